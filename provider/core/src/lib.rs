@@ -1,0 +1,12 @@
+//! Decides about Notary Project signatures, and cannot touch the world: no I/O, no clock, no tasks, no globals, no
+//! logging. Bytes, limits and the time come in as arguments; facts go out as values.
+//!
+//! Where to begin: [`verify`] for the checks, [`verdict`] for what is decided about an image.
+
+pub mod json;
+pub mod limits;
+pub mod name;
+pub mod oci;
+pub mod time;
+pub mod verdict;
+pub mod verify;

@@ -1,0 +1,19 @@
+//! Names of things in a registry: digests, media types, repositories and image references.
+//!
+//! Floor 0: text becomes a type here, once; nothing above re-parses.
+
+mod digest;
+mod media_type;
+mod reference;
+
+pub use digest::Digest;
+pub use digest::DigestAlgorithm;
+pub use digest::DigestError;
+pub use digest::Hasher;
+pub use digest::hex;
+pub use media_type::MediaType;
+pub use media_type::MediaTypeError;
+pub use reference::ImageRef;
+pub use reference::ReferenceError;
+pub use reference::Repository;
+pub use reference::Selector;

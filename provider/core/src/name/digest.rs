@@ -1,0 +1,194 @@
+//! Content digests: `sha256:…`, as the [OCI image specification](https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests) writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest as hash;
+
+/// The registered hash algorithms of the OCI image specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DigestAlgorithm {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl DigestAlgorithm {
+    /// The name in front of the colon.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    fn hex_digits(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha384 => 96,
+            Self::Sha512 => 128,
+        }
+    }
+
+    fn implementation(self) -> &'static hash::Algorithm {
+        match self {
+            Self::Sha256 => &hash::SHA256,
+            Self::Sha384 => &hash::SHA384,
+            Self::Sha512 => &hash::SHA512,
+        }
+    }
+}
+
+/// A digest with a known algorithm and as many lower-case hexadecimal digits as the algorithm has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest {
+    algorithm: DigestAlgorithm,
+    text: String,
+}
+
+/// Why a text is not a [`Digest`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    #[error("digest has no known algorithm: want sha256:, sha384: or sha512: and lower-case hexadecimal digits")]
+    Algorithm,
+    #[error("{algorithm} digest is not {wanted} lower-case hexadecimal digits")]
+    Hex { algorithm: &'static str, wanted: usize },
+}
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    #[must_use]
+    pub fn algorithm(&self) -> DigestAlgorithm {
+        self.algorithm
+    }
+
+    /// `sha256:…`
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The digits behind the colon.
+    #[must_use]
+    pub fn hex(&self) -> &str {
+        self.text.split_once(':').map_or("", |(_, hex)| hex)
+    }
+
+    /// The tag of the [referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema):
+    /// algorithm cut to 32 and digits cut to 64 characters.
+    #[must_use]
+    pub fn fallback_tag(&self) -> String {
+        let hex: String = self.hex().chars().take(64).collect();
+        format!("{}-{hex}", self.algorithm.name())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (name, hex) = text.split_once(':').ok_or(DigestError::Algorithm)?;
+        let algorithm = match name {
+            "sha256" => DigestAlgorithm::Sha256,
+            "sha384" => DigestAlgorithm::Sha384,
+            "sha512" => DigestAlgorithm::Sha512,
+            _ => return Err(DigestError::Algorithm),
+        };
+        let wanted = algorithm.hex_digits();
+        if hex.len() != wanted || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(DigestError::Hex { algorithm: algorithm.name(), wanted });
+        }
+        Ok(Self { algorithm, text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Hashes bytes while they stream in.
+#[derive(Clone)]
+pub struct Hasher {
+    algorithm: DigestAlgorithm,
+    context: hash::Context,
+}
+
+impl Hasher {
+    #[must_use]
+    pub fn new(algorithm: DigestAlgorithm) -> Self {
+        Self { algorithm, context: hash::Context::new(algorithm.implementation()) }
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let value = self.context.finish();
+        Digest { algorithm: self.algorithm, text: format!("{}:{}", self.algorithm.name(), hex(value.as_ref())) }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_and_prints_round_trip() {
+        let digest = Digest::of(DigestAlgorithm::Sha256, b"{}");
+        assert_eq!(digest.as_str(), "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+        assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+        assert_eq!(digest.fallback_tag(), "sha256-44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    }
+
+    #[test]
+    fn fallback_tag_of_a_long_digest_is_cut_to_64_digits() {
+        let digest = Digest::of(DigestAlgorithm::Sha512, b"");
+        assert_eq!(digest.fallback_tag().len(), "sha512-".len() + 64);
+    }
+
+    #[test]
+    fn refuses_other_algorithms_lengths_and_cases() {
+        let hex64 = "a".repeat(64);
+        for (text, error) in [
+            ("".to_owned(), DigestError::Algorithm),
+            ("md5:00".to_owned(), DigestError::Algorithm),
+            (format!("SHA256:{hex64}"), DigestError::Algorithm),
+            (format!("sha256:{}", "A".repeat(64)), DigestError::Hex { algorithm: "sha256", wanted: 64 }),
+            (format!("sha256:{hex64}a"), DigestError::Hex { algorithm: "sha256", wanted: 64 }),
+            (format!("sha512:{hex64}"), DigestError::Hex { algorithm: "sha512", wanted: 128 }),
+        ] {
+            assert_eq!(text.parse::<Digest>(), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Image references as people write them in a pod, expanded the way container runtimes do.
+//!
+//! Grammar and expansion: the [distribution project's reference grammar](https://github.com/distribution/reference/blob/v0.6.0/reference.go)
+//! (`nginx` is `docker.io/library/nginx:latest`), and bracketed IPv6 hosts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Digest;
+use super::DigestError;
+use crate::limits;
+
+/// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    host: String,
+    path: String,
+}
+
+/// What an [`ImageRef`] asks for within its repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// A mutable name. `latest` when nothing was written.
+    Tag(String),
+    /// A digest; a tag written beside it is for people and selects nothing.
+    Digest(Digest),
+}
+
+/// An image reference: the text as written, and what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef {
+    written: String,
+    name_length: usize,
+    repository: Repository,
+    selector: Selector,
+}
+
+/// Why a text is not an image reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    #[error("image reference is empty: want [host[:port]/]repository[:tag][@digest]")]
+    Empty,
+    #[error("image reference has {found} bytes: want at most {}", limits::REFERENCE_BYTES)]
+    TooLong { found: usize },
+    #[error("image reference has a bad host {found:?}: want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port from 1 to 65535")]
+    Host { found: String },
+    #[error("image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /")]
+    Repository { found: String },
+    #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
+    RepositoryTooLong { found: usize },
+    #[error("image reference {found:?} is 64 hexadecimal digits, which is an image id and not a name")]
+    ImageId { found: String },
+    #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
+    Tag { found: String },
+    #[error("image reference has a bad digest: {0}")]
+    Digest(#[from] DigestError),
+}
+
+impl Repository {
+    /// Host and port, as in the reference; `docker.io` where none was written.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The path below the host, `library/` included where the expansion adds it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.path)
+    }
+}
+
+impl ImageRef {
+    /// The text as it came, byte for byte.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Host and repository as written, without tag and digest and without expansion (`nginx` stays `nginx`).
+    #[must_use]
+    pub fn written_name(&self) -> &str {
+        self.written.get(..self.name_length).unwrap_or(&self.written)
+    }
+
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    #[must_use]
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+}
+
+impl fmt::Display for ImageRef {
+    /// The expanded form.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.selector {
+            Selector::Tag(tag) => write!(f, "{}:{tag}", self.repository),
+            Selector::Digest(digest) => write!(f, "{}@{digest}", self.repository),
+        }
+    }
+}
+
+impl FromStr for ImageRef {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.is_empty() {
+            return Err(ReferenceError::Empty);
+        }
+        if text.len() > limits::REFERENCE_BYTES {
+            return Err(ReferenceError::TooLong { found: text.len() });
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
+            None => (text, None),
+        };
+        // A colon after the last slash starts a tag; one before it belongs to a port or an IPv6 address.
+        let last = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest.get(last..).and_then(|part| part.find(':')) {
+            Some(colon) => {
+                let (name, tag) = rest.split_at(last + colon);
+                (name, tag.strip_prefix(':'))
+            }
+            None => (rest, None),
+        };
+        if let Some(tag) = tag {
+            check_tag(tag)?;
+        }
+        let repository = repository(name)?;
+        let selector = match (digest, tag) {
+            (Some(digest), _) => Selector::Digest(digest),
+            (None, Some(tag)) => Selector::Tag(tag.to_owned()),
+            (None, None) => Selector::Tag("latest".to_owned()),
+        };
+        Ok(Self { written: text.to_owned(), name_length: name.len(), repository, selector })
+    }
+}
+
+/// Splits and expands the name: the first part is a host if it could not be a Docker Hub user.
+fn repository(name: &str) -> Result<Repository, ReferenceError> {
+    let (host, path) = match name.split_once('/') {
+        Some((first, rest))
+            if first.contains(['.', ':', '[']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
+        {
+            (first, rest)
+        }
+        _ => ("docker.io", name),
+    };
+    check_host(host)?;
+    check_path(path)?;
+    if host == "docker.io" && path.len() == 64 && path.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(ReferenceError::ImageId { found: path.to_owned() });
+    }
+    let host = if host == "index.docker.io" { "docker.io" } else { host };
+    let path = if host == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+    let found = host.len() + 1 + path.len();
+    if found > limits::REPOSITORY_BYTES {
+        return Err(ReferenceError::RepositoryTooLong { found });
+    }
+    Ok(Repository { host: host.to_owned(), path })
+}
+
+fn check_host(host: &str) -> Result<(), ReferenceError> {
+    let bad = || ReferenceError::Host { found: host.to_owned() };
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => {
+            let (address, rest) = rest.split_once(']').ok_or_else(bad)?;
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
+            match rest.strip_prefix(':') {
+                Some(port) => ("v6", Some(port)),
+                None if rest.is_empty() => ("v6", None),
+                None => return Err(bad()),
+            }
+        }
+        None => match host.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, None),
+        },
+    };
+    let label = |part: &str| {
+        part.len() <= 63
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let port_fits = port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|number| number > 0)
+    });
+    if name.split('.').all(label) && port_fits { Ok(()) } else { Err(bad()) }
+}
+
+fn check_path(path: &str) -> Result<(), ReferenceError> {
+    if path.split('/').all(is_path_component) {
+        Ok(())
+    } else {
+        Err(ReferenceError::Repository { found: path.to_owned() })
+    }
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_path_component(part: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let (Some(first), Some(last)) = (part.bytes().next(), part.bytes().last()) else {
+        return false;
+    };
+    let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    alphanumeric(first)
+        && alphanumeric(last)
+        && separators.into_iter().all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-'))
+}
+
+fn check_tag(tag: &str) -> Result<(), ReferenceError> {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let mut bytes = tag.bytes();
+    let first = bytes.next().is_some_and(word);
+    if first && bytes.all(|b| word(b) || b == b'.' || b == b'-') && tag.len() <= 128 {
+        Ok(())
+    } else {
+        Err(ReferenceError::Tag { found: tag.to_owned() })
+    }
+}
+
+/// A repository as a trust policy scope names it: nothing is expanded, a host must be written.
+impl FromStr for Repository {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.len() > limits::REPOSITORY_BYTES {
+            return Err(ReferenceError::RepositoryTooLong { found: text.len() });
+        }
+        let (host, path) = text.split_once('/').ok_or_else(|| ReferenceError::Host { found: text.to_owned() })?;
+        check_host(host)?;
+        check_path(path)?;
+        Ok(Self { host: host.to_owned(), path: path.to_owned() })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+    fn expanded(text: &str) -> String {
+        text.parse::<ImageRef>().unwrap().to_string()
+    }
+
+    #[test]
+    fn expands_as_the_container_runtimes_do() {
+        assert_eq!(expanded("nginx"), "docker.io/library/nginx:latest");
+        assert_eq!(expanded("nginx:1.27"), "docker.io/library/nginx:1.27");
+        assert_eq!(expanded("grafana/loki"), "docker.io/grafana/loki:latest");
+        assert_eq!(expanded("index.docker.io/nginx"), "docker.io/library/nginx:latest");
+        assert_eq!(expanded("localhost/a"), "localhost/a:latest");
+        assert_eq!(expanded("localhost:5000/a/b:v1"), "localhost:5000/a/b:v1");
+        assert_eq!(expanded("Registry/a"), "Registry/a:latest");
+        assert_eq!(expanded("[::1]:5000/x"), "[::1]:5000/x:latest");
+        assert_eq!(expanded(&format!("ghcr.io/a/b:v1@{SHA}")), format!("ghcr.io/a/b@{SHA}"));
+    }
+
+    #[test]
+    fn keeps_the_name_as_written_for_mutation() {
+        for (text, name) in [
+            ("nginx", "nginx"),
+            ("nginx:1.27", "nginx"),
+            ("localhost:5000/a:v1", "localhost:5000/a"),
+            ("index.docker.io/nginx", "index.docker.io/nginx"),
+        ] {
+            assert_eq!(text.parse::<ImageRef>().unwrap().written_name(), name);
+        }
+    }
+
+    #[test]
+    fn says_which_part_is_wrong() {
+        let host = |found: &str| ReferenceError::Host { found: found.to_owned() };
+        let path = |found: &str| ReferenceError::Repository { found: found.to_owned() };
+        let tag = |found: &str| ReferenceError::Tag { found: found.to_owned() };
+        for (text, error) in [
+            ("", ReferenceError::Empty),
+            (" nginx", path(" nginx")),
+            ("nginx\n", path("nginx\n")),
+            ("UPPER", path("UPPER")),
+            ("a..b", path("a..b")),
+            ("a___b", path("a___b")),
+            ("a/", path("a/")),
+            ("/a", path("/a")),
+            ("a//b", path("a//b")),
+            ("nginx:", tag("")),
+            ("nginx:-x", tag("-x")),
+            ("-a.example/b", host("-a.example")),
+            ("a.example:0/b", host("a.example:0")),
+            ("a.example:65536/b", host("a.example:65536")),
+            ("a.example:/b", host("a.example:")),
+            ("[::1/b", host("[::1")),
+            ("[::zz]/b", host("[::zz]")),
+            ("[default]nginx", path("[default]nginx")),
+            ("https://a.example/b", host("https:")),
+        ] {
+            assert_eq!(text.parse::<ImageRef>(), Err(error), "{text:?}");
+        }
+        assert_eq!("a@sha256:00".parse::<ImageRef>(), Err(ReferenceError::Digest(DigestError::Hex { algorithm: "sha256", wanted: 64 })));
+        let long = "a".repeat(2000);
+        assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));
+        let id = "a".repeat(64);
+        assert_eq!(id.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: id }));
+    }
+
+    #[test]
+    fn a_scope_is_not_expanded() {
+        assert_eq!("registry.example/a".parse::<Repository>().unwrap().to_string(), "registry.example/a");
+        assert_eq!("nginx".parse::<Repository>(), Err(ReferenceError::Host { found: "nginx".to_owned() }));
+    }
+}

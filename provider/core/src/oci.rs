@@ -1,0 +1,16 @@
+//! OCI documents from bytes: descriptors, manifests, indexes. Bytes in, types out; nothing is fetched here.
+//!
+//! Floor 1: uses `name`, `limits`, `json`.
+
+mod descriptor;
+mod index;
+mod manifest;
+
+pub use descriptor::Descriptor;
+pub use descriptor::DescriptorError;
+pub(crate) use descriptor::RawDescriptor;
+pub use index::Index;
+pub use index::IndexError;
+pub use manifest::ArtifactManifest;
+pub use manifest::ManifestError;
+pub use manifest::target_media_type;

@@ -1,0 +1,171 @@
+//! Points in time as values. Nothing here can read a clock: `now` is always an argument.
+//!
+//! Floor 0.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::time::OffsetDateTime;
+use ::time::UtcOffset;
+use ::time::format_description::well_known::Rfc3339;
+
+/// A point in time, in UTC, to the nanosecond, in the years 1 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(OffsetDateTime);
+
+/// A text or number that is not a point in time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) or
+/// as whole seconds of the years 1 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a point in time: want RFC 3339 (2026-01-31T12:00:00Z) or whole seconds between the years 1 and 9999")]
+pub struct TimeError;
+
+/// Seconds since 1970 of 0001-01-01T00:00:00Z.
+const FIRST: i64 = -62_135_596_800;
+/// Seconds since 1970 of 9999-12-31T23:59:59Z.
+const LAST: i64 = 253_402_300_799;
+
+impl UnixTime {
+    /// The time `seconds` after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// Outside the years 1 to 9999.
+    pub fn from_seconds(seconds: i64) -> Result<Self, TimeError> {
+        if !(FIRST..=LAST).contains(&seconds) {
+            return Err(TimeError);
+        }
+        OffsetDateTime::from_unix_timestamp(seconds).map(Self).map_err(|_| TimeError)
+    }
+
+    /// Reads `2026-01-31T12:00:00Z`, with an optional fraction after a dot and `Z` or `±hh:mm`; `t` and `z` may be
+    /// lower case. No leap second, no year 0.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn from_rfc3339(text: &str) -> Result<Self, TimeError> {
+        let b = text.as_bytes();
+        // The shape first: the library is used for the arithmetic, not for what it may forgive.
+        let digits = |from: usize, to: usize| b.get(from..to).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
+        let is = |at: usize, set: &[u8]| b.get(at).is_some_and(|c| set.contains(c));
+        let head = digits(0, 4)
+            && is(4, b"-")
+            && digits(5, 7)
+            && is(7, b"-")
+            && digits(8, 10)
+            && is(10, b"Tt")
+            && digits(11, 13)
+            && is(13, b":")
+            && digits(14, 16)
+            && is(16, b":")
+            && digits(17, 19);
+        if !head || text.len() > 64 || text.starts_with("0000") || text.get(17..19) == Some("60") {
+            return Err(TimeError);
+        }
+        let rest = text.get(19..).ok_or(TimeError)?;
+        let zone = match rest.strip_prefix('.') {
+            Some(fraction) => {
+                let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+                if zone.len() == fraction.len() {
+                    return Err(TimeError);
+                }
+                zone
+            }
+            None => rest,
+        };
+        let zone_fits = match zone.as_bytes() {
+            [b'Z' | b'z'] => true,
+            [b'+' | b'-', h1, h2, b':', m1, m2] => {
+                let number = |a: u8, c: u8| (a.is_ascii_digit() && c.is_ascii_digit()).then(|| (a - b'0') * 10 + (c - b'0'));
+                number(*h1, *h2).is_some_and(|h| h < 24) && number(*m1, *m2).is_some_and(|m| m < 60)
+            }
+            _ => false,
+        };
+        if !zone_fits {
+            return Err(TimeError);
+        }
+        let parsed = OffsetDateTime::parse(&text.to_ascii_uppercase(), &Rfc3339).map_err(|_| TimeError)?;
+        Self::from_seconds(parsed.unix_timestamp())?;
+        Ok(Self(parsed.to_offset(UtcOffset::UTC)))
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    /// This time plus `duration`, or the last representable one.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let whole = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Self::from_seconds(self.seconds().saturating_add(whole).min(LAST)).unwrap_or(self)
+    }
+}
+
+impl TryFrom<OffsetDateTime> for UnixTime {
+    type Error = TimeError;
+
+    fn try_from(value: OffsetDateTime) -> Result<Self, TimeError> {
+        Self::from_seconds(value.unix_timestamp())?;
+        Ok(Self(value.to_offset(UtcOffset::UTC)))
+    }
+}
+
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Formatting fails only outside the years 0 to 9999, which the constructors exclude.
+        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_offsets_fractions_and_lower_case_letters() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01t00:00:00z", 0),
+            ("1970-01-01T08:00:01+08:00", 1),
+            ("1970-01-01T00:00:00.999Z", 0),
+            ("2022-07-29T23:59:00Z", 1_659_139_140),
+        ] {
+            assert_eq!(UnixTime::from_rfc3339(text).unwrap().seconds(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_rfc_3339_does_not_have() {
+        for text in [
+            "",
+            "1970-01-01",
+            "1970-01-01 00:00:00Z",
+            "1970-01-01T0:00:00Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00,5Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00+24:00",
+            "1970-01-01T00:00:00+0100",
+            "1970-01-01T00:00:60Z",
+            "1970-02-30T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z ",
+            "٢٠٢٢-07-29T23:59:00Z",
+        ] {
+            assert_eq!(UnixTime::from_rfc3339(text), Err(TimeError), "{text}");
+        }
+    }
+
+    #[test]
+    fn prints_what_it_reads() {
+        let time = UnixTime::from_rfc3339("2024-06-18T06:29:37+02:00").unwrap();
+        assert_eq!(time.to_string(), "2024-06-18T04:29:37Z");
+    }
+
+    #[test]
+    fn refuses_seconds_outside_the_calendar() {
+        assert_eq!(UnixTime::from_seconds(LAST + 1), Err(TimeError));
+        assert_eq!(UnixTime::from_seconds(i64::MIN), Err(TimeError));
+    }
+}

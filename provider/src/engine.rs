@@ -1,0 +1,52 @@
+//! One image from reference to verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use futures_util::future::BoxFuture;
+
+/// The point at which an answer must be there. Passed as a value, never global.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// The verdict about one image and the digest that it is about, if the image was pinned.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ImageResult {
+    pub digest: Option<Digest>,
+    pub verdict: ImageVerdict,
+    /// Whether the answer was remembered rather than worked out.
+    pub cached: bool,
+}
+
+/// What the server asks of the engine. Implemented by the engine over a registry, and by the server's own tests with
+/// scripted delays, panics and verdicts.
+pub trait Verify: Send + Sync + 'static {
+    /// Never fails: what goes wrong is a verdict. May outlive `deadline`; the caller stops waiting, the work goes on.
+    fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult>;
+
+    /// The digest that the image's tag stands for now; a digest stands for itself.
+    fn resolve(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Result<Digest, Reason>>;
+}
