@@ -74,7 +74,8 @@ impl UnixTime {
         let zone_fits = match zone.as_bytes() {
             [b'Z' | b'z'] => true,
             [b'+' | b'-', h1, h2, b':', m1, m2] => {
-                let number = |a: u8, c: u8| (a.is_ascii_digit() && c.is_ascii_digit()).then(|| (a - b'0') * 10 + (c - b'0'));
+                let number =
+                    |a: u8, c: u8| (a.is_ascii_digit() && c.is_ascii_digit()).then(|| (a - b'0') * 10 + (c - b'0'));
                 number(*h1, *h2).is_some_and(|h| h < 24) && number(*m1, *m2).is_some_and(|m| m < 60)
             }
             _ => false,

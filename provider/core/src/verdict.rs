@@ -171,7 +171,8 @@ impl ImageVerdict {
     /// What follows when none of the image's signatures verified: `Rejected` only if every one was judged and the
     /// list was complete.
     pub fn none_verified(rule: String, signatures: Vec<FailedSignature>, cut: Option<Reason>) -> Self {
-        let undecided = signatures.iter().find(|failed| failed.is_inconclusive()).and_then(|failed| failed.reasons.first());
+        let undecided =
+            signatures.iter().find(|failed| failed.is_inconclusive()).and_then(|failed| failed.reasons.first());
         if let Some(reason) = cut.or_else(|| undecided.cloned()) {
             return Self::Inconclusive(Inconclusive { rule: Some(rule), reason, signatures });
         }

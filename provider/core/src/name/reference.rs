@@ -42,9 +42,13 @@ pub enum ReferenceError {
     Empty,
     #[error("image reference has {found} bytes: want at most {}", limits::REFERENCE_BYTES)]
     TooLong { found: usize },
-    #[error("image reference has a bad host {found:?}: want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port from 1 to 65535")]
+    #[error(
+        "image reference has a bad host {found:?}: want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port from 1 to 65535"
+    )]
     Host { found: String },
-    #[error("image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /")]
+    #[error(
+        "image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /"
+    )]
     Repository { found: String },
     #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong { found: usize },
@@ -150,7 +154,9 @@ impl FromStr for ImageRef {
 fn repository(name: &str) -> Result<Repository, ReferenceError> {
     let (host, path) = match name.split_once('/') {
         Some((first, rest))
-            if first.contains(['.', ':', '[']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
+            if first.contains(['.', ':', '['])
+                || first == "localhost"
+                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
         {
             (first, rest)
         }
@@ -310,7 +316,10 @@ mod tests {
         ] {
             assert_eq!(text.parse::<ImageRef>(), Err(error), "{text:?}");
         }
-        assert_eq!("a@sha256:00".parse::<ImageRef>(), Err(ReferenceError::Digest(DigestError::Hex { algorithm: "sha256", wanted: 64 })));
+        assert_eq!(
+            "a@sha256:00".parse::<ImageRef>(),
+            Err(ReferenceError::Digest(DigestError::Hex { algorithm: "sha256", wanted: 64 }))
+        );
         let long = "a".repeat(2000);
         assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));
         let id = "a".repeat(64);

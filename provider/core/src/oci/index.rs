@@ -60,7 +60,8 @@ impl Index {
 
 fn entry(value: serde_json::Value) -> Result<Descriptor, DescriptorError> {
     // A wrong type somewhere in the entry: the typed reader cannot say more than that the entry is unusable.
-    let raw: RawDescriptor = serde_json::from_value(value).map_err(|_| DescriptorError::Missing("usable member types"))?;
+    let raw: RawDescriptor =
+        serde_json::from_value(value).map_err(|_| DescriptorError::Missing("usable member types"))?;
     raw.try_into()
 }
 

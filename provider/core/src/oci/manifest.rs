@@ -114,7 +114,8 @@ impl ArtifactManifest {
             Descriptor::try_from(raw).map_err(|error| ManifestError::Descriptor { member, error })
         };
         let config = config.map(|config| read("config", config)).transpose()?;
-        let layers = layers.unwrap_or_default().into_iter().map(|layer| read("layers", layer)).collect::<Result<_, _>>()?;
+        let layers =
+            layers.unwrap_or_default().into_iter().map(|layer| read("layers", layer)).collect::<Result<_, _>>()?;
         let subject = raw.subject.map(|subject| read("subject", subject)).transpose()?;
         let artifact_type = raw
             .artifact_type
@@ -144,7 +145,10 @@ mod tests {
 
     #[test]
     fn an_undeclared_body_takes_the_header_if_its_members_fit() {
-        assert_eq!(target_media_type(br#"{"config":{},"layers":[]}"#, MediaType::OCI_MANIFEST).unwrap(), MediaType::OCI_MANIFEST);
+        assert_eq!(
+            target_media_type(br#"{"config":{},"layers":[]}"#, MediaType::OCI_MANIFEST).unwrap(),
+            MediaType::OCI_MANIFEST
+        );
         assert_eq!(
             target_media_type(br#"{"manifests":[]}"#, MediaType::OCI_MANIFEST).unwrap_err(),
             ManifestError::OtherShape { declared: MediaType::OCI_MANIFEST.to_owned() }
