@@ -73,7 +73,7 @@ pub struct Verified {
     pub rule: String,
     /// Digest of the signature manifest.
     pub manifest: Digest,
-    pub signature: VerifiedSignature,
+    pub signature: Box<VerifiedSignature>,
     /// Signatures that were tried before and did not count.
     pub others: Vec<FailedSignature>,
 }

@@ -1,0 +1,208 @@
+//! COSE_Sign1_Tagged, [RFC 9052 §4.2](https://www.rfc-editor.org/rfc/rfc9052#section-4.2), with go-cose's strictness.
+
+use ciborium::Value;
+use coset::CoseSign1;
+use coset::Header;
+use coset::Label;
+use coset::RegisteredLabel;
+use coset::RegisteredLabelWithPrivate;
+use coset::TaggedCborSerializable as _;
+use coset::iana::EnumI64 as _;
+use coset::iana::HeaderParameter;
+
+use super::Algorithm;
+use super::Envelope;
+use super::EnvelopeError;
+use super::EnvelopeFormat;
+use super::PAYLOAD_TYPE;
+use super::attributes as names;
+use super::attributes::Protected;
+use super::cbor;
+use super::cbor::Tags;
+use crate::limits;
+use crate::time::UnixTime;
+
+/// [RFC 9360](https://www.rfc-editor.org/rfc/rfc9360#section-2)
+const X5CHAIN: i64 = 33;
+/// Labels that `crit` may not list: the specification keeps 0 to 8 out, they are understood by every reader.
+const NEVER_CRITICAL: std::ops::RangeInclusive<i64> = 0..=8;
+const CRIT: i128 = 2;
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
+    let [protected, unprotected, _, _] = cbor::sign1_members(bytes, limits::ENVELOPE_DEPTH)?;
+    let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(error.to_string()))?;
+    check_labels(&sign1, protected, unprotected)?;
+    let (claimed_algorithm, protected) = read_protected(&sign1.protected.header)?;
+    let (certificates, timestamp_token) = read_unprotected(&sign1.unprotected)?;
+    let signed_bytes = sign1.tbs_data(&[]);
+    Ok(Envelope {
+        format: EnvelopeFormat::Cose,
+        claimed_algorithm,
+        attributes: protected.check()?,
+        certificates,
+        signed_bytes,
+        signature: sign1.signature,
+        unverified_payload: sign1.payload.unwrap_or_default(),
+        timestamp_token,
+    })
+}
+
+/// Each label once, in one of the two maps, and none that bends the other.
+fn check_labels(sign1: &CoseSign1, protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeError> {
+    let depth = limits::ENVELOPE_DEPTH;
+    let inner = sign1.protected.original_data.as_deref().ok_or(EnvelopeError::Missing { name: "protected header" })?;
+    // The library keeps the content of the byte string; it must be what the message holds, to the bit.
+    if !protected.ends_with(inner) {
+        return Err(EnvelopeError::Cose("protected header is not a byte string".to_owned()));
+    }
+    let protected = cbor::header_labels(inner, Tags::Allowed, depth)?;
+    let unprotected = cbor::header_labels(unprotected, Tags::Refused, depth)?;
+    for (name, found) in [("protected header", protected.len()), ("unprotected header", unprotected.len())] {
+        if found > limits::ENVELOPE_MEMBERS {
+            return Err(EnvelopeError::TooMany { name, found, wanted: limits::ENVELOPE_MEMBERS });
+        }
+    }
+    if let Some(label) = protected.intersection(&unprotected).next() {
+        return Err(EnvelopeError::InBothHeaders { name: label_text(label) });
+    }
+    if unprotected.contains(&cbor::Label::Int(CRIT)) {
+        return Err(EnvelopeError::Header {
+            name: "crit".to_owned(),
+            found: "unprotected".to_owned(),
+            wanted: "a protected header",
+        });
+    }
+    Ok(())
+}
+
+fn label_text(label: &cbor::Label) -> String {
+    match label {
+        cbor::Label::Int(number) => number.to_string(),
+        cbor::Label::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+fn read_protected(header: &Header) -> Result<(Algorithm, Protected), EnvelopeError> {
+    let number = match &header.alg {
+        Some(RegisteredLabelWithPrivate::Assigned(algorithm)) => Some(algorithm.to_i64()),
+        Some(RegisteredLabelWithPrivate::PrivateUse(number)) => Some(*number),
+        Some(RegisteredLabelWithPrivate::Text(_)) | None => None,
+    };
+    let algorithm = number.and_then(Algorithm::of_cose_number).ok_or_else(|| EnvelopeError::Header {
+        name: "alg".to_owned(),
+        found: number.map_or_else(|| "no number".to_owned(), |number| number.to_string()),
+        wanted: "-37, -38, -39, -7, -35 or -36",
+    })?;
+    match &header.content_type {
+        Some(RegisteredLabel::Text(text)) if text == PAYLOAD_TYPE => {}
+        Some(RegisteredLabel::Text(text)) => {
+            let found = format!("{text:?}");
+            return Err(EnvelopeError::Header { name: "content type".to_owned(), found, wanted: PAYLOAD_TYPE });
+        }
+        Some(RegisteredLabel::Assigned(_)) => {
+            let found = "a number".to_owned();
+            return Err(EnvelopeError::Header { name: "content type".to_owned(), found, wanted: PAYLOAD_TYPE });
+        }
+        None => return Err(EnvelopeError::Missing { name: "content type" }),
+    }
+    let mut protected = Protected { crit: read_crit(header)?, ..Protected::default() };
+    for (label, value) in &header.rest {
+        match label {
+            Label::Int(number) => protected.extended.push((number.to_string(), None)),
+            Label::Text(name) => match name.as_str() {
+                names::SCHEME => protected.scheme = Some(text(name, value)?.to_owned()),
+                names::SIGNING_TIME => protected.signing_time = Some(time(name, value)?),
+                names::AUTHENTIC_SIGNING_TIME => protected.authentic_signing_time = Some(time(name, value)?),
+                names::EXPIRY => protected.expiry = Some(time(name, value)?),
+                _ => protected.extended.push((name.clone(), value.as_text().map(str::to_owned))),
+            },
+        }
+    }
+    Ok((algorithm, protected))
+}
+
+fn read_crit(header: &Header) -> Result<Vec<String>, EnvelopeError> {
+    let name = |label: &RegisteredLabelWithPrivate<HeaderParameter>| match label {
+        RegisteredLabelWithPrivate::Assigned(parameter) => {
+            let number = parameter.to_i64();
+            if NEVER_CRITICAL.contains(&number) {
+                return Err(EnvelopeError::Crit { name: number.to_string() });
+            }
+            Ok(number.to_string())
+        }
+        RegisteredLabelWithPrivate::PrivateUse(number) => Ok(number.to_string()),
+        RegisteredLabelWithPrivate::Text(text) => Ok(text.clone()),
+    };
+    header.crit.iter().map(name).collect()
+}
+
+type Unprotected = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+fn read_unprotected(header: &Header) -> Result<Unprotected, EnvelopeError> {
+    let mut certificates = None;
+    let mut token = None;
+    for (label, value) in &header.rest {
+        match label {
+            Label::Int(X5CHAIN) => certificates = Some(read_chain(value)?),
+            Label::Int(_) => {}
+            Label::Text(name) => match name.as_str() {
+                names::TIMESTAMP => {
+                    let bytes = value.as_bytes().ok_or_else(|| header_error(name, value, "a byte string"))?;
+                    token = Some(bytes.clone());
+                }
+                names::SIGNING_AGENT => {
+                    text(name, value)?;
+                }
+                _ => {}
+            },
+        }
+    }
+    Ok((certificates.ok_or(EnvelopeError::Missing { name: "x5chain (33)" })?, token))
+}
+
+fn read_chain(value: &Value) -> Result<Vec<Vec<u8>>, EnvelopeError> {
+    let wanted = "a list of byte strings";
+    let list = value.as_array().ok_or_else(|| header_error("x5chain (33)", value, wanted))?;
+    if list.len() > limits::CHAIN_CERTIFICATES {
+        let wanted = limits::CHAIN_CERTIFICATES;
+        return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), wanted });
+    }
+    list.iter()
+        .map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, wanted)))
+        .collect()
+}
+
+fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
+    value.as_text().ok_or_else(|| header_error(name, value, "a text"))
+}
+
+/// Tag 1 around a whole number of seconds, from 1970 on. No floats: NaN and infinity are no times.
+fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
+    let wanted = "tag 1 around whole seconds between 1970 and 9999";
+    let refuse = || header_error(name, value, wanted);
+    let Value::Tag(1, inner) = value else {
+        return Err(refuse());
+    };
+    let seconds = inner.as_integer().and_then(|number| i64::try_from(i128::from(number)).ok()).ok_or_else(refuse)?;
+    if seconds < 0 {
+        return Err(refuse());
+    }
+    UnixTime::from_seconds(seconds).map_err(|_| refuse())
+}
+
+fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
+    let found = match value {
+        Value::Integer(number) => i128::from(*number).to_string(),
+        Value::Bytes(_) => "a byte string".to_owned(),
+        Value::Float(number) => number.to_string(),
+        Value::Text(text) => format!("{:?}", text.chars().take(64).collect::<String>()),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Null => "null".to_owned(),
+        Value::Tag(tag, _) => format!("tag {tag}"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+        // ciborium's enum is open; whatever it adds is not what is wanted.
+        _ => "another type".to_owned(),
+    };
+    EnvelopeError::Header { name: name.to_owned(), found, wanted }
+}

@@ -1,0 +1,60 @@
+//! What binds a signature to an image: the signed payload names exactly the pinned descriptor. Enforced at every level
+//! ([payload](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#payload)).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::IntactEnvelope;
+use crate::json;
+use crate::limits;
+use crate::oci::Descriptor;
+use crate::oci::RawDescriptor;
+use crate::verdict::Code;
+use crate::verdict::Reason;
+
+/// The target that a payload names, found equal to the pinned one. Made only here.
+#[derive(Clone, Debug)]
+pub struct SignedPayload {
+    target: Descriptor,
+}
+
+impl SignedPayload {
+    pub(super) fn into_target(self) -> Descriptor {
+        self.target
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(rename = "targetArtifact")]
+    target_artifact: Option<RawDescriptor>,
+}
+
+pub(super) fn check(
+    intact: &IntactEnvelope,
+    target: &Descriptor,
+    required: &BTreeMap<String, String>,
+) -> Result<SignedPayload, Reason> {
+    let invalid = |detail: &dyn std::fmt::Display| {
+        Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
+    };
+    let raw: Raw = json::from_slice(intact.payload(), limits::ENVELOPE_DEPTH).map_err(|error| invalid(&error))?;
+    let signed = raw.target_artifact.ok_or_else(|| invalid(&"it has no targetArtifact"))?;
+    let signed = Descriptor::try_from(signed).map_err(|error| invalid(&error))?;
+    if (&signed.media_type, &signed.digest, signed.size) != (&target.media_type, &target.digest, target.size) {
+        let detail = format_args!("the signature is for {signed}: want {target}");
+        return Err(Reason::new(Code::TargetMismatch, detail));
+    }
+    for (name, wanted) in required {
+        match signed.annotations.get(name) {
+            Some(found) if found == wanted => {}
+            found => {
+                let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}"));
+                let detail = format_args!("the signed metadata {name:?} is {found}: want {wanted:?}");
+                return Err(Reason::new(Code::MetadataMissing, detail));
+            }
+        }
+    }
+    Ok(SignedPayload { target: signed })
+}

@@ -1,0 +1,15 @@
+//! Expiry of the signature: reached at the very second that it names.
+
+use super::IntactEnvelope;
+use crate::time::UnixTime;
+use crate::verdict::Code;
+use crate::verdict::Reason;
+
+pub(super) fn check(intact: &IntactEnvelope, now: UnixTime) -> Result<(), Reason> {
+    match intact.attributes().expiry {
+        Some(expiry) if now >= expiry => {
+            Err(Reason::new(Code::Expired, format_args!("the signature expired at {expiry}: want an expiry after {now}")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
