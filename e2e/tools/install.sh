@@ -1,0 +1,90 @@
+#!/bin/sh
+# Puts every program that the end-to-end run needs into one directory outside the source tree, and prints that directory
+# as the last line of standard output. What is there already is left alone, so a second run takes a second.
+#
+# Go programs are built at the versions of go.mod and go.sum beside this file; the directory's name is a hash of the two.
+# Debian programs are unpacked, not installed: an installed package would start a service and open ports.
+# Ends with 1 and one line for the first program that cannot be had.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+key=$(cat "$here/go.mod" "$here/go.sum" | sha256sum | cut -c1-12)
+tools=${COUNTERSIGN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/countersign/tools/$key
+mkdir -p "$tools"
+scratch=$(mktemp -d "$tools/.new.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say() { echo "install: $*" >&2; }
+missing() { say "$1 cannot be had: $2"; exit 1; }
+
+# go_tool NAME PACKAGE [REMARK]: built beside its place and moved there whole, so that a broken build leaves nothing behind.
+go_tool() {
+    if [ -x "$tools/$1" ]; then return; fi
+    command -v go >/dev/null || missing "$1" "it is built with Go, and there is no go in PATH"
+    say "building $1${3:+ ($3)}"
+    (cd "$here" && CGO_ENABLED=0 go build -buildvcs=false -o "$scratch/$1" "$2" 2>"$scratch/log") ||
+        missing "$1" "go build $2: $(tail -n 1 "$scratch/log")"
+    mv "$scratch/$1" "$tools/$1"
+}
+
+# debian_tool NAME PACKAGE: the one in PATH, else the one of the package.
+debian_tool() {
+    if [ -x "$tools/$1" ]; then return; fi
+    found=$(command -v "$1" || true)
+    if [ -z "$found" ]; then
+        unpacked=$tools/debian/$2
+        [ -d "$unpacked" ] || unpack "$1" "$2" "$unpacked"
+        found=$unpacked/usr/bin/$1
+        [ -x "$found" ] || missing "$1" "the Debian package $2 does not hold it"
+    fi
+    ln -sf "$found" "$tools/$1"
+}
+
+# unpack NAME PACKAGE DIRECTORY
+unpack() {
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        missing "$1" "it is neither in PATH nor, without apt-get, to be had from the Debian package $2"
+    say "unpacking $1 from the Debian package $2"
+    if ! (cd "$scratch" && apt-get download "$2" >log 2>&1); then
+        # No package lists yet: only root can fetch them.
+        as_root apt-get update >"$scratch/log" 2>&1 || missing "$1" "apt-get update: $(tail -n 1 "$scratch/log")"
+        (cd "$scratch" && apt-get download "$2" >log 2>&1) ||
+            missing "$1" "apt-get download $2: $(tail -n 1 "$scratch/log")"
+    fi
+    mkdir -p "$tools/debian"
+    dpkg-deb -x "$scratch/$2"_*.deb "$scratch/$2"
+    mv "$scratch/$2" "$3"
+}
+
+# as_root COMMAND…
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+go_tool notation github.com/notaryproject/notation/cmd/notation
+go_tool olareg github.com/olareg/olareg/cmd/olareg
+go_tool etcd go.etcd.io/etcd/server/v3
+go_tool kubectl k8s.io/kubernetes/cmd/kubectl
+go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time"
+go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
+debian_tool docker-registry docker-registry
+debian_tool prometheus prometheus
+debian_tool promtool prometheus
+# The door cases speak TLS as a stranger would; curl starts no service, so it may come with apt-get install.
+if ! command -v curl >/dev/null; then
+    say "installing curl"
+    as_root apt-get install -y --no-install-recommends curl >"$scratch/log" 2>&1 ||
+        missing curl "apt-get install curl: $(tail -n 1 "$scratch/log")"
+fi
+debian_tool curl curl
+
+# Gatekeeper's custom resource definitions stay in Go's module cache; a link says where.
+if [ ! -e "$tools/gatekeeper-crds" ]; then
+    module=$(cd "$here" && go mod download -json github.com/open-policy-agent/gatekeeper/v3 | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+    [ -d "$module/charts/gatekeeper/crds" ] || missing gatekeeper-crds "the Gatekeeper module holds no charts/gatekeeper/crds"
+    ln -sfn "$module/charts/gatekeeper/crds" "$tools/gatekeeper-crds"
+fi
+
+echo "$tools"
