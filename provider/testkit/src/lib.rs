@@ -1,1 +1,35 @@
-//! x
+//! A CA, a signer and an in-process registry that speak bytes: the other side of every test.
+//!
+//! Everything here is a second reading of the Notary Project's and OCI's specifications. It never depends on
+//! `countersign-core`, so that a misreading there cannot agree with itself.
+//!
+//! ```
+//! use countersign_testkit::Descriptor;
+//! use countersign_testkit::pki::Authority;
+//! use countersign_testkit::pki::CertSpec;
+//! use countersign_testkit::pki::KeyType;
+//! use countersign_testkit::signer::SignRequest;
+//!
+//! let root = Authority::root(CertSpec::root().common_name("Acme Root"));
+//! let issuing = root.intermediate(CertSpec::intermediate().path_length(0));
+//! let release = issuing.issue(CertSpec::leaf().key(KeyType::P384).common_name("release"));
+//!
+//! let envelope = SignRequest::new(&release, &Descriptor::sample("my image")).critical_attribute("com.acme.x", 1).jws();
+//! assert!(envelope.starts_with(b"{\"payload\":"));
+//! ```
+//!
+//! What it deliberately does not do: it verifies nothing; it makes no RSA key under 2048 bits, no P-224 key and no SHA-1
+//! signature (the crypto library cannot), so such cases need stored vectors; it issues no RFC 3161 tokens, only carries
+//! those it is given. Mistakes in its use panic: it is for tests only.
+
+pub mod der;
+mod descriptor;
+mod hash;
+mod pem;
+pub mod pki;
+pub mod signer;
+
+pub use descriptor::Descriptor;
+pub use descriptor::IMAGE_INDEX;
+pub use descriptor::IMAGE_MANIFEST;
+pub use hash::sha256_digest;

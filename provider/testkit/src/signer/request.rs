@@ -1,0 +1,284 @@
+//! What shall be signed, and how.
+
+use ciborium::Value as Cbor;
+use serde_json::Value;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::Descriptor;
+use crate::pki::Chain;
+use crate::pki::SignatureForm;
+
+/// The two signing schemes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    X509,
+    SigningAuthority,
+}
+
+/// The two envelope formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Jws,
+    Cose,
+}
+
+impl Format {
+    /// Both, for tests that must hold for each.
+    pub const ALL: [Self; 2] = [Self::Jws, Self::Cose];
+
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Jws => "application/jose+json",
+            Self::Cose => "application/cose",
+        }
+    }
+}
+
+/// An envelope to be. All that is not said is as a well-behaved signer does it.
+#[derive(Clone, Debug)]
+pub struct SignRequest {
+    pub(crate) chain: Chain,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) scheme: Option<String>,
+    pub(crate) signing_time: Option<OffsetDateTime>,
+    pub(crate) authentic_signing_time: Option<OffsetDateTime>,
+    pub(crate) expiry: Option<OffsetDateTime>,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) timestamp: Option<Vec<u8>>,
+    pub(crate) signing_agent: Option<String>,
+    pub(crate) form: SignatureForm,
+    pub(crate) crit: Option<Vec<Value>>,
+    pub(crate) jws_alg: Option<String>,
+    pub(crate) cose_alg: Option<Cbor>,
+    pub(crate) jws_protected: Vec<(String, String)>,
+    pub(crate) jws_unprotected: Vec<(String, String)>,
+    pub(crate) cose_protected: Vec<(Cbor, Cbor)>,
+    pub(crate) cose_unprotected: Vec<(Cbor, Cbor)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+    pub(crate) critical: bool,
+}
+
+impl SignRequest {
+    /// `signingTime` of the scheme `notary.x509`, and `authenticSigningTime` of the other, unless told otherwise.
+    pub const SIGNED_AT: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
+
+    /// Signs that `target` was approved, under the scheme `notary.x509`, with the key of `chain`.
+    #[must_use]
+    pub fn new(chain: &Chain, target: &Descriptor) -> Self {
+        Self::of_payload(chain, json!({ "targetArtifact": target.to_json() }).to_string().as_bytes())
+    }
+
+    /// Signs these bytes instead of a target.
+    #[must_use]
+    pub fn of_payload(chain: &Chain, payload: &[u8]) -> Self {
+        Self {
+            chain: chain.clone(),
+            payload: payload.to_vec(),
+            content_type: Some("application/vnd.cncf.notary.payload.v1+json".to_owned()),
+            scheme: None,
+            signing_time: None,
+            authentic_signing_time: None,
+            expiry: None,
+            attributes: Vec::new(),
+            timestamp: None,
+            signing_agent: Some("countersign-testkit/0.1.0".to_owned()),
+            form: SignatureForm::Proper,
+            crit: None,
+            jws_alg: None,
+            cose_alg: None,
+            jws_protected: Vec::new(),
+            jws_unprotected: Vec::new(),
+            cose_protected: Vec::new(),
+            cose_unprotected: Vec::new(),
+        }
+        .scheme(Scheme::X509)
+    }
+
+    /// The scheme with the time attribute that belongs to it; the other time attribute is taken out.
+    #[must_use]
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        let (text, signing, authentic) = match scheme {
+            Scheme::X509 => ("notary.x509", Some(Self::SIGNED_AT), None),
+            Scheme::SigningAuthority => ("notary.x509.signingAuthority", None, Some(Self::SIGNED_AT)),
+        };
+        self.scheme = Some(text.to_owned());
+        (self.signing_time, self.authentic_signing_time) = (signing, authentic);
+        self
+    }
+
+    /// The scheme attribute verbatim, `None` to leave it out; times stay.
+    #[must_use]
+    pub fn scheme_text(mut self, scheme: Option<&str>) -> Self {
+        self.scheme = scheme.map(str::to_owned);
+        self
+    }
+
+    /// `None` leaves the attribute out.
+    #[must_use]
+    pub fn signing_time(mut self, time: impl Into<Option<OffsetDateTime>>) -> Self {
+        self.signing_time = time.into();
+        self
+    }
+
+    /// Critical, as the specification wants it. `None` leaves the attribute out.
+    #[must_use]
+    pub fn authentic_signing_time(mut self, time: impl Into<Option<OffsetDateTime>>) -> Self {
+        self.authentic_signing_time = time.into();
+        self
+    }
+
+    /// Critical, as the specification wants it.
+    #[must_use]
+    pub fn expiry(mut self, time: OffsetDateTime) -> Self {
+        self.expiry = Some(time);
+        self
+    }
+
+    /// An extended signed attribute that nobody must understand.
+    #[must_use]
+    pub fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.attributes.push(Attribute { name: name.to_owned(), value: value.into(), critical: false });
+        self
+    }
+
+    /// An extended signed attribute listed in `crit`.
+    #[must_use]
+    pub fn critical_attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.attributes.push(Attribute { name: name.to_owned(), value: value.into(), critical: true });
+        self
+    }
+
+    /// Names the verification plugin (critical).
+    #[must_use]
+    pub fn plugin(self, name: &str) -> Self {
+        self.critical_attribute("io.cncf.notary.verificationPlugin", name)
+    }
+
+    /// Wants the plugin in this version at least (critical).
+    #[must_use]
+    pub fn plugin_min_version(self, version: &str) -> Self {
+        self.critical_attribute("io.cncf.notary.verificationPluginMinVersion", version)
+    }
+
+    /// An RFC 3161 token, verbatim.
+    #[must_use]
+    pub fn timestamp(mut self, token: &[u8]) -> Self {
+        self.timestamp = Some(token.to_vec());
+        self
+    }
+
+    /// `None` leaves the attribute out.
+    #[must_use]
+    pub fn signing_agent(mut self, agent: Option<&str>) -> Self {
+        self.signing_agent = agent.map(str::to_owned);
+        self
+    }
+
+    /// Content type of the payload; `None` leaves the attribute out.
+    #[must_use]
+    pub fn content_type(mut self, content_type: Option<&str>) -> Self {
+        self.content_type = content_type.map(str::to_owned);
+        self
+    }
+
+    /// How the signature bytes are made.
+    #[must_use]
+    pub fn form(mut self, form: SignatureForm) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// `crit` verbatim, instead of the right one: strings, or integers for COSE labels. An empty list is written too.
+    #[must_use]
+    pub fn crit(mut self, names: impl IntoIterator<Item = impl Into<Value>>) -> Self {
+        self.crit = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// `alg` verbatim in a JWS.
+    #[must_use]
+    pub fn jws_alg(mut self, alg: &str) -> Self {
+        self.jws_alg = Some(alg.to_owned());
+        self
+    }
+
+    /// Label 1 verbatim in COSE.
+    #[must_use]
+    pub fn cose_alg(mut self, alg: impl Into<Cbor>) -> Self {
+        self.cose_alg = Some(alg.into());
+        self
+    }
+
+    /// One more member of the JWS protected header, value as raw JSON text; a name that is there already comes twice.
+    #[must_use]
+    pub fn jws_protected(mut self, name: &str, json: &str) -> Self {
+        self.jws_protected.push((name.to_owned(), json.to_owned()));
+        self
+    }
+
+    /// One more member of the JWS unprotected header, value as raw JSON text; a name that is there already comes twice.
+    #[must_use]
+    pub fn jws_unprotected(mut self, name: &str, json: &str) -> Self {
+        self.jws_unprotected.push((name.to_owned(), json.to_owned()));
+        self
+    }
+
+    /// One more entry of the COSE protected map; a label that is there already comes twice.
+    #[must_use]
+    pub fn cose_protected(mut self, label: impl Into<Cbor>, value: impl Into<Cbor>) -> Self {
+        self.cose_protected.push((label.into(), value.into()));
+        self
+    }
+
+    /// One more entry of the COSE unprotected map; a label that is there already comes twice.
+    #[must_use]
+    pub fn cose_unprotected(mut self, label: impl Into<Cbor>, value: impl Into<Cbor>) -> Self {
+        self.cose_unprotected.push((label.into(), value.into()));
+        self
+    }
+
+    /// The chain that signs.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The signed envelope in either format.
+    #[must_use]
+    pub fn envelope(&self, format: Format) -> Vec<u8> {
+        match format {
+            Format::Jws => self.jws(),
+            Format::Cose => self.cose(),
+        }
+    }
+
+    /// The names that must be in `crit`, or what [`crit`](Self::crit) said.
+    pub(crate) fn critical_names(&self) -> Vec<Value> {
+        if let Some(verbatim) = &self.crit {
+            return verbatim.clone();
+        }
+        let standard = [
+            self.scheme.as_ref().map(|_| SIGNING_SCHEME),
+            self.authentic_signing_time.map(|_| AUTHENTIC_SIGNING_TIME),
+            self.expiry.map(|_| EXPIRY),
+        ];
+        let extended = self.attributes.iter().filter(|attribute| attribute.critical).map(|one| one.name.as_str());
+        standard.into_iter().flatten().chain(extended).map(Value::from).collect()
+    }
+}
+
+pub(crate) const SIGNING_SCHEME: &str = "io.cncf.notary.signingScheme";
+pub(crate) const SIGNING_TIME: &str = "io.cncf.notary.signingTime";
+pub(crate) const AUTHENTIC_SIGNING_TIME: &str = "io.cncf.notary.authenticSigningTime";
+pub(crate) const EXPIRY: &str = "io.cncf.notary.expiry";
+pub(crate) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
+pub(crate) const SIGNING_AGENT: &str = "io.cncf.notary.signingAgent";
