@@ -1,0 +1,141 @@
+//! A cache bounded in bytes, whose entries die at the first of several times.
+
+use std::hash::Hash;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use lru::LruCache;
+
+/// Values by key, least recently used first out. Safe to share; no lock is held across an await.
+#[derive(Debug)]
+pub struct Remembered<K: Hash + Eq, V> {
+    inner: Mutex<Inner<K, V>>,
+    most_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Inner<K: Hash + Eq, V> {
+    entries: LruCache<K, Entry<V>>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    bytes: usize,
+    expires: Instant,
+}
+
+impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
+    /// Holds entries that say they weigh at most `most_bytes` together. Zero remembers nothing.
+    #[must_use]
+    pub fn new(most_bytes: usize) -> Self {
+        let inner = Inner { entries: LruCache::unbounded(), bytes: 0 };
+        Self { inner: Mutex::new(inner), most_bytes }
+    }
+
+    /// The value, if `now` is before its end.
+    pub fn get(&self, key: &K, now: Instant) -> Option<V> {
+        let mut inner = self.lock();
+        match inner.entries.get(key) {
+            Some(entry) if entry.expires > now => return Some(entry.value.clone()),
+            Some(_) => {}
+            None => return None,
+        }
+        inner.remove(key);
+        None
+    }
+
+    /// Remembers `value` until `expires`; `bytes` is what key and value occupy, roughly. Returns how many entries had
+    /// to go for it.
+    pub fn put(&self, key: K, value: V, bytes: usize, expires: Instant) -> usize {
+        if bytes > self.most_bytes {
+            return 0;
+        }
+        let mut inner = self.lock();
+        if let Some(old) = inner.entries.put(key, Entry { value, bytes, expires }) {
+            inner.bytes -= old.bytes;
+        }
+        inner.bytes += bytes;
+        let mut evicted = 0;
+        while inner.bytes > self.most_bytes {
+            let Some((_, old)) = inner.entries.pop_lru() else { break };
+            inner.bytes -= old.bytes;
+            evicted += 1;
+        }
+        evicted
+    }
+
+    /// Forgets the entry.
+    pub fn remove(&self, key: &K) {
+        self.lock().remove(key);
+    }
+
+    /// How many entries there are, expired ones included, and what they weigh.
+    pub fn size(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.entries.len(), inner.bytes)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<K, V>> {
+        // No operation leaves the two members out of step where it could panic, so a poisoned lock is still sound.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V> Inner<K, V> {
+    fn remove(&mut self, key: &K) {
+        if let Some(old) = self.entries.pop(key) {
+            self.bytes -= old.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_ends_at_its_time() {
+        let cache = Remembered::new(100);
+        let start = Instant::now();
+        cache.put("a", 1, 10, start + Duration::from_secs(1));
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.get(&"a", start + Duration::from_secs(1)), None);
+        assert_eq!(cache.size(), (0, 0));
+    }
+
+    #[test]
+    fn the_least_recently_used_entry_makes_room() {
+        let cache = Remembered::new(25);
+        let start = Instant::now();
+        let end = start + Duration::from_secs(1);
+        assert_eq!(cache.put("a", 1, 10, end), 0);
+        assert_eq!(cache.put("b", 2, 10, end), 0);
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.put("c", 3, 10, end), 1);
+        assert_eq!(cache.get(&"b", start), None);
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.size(), (2, 20));
+    }
+
+    #[test]
+    fn replacing_an_entry_does_not_count_it_twice() {
+        let cache = Remembered::new(25);
+        let end = Instant::now() + Duration::from_secs(1);
+        cache.put("a", 1, 10, end);
+        cache.put("a", 2, 20, end);
+        assert_eq!(cache.size(), (1, 20));
+    }
+
+    #[test]
+    fn what_is_larger_than_the_cache_is_not_kept() {
+        let cache = Remembered::new(5);
+        let end = Instant::now() + Duration::from_secs(1);
+        cache.put("a", 1, 10, end);
+        assert_eq!(cache.size(), (0, 0));
+    }
+}
