@@ -11,3 +11,4 @@ pub mod oci;
 pub mod time;
 pub mod verdict;
 pub mod verify;
+pub mod x509;

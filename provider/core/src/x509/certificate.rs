@@ -1,0 +1,294 @@
+//! One certificate: its bytes, and what they say.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use x509_parser::certificate::X509CertificateParser;
+use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::nom::Parser;
+
+use super::BasicConstraints;
+use super::DistinguishedName;
+use super::ExtendedKeyUsage;
+use super::KeyError;
+use super::KeyUsage;
+use super::KeyUse;
+use super::PublicKey;
+use super::RevocationAddresses;
+use super::SignatureError;
+use super::der;
+use super::der::NotDer;
+use super::extension::Extensions;
+use super::key::SubjectKey;
+use super::layout;
+use super::layout::Layout;
+use super::signature;
+use crate::limits;
+use crate::time::UnixTime;
+
+/// A well-formed certificate of version 3, as it came. Nothing about it is trusted or even checked for sense: that a
+/// chain of them holds is [`super::Chain`]'s word. Clones share the bytes.
+#[derive(Clone)]
+pub struct Certificate(Arc<Parts>);
+
+struct Parts {
+    der: Vec<u8>,
+    tbs: Vec<u8>,
+    fingerprint: [u8; 32],
+    serial: String,
+    subject: DistinguishedName,
+    subject_raw: Vec<u8>,
+    issuer: DistinguishedName,
+    issuer_raw: Vec<u8>,
+    not_before: UnixTime,
+    not_after: UnixTime,
+    key: SubjectKey,
+    extensions: Extensions,
+    signature_algorithm: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// Why bytes are not a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    #[error("certificate has {found} bytes: want at most {}", limits::CERTIFICATE_BYTES)]
+    TooLarge { found: usize },
+    #[error("not an X.509 certificate in DER")]
+    NotACertificate,
+    #[error("certificate is followed by {found} bytes: want nothing after it")]
+    TrailingBytes { found: usize },
+    #[error("certificate has version {found}: want 3")]
+    Version { found: u32 },
+    /// A part that decides something is not the DER of its type.
+    #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
+    Malformed { subject: String, part: &'static str },
+    #[error("certificate with subject {subject:?} has extension {oid} twice: want each at most once")]
+    DuplicateExtension { subject: String, oid: String },
+    #[error(
+        "certificate with subject {subject:?} names one signature algorithm inside and another outside of its signed part"
+    )]
+    AlgorithmsDiffer { subject: String },
+}
+
+impl Certificate {
+    /// Reads exactly one certificate.
+    ///
+    /// # Errors
+    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, an extension twice, two
+    /// signature algorithms that differ, or a malformed structure, serial number, name, time, key, basicConstraints,
+    /// keyUsage, extKeyUsage or subjectAltName. Kinds of key and algorithm are not judged here.
+    pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > limits::CERTIFICATE_BYTES {
+            return Err(CertificateError::TooLarge { found: der.len() });
+        }
+        let (rest, parsed) = X509CertificateParser::new().parse(der).map_err(|_| CertificateError::NotACertificate)?;
+        if !rest.is_empty() {
+            return Err(CertificateError::TrailingBytes { found: rest.len() });
+        }
+        let version = parsed.version().0.saturating_add(1);
+        if version != 3 {
+            return Err(CertificateError::Version { found: version });
+        }
+        let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
+        let subject = DistinguishedName::from_der(layout.subject)
+            .map_err(|NotDer| CertificateError::Malformed { subject: String::new(), part: "subject" })?;
+        let malformed = |part| CertificateError::Malformed { subject: subject.to_string(), part };
+        let issuer = DistinguishedName::from_der(layout.issuer).map_err(|NotDer| malformed("issuer"))?;
+        let serial = layout.serial.unsigned().map_err(|NotDer| malformed("serialNumber"))?;
+        if layout.inner_algorithm != layout.outer_algorithm {
+            return Err(CertificateError::AlgorithmsDiffer { subject: subject.to_string() });
+        }
+
+        let mut extensions = Extensions::default();
+        let mut seen = HashSet::new();
+        for extension in parsed.extensions() {
+            let oid = extension.oid.as_bytes();
+            if !seen.insert(oid) {
+                let oid = extension.oid.to_string();
+                return Err(CertificateError::DuplicateExtension { subject: subject.to_string(), oid });
+            }
+            if is_malformed_alternative_name(oid, extension.parsed_extension()) {
+                return Err(malformed("subjectAltName"));
+            }
+            extensions.add(oid, extension.critical, extension.value).map_err(malformed)?;
+        }
+
+        let mut fingerprint = [0; 32];
+        for (to, from) in fingerprint.iter_mut().zip(digest::digest(&digest::SHA256, der).as_ref()) {
+            *to = *from;
+        }
+        let parts = Parts {
+            der: der.to_vec(),
+            tbs: layout.tbs.to_vec(),
+            fingerprint,
+            serial: if serial.is_empty() { "00".to_owned() } else { der::hex(serial) },
+            subject_raw: layout.subject.to_vec(),
+            issuer,
+            issuer_raw: layout.issuer.to_vec(),
+            not_before: layout::time(&layout.not_before).map_err(|NotDer| malformed("notBefore"))?,
+            not_after: layout::time(&layout.not_after).map_err(|NotDer| malformed("notAfter"))?,
+            key: SubjectKey::from_der(layout.public_key).map_err(|NotDer| malformed("subjectPublicKeyInfo"))?,
+            extensions,
+            signature_algorithm: layout.outer_algorithm.to_vec(),
+            signature: layout.signature.to_vec(),
+            subject,
+        };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// All bytes.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// The signed bytes.
+    #[must_use]
+    pub fn tbs(&self) -> &[u8] {
+        &self.0.tbs
+    }
+
+    /// SHA-256 of all bytes.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.0.fingerprint
+    }
+
+    /// Lower-case hexadecimal digits of the serial number, two for each byte.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.0.serial
+    }
+
+    #[must_use]
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.0.subject
+    }
+
+    /// The subject's DER. Two names are the same if these bytes are.
+    #[must_use]
+    pub fn subject_raw(&self) -> &[u8] {
+        &self.0.subject_raw
+    }
+
+    #[must_use]
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.0.issuer
+    }
+
+    /// The issuer's DER.
+    #[must_use]
+    pub fn issuer_raw(&self) -> &[u8] {
+        &self.0.issuer_raw
+    }
+
+    #[must_use]
+    pub fn not_before(&self) -> UnixTime {
+        self.0.not_before
+    }
+
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after
+    }
+
+    /// Whether `time` lies in the validity period, both ends included.
+    #[must_use]
+    pub fn covers(&self, time: UnixTime) -> bool {
+        self.not_before() <= time && time <= self.not_after()
+    }
+
+    /// The key as one that may sign an image.
+    ///
+    /// # Errors
+    /// A key that is none of the six, with what it is.
+    pub fn public_key(&self) -> Result<PublicKey, KeyError> {
+        self.0.key.leaf()
+    }
+
+    #[must_use]
+    pub fn basic_constraints(&self) -> Option<&BasicConstraints> {
+        self.0.extensions.basic_constraints.as_ref()
+    }
+
+    /// Whether basicConstraints are there and say cA.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        self.basic_constraints().is_some_and(|constraints| constraints.ca)
+    }
+
+    #[must_use]
+    pub fn key_usage(&self) -> Option<&KeyUsage> {
+        self.0.extensions.key_usage.as_ref()
+    }
+
+    #[must_use]
+    pub fn extended_key_usage(&self) -> Option<&ExtendedKeyUsage> {
+        self.0.extensions.extended_key_usage.as_ref()
+    }
+
+    /// Where the revocation status can be asked.
+    #[must_use]
+    pub fn revocation_addresses(&self) -> &RevocationAddresses {
+        &self.0.extensions.revocation
+    }
+
+    /// Checks this certificate's signature with the key of `signer`, and nothing else: neither names nor whether the
+    /// signer may sign certificates.
+    ///
+    /// # Errors
+    /// A weak or unknown algorithm, a weak or unsuitable key, or a signature that is not the signer's.
+    pub fn verify_signed_by(&self, signer: &Self) -> Result<(), SignatureError> {
+        signature::verify(&signer.0.key, &self.0.signature_algorithm, &self.0.tbs, &self.0.signature)
+    }
+
+    /// Whether subject and issuer are the same bytes.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.0.subject_raw == self.0.issuer_raw
+    }
+
+    /// Checks that this certificate is signed by itself in the role of an authority: cA, and a keyUsage that allows
+    /// to sign certificates if there is one.
+    pub(crate) fn is_self_signed_ca(&self) -> bool {
+        let may_sign = self.key_usage().is_none_or(|usage| usage.uses.contains(&KeyUse::KeyCertSign));
+        self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
+    }
+
+    pub(super) fn check_ca_key(&self) -> Result<(), KeyError> {
+        self.0.key.check_ca()
+    }
+}
+
+/// Whether this is a subjectAltName that cannot be read. It decides nothing, but a certificate that hides something
+/// there from one reader and not from another is no certificate to argue about.
+fn is_malformed_alternative_name(oid: &[u8], parsed: &ParsedExtension<'_>) -> bool {
+    if oid != [0x55, 0x1d, 0x11] {
+        return false;
+    }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome of the parser is a failure to read it")]
+    match parsed {
+        ParsedExtension::SubjectAlternativeName(names) => {
+            names.general_names.iter().any(|name| matches!(name, GeneralName::Invalid(..)))
+        }
+        _ => true,
+    }
+}
+
+impl PartialEq for Certificate {
+    /// Byte for byte.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, sha256:{})", self.0.subject, der::hex(&self.0.fingerprint))
+    }
+}

@@ -1,0 +1,121 @@
+//! An ordered chain, leaf first, root last, checked link by link.
+
+use super::Certificate;
+use super::ProfileError;
+use super::PublicKey;
+use super::SignatureError;
+use super::code_signing;
+use crate::limits;
+
+/// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Whether
+/// anybody trusts it, and whether it was valid at some time, is not said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Chain {
+    certificates: Vec<Certificate>,
+    leaf: Certificate,
+    root: Certificate,
+    signing_key: PublicKey,
+}
+
+/// Why certificates are not a chain. Subjects are those of the certificate that is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    #[error("certificate chain is empty: want the signing certificate first and its root last")]
+    Empty,
+    #[error("certificate chain has {found} certificates: want at most {}", limits::CHAIN_CERTIFICATES)]
+    TooLong { found: usize },
+    #[error("certificate {subject:?} names {issuer:?} as its issuer, but {found:?} comes next in the chain")]
+    IssuerDiffers { subject: String, issuer: String, found: String },
+    #[error("certificate {subject:?} is not signed by the next in the chain, {signer:?}: {error}")]
+    Link { subject: String, signer: String, error: SignatureError },
+    #[error("last certificate {subject:?} is issued by {issuer:?}: want a root, which is issued by itself")]
+    RootNotSelfIssued { subject: String, issuer: String },
+    #[error("last certificate {subject:?} is not signed by itself: {error}")]
+    RootNotSelfSigned { subject: String, error: SignatureError },
+    #[error("certificate {subject:?} is self-signed but not the last: want one root, at the end")]
+    SelfSignedBeforeEnd { subject: String },
+    #[error("certificate {subject:?} does not meet the requirements for code signing: {error}")]
+    Profile { subject: String, error: ProfileError },
+}
+
+impl Chain {
+    /// Checks a code signing chain by the
+    /// [certificate requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements):
+    /// leaf first, each issuer name equal to the next subject name byte by byte and each signature by the next key,
+    /// a self-signed and self-issued root last and nowhere else, and every certificate fit for its place. A chain of
+    /// one is a self-signed leaf. Time is not looked at.
+    ///
+    /// # Errors
+    /// The first rule that is broken, leaf to root.
+    pub fn code_signing(certificates: Vec<Certificate>) -> Result<Self, ChainError> {
+        let found = certificates.len();
+        if found > limits::CHAIN_CERTIFICATES {
+            return Err(ChainError::TooLong { found });
+        }
+        let leaf = certificates.first().ok_or(ChainError::Empty)?.clone();
+        let root = certificates.last().ok_or(ChainError::Empty)?.clone();
+        let profile = |certificate: &Certificate| {
+            let subject = certificate.subject().to_string();
+            |error| ChainError::Profile { subject, error }
+        };
+
+        let signing_key = code_signing::check_leaf(&leaf).map_err(profile(&leaf))?;
+        for (position, authority) in certificates.iter().enumerate().skip(1) {
+            code_signing::check_authority(authority, position).map_err(profile(authority))?;
+        }
+        for (child, parent) in certificates.iter().zip(certificates.iter().skip(1)) {
+            check_link(child, parent)?;
+        }
+        check_root(&root)?;
+        Ok(Self { certificates, leaf, root, signing_key })
+    }
+
+    /// The signing certificate.
+    #[must_use]
+    pub fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+
+    /// The last certificate; of a chain of one, the leaf.
+    #[must_use]
+    pub fn root(&self) -> &Certificate {
+        &self.root
+    }
+
+    /// Leaf first, root last.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// The leaf's key.
+    #[must_use]
+    pub fn signing_key(&self) -> &PublicKey {
+        &self.signing_key
+    }
+}
+
+fn check_link(child: &Certificate, parent: &Certificate) -> Result<(), ChainError> {
+    let subject = || child.subject().to_string();
+    // By signature, not by name: a leaf may bear its root's name. Only an authority can be meant as a root.
+    if child.is_self_signed_ca() {
+        return Err(ChainError::SelfSignedBeforeEnd { subject: subject() });
+    }
+    if child.issuer_raw() != parent.subject_raw() {
+        let (issuer, found) = (child.issuer().to_string(), parent.subject().to_string());
+        return Err(ChainError::IssuerDiffers { subject: subject(), issuer, found });
+    }
+    child.verify_signed_by(parent).map_err(|error| {
+        let signer = parent.subject().to_string();
+        ChainError::Link { subject: subject(), signer, error }
+    })
+}
+
+fn check_root(root: &Certificate) -> Result<(), ChainError> {
+    let subject = || root.subject().to_string();
+    if !root.is_self_issued() {
+        return Err(ChainError::RootNotSelfIssued { subject: subject(), issuer: root.issuer().to_string() });
+    }
+    root.verify_signed_by(root).map_err(|error| ChainError::RootNotSelfSigned { subject: subject(), error })
+}

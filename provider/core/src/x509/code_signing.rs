@@ -1,0 +1,113 @@
+//! What the certificates of a code signing chain must and must not say, each for itself.
+
+use super::Certificate;
+use super::KeyError;
+use super::KeyUsage;
+use super::KeyUse;
+use super::Oid;
+use super::PublicKey;
+
+/// What a certificate says that it must not, or does not say and must.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    #[error("basicConstraints are missing: want them, critical, with cA true")]
+    BasicConstraintsMissing,
+    #[error("basicConstraints are not critical: want them critical")]
+    BasicConstraintsNotCritical,
+    #[error("cA is false: want an authority, which signs certificates")]
+    NotAnAuthority,
+    #[error("cA is true: want a signing certificate that is no authority")]
+    LeafIsAuthority,
+    #[error("pathLenConstraint is {found}: want at least {wanted}, the authorities between this one and the leaf")]
+    PathLength { found: u32, wanted: u32 },
+    #[error("keyUsage is missing: want it, critical, with {wanted}")]
+    KeyUsageMissing { wanted: KeyUse },
+    #[error("keyUsage is not critical: want it critical")]
+    KeyUsageNotCritical,
+    #[error("keyUsage is {}: want {wanted} among them", list(.found))]
+    KeyUsageLacks { found: Vec<KeyUse>, wanted: KeyUse },
+    #[error("keyUsage has {found}: want {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
+    KeyUsageForbidden { found: KeyUse },
+    #[error(
+        "extKeyUsage has {found}: want none of anyExtendedKeyUsage, serverAuth, clientAuth, emailProtection, timeStamping and OCSPSigning"
+    )]
+    ExtendedKeyUsageForbidden { found: &'static str },
+    #[error("{0}")]
+    Key(KeyError),
+}
+
+fn list(uses: &[KeyUse]) -> String {
+    uses.iter().map(|usage| usage.text()).collect::<Vec<_>>().join(", ")
+}
+
+/// The authority at `position`, the leaf being 0, below which `position - 1` authorities stand.
+pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Result<(), ProfileError> {
+    let constraints = certificate.basic_constraints().ok_or(ProfileError::BasicConstraintsMissing)?;
+    if !constraints.ca {
+        return Err(ProfileError::NotAnAuthority);
+    }
+    if !constraints.critical {
+        return Err(ProfileError::BasicConstraintsNotCritical);
+    }
+    let wanted = u32::try_from(position.saturating_sub(1)).unwrap_or(u32::MAX);
+    if let Some(found) = constraints.path_length.filter(|found| *found < wanted) {
+        return Err(ProfileError::PathLength { found, wanted });
+    }
+    critical_usage(certificate, KeyUse::KeyCertSign)?;
+    certificate.check_ca_key().map_err(ProfileError::Key)
+}
+
+/// The certificate whose key signs images; gives that key.
+pub(super) fn check_leaf(certificate: &Certificate) -> Result<PublicKey, ProfileError> {
+    if certificate.is_ca() {
+        return Err(ProfileError::LeafIsAuthority);
+    }
+    let usage = critical_usage(certificate, KeyUse::DigitalSignature)?;
+    let allowed = |usage: KeyUse| match usage {
+        KeyUse::DigitalSignature | KeyUse::NonRepudiation => true,
+        KeyUse::KeyEncipherment
+        | KeyUse::DataEncipherment
+        | KeyUse::KeyAgreement
+        | KeyUse::KeyCertSign
+        | KeyUse::CrlSign
+        | KeyUse::EncipherOnly
+        | KeyUse::DecipherOnly => false,
+    };
+    if let Some(&found) = usage.uses.iter().find(|found| !allowed(**found)) {
+        return Err(ProfileError::KeyUsageForbidden { found });
+    }
+    if let Some(extended) = certificate.extended_key_usage()
+        && let Some(found) = extended.purposes.iter().find_map(forbidden_purpose)
+    {
+        return Err(ProfileError::ExtendedKeyUsageForbidden { found });
+    }
+    certificate.public_key().map_err(ProfileError::Key)
+}
+
+fn critical_usage(certificate: &Certificate, wanted: KeyUse) -> Result<&KeyUsage, ProfileError> {
+    let usage = certificate.key_usage().ok_or(ProfileError::KeyUsageMissing { wanted })?;
+    if !usage.critical {
+        return Err(ProfileError::KeyUsageNotCritical);
+    }
+    if !usage.uses.contains(&wanted) {
+        return Err(ProfileError::KeyUsageLacks { found: usage.uses.clone(), wanted });
+    }
+    Ok(usage)
+}
+
+/// The name of a purpose that a signing certificate may not have. codeSigning need not be there; what is unknown may.
+fn forbidden_purpose(purpose: &Oid) -> Option<&'static str> {
+    match purpose.contents() {
+        [0x55, 0x1d, 0x25, 0x00] => Some("anyExtendedKeyUsage"),
+        // 1.3.6.1.5.5.7.3
+        [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, arc] => match arc {
+            1 => Some("serverAuth"),
+            2 => Some("clientAuth"),
+            4 => Some("emailProtection"),
+            8 => Some("timeStamping"),
+            9 => Some("OCSPSigning"),
+            _ => None,
+        },
+        _ => None,
+    }
+}

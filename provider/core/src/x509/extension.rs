@@ -1,0 +1,231 @@
+//! The extensions that decide something, read strictly, and the addresses for revocation, read forgivingly.
+
+use std::fmt;
+
+use super::der;
+use super::der::Element;
+use super::der::NotDer;
+use super::der::Oid;
+use super::der::Reader;
+
+/// `id-ce-basicConstraints`, RFC 5280 section 4.2.1.9.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BasicConstraints {
+    pub critical: bool,
+    pub ca: bool,
+    /// Most CA certificates below this one, the leaf not counted. Saturates at the type's end.
+    pub path_length: Option<u32>,
+}
+
+/// `id-ce-keyUsage`, RFC 5280 section 4.2.1.3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    pub critical: bool,
+    /// In the order of the bits, at least one.
+    pub uses: Vec<KeyUse>,
+}
+
+/// A bit of [`KeyUsage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyUse {
+    DigitalSignature,
+    NonRepudiation,
+    KeyEncipherment,
+    DataEncipherment,
+    KeyAgreement,
+    KeyCertSign,
+    CrlSign,
+    EncipherOnly,
+    DecipherOnly,
+}
+
+/// `id-ce-extKeyUsage`, RFC 5280 section 4.2.1.12.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtendedKeyUsage {
+    pub critical: bool,
+    /// In the order of the certificate, at least one.
+    pub purposes: Vec<Oid>,
+}
+
+/// Where a certificate says that its revocation status can be had.
+///
+/// An address that cannot be read is not the absence of one: the certificate can be revoked, only we cannot ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevocationAddresses {
+    /// URIs with the OCSP access method in authorityInfoAccess, as written.
+    pub ocsp: Vec<String>,
+    /// URIs of the full names in cRLDistributionPoints, as written; of any scheme.
+    pub crl: Vec<String>,
+    /// Extensions that are there and malformed or without any URI where one was due.
+    pub unreadable: Vec<&'static str>,
+}
+
+impl KeyUse {
+    /// In the order of the bits.
+    pub const ALL: [Self; 9] = [
+        Self::DigitalSignature,
+        Self::NonRepudiation,
+        Self::KeyEncipherment,
+        Self::DataEncipherment,
+        Self::KeyAgreement,
+        Self::KeyCertSign,
+        Self::CrlSign,
+        Self::EncipherOnly,
+        Self::DecipherOnly,
+    ];
+
+    /// The name in RFC 5280.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::DigitalSignature => "digitalSignature",
+            Self::NonRepudiation => "nonRepudiation",
+            Self::KeyEncipherment => "keyEncipherment",
+            Self::DataEncipherment => "dataEncipherment",
+            Self::KeyAgreement => "keyAgreement",
+            Self::KeyCertSign => "keyCertSign",
+            Self::CrlSign => "cRLSign",
+            Self::EncipherOnly => "encipherOnly",
+            Self::DecipherOnly => "decipherOnly",
+        }
+    }
+}
+
+impl fmt::Display for KeyUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl RevocationAddresses {
+    /// Whether the certificate names no address at all, so that it cannot be revoked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ocsp.is_empty() && self.crl.is_empty() && self.unreadable.is_empty()
+    }
+}
+
+/// The extensions of a certificate that somebody here asks for.
+#[derive(Debug, Default)]
+pub(super) struct Extensions {
+    pub(super) basic_constraints: Option<BasicConstraints>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
+    pub(super) revocation: RevocationAddresses,
+}
+
+impl Extensions {
+    /// Takes one extension in. The error is the extension's name.
+    pub(super) fn add(&mut self, oid: &[u8], critical: bool, value: &[u8]) -> Result<(), &'static str> {
+        match oid {
+            [0x55, 0x1d, 0x13] => {
+                let read = basic_constraints(critical, value).map_err(|NotDer| "basicConstraints")?;
+                self.basic_constraints = Some(read);
+            }
+            [0x55, 0x1d, 0x0f] => self.key_usage = Some(key_usage(critical, value).map_err(|NotDer| "keyUsage")?),
+            [0x55, 0x1d, 0x25] => {
+                self.extended_key_usage = Some(extended_key_usage(critical, value).map_err(|NotDer| "extKeyUsage")?);
+            }
+            [0x55, 0x1d, 0x1f] => match crl_distribution_points(value) {
+                Ok(uris) => self.revocation.crl = uris,
+                Err(NotDer) => self.revocation.unreadable.push("cRLDistributionPoints"),
+            },
+            // 1.3.6.1.5.5.7.1.1
+            [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01] => match ocsp_addresses(value) {
+                Ok(uris) => self.revocation.ocsp = uris,
+                Err(NotDer) => self.revocation.unreadable.push("authorityInfoAccess"),
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn basic_constraints(critical: bool, value: &[u8]) -> Result<BasicConstraints, NotDer> {
+    let mut fields = Reader::only(value, der::SEQUENCE)?.inside();
+    let ca = match fields.optional(der::BOOLEAN)? {
+        Some(boolean) => boolean.boolean()?,
+        None => false,
+    };
+    let path_length = match fields.optional(der::INTEGER)? {
+        Some(integer) => {
+            let bytes = integer.unsigned()?;
+            let number = bytes.iter().fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte));
+            Some(if bytes.len() > 4 { u32::MAX } else { number })
+        }
+        None => None,
+    };
+    fields.end()?;
+    Ok(BasicConstraints { critical, ca, path_length })
+}
+
+/// A named bit list: DER leaves trailing zero bits out, so the last bit of the last byte that counts is set.
+fn key_usage(critical: bool, value: &[u8]) -> Result<KeyUsage, NotDer> {
+    let (&unused, bytes) = Reader::only(value, der::BIT_STRING)?.contents.split_first().ok_or(NotDer)?;
+    let last = *bytes.last().ok_or(NotDer)?;
+    if unused > 7 || last.trailing_zeros() != u32::from(unused) {
+        return Err(NotDer);
+    }
+    let set: Vec<usize> = bytes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, &byte)| (0..8).filter(move |bit| byte & (0x80 >> bit) != 0).map(move |bit| at * 8 + bit))
+        .collect();
+    let uses = set.into_iter().map(|bit| KeyUse::ALL.get(bit).copied().ok_or(NotDer)).collect::<Result<_, _>>()?;
+    Ok(KeyUsage { critical, uses })
+}
+
+fn extended_key_usage(critical: bool, value: &[u8]) -> Result<ExtendedKeyUsage, NotDer> {
+    let mut fields = Reader::only(value, der::SEQUENCE)?.inside();
+    let mut purposes = vec![Oid::from_contents(fields.expect(der::OBJECT_IDENTIFIER)?.contents)?];
+    while !fields.is_empty() {
+        purposes.push(Oid::from_contents(fields.expect(der::OBJECT_IDENTIFIER)?.contents)?);
+    }
+    Ok(ExtendedKeyUsage { critical, purposes })
+}
+
+/// A `uniformResourceIdentifier` among GeneralNames.
+fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
+    if name.tag != der::primitive(6) {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(name.contents).ok().filter(|text| text.is_ascii() && !text.is_empty());
+    text.map(|text| Some(text.to_owned())).ok_or(NotDer)
+}
+
+fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
+    // 1.3.6.1.5.5.7.48.1
+    const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
+    let mut uris = Vec::new();
+    let mut list = Reader::only(value, der::SEQUENCE)?.inside();
+    while !list.is_empty() {
+        let mut description = list.expect(der::SEQUENCE)?.inside();
+        let method = description.expect(der::OBJECT_IDENTIFIER)?.contents;
+        let location = description.next()?;
+        description.end()?;
+        if method == OCSP {
+            uris.push(uri(&location)?.ok_or(NotDer)?);
+        }
+    }
+    Ok(uris)
+}
+
+/// The URIs; an error also if there is none, for then the list is somewhere that cannot be named here.
+fn crl_distribution_points(value: &[u8]) -> Result<Vec<String>, NotDer> {
+    let mut uris = Vec::new();
+    let mut points = Reader::only(value, der::SEQUENCE)?.inside();
+    while !points.is_empty() {
+        let mut point = points.expect(der::SEQUENCE)?.inside();
+        let Some(place) = point.optional(der::constructed(0))? else {
+            continue;
+        };
+        let mut choice = place.inside();
+        if let Some(full_name) = choice.optional(der::constructed(0))? {
+            let mut names = full_name.inside();
+            while !names.is_empty() {
+                uris.extend(uri(&names.next()?)?);
+            }
+        }
+    }
+    if uris.is_empty() { Err(NotDer) } else { Ok(uris) }
+}

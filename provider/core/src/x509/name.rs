@@ -1,0 +1,205 @@
+//! Distinguished names as they stand in certificates.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use super::der;
+use super::der::Element;
+use super::der::NotDer;
+use super::der::Oid;
+use super::der::Reader;
+
+/// Most characters of a name that are printed: a name can be as long as a certificate, a log line must not be.
+const PRINTED_CHARACTERS: usize = 1024;
+
+/// A subject or issuer: attributes in the order of the certificate, values decoded.
+///
+/// Two names are the same to a chain only if their bytes are ([`super::Certificate::subject_raw`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistinguishedName {
+    attributes: Vec<Attribute>,
+}
+
+/// One attribute of a [`DistinguishedName`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    oid: Oid,
+    value: String,
+}
+
+/// The attribute types with a short name, as last arc of `2.5.4`, in the order in which Go's `pkix.Name` lists them.
+/// RFC 4514 section 3 has some of them; notation prints and matches these.
+const SHORT_NAMES: [(u8, &str); 9] = [
+    (6, "C"),
+    (10, "O"),
+    (11, "OU"),
+    (7, "L"),
+    (8, "ST"),
+    (9, "STREET"),
+    (17, "POSTALCODE"),
+    (3, "CN"),
+    (5, "SERIALNUMBER"),
+];
+
+impl Attribute {
+    #[must_use]
+    pub fn oid(&self) -> &Oid {
+        &self.oid
+    }
+
+    /// `C`, `O`, `OU`, `L`, `ST`, `STREET`, `POSTALCODE`, `CN` or `SERIALNUMBER`; none for other types, which a trust
+    /// policy cannot name.
+    #[must_use]
+    pub fn short_name(&self) -> Option<&'static str> {
+        let [0x55, 0x04, arc] = self.oid.contents() else {
+            return None;
+        };
+        SHORT_NAMES.iter().find(|(known, _)| known == arc).map(|(_, name)| *name)
+    }
+
+    /// The decoded text, with whatever characters the issuer put there.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl DistinguishedName {
+    /// The attributes in order; the parts of a multi-valued relative name stand one after the other.
+    #[must_use]
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// All short names that a trust policy can use.
+    pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
+        SHORT_NAMES.into_iter().map(|(_, name)| name)
+    }
+
+    /// Reads a `Name` (RFC 5280 section 4.1.2.4) with its SEQUENCE.
+    pub(super) fn from_der(raw: &[u8]) -> Result<Self, NotDer> {
+        let mut attributes = Vec::new();
+        let mut names = Reader::only(raw, der::SEQUENCE)?.inside();
+        while !names.is_empty() {
+            let mut parts = names.expect(der::SET)?.inside();
+            loop {
+                let mut attribute = parts.expect(der::SEQUENCE)?.inside();
+                let oid = Oid::from_contents(attribute.expect(der::OBJECT_IDENTIFIER)?.contents)?;
+                let value = text(&attribute.next()?)?;
+                attribute.end()?;
+                attributes.push(Attribute { oid, value });
+                if parts.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(Self { attributes })
+    }
+}
+
+/// Decodes the string types of names. UniversalString and what is no string are refused, as Go's parser does.
+fn text(element: &Element<'_>) -> Result<String, NotDer> {
+    let bytes = element.contents;
+    let ascii = |fits: fn(u8) -> bool| {
+        if bytes.iter().all(|&byte| fits(byte)) {
+            String::from_utf8(bytes.to_vec()).map_err(|_| NotDer)
+        } else {
+            Err(NotDer)
+        }
+    };
+    match element.tag {
+        0x0c => String::from_utf8(bytes.to_vec()).map_err(|_| NotDer),
+        0x12 => ascii(|byte| byte.is_ascii_digit() || byte == b' '),
+        // Asterisk and ampersand are outside the type's repertoire and yet in many issued certificates.
+        0x13 => ascii(|byte| is_printable(byte) || matches!(byte, b'*' | b'&')),
+        // TeletexString, read as Latin-1: what issuers meant by it.
+        0x14 => Ok(bytes.iter().copied().map(char::from).collect()),
+        0x16 => ascii(|byte| byte.is_ascii()),
+        // BMPString: two bytes a character, no surrogates.
+        0x1e => {
+            let (pairs, rest) = bytes.as_chunks::<2>();
+            if !rest.is_empty() {
+                return Err(NotDer);
+            }
+            pairs.iter().map(|&pair| char::from_u32(u32::from(u16::from_be_bytes(pair))).ok_or(NotDer)).collect()
+        }
+        _ => Err(NotDer),
+    }
+}
+
+/// The repertoire of PrintableString.
+fn is_printable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
+}
+
+impl fmt::Display for DistinguishedName {
+    /// As Go prints a `pkix.Name`, which is what the Notary Project's own tools show:
+    /// `CN=release,OU=a+OU=b,O=Example AG,ST=ZH,C=CH`. Types are in a fixed order whatever the certificate's, values
+    /// of one type are joined by `+`, types without a short name come last as `1.2.3=#hex`.
+    ///
+    /// Two departures: of several CN all are printed, where Go prints the last; characters that could forge or hide
+    /// part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Cut after 1024 characters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (_, name) in SHORT_NAMES.iter().rev() {
+            let values = self.attributes.iter().filter(|attribute| attribute.short_name() == Some(*name));
+            let joined: Vec<_> = values.map(|attribute| format!("{name}={}", escaped(&attribute.value))).collect();
+            if !joined.is_empty() {
+                parts.push(joined.join("+"));
+            }
+        }
+        for attribute in self.attributes.iter().rev().filter(|attribute| attribute.short_name().is_none()) {
+            parts.push(format!("{}=#{}", attribute.oid, der::hex(&encoded(&attribute.value))));
+        }
+        let text = parts.join(",");
+        match text.char_indices().nth(PRINTED_CHARACTERS) {
+            Some((end, _)) => write!(f, "{}…", text.get(..end).unwrap_or_default()),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+/// The DER that Go's encoder makes of a text: PrintableString where it fits, else UTF8String.
+fn encoded(value: &str) -> Vec<u8> {
+    let tag = if value.bytes().all(is_printable) { 0x13 } else { 0x0c };
+    let mut der = vec![tag];
+    match u8::try_from(value.len()) {
+        Ok(length) if length < 0x80 => der.push(length),
+        Ok(_) | Err(_) => {
+            let bytes: Vec<u8> = value.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+            // At most eight bytes of length.
+            der.push(0x80 | u8::try_from(bytes.len()).unwrap_or_default());
+            der.extend(bytes);
+        }
+    }
+    der.extend(value.as_bytes());
+    der
+}
+
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for (at, character) in value.char_indices() {
+        let first = at == 0;
+        let last = at + character.len_utf8() == value.len();
+        match character {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => text.extend(['\\', character]),
+            ' ' if first || last => text.push_str("\\ "),
+            '#' if first => text.push_str("\\#"),
+            hidden if is_hidden(hidden) => {
+                for byte in hidden.encode_utf8(&mut [0; 4]).bytes() {
+                    // Writing to a String does not fail.
+                    let _ = write!(text, "\\{byte:02x}");
+                }
+            }
+            plain => text.push(plain),
+        }
+    }
+    text
+}
+
+/// Control characters, line separators, and what turns or hides text: nothing that a name needs.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
