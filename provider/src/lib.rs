@@ -1,3 +1,5 @@
 //! Countersign: a Gatekeeper external-data provider. See `ARCHITECTURE.md` for the floor plan.
 
+pub mod cache;
+pub mod config;
 pub mod engine;

@@ -1,0 +1,261 @@
+//! The configuration: a YAML file as typed, turned into a [`Config`] as meant.
+//!
+//! Unknown keys are mistakes, new keys have defaults, and all mistakes are reported at once. Every key with its meaning,
+//! default, unit and danger stands in `samples/countersign.yaml`. Secrets are named by path and read by whoever uses
+//! them, so a [`Config`] can be printed.
+
+mod effective;
+mod fields;
+mod read;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use fields::Mistake;
+pub use yaml::CONFIG_BYTES;
+
+/// What the operator wants, with every default filled in and every path resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub server: Server,
+    /// Address of the plain listener for probes and metrics.
+    pub health_listen: SocketAddr,
+    pub trust: Trust,
+    pub verification: Verification,
+    pub cache: Cache,
+    /// In order of the file; no host stands twice.
+    pub registries: Vec<Registry>,
+    pub unlisted_registries: Unlisted,
+    pub registry_access: RegistryAccess,
+    pub log_level: LogLevel,
+}
+
+/// Section `server`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// Absent only where the purpose is [`Purpose::Verify`].
+    pub tls: Option<Tls>,
+    /// DNS names, lower-case, at least one.
+    pub allowed_clients: Vec<String>,
+    pub verify_timeout: Duration,
+    pub mutate_timeout: Duration,
+    pub stop_grace: Duration,
+    pub max_body_bytes: usize,
+    pub max_keys: usize,
+    pub max_connections: usize,
+    pub max_concurrent_keys: usize,
+    pub max_concurrent_keys_per_request: usize,
+}
+
+/// Section `server.tls`: PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Authorities that sign client certificates.
+    pub client_ca: PathBuf,
+}
+
+/// Section `trust`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    pub location: TrustLocation,
+    pub reload_interval: Duration,
+}
+
+/// Where the trust policy document and the trust stores are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustLocation {
+    /// A Notation configuration directory.
+    Directory(PathBuf),
+    /// The policy document, and the directory that has `x509/<type>/<name>/` below it.
+    Apart { policy: PathBuf, store: PathBuf },
+}
+
+/// Section `verification`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    pub max_signatures: usize,
+    /// By name of the statement: annotations that a signature must carry.
+    pub required_metadata: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Section `cache`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// 0 remembers nothing.
+    pub verdict_bytes: usize,
+    pub verdict_lifetime: Duration,
+    pub unsigned_lifetime: Duration,
+    pub tag_lifetime: Duration,
+}
+
+/// One element of `registries`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    pub host: HostPattern,
+    /// Then there is neither `ca` nor a credential.
+    pub plain_http: bool,
+    /// PEM file with the authorities to trust, in place of the built-in ones.
+    pub ca: Option<PathBuf>,
+    pub credentials: Credentials,
+    /// Further hosts that may ask for the credentials to hand out a token; lower-case.
+    pub realm_hosts: Vec<String>,
+}
+
+/// Where a registry's credentials are; never the credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    Anonymous,
+    /// A Docker `config.json`.
+    DockerConfig(PathBuf),
+    Files {
+        username: PathBuf,
+        password: PathBuf,
+    },
+}
+
+/// Which registry hosts an entry is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HostPattern {
+    /// Exactly this `host[:port]`, lower-case.
+    Exact(String),
+    /// Every host below this suffix, which has no leading dot and at least two labels; lower-case.
+    Below(String),
+}
+
+/// What happens to a host that no entry matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// It is asked without credentials.
+    Anonymous,
+    /// It is not asked: its images are inconclusive.
+    Refuse,
+}
+
+/// Section `registryAccess`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAccess {
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    pub max_requests_per_host: usize,
+}
+
+/// `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// What a configuration is loaded for: the command line tool needs no listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Serve,
+    Verify,
+}
+
+/// Why there is no [`Config`].
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the configuration {}", file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+    #[error("the configuration {} has {} mistake{}\n{}", file.display(), mistakes.len(), plural(mistakes.len()), lines(mistakes))]
+    Mistakes { file: PathBuf, mistakes: Vec<Mistake> },
+}
+
+impl Config {
+    /// Reads the file at `path`. Paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has mistakes: all of them.
+    pub fn load(path: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        let most = u64::try_from(CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))?;
+        Self::parse(&text, path, purpose)
+    }
+
+    /// Reads `text`, which stands in the file `path`. Touches no file.
+    ///
+    /// # Errors
+    /// All mistakes.
+    pub fn parse(text: &str, path: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
+        read::config(text, path, purpose).map_err(|mistakes| ConfigError::Mistakes { file: path.to_owned(), mistakes })
+    }
+}
+
+impl Unlisted {
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl LogLevel {
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// A text is not a [`HostPattern`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a registry host: want host[:port] or *.suffix")]
+pub struct HostPatternError;
+
+impl FromStr for HostPattern {
+    type Err = HostPatternError;
+
+    /// Upper case is read as lower case, as DNS does.
+    fn from_str(text: &str) -> Result<Self, HostPatternError> {
+        let text = text.to_ascii_lowercase();
+        match text.strip_prefix("*.") {
+            Some(suffix) if suffix.contains('.') && read::is_dns_name(suffix) => Ok(Self::Below(suffix.to_owned())),
+            Some(_) => Err(HostPatternError),
+            None if read::is_host(&text) => Ok(Self::Exact(text)),
+            None => Err(HostPatternError),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Below(suffix) => write!(f, "*.{suffix}"),
+        }
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n")
+}

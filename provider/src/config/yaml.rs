@@ -1,0 +1,284 @@
+//! YAML as a tree with line numbers. The only place that knows the YAML library.
+//!
+//! A tree rather than derived structs, because derived ones stop at the first mistake. Anchors, aliases, merge keys,
+//! tags of an application and several documents are refused: a configuration has no use for them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde_saphyr::MergeKeyPolicy;
+use serde_saphyr::Spanned;
+
+/// Largest configuration file, in bytes: what a ConfigMap can hold.
+pub const CONFIG_BYTES: usize = 1024 * 1024;
+
+/// Deepest nesting. The schema needs six levels.
+const DEPTH: usize = 16;
+
+/// Most values. Ten thousand registries have fewer.
+const NODES: usize = 100_000;
+
+/// A value and the line on which it starts, counted from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub(super) line: u64,
+    pub(super) value: Value,
+}
+
+/// What stands in the file. Only unquoted `true` and `false` are booleans; whole numbers have no leading zero.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Nothing,
+    Boolean(bool),
+    Whole(u64),
+    /// Negative, or with a fraction.
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// Why a text is not the YAML that was wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct YamlError {
+    /// 0 if it has no place.
+    pub(super) line: u64,
+    pub(super) found: String,
+    pub(super) wanted: &'static str,
+}
+
+/// Reads one document. An empty one is [`Value::Nothing`].
+///
+/// # Errors
+/// Above the limits, not YAML, or with a feature that the module's description refuses.
+pub(super) fn load_yaml(text: &str) -> Result<Node, YamlError> {
+    if text.len() > CONFIG_BYTES {
+        let found = format!("{} bytes", text.len());
+        return Err(YamlError { line: 0, found, wanted: "at most 1048576 bytes" });
+    }
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(CONFIG_BYTES),
+            flow_nesting_limit: DEPTH,
+            max_events: 4 * NODES,
+            max_aliases: 0,
+            max_anchors: 0,
+            max_depth: DEPTH,
+            max_inclusion_depth: 0,
+            max_documents: 2,
+            max_nodes: NODES,
+            max_total_scalar_bytes: CONFIG_BYTES,
+            max_merge_keys: 0,
+        },
+        merge_keys: MergeKeyPolicy::Error,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    let spanned: Spanned<Value> = serde_saphyr::from_str_with_options(text, options).map_err(describe)?;
+    Ok(Node::from(spanned))
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
+fn describe(error: serde_saphyr::Error) -> YamlError {
+    use serde_saphyr::Error;
+    let line = error.location().map_or(0, |location| location.line());
+    let (found, wanted) = match error.without_snippet() {
+        Error::DuplicateMappingKey { key: Some(key), .. } => (format!("{key:?} twice"), "each key once"),
+        Error::DuplicateMappingKey { key: None, .. } => ("a key twice".to_owned(), "each key once"),
+        Error::MultipleDocuments { .. } => ("a second document".to_owned(), "one document"),
+        Error::MergeKeyNotAllowed { .. } => ("a merge key (<<)".to_owned(), "every key written out"),
+        Error::Budget { .. } => (
+            "an anchor, an alias, or too much".to_owned(),
+            "no anchors or aliases, at most 16 levels and 100000 values",
+        ),
+        other => (other.to_string(), "YAML 1.2"),
+    };
+    YamlError { line, found, wanted }
+}
+
+impl From<Spanned<Value>> for Node {
+    fn from(spanned: Spanned<Value>) -> Self {
+        Self { line: spanned.referenced.line(), value: spanned.value }
+    }
+}
+
+impl Value {
+    /// For messages about a scalar: what it is, and the text, cut where it is long.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Nothing => "nothing".to_owned(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Whole(value) => format!("the number {value}"),
+            Self::Number(value) => format!("the number {value}"),
+            Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
+            Self::Text(text) => format!("{:?} and more", text.chars().take(SHOWN).collect::<String>()),
+            Self::List(_) | Self::Map(_) => self.kind().to_owned(),
+        }
+    }
+
+    /// For messages about a section: only what it is, as a text may be a secret in the wrong place.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Boolean(_) => "a boolean",
+            Self::Whole(_) | Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map of keys",
+        }
+    }
+}
+
+/// Characters of a text that a message shows. The longest host name has 253.
+const SHOWN: usize = 260;
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a number, a boolean, a list or a map of keys")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(u64::try_from(value).map_or(Value::Number(value as f64), Value::Whole))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Whole(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = seq.next_element::<Spanned<Value>>()? {
+            list.push(Node::from(element));
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            entries.push((key, Node::from(map.next_value::<Spanned<Value>>()?)));
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> (u64, String, &'static str) {
+        let error = load_yaml(text).unwrap_err();
+        (error.line, error.found, error.wanted)
+    }
+
+    #[test]
+    fn keeps_lines_and_kinds() {
+        let node =
+            load_yaml("a: 1\nb:\n  - x\n  - yes\n  - true\n  - 007\n  - 1_000\n  - -1\n  - \"2\"\n  -\n").unwrap();
+        let text = |line, text: &str| Node { line, value: Value::Text(text.to_owned()) };
+        let list = vec![
+            text(3, "x"),
+            text(4, "yes"),
+            Node { line: 5, value: Value::Boolean(true) },
+            text(6, "007"),
+            text(7, "1_000"),
+            Node { line: 8, value: Value::Number(-1.0) },
+            text(9, "2"),
+            Node { line: 10, value: Value::Nothing },
+        ];
+        let entries = vec![
+            ("a".to_owned(), Node { line: 1, value: Value::Whole(1) }),
+            ("b".to_owned(), Node { line: 3, value: Value::List(list) }),
+        ];
+        assert_eq!(node, Node { line: 1, value: Value::Map(entries) });
+    }
+
+    #[test]
+    fn an_empty_document_is_nothing() {
+        assert_eq!(load_yaml("").unwrap().value, Value::Nothing);
+        assert_eq!(load_yaml("# only a remark\n").unwrap().value, Value::Nothing);
+    }
+
+    #[test]
+    fn refuses_a_key_twice() {
+        assert_eq!(refused("a: 1\nb: 2\na: 3\n"), (3, "\"a\" twice".to_owned(), "each key once"));
+        assert_eq!(refused("x:\n  - {a: 1, \"a\": 2}\n"), (2, "\"a\" twice".to_owned(), "each key once"));
+    }
+
+    #[test]
+    fn refuses_anchors_aliases_and_merge_keys() {
+        let found = "an anchor, an alias, or too much".to_owned();
+        let wanted = "no anchors or aliases, at most 16 levels and 100000 values";
+        assert_eq!(refused("a: &x 1\n"), (1, found.clone(), wanted));
+        assert_eq!(refused("a: &x 1\nb: *x\n"), (1, found, wanted));
+        assert_eq!(refused("a: 1\n<<: {b: 2}\n"), (2, "a merge key (<<)".to_owned(), "every key written out"));
+    }
+
+    #[test]
+    fn refuses_depth_and_size() {
+        assert!(load_yaml(&format!("{}1{}", "[".repeat(16), "]".repeat(16))).is_ok());
+        assert_eq!(
+            refused(&format!("{}1{}", "[".repeat(17), "]".repeat(17))).2,
+            "no anchors or aliases, at most 16 levels and 100000 values"
+        );
+        let block: String = (0..17).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        assert_eq!(refused(&block).2, "no anchors or aliases, at most 16 levels and 100000 values");
+        assert_eq!(refused(&"- 1\n".repeat(NODES)).2, "no anchors or aliases, at most 16 levels and 100000 values");
+        let long = "#".repeat(CONFIG_BYTES + 1);
+        assert_eq!(refused(&long), (0, "1048577 bytes".to_owned(), "at most 1048576 bytes"));
+    }
+
+    #[test]
+    fn refuses_a_second_document_and_foreign_tags() {
+        assert_eq!(refused("a: 1\n---\nb: 2\n"), (2, "a second document".to_owned(), "one document"));
+        assert_eq!(refused("a: !secret x\n").2, "YAML 1.2");
+    }
+
+    #[test]
+    fn long_texts_are_cut_in_messages() {
+        let text = Value::Text("x".repeat(1000)).describe();
+        assert_eq!(text, format!("\"{}\" and more", "x".repeat(SHOWN)));
+    }
+}
