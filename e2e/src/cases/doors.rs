@@ -1,0 +1,82 @@
+//! Only Gatekeeper is answered, and only over TLS 1.3. curl plays whoever tries.
+
+use anyhow::ensure;
+use rcgen::DnType;
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::certificates::Authority;
+use crate::certificates::Identity;
+use crate::certificates::Usage;
+use crate::transcript::Transcript;
+
+/// The path that Gatekeeper asks.
+const VERIFY: &str = "/v1/verify";
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("Who is answered");
+    let image = bench.shelf.jws.by_tag();
+    let request = json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+        "kind": "ProviderRequest",
+        "request": { "keys": [image] },
+    });
+    bench.place.write("doors/request.json", request.to_string())?;
+    write(bench, "gatekeeper", bench.gatekeeper.identity())?;
+    let name = [(DnType::CommonName, "gatekeeper-webhook-service.gatekeeper-system.svc")];
+    let stranger = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?.issue(&name, Usage::ServerAndClient)?;
+    write(bench, "stranger", &stranger)?;
+    let other = bench.gatekeeper.authority().issue(&[(DnType::CommonName, "somebody")], Usage::Client)?;
+    write(bench, "somebody", &other)?;
+
+    let known = "--cert doors/gatekeeper.crt --key doors/gatekeeper.key";
+    let (line, output, _) = post(bench, known)?;
+    transcript.command(&line, &output);
+    transcript.verdict("Gatekeeper's certificate is answered", answers(&output, &image));
+    for (what, options) in [
+        ("nobody is answered without a certificate", String::new()),
+        (
+            "nobody is answered with a certificate of another authority",
+            "--cert doors/stranger.crt --key doors/stranger.key".to_owned(),
+        ),
+        (
+            "nobody is answered with another name under Gatekeeper's authority",
+            "--cert doors/somebody.crt --key doors/somebody.key".to_owned(),
+        ),
+        ("nobody is answered over TLS 1.2", format!("{known} --tls-max 1.2")),
+    ] {
+        let (line, output, success) = post(bench, &options)?;
+        transcript.command(&line, &output);
+        let result = (|| {
+            ensure!(!success, "curl succeeded: want a failure");
+            ensure!(!output.contains("ProviderResponse"), "there is an answer: want none");
+            Ok(())
+        })();
+        transcript.verdict(what, result);
+    }
+    Ok(())
+}
+
+fn write(bench: &Bench<'_>, name: &str, identity: &Identity) -> anyhow::Result<()> {
+    bench.place.write(&format!("doors/{name}.crt"), &identity.certificate)?;
+    bench.place.write(&format!("doors/{name}.key"), &identity.key)?;
+    Ok(())
+}
+
+/// Sends the request as Gatekeeper would. Returns the line of shell, its output and whether curl is content.
+fn post(bench: &Bench<'_>, options: &str) -> anyhow::Result<(String, String, bool)> {
+    let url = bench.countersign.url(VERIFY);
+    let options = if options.is_empty() { String::new() } else { format!("{options} ") };
+    let line = format!("curl -sSf --cacert countersign/ca.crt {options}--data @doors/request.json {url}");
+    let finished = bench.shell(&line)?;
+    Ok((line, finished.output, finished.status.success()))
+}
+
+fn answers(output: &str, image: &str) -> anyhow::Result<()> {
+    let answer: serde_json::Value = serde_json::from_str(output)?;
+    ensure!(answer["kind"] == "ProviderResponse", "kind {}: want ProviderResponse", answer["kind"]);
+    let item = &answer["response"]["items"][0];
+    ensure!(item["key"] == image, "key {}: want {image}", item["key"]);
+    ensure!(item["value"]["verdict"] == "verified", "verdict {}: want verified", item["value"]["verdict"]);
+    Ok(())
+}

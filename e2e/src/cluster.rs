@@ -1,0 +1,163 @@
+//! etcd, the API server and kubectl: a cluster without nodes. Pods stay pending; their admission is complete.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::bail;
+use rcgen::DnType;
+use serde_json::json;
+
+use crate::certificates::Authority;
+use crate::certificates::Usage;
+use crate::http;
+use crate::place::Place;
+use crate::process;
+use crate::process::Finished;
+use crate::process::Program;
+
+const ETCD_READY: Duration = Duration::from_secs(20);
+const API_SERVER_READY: Duration = Duration::from_secs(60);
+/// For one kubectl command; longer than any webhook's time-out.
+const KUBECTL: Duration = Duration::from_secs(30);
+
+/// Ports of 127.0.0.1.
+pub(crate) struct Ports {
+    pub(crate) etcd: u16,
+    pub(crate) etcd_peer: u16,
+    pub(crate) api_server: u16,
+}
+
+pub(crate) struct Cluster {
+    kubectl: PathBuf,
+    kubeconfig: PathBuf,
+    home: PathBuf,
+    scratch: PathBuf,
+    // Dropped in this order.
+    _api_server: Program,
+    _etcd: Program,
+}
+
+impl Cluster {
+    pub(crate) fn start(place: &Place, ports: &Ports) -> anyhow::Result<Self> {
+        let etcd = start_etcd(place, ports)?;
+
+        let authority = Authority::new(&[(DnType::CommonName, "kube-ca")])?;
+        let server = authority.issue(&[(DnType::CommonName, "kube-apiserver")], Usage::Server)?;
+        let admin = authority
+            .issue(&[(DnType::OrganizationName, "system:masters"), (DnType::CommonName, "admin")], Usage::Client)?;
+        let ca = place.write("cluster/ca.crt", authority.certificate())?;
+        let certificate = place.write("cluster/tls.crt", server.certificate)?;
+        let key = place.write("cluster/tls.key", server.key)?;
+        let kubeconfig = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "e2e",
+            "contexts": [{ "name": "e2e", "context": { "cluster": "e2e", "user": "admin" } }],
+            "clusters": [{ "name": "e2e", "cluster": {
+                "server": format!("https://127.0.0.1:{}", ports.api_server),
+                "certificate-authority": ca,
+            } }],
+            "users": [{ "name": "admin", "user": {
+                "client-certificate": place.write("cluster/admin.crt", admin.certificate)?,
+                "client-key": place.write("cluster/admin.key", admin.key)?,
+            } }],
+        });
+        let kubeconfig = place.write("cluster/kubeconfig", kubeconfig.to_string())?;
+
+        let mut command = Command::new(place.tool("kube-apiserver"));
+        command
+            .arg(format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd))
+            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
+            .arg(format!("--secure-port={}", ports.api_server))
+            .arg(flag("--tls-cert-file", &certificate))
+            .arg(flag("--tls-private-key-file", &key))
+            .arg(flag("--client-ca-file", &ca))
+            .arg("--service-account-issuer=https://kubernetes.default.svc")
+            // The serving key is as good as another for tokens that nobody asks for.
+            .arg(flag("--service-account-key-file", &key))
+            .arg(flag("--service-account-signing-key-file", &key))
+            .arg("--authorization-mode=RBAC")
+            .arg("--service-cluster-ip-range=10.0.0.0/24")
+            // Without controllers there is no default service account that a pod could get.
+            .arg("--disable-admission-plugins=ServiceAccount")
+            .arg("--endpoint-reconciler-type=none");
+        let mut api_server = Program::start("kube-apiserver", &mut command, place.log("kube-apiserver"))?;
+
+        let home = place.directory("cluster/home")?;
+        let scratch = place.log("kubectl");
+        let kubectl = place.tool("kubectl");
+        let ready = |command: &mut Command| process::run(command, KUBECTL, &scratch)?.success().map(drop);
+        api_server.wait_ready(API_SERVER_READY, || {
+            let mut command = kubectl_command(&kubectl, &kubeconfig, &home);
+            ready(command.args(["get", "--raw", "/readyz"]))
+        })?;
+        Ok(Self { kubectl, kubeconfig, home, scratch, _api_server: api_server, _etcd: etcd })
+    }
+
+    /// What to put into `KUBECONFIG`.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Runs kubectl to its end, whatever that is. Returns the command line with what it left.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<(String, Finished)> {
+        let mut command = kubectl_command(&self.kubectl, &self.kubeconfig, &self.home);
+        command.args(arguments);
+        let finished = process::run(&mut command, KUBECTL, &self.scratch)?;
+        Ok((process::command_line(&command), finished))
+    }
+
+    /// Runs kubectl, which must succeed. Returns its output.
+    pub(crate) fn kubectl_ok(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let (line, finished) = self.kubectl(arguments)?;
+        finished.success().context(line)
+    }
+
+    /// Applies an object on the server's side.
+    pub(crate) fn apply(&self, place: &Place, object: &serde_json::Value) -> anyhow::Result<()> {
+        let (Some(kind), Some(name)) = (object["kind"].as_str(), object["metadata"]["name"].as_str()) else {
+            bail!("an object without kind or name: {object}")
+        };
+        let path = place.write(&format!("objects/{kind}-{name}.json"), object.to_string())?;
+        self.apply_file(&path)
+    }
+
+    /// Applies a file, or every file of a directory, on the server's side.
+    pub(crate) fn apply_file(&self, path: &Path) -> anyhow::Result<()> {
+        let path = path.to_str().context("a path is not UTF-8")?;
+        self.kubectl_ok(&["apply", "--server-side", "-f", path]).map(drop)
+    }
+}
+
+fn start_etcd(place: &Place, ports: &Ports) -> anyhow::Result<Program> {
+    let client = format!("http://127.0.0.1:{}", ports.etcd);
+    let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
+    let mut command = Command::new(place.tool("etcd"));
+    command
+        .args(["--name=e2e", "--unsafe-no-fsync"])
+        .arg(flag("--data-dir", &place.directory("etcd")?))
+        .args([format!("--listen-client-urls={client}"), format!("--advertise-client-urls={client}")])
+        .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")])
+        .arg(format!("--initial-cluster=e2e={peer}"));
+    let mut etcd = Program::start("etcd", &mut command, place.log("etcd"))?;
+    etcd.wait_ready(ETCD_READY, || http::get(&format!("{client}/health"))?.want(200).map(drop))?;
+    Ok(etcd)
+}
+
+fn kubectl_command(kubectl: &Path, kubeconfig: &Path, home: &Path) -> Command {
+    let mut command = Command::new(kubectl);
+    command.env("KUBECONFIG", kubeconfig).env("HOME", home);
+    command
+}
+
+/// `NAME=PATH`.
+pub(crate) fn flag(name: &str, path: &Path) -> OsString {
+    let mut flag = OsString::from(name);
+    flag.push("=");
+    flag.push(path);
+    flag
+}

@@ -1,0 +1,129 @@
+//! Countersign itself, built from this tree: as the server that Gatekeeper asks, and as the command that people use.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use rcgen::DnType;
+use serde_json::json;
+
+use crate::certificates::Authority;
+use crate::certificates::Usage;
+use crate::gatekeeper::Gatekeeper;
+use crate::http;
+use crate::place::Place;
+use crate::process;
+use crate::process::Finished;
+use crate::process::Program;
+
+const READY: Duration = Duration::from_secs(20);
+/// For `countersign verify`, whose deadline for one image is seconds.
+const VERIFY: Duration = Duration::from_secs(30);
+
+/// Ports of 127.0.0.1.
+pub(crate) struct Ports {
+    pub(crate) provider: u16,
+    pub(crate) health: u16,
+}
+
+pub(crate) struct Countersign {
+    binary: PathBuf,
+    config: PathBuf,
+    ports: Ports,
+    authority: Authority,
+    scratch: PathBuf,
+    program: Option<Program>,
+}
+
+impl Countersign {
+    /// Starts the server with the trust of notation's configuration directory `trust`; `registries` speak plain HTTP.
+    pub(crate) fn start(
+        place: &Place,
+        ports: Ports,
+        gatekeeper: &Gatekeeper,
+        trust: PathBuf,
+        registries: &[String],
+    ) -> anyhow::Result<Self> {
+        let binary = build(place)?;
+        let authority = Authority::new(&[(DnType::CommonName, "countersign-ca")])?;
+        let identity = authority.issue(&[(DnType::CommonName, "countersign")], Usage::Server)?;
+        let registries: Vec<_> = registries.iter().map(|host| json!({ "host": host, "plainHttp": true })).collect();
+        let config = json!({
+            "server": {
+                "listen": format!("127.0.0.1:{}", ports.provider),
+                "tls": {
+                    "certificate": place.write("countersign/tls.crt", identity.certificate)?,
+                    "key": place.write("countersign/tls.key", identity.key)?,
+                    "clientCa": place.write("countersign/client-ca.crt", gatekeeper.authority().certificate())?,
+                },
+            },
+            "health": { "listen": format!("127.0.0.1:{}", ports.health) },
+            "trust": { "directory": trust },
+            "registries": registries,
+            "unlistedRegistries": "refuse",
+        });
+        // JSON is YAML.
+        let config = place.write("countersign/countersign.yaml", config.to_string())?;
+        place.write("countersign/ca.crt", authority.certificate())?;
+        let scratch = place.log("countersign-verify");
+        let mut countersign = Self { binary, config, ports, authority, scratch, program: None };
+        countersign.resume(place)?;
+        Ok(countersign)
+    }
+
+    /// The authority of the server's certificate: a Provider's `caBundle`.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Where Gatekeeper asks.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://127.0.0.1:{}{path}", self.ports.provider)
+    }
+
+    /// `host:port` of `/metrics`, `/livez` and `/readyz`.
+    pub(crate) fn health(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.health)
+    }
+
+    /// Ends the server as Kubernetes would. An error unless it ends by itself and says that all was well.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        let status = self.program.take().context("countersign is not running")?.stop()?;
+        ensure!(status.success(), "countersign ended with {status} after SIGTERM: want exit status 0");
+        Ok(())
+    }
+
+    /// Starts the server again.
+    pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--config").arg(&self.config);
+        let mut program = Program::start("countersign", &mut command, place.log("countersign"))?;
+        let ready = format!("http://{}/readyz", self.health());
+        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        self.program = Some(program);
+        Ok(())
+    }
+
+    /// Asks the command, which shares nothing with the server but its configuration. Returns the command line with what
+    /// it left.
+    pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
+        let mut command = Command::new(&self.binary);
+        command.arg("verify").arg("--config").arg(&self.config).arg(reference);
+        let finished = process::run(&mut command, VERIFY, &self.scratch)?;
+        Ok((process::command_line(&command), finished))
+    }
+}
+
+/// Builds the binary in the profile that this program was built in, and says where it is: beside this program.
+fn build(place: &Place) -> anyhow::Result<PathBuf> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--quiet", "--package", "countersign", "--bin", "countersign"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let status = command.current_dir(place.project()).status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo build --package countersign ended with {status}");
+    Ok(std::env::current_exe()?.with_file_name("countersign"))
+}

@@ -1,0 +1,182 @@
+//! Gatekeeper with its response cache as it comes, called by the API server through URLs, with certificates of our own.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::DnType;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::certificates::Authority;
+use crate::certificates::Identity;
+use crate::certificates::Usage;
+use crate::cluster::Cluster;
+use crate::cluster::flag;
+use crate::http;
+use crate::place::Place;
+use crate::process::Program;
+use crate::wait;
+
+const READY: Duration = Duration::from_secs(60);
+/// Until a policy that was applied is enforced.
+const POLICY_READY: Duration = Duration::from_secs(30);
+
+/// As in Gatekeeper's chart: the webhook's service, which is the name that its certificate carries.
+const SERVICE_NAME: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+
+/// Ports of 127.0.0.1.
+pub(crate) struct Ports {
+    pub(crate) webhook: u16,
+    pub(crate) health: u16,
+    pub(crate) metrics: u16,
+}
+
+pub(crate) struct Gatekeeper {
+    authority: Authority,
+    identity: Identity,
+    _program: Program,
+}
+
+impl Gatekeeper {
+    /// Returns once the API server asks it about every object.
+    pub(crate) fn start(place: &Place, cluster: &Cluster, ports: &Ports) -> anyhow::Result<Self> {
+        cluster.apply_file(&place.tool("gatekeeper-crds"))?;
+        cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
+        cluster.apply(
+            place,
+            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "gatekeeper-system" } }),
+        )?;
+
+        let authority = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?;
+        let identity = authority.issue(&[(DnType::CommonName, SERVICE_NAME)], Usage::ServerAndClient)?;
+        place.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
+        place.write("gatekeeper/certs/tls.key", &identity.key)?;
+        let mut command = Command::new(place.tool("gatekeeper"));
+        command
+            .arg(flag("--kubeconfig", cluster.kubeconfig()))
+            .args(["--host=127.0.0.1".to_owned(), format!("--port={}", ports.webhook)])
+            .arg(flag("--cert-dir", &place.work().join("gatekeeper/certs")))
+            .arg("--disable-cert-rotation")
+            .arg(format!("--health-addr=127.0.0.1:{}", ports.health))
+            .arg(format!("--prometheus-port={}", ports.metrics))
+            .arg(flag("--api-cache-dir", &place.directory("gatekeeper/audit")?))
+            .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"]);
+        let mut program = Program::start("gatekeeper", &mut command, place.log("gatekeeper"))?;
+        let ready = format!("http://127.0.0.1:{}/readyz", ports.health);
+        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+
+        let bundle = STANDARD.encode(authority.certificate());
+        for (kind, webhook, path, timeout) in [
+            ("ValidatingWebhookConfiguration", "validation.gatekeeper.sh", "admit", 5),
+            ("MutatingWebhookConfiguration", "mutation.gatekeeper.sh", "mutate", 3),
+        ] {
+            let url = format!("https://127.0.0.1:{}/v1/{path}", ports.webhook);
+            cluster.apply(place, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
+        }
+        let gatekeeper = Self { authority, identity, _program: program };
+        gatekeeper.wait_asked(place, cluster)?;
+        Ok(gatekeeper)
+    }
+
+    /// The authority that Gatekeeper's certificate comes from, as PEM.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// What Gatekeeper shows to providers.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Until Gatekeeper refuses a Provider that no Gatekeeper takes. Nobody is asked about an image by that.
+    fn wait_asked(&self, place: &Place, cluster: &Cluster) -> anyhow::Result<()> {
+        let probe = provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
+        let probe = place.write("objects/probe.json", probe)?;
+        let probe = probe.to_str().context("a path is not UTF-8")?;
+        wait::until("the API server to ask Gatekeeper", POLICY_READY, || {
+            let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", probe])?;
+            ensure!(finished.output.contains("only HTTPS scheme is supported"), "{}", finished.output.trim_end());
+            Ok(())
+        })
+    }
+
+    /// Leads Gatekeeper to Countersign and applies the project's own template and constraints, as a user would. Returns
+    /// once they are enforced.
+    pub(crate) fn apply_policy(
+        &self,
+        place: &Place,
+        cluster: &Cluster,
+        url: &str,
+        provider_ca: &str,
+    ) -> anyhow::Result<()> {
+        cluster.apply(place, &provider("countersign-verify", url, provider_ca))?;
+        cluster.apply_file(&place.project().join("templates"))?;
+        wait::until("the constraints' resource", POLICY_READY, || {
+            let crd = "crd/countersignimages.constraints.gatekeeper.sh";
+            cluster.kubectl_ok(&["wait", "--for=condition=Established", "--timeout=5s", crd]).map(drop)
+        })?;
+        cluster.apply_file(&place.project().join("constraints"))?;
+        wait::until("every constraint to be enforced", POLICY_READY, || {
+            let list = cluster.kubectl_ok(&["get", "countersignimages", "-o", "json"])?;
+            let list: Value = serde_json::from_str(&list)?;
+            let constraints = list["items"].as_array().context("no list of constraints")?;
+            ensure!(!constraints.is_empty(), "there is no constraint");
+            for constraint in constraints {
+                ensure!(
+                    constraint["status"]["byPod"][0]["enforced"] == true,
+                    "{} is not enforced: {}",
+                    constraint["metadata"]["name"],
+                    constraint["status"]
+                );
+            }
+            Ok(())
+        })?;
+        wait::until("the Provider to be active", POLICY_READY, || {
+            let status = cluster.kubectl_ok(&["get", "provider", "countersign-verify", "-o", "jsonpath={.status}"])?;
+            ensure!(status.contains(r#""active":true"#), "{status}");
+            Ok(())
+        })
+    }
+}
+
+/// A Provider whose time-out is below the webhook's 5 s, as it has to be.
+fn provider(name: &str, url: &str, ca: &str) -> Value {
+    json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+        "kind": "Provider",
+        "metadata": { "name": name },
+        "spec": { "url": url, "timeout": 2, "caBundle": STANDARD.encode(ca) },
+    })
+}
+
+/// What Gatekeeper's chart makes, but by URL and failing closed.
+fn webhook_configuration(kind: &str, webhook: &str, url: &str, timeout: u8, bundle: &str) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": { "name": format!("gatekeeper-{}", webhook.replace('.', "-")) },
+        "webhooks": [{
+            "name": webhook,
+            "clientConfig": { "url": url, "caBundle": bundle },
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "matchPolicy": "Exact",
+            "timeoutSeconds": timeout,
+            "failurePolicy": "Fail",
+            "namespaceSelector": { "matchExpressions": [
+                { "key": "admission.gatekeeper.sh/ignore", "operator": "DoesNotExist" },
+                { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["gatekeeper-system"] },
+            ] },
+            "rules": [{
+                "apiGroups": ["*"],
+                "apiVersions": ["*"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["*", "pods/ephemeralcontainers"],
+            }],
+        }],
+    })
+}

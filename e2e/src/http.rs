@@ -1,0 +1,53 @@
+//! Plain HTTP to our own processes on loopback.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use ureq::http::HeaderMap;
+
+/// For one question to a process on the same machine.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// An answer, whatever its status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer if it has `status`; else an error with what the server said.
+    pub(crate) fn want(self, status: u16) -> anyhow::Result<Self> {
+        ensure!(self.status == status, "status {}: want {status}; {}", self.status, self.text().trim_end());
+        Ok(self)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> anyhow::Result<serde_json::Value> {
+        serde_json::from_slice(&self.body).with_context(|| format!("not JSON: {}", self.text()))
+    }
+}
+
+/// Asks over a connection of its own.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+    let agent = ureq::Agent::from(config);
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut answer = agent.run(request.body(body)?).with_context(|| format!("{method} {url}"))?;
+    Ok(Answer {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        body: answer.body_mut().read_to_vec().with_context(|| format!("body of {method} {url}"))?,
+    })
+}
+
+pub(crate) fn get(url: &str) -> anyhow::Result<Answer> {
+    send("GET", url, &[], &[])
+}

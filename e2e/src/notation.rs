@@ -1,0 +1,157 @@
+//! The notation program: signs every image of the run, and is asked about each one that Countersign is asked about.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use rcgen::DnType;
+use serde_json::json;
+
+use crate::certificates::Authority;
+use crate::certificates::Usage;
+use crate::images::Image;
+use crate::place::Place;
+use crate::process;
+use crate::process::Finished;
+use crate::registries::Kind;
+use crate::registries::Registry;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The trust store that both verifiers get.
+pub(crate) const STORE: &str = "shop";
+
+/// The only subject that the policy trusts, as the policy writes it.
+pub(crate) const TRUSTED_IDENTITY: &str = "x509.subject: C=CH, ST=ZH, O=Shop AG, CN=release";
+
+/// Who signs.
+#[derive(Clone, Copy)]
+pub(crate) enum Signer {
+    /// The identity of the policy, under the root of the trust store.
+    Release,
+    /// Somebody else under the same root.
+    Intern,
+    /// The same name under a root that nobody trusts.
+    Stranger,
+}
+
+impl Signer {
+    const ALL: [Self; 3] = [Self::Release, Self::Intern, Self::Stranger];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Intern => "intern",
+            Self::Stranger => "stranger",
+        }
+    }
+
+    fn common_name(self) -> &'static str {
+        match self {
+            Self::Release | Self::Stranger => "release",
+            Self::Intern => "intern",
+        }
+    }
+}
+
+/// The two envelope formats.
+#[derive(Clone, Copy)]
+pub(crate) enum Format {
+    Jws,
+    Cose,
+}
+
+impl Format {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Jws => "jws",
+            Self::Cose => "cose",
+        }
+    }
+}
+
+/// notation with a configuration directory of its own.
+pub(crate) struct Notation {
+    program: PathBuf,
+    home: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Notation {
+    /// Makes the keys and the trust store.
+    pub(crate) fn prepare(place: &Place) -> anyhow::Result<Self> {
+        let shop = Authority::new(&subject("Shop root"))?;
+        let stranger = Authority::new(&subject("Shop root"))?;
+        let mut keys = Vec::new();
+        for signer in Signer::ALL {
+            let authority = match signer {
+                Signer::Release | Signer::Intern => &shop,
+                Signer::Stranger => &stranger,
+            };
+            let identity = authority.issue(&subject(signer.common_name()), Usage::CodeSigning)?;
+            let key_path = place.write(&format!("signers/{}.key", signer.key()), identity.key)?;
+            let chain_path = place.write(&format!("signers/{}.pem", signer.key()), identity.chain)?;
+            keys.push(json!({ "name": signer.key(), "keyPath": key_path, "certPath": chain_path }));
+        }
+        place.write("home/notation/signingkeys.json", json!({ "default": "release", "keys": keys }).to_string())?;
+        place.write(&format!("home/notation/truststore/x509/ca/{STORE}/root.pem"), shop.certificate())?;
+        Ok(Self { program: place.tool("notation"), home: place.work().join("home"), scratch: place.log("notation") })
+    }
+
+    /// notation's configuration directory, with the trust policy and the trust stores.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.home.join("notation")
+    }
+
+    /// Gives notation the policy that Countersign has.
+    pub(crate) fn set_policy(&self, place: &Place, policy: &serde_json::Value) -> anyhow::Result<()> {
+        place.write("home/notation/trustpolicy.json", policy.to_string()).map(drop)
+    }
+
+    /// Signs `image`; the signature never expires unless `expiry` says so (`1s`, `12h`). Returns the command line and
+    /// what it printed.
+    pub(crate) fn sign(
+        &self,
+        registry: &Registry,
+        image: &Image,
+        signer: Signer,
+        format: Format,
+        expiry: Option<&str>,
+    ) -> anyhow::Result<(String, String)> {
+        let mut command = self.command("sign");
+        command.args(["--key", signer.key(), "--signature-format", format.text()]);
+        if let Some(expiry) = expiry {
+            command.args(["--expiry", expiry]);
+        }
+        if registry.kind() == Kind::ReferrersApi {
+            command.arg("--force-referrers-tag=false");
+        }
+        command.arg(image.by_digest());
+        let output = process::run(&mut command, LIMIT, &self.scratch)?.success()?;
+        Ok((process::command_line(&command), output))
+    }
+
+    /// Asks notation about `reference`. Returns the command line with what it left.
+    pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
+        let mut command = self.command("verify");
+        command.arg(reference);
+        let finished = process::run(&mut command, LIMIT, &self.scratch)?;
+        Ok((process::command_line(&command), finished))
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("XDG_CONFIG_HOME", &self.home).env("HOME", &self.home);
+        command.args([verb, "--insecure-registry"]);
+        command
+    }
+}
+
+fn subject(common_name: &str) -> [(DnType, &str); 4] {
+    [
+        (DnType::CountryName, "CH"),
+        (DnType::StateOrProvinceName, "ZH"),
+        (DnType::OrganizationName, "Shop AG"),
+        (DnType::CommonName, common_name),
+    ]
+}

@@ -1,0 +1,143 @@
+//! Where things are: the project, the tools, and the run's own directory, which goes when all went well.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use anyhow::Context;
+use anyhow::bail;
+use anyhow::ensure;
+
+/// Lines of each log that a failed run prints.
+const TAIL_LINES: usize = 12;
+
+pub(crate) struct Place {
+    project: PathBuf,
+    tools: PathBuf,
+    work: PathBuf,
+}
+
+impl Place {
+    /// Gets the tools, building what is missing (minutes, the first time), and makes an empty working directory.
+    pub(crate) fn prepare() -> anyhow::Result<Self> {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let project = package.parent().context("the package has no parent directory")?.to_path_buf();
+        let tools = install_tools(&package.join("tools/install.sh"))?;
+        let work = std::env::temp_dir().join(format!("countersign-e2e-{}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&work).with_context(|| format!("cannot create {}", work.display()))?;
+        fs::create_dir(work.join("logs"))?;
+        Ok(Self { project, tools, work })
+    }
+
+    /// The root of the project.
+    pub(crate) fn project(&self) -> &Path {
+        &self.project
+    }
+
+    /// The run's own directory; every file of the run is in it.
+    pub(crate) fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// The directory of all tools.
+    pub(crate) fn tools(&self) -> &Path {
+        &self.tools
+    }
+
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
+    }
+
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.work.join("logs").join(format!("{name}.log"))
+    }
+
+    /// A new directory in the working directory.
+    pub(crate) fn directory(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.work.join(name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// A file in the working directory, with its parents.
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
+        let path = self.work.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    pub(crate) fn remove(self) {
+        if let Err(error) = fs::remove_dir_all(&self.work) {
+            eprintln!("cannot remove {}: {error}", self.work.display());
+        }
+    }
+
+    /// The last lines of every log, for whoever has to find out what happened.
+    pub(crate) fn print_tails(&self) {
+        let logs = self.work.join("logs");
+        let Ok(entries) = fs::read_dir(&logs) else { return };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+            println!("\n-- {}, last {} of {} lines", path.display(), tail.len(), lines.len());
+            for line in tail {
+                println!("   {line}");
+            }
+        }
+        println!("\nlogs are kept in {}", logs.display());
+    }
+}
+
+/// Runs the script that has or builds every tool; it prints their directory as its last line.
+fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
+    let output = Command::new("sh")
+        .arg(script)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", script.display()))?;
+    ensure!(output.status.success(), "{} ended with {}", script.display(), output.status);
+    let stdout = String::from_utf8(output.stdout).context("the tools' directory is not UTF-8")?;
+    let Some(tools) = stdout.lines().last() else { bail!("{} printed no directory", script.display()) };
+    Ok(PathBuf::from(tools))
+}
+
+/// `N` different ports of 127.0.0.1 that nobody listens on now.
+pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    // All are held until the last is found, so that no two are the same.
+    let mut held = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn free_ports_are_different_and_free() {
+        let ports: [u16; 8] = free_ports().unwrap();
+        assert_eq!(BTreeSet::from(ports).len(), 8);
+        let taken: Vec<TcpListener> =
+            ports.iter().map(|port| TcpListener::bind(("127.0.0.1", *port)).unwrap()).collect();
+        assert_eq!(taken.len(), 8);
+    }
+}

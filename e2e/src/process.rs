@@ -1,0 +1,247 @@
+//! Child processes: each leads a process group of its own, has its output in a file, and ends when its owner is dropped.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context;
+use anyhow::bail;
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+
+/// Process groups of this run that have not been waited for, so that their ids cannot belong to anybody else.
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Between two looks whether a process has ended.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a program may take to end after SIGTERM before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A process and its group. Dropping it kills the group.
+struct Group {
+    child: Child,
+    id: i32,
+}
+
+impl Group {
+    fn spawn(command: &mut Command, output: File) -> anyhow::Result<Self> {
+        command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        // Held over the start, so that an interrupt cannot miss a child that has just been born.
+        let mut groups = groups();
+        let child =
+            command.spawn().with_context(|| format!("cannot start {}", Path::new(command.get_program()).display()))?;
+        let id = i32::try_from(child.id()).context("a process id does not fit")?;
+        groups.insert(id);
+        Ok(Self { child, id })
+    }
+
+    /// The exit status if the process ends within `limit`.
+    fn wait(&mut self, limit: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(Some(status));
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn try_wait(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let mut groups = groups();
+        let status = self.child.try_wait()?;
+        if status.is_some() {
+            groups.remove(&self.id);
+        }
+        Ok(status)
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        if groups().contains(&self.id) {
+            send(self.id, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        // A killed process ends at once; one that cannot (stuck in the kernel) is not worth hanging for.
+        let _ = self.wait(GRACE);
+    }
+}
+
+/// A program that runs beside the cases until it is stopped or dropped.
+pub(crate) struct Program {
+    name: &'static str,
+    group: Group,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts `command` with its output appended to `log`.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> anyhow::Result<Self> {
+        let output = File::options().create(true).append(true).open(&log)?;
+        Ok(Self { name, group: Group::spawn(command, output)?, log })
+    }
+
+    /// An error with the last line of the log if the program has ended.
+    pub(crate) fn check_running(&mut self) -> anyhow::Result<()> {
+        let Some(status) = self.group.try_wait()? else { return Ok(()) };
+        let log = fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        bail!("{} ended early ({status}): {}", self.name, log.lines().last().unwrap_or("it wrote nothing"))
+    }
+
+    /// Waits for `probe` as [`crate::wait::until`] does, but no longer than the program lives.
+    pub(crate) fn wait_ready(
+        &mut self,
+        limit: Duration,
+        mut probe: impl FnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let what = format!("{} to be ready", self.name);
+        crate::wait::until(&what, limit, || {
+            if let Err(ended) = self.check_running() {
+                return Ok(Err(ended));
+            }
+            probe().map(Ok)
+        })?
+    }
+
+    /// Asks the program to end, and kills it when it takes longer than 10 s. The status tells which of the two it was.
+    pub(crate) fn stop(mut self) -> anyhow::Result<ExitStatus> {
+        self.group.signal(Signal::TERM);
+        match self.group.wait(GRACE)? {
+            Some(status) => Ok(status),
+            None => bail!("{} does not end within {GRACE:?} of SIGTERM", self.name),
+        }
+    }
+}
+
+/// What a command that ran to its end left.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    /// Standard output and standard error in the order in which they were written, as on a terminal.
+    pub(crate) output: String,
+}
+
+impl Finished {
+    /// The output of a command that succeeded; else an error that holds it.
+    pub(crate) fn success(self) -> anyhow::Result<String> {
+        if self.status.success() { Ok(self.output) } else { bail!("{}: {}", self.status, self.output.trim_end()) }
+    }
+}
+
+/// Runs `command` to its end, for at most `limit`, with its output in `scratch`.
+pub(crate) fn run(command: &mut Command, limit: Duration, scratch: &Path) -> anyhow::Result<Finished> {
+    let line = command_line(command);
+    fs::write(scratch, "")?;
+    // Appending, so that neither stream overwrites the other.
+    let output = File::options().append(true).open(scratch)?;
+    let mut group = Group::spawn(command, output)?;
+    let Some(status) = group.wait(limit)? else { bail!("{line} did not end within {limit:?}") };
+    let output = String::from_utf8_lossy(&fs::read(scratch)?).into_owned();
+    Ok(Finished { status, output })
+}
+
+/// The command as a user would type it: without the directory of the program, quoted where a shell needs it.
+pub(crate) fn command_line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let words: Vec<String> = std::iter::once(name).chain(command.get_args()).map(quoted).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Kills every process group of this run. For the moment before the run exits: nobody waits for them.
+pub(crate) fn kill_everything() {
+    for id in groups().iter() {
+        send(*id, Signal::KILL);
+    }
+}
+
+fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+    // A panic elsewhere must not keep the processes alive.
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(id: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(id) {
+        // The one error that can come is that the group has just ended.
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("countersign-e2e-test-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn output_and_errors_come_in_the_order_of_a_terminal() {
+        let scratch = scratch("order");
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; echo three; exit 4"]);
+        let finished = run(&mut command, Duration::from_secs(10), &scratch).unwrap();
+        assert_eq!((finished.output.as_str(), finished.status.code()), ("one\ntwo\nthree\n", Some(4)));
+        fs::remove_file(scratch).unwrap();
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_killed_with_its_children() {
+        let scratch = scratch("limit");
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & echo $!; wait"]);
+        let error = run(&mut command, Duration::from_millis(300), &scratch).unwrap_err();
+        assert_eq!(error.to_string(), "sh -c 'sleep 1000 & echo $!; wait' did not end within 300ms");
+        let child = fs::read_to_string(&scratch).unwrap().trim().to_owned();
+        crate::wait::until("the grandchild to be gone", Duration::from_secs(5), || {
+            // Killed, it may stay a zombie until whoever adopts it looks.
+            match fs::read_to_string(format!("/proc/{child}/stat")) {
+                Ok(stat) if !stat.contains(") Z ") => bail!("still there: {stat}"),
+                Ok(_) | Err(_) => Ok(()),
+            }
+        })
+        .unwrap();
+        fs::remove_file(scratch).unwrap();
+    }
+
+    #[test]
+    fn command_lines_are_quoted_for_a_shell() {
+        let mut command = Command::new("/some/where/kubectl");
+        command.args(["get", "pods", "-o", "jsonpath={.items[*]}", "it's"]);
+        assert_eq!(command_line(&command), r"kubectl get pods -o 'jsonpath={.items[*]}' 'it'\''s'");
+    }
+}

@@ -1,0 +1,86 @@
+//! Two registries that this project did not write: one with the referrers API, and one without, where signatures hang on
+//! the fallback tag.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::http;
+use crate::place::Place;
+use crate::process::Program;
+
+const READY: Duration = Duration::from_secs(10);
+
+/// Which program, and with it how signatures are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// olareg: `GET /v2/…/referrers/…`.
+    ReferrersApi,
+    /// Debian's docker-registry: the tag `sha256-…`.
+    FallbackTag,
+}
+
+/// A registry on a port of its own. What is in it stays when it stops.
+pub(crate) struct Registry {
+    kind: Kind,
+    port: u16,
+    program: Option<Program>,
+}
+
+impl Registry {
+    pub(crate) fn start(place: &Place, kind: Kind, port: u16) -> anyhow::Result<Self> {
+        let mut registry = Self { kind, port, program: None };
+        registry.resume(place)?;
+        Ok(registry)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::ReferrersApi => "olareg",
+            Kind::FallbackTag => "docker-registry",
+        }
+    }
+
+    /// As it stands at the beginning of an image reference.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        let program = self.program.take().with_context(|| format!("{} is not running", self.name()))?;
+        program.stop()?;
+        Ok(())
+    }
+
+    /// Starts it again, with what it held.
+    pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
+        let data = place.directory(&format!("{}/data", self.name()))?;
+        let mut command = Command::new(place.tool(self.name()));
+        match self.kind {
+            Kind::ReferrersApi => {
+                command.args(["serve", "--addr", "127.0.0.1", "--port", &self.port.to_string(), "--dir"]).arg(data);
+            }
+            Kind::FallbackTag => {
+                let config = serde_json::json!({
+                    "version": 0.1,
+                    "log": { "level": "info", "accesslog": { "disabled": false } },
+                    "storage": { "filesystem": { "rootdirectory": data } },
+                    "http": { "addr": self.host() },
+                });
+                // JSON is YAML.
+                let config = place.write(&format!("{}/config.yml", self.name()), config.to_string())?;
+                command.arg("serve").arg(config);
+            }
+        }
+        let mut program = Program::start(self.name(), &mut command, place.log(self.name()))?;
+        let url = format!("http://{}/v2/", self.host());
+        program.wait_ready(READY, || http::get(&url)?.want(200).map(drop))?;
+        self.program = Some(program);
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Every image of the run, pushed and signed beforehand, and the trust policy that judges them.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::images::Image;
+use crate::notation::Format;
+use crate::notation::Notation;
+use crate::notation::STORE;
+use crate::notation::Signer;
+use crate::notation::TRUSTED_IDENTITY;
+use crate::registries::Registry;
+use crate::transcript::Transcript;
+
+/// Repositories are named by what is wrong with the image in them.
+pub(crate) struct Shelf {
+    pub(crate) jws: Image,
+    pub(crate) cose: Image,
+    pub(crate) unsigned: Image,
+    /// Signed by a root that nobody trusts.
+    pub(crate) stranger: Image,
+    /// Signed by another identity of the trusted root.
+    pub(crate) intern: Image,
+    /// Its signature lived for a second.
+    pub(crate) expired: Image,
+    /// Has the signature of `jws`.
+    pub(crate) copied: Image,
+    /// Signed twice: by the stranger and by the trusted identity.
+    pub(crate) both: Image,
+    /// Signed well, in a repository that no statement of the policy covers.
+    pub(crate) uncovered: Image,
+    /// Not signed, in a repository that the policy skips.
+    pub(crate) skipped: Image,
+    /// Signed well; nobody is asked about them before the programs are stopped.
+    pub(crate) provider_down: Image,
+    pub(crate) registry_down: Image,
+    pub(crate) fallback_jws: Image,
+    pub(crate) fallback_cose: Image,
+    pub(crate) fallback_unsigned: Image,
+}
+
+impl Shelf {
+    /// Pushes to `referrers`, a registry with the referrers API, and to `fallback`, one without.
+    pub(crate) fn fill(
+        referrers: &Registry,
+        fallback: &Registry,
+        notation: &Notation,
+        transcript: &Transcript,
+    ) -> anyhow::Result<Self> {
+        let push = |repository: &str| Image::push(referrers, repository);
+        let push_fallback = |repository: &str| Image::push(fallback, repository);
+        let shelf = Self {
+            jws: push("shop/jws")?,
+            cose: push("shop/cose")?,
+            unsigned: push("shop/unsigned")?,
+            stranger: push("shop/stranger")?,
+            intern: push("shop/intern")?,
+            expired: push("shop/expired")?,
+            copied: push("shop/copied")?,
+            both: push("shop/both")?,
+            uncovered: push("elsewhere/uncovered")?,
+            skipped: push("mirror/skipped")?,
+            provider_down: push("shop/provider-down")?,
+            registry_down: push("shop/registry-down")?,
+            fallback_jws: push_fallback("shop/fallback-jws")?,
+            fallback_cose: push_fallback("shop/fallback-cose")?,
+            fallback_unsigned: push_fallback("shop/fallback-unsigned")?,
+        };
+        for (registry, image, signer, format, expiry) in [
+            (referrers, &shelf.expired, Signer::Release, Format::Jws, Some("1s")),
+            (referrers, &shelf.jws, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.cose, Signer::Release, Format::Cose, Some("12h")),
+            (referrers, &shelf.stranger, Signer::Stranger, Format::Jws, None),
+            (referrers, &shelf.intern, Signer::Intern, Format::Cose, None),
+            (referrers, &shelf.both, Signer::Stranger, Format::Cose, None),
+            (referrers, &shelf.both, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.uncovered, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.provider_down, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.registry_down, Signer::Release, Format::Cose, None),
+            (fallback, &shelf.fallback_jws, Signer::Release, Format::Jws, None),
+            (fallback, &shelf.fallback_cose, Signer::Release, Format::Cose, None),
+        ] {
+            let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
+            transcript.command(&line, &output);
+        }
+        shelf.copied.copy_signature_from(referrers, &shelf.jws)?;
+        transcript.note(&format!("the signature of {} is copied to {}", shelf.jws.scope(), shelf.copied.scope()));
+        Ok(shelf)
+    }
+
+    /// The trust policy for both verifiers: one statement that verifies, one that skips, and none for the rest.
+    pub(crate) fn policy(&self) -> Value {
+        let verified = [
+            &self.jws,
+            &self.cose,
+            &self.unsigned,
+            &self.stranger,
+            &self.intern,
+            &self.expired,
+            &self.copied,
+            &self.both,
+            &self.provider_down,
+            &self.registry_down,
+            &self.fallback_jws,
+            &self.fallback_cose,
+            &self.fallback_unsigned,
+        ];
+        json!({
+            "version": "1.0",
+            "trustPolicies": [
+                {
+                    "name": "shop",
+                    "registryScopes": verified.map(Image::scope),
+                    "signatureVerification": { "level": "strict" },
+                    "trustStores": [format!("ca:{STORE}")],
+                    "trustedIdentities": [TRUSTED_IDENTITY],
+                },
+                {
+                    "name": "mirror",
+                    "registryScopes": [self.skipped.scope()],
+                    "signatureVerification": { "level": "skip" },
+                },
+            ],
+        })
+    }
+}
