@@ -1,0 +1,290 @@
+//! Exempt images: whole parts of the repository, and no text that only looks like one.
+
+use std::collections::BTreeMap;
+
+use countersign_core::name::ImageRef;
+use regorus::Engine;
+use serde_json::Value as Json;
+use serde_json::json;
+
+use crate::gatekeeper::Item;
+use crate::gatekeeper::Outcome;
+use crate::gatekeeper::review_with;
+use crate::gatekeeper::template;
+use crate::objects::KINDS;
+use crate::objects::PLACES;
+use crate::objects::POD;
+
+const SHA: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/// Whether an image is let through without asking a provider that would refuse it.
+fn is_exempt(pattern: &Json, image: &str) -> bool {
+    let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": image }] }));
+    let review = review_with(json!({ "exemptImages": pattern }), &pod, &Outcome::Items(Item::Missing));
+    assert_eq!(review.calls.is_empty(), review.denials.is_empty(), "{pattern} {image}");
+    review.calls.is_empty()
+}
+
+fn check(pattern: &str, exempt: &[&str], not_exempt: &[&str]) {
+    for image in exempt {
+        assert!(is_exempt(&json!([pattern]), image), "{pattern} should cover {image}");
+    }
+    for image in not_exempt {
+        assert!(!is_exempt(&json!([pattern]), image), "{pattern} should not cover {image:?}");
+    }
+}
+
+#[test]
+fn a_pattern_without_wildcard_is_one_repository() {
+    let tagged = format!("registry.example.com/team/app:v1@{SHA}");
+    let pinned = format!("registry.example.com/team/app@{SHA}");
+    check(
+        "registry.example.com/team/app",
+        &["registry.example.com/team/app", "registry.example.com/team/app:v1", &tagged, &pinned],
+        &[
+            "registry.example.com/team/app2",
+            "registry.example.com/team/app/sub",
+            "registry.example.com/team",
+            "registry.example.com/other/app",
+            "registry.example.com:443/team/app",
+            "Registry.example.com/team/app",
+            "team/app",
+        ],
+    );
+}
+
+#[test]
+fn a_star_is_exactly_one_part() {
+    check(
+        "registry.example.com/team/*",
+        &["registry.example.com/team/app", "registry.example.com/team/app:v1"],
+        &["registry.example.com/team", "registry.example.com/team/sub/app", "registry.example.com/teamwork/app"],
+    );
+    check(
+        "registry.example.com/*/app",
+        &["registry.example.com/team/app"],
+        &["registry.example.com/app", "registry.example.com/a/b/app", "registry.example.com/team/app/sub"],
+    );
+    check("registry.example.com/*", &["registry.example.com/app"], &["registry.example.com/team/app", "app"]);
+}
+
+#[test]
+fn two_stars_are_one_part_or_more() {
+    check(
+        "registry.example.com/team/**",
+        &["registry.example.com/team/app", "registry.example.com/team/a/b/c:v1"],
+        &["registry.example.com/team", "registry.example.com/teamwork/app", "registry.example.com/a/team/app"],
+    );
+    check("localhost:5000/**", &["localhost:5000/a", "localhost:5000/a/b"], &["localhost/a", "localhost:5001/a"]);
+    check("[::1]:5000/**", &["[::1]:5000/a:v1"], &["[::1]/a", "[::2]:5000/a"]);
+}
+
+#[test]
+fn docker_hubs_short_names_are_written_out() {
+    let pinned = format!("nginx@{SHA}");
+    check(
+        "docker.io/library/nginx",
+        &[
+            "nginx",
+            "nginx:1.27",
+            &pinned,
+            "library/nginx",
+            "docker.io/nginx",
+            "docker.io/library/nginx",
+            "index.docker.io/nginx",
+        ],
+        &["nginx2", "team/nginx", "registry.example.com/library/nginx", "localhost/library/nginx", "localhost/nginx"],
+    );
+    check(
+        "docker.io/*/*",
+        &["nginx", "grafana/loki"],
+        &["localhost/nginx", "Team/nginx", "registry.example.com/nginx", "registry:5000/nginx", "grafana/loki/sub"],
+    );
+}
+
+#[test]
+fn text_that_only_looks_like_an_exempt_repository_is_not_exempt() {
+    let userinfo = format!("registry.example.com/team/app@evil.example/x@{SHA}");
+    let short = "registry.example.com/team/app@sha256:00".to_owned();
+    let other_host = format!("evil.example/registry.example.com/team/x@{SHA}");
+    check(
+        "registry.example.com/**",
+        &["registry.example.com/team/app"],
+        &[
+            "evil.example/registry.example.com/team/x",
+            &other_host,
+            "evil.example:443/registry.example.com/team/x",
+            "registry.example.com.evil.example/team/x",
+            "evil-registry.example.com/team/x",
+            "registry.example.com@evil.example/team/x",
+            "registry.example.com:pw@evil.example/team/x",
+            "user@registry.example.com/team/x",
+            "registry.example.com/team@evil.example/x",
+            "registry.example.com/team/app@evil.example/x",
+            "registry.example.com/team/app:v1@evil.example/x",
+            &userinfo,
+            &short,
+            "registry.example.com/team/app:v1:v2",
+            "registry.example.com/team:v1/app",
+            "registry.example.com/team/app:",
+            "registry.example.com/team/app@",
+            "registry.example.com/../evil.example/x",
+            "registry.example.com/./x",
+            "registry.example.com//x",
+            "registry.example.com/",
+            "registry.example.com",
+            "/registry.example.com/x",
+            "//registry.example.com/x",
+            "https://registry.example.com/x",
+            "registry.example.com/team/App",
+            "registry.example.com/team/app?x",
+            "registry.example.com/team/app#x",
+            "registry.example.com/team%2fapp",
+            "registry.example.com/team\\app",
+            "registry.example.com\\@evil.example/x",
+            "registry.example.com/team/*",
+            "registry.example.com/**",
+            " registry.example.com/team/app",
+            "registry.example.com/team/app ",
+            "registry.example.com/team/app\n",
+            "registry.example.com/team/app\nevil.example/x",
+            "evil.example/x\nregistry.example.com/team/app",
+            "registry.example.com/team/app\0",
+            "registry.example.com/te\u{430}m/app",
+            "registry.ex\u{430}mple.com/team/app",
+            "registry\u{2024}example.com/team/app",
+            "[default]registry.example.com/team/app",
+        ],
+    );
+}
+
+#[test]
+fn an_image_id_is_not_a_name_on_docker_hub() {
+    let id = &SHA["sha256:".len()..];
+    check("docker.io/**", &["nginx", "sha256:v1"], &[id, SHA]);
+}
+
+#[test]
+fn patterns_that_mean_nothing_cover_nothing() {
+    let images = ["registry.example.com/team/app", "nginx", "localhost/app"];
+    for pattern in [
+        json!([]),
+        json!([""]),
+        json!(["*"]),
+        json!(["**"]),
+        json!(["*/**"]),
+        json!(["**/app"]),
+        json!(["**/nginx"]),
+        json!(["/**"]),
+        json!(["registry.example.com"]),
+        json!(["registry.example.com/"]),
+        json!(["registry.example.com/team/a*"]),
+        json!(["registry.example.com/**/app"]),
+        json!(["registry.example.com/team/app:v1"]),
+        json!(["registry.example.com/team/app/**"]),
+        json!(["*.example.com/team/app"]),
+        json!(["nginx"]),
+        json!(["library/nginx"]),
+        json!("registry.example.com/team/app"),
+        json!({ "registry.example.com": "team/app" }),
+        json!([null, 7, ["registry.example.com/team/app"], {}]),
+        json!(null),
+    ] {
+        for image in images {
+            assert!(!is_exempt(&pattern, image), "{pattern} {image}");
+        }
+    }
+    // A pattern that means nothing does not take the others with it.
+    assert!(is_exempt(&json!([7, "*", "docker.io/library/*"]), "nginx"));
+}
+
+#[test]
+fn exempt_images_are_left_out_of_the_question_in_every_kind_and_place() {
+    for kind in KINDS {
+        for place in PLACES {
+            let request = kind.creation(&place.with("registry.example.com/team/app"));
+            let parameters = json!({ "exemptImages": ["registry.example.com/team/*"] });
+            let review = review_with(parameters, &request, &Outcome::Failure(500, "not to be called"));
+            assert_eq!((review.denials, review.calls), (vec![], vec![]), "{kind:?} {place:?}");
+        }
+    }
+    let pod = json!({ "containers": [{ "name": "a", "image": "nginx" }, { "name": "b", "image": "redis" }] });
+    let parameters = json!({ "exemptImages": ["docker.io/library/nginx"] });
+    let review = review_with(parameters, &POD.creation(&pod), &Outcome::Items(Item::Missing));
+    assert_eq!(review.calls, [json!({ "provider": "countersign-verify", "keys": ["redis"] })]);
+    assert_eq!(review.denials, ["redis: no verdict from the provider"]);
+}
+
+#[test]
+fn reads_references_as_the_engine_does() {
+    let pinned = format!("ghcr.io/a/b:v1@{SHA}");
+    for image in [
+        "nginx",
+        "nginx:1.27",
+        "a/b",
+        "a.b/c",
+        "a/b/c:d",
+        "docker.io/a",
+        "docker.io/a/b",
+        "index.docker.io/a",
+        "localhost/a",
+        "localhost:5000",
+        "localhost:5000/a/b:v1",
+        "Registry/a",
+        "a:5000/b",
+        "[::1]:5000/x",
+        "[::1]/x:y",
+        "a__b/c--d.e_f",
+        &pinned,
+    ] {
+        let repository = image.parse::<ImageRef>().unwrap().repository().to_string();
+        assert!(is_exempt(&json!([repository]), image), "{image} is {repository}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_patterns_that_cover_nothing() {
+    let schema = template()["spec"]["crd"]["spec"]["validation"]["openAPIV3Schema"].clone();
+    let expression = schema["properties"]["exemptImages"]["items"]["pattern"].as_str().unwrap().to_owned();
+    let accepted = |pattern: &str| {
+        let mut engine = Engine::new();
+        engine.set_input_json(&json!({ "e": expression, "p": pattern }).to_string()).unwrap();
+        engine.eval_bool_query("regex.match(input.e, input.p)".to_owned(), false).unwrap()
+    };
+    let table: BTreeMap<&str, bool> = [
+        ("registry.example.com/team/app", true),
+        ("registry.example.com/team/*", true),
+        ("registry.example.com/*/app", true),
+        ("registry.example.com/team/**", true),
+        ("registry.example.com/**", true),
+        ("registry:5000/a", true),
+        ("localhost/a", true),
+        ("localhost:5000/**", true),
+        ("[::1]:5000/*", true),
+        ("docker.io/library/nginx", true),
+        ("", false),
+        ("*", false),
+        ("**", false),
+        ("*/**", false),
+        ("**/app", false),
+        ("nginx", false),
+        ("library/nginx", false),
+        ("*.example.com/a", false),
+        ("registry.example.com", false),
+        ("registry.example.com/", false),
+        ("registry.example.com/team-*", false),
+        ("registry.example.com/**/app", false),
+        ("registry.example.com/team/app:v1", false),
+        ("registry.example.com/team/app@sha256:00", false),
+        ("registry.example.com/Team", false),
+        ("registry.example.com//a", false),
+        ("user@registry.example.com/a", false),
+        ("https://registry.example.com/a", false),
+        (" registry.example.com/a", false),
+        ("registry.example.com/a\n", false),
+    ]
+    .into();
+    for (pattern, wanted) in table {
+        assert_eq!(accepted(pattern), wanted, "{pattern:?}");
+    }
+}
