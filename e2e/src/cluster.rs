@@ -77,8 +77,8 @@ impl Cluster {
             .arg(flag("--tls-private-key-file", &key))
             .arg(flag("--client-ca-file", &ca))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
-            // The serving key is as good as another for tokens that nobody asks for.
-            .arg(flag("--service-account-key-file", &key))
+            // The serving pair is as good as another for tokens that nobody asks for.
+            .arg(flag("--service-account-key-file", &certificate))
             .arg(flag("--service-account-signing-key-file", &key))
             .arg("--authorization-mode=RBAC")
             .arg("--service-cluster-ip-range=10.0.0.0/24")
@@ -128,6 +128,8 @@ impl Cluster {
 
     /// Applies a file, or every file of a directory, on the server's side.
     pub(crate) fn apply_file(&self, path: &Path) -> anyhow::Result<()> {
+        // kubectl does not look into a directory through a link.
+        let path = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
         let path = path.to_str().context("a path is not UTF-8")?;
         self.kubectl_ok(&["apply", "--server-side", "-f", path]).map(drop)
     }

@@ -15,6 +15,9 @@ use anyhow::ensure;
 /// Lines of each log that a failed run prints.
 const TAIL_LINES: usize = 12;
 
+/// And characters of each line.
+const TAIL_COLUMNS: usize = 400;
+
 pub(crate) struct Place {
     project: PathBuf,
     tools: PathBuf,
@@ -91,7 +94,8 @@ impl Place {
             let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
             println!("\n-- {}, last {} of {} lines", path.display(), tail.len(), lines.len());
             for line in tail {
-                println!("   {line}");
+                let shown: String = line.chars().take(TAIL_COLUMNS).collect();
+                println!("   {shown}");
             }
         }
         println!("\nlogs are kept in {}", logs.display());

@@ -68,7 +68,7 @@ impl Registry {
             Kind::FallbackTag => {
                 let config = serde_json::json!({
                     "version": 0.1,
-                    "log": { "level": "info", "accesslog": { "disabled": false } },
+                    "log": { "level": "warn" },
                     "storage": { "filesystem": { "rootdirectory": data } },
                     "http": { "addr": self.host() },
                 });
