@@ -25,8 +25,10 @@
 pub mod der;
 mod descriptor;
 mod hash;
+pub mod notation;
 mod pem;
 pub mod pki;
+pub mod registry;
 pub mod signer;
 
 pub use descriptor::Descriptor;

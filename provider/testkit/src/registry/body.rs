@@ -1,0 +1,93 @@
+//! Bodies that end well, badly, slowly or never.
+
+use std::io;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::body::Frame;
+use hyper::body::SizeHint;
+use tokio::time::Sleep;
+
+/// A response body.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Whole(Option<Bytes>),
+    /// Says it has `announced` bytes, gives fewer, breaks off.
+    Truncated {
+        rest: Option<Bytes>,
+        announced: u64,
+        /// Whether what there was has had its time to go out.
+        flushed: bool,
+    },
+    /// The same bytes again and again, as long as somebody reads.
+    Endless(Bytes),
+    /// One byte at a time.
+    Drip {
+        bytes: Bytes,
+        every: Duration,
+        pause: Option<Pin<Box<Sleep>>>,
+    },
+}
+
+impl Payload {
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes))
+    }
+
+    /// The bytes of a body that nobody has changed yet.
+    pub(crate) fn bytes(&self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes.clone().unwrap_or_default(),
+            Self::Truncated { .. } | Self::Endless(_) | Self::Drip { .. } => Bytes::new(),
+        }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut *self {
+            Self::Whole(bytes) => {
+                Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Self::Truncated { rest, flushed, .. } => match rest.take() {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                None if !*flushed => {
+                    *flushed = true;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                None => Poll::Ready(Some(Err(io::Error::other("the body was to be cut off here")))),
+            },
+            Self::Endless(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes.clone())))),
+            Self::Drip { bytes, every, pause } => {
+                if bytes.is_empty() {
+                    return Poll::Ready(None);
+                }
+                let sleep = pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(*every)));
+                std::task::ready!(sleep.as_mut().poll(context));
+                *pause = None;
+                Poll::Ready(Some(Ok(Frame::data(bytes.split_to(1)))))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length = |bytes: &Bytes| u64::try_from(bytes.len()).expect("fits");
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, length)),
+            Self::Truncated { announced, .. } => SizeHint::with_exact(*announced),
+            Self::Endless(_) => SizeHint::new(),
+            Self::Drip { bytes, .. } => SizeHint::with_exact(length(bytes)),
+        }
+    }
+}

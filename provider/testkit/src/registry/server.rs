@@ -1,0 +1,114 @@
+//! The socket, and what all connections share.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::pki::Chain;
+use crate::registry::auth::Bearer;
+use crate::registry::auth::Guard;
+use crate::registry::fault::Faults;
+use crate::registry::request::Log;
+use crate::registry::routes;
+use crate::registry::store::Store;
+
+/// What the handle and all connections share. Every lock is held for a few lines only, never across an await.
+#[derive(Debug)]
+pub(crate) struct State {
+    store: Mutex<Store>,
+    guard: Mutex<Guard>,
+    tokens: Mutex<Option<Bearer>>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) log: Log,
+    /// Without a slash at the end.
+    pub(crate) url: String,
+}
+
+impl State {
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().expect("nobody panics while holding the store")
+    }
+
+    pub(crate) fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().expect("nobody panics while holding the guard")
+    }
+
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, Option<Bearer>> {
+        self.tokens.lock().expect("nobody panics while holding the token service")
+    }
+}
+
+pub(crate) async fn start(identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on 127.0.0.1");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let scheme = if identity.is_some() { "https" } else { "http" };
+    let state = Arc::new(State {
+        store: Mutex::new(Store::new()),
+        guard: Mutex::new(Guard::Open),
+        tokens: Mutex::new(None),
+        faults: Arc::default(),
+        log: Log::new(),
+        url: format!("{scheme}://{address}"),
+    });
+    let acceptor = identity.map(acceptor);
+    let server = tokio::spawn(accept(listener, acceptor, Arc::clone(&state)));
+    (state, address, server.abort_handle())
+}
+
+/// Takes connections until it is aborted; they end with it, because the set is its own.
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
+    let mut connections = JoinSet::new();
+    loop {
+        // A connection that is gone before it was taken is none of our business.
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        state.log.connected();
+        while connections.try_join_next().is_some() {}
+        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+        connections.spawn(async move {
+            // Without this, small answers wait for the peer's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => serve(stream, state).await,
+                Some(acceptor) => {
+                    // A client that does not trust the certificate hangs up here; its test looks at the client.
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        serve(stream, state).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
+    let service = service_fn(|request| routes::answer(Arc::clone(&state), request));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // Broken connections are part of the faults; nothing to report.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn acceptor(identity: &Chain) -> TlsAcceptor {
+    let (certificates, key) = identity.for_rustls();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has both versions")
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .expect("a certificate with its key");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}

@@ -1,0 +1,174 @@
+//! What the registry holds.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::Descriptor;
+use crate::IMAGE_INDEX;
+use crate::IMAGE_MANIFEST;
+
+/// How referrers are offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referrers {
+    /// The referrers API, filtering by `artifactType` and saying so in `OCI-Filters-Applied`.
+    #[default]
+    Api,
+    /// The referrers API, ignoring the filter.
+    ApiWithoutFilter,
+    /// No API (a plain 404); the fallback tag `sha256-HEX` is an index of the same entries, absent if there is none.
+    FallbackTag,
+}
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    repositories: HashMap<String, Repository>,
+    pub(crate) mode: Referrers,
+    pub(crate) page_size: usize,
+    pub(crate) files: HashMap<String, (String, Bytes)>,
+    images: usize,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    manifests: HashMap<String, Document>,
+    blobs: HashMap<String, Bytes>,
+    tags: HashMap<String, String>,
+    /// By digest of the subject, in the order they were added.
+    referrers: HashMap<String, Vec<Descriptor>>,
+}
+
+/// A manifest as it goes out.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) media_type: String,
+    pub(crate) digest: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// Why there is nothing to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Name,
+    Manifest,
+    Blob,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        Self {
+            repositories: HashMap::new(),
+            mode: Referrers::Api,
+            page_size: usize::MAX,
+            files: HashMap::new(),
+            images: 0,
+        }
+    }
+
+    fn repository(&mut self, name: &str) -> &mut Repository {
+        self.repositories.entry(name.to_owned()).or_default()
+    }
+
+    pub(crate) fn push_image(&mut self, repository: &str, tag: &str) -> Descriptor {
+        self.images += 1;
+        let mut blob = |media_type: &str, text: String| {
+            let descriptor = Descriptor::of(media_type, text.as_bytes());
+            self.put_blob(repository, &descriptor.digest, text.as_bytes());
+            descriptor.to_json()
+        };
+        let number = format!("{repository}:{tag}");
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": IMAGE_MANIFEST,
+            "config": blob("application/vnd.oci.image.config.v1+json", format!(r#"{{"number":"{number}"}}"#)),
+            "layers": [blob("application/vnd.oci.image.layer.v1.tar+gzip", format!("layer of {number}"))],
+            "annotations": { "number": self.images.to_string() },
+        });
+        self.push(repository, tag, IMAGE_MANIFEST, &manifest)
+    }
+
+    pub(crate) fn push_index(&mut self, repository: &str, tag: &str, manifests: &[Descriptor]) -> Descriptor {
+        let index = index(manifests);
+        self.push(repository, tag, IMAGE_INDEX, &index)
+    }
+
+    fn push(&mut self, repository: &str, tag: &str, media_type: &str, document: &Value) -> Descriptor {
+        let bytes = document.to_string().into_bytes();
+        let descriptor = Descriptor::of(media_type, &bytes);
+        self.put_manifest(repository, &descriptor, &bytes);
+        self.tag(repository, tag, &descriptor.digest);
+        descriptor
+    }
+
+    pub(crate) fn put_manifest(&mut self, repository: &str, descriptor: &Descriptor, bytes: &[u8]) {
+        let Descriptor { media_type, digest, .. } = descriptor.clone();
+        if let Ok(json) = serde_json::from_slice::<Value>(bytes)
+            && let Some(subject) = json["subject"]["digest"].as_str()
+        {
+            let artifact_type = json["artifactType"].as_str().or(json["config"]["mediaType"].as_str());
+            let annotations = serde_json::from_value(json["annotations"].clone()).unwrap_or_default();
+            let artifact_type = artifact_type.map(str::to_owned);
+            self.list_referrer(repository, subject, Descriptor { artifact_type, annotations, ..descriptor.clone() });
+        }
+        let document = Document { media_type, digest: digest.clone(), bytes: Bytes::copy_from_slice(bytes) };
+        self.repository(repository).manifests.insert(digest, document);
+    }
+
+    pub(crate) fn put_blob(&mut self, repository: &str, digest: &str, bytes: &[u8]) {
+        self.repository(repository).blobs.insert(digest.to_owned(), Bytes::copy_from_slice(bytes));
+    }
+
+    pub(crate) fn tag(&mut self, repository: &str, tag: &str, digest: &str) {
+        self.repository(repository).tags.insert(tag.to_owned(), digest.to_owned());
+    }
+
+    pub(crate) fn list_referrer(&mut self, repository: &str, subject: &str, entry: Descriptor) {
+        let listed = self.repository(repository).referrers.entry(subject.to_owned()).or_default();
+        if !listed.contains(&entry) {
+            listed.push(entry);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, repository: &str, digest: &str) {
+        let repository = self.repository(repository);
+        repository.manifests.remove(digest);
+        repository.blobs.remove(digest);
+    }
+
+    pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Result<Document, Missing> {
+        let held = self.repositories.get(repository).ok_or(Missing::Name)?;
+        let digest =
+            if reference.contains(':') { Some(reference) } else { held.tags.get(reference).map(String::as_str) };
+        if let Some(digest) = digest {
+            return held.manifests.get(digest).cloned().ok_or(Missing::Manifest);
+        }
+        // OCI distribution 1.1, "Referrers Tag Schema": the digest with its colon as a dash.
+        let subject = reference.replacen('-', ":", 1);
+        match held.referrers.get(&subject) {
+            Some(entries) if self.mode == Referrers::FallbackTag => {
+                let bytes = Bytes::from(index(entries).to_string());
+                let Descriptor { media_type, digest, .. } = Descriptor::of(IMAGE_INDEX, &bytes);
+                Ok(Document { media_type, digest, bytes })
+            }
+            Some(_) | None => Err(Missing::Manifest),
+        }
+    }
+
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Result<Bytes, Missing> {
+        let held = self.repositories.get(repository).ok_or(Missing::Name)?;
+        held.blobs.get(digest).cloned().ok_or(Missing::Blob)
+    }
+
+    /// All entries of a subject; none for one that nobody refers to, known or not.
+    pub(crate) fn referrers(&self, repository: &str, subject: &str) -> Result<Vec<Descriptor>, Missing> {
+        let held = self.repositories.get(repository).ok_or(Missing::Name)?;
+        Ok(held.referrers.get(subject).cloned().unwrap_or_default())
+    }
+}
+
+pub(crate) fn index(manifests: &[Descriptor]) -> Value {
+    let manifests: Vec<Value> = manifests.iter().map(Descriptor::to_json).collect();
+    json!({ "schemaVersion": 2, "mediaType": IMAGE_INDEX, "manifests": manifests })
+}
