@@ -1,11 +1,9 @@
 //! The chain, from the registries to Prometheus, in the order in which one needs the other.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
-
-use anyhow::Context;
 
 use crate::cluster;
 use crate::cluster::Cluster;
@@ -42,8 +40,8 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Starts everything; on an error nothing of it is left.
-    pub(crate) fn start(place: &'a Place, transcript: &Transcript) -> anyhow::Result<Self> {
+    /// Starts everything, with the countersign at `binary` or the one of this tree; on an error nothing of it is left.
+    pub(crate) fn start(place: &'a Place, transcript: &Transcript, binary: Option<&Path>) -> anyhow::Result<Self> {
         let [referrers, fallback, etcd, etcd_peer, api_server, webhook, gatekeeper_health, gatekeeper_metrics] =
             place::free_ports()?;
         let [provider, health, prometheus] = place::free_ports()?;
@@ -66,12 +64,13 @@ impl<'a> Bench<'a> {
         clock.step("Gatekeeper is asked by the API server");
         let countersign = Countersign::start(
             place,
+            binary,
             countersign::Ports { provider, health },
             &gatekeeper,
             notation.directory(),
             &[referrers.host(), fallback.host()],
         )?;
-        clock.step("Countersign is built and ready");
+        clock.step("Countersign is ready");
         gatekeeper.apply_policy(
             place,
             &cluster,
@@ -102,12 +101,6 @@ impl<'a> Bench<'a> {
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("PATH", path).current_dir(self.place.work());
         process::run(&mut command, SHELL, &self.place.log("shell"))
-    }
-
-    /// A file of the working directory, as a line of shell names it.
-    pub(crate) fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let path = self.place.work().join(name);
-        path.is_file().then_some(path).with_context(|| format!("there is no file {name}"))
     }
 
     pub(crate) fn print_how_to_use(&self) {

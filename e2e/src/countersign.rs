@@ -1,5 +1,6 @@
 //! Countersign itself, built from this tree: as the server that Gatekeeper asks, and as the command that people use.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -41,12 +42,16 @@ impl Countersign {
     /// Starts the server with the trust of notation's configuration directory `trust`; `registries` speak plain HTTP.
     pub(crate) fn start(
         place: &Place,
+        binary: Option<&Path>,
         ports: Ports,
         gatekeeper: &Gatekeeper,
         trust: PathBuf,
         registries: &[String],
     ) -> anyhow::Result<Self> {
-        let binary = build(place)?;
+        let binary = match binary {
+            Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
+            None => build(place)?,
+        };
         let authority = Authority::new(&[(DnType::CommonName, "countersign-ca")])?;
         let identity = authority.issue(&[(DnType::CommonName, "countersign")], Usage::Server)?;
         let registries: Vec<_> = registries.iter().map(|host| json!({ "host": host, "plainHttp": true })).collect();

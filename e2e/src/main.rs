@@ -21,34 +21,63 @@ mod shelf;
 mod transcript;
 mod wait;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use anyhow::bail;
 
 use crate::bench::Bench;
 use crate::place::Place;
 use crate::transcript::Transcript;
 
-const USAGE: &str = "usage: cargo e2e [-- --keep]
+/// As of the `countersign` command.
+const WRONG_USAGE: u8 = 3;
+
+const USAGE: &str = "usage: cargo e2e [--keep] [--binary PATH]
 
 Runs the end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 on wrong usage.
 
-  --keep  leave the processes running after the cases, until Ctrl-C";
+  --keep         leave the processes running after the cases, until Ctrl-C
+  --binary PATH  try this countersign instead of building the one of this tree";
 
-fn main() -> ExitCode {
-    let mut keep = false;
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--keep" => keep = true,
-            "--help" | "-h" => {
-                println!("{USAGE}");
-                return ExitCode::SUCCESS;
-            }
-            other => {
-                eprintln!("unknown argument {other:?}\n\n{USAGE}");
-                return ExitCode::from(3);
+/// What was asked for.
+#[derive(Default)]
+struct Arguments {
+    keep: bool,
+    binary: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// None when help was asked for.
+    fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
+        let mut arguments = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                // The alias has one already; people write another.
+                "--" => {}
+                "--keep" => arguments.keep = true,
+                "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
+                "--help" | "-h" => return Ok(None),
+                _ => bail!("unknown argument {word:?}"),
             }
         }
+        Ok(Some(arguments))
     }
+}
 
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
     let mut transcript = Transcript::new();
     let place = match Place::prepare() {
         Ok(place) => place,
@@ -59,7 +88,7 @@ fn main() -> ExitCode {
         }
     };
     interrupt::watch(place.work());
-    if let Err(error) = run(&place, &mut transcript, keep) {
+    if let Err(error) = run(&place, &mut transcript, &arguments) {
         transcript.verdict("the run reaches its end", Err(error));
     }
     if transcript.all_passed() {
@@ -72,10 +101,10 @@ fn main() -> ExitCode {
 }
 
 /// Everything that was started has ended when this returns, by whichever way.
-fn run(place: &Place, transcript: &mut Transcript, keep: bool) -> anyhow::Result<()> {
-    let mut bench = Bench::start(place, transcript)?;
+fn run(place: &Place, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut bench = Bench::start(place, transcript, arguments.binary.as_deref())?;
     cases::run(&mut bench, transcript)?;
-    if keep {
+    if arguments.keep {
         transcript.finish();
         bench.print_how_to_use();
         interrupt::wait_forever();
