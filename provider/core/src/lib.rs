@@ -9,6 +9,7 @@ pub mod limits;
 pub mod name;
 pub mod oci;
 pub mod time;
+pub mod trust;
 pub mod verdict;
 pub mod verify;
 pub mod x509;

@@ -21,6 +21,7 @@ use super::RevocationAddresses;
 use super::SignatureError;
 use super::der;
 use super::der::NotDer;
+use super::der::Reader;
 use super::extension::Extensions;
 use super::key::SubjectKey;
 use super::layout;
@@ -137,6 +138,21 @@ impl Certificate {
             subject,
         };
         Ok(Self(Arc::new(parts)))
+    }
+
+    /// Reads certificates that stand one after the other, as in a file of a trust store; none if there are no bytes.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], for the first that cannot be read; so too if anything stands between or after them.
+    pub fn parse_all(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let mut certificates = Vec::new();
+        while !bytes.is_empty() {
+            let mut reader = Reader::new(bytes);
+            let first = reader.next().map_err(|NotDer| CertificateError::NotACertificate)?.raw;
+            certificates.push(Self::parse(first)?);
+            bytes = reader.rest();
+        }
+        Ok(certificates)
     }
 
     /// All bytes.

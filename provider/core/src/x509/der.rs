@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    /// What is not yet read.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// The next element, whatever it is.
     pub(super) fn next(&mut self) -> Result<Element<'a>, NotDer> {
         let (&tag, rest) = self.0.split_first().ok_or(NotDer)?;

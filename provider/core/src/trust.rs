@@ -1,0 +1,40 @@
+//! Whom an operator trusts: trust policy documents and trust stores, by the Notary Project's
+//! [trust store and trust policy specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
+//!
+//! Floor 3. Documents and files are read once, completely and strictly, into types that cannot say "verify nobody in
+//! particular"; every mistake is reported, not only the first. Where the files come from is the caller's affair.
+
+mod distinguished_name;
+mod identity;
+mod level;
+mod pem;
+mod policy;
+mod reader;
+mod statement;
+mod store;
+
+pub use distinguished_name::NameError;
+pub use identity::Identities;
+pub use identity::Identity;
+pub use identity::IdentityError;
+pub use identity::IdentityMismatch;
+pub use identity::TrustedIdentity;
+pub use level::Action;
+pub use level::Level;
+pub use level::RevocationAction;
+pub use pem::PemError;
+pub use policy::PolicyError;
+pub use policy::PolicyProblem;
+pub use policy::TrustPolicy;
+pub use statement::Mode;
+pub use statement::Rules;
+pub use statement::Scopes;
+pub use statement::Statement;
+pub use statement::VerifyTimestamp;
+pub use store::Store;
+pub use store::StoreError;
+pub use store::StoreKind;
+pub use store::StoreName;
+pub use store::StoreNameError;
+pub use store::StoreProblem;
+pub use store::StoreRef;

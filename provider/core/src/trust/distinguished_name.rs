@@ -1,0 +1,181 @@
+//! Distinguished names as people write them in a trust policy, `C=CH, ST=ZH, O=Example AG, CN=release`.
+//!
+//! [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514#section-3) with the Notary Project's restrictions: no relative
+//! name of several values, no `#hex` values, C, ST and O required. Blanks may stand around separators, and `;` is one.
+
+use std::collections::BTreeMap;
+
+use crate::x509::DistinguishedName;
+
+/// Why a text is no distinguished name of a trusted identity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("{found:?} has no '=': want attributes as type=value, separated by commas")]
+    NoValue { found: String },
+    #[error("attribute type is {found:?}: want one of {}, in upper case (S is ST)", known())]
+    Type { found: String },
+    #[error("attribute {attribute} stands twice: want each type at most once")]
+    Twice { attribute: &'static str },
+    #[error("attribute {attribute} is empty: want a value")]
+    Empty { attribute: &'static str },
+    #[error("attribute {attribute} is missing: want C, ST and O at least")]
+    Missing { attribute: &'static str },
+    #[error("value has an unescaped {found:?}: want \\ before it")]
+    Unescaped { found: char },
+    #[error("relative name of several values, joined by +: want one value (\\+ is a plus sign)")]
+    MultiValued,
+    #[error("value begins with #, or =# stands in it: want plain text")]
+    Hexadecimal,
+    #[error("backslash without a character or two hexadecimal digits to escape")]
+    Escape,
+    #[error("escaped bytes are not UTF-8")]
+    NotUtf8,
+}
+
+fn known() -> String {
+    DistinguishedName::short_names().collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a name into values by short name of their type.
+pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, NameError> {
+    if text.contains("=#") {
+        return Err(NameError::Hexadecimal);
+    }
+    let mut attributes = BTreeMap::new();
+    for part in split(text) {
+        let (attribute, value) = part.split_once('=').ok_or_else(|| NameError::NoValue { found: part.to_owned() })?;
+        let attribute = short_name(attribute.trim_matches(' '))?;
+        let value = unescape(value)?;
+        if value.is_empty() {
+            return Err(NameError::Empty { attribute });
+        }
+        if attributes.insert(attribute, value).is_some() {
+            return Err(NameError::Twice { attribute });
+        }
+    }
+    for attribute in ["C", "ST", "O"] {
+        if !attributes.contains_key(attribute) {
+            return Err(NameError::Missing { attribute });
+        }
+    }
+    Ok(attributes)
+}
+
+fn short_name(found: &str) -> Result<&'static str, NameError> {
+    let wanted = if found == "S" { "ST" } else { found };
+    let mut names = DistinguishedName::short_names();
+    names.find(|name| *name == wanted).ok_or_else(|| NameError::Type { found: found.to_owned() })
+}
+
+/// Splits at commas and semicolons that no backslash precedes.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut escaped = false;
+    text.split(move |character| {
+        let separates = !escaped && matches!(character, ',' | ';');
+        escaped = !escaped && character == '\\';
+        separates
+    })
+}
+
+/// Removes blanks around a value, and backslashes.
+fn unescape(value: &str) -> Result<String, NameError> {
+    let value = value.trim_start_matches(' ');
+    if value.starts_with('#') {
+        return Err(NameError::Hexadecimal);
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    // Up to here the value is kept when the blanks at its end are cut off.
+    let mut kept = 0;
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '+' => return Err(NameError::MultiValued),
+            '"' | '<' | '>' | '\0' | '\n' | '\r' => return Err(NameError::Unescaped { found: character }),
+            '\\' => {
+                let escaped = characters.next().ok_or(NameError::Escape)?;
+                if " \"#+,;<=>\\".contains(escaped) {
+                    bytes.extend(escaped.encode_utf8(&mut [0; 4]).bytes());
+                } else {
+                    let digit = |character: Option<char>| character.and_then(|digit| digit.to_digit(16));
+                    let (high, low) = digit(Some(escaped)).zip(digit(characters.next())).ok_or(NameError::Escape)?;
+                    bytes.push(u8::try_from(high * 16 + low).map_err(|_| NameError::Escape)?);
+                }
+                kept = bytes.len();
+            }
+            plain => {
+                bytes.extend(plain.encode_utf8(&mut [0; 4]).bytes());
+                if plain != ' ' {
+                    kept = bytes.len();
+                }
+            }
+        }
+    }
+    bytes.truncate(kept);
+    String::from_utf8(bytes).map_err(|_| NameError::NotUtf8)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str) -> Vec<(&'static str, String)> {
+        parse(text).unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn reads_blanks_separators_the_alias_and_escapes() {
+        let plain = [("C", "CH"), ("CN", "a"), ("O", "Example AG"), ("ST", "ZH")];
+        let plain = plain.map(|(name, value)| (name, value.to_owned())).to_vec();
+        for text in [
+            "C=CH,ST=ZH,O=Example AG,CN=a",
+            "CN = a , O=Example AG ;S= ZH; C =CH",
+            r"C=\43\48,ST=Z\48,O=Example\20AG,CN=\61",
+        ] {
+            assert_eq!(pairs(text), plain, "{text}");
+        }
+        let value = |text: &str| parse(&format!("C=CH,ST=ZH,O={text}")).unwrap().remove("O").unwrap();
+        assert_eq!(value(r"\ a\, b\;\+\=\<\>\\"), " a, b;+=<>\\");
+        assert_eq!(value(r"a\ "), "a ");
+        assert_eq!(value("a=b"), "a=b");
+        assert_eq!(value(r"Z\c3\bcrich"), "Zürich");
+        assert_eq!(value("Zürich"), "Zürich");
+        assert_eq!(value(r"a\#"), "a#");
+    }
+
+    #[test]
+    fn refuses_what_could_match_more_or_less_than_is_meant() {
+        let kind = |found: &str| NameError::Type { found: found.to_owned() };
+        for (text, error) in [
+            ("", NameError::NoValue { found: String::new() }),
+            ("C=CH,ST=ZH,O=a,", NameError::NoValue { found: String::new() }),
+            ("C=CH,ST=ZH,O=a,b", NameError::NoValue { found: "b".to_owned() }),
+            ("c=CH,ST=ZH,O=a", kind("c")),
+            ("C=CH,ST=ZH,O=a,cn=b", kind("cn")),
+            ("C=CH,ST=ZH,O=a,DC=b", kind("DC")),
+            ("C=CH,ST=ZH,O=a,2.5.4.3=b", kind("2.5.4.3")),
+            ("C=CH,ST=ZH,O=a,=b", kind("")),
+            ("C=CH,ST=ZH,O=a,O=b", NameError::Twice { attribute: "O" }),
+            ("C=CH,ST=ZH,S=ZH,O=a", NameError::Twice { attribute: "ST" }),
+            ("C=CH,ST=ZH,O=a,L=", NameError::Empty { attribute: "L" }),
+            ("C=CH,ST=ZH,O= ", NameError::Empty { attribute: "O" }),
+            ("ST=ZH,O=a", NameError::Missing { attribute: "C" }),
+            ("C=CH,O=a", NameError::Missing { attribute: "ST" }),
+            ("C=CH,ST=ZH,CN=a", NameError::Missing { attribute: "O" }),
+            ("C=CH,ST=ZH,O=a+OU=b", NameError::MultiValued),
+            ("C=CH,ST=ZH,O=#0c0161", NameError::Hexadecimal),
+            ("C=CH,ST=ZH,O= #0c0161", NameError::Hexadecimal),
+            ("C=CH,ST=ZH,O=a,CN=Bad=#CN", NameError::Hexadecimal),
+            ("C=CH,ST=ZH,O=\"a\"", NameError::Unescaped { found: '"' }),
+            ("C=CH,ST=ZH,O=a<b", NameError::Unescaped { found: '<' }),
+            ("C=CH,\nST=ZH,O=a", kind("\nST")),
+            ("C=CH,ST=ZH,O=a\n", NameError::Unescaped { found: '\n' }),
+            (r"C=CH,ST=ZH,O=a\", NameError::Escape),
+            (r"C=CH,ST=ZH,O=a\4", NameError::Escape),
+            (r"C=CH,ST=ZH,O=a\zz", NameError::Escape),
+            (r"C=CH,ST=ZH,O=a\ff", NameError::NotUtf8),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Turns the JSON of a trust policy into statements, and goes on after each mistake to find the others.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use super::Action;
+use super::Identities;
+use super::Level;
+use super::Mode;
+use super::PolicyError;
+use super::PolicyProblem;
+use super::RevocationAction;
+use super::Rules;
+use super::Scopes;
+use super::Statement;
+use super::StoreKind;
+use super::StoreRef;
+use super::VerifyTimestamp;
+use crate::limits;
+use crate::name::Repository;
+
+const VERSION: &str = "\"1.0\"";
+const STATEMENTS: &str = "a list of at least one statement";
+const NAME: &str = "a name for messages and logs";
+const SCOPES: &str = "a list of repositories as host[:port]/repository, or [\"*\"]";
+const VERIFICATION: &str = "an object with level and, perhaps, override and verifyTimestamp";
+const LEVEL: &str = "strict, permissive, audit or skip";
+const TIMESTAMP: &str = "always or afterCertExpiry";
+const STORES: &str = "a list of stores as type:name, of which one is ca or signingAuthority";
+const IDENTITIES: &str = "a list of identities as x509.subject:NAME, or [\"*\"]";
+const OVERRIDES: &str = "authenticity, authenticTimestamp, expiry or revocation";
+const ACTION: &str = "enforce or log";
+const REVOCATION: &str = "enforce, log or skip";
+
+/// Reads the document. The statements are complete only if there is no error.
+pub(super) fn document(value: &Value) -> (Vec<Statement>, Vec<PolicyError>) {
+    let mut reader = Reader::default();
+    let statements = reader.document(value);
+    (statements, reader.errors)
+}
+
+/// Collects errors, under the name of the statement that is being read.
+#[derive(Default)]
+struct Reader {
+    statement: Option<String>,
+    errors: Vec<PolicyError>,
+    /// Names seen so far.
+    names: HashSet<String>,
+    /// Scopes seen so far, with the statement that has them.
+    scopes: HashMap<String, String>,
+}
+
+/// What `signatureVerification` says.
+enum Verification {
+    Skip,
+    Level(Level, VerifyTimestamp),
+}
+
+impl Reader {
+    fn fail(&mut self, field: impl Into<String>, problem: PolicyProblem) {
+        self.errors.push(PolicyError { statement: self.statement.clone(), field: field.into(), problem });
+    }
+
+    /// The object's members; reports another type and every member that is not among `known`.
+    fn object<'a>(
+        &mut self,
+        field: &str,
+        value: &'a Value,
+        known: &[&str],
+        wanted: &'static str,
+    ) -> Option<&'a Map<String, Value>> {
+        let Value::Object(members) = value else {
+            self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+            return None;
+        };
+        for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
+            let path = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
+            self.fail(path, PolicyProblem::UnknownMember { wanted });
+        }
+        Some(members)
+    }
+
+    fn text<'a>(&mut self, field: &str, value: &'a Value, wanted: &'static str) -> Option<&'a str> {
+        if let Value::String(text) = value {
+            return Some(text);
+        }
+        self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+        None
+    }
+
+    /// As [`Self::text`], of a member that must be there and not empty.
+    fn required_text<'a>(&mut self, field: &str, value: Option<&'a Value>, wanted: &'static str) -> Option<&'a str> {
+        let Some(value) = value else {
+            self.fail(field, PolicyProblem::Missing { wanted });
+            return None;
+        };
+        let text = self.text(field, value, wanted)?;
+        if text.is_empty() {
+            self.fail(field, PolicyProblem::Empty { wanted });
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The elements of a list that must be there and not empty.
+    fn required_list<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<&'a Vec<Value>> {
+        match value {
+            None => self.fail(field, PolicyProblem::Missing { wanted }),
+            Some(Value::Array(list)) if list.is_empty() => self.fail(field, PolicyProblem::Empty { wanted }),
+            Some(Value::Array(list)) => return Some(list),
+            Some(other) => self.fail(field, PolicyProblem::Type { found: type_of(other), wanted }),
+        }
+        None
+    }
+
+    /// As [`Self::required_list`], of strings; those that are none are reported and left out.
+    fn required_texts<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<Vec<(String, &'a str)>> {
+        let list = self.required_list(field, value, wanted)?;
+        let mut texts = Vec::new();
+        for (index, value) in list.iter().enumerate() {
+            let field = format!("{field}[{index}]");
+            if let Some(text) = self.text(&field, value, "a string") {
+                texts.push((field, text));
+            }
+        }
+        Some(texts)
+    }
+
+    fn document(&mut self, value: &Value) -> Vec<Statement> {
+        let known = ["version", "trustPolicies"];
+        let Some(members) = self.object("", value, &known, "an object with version and trustPolicies") else {
+            return Vec::new();
+        };
+        if let Some(found) = self.required_text("version", members.get("version"), VERSION)
+            && found != "1.0"
+        {
+            self.fail("version", PolicyProblem::Value { found: found.to_owned(), wanted: VERSION });
+        }
+        let Some(list) = self.required_list("trustPolicies", members.get("trustPolicies"), STATEMENTS) else {
+            return Vec::new();
+        };
+        if list.len() > limits::POLICY_STATEMENTS {
+            self.fail("trustPolicies", PolicyProblem::TooManyStatements { found: list.len() });
+            return Vec::new();
+        }
+        let mut statements = Vec::new();
+        for (number, value) in (1_usize..).zip(list) {
+            let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+            self.statement = Some(name.map_or_else(|| format!("#{number}"), str::to_owned));
+            statements.extend(self.statement(value));
+        }
+        statements
+    }
+
+    fn statement(&mut self, value: &Value) -> Option<Statement> {
+        let known = ["name", "registryScopes", "signatureVerification", "trustStores", "trustedIdentities"];
+        let wanted = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
+        let members = self.object("", value, &known, wanted)?;
+        let name = self.required_text("name", members.get("name"), NAME);
+        if let Some(name) = name
+            && !self.names.insert(name.to_owned())
+        {
+            self.fail("name", PolicyProblem::NameTwice { found: name.to_owned() });
+        }
+        let scopes = self.scopes(members.get("registryScopes"));
+        let verification = self.verification(members.get("signatureVerification"));
+        let (stores, identities) = (members.get("trustStores"), members.get("trustedIdentities"));
+        let mode = match verification {
+            Some(Verification::Skip) => {
+                if scopes == Some(Scopes::All) {
+                    self.fail("registryScopes", PolicyProblem::SkipAll);
+                }
+                self.absent("trustStores", stores);
+                self.absent("trustedIdentities", identities);
+                Some(Mode::Skip)
+            }
+            Some(Verification::Level(level, verify_timestamp)) => {
+                let (stores, identities) = (self.stores(stores), self.identities(identities));
+                let parts = stores.zip(identities);
+                parts.map(|(stores, identities)| Mode::Verify(Rules { level, verify_timestamp, stores, identities }))
+            }
+            None => {
+                // Level unknown: whether they must be there is open, but what is there can be looked at.
+                stores.and_then(|_| self.stores(stores));
+                identities.and_then(|_| self.identities(identities));
+                None
+            }
+        };
+        Some(Statement { name: name?.to_owned(), scopes: scopes?, mode: mode? })
+    }
+
+    /// That a list is not there, or empty.
+    fn absent(&mut self, field: &str, value: Option<&Value>) {
+        let empty = value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+        if !empty {
+            self.fail(field, PolicyProblem::BesideSkip);
+        }
+    }
+
+    fn scopes(&mut self, value: Option<&Value>) -> Option<Scopes> {
+        let texts = self.required_texts("registryScopes", value, SCOPES)?;
+        let alone = texts.len() == 1;
+        let mut repositories = Vec::new();
+        let mut all = false;
+        for (field, text) in texts {
+            let owner = self.statement.clone().unwrap_or_default();
+            if let Some(first) = self.scopes.get(text).cloned() {
+                self.fail(field, PolicyProblem::ScopeTwice { found: text.to_owned(), first });
+                continue;
+            }
+            self.scopes.insert(text.to_owned(), owner);
+            if text == "*" {
+                all = true;
+                if !alone {
+                    self.fail(field, PolicyProblem::AllBesideOthers);
+                }
+                continue;
+            }
+            match text.parse::<Repository>() {
+                Ok(repository) => repositories.push(repository),
+                Err(error) => self.fail(field, PolicyProblem::Scope { found: text.to_owned(), error }),
+            }
+        }
+        if all { Some(Scopes::All) } else { Some(Scopes::Repositories(repositories)) }
+    }
+
+    fn verification(&mut self, value: Option<&Value>) -> Option<Verification> {
+        let field = "signatureVerification";
+        let Some(value) = value else {
+            self.fail(field, PolicyProblem::Missing { wanted: VERIFICATION });
+            return None;
+        };
+        let members = self.object(field, value, &["level", "override", "verifyTimestamp"], VERIFICATION)?;
+        let verify_timestamp = match members.get("verifyTimestamp") {
+            Some(value) => self.verify_timestamp(value),
+            None => Some(VerifyTimestamp::Always),
+        };
+        let level_field = "signatureVerification.level";
+        let preset = match self.required_text(level_field, members.get("level"), LEVEL)? {
+            "strict" => Some(Level::STRICT),
+            "permissive" => Some(Level::PERMISSIVE),
+            "audit" => Some(Level::AUDIT),
+            "skip" => None,
+            other => {
+                self.fail(level_field, PolicyProblem::Value { found: other.to_owned(), wanted: LEVEL });
+                return None;
+            }
+        };
+        let overrides = members.get("override");
+        match (preset, overrides) {
+            (Some(level), Some(overrides)) => {
+                Some(Verification::Level(self.overridden(level, overrides)?, verify_timestamp?))
+            }
+            (Some(level), None) => Some(Verification::Level(level, verify_timestamp?)),
+            (None, Some(overrides)) if overrides.as_object().is_none_or(|members| !members.is_empty()) => {
+                self.fail("signatureVerification.override", PolicyProblem::OverrideSkip);
+                Some(Verification::Skip)
+            }
+            (None, Some(_) | None) => Some(Verification::Skip),
+        }
+    }
+
+    fn verify_timestamp(&mut self, value: &Value) -> Option<VerifyTimestamp> {
+        let field = "signatureVerification.verifyTimestamp";
+        match self.text(field, value, TIMESTAMP)? {
+            "always" | "" => Some(VerifyTimestamp::Always),
+            "afterCertExpiry" => Some(VerifyTimestamp::AfterCertExpiry),
+            other => {
+                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: TIMESTAMP });
+                None
+            }
+        }
+    }
+
+    /// The level with its overrides; reports the rest and goes on.
+    fn overridden(&mut self, mut level: Level, overrides: &Value) -> Option<Level> {
+        let field = "signatureVerification.override";
+        let Value::Object(members) = overrides else {
+            self.fail(field, PolicyProblem::Type { found: type_of(overrides), wanted: OVERRIDES });
+            return None;
+        };
+        let before = self.errors.len();
+        for (check, value) in members {
+            let field = format!("{field}.{check}");
+            match check.as_str() {
+                "authenticity" => level.authenticity = self.action(&field, value).unwrap_or(level.authenticity),
+                "authenticTimestamp" => {
+                    level.authentic_timestamp = self.action(&field, value).unwrap_or(level.authentic_timestamp);
+                }
+                "expiry" => level.expiry = self.action(&field, value).unwrap_or(level.expiry),
+                "revocation" => level.revocation = self.revocation(&field, value).unwrap_or(level.revocation),
+                "integrity" => self.fail(field, PolicyProblem::OverrideIntegrity),
+                _ => self.fail(field, PolicyProblem::UnknownMember { wanted: OVERRIDES }),
+            }
+        }
+        (self.errors.len() == before).then_some(level)
+    }
+
+    fn action(&mut self, field: &str, value: &Value) -> Option<Action> {
+        match self.text(field, value, ACTION)? {
+            "enforce" => Some(Action::Enforce),
+            "log" => Some(Action::Log),
+            other => {
+                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: ACTION });
+                None
+            }
+        }
+    }
+
+    fn revocation(&mut self, field: &str, value: &Value) -> Option<RevocationAction> {
+        match self.text(field, value, REVOCATION)? {
+            "enforce" => Some(RevocationAction::Enforce),
+            "log" => Some(RevocationAction::Log),
+            "skip" => Some(RevocationAction::Skip),
+            other => {
+                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: REVOCATION });
+                None
+            }
+        }
+    }
+
+    fn stores(&mut self, value: Option<&Value>) -> Option<Vec<StoreRef>> {
+        let texts = self.required_texts("trustStores", value, STORES)?;
+        let mut stores: Vec<StoreRef> = Vec::new();
+        let before = self.errors.len();
+        for (field, text) in texts {
+            match text.parse() {
+                Ok(store) if stores.contains(&store) => {}
+                Ok(store) => stores.push(store),
+                Err(error) => self.fail(field, PolicyProblem::Store(error)),
+            }
+        }
+        if self.errors.len() > before {
+            return None;
+        }
+        if stores.iter().all(|store| store.kind == StoreKind::Tsa) {
+            self.fail("trustStores", PolicyProblem::OnlyTimestampStores);
+            return None;
+        }
+        Some(stores)
+    }
+
+    fn identities(&mut self, value: Option<&Value>) -> Option<Identities> {
+        let texts = self.required_texts("trustedIdentities", value, IDENTITIES)?;
+        let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+        match Identities::parse(&texts) {
+            Ok(identities) => Some(identities),
+            Err(errors) => {
+                for error in errors {
+                    self.fail("trustedIdentities", PolicyProblem::Identity(error));
+                }
+                None
+            }
+        }
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
