@@ -125,8 +125,6 @@ pub struct Envelope {
 /// Why bytes are not an envelope of the Notary Project.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
-    #[error("layer has media type {found:?}: want application/jose+json or application/cose")]
-    MediaType { found: String },
     #[error("envelope has {found} bytes: want at most {}", limits::ENVELOPE_BYTES)]
     TooLarge { found: usize },
     #[error("{part} is not JSON as wanted: {error}")]
@@ -160,16 +158,14 @@ pub enum EnvelopeError {
 }
 
 impl Envelope {
-    /// Reads an envelope that its layer declares as `media_type`.
+    /// Reads an envelope of that format.
     ///
     /// # Errors
     /// Anything that the two envelope specifications do not have; see [`EnvelopeError`].
-    pub fn parse(bytes: &[u8], media_type: &str) -> Result<Self, EnvelopeError> {
+    pub fn parse(bytes: &[u8], format: EnvelopeFormat) -> Result<Self, EnvelopeError> {
         if bytes.len() > limits::ENVELOPE_BYTES {
             return Err(EnvelopeError::TooLarge { found: bytes.len() });
         }
-        let format = EnvelopeFormat::of_media_type(media_type)
-            .ok_or_else(|| EnvelopeError::MediaType { found: media_type.to_owned() })?;
         let envelope = match format {
             EnvelopeFormat::Jws => jws::parse(bytes),
             EnvelopeFormat::Cose => cose::parse(bytes),

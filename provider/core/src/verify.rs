@@ -1,8 +1,98 @@
 //! Verifies one signature envelope against one rule, in the order of the
 //! [verification workflow](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signing-and-verification-workflow.md).
+//!
+//! Begin with [`signature`]. Each check has a file; `integrity` is the only one where envelope, key and algorithm
+//! meet. No check can be forgotten: [`Checks`] has a field for each and is taken apart whole.
 
+mod authenticity;
+mod binding;
+mod expiry;
+mod integrity;
+mod plugin;
 mod report;
+mod revocation;
+mod timestamp;
 
+use std::collections::BTreeMap;
+
+pub use binding::SignedPayload;
+pub use integrity::IntactEnvelope;
+pub use integrity::IntegrityError;
 pub use report::CheckOutcome;
 pub use report::Checks;
 pub use report::VerifiedSignature;
+
+use crate::envelope::Envelope;
+use crate::envelope::EnvelopeFormat;
+use crate::oci::Descriptor;
+use crate::time::UnixTime;
+use crate::trust::Rules;
+use crate::trust::Store;
+use crate::verdict::Code;
+use crate::verdict::Reason;
+
+/// Everything that a signature is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The pinned image; the signed payload must name exactly it.
+    pub target: &'a Descriptor,
+    /// The rules of the statement that applies to the repository.
+    pub rules: &'a Rules,
+    /// The trust stores that the rules name, of every type.
+    pub stores: &'a [&'a Store],
+    /// Annotations that the signed payload must have, with these values.
+    pub required_metadata: &'a BTreeMap<String, String>,
+    /// The time of verification, read once per image.
+    pub now: UnixTime,
+}
+
+/// Why a signature does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Failure {
+    /// Subject of the leaf, if the envelope could be read that far. Not evidence of anything.
+    pub unverified_subject: Option<String>,
+    /// At least one, in the order of the checks.
+    pub reasons: Vec<Reason>,
+}
+
+/// Verifies the envelope `bytes`, which its layer declares as `media_type`.
+///
+/// # Errors
+/// All reasons why the signature does not count. A failure that the rules only log is no reason; it stands in the
+/// result's [`Checks`].
+pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Result<Box<VerifiedSignature>, Failure> {
+    let early = |unverified_subject, reason| Failure { unverified_subject, reasons: vec![reason] };
+    let format = EnvelopeFormat::of_media_type(media_type).ok_or_else(|| {
+        let detail =
+            format_args!("the envelope has media type {media_type:?}: want application/jose+json or application/cose");
+        early(None, Reason::new(Code::EnvelopeUnsupported, detail))
+    })?;
+    let envelope =
+        Envelope::parse(bytes, format).map_err(|error| early(None, Reason::new(Code::EnvelopeMalformed, error)))?;
+    let subject = integrity::unverified_subject(&envelope);
+    let intact =
+        integrity::check(envelope).map_err(|error| early(subject.clone(), Reason::new(error.code(), error)))?;
+    plugin::check(&intact).map_err(|reason| early(subject.clone(), reason))?;
+
+    // Which image was signed is not negotiable at any level.
+    let bound = binding::check(&intact, question.target, question.required_metadata);
+    let level = question.rules.level();
+    let judged = [
+        report::judge(level.authenticity, authenticity::check(&intact, question)),
+        report::judge(level.authentic_timestamp, timestamp::check(&intact, question)),
+        report::judge(level.expiry, expiry::check(&intact, question.now)),
+        revocation::judge(level.revocation, &intact),
+    ];
+    match (bound, judged) {
+        (Ok(payload), [Ok(authenticity), Ok(authentic_timestamp), Ok(expiry), Ok(revocation)]) => {
+            let integrity = CheckOutcome::Passed;
+            let checks = Checks { integrity, authenticity, authentic_timestamp, expiry, revocation };
+            Ok(Box::new(VerifiedSignature::seal(&intact, payload, checks)))
+        }
+        (bound, judged) => {
+            let reasons = bound.err().into_iter().chain(judged.into_iter().filter_map(Result::err)).collect();
+            Err(Failure { unverified_subject: subject, reasons })
+        }
+    }
+}

@@ -167,9 +167,7 @@ fn read_chain(value: &Value) -> Result<Vec<Vec<u8>>, EnvelopeError> {
         let wanted = limits::CHAIN_CERTIFICATES;
         return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), wanted });
     }
-    list.iter()
-        .map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, wanted)))
-        .collect()
+    list.iter().map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, wanted))).collect()
 }
 
 fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {

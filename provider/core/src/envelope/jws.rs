@@ -44,8 +44,8 @@ struct Outer {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let outer: Outer =
-        json::from_slice(bytes, limits::ENVELOPE_DEPTH).map_err(|error| EnvelopeError::Json { part: "envelope", error })?;
+    let outer: Outer = json::from_slice(bytes, limits::ENVELOPE_DEPTH)
+        .map_err(|error| EnvelopeError::Json { part: "envelope", error })?;
     let header_bytes = url_safe("protected header", &outer.protected)?;
     let protected: Map<String, Value> = json::from_slice(&header_bytes, limits::ENVELOPE_DEPTH)
         .map_err(|error| EnvelopeError::Json { part: "protected header", error })?;
@@ -83,7 +83,11 @@ fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected),
             "cty" => content_type = Some(text(&name, &value)?.to_owned()),
             "crit" => protected.crit = read_crit(&value)?,
             "b64" | "x5c" => {
-                return Err(EnvelopeError::Header { name, found: "present".to_owned(), wanted: "no such protected header" });
+                return Err(EnvelopeError::Header {
+                    name,
+                    found: "present".to_owned(),
+                    wanted: "no such protected header",
+                });
             }
             names::SCHEME => protected.scheme = Some(text(&name, &value)?.to_owned()),
             names::SIGNING_TIME => protected.signing_time = Some(time(&name, &value)?),

@@ -7,9 +7,10 @@ use crate::verdict::Reason;
 
 pub(super) fn check(intact: &IntactEnvelope, now: UnixTime) -> Result<(), Reason> {
     match intact.attributes().expiry {
-        Some(expiry) if now >= expiry => {
-            Err(Reason::new(Code::Expired, format_args!("the signature expired at {expiry}: want an expiry after {now}")))
-        }
+        Some(expiry) if now >= expiry => Err(Reason::new(
+            Code::Expired,
+            format_args!("the signature expired at {expiry}: want an expiry after {now}"),
+        )),
         Some(_) | None => Ok(()),
     }
 }

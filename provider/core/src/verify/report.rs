@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::IntactEnvelope;
+use super::SignedPayload;
+use super::timestamp;
 use crate::oci::Descriptor;
 use crate::time::UnixTime;
+use crate::trust::Action;
 use crate::verdict::Reason;
 
 /// How one of the five checks ended for a signature that counts.
@@ -38,6 +42,15 @@ pub struct Checks {
     pub revocation: CheckOutcome,
 }
 
+/// Applies the rule's action to a check's result.
+pub(super) fn judge(action: Action, result: Result<(), Reason>) -> Result<CheckOutcome, Reason> {
+    match (result, action) {
+        (Ok(()), Action::Enforce | Action::Log) => Ok(CheckOutcome::Passed),
+        (Err(reason), Action::Log) => Ok(CheckOutcome::Logged(reason)),
+        (Err(reason), Action::Enforce) => Err(reason),
+    }
+}
+
 /// A signature that passed all enforced checks of a rule, for one target. Made only by [`crate::verify`].
 #[derive(Clone, Debug)]
 #[must_use]
@@ -48,14 +61,44 @@ pub struct VerifiedSignature {
     scheme: &'static str,
     subject: String,
     issuer: String,
-    signing_time: Option<UnixTime>,
+    serial: String,
+    signing_time: UnixTime,
     expiry: Option<UnixTime>,
     good_until: Option<UnixTime>,
-    metadata: BTreeMap<String, String>,
     checks: Checks,
 }
 
 impl VerifiedSignature {
+    /// The only maker: an intact envelope, the payload found equal to the pinned target, and every check's outcome.
+    pub(super) fn seal(intact: &IntactEnvelope, payload: SignedPayload, checks: Checks) -> Self {
+        let attributes = intact.attributes();
+        let chain = intact.chain();
+        // Where validity was judged now and failed but is only logged, the end of a certificate changes nothing.
+        let certificates_end = match &checks.authentic_timestamp {
+            CheckOutcome::Passed if timestamp::ends_with_certificates(intact) => {
+                chain.certificates().iter().map(|link| link.not_after()).min()
+            }
+            CheckOutcome::Passed | CheckOutcome::Logged(_) | CheckOutcome::Skipped => None,
+        };
+        let expiry = match &checks.expiry {
+            CheckOutcome::Passed => attributes.expiry,
+            CheckOutcome::Logged(_) | CheckOutcome::Skipped => None,
+        };
+        Self {
+            target: payload.into_target(),
+            format: intact.envelope().format().text(),
+            algorithm: intact.envelope().claimed_algorithm.name(),
+            scheme: attributes.scheme.name(),
+            subject: chain.leaf().subject().to_string(),
+            issuer: chain.leaf().issuer().to_string(),
+            serial: chain.leaf().serial().to_owned(),
+            signing_time: attributes.scheme.time(),
+            expiry: attributes.expiry,
+            good_until: certificates_end.into_iter().chain(expiry).min(),
+            checks,
+        }
+    }
+
     /// The image that was signed: the descriptor in the signed payload, equal to the pinned one.
     #[must_use]
     pub fn target(&self) -> &Descriptor {
@@ -92,9 +135,15 @@ impl VerifiedSignature {
         &self.issuer
     }
 
+    /// Serial number of the signing certificate, lower-case hexadecimal.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
     /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
     #[must_use]
-    pub fn signing_time(&self) -> Option<UnixTime> {
+    pub fn signing_time(&self) -> UnixTime {
         self.signing_time
     }
 
@@ -113,7 +162,7 @@ impl VerifiedSignature {
     /// Annotations of the signed payload.
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
-        &self.metadata
+        &self.target.annotations
     }
 
     #[must_use]

@@ -1,0 +1,84 @@
+//! Breaks good envelopes in many ways. None may verify, none may panic.
+
+#[path = "support/judge.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod judge;
+
+use countersign_core::trust::StoreKind;
+use countersign_testkit::Descriptor;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::SignRequest;
+use judge::Judge;
+
+struct Good {
+    envelope: Vec<u8>,
+    media_type: &'static str,
+    judge: Judge,
+}
+
+/// An envelope without parts that carry no trust (the signing agent), so that every byte counts.
+fn good(format: Format) -> Good {
+    let root = Authority::root(CertSpec::root());
+    let chain = root.issue(CertSpec::leaf());
+    let target = Descriptor::sample("image");
+    let envelope = SignRequest::new(&chain, &target).signing_agent(None).envelope(format);
+    let judge = Judge::about(&target.media_type, &target.digest, target.size).trusting(StoreKind::Ca, root.der());
+    Good { envelope, media_type: format.media_type(), judge }
+}
+
+#[test]
+fn no_envelope_with_a_changed_byte_verifies() {
+    for format in Format::ALL {
+        let Good { envelope, media_type, judge } = good(format);
+        assert_eq!(judge.codes(&envelope, media_type), [], "the untouched envelope verifies");
+        for position in 0..envelope.len() {
+            for bit in [0x01, 0x20, 0x80] {
+                let mut changed = envelope.clone();
+                changed[position] ^= bit;
+                assert_ne!(judge.codes(&changed, media_type), [], "{format:?} byte {position} bit {bit:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_envelope_that_was_cut_or_grew_verifies() {
+    for format in Format::ALL {
+        let Good { envelope, media_type, judge } = good(format);
+        for length in 0..envelope.len() {
+            assert_ne!(judge.codes(&envelope[..length], media_type), [], "{format:?} cut to {length}");
+        }
+        for extra in [0x00, b' ', b'}', 0xff] {
+            let mut longer = envelope.clone();
+            longer.push(extra);
+            // White space after a JSON document is no content.
+            let harmless = format == Format::Jws && extra == b' ';
+            assert_eq!(judge.codes(&longer, media_type).is_empty(), harmless, "{format:?} plus {extra:#x}");
+        }
+    }
+}
+
+#[test]
+fn no_envelope_with_a_byte_taken_out_or_doubled_verifies() {
+    for format in Format::ALL {
+        let Good { envelope, media_type, judge } = good(format);
+        for position in 0..envelope.len() {
+            let mut without = envelope.clone();
+            without.remove(position);
+            assert_ne!(judge.codes(&without, media_type), [], "{format:?} without byte {position}");
+            let mut doubled = envelope.clone();
+            doubled.insert(position, envelope[position]);
+            assert_ne!(judge.codes(&doubled, media_type), [], "{format:?} with byte {position} twice");
+        }
+    }
+}
+
+#[test]
+fn an_envelope_declared_as_the_other_format_does_not_verify() {
+    for (format, other) in [(Format::Jws, Format::Cose), (Format::Cose, Format::Jws)] {
+        let Good { envelope, judge, .. } = good(format);
+        assert_ne!(judge.codes(&envelope, other.media_type()), []);
+    }
+}

@@ -1,0 +1,143 @@
+//! One place where tests build a question and ask it.
+
+use std::collections::BTreeMap;
+
+use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::Mode;
+use countersign_core::trust::Store;
+use countersign_core::trust::StoreKind;
+use countersign_core::trust::TrustPolicy;
+use countersign_core::verdict::Code;
+use countersign_core::verify;
+use countersign_core::verify::Failure;
+use countersign_core::verify::Question;
+use countersign_core::verify::VerifiedSignature;
+
+/// What a signature is judged by; begins strict, trusting nobody.
+#[derive(Clone, Debug)]
+pub(crate) struct Judge {
+    target: Descriptor,
+    level: &'static str,
+    overrides: Vec<(&'static str, &'static str)>,
+    timestamp: Option<&'static str>,
+    stores: Vec<(StoreKind, String, Vec<Vec<u8>>)>,
+    identities: Vec<String>,
+    metadata: BTreeMap<String, String>,
+    now: UnixTime,
+}
+
+impl Judge {
+    /// About an image with these three members, in November 2026.
+    pub(crate) fn about(media_type: &str, digest: &str, size: u64) -> Self {
+        Self {
+            target: Descriptor::new(media_type.parse().unwrap(), digest.parse().unwrap(), size),
+            level: "strict",
+            overrides: Vec::new(),
+            timestamp: None,
+            stores: Vec::new(),
+            identities: vec!["*".to_owned()],
+            metadata: BTreeMap::new(),
+            now: UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap(),
+        }
+    }
+
+    pub(crate) fn level(mut self, level: &'static str) -> Self {
+        self.level = level;
+        self
+    }
+
+    pub(crate) fn overriding(mut self, check: &'static str, action: &'static str) -> Self {
+        self.overrides.push((check, action));
+        self
+    }
+
+    pub(crate) fn verify_timestamp(mut self, when: &'static str) -> Self {
+        self.timestamp = Some(when);
+        self
+    }
+
+    /// A store of one file, DER or PEM.
+    pub(crate) fn trusting(mut self, kind: StoreKind, certificate: &[u8]) -> Self {
+        let name = format!("store-{}", self.stores.len());
+        self.stores.push((kind, name, vec![certificate.to_vec()]));
+        self
+    }
+
+    pub(crate) fn identity(mut self, identity: &str) -> Self {
+        self.identities.retain(|other| other != "*");
+        self.identities.push(identity.to_owned());
+        self
+    }
+
+    pub(crate) fn metadata(mut self, name: &str, value: &str) -> Self {
+        self.metadata.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn at(mut self, time: &str) -> Self {
+        self.now = UnixTime::from_rfc3339(time).unwrap();
+        self
+    }
+
+    pub(crate) fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
+        let policy = self.policy();
+        let repository: Repository = "registry.example/app".parse().unwrap();
+        let Mode::Verify(rules) = policy.statement_for(&repository).unwrap().mode() else {
+            panic!("the statement verifies");
+        };
+        let stores: Vec<Store> = self
+            .stores
+            .iter()
+            .map(|(kind, name, files)| {
+                let files: Vec<_> = files.iter().enumerate().map(|(n, f)| (format!("{n}.crt"), f.clone())).collect();
+                Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
+            })
+            .collect();
+        let question = Question {
+            target: &self.target,
+            rules,
+            stores: &stores.iter().collect::<Vec<_>>(),
+            required_metadata: &self.metadata,
+            now: self.now,
+        };
+        verify::signature(envelope, media_type, &question)
+    }
+
+    /// The codes of all reasons, in order; empty when the signature counts.
+    pub(crate) fn codes(&self, envelope: &[u8], media_type: &str) -> Vec<Code> {
+        match self.ask(envelope, media_type) {
+            Ok(_) => Vec::new(),
+            Err(failure) => failure.reasons.iter().map(|reason| reason.code).collect(),
+        }
+    }
+
+    /// The first reason's sentence.
+    pub(crate) fn sentence(&self, envelope: &[u8], media_type: &str) -> String {
+        self.ask(envelope, media_type).unwrap_err().reasons[0].to_string()
+    }
+
+    fn policy(&self) -> TrustPolicy {
+        let stores: Vec<_> = self.stores.iter().map(|(kind, name, _)| format!("{}:{name}", kind.text())).collect();
+        let overrides: BTreeMap<_, _> = self.overrides.iter().copied().collect();
+        let mut verification = serde_json::json!({ "level": self.level });
+        if !overrides.is_empty() {
+            verification["override"] = serde_json::json!(overrides);
+        }
+        if let Some(when) = self.timestamp {
+            verification["verifyTimestamp"] = when.into();
+        }
+        let document = serde_json::json!({
+            "version": "1.0",
+            "trustPolicies": [{
+                "name": "app",
+                "registryScopes": ["*"],
+                "signatureVerification": verification,
+                "trustStores": stores,
+                "trustedIdentities": self.identities,
+            }],
+        });
+        TrustPolicy::parse(document.to_string().as_bytes()).unwrap()
+    }
+}
