@@ -1,5 +1,10 @@
 //! One image from reference to verdict.
 
+mod candidates;
+mod observer;
+mod run;
+mod trouble;
+
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -9,6 +14,12 @@ use countersign_core::name::ImageRef;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use futures_util::future::BoxFuture;
+
+pub use observer::CountRequests;
+pub use run::Clock;
+pub use run::Engine;
+pub use run::EngineSettings;
+pub use run::system_clock;
 
 /// The point at which an answer must be there. Passed as a value, never global.
 #[derive(Clone, Copy, Debug)]

@@ -3,3 +3,6 @@
 pub mod cache;
 pub mod config;
 pub mod engine;
+pub mod telemetry;
+pub mod trust_source;
+pub mod view;

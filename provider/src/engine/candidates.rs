@@ -1,0 +1,118 @@
+//! The signatures of one image, one after the other, until one counts.
+
+use std::collections::BTreeSet;
+
+use countersign_core::envelope::EnvelopeFormat;
+use countersign_core::limits;
+use countersign_core::name::Digest;
+use countersign_core::name::MediaType;
+use countersign_core::oci::ArtifactManifest;
+use countersign_core::oci::Descriptor;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::Reason;
+use countersign_core::verify;
+use countersign_core::verify::Question;
+use countersign_core::verify::VerifiedSignature;
+use countersign_registry::Pinned;
+use countersign_registry::Registries;
+use tokio::time::Instant;
+
+use super::trouble;
+use crate::telemetry::metrics::Metrics;
+
+/// `artifactType`, or `config.mediaType` in the legacy form, of a
+/// [signature manifest](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#oci-signatures).
+pub(super) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
+
+/// A JSON list of the hexadecimal SHA-256 fingerprints of the chain, leaf first. Unsigned.
+const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
+
+/// Puts first what claims to be signed under a trusted certificate. A hint for the order of work and nothing else: who
+/// can push can write anything there.
+pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
+    let claims_trust = |entry: &Descriptor| {
+        let list = entry.annotations.get(THUMBPRINTS).filter(|text| text.len() <= 4096);
+        let list: Vec<String> = list.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        list.iter().any(|thumbprint| trusted.contains(&thumbprint.to_ascii_lowercase()))
+    };
+    entries.sort_by_cached_key(|entry| !claims_trust(entry));
+}
+
+/// Fetches and judges the signature that `entry` names.
+pub(super) async fn judge(
+    registries: &Registries,
+    metrics: &Metrics,
+    pinned: &Pinned,
+    entry: &Descriptor,
+    question: &Question<'_>,
+    deadline: Instant,
+) -> Result<Box<VerifiedSignature>, FailedSignature> {
+    let failed =
+        |reason| FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: vec![reason] };
+    let layer = layer(registries, pinned, entry, deadline).await.map_err(failed)?;
+    let envelope = registries
+        .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
+        .await
+        .map_err(|error| failed(trouble::of_signature(&error)))?;
+    let start = std::time::Instant::now();
+    let judged = verify::signature(&envelope, layer.media_type.as_str(), question);
+    metrics.stage("verify", start.elapsed());
+    judged.map_err(|failure| FailedSignature {
+        manifest: entry.digest.clone(),
+        unverified_subject: failure.unverified_subject,
+        reasons: failure.reasons,
+    })
+}
+
+/// The descriptor of the envelope: the one layer of a manifest that refers to this image.
+async fn layer(
+    registries: &Registries,
+    pinned: &Pinned,
+    entry: &Descriptor,
+    deadline: Instant,
+) -> Result<Descriptor, Reason> {
+    let invalid = |detail: &dyn std::fmt::Display| Reason::new(Code::SignatureManifestInvalid, detail);
+    if ![MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
+        let found = &entry.media_type;
+        return Err(invalid(&format_args!("the signature manifest has media type {found}: want an OCI manifest")));
+    }
+    let bytes = registries
+        .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
+        .await
+        .map_err(|error| trouble::of_signature(&error))?;
+    let manifest = ArtifactManifest::parse(&bytes, &entry.media_type).map_err(|error| invalid(&error))?;
+    one_layer(manifest, &pinned.descriptor().digest)
+}
+
+fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {
+    let invalid = |detail: String| Err(Reason::new(Code::SignatureManifestInvalid, detail));
+    if manifest.artifact_type.as_deref() != Some(SIGNATURE) {
+        let found = manifest.artifact_type.unwrap_or_else(|| "nothing".to_owned());
+        return invalid(format!("the signature manifest has artifact type {found:?}: want {SIGNATURE}"));
+    }
+    match &manifest.subject {
+        Some(subject) if subject.digest == *target => {}
+        Some(subject) => {
+            return invalid(format!("the signature manifest has subject {}: want {target}", subject.digest));
+        }
+        None => return invalid(format!("the signature manifest has no subject: want {target}")),
+    }
+    let [layer] = manifest.layers.as_slice() else {
+        return invalid(format!("the signature manifest has {} layers: want exactly one", manifest.layers.len()));
+    };
+    if EnvelopeFormat::of_media_type(layer.media_type.as_str()).is_none() {
+        return Err(Reason::new(
+            Code::EnvelopeUnsupported,
+            format_args!(
+                "the envelope has media type {}: want application/jose+json or application/cose",
+                layer.media_type
+            ),
+        ));
+    }
+    if usize::try_from(layer.size).is_ok_and(|size| size <= limits::ENVELOPE_BYTES) {
+        Ok(layer.clone())
+    } else {
+        invalid(format!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
+    }
+}

@@ -1,0 +1,340 @@
+//! The engine: trust and registries, joined. One request for one image goes through here from top to bottom.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::name::hex;
+use countersign_core::oci::Descriptor;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::Mode;
+use countersign_core::trust::Rules;
+use countersign_core::trust::Statement;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Skipped;
+use countersign_core::verdict::Verified;
+use countersign_core::verify::Question;
+use countersign_registry::Pinned;
+use countersign_registry::Referrers;
+use countersign_registry::Registries;
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+
+use super::Deadline;
+use super::ImageResult;
+use super::Verify;
+use super::candidates;
+use super::trouble;
+use crate::cache::Flights;
+use crate::cache::Progress;
+use crate::cache::Remembered;
+use crate::telemetry::metrics::Metrics;
+use crate::trust_source::Trust;
+use crate::trust_source::TrustHandle;
+
+/// How many further signatures of an image are fetched at a time, once the first has not counted.
+const FETCHED_AHEAD: usize = 4;
+
+/// What an operator may choose about the engine.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Signatures tried per image.
+    pub max_signatures: usize,
+    /// By name of the statement: annotations that a signed payload must have.
+    pub required_metadata: BTreeMap<String, BTreeMap<String, String>>,
+    /// How much memory verdicts may take, in bytes. Zero remembers none.
+    pub verdict_bytes: usize,
+    /// How long a "verified" is remembered, at most.
+    pub verdict_lifetime: Duration,
+    /// How long a "rejected" is remembered. Short: somebody may be signing the image right now.
+    pub rejected_lifetime: Duration,
+    /// How long the work for one image may go on, whoever waits for it.
+    pub flight_time: Duration,
+    /// How many images may be in work at a time.
+    pub max_flights: usize,
+}
+
+/// Reads the clock. An argument, so that tests can set the time.
+pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// See the module.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    trust: Arc<TrustHandle>,
+    registries: Registries,
+    settings: EngineSettings,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    pins: Flights<(Repository, Selector), Result<Pinned, Reason>>,
+    verifications: Flights<Key, ImageVerdict>,
+    verdicts: Remembered<Key, (ImageVerdict, Option<UnixTime>)>,
+}
+
+/// What a verdict is about: never a tag, and never across a change of trust.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    repository: Repository,
+    digest: Digest,
+    rule: String,
+    generation: u64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+/// The system's clock, for [`Engine::new`].
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seconds = since_1970.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
+        // A clock outside the years 1970 to 9999 shows 1970: no certificate is valid then, so nothing verifies.
+        UnixTime::from_seconds(seconds).unwrap_or(UnixTime::EPOCH)
+    })
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(
+        trust: Arc<TrustHandle>,
+        registries: Registries,
+        settings: EngineSettings,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            pins: Flights::new(settings.max_flights),
+            verifications: Flights::new(settings.max_flights),
+            verdicts: Remembered::new(settings.verdict_bytes),
+            trust,
+            registries,
+            settings,
+            metrics,
+            clock,
+        }))
+    }
+}
+
+impl Verify for Engine {
+    fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult> {
+        let inner = Arc::clone(&self.0);
+        async move { inner.verify(&image, deadline).await }.boxed()
+    }
+
+    fn resolve(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
+        let inner = Arc::clone(&self.0);
+        async move {
+            match image.selector() {
+                Selector::Digest(digest) => Ok(digest.clone()),
+                Selector::Tag(_) => inner.pin(&image, deadline).await.map(|pinned| pinned.descriptor().digest.clone()),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Inner {
+    async fn verify(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> ImageResult {
+        let written = match image.selector() {
+            Selector::Digest(digest) => Some(digest.clone()),
+            Selector::Tag(_) => None,
+        };
+        let decided = |verdict| ImageResult { digest: written.clone(), verdict, cached: false };
+        let Some(trust) = self.trust.current() else {
+            let reason = Reason::new(Code::NotReady, "no trust policy is loaded: want one");
+            return decided(ImageVerdict::from_reason(None, reason));
+        };
+        let Some(statement) = trust.policy().statement_for(image.repository()) else {
+            let detail = format_args!(
+                "no statement of the trust policy has the registry scope {}: want one that has",
+                image.repository()
+            );
+            return decided(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)));
+        };
+        let rule = statement.name().to_owned();
+        match statement.mode() {
+            // Nothing is fetched for a repository that is not verified.
+            Mode::Skip => return decided(ImageVerdict::Skipped(Skipped { rule })),
+            Mode::Verify(_) => {}
+        }
+        let pinned = match self.pin(image, deadline).await {
+            Ok(pinned) => pinned,
+            Err(reason) => return decided(ImageVerdict::from_reason(Some(rule), reason)),
+        };
+        let digest = pinned.descriptor().digest.clone();
+        let key = Key {
+            repository: pinned.repository().clone(),
+            digest: digest.clone(),
+            rule: rule.clone(),
+            generation: trust.generation(),
+        };
+        if let Some(verdict) = self.remembered(&key) {
+            return ImageResult { digest: Some(digest), verdict, cached: true };
+        }
+        let (this, flight_key, flight_trust) = (Arc::clone(self), key.clone(), Arc::clone(&trust));
+        let work = move |progress| async move {
+            let verdict = this.look(&flight_trust, &flight_key, &pinned, &progress).await;
+            this.remember(flight_key, &verdict);
+            verdict
+        };
+        let verdict = match self.verifications.join(key, deadline.instant(), work).await {
+            Ok(verdict) => verdict,
+            Err(error) => ImageVerdict::from_reason(Some(rule), trouble::of_flight(error)),
+        };
+        ImageResult { digest: Some(digest), verdict, cached: false }
+    }
+
+    /// From reference to digest; shared by all who ask for the same reference meanwhile.
+    async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
+        let key = (image.repository().clone(), image.selector().clone());
+        let (this, image) = (Arc::clone(self), image.clone());
+        let work = move |progress: Progress| async move {
+            progress.enter("the image's manifest was fetched");
+            let until = Instant::now() + this.settings.flight_time;
+            this.registries.pin(&image, until.into()).await.map_err(|error| trouble::reason(&error))
+        };
+        self.pins.join(key, deadline.instant(), work).await.map_err(trouble::of_flight)?
+    }
+
+    /// Fetches the signatures and judges them until one counts.
+    async fn look(&self, trust: &Trust, key: &Key, pinned: &Pinned, progress: &Progress) -> ImageVerdict {
+        let rule = || key.rule.clone();
+        let Some(rules) = trust.policy().statements().iter().find(|s| s.name() == key.rule).and_then(rules_of) else {
+            let reason =
+                Reason::new(Code::InternalError, "the statement is gone: want it in the snapshot it came from");
+            return ImageVerdict::from_reason(Some(rule()), reason);
+        };
+        let stores: Vec<_> = rules.stores().iter().filter_map(|name| trust.store(name)).collect();
+        let none = BTreeMap::new();
+        let question = Question {
+            target: pinned.descriptor(),
+            rules,
+            stores: &stores,
+            required_metadata: self.settings.required_metadata.get(&key.rule).unwrap_or(&none),
+            now: (self.clock)(),
+        };
+        let until = (Instant::now() + self.settings.flight_time).into();
+
+        progress.enter("the list of signatures was fetched");
+        let mut referrers = match self.registries.referrers(pinned, candidates::SIGNATURE, until).await {
+            Ok(referrers) => referrers,
+            Err(error) => return ImageVerdict::from_reason(Some(rule()), trouble::reason(&error)),
+        };
+        let trusted: BTreeSet<String> = stores
+            .iter()
+            .flat_map(|store| store.certificates())
+            .map(|certificate| hex(&certificate.fingerprint()))
+            .collect();
+        candidates::order(&mut referrers.entries, &trusted);
+        let most = self.settings.max_signatures;
+        let unseen = unseen(&referrers, most);
+
+        progress.enter("its signatures were fetched and verified");
+        let judge = |entry: &'_ Descriptor| {
+            let entry = entry.clone();
+            async move {
+                let judged = candidates::judge(&self.registries, &self.metrics, pinned, &entry, &question, until).await;
+                (entry.digest, judged)
+            }
+        };
+        let mut entries = referrers.entries.iter().take(most);
+        let mut failed: Vec<FailedSignature> = Vec::new();
+        // One alone first: it mostly counts, and then nothing else is fetched.
+        let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
+        let mut rest = Some(entries);
+        loop {
+            match waiting.next().await {
+                Some((manifest, Ok(signature))) => {
+                    return ImageVerdict::Verified(Verified { rule: rule(), manifest, signature, others: failed });
+                }
+                Some((_, Err(failure))) => failed.push(failure),
+                None => match rest.take() {
+                    Some(entries) => {
+                        waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
+                    }
+                    None => return ImageVerdict::none_verified(rule(), failed, unseen),
+                },
+            }
+        }
+    }
+
+    fn remembered(&self, key: &Key) -> Option<ImageVerdict> {
+        let found = self.verdicts.get(key, Instant::now());
+        let alive = found.filter(|(_, good_until)| good_until.is_none_or(|end| (self.clock)() < end));
+        self.metrics.cache_event(if alive.is_some() { "verdict-hit" } else { "verdict-miss" });
+        alive.map(|(verdict, _)| verdict)
+    }
+
+    /// What could not be looked at is never remembered.
+    fn remember(&self, key: Key, verdict: &ImageVerdict) {
+        let (lifetime, good_until) = match verdict {
+            ImageVerdict::Verified(verified) => (self.settings.verdict_lifetime, verified.signature.good_until()),
+            ImageVerdict::Rejected(_) => (self.settings.rejected_lifetime, None),
+            ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return,
+        };
+        let bytes = weight(&key, verdict);
+        let evicted = self.verdicts.put(key, (verdict.clone(), good_until), bytes, Instant::now() + lifetime);
+        self.metrics.cache_event("verdict-stored");
+        for _ in 0..evicted {
+            self.metrics.cache_event("verdict-evicted");
+        }
+    }
+}
+
+/// Why "none of them counts" would be too much to say: some signatures were not looked at.
+fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
+    let found = referrers.entries.len();
+    if referrers.cut || found > most {
+        let detail = format_args!("none of the first {most} of {found} or more signatures counts: want one that does");
+        return Some(Reason::new(Code::TooManySignatures, detail));
+    }
+    (referrers.broken > 0).then(|| {
+        let broken = referrers.broken;
+        let detail = format_args!("the list of signatures has {broken} entries that cannot be read: want descriptors");
+        Reason::new(Code::RegistryAnswerInvalid, detail)
+    })
+}
+
+fn rules_of(statement: &Statement) -> Option<&Rules> {
+    match statement.mode() {
+        Mode::Verify(rules) => Some(rules),
+        Mode::Skip => None,
+    }
+}
+
+/// Roughly what an entry occupies, in bytes: the texts, and a lump for the structures around them.
+fn weight(key: &Key, verdict: &ImageVerdict) -> usize {
+    const LUMP: usize = 1024;
+    let failed = |list: &[FailedSignature]| -> usize {
+        let texts = |one: &FailedSignature| one.reasons.iter().map(|reason| reason.detail.len() + 64).sum::<usize>();
+        list.iter().map(|one| 256 + one.unverified_subject.as_ref().map_or(0, String::len) + texts(one)).sum()
+    };
+    let content = match verdict {
+        ImageVerdict::Verified(verified) => {
+            let signature = &verified.signature;
+            let annotations: usize =
+                signature.metadata().iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+            let warnings: usize = signature.warnings().map(|(_, reason)| reason.detail.len()).sum();
+            signature.subject().len() + signature.issuer().len() + annotations + warnings + failed(&verified.others)
+        }
+        ImageVerdict::Rejected(rejected) => rejected.reason.detail.len() + failed(&rejected.signatures),
+        ImageVerdict::Skipped(_) => 0,
+        ImageVerdict::Inconclusive(inconclusive) => failed(&inconclusive.signatures),
+    };
+    LUMP + key.repository.path().len() + key.rule.len() + content
+}
