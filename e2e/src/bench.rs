@@ -12,6 +12,7 @@ use crate::countersign::Countersign;
 use crate::gatekeeper;
 use crate::gatekeeper::Gatekeeper;
 use crate::notation::Notation;
+use crate::notation::Signer;
 use crate::place;
 use crate::place::Place;
 use crate::process;
@@ -53,7 +54,7 @@ impl<'a> Bench<'a> {
         clock.step(&format!("{} and {} serve", referrers.name(), fallback.name()));
         let notation = Notation::prepare(place)?;
         let shelf = Shelf::fill(&referrers, &fallback, &notation, transcript)?;
-        notation.set_policy(place, &shelf.policy())?;
+        notation.set_policy(place, &shelf.policy(Signer::Release))?;
         clock.step("images are pushed and signed");
 
         transcript.chapter("Cluster, Countersign, Gatekeeper and Prometheus");

@@ -5,7 +5,9 @@ mod admission;
 mod doors;
 mod metrics;
 mod outages;
+mod trust;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use anyhow::Context;
@@ -16,16 +18,29 @@ use crate::images::Image;
 use crate::process::Finished;
 use crate::transcript::Transcript;
 
-/// Before what the template says, for a pod.
-const POD_DENIED: &str = r#"Error from server (Forbidden): admission webhook "validation.gatekeeper.sh" denied the request: [signed-images-in-pods] "#;
+/// Before what the template says about a pod.
+const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
+                          request: [signed-images-in-pods] ";
+
+/// What the run has seen so far.
+#[derive(Default)]
+struct Seen {
+    /// Names of the pods that were created.
+    pods: BTreeSet<String>,
+    /// How often Countersign was asked, by the code of its verdict. Gatekeeper asks once about an image and remembers.
+    verdicts: BTreeMap<&'static str, u32>,
+}
 
 /// Runs every case. An error means that the run could not go on; a case that fails is in the transcript.
 pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let mut pods = BTreeSet::new();
-    admission::run(bench, transcript, &mut pods)?;
-    outages::run(bench, transcript, &mut pods)?;
+    let mut seen = Seen::default();
+    admission::run(bench, transcript, &mut seen)?;
+    metrics::verdicts(bench, transcript, &seen)?;
+    outages::run(bench, transcript, &mut seen)?;
+    trust::run(bench, transcript, &mut seen)?;
+    pods(bench, transcript, &seen)?;
     doors::run(bench, transcript)?;
-    metrics::run(bench, transcript)
+    metrics::health(bench, transcript)
 }
 
 /// Runs kubectl and prints both.
@@ -35,35 +50,40 @@ fn kubectl(bench: &Bench<'_>, transcript: &Transcript, arguments: &[&str]) -> an
     Ok(finished)
 }
 
-/// `kubectl run` of `image` under `pod`, which must be created; `pods` takes note of it.
+/// `kubectl run` of `image` under the name `pod`, which must be created.
 fn created(
     bench: &Bench<'_>,
     transcript: &mut Transcript,
+    seen: &mut Seen,
     what: &str,
     pod: &str,
     image: &Image,
-    pods: &mut BTreeSet<String>,
 ) -> anyhow::Result<()> {
     let finished = kubectl(bench, transcript, &["run", pod, "--image", &image.by_tag()])?;
     let result = prints_exactly(&finished, &format!("pod/{pod} created\n"));
     if result.is_ok() {
-        pods.insert(pod.to_owned());
+        seen.pods.insert(pod.to_owned());
     }
     transcript.verdict(what, result);
     Ok(())
 }
 
-/// `kubectl run` of `image`, which must be denied with a text that has each of `parts`.
+/// `kubectl run` of `image`, which must be denied with one finding that begins with `start`.
 fn denied(
     bench: &Bench<'_>,
     transcript: &mut Transcript,
     what: &str,
     image: &Image,
-    parts: &[&str],
+    start: &str,
 ) -> anyhow::Result<()> {
     let finished = kubectl(bench, transcript, &["run", &image.pod(), "--image", &image.by_tag()])?;
-    transcript.verdict(what, denies(&finished, POD_DENIED, parts));
+    transcript.verdict(what, denies(&finished, POD_DENIED, start));
     Ok(())
+}
+
+/// How a finding about `image` begins if Countersign rejected it under the statement `shop`.
+fn rejected(image: &Image, code: &str) -> String {
+    format!("{} was rejected by statement \"shop\" of the trust policy: {code}: ", image.by_tag())
 }
 
 fn prints_exactly(finished: &Finished, text: &str) -> anyhow::Result<()> {
@@ -72,13 +92,25 @@ fn prints_exactly(finished: &Finished, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One line that begins with `prefix` and has each of `parts` behind it.
-fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<()> {
+/// One finding, which begins with `start`, behind `prefix`.
+fn denies(finished: &Finished, prefix: &str, start: &str) -> anyhow::Result<()> {
     ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
-    let message = finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("want {prefix:?} first"))?;
-    ensure!(!message.contains('\n'), "want one finding, that is one line");
-    for part in parts {
-        ensure!(message.contains(part), "want {part:?} in the finding");
-    }
+    let finding = finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("want {prefix:?} first"))?;
+    ensure!(!finding.contains('\n'), "want one finding, that is one line");
+    ensure!(finding.starts_with(start), "want a finding that begins with {start:?}");
+    Ok(())
+}
+
+/// What the cluster holds in the end is what the cases saw created.
+fn pods(bench: &Bench<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
+    transcript.chapter("What the cluster holds");
+    let finished = kubectl(bench, transcript, &["get", "pods", "--output", "name"])?;
+    let found: BTreeSet<String> =
+        finished.output.lines().map(|line| line.trim_start_matches("pod/").to_owned()).collect();
+    let result = (|| {
+        ensure!(found == seen.pods, "found {found:?}: want {:?}", seen.pods);
+        Ok(())
+    })();
+    transcript.verdict("the pods are those that were to be admitted, and no other", result);
     Ok(())
 }

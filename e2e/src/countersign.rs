@@ -65,7 +65,7 @@ impl Countersign {
                 },
             },
             "health": { "listen": format!("127.0.0.1:{}", ports.health) },
-            "trust": { "directory": trust },
+            "trust": { "directory": trust, "reloadInterval": "1s" },
             "registries": registries,
             "unlistedRegistries": "refuse",
         });
@@ -91,6 +91,13 @@ impl Countersign {
     /// `host:port` of `/metrics`, `/livez` and `/readyz`.
     pub(crate) fn health(&self) -> String {
         format!("127.0.0.1:{}", self.ports.health)
+    }
+
+    /// The value of a metric that has one series.
+    pub(crate) fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let page = http::get(&format!("http://{}/metrics", self.health()))?.want(200)?.text();
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("there is no metric {name}"))?.parse()?)
     }
 
     /// Ends the server as Kubernetes would. An error unless it ends by itself and says that all was well.

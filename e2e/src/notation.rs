@@ -1,9 +1,11 @@
 //! The notation program: signs every image of the run, and is asked about each one that Countersign is asked about.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::Context;
 use rcgen::DnType;
 use serde_json::json;
 
@@ -21,13 +23,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// The trust store that both verifiers get.
 pub(crate) const STORE: &str = "shop";
 
-/// The only subject that the policy trusts, as the policy writes it.
-pub(crate) const TRUSTED_IDENTITY: &str = "x509.subject: C=CH, ST=ZH, O=Shop AG, CN=release";
-
 /// Who signs.
 #[derive(Clone, Copy)]
 pub(crate) enum Signer {
-    /// The identity of the policy, under the root of the trust store.
+    /// Under the root of the trust store.
     Release,
     /// Somebody else under the same root.
     Intern,
@@ -44,6 +43,11 @@ impl Signer {
             Self::Intern => "intern",
             Self::Stranger => "stranger",
         }
+    }
+
+    /// As a trust policy names it.
+    pub(crate) fn trusted_identity(self) -> String {
+        format!("x509.subject: C=CH, ST=ZH, O=Shop AG, CN={}", self.common_name())
     }
 
     fn common_name(self) -> &'static str {
@@ -103,9 +107,10 @@ impl Notation {
         self.home.join("notation")
     }
 
-    /// Gives notation the policy that Countersign has.
+    /// Puts a policy where notation and Countersign read it, whole from one moment to the next.
     pub(crate) fn set_policy(&self, place: &Place, policy: &serde_json::Value) -> anyhow::Result<()> {
-        place.write("home/notation/trustpolicy.json", policy.to_string()).map(drop)
+        let new = place.write("home/trustpolicy.json.new", policy.to_string())?;
+        fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot put the trust policy in its place")
     }
 
     /// Signs `image`; the signature never expires unless `expiry` says so (`1s`, `12h`). Returns the command line and
@@ -131,11 +136,14 @@ impl Notation {
         Ok((process::command_line(&command), output))
     }
 
-    /// Asks notation about `reference`. Returns the command line with what it left.
+    /// Asks notation about `reference`. Returns the command line with what it left, less what it says about its work:
+    /// only with `--verbose` does it tell why it refuses, and with it much else.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = self.command("verify");
-        command.arg(reference);
-        let finished = process::run(&mut command, LIMIT, &self.scratch)?;
+        command.args(["--verbose", reference]);
+        let mut finished = process::run(&mut command, LIMIT, &self.scratch)?;
+        let telling = |line: &&str| !line.starts_with("level=") || line.contains("failed verification with error");
+        finished.output = finished.output.lines().filter(telling).map(|line| format!("{line}\n")).collect();
         Ok((process::command_line(&command), finished))
     }
 

@@ -22,7 +22,9 @@ use anyhow::Context;
 use anyhow::bail;
 use rustix::process::Pid;
 use rustix::process::Signal;
+use rustix::process::WaitOptions;
 use rustix::process::kill_process_group;
+use rustix::process::waitpid;
 
 /// Process groups of this run that have not been waited for, so that their ids cannot belong to anybody else.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
@@ -181,10 +183,16 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-/// Kills every process group of this run. For the moment before the run exits: nobody waits for them.
+/// Kills every process group of this run, and waits for their leaders. For the moment before the run exits.
 pub(crate) fn kill_everything() {
-    for id in groups().iter() {
+    // Held to the end, so that nobody else waits for a leader and its id stays its own.
+    let groups = groups();
+    for id in groups.iter() {
         send(*id, Signal::KILL);
+    }
+    for pid in groups.iter().filter_map(|id| Pid::from_raw(*id)) {
+        // The one error that can come is that its owner has just waited for it.
+        let _ = waitpid(Some(pid), WaitOptions::empty());
     }
 }
 

@@ -1,10 +1,10 @@
 //! Debian's Prometheus, scraping Countersign every second.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use anyhow::ensure;
 use serde_json::json;
 
 use crate::cluster::flag;
@@ -39,13 +39,20 @@ impl Prometheus {
         Ok(Self { port, _program: program })
     }
 
-    /// The value of a query that has one series, as Prometheus prints it.
-    pub(crate) fn value(&self, query: &str) -> anyhow::Result<String> {
+    /// Where it serves, for promtool.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The values of a query, as Prometheus prints them, by the series' label `label` (empty for a series without it).
+    pub(crate) fn query(&self, query: &str, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let url = format!("http://127.0.0.1:{}/api/v1/query?query={escaped}", self.port);
-        let answer = http::get(&url)?.want(200)?.json()?;
+        let answer = http::get(&format!("{}/api/v1/query?query={escaped}", self.url()))?.want(200)?.json()?;
         let series = answer["data"]["result"].as_array().context("the answer has no result")?;
-        ensure!(series.len() == 1, "{query} has {} series: want 1", series.len());
-        Ok(series[0]["value"][1].as_str().context("the series has no value")?.to_owned())
+        let pair = |one: &serde_json::Value| {
+            let value = one["value"][1].as_str().context("a series has no value")?;
+            Ok((one["metric"][label].as_str().unwrap_or_default().to_owned(), value.to_owned()))
+        };
+        series.iter().map(pair).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Every image of the run, pushed and signed beforehand, and the trust policy that judges them.
+//! Every image of the run, pushed and signed beforehand, and the trust policy that judges them: one row per image.
 
 use serde_json::Value;
 use serde_json::json;
@@ -8,7 +8,6 @@ use crate::notation::Format;
 use crate::notation::Notation;
 use crate::notation::STORE;
 use crate::notation::Signer;
-use crate::notation::TRUSTED_IDENTITY;
 use crate::registries::Registry;
 use crate::transcript::Transcript;
 
@@ -25,7 +24,7 @@ pub(crate) struct Shelf {
     pub(crate) expired: Image,
     /// Has the signature of `jws`.
     pub(crate) copied: Image,
-    /// Signed twice: by the stranger and by the trusted identity.
+    /// Signed by the stranger, and well.
     pub(crate) both: Image,
     /// Signed well, in a repository that no statement of the policy covers.
     pub(crate) uncovered: Image,
@@ -34,6 +33,9 @@ pub(crate) struct Shelf {
     /// Signed well; nobody is asked about them before the programs are stopped.
     pub(crate) provider_down: Image,
     pub(crate) registry_down: Image,
+    /// Signed by the two identities of the root; nobody is asked about them before the policy changes.
+    pub(crate) release_later: Image,
+    pub(crate) intern_later: Image,
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,
     pub(crate) fallback_unsigned: Image,
@@ -62,6 +64,8 @@ impl Shelf {
             skipped: push("mirror/skipped")?,
             provider_down: push("shop/provider-down")?,
             registry_down: push("shop/registry-down")?,
+            release_later: push("shop/release-later")?,
+            intern_later: push("shop/intern-later")?,
             fallback_jws: push_fallback("shop/fallback-jws")?,
             fallback_cose: push_fallback("shop/fallback-cose")?,
             fallback_unsigned: push_fallback("shop/fallback-unsigned")?,
@@ -77,6 +81,8 @@ impl Shelf {
             (referrers, &shelf.uncovered, Signer::Release, Format::Jws, None),
             (referrers, &shelf.provider_down, Signer::Release, Format::Jws, None),
             (referrers, &shelf.registry_down, Signer::Release, Format::Cose, None),
+            (referrers, &shelf.release_later, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.intern_later, Signer::Intern, Format::Jws, None),
             (fallback, &shelf.fallback_jws, Signer::Release, Format::Jws, None),
             (fallback, &shelf.fallback_cose, Signer::Release, Format::Cose, None),
         ] {
@@ -88,8 +94,9 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// The trust policy for both verifiers: one statement that verifies, one that skips, and none for the rest.
-    pub(crate) fn policy(&self) -> Value {
+    /// The trust policy for both verifiers: one statement that verifies, one that skips, and none for the rest. It
+    /// trusts one identity under the root of the trust store.
+    pub(crate) fn policy(&self, trusted: Signer) -> Value {
         let verified = [
             &self.jws,
             &self.cose,
@@ -101,6 +108,8 @@ impl Shelf {
             &self.both,
             &self.provider_down,
             &self.registry_down,
+            &self.release_later,
+            &self.intern_later,
             &self.fallback_jws,
             &self.fallback_cose,
             &self.fallback_unsigned,
@@ -113,7 +122,7 @@ impl Shelf {
                     "registryScopes": verified.map(Image::scope),
                     "signatureVerification": { "level": "strict" },
                     "trustStores": [format!("ca:{STORE}")],
-                    "trustedIdentities": [TRUSTED_IDENTITY],
+                    "trustedIdentities": [trusted.trusted_identity()],
                 },
                 {
                     "name": "mirror",

@@ -1,5 +1,6 @@
 //! What is printed: commands with their output, as on a terminal, and one verdict per case.
 
+use std::cell::Cell;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -8,20 +9,24 @@ pub(crate) struct Transcript {
     started: Instant,
     passed: usize,
     failed: Vec<String>,
+    /// Whether the next command begins a case, and gets an empty line before it.
+    between_cases: Cell<bool>,
 }
 
 impl Transcript {
     pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), passed: 0, failed: Vec::new() }
+        Self { started: Instant::now(), passed: 0, failed: Vec::new(), between_cases: Cell::new(false) }
     }
 
     /// A new chapter.
     pub(crate) fn chapter(&self, title: &str) {
         println!("\n=== {title}");
+        self.between_cases.set(false);
     }
 
     /// Something that was done without a command.
     pub(crate) fn note(&self, text: &str) {
+        self.separate();
         println!("# {text}");
     }
 
@@ -32,10 +37,17 @@ impl Transcript {
 
     /// A command and what it printed.
     pub(crate) fn command(&self, line: &str, output: &str) {
+        self.separate();
         println!("$ {line}");
         let output = output.trim_end();
         if !output.is_empty() {
             println!("{output}");
+        }
+    }
+
+    fn separate(&self) {
+        if self.between_cases.replace(false) {
+            println!();
         }
     }
 
@@ -51,6 +63,7 @@ impl Transcript {
                 self.failed.push(what.to_owned());
             }
         }
+        self.between_cases.set(true);
     }
 
     pub(crate) fn all_passed(&self) -> bool {

@@ -1,17 +1,18 @@
 //! Who signed, and do we trust them: what is created and what is denied, with the reason.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::json;
 
 use super::POD_DENIED;
+use super::Seen;
 use super::created;
 use super::denied;
 use super::denies;
 use super::kubectl;
 use super::prints_exactly;
+use super::rejected;
 use crate::bench::Bench;
 use crate::images::Image;
 use crate::transcript::Transcript;
@@ -20,20 +21,32 @@ use crate::wait;
 /// A signature that lives for a second has ended by then.
 const EXPIRY: Duration = Duration::from_secs(10);
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, pods: &mut BTreeSet<String>) -> anyhow::Result<()> {
+/// A question to the webhook, to `countersign verify` and to notation, with the one answer that all must give.
+struct Question<'a> {
+    what: &'a str,
+    image: &'a Image,
+    code: &'static str,
+    /// What notation says.
+    notation: &'a str,
+}
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     let shelf = &bench.shelf;
 
     transcript.chapter("Signed by whom we trust: created");
-    for (what, image) in [
-        ("a JWS envelope, found by the referrers API, admits", &shelf.jws),
-        ("a COSE envelope, found by the referrers API, admits", &shelf.cose),
-        ("a JWS envelope, found by the fallback tag, admits", &shelf.fallback_jws),
-        ("a COSE envelope, found by the fallback tag, admits", &shelf.fallback_cose),
-        ("one good signature beside a stranger's admits", &shelf.both),
-        ("a repository that the policy skips is admitted unsigned", &shelf.skipped),
+    let verified = "Successfully verified signature for ";
+    let skipped = "Trust policy is configured to skip signature verification for ";
+    for (what, image, code, notation) in [
+        ("a JWS envelope, found by the referrers API, admits", &shelf.jws, "verified", verified),
+        ("a COSE envelope, found by the referrers API, admits", &shelf.cose, "verified", verified),
+        ("a JWS envelope, found by the fallback tag, admits", &shelf.fallback_jws, "verified", verified),
+        ("a COSE envelope, found by the fallback tag, admits", &shelf.fallback_cose, "verified", verified),
+        ("a good signature beside a stranger's admits", &shelf.both, "verified", verified),
+        ("a repository that the policy skips is admitted unsigned", &shelf.skipped, "skipped", skipped),
     ] {
-        created(bench, transcript, what, &image.pod(), image, pods)?;
-        peers(bench, transcript, image, true)?;
+        created(bench, transcript, seen, what, &image.pod(), image)?;
+        let question = Question { what, image, code, notation };
+        peers(bench, transcript, seen, &question, true)?;
     }
 
     transcript.chapter("Not signed by whom we trust: denied, with the reason");
@@ -42,17 +55,47 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, pods: &mut BTr
         ensure!(!finished.status.success(), "still valid");
         Ok(())
     })?;
-    for (what, image, code) in [
-        ("an unsigned image is denied (referrers API)", &shelf.unsigned, "unsigned"),
-        ("an unsigned image is denied (fallback tag)", &shelf.fallback_unsigned, "unsigned"),
-        ("a signature under another root is denied", &shelf.stranger, "untrusted-chain"),
-        ("a signature by another identity of the root is denied", &shelf.intern, "untrusted-identity"),
-        ("a signature beyond its expiry is denied", &shelf.expired, "expired"),
-        ("another image's signature is denied", &shelf.copied, "target-mismatch"),
-        ("a repository without a statement is denied", &shelf.uncovered, "no-applicable-rule"),
+    for (what, image, code, notation) in [
+        (
+            "an unsigned image is denied (referrers API)",
+            &shelf.unsigned,
+            "unsigned",
+            "no signature is associated with ",
+        ),
+        (
+            "an unsigned image is denied (fallback tag)",
+            &shelf.fallback_unsigned,
+            "unsigned",
+            "no signature is associated with ",
+        ),
+        (
+            "a signature under another root is denied",
+            &shelf.stranger,
+            "untrusted-chain",
+            "certificate chain does not contain any trusted certificate",
+        ),
+        (
+            "a signature by another identity of the root is denied",
+            &shelf.intern,
+            "untrusted-identity",
+            "does not match the X.509 trusted identities",
+        ),
+        ("a signature beyond its expiry is denied", &shelf.expired, "expired", "digital signature has expired on "),
+        ("another image's signature is denied", &shelf.copied, "target-mismatch", "content descriptor mismatch"),
+        (
+            "a repository without a statement is denied",
+            &shelf.uncovered,
+            "no-applicable-rule",
+            "has no applicable trust policy statement",
+        ),
     ] {
-        denied(bench, transcript, what, image, &[&image.by_tag(), code])?;
-        peers(bench, transcript, image, false)?;
+        let question = Question { what, image, code, notation };
+        let start = match code {
+            "no-applicable-rule" => format!("{} was rejected: {code}: ", image.by_tag()),
+            _ => rejected(image, code),
+        };
+        denied(bench, transcript, question.what, image, &start)?;
+        peers(bench, transcript, seen, &question, false)?;
     }
 
     transcript.chapter("Wherever a workload names images");
@@ -62,93 +105,96 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, pods: &mut BTr
 }
 
 /// Asks `countersign verify` and notation what the webhook was asked.
-fn peers(bench: &Bench<'_>, transcript: &mut Transcript, image: &Image, good: bool) -> anyhow::Result<()> {
-    let reference = image.by_tag();
+fn peers(
+    bench: &Bench<'_>,
+    transcript: &mut Transcript,
+    seen: &mut Seen,
+    question: &Question<'_>,
+    good: bool,
+) -> anyhow::Result<()> {
+    *seen.verdicts.entry(question.code).or_default() += 1;
+    let reference = question.image.by_tag();
+
     let (line, finished) = bench.countersign.verify(&reference)?;
     transcript.command(&line, &finished.output);
-    let want = if good { 0 } else { 1 };
-    let result = (finished.status.code() == Some(want))
-        .then_some(())
-        .ok_or_else(|| anyhow::anyhow!("{}: want exit status {want}", finished.status));
+    let result = (|| {
+        let want = if good { 0 } else { 1 };
+        ensure!(finished.status.code() == Some(want), "{}: want exit status {want}", finished.status);
+        ensure!(finished.output.contains(question.code), "want {:?}", question.code);
+        Ok(())
+    })();
     transcript.verdict("countersign verify says the same", result);
 
     let (line, finished) = bench.notation.verify(&reference)?;
     transcript.command(&line, &finished.output);
-    let result = (finished.status.success() == good).then_some(()).ok_or_else(|| {
-        anyhow::anyhow!("notation {}: want {}", finished.status, if good { "success" } else { "failure" })
-    });
+    let result = (|| {
+        let want = if good { "success" } else { "failure" };
+        ensure!(finished.status.success() == good, "{}: want {want}", finished.status);
+        ensure!(finished.output.contains(question.notation), "want {:?}", question.notation);
+        Ok(())
+    })();
     transcript.verdict("notation agrees", result);
     Ok(())
 }
 
 /// An unsigned init container beside a signed container: only the one is named.
 fn init_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let (signed, unsigned) = (bench.shelf.jws.by_tag(), bench.shelf.unsigned.by_tag());
+    let unsigned = &bench.shelf.unsigned;
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": { "name": "with-init" },
         "spec": {
-            "initContainers": [{ "name": "prepare", "image": unsigned }],
-            "containers": [{ "name": "serve", "image": signed }],
+            "initContainers": [{ "name": "prepare", "image": unsigned.by_tag() }],
+            "containers": [{ "name": "serve", "image": bench.shelf.jws.by_tag() }],
         },
     });
     let path = bench.place.write("objects/with-init.json", pod.to_string())?.display().to_string();
     let finished = kubectl(bench, transcript, &["apply", "-f", &path])?;
-    let prefix = POD_DENIED.replacen(
-        "Error from server (Forbidden): ",
-        &format!("Error from server (Forbidden): error when creating {path:?}: "),
-        1,
+    let prefix = POD_DENIED.replacen(": ", &format!(": error when creating {path:?}: "), 1);
+    transcript.verdict(
+        "an unsigned init container denies the pod, and only it is named",
+        denies(&finished, &prefix, &rejected(unsigned, "unsigned")),
     );
-    let result = denies(&finished, &prefix, &[&unsigned, "unsigned"]).and_then(|()| {
-        ensure!(!finished.output.contains(&signed), "the signed image is named too");
-        Ok(())
-    });
-    transcript.verdict("an unsigned init container denies the pod, and only it is named", result);
     Ok(())
 }
 
-/// A container that joins a running pod.
+/// A container that joins a pod which runs already.
 fn debug_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let pod = bench.shelf.jws.pod();
-    for (what, image, good) in [
-        ("an unsigned image may not join a pod for debugging", &bench.shelf.unsigned, false),
-        ("a signed one may", &bench.shelf.cose, true),
-    ] {
-        let arguments = ["debug", &pod, "--image", &image.by_tag(), "--attach=false", "--container", &image.pod()];
-        let finished = kubectl(bench, transcript, &arguments)?;
-        let result = if good {
-            ensure_success(&finished.output, finished.status.success())
-        } else {
-            let said = finished.output.contains(r#"denied the request: [signed-images-in-pods] "#)
-                && finished.output.contains(&image.by_tag());
-            ensure_success("want a denial that names the image", said && !finished.status.success())
-        };
-        transcript.verdict(what, result);
-    }
-    Ok(())
-}
+    let arguments = |image: &Image| {
+        ["debug", &pod, "--attach=false", "--container", &image.pod(), "--image", &image.by_tag()].map(str::to_owned)
+    };
 
-fn ensure_success(message: &str, good: bool) -> anyhow::Result<()> {
-    ensure!(good, "{message}");
+    let unsigned = &bench.shelf.unsigned;
+    let finished = kubectl(bench, transcript, &arguments(unsigned).each_ref().map(String::as_str))?;
+    transcript.verdict(
+        "an unsigned image may not join a pod for debugging",
+        denies(&finished, POD_DENIED, &rejected(unsigned, "unsigned")),
+    );
+
+    let signed = &bench.shelf.cose;
+    let finished = kubectl(bench, transcript, &arguments(signed).each_ref().map(String::as_str))?;
+    transcript.verdict("a signed one may", prints_exactly(&finished, ""));
     Ok(())
 }
 
 /// The workload itself is refused, not only its pods later.
 fn deployments(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let good = &bench.shelf.fallback_jws;
-    let finished = kubectl(bench, transcript, &["create", "deployment", "good", "--image", &good.by_tag()])?;
+    let signed = bench.shelf.fallback_jws.by_tag();
+    let finished = kubectl(bench, transcript, &["create", "deployment", "good", "--image", &signed])?;
     transcript.verdict(
         "a Deployment of a signed image is created",
         prints_exactly(&finished, "deployment.apps/good created\n"),
     );
 
-    let bad = &bench.shelf.unsigned;
-    let finished = kubectl(bench, transcript, &["create", "deployment", "bad", "--image", &bad.by_tag()])?;
-    let prefix = r#"error: failed to create deployment: admission webhook "validation.gatekeeper.sh" denied the request: [signed-images-in-workloads] "#;
+    let unsigned = &bench.shelf.unsigned;
+    let finished = kubectl(bench, transcript, &["create", "deployment", "bad", "--image", &unsigned.by_tag()])?;
+    let prefix = "error: failed to create deployment: admission webhook \"validation.gatekeeper.sh\" denied the \
+                  request: [signed-images-in-workloads] ";
     transcript.verdict(
         "a Deployment of an unsigned image is denied at once",
-        denies(&finished, prefix, &[&bad.by_tag(), "unsigned"]),
+        denies(&finished, prefix, &rejected(unsigned, "unsigned")),
     );
     Ok(())
 }
