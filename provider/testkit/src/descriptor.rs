@@ -42,6 +42,7 @@ impl Descriptor {
         Self::of(IMAGE_MANIFEST, seed.as_bytes())
     }
 
+    /// Sets one annotation.
     #[must_use]
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
         self.annotations.insert(key.to_owned(), value.to_owned());

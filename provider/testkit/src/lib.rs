@@ -4,18 +4,33 @@
 //! `countersign-core`, so that a misreading there cannot agree with itself.
 //!
 //! ```
-//! use countersign_testkit::Descriptor;
+//! use countersign_testkit::notation;
+//! use countersign_testkit::notation::Signature;
 //! use countersign_testkit::pki::Authority;
 //! use countersign_testkit::pki::CertSpec;
 //! use countersign_testkit::pki::KeyType;
+//! use countersign_testkit::registry::Registry;
+//! use countersign_testkit::registry::Route;
+//! use countersign_testkit::signer::Format;
 //! use countersign_testkit::signer::SignRequest;
 //!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! // A CA with an intermediate, and somebody who may sign releases.
 //! let root = Authority::root(CertSpec::root().common_name("Acme Root"));
 //! let issuing = root.intermediate(CertSpec::intermediate().path_length(0));
 //! let release = issuing.issue(CertSpec::leaf().key(KeyType::P384).common_name("release"));
 //!
-//! let envelope = SignRequest::new(&release, &Descriptor::sample("my image")).critical_attribute("com.acme.x", 1).jws();
-//! assert!(envelope.starts_with(b"{\"payload\":"));
+//! // An image with a good signature, and one with an attribute that nobody understands.
+//! let registry = Registry::start().await;
+//! let image = registry.push_image("team/app", "v1");
+//! notation::sign_image(&registry, "team/app", &image, &release);
+//! let odd = SignRequest::new(&release, &image).critical_attribute("com.acme.odd", 1);
+//! Signature::new(&odd, Format::Cose).attach(&registry, "team/app", &image);
+//!
+//! // The registry has a bad moment, then works again.
+//! let fault = registry.when(Route::Manifest).path_contains(&image.digest).times(2).status(503);
+//! assert_eq!(fault.hits(), 0);
+//! # });
 //! ```
 //!
 //! What it deliberately does not do: it verifies nothing; it makes no RSA key under 2048 bits, no P-224 key and no SHA-1

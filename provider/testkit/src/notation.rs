@@ -66,6 +66,7 @@ impl Signature {
         }
     }
 
+    /// The form of the signature manifest; [`ManifestForm::Current`] unless told otherwise.
     #[must_use]
     pub fn form(mut self, form: ManifestForm) -> Self {
         self.form = form;
@@ -80,6 +81,7 @@ impl Signature {
         self
     }
 
+    /// Takes all annotations of the signature manifest out.
     #[must_use]
     pub fn without_annotations(mut self) -> Self {
         self.annotations.clear();
@@ -100,6 +102,7 @@ impl Signature {
         self
     }
 
+    /// The envelope as it is stored.
     #[must_use]
     pub fn envelope(&self) -> &[u8] {
         &self.envelope

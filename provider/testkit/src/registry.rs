@@ -72,6 +72,7 @@ impl Registry {
         format!("{}://{}", self.scheme, self.address)
     }
 
+    /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -76,8 +76,8 @@ impl Authority {
         Chain::new(self.key.clone(), self.certificates.clone())
     }
 
-    /// Takes a certificate apart, lets `edit` change the elements of its TBSCertificate ([0] version, serial number,
-    /// signature, issuer, validity, subject, key, [3] extensions; unsigned lengths are recomputed), and signs it anew.
+    /// Takes a certificate apart, lets `edit` change the elements of its TBSCertificate (`[0]` version, serial number,
+    /// signature, issuer, validity, subject, key, `[3]` extensions; lengths are recomputed), and signs it anew.
     #[must_use]
     pub fn reissue(&self, certificate: &[u8], edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
         resign(certificate, &self.key, edit)

@@ -73,13 +73,15 @@ pub enum SignatureForm {
     /// As the algorithm table says: RSASSA-PSS with a salt as long as the hash; r then s of fixed width.
     #[default]
     Proper,
-    /// RSASSA-PSS with the key's hash and a salt of so many bytes.
+    /// RSASSA-PSS with the key's hash and no salt.
     PssSalt0,
-    /// As above, with 20 bytes of salt.
+    /// RSASSA-PSS with the key's hash and 20 bytes of salt.
     PssSalt20,
     /// RSASSA-PSS with this hash, whatever the size of the key.
     PssSha256,
+    /// As [`PssSha256`](Self::PssSha256), with this hash.
     PssSha384,
+    /// As [`PssSha256`](Self::PssSha256), with this hash.
     PssSha512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Pkcs1Sha256,
@@ -160,6 +162,7 @@ impl Key {
         if kind.is_rsa() { Self::cached(kind, number) } else { Self::generate(kind) }
     }
 
+    /// What it was made as.
     #[must_use]
     pub fn kind(&self) -> KeyType {
         self.0.kind

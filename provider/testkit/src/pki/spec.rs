@@ -212,20 +212,21 @@ impl CertSpec {
         self
     }
 
+    /// Leaves basicConstraints out.
     #[must_use]
     pub fn without_basic_constraints(mut self) -> Self {
         self.basic_constraints = None;
         self
     }
 
-    /// Panics without basicConstraints.
+    /// Criticality of basicConstraints; panics without them.
     #[must_use]
     pub fn basic_constraints_critical(mut self, critical: bool) -> Self {
         self.basic_constraints.as_mut().expect("basicConstraints").critical = critical;
         self
     }
 
-    /// Panics without basicConstraints.
+    /// pathLenConstraint; panics without basicConstraints.
     #[must_use]
     pub fn path_length(mut self, path_length: u8) -> Self {
         self.basic_constraints.as_mut().expect("basicConstraints").path_length = Some(path_length);
@@ -239,13 +240,14 @@ impl CertSpec {
         self
     }
 
+    /// Leaves keyUsage out.
     #[must_use]
     pub fn without_key_usage(mut self) -> Self {
         self.key_usage = None;
         self
     }
 
-    /// Panics without keyUsage.
+    /// Criticality of keyUsage; panics without it.
     #[must_use]
     pub fn key_usage_critical(mut self, critical: bool) -> Self {
         self.key_usage.as_mut().expect("keyUsage").1 = critical;
@@ -259,13 +261,14 @@ impl CertSpec {
         self
     }
 
+    /// Leaves extKeyUsage out.
     #[must_use]
     pub fn without_ekus(mut self) -> Self {
         self.ekus = None;
         self
     }
 
-    /// Panics without extended key usages.
+    /// Criticality of extKeyUsage; panics without it.
     #[must_use]
     pub fn ekus_critical(mut self, critical: bool) -> Self {
         self.ekus.as_mut().expect("extKeyUsage").1 = critical;

@@ -41,12 +41,14 @@ impl Reply {
         Self::status(status).header("content-type", "application/json").body(envelope.to_string())
     }
 
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((header_name(name), header_value(value)));
         self
     }
 
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();

@@ -66,11 +66,15 @@ impl Place {
 /// One request as it came. Prints its method and address, never its headers.
 #[derive(Clone)]
 pub struct Recorded {
+    /// What the path is about.
     pub route: Route,
+    /// As it came.
     pub method: Method,
+    /// As it stood, not decoded.
     pub path: String,
     /// As it stood, without the question mark.
     pub query: Option<String>,
+    /// All of them, credentials included.
     pub headers: HeaderMap,
 }
 

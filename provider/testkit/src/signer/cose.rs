@@ -26,9 +26,13 @@ const EPOCH_TAG: u64 = 1;
 pub struct CoseParts {
     /// CBOR of the protected map; what is here goes into the byte string and under the signature as it stands.
     pub protected: Vec<u8>,
+    /// The unprotected map.
     pub unprotected: Cbor,
+    /// What is signed beside the protected map.
     pub payload: Vec<u8>,
+    /// What signs.
     pub key: Key,
+    /// How the signature bytes are made.
     pub form: SignatureForm,
 }
 

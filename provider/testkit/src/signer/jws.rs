@@ -25,8 +25,11 @@ pub struct JwsParts {
     pub protected: Vec<u8>,
     /// JSON text of the unprotected header.
     pub header: String,
+    /// What is signed beside the protected header, not encoded.
     pub payload: Vec<u8>,
+    /// What signs.
     pub key: Key,
+    /// How the signature bytes are made.
     pub form: SignatureForm,
 }
 

@@ -13,14 +13,18 @@ use crate::pki::SignatureForm;
 /// The two signing schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
+    /// `notary.x509`: the publisher's own key.
     X509,
+    /// `notary.x509.signingAuthority`: a service signs for the publisher.
     SigningAuthority,
 }
 
 /// The two envelope formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// Flattened JSON serialization.
     Jws,
+    /// Tagged COSE_Sign1.
     Cose,
 }
 
@@ -28,6 +32,7 @@ impl Format {
     /// Both, for tests that must hold for each.
     pub const ALL: [Self; 2] = [Self::Jws, Self::Cose];
 
+    /// What a signature manifest calls this format.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
