@@ -7,18 +7,22 @@
 mod effective;
 mod fields;
 mod read;
+mod registry_files;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use countersign_registry::HostPattern;
+use countersign_registry::Unlisted;
+
 pub use fields::Mistake;
+pub use registry_files::RegistryFileMistake;
+pub use registry_files::RegistryFilesError;
 pub use yaml::CONFIG_BYTES;
 
 /// What the operator wants, with every default filled in and every path resolved.
@@ -94,7 +98,7 @@ pub struct Cache {
     /// 0 remembers nothing.
     pub verdict_bytes: usize,
     pub verdict_lifetime: Duration,
-    pub unsigned_lifetime: Duration,
+    pub rejected_lifetime: Duration,
     pub tag_lifetime: Duration,
 }
 
@@ -123,30 +127,14 @@ pub enum Credentials {
     },
 }
 
-/// Which registry hosts an entry is for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HostPattern {
-    /// Exactly this `host[:port]`, lower-case.
-    Exact(String),
-    /// Every host below this suffix, which has no leading dot and at least two labels; lower-case.
-    Below(String),
-}
-
-/// What happens to a host that no entry matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlisted {
-    /// It is asked without credentials.
-    Anonymous,
-    /// It is not asked: its images are inconclusive.
-    Refuse,
-}
-
 /// Section `registryAccess`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryAccess {
     pub connect_timeout: Duration,
     pub request_timeout: Duration,
     pub max_requests_per_host: usize,
+    /// To all hosts together.
+    pub max_requests: usize,
 }
 
 /// `log.level`.
@@ -200,16 +188,6 @@ impl Config {
     }
 }
 
-impl Unlisted {
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Refuse => "refuse",
-        }
-    }
-}
-
 impl LogLevel {
     #[must_use]
     pub fn text(self) -> &'static str {
@@ -219,35 +197,6 @@ impl LogLevel {
             Self::Info => "info",
             Self::Debug => "debug",
             Self::Trace => "trace",
-        }
-    }
-}
-
-/// A text is not a [`HostPattern`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a registry host: want host[:port] or *.suffix")]
-pub struct HostPatternError;
-
-impl FromStr for HostPattern {
-    type Err = HostPatternError;
-
-    /// Upper case is read as lower case, as DNS does.
-    fn from_str(text: &str) -> Result<Self, HostPatternError> {
-        let text = text.to_ascii_lowercase();
-        match text.strip_prefix("*.") {
-            Some(suffix) if suffix.contains('.') && read::is_dns_name(suffix) => Ok(Self::Below(suffix.to_owned())),
-            Some(_) => Err(HostPatternError),
-            None if read::is_host(&text) => Ok(Self::Exact(text)),
-            None => Err(HostPatternError),
-        }
-    }
-}
-
-impl fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(host) => f.write_str(host),
-            Self::Below(suffix) => write!(f, "*.{suffix}"),
         }
     }
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 use countersign::config::Config;
 use countersign::config::ConfigError;
 use countersign::config::Credentials;
-use countersign::config::HostPattern;
 use countersign::config::LogLevel;
 use countersign::config::Purpose;
 use countersign::config::Registry;
 use countersign::config::TrustLocation;
-use countersign::config::Unlisted;
+use countersign_registry::Unlisted;
 
 const TLS: &str = "server: {tls: {certificate: c, key: k, clientCa: a}}\n";
 const TRUST: &str = "trust: {directory: trust}\n";
@@ -91,7 +90,7 @@ fn the_full_sample_is_right_in_what_it_comments_out() {
     let config = Config::parse(&uncommented, &path, Purpose::Serve).unwrap();
     let base = path.parent().unwrap();
     let registry = Registry {
-        host: HostPattern::Exact("registry.example.com:5000".to_owned()),
+        host: "registry.example.com:5000".parse().unwrap(),
         plain_http: false,
         ca: Some(base.join("ca/registry.pem")),
         credentials: Credentials::DockerConfig(base.join("pull-secret/.dockerconfigjson")),
@@ -157,13 +156,13 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "cache: {ttl: 1}",
         &[
-            ":2: cache.ttl: found an unknown key: want one of verdictBytes, verdictLifetime, unsignedLifetime, tagLifetime",
+            ":2: cache.ttl: found an unknown key: want one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime",
         ],
     );
     check(
         "registryAccess: {timeout: 1s}",
         &[":2: registryAccess.timeout: found an unknown key: want one of connectTimeout, requestTimeout, \
-         maxRequestsPerHost"],
+         maxRequestsPerHost, maxRequests"],
     );
     check("log: {format: json}", &[":2: log.format: found an unknown key: want one of level"]);
     check(
@@ -172,10 +171,12 @@ fn refuses_unknown_keys_in_every_section() {
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
-        ":2: registries[0].credentials: found none: want one of dockerConfig, usernameFile with passwordFile, or \
-         anonymous: true",
-        &[":2: registries[0].credentials.password: found an unknown key: want one of dockerConfig, usernameFile, \
-         passwordFile, anonymous"],
+        &[
+            ":2: registries[0].credentials.password: found an unknown key: want one of dockerConfig, usernameFile, \
+             passwordFile, anonymous",
+            ":2: registries[0].credentials: found none: want one of dockerConfig, usernameFile with passwordFile, or \
+             anonymous: true",
+        ],
     );
     assert_eq!(
         mistakes("trust: {directory: x, dir: y}", Purpose::Verify),
@@ -229,7 +230,7 @@ fn refuses_yaml_that_says_two_things() {
             ":2: found an anchor, an alias, or too much: want no anchors or aliases, at most 16 levels and 100000 values",
         ],
     );
-    check("---\nlog: {}", &[":2: found a second document: want one document"]);
+    check("---\nlog: {}", &[":3: found a second document: want one document"]);
     check(
         "registries: [{host: a.b, plainHttp: yes}]",
         &[":2: registries[0].plainHttp: found \"yes\": want true or false"],
@@ -395,8 +396,8 @@ fn refuses_bad_cache_and_access_values() {
         &[":2: cache.verdictLifetime: found \"25h\": want a duration with its unit, from 0s to 1day, for example 5m"],
     );
     check(
-        "cache: {unsignedLifetime: 11m}",
-        &[":2: cache.unsignedLifetime: found \"11m\": want a duration with its unit, from 0s to 10m, for example 5s"],
+        "cache: {rejectedLifetime: 11m}",
+        &[":2: cache.rejectedLifetime: found \"11m\": want a duration with its unit, from 0s to 10m, for example 5s"],
     );
     check(
         "cache: {tagLifetime: soon}",
@@ -420,6 +421,12 @@ fn refuses_bad_cache_and_access_values() {
             ":2: registryAccess.maxRequestsPerHost: found the number 0: want a whole number from 1 to 1024, for example 32",
         ],
     );
+    check(
+        "registryAccess: {maxRequests: 70000}",
+        &[
+            ":2: registryAccess.maxRequests: found the number 70000: want a whole number from 1 to 65536, for example 256",
+        ],
+    );
     check("unlistedRegistries: allow", &[":2: unlistedRegistries: found \"allow\": want anonymous or refuse"]);
 }
 
@@ -428,18 +435,15 @@ fn refuses_bad_registries() {
     let host = "want host[:port] as it stands in image references, or *.suffix with at least two labels, for example \
                 registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
-    for bad in ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "*.a.b:5"]
-    {
+    for bad in ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1"] {
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
             &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
         );
     }
     check(
-        "registries: [{host: index.docker.io}]",
-        &[
-            ":2: registries[0].host: found \"index.docker.io\": want docker.io, as image references of Docker Hub have it",
-        ],
+        "registries:\n- host: docker.io\n- host: index.docker.io",
+        &[":4: registries[1].host: found docker.io twice: want each host once"],
     );
     check("registries:\n- host: a.b\n- host: A.B", &[":4: registries[1].host: found a.b twice: want each host once"]);
     check(
@@ -495,7 +499,7 @@ unlistedRegistries: refuse
 ";
     let config = parse(&format!("{TRUST}{text}"), Purpose::Verify).unwrap();
     let plain = |host: &str| Registry {
-        host: HostPattern::Exact(host.to_owned()),
+        host: host.parse().unwrap(),
         plain_http: false,
         ca: None,
         credentials: Credentials::Anonymous,
@@ -507,10 +511,10 @@ unlistedRegistries: refuse
         [
             Registry { plain_http: true, ..plain("localhost:5000") },
             Registry {
-                host: HostPattern::Below("example.com".to_owned()),
+                host: "*.example.com".parse().unwrap(),
                 credentials: files,
                 realm_hosts: vec!["auth.example.com:443".to_owned()],
-                ..plain("")
+                ..plain("x.y")
             },
             plain("[::1]:5000"),
             Registry {
@@ -545,10 +549,10 @@ fn the_effective_configuration_is_one_line() {
          server.maxConcurrentKeysPerRequest=32 health.listen=0.0.0.0:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
          verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=33554432 cache.verdictLifetime=300000ms \
-         cache.unsignedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
+         cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
-         registryAccess.maxRequestsPerHost=32 log.level=info"
+         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=256 log.level=info"
     );
 }
 

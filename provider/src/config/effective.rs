@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_registry::Unlisted;
+
 use super::Cache;
 use super::Config;
 use super::Credentials;
@@ -39,19 +41,26 @@ impl fmt::Display for Config {
         for (statement, annotations) in required_metadata {
             line.pair("verification.requiredMetadata", format_args!("{statement:?}:{annotations:?}"))?;
         }
-        let Cache { verdict_bytes, verdict_lifetime, unsigned_lifetime, tag_lifetime } = cache;
+        let Cache { verdict_bytes, verdict_lifetime, rejected_lifetime, tag_lifetime } = cache;
         line.pair("cache.verdictBytes", verdict_bytes)?;
         line.duration("cache.verdictLifetime", *verdict_lifetime)?;
-        line.duration("cache.unsignedLifetime", *unsigned_lifetime)?;
+        line.duration("cache.rejectedLifetime", *rejected_lifetime)?;
         line.duration("cache.tagLifetime", *tag_lifetime)?;
         for entry in registries {
             registry(&mut line, entry)?;
         }
-        line.pair("unlistedRegistries", unlisted_registries.text())?;
-        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host } = registry_access;
+        line.pair(
+            "unlistedRegistries",
+            match unlisted_registries {
+                Unlisted::Anonymous => "anonymous",
+                Unlisted::Refuse => "refuse",
+            },
+        )?;
+        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host, max_requests } = registry_access;
         line.duration("registryAccess.connectTimeout", *connect_timeout)?;
         line.duration("registryAccess.requestTimeout", *request_timeout)?;
         line.pair("registryAccess.maxRequestsPerHost", max_requests_per_host)?;
+        line.pair("registryAccess.maxRequests", max_requests)?;
         write!(line.f, "log.level={}", log_level.text())
     }
 }

@@ -1,18 +1,19 @@
 //! The schema of the configuration file: which keys there are, what they may hold, what they default to.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::limits;
+use countersign_registry::HostPattern;
+use countersign_registry::Unlisted;
 
 use super::Cache;
 use super::Config;
 use super::Credentials;
-use super::HostPattern;
 use super::LogLevel;
 use super::Mistake;
 use super::Purpose;
@@ -22,7 +23,6 @@ use super::Server;
 use super::Tls;
 use super::Trust;
 use super::TrustLocation;
-use super::Unlisted;
 use super::Verification;
 use super::fields::Fields;
 use super::fields::Mistakes;
@@ -268,7 +268,7 @@ impl<'a> Reader<'a> {
     }
 
     fn registries(&self, root: &Fields<'_>) -> Vec<Registry> {
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let mut registries = Vec::new();
         for (path, node) in root.list("registries") {
             let keys = &["host", "plainHttp", "ca", "credentials", "realmHosts"];
@@ -289,11 +289,6 @@ impl<'a> Reader<'a> {
             entry.missing("host", wanted, "registry.example.com");
         }
         let host: Option<HostPattern> = entry.text("host", wanted, "registry.example.com", |text| text.parse().ok());
-        if let Some(HostPattern::Exact(name)) = &host
-            && matches!(name.as_str(), "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com")
-        {
-            entry.conflict("host", format_args!("{name:?}"), "docker.io, as image references of Docker Hub have it");
-        }
         let plain_http = entry.boolean("plainHttp", false);
         let ca = self.file(entry, "ca", "ca/registry.pem");
         let credentials = self.credentials(entry);
@@ -340,22 +335,24 @@ impl<'a> Reader<'a> {
 }
 
 fn cache(root: &Fields<'_>) -> Cache {
-    let keys = &["verdictBytes", "verdictLifetime", "unsignedLifetime", "tagLifetime"];
+    let keys = &["verdictBytes", "verdictLifetime", "rejectedLifetime", "tagLifetime"];
     let fields = root.section("cache", keys);
     Cache {
         verdict_bytes: fields.number("verdictBytes", 32 * MIB, 0, 4096 * MIB),
         verdict_lifetime: fields.duration("verdictLifetime", 5 * MINUTE, Duration::ZERO, 24 * HOUR),
-        unsigned_lifetime: fields.duration("unsignedLifetime", 5 * SECOND, Duration::ZERO, 10 * MINUTE),
+        rejected_lifetime: fields.duration("rejectedLifetime", 5 * SECOND, Duration::ZERO, 10 * MINUTE),
         tag_lifetime: fields.duration("tagLifetime", 5 * SECOND, Duration::ZERO, 10 * MINUTE),
     }
 }
 
 fn registry_access(root: &Fields<'_>) -> RegistryAccess {
-    let fields = root.section("registryAccess", &["connectTimeout", "requestTimeout", "maxRequestsPerHost"]);
+    let fields =
+        root.section("registryAccess", &["connectTimeout", "requestTimeout", "maxRequestsPerHost", "maxRequests"]);
     RegistryAccess {
         connect_timeout: fields.duration("connectTimeout", SECOND, 50 * MS, MINUTE),
         request_timeout: fields.duration("requestTimeout", 5 * SECOND, 50 * MS, MINUTE),
         max_requests_per_host: fields.number("maxRequestsPerHost", 32, 1, 1024),
+        max_requests: fields.number("maxRequests", 256, 1, 65_536),
     }
 }
 
@@ -367,7 +364,7 @@ fn listen(fields: &Fields<'_>, port: u16) -> SocketAddr {
 }
 
 /// A DNS name: labels of letters, digits, inner hyphens; at most 253 bytes; lower-case.
-pub(super) fn is_dns_name(text: &str) -> bool {
+fn is_dns_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -378,7 +375,7 @@ pub(super) fn is_dns_name(text: &str) -> bool {
 }
 
 /// `host[:port]` with a DNS name, an IPv4 address or a bracketed IPv6 address.
-pub(super) fn is_host(text: &str) -> bool {
+fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         Some(_) | None => (text, None),

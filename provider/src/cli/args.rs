@@ -1,0 +1,90 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+/// Answers Gatekeeper's question "who signed this image, and do we trust them?"
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, about, after_help = AFTER, max_term_width = 120)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "\
+Examples:
+  countersign serve --config /etc/countersign/countersign.yaml
+  countersign verify --config countersign.yaml registry.example.com/app:v1
+  countersign verify --config countersign.yaml -o json registry.example.com/app@sha256:4e1f…
+
+Every key of the configuration stands with its meaning and default in samples/countersign.yaml of the sources.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer Gatekeeper, until SIGTERM or SIGINT
+    #[command(after_help = SERVE_AFTER)]
+    Serve(ServeArgs),
+    /// Verify images with the engine and the configuration of the server
+    #[command(after_help = VERIFY_AFTER)]
+    Verify(VerifyArgs),
+}
+
+const SERVE_AFTER: &str = "\
+Examples:
+  countersign serve --config /etc/countersign/countersign.yaml
+  COUNTERSIGN_CONFIG=/etc/countersign/countersign.yaml countersign serve
+
+Exit codes:
+  0  stopped by a signal
+  2  a listener or another part ended that must not
+  3  a mistake on the command line, in the configuration, the certificates, the trust policy or the trust stores";
+
+const VERIFY_AFTER: &str = "\
+Examples:
+  countersign verify --config countersign.yaml registry.example.com/app:v1
+  countersign verify --config countersign.yaml nginx ghcr.io/example/tool@sha256:4e1f…
+  countersign verify --config countersign.yaml -o json registry.example.com/app:v1 | jq -r '.images[].verdict'
+
+Exit codes:
+  0  every image is verified, or skipped by a statement of the trust policy
+  1  an image was looked at and rejected, whatever became of the others
+  2  none was rejected, but for an image it could not be decided
+  3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigArgs {
+    /// The configuration, a YAML file; paths in it start at its directory
+    #[arg(short, long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// How to print the verdicts
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+
+    /// Images, as they stand in a pod: nginx, registry.example.com/app:v1, …@sha256:…
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// One block for each image, for people
+    Text,
+    /// One document for all images, for programs
+    Json,
+}

@@ -1,0 +1,73 @@
+//! The JSON document. Its members have the names of the value on `/v1/verify`; none is sometimes absent.
+
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Inconclusive;
+use countersign_core::verdict::Rejected;
+use countersign_core::verdict::Skipped;
+use serde::Serialize;
+
+use super::Checked;
+use super::text::message;
+use crate::view::Checks;
+use crate::view::Failed;
+use crate::view::Signer;
+use crate::view::Warning;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    images: Vec<Image>,
+}
+
+#[derive(Debug, Serialize)]
+struct Image {
+    verdict: &'static str,
+    code: &'static str,
+    message: String,
+    advice: &'static str,
+    /// The expanded reference.
+    image: String,
+    digest: Option<String>,
+    rule: Option<String>,
+    signer: Option<Signer>,
+    checks: Option<Checks>,
+    warnings: Vec<Warning>,
+    signatures: Vec<Failed>,
+}
+
+impl From<&[Checked]> for Report {
+    fn from(checked: &[Checked]) -> Self {
+        Self { images: checked.iter().map(Image::from).collect() }
+    }
+}
+
+impl From<&Checked> for Image {
+    fn from(Checked { image, result }: &Checked) -> Self {
+        let verdict = &result.verdict;
+        let (signer, checks, warnings, signatures) = match verdict {
+            ImageVerdict::Verified(verified) => (
+                Some(verified.into()),
+                Some(verified.signature.checks().into()),
+                verified.signature.warnings().map(Warning::from).collect(),
+                verified.others.as_slice(),
+            ),
+            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, None, Vec::new(), [].as_slice()),
+            ImageVerdict::Rejected(Rejected { rule: _, reason: _, signatures })
+            | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason: _, signatures }) => {
+                (None, None, Vec::new(), signatures.as_slice())
+            }
+        };
+        Self {
+            verdict: verdict.kind().text(),
+            code: verdict.code().text(),
+            message: message(verdict),
+            advice: verdict.code().advice(),
+            image: image.to_string(),
+            digest: result.digest.as_ref().map(ToString::to_string),
+            rule: verdict.rule().map(str::to_owned),
+            signer,
+            checks,
+            warnings,
+            signatures: signatures.iter().map(Failed::from).collect(),
+        }
+    }
+}

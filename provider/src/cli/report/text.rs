@@ -1,0 +1,127 @@
+//! The blocks for people.
+
+use std::fmt;
+
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Inconclusive;
+use countersign_core::verdict::Rejected;
+use countersign_core::verdict::Skipped;
+use countersign_core::verdict::VerdictKind;
+use countersign_core::verdict::Verified;
+use countersign_core::verify::Checks;
+
+use super::Checked;
+
+/// Width of the first column.
+const NAMES: usize = 12;
+
+pub(super) fn report(checked: &[Checked]) -> String {
+    checked.iter().map(block).collect::<Vec<_>>().join("\n")
+}
+
+/// One sentence about the verdict, without the image.
+pub(super) fn message(verdict: &ImageVerdict) -> String {
+    match verdict {
+        ImageVerdict::Verified(Verified { rule, manifest: _, signature, others: _ }) => {
+            format!("signed by {:?}, trusted by statement {rule:?} of the trust policy", signature.subject())
+        }
+        ImageVerdict::Skipped(Skipped { rule }) => {
+            format!("statement {rule:?} of the trust policy skips this repository")
+        }
+        ImageVerdict::Rejected(Rejected { rule: _, reason, signatures: _ })
+        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures: _ }) => reason.detail.clone(),
+    }
+}
+
+fn block(Checked { image, result }: &Checked) -> String {
+    let verdict = &result.verdict;
+    let mut block = Block(format!("{:<width$}{}\n", verdict.kind().text(), printable(&image.to_string()), width = NAMES + 2));
+    if let Some(digest) = &result.digest {
+        block.line("digest", digest);
+    }
+    if let Some(rule) = verdict.rule() {
+        block.line("rule", rule);
+    }
+    match verdict {
+        ImageVerdict::Verified(verified) => {
+            block.signer(verified);
+            block.line("code", verdict.code());
+            block.line("message", message(verdict));
+            block.failed(&verified.others);
+        }
+        ImageVerdict::Skipped(_) => {
+            block.line("code", verdict.code());
+            block.line("message", message(verdict));
+        }
+        ImageVerdict::Rejected(Rejected { rule: _, reason, signatures })
+        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures }) => {
+            block.line("code", reason.code);
+            block.line("message", &reason.detail);
+            block.line("what to do", reason.code.advice());
+            block.failed(signatures);
+        }
+    }
+    block.0
+}
+
+struct Block(String);
+
+impl Block {
+    fn line(&mut self, name: &str, value: impl fmt::Display) {
+        let value = printable(&value.to_string());
+        self.0.push_str(&format!("  {name:<NAMES$}{value}\n"));
+    }
+
+    fn signer(&mut self, verified: &Verified) {
+        let signature = &verified.signature;
+        self.line("signer", signature.subject());
+        self.line("issuer", signature.issuer());
+        let mut how = format!("{} ({}, {}, {}", verified.manifest, signature.format(), signature.algorithm(), signature.scheme());
+        how.push_str(&format!(", signed {}", signature.signing_time()));
+        if let Some(time) = signature.expiry() {
+            how.push_str(&format!(", expires {time}"));
+        }
+        self.line("signature", format_args!("{how})"));
+        let Checks { integrity, authenticity, authentic_timestamp, expiry, revocation } = signature.checks();
+        self.line(
+            "checks",
+            format_args!(
+                "integrity {}, authenticity {}, authenticTimestamp {}, expiry {}, revocation {}",
+                integrity.text(),
+                authenticity.text(),
+                authentic_timestamp.text(),
+                expiry.text(),
+                revocation.text()
+            ),
+        );
+        for (check, reason) in signature.warnings() {
+            self.line("warning", format_args!("{check}: {reason}"));
+        }
+    }
+
+    fn failed(&mut self, signatures: &[FailedSignature]) {
+        for failed in signatures {
+            let FailedSignature { manifest, unverified_subject, reasons } = failed;
+            match unverified_subject {
+                Some(subject) => self.line("signature", format_args!("{manifest} of {subject} (not verified)")),
+                None => self.line("signature", manifest),
+            }
+            let kind = if failed.is_inconclusive() { VerdictKind::Inconclusive } else { VerdictKind::Rejected };
+            for reason in reasons {
+                self.line("", format_args!("{}: {reason}", kind.text()));
+            }
+        }
+    }
+}
+
+/// Text from registries and certificates, without what a terminal would act upon.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if is_printable(c) { c.to_string() } else { c.escape_unicode().to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// Not a control character, and none that changes the direction of the text around it.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

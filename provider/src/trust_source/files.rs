@@ -1,0 +1,104 @@
+//! Reads the trust policy document and the files of a trust store, within limits.
+//!
+//! Layout: [trust store and trust policy](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
+//! Symbolic links are followed: every file of a mounted ConfigMap or Secret is one.
+
+use std::fs;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use countersign_core::limits;
+use countersign_core::trust::StoreKind;
+
+use super::TrustMistake;
+use crate::config::TrustLocation;
+
+/// A file's name within its directory, and its bytes.
+pub(super) type NamedFile = (String, Vec<u8>);
+
+/// Names of the policy document in a Notation configuration directory; the first that exists is read.
+const POLICY_NAMES: [&str; 2] = ["trustpolicy.oci.json", "trustpolicy.json"];
+
+/// Most files in one trust store: one for each certificate that it may have.
+const STORE_FILES: usize = limits::STORE_CERTIFICATES;
+
+/// Where the policy document is, and its bytes.
+pub(super) fn policy(location: &TrustLocation) -> Result<(PathBuf, Vec<u8>), TrustMistake> {
+    let path = match location {
+        TrustLocation::Apart { policy, store: _ } => policy.clone(),
+        TrustLocation::Directory(directory) => {
+            let candidates = POLICY_NAMES.map(|name| directory.join(name));
+            // A link that leads nowhere counts as there: falling back to the other document would hide it.
+            let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
+            found.ok_or_else(|| TrustMistake::NoPolicy { directory: directory.clone() })?
+        }
+    };
+    let bytes = read(&path, limits::POLICY_BYTES)?;
+    Ok((path, bytes))
+}
+
+/// The directory of one named trust store.
+pub(super) fn store_directory(location: &TrustLocation, kind: StoreKind, name: &str) -> PathBuf {
+    let stores = match location {
+        TrustLocation::Apart { policy: _, store } => store.clone(),
+        TrustLocation::Directory(directory) => directory.join("truststore"),
+    };
+    stores.join("x509").join(kind.text()).join(name)
+}
+
+/// The files of a trust store's directory, in order of their names. Entries whose names start with a dot are left out:
+/// in a mounted volume they are its machinery.
+pub(super) fn store(directory: &Path) -> Result<Vec<NamedFile>, Vec<TrustMistake>> {
+    let failed = |source| vec![TrustMistake::unreadable(directory, &source)];
+    let mut files = Vec::new();
+    let mut mistakes = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if files.len() + mistakes.len() == STORE_FILES {
+            return Err(vec![TrustMistake::TooManyFiles { directory: directory.to_owned() }]);
+        }
+        match read(&directory.join(&name), limits::STORE_FILE_BYTES) {
+            Ok(bytes) => files.push((name.to_string_lossy().into_owned(), bytes)),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if mistakes.is_empty() {
+        files.sort_unstable();
+        Ok(files)
+    } else {
+        mistakes.sort_by_key(ToString::to_string);
+        Err(mistakes)
+    }
+}
+
+/// The bytes of the regular file at `path`, at most `most` of them.
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, TrustMistake> {
+    let failed = |source| TrustMistake::unreadable(path, &source);
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(TrustMistake::NotAFile { path: path.to_owned() });
+    }
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let cut = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(cut).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > most {
+        return Err(TrustMistake::TooLarge { path: path.to_owned(), most });
+    }
+    Ok(bytes)
+}
+
+impl TrustMistake {
+    fn unreadable(path: &Path, source: &std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            _ => Self::Unreadable { path: path.to_owned(), detail: source.to_string() },
+        }
+    }
+}

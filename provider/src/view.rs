@@ -1,0 +1,184 @@
+//! Parts of a verdict as JSON, for the server's answers and the command line alike. The names are a contract with
+//! constraint templates and scripts.
+//!
+//! Verdicts do not derive `Serialize`: a rename inside changes nothing here.
+
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::VerdictKind;
+use countersign_core::verdict::Verified;
+use countersign_core::verify::Checks as CoreChecks;
+use serde::Serialize;
+
+/// Longest single text, in bytes: some of it comes from registries and certificates.
+pub const TEXT_BYTES: usize = 1024;
+
+/// Who signed, from the signature that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signer {
+    pub subject: String,
+    pub issuer: String,
+    pub scheme: &'static str,
+    pub format: &'static str,
+    pub algorithm: &'static str,
+    /// RFC 3339.
+    pub signing_time: String,
+    /// RFC 3339.
+    pub expiry: Option<String>,
+    /// Digest of the signature manifest.
+    pub signature: String,
+}
+
+/// How the five checks ended for the signature that counts: `passed`, `logged` or `skipped`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checks {
+    pub integrity: &'static str,
+    pub authenticity: &'static str,
+    pub authentic_timestamp: &'static str,
+    pub expiry: &'static str,
+    pub revocation: &'static str,
+}
+
+/// A code and its sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Why {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// A failure that the rule only logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    pub check: &'static str,
+    #[serde(flatten)]
+    pub why: Why,
+}
+
+/// A signature that did not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// Digest of the signature manifest.
+    pub digest: String,
+    /// As it stands in the envelope; nobody has vouched for it.
+    pub subject: Option<String>,
+    /// `rejected` or `inconclusive`.
+    pub verdict: &'static str,
+    pub reasons: Vec<Why>,
+}
+
+impl From<&Verified> for Signer {
+    fn from(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Self {
+        Self {
+            subject: signature.subject().to_owned(),
+            issuer: signature.issuer().to_owned(),
+            scheme: signature.scheme(),
+            format: signature.format(),
+            algorithm: signature.algorithm(),
+            signing_time: signature.signing_time().to_string(),
+            expiry: signature.expiry().map(|time| time.to_string()),
+            signature: manifest.to_string(),
+        }
+    }
+}
+
+impl From<&CoreChecks> for Checks {
+    fn from(checks: &CoreChecks) -> Self {
+        let CoreChecks { integrity, authenticity, authentic_timestamp, expiry, revocation } = checks;
+        Self {
+            integrity: integrity.text(),
+            authenticity: authenticity.text(),
+            authentic_timestamp: authentic_timestamp.text(),
+            expiry: expiry.text(),
+            revocation: revocation.text(),
+        }
+    }
+}
+
+impl From<&Reason> for Why {
+    fn from(Reason { code, detail }: &Reason) -> Self {
+        Self { code: code.text(), message: cut(detail, TEXT_BYTES) }
+    }
+}
+
+impl From<(&'static str, &Reason)> for Warning {
+    fn from((check, reason): (&'static str, &Reason)) -> Self {
+        Self { check, why: Why::from(reason) }
+    }
+}
+
+impl From<&FailedSignature> for Failed {
+    fn from(failed: &FailedSignature) -> Self {
+        let FailedSignature { manifest, unverified_subject, reasons } = failed;
+        let kind = if failed.is_inconclusive() { VerdictKind::Inconclusive } else { VerdictKind::Rejected };
+        Self {
+            digest: manifest.to_string(),
+            subject: unverified_subject.as_deref().map(|subject| cut(subject, TEXT_BYTES)),
+            verdict: kind.text(),
+            reasons: reasons.iter().map(Why::from).collect(),
+        }
+    }
+}
+
+/// `text`, and where it has more than `most` bytes its beginning with a mark.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> String {
+    const MARK: &str = "… (cut)";
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(MARK.len());
+    let end = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}{MARK}", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_core::name::Digest;
+    use countersign_core::name::DigestAlgorithm;
+    use countersign_core::verdict::Code;
+    use countersign_core::verify::CheckOutcome;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_checks_keep_their_names_and_words() {
+        let checks = CoreChecks {
+            integrity: CheckOutcome::Passed,
+            authenticity: CheckOutcome::Passed,
+            authentic_timestamp: CheckOutcome::Passed,
+            expiry: CheckOutcome::Logged(Reason::new(Code::Expired, "x")),
+            revocation: CheckOutcome::Skipped,
+        };
+        assert_eq!(
+            serde_json::to_value(Checks::from(&checks)).unwrap(),
+            json!({"integrity": "passed", "authenticity": "passed", "authenticTimestamp": "passed", "expiry": "logged", "revocation": "skipped"})
+        );
+    }
+
+    #[test]
+    fn a_warning_is_flat() {
+        let reason = Reason::new(Code::Expired, "found: want");
+        assert_eq!(
+            serde_json::to_value(Warning::from(("expiry", &reason))).unwrap(),
+            json!({"check": "expiry", "code": "expired", "message": "found: want"})
+        );
+    }
+
+    #[test]
+    fn foreign_texts_are_cut_between_characters() {
+        assert_eq!(cut("äöü", 6), "äöü");
+        assert_eq!(cut(&"ä".repeat(20), 20), "äää… (cut)".replacen("äää", "äääää", 1));
+        let failed = FailedSignature {
+            manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
+            unverified_subject: Some("x".repeat(100_000)),
+            reasons: vec![Reason::new(Code::EnvelopeMalformed, "y".repeat(100_000))],
+        };
+        let view = Failed::from(&failed);
+        assert_eq!(view.subject.unwrap().len(), TEXT_BYTES);
+        assert_eq!(view.reasons[0].message.len(), TEXT_BYTES);
+    }
+}
