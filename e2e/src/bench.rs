@@ -101,7 +101,7 @@ impl<'a> Bench<'a> {
         let path = std::env::join_paths(tools.chain(std::env::split_paths(&path)))?;
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("PATH", path).current_dir(self.place.work());
-        process::run(&mut command, SHELL, &self.place.log("shell"))
+        process::run(&command, SHELL, &self.place.log("shell"))
     }
 
     pub(crate) fn print_how_to_use(&self) {

@@ -85,12 +85,12 @@ impl Cluster {
             // Without controllers there is no default service account that a pod could get.
             .arg("--disable-admission-plugins=ServiceAccount")
             .arg("--endpoint-reconciler-type=none");
-        let mut api_server = Program::start("kube-apiserver", &mut command, place.log("kube-apiserver"))?;
+        let mut api_server = Program::start("kube-apiserver", &command, place.log("kube-apiserver"))?;
 
         let home = place.directory("cluster/home")?;
         let scratch = place.log("kubectl");
         let kubectl = place.tool("kubectl");
-        let ready = |command: &mut Command| process::run(command, KUBECTL, &scratch)?.success().map(drop);
+        let ready = |command: &Command| process::run(command, KUBECTL, &scratch)?.success().map(drop);
         api_server.wait_ready(API_SERVER_READY, || {
             let mut command = kubectl_command(&kubectl, &kubeconfig, &home);
             ready(command.args(["get", "--raw", "/readyz"]))
@@ -107,7 +107,7 @@ impl Cluster {
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<(String, Finished)> {
         let mut command = kubectl_command(&self.kubectl, &self.kubeconfig, &self.home);
         command.args(arguments);
-        let finished = process::run(&mut command, KUBECTL, &self.scratch)?;
+        let finished = process::run(&command, KUBECTL, &self.scratch)?;
         Ok((process::command_line(&command), finished))
     }
 
@@ -145,7 +145,7 @@ fn start_etcd(place: &Place, ports: &Ports) -> anyhow::Result<Program> {
         .args([format!("--listen-client-urls={client}"), format!("--advertise-client-urls={client}")])
         .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")])
         .arg(format!("--initial-cluster=e2e={peer}"));
-    let mut etcd = Program::start("etcd", &mut command, place.log("etcd"))?;
+    let mut etcd = Program::start("etcd", &command, place.log("etcd"))?;
     etcd.wait_ready(ETCD_READY, || http::get(&format!("{client}/health"))?.want(200).map(drop))?;
     Ok(etcd)
 }

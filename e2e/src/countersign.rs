@@ -111,7 +111,7 @@ impl Countersign {
     pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(&self.config);
-        let mut program = Program::start("countersign", &mut command, place.log("countersign"))?;
+        let mut program = Program::start("countersign", &command, place.log("countersign"))?;
         let ready = format!("http://{}/readyz", self.health());
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         self.program = Some(program);
@@ -123,7 +123,7 @@ impl Countersign {
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = Command::new(&self.binary);
         command.arg("verify").arg("--config").arg(&self.config).arg(reference);
-        let finished = process::run(&mut command, VERIFY, &self.scratch)?;
+        let finished = process::run(&command, VERIFY, &self.scratch)?;
         Ok((process::command_line(&command), finished))
     }
 }

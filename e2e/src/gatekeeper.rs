@@ -65,7 +65,7 @@ impl Gatekeeper {
             .arg(format!("--prometheus-port={}", ports.metrics))
             .arg(flag("--api-cache-dir", &place.directory("gatekeeper/audit")?))
             .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"]);
-        let mut program = Program::start("gatekeeper", &mut command, place.log("gatekeeper"))?;
+        let mut program = Program::start("gatekeeper", &command, place.log("gatekeeper"))?;
         let ready = format!("http://127.0.0.1:{}/readyz", ports.health);
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
 

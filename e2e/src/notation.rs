@@ -132,7 +132,7 @@ impl Notation {
             command.arg("--force-referrers-tag=false");
         }
         command.arg(image.by_digest());
-        let output = process::run(&mut command, LIMIT, &self.scratch)?.success()?;
+        let output = process::run(&command, LIMIT, &self.scratch)?.success()?;
         Ok((process::command_line(&command), output))
     }
 
@@ -141,7 +141,7 @@ impl Notation {
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = self.command("verify");
         command.args(["--verbose", reference]);
-        let mut finished = process::run(&mut command, LIMIT, &self.scratch)?;
+        let mut finished = process::run(&command, LIMIT, &self.scratch)?;
         let telling = |line: &&str| !line.starts_with("level=") || line.contains("failed verification with error");
         finished.output = finished.output.lines().filter(telling).map(|line| format!("{line}\n")).collect();
         Ok((process::command_line(&command), finished))

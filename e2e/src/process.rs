@@ -42,12 +42,12 @@ struct Group {
 }
 
 impl Group {
-    fn spawn(command: &mut Command, output: File) -> anyhow::Result<Self> {
+    fn spawn(command: &Command, output: File) -> anyhow::Result<Self> {
+        let mut command = dying_with_us(command);
         command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // Held over the start, so that an interrupt cannot miss a child that has just been born.
         let mut groups = groups();
-        let child =
-            command.spawn().with_context(|| format!("cannot start {}", Path::new(command.get_program()).display()))?;
+        let child = command.spawn().context("cannot start setpriv, of Debian's util-linux")?;
         let id = i32::try_from(child.id()).context("a process id does not fit")?;
         groups.insert(id);
         Ok(Self { child, id })
@@ -100,7 +100,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts `command` with its output appended to `log`.
-    pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn start(name: &'static str, command: &Command, log: PathBuf) -> anyhow::Result<Self> {
         let output = File::options().create(true).append(true).open(&log)?;
         Ok(Self { name, group: Group::spawn(command, output)?, log })
     }
@@ -154,7 +154,7 @@ impl Finished {
 }
 
 /// Runs `command` to its end, for at most `limit`, with its output in `scratch`.
-pub(crate) fn run(command: &mut Command, limit: Duration, scratch: &Path) -> anyhow::Result<Finished> {
+pub(crate) fn run(command: &Command, limit: Duration, scratch: &Path) -> anyhow::Result<Finished> {
     let line = command_line(command);
     fs::write(scratch, "")?;
     // Appending, so that neither stream overwrites the other.
@@ -181,6 +181,23 @@ fn quoted(word: &OsStr) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// The same command, killed by the kernel when the thread that starts it ends: when this run is killed in a way that
+/// it cannot hear. Every program is started by the main thread.
+fn dying_with_us(command: &Command) -> Command {
+    let mut wrapped = Command::new("setpriv");
+    wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        wrapped.current_dir(directory);
+    }
+    wrapped
 }
 
 /// Kills every process group of this run, and waits for their leaders. For the moment before the run exits.
@@ -222,7 +239,7 @@ mod tests {
         let scratch = scratch("order");
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; echo three; exit 4"]);
-        let finished = run(&mut command, Duration::from_secs(10), &scratch).unwrap();
+        let finished = run(&command, Duration::from_secs(10), &scratch).unwrap();
         assert_eq!((finished.output.as_str(), finished.status.code()), ("one\ntwo\nthree\n", Some(4)));
         fs::remove_file(scratch).unwrap();
     }
@@ -232,7 +249,7 @@ mod tests {
         let scratch = scratch("limit");
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 1000 & echo $!; wait"]);
-        let error = run(&mut command, Duration::from_millis(300), &scratch).unwrap_err();
+        let error = run(&command, Duration::from_millis(300), &scratch).unwrap_err();
         assert_eq!(error.to_string(), "sh -c 'sleep 1000 & echo $!; wait' did not end within 300ms");
         let child = fs::read_to_string(&scratch).unwrap().trim().to_owned();
         crate::wait::until("the grandchild to be gone", Duration::from_secs(5), || {

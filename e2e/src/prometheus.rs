@@ -33,7 +33,7 @@ impl Prometheus {
             .arg(flag("--config.file", &config))
             .arg(flag("--storage.tsdb.path", &data))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let mut program = Program::start("prometheus", &mut command, place.log("prometheus"))?;
+        let mut program = Program::start("prometheus", &command, place.log("prometheus"))?;
         let ready = format!("http://127.0.0.1:{port}/-/ready");
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         Ok(Self { port, _program: program })

@@ -77,7 +77,7 @@ impl Registry {
                 command.arg("serve").arg(config);
             }
         }
-        let mut program = Program::start(self.name(), &mut command, place.log(self.name()))?;
+        let mut program = Program::start(self.name(), &command, place.log(self.name()))?;
         let url = format!("http://{}/v2/", self.host());
         program.wait_ready(READY, || http::get(&url)?.want(200).map(drop))?;
         self.program = Some(program);
