@@ -1,1 +1,68 @@
-//! x
+//! Talks to OCI registries: pins images, lists what refers to them, fetches it. Bounded in bytes, counts and time;
+//! knows no signatures, policy or metrics.
+//!
+//! [OCI distribution specification 1.1.1](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
+//! Where to begin: [`Registries`].
+//!
+//! # What is relied on, and what is not
+//!
+//! HTTP, TLS and connection reuse are reqwest's. From oci-client come the error envelopes of the distribution
+//! specification, and its `Reference` as the other opinion in the tests of references. Its client is not used: bodies,
+//! pages, redirects, token realms and filters are the parts of the protocol that an attacker shapes, and there each has
+//! its bound or rule here (`body`, `referrers`, `wire`, `endpoint`, `token`).
+//!
+//! # Where a credential goes
+//!
+//! To hosts that match the pattern it is configured for, on their challenge, and to their token services under the
+//! rules of `endpoint`. A redirect, a further page or a realm elsewhere does not get it, and a request that may not
+//! carry it is not made without it.
+
+mod address;
+mod body;
+mod bounds;
+mod challenge;
+mod client;
+mod credential;
+mod docker_config;
+mod endpoint;
+mod error;
+mod gate;
+mod host;
+mod link;
+mod observer;
+mod referrers;
+mod registries;
+mod said;
+mod secret;
+mod settings;
+mod tls;
+mod token;
+mod wire;
+
+pub use credential::Credential;
+pub use docker_config::DockerConfig;
+pub use docker_config::DockerConfigError;
+pub use error::Cause;
+pub use error::CredentialKind;
+pub use error::LinkRefusal;
+pub use error::Phase;
+pub use error::RealmRefusal;
+pub use error::RegistryError;
+pub use error::Trouble;
+pub use host::HostPattern;
+pub use host::HostPatternError;
+pub use observer::Observer;
+pub use observer::RequestResult;
+pub use observer::Stage;
+pub use observer::Unobserved;
+pub use referrers::Referrers;
+pub use registries::Pinned;
+pub use registries::Registries;
+pub use said::Said;
+pub use secret::Secret;
+pub use settings::RegistryEntry;
+pub use settings::RegistrySettings;
+pub use settings::Roots;
+pub use settings::Scheme;
+pub use settings::SettingsError;
+pub use settings::Unlisted;

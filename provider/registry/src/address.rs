@@ -1,0 +1,284 @@
+//! Where requests may go by address. The host of an image reference, a redirect and a token service are chosen by
+//! others; without a limit they reach cloud metadata services and whatever listens on loopback.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+
+use reqwest::dns::Addrs;
+use reqwest::dns::Name;
+use reqwest::dns::Resolve;
+use reqwest::dns::Resolving;
+use url::Host;
+use url::Url;
+
+/// What kind of network an address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    Public,
+    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds.
+    Private,
+    Loopback,
+    /// Link-local, and the metadata services: also those that stand at a unique local or public address.
+    LinkLocal,
+    /// Unspecified, multicast, broadcast and reserved: no registry is there.
+    Unusable,
+}
+
+/// Metadata services outside the link-local blocks: of EC2 over IPv6, of Alibaba Cloud, and Azure's wire server.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+];
+
+impl Network {
+    /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) counts as what it leads to.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        let address = match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => inner_v4(v6).map_or(address, IpAddr::V4),
+        };
+        if METADATA.contains(&address) {
+            return Self::LinkLocal;
+        }
+        match address {
+            IpAddr::V4(v4) => Self::of_v4(v4),
+            IpAddr::V6(v6) => Self::of_v6(v6),
+        }
+    }
+
+    fn of_v4(address: Ipv4Addr) -> Self {
+        let [a, b, ..] = address.octets();
+        if address.is_loopback() {
+            Self::Loopback
+        } else if address.is_link_local() {
+            Self::LinkLocal
+        } else if a == 0 || a >= 224 {
+            Self::Unusable
+        } else if address.is_private() || (a == 100 && (64..128).contains(&b)) {
+            Self::Private
+        } else {
+            Self::Public
+        }
+    }
+
+    fn of_v6(address: Ipv6Addr) -> Self {
+        if address.is_loopback() {
+            Self::Loopback
+        } else if address.is_unicast_link_local() {
+            Self::LinkLocal
+        } else if address.is_unspecified() || address.is_multicast() {
+            Self::Unusable
+        } else if address.is_unique_local() || address.segments()[0] & 0xffc0 == 0xfec0 {
+            Self::Private
+        } else {
+            Self::Public
+        }
+    }
+}
+
+fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        return Some(mapped);
+    }
+    let v4 = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        // The deprecated IPv4-compatible form; :: and ::1 are not that.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(v4(high, low)),
+        _ => None,
+    }
+}
+
+/// Which networks a request may reach. Each has a client of its own, so that no pooled connection escapes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The host stands in the settings: the operator knows where it is.
+    Configured,
+    /// Sent there by a registry on loopback: also loopback.
+    Loopback,
+    /// A host that a user or registry has chosen.
+    Outside,
+    /// A token service that a registry on a public address has chosen, and nobody vouches for.
+    Public,
+}
+
+impl Guard {
+    /// Every guard; the position is that of its client.
+    pub(crate) const ALL: [Self; 4] = [Self::Configured, Self::Loopback, Self::Outside, Self::Public];
+
+    pub(crate) fn position(self) -> usize {
+        match self {
+            Self::Configured => 0,
+            Self::Loopback => 1,
+            Self::Outside => 2,
+            Self::Public => 3,
+        }
+    }
+
+    pub(crate) fn permits(self, address: IpAddr) -> bool {
+        match Network::of(address) {
+            Network::Public => true,
+            Network::Private => self != Self::Public,
+            Network::Loopback => matches!(self, Self::Configured | Self::Loopback),
+            Network::LinkLocal | Network::Unusable => self == Self::Configured,
+        }
+    }
+
+    /// For a host that was named by an answer from `from`.
+    pub(crate) fn after(from: Option<SocketAddr>) -> Self {
+        match from.map(|from| Network::of(from.ip())) {
+            Some(Network::Loopback) => Self::Loopback,
+            Some(Network::Public | Network::Private | Network::LinkLocal | Network::Unusable) | None => Self::Outside,
+        }
+    }
+
+    /// For a token service that nobody vouches for, named by an answer from `from`.
+    pub(crate) fn realm_after(from: Option<SocketAddr>) -> Self {
+        match from.map(|from| Network::of(from.ip())) {
+            Some(Network::Loopback) => Self::Loopback,
+            Some(Network::Private) => Self::Outside,
+            Some(Network::Public | Network::LinkLocal | Network::Unusable) | None => Self::Public,
+        }
+    }
+
+    /// Checks an address that stands in the URL itself: the resolver never sees it.
+    pub(crate) fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        if self.permits(address) { Ok(()) } else { Err(AddressRefused { address }) }
+    }
+}
+
+/// A host is at an address that the guard does not permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AddressRefused {
+    pub(crate) address: IpAddr,
+}
+
+impl fmt::Display for AddressRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "address {} is refused", self.address)
+    }
+}
+
+impl std::error::Error for AddressRefused {}
+
+/// Resolves a name and keeps the addresses that the guard permits. The connection goes to one of them: the name is not
+/// resolved a second time.
+#[derive(Debug)]
+pub(crate) struct GuardedResolver(pub(crate) Guard);
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.0;
+        Box::pin(async move {
+            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(permitted(guard, all)?)
+        })
+    }
+}
+
+fn permitted(guard: Guard, all: Vec<SocketAddr>) -> Result<Addrs, AddressRefused> {
+    let refused = all.iter().map(SocketAddr::ip).find(|address| !guard.permits(*address));
+    let kept: Vec<SocketAddr> = all.into_iter().filter(|address| guard.permits(address.ip())).collect();
+    match refused {
+        Some(address) if kept.is_empty() => Err(AddressRefused { address }),
+        Some(_) | None => Ok(Box::new(kept.into_iter())),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap())
+    }
+
+    #[test]
+    fn knows_the_networks() {
+        for (text, expected) in [
+            ("93.184.216.34", Network::Public),
+            ("2606:4700::1111", Network::Public),
+            ("10.1.2.3", Network::Private),
+            ("172.16.0.1", Network::Private),
+            ("192.168.1.1", Network::Private),
+            ("100.64.0.1", Network::Private),
+            ("fc00::1", Network::Private),
+            ("127.0.0.1", Network::Loopback),
+            ("127.255.0.9", Network::Loopback),
+            ("::1", Network::Loopback),
+            ("169.254.169.254", Network::LinkLocal),
+            ("fe80::1", Network::LinkLocal),
+            ("fd00:ec2::254", Network::LinkLocal),
+            ("100.100.100.200", Network::LinkLocal),
+            ("168.63.129.16", Network::LinkLocal),
+            ("0.0.0.0", Network::Unusable),
+            ("255.255.255.255", Network::Unusable),
+            ("224.0.0.1", Network::Unusable),
+            ("::", Network::Unusable),
+            ("ff02::1", Network::Unusable),
+        ] {
+            assert_eq!(network(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_clothes_is_the_same_address() {
+        for text in ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::169.254.169.254"] {
+            assert_eq!(network(text), Network::LinkLocal, "{text}");
+        }
+        assert_eq!(network("::ffff:127.0.0.1"), Network::Loopback);
+        assert_eq!(network("64:ff9b::a01:203"), Network::Private);
+    }
+
+    #[test]
+    fn each_guard_permits_its_networks_and_no_others() {
+        let addresses = ["93.184.216.34", "10.1.2.3", "127.0.0.1", "169.254.169.254", "0.0.0.0"];
+        for (guard, expected) in [
+            (Guard::Configured, [true, true, true, true, true]),
+            (Guard::Loopback, [true, true, true, false, false]),
+            (Guard::Outside, [true, true, false, false, false]),
+            (Guard::Public, [true, false, false, false, false]),
+        ] {
+            assert_eq!(addresses.map(|text| guard.permits(text.parse().unwrap())), expected, "{guard:?}");
+        }
+    }
+
+    #[test]
+    fn an_unvouched_token_service_may_only_be_where_the_registry_is() {
+        let at = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 443));
+        assert_eq!(Guard::realm_after(at("93.184.216.34")), Guard::Public);
+        assert_eq!(Guard::realm_after(None), Guard::Public);
+        assert_eq!(Guard::realm_after(at("10.0.0.1")), Guard::Outside);
+        assert_eq!(Guard::realm_after(at("127.0.0.1")), Guard::Loopback);
+        assert_eq!(Guard::after(at("93.184.216.34")), Guard::Outside);
+        assert_eq!(Guard::after(at("127.0.0.1")), Guard::Loopback);
+    }
+
+    #[test]
+    fn numbers_that_are_addresses_are_checked_as_such() {
+        for text in ["http://2130706433/", "http://0x7f.1/", "http://[::ffff:7f00:1]/", "http://127.1/"] {
+            assert!(Guard::Outside.check_literal(&Url::parse(text).unwrap()).is_err(), "{text}");
+        }
+        assert_eq!(Guard::Outside.check_literal(&Url::parse("https://registry.example/").unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn a_name_with_good_and_bad_addresses_keeps_the_good_ones() {
+        let good: SocketAddr = "93.184.216.34:0".parse().unwrap();
+        let bad: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        assert_eq!(permitted(Guard::Outside, vec![bad, good]).unwrap().collect::<Vec<_>>(), [good]);
+        assert_eq!(permitted(Guard::Outside, vec![bad]).err(), Some(AddressRefused { address: bad.ip() }));
+        assert_eq!(permitted(Guard::Outside, vec![]).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,101 @@
+//! Bodies under a limit, hashed and counted while they stream in.
+
+use bytes::Bytes;
+use bytes::BytesMut;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::Hasher;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http::header::CONTENT_TYPE;
+use reqwest::Response;
+
+use crate::bounds;
+use crate::error::Cause;
+use crate::said::Said;
+use crate::wire::broken;
+
+/// What a body may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Expect {
+    /// Most bytes read.
+    pub(crate) limit: u64,
+    /// Exactly as many bytes, if known.
+    pub(crate) size: Option<u64>,
+    /// What to hash it with.
+    pub(crate) hash: Option<DigestAlgorithm>,
+}
+
+impl Expect {
+    pub(crate) fn at_most(limit: usize) -> Self {
+        Self { limit: u64::try_from(limit).unwrap_or(u64::MAX), size: None, hash: None }
+    }
+}
+
+/// The body of a 200, and its digest if one was asked for.
+pub(crate) async fn read(
+    mut response: Response,
+    host: &str,
+    expect: &Expect,
+) -> Result<(Bytes, Option<Digest>), Cause> {
+    check_encoding(response.headers(), host)?;
+    let too_large = || Cause::TooLarge { host: host.to_owned(), limit: expect.limit };
+    let wrong_size = |found, wanted| Cause::Size { host: host.to_owned(), found, wanted };
+    if let Some(announced) = response.content_length() {
+        match expect.size {
+            Some(wanted) if announced != wanted => return Err(wrong_size(announced, wanted)),
+            Some(_) | None if announced > expect.limit => return Err(too_large()),
+            Some(_) | None => {}
+        }
+    }
+    let mut hasher = expect.hash.map(Hasher::new);
+    let mut body = BytesMut::new();
+    let mut found: u64 = 0;
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error, host))? {
+        found = found.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        if found > expect.limit {
+            return Err(too_large());
+        }
+        if let Some(hasher) = hasher.as_mut() {
+            hasher.update(&chunk);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    match expect.size {
+        Some(wanted) if found != wanted => Err(wrong_size(found, wanted)),
+        Some(_) | None => Ok((body.freeze(), hasher.map(Hasher::finish))),
+    }
+}
+
+/// What an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can be used again.
+pub(crate) async fn read_said(mut response: Response) -> Said {
+    let mut body = BytesMut::new();
+    while body.len() <= bounds::ERROR_BODY_BYTES {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Said::parse(&body),
+            Err(_) => break,
+        }
+    }
+    Said::default()
+}
+
+fn check_encoding(headers: &HeaderMap, host: &str) -> Result<(), Cause> {
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        None => Ok(()),
+        Some(value) => Err(Cause::ContentEncoding { host: host.to_owned(), found: printable(value.as_bytes()) }),
+    }
+}
+
+/// The media type of an answer without its parameters; empty if there is none.
+pub(crate) fn content_type(headers: &HeaderMap) -> String {
+    headers
+        .get(CONTENT_TYPE)
+        .map(|value| printable(value.as_bytes().split(|b| *b == b';').next().unwrap_or_default()))
+        .unwrap_or_default()
+}
+
+/// Text of a header, fit to print.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    crate::said::cut(String::from_utf8_lossy(bytes).trim())
+}

@@ -1,0 +1,59 @@
+//! Numbers that bound what registries and token services may send, beside those in `countersign_core::limits`.
+
+use std::time::Duration;
+
+/// Most redirects followed for one request. Registries need one, to their blob store.
+pub(crate) const REDIRECTS: usize = 5;
+
+/// Largest `Location` or `Link` header read, in bytes. Pre-signed URLs have up to 2 KiB.
+pub(crate) const URL_BYTES: usize = 8 * 1024;
+
+/// Largest `WWW-Authenticate` header read, in bytes.
+pub(crate) const CHALLENGE_BYTES: usize = 4 * 1024;
+
+/// Most `WWW-Authenticate` headers read, and most challenges in them.
+pub(crate) const CHALLENGES: usize = 8;
+
+/// Largest body of a token answer, in bytes.
+pub(crate) const TOKEN_BODY_BYTES: usize = 64 * 1024;
+
+/// Longest token, in bytes. Servers refuse header blocks of 16 KiB and more.
+pub(crate) const TOKEN_BYTES: usize = 16 * 1024;
+
+/// Longest lifetime of a token that is believed.
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a token lives if the answer does not say, from the
+/// [token specification](https://distribution.github.io/distribution/spec/auth/token/).
+pub(crate) const TOKEN_DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Most of an error body that is read, in bytes.
+pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
+
+/// Longest text of a registry or of the network stack that is repeated in an error, in characters.
+pub(crate) const QUOTE_CHARACTERS: usize = 160;
+
+/// Longest pause that a registry may ask for.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// The pause after a 429 that names none in seconds.
+pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
+
+/// Further tries of a request that failed before an answer, or with 502, 503, 504.
+pub(crate) const RETRIES: u32 = 2;
+
+/// Pause before the first further try; doubles, and up to as much again is added at random.
+pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
+
+/// Hosts whose gate and places are remembered.
+pub(crate) const HOSTS: usize = 1024;
+
+/// Tokens remembered, each at most [`TOKEN_BYTES`].
+pub(crate) const TOKENS: usize = 1024;
+
+/// Repositories of which it is remembered how they want to be asked; also the entries of each cache of pinned images.
+/// With names of at most 255 and digests of at most 135 bytes that is about 4 MiB each.
+pub(crate) const REPOSITORIES: usize = 4096;
+
+/// Largest Docker configuration read, in bytes: what a Secret can hold.
+pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;

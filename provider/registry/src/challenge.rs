@@ -1,0 +1,111 @@
+//! `WWW-Authenticate` as registries send it, [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1),
+//! and the Bearer parameters of the [token specification](https://distribution.github.io/distribution/spec/auth/token/).
+
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+use http_auth::ChallengeParser;
+use http_auth::ChallengeRef;
+
+use crate::bounds;
+
+/// How a registry wants to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    Basic,
+    Bearer(Bearer),
+}
+
+/// Where to get a token, and for what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bearer {
+    pub(crate) realm: String,
+    pub(crate) service: Option<String>,
+    /// Space-separated, as sent.
+    pub(crate) scope: Option<String>,
+}
+
+/// The first Bearer challenge, else Basic. A syntax error ends its header; what stood before it counts.
+///
+/// # Errors
+/// Nothing that can be answered, with the reason.
+pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
+    let mut basic = false;
+    for value in headers.get_all(WWW_AUTHENTICATE).iter().take(bounds::CHALLENGES) {
+        if value.len() > bounds::CHALLENGE_BYTES {
+            return Err("a WWW-Authenticate header is longer than 4 KiB");
+        }
+        let text = value.to_str().map_err(|_| "a WWW-Authenticate header is not ASCII")?;
+        for challenge in ChallengeParser::new(text).map_while(Result::ok).take(bounds::CHALLENGES) {
+            if challenge.scheme.eq_ignore_ascii_case("bearer") {
+                return bearer(&challenge).map(Challenge::Bearer);
+            }
+            basic |= challenge.scheme.eq_ignore_ascii_case("basic");
+        }
+    }
+    if basic { Ok(Challenge::Basic) } else { Err("there is no Basic or Bearer challenge in its 401") }
+}
+
+fn bearer(challenge: &ChallengeRef<'_>) -> Result<Bearer, &'static str> {
+    let parameter = |wanted: &str| -> Result<Option<String>, &'static str> {
+        let mut values = challenge.params.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let value = values.next().map(|(_, value)| value.to_unescaped());
+        if values.next().is_some() {
+            return Err("the Bearer challenge has a parameter twice");
+        }
+        Ok(value.filter(|value| !value.is_empty()))
+    };
+    let realm = parameter("realm")?.ok_or("the Bearer challenge has no realm")?;
+    Ok(Bearer { realm, service: parameter("service")?, scope: parameter("scope")? })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[&str]) -> Result<Challenge, &'static str> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
+        }
+        parse(&headers)
+    }
+
+    fn token(realm: &str, service: Option<&str>, scope: Option<&str>) -> Result<Challenge, &'static str> {
+        Ok(Challenge::Bearer(Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
+            scope: scope.map(str::to_owned),
+        }))
+    }
+
+    #[test]
+    fn reads_quotes_escapes_commas_and_any_case() {
+        assert_eq!(
+            check(&[r#"bEaReR REALM="https://a.example/t",service="s \"x\"",scope="repository:a/b:pull,push""#]),
+            token("https://a.example/t", Some("s \"x\""), Some("repository:a/b:pull,push"))
+        );
+    }
+
+    #[test]
+    fn prefers_bearer_to_basic_in_one_header_or_several() {
+        assert_eq!(check(&[r#"Basic realm="r", Bearer realm="https://a/t""#]), token("https://a/t", None, None));
+        assert_eq!(check(&[r#"Basic realm="r""#, r#"Bearer realm="https://a/t""#]), token("https://a/t", None, None));
+        assert_eq!(check(&[r#"Basic realm="r""#]), Ok(Challenge::Basic));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_answered() {
+        let none = Err("there is no Basic or Bearer challenge in its 401");
+        assert_eq!(check(&[]), none);
+        assert_eq!(check(&["Negotiate"]), none);
+        assert_eq!(check(&["Bearer realm=\"unterminated"]), none);
+        assert_eq!(check(&["Bearer service=\"s\""]), Err("the Bearer challenge has no realm"));
+        assert_eq!(
+            check(&[r#"Bearer realm="https://a/", realm="https://b/""#]),
+            Err("the Bearer challenge has a parameter twice")
+        );
+        let long = format!("Bearer realm=\"{}\"", "a".repeat(bounds::CHALLENGE_BYTES));
+        assert_eq!(check(&[&long]), Err("a WWW-Authenticate header is longer than 4 KiB"));
+    }
+}

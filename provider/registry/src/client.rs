@@ -1,0 +1,203 @@
+//! One authenticated request: challenge, token, retry.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use countersign_core::name::Repository;
+use http::HeaderMap;
+use http::HeaderValue;
+use lru::LruCache;
+use std::net::SocketAddr;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::body::Expect;
+use crate::bounds;
+use crate::challenge;
+use crate::challenge::Challenge;
+use crate::credential;
+use crate::credential::Login;
+use crate::endpoint::Endpoint;
+use crate::error::Cause;
+use crate::error::RegistryError;
+use crate::observer::Stage;
+use crate::said::Said;
+use crate::settings::Unlisted;
+use crate::token::Token;
+use crate::token::TokenRequest;
+use crate::token::Tokens;
+use crate::wire::Answer;
+use crate::wire::Outgoing;
+use crate::wire::Payload;
+use crate::wire::Reply;
+use crate::wire::Retry;
+use crate::wire::Wire;
+
+/// The wire, and what was learned about how registries want to be asked.
+pub(crate) struct Client {
+    wire: Arc<Wire>,
+    tokens: Arc<Tokens>,
+    /// So that only the first request about a repository is answered by a challenge. Never held across an await.
+    learned: Mutex<LruCache<Repository, Learned>>,
+    unlisted: Unlisted,
+}
+
+#[derive(Clone)]
+enum Learned {
+    Basic,
+    Bearer(Arc<TokenRequest>),
+}
+
+/// What is asked of a repository.
+pub(crate) struct Ask<'a> {
+    pub(crate) stage: Stage,
+    pub(crate) url: &'a Url,
+    pub(crate) accept: &'a str,
+    pub(crate) expect: Expect,
+    pub(crate) deadline: Instant,
+}
+
+/// With what a request identified itself.
+enum Identified {
+    Not,
+    /// A configured bearer token: there is nothing better to try.
+    Configured(HeaderValue),
+    Basic(HeaderValue),
+    Token(Arc<TokenRequest>, Arc<Token>),
+}
+
+impl Identified {
+    fn header(&self) -> Option<&HeaderValue> {
+        match self {
+            Self::Not => None,
+            Self::Configured(header) | Self::Basic(header) => Some(header),
+            Self::Token(_, token) => Some(&token.header),
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(wire: Wire, unlisted: Unlisted) -> Self {
+        let repositories = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            wire: Arc::new(wire),
+            tokens: Arc::new(Tokens::new()),
+            learned: Mutex::new(LruCache::new(repositories)),
+            unlisted,
+        }
+    }
+
+    pub(crate) fn endpoint(&self, repository: &Repository) -> Result<Endpoint, Cause> {
+        Endpoint::of(&self.wire, self.unlisted, repository)
+    }
+
+    pub(crate) fn system_roots(&self) -> usize {
+        self.wire.clients.system_roots()
+    }
+
+    /// Gets a 200 with its body. A first 401 is answered once with the credential or token that it asks for.
+    pub(crate) async fn get(&self, endpoint: &Endpoint, ask: Ask<'_>) -> Result<Answer, RegistryError> {
+        let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
+        let token_failed = |cause| failed(Stage::Token, cause);
+        let mut identified = self.identify(endpoint, ask.deadline).await.map_err(token_failed)?;
+        let mut challenged = false;
+        let mut retry = Retry::new();
+        loop {
+            let outgoing = Outgoing {
+                url: ask.url,
+                peer: endpoint.peer,
+                accept: ask.accept,
+                authorization: identified.header(),
+                credential: endpoint.credential_kind(),
+                payload: Payload::Content,
+                expect: ask.expect.clone(),
+            };
+            match self.wire.once(ask.stage, &outgoing, ask.deadline).await {
+                Ok(Reply::Answer(answer)) => return Ok(answer),
+                Ok(Reply::Unauthorized { said, .. }) if challenged => {
+                    return Err(failed(ask.stage, denied(endpoint, said)));
+                }
+                Ok(Reply::Unauthorized { headers, from, said }) => {
+                    challenged = true;
+                    if let Identified::Token(request, token) = &identified {
+                        self.tokens.forget(request, token);
+                    }
+                    let learned = self
+                        .learn(endpoint, &identified, &headers, from, said)
+                        .map_err(|cause| failed(ask.stage, cause))?;
+                    identified = self.identify_as(endpoint, learned, ask.deadline).await.map_err(token_failed)?;
+                }
+                Err(cause) if retry.again(&cause, ask.deadline).await => {}
+                Err(cause) => return Err(failed(ask.stage, cause)),
+            }
+        }
+    }
+
+    /// How to identify the first request, from what is configured and known.
+    async fn identify(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Identified, Cause> {
+        if let Some(Login::Bearer(token)) = endpoint.identity.as_ref().map(|identity| &identity.login) {
+            return Ok(credential::bearer(token).map_or(Identified::Not, Identified::Configured));
+        }
+        let learned = {
+            let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+            learned.get(&endpoint.repository).cloned()
+        };
+        match learned {
+            Some(learned) => self.identify_as(endpoint, learned, deadline).await,
+            None => Ok(Identified::Not),
+        }
+    }
+
+    async fn identify_as(&self, endpoint: &Endpoint, learned: Learned, deadline: Instant) -> Result<Identified, Cause> {
+        match learned {
+            Learned::Basic => match endpoint.identity.as_ref().map(|identity| &identity.login) {
+                Some(Login::Basic { user, password }) => {
+                    Ok(credential::basic(user, password).map_or(Identified::Not, Identified::Basic))
+                }
+                Some(Login::IdentityToken(_) | Login::Bearer(_)) | None => Ok(Identified::Not),
+            },
+            Learned::Bearer(request) => {
+                let token = match self.tokens.cached(&request) {
+                    Some(token) => token,
+                    None => self.tokens.get(&self.wire, &request, deadline).await?,
+                };
+                Ok(Identified::Token(request, token))
+            }
+        }
+    }
+
+    /// What a 401 asks for, if it can be given.
+    fn learn(
+        &self,
+        endpoint: &Endpoint,
+        identified: &Identified,
+        headers: &HeaderMap,
+        from: Option<SocketAddr>,
+        said: Said,
+    ) -> Result<Learned, Cause> {
+        if let Identified::Configured(_) = identified {
+            return Err(denied(endpoint, said));
+        }
+        let challenge =
+            challenge::parse(headers).map_err(|detail| Cause::Challenge { host: endpoint.authority(), detail })?;
+        let learned = match (challenge, endpoint.identity.as_ref().map(|identity| &identity.login)) {
+            (Challenge::Basic, Some(Login::Basic { .. })) if !matches!(identified, Identified::Basic(_)) => {
+                Learned::Basic
+            }
+            // Nothing to show, or nothing of the kind, or it has just been refused.
+            (Challenge::Basic, _) => return Err(denied(endpoint, said)),
+            (Challenge::Bearer(bearer), _) => {
+                Learned::Bearer(Arc::new(endpoint.token_request(&self.wire, bearer, from)?))
+            }
+        };
+        let mut known = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put(endpoint.repository.clone(), learned.clone());
+        Ok(learned)
+    }
+}
+
+fn denied(endpoint: &Endpoint, said: Said) -> Cause {
+    Cause::Denied { host: endpoint.authority(), status: 401, credential: endpoint.credential_kind(), said }
+}

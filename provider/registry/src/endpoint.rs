@@ -1,0 +1,142 @@
+//! Where requests about a repository go, with what identity, and which token services may learn it.
+
+use std::net::SocketAddr;
+
+use countersign_core::name::Repository;
+use url::Url;
+
+use crate::address::Guard;
+use crate::bounds;
+use crate::challenge::Bearer;
+use crate::credential::Identity;
+use crate::error::Cause;
+use crate::error::CredentialKind;
+use crate::error::RealmRefusal;
+use crate::host::Host;
+use crate::settings::Scheme;
+use crate::settings::Unlisted;
+use crate::settings::entry_for;
+use crate::tls::Group;
+use crate::token::TokenRequest;
+use crate::wire::Peer;
+use crate::wire::Wire;
+use crate::wire::authority;
+
+/// A repository's place on the network, by the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) repository: Repository,
+    base: Url,
+    pub(crate) peer: Peer,
+    pub(crate) identity: Option<Identity>,
+    scheme: Scheme,
+    realm_hosts: Vec<Host>,
+}
+
+impl Endpoint {
+    /// # Errors
+    /// The settings refuse the host, or its name cannot stand in a URL.
+    pub(crate) fn of(wire: &Wire, unlisted: Unlisted, repository: &Repository) -> Result<Self, Cause> {
+        let unusable = || Cause::Unreachable {
+            host: repository.host().to_owned(),
+            detail: "it is no host name that can be asked".to_owned(),
+        };
+        let host = Host::parse(repository.host()).ok_or_else(unusable)?;
+        let entry = entry_for(&wire.entries, &host);
+        if entry.is_none() && unlisted == Unlisted::Refuse {
+            return Err(Cause::HostRefused { host: host.to_string() });
+        }
+        let scheme = entry.map_or(Scheme::Https, |(_, entry)| entry.scheme);
+        let base = Url::parse(&format!("{}://{}/", scheme.text(), host.authority())).map_err(|_| unusable())?;
+        let peer = match entry {
+            Some((position, entry)) => Peer {
+                group: wire.clients.group_of(position),
+                guard: if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside },
+            },
+            None => Peer { group: Group::SYSTEM, guard: Guard::Outside },
+        };
+        let identity =
+            entry.and_then(|(position, entry)| entry.credential.identity(position, &host, repository.path()));
+        let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
+        if host.is_docker_hub() {
+            realm_hosts.extend(Host::parse("auth.docker.io"));
+        }
+        Ok(Self { repository: repository.clone(), base, peer, identity, scheme, realm_hosts })
+    }
+
+    /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
+    pub(crate) fn url(&self, kind: &str, what: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{}/{kind}/{what}", self.repository.path()));
+        url
+    }
+
+    pub(crate) fn authority(&self) -> String {
+        authority(&self.base)
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    pub(crate) fn credential_kind(&self) -> CredentialKind {
+        self.identity.as_ref().map_or(CredentialKind::Anonymous, |identity| identity.login.kind())
+    }
+
+    /// What to ask which token service for, after a challenge that came from the address `from`.
+    ///
+    /// The registry chooses the realm. So it must be https unless the registry itself is plain; the credential goes
+    /// there only if it is the registry's own host and port or one that the settings name; and where nobody vouches for
+    /// it, it may be on no loopback, link-local or private address unless the registry is there too. There is no way
+    /// from a credential back to an anonymous token.
+    ///
+    /// # Errors
+    /// The realm is refused.
+    pub(crate) fn token_request(
+        &self,
+        wire: &Wire,
+        bearer: Bearer,
+        from: Option<SocketAddr>,
+    ) -> Result<TokenRequest, RealmRefusal> {
+        let realm = self.realm(&bearer.realm)?;
+        let own =
+            realm.host() == self.base.host() && realm.port_or_known_default() == self.base.port_or_known_default();
+        let named = Host::parse(&authority(&realm)).is_some_and(|host| self.realm_hosts.contains(&host));
+        if self.identity.is_some() && !own && !named {
+            return Err(RealmRefusal::Host { host: authority(&realm) });
+        }
+        let listed = wire.listed(&realm);
+        let group = match listed {
+            Some(peer) => peer.group,
+            None if realm.host() == self.base.host() => self.peer.group,
+            None => Group::SYSTEM,
+        };
+        let guard = match listed {
+            _ if own => self.peer.guard,
+            _ if named => Guard::Configured,
+            Some(Peer { guard: Guard::Configured, .. }) => Guard::Configured,
+            Some(_) | None => Guard::realm_after(from),
+        };
+        Ok(TokenRequest {
+            registry: self.authority(),
+            realm,
+            peer: Peer { group, guard },
+            service: bearer.service,
+            scope: bearer.scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.path())),
+            identity: self.identity.clone(),
+        })
+    }
+
+    fn realm(&self, text: &str) -> Result<Url, RealmRefusal> {
+        let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
+        realm.set_fragment(None);
+        let named = !realm.username().is_empty() || realm.password().is_some();
+        if text.len() > bounds::URL_BYTES || !realm.has_host() || named {
+            return Err(RealmRefusal::Url);
+        }
+        match (realm.scheme(), self.scheme) {
+            ("https", _) | ("http", Scheme::Http) => Ok(realm),
+            (found, Scheme::Http | Scheme::Https) => Err(RealmRefusal::Scheme { found: found.to_owned() }),
+        }
+    }
+}

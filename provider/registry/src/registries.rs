@@ -1,0 +1,293 @@
+//! All registries behind one value: what the rest of the house calls.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_core::limits;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ImageRef;
+use countersign_core::name::MediaType;
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::oci;
+use countersign_core::oci::Descriptor;
+use http::HeaderMap;
+use lru::LruCache;
+use tokio::time::Instant;
+
+use crate::body::Expect;
+use crate::body::content_type;
+use crate::body::printable;
+use crate::bounds;
+use crate::client::Ask;
+use crate::client::Client;
+use crate::error::Cause;
+use crate::error::RegistryError;
+use crate::gate::Gates;
+use crate::observer::Observer;
+use crate::observer::Stage;
+use crate::settings::RegistrySettings;
+use crate::settings::SettingsError;
+use crate::tls::Clients;
+use crate::wire::Answer;
+use crate::wire::Wire;
+use crate::wire::authority;
+
+/// An image whose digest is certain: its manifest was read, hashed and found to be an image or an index. Made by
+/// [`Registries::pin`] alone; what comes after takes no tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Pinned {
+    repository: Repository,
+    descriptor: Descriptor,
+}
+
+impl Pinned {
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Media type, digest and size of the manifest, from its bytes.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+}
+
+/// Connections, tokens, gates and what is remembered of pinned images. Clones share all of it.
+///
+/// Every call has a deadline, and ends by it with an error that says what it was waiting for.
+#[derive(Clone)]
+pub struct Registries {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    /// Never held across an await.
+    pins: Mutex<Pins>,
+    tag_lifetime: Duration,
+}
+
+struct Pins {
+    /// By tag, each until its time.
+    tags: LruCache<(Repository, String), (Descriptor, Instant)>,
+    /// By digest: true for ever.
+    digests: LruCache<(Repository, Digest), Descriptor>,
+}
+
+/// The four kinds of target manifest.
+const TARGETS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+impl Registries {
+    /// # Errors
+    /// The first mistake in the settings.
+    pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
+        let entries = settings.check()?;
+        let wire = Wire {
+            entries,
+            clients: Clients::new(&settings.registries, settings.connect_timeout)?,
+            gates: Gates::new(settings.requests_per_host, settings.requests),
+            observer,
+            request_timeout: settings.request_timeout,
+        };
+        let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
+        let pins = Pins { tags: LruCache::new(size), digests: LruCache::new(size) };
+        let inner = Inner {
+            client: Client::new(wire, settings.unlisted),
+            pins: Mutex::new(pins),
+            tag_lifetime: settings.tag_lifetime,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// How many certificate authorities the system has. With none, only registries with roots of their own and plain
+    /// ones can be talked to.
+    #[must_use]
+    pub fn system_roots(&self) -> usize {
+        self.inner.client.system_roots()
+    }
+
+    /// Reads the image's manifest and says what it is. The digest is that of the reference, with its algorithm, or for
+    /// a tag the sha256 of what the registry sends.
+    ///
+    /// A tag is remembered for the configured time and a digest while there is room; then nothing is asked.
+    ///
+    /// # Errors
+    /// No good answer by `deadline`; other bytes than the digest names; not an image or index.
+    pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
+        let repository = image.repository();
+        if let Some(descriptor) = self.remembered(image) {
+            return Ok(Pinned { repository: repository.clone(), descriptor });
+        }
+        let descriptor = self.read_target(image, deadline).await?;
+        self.remember(image, &descriptor);
+        Ok(Pinned { repository: repository.clone(), descriptor })
+    }
+
+    /// The digest that the image's tag stands for now; a digest stands for itself, unasked.
+    ///
+    /// # Errors
+    /// As [`Self::pin`].
+    pub async fn resolve(&self, image: &ImageRef, deadline: Instant) -> Result<Digest, RegistryError> {
+        match image.selector() {
+            Selector::Digest(digest) => Ok(digest.clone()),
+            Selector::Tag(_) => Ok(self.pin(image, deadline).await?.descriptor.digest),
+        }
+    }
+
+    /// The manifest that `descriptor` describes, at most `limit` bytes: exactly its bytes, sent with its media type.
+    ///
+    /// # Errors
+    /// No good answer by `deadline`; larger than `limit`; other bytes, size or media type than described.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Bytes, RegistryError> {
+        let stage = Stage::ReferrerManifest;
+        let answer = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
+        let found = content_type(&answer.headers);
+        if descriptor.media_type != *found.as_str() {
+            let wanted = descriptor.media_type.to_string();
+            let cause = Cause::ContentType { host: authority(&answer.url), found, wanted };
+            return Err(RegistryError { repository: repository.clone(), stage, cause });
+        }
+        Ok(answer.body)
+    }
+
+    /// The blob that `descriptor` describes, at most `limit` bytes: exactly its bytes.
+    ///
+    /// # Errors
+    /// No good answer by `deadline`; larger than `limit`; other bytes or size than described.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Bytes, RegistryError> {
+        Ok(self.content(repository, "blobs", descriptor, limit, Stage::Blob, deadline).await?.body)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    async fn content(
+        &self,
+        repository: &Repository,
+        kind: &str,
+        descriptor: &Descriptor,
+        limit: usize,
+        stage: Stage,
+        deadline: Instant,
+    ) -> Result<Answer, RegistryError> {
+        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        if descriptor.size > limit {
+            return Err(failed(Cause::DeclaredTooLarge { declared: descriptor.size, limit }));
+        }
+        let endpoint = self.inner.client.endpoint(repository).map_err(failed)?;
+        let url = endpoint.url(kind, descriptor.digest.as_str());
+        let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
+        let expect =
+            Expect { limit: descriptor.size, size: Some(descriptor.size), hash: Some(descriptor.digest.algorithm()) };
+        let answer = self.inner.client.get(&endpoint, Ask { stage, url: &url, accept, expect, deadline }).await?;
+        match &answer.digest {
+            Some(found) if *found == descriptor.digest => Ok(answer),
+            found => {
+                let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &answer.body));
+                let wanted = descriptor.digest.clone();
+                Err(failed(Cause::Digest { host: authority(&answer.url), found, wanted }))
+            }
+        }
+    }
+
+    async fn read_target(&self, image: &ImageRef, deadline: Instant) -> Result<Descriptor, RegistryError> {
+        let stage = Stage::Manifest;
+        let repository = image.repository();
+        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
+        let endpoint = self.inner.client.endpoint(repository).map_err(failed)?;
+        let (reference, algorithm) = match image.selector() {
+            Selector::Tag(tag) => (tag.as_str(), DigestAlgorithm::Sha256),
+            Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
+        };
+        let url = endpoint.url("manifests", reference);
+        let expect = Expect { hash: Some(algorithm), ..Expect::at_most(limits::MANIFEST_BYTES) };
+        let ask = Ask { stage, url: &url, accept: TARGETS, expect, deadline };
+        let answer = self.inner.client.get(&endpoint, ask).await?;
+        describe(image, algorithm, &answer).map_err(failed)
+    }
+
+    fn remembered(&self, image: &ImageRef) -> Option<Descriptor> {
+        let mut pins = self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let repository = image.repository().clone();
+        match image.selector() {
+            Selector::Digest(digest) => pins.digests.get(&(repository, digest.clone())).cloned(),
+            Selector::Tag(tag) => {
+                let key = (repository, tag.clone());
+                let (descriptor, until) = pins.tags.get(&key)?;
+                if Instant::now() < *until {
+                    return Some(descriptor.clone());
+                }
+                pins.tags.pop(&key);
+                None
+            }
+        }
+    }
+
+    fn remember(&self, image: &ImageRef, descriptor: &Descriptor) {
+        let mut pins = self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let repository = image.repository().clone();
+        if let Selector::Tag(tag) = image.selector()
+            && !self.inner.tag_lifetime.is_zero()
+        {
+            let until = Instant::now() + self.inner.tag_lifetime;
+            pins.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until));
+        }
+        pins.digests.put((repository, descriptor.digest.clone()), descriptor.clone());
+    }
+}
+
+/// The target's descriptor from its bytes, which must be those that were asked for.
+fn describe(image: &ImageRef, algorithm: DigestAlgorithm, answer: &Answer) -> Result<Descriptor, Cause> {
+    let host = authority(&answer.url);
+    let found = answer.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &answer.body));
+    if let Selector::Digest(wanted) = image.selector()
+        && found != *wanted
+    {
+        return Err(Cause::Digest { host, found, wanted: wanted.clone() });
+    }
+    check_digest_header(&answer.headers, &found, &answer.body, &host)?;
+    let media_type: MediaType = oci::target_media_type(&answer.body, &content_type(&answer.headers))?;
+    let size = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+    Ok(Descriptor::new(media_type, found, size))
+}
+
+/// `Docker-Content-Digest`, where there is one, must be a digest of the bytes, whichever algorithm it uses: a registry
+/// that says otherwise serves something else than it means to.
+fn check_digest_header(headers: &HeaderMap, found: &Digest, body: &[u8], host: &str) -> Result<(), Cause> {
+    let Some(value) = headers.get("docker-content-digest") else {
+        return Ok(());
+    };
+    let claimed: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let holds = claimed.is_some_and(|claimed| {
+        claimed == *found
+            || (claimed.algorithm() != found.algorithm() && claimed == Digest::of(claimed.algorithm(), body))
+    });
+    if holds {
+        return Ok(());
+    }
+    let claimed = printable(value.as_bytes());
+    Err(Cause::DigestHeader { host: host.to_owned(), found: found.clone(), claimed })
+}

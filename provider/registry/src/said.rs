@@ -1,0 +1,74 @@
+//! What a registry says about a refusal: the error envelope of the
+//! [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
+
+use oci_client::errors::OciEnvelope;
+use oci_client::errors::OciErrorCode;
+
+use crate::bounds;
+
+/// The error envelope of an answer, cut to what is fit to print. Empty if there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    text: Option<String>,
+    name_unknown: bool,
+}
+
+impl Said {
+    /// Reads an envelope; anything else is an empty one, as the status alone decides.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) else {
+            return Self::default();
+        };
+        let name_unknown = envelope.errors.iter().any(|error| error.code == OciErrorCode::NameUnknown);
+        let text = envelope.errors.first().map(|error| {
+            let code = serde_json::to_value(&error.code).ok();
+            let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+            cut(&format!("{code}: {}", error.message))
+        });
+        Self { text, name_unknown }
+    }
+
+    /// Code and message of the first error, printable, at most 160 characters. Not to be trusted.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Whether any of the errors is `NAME_UNKNOWN`: the repository itself is not there.
+    #[must_use]
+    pub fn name_unknown(&self) -> bool {
+        self.name_unknown
+    }
+}
+
+/// Text from outside, made fit for one line of a message.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(bounds::QUOTE_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_first_error_and_notes_an_unknown_name_anywhere() {
+        let said = Said::parse(
+            br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
+        );
+        assert_eq!(said.text(), Some("ODD: a b"));
+        assert!(said.name_unknown());
+    }
+
+    #[test]
+    fn other_bodies_say_nothing() {
+        for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
+            assert_eq!(Said::parse(body), Said::default());
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
+        assert_eq!(Said::parse(body.as_bytes()).text().map(str::len), Some(160));
+    }
+}

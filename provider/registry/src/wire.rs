@@ -1,0 +1,454 @@
+//! One request with its redirects and its body: within the host's gate, under a time limit, told to the observer.
+//!
+//! Redirects are followed here and not by the HTTP library, because each target is looked at: never from https to
+//! http, never with `Authorization` once scheme, host or port have changed, never to an address that the guard refuses.
+
+use std::error::Error;
+use std::hash::BuildHasher as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_core::name::Digest;
+use http::HeaderMap;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::header;
+use reqwest::Response;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::address::AddressRefused;
+use crate::address::Guard;
+use crate::body;
+use crate::body::Expect;
+use crate::bounds;
+use crate::error::Cause;
+use crate::error::CredentialKind;
+use crate::error::LinkRefusal;
+use crate::error::Phase;
+use crate::gate::Gates;
+use crate::host::Host;
+use crate::observer::Observer;
+use crate::observer::RequestResult;
+use crate::observer::Stage;
+use crate::said;
+use crate::settings::Entry;
+use crate::settings::entry_for;
+use crate::tls::Clients;
+use crate::tls::Group;
+
+/// Everything that requests share.
+pub(crate) struct Wire {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) clients: Clients,
+    pub(crate) gates: Gates,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) request_timeout: Duration,
+}
+
+/// Which certificate authorities and which networks are for a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) group: Group,
+    pub(crate) guard: Guard,
+}
+
+/// A request to be sent.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) peer: Peer,
+    pub(crate) accept: &'a str,
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// What `authorization`, or the form, is made of; for messages.
+    pub(crate) credential: CredentialKind,
+    pub(crate) payload: Payload,
+    pub(crate) expect: Expect,
+}
+
+/// What a request carries, which also decides whether it may be redirected.
+pub(crate) enum Payload {
+    /// GET, redirects followed.
+    Content,
+    /// GET of a token service, redirects refused: the credential and the trust are for the realm as it was checked.
+    TokenQuery,
+    /// POST of a form to a token service, redirects refused.
+    TokenForm(String),
+}
+
+/// An answer that is no failure.
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// 401 of the host that was asked.
+    Unauthorized {
+        headers: HeaderMap,
+        from: Option<SocketAddr>,
+        said: said::Said,
+    },
+}
+
+/// A 200 with its body.
+pub(crate) struct Answer {
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl Wire {
+    /// Sends a request once. A 429, or a 503 with `Retry-After`, closes the gate of the host that sent it.
+    pub(crate) async fn once(&self, stage: Stage, outgoing: &Outgoing<'_>, deadline: Instant) -> Result<Reply, Cause> {
+        let host = authority(outgoing.url);
+        let _place = self.gates.enter(&host, deadline).await?;
+        let started = Instant::now();
+        let limit = deadline.min(started + self.request_timeout);
+        let result = match tokio::time::timeout_at(limit, self.send(outgoing)).await {
+            Ok(result) => result,
+            Err(_) => Err(Cause::Timeout { host, phase: Phase::Answer }),
+        };
+        self.observer.request(stage, observed(outgoing, &result), started.elapsed());
+        result
+    }
+
+    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Cause> {
+        let mut url = outgoing.url.clone();
+        let mut peer = outgoing.peer;
+        let mut authorization = outgoing.authorization;
+        let mut redirects = 0;
+        loop {
+            let host = authority(&url);
+            let response = self.hop(outgoing, &url, &host, peer, authorization).await?;
+            let from = response.remote_addr();
+            let headers = response.headers().clone();
+            let status = response.status();
+            match status {
+                StatusCode::OK => {
+                    let (body, digest) = body::read(response, &host, &outgoing.expect).await?;
+                    return Ok(Reply::Answer(Answer { url, headers, body, digest }));
+                }
+                StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::SEE_OTHER
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT => {
+                    let refused = |refusal| Cause::Redirect { host: host.clone(), refusal };
+                    match outgoing.payload {
+                        Payload::Content => {}
+                        Payload::TokenQuery | Payload::TokenForm(_) => return Err(refused(LinkRefusal::Token)),
+                    }
+                    redirects += 1;
+                    if redirects > bounds::REDIRECTS {
+                        return Err(refused(LinkRefusal::TooMany));
+                    }
+                    let target = redirect_target(&url, &headers).map_err(refused)?;
+                    body::read_said(response).await;
+                    if !same_origin(&url, &target) {
+                        authorization = None;
+                        peer = self.peer_after(outgoing, &target, from);
+                    }
+                    url = target;
+                }
+                StatusCode::UNAUTHORIZED if same_origin(&url, outgoing.url) => {
+                    let said = body::read_said(response).await;
+                    return Ok(Reply::Unauthorized { headers, from, said });
+                }
+                _ => return Err(self.refusal(outgoing, response, host, authorization.is_some()).await),
+            }
+        }
+    }
+
+    async fn hop(
+        &self,
+        outgoing: &Outgoing<'_>,
+        url: &Url,
+        host: &str,
+        peer: Peer,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Cause> {
+        peer.guard
+            .check_literal(url)
+            .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
+        let (method, form) = match &outgoing.payload {
+            Payload::Content | Payload::TokenQuery => (Method::GET, None),
+            Payload::TokenForm(form) => (Method::POST, Some(form)),
+        };
+        let mut request = self
+            .clients
+            .client(peer.group, peer.guard)
+            .request(method, url.clone())
+            .header(header::ACCEPT, outgoing.accept)
+            .header(header::ACCEPT_ENCODING, "identity");
+        if let Some(value) = authorization {
+            request = request.header(header::AUTHORIZATION, value.clone());
+        }
+        if let Some(form) = form {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
+        }
+        request.send().await.map_err(|error| unreachable(&error, host))
+    }
+
+    /// How a host is treated that an answer from `from` names.
+    fn peer_after(&self, outgoing: &Outgoing<'_>, target: &Url, from: Option<SocketAddr>) -> Peer {
+        if same_origin(outgoing.url, target) {
+            return outgoing.peer;
+        }
+        let listed = self.listed(target);
+        let group = match listed {
+            Some(peer) => peer.group,
+            None if target.host() == outgoing.url.host() => outgoing.peer.group,
+            None => Group::SYSTEM,
+        };
+        let guard = match listed {
+            Some(Peer { guard: Guard::Configured, .. }) => Guard::Configured,
+            Some(_) | None => Guard::after(from),
+        };
+        Peer { group, guard }
+    }
+
+    /// How the settings' entry for the URL's host treats it, if there is one.
+    pub(crate) fn listed(&self, url: &Url) -> Option<Peer> {
+        let host = Host::parse(&authority(url))?;
+        let (position, entry) = entry_for(&self.entries, &host)?;
+        let guard = if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside };
+        Some(Peer { group: self.clients.group_of(position), guard })
+    }
+
+    async fn refusal(&self, outgoing: &Outgoing<'_>, response: Response, host: String, identified: bool) -> Cause {
+        let status = response.status();
+        let pause = retry_after(response.headers());
+        let said = body::read_said(response).await;
+        let wait = match (status, pause) {
+            (StatusCode::TOO_MANY_REQUESTS, pause) => Some(pause.unwrap_or(bounds::RETRY_AFTER_DEFAULT)),
+            (StatusCode::SERVICE_UNAVAILABLE, pause) => pause,
+            _ => None,
+        };
+        if let Some(wait) = wait {
+            self.gates.close(&host, wait);
+            return Cause::Throttled { host, wait };
+        }
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let in_form = matches!(outgoing.payload, Payload::TokenForm(_));
+                let credential = if identified || in_form { outgoing.credential } else { CredentialKind::Anonymous };
+                Cause::Denied { host, status: status.as_u16(), credential, said }
+            }
+            StatusCode::NOT_FOUND => Cause::NotFound { host, said },
+            _ => Cause::Status { host, status: status.as_u16(), said },
+        }
+    }
+}
+
+/// How often a request may be sent again, and when.
+pub(crate) struct Retry {
+    left: u32,
+    pause: Duration,
+}
+
+impl Retry {
+    pub(crate) fn new() -> Self {
+        Self { left: bounds::RETRIES, pause: bounds::BACKOFF }
+    }
+
+    /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat; what
+    /// came with an answer is repeated only if the answer says that the server could not.
+    pub(crate) async fn again(&mut self, cause: &Cause, deadline: Instant) -> bool {
+        let wait = match cause {
+            Cause::Unreachable { .. } | Cause::Status { status: 502..=504, .. } => {
+                let wait = self.pause + jitter(self.pause);
+                self.pause *= 2;
+                wait
+            }
+            Cause::Throttled { wait, .. } => *wait,
+            Cause::HostRefused { .. }
+            | Cause::AddressRefused { .. }
+            | Cause::Tls { .. }
+            | Cause::Broken { .. }
+            | Cause::Timeout { .. }
+            | Cause::Denied { .. }
+            | Cause::Realm(_)
+            | Cause::Status { .. }
+            | Cause::NotFound { .. }
+            | Cause::Challenge { .. }
+            | Cause::Token { .. }
+            | Cause::Redirect { .. }
+            | Cause::Link(_)
+            | Cause::TooLarge { .. }
+            | Cause::DeclaredTooLarge { .. }
+            | Cause::Size { .. }
+            | Cause::Digest { .. }
+            | Cause::DigestHeader { .. }
+            | Cause::ContentType { .. }
+            | Cause::ContentEncoding { .. }
+            | Cause::Target(_)
+            | Cause::Index(_)
+            | Cause::Interrupted => return false,
+        };
+        if self.left == 0 || Instant::now() + wait >= deadline {
+            return false;
+        }
+        self.left -= 1;
+        tokio::time::sleep(wait).await;
+        true
+    }
+}
+
+/// From nothing to `most`, so that callers that failed together do not come back together.
+fn jitter(most: Duration) -> Duration {
+    let random = std::hash::RandomState::new().hash_one(0_u8);
+    let millis = u64::try_from(most.as_millis()).unwrap_or(0);
+    Duration::from_millis(random % millis.saturating_add(1))
+}
+
+/// `Retry-After` in seconds, at most a minute. A date counts as none: it is only as good as two clocks.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
+    Some(Duration::from_secs(seconds).min(bounds::RETRY_AFTER))
+}
+
+fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, LinkRefusal> {
+    let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).ok_or(LinkRefusal::Url)?;
+    let target = resolve_link(from, location)?;
+    match (from.scheme(), target.scheme()) {
+        (_, "https") | ("http", "http") => Ok(target),
+        (_, found) => Err(LinkRefusal::Scheme { found: body::printable(found.as_bytes()) }),
+    }
+}
+
+/// A link of an answer from `from`: bounded, with a host, without a name and password of its own.
+pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
+    if link.len() > bounds::URL_BYTES {
+        return Err(LinkRefusal::Url);
+    }
+    let mut target = from.join(link).map_err(|_| LinkRefusal::Url)?;
+    target.set_fragment(None);
+    if !target.has_host() || !target.username().is_empty() || target.password().is_some() {
+        return Err(LinkRefusal::Url);
+    }
+    Ok(target)
+}
+
+/// Scheme, host and port are the same: what may be told to one may be told to the other.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// `host[:port]` of a URL: what messages and gates name it by. Never path or query, which may be signed.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+fn observed(outgoing: &Outgoing<'_>, result: &Result<Reply, Cause>) -> RequestResult {
+    use crate::Trouble;
+    match result {
+        Ok(Reply::Answer(_)) => RequestResult::Ok,
+        Ok(Reply::Unauthorized { .. }) if outgoing.authorization.is_some() => RequestResult::Denied,
+        Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
+        Err(Cause::Status { status: 500.., .. }) => RequestResult::ServerError,
+        Err(cause) => match cause.trouble() {
+            Trouble::Refused => RequestResult::Refused,
+            Trouble::Unreachable => RequestResult::Unreachable,
+            Trouble::Timeout => RequestResult::Timeout,
+            Trouble::Denied => RequestResult::Denied,
+            Trouble::Throttled => RequestResult::Throttled,
+            Trouble::NotFound => RequestResult::NotFound,
+            Trouble::Failed | Trouble::AnswerInvalid | Trouble::Unsupported => RequestResult::Invalid,
+        },
+    }
+}
+
+/// Why there was no answer, without the URL.
+fn unreachable(error: &reqwest::Error, host: &str) -> Cause {
+    let host = host.to_owned();
+    if error.is_timeout() {
+        return Cause::Timeout { host, phase: Phase::Answer };
+    }
+    let mut innermost: &(dyn Error + 'static) = error;
+    while let Some(source) = inner(innermost) {
+        innermost = source;
+        if let Some(AddressRefused { address }) = innermost.downcast_ref() {
+            return Cause::AddressRefused { host, address: *address };
+        }
+        if let Some(error) = innermost.downcast_ref::<rustls::Error>() {
+            return Cause::Tls { host, detail: said::cut(&error.to_string()) };
+        }
+    }
+    Cause::Unreachable { host, detail: innermost_text(error) }
+}
+
+/// Why a body did not come to its end.
+pub(crate) fn broken(error: &reqwest::Error, host: &str) -> Cause {
+    Cause::Broken { host: host.to_owned(), detail: innermost_text(error) }
+}
+
+fn innermost_text(error: &reqwest::Error) -> String {
+    let mut innermost: &(dyn Error + 'static) = error;
+    while let Some(source) = inner(innermost) {
+        innermost = source;
+    }
+    if innermost.is::<reqwest::Error>() {
+        // Its own text ends with the URL.
+        return "the request failed".to_owned();
+    }
+    said::cut(&innermost.to_string())
+}
+
+/// The next error of a chain; what an I/O error wraps counts, which `source` leaves out.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_read_in_seconds_and_capped() {
+        let pause = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(pause("7"), Some(Duration::from_secs(7)));
+        assert_eq!(pause("86400"), Some(Duration::from_secs(60)));
+        assert_eq!(pause("-1"), None);
+        assert_eq!(pause("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_redirect_never_leaves_https_or_the_web() {
+        let check = |from: &str, location: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, location.parse().unwrap());
+            redirect_target(&Url::parse(from).unwrap(), &headers).map(String::from)
+        };
+        assert_eq!(check("https://a/b", "/c#d"), Ok("https://a/c".to_owned()));
+        assert_eq!(check("http://a/b", "https://c/d?e"), Ok("https://c/d?e".to_owned()));
+        assert_eq!(check("https://a/b", "http://a/b"), Err(LinkRefusal::Scheme { found: "http".to_owned() }));
+        assert_eq!(check("https://a/b", "ftp://a/b"), Err(LinkRefusal::Scheme { found: "ftp".to_owned() }));
+        assert_eq!(check("http://a/b", "file:///etc/passwd"), Err(LinkRefusal::Url));
+        assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(LinkRefusal::Url));
+        assert_eq!(check("https://a/b", &"x".repeat(bounds::URL_BYTES + 1)), Err(LinkRefusal::Url));
+        assert_eq!(redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new()), Err(LinkRefusal::Url));
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let same = |a: &str, b: &str| same_origin(&Url::parse(a).unwrap(), &Url::parse(b).unwrap());
+        assert!(same("https://a/x", "https://A:443/y"));
+        for other in ["http://a/", "https://a:444/", "https://b/", "https://a.b/"] {
+            assert!(!same("https://a/", other), "{other}");
+        }
+    }
+}
