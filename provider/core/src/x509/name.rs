@@ -31,12 +31,12 @@ pub struct Attribute {
 /// RFC 4514 section 3 has some of them; notation prints and matches these.
 const SHORT_NAMES: [(u8, &str); 9] = [
     (6, "C"),
-    (10, "O"),
-    (11, "OU"),
-    (7, "L"),
     (8, "ST"),
+    (7, "L"),
     (9, "STREET"),
     (17, "POSTALCODE"),
+    (10, "O"),
+    (11, "OU"),
     (3, "CN"),
     (5, "SERIALNUMBER"),
 ];

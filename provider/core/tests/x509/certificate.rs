@@ -1,0 +1,259 @@
+//! Reading one certificate.
+
+use countersign_core::limits;
+use countersign_core::time::UnixTime;
+use countersign_core::x509::BasicConstraints;
+use countersign_core::x509::Certificate;
+use countersign_core::x509::CertificateError;
+use countersign_core::x509::KeyError;
+use countersign_core::x509::KeyUse;
+use countersign_core::x509::RevocationAddresses;
+use countersign_testkit::der;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::KeyUsage;
+use time::macros::datetime;
+
+use crate::pair;
+use crate::parse;
+
+const LEAF: &str = "CN=leaf,O=Testkit,ST=ZH,C=CH";
+
+fn malformed(part: &'static str) -> CertificateError {
+    CertificateError::Malformed { subject: LEAF.to_owned(), part }
+}
+
+/// The error for a leaf whose signed part is edited.
+fn edited(edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> CertificateError {
+    let authority = Authority::root(CertSpec::root());
+    let chain = authority.issue(CertSpec::leaf());
+    Certificate::parse(&authority.reissue(chain.leaf_der(), edit)).unwrap_err()
+}
+
+/// The error for a leaf with one more extension.
+fn extended(oid: &str, value: &[u8]) -> CertificateError {
+    let spec = CertSpec::leaf().without_key_usage().without_ekus().extension(oid, true, value);
+    Certificate::parse(pair(spec).leaf_der()).unwrap_err()
+}
+
+#[test]
+fn says_what_the_certificate_says() {
+    let spec = CertSpec::leaf()
+        .serial(&[0x01, 0xab])
+        .valid(datetime!(2024-01-02 03:04:05 UTC), datetime!(2051-01-01 00:00:00 UTC))
+        .key_usage(&[KeyUsage::DigitalSignature, KeyUsage::NonRepudiation]);
+    let chain = pair(spec);
+    let leaf = parse(chain.leaf_der());
+    assert_eq!(leaf.der(), chain.leaf_der());
+    assert_eq!(leaf.tbs(), der::children(chain.leaf_der())[0]);
+    let fingerprint: String = leaf.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(fingerprint, chain.thumbprints()[0]);
+    assert_eq!(leaf.serial(), "01ab");
+    assert_eq!(leaf.subject().to_string(), LEAF);
+    assert_eq!(leaf.issuer().to_string(), "CN=root,O=Testkit,ST=ZH,C=CH");
+    assert_eq!(leaf.issuer_raw(), parse(chain.root_der()).subject_raw());
+    assert!(!leaf.is_self_issued());
+    assert_eq!(leaf.not_before().to_string(), "2024-01-02T03:04:05Z");
+    assert_eq!(leaf.not_after().to_string(), "2051-01-01T00:00:00Z");
+    assert_eq!(leaf.basic_constraints(), None);
+    let usage = leaf.key_usage().unwrap();
+    assert_eq!((usage.critical, &usage.uses[..]), (true, &[KeyUse::DigitalSignature, KeyUse::NonRepudiation][..]));
+    let extended = leaf.extended_key_usage().unwrap();
+    assert!(!extended.critical);
+    assert_eq!(extended.purposes[0].to_string(), "1.3.6.1.5.5.7.3.3");
+    assert!(leaf.revocation_addresses().is_empty());
+
+    let root = parse(Authority::root(CertSpec::root().path_length(3)).der());
+    let constraints = BasicConstraints { critical: true, ca: true, path_length: Some(3) };
+    assert_eq!(root.basic_constraints(), Some(&constraints));
+    assert!(root.is_ca() && root.is_self_issued());
+}
+
+#[test]
+fn is_valid_at_both_ends_of_its_period_and_not_beyond() {
+    let leaf = parse(pair(CertSpec::leaf()).leaf_der());
+    let at = |text| leaf.covers(UnixTime::from_rfc3339(text).unwrap());
+    assert!(at("2020-01-01T00:00:00Z"));
+    assert!(at("2049-12-31T23:59:59Z"));
+    assert!(!at("2019-12-31T23:59:59Z"));
+    assert!(!at("2050-01-01T00:00:00Z"));
+    assert!(!at("2049-12-31T23:59:59.000000001Z"));
+}
+
+#[test]
+fn refuses_what_is_more_or_less_than_one_certificate() {
+    let leaf = pair(CertSpec::leaf()).leaf_der().to_vec();
+    for length in 0..leaf.len() {
+        assert_eq!(Certificate::parse(&leaf[..length]), Err(CertificateError::NotACertificate), "{length}");
+    }
+    let with_line_feed = [&leaf[..], b"\n"].concat();
+    assert_eq!(Certificate::parse(&with_line_feed), Err(CertificateError::TrailingBytes { found: 1 }));
+    let large = vec![0x30; limits::CERTIFICATE_BYTES + 1];
+    assert_eq!(Certificate::parse(&large), Err(CertificateError::TooLarge { found: limits::CERTIFICATE_BYTES + 1 }));
+}
+
+#[test]
+fn refuses_an_outer_length_that_is_not_the_shortest() {
+    let leaf = pair(CertSpec::leaf()).leaf_der().to_vec();
+    assert_eq!(leaf[1], 0x82);
+    let padded = [&[0x30, 0x83, 0x00], &leaf[2..]].concat();
+    assert_eq!(Certificate::parse(&padded), Err(CertificateError::NotACertificate));
+}
+
+#[test]
+fn refuses_every_version_but_three() {
+    assert_eq!(edited(|tbs| drop((tbs.remove(0), tbs.pop()))), CertificateError::Version { found: 1 });
+    assert_eq!(edited(|tbs| tbs[0] = der::element(0xa0, &der::integer(1))), CertificateError::Version { found: 2 });
+    assert_eq!(edited(|tbs| tbs[0] = der::element(0xa0, &der::integer(3))), CertificateError::Version { found: 4 });
+}
+
+#[test]
+fn refuses_serial_numbers_that_are_empty_negative_or_padded() {
+    assert_eq!(edited(|tbs| tbs[1] = der::element(2, &[0x80])), malformed("serialNumber"));
+    assert_eq!(edited(|tbs| tbs[1] = der::element(2, &[0x00, 0x01])), malformed("serialNumber"));
+    let empty = edited(|tbs| tbs[1] = der::element(2, &[]));
+    assert!(matches!(empty, CertificateError::NotACertificate | CertificateError::Malformed { .. }), "{empty}");
+}
+
+#[test]
+fn takes_serial_numbers_of_any_length() {
+    let serial = [0x7f; 40];
+    assert_eq!(parse(pair(CertSpec::leaf().serial(&serial)).leaf_der()).serial(), "7f".repeat(40));
+}
+
+#[test]
+fn refuses_times_that_are_not_der() {
+    let validity = |tag, text: &str| {
+        let end = der::element(0x17, b"491231235959Z");
+        edited(|tbs| tbs[4] = der::sequence([der::element(tag, text.as_bytes()), end]))
+    };
+    assert_eq!(validity(0x17, "200101000000+0100"), malformed("notBefore"));
+    assert_eq!(validity(0x18, "20200101000000.5Z"), malformed("notBefore"));
+}
+
+#[test]
+fn refuses_an_extension_that_stands_twice_even_an_unknown_one() {
+    let twice = CertSpec::leaf().extension("1.2.3.4", false, &[5, 0]).extension("1.2.3.4", false, &[5, 0]);
+    assert_eq!(
+        Certificate::parse(pair(twice).leaf_der()),
+        Err(CertificateError::DuplicateExtension { subject: LEAF.to_owned(), oid: "1.2.3.4".to_owned() })
+    );
+}
+
+#[test]
+fn passes_over_extensions_that_decide_nothing_even_critical_ones() {
+    let spec = CertSpec::leaf().extension("1.2.3.4", true, &[0xff]).alternative_names(&["leaf.example"]);
+    assert_eq!(parse(pair(spec).leaf_der()).subject().to_string(), LEAF);
+}
+
+#[test]
+fn refuses_malformed_extensions_that_decide_something() {
+    let usage = |bits: &[u8]| extended("2.5.29.15", &der::element(3, bits));
+    for bits in
+        [&[][..], &[0], &[8, 0x80], &[0, 0x80], &[7, 0xc0], &[7, 0x80, 0x00], &[0, 0x00], &[5, 0x80, 0x80, 0x20]]
+    {
+        assert_eq!(usage(bits), malformed("keyUsage"), "{bits:02x?}");
+    }
+    let constraints = |content: &[u8]| extended("2.5.29.19", &der::element(0x30, content));
+    for content in [&[1, 1, 1][..], &[1, 0], &[2, 1, 0x80], &[2, 2, 0, 1], &[1, 1, 0xff, 5, 0], &[2, 1, 0, 1, 1, 0xff]]
+    {
+        assert_eq!(constraints(content), malformed("basicConstraints"), "{content:02x?}");
+    }
+    assert_eq!(extended("2.5.29.19", &[0x30, 0x00, 0x00]), malformed("basicConstraints"));
+    let purposes = |content: &[u8]| extended("2.5.29.37", &der::element(0x30, content));
+    for content in [&[][..], &[6, 0], &[6, 1, 0x80], &[5, 0], &[6, 1, 0x2a, 0x06]] {
+        assert_eq!(purposes(content), malformed("extKeyUsage"), "{content:02x?}");
+    }
+    assert_eq!(extended("2.5.29.17", &[0x30, 0x02, 0x82, 0x05]), malformed("subjectAltName"));
+}
+
+#[test]
+fn a_written_default_of_basic_constraints_is_no_mistake() {
+    let spec = CertSpec::leaf().extension("2.5.29.19", true, &[0x30, 0x03, 0x01, 0x01, 0x00]);
+    let constraints = BasicConstraints { critical: true, ca: false, path_length: None };
+    assert_eq!(parse(pair(spec).leaf_der()).basic_constraints(), Some(&constraints));
+}
+
+#[test]
+fn refuses_two_signature_algorithms_that_differ() {
+    let error = edited(|tbs| {
+        // ecdsa-with-SHA384 inside, with SHA256 outside.
+        tbs[2] = der::sequence([der::oid("1.2.840.10045.4.3.3")]);
+    });
+    assert_eq!(error, CertificateError::AlgorithmsDiffer { subject: LEAF.to_owned() });
+}
+
+#[test]
+fn lists_where_revocation_can_be_asked() {
+    let spec = CertSpec::leaf().ocsp_url("http://ocsp.example/a").crl_url("http://crl.example/a.crl");
+    let addresses = RevocationAddresses {
+        ocsp: vec!["http://ocsp.example/a".to_owned()],
+        crl: vec!["http://crl.example/a.crl".to_owned()],
+        unreadable: Vec::new(),
+    };
+    assert_eq!(parse(pair(spec).leaf_der()).revocation_addresses(), &addresses);
+}
+
+#[test]
+fn an_address_that_cannot_be_read_is_not_the_absence_of_one() {
+    let addresses = |oid: &str, value: Vec<u8>| {
+        let leaf = parse(pair(CertSpec::leaf().extension(oid, false, &value)).leaf_der());
+        leaf.revocation_addresses().clone()
+    };
+    let unreadable = |name| RevocationAddresses { unreadable: vec![name], ..RevocationAddresses::default() };
+    let points = |name: Vec<u8>| {
+        let place = der::element(0xa0, &der::element(0xa0, &name));
+        addresses("2.5.29.31", der::sequence([der::sequence([place])]))
+    };
+    let directory = der::element(0xa4, &der::sequence([]));
+    assert_eq!(points(directory), unreadable("cRLDistributionPoints"));
+    assert_eq!(points(der::element(0x86, b"\xff")), unreadable("cRLDistributionPoints"));
+    assert_eq!(addresses("2.5.29.31", vec![0x04]), unreadable("cRLDistributionPoints"));
+    let access = |method: &str, location: Vec<u8>| {
+        addresses("1.3.6.1.5.5.7.1.1", der::sequence([der::sequence([der::oid(method), location])]))
+    };
+    let (ocsp, issuers) = ("1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2");
+    assert_eq!(access(ocsp, der::element(0x82, b"ocsp.example")), unreadable("authorityInfoAccess"));
+    assert!(access(issuers, der::element(0x86, b"http://ca.example")).is_empty());
+    assert_eq!(addresses("1.3.6.1.5.5.7.1.1", vec![0x30, 0x01]), unreadable("authorityInfoAccess"));
+}
+
+#[test]
+fn names_the_kinds_of_key_that_may_not_sign() {
+    let wanted = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
+    let key = |algorithm: Vec<u8>, bits: &[u8]| {
+        let authority = Authority::root(CertSpec::root());
+        let chain = authority.issue(CertSpec::leaf());
+        let info = der::sequence([algorithm, der::bit_string(bits)]);
+        let leaf = authority.reissue(chain.leaf_der(), |tbs| tbs[6] = info);
+        parse(&leaf).public_key().unwrap_err()
+    };
+    let rsa = |bytes: usize, exponent: u64| {
+        let modulus = der::element(2, &[&[0][..], &vec![0xc5; bytes]].concat());
+        let algorithm = der::sequence([der::oid("1.2.840.113549.1.1.1"), der::element(5, &[])]);
+        key(algorithm, &der::sequence([modulus, der::integer(exponent)]))
+    };
+    let ec = |curve: &str, point: &[u8]| key(der::sequence([der::oid("1.2.840.10045.2.1"), der::oid(curve)]), point);
+    let other = |oid: &str| key(der::sequence([der::oid(oid)]), &[7; 32]);
+    let long = [&[4][..], &[1; 66]].concat();
+    for (error, found) in [
+        (rsa(128, 65537), "RSA 1024 bits"),
+        (rsa(255, 65537), "RSA 2040 bits"),
+        (rsa(320, 65537), "RSA 2560 bits"),
+        (rsa(1024, 65537), "RSA 8192 bits"),
+        (rsa(256, 1), "RSA with public exponent 0x01"),
+        (rsa(256, 4), "RSA with public exponent 0x04"),
+        (rsa(256, 0x1_0000_0001), "RSA with public exponent 0x0100000001"),
+        (ec("1.3.132.0.33", &[4; 57]), "EC P-224"),
+        (ec("1.3.132.0.10", &[4; 65]), "EC on curve 1.3.132.0.10"),
+        (ec("1.2.840.10045.3.1.7", &[2; 33]), "EC P-256 without an uncompressed point"),
+        (ec("1.2.840.10045.3.1.7", &long), "EC P-256 without an uncompressed point"),
+        (other("1.3.101.112"), "Ed25519"),
+        (other("1.3.101.113"), "Ed448"),
+        (other("1.2.840.113549.1.1.10"), "RSA restricted to PSS"),
+        (other("1.2.840.10040.4.1"), "DSA"),
+        (other("1.2.3.4"), "of algorithm 1.2.3.4"),
+    ] {
+        assert_eq!(error, KeyError { found: found.to_owned(), wanted });
+    }
+}
