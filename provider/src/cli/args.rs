@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use countersign_core::name::ImageRef;
 
 /// Answers Gatekeeper's question "who signed this image, and do we trust them?"
 #[derive(Debug, Parser)]
@@ -78,7 +79,7 @@ pub struct VerifyArgs {
 
     /// Images, as they stand in a pod: nginx, registry.example.com/app:v1, …@sha256:…
     #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<String>,
+    pub images: Vec<ImageRef>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

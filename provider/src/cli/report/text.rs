@@ -36,7 +36,8 @@ pub(super) fn message(verdict: &ImageVerdict) -> String {
 
 fn block(Checked { image, result }: &Checked) -> String {
     let verdict = &result.verdict;
-    let mut block = Block(format!("{:<width$}{}\n", verdict.kind().text(), printable(&image.to_string()), width = NAMES + 2));
+    let mut block =
+        Block(format!("{:<width$}{}\n", verdict.kind().text(), printable(&image.to_string()), width = NAMES + 2));
     if let Some(digest) = &result.digest {
         block.line("digest", digest);
     }
@@ -77,7 +78,8 @@ impl Block {
         let signature = &verified.signature;
         self.line("signer", signature.subject());
         self.line("issuer", signature.issuer());
-        let mut how = format!("{} ({}, {}, {}", verified.manifest, signature.format(), signature.algorithm(), signature.scheme());
+        let mut how =
+            format!("{} ({}, {}, {}", verified.manifest, signature.format(), signature.algorithm(), signature.scheme());
         how.push_str(&format!(", signed {}", signature.signing_time()));
         if let Some(time) = signature.expiry() {
             how.push_str(&format!(", expires {time}"));

@@ -1,0 +1,117 @@
+//! The command line: `serve` and `verify` over the same configuration and the same engine, so that what the tool says
+//! on a laptop is what the cluster decides.
+
+pub mod args;
+mod parts;
+mod reload;
+mod report;
+mod serve;
+mod verify;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt;
+
+use clap::Parser as _;
+
+use self::args::Args;
+use self::args::Command;
+
+/// How the process ends. The numbers are a contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Every image is verified or skipped; the service stopped when it was told to.
+    Success,
+    /// An image was looked at and rejected, whatever became of the others.
+    Rejected,
+    /// No image was rejected, but one could not be decided; or the service could not go on.
+    Undecided,
+    /// A mistake on the command line, in the configuration or in the files that it names.
+    Usage,
+}
+
+impl Exit {
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Rejected => 1,
+            Self::Undecided => 2,
+            Self::Usage => 3,
+        }
+    }
+}
+
+/// Does what `arguments` say, the first of which is the program's name. Mistakes go to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version come this way too, and are no mistakes. Nothing can be done about a closed output.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    let ended = match args.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    ended.unwrap_or_else(|Failure { exit, causes }| {
+        for cause in causes {
+            eprintln!("countersign: {}", Chain(cause.as_ref()));
+        }
+        exit
+    })
+}
+
+/// Why a command could not do its work: everything that was found, and how the process ends for it.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    causes: Vec<anyhow::Error>,
+}
+
+impl Failure {
+    /// Mistakes that the operator can correct.
+    fn usage(cause: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Usage, causes: vec![cause.into()] }
+    }
+
+    /// Trouble of the machine, or ours.
+    fn trouble(cause: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Undecided, causes: vec![cause.into()] }
+    }
+}
+
+/// An error with what caused it, on one line after another text.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_end_has_its_number() {
+        let ends = [Exit::Success, Exit::Rejected, Exit::Undecided, Exit::Usage];
+        assert_eq!(ends.map(Exit::code), [0, 1, 2, 3]);
+    }
+}

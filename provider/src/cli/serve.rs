@@ -1,0 +1,158 @@
+//! `countersign serve`: configuration, log, certificates, trust, registries, engine, ports; then it serves.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use prometheus::Registry;
+use tokio::signal::unix::Signal;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+use super::Exit;
+use super::Failure;
+use super::args::ServeArgs;
+use super::parts::Parts;
+use super::reload;
+use super::reload::TlsSource;
+use crate::config::Config;
+use crate::config::LogLevel;
+use crate::config::Purpose;
+use crate::config::Server as ServerConfig;
+use crate::server::ConnectionTimes;
+use crate::server::Server;
+use crate::server::ServerParts;
+use crate::server::ServerSettings;
+use crate::server::health::Condition;
+use crate::server::health::Readiness;
+use crate::server::tls::AllowedClients;
+use crate::server::tls::TlsFiles;
+use crate::telemetry::log;
+use crate::telemetry::metrics::Metrics;
+
+pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+    let config = Config::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
+    log::init(level(config.log_level)).map_err(Failure::trouble)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let ended = runtime.block_on(serve(&config));
+    // Work that nobody waits for any more is not waited for here either.
+    runtime.shutdown_background();
+    ended.map(|()| Exit::Success)
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let stop = Stop::install().map_err(Failure::trouble)?;
+    let registry = Registry::new();
+    let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
+    let (settings, tls_files) = settings(config)?;
+    let readiness = Arc::new(Readiness::new());
+    // Both are loaded before either failure is reported, so that the operator sees all of it at once.
+    let tls = TlsSource::load(tls_files);
+    let parts = Parts::load(config, &metrics);
+    let ((tls_source, tls), parts) = match (tls, parts) {
+        (Ok(tls), Ok(parts)) => (tls, parts),
+        (tls, parts) => {
+            let causes = tls.err().map(anyhow::Error::new).into_iter();
+            let causes = causes.chain(parts.err().into_iter().flat_map(|failure| failure.causes)).collect();
+            return Err(Failure { exit: Exit::Usage, causes });
+        }
+    };
+    reload::tls_in_use(&tls.current(), &metrics);
+    readiness.meet(Condition::Tls);
+    let Parts { engine, source, trust, system_roots } = parts;
+    reload::trust_in_use(&trust, &metrics);
+    readiness.meet(Condition::Trust);
+    if system_roots == 0 {
+        tracing::warn!(
+            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
+        );
+    }
+    let parts = ServerParts {
+        verify: Arc::new(engine),
+        tls: Arc::clone(&tls),
+        readiness,
+        metrics: Arc::clone(&metrics),
+        registry,
+    };
+    let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
+    if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
+        tracing::info!(%doors, %health, "listening");
+    }
+    let interval = config.trust.reload_interval;
+    tokio::select! {
+        ended = server.run(stop.wait()) => {
+            let cut_off = ended.map_err(Failure::trouble)?;
+            tracing::info!(cut_off, "stopped");
+            Ok(())
+        }
+        // These go on for ever. Deaf to changes, the process must not pretend to be well.
+        ended = reload::trust(source, interval, Arc::clone(&metrics)) => Err(Failure::trouble(ended)),
+        ended = reload::tls(tls_source, tls, interval, metrics) => Err(Failure::trouble(ended)),
+    }
+}
+
+fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Failure> {
+    let ServerConfig {
+        listen,
+        tls,
+        allowed_clients,
+        verify_timeout,
+        mutate_timeout,
+        stop_grace,
+        max_body_bytes,
+        max_keys,
+        max_connections,
+        max_concurrent_keys,
+        max_concurrent_keys_per_request,
+    } = config.server.clone();
+    let tls = tls
+        .ok_or_else(|| Failure::usage(anyhow::anyhow!("server.tls is missing: want certificate, key and clientCa")))?;
+    let files = TlsFiles { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca };
+    let settings = ServerSettings {
+        listen,
+        health_listen: config.health_listen,
+        allowed_clients: AllowedClients::new(allowed_clients).map_err(Failure::usage)?,
+        verify_timeout,
+        mutate_timeout,
+        stop_grace,
+        max_body_bytes,
+        max_keys,
+        max_connections,
+        max_concurrent_keys,
+        max_concurrent_keys_per_request,
+        connection_times: ConnectionTimes::default(),
+    };
+    Ok((settings, files))
+}
+
+fn level(level: LogLevel) -> tracing::Level {
+    match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    }
+}
+
+/// SIGTERM, which the kubelet sends, and SIGINT, which a terminal sends. Caught from the start on.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    fn wait(mut self) -> impl Future<Output = ()> {
+        async move {
+            let which = tokio::select! {
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.interrupt.recv() => "SIGINT",
+            };
+            tracing::info!(signal = which, "stopping");
+        }
+    }
+}

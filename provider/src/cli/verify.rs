@@ -1,0 +1,69 @@
+//! `countersign verify`: images of the command line through the engine, once.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use futures_util::StreamExt as _;
+use prometheus::Registry;
+
+use super::Exit;
+use super::Failure;
+use super::args::VerifyArgs;
+use super::parts::FLIGHT_TIME;
+use super::parts::Parts;
+use super::report;
+use super::report::Checked;
+use crate::config::Config;
+use crate::config::Purpose;
+use crate::engine::Deadline;
+use crate::engine::Engine;
+use crate::engine::ImageResult;
+use crate::engine::Verify as _;
+use crate::telemetry::metrics::Metrics;
+
+/// For one image. Nobody's admission waits here, so it is as long as the engine works on an image at all, and a little
+/// more, so that it is the engine that says what took so long.
+const PATIENCE: Duration = FLIGHT_TIME.saturating_add(Duration::from_secs(1));
+
+pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let checked = runtime.block_on(async {
+        let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
+        let parts = Parts::load(&config, &metrics)?;
+        let at_once = config.server.max_concurrent_keys_per_request;
+        let work = args.images.iter().map(|image| verify(&parts.engine, image.clone()));
+        Ok(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
+    })?;
+    // What others wait for could go on; here nobody does.
+    runtime.shutdown_background();
+    match report::print(&checked, args.output, &mut io::stdout().lock()) {
+        Ok(()) => Ok(report::exit(&checked)),
+        // Who has closed the pipe has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report::exit(&checked)),
+        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the verdicts"))),
+    }
+}
+
+/// One image, as a task of its own: a panic becomes a verdict too.
+async fn verify(engine: &Engine, image: ImageRef) -> Checked {
+    let work = engine.verify(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let result = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
+        Err(_) => {
+            let time = humantime::format_duration(PATIENCE);
+            undecided(Reason::new(Code::DeadlineExceeded, format_args!("no verdict after {time}: want one")))
+        }
+    };
+    Checked { image, result }
+}
+
+fn undecided(reason: Reason) -> ImageResult {
+    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason), cached: false }
+}
