@@ -1,0 +1,191 @@
+//! The service: doors for Gatekeeper, a port for probes and Prometheus, and how both start and stop.
+//!
+//! Where to begin: `handler` is one request, `render` says what becomes of each verdict, `answer` keeps the rule that no
+//! key is ever left without an answer. Nothing here knows signatures, registries or files other than the certificates.
+
+mod answer;
+mod body;
+mod connections;
+mod handler;
+pub mod health;
+mod keys;
+mod listen;
+mod render;
+mod request_id;
+pub mod tls;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::engine::Verify;
+use crate::telemetry::metrics::Metrics;
+use connections::Connections;
+use handler::Handler;
+use health::Condition;
+use health::Health;
+use health::Readiness;
+use listen::Doors;
+use tls::AllowedClients;
+use tls::Tls;
+
+/// What an operator may decide about the service. Defaults are those of the configuration.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where the doors are.
+    pub listen: SocketAddr,
+    /// Where probes and Prometheus look.
+    pub health_listen: SocketAddr,
+    /// Names of the clients that may ask.
+    pub allowed_clients: AllowedClients,
+    /// From a request's head to its answer. Below the Provider's `spec.timeout`, or nobody hears the answer.
+    pub verify_timeout: Duration,
+    /// The same for mutation. Gatekeeper's mutating webhook has one second by default.
+    pub mutate_timeout: Duration,
+    /// For requests under way when the service stops.
+    pub stop_grace: Duration,
+    /// Largest request body.
+    pub max_body_bytes: usize,
+    /// Most distinct keys in a request.
+    pub max_keys: usize,
+    /// Most open connections with an accepted client certificate.
+    pub max_connections: usize,
+    /// Keys worked on at the same time in the process, and in one request.
+    pub max_concurrent_keys: usize,
+    /// See [`Self::max_concurrent_keys`].
+    pub max_concurrent_keys_per_request: usize,
+    pub connection_times: ConnectionTimes,
+}
+
+/// How long a connection may take. Nobody needs to change these; tests do.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionTimes {
+    /// For the handshake. As long as Gatekeeper's whole call by default: a later one helps nobody.
+    pub handshake: Duration,
+    /// For a place among the open connections.
+    pub place: Duration,
+    /// From the handshake to the end of the first request's head.
+    pub first_request: Duration,
+    /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a connection:
+    /// who closes first must be the client, or a request meets a closing connection.
+    pub idle: Duration,
+}
+
+impl Default for ConnectionTimes {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(3),
+            place: Duration::from_secs(1),
+            first_request: Duration::from_secs(10),
+            idle: Duration::from_secs(120),
+        }
+    }
+}
+
+/// What the service works with.
+pub struct ServerParts {
+    pub verify: Arc<dyn Verify>,
+    pub tls: Arc<Tls>,
+    pub readiness: Arc<Readiness>,
+    pub metrics: Arc<Metrics>,
+    /// Where `metrics` and whatever else `/metrics` shows is registered.
+    pub registry: Registry,
+}
+
+/// Why the service cannot start, or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("cannot listen on {address} for {what}")]
+    Listen { what: &'static str, address: SocketAddr, source: io::Error },
+    #[error("listener for {what} is dead")]
+    Dead { what: &'static str, source: io::Error },
+}
+
+/// The service with its ports bound and nothing served yet.
+pub struct Server {
+    listener: TcpListener,
+    health_listener: TcpListener,
+    doors: Arc<Doors>,
+    health: Arc<Health>,
+    grace: Duration,
+}
+
+impl Server {
+    /// Binds both ports. What connects from now on waits for [`Server::run`].
+    ///
+    /// # Errors
+    /// A port cannot be bound.
+    pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
+        let ServerParts { verify, tls, readiness, metrics, registry } = parts;
+        let listener = bind("the doors", settings.listen).await?;
+        let health_listener = bind("health", settings.health_listen).await?;
+        let grace = settings.stop_grace;
+        let doors = Doors {
+            tls,
+            allowed_clients: settings.allowed_clients.clone(),
+            times: settings.connection_times,
+            connections: Arc::new(Connections::new(settings.max_connections)),
+            metrics: Arc::clone(&metrics),
+            handler: Handler::new(settings, verify, metrics),
+        };
+        let health = Health { registry, readiness };
+        Ok(Self { listener, health_listener, doors: Arc::new(doors), health: Arc::new(health), grace })
+    }
+
+    /// Where the doors are, with the port that was chosen if it was left open.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Where probes and Prometheus look.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn health_address(&self) -> io::Result<SocketAddr> {
+        self.health_listener.local_addr()
+    }
+
+    /// Serves until `stop` is ready. Then nothing more is accepted, readiness ends, and requests under way have the grace
+    /// to finish; how many connections were cut off after that is returned. Dropping the future ends everything at once.
+    ///
+    /// # Errors
+    /// A listener is dead. The process must end then: it would be deaf.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<usize, ServerError> {
+        let Self { listener, health_listener, doors, health, grace } = self;
+        let readiness = Arc::clone(&health.readiness);
+        let (stopping, stopped) = watch::channel(false);
+        let stop = async {
+            stop.await;
+            readiness.miss(Condition::Doors, "about to close");
+            // The receiver is in the future beside this one.
+            let _ = stopping.send(true);
+            // The end of the doors ends this, too.
+            std::future::pending::<()>().await;
+        };
+        readiness.meet(Condition::Doors);
+        let ended = tokio::select! {
+            ended = listen::serve(listener, doors, stopped, grace) => {
+                ended.map_err(|source| ServerError::Dead { what: "the doors", source })
+            }
+            Err(source) = health::serve(health_listener, health) => {
+                Err(ServerError::Dead { what: "health", source })
+            }
+            () = stop => Ok(0),
+        };
+        readiness.miss(Condition::Doors, "closed");
+        ended
+    }
+}
+
+async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { what, address, source })
+}

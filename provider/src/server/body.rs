@@ -1,0 +1,99 @@
+//! Reads a request body: not too much, not too long.
+
+use bytes::Buf as _;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+use tokio::time::Instant;
+
+/// How much of a body that is too large is read on and thrown away, in bytes: a client that is still writing when the
+/// answer comes may lose the answer with the connection.
+const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("request body has more than {most} bytes: want fewer images in one request")]
+    TooLarge { most: usize },
+    #[error("request body did not arrive in time")]
+    Late,
+    #[error("request body ended early")]
+    Broken,
+}
+
+/// At most `most` bytes, before `until`.
+pub(super) async fn read<B>(body: B, most: usize, until: Instant) -> Result<Vec<u8>, BodyError>
+where
+    B: Body<Data = Bytes>,
+{
+    tokio::time::timeout_at(until, within(body, most)).await.unwrap_or(Err(BodyError::Late))
+}
+
+async fn within<B>(body: B, most: usize) -> Result<Vec<u8>, BodyError>
+where
+    B: Body<Data = Bytes>,
+{
+    let mut body = std::pin::pin!(body);
+    let mut bytes = Vec::new();
+    let mut found = 0_usize;
+    while let Some(frame) = body.frame().await {
+        // Frames that are not data are trailers.
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        found = found.saturating_add(data.remaining());
+        if found > most.saturating_add(DISCARDED_BYTES) {
+            break;
+        }
+        if found > most {
+            bytes = Vec::new();
+        } else {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if found > most { Err(BodyError::TooLarge { most }) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use futures_util::StreamExt as _;
+    use futures_util::stream;
+    use http_body_util::Full;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn takes_exactly_as_much_as_may_be() {
+        assert_eq!(read(Full::new(Bytes::from_static(b"abc")), 3, soon()).await, Ok(b"abc".to_vec()));
+        assert_eq!(read(Full::new(Bytes::from_static(b"abcd")), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_body_is_not_read_to_its_end() {
+        let chunk = Bytes::from(vec![0; 1024 * 1024]);
+        let endless = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(chunk.clone())));
+        assert_eq!(read(StreamBody::new(endless), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dripping_body_is_late() {
+        let drip = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"a")))
+        });
+        assert_eq!(read(StreamBody::new(Box::pin(drip)), 100, soon()).await, Err(BodyError::Late));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_breaks_off_is_no_body() {
+        let broken = stream::iter([Ok(Frame::data(Bytes::from_static(b"{}"))), Err("reset")]);
+        assert_eq!(read(StreamBody::new(broken), 100, soon()).await, Err(BodyError::Broken));
+    }
+}

@@ -1,0 +1,206 @@
+//! Open connections: how many there may be, and which idle one goes when there is no room.
+//!
+//! Gatekeeper before 3.22 leaves an idle connection behind with every call. Turning new ones away until these time out
+//! would stop all admissions; so the one that has been idle longest is closed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// All open connections that passed the handshake.
+#[derive(Debug)]
+pub(super) struct Connections {
+    places: Arc<Semaphore>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    by_number: HashMap<u64, Arc<Activity>>,
+}
+
+/// What one connection is doing.
+#[derive(Debug)]
+pub(super) struct Activity {
+    state: Mutex<State>,
+    /// Told when the connection shall close at the end of what it is doing.
+    pub(super) leave: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    in_flight: usize,
+    served: bool,
+    since: Instant,
+    leaving: bool,
+}
+
+/// A place for a connection, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    connections: Arc<Connections>,
+    number: u64,
+    pub(super) activity: Arc<Activity>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connections {
+    pub(super) fn new(most: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(most)), open: Mutex::default() }
+    }
+
+    /// A place, if need be that of the connection which has been idle longest; `evicted` is called for one that has to
+    /// go. None if all are at work for as long as `wait`.
+    pub(super) async fn admit(self: &Arc<Self>, wait: Duration, evicted: impl Fn()) -> Option<Admitted> {
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                if self.evict() {
+                    evicted();
+                }
+                tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()?
+            }
+        };
+        let activity = Arc::new(Activity::new());
+        let mut open = lock(&self.open);
+        let number = open.next;
+        open.next += 1;
+        open.by_number.insert(number, Arc::clone(&activity));
+        drop(open);
+        Some(Admitted { connections: Arc::clone(self), number, activity, _place: place })
+    }
+
+    fn evict(&self) -> bool {
+        let open = lock(&self.open);
+        let idle = open.by_number.values().filter_map(|activity| Some((activity.idle_since()?, activity)));
+        let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) else { return false };
+        lock(&activity.state).leaving = true;
+        activity.leave.notify_one();
+        true
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        lock(&self.connections.open).by_number.remove(&self.number);
+    }
+}
+
+impl Activity {
+    fn new() -> Self {
+        let state = State { in_flight: 0, served: false, since: Instant::now(), leaving: false };
+        Self { state: Mutex::new(state), leave: Notify::new() }
+    }
+
+    /// A request is under way until the value is dropped.
+    pub(super) fn request(self: &Arc<Self>) -> Busy {
+        let mut state = lock(&self.state);
+        state.in_flight += 1;
+        state.served = true;
+        Busy(Arc::clone(self))
+    }
+
+    /// When the connection must close if nothing comes: `first` after its beginning as long as it has had no request,
+    /// `idle` after its last one. A connection at work is asked again after `idle`.
+    pub(super) fn closes(&self, first: Duration, idle: Duration) -> Instant {
+        let State { in_flight, served, since, leaving: _ } = *lock(&self.state);
+        match (in_flight, served) {
+            (0, false) => since + first,
+            (0, true) => since + idle,
+            (_, _) => Instant::now() + idle,
+        }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let State { in_flight, served: _, since, leaving } = *lock(&self.state);
+        (in_flight == 0 && !leaving).then_some(since)
+    }
+}
+
+/// See [`Activity::request`].
+#[derive(Debug)]
+pub(super) struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.in_flight -= 1;
+        state.since = Instant::now();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each critical section leaves the value whole at every point where it could panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_is_idle_longest_makes_room() {
+        let connections = Arc::new(Connections::new(3));
+        let old = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
+        let busy = old.activity.request();
+        tokio::time::advance(SECOND).await;
+        let idle = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
+        tokio::time::advance(SECOND).await;
+        let young = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
+        let evicted = Cell::new(0);
+        let leaves = async {
+            idle.activity.leave.notified().await;
+            drop(idle);
+        };
+        let (admitted, ()) = tokio::join!(connections.admit(SECOND, || evicted.set(evicted.get() + 1)), leaves);
+        assert!(admitted.is_some());
+        assert_eq!(evicted.get(), 1);
+        assert!(young.activity.leave.notified().now_or_never().is_none());
+        drop(busy);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_at_work_has_to_go() {
+        let connections = Arc::new(Connections::new(1));
+        let only = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
+        let _busy = only.activity.request();
+        assert!(connections.admit(SECOND, || panic!("nobody is idle")).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_given_back_can_be_taken_again() {
+        let connections = Arc::new(Connections::new(1));
+        drop(connections.admit(SECOND, || panic!("there is room")).await.unwrap());
+        assert!(connections.admit(SECOND, || panic!("there is room")).await.is_some());
+        assert!(lock(&connections.open).by_number.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closes_soon_without_a_first_request_and_late_after_the_last() {
+        let activity = Arc::new(Activity::new());
+        let began = Instant::now();
+        assert_eq!(activity.closes(SECOND, 9 * SECOND), began + SECOND);
+        let busy = activity.request();
+        tokio::time::advance(5 * SECOND).await;
+        assert_eq!(activity.closes(SECOND, 9 * SECOND), began + 14 * SECOND);
+        drop(busy);
+        tokio::time::advance(SECOND).await;
+        assert_eq!(activity.closes(SECOND, 9 * SECOND), began + 14 * SECOND);
+    }
+}

@@ -1,0 +1,234 @@
+//! One request: from the bytes of a body to the bytes of an answer. Knows no sockets.
+//!
+//! Every answer is a well-formed `ProviderResponse`, whatever went wrong: Gatekeeper reads the body whatever the status
+//! says, and a policy that is handed nothing may let things pass. On a door the status is always 200.
+
+mod door;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header;
+use http_body_util::Full;
+use hyper::body::Body;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::ServerSettings;
+use super::answer::Answer;
+use super::answer::Text;
+use super::body;
+use super::body::BodyError;
+use super::keys;
+use super::keys::Places;
+use super::request_id::RequestId;
+use crate::engine::Deadline;
+use crate::engine::Verify;
+use crate::telemetry::log::panic_text;
+use crate::telemetry::metrics::Door;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::Outcome;
+use crate::wire::ProviderRequest;
+use crate::wire::ProviderResponse;
+
+/// Requests whose bodies are held at the same time; more wait, within their deadline. Gatekeeper has as many admissions
+/// under way as it has processors, per replica; this times the largest body bounds the memory.
+const REQUESTS: usize = 256;
+
+/// The paths and what is behind them.
+const DOORS: [(&str, Door); 4] = [
+    ("/v1/verify", Door::Verify),
+    ("/v1/mutate", Door::Mutate),
+    ("/ratify/gatekeeper/v1/verify", Door::RatifyVerify),
+    ("/ratify/gatekeeper/v1/mutate", Door::RatifyMutate),
+];
+
+/// The doors. Shared by all connections.
+pub(super) struct Handler {
+    settings: ServerSettings,
+    verify: Arc<dyn Verify>,
+    metrics: Arc<Metrics>,
+    requests: Semaphore,
+    places: Places,
+}
+
+/// A request whose keys will not be looked at, and how it is counted.
+#[derive(Debug)]
+struct Refusal {
+    outcome: Outcome,
+    why: String,
+}
+
+/// The bytes of an answer, and how the request is counted.
+struct Said {
+    outcome: Outcome,
+    body: Vec<u8>,
+}
+
+impl Handler {
+    pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
+        let places = Places {
+            process: Arc::new(Semaphore::new(settings.max_concurrent_keys)),
+            per_request: settings.max_concurrent_keys_per_request,
+        };
+        Self { settings, verify, metrics, requests: Semaphore::new(REQUESTS), places }
+    }
+
+    /// The answer to `request`. Never fails; a panic within is an answer too.
+    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let id = RequestId::of(request.headers());
+        let door = DOORS.iter().find(|(path, _)| *path == request.uri().path()).map(|(_, door)| *door);
+        let mut count = Count::begin(&self.metrics, door.unwrap_or(Door::None));
+        let (status, said) = match door {
+            None => (StatusCode::NOT_FOUND, not_found(&id)),
+            Some(_) if request.method() != Method::POST => (StatusCode::METHOD_NOT_ALLOWED, not_post(&id)),
+            Some(door) => (StatusCode::OK, self.answer(door, request.into_body(), &id).await),
+        };
+        count.outcome = said.outcome;
+        response(status, said.body, &id)
+    }
+
+    async fn answer<B>(&self, door: Door, body: B, id: &RequestId) -> Said
+    where
+        B: Body<Data = Bytes>,
+    {
+        // The keys' work is in tasks of its own; a panic here would be one of reading or of rendering.
+        let answered = AssertUnwindSafe(self.answer_or_panic(door, body, id)).catch_unwind().await;
+        answered.unwrap_or_else(|panic| {
+            self.metrics.panic();
+            tracing::error!(request_id = id.as_str(), door = door.text(), what = panic_text(&*panic), "panic");
+            let why = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id";
+            said::<()>(Answer::refused(&Text::new(why), id.as_str()), Outcome::InternalError, false)
+        })
+    }
+
+    async fn answer_or_panic<B>(&self, door: Door, body: B, id: &RequestId) -> Said
+    where
+        B: Body<Data = Bytes>,
+    {
+        let deadline = Deadline::after(self.time_for(door));
+        let idempotent = is_mutation(door);
+        // Held to the end: the keys take no less memory than the body.
+        let place = tokio::time::timeout_at(deadline.instant().into(), self.requests.acquire()).await;
+        let Ok(_place) = place else {
+            let why = format!("overloaded: {REQUESTS} requests are under way; what to do: add replicas");
+            return refused(&Refusal { outcome: Outcome::TimedOut, why }, id, idempotent);
+        };
+        match self.keys(body, deadline.instant().into()).await {
+            Ok(keys) => {
+                self.metrics.request_keys(keys.len());
+                self.through(door, keys, deadline, id).await
+            }
+            Err(refusal) => {
+                tracing::warn!(request_id = id.as_str(), door = door.text(), why = refusal.why, "request refused");
+                refused(&refusal, id, idempotent)
+            }
+        }
+    }
+
+    fn time_for(&self, door: Door) -> Duration {
+        if is_mutation(door) { self.settings.mutate_timeout } else { self.settings.verify_timeout }
+    }
+
+    /// The distinct keys that a body asks about.
+    async fn keys<B>(&self, body: B, until: Instant) -> Result<Vec<String>, Refusal>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let most = self.settings.max_keys;
+        let body = body::read(body, self.settings.max_body_bytes, until).await.map_err(|error| {
+            let outcome = match error {
+                BodyError::TooLarge { .. } | BodyError::Broken => Outcome::BadRequest,
+                BodyError::Late => Outcome::TimedOut,
+            };
+            Refusal { outcome, why: error.to_string() }
+        })?;
+        let bad = |why| Refusal { outcome: Outcome::BadRequest, why };
+        let request = ProviderRequest::from_json(&body).map_err(|error| bad(error.to_string()))?;
+        let keys = keys::distinct(request.request.keys);
+        if keys.len() > most {
+            return Err(bad(format!("request has {} distinct keys: want at most {most}", keys.len())));
+        }
+        Ok(keys)
+    }
+}
+
+fn is_mutation(door: Door) -> bool {
+    match door {
+        Door::Mutate | Door::RatifyMutate => true,
+        Door::Verify | Door::RatifyVerify | Door::None => false,
+    }
+}
+
+fn refused(refusal: &Refusal, id: &RequestId, idempotent: bool) -> Said {
+    said::<()>(Answer::refused(&Text::new(&refusal.why), id.as_str()), refusal.outcome, idempotent)
+}
+
+fn not_found(id: &RequestId) -> Said {
+    let why = "path is unknown: want POST /v1/verify or /v1/mutate, or below /ratify/gatekeeper; what to do: correct spec.url of the Provider".to_owned();
+    refused(&Refusal { outcome: Outcome::BadRequest, why }, id, false)
+}
+
+fn not_post(id: &RequestId) -> Said {
+    refused(&Refusal { outcome: Outcome::BadRequest, why: "method is not POST: want POST".to_owned() }, id, false)
+}
+
+fn said<V: Serialize>(answer: Answer<V>, outcome: Outcome, idempotent: bool) -> Said {
+    let wire: ProviderResponse<V> = answer.into_wire(idempotent);
+    match serde_json::to_vec(&wire) {
+        Ok(body) => Said { outcome, body },
+        // Nothing in these types can fail to be written; if it ever does, the answer is still one that denies.
+        Err(_) => Said {
+            outcome: Outcome::InternalError,
+            body: br#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":false,"items":[],"systemError":"internal-error: the answer could not be written"}}"#.to_vec(),
+        },
+    }
+}
+
+fn response(status: StatusCode, body: Vec<u8>, id: &RequestId) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert("x-request-id", id);
+    }
+    response
+}
+
+/// Counts a request when it ends, by an answer or by being dropped.
+struct Count<'a> {
+    metrics: &'a Metrics,
+    door: Door,
+    outcome: Outcome,
+    began: Instant,
+    _in_flight: crate::telemetry::metrics::Gauged,
+}
+
+impl<'a> Count<'a> {
+    fn begin(metrics: &'a Metrics, door: Door) -> Self {
+        let began = Instant::now();
+        Self { metrics, door, outcome: Outcome::Abandoned, began, _in_flight: metrics.in_flight() }
+    }
+}
+
+impl Drop for Count<'_> {
+    fn drop(&mut self) {
+        self.metrics.request(self.door, self.outcome, self.began.elapsed());
+    }
+}

@@ -1,0 +1,163 @@
+//! `/metrics`, `/livez` and `/readyz`: plain HTTP on a port of their own, because neither Prometheus nor the kubelet has
+//! a client certificate. No secrets, and nothing that asks a registry.
+
+mod readiness;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header;
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+pub use readiness::Condition;
+pub use readiness::Readiness;
+
+use super::listen::accept;
+use crate::telemetry::metrics;
+
+/// Connections at the same time; more wait.
+const CONNECTIONS: usize = 64;
+
+/// For the head of a request, and between two of them. Longer than Prometheus's and the kubelet's usual intervals would
+/// only save a handshake without cryptography.
+const HEAD: Duration = Duration::from_secs(20);
+
+/// What the port shows.
+#[derive(Debug)]
+pub(super) struct Health {
+    pub(super) registry: Registry,
+    pub(super) readiness: Arc<Readiness>,
+}
+
+/// Serves for ever.
+///
+/// # Errors
+/// The listener is dead.
+pub(super) async fn serve(listener: TcpListener, health: Arc<Health>) -> std::io::Result<Infallible> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut tasks = JoinSet::new();
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let (stream, _) = accept(|| listener.accept()).await?;
+        let health = Arc::clone(&health);
+        tasks.spawn(async move {
+            let _place = place;
+            let answer = service_fn(|request: Request<hyper::body::Incoming>| {
+                let response = health.respond(&request);
+                async { Ok::<_, Infallible>(response) }
+            });
+            // How a connection ends is the client's business.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
+        });
+        while tasks.try_join_next().is_some() {}
+    }
+}
+
+impl Health {
+    fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method is not GET\n".to_owned());
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/livez" => plain(StatusCode::OK, "ok\n".to_owned()),
+            "/readyz" => {
+                let wants_all = request.uri().query().is_some_and(|query| query.split('&').any(|one| one == "verbose"));
+                let (ready, text) = self.readiness.report(wants_all);
+                plain(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
+            }
+            "/metrics" => match metrics::text(&self.registry) {
+                Ok(text) => {
+                    let mut response = plain(StatusCode::OK, text);
+                    let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                    response.headers_mut().insert(header::CONTENT_TYPE, version);
+                    response
+                }
+                Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}\n")),
+            },
+            _ => plain(StatusCode::NOT_FOUND, "path is unknown: want /livez, /readyz or /metrics\n".to_owned()),
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn asked(health: &Health, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path).body(()).unwrap();
+        let response = health.respond(&request);
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn health() -> Health {
+        Health { registry: Registry::new(), readiness: Arc::new(Readiness::new()) }
+    }
+
+    #[tokio::test]
+    async fn alive_but_not_ready_before_everything_is_loaded() {
+        let health = health();
+        assert_eq!(asked(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
+        health.readiness.meet(Condition::Tls);
+        assert_eq!(
+            asked(&health, Method::GET, "/readyz").await,
+            (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] doors: not open yet\n".to_owned())
+        );
+        health.readiness.meet(Condition::Trust);
+        health.readiness.meet(Condition::Doors);
+        assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(
+            asked(&health, Method::GET, "/readyz?verbose").await,
+            (StatusCode::OK, "[+] trust\n[+] tls\n[+] doors\n".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn metrics_are_the_text_of_the_registry() {
+        let health = health();
+        crate::telemetry::metrics::Metrics::new(&health.registry).unwrap();
+        let (status, text) = asked(&health, Method::GET, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(text.contains("\ncountersign_panics_total 0\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn other_paths_and_methods_are_refused() {
+        assert_eq!(asked(&health(), Method::GET, "/").await.0, StatusCode::NOT_FOUND);
+        assert_eq!(asked(&health(), Method::POST, "/livez").await.0, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(asked(&health(), Method::POST, "/v1/verify").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}

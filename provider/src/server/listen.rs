@@ -1,0 +1,131 @@
+//! Connections to the doors: accept, handshake, who is it, serve, and stop without losing an answer.
+
+mod accept;
+mod connection;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub(super) use accept::accept;
+
+use super::ConnectionTimes;
+use super::connections::Connections;
+use super::handler::Handler;
+use super::tls::AllowedClients;
+use super::tls::Tls;
+use crate::telemetry::metrics::HandshakeFailure;
+use crate::telemetry::metrics::Metrics;
+
+/// Handshakes at the same time; more wait in the listener's queue. One costs a few kilobytes and, once, a millisecond.
+const HANDSHAKES: usize = 512;
+
+/// What every connection needs.
+pub(super) struct Doors {
+    pub(super) handler: Handler,
+    pub(super) tls: Arc<Tls>,
+    pub(super) allowed_clients: AllowedClients,
+    pub(super) times: ConnectionTimes,
+    pub(super) connections: Arc<Connections>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Accepts until `stop` becomes true, then lets the requests under way finish for at most `grace`. Returns how many
+/// connections were cut off then.
+///
+/// # Errors
+/// The listener is dead.
+pub(super) async fn serve(
+    listener: TcpListener,
+    doors: Arc<Doors>,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) -> std::io::Result<usize> {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let mut tasks = JoinSet::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&handshakes).acquire_owned().await;
+            accept(|| listener.accept()).await.map(|(stream, _)| (stream, place))
+        };
+        let (stream, place) = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            accepted = next => accepted?,
+        };
+        let (one, its_stop) = (Arc::clone(&doors), stop.clone());
+        tasks.spawn(async move {
+            let tls = handshake(&one, stream).await;
+            drop(place);
+            if let Some(tls) = tls {
+                connection::serve(&one, tls, its_stop).await;
+            }
+        });
+        while let Some(ended) = tasks.try_join_next() {
+            count_panic(&doors.metrics, ended);
+        }
+    }
+    drop(listener);
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            count_panic(&doors.metrics, ended);
+        }
+    };
+    let finished = tokio::time::timeout(grace, all).await;
+    Ok(if finished.is_ok() { 0 } else { tasks.len() })
+}
+
+/// Returns when `stop` is true, or when nobody is left who could make it so.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn count_panic(metrics: &Metrics, ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        metrics.panic();
+    }
+}
+
+async fn handshake(doors: &Doors, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
+    let _ = stream.set_nodelay(true);
+    let shaken = tokio::time::timeout(doors.times.handshake, doors.tls.acceptor().accept(stream)).await;
+    let (failure, why) = match shaken {
+        Ok(Ok(stream)) => match doors.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
+            Ok(()) => return Some(stream),
+            Err(error) => (HandshakeFailure::NameNotAllowed, error.to_string()),
+        },
+        Ok(Err(error)) => (failure(&error), error.to_string()),
+        Err(_) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", doors.times.handshake)),
+    };
+    doors.metrics.handshake_failure(failure);
+    tracing::info!(reason = failure.text(), why, "connection refused");
+    None
+}
+
+/// Which kind of failure it was. rustls's error hides within that of the stream.
+fn failure(error: &std::io::Error) -> HandshakeFailure {
+    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return HandshakeFailure::ClientLeft;
+    };
+    if matches!(error, rustls::Error::NoCertificatesPresented) {
+        HandshakeFailure::NoCertificate
+    } else if matches!(error, rustls::Error::InvalidCertificate(_)) {
+        HandshakeFailure::BadCertificate
+    } else if matches!(error, rustls::Error::PeerIncompatible(_)) {
+        HandshakeFailure::Incompatible
+    } else if matches!(error, rustls::Error::AlertReceived(_)) {
+        HandshakeFailure::ClientLeft
+    } else {
+        HandshakeFailure::Malformed
+    }
+}
+
+type Answered = Result<http::Response<http_body_util::Full<bytes::Bytes>>, Infallible>;

@@ -1,0 +1,109 @@
+//! One connection after its handshake, in HTTP/1.1 or HTTP/2 as the handshake says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+
+use super::Answered;
+use super::Doors;
+use super::stopped;
+use crate::server::connections::Activity;
+use crate::telemetry::metrics::HandshakeFailure;
+
+/// Largest head of a request, in bytes. Gatekeeper's has a few hundred.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Most header fields of a request.
+const HEADERS: usize = 64;
+
+/// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
+const STREAMS: u32 = 16;
+
+/// For what is left to write after the connection was told to close.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true.
+pub(super) async fn serve(doors: &Arc<Doors>, stream: TlsStream<TcpStream>, stop: watch::Receiver<bool>) {
+    let wait = doors.times.place;
+    let Some(admitted) = doors.connections.admit(wait, || doors.metrics.connection_evicted()).await else {
+        let failure = HandshakeFailure::TooManyConnections;
+        doors.metrics.handshake_failure(failure);
+        tracing::warn!(reason = failure.text(), "connection refused");
+        return;
+    };
+    let _open = doors.metrics.connection();
+    let activity = Arc::clone(&admitted.activity);
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
+    let io = TokioIo::new(stream);
+    let service = service_fn(|request| {
+        let busy = activity.request();
+        answer(Arc::clone(doors), request, busy)
+    });
+    if http2 {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+            .serve_connection(io, service);
+        drive(doors, connection, &admitted.activity, stop).await;
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // hyper's clock also runs while a connection is idle between two requests; ours tells the two apart.
+            .header_read_timeout(None)
+            .max_headers(HEADERS)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(io, service);
+        drive(doors, connection, &admitted.activity, stop).await;
+    }
+}
+
+async fn answer<B>(doors: Arc<Doors>, request: Request<Incoming>, busy: B) -> Answered {
+    let response = doors.handler.respond(request).await;
+    drop(busy);
+    Ok(response)
+}
+
+async fn drive<C: GracefulConnection>(
+    doors: &Doors,
+    connection: C,
+    activity: &Activity,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connection = std::pin::pin!(connection);
+    let first = doors.times.first_request;
+    let idle = doors.times.idle;
+    loop {
+        tokio::select! {
+            // How a connection ends is the client's business.
+            _ = connection.as_mut() => return,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                // However long that takes: the listener knows when to cut off.
+                let _ = connection.await;
+                return;
+            }
+            () = activity.leave.notified() => break,
+            () = tokio::time::sleep_until(activity.closes(first, idle)) => {
+                if activity.closes(first, idle) <= Instant::now() {
+                    break;
+                }
+            }
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(LAST_WORDS, connection).await;
+}

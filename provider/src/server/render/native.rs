@@ -1,0 +1,218 @@
+//! The value of an item on `/v1/verify`. The members are a contract with constraint templates.
+//!
+//! ```json
+//! {
+//!   "verdict": "verified" | "skipped" | "rejected",
+//!   "code": "verified" | "skipped" | "unsigned" | …,
+//!   "message": "one sentence for people",
+//!   "advice": "what to do", (only if rejected)
+//!   "image": "registry.example/app:v1", (expanded)
+//!   "digest": "sha256:…" | null,
+//!   "rule": "name of the trust policy statement" | null,
+//!   "requestId": "…",
+//!   "signer": {
+//!     "subject", "issuer", "scheme", "format", "algorithm",
+//!     "signingTime": "RFC 3339", "expiry": "RFC 3339" | null,
+//!     "signature": "sha256:… of the signature manifest"
+//!   } | null,
+//!   "checks": {"integrity", "authenticity", "authenticTimestamp", "expiry", "revocation": "passed" | "logged" | "skipped"} | null,
+//!   "warnings": [{"check", "code", "message"}],
+//!   "signatures": [{"digest", "subject": … | null, "verdict": "rejected" | "inconclusive", "reasons": [{"code", "message"}]}],
+//!   "signaturesOmitted": 0
+//! }
+//! ```
+//!
+//! Every member but `advice` is always there, so that a template's `x.signer.subject == "…"` is a question about a value
+//! and never about a missing member. A template asks for `verdict` and finds nothing else that looks like a yes.
+
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Rejected;
+use countersign_core::verdict::Skipped;
+use countersign_core::verdict::Verified;
+use serde::Serialize;
+
+use super::Context;
+use super::SIGNATURES_LISTED;
+use super::rejection;
+use super::undecided;
+use crate::engine::ImageResult;
+use crate::server::answer::Outcome;
+use crate::view::Checks;
+use crate::view::Failed;
+use crate::view::Signer;
+use crate::view::Warning;
+
+/// What is said about a decided image. There is no variant for an undecided one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub(in crate::server) enum Value {
+    Verified(Common),
+    Skipped(Common),
+    Rejected {
+        advice: &'static str,
+        #[serde(flatten)]
+        common: Common,
+    },
+}
+
+/// What all decided images have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::server) struct Common {
+    code: &'static str,
+    message: String,
+    image: String,
+    digest: Option<String>,
+    rule: Option<String>,
+    request_id: String,
+    signer: Option<Signer>,
+    checks: Option<Checks>,
+    warnings: Vec<Warning>,
+    signatures: Vec<Failed>,
+    signatures_omitted: usize,
+}
+
+/// The outcome of the key that names `image`.
+pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result: &ImageResult) -> Outcome<Value> {
+    let name = image.to_string();
+    let common = |message: String, signatures: &[FailedSignature]| Common {
+        code: result.verdict.code().text(),
+        message,
+        digest: result.digest.as_ref().map(ToString::to_string),
+        rule: result.verdict.rule().map(str::to_owned),
+        request_id: context.request_id.to_owned(),
+        signer: None,
+        checks: None,
+        warnings: Vec::new(),
+        signatures: signatures.iter().take(SIGNATURES_LISTED).map(Failed::from).collect(),
+        signatures_omitted: signatures.len().saturating_sub(SIGNATURES_LISTED),
+        image: name.clone(),
+    };
+    match &result.verdict {
+        ImageVerdict::Verified(verified) => {
+            let Verified { rule, manifest: _, signature, others } = verified;
+            let message = format!("{name} is signed by {:?}, trusted by statement {rule:?}", signature.subject());
+            let warnings = signature.warnings().map(Warning::from);
+            Outcome::Value(Value::Verified(Common {
+                signer: Some(verified.into()),
+                checks: Some(signature.checks().into()),
+                warnings: warnings.collect(),
+                ..common(message, others)
+            }))
+        }
+        ImageVerdict::Skipped(Skipped { rule }) => {
+            let message =
+                format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository");
+            Outcome::Value(Value::Skipped(common(message, &[])))
+        }
+        ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
+            let message = rejection(&name, rule.as_deref(), reason, signatures);
+            Outcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
+        }
+        ImageVerdict::Inconclusive(inconclusive) => Outcome::Undecided(undecided(&name, &inconclusive.reason)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_core::name::Digest;
+    use countersign_core::name::DigestAlgorithm;
+    use countersign_core::verdict::Code;
+    use countersign_core::verdict::Inconclusive;
+    use countersign_core::verdict::Reason;
+    use serde_json::json;
+
+    use super::*;
+
+    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z" };
+
+    fn digest() -> Digest {
+        Digest::of(DigestAlgorithm::Sha256, b"{}")
+    }
+
+    fn rendered(verdict: ImageVerdict) -> Outcome<Value> {
+        let image: ImageRef = "nginx".parse().unwrap();
+        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict, cached: false })
+    }
+
+    fn value(verdict: ImageVerdict) -> serde_json::Value {
+        match rendered(verdict) {
+            Outcome::Value(value) => serde_json::to_value(value).unwrap(),
+            Outcome::Error(text) | Outcome::Undecided(text) => panic!("{text:?}"),
+        }
+    }
+
+    fn failed(code: Code) -> FailedSignature {
+        FailedSignature {
+            manifest: digest(),
+            unverified_subject: Some("CN=x".to_owned()),
+            reasons: vec![Reason::new(code, "found: want other")],
+        }
+    }
+
+    #[test]
+    fn a_skipped_image_is_a_value_with_every_member() {
+        assert_eq!(
+            value(ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() })),
+            json!({
+                "verdict": "skipped",
+                "code": "skipped",
+                "message": "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository",
+                "image": "docker.io/library/nginx:latest",
+                "digest": digest().as_str(),
+                "rule": "mirror",
+                "requestId": "1f",
+                "signer": null,
+                "checks": null,
+                "warnings": [],
+                "signatures": [],
+                "signaturesOmitted": 0,
+            })
+        );
+    }
+
+    #[test]
+    fn a_rejected_image_lists_every_signature_with_its_reasons() {
+        let signatures = vec![failed(Code::UntrustedIdentity), failed(Code::Expired)];
+        assert_eq!(
+            value(ImageVerdict::none_verified("all".to_owned(), signatures, None)),
+            json!({
+                "verdict": "rejected",
+                "code": "expired",
+                "message": "docker.io/library/nginx:latest was rejected by statement \"all\" of the trust policy: expired: found: want other (2 signatures were tried; this is the one that came furthest); what to do: sign the image again; the signature has reached its expiry",
+                "advice": "sign the image again; the signature has reached its expiry",
+                "image": "docker.io/library/nginx:latest",
+                "digest": digest().as_str(),
+                "rule": "all",
+                "requestId": "1f",
+                "signer": null,
+                "checks": null,
+                "warnings": [],
+                "signatures": [
+                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "untrusted-identity", "message": "found: want other"}]},
+                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "expired", "message": "found: want other"}]},
+                ],
+                "signaturesOmitted": 0,
+            })
+        );
+    }
+
+    #[test]
+    fn an_image_with_very_many_bad_signatures_lists_some_and_counts_the_others() {
+        let signatures = vec![failed(Code::Expired); SIGNATURES_LISTED + 5];
+        let value = value(ImageVerdict::none_verified("all".to_owned(), signatures, None));
+        assert_eq!(value["signatures"].as_array().unwrap().len(), SIGNATURES_LISTED);
+        assert_eq!(value["signaturesOmitted"], 5);
+    }
+
+    #[test]
+    fn an_undecided_image_has_no_value() {
+        let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
+        let verdict =
+            ImageVerdict::Inconclusive(Inconclusive { rule: None, reason: reason.clone(), signatures: Vec::new() });
+        assert_eq!(rendered(verdict), Outcome::Undecided(undecided("docker.io/library/nginx:latest", &reason)));
+    }
+}

@@ -1,0 +1,171 @@
+//! TLS of the doors: 1.3 only, with client certificates, swapped while we run.
+//!
+//! Gatekeeper speaks nothing older than 1.3, so older versions would only serve somebody else. The chain of the client's
+//! certificate is checked in the handshake; whose certificate it is, right after it (see [`AllowedClients`]).
+//!
+//! A renewed certificate or authority is taken into use as a whole, for new connections, after all of it was read and
+//! understood; one bad block makes the whole load fail and what was there before stays.
+
+mod client;
+mod files;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use countersign_core::time::UnixTime;
+use rustls::RootCertStore;
+use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use x509_parser::parse_x509_certificate;
+
+pub use client::AllowedClients;
+pub use client::AllowedClientsError;
+pub use client::ClientNameError;
+pub use files::TlsFiles;
+pub use files::TlsPem;
+
+/// Why certificates cannot be taken into use.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("cannot read {what} {}", path.display())]
+    Read { what: &'static str, path: std::path::PathBuf, source: std::io::Error },
+    #[error("{what} {} has more than {most} bytes", path.display())]
+    TooLarge { what: &'static str, path: std::path::PathBuf, most: usize },
+    #[error("{what} is not PEM")]
+    Pem { what: &'static str, source: rustls_pki_types::pem::Error },
+    #[error("{what} has no certificate: want at least one CERTIFICATE block")]
+    NoCertificate { what: &'static str },
+    #[error("{what}: certificate {number} is not X.509")]
+    Certificate { what: &'static str, number: usize },
+    #[error("{what}: certificate {number} cannot be a root of trust")]
+    Root { what: &'static str, number: usize, source: rustls::Error },
+    #[error("server certificate expired at {end}: want one that is valid")]
+    Expired { end: UnixTime },
+    #[error("client CA has no valid certificate: the last one expired at {end}")]
+    AuthoritiesExpired { end: UnixTime },
+    #[error("server certificate and key do not fit together or cannot be used")]
+    Pair { source: rustls::Error },
+    #[error("client CA cannot be used")]
+    Verifier { source: rustls::server::VerifierBuilderError },
+}
+
+/// Certificates and key that were understood, ready for use.
+#[derive(Clone, Debug)]
+pub struct LoadedTls {
+    config: Arc<ServerConfig>,
+    server_end: UnixTime,
+    authorities_end: UnixTime,
+}
+
+impl LoadedTls {
+    /// Reads and checks all of `pem`. `now` is for the end of the certificates.
+    ///
+    /// # Errors
+    /// Anything that is not understood, does not fit together, or has expired.
+    pub fn load(pem: &TlsPem, now: UnixTime) -> Result<Self, TlsError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let chain = certificates("server certificate", &pem.certificate)?;
+        let ends = ends("server certificate", &chain)?;
+        let server_end = ends.iter().copied().min().ok_or(TlsError::NoCertificate { what: "server certificate" })?;
+        if server_end <= now {
+            return Err(TlsError::Expired { end: server_end });
+        }
+        let key =
+            PrivateKeyDer::from_pem_slice(&pem.key).map_err(|source| TlsError::Pem { what: "server key", source })?;
+        let (roots, authorities_end) = authorities(&pem.client_ca, now)?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|source| TlsError::Verifier { source })?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|source| TlsError::Pair { source })?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .map_err(|source| TlsError::Pair { source })?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A resumed session would skip the check of the client's certificate, and Gatekeeper never resumes one.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self { config: Arc::new(config), server_end, authorities_end })
+    }
+
+    /// When the first certificate of the server's chain ends.
+    #[must_use]
+    pub fn server_end(&self) -> UnixTime {
+        self.server_end
+    }
+
+    /// When the first of the clients' authorities that are valid today ends.
+    #[must_use]
+    pub fn authorities_end(&self) -> UnixTime {
+        self.authorities_end
+    }
+}
+
+/// What new connections use. Shared by the listener and whoever reloads.
+#[derive(Debug)]
+pub struct Tls(ArcSwap<LoadedTls>);
+
+impl Tls {
+    #[must_use]
+    pub fn new(loaded: LoadedTls) -> Self {
+        Self(ArcSwap::from_pointee(loaded))
+    }
+
+    /// New connections use `loaded` from now on; open ones keep what they have.
+    pub fn swap(&self, loaded: LoadedTls) {
+        self.0.store(Arc::new(loaded));
+    }
+
+    /// What is in use.
+    #[must_use]
+    pub fn current(&self) -> Arc<LoadedTls> {
+        self.0.load_full()
+    }
+
+    pub(super) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.0.load().config))
+    }
+}
+
+fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let all = all.map_err(|source| TlsError::Pem { what, source })?;
+    if all.is_empty() { Err(TlsError::NoCertificate { what }) } else { Ok(all) }
+}
+
+/// The end of validity of each certificate.
+fn ends(what: &'static str, chain: &[CertificateDer<'_>]) -> Result<Vec<UnixTime>, TlsError> {
+    let numbered = chain.iter().zip(1..);
+    numbered.map(|(der, number)| end(der).ok_or(TlsError::Certificate { what, number })).collect()
+}
+
+fn end(der: &CertificateDer<'_>) -> Option<UnixTime> {
+    let (rest, certificate) = parse_x509_certificate(der).ok()?;
+    if !rest.is_empty() {
+        return None;
+    }
+    UnixTime::from_seconds(certificate.validity().not_after.timestamp()).ok()
+}
+
+/// All certificates of the file as roots, and the first end among those that are valid: during a rotation the old
+/// authority may stand beside the new one until it has expired.
+fn authorities(pem: &[u8], now: UnixTime) -> Result<(RootCertStore, UnixTime), TlsError> {
+    const WHAT: &str = "client CA";
+    let all = certificates(WHAT, pem)?;
+    let ends = ends(WHAT, &all)?;
+    let mut roots = RootCertStore::empty();
+    for (der, number) in all.into_iter().zip(1..) {
+        roots.add(der).map_err(|source| TlsError::Root { what: WHAT, number, source })?;
+    }
+    let first_valid = ends.iter().copied().filter(|end| *end > now).min();
+    match (first_valid, ends.into_iter().max()) {
+        (Some(end), _) => Ok((roots, end)),
+        (None, Some(end)) => Err(TlsError::AuthoritiesExpired { end }),
+        (None, None) => Err(TlsError::NoCertificate { what: WHAT }),
+    }
+}

@@ -1,0 +1,83 @@
+//! Who a client is, by its certificate. That the certificate is good was checked in the handshake.
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
+
+/// Longest list of names in a message.
+const NAMES_SHOWN: usize = 5;
+
+/// The DNS names of clients that may ask. Never empty: an empty list would mean nobody or everybody, and neither is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedClients(Vec<String>);
+
+/// An empty list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "list of allowed clients is empty: want at least one DNS name, such as gatekeeper-webhook-service.gatekeeper-system.svc"
+)]
+pub struct AllowedClientsError;
+
+/// A client that is not on the list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientNameError {
+    #[error("client certificate is missing or not X.509")]
+    Unreadable,
+    #[error("client certificate has the names {found:?}: want one of {wanted:?}")]
+    NotAllowed { found: Vec<String>, wanted: Vec<String> },
+}
+
+impl AllowedClients {
+    /// # Errors
+    /// No name.
+    pub fn new(names: Vec<String>) -> Result<Self, AllowedClientsError> {
+        if names.is_empty() { Err(AllowedClientsError) } else { Ok(Self(names)) }
+    }
+
+    /// Checks the DNS names of the certificate's subject alternative name, or its common name if it has none of these
+    /// ([RFC 6125 §6.4.4](https://www.rfc-editor.org/rfc/rfc6125#section-6.4.4)). No wildcards; case does not matter.
+    ///
+    /// # Errors
+    /// None of the names is on the list.
+    pub fn check(&self, certificates: Option<&[CertificateDer<'_>]>) -> Result<(), ClientNameError> {
+        let leaf = certificates.and_then(<[_]>::first).ok_or(ClientNameError::Unreadable)?;
+        let mut found = names(leaf).ok_or(ClientNameError::Unreadable)?;
+        if found.iter().any(|name| self.0.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))) {
+            return Ok(());
+        }
+        found.truncate(NAMES_SHOWN);
+        Err(ClientNameError::NotAllowed { found, wanted: self.0.clone() })
+    }
+}
+
+fn names(leaf: &CertificateDer<'_>) -> Option<Vec<String>> {
+    let (_, certificate) = parse_x509_certificate(leaf).ok()?;
+    let alternative = certificate.subject_alternative_name().ok()?;
+    let dns: Vec<String> = alternative
+        .iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(|name| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None })
+        .collect();
+    if !dns.is_empty() {
+        return Some(dns);
+    }
+    let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    Some(common.map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_is_refused() {
+        assert_eq!(AllowedClients::new(Vec::new()), Err(AllowedClientsError));
+    }
+
+    #[test]
+    fn no_certificate_is_nobody() {
+        let allowed = AllowedClients(vec!["a".to_owned()]);
+        assert_eq!(allowed.check(None), Err(ClientNameError::Unreadable));
+        assert_eq!(allowed.check(Some(&[CertificateDer::from(vec![0x30, 0])])), Err(ClientNameError::Unreadable));
+    }
+}

@@ -1,0 +1,91 @@
+//! The three files that TLS needs.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::TlsError;
+
+/// Largest file read, in bytes: what a Secret can hold.
+const FILE_BYTES: usize = 1024 * 1024;
+
+/// Where the PEM files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, then those that lead to its root.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// The authorities of client certificates, one or several.
+    pub client_ca: PathBuf,
+}
+
+/// What is in the files. Compare two of them to see whether something has changed: a mounted Secret changes by a
+/// symbolic link, which no watch on a file notices.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsPem {
+    pub certificate: Vec<u8>,
+    pub key: Vec<u8>,
+    pub client_ca: Vec<u8>,
+}
+
+impl TlsFiles {
+    /// Reads all three. Blocks.
+    ///
+    /// # Errors
+    /// A file cannot be read or is larger than a Secret can be.
+    pub fn read(&self) -> Result<TlsPem, TlsError> {
+        Ok(TlsPem {
+            certificate: read("server certificate", &self.certificate)?,
+            key: read("server key", &self.key)?,
+            client_ca: read("client CA", &self.client_ca)?,
+        })
+    }
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
+    let failed = |source| TlsError::Read { what, path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let most = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX);
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > FILE_BYTES {
+        return Err(TlsError::TooLarge { what, path: path.to_owned(), most: FILE_BYTES });
+    }
+    Ok(bytes)
+}
+
+impl fmt::Debug for TlsPem {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsPem")
+            .field("certificate_bytes", &self.certificate.len())
+            .field("client_ca_bytes", &self.client_ca.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_not_printed() {
+        let pem = TlsPem { certificate: vec![0; 3], key: b"hush".to_vec(), client_ca: Vec::new() };
+        assert_eq!(format!("{pem:?}"), "TlsPem { certificate_bytes: 3, client_ca_bytes: 0, .. }");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let none = || PathBuf::from("/nonexistent/tls.crt");
+        let files = TlsFiles { certificate: none(), key: none(), client_ca: none() };
+        assert_eq!(files.read().unwrap_err().to_string(), "cannot read server certificate /nonexistent/tls.crt");
+    }
+
+    #[test]
+    fn an_endless_file_is_not_read_to_its_end() {
+        assert!(matches!(read("server key", Path::new("/dev/zero")), Err(TlsError::TooLarge { most: FILE_BYTES, .. })));
+    }
+}

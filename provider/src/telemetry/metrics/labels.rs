@@ -1,0 +1,123 @@
+//! The closed sets of label values.
+
+use countersign_registry::RequestResult;
+use countersign_registry::Stage;
+
+/// What an unknown label of the sets given as texts counts as.
+pub const OTHER: &str = "other";
+
+/// The stages of a verdict: waiting for a place, the kinds of request to a registry, the arithmetic.
+pub fn stages() -> impl Iterator<Item = &'static str> {
+    ["queue"].into_iter().chain(registry_stages()).chain(["verify"])
+}
+
+/// The kinds of request to a registry.
+pub fn registry_stages() -> impl Iterator<Item = &'static str> {
+    Stage::ALL.iter().map(|stage| stage.text())
+}
+
+/// How requests to a registry end.
+pub fn registry_results() -> impl Iterator<Item = &'static str> {
+    RequestResult::ALL.iter().map(|result| result.text())
+}
+
+/// What the caches of verdicts and of tags do, and flights that were joined.
+pub const CACHE_EVENTS: [&str; 9] = [
+    "verdict-hit",
+    "verdict-miss",
+    "verdict-stored",
+    "verdict-evicted",
+    "tag-hit",
+    "tag-miss",
+    "tag-stored",
+    "tag-evicted",
+    "flight-joined",
+];
+
+macro_rules! labels {
+    ($(#[$about:meta])* $name:ident { $($(#[$one:meta])* $variant:ident $text:literal)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$one])* $variant,)* }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Stable text.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+labels! {
+    /// Where a request came in.
+    Door {
+        Verify "verify"
+        Mutate "mutate"
+        RatifyVerify "ratify-verify"
+        RatifyMutate "ratify-mutate"
+        /// No door: an unknown path.
+        None "none"
+    }
+}
+
+labels! {
+    /// How a request ended; of several the last.
+    Outcome {
+        /// Every key has a value. The value may be a rejection.
+        Ok "ok"
+        /// Some key has an item error.
+        ItemError "item-error"
+        /// Some key is undecided.
+        SystemError "system-error"
+        /// Some key was not finished in time.
+        TimedOut "timed-out"
+        /// Not a request that is spoken here, or too large.
+        BadRequest "bad-request"
+        /// A bug.
+        InternalError "internal-error"
+        /// The caller left before the answer was there.
+        Abandoned "abandoned"
+    }
+}
+
+labels! {
+    /// Why a connection was refused before its first request.
+    HandshakeFailure {
+        /// The handshake took too long.
+        Timeout "timeout"
+        /// The client went away, or sent an alert: it does not like our certificate.
+        ClientLeft "client-left"
+        /// TLS below 1.3, or no algorithm in common.
+        Incompatible "incompatible"
+        NoCertificate "no-certificate"
+        /// Of another authority, expired, or not for clients.
+        BadCertificate "bad-certificate"
+        /// A good certificate of somebody who is not on the list.
+        NameNotAllowed "name-not-allowed"
+        /// Not TLS.
+        Malformed "malformed"
+        /// All connections are taken by requests under way.
+        TooManyConnections "too-many-connections"
+    }
+}
+
+labels! {
+    /// Certificates in use.
+    Certificate {
+        Server "server"
+        ClientCa "client-ca"
+    }
+}
+
+labels! {
+    /// Files that are read again while we run.
+    Reloaded {
+        Tls "tls"
+        Trust "trust"
+    }
+}

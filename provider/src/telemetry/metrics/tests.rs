@@ -1,0 +1,92 @@
+use super::*;
+
+fn metrics() -> (Registry, Metrics) {
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry).unwrap();
+    (registry, metrics)
+}
+
+fn has(registry: &Registry, line: &str) {
+    let text = text(registry).unwrap();
+    assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
+}
+
+#[test]
+fn every_series_is_there_from_the_start_with_zero() {
+    let (registry, _metrics) = metrics();
+    for code in Code::ALL {
+        has(&registry, &format!("countersign_verdicts_total{{code=\"{code}\",verdict=\"{}\"}} 0", code.kind().text()));
+    }
+    for line in [
+        "countersign_requests_total{door=\"ratify-mutate\",outcome=\"abandoned\"} 0",
+        "countersign_request_duration_seconds_count{door=\"verify\"} 0",
+        "countersign_registry_requests_total{result=\"throttled\",stage=\"referrers\"} 0",
+        "countersign_stage_duration_seconds_bucket{stage=\"verify\",le=\"0.0005\"} 0",
+        "countersign_resolutions_total{code=\"resolved\"} 0",
+        "countersign_cache_events_total{event=\"verdict-hit\"} 0",
+        "countersign_tls_handshake_failures_total{reason=\"no-certificate\"} 0",
+        "countersign_last_reload_successful{files=\"trust\"} 0",
+        "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\"} 0",
+        "countersign_panics_total 0",
+        "countersign_in_flight_requests 0",
+        "countersign_trust_generation 0",
+    ] {
+        has(&registry, line);
+    }
+}
+
+/// A series that appears later would not have begun at zero.
+#[test]
+fn no_event_adds_a_series() {
+    let (registry, metrics) = metrics();
+    let series = || text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')).count();
+    let before = series();
+    for door in Door::ALL {
+        for outcome in Outcome::ALL {
+            metrics.request(*door, *outcome, Duration::from_millis(1));
+        }
+    }
+    for code in Code::ALL {
+        metrics.verdict(*code);
+        metrics.resolution(Some(*code));
+    }
+    metrics.resolution(None);
+    metrics.stage("registry.example", Duration::ZERO);
+    metrics.registry_request("registry.example", "418");
+    metrics.cache_event("registry.example");
+    for reason in HandshakeFailure::ALL {
+        metrics.handshake_failure(*reason);
+    }
+    metrics.request_keys(3);
+    metrics.reloaded(Reloaded::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
+    metrics.certificate_end(Certificate::Server, UnixTime::from_seconds(1_700_000_000).unwrap());
+    assert_eq!(series(), before);
+    has(&registry, "countersign_registry_requests_total{result=\"other\",stage=\"other\"} 1");
+    has(&registry, "countersign_resolutions_total{code=\"other\"} 2");
+    has(&registry, "countersign_last_reload_timestamp_seconds{files=\"tls\"} 1700000000");
+    has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\"} 1700000000");
+}
+
+#[test]
+fn a_failed_reload_lowers_the_flag_and_keeps_the_time() {
+    let (registry, metrics) = metrics();
+    metrics.reloaded(Reloaded::Trust, UnixTime::from_seconds(7).unwrap());
+    metrics.reload_failed(Reloaded::Trust);
+    has(&registry, "countersign_last_reload_successful{files=\"trust\"} 0");
+    has(&registry, "countersign_last_reload_timestamp_seconds{files=\"trust\"} 7");
+}
+
+#[test]
+fn a_gauge_goes_down_when_its_value_is_dropped() {
+    let (registry, metrics) = metrics();
+    let one = metrics.in_flight();
+    has(&registry, "countersign_in_flight_requests 1");
+    drop(one);
+    has(&registry, "countersign_in_flight_requests 0");
+}
+
+#[test]
+fn two_sets_on_one_registry_are_refused() {
+    let (registry, _metrics) = metrics();
+    assert!(matches!(Metrics::new(&registry), Err(prometheus::Error::AlreadyReg)));
+}
