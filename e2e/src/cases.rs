@@ -68,16 +68,16 @@ fn created(
     Ok(())
 }
 
-/// `kubectl run` of `image`, which must be denied with one finding that begins with `start`.
+/// `kubectl run` of `image`, which must be denied as [`denies`] has it.
 fn denied(
     bench: &Bench<'_>,
     transcript: &mut Transcript,
     what: &str,
     image: &Image,
-    start: &str,
+    parts: &[&str],
 ) -> anyhow::Result<()> {
     let finished = kubectl(bench, transcript, &["run", &image.pod(), "--image", &image.by_tag()])?;
-    transcript.verdict(what, denies(&finished, POD_DENIED, start));
+    transcript.verdict(what, denies(&finished, POD_DENIED, parts));
     Ok(())
 }
 
@@ -92,12 +92,17 @@ fn prints_exactly(finished: &Finished, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One finding, which begins with `start`, behind `prefix`.
-fn denies(finished: &Finished, prefix: &str, start: &str) -> anyhow::Result<()> {
+/// Behind `prefix` one finding, which begins with the first of `parts` and has the others behind it, in this order.
+fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<()> {
     ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
     let finding = finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("want {prefix:?} first"))?;
     ensure!(!finding.contains('\n'), "want one finding, that is one line");
-    ensure!(finding.starts_with(start), "want a finding that begins with {start:?}");
+    let mut rest = finding;
+    for (index, part) in parts.iter().enumerate() {
+        let at = rest.find(part).with_context(|| format!("want {part:?} in {rest:?}"))?;
+        ensure!(index > 0 || at == 0, "want a finding that begins with {part:?}");
+        rest = &rest[at + part.len()..];
+    }
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Shelf {
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,
     pub(crate) fallback_unsigned: Image,
+    /// Signed well; nobody is asked about it before the other registry is stopped.
+    pub(crate) fallback_later: Image,
 }
 
 impl Shelf {
@@ -69,6 +71,7 @@ impl Shelf {
             fallback_jws: push_fallback("shop/fallback-jws")?,
             fallback_cose: push_fallback("shop/fallback-cose")?,
             fallback_unsigned: push_fallback("shop/fallback-unsigned")?,
+            fallback_later: push_fallback("shop/fallback-later")?,
         };
         for (registry, image, signer, format, expiry) in [
             (referrers, &shelf.expired, Signer::Release, Format::Jws, Some("1s")),
@@ -85,6 +88,7 @@ impl Shelf {
             (referrers, &shelf.intern_later, Signer::Intern, Format::Jws, None),
             (fallback, &shelf.fallback_jws, Signer::Release, Format::Jws, None),
             (fallback, &shelf.fallback_cose, Signer::Release, Format::Cose, None),
+            (fallback, &shelf.fallback_later, Signer::Release, Format::Jws, None),
         ] {
             let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
             transcript.command(&line, &output);
@@ -113,6 +117,7 @@ impl Shelf {
             &self.fallback_jws,
             &self.fallback_cose,
             &self.fallback_unsigned,
+            &self.fallback_later,
         ];
         json!({
             "version": "1.0",

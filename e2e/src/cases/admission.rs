@@ -94,7 +94,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
             "no-applicable-rule" => format!("{} was rejected: {code}: ", image.by_tag()),
             _ => rejected(image, code),
         };
-        denied(bench, transcript, question.what, image, &start)?;
+        denied(bench, transcript, question.what, image, &[&start])?;
         peers(bench, transcript, seen, &question, false)?;
     }
 
@@ -154,7 +154,7 @@ fn init_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     let prefix = POD_DENIED.replacen(": ", &format!(": error when creating {path:?}: "), 1);
     transcript.verdict(
         "an unsigned init container denies the pod, and only it is named",
-        denies(&finished, &prefix, &rejected(unsigned, "unsigned")),
+        denies(&finished, &prefix, &[&rejected(unsigned, "unsigned")]),
     );
     Ok(())
 }
@@ -170,7 +170,7 @@ fn debug_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Re
     let finished = kubectl(bench, transcript, &arguments(unsigned).each_ref().map(String::as_str))?;
     transcript.verdict(
         "an unsigned image may not join a pod for debugging",
-        denies(&finished, POD_DENIED, &rejected(unsigned, "unsigned")),
+        denies(&finished, POD_DENIED, &[&rejected(unsigned, "unsigned")]),
     );
 
     let signed = &bench.shelf.cose;
@@ -194,7 +194,7 @@ fn deployments(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result
                   request: [signed-images-in-workloads] ";
     transcript.verdict(
         "a Deployment of an unsigned image is denied at once",
-        denies(&finished, prefix, &rejected(unsigned, "unsigned")),
+        denies(&finished, prefix, &[&rejected(unsigned, "unsigned")]),
     );
     Ok(())
 }

@@ -21,11 +21,10 @@ fn provider(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen)
     transcript.chapter("Countersign stopped");
     transcript.verdict("SIGTERM ends countersign with exit status 0", bench.countersign.stop());
     let image = bench.shelf.provider_down.clone();
-    let start = format!(
-        "signature check failed: failed to send external data request: Post \"{}\": dial tcp ",
-        bench.countersign.url("/v1/verify")
-    );
-    denied(bench, transcript, "without Countersign a signed image is denied", &image, &start)?;
+    let url = bench.countersign.url("/v1/verify");
+    let post = format!("signature check failed: failed to send external data request: Post \"{url}\": dial tcp ");
+    let parts = [post.as_str(), "connect: connection refused"];
+    denied(bench, transcript, "without Countersign a signed image is denied", &image, &parts)?;
 
     let pod = bench.shelf.jws.pod();
     let finished = kubectl(bench, transcript, &["label", "pod", &pod, "e2e=labelled"])?;
@@ -44,8 +43,9 @@ fn registry(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen)
     bench.referrers.stop()?;
     transcript.note(&format!("{} is stopped", bench.referrers.name()));
     let image = bench.shelf.registry_down.clone();
-    let start = format!("signature check failed: {}: registry-unreachable: ", image.by_tag());
-    denied(bench, transcript, "without its registry a signed image is denied", &image, &start)?;
+    let undecided = format!("): {}: registry-unreachable: ", image.by_tag());
+    let parts = ["signature check failed: could not decide about 1 of 1 images (request ", &undecided];
+    denied(bench, transcript, "without its registry a signed image is denied", &image, &parts)?;
 
     // Both in one request: the one's registry answers, the other's does not.
     let pod = json!({
@@ -53,15 +53,16 @@ fn registry(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen)
         "kind": "Pod",
         "metadata": { "name": "two-registries" },
         "spec": { "containers": [
-            { "name": "up", "image": bench.shelf.fallback_jws.by_tag() },
+            { "name": "up", "image": bench.shelf.fallback_later.by_tag() },
             { "name": "down", "image": image.by_tag() },
         ] },
     });
     let path = bench.place.write("objects/two-registries.json", pod.to_string())?.display().to_string();
     let finished = kubectl(bench, transcript, &["create", "-f", &path])?;
+    let parts = ["signature check failed: could not decide about 1 of 2 images (request ", &undecided];
     let prefix = POD_DENIED.replacen(": ", &format!(": error when creating {path:?}: "), 1);
     transcript
-        .verdict("of two images only the one that could not be judged is named", denies(&finished, &prefix, &start));
+        .verdict("of two images only the one that could not be judged is named", denies(&finished, &prefix, &parts));
 
     let known = bench.shelf.jws.clone();
     let what = "an image of that registry that was verified before is admitted";

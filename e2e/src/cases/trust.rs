@@ -32,5 +32,5 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
     created(bench, transcript, seen, "whom it trusts now is admitted", &gained.pod(), gained)?;
     let lost = &bench.shelf.release_later;
     let start = rejected(lost, "untrusted-identity");
-    denied(bench, transcript, "whom it trusted before is denied", lost, &start)
+    denied(bench, transcript, "whom it trusted before is denied", lost, &[&start])
 }
