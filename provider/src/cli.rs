@@ -5,7 +5,7 @@ pub mod args;
 mod parts;
 mod reload;
 mod report;
-mod serve;
+pub mod serve;
 mod verify;
 
 use std::error::Error;
@@ -66,10 +66,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Why a command could not do its work: everything that was found, and how the process ends for it.
 #[derive(Debug)]
-struct Failure {
+pub struct Failure {
     exit: Exit,
     causes: Vec<anyhow::Error>,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, cause) in self.causes.iter().enumerate() {
+            if number > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{}", Chain(cause.as_ref()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Failure {}
 
 impl Failure {
     /// Mistakes that the operator can correct.

@@ -170,7 +170,8 @@ impl Cause {
             Self::HostRefused { .. } | Self::AddressRefused { .. } => Trouble::Refused,
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
             Self::Timeout { .. } => Trouble::Timeout,
-            Self::Denied { .. } | Self::Realm(_) => Trouble::Denied,
+            // A 401 is a 401, whatever it fails to say about the way in.
+            Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => Trouble::Denied,
             Self::Throttled { .. } => Trouble::Throttled,
             Self::Status { .. } | Self::Interrupted => Trouble::Failed,
             Self::NotFound { .. } => Trouble::NotFound,
@@ -178,8 +179,7 @@ impl Cause {
             Self::Target(ManifestError::MediaType { found }) if found.starts_with("application/vnd.") => {
                 Trouble::Unsupported
             }
-            Self::Challenge { .. }
-            | Self::Token { .. }
+            Self::Token { .. }
             | Self::Redirect { .. }
             | Self::Link(_)
             | Self::TooLarge { .. }

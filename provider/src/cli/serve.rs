@@ -1,7 +1,9 @@
 //! `countersign serve`: configuration, log, certificates, trust, registries, engine, ports; then it serves.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::signal::unix::Signal;
@@ -25,9 +27,11 @@ use crate::server::ServerSettings;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::server::tls::AllowedClients;
+use crate::server::tls::Tls;
 use crate::server::tls::TlsFiles;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Metrics;
+use crate::trust_source::TrustSource;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
@@ -42,52 +46,96 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
 
 async fn serve(config: &Config) -> Result<(), Failure> {
     let stop = Stop::install().map_err(Failure::trouble)?;
-    let registry = Registry::new();
-    let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
-    let (settings, tls_files) = settings(config)?;
-    let readiness = Arc::new(Readiness::new());
-    // Both are loaded before either failure is reported, so that the operator sees all of it at once.
-    let tls = TlsSource::load(tls_files);
-    let parts = Parts::load(config, &metrics);
-    let ((tls_source, tls), parts) = match (tls, parts) {
-        (Ok(tls), Ok(parts)) => (tls, parts),
-        (tls, parts) => {
-            let causes = tls.err().map(anyhow::Error::new).into_iter();
-            let causes = causes.chain(parts.err().into_iter().flat_map(|failure| failure.causes)).collect();
-            return Err(Failure { exit: Exit::Usage, causes });
+    Service::start(config).await?.run(stop.wait()).await
+}
+
+/// The whole service, its files loaded and its ports bound. What `countersign serve` runs; the demo runs it too.
+pub struct Service {
+    server: Server,
+    trust: TrustSource,
+    tls_source: TlsSource,
+    tls: Arc<Tls>,
+    metrics: Arc<Metrics>,
+    reload_interval: Duration,
+}
+
+impl Service {
+    /// Loads and connects what `config` names. What connects from now on waits for [`Service::run`].
+    ///
+    /// # Errors
+    /// Every mistake in the files that `config` names, or a port that cannot be bound.
+    pub async fn start(config: &Config) -> Result<Self, Failure> {
+        let registry = Registry::new();
+        let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
+        let (settings, tls_files) = settings(config)?;
+        let readiness = Arc::new(Readiness::new());
+        // Both are loaded before either failure is reported, so that the operator sees all of it at once.
+        let tls = TlsSource::load(tls_files);
+        let parts = Parts::load(config, &metrics);
+        let ((tls_source, tls), parts) = match (tls, parts) {
+            (Ok(tls), Ok(parts)) => (tls, parts),
+            (tls, parts) => {
+                let causes = tls.err().map(anyhow::Error::new).into_iter();
+                let causes = causes.chain(parts.err().into_iter().flat_map(|failure| failure.causes)).collect();
+                return Err(Failure { exit: Exit::Usage, causes });
+            }
+        };
+        reload::tls_in_use(&tls.current(), &metrics);
+        readiness.meet(Condition::Tls);
+        let Parts { engine, source, trust, system_roots } = parts;
+        reload::trust_in_use(&trust, &metrics);
+        readiness.meet(Condition::Trust);
+        if system_roots == 0 {
+            tracing::warn!(
+                "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
+            );
         }
-    };
-    reload::tls_in_use(&tls.current(), &metrics);
-    readiness.meet(Condition::Tls);
-    let Parts { engine, source, trust, system_roots } = parts;
-    reload::trust_in_use(&trust, &metrics);
-    readiness.meet(Condition::Trust);
-    if system_roots == 0 {
-        tracing::warn!(
-            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
-        );
-    }
-    let parts = ServerParts {
-        verify: Arc::new(engine),
-        tls: Arc::clone(&tls),
-        readiness,
-        metrics: Arc::clone(&metrics),
-        registry,
-    };
-    let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
-    if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
-        tracing::info!(%doors, %health, "listening");
-    }
-    let interval = config.trust.reload_interval;
-    tokio::select! {
-        ended = server.run(stop.wait()) => {
-            let cut_off = ended.map_err(Failure::trouble)?;
-            tracing::info!(cut_off, "stopped");
-            Ok(())
+        let parts = ServerParts {
+            verify: Arc::new(engine),
+            tls: Arc::clone(&tls),
+            readiness,
+            metrics: Arc::clone(&metrics),
+            registry,
+        };
+        let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
+        if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
+            tracing::info!(%doors, %health, "listening");
         }
-        // These go on for ever. Deaf to changes, the process must not pretend to be well.
-        ended = reload::trust(source, interval, Arc::clone(&metrics)) => Err(Failure::trouble(ended)),
-        ended = reload::tls(tls_source, tls, interval, metrics) => Err(Failure::trouble(ended)),
+        Ok(Self { server, trust: source, tls_source, tls, metrics, reload_interval: config.trust.reload_interval })
+    }
+
+    /// Where the doors are, with the port that was chosen if it was left open.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    /// Where probes and Prometheus look.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn health_address(&self) -> std::io::Result<SocketAddr> {
+        self.server.health_address()
+    }
+
+    /// Serves until `stop` is ready and requests under way have finished or used up their grace.
+    ///
+    /// # Errors
+    /// A listener is dead, or changed files are no longer looked at.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let Self { server, trust, tls_source, tls, metrics, reload_interval } = self;
+        tokio::select! {
+            ended = server.run(stop) => {
+                let cut_off = ended.map_err(Failure::trouble)?;
+                tracing::info!(cut_off, "stopped");
+                Ok(())
+            }
+            // These go on for ever. Deaf to changes, the process must not pretend to be well.
+            ended = reload::trust(trust, reload_interval, Arc::clone(&metrics)) => Err(Failure::trouble(ended)),
+            ended = reload::tls(tls_source, tls, reload_interval, metrics) => Err(Failure::trouble(ended)),
+        }
     }
 }
 

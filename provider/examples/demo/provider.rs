@@ -1,0 +1,103 @@
+//! The real provider: configuration on disk, trust, registries, engine and server, as `countersign serve` has them.
+
+use std::path::PathBuf;
+use std::process;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign::cli::serve::Service;
+use countersign::config::Config;
+use countersign::config::Purpose;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::shop::Shop;
+
+/// The name that Gatekeeper's own certificate has in a cluster.
+const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+
+pub(crate) struct Provider {
+    folder: PathBuf,
+    address: String,
+    health: String,
+    pub(crate) authority: Authority,
+    pub(crate) client: Chain,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Provider {
+    pub(crate) async fn start(shop: &Shop) -> anyhow::Result<Self> {
+        let authority = Authority::root(CertSpec::root().common_name("Provider CA"));
+        let server = authority.issue(CertSpec::tls_server(&["127.0.0.1"]));
+        let gatekeeper = Authority::root(CertSpec::root().common_name("Gatekeeper CA"));
+        let client = gatekeeper.issue(CertSpec::tls_client(GATEKEEPER));
+        let folder = std::env::temp_dir().join(format!("countersign-demo-{}", process::id()));
+        for (name, content) in [
+            ("tls.crt", server.pem()),
+            ("tls.key", server.key_pem()),
+            ("client-ca.crt", gatekeeper.pem()),
+            ("trust/trustpolicy.json", policy()),
+            ("trust/truststore/x509/ca/shop/root.crt", shop.root.pem()),
+            ("countersign.yaml", configuration(shop)),
+        ] {
+            let path = folder.join(name);
+            let parent = path.parent().context("a file has a folder")?;
+            std::fs::create_dir_all(parent)?;
+            std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let config = Config::load(&folder.join("countersign.yaml"), Purpose::Serve)?;
+        let service = Service::start(&config).await?;
+        let (address, health) = (service.address()?.to_string(), service.health_address()?.to_string());
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async move {
+            // The sender going away stops the service as well.
+            Ok(service.run(async { drop(stopped.await) }).await?)
+        });
+        Ok(Self { folder, address, health, authority, client, stop, running })
+    }
+
+    pub(crate) fn verify_url(&self) -> String {
+        format!("https://{}/v1/verify", self.address)
+    }
+
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
+        let answer = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        Ok(answer.get(format!("http://{}/metrics", self.health)).send().await?.text().await?)
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        // The service may have ended by itself; then its own error says why.
+        let _ = self.stop.send(());
+        self.running.await??;
+        std::fs::remove_dir_all(&self.folder)?;
+        Ok(())
+    }
+}
+
+fn policy() -> String {
+    serde_json::json!({
+        "version": "1.0",
+        "trustPolicies": [{
+            "name": "shop",
+            "registryScopes": ["*"],
+            "signatureVerification": { "level": "strict" },
+            "trustStores": ["ca:shop"],
+            "trustedIdentities": ["x509.subject: C=CH, ST=ZH, O=Testkit, CN=release"],
+        }],
+    })
+    .to_string()
+}
+
+fn configuration(shop: &Shop) -> String {
+    format!(
+        "server:\n  listen: 127.0.0.1:0\n  tls: {{certificate: tls.crt, key: tls.key, clientCa: client-ca.crt}}\n\
+         health: {{listen: '127.0.0.1:0'}}\ntrust: {{directory: trust}}\nregistries:\n\
+         - {{host: '{}', plainHttp: true}}\n- {{host: '{}', plainHttp: true}}\n",
+        shop.registry.host(),
+        shop.broken.host(),
+    )
+}

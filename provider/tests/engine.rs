@@ -1,0 +1,292 @@
+//! The engine over a real registry on loopback: what is decided about images, and what is remembered.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::engine::Deadline;
+use countersign::engine::Verify as _;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::VerdictKind;
+use countersign_testkit::notation;
+use countersign_testkit::notation::ManifestForm;
+use countersign_testkit::notation::Signature;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Referrers;
+use countersign_testkit::registry::Route;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::SignRequest;
+use world::World;
+use world::policy;
+
+#[tokio::test]
+async fn a_signed_image_is_verified_in_every_form_of_storage() {
+    for referrers in [Referrers::Api, Referrers::ApiWithoutFilter, Referrers::FallbackTag] {
+        for format in Format::ALL {
+            for form in [ManifestForm::Current, ManifestForm::Legacy, ManifestForm::Artifact] {
+                let world = World::new().await;
+                world.registry.referrers(referrers);
+                let chain = world.root.issue(CertSpec::leaf());
+                let image = world.registry.push_image("app", "v1");
+                let signature = Signature::new(&SignRequest::new(&chain, &image), format).form(form);
+                let manifest = signature.attach(&world.registry, "app", &image);
+                let result = world.verify(&format!("{}/app:v1", world.registry.host())).await;
+                let ImageVerdict::Verified(verified) = result.verdict else {
+                    panic!("{referrers:?} {format:?} {form:?}: {:?}", result.verdict);
+                };
+                assert_eq!(verified.manifest.as_str(), manifest.digest);
+                assert_eq!(verified.rule, "app");
+                assert_eq!(verified.signature.target().digest.as_str(), image.digest);
+                assert_eq!(verified.signature.subject(), "CN=leaf,ST=ZH,O=Testkit,C=CH");
+                assert_eq!(result.digest.unwrap().as_str(), image.digest);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cold_tag_costs_four_requests_and_a_warm_digest_none() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference = format!("{}/app:v1", world.registry.host());
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    let routes: Vec<_> = world.registry.requests().iter().map(|request| request.route).collect();
+    assert_eq!(routes, [Route::Manifest, Route::Referrers, Route::Manifest, Route::Blob]);
+    world.registry.forget_requests();
+    let by_digest = world.registry.reference("app", &image);
+    let again = world.verify(&by_digest).await;
+    assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
+    assert_eq!(world.registry.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn an_image_without_signatures_is_unsigned() {
+    for referrers in [Referrers::Api, Referrers::FallbackTag] {
+        let world = World::new().await;
+        world.registry.referrers(referrers);
+        world.registry.push_image("app", "v1");
+        assert_eq!(world.code(&format!("{}/app:v1", world.registry.host())).await, Code::Unsigned);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_in_trouble_is_never_unsigned_and_never_remembered() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference = format!("{}/app:v1", world.registry.host());
+    for route in [Route::Manifest, Route::Referrers, Route::Blob] {
+        for (status, code) in [
+            (401, Code::RegistryDenied),
+            (403, Code::RegistryDenied),
+            (500, Code::RegistryFailed),
+            (503, Code::RegistryFailed),
+        ] {
+            let fault = world.registry.when(route).status(status);
+            assert_eq!(world.code(&reference).await, code, "{route:?} {status}");
+            fault.lift();
+        }
+    }
+    assert_eq!(world.code(&reference).await, Code::Verified);
+}
+
+#[tokio::test]
+async fn an_image_that_is_pushed_later_is_found_at_once() {
+    let world = World::new().await;
+    let reference = format!("{}/app:v1", world.registry.host());
+    assert_eq!(world.code(&reference).await, Code::ImageNotFound);
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    assert_eq!(world.code(&reference).await, Code::Verified);
+}
+
+#[tokio::test]
+async fn one_good_signature_suffices_whatever_stands_before_it() {
+    let world = World::new().await;
+    let image = world.registry.push_image("app", "v1");
+    let other = world.registry.push_image("app", "v2");
+    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+    let good = world.root.issue(CertSpec::leaf());
+    let registry = &world.registry;
+    notation::sign_image(registry, "app", &image, &stranger);
+    let by = |chain, target| Signature::new(&SignRequest::new(chain, target), Format::Jws);
+    by(&good, &other).attach(registry, "app", &image);
+    by(&good, &image).extra_layers(1).attach(registry, "app", &image);
+    by(&good, &image).subject(&other).attach(registry, "app", &image);
+    Signature::of_envelope(b"{}", "application/jose+json").attach(registry, "app", &image);
+    Signature::of_envelope(b"x", "application/x-other").attach(registry, "app", &image);
+    let missing = countersign_testkit::Descriptor::of("application/vnd.oci.image.manifest.v1+json", b"nowhere");
+    let missing = countersign_testkit::Descriptor {
+        artifact_type: Some("application/vnd.cncf.notary.signature".to_owned()),
+        ..missing
+    };
+    registry.list_referrer("app", &image.digest, missing);
+    let reference = registry.reference("app", &image);
+    let ImageVerdict::Inconclusive(inconclusive) = world.verify(&reference).await.verdict else {
+        panic!("a signature that cannot be had leaves the image undecided");
+    };
+    let mut codes: Vec<_> = inconclusive.signatures.iter().map(|failed| failed.reasons[0].code).collect();
+    codes.sort();
+    assert_eq!(
+        codes,
+        [
+            Code::SignatureUnavailable,
+            Code::SignatureManifestInvalid,
+            Code::SignatureManifestInvalid,
+            Code::EnvelopeUnsupported,
+            Code::EnvelopeMalformed,
+            Code::TargetMismatch,
+            Code::UntrustedChain,
+        ]
+    );
+    notation::sign_image(registry, "app", &image, &good);
+    assert_eq!(world.code(&reference).await, Code::Verified);
+}
+
+#[tokio::test]
+async fn of_several_refusals_the_one_that_came_furthest_is_told() {
+    let world = World::new().await;
+    let image = world.registry.push_image("app", "v1");
+    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+    Signature::of_envelope(b"{}", "application/jose+json").attach(&world.registry, "app", &image);
+    notation::sign_image(&world.registry, "app", &image, &stranger);
+    assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::UntrustedChain);
+}
+
+#[tokio::test]
+async fn more_signatures_than_are_tried_leave_the_image_undecided() {
+    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_signatures = 3).await;
+    let image = world.registry.push_image("app", "v1");
+    let stranger = Authority::root(CertSpec::root().common_name("stranger"));
+    for number in 0..4 {
+        let chain = stranger.issue(CertSpec::leaf().common_name(&format!("leaf {number}")));
+        notation::sign_image(&world.registry, "app", &image, &chain);
+    }
+    let reference = world.registry.reference("app", &image);
+    assert_eq!(world.code(&reference).await, Code::TooManySignatures);
+    assert_eq!(world.registry.count(Route::Blob), 3);
+
+    // The thumbprints say whose signature to look at first.
+    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+    world.registry.forget_requests();
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert_eq!(world.registry.count(Route::Blob), 1);
+}
+
+#[tokio::test]
+async fn a_remembered_verdict_ends_with_the_signature() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    let end = time::macros::datetime!(2026-11-21 12:00:30 UTC);
+    Signature::new(&SignRequest::new(&chain, &image).expiry(end), Format::Cose).attach(&world.registry, "app", &image);
+    let reference = world.registry.reference("app", &image);
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    world.at("2026-11-21T12:00:29Z");
+    assert!(world.verify(&reference).await.cached);
+    world.at("2026-11-21T12:00:30Z");
+    assert_eq!(world.code(&reference).await, Code::Expired);
+}
+
+#[tokio::test]
+async fn a_change_of_trust_counts_for_the_next_request() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference = world.registry.reference("app", &image);
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+    world.trust.lock().unwrap().load().unwrap();
+    assert_eq!(world.code(&reference).await, Code::UntrustedChain);
+}
+
+#[tokio::test]
+async fn a_moved_tag_is_looked_at_anew() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference = format!("{}/app:v1", world.registry.host());
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    let evil = world.registry.push_image("app", "v1");
+    let result = world.verify(&reference).await;
+    assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
+}
+
+#[tokio::test]
+async fn a_repository_without_a_statement_is_rejected_and_a_skipped_one_is_not_asked_for() {
+    let document = serde_json::json!({
+        "version": "1.0",
+        "trustPolicies": [{
+            "name": "lab",
+            "registryScopes": ["registry.example/lab"],
+            "signatureVerification": { "level": "skip" },
+        }],
+    });
+    let world = World::with(&document.to_string(), |_| {}).await;
+    assert_eq!(world.code("registry.example/lab:v1").await, Code::Skipped);
+    assert_eq!(world.code("registry.example/lab/other:v1").await, Code::NoApplicableRule);
+    assert_eq!(world.registry.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn all_who_ask_for_a_cold_image_share_one_look() {
+    let world = Arc::new(World::new().await);
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference: Arc<countersign_core::name::ImageRef> =
+        Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
+    let gate = world.registry.when(Route::Blob).hold();
+    let asked: Vec<_> = (0..50)
+        .map(|_| tokio::spawn(world.engine.verify(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))))
+        .collect();
+    world.registry.wait_for(Route::Blob, 1).await;
+    gate.open();
+    for one in asked {
+        assert_eq!(one.await.unwrap().verdict.code(), Code::Verified);
+    }
+    assert_eq!(world.registry.count(Route::Blob), 1);
+}
+
+#[tokio::test]
+async fn the_work_goes_on_after_the_deadline_and_the_next_request_has_it() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let reference = world.registry.reference("app", &image);
+    let gate = world.registry.when(Route::Blob).hold();
+    let late = world.verify_within(&reference, Duration::from_millis(300)).await;
+    assert_eq!(late.verdict.kind(), VerdictKind::Inconclusive);
+    let ImageVerdict::Inconclusive(inconclusive) = late.verdict else { panic!("late") };
+    assert_eq!(
+        inconclusive.reason.to_string(),
+        "deadline-exceeded: the request's time was over while its signatures were fetched and verified: want an answer before its deadline"
+    );
+    gate.open();
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert_eq!(world.registry.count(Route::Blob), 1);
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_not_the_asked_one_decides_nothing() {
+    let world = World::new().await;
+    let chain = world.root.issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "v1");
+    let evil = world.registry.push_image("app", "v2");
+    notation::sign_image(&world.registry, "app", &image, &chain);
+    let body = format!(r#"{{"mediaType":"{}","config":{{}},"layers":[]}}"#, image.media_type);
+    world.registry.put_manifest_as("app", &evil.digest, &image.media_type, body.as_bytes());
+    assert_eq!(world.code(&world.registry.reference("app", &evil)).await, Code::RegistryAnswerInvalid);
+}

@@ -1,0 +1,91 @@
+//! Verdicts by script: the repository says what becomes of an image.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use countersign::engine::Deadline;
+use countersign::engine::ImageResult;
+use countersign::engine::Verify;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Skipped;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+
+/// The digest of every image.
+pub const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/// The first part of the path decides: `skipped`, `rejected`, `undecided`, `never` (no end), `panics`, `gated` (skipped,
+/// once the gate is opened).
+#[derive(Default)]
+pub struct Script {
+    pub gate: Arc<Notify>,
+    /// Told when a gated image has been asked for.
+    pub reached: Arc<Notify>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Script {
+    /// Every image asked for, expanded, in order of the alphabet.
+    pub fn asked(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().unwrap().clone();
+        asked.sort();
+        asked
+    }
+
+    fn word(&self, image: &ImageRef) -> String {
+        self.asked.lock().unwrap().push(image.to_string());
+        image.repository().path().split('/').next().unwrap_or_default().to_owned()
+    }
+}
+
+fn digest() -> Digest {
+    Digest::of(DigestAlgorithm::Sha256, b"{}")
+}
+
+fn trouble() -> Reason {
+    Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest")
+}
+
+impl Verify for Script {
+    fn verify(&self, image: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, ImageResult> {
+        let word = self.word(&image);
+        let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));
+        async move {
+            let skipped = || ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() });
+            let verdict = match word.as_str() {
+                "skipped" => skipped(),
+                "rejected" => ImageVerdict::none_verified("all".to_owned(), Vec::new(), None),
+                "undecided" => ImageVerdict::from_reason(None, trouble()),
+                "never" => std::future::pending().await,
+                "panics" => panic!("on purpose"),
+                "gated" => {
+                    reached.notify_one();
+                    gate.notified().await;
+                    skipped()
+                }
+                other => panic!("no script for {other}"),
+            };
+            ImageResult { digest: Some(digest()), verdict, cached: false }
+        }
+        .boxed()
+    }
+
+    fn resolve(&self, image: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
+        let word = self.word(&image);
+        async move {
+            match word.as_str() {
+                "undecided" => Err(trouble()),
+                "never" => std::future::pending().await,
+                "panics" => panic!("on purpose"),
+                _ => Ok(digest()),
+            }
+        }
+        .boxed()
+    }
+}

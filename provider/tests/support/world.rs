@@ -1,0 +1,148 @@
+//! A registry, a trust policy on disk and the engine over both.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use countersign::config::TrustLocation;
+use countersign::engine::Clock;
+use countersign::engine::CountRequests;
+use countersign::engine::Deadline;
+use countersign::engine::Engine;
+use countersign::engine::EngineSettings;
+use countersign::engine::ImageResult;
+use countersign::engine::Verify as _;
+use countersign::telemetry::metrics::Metrics;
+use countersign::trust_source::TrustSource;
+use countersign_core::time::UnixTime;
+use countersign_core::verdict::Code;
+use countersign_registry::Credential;
+use countersign_registry::Registries;
+use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
+use countersign_registry::Scheme;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Registry;
+use prometheus::Registry as MetricsRegistry;
+
+/// A directory that goes away with the value.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("countersign-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Left behind only when the disk refuses, which is not what a test is about.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) root: Authority,
+    pub(crate) engine: Engine,
+    pub(crate) trust: Mutex<TrustSource>,
+    pub(crate) folder: Folder,
+    pub(crate) metrics: MetricsRegistry,
+    now: Arc<Mutex<UnixTime>>,
+}
+
+impl World {
+    /// One statement for all repositories, which trusts `root` and everybody under it.
+    pub(crate) async fn new() -> Self {
+        Self::with(&policy(&["ca:main"], &["*"]), |_| {}).await
+    }
+
+    /// As [`World::new`], with another trust policy and other settings of the engine.
+    pub(crate) async fn with(policy: &str, set: impl FnOnce(&mut EngineSettings)) -> Self {
+        // A second installation is refused, and the first serves all tests of the process.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let root = Authority::root(CertSpec::root());
+        let folder = Folder::new();
+        folder.write("trustpolicy.json", policy);
+        folder.write("truststore/x509/ca/main/root.pem", root.pem());
+        let mut trust = TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), []);
+        trust.load().unwrap();
+        let registry = Registry::start().await;
+        let metrics_registry = MetricsRegistry::new();
+        let metrics = Arc::new(Metrics::new(&metrics_registry).unwrap());
+        let mut entry = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
+        entry.scheme = Scheme::Http;
+        let settings =
+            RegistrySettings { registries: vec![entry], tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
+        let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
+        let registries = Registries::new(settings, observer).unwrap();
+        let mut settings = EngineSettings {
+            max_signatures: 100,
+            required_metadata: Default::default(),
+            verdict_bytes: 1 << 20,
+            verdict_lifetime: Duration::from_secs(300),
+            rejected_lifetime: Duration::ZERO,
+            flight_time: Duration::from_secs(10),
+            max_flights: 64,
+        };
+        set(&mut settings);
+        let now = Arc::new(Mutex::new(UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap()));
+        let shown = Arc::clone(&now);
+        let clock: Clock = Arc::new(move || *shown.lock().unwrap());
+        let engine = Engine::new(trust.handle(), registries, settings, metrics, clock);
+        Self { registry, root, engine, trust: Mutex::new(trust), folder, metrics: metrics_registry, now }
+    }
+
+    /// Sets the clock.
+    pub(crate) fn at(&self, time: &str) {
+        *self.now.lock().unwrap() = UnixTime::from_rfc3339(time).unwrap();
+    }
+
+    pub(crate) async fn verify(&self, image: &str) -> ImageResult {
+        self.verify_within(image, Duration::from_secs(20)).await
+    }
+
+    pub(crate) async fn verify_within(&self, image: &str, time: Duration) -> ImageResult {
+        self.engine.verify(Arc::new(image.parse().unwrap()), Deadline::after(time)).await
+    }
+
+    pub(crate) async fn code(&self, image: &str) -> Code {
+        self.verify(image).await.verdict.code()
+    }
+}
+
+/// A policy document with one strict statement `app` for all repositories.
+pub(crate) fn policy(stores: &[&str], identities: &[&str]) -> String {
+    serde_json::json!({
+        "version": "1.0",
+        "trustPolicies": [{
+            "name": "app",
+            "registryScopes": ["*"],
+            "signatureVerification": { "level": "strict" },
+            "trustStores": stores,
+            "trustedIdentities": identities,
+        }],
+    })
+    .to_string()
+}
