@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::x509::Certificate;
+use countersign_core::x509::CertificateError;
 
 use crate::check;
 use crate::parse;
@@ -19,13 +20,26 @@ fn vectors() -> Option<std::path::PathBuf> {
     folder
 }
 
-fn certificate(folder: &Path, path: &str) -> Certificate {
+fn der(folder: &Path, path: &str) -> Vec<u8> {
     let bytes = fs::read(folder.join(path)).unwrap();
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        return parse(&bytes);
+        return bytes;
     };
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-    parse(&STANDARD.decode(body).unwrap())
+    STANDARD.decode(body).unwrap()
+}
+
+fn certificate(folder: &Path, path: &str) -> Certificate {
+    parse(&der(folder, path))
+}
+
+#[test]
+fn the_certificate_with_a_hexadecimal_mark_in_its_name_is_refused_for_its_version() {
+    let Some(folder) = vectors() else {
+        return;
+    };
+    let bad = der(&folder, "notation-go/verifier/testdata/verifier/bad-cert.pem");
+    assert_eq!(Certificate::parse(&bad), Err(CertificateError::Version { found: 1 }));
 }
 
 #[test]
@@ -39,7 +53,7 @@ fn names_are_printed_as_go_prints_them() {
     let notary = "O=Notary,L=Seattle,ST=WA,C=US";
     let management = "CN=ManagementCA,O=EJBCA Container Quickstart,\
                       0.9.2342.19200300.100.1.1=#1313632d306e77776f7a7176617776616f33656368";
-    let bad = "CN=Bad=#CN,OU=SomeOU,O=SomeOrg,L=Seattle,ST=WA,C=US";
+    let signing = "CN=SomeCN,OU=SomeOU,O=SomeOrg,L=Seattle,ST=WA,C=US";
     let store = "notation-go/verifier/testdata/truststore/x509";
     for (path, subject, issuer) in [
         ("notation-core-go/x509/testdata/timestamp_root.crt".to_owned(), digicert.to_owned(), digicert.to_owned()),
@@ -63,7 +77,7 @@ fn names_are_printed_as_go_prints_them() {
             format!("{revocable} 2,{notary}"),
             format!("{revocable} Root,{notary}"),
         ),
-        ("notation-go/verifier/testdata/verifier/bad-cert.pem".to_owned(), bad.to_owned(), bad.to_owned()),
+        ("notation-go/verifier/testdata/verifier/signing-cert.pem".to_owned(), signing.to_owned(), signing.to_owned()),
     ] {
         let certificate = certificate(&folder, &path);
         assert_eq!(certificate.subject().to_string(), subject, "{path}");
