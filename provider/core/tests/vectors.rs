@@ -1,5 +1,6 @@
 //! Envelopes that other implementations made, when they are there. The clock is set; what needs a timestamp gives its
 //! own result.
+#![allow(clippy::disallowed_methods, reason = "tests read files; the crate does not")]
 
 #[path = "support/judge.rs"]
 #[allow(dead_code, clippy::unwrap_used)]

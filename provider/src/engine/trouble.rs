@@ -25,12 +25,16 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
 
 /// The reason for one signature: what is missing or damaged there says nothing about the image.
 pub(super) fn of_signature(error: &RegistryError) -> Reason {
-    let reason = reason(error);
-    match reason.code {
-        Code::ImageNotFound | Code::ImageUnsupported | Code::RegistryAnswerInvalid => {
+    match error.trouble() {
+        Trouble::AnswerInvalid | Trouble::NotFound | Trouble::Unsupported => {
             Reason::new(Code::SignatureUnavailable, error)
         }
-        _ => reason,
+        Trouble::Refused
+        | Trouble::Unreachable
+        | Trouble::Timeout
+        | Trouble::Denied
+        | Trouble::Throttled
+        | Trouble::Failed => reason(error),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Where the outside vectors are.
+#![allow(clippy::disallowed_methods, reason = "tests read files and the environment; the crate does not")]
 
 use std::path::PathBuf;
 
