@@ -4,6 +4,7 @@
 mod admission;
 mod doors;
 mod metrics;
+mod mutation;
 mod outages;
 mod trust;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     metrics::verdicts(bench, transcript, &seen)?;
     outages::run(bench, transcript, &mut seen)?;
     trust::run(bench, transcript, &mut seen)?;
+    mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
     doors::run(bench, transcript)?;
     metrics::health(bench, transcript)

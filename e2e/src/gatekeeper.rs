@@ -122,25 +122,64 @@ impl Gatekeeper {
         cluster.apply_file(&place.project().join("constraints"))?;
         wait::until("every constraint to be enforced", POLICY_READY, || {
             let list = cluster.kubectl_ok(&["get", "countersignimages", "-o", "json"])?;
-            let list: Value = serde_json::from_str(&list)?;
-            let constraints = list["items"].as_array().context("no list of constraints")?;
-            ensure!(!constraints.is_empty(), "there is no constraint");
-            for constraint in constraints {
-                ensure!(
-                    constraint["status"]["byPod"][0]["enforced"] == true,
-                    "{} is not enforced: {}",
-                    constraint["metadata"]["name"],
-                    constraint["status"]
-                );
-            }
-            Ok(())
+            all_enforced(&serde_json::from_str(&list)?)
         })?;
-        wait::until("the Provider to be active", POLICY_READY, || {
-            let status = cluster.kubectl_ok(&["get", "provider", "countersign-verify", "-o", "jsonpath={.status}"])?;
-            ensure!(status.contains(r#""active":true"#), "{status}");
-            Ok(())
+        wait_active(cluster, "countersign-verify")
+    }
+
+    /// Has Gatekeeper replace the tags of pods' images by digests. Returns once it does.
+    pub(crate) fn apply_mutation(
+        &self,
+        place: &Place,
+        cluster: &Cluster,
+        url: &str,
+        provider_ca: &str,
+    ) -> anyhow::Result<()> {
+        cluster.apply(place, &provider("countersign-mutate", url, provider_ca))?;
+        wait_active(cluster, "countersign-mutate")?;
+        for list in ["initContainers", "containers", "ephemeralContainers"] {
+            cluster.apply(place, &assign(list, "countersign-mutate"))?;
+        }
+        wait::until("every mutator to be enforced", POLICY_READY, || {
+            let list = cluster.kubectl_ok(&["get", "assign", "-o", "json"])?;
+            all_enforced(&serde_json::from_str(&list)?)
         })
     }
+}
+
+/// Until Gatekeeper has taken note of the Provider `name`.
+fn wait_active(cluster: &Cluster, name: &str) -> anyhow::Result<()> {
+    wait::until("the Provider to be active", POLICY_READY, || {
+        let status = cluster.kubectl_ok(&["get", "provider", name, "-o", "jsonpath={.status}"])?;
+        ensure!(status.contains(r#""active":true"#), "{status}");
+        Ok(())
+    })
+}
+
+/// An error unless Gatekeeper says of each of at least one object that it is enforced.
+fn all_enforced(list: &Value) -> anyhow::Result<()> {
+    let objects = list["items"].as_array().context("no list of objects")?;
+    ensure!(!objects.is_empty(), "there is no object");
+    for object in objects {
+        let enforced = object["status"]["byPod"][0]["enforced"] == true;
+        ensure!(enforced, "{} is not enforced: {}", object["metadata"]["name"], object["status"]);
+    }
+    Ok(())
+}
+
+/// Replaces the images in `list` of a Pod by what the Provider `provider` says about them.
+fn assign(list: &str, provider: &str) -> Value {
+    json!({
+        "apiVersion": "mutations.gatekeeper.sh/v1",
+        "kind": "Assign",
+        "metadata": { "name": format!("digests-in-{}", list.to_lowercase()) },
+        "spec": {
+            "applyTo": [{ "groups": [""], "kinds": ["Pod"], "versions": ["v1"] }],
+            "match": { "source": "Original", "scope": "Namespaced" },
+            "location": format!("spec.{list}[name:*].image"),
+            "parameters": { "assign": { "externalData": { "provider": provider, "failurePolicy": "Fail" } } },
+        },
+    })
 }
 
 /// A Provider whose time-out is below the webhook's 5 s, as it has to be.
