@@ -56,6 +56,9 @@ pub const POLICY_BYTES: usize = 1024 * 1024;
 /// Most statements in a trust policy document.
 pub const POLICY_STATEMENTS: usize = 1000;
 
+/// Most trust stores, and most trusted identities, in one statement: they are compared with one another.
+pub const STATEMENT_ENTRIES: usize = 1000;
+
 /// Most certificates in one named trust store. The Mozilla root list has fewer than 200.
 pub const STORE_CERTIFICATES: usize = 1000;
 

@@ -53,6 +53,8 @@ pub enum PolicyProblem {
     Empty { wanted: &'static str },
     #[error("has {found} statements: want at most {}", limits::POLICY_STATEMENTS)]
     TooManyStatements { found: usize },
+    #[error("has {found} entries: want at most {}", limits::STATEMENT_ENTRIES)]
+    TooManyEntries { found: usize },
     #[error("is {found:?} as in an earlier statement: want a name of its own")]
     NameTwice { found: String },
     #[error("cannot be overridden: integrity is always enforced")]

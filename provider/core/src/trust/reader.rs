@@ -139,6 +139,21 @@ impl Reader {
         Some(texts)
     }
 
+    /// As [`Self::required_texts`], at most [`limits::STATEMENT_ENTRIES`].
+    fn bounded_texts<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<Vec<(String, &'a str)>> {
+        let texts = self.required_texts(field, value, wanted)?;
+        if texts.len() > limits::STATEMENT_ENTRIES {
+            self.fail(field, PolicyProblem::TooManyEntries { found: texts.len() });
+            return None;
+        }
+        Some(texts)
+    }
+
     fn document(&mut self, value: &Value) -> Vec<Statement> {
         let known = ["version", "trustPolicies"];
         let Some(members) = self.object("", value, &known, "an object with version and trustPolicies") else {
@@ -333,7 +348,7 @@ impl Reader {
     }
 
     fn stores(&mut self, value: Option<&Value>) -> Option<Vec<StoreRef>> {
-        let texts = self.required_texts("trustStores", value, STORES)?;
+        let texts = self.bounded_texts("trustStores", value, STORES)?;
         let mut stores: Vec<StoreRef> = Vec::new();
         let before = self.errors.len();
         for (field, text) in texts {
@@ -354,7 +369,7 @@ impl Reader {
     }
 
     fn identities(&mut self, value: Option<&Value>) -> Option<Identities> {
-        let texts = self.required_texts("trustedIdentities", value, IDENTITIES)?;
+        let texts = self.bounded_texts("trustedIdentities", value, IDENTITIES)?;
         let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
         match Identities::parse(&texts) {
             Ok(identities) => Some(identities),

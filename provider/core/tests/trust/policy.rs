@@ -371,6 +371,11 @@ fn whoever_verifies_needs_a_store_that_can_vouch_and_somebody_to_trust() {
     assert_eq!(check("trustedIdentities", json!(null)), missing);
     let empty = one("trustedIdentities", PolicyProblem::Empty { wanted: identities });
     assert_eq!(check("trustedIdentities", json!([])), empty);
+    let many = |entry: &str| json!(vec![entry; limits::STATEMENT_ENTRIES + 1]);
+    for (field, entry) in [("trustStores", "ca:example"), ("trustedIdentities", "arn:x")] {
+        let too_many = PolicyProblem::TooManyEntries { found: limits::STATEMENT_ENTRIES + 1 };
+        assert_eq!(check(field, many(entry)), one(field, too_many));
+    }
     let beside = PolicyProblem::Identity(IdentityError::AnyBesideOthers);
     let mixed = json!(["*", "x509.subject: C=CH, ST=ZH, O=a"]);
     assert_eq!(check("trustedIdentities", mixed), one("trustedIdentities", beside));
