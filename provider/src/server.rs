@@ -75,6 +75,8 @@ pub struct ConnectionTimes {
     /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a connection:
     /// who closes first must be the client, or a request meets a closing connection.
     pub idle: Duration,
+    /// For what is left to write once the connection is to be closed.
+    pub close: Duration,
 }
 
 impl Default for ConnectionTimes {
@@ -84,6 +86,7 @@ impl Default for ConnectionTimes {
             place: Duration::from_secs(1),
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(120),
+            close: Duration::from_secs(5),
         }
     }
 }

@@ -19,7 +19,11 @@ use tokio_rustls::client::TlsStream;
 use super::service::Service;
 
 /// The TLS of a client that trusts the service's authority.
-pub fn tls(service: &Service, identity: Option<&Chain>, version: &'static SupportedProtocolVersion) -> ClientConfig {
+pub(crate) fn tls(
+    service: &Service,
+    identity: Option<&Chain>,
+    version: &'static SupportedProtocolVersion,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(service.certificates.servers.der().to_vec())).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -36,42 +40,42 @@ pub fn tls(service: &Service, identity: Option<&Chain>, version: &'static Suppor
 }
 
 /// Asks as Gatekeeper does.
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
 }
 
 impl Client {
-    pub fn gatekeeper(service: &Service) -> Self {
+    pub(crate) fn gatekeeper(service: &Service) -> Self {
         Self::of(service, tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13))
     }
 
-    pub fn of(service: &Service, tls: ClientConfig) -> Self {
+    pub(crate) fn of(service: &Service, tls: ClientConfig) -> Self {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
         Self { http, base: format!("https://{}", service.address) }
     }
 
     /// An HTTP/2 client.
-    pub fn http2(service: &Service) -> Self {
+    pub(crate) fn http2(service: &Service) -> Self {
         let mut tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).http2_prior_knowledge().no_proxy();
         Self { http: http.build().unwrap(), base: format!("https://{}", service.address) }
     }
 
-    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<(StatusCode, Json)> {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<(StatusCode, Json)> {
         let response = self.http.post(format!("{}{path}", self.base)).body(body).send().await?;
         assert_eq!(response.headers()["content-type"], "application/json");
         let status = response.status();
         Ok((status, serde_json::from_slice(&response.bytes().await?).unwrap()))
     }
 
-    pub async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
+    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
         self.http.request(method, format!("{}{path}", self.base)).send().await.unwrap()
     }
 
     /// The `response` of a good answer to `keys`.
-    pub async fn ask(&self, path: &str, keys: &[&str]) -> Json {
+    pub(crate) async fn ask(&self, path: &str, keys: &[&str]) -> Json {
         let body = json!({
             "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
             "kind": "ProviderRequest",
@@ -86,7 +90,7 @@ impl Client {
 }
 
 /// A bare connection after its handshake.
-pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
+pub(crate) async fn connect(service: &Service) -> TlsStream<TcpStream> {
     let tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
     let stream = TcpStream::connect(service.address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
@@ -94,10 +98,20 @@ pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
 }
 
 /// What comes until the other side closes, which it must do within ten seconds.
-pub async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+pub(crate) async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes));
     // A close without TLS's farewell is an error to rustls, and a close all the same.
     let _ = read.await.expect("the connection stays open");
     String::from_utf8(bytes).unwrap()
+}
+
+/// Whether a question about an image that needs no verification has any answer.
+pub(crate) async fn is_answered(client: &Client) -> bool {
+    is_answered_about(client, "a.example/skipped").await
+}
+
+/// Whether a question about `key` has any answer.
+pub(crate) async fn is_answered_about(client: &Client, key: &str) -> bool {
+    client.post("/v1/verify", format!(r#"{{"request":{{"keys":["{key}"]}}}}"#)).await.is_ok()
 }

@@ -1,7 +1,6 @@
 //! One connection after its handshake, in HTTP/1.1 or HTTP/2 as the handshake says.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -31,9 +30,6 @@ const HEADERS: usize = 64;
 
 /// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
 const STREAMS: u32 = 16;
-
-/// For what is left to write after the connection was told to close.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true.
 pub(super) async fn serve(doors: &Arc<Doors>, stream: TlsStream<TcpStream>, stop: watch::Receiver<bool>) {
@@ -105,5 +101,5 @@ async fn drive<C: GracefulConnection>(
         }
     }
     connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(LAST_WORDS, connection).await;
+    let _ = tokio::time::timeout(doors.times.close, connection).await;
 }

@@ -1,0 +1,133 @@
+//! Who is answered, by certificate; and which certificates can be used.
+
+use crate::support::client::Client;
+use crate::support::client::is_answered;
+use crate::support::client::tls;
+use crate::support::service::Certificates;
+use crate::support::service::GATEKEEPER;
+use crate::support::service::Service;
+use crate::support::service::now;
+use countersign::server::tls::LoadedTls;
+use countersign::server::tls::TlsError;
+use countersign::server::tls::TlsPem;
+use countersign_core::time::UnixTime;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::pki::eku;
+use rustls::version::TLS12;
+use rustls::version::TLS13;
+use std::time::Duration;
+
+async fn check_refused(service: &Service, identity: Option<&Chain>, reason: &str) {
+    let client = Client::of(service, tls(service, identity, &TLS13));
+    assert!(!is_answered(&client).await, "{reason}");
+    let series = format!("countersign_tls_handshake_failures_total{{reason=\"{reason}\"}}");
+    assert!(service.metric(&series) >= 1.0, "{reason}");
+}
+
+#[tokio::test]
+async fn only_gatekeeper_is_answered() {
+    let service = Service::start().await;
+    let clients = &service.certificates.clients;
+    check_refused(&service, None, "no-certificate").await;
+    let stranger = Authority::root(CertSpec::root().common_name("clients")).issue(CertSpec::tls_client(GATEKEEPER));
+    check_refused(&service, Some(&stranger), "bad-certificate").await;
+    assert!(is_answered(&Client::gatekeeper(&service)).await);
+    check_refused(&service, Some(&clients.issue(CertSpec::tls_client("other.svc"))), "name-not-allowed").await;
+    assert_eq!(service.script.asked(), ["a.example/skipped:latest"]);
+}
+
+#[tokio::test]
+async fn a_certificate_for_servers_only_is_no_clients() {
+    let service = Service::start().await;
+    let spec = CertSpec::tls_client(GATEKEEPER).ekus(&[eku::SERVER_AUTH]);
+    check_refused(&service, Some(&service.certificates.clients.issue(spec)), "bad-certificate").await;
+    let spec = CertSpec::tls_client(GATEKEEPER).ekus(&[eku::SERVER_AUTH, eku::CLIENT_AUTH]);
+    let both = service.certificates.clients.issue(spec);
+    assert!(is_answered(&Client::of(&service, tls(&service, Some(&both), &TLS13))).await);
+}
+
+#[tokio::test]
+async fn an_expired_client_is_refused() {
+    let service = Service::start().await;
+    let from = CertSpec::NOT_BEFORE;
+    let spec = CertSpec::tls_client(GATEKEEPER).valid(from, from + Duration::from_secs(3600));
+    check_refused(&service, Some(&service.certificates.clients.issue(spec)), "bad-certificate").await;
+}
+
+#[tokio::test]
+async fn a_common_name_counts_only_where_there_is_no_dns_name() {
+    let service = Service::start().await;
+    let clients = &service.certificates.clients;
+    let only_common = clients.issue(CertSpec::tls_client(GATEKEEPER).alternative_names(&[]));
+    assert!(is_answered(&Client::of(&service, tls(&service, Some(&only_common), &TLS13))).await);
+    let both = CertSpec::tls_client("other.svc").common_name(GATEKEEPER);
+    check_refused(&service, Some(&clients.issue(both)), "name-not-allowed").await;
+}
+
+#[tokio::test]
+async fn tls_1_2_is_not_spoken() {
+    let service = Service::start().await;
+    let identity = service.certificates.gatekeeper();
+    let client = Client::of(&service, tls(&service, Some(&identity), &TLS12));
+    assert!(!is_answered(&client).await);
+    assert_eq!(service.metric(r#"countersign_tls_handshake_failures_total{reason="incompatible"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn a_new_client_authority_is_taken_into_use_for_new_connections() {
+    let service = Service::start().await;
+    let others = Authority::root(CertSpec::root().common_name("others"));
+    let old = Client::gatekeeper(&service);
+    let new = || {
+        let chain = others.issue(CertSpec::tls_client(GATEKEEPER));
+        Client::of(&service, tls(&service, Some(&chain), &TLS13))
+    };
+    assert!(is_answered(&old).await);
+    assert!(!is_answered(&new()).await);
+    // Both, as during a rotation.
+    let mut pem = service.certificates.server_pem();
+    pem.client_ca.extend_from_slice(others.pem().as_bytes());
+    service.tls.swap(LoadedTls::load(&pem, now()).unwrap());
+    assert!(is_answered(&new()).await);
+    assert!(is_answered(&Client::gatekeeper(&service)).await);
+    // Only the new one. What is open stays open.
+    pem.client_ca = others.pem().into();
+    service.tls.swap(LoadedTls::load(&pem, now()).unwrap());
+    assert!(is_answered(&new()).await);
+    assert!(!is_answered(&Client::gatekeeper(&service)).await);
+    assert!(is_answered(&old).await);
+}
+
+fn refusal(change: impl FnOnce(&Certificates, &mut TlsPem)) -> TlsError {
+    let certificates = Certificates::new();
+    let mut pem = certificates.server_pem();
+    change(&certificates, &mut pem);
+    LoadedTls::load(&pem, now()).unwrap_err()
+}
+
+#[test]
+fn certificates_that_do_not_fit_are_refused_with_the_reason() {
+    let error = refusal(|all, pem| pem.key = all.server_pem().client_ca);
+    assert!(matches!(error, TlsError::Pem { what: "server key", .. }), "{error:?}");
+    let error = refusal(|all, pem| pem.key = all.gatekeeper().key_pem().into());
+    assert!(matches!(error, TlsError::Pair { .. }), "{error:?}");
+    let error = refusal(|_, pem| pem.certificate = b"nothing".to_vec());
+    assert!(matches!(error, TlsError::NoCertificate { what: "server certificate" }), "{error:?}");
+    let error = refusal(|_, pem| pem.client_ca = Vec::new());
+    assert!(matches!(error, TlsError::NoCertificate { what: "client CA" }), "{error:?}");
+    let bad_block = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    let error = refusal(|_, pem| pem.client_ca.extend_from_slice(bad_block));
+    assert!(matches!(error, TlsError::Certificate { what: "client CA", number: 2 }), "{error:?}");
+}
+
+#[test]
+fn certificates_have_an_end() {
+    let certificates = Certificates::new();
+    let end = UnixTime::try_from(CertSpec::NOT_AFTER).unwrap();
+    let loaded = LoadedTls::load(&certificates.server_pem(), now()).unwrap();
+    assert_eq!((loaded.server_end(), loaded.authorities_end()), (end, end));
+    let error = LoadedTls::load(&certificates.server_pem(), end).unwrap_err();
+    assert!(matches!(error, TlsError::Expired { end: found } if found == end), "{error:?}");
+}

@@ -1,0 +1,112 @@
+//! How long a connection may take, and how many there may be.
+
+use crate::support::client::Client;
+use crate::support::client::connect;
+use crate::support::client::is_answered;
+use crate::support::client::rest;
+use crate::support::service::Service;
+use crate::support::service::settings;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn plain_http_gets_nothing() {
+    let service = Service::start().await;
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+    let said = tokio::time::timeout(Duration::from_secs(10), read_all(&mut stream)).await.unwrap();
+    assert!(!said.windows(4).any(|four| four == b"HTTP"));
+    assert_eq!(service.metric(r#"countersign_tls_handshake_failures_total{reason="malformed"}"#), 1.0);
+}
+
+async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A reset is an end, too.
+    let _ = tokio::io::AsyncReadExt::read_to_end(stream, &mut bytes).await;
+    bytes
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_never_made_ends() {
+    let mut settings = settings();
+    settings.connection_times.handshake = SHORT;
+    let service = Service::with(settings).await;
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    assert_eq!(rest(&mut stream).await, "");
+    assert_eq!(service.metric(r#"countersign_tls_handshake_failures_total{reason="timeout"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_or_with_half_a_head_ends() {
+    let mut settings = settings();
+    settings.connection_times.first_request = SHORT;
+    settings.connection_times.close = SHORT;
+    let service = Service::with(settings).await;
+    assert_eq!(rest(&mut connect(&service).await).await, "");
+    let mut stream = connect(&service).await;
+    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\n").await.unwrap();
+    assert!(!rest(&mut stream).await.contains("200"));
+}
+
+#[tokio::test]
+async fn a_connection_outlives_its_first_request_and_ends_when_idle() {
+    let mut settings = settings();
+    settings.connection_times.first_request = 3 * SHORT;
+    settings.connection_times.idle = 6 * SHORT;
+    let service = Service::with(settings).await;
+    let mut stream = connect(&service).await;
+    let began = tokio::time::Instant::now();
+    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+    let said = rest(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+    assert!(began.elapsed() >= 6 * SHORT);
+}
+
+#[tokio::test]
+async fn a_dripping_body_is_answered_at_the_deadline() {
+    let mut settings = settings();
+    settings.verify_timeout = 2 * SHORT;
+    let service = Service::with(settings).await;
+    let mut stream = connect(&service).await;
+    stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+    let said = rest(&mut stream).await;
+    assert!(said.contains("\"systemError\":\"request body did not arrive in time (request "), "{said}");
+    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="timed-out"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_is_counted() {
+    let service = Service::start().await;
+    let mut stream = connect(&service).await;
+    let body = r#"{"request":{"keys":["a.example/gated"]}}"#;
+    let head = format!("POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    service.script.reached.notified().await;
+    assert_eq!(service.metric("countersign_in_flight_requests"), 1.0);
+    drop(stream);
+    let left = async {
+        while service.metric("countersign_in_flight_requests") > 0.0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), left).await.unwrap();
+    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="abandoned"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_for_new_ones() {
+    let mut settings = settings();
+    settings.max_connections = 2;
+    let service = Service::with(settings).await;
+    let mut left_behind = Vec::new();
+    for number in 0..6 {
+        // Each with a connection of its own, kept open, as Gatekeeper did before 3.22.
+        let client = Client::gatekeeper(&service);
+        assert!(is_answered(&client).await, "{number}");
+        left_behind.push(client);
+    }
+    assert_eq!(service.metric("countersign_evicted_connections_total"), 4.0);
+}

@@ -1,0 +1,12 @@
+//! The service from outside, over real TLS on loopback: what Gatekeeper sees, and what somebody else sees.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod certificates;
+mod connections;
+mod doors;
+mod health;
+mod stop;
