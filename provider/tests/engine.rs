@@ -42,7 +42,7 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
                 assert_eq!(verified.manifest.as_str(), manifest.digest);
                 assert_eq!(verified.rule, "app");
                 assert_eq!(verified.signature.target().digest.as_str(), image.digest);
-                assert_eq!(verified.signature.subject(), "CN=leaf,ST=ZH,O=Testkit,C=CH");
+                assert_eq!(verified.signature.subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
                 assert_eq!(result.digest.unwrap().as_str(), image.digest);
             }
         }
