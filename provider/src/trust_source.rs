@@ -87,14 +87,14 @@ pub enum TrustMistake {
     #[error("the trust stores have more than {ALL_STORES_BYTES} bytes together")]
     TooMuch,
     #[error("{}: {error}", path.display())]
-    Policy { path: PathBuf, error: PolicyError },
+    Policy { path: PathBuf, error: Box<PolicyError> },
     #[error(
         "trust store {store} of statement {statement:?} is missing: want the directory {} with certificate files",
         directory.display()
     )]
     NoStore { store: StoreRef, statement: String, directory: PathBuf },
     #[error("{}: {error}", directory.display())]
-    Store { directory: PathBuf, error: StoreError },
+    Store { directory: PathBuf, error: Box<StoreError> },
     #[error("verification.requiredMetadata is for statement {statement:?}, which is not in the trust policy: want one of {}", known.join(", "))]
     UnknownStatement { statement: String, known: Vec<String> },
     #[error(
@@ -214,7 +214,10 @@ impl TrustSource {
     fn read(&self) -> Result<Read, TrustError> {
         let (path, bytes) = files::policy(&self.location).map_err(|mistake| TrustError { mistakes: vec![mistake] })?;
         let policy = TrustPolicy::parse(&bytes).map_err(|errors| TrustError {
-            mistakes: errors.into_iter().map(|error| TrustMistake::Policy { path: path.clone(), error }).collect(),
+            mistakes: errors
+                .into_iter()
+                .map(|error| TrustMistake::Policy { path: path.clone(), error: Box::new(error) })
+                .collect(),
         })?;
         let mut mistakes = self.unmet(&policy);
         let mut stores = BTreeMap::new();
@@ -280,8 +283,11 @@ fn parse(stores: BTreeMap<StoreRef, (PathBuf, Vec<NamedFile>)>) -> Result<BTreeM
             Ok(store) => {
                 parsed.insert(reference, store);
             }
-            Err(errors) => mistakes
-                .extend(errors.into_iter().map(|error| TrustMistake::Store { directory: directory.clone(), error })),
+            Err(errors) => mistakes.extend(
+                errors
+                    .into_iter()
+                    .map(|error| TrustMistake::Store { directory: directory.clone(), error: Box::new(error) }),
+            ),
         }
     }
     if mistakes.is_empty() { Ok(parsed) } else { Err(TrustError { mistakes }) }

@@ -1,6 +1,5 @@
 //! `countersign serve`: configuration, log, certificates, trust, registries, engine, ports; then it serves.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,13 +193,11 @@ impl Stop {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    fn wait(mut self) -> impl Future<Output = ()> {
-        async move {
-            let which = tokio::select! {
-                _ = self.terminate.recv() => "SIGTERM",
-                _ = self.interrupt.recv() => "SIGINT",
-            };
-            tracing::info!(signal = which, "stopping");
-        }
+    async fn wait(mut self) {
+        let which = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = which, "stopping");
     }
 }

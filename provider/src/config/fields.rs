@@ -153,12 +153,12 @@ impl<'a> Fields<'a> {
         example: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
-        let read = |(path, node): (String, &Node)| match &node.value {
-            Value::Text(text) if let Some(value) = parse(text) => Some(value),
-            other => {
-                self.mistakes.add(node.line, &path, other.describe(), wanted, example);
-                None
+        let read = |(path, node): (String, &Node)| {
+            let value = node.value.text().and_then(&parse);
+            if value.is_none() {
+                self.mistakes.add(node.line, &path, node.value.describe(), wanted, example);
             }
+            value
         };
         self.list(key).into_iter().filter_map(read).collect()
     }
@@ -187,15 +187,7 @@ impl<'a> Fields<'a> {
         example: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        self.read(key, wanted, example, |value| match value {
-            Value::Text(text) => parse(text),
-            Value::Nothing
-            | Value::Boolean(_)
-            | Value::Whole(_)
-            | Value::Number(_)
-            | Value::List(_)
-            | Value::Map(_) => None,
-        })
+        self.read(key, wanted, example, |value| value.text().and_then(&parse))
     }
 
     pub(super) fn path(&self, key: &'static str, example: &str) -> Option<PathBuf> {

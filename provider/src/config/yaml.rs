@@ -122,6 +122,13 @@ impl Value {
         }
     }
 
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Nothing | Self::Boolean(_) | Self::Whole(_) | Self::Number(_) | Self::List(_) | Self::Map(_) => None,
+        }
+    }
+
     /// For messages about a section: only what it is, as a text may be a secret in the wrong place.
     pub(super) fn kind(&self) -> &'static str {
         match self {

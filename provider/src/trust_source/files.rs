@@ -96,9 +96,10 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, TrustMistake> {
 
 impl TrustMistake {
     fn unreadable(path: &Path, source: &std::io::Error) -> Self {
-        match source.kind() {
-            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
-            _ => Self::Unreadable { path: path.to_owned(), detail: source.to_string() },
+        if source.kind() == ErrorKind::NotFound {
+            Self::Missing { path: path.to_owned() }
+        } else {
+            Self::Unreadable { path: path.to_owned(), detail: source.to_string() }
         }
     }
 }

@@ -1,0 +1,340 @@
+//! The built binary, as people and scripts meet it: exit codes, texts, documents, signals.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::BufRead as _;
+    use std::io::BufReader;
+    use std::process::Command;
+    use std::process::Output;
+    use std::process::Stdio;
+
+    use countersign_testkit::notation;
+    use countersign_testkit::pki::Authority;
+    use countersign_testkit::pki::CertSpec;
+    use countersign_testkit::registry::Registry;
+    use countersign_testkit::registry::Route;
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::world::Folder;
+
+    const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+
+    /// Runs the binary and waits for its end, without blocking the registry of the test.
+    async fn countersign(arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(arguments).env_remove("COUNTERSIGN_CONFIG").stdin(Stdio::null());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[track_caller]
+    fn check(output: &Output, code: i32) {
+        assert_eq!(output.status.code(), Some(code), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+
+    /// A registry with images of every fate, and a configuration that knows it.
+    struct Laptop {
+        registry: Registry,
+        folder: Folder,
+    }
+
+    impl Laptop {
+        async fn new() -> Self {
+            let registry = Registry::start().await;
+            let root = Authority::root(CertSpec::root());
+            let signed = registry.push_image("app", "signed");
+            notation::sign_image(&registry, "app", &signed, &root.issue(CertSpec::leaf()));
+            let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+            let foreign = registry.push_image("app", "foreign");
+            notation::sign_image(&registry, "app", &foreign, &stranger);
+            registry.push_image("app", "unsigned");
+            let folder = Folder::new();
+            let host = registry.host();
+            let policy = json!({"version": "1.0", "trustPolicies": [
+                {"name": "mirror", "registryScopes": [format!("{host}/mirror")], "signatureVerification": {"level": "skip"}},
+                {"name": "app", "registryScopes": ["*"],
+                 "signatureVerification": {"level": "strict", "override": {"revocation": "skip"}},
+                 "trustStores": ["ca:main"], "trustedIdentities": ["*"]},
+            ]});
+            folder.write("trust/trustpolicy.json", policy.to_string());
+            folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+            let config = format!("trust: {{directory: trust}}\nregistries:\n- {{host: '{host}', plainHttp: true}}\n");
+            folder.write("c.yaml", config);
+            Self { registry, folder }
+        }
+
+        fn config(&self) -> String {
+            self.folder.path().join("c.yaml").display().to_string()
+        }
+
+        fn image(&self, name: &str) -> String {
+            format!("{}/{name}", self.registry.host())
+        }
+
+        async fn verify(&self, arguments: &[&str], images: &[&str]) -> Output {
+            let config = self.config();
+            let images: Vec<String> = images.iter().map(|image| self.image(image)).collect();
+            let mut all = vec!["verify", "--config", &config];
+            all.extend(arguments);
+            all.extend(images.iter().map(String::as_str));
+            countersign(&all).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signed_image_is_verified_with_exit_code_0() {
+        let laptop = Laptop::new().await;
+        let output = laptop.verify(&[], &["app:signed", "mirror:v1"]).await;
+        check(&output, 0);
+        let stdout = text(&output.stdout);
+        let lines: Vec<&str> = stdout.lines().collect();
+        assert_eq!(lines[0], format!("verified      {}", laptop.image("app:signed")));
+        assert_eq!(lines[2], "  rule        app");
+        assert!(lines[3].starts_with("  signer      CN=leaf,"), "{stdout}");
+        assert!(lines[4].starts_with("  issuer      CN=root,"), "{stdout}");
+        assert_eq!(
+            lines[6],
+            "  checks      integrity passed, authenticity passed, authenticTimestamp passed, expiry passed, revocation \
+             skipped"
+        );
+        assert_eq!(lines[10], format!("skipped       {}", laptop.image("mirror:v1")));
+        assert_eq!(text(&output.stderr), "");
+    }
+
+    #[tokio::test]
+    async fn a_rejected_image_outweighs_the_others_with_exit_code_1() {
+        let laptop = Laptop::new().await;
+        let images = ["app:signed", "app:unsigned", "app:foreign", "app:none"];
+        let output = laptop.verify(&["-o", "json"], &images).await;
+        check(&output, 1);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let of = |name: &str| -> Vec<String> {
+            let images = document["images"].as_array().unwrap();
+            images.iter().map(|image| image[name].as_str().unwrap_or("null").to_owned()).collect()
+        };
+        assert_eq!(of("verdict"), ["verified", "rejected", "rejected", "inconclusive"]);
+        assert_eq!(of("code"), ["verified", "unsigned", "untrusted-chain", "image-not-found"]);
+        assert_eq!(of("image"), images.map(|image| laptop.image(image)));
+        assert_eq!(of("rule"), ["app"; 4]);
+        let first = &document["images"][0];
+        let subject = first["signer"]["subject"].as_str().unwrap();
+        assert!(subject.starts_with("CN=leaf,"), "{subject}");
+        assert_eq!(first["signer"]["scheme"], "notary.x509");
+        assert_eq!(first["checks"]["revocation"], "skipped");
+        let message = format!("signed by {subject:?}, trusted by statement \"app\" of the trust policy");
+        assert_eq!(first["message"], message.as_str());
+        assert_eq!(document["images"][2]["signatures"][0]["reasons"][0]["code"], "untrusted-chain");
+        assert_eq!(document["images"][3]["digest"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_decided_ends_with_exit_code_2() {
+        let laptop = Laptop::new().await;
+        laptop.registry.when(Route::Referrers).status(503);
+        let output = laptop.verify(&[], &["mirror:v1", "app:signed"]).await;
+        check(&output, 2);
+        assert!(text(&output.stdout).contains("inconclusive  "), "{}", text(&output.stdout));
+    }
+
+    #[tokio::test]
+    async fn a_mistake_on_the_command_line_ends_with_exit_code_3() {
+        for arguments in [
+            &[][..],
+            &["verfy"],
+            &["verify", "nginx"],
+            &["verify", "--config", "c.yaml"],
+            &["verify", "--config", "c.yaml", "-o", "xml", "nginx"],
+            &["verify", "--config", "c.yaml", "nginx", "Not/An/Image"],
+            &["serve"],
+            &["serve", "--config", "c.yaml", "extra"],
+        ] {
+            let output = countersign(arguments).await;
+            check(&output, 3);
+            assert_eq!(text(&output.stdout), "", "{arguments:?}");
+            assert!(!output.stderr.is_empty(), "{arguments:?}");
+        }
+        let output = countersign(&["verify", "--config", "c.yaml", "nginx", "Not/An/Image"]).await;
+        assert!(
+            text(&output.stderr).starts_with(
+                "error: invalid value 'Not/An/Image' for '<IMAGE>...': image reference has a bad repository"
+            ),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+
+    #[tokio::test]
+    async fn mistakes_in_files_end_with_exit_code_3_and_are_all_told() {
+        let output = countersign(&["verify", "--config", "/nowhere/c.yaml", "nginx"]).await;
+        check(&output, 3);
+        assert_eq!(
+            text(&output.stderr),
+            "countersign: cannot read the configuration /nowhere/c.yaml: No such file or directory (os error 2)\n"
+        );
+
+        let folder = Folder::new();
+        let path = folder.path().display().to_string();
+        let config = format!("{path}/c.yaml");
+        folder.write("c.yaml", "trust: {directroy: t}\nlog: {level: 5}\n");
+        let output = countersign(&["verify", "-c", &config, "nginx"]).await;
+        check(&output, 3);
+        let told = text(&output.stderr);
+        assert!(
+            told.starts_with(&format!("countersign: the configuration {config} has 3 mistakes\n  {config}:1: ")),
+            "{told}"
+        );
+
+        folder.write(
+            "c.yaml",
+            "trust: {directory: t}\nregistries: [{host: a.b, ca: no.pem, credentials: {usernameFile: u, passwordFile: p}}]\n",
+        );
+        folder.write("u", "\n");
+        folder.write("p", b"\xff");
+        let output = countersign(&["verify", "-c", &config, "nginx"]).await;
+        check(&output, 3);
+        assert_eq!(
+            text(&output.stderr).replace(&format!("{path}/"), ""),
+            "countersign: the trust policy and trust stores have 1 mistake
+  t has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document
+countersign: the files of the registries have 3 mistakes
+  no.pem cannot be read: No such file or directory (os error 2)
+  u is empty: want a user name, a password or a token
+  p is not UTF-8
+"
+        );
+    }
+
+    #[tokio::test]
+    async fn credentials_come_from_files_and_never_into_the_output() {
+        let laptop = Laptop::new().await;
+        laptop.registry.require_basic("alice", "hunter2");
+        // Credentials want TLS; a Docker configuration that is broken must not be shown either.
+        laptop.folder.write("docker.json", r#"{"auths":{"a.b":{"auth":"aHVudGVyMg=="}}}"#);
+        laptop.folder.write(
+            "c.yaml",
+            "trust: {directory: trust}\nregistries: [{host: a.b, credentials: {dockerConfig: docker.json}}]\n",
+        );
+        let output = laptop.verify(&[], &["app:signed"]).await;
+        check(&output, 3);
+        let told = text(&output.stderr);
+        assert!(told.ends_with("docker.json: auth of \"a.b\" is not base64 of name:password\n"), "{told}");
+        assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn help_and_version_are_no_mistakes() {
+        for arguments in [&["--help"][..], &["verify", "--help"], &["serve", "--help"], &["help", "verify"]] {
+            let output = countersign(arguments).await;
+            check(&output, 0);
+            assert!(text(&output.stdout).contains("Examples:"), "{}", text(&output.stdout));
+        }
+        let output = countersign(&["--version"]).await;
+        check(&output, 0);
+        assert_eq!(text(&output.stdout), concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+
+    /// Adds what `serve` needs to the laptop's configuration. Gives what speaks as Gatekeeper.
+    fn add_server(laptop: &Laptop) -> reqwest::Client {
+        // A second installation is refused, and the first serves all tests of the process.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let authority = Authority::root(CertSpec::root().common_name("TLS"));
+        let server = authority.issue(CertSpec::tls_server(&["localhost"]));
+        let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
+        laptop.folder.write("tls.crt", server.pem());
+        laptop.folder.write("tls.key", server.key_pem());
+        laptop.folder.write("ca.crt", authority.pem());
+        let config = std::fs::read_to_string(laptop.config()).unwrap();
+        let server = "server: {listen: '127.0.0.1:0', tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
+        laptop.folder.write("c.yaml", format!("{config}{server}health: {{listen: '127.0.0.1:0'}}\n"));
+        reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
+            .identity(reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap())
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn serves_until_it_is_told_to_stop() {
+        let laptop = Laptop::new().await;
+        let client = add_server(&laptop);
+        let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["serve"])
+            .env("COUNTERSIGN_CONFIG", laptop.config())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut event = move || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+        let start = event();
+        assert_eq!(start["message"], "start");
+        assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
+        assert!(start["config"].as_str().unwrap().starts_with("server.listen=127.0.0.1:0 server.tls.certificate="));
+        let mut next = event();
+        while next["message"] != "listening" {
+            assert_eq!(next["level"], "WARN", "{next}");
+            next = event();
+        }
+        let port = next["doors"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        let ready = reqwest::get(format!("http://{}/readyz", next["health"].as_str().unwrap())).await.unwrap();
+        assert_eq!(ready.status(), 200);
+
+        let image = laptop.image("app:signed");
+        let request = json!({
+            "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": [image]},
+        });
+        let answer = client
+            .post(format!("https://localhost:{port}/v1/verify"))
+            .header("content-type", "application/json")
+            .body(request.to_string())
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
+
+        let id = process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+        assert_eq!(ended.code(), Some(0));
+        let messages: Vec<Value> =
+            std::iter::repeat_with(event).take(3).map(|event| event["message"].clone()).collect();
+        assert_eq!(messages, ["verdict", "stopping", "stopped"]);
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_ends_with_exit_code_2() {
+        let laptop = Laptop::new().await;
+        add_server(&laptop);
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let config = std::fs::read_to_string(laptop.config()).unwrap();
+        laptop.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
+        let output = countersign(&["serve", "--config", &laptop.config()]).await;
+        check(&output, 2);
+        let told = text(&output.stderr);
+        let wanted =
+            format!("countersign: cannot listen on {address} for the doors: Address already in use (os error 98)\n");
+        assert!(told.ends_with(&wanted), "{told}");
+    }
+
+    #[tokio::test]
+    async fn serve_tells_mistakes_in_certificates_and_trust_at_once() {
+        let laptop = Laptop::new().await;
+        add_server(&laptop);
+        laptop.folder.write("tls.crt", "garbage");
+        laptop.folder.write("trust/trustpolicy.json", "{");
+        let output = countersign(&["serve", "--config", &laptop.config()]).await;
+        check(&output, 3);
+        let told: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
+        assert_eq!(told[0], "countersign: server certificate has no certificate: want at least one CERTIFICATE block");
+        assert_eq!(told[1], "countersign: the trust policy and trust stores have 1 mistake");
+    }
+}
