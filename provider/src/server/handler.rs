@@ -232,3 +232,7 @@ impl Drop for Count<'_> {
         self.metrics.request(self.door, self.outcome, self.began.elapsed());
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,114 @@
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Reason;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use hyper::body::Frame;
+use prometheus::Registry;
+use serde_json::Value as Json;
+
+use super::*;
+use crate::engine::ImageResult;
+use crate::server::ConnectionTimes;
+use crate::server::tls::AllowedClients;
+use crate::telemetry::metrics;
+
+/// Nothing in these tests comes as far as an image.
+struct Nobody;
+
+impl Verify for Nobody {
+    fn verify(&self, _: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, ImageResult> {
+        unreachable!("no image is asked for")
+    }
+
+    fn resolve(&self, _: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
+        unreachable!("no image is asked for")
+    }
+}
+
+fn handler() -> (Handler, Registry) {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let settings = ServerSettings {
+        listen: anywhere,
+        health_listen: anywhere,
+        allowed_clients: AllowedClients::new(vec!["a".to_owned()]).unwrap(),
+        verify_timeout: Duration::from_millis(20),
+        mutate_timeout: Duration::from_millis(20),
+        stop_grace: Duration::ZERO,
+        max_body_bytes: 1000,
+        max_keys: 10,
+        max_connections: 1,
+        max_concurrent_keys: 1,
+        max_concurrent_keys_per_request: 1,
+        connection_times: ConnectionTimes::default(),
+    };
+    let registry = Registry::new();
+    let metrics = Arc::new(Metrics::new(&registry).unwrap());
+    (Handler::new(settings, Arc::new(Nobody), metrics), registry)
+}
+
+async fn answered<B: Body<Data = Bytes>>(handler: &Handler, path: &str, body: B) -> (StatusCode, Json) {
+    let request = Request::post(path).header("x-request-id", "1f").body(body).unwrap();
+    let response = handler.respond(request).await;
+    assert_eq!(response.headers()["x-request-id"], "1f");
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap())
+}
+
+fn system_error(idempotent: bool, text: &str) -> Json {
+    serde_json::json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+        "kind": "ProviderResponse",
+        "response": {"idempotent": idempotent, "items": [], "systemError": text},
+    })
+}
+
+struct Panics;
+
+impl Body for Panics {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_outside_the_keys_is_an_answer_too() {
+    let (handler, registry) = handler();
+    let answer = answered(&handler, "/v1/verify", Panics).await;
+    let text = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id (request 1f)";
+    assert_eq!(answer, (StatusCode::OK, system_error(false, text)));
+    let text = metrics::text(&registry).unwrap();
+    assert!(text.contains("countersign_requests_total{door=\"verify\",outcome=\"internal-error\"} 1\n"), "{text}");
+    assert!(text.contains("countersign_panics_total 1\n"), "{text}");
+    assert!(text.contains("countersign_in_flight_requests 0\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_without_a_place_is_answered_in_time() {
+    let (handler, _registry) = handler();
+    let all = handler.requests.try_acquire_many(u32::try_from(REQUESTS).unwrap()).unwrap();
+    let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
+    let answer = answered(&handler, "/v1/mutate", body()).await;
+    let text = "overloaded: 256 requests are under way; what to do: add replicas (request 1f)";
+    assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
+    drop(all);
+    assert_eq!(answered(&handler, "/v1/mutate", body()).await, (StatusCode::OK, system_error(true, "")));
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_counted_behind_no_door() {
+    let (handler, registry) = handler();
+    let (status, _) = answered(&handler, "/v2/verify", Full::new(Bytes::new())).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let text = metrics::text(&registry).unwrap();
+    assert!(text.contains("countersign_requests_total{door=\"none\",outcome=\"bad-request\"} 1\n"), "{text}");
+}
