@@ -234,7 +234,7 @@ fn misfit(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<Stor
             let error = certificate.verify_signed_by(certificate).err()?;
             Some(StoreProblem::NeitherAuthorityNorSelfSigned { file, subject, error })
         }
-        StoreKind::Tsa if certificate.is_self_issued() && certificate.is_self_signed_ca() => None,
+        StoreKind::Tsa if certificate.is_root() => None,
         StoreKind::Tsa => Some(StoreProblem::NotARoot { file, subject }),
     }
 }

@@ -267,11 +267,11 @@ impl Certificate {
         self.0.subject_raw == self.0.issuer_raw
     }
 
-    /// Checks that this certificate is signed by itself in the role of an authority: cA, and a keyUsage that allows
-    /// to sign certificates if there is one.
-    pub(crate) fn is_self_signed_ca(&self) -> bool {
+    /// Whether this certificate is issued and signed by itself in the role of an authority: cA, and a keyUsage that
+    /// allows to sign certificates if there is one.
+    pub(crate) fn is_root(&self) -> bool {
         let may_sign = self.key_usage().is_none_or(|usage| usage.uses.contains(&KeyUse::KeyCertSign));
-        self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
+        self.is_self_issued() && self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
     }
 
     pub(super) fn check_ca_key(&self) -> Result<(), KeyError> {

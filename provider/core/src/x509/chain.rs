@@ -98,8 +98,8 @@ impl Chain {
 
 fn check_link(child: &Certificate, parent: &Certificate) -> Result<(), ChainError> {
     let subject = || child.subject().to_string();
-    // By signature, not by name: a leaf may bear its root's name. Only an authority can be meant as a root.
-    if child.is_self_signed_ca() {
+    // By signature and not by name alone: a leaf may bear its root's name. Only an authority can be meant as a root.
+    if child.is_root() {
         return Err(ChainError::SelfSignedBeforeEnd { subject: subject() });
     }
     if child.issuer_raw() != parent.subject_raw() {

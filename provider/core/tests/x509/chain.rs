@@ -160,11 +160,12 @@ fn a_leaf_may_bear_its_roots_name_and_even_its_key() {
 }
 
 #[test]
-fn an_intermediate_with_its_signers_key_counts_as_a_second_root() {
+fn an_intermediate_with_its_signers_key_is_a_second_root_only_if_it_has_its_name_too() {
     let key = Key::generate(KeyType::P256);
     let root = Authority::root(CertSpec::root().with_key(&key));
-    let chain = root.intermediate(CertSpec::intermediate().with_key(&key)).issue(CertSpec::leaf());
-    assert_eq!(check(chain.der()), Err(ChainError::SelfSignedBeforeEnd { subject: INTERMEDIATE.to_owned() }));
+    let below = |spec: CertSpec| check(root.intermediate(spec.with_key(&key)).issue(CertSpec::leaf()).der());
+    assert_eq!(below(CertSpec::intermediate()).map(|chain| chain.certificates().len()), Ok(3));
+    assert_eq!(below(CertSpec::root()), Err(ChainError::SelfSignedBeforeEnd { subject: ROOT.to_owned() }));
 }
 
 #[test]
