@@ -114,6 +114,7 @@ fn peers(
 ) -> anyhow::Result<()> {
     *seen.verdicts.entry(question.code).or_default() += 1;
     let reference = question.image.by_tag();
+    let name = question.image.pod();
 
     let (line, finished) = bench.countersign.verify(&reference)?;
     transcript.command(&line, &finished.output);
@@ -123,7 +124,7 @@ fn peers(
         ensure!(finished.output.contains(question.code), "want {:?}", question.code);
         Ok(())
     })();
-    transcript.verdict("countersign verify says the same", result);
+    transcript.verdict(&format!("countersign verify says the same about {name}"), result);
 
     let (line, finished) = bench.notation.verify(&reference)?;
     transcript.command(&line, &finished.output);
@@ -133,7 +134,7 @@ fn peers(
         ensure!(finished.output.contains(question.notation), "want {:?}", question.notation);
         Ok(())
     })();
-    transcript.verdict("notation agrees", result);
+    transcript.verdict(&format!("notation agrees about {name}"), result);
     Ok(())
 }
 
