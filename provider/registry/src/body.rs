@@ -12,8 +12,9 @@ use reqwest::Response;
 
 use crate::bounds;
 use crate::error::Cause;
+use crate::failure::broken;
+use crate::memory::Memory;
 use crate::said::Said;
-use crate::wire::broken;
 
 /// What a body may be.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub(crate) async fn read(
     mut response: Response,
     host: &str,
     expect: &Expect,
+    memory: &Memory,
 ) -> Result<(Bytes, Option<Digest>), Cause> {
     check_encoding(response.headers(), host)?;
     let too_large = || Cause::TooLarge { host: host.to_owned(), limit: expect.limit };
@@ -49,6 +51,7 @@ pub(crate) async fn read(
         }
     }
     let mut hasher = expect.hash.map(Hasher::new);
+    let mut held = memory.hold();
     let mut body = BytesMut::new();
     let mut found: u64 = 0;
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error, host))? {
@@ -56,6 +59,7 @@ pub(crate) async fn read(
         if found > expect.limit {
             return Err(too_large());
         }
+        held.grow_to(body.len().saturating_add(chunk.len()))?;
         if let Some(hasher) = hasher.as_mut() {
             hasher.update(&chunk);
         }

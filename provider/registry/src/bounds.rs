@@ -27,6 +27,9 @@ pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// [token specification](https://distribution.github.io/distribution/spec/auth/token/).
 pub(crate) const TOKEN_DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
+/// What the bodies that are being read may take together: 32 manifests of the largest size, or some ten thousand usual ones.
+pub(crate) const BODIES_BYTES: usize = 128 * 1024 * 1024;
+
 /// Most of an error body that is read, in bytes.
 pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
 

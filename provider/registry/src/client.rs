@@ -23,6 +23,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::observer::Stage;
+use crate::retry::Retry;
 use crate::said::Said;
 use crate::settings::Unlisted;
 use crate::token::Token;
@@ -32,7 +33,6 @@ use crate::wire::Answer;
 use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Reply;
-use crate::wire::Retry;
 use crate::wire::Wire;
 
 /// The wire, and what was learned about how registries want to be asked.

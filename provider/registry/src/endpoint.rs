@@ -13,6 +13,7 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::RealmRefusal;
 use crate::host::Host;
+use crate::origin::authority;
 use crate::settings::Scheme;
 use crate::settings::Unlisted;
 use crate::settings::entry_for;
@@ -20,7 +21,6 @@ use crate::tls::Group;
 use crate::token::TokenRequest;
 use crate::wire::Peer;
 use crate::wire::Wire;
-use crate::wire::authority;
 
 /// A repository's place on the network, by the settings.
 #[derive(Clone, Debug)]

@@ -53,6 +53,8 @@ pub enum Trouble {
     NotFound,
     /// The target is not an image or index that can be run.
     Unsupported,
+    /// We have as much in hand as we can.
+    Overloaded,
 }
 
 /// What was going on when the time ran out.
@@ -160,6 +162,8 @@ pub enum Cause {
     Index(#[from] IndexError),
     #[error("the exchange for a token ended without a result")]
     Interrupted,
+    #[error("answers under way already take {} MiB", bounds::BODIES_BYTES / (1024 * 1024))]
+    Crowded,
 }
 
 impl Cause {
@@ -175,6 +179,7 @@ impl Cause {
             Self::Throttled { .. } => Trouble::Throttled,
             Self::Status { .. } | Self::Interrupted => Trouble::Failed,
             Self::NotFound { .. } => Trouble::NotFound,
+            Self::Crowded => Trouble::Overloaded,
             // Some other kind of artifact; a type that is no artifact's comes from a proxy's page and not from an image.
             Self::Target(ManifestError::MediaType { found }) if found.starts_with("application/vnd.") => {
                 Trouble::Unsupported

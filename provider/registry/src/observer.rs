@@ -49,6 +49,8 @@ pub enum RequestResult {
     Unreachable,
     /// Not sent: the address is one that may not be asked.
     Refused,
+    /// Given up in the middle of the answer, because too many others are being read.
+    Overloaded,
     /// An answer that breaks a limit or a rule.
     Invalid,
 }
@@ -65,6 +67,7 @@ impl RequestResult {
         Self::Timeout,
         Self::Unreachable,
         Self::Refused,
+        Self::Overloaded,
         Self::Invalid,
     ];
 
@@ -81,6 +84,7 @@ impl RequestResult {
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
+            Self::Overloaded => "overloaded",
             Self::Invalid => "invalid",
         }
     }

@@ -24,12 +24,12 @@ use crate::error::LinkRefusal;
 use crate::error::RegistryError;
 use crate::link;
 use crate::observer::Stage;
+use crate::origin::authority;
+use crate::origin::resolve_link;
+use crate::origin::same_origin;
 use crate::registries::Pinned;
 use crate::registries::Registries;
 use crate::wire::Answer;
-use crate::wire::authority;
-use crate::wire::resolve_link;
-use crate::wire::same_origin;
 
 /// The referrers of one artifact type, in the registry's order, each digest once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

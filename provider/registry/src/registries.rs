@@ -29,14 +29,15 @@ use crate::client::Client;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::gate::Gates;
+use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::observer::Stage;
+use crate::origin::authority;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::tls::Clients;
 use crate::wire::Answer;
 use crate::wire::Wire;
-use crate::wire::authority;
 
 /// An image whose digest is certain: its manifest was read, hashed and found to be an image or an index. Made by
 /// [`Registries::pin`] alone; what comes after takes no tag.
@@ -94,6 +95,7 @@ impl Registries {
         let wire = Wire {
             entries,
             clients: Clients::new(&settings.registries, settings.connect_timeout)?,
+            memory: Memory::new(bounds::BODIES_BYTES),
             gates: Gates::new(settings.requests_per_host, settings.requests),
             observer,
             request_timeout: settings.request_timeout,

@@ -112,6 +112,9 @@ fn clients(roots: RootCertStore, connect_timeout: Duration) -> Result<[Client; G
             .pool_max_idle_per_host(16)
             .pool_idle_timeout(Duration::from_secs(60))
             .tcp_keepalive(Duration::from_secs(30))
+            // Small, as many hosts may fill theirs at once; a usual answer fits into the first.
+            .http2_initial_stream_window_size(256 * 1024)
+            .http2_initial_connection_window_size(1024 * 1024)
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(5))
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))

@@ -28,14 +28,14 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::Phase;
 use crate::observer::Stage;
+use crate::origin::authority;
+use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Peer;
 use crate::wire::Reply;
-use crate::wire::Retry;
 use crate::wire::Wire;
-use crate::wire::authority;
 
 /// What a token is for, and where to get it. The realm was checked when this was made.
 #[derive(Clone, Debug)]

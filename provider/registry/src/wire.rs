@@ -3,8 +3,6 @@
 //! Redirects are followed here and not by the HTTP library, because each target is looked at: never from https to
 //! http, never with `Authorization` once scheme, host or port have changed, never to an address that the guard refuses.
 
-use std::error::Error;
-use std::hash::BuildHasher as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +27,17 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::LinkRefusal;
 use crate::error::Phase;
+use crate::failure::unreachable;
 use crate::gate::Gates;
 use crate::host::Host;
+use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::observer::RequestResult;
 use crate::observer::Stage;
+use crate::origin::authority;
+use crate::origin::resolve_link;
+use crate::origin::same_origin;
+use crate::retry::retry_after;
 use crate::said;
 use crate::settings::Entry;
 use crate::settings::entry_for;
@@ -45,6 +49,7 @@ pub(crate) struct Wire {
     pub(crate) entries: Vec<Entry>,
     pub(crate) clients: Clients,
     pub(crate) gates: Gates,
+    pub(crate) memory: Memory,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) request_timeout: Duration,
 }
@@ -126,7 +131,7 @@ impl Wire {
             let status = response.status();
             match status {
                 StatusCode::OK => {
-                    let (body, digest) = body::read(response, &host, &outgoing.expect).await?;
+                    let (body, digest) = body::read(response, &host, &outgoing.expect, &self.memory).await?;
                     return Ok(Reply::Answer(Answer { url, headers, body, digest }));
                 }
                 StatusCode::MOVED_PERMANENTLY
@@ -241,106 +246,12 @@ impl Wire {
     }
 }
 
-/// How often a request may be sent again, and when.
-pub(crate) struct Retry {
-    left: u32,
-    pause: Duration,
-}
-
-impl Retry {
-    pub(crate) fn new() -> Self {
-        Self { left: bounds::RETRIES, pause: bounds::BACKOFF }
-    }
-
-    /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat; what
-    /// came with an answer is repeated only if the answer says that the server could not.
-    pub(crate) async fn again(&mut self, cause: &Cause, deadline: Instant) -> bool {
-        let wait = match cause {
-            Cause::Unreachable { .. } | Cause::Status { status: 502..=504, .. } => {
-                let wait = self.pause + jitter(self.pause);
-                self.pause *= 2;
-                wait
-            }
-            Cause::Throttled { wait, .. } => *wait,
-            Cause::HostRefused { .. }
-            | Cause::AddressRefused { .. }
-            | Cause::Tls { .. }
-            | Cause::Broken { .. }
-            | Cause::Timeout { .. }
-            | Cause::Denied { .. }
-            | Cause::Realm(_)
-            | Cause::Status { .. }
-            | Cause::NotFound { .. }
-            | Cause::Challenge { .. }
-            | Cause::Token { .. }
-            | Cause::Redirect { .. }
-            | Cause::Link(_)
-            | Cause::TooLarge { .. }
-            | Cause::DeclaredTooLarge { .. }
-            | Cause::Size { .. }
-            | Cause::Digest { .. }
-            | Cause::DigestHeader { .. }
-            | Cause::ContentType { .. }
-            | Cause::ContentEncoding { .. }
-            | Cause::Target(_)
-            | Cause::Index(_)
-            | Cause::Interrupted => return false,
-        };
-        if self.left == 0 || Instant::now() + wait >= deadline {
-            return false;
-        }
-        self.left -= 1;
-        tokio::time::sleep(wait).await;
-        true
-    }
-}
-
-/// From nothing to `most`, so that callers that failed together do not come back together.
-fn jitter(most: Duration) -> Duration {
-    let random = std::hash::RandomState::new().hash_one(0_u8);
-    let millis = u64::try_from(most.as_millis()).unwrap_or(0);
-    Duration::from_millis(random % millis.saturating_add(1))
-}
-
-/// `Retry-After` in seconds, at most a minute. A date counts as none: it is only as good as two clocks.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
-    Some(Duration::from_secs(seconds).min(bounds::RETRY_AFTER))
-}
-
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, LinkRefusal> {
     let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).ok_or(LinkRefusal::Url)?;
     let target = resolve_link(from, location)?;
     match (from.scheme(), target.scheme()) {
         (_, "https") | ("http", "http") => Ok(target),
         (_, found) => Err(LinkRefusal::Scheme { found: body::printable(found.as_bytes()) }),
-    }
-}
-
-/// A link of an answer from `from`: bounded, with a host, without a name and password of its own.
-pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
-    if link.len() > bounds::URL_BYTES {
-        return Err(LinkRefusal::Url);
-    }
-    let mut target = from.join(link).map_err(|_| LinkRefusal::Url)?;
-    target.set_fragment(None);
-    if !target.has_host() || !target.username().is_empty() || target.password().is_some() {
-        return Err(LinkRefusal::Url);
-    }
-    Ok(target)
-}
-
-/// Scheme, host and port are the same: what may be told to one may be told to the other.
-pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
-}
-
-/// `host[:port]` of a URL: what messages and gates name it by. Never path or query, which may be signed.
-pub(crate) fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
     }
 }
 
@@ -358,52 +269,9 @@ fn observed(outgoing: &Outgoing<'_>, result: &Result<Reply, Cause>) -> RequestRe
             Trouble::Denied => RequestResult::Denied,
             Trouble::Throttled => RequestResult::Throttled,
             Trouble::NotFound => RequestResult::NotFound,
+            Trouble::Overloaded => RequestResult::Overloaded,
             Trouble::Failed | Trouble::AnswerInvalid | Trouble::Unsupported => RequestResult::Invalid,
         },
-    }
-}
-
-/// Why there was no answer, without the URL.
-fn unreachable(error: &reqwest::Error, host: &str) -> Cause {
-    let host = host.to_owned();
-    if error.is_timeout() {
-        return Cause::Timeout { host, phase: Phase::Answer };
-    }
-    let mut innermost: &(dyn Error + 'static) = error;
-    while let Some(source) = inner(innermost) {
-        innermost = source;
-        if let Some(AddressRefused { address }) = innermost.downcast_ref() {
-            return Cause::AddressRefused { host, address: *address };
-        }
-        if let Some(error) = innermost.downcast_ref::<rustls::Error>() {
-            return Cause::Tls { host, detail: said::cut(&error.to_string()) };
-        }
-    }
-    Cause::Unreachable { host, detail: innermost_text(error) }
-}
-
-/// Why a body did not come to its end.
-pub(crate) fn broken(error: &reqwest::Error, host: &str) -> Cause {
-    Cause::Broken { host: host.to_owned(), detail: innermost_text(error) }
-}
-
-fn innermost_text(error: &reqwest::Error) -> String {
-    let mut innermost: &(dyn Error + 'static) = error;
-    while let Some(source) = inner(innermost) {
-        innermost = source;
-    }
-    if innermost.is::<reqwest::Error>() {
-        // Its own text ends with the URL.
-        return "the request failed".to_owned();
-    }
-    said::cut(&innermost.to_string())
-}
-
-/// The next error of a chain; what an I/O error wraps counts, which `source` leaves out.
-fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
     }
 }
 
@@ -411,20 +279,6 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pause_is_read_in_seconds_and_capped() {
-        let pause = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers)
-        };
-        assert_eq!(pause("7"), Some(Duration::from_secs(7)));
-        assert_eq!(pause("86400"), Some(Duration::from_secs(60)));
-        assert_eq!(pause("-1"), None);
-        assert_eq!(pause("Wed, 21 Oct 2026 07:28:00 GMT"), None);
-        assert_eq!(retry_after(&HeaderMap::new()), None);
-    }
 
     #[test]
     fn a_redirect_never_leaves_https_or_the_web() {
@@ -441,14 +295,5 @@ mod tests {
         assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", &"x".repeat(bounds::URL_BYTES + 1)), Err(LinkRefusal::Url));
         assert_eq!(redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new()), Err(LinkRefusal::Url));
-    }
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        let same = |a: &str, b: &str| same_origin(&Url::parse(a).unwrap(), &Url::parse(b).unwrap());
-        assert!(same("https://a/x", "https://A:443/y"));
-        for other in ["http://a/", "https://a:444/", "https://b/", "https://a.b/"] {
-            assert!(!same("https://a/", other), "{other}");
-        }
     }
 }

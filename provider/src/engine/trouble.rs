@@ -19,6 +19,7 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
         Trouble::AnswerInvalid => Code::RegistryAnswerInvalid,
         Trouble::NotFound => Code::ImageNotFound,
         Trouble::Unsupported => Code::ImageUnsupported,
+        Trouble::Overloaded => Code::Overloaded,
     };
     Reason::new(code, error)
 }
@@ -34,7 +35,8 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
         | Trouble::Timeout
         | Trouble::Denied
         | Trouble::Throttled
-        | Trouble::Failed => reason(error),
+        | Trouble::Failed
+        | Trouble::Overloaded => reason(error),
     }
 }
 

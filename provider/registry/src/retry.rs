@@ -1,0 +1,99 @@
+//! Which requests are sent again, and when.
+
+use std::hash::BuildHasher as _;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header;
+use tokio::time::Instant;
+
+use crate::bounds;
+use crate::error::Cause;
+
+/// How often a request may be sent again, and when.
+pub(crate) struct Retry {
+    left: u32,
+    pause: Duration,
+}
+
+impl Retry {
+    pub(crate) fn new() -> Self {
+        Self { left: bounds::RETRIES, pause: bounds::BACKOFF }
+    }
+
+    /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat; what
+    /// came with an answer is repeated only if the answer says that the server could not.
+    pub(crate) async fn again(&mut self, cause: &Cause, deadline: Instant) -> bool {
+        let wait = match cause {
+            Cause::Unreachable { .. } | Cause::Status { status: 502..=504, .. } => {
+                let wait = self.pause + jitter(self.pause);
+                self.pause *= 2;
+                wait
+            }
+            Cause::Throttled { wait, .. } => *wait,
+            Cause::HostRefused { .. }
+            | Cause::AddressRefused { .. }
+            | Cause::Tls { .. }
+            | Cause::Broken { .. }
+            | Cause::Timeout { .. }
+            | Cause::Denied { .. }
+            | Cause::Realm(_)
+            | Cause::Status { .. }
+            | Cause::NotFound { .. }
+            | Cause::Challenge { .. }
+            | Cause::Token { .. }
+            | Cause::Redirect { .. }
+            | Cause::Link(_)
+            | Cause::TooLarge { .. }
+            | Cause::DeclaredTooLarge { .. }
+            | Cause::Size { .. }
+            | Cause::Digest { .. }
+            | Cause::DigestHeader { .. }
+            | Cause::ContentType { .. }
+            | Cause::ContentEncoding { .. }
+            | Cause::Target(_)
+            | Cause::Index(_)
+            | Cause::Interrupted
+            | Cause::Crowded => return false,
+        };
+        if self.left == 0 || Instant::now() + wait >= deadline {
+            return false;
+        }
+        self.left -= 1;
+        tokio::time::sleep(wait).await;
+        true
+    }
+}
+
+/// From nothing to `most`, so that callers that failed together do not come back together.
+fn jitter(most: Duration) -> Duration {
+    let random = std::hash::RandomState::new().hash_one(0_u8);
+    let millis = u64::try_from(most.as_millis()).unwrap_or(0);
+    Duration::from_millis(random % millis.saturating_add(1))
+}
+
+/// `Retry-After` in seconds, at most a minute. A date counts as none: it is only as good as two clocks.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
+    Some(Duration::from_secs(seconds).min(bounds::RETRY_AFTER))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_read_in_seconds_and_capped() {
+        let pause = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(pause("7"), Some(Duration::from_secs(7)));
+        assert_eq!(pause("86400"), Some(Duration::from_secs(60)));
+        assert_eq!(pause("-1"), None);
+        assert_eq!(pause("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Hosts that nobody configured: users choose them.
+
+use countersign_core::name::ImageRef;
+use countersign_registry::Cause;
+use countersign_registry::RegistrySettings;
+use countersign_registry::RequestResult;
+use countersign_registry::Stage;
+use countersign_registry::Trouble;
+use countersign_registry::Unlisted;
+use countersign_testkit::registry::Registry;
+
+use crate::support::build;
+use crate::support::settings;
+use crate::support::soon;
+
+#[tokio::test]
+async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
+    let registry = Registry::start().await;
+    let port = registry.address().port();
+    let (registries, seen) = build(settings(vec![]));
+    for host in ["127.0.0.1", "localhost", "127.1", "0x7f.0.0.1", "[::ffff:127.0.0.1]", "[::1]"] {
+        let image: ImageRef = format!("{host}:{port}/app:v1").parse().unwrap();
+        let error = registries.pin(&image, soon()).await.unwrap_err();
+        assert_eq!(error.trouble(), Trouble::Refused, "{host}: {error}");
+    }
+    assert_eq!(registry.connections(), 0);
+    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Refused); 6]);
+}
+
+#[tokio::test]
+async fn metadata_services_are_not_asked() {
+    let (registries, _) = build(settings(vec![]));
+    for (host, address) in [
+        ("169.254.169.254", "169.254.169.254"),
+        ("[fd00:ec2::254]", "fd00:ec2::254"),
+        ("100.100.100.200", "100.100.100.200"),
+        ("0.0.0.0", "0.0.0.0"),
+    ] {
+        let image: ImageRef = format!("{host}/latest/meta-data:v1").parse().unwrap();
+        let error = registries.pin(&image, soon()).await.unwrap_err();
+        assert_eq!(error.cause, Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
+    }
+}
+
+#[tokio::test]
+async fn an_unlisted_host_is_refused_if_the_settings_say_so() {
+    let (registries, seen) = build(RegistrySettings {
+        unlisted: Unlisted::Refuse,
+        ..settings(
+            vec!["r.example".parse().unwrap()]
+                .into_iter()
+                .map(|pattern| {
+                    countersign_registry::RegistryEntry::new(pattern, countersign_registry::Credential::Anonymous)
+                })
+                .collect(),
+        )
+    });
+    let image: ImageRef = "evil.r.example/app:v1".parse().unwrap();
+    let error = registries.pin(&image, soon()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::HostRefused { host: "evil.r.example".to_owned() });
+    assert_eq!(
+        error.to_string(),
+        "cannot get the manifest of evil.r.example/app: evil.r.example is not in the configuration, and hosts that are \
+         not are refused"
+    );
+    assert!(seen.all().is_empty());
+}

@@ -1,0 +1,112 @@
+//! Manifests of referrers and blobs: exactly the bytes that their descriptors promise.
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
+use countersign_registry::Cause;
+use countersign_registry::Trouble;
+use countersign_testkit::IMAGE_MANIFEST;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+
+use crate::support::SIGNATURE;
+use crate::support::anonymous;
+use crate::support::app;
+use crate::support::descriptor;
+use crate::support::soon;
+
+const LIMIT: usize = 1024 * 1024;
+
+fn repository(registry: &Registry) -> Repository {
+    format!("{}/app", registry.host()).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_cold_image_by_tag_takes_four_requests() {
+    let registry = Registry::start().await;
+    let image = registry.push_image("app", "v1");
+    let layer = registry.put_blob("app", "application/jose+json", b"envelope");
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{IMAGE_MANIFEST}","artifactType":"{SIGNATURE}","config":{{}},"layers":[{}],"subject":{}}}"#,
+        layer.to_json(),
+        image.to_json()
+    );
+    let stored = registry.put_manifest("app", IMAGE_MANIFEST, manifest.as_bytes());
+    let registries = anonymous(&registry);
+    let pinned = registries.pin(&app(&registry), soon()).await.unwrap();
+    let referrers = registries.referrers(&pinned, SIGNATURE, soon()).await.unwrap();
+    assert_eq!(referrers.entries.iter().map(|entry| entry.digest.as_str()).collect::<Vec<_>>(), [&stored.digest]);
+    let found = registries.manifest(pinned.repository(), &referrers.entries[0], LIMIT, soon()).await.unwrap();
+    assert_eq!(found, manifest.as_bytes());
+    let found = registries.blob(pinned.repository(), &descriptor(&layer), LIMIT, soon()).await.unwrap();
+    assert_eq!(found, b"envelope".as_slice());
+    assert_eq!(registry.requests().len(), 4);
+    assert_eq!(registry.connections(), 1);
+}
+
+#[tokio::test]
+async fn one_changed_bit_is_noticed() {
+    let registry = Registry::start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    let manifest = descriptor(&registry.put_manifest("app", IMAGE_MANIFEST, b"{}"));
+    registry.when_any().wrong_bytes();
+    let registries = anonymous(&registry);
+    let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
+    let found = Digest::of(DigestAlgorithm::Sha256, b"envelopd");
+    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: blob.digest });
+    let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
+    let found = Digest::of(DigestAlgorithm::Sha256, b"{|");
+    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: manifest.digest });
+    assert_eq!(error.cause.trouble(), Trouble::AnswerInvalid);
+}
+
+#[tokio::test]
+async fn a_size_that_is_not_true_is_refused_before_and_while_reading() {
+    let registry = Registry::start().await;
+    let registries = anonymous(&registry);
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    for size in [0, 7, 9] {
+        let lie = Descriptor { size, ..blob.clone() };
+        let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
+        assert_eq!(error.cause, Cause::Size { host: registry.host(), found: 8, wanted: size });
+    }
+    registry.when(Route::Blob).endless_body();
+    let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::TooLarge { host: registry.host(), limit: 8 });
+}
+
+#[tokio::test]
+async fn what_declares_more_than_the_limit_is_not_asked_for() {
+    let registry = Registry::start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    let error = anonymous(&registry).blob(&repository(&registry), &blob, 7, soon()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::DeclaredTooLarge { declared: 8, limit: 7 });
+    assert_eq!(registry.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_manifest_comes_with_the_media_type_of_its_entry() {
+    let registry = Registry::start().await;
+    let manifest = descriptor(&registry.put_manifest("app", IMAGE_MANIFEST, b"{}"));
+    let registries = anonymous(&registry);
+    assert!(registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.is_ok());
+    assert_eq!(registry.requests()[0].header("accept"), Some(IMAGE_MANIFEST));
+    registry.when(Route::Manifest).header("content-type", "application/json");
+    let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
+    let (found, wanted) = ("application/json".to_owned(), IMAGE_MANIFEST.to_owned());
+    assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_from_what_fails() {
+    let registry = Registry::start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    let registries = anonymous(&registry);
+    registry.remove("app", blob.digest.as_str());
+    let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::NotFound);
+    registry.when(Route::Blob).status(500);
+    let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Failed);
+}

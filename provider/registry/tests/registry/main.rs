@@ -1,0 +1,15 @@
+//! Claims: whatever a registry sends or keeps back, calls end in time with the right bytes or an exact error, and no
+//! credential reaches a host that it is not for. Against an in-process registry; nothing leaves the machine.
+#![allow(clippy::unwrap_used)]
+
+mod addresses;
+mod content;
+mod pin;
+mod politeness;
+mod redirects;
+mod references;
+mod referrers;
+mod support;
+mod tls;
+mod token_services;
+mod tokens;

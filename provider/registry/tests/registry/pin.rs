@@ -1,0 +1,299 @@
+//! From a reference to a digest that is certain.
+
+use std::time::Duration;
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ImageRef;
+use countersign_core::name::MediaType;
+use countersign_core::oci::ManifestError;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::Phase;
+use countersign_registry::RegistrySettings;
+use countersign_registry::RequestResult;
+use countersign_registry::Stage;
+use countersign_registry::Trouble;
+use countersign_testkit::IMAGE_MANIFEST;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
+use countersign_testkit::registry::Route;
+
+use crate::support::anonymous;
+use crate::support::app;
+use crate::support::build;
+use crate::support::descriptor;
+use crate::support::entry;
+use crate::support::pin_error;
+use crate::support::pinned;
+use crate::support::settings;
+use crate::support::shortly;
+use crate::support::soon;
+
+#[tokio::test]
+async fn a_tag_is_pinned_with_one_get_of_the_manifest() {
+    let registry = Registry::start().await;
+    let pushed = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let pinned = pinned(&registries, &registry).await;
+    assert_eq!(pinned.descriptor(), &descriptor(&pushed));
+    assert_eq!(pinned.repository().to_string(), format!("{}/app", registry.host()));
+    let requests = registry.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!((requests[0].method.as_str(), requests[0].path.as_str()), ("GET", "/v2/app/manifests/v1"));
+    assert_eq!(requests[0].header("accept-encoding"), Some("identity"));
+    assert_eq!(requests[0].authorization(), None);
+    for media_type in
+        [MediaType::OCI_MANIFEST, MediaType::OCI_INDEX, MediaType::DOCKER_MANIFEST, MediaType::DOCKER_LIST]
+    {
+        assert!(requests[0].header("accept").unwrap().contains(media_type), "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_is_pinned_as_such() {
+    let registry = Registry::start().await;
+    let image = registry.push_image("app", "amd64");
+    let index = registry.push_index("app", "v1", &[image]);
+    let pinned = pinned(&anonymous(&registry), &registry).await;
+    assert_eq!(pinned.descriptor(), &descriptor(&index));
+}
+
+#[tokio::test]
+async fn a_warm_tag_and_its_digest_cost_nothing_until_the_lifetime_ends() {
+    let registry = Registry::start().await;
+    let first = registry.push_image("app", "v1");
+    let lasting = RegistrySettings {
+        tag_lifetime: Duration::from_secs(3600),
+        ..settings(vec![entry(&registry, Credential::Anonymous)])
+    };
+    let (registries, _) = build(lasting);
+    let before = pinned(&registries, &registry).await;
+    let moved = registry.push_image("app", "v1");
+    assert_eq!(pinned(&registries, &registry).await, before);
+    let by_digest: ImageRef = registry.reference("app", &first).parse().unwrap();
+    assert_eq!(registries.pin(&by_digest, soon()).await.unwrap(), before);
+    assert_eq!(registry.requests().len(), 1);
+    // The same digest elsewhere is another matter.
+    let elsewhere: ImageRef = registry.reference("other", &first).parse().unwrap();
+    assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().trouble(), Trouble::NotFound);
+
+    let forgetful = anonymous(&registry);
+    assert_eq!(pinned(&forgetful, &registry).await.descriptor(), &descriptor(&moved));
+    registry.tag("app", "v1", &first.digest);
+    assert_eq!(pinned(&forgetful, &registry).await, before);
+}
+
+#[tokio::test]
+async fn a_digest_stands_for_itself_without_a_request() {
+    let registry = Registry::start().await;
+    let image = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let by_digest: ImageRef = registry.reference("app", &image).parse().unwrap();
+    assert_eq!(registries.resolve(&by_digest, soon()).await.unwrap().as_str(), image.digest);
+    assert_eq!(registry.requests().len(), 0);
+    assert_eq!(registries.resolve(&app(&registry), soon()).await.unwrap().as_str(), image.digest);
+}
+
+#[tokio::test]
+async fn other_bytes_than_the_digest_names_are_refused_with_both_digests() {
+    let registry = Registry::start().await;
+    let body =
+        br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}"#;
+    let asked = Digest::of(DigestAlgorithm::Sha256, b"something else");
+    let lie = registry.put_manifest_as("app", asked.as_str(), IMAGE_MANIFEST, body);
+    let image: ImageRef = registry.reference("app", &lie).parse().unwrap();
+    let found = Digest::of(DigestAlgorithm::Sha256, body);
+    let expected = Cause::Digest { host: registry.host(), found, wanted: asked };
+    let registries = anonymous(&registry);
+    assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
+    // Neither a right header nor a missing one makes up for the bytes.
+    registry.when(Route::Manifest).without_header("docker-content-digest");
+    assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
+}
+
+#[tokio::test]
+async fn a_long_digest_is_checked_with_its_own_algorithm() {
+    let registry = Registry::start().await;
+    let body = br#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+    let digest = Digest::of(DigestAlgorithm::Sha512, body);
+    let pushed = registry.put_manifest_as("app", digest.as_str(), IMAGE_MANIFEST, body);
+    let image: ImageRef = registry.reference("app", &pushed).parse().unwrap();
+    let pinned = anonymous(&registry).pin(&image, soon()).await.unwrap();
+    assert_eq!(pinned.descriptor().digest, digest);
+}
+
+#[tokio::test]
+async fn the_digest_header_must_fit_the_bytes_or_be_absent() {
+    let registry = Registry::start().await;
+    let pushed = descriptor(&registry.push_image("app", "v1"));
+    let registries = anonymous(&registry);
+    let other = Digest::of(DigestAlgorithm::Sha256, b"other");
+    let other_long = Digest::of(DigestAlgorithm::Sha512, b"other");
+    for claimed in [other.as_str(), other_long.as_str(), "md5:00", ""] {
+        let fault = registry.when(Route::Manifest).header("docker-content-digest", claimed);
+        let (found, claimed) = (pushed.digest.clone(), claimed.to_owned());
+        let expected = Cause::DigestHeader { host: registry.host(), found, claimed };
+        assert_eq!(pin_error(&registries, &registry).await, expected);
+        fault.lift();
+    }
+    registry.when(Route::Manifest).without_header("docker-content-digest");
+    assert_eq!(pinned(&registries, &registry).await.descriptor(), &pushed);
+}
+
+#[tokio::test]
+async fn body_and_content_type_must_agree_on_an_image() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let fault = registry.when(Route::Manifest).header("content-type", MediaType::OCI_INDEX);
+    let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+    assert_eq!(
+        error.cause,
+        Cause::Target(ManifestError::MediaTypesDiffer {
+            body: MediaType::OCI_MANIFEST.to_owned(),
+            header: MediaType::OCI_INDEX.to_owned()
+        })
+    );
+    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    fault.lift();
+
+    registry.when(Route::Manifest).header("content-type", "application/vnd.oci.image.manifest.v1+json; charset=utf-8");
+    assert!(registries.pin(&app(&registry), soon()).await.is_ok());
+}
+
+#[tokio::test]
+async fn another_artifact_is_unsupported_but_a_page_of_a_proxy_is_a_bad_answer() {
+    let registry = Registry::start().await;
+    let artifact = registry.put_manifest("app", MediaType::OCI_ARTIFACT, b"{}");
+    registry.tag("app", "v1", &artifact.digest);
+    let registries = anonymous(&registry);
+    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Unsupported);
+    for (content_type, body) in [("text/html", "<html>"), ("application/json", "{}")] {
+        let reply = Reply::status(200).header("content-type", content_type).body(body);
+        let fault = registry.when(Route::Manifest).reply(reply);
+        assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::AnswerInvalid, "{content_type}");
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn an_endless_or_overlong_manifest_is_cut_off_at_four_mebibytes() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let expected = Cause::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 };
+    let fault = registry.when(Route::Manifest).endless_body();
+    assert_eq!(pin_error(&registries, &registry).await, expected);
+    fault.lift();
+    registry.when(Route::Manifest).body(vec![b' '; 4 * 1024 * 1024 + 1]);
+    assert_eq!(pin_error(&registries, &registry).await, expected);
+}
+
+#[tokio::test]
+async fn encoded_and_broken_bodies_are_refused() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let fault = registry.when(Route::Manifest).header("content-encoding", "gzip");
+    assert_eq!(
+        pin_error(&registries, &registry).await,
+        Cause::ContentEncoding { host: registry.host(), found: "gzip".to_owned() }
+    );
+    fault.lift();
+    let fault = registry.when(Route::Manifest).truncated_body();
+    let cause = pin_error(&registries, &registry).await;
+    assert!(matches!(cause, Cause::Broken { .. }), "{cause:?}");
+    assert_eq!(cause.trouble(), Trouble::Unreachable);
+    // It is not asked for again: the answer had begun.
+    assert_eq!(fault.hits(), 1);
+}
+
+#[tokio::test]
+async fn each_status_is_its_own_trouble() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    for (status, trouble) in [
+        (404, Trouble::NotFound),
+        (403, Trouble::Denied),
+        (400, Trouble::Failed),
+        (405, Trouble::Failed),
+        (500, Trouble::Failed),
+        (501, Trouble::Failed),
+        (204, Trouble::Failed),
+        (206, Trouble::Failed),
+        (304, Trouble::Failed),
+    ] {
+        let fault = registry.when(Route::Manifest).error(status, "ODD");
+        let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+        assert_eq!(error.trouble(), trouble, "{status}");
+        assert_eq!(fault.hits(), 1, "{status} is not asked again");
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn an_error_names_the_image_the_host_and_what_was_said() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).error(403, "DENIED");
+    let error = anonymous(&registry).pin(&app(&registry), soon()).await.unwrap_err();
+    let host = registry.host();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the manifest of {host}/app: {host} answers 403 to a request without credentials, as none are \
+             configured for it, saying \"DENIED: as the test wanted\""
+        )
+    );
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_deadline_or_the_request_timeout() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).never_answer();
+    let expected = Cause::Timeout { host: registry.host(), phase: Phase::Answer };
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
+    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Timeout)]);
+
+    let brief = RegistrySettings {
+        request_timeout: Duration::from_millis(100),
+        ..settings(vec![entry(&registry, Credential::Anonymous)])
+    };
+    assert_eq!(pin_error(&build(brief).0, &registry).await, expected);
+    registry.behave();
+    registry.when(Route::Manifest).slow_drip(Duration::from_millis(50));
+    assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_is_tried_three_times() {
+    let registry = Registry::start().await;
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    let image = app(&registry);
+    drop(registry);
+    let error = registries.pin(&image, soon()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Unreachable);
+    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Unreachable); 3]);
+}
+
+#[tokio::test]
+async fn what_failed_before_an_answer_or_with_a_gateway_status_is_asked_again() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    registry.when(Route::Manifest).times(1).close();
+    registry.when(Route::Manifest).after(1).times(1).status(503);
+    assert!(registries.pin(&app(&registry), soon()).await.is_ok());
+    assert_eq!(
+        seen.all(),
+        [RequestResult::Unreachable, RequestResult::ServerError, RequestResult::Ok].map(|it| (Stage::Manifest, it))
+    );
+    let fault = registry.when(Route::Manifest).status(502);
+    let cause = pin_error(&registries, &registry).await;
+    assert!(matches!(cause, Cause::Status { status: 502, .. }), "{cause:?}");
+    assert_eq!(fault.hits(), 3);
+}

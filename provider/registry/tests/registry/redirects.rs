@@ -1,0 +1,158 @@
+//! Blobs are often redirected to a store. Where to, and with what.
+
+use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
+use countersign_registry::Cause;
+use countersign_registry::LinkRefusal;
+use countersign_registry::Registries;
+use countersign_registry::RegistryError;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+
+use crate::support::PASSWORD;
+use crate::support::USER;
+use crate::support::alice;
+use crate::support::anonymous;
+use crate::support::descriptor;
+use crate::support::soon;
+use crate::support::with;
+
+const STORED: &str = "/store/blob";
+
+/// A registry with a blob, and a store that has its bytes.
+async fn two() -> (Registry, Registry, Descriptor) {
+    let registry = Registry::start().await;
+    let store = Registry::start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    store.serve_file(STORED, "application/octet-stream", b"envelope");
+    (registry, store, blob)
+}
+
+async fn fetch(registries: &Registries, registry: &Registry, blob: &Descriptor) -> Result<(), RegistryError> {
+    let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
+    registries.blob(&repository, blob, 1024, soon()).await.map(|bytes| assert_eq!(bytes, b"envelope".as_slice()))
+}
+
+#[tokio::test]
+async fn the_credential_stays_behind_whatever_the_status() {
+    let (registry, store, blob) = two().await;
+    registry.require_basic(USER, PASSWORD);
+    let registries = with(&registry, alice());
+    for status in [301, 302, 303, 307, 308] {
+        let fault = registry.when(Route::Blob).redirect(status, &format!("{}{STORED}?signed=1", store.url()));
+        fetch(&registries, &registry, &blob).await.unwrap();
+        assert_eq!(fault.hits(), 1);
+        fault.lift();
+    }
+    let requests = store.requests();
+    assert_eq!(requests.len(), 5);
+    for request in requests {
+        assert_eq!(request.method.as_str(), "GET");
+        assert_eq!(request.authorization(), None);
+        assert_eq!(request.header("cookie"), None);
+        assert_eq!(request.header("referer"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_token_stays_behind_as_well() {
+    let (registry, store, blob) = two().await;
+    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
+    fetch(&with(&registry, alice()), &registry, &blob).await.unwrap();
+    assert_eq!(store.requests()[0].authorization(), None);
+}
+
+#[tokio::test]
+async fn a_credential_that_was_dropped_is_not_put_back_on_the_way_home() {
+    let (registry, store, blob) = two().await;
+    registry.require_basic(USER, PASSWORD);
+    let registries = with(&registry, alice());
+    registry.when(Route::Blob).redirect(307, &format!("{}/away", store.url()));
+    registry.serve_file("/home", "application/octet-stream", b"envelope");
+    store.when(Route::Other).redirect(307, &format!("{}/home", registry.url()));
+    fetch(&registries, &registry, &blob).await.unwrap();
+    let last = registry.requests().last().unwrap().clone();
+    assert_eq!((last.path.as_str(), last.authorization()), ("/home", None));
+}
+
+#[tokio::test]
+async fn a_redirect_within_the_registry_keeps_the_credential() {
+    let (registry, _, blob) = two().await;
+    registry.require_basic(USER, PASSWORD);
+    registry.when(Route::Blob).redirect(307, "/moved");
+    registry.serve_file("/moved", "application/octet-stream", b"envelope");
+    fetch(&with(&registry, alice()), &registry, &blob).await.unwrap();
+    let last = registry.requests().last().unwrap().clone();
+    assert_eq!(last.path, "/moved");
+    assert!(last.authorization().unwrap().starts_with("Basic "));
+}
+
+#[tokio::test]
+async fn a_challenge_of_the_store_is_not_answered() {
+    let (registry, store, blob) = two().await;
+    registry.require_basic(USER, PASSWORD);
+    store.require_basic(USER, PASSWORD);
+    registry.when(Route::Blob).redirect(307, &format!("{}/v2/app/blobs/x", store.url()));
+    let cause = fetch(&with(&registry, alice()), &registry, &blob).await.unwrap_err().cause;
+    assert!(matches!(&cause, Cause::Denied { host, status: 401, .. } if *host == store.host()), "{cause:?}");
+    assert_eq!(store.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn five_redirects_are_followed_and_a_sixth_is_not() {
+    let (registry, store, blob) = two().await;
+    registry.when(Route::Blob).redirect(307, &format!("{}/hop", store.url()));
+    let registries = anonymous(&registry);
+    store.when(Route::Other).path_contains("/hop").times(4).redirect(302, "/hop");
+    store.when(Route::Other).path_contains("/hop").body(&b"envelope"[..]);
+    store.serve_file("/hop", "application/octet-stream", b"");
+    fetch(&registries, &registry, &blob).await.unwrap();
+    store.behave();
+    store.when(Route::Other).redirect(302, "/hop");
+    let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
+    assert_eq!(cause, Cause::Redirect { host: store.host(), refusal: LinkRefusal::TooMany });
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_metadata_address_is_refused() {
+    let (registry, _, blob) = two().await;
+    let registries = anonymous(&registry);
+    for (location, host, address) in [
+        ("http://169.254.169.254/latest", "169.254.169.254", "169.254.169.254"),
+        ("http://[fd00:ec2::254]/latest", "[fd00:ec2::254]", "fd00:ec2::254"),
+        ("http://[::ffff:169.254.169.254]/", "[::ffff:a9fe:a9fe]", "::ffff:169.254.169.254"),
+        ("http://2852039166/", "169.254.169.254", "169.254.169.254"),
+        ("http://0/", "0.0.0.0", "0.0.0.0"),
+    ] {
+        let fault = registry.when(Route::Blob).redirect(307, location);
+        let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
+        assert_eq!(cause, Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_nowhere_is_refused() {
+    let (registry, _, blob) = two().await;
+    let registries = anonymous(&registry);
+    for location in ["http://", "http://user:secret@127.0.0.1/"] {
+        let fault = registry.when(Route::Blob).redirect(307, location);
+        let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
+        assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });
+        fault.lift();
+    }
+    registry.when(Route::Blob).status(302);
+    let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
+    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });
+}
+
+#[tokio::test]
+async fn the_store_is_not_believed_either() {
+    let (registry, store, blob) = two().await;
+    registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
+    store.when(Route::Other).wrong_bytes();
+    let cause = fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause;
+    assert!(matches!(&cause, Cause::Digest { host, .. } if *host == store.host()), "{cause:?}");
+}

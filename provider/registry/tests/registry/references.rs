@@ -1,0 +1,62 @@
+//! Our reading of image references against oci-client's, which is another program's: they may differ only where the
+//! difference is known.
+
+use countersign_core::name::ImageRef;
+use countersign_core::name::Selector;
+
+const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/// Texts that both take or both refuse, and read alike.
+const ALIKE: &[&str] = &[
+    "nginx",
+    "nginx:1.27",
+    "grafana/loki",
+    "ghcr.io/a/b",
+    "ghcr.io/a/b:v1",
+    "localhost/a",
+    "localhost:5000/a/b:v1",
+    "registry.example:5000/a",
+    "a/b/c/d:e",
+    "a__b",
+    "a-b--c",
+    "10.0.0.1:5000/x:y",
+    "",
+    " nginx",
+    "UPPER",
+    "a..b",
+    "a___b",
+    "a/",
+    "/a",
+    "a//b",
+    "nginx:",
+    "nginx:-x",
+    "a@sha256:00",
+    "https://a.example/b",
+];
+
+#[test]
+fn references_are_read_as_by_oci_client() {
+    let with_digest = ALIKE.iter().filter(|text| !text.contains('@')).map(|text| format!("{text}@{DIGEST}"));
+    for text in ALIKE.iter().map(ToString::to_string).chain(with_digest) {
+        let ours = text.parse::<ImageRef>().ok().map(|image| {
+            let (tag, digest) = match image.selector() {
+                Selector::Tag(tag) => (Some(tag.clone()), None),
+                Selector::Digest(digest) => (None, Some(digest.to_string())),
+            };
+            (image.repository().host().to_owned(), image.repository().path().to_owned(), tag, digest)
+        });
+        let theirs = text.parse::<oci_client::Reference>().ok().map(|image| {
+            let digest = image.digest().map(str::to_owned);
+            // They keep a tag beside a digest; it selects nothing.
+            let tag = if digest.is_some() { None } else { image.tag().map(str::to_owned) };
+            (image.registry().to_owned(), image.repository().to_owned(), tag, digest)
+        });
+        assert_eq!(ours, theirs, "{text:?}");
+    }
+}
+
+#[test]
+fn bracketed_addresses_are_read_by_us_alone() {
+    assert!("[::1]:5000/x".parse::<ImageRef>().is_ok());
+    assert!("[::1]:5000/x".parse::<oci_client::Reference>().is_err());
+}

@@ -1,0 +1,110 @@
+//! What all cases need: settings for an in-process registry, an observer that remembers, short ways to say things.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::oci::Descriptor;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::Observer;
+use countersign_registry::Pinned;
+use countersign_registry::Registries;
+use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
+use countersign_registry::RequestResult;
+use countersign_registry::Scheme;
+use countersign_registry::Secret;
+use countersign_registry::Stage;
+use countersign_testkit::registry::Registry;
+use tokio::time::Instant;
+
+pub(crate) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
+pub(crate) const USER: &str = "alice";
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Remembers every request that was told of.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<Vec<(Stage, RequestResult)>>);
+
+impl Seen {
+    pub(crate) fn all(&self) -> Vec<(Stage, RequestResult)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Seen {
+    fn request(&self, stage: Stage, result: RequestResult, _: Duration) {
+        self.0.lock().unwrap().push((stage, result));
+    }
+}
+
+/// An entry for this registry over plain HTTP.
+pub(crate) fn entry(registry: &Registry, credential: Credential) -> RegistryEntry {
+    RegistryEntry { scheme: Scheme::Http, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
+}
+
+/// Settings with these entries that remember no tags.
+pub(crate) fn settings(registries: Vec<RegistryEntry>) -> RegistrySettings {
+    RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() }
+}
+
+pub(crate) fn build(settings: RegistrySettings) -> (Registries, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    (Registries::new(settings, Arc::clone(&seen) as Arc<dyn Observer>).unwrap(), seen)
+}
+
+pub(crate) fn anonymous(registry: &Registry) -> Registries {
+    build(settings(vec![entry(registry, Credential::Anonymous)])).0
+}
+
+pub(crate) fn with(registry: &Registry, credential: Credential) -> Registries {
+    build(settings(vec![entry(registry, credential)])).0
+}
+
+pub(crate) fn alice() -> Credential {
+    Credential::Basic { user: USER.to_owned(), password: Secret::new(PASSWORD.to_owned()) }
+}
+
+/// A deadline that a working registry never meets.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+/// A deadline for what never comes.
+pub(crate) fn shortly() -> Instant {
+    Instant::now() + Duration::from_millis(150)
+}
+
+/// `<registry>/app:v1`
+pub(crate) fn app(registry: &Registry) -> ImageRef {
+    format!("{}/app:v1", registry.host()).parse().unwrap()
+}
+
+/// Pins an image that was pushed as `app:v1`.
+pub(crate) async fn pinned(registries: &Registries, registry: &Registry) -> Pinned {
+    registries.pin(&app(registry), soon()).await.unwrap()
+}
+
+/// The error of pinning `app:v1`.
+pub(crate) async fn pin_error(registries: &Registries, registry: &Registry) -> Cause {
+    registries.pin(&app(registry), soon()).await.unwrap_err().cause
+}
+
+/// What the testkit describes, in our terms.
+pub(crate) fn descriptor(theirs: &countersign_testkit::Descriptor) -> Descriptor {
+    Descriptor {
+        media_type: theirs.media_type.parse().unwrap(),
+        digest: theirs.digest.parse().unwrap(),
+        size: theirs.size,
+        artifact_type: theirs.artifact_type.clone(),
+        annotations: theirs.annotations.clone(),
+    }
+}
+
+/// Asserts that `app:v1` can be pinned.
+pub(crate) async fn works(registries: &Registries, registry: &Registry) {
+    let result = registries.pin(&app(registry), soon()).await;
+    assert!(result.is_ok(), "{result:?}");
+}

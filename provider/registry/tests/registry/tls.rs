@@ -1,0 +1,121 @@
+//! Certificates, and what may not leave TLS.
+
+use countersign_core::name::Repository;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::LinkRefusal;
+use countersign_registry::RealmRefusal;
+use countersign_registry::Registries;
+use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
+use countersign_registry::Roots;
+use countersign_registry::SettingsError;
+use countersign_registry::Trouble;
+use countersign_registry::Unobserved;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+use std::sync::Arc;
+
+use crate::support::alice;
+use crate::support::app;
+use crate::support::build;
+use crate::support::descriptor;
+use crate::support::pin_error;
+use crate::support::settings;
+use crate::support::soon;
+use crate::support::works;
+
+fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
+    let roots = Roots::Only(ca.pem().into());
+    RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
+}
+
+async fn start() -> (Registry, Authority) {
+    let ca = Authority::root(CertSpec::root());
+    let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+    registry.push_image("app", "v1");
+    (registry, ca)
+}
+
+#[tokio::test]
+async fn the_configured_authority_vouches_and_one_connection_serves_many_requests() {
+    let (registry, ca) = start().await;
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    works(&registries, &registry).await;
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let (registries, image) = (registries.clone(), app(&registry));
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap().is_ok());
+    }
+    assert_eq!(registry.connections(), 1);
+}
+
+#[tokio::test]
+async fn another_authority_does_not_vouch_and_is_not_tried_again() {
+    let (registry, _) = start().await;
+    let other = Authority::root(CertSpec::root());
+    let only_system = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
+    for entry in [secure(&registry, &other, Credential::Anonymous), only_system] {
+        let (registries, seen) = build(settings(vec![entry]));
+        let cause = pin_error(&registries, &registry).await;
+        assert!(matches!(cause, Cause::Tls { .. }), "{cause:?}");
+        assert_eq!(cause.trouble(), Trouble::Unreachable);
+        assert_eq!(seen.all().len(), 1);
+    }
+    assert_eq!(registry.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_from_https_to_http_is_refused() {
+    let (registry, ca) = start().await;
+    let plain = Registry::start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    registry.when(Route::Blob).redirect(307, &format!("{}/x", plain.url()));
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
+    let cause = registries.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
+    let refusal = LinkRefusal::Scheme { found: "http".to_owned() };
+    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
+    assert_eq!(plain.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_settings_name_it() {
+    let (registry, ca) = start().await;
+    let plain = Registry::start().await;
+    registry.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", plain.url())));
+    for credential in [alice(), Credential::Anonymous] {
+        let entry = RegistryEntry { realm_hosts: vec![plain.host()], ..secure(&registry, &ca, credential) };
+        let cause = pin_error(&build(settings(vec![entry])).0, &registry).await;
+        assert_eq!(cause, Cause::Realm(RealmRefusal::Scheme { found: "http".to_owned() }));
+    }
+    assert_eq!(plain.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_certificate_is_named_at_the_start() {
+    let pattern: countersign_registry::HostPattern = "r.example".parse().unwrap();
+    for (pem, detail) in [(&b""[..], "there is none"), (&b"no pem"[..], "there is none")] {
+        let entry = RegistryEntry {
+            roots: Roots::Only(pem.to_vec()),
+            ..RegistryEntry::new(pattern.clone(), Credential::Anonymous)
+        };
+        let settings = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
+        assert_eq!(
+            Registries::new(settings, Arc::new(Unobserved)).err(),
+            Some(SettingsError::Roots { pattern: pattern.clone(), detail: detail.to_owned() })
+        );
+    }
+    let half = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
+    let entry =
+        RegistryEntry { roots: Roots::Only(half), ..RegistryEntry::new(pattern.clone(), Credential::Anonymous) };
+    let settings = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
+    assert!(matches!(Registries::new(settings, Arc::new(Unobserved)).err(), Some(SettingsError::Roots { .. })));
+}

@@ -1,0 +1,145 @@
+//! The registry names the token service. Which ones are asked, with what, and what is believed of their answers.
+
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::LinkRefusal;
+use countersign_registry::RealmRefusal;
+use countersign_registry::RegistryEntry;
+use countersign_registry::Stage;
+use countersign_registry::Trouble;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenAnswer;
+
+use crate::support::PASSWORD;
+use crate::support::USER;
+use crate::support::alice;
+use crate::support::anonymous;
+use crate::support::app;
+use crate::support::build;
+use crate::support::entry;
+use crate::support::pin_error;
+use crate::support::settings;
+use crate::support::soon;
+use crate::support::with;
+use crate::support::works;
+
+/// A registry whose tokens come from another host.
+async fn apart(bearer: Bearer) -> (Registry, Registry) {
+    let registry = Registry::start().await;
+    let service = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = bearer.realm(&format!("{}/token", service.url()));
+    registry.require_bearer(&bearer);
+    service.serve_tokens(&bearer);
+    (registry, service)
+}
+
+#[tokio::test]
+async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
+    let (registry, service) = apart(Bearer::for_user(USER, PASSWORD).or_anonymous()).await;
+    let cause = pin_error(&with(&registry, alice()), &registry).await;
+    assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
+    assert_eq!(cause.trouble(), Trouble::Denied);
+    // Nor is it asked anonymously: that would be another identity than the configured one.
+    assert_eq!(service.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_token_service_that_the_settings_name_gets_the_credential() {
+    let (registry, service) = apart(Bearer::for_user(USER, PASSWORD)).await;
+    let named = RegistryEntry { realm_hosts: vec![service.host()], ..entry(&registry, alice()) };
+    works(&build(settings(vec![named])).0, &registry).await;
+    assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
+    // And the token, not the credential, goes to the registry.
+    let said: Vec<_> = registry.requests().iter().map(|it| it.authorization().map(str::to_owned)).collect();
+    assert_eq!(said, [None, Some("Bearer testkit-token-1".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_anonymous_token_may_come_from_where_the_registry_says() {
+    let (registry, service) = apart(Bearer::anonymous()).await;
+    works(&anonymous(&registry), &registry).await;
+    assert_eq!(service.requests()[0].authorization(), None);
+}
+
+#[tokio::test]
+async fn a_realm_on_a_metadata_address_is_refused_even_to_a_registry_on_loopback() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/latest/meta-data"));
+    let cause = pin_error(&anonymous(&registry), &registry).await;
+    let (host, address) = ("169.254.169.254".to_owned(), "169.254.169.254".parse().unwrap());
+    assert_eq!(cause, Cause::AddressRefused { host, address });
+    assert_eq!(cause.trouble(), Trouble::Refused);
+}
+
+#[tokio::test]
+async fn a_realm_that_is_no_web_address_is_refused() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    for (realm, refusal) in [
+        ("file:///etc/passwd", RealmRefusal::Url),
+        ("/token", RealmRefusal::Url),
+        ("http://user:secret@127.0.0.1/token", RealmRefusal::Url),
+        ("ftp://127.0.0.1/token", RealmRefusal::Scheme { found: "ftp".to_owned() }),
+    ] {
+        registry.require_bearer(&Bearer::anonymous().realm(realm));
+        assert_eq!(pin_error(&registries, &registry).await, Cause::Realm(refusal), "{realm}");
+    }
+}
+
+#[tokio::test]
+async fn requests_for_tokens_are_not_redirected() {
+    let other = Registry::start().await;
+    for credential in [alice(), Credential::Anonymous] {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
+        for status in [301, 302, 303, 307, 308] {
+            let fault = registry.when(Route::Token).redirect(status, &format!("{}/token", other.url()));
+            let cause = pin_error(&with(&registry, credential.clone()), &registry).await;
+            assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Token }, "{status}");
+            fault.lift();
+        }
+    }
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn bad_token_answers_are_refused_and_never_sent_on() {
+    for (answer, detail) in [
+        (TokenAnswer::EmptyToken, "it has no token"),
+        (TokenAnswer::NoToken, "it has no token"),
+        (TokenAnswer::NewlineInToken, "its token is not visible ASCII"),
+        (TokenAnswer::NumberAsToken, "it is not a JSON object with token or access_token"),
+        (TokenAnswer::NotJson, "it is not a JSON object with token or access_token"),
+    ] {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        registry.require_bearer(&Bearer::anonymous().answer(answer));
+        let error = anonymous(&registry).pin(&app(&registry), soon()).await.unwrap_err();
+        assert_eq!(error.stage, Stage::Token, "{answer:?}");
+        assert_eq!(error.cause, Cause::Token { host: registry.host(), detail }, "{answer:?}");
+        assert_eq!(registry.count(Route::Manifest), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_token_answer_is_cut_off() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous().answer(TokenAnswer::Endless));
+    let cause = pin_error(&anonymous(&registry), &registry).await;
+    assert_eq!(cause, Cause::TooLarge { host: registry.host(), limit: 64 * 1024 });
+}
+
+#[tokio::test]
+async fn the_other_name_for_a_token_and_a_missing_lifetime_are_taken() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous().answer(TokenAnswer::AccessToken).expires_in(None));
+    works(&anonymous(&registry), &registry).await;
+}

@@ -1,0 +1,318 @@
+//! Bearer tokens: got once, shared, replaced when they no longer serve; and Basic.
+
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::CredentialKind;
+use countersign_registry::DockerConfig;
+use countersign_registry::Phase;
+use countersign_registry::RequestResult;
+use countersign_registry::Secret;
+use countersign_registry::Stage;
+use countersign_registry::Trouble;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
+use countersign_testkit::registry::Route;
+use std::sync::Arc;
+
+use crate::support::PASSWORD;
+use crate::support::SIGNATURE;
+use crate::support::USER;
+use crate::support::alice;
+use crate::support::anonymous;
+use crate::support::app;
+use crate::support::build;
+use crate::support::entry;
+use crate::support::pin_error;
+use crate::support::settings;
+use crate::support::shortly;
+use crate::support::soon;
+use crate::support::with;
+use crate::support::works;
+
+/// base64 of `alice:correct horse`
+const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
+
+#[tokio::test]
+async fn an_anonymous_token_is_got_on_challenge_and_used_again() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::anonymous();
+    registry.require_bearer(&bearer);
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    let image = registries.pin(&app(&registry), soon()).await.unwrap();
+    let _ = registries.referrers(&image, SIGNATURE, soon()).await.unwrap();
+    assert_eq!(
+        seen.all(),
+        [
+            (Stage::Manifest, RequestResult::Challenged),
+            (Stage::Token, RequestResult::Ok),
+            (Stage::Manifest, RequestResult::Ok),
+            (Stage::Referrers, RequestResult::Ok),
+        ]
+    );
+    let exchange = &registry.requests_to(Route::Token)[0];
+    assert_eq!(exchange.query_values("scope"), ["repository:app:pull"]);
+    assert_eq!(exchange.query_values("service"), ["testkit"]);
+    assert_eq!(exchange.authorization(), None);
+    assert_eq!(registry.count(Route::Ping), 0);
+}
+
+#[tokio::test]
+async fn a_credential_goes_to_the_token_service_and_a_token_to_the_registry() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    works(&with(&registry, alice()), &registry).await;
+    let said: Vec<_> =
+        registry.requests().iter().map(|request| (request.route, request.authorization().map(str::to_owned))).collect();
+    assert_eq!(
+        said,
+        [
+            (Route::Manifest, None),
+            (Route::Token, Some(ALICE.to_owned())),
+            (Route::Manifest, Some("Bearer testkit-token-1".to_owned())),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn twenty_callers_share_one_exchange() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::for_user(USER, PASSWORD);
+    registry.require_bearer(&bearer);
+    let gate = registry.when(Route::Token).hold();
+    let registries = with(&registry, alice());
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let (registries, image) = (registries.clone(), app(&registry));
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    registry.wait_for(Route::Manifest, 20).await;
+    gate.open();
+    for call in calls {
+        assert!(call.await.unwrap().is_ok());
+    }
+    assert_eq!(registry.count(Route::Token), 1);
+    assert_eq!(bearer.tokens_given(), 1);
+}
+
+#[tokio::test]
+async fn the_exchange_goes_on_when_the_caller_that_began_it_leaves() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::anonymous();
+    registry.require_bearer(&bearer);
+    let gate = registry.when(Route::Token).hold();
+    let registries = anonymous(&registry);
+    let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
+    assert_eq!(error.stage, Stage::Token);
+    assert_eq!(error.cause, Cause::Timeout { host: registry.host(), phase: Phase::Token });
+    // Another one gives up altogether.
+    let leaver = tokio::spawn({
+        let (registries, image) = (registries.clone(), app(&registry));
+        async move { registries.pin(&image, soon()).await }
+    });
+    registry.wait_for(Route::Token, 1).await;
+    leaver.abort();
+    gate.open();
+    works(&registries, &registry).await;
+    assert_eq!(bearer.tokens_given(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_no_longer_serves_is_replaced_once() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::anonymous();
+    registry.require_bearer(&bearer);
+    let registries = anonymous(&registry);
+    works(&registries, &registry).await;
+    bearer.revoke_all();
+    registry.forget_requests();
+    works(&registries, &registry).await;
+    let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
+    assert_eq!(routes, [Route::Manifest, Route::Token, Route::Manifest]);
+    assert_eq!(bearer.tokens_given(), 2);
+}
+
+#[tokio::test]
+async fn a_fresh_token_that_does_not_serve_is_a_denial() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::anonymous().only_repositories(&["other"]);
+    registry.require_bearer(&bearer);
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    let cause = pin_error(&registries, &registry).await;
+    assert!(matches!(cause, Cause::Denied { status: 401, credential: CredentialKind::Anonymous, .. }), "{cause:?}");
+    assert_eq!(
+        seen.all(),
+        [
+            (Stage::Manifest, RequestResult::Challenged),
+            (Stage::Token, RequestResult::Ok),
+            (Stage::Manifest, RequestResult::Denied),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_token_past_its_lifetime_is_renewed_before_it_is_sent() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = Bearer::anonymous().expires_in(Some(0));
+    registry.require_bearer(&bearer);
+    let registries = anonymous(&registry);
+    works(&registries, &registry).await;
+    registry.forget_requests();
+    works(&registries, &registry).await;
+    let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
+    assert_eq!(routes, [Route::Token, Route::Manifest]);
+    assert_eq!(bearer.tokens_given(), 2);
+}
+
+#[tokio::test]
+async fn repositories_and_credentials_do_not_share_tokens() {
+    let registry = Registry::start().await;
+    registry.push_image("team/a", "v1");
+    registry.push_image("team/b", "v1");
+    let bearer = Bearer::for_user(USER, PASSWORD).or_anonymous();
+    registry.require_bearer(&bearer);
+    let config =
+        format!(r#"{{"auths":{{"{}/team/a":{{"username":"{USER}","password":"{PASSWORD}"}}}}}}"#, registry.host());
+    let config = DockerConfig::parse(config.as_bytes()).unwrap();
+    let registries = with(&registry, Credential::DockerConfig(Arc::new(config)));
+    for name in ["team/a", "team/b"] {
+        let image: ImageRef = format!("{}/{name}:v1", registry.host()).parse().unwrap();
+        assert!(registries.pin(&image, soon()).await.is_ok());
+    }
+    let said: Vec<_> = registry
+        .requests_to(Route::Token)
+        .iter()
+        .map(|request| (request.query_values("scope").concat(), request.authorization().map(str::to_owned)))
+        .collect();
+    assert_eq!(
+        said,
+        [("repository:team/a:pull".to_owned(), Some(ALICE.to_owned())), ("repository:team/b:pull".to_owned(), None)]
+    );
+}
+
+#[tokio::test]
+async fn basic_credentials_wait_for_the_first_challenge_only() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_basic(USER, PASSWORD);
+    let registries = with(&registry, alice());
+    works(&registries, &registry).await;
+    works(&registries, &registry).await;
+    let said: Vec<_> = registry.requests().iter().map(|request| request.authorization().map(str::to_owned)).collect();
+    assert_eq!(said, [None, Some(ALICE.to_owned()), Some(ALICE.to_owned())]);
+}
+
+#[tokio::test]
+async fn wrong_or_missing_basic_credentials_are_a_denial_that_says_which() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_basic(USER, PASSWORD);
+    let wrong = Credential::Basic { user: USER.to_owned(), password: Secret::new("wrong".to_owned()) };
+    for (credential, kind, requests) in
+        [(wrong, CredentialKind::Basic, 2), (Credential::Anonymous, CredentialKind::Anonymous, 1)]
+    {
+        registry.forget_requests();
+        let cause = pin_error(&with(&registry, credential), &registry).await;
+        assert!(matches!(cause, Cause::Denied { credential, .. } if credential == kind), "{cause:?}");
+        assert_eq!(registry.requests().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = with(&registry, Credential::Bearer(Secret::new("static-token".to_owned())));
+    works(&registries, &registry).await;
+    assert_eq!(registry.requests()[0].authorization(), Some("Bearer static-token"));
+    registry.require_bearer(&Bearer::anonymous());
+    let cause = pin_error(&registries, &registry).await;
+    assert!(matches!(cause, Cause::Denied { credential: CredentialKind::Bearer, .. }), "{cause:?}");
+    assert_eq!(registry.count(Route::Token), 0);
+}
+
+#[tokio::test]
+async fn an_identity_token_is_posted_and_stands_in_no_header() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.serve_file("/oauth2/token", "application/json", br#"{"access_token":"from-refresh"}"#);
+    let challenge = format!(r#"Bearer realm="{}/oauth2/token",service="s""#, registry.url());
+    registry.when(Route::Manifest).times(1).reply(Reply::status(401).header("www-authenticate", &challenge));
+    let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"long-lived"}}}}}}"#, registry.host());
+    let config = DockerConfig::parse(config.as_bytes()).unwrap();
+    works(&with(&registry, Credential::DockerConfig(Arc::new(config))), &registry).await;
+    let requests = registry.requests();
+    assert_eq!((requests[1].method.as_str(), requests[1].path.as_str()), ("POST", "/oauth2/token"));
+    assert_eq!(requests[1].query, None);
+    assert_eq!(requests[1].authorization(), None);
+    assert_eq!(requests[1].header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(requests[2].authorization(), Some("Bearer from-refresh"));
+}
+
+#[tokio::test]
+async fn a_401_that_cannot_be_answered_is_a_denial() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).reply(Reply::status(401).header("www-authenticate", "Negotiate"));
+    let cause = pin_error(&with(&registry, alice()), &registry).await;
+    assert!(matches!(cause, Cause::Challenge { .. }), "{cause:?}");
+    assert_eq!(cause.trouble(), Trouble::Denied);
+}
+
+#[tokio::test]
+async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anonymously() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
+    let registries = with(&registry, alice());
+    for (status, trouble) in
+        [(500, Trouble::Failed), (403, Trouble::Denied), (401, Trouble::Denied), (404, Trouble::NotFound)]
+    {
+        let fault = registry.when(Route::Token).status(status);
+        registry.forget_requests();
+        let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+        assert_eq!((error.stage, error.trouble()), (Stage::Token, trouble), "{status}");
+        assert!(registry.requests_to(Route::Token).iter().all(|it| it.authorization() == Some(ALICE)), "{status}");
+        // At most the question that was challenged; none after the failure.
+        assert!(registry.count(Route::Manifest) <= 1, "{status}");
+        fault.lift();
+    }
+    let fault = registry.when(Route::Token).never_answer();
+    let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
+    assert_eq!((error.stage, error.trouble()), (Stage::Token, Trouble::Timeout));
+    fault.lift();
+}
+
+#[tokio::test]
+async fn a_failed_exchange_is_not_remembered() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous());
+    let registries = anonymous(&registry);
+    registry.when(Route::Token).times(1).status(500);
+    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Failed);
+    works(&registries, &registry).await;
+}
+
+#[tokio::test]
+async fn the_deadline_holds_over_the_whole_call() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous());
+    registry.when_any().delay(Duration::from_millis(120));
+    let start = tokio::time::Instant::now();
+    let error = anonymous(&registry).pin(&app(&registry), shortly()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Timeout);
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
