@@ -1,0 +1,294 @@
+//! The statement's checks on good envelopes: what each refuses, at which level, to the second.
+
+#[path = "support/judge.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod judge;
+
+use countersign_core::name::MediaType;
+use countersign_core::trust::StoreKind;
+use countersign_core::verdict::Code;
+use countersign_core::verify::CheckOutcome;
+use countersign_testkit::Descriptor;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::Scheme;
+use countersign_testkit::signer::SignRequest;
+use judge::Judge;
+use time::macros::datetime;
+
+const JWS: &str = "application/jose+json";
+const LEVELS: [&str; 3] = ["strict", "permissive", "audit"];
+
+struct World {
+    root: Authority,
+    target: Descriptor,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { root: Authority::root(CertSpec::root()), target: Descriptor::sample("image") }
+    }
+
+    fn judge(&self) -> Judge {
+        self.untrusting().trusting(StoreKind::Ca, self.root.der())
+    }
+
+    fn untrusting(&self) -> Judge {
+        Judge::about(&self.target.media_type, &self.target.digest, self.target.size)
+    }
+
+    fn sign(&self, chain: &Chain) -> Vec<u8> {
+        SignRequest::new(chain, &self.target).jws()
+    }
+}
+
+#[test]
+fn which_image_was_signed_matters_at_every_level() {
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf());
+    let other_digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let Descriptor { media_type, digest, size, .. } = &world.target;
+    for format in Format::ALL {
+        let envelope = SignRequest::new(&chain, &world.target).envelope(format);
+        for level in LEVELS {
+            for (media_type, digest, size) in [
+                (MediaType::OCI_INDEX, digest.as_str(), *size),
+                (media_type.as_str(), other_digest, *size),
+                (media_type.as_str(), digest.as_str(), *size + 1),
+            ] {
+                let judge =
+                    Judge::about(media_type, digest, size).level(level).trusting(StoreKind::Ca, world.root.der());
+                assert_eq!(judge.codes(&envelope, format.media_type()), [Code::TargetMismatch], "{format:?} {level}");
+            }
+        }
+    }
+}
+
+#[test]
+fn payloads_that_can_be_read_in_two_ways_are_refused() {
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf());
+    let Descriptor { media_type, digest, size, .. } = &world.target;
+    let target = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#);
+    let judge = world.judge();
+    let codes = |payload: String| judge.codes(&SignRequest::of_payload(&chain, payload.as_bytes()).jws(), JWS);
+    assert_eq!(codes(format!(r#"{{"targetArtifact":{target}}}"#)), []);
+    assert_eq!(codes(format!(r#"{{"targetArtifact":{target},"new":1}}"#)), []);
+    for payload in [
+        format!(r#"{{"targetArtifact":{{"digest":"{digest}"}},"targetArtifact":{target}}}"#),
+        format!(r#"{{"TARGETARTIFACT":{target}}}"#),
+        format!(r#"{{"targetArtifact":{target}}} "x""#),
+        format!(r#"{{"targetArtifact":[{target}]}}"#),
+        format!(r#"{{"targetArtifact":{{"mediaType":"{media_type}","digest":"{digest}","size":"{size}"}}}}"#),
+        format!(r#"{{"targetArtifact":{{"mediaType":"{media_type}","digest":"{digest}","size":{size}.0}}}}"#),
+        format!(
+            r#"{{"targetArtifact":{{"mediaType":"{media_type}","digest":"{digest}","size":{size},"size":{size}}}}}"#
+        ),
+        r#"{"targetArtifact":null}"#.to_owned(),
+        "[]".to_owned(),
+        "x".to_owned(),
+    ] {
+        assert_eq!(codes(payload.clone()), [Code::PayloadInvalid], "{payload}");
+    }
+    let large = format!(r#"{{"targetArtifact":{target},"x":"{}"}}"#, "x".repeat(64 * 1024));
+    assert_eq!(codes(large), [Code::EnvelopeMalformed]);
+}
+
+#[test]
+fn trust_comes_from_a_store_of_the_schemes_type() {
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf());
+    let stranger = Authority::root(CertSpec::root());
+    for (scheme, right, wrong) in [
+        (Scheme::X509, StoreKind::Ca, StoreKind::SigningAuthority),
+        (Scheme::SigningAuthority, StoreKind::SigningAuthority, StoreKind::Ca),
+    ] {
+        let envelope = SignRequest::new(&chain, &world.target).scheme(scheme).jws();
+        let judge = world.untrusting().trusting(right, world.root.der());
+        assert_eq!(judge.codes(&envelope, JWS), []);
+        let judge = world.untrusting().trusting(wrong, world.root.der());
+        assert_eq!(judge.codes(&envelope, JWS), [Code::UntrustedChain]);
+        let judge = world.untrusting().trusting(right, stranger.der()).trusting(wrong, world.root.der());
+        assert_eq!(judge.codes(&envelope, JWS), [Code::UntrustedChain]);
+        let logged = world.untrusting().trusting(wrong, world.root.der()).level("audit");
+        let verified = logged.ask(&envelope, JWS).unwrap();
+        let CheckOutcome::Logged(reason) = &verified.checks().authenticity else { panic!("it is logged") };
+        assert_eq!(reason.code, Code::UntrustedChain);
+    }
+}
+
+#[test]
+fn any_certificate_of_the_chain_may_be_the_trusted_one_and_no_lookalike() {
+    let root = Authority::root(CertSpec::root());
+    let intermediate = root.intermediate(CertSpec::intermediate());
+    let chain = intermediate.issue(CertSpec::leaf());
+    let world = World { root, target: Descriptor::sample("image") };
+    let envelope = world.sign(&chain);
+    for trusted in [world.root.der(), intermediate.der()] {
+        assert_eq!(world.untrusting().trusting(StoreKind::Ca, trusted).codes(&envelope, JWS), []);
+    }
+    let twin = Authority::root(CertSpec::root());
+    assert_eq!(world.untrusting().trusting(StoreKind::Ca, twin.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
+    // The same key and name under another serial number is another certificate.
+    let again = Authority::root(CertSpec::root().with_key(world.root.key()));
+    assert_eq!(world.untrusting().trusting(StoreKind::Ca, again.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
+}
+
+#[test]
+fn the_leafs_subject_must_be_a_trusted_identity() {
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf().common_name("release"));
+    let envelope = world.sign(&chain);
+    let by = |identity: &str| world.judge().identity(identity).codes(&envelope, JWS);
+    assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit"), []);
+    assert_eq!(by("x509.subject: CN=release, O=Testkit, ST=ZH, C=CH"), []);
+    assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit, CN=other"), [Code::UntrustedIdentity]);
+    assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit, OU=x"), [Code::UntrustedIdentity]);
+    assert_eq!(by("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci"), [Code::UntrustedIdentity]);
+    let sentence = world.judge().identity("x509.subject: C=CH, ST=ZH, O=Other").sentence(&envelope, JWS);
+    assert_eq!(
+        sentence,
+        "untrusted-identity: subject \"CN=release,O=Testkit,ST=ZH,C=CH\" is none of the trusted identities \"x509.subject: C=CH, ST=ZH, O=Other\""
+    );
+}
+
+#[test]
+fn a_signature_ends_at_the_second_of_its_expiry() {
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf());
+    for format in Format::ALL {
+        let request = SignRequest::new(&chain, &world.target).expiry(datetime!(2026-06-01 12:00 UTC));
+        let envelope = request.envelope(format);
+        let at = |time| world.judge().at(time).codes(&envelope, format.media_type());
+        assert_eq!(at("2026-06-01T11:59:59Z"), []);
+        assert_eq!(at("2026-06-01T12:00:00Z"), [Code::Expired]);
+        for level in ["permissive", "audit"] {
+            let judge = world.judge().level(level).at("2026-06-01T12:00:00Z");
+            assert_eq!(judge.codes(&envelope, format.media_type()), []);
+        }
+        let verified = world.judge().at("2026-06-01T11:59:59Z").ask(&envelope, format.media_type()).unwrap();
+        assert_eq!(verified.good_until().unwrap().to_string(), "2026-06-01T12:00:00Z");
+    }
+}
+
+#[test]
+fn every_certificate_is_valid_now_both_ends_included() {
+    let from = datetime!(2026-03-01 00:00 UTC);
+    let to = datetime!(2026-04-01 00:00 UTC);
+    let long = Authority::root(CertSpec::root());
+    let short = Authority::root(CertSpec::root().valid(from, to));
+    for (root, leaf) in [(long, CertSpec::leaf().valid(from, to)), (short, CertSpec::leaf())] {
+        let chain = root.issue(leaf);
+        let world = World { root, target: Descriptor::sample("image") };
+        let envelope = world.sign(&chain);
+        let at = |time| world.judge().at(time).codes(&envelope, JWS);
+        assert_eq!(at("2026-02-28T23:59:59Z"), [Code::CertificateOutsideValidity]);
+        assert_eq!(at("2026-03-01T00:00:00Z"), []);
+        assert_eq!(at("2026-04-01T00:00:00Z"), []);
+        assert_eq!(at("2026-04-01T00:00:01Z"), [Code::CertificateOutsideValidity]);
+        let verified = world.judge().at("2026-03-15T00:00:00Z").ask(&envelope, JWS).unwrap();
+        assert_eq!(verified.good_until().unwrap().to_string(), "2026-04-01T00:00:00Z");
+        let logged = world.judge().level("permissive").at("2027-01-01T00:00:00Z").ask(&envelope, JWS).unwrap();
+        assert_eq!(logged.good_until(), None);
+        assert_eq!(
+            logged.warnings().map(|(check, reason)| (check, reason.code)).collect::<Vec<_>>(),
+            [("authenticTimestamp", Code::CertificateOutsideValidity)]
+        );
+    }
+}
+
+#[test]
+fn an_authoritys_signature_is_judged_at_its_own_time() {
+    let from = datetime!(2026-03-01 00:00 UTC);
+    let to = datetime!(2026-04-01 00:00 UTC);
+    let world = World::new();
+    let chain = world.root.issue(CertSpec::leaf().valid(from, to));
+    let judge = world.untrusting().trusting(StoreKind::SigningAuthority, world.root.der());
+    let signed_at = |time| {
+        let request = SignRequest::new(&chain, &world.target);
+        request.scheme(Scheme::SigningAuthority).authentic_signing_time(time).jws()
+    };
+    assert_eq!(judge.codes(&signed_at(from), JWS), []);
+    assert_eq!(judge.codes(&signed_at(to), JWS), []);
+    for outside in [datetime!(2026-02-28 23:59:59 UTC), datetime!(2026-04-01 00:00:01 UTC)] {
+        assert_eq!(judge.codes(&signed_at(outside), JWS), [Code::CertificateOutsideValidity]);
+    }
+    let ahead = signed_at(datetime!(2026-03-15 12:05:00 UTC));
+    assert_eq!(judge.clone().at("2026-03-15T12:00:00Z").codes(&ahead, JWS), []);
+    assert_eq!(judge.at("2026-03-15T11:59:59Z").codes(&ahead, JWS), [Code::TimestampInvalid]);
+}
+
+#[test]
+fn a_certificate_that_can_be_revoked_is_not_decided_unless_the_rule_says_so() {
+    let world = World::new();
+    let plain = || CertSpec::leaf();
+    let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/ca.crl"));
+    for chain in [
+        world.root.issue(plain().ocsp_url("http://ocsp.example")),
+        world.root.issue(plain().crl_url("http://crl.example/a.crl")),
+        intermediate.issue(plain()),
+    ] {
+        let envelope = world.sign(&chain);
+        assert_eq!(world.judge().codes(&envelope, JWS), [Code::RevocationUnchecked]);
+        assert_eq!(world.judge().overriding("revocation", "log").codes(&envelope, JWS), []);
+        assert_eq!(world.judge().overriding("revocation", "skip").codes(&envelope, JWS), []);
+        assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), []);
+    }
+    // Nobody stands above a root.
+    let root = Authority::root(CertSpec::root().crl_url("http://crl.example/root.crl"));
+    let chain = root.issue(plain());
+    let world = World { root, target: Descriptor::sample("image") };
+    assert_eq!(world.judge().codes(&world.sign(&chain), JWS), []);
+    let sentence = {
+        let chain = world.root.issue(plain().ocsp_url("http://ocsp.example"));
+        world.judge().sentence(&world.sign(&chain), JWS)
+    };
+    assert_eq!(
+        sentence,
+        "revocation-unchecked: revocation could not be checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" can be revoked, by \"http://ocsp.example\": want its status"
+    );
+}
+
+#[test]
+fn all_enforced_failures_are_told_and_none_that_is_only_logged() {
+    let world = World::new();
+    let stranger = Authority::root(CertSpec::root());
+    let chain = stranger.issue(CertSpec::leaf().ocsp_url("http://ocsp.example"));
+    let request = SignRequest::new(&chain, &Descriptor::sample("another")).expiry(datetime!(2026-06-01 12:00 UTC));
+    let envelope = request.jws();
+    assert_eq!(
+        world.judge().codes(&envelope, JWS),
+        [Code::TargetMismatch, Code::UntrustedChain, Code::Expired, Code::RevocationUnchecked]
+    );
+    assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain]);
+}
+
+#[test]
+fn an_altered_chain_does_not_verify_even_where_trust_is_only_logged() {
+    let root = Authority::root(CertSpec::root());
+    let intermediate = root.intermediate(CertSpec::intermediate());
+    let chain = intermediate.issue(CertSpec::leaf());
+    let world = World { root, target: Descriptor::sample("image") };
+    let [leaf, middle, top] = <[Vec<u8>; 3]>::try_from(chain.der().to_vec()).unwrap();
+    let twin = Authority::root(CertSpec::root()).der().to_vec();
+    for certificates in [
+        vec![leaf.clone(), middle.clone()],
+        vec![leaf.clone(), top.clone()],
+        vec![leaf.clone()],
+        vec![leaf.clone(), middle.clone(), twin.clone()],
+        vec![leaf.clone(), middle.clone(), top.clone(), top.clone()],
+        vec![leaf.clone(), middle.clone(), top.clone(), twin],
+        vec![leaf.clone(), leaf.clone(), middle.clone(), top.clone()],
+        vec![middle.clone(), top.clone()],
+        vec![top, middle, leaf],
+    ] {
+        let altered = chain.with_certificates(certificates);
+        for format in Format::ALL {
+            let envelope = SignRequest::new(&altered, &world.target).envelope(format);
+            let codes = world.judge().level("audit").codes(&envelope, format.media_type());
+            assert!(matches!(codes[..], [Code::ChainInvalid | Code::CertificateInvalid]), "{codes:?}");
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! What the two envelope formats refuse, each refusal with its sentence; and what they take.
+
+#[path = "support/judge.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod judge;
+
+use countersign_core::trust::StoreKind;
+use countersign_testkit::Descriptor;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::pki::SignatureForm;
+use countersign_testkit::signer::Cbor;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::Scheme;
+use countersign_testkit::signer::SignRequest;
+use judge::Judge;
+
+const JWS: &str = "application/jose+json";
+const COSE: &str = "application/cose";
+const SCHEME: &str = "io.cncf.notary.signingScheme";
+const SIGNING_TIME: &str = "io.cncf.notary.signingTime";
+const AUTHENTIC_TIME: &str = "io.cncf.notary.authenticSigningTime";
+const EXPIRY: &str = "io.cncf.notary.expiry";
+const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
+const AGENT: &str = "io.cncf.notary.signingAgent";
+
+struct World {
+    chain: Chain,
+    target: Descriptor,
+    judge: Judge,
+}
+
+impl World {
+    fn new() -> Self {
+        let root = Authority::root(CertSpec::root());
+        let chain = root.issue(CertSpec::leaf());
+        let target = Descriptor::sample("image");
+        let judge = Judge::about(&target.media_type, &target.digest, target.size)
+            .trusting(StoreKind::Ca, root.der())
+            .trusting(StoreKind::SigningAuthority, root.der());
+        Self { chain, target, judge }
+    }
+
+    fn request(&self) -> SignRequest {
+        SignRequest::new(&self.chain, &self.target)
+    }
+
+    #[track_caller]
+    fn refuses(&self, format: Format, request: SignRequest, sentence: &str) {
+        self.refuses_bytes(&request.envelope(format), format.media_type(), sentence);
+    }
+
+    #[track_caller]
+    fn refuses_bytes(&self, envelope: &[u8], media_type: &str, sentence: &str) {
+        assert_eq!(self.judge.sentence(envelope, media_type), sentence);
+    }
+
+    #[track_caller]
+    fn takes(&self, format: Format, request: SignRequest) {
+        assert_eq!(self.judge.codes(&request.envelope(format), format.media_type()), []);
+    }
+}
+
+fn text(text: &str) -> Cbor {
+    Cbor::Text(text.to_owned())
+}
+
+fn epoch(value: Cbor) -> Cbor {
+    Cbor::Tag(1, Box::new(value))
+}
+
+#[test]
+fn good_envelopes_of_both_formats_and_schemes_verify() {
+    let world = World::new();
+    for format in Format::ALL {
+        world.takes(format, world.request());
+        world.takes(format, world.request().scheme(Scheme::SigningAuthority));
+        world.takes(format, world.request().signing_agent(None));
+        world.takes(format, world.request().attribute("com.example.note", serde_json::json!("not critical")));
+    }
+}
+
+#[test]
+fn every_signing_key_of_the_specification_verifies_in_both_formats() {
+    use countersign_testkit::pki::KeyType;
+    for key in KeyType::SIGNING {
+        let root = Authority::root(CertSpec::root().key(key));
+        let chain = root.issue(CertSpec::leaf().key(key));
+        let target = Descriptor::sample("image");
+        let judge = Judge::about(&target.media_type, &target.digest, target.size).trusting(StoreKind::Ca, root.der());
+        for format in Format::ALL {
+            let request = SignRequest::new(&chain, &target);
+            assert_eq!(judge.codes(&request.envelope(format), format.media_type()), [], "{key:?} {format:?}");
+            let verified = judge.ask(&request.envelope(format), format.media_type()).unwrap();
+            assert_eq!(verified.algorithm(), key.jws_alg());
+            // Another key's signature of the same length.
+            let other = root.issue(CertSpec::leaf().with_key(&countersign_testkit::pki::Key::cached(key, 9)));
+            let crossed = SignRequest::new(&chain.with_key(other.key()), &target).envelope(format);
+            let sentence = "signature-mismatch: the signature does not match the signed bytes under the signing certificate's key: want one that does";
+            assert_eq!(judge.sentence(&crossed, format.media_type()), sentence, "{key:?} {format:?}");
+        }
+    }
+}
+
+#[test]
+fn other_media_types_are_not_envelopes() {
+    let world = World::new();
+    let envelope = world.request().jws();
+    for media_type in ["application/jose", "application/jose+json; charset=utf-8", "", "application/json"] {
+        let sentence = format!(
+            "envelope-unsupported: the envelope has media type {media_type:?}: want application/jose+json or application/cose"
+        );
+        world.refuses_bytes(&envelope, media_type, &sentence);
+    }
+}
+
+#[test]
+fn signatures_in_another_form_than_the_keys_are_refused() {
+    use countersign_testkit::pki::KeyType;
+    let mismatch = "signature-mismatch: the signature does not match the signed bytes under the signing certificate's key: want one that does";
+    for (key, forms) in [
+        (KeyType::P256, &[SignatureForm::EcdsaDer][..]),
+        (
+            KeyType::Rsa2048,
+            &[
+                SignatureForm::PssSalt0,
+                SignatureForm::PssSalt20,
+                SignatureForm::PssSha384,
+                SignatureForm::PssSha512,
+                SignatureForm::Pkcs1Sha256,
+            ],
+        ),
+    ] {
+        let root = Authority::root(CertSpec::root());
+        let chain = root.issue(CertSpec::leaf().key(key));
+        let target = Descriptor::sample("image");
+        let judge = Judge::about(&target.media_type, &target.digest, target.size).trusting(StoreKind::Ca, root.der());
+        for form in forms {
+            for format in Format::ALL {
+                let request = SignRequest::new(&chain, &target).form(*form);
+                assert_eq!(
+                    judge.sentence(&request.envelope(format), format.media_type()),
+                    mismatch,
+                    "{form:?} {format:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_algorithm_follows_from_the_key() {
+    let world = World::new();
+    let sentence = "algorithm-mismatch: the header names the algorithm ES384 and the signing certificate's key is for ES256: want the same";
+    world.refuses(Format::Jws, world.request().jws_alg("ES384"), sentence);
+    world.refuses(Format::Cose, world.request().cose_alg(-35), sentence);
+    for name in ["none", "HS256", "RS256", "EdDSA", "es256", "ES256K", ""] {
+        let sentence =
+            format!("envelope-malformed: header \"alg\" is {name:?}: want PS256, PS384, PS512, ES256, ES384 or ES512");
+        world.refuses(Format::Jws, world.request().jws_alg(name), &sentence);
+    }
+    for number in [5, -8, -257] {
+        let sentence = format!("envelope-malformed: header \"alg\" is {number}: want -37, -38, -39, -7, -35 or -36");
+        world.refuses(Format::Cose, world.request().cose_alg(number), &sentence);
+    }
+}
+
+#[test]
+fn the_payload_has_one_content_type() {
+    let world = World::new();
+    let wanted = "application/vnd.cncf.notary.payload.v1+json";
+    let other = world.request().content_type(Some("application/json"));
+    world.refuses(
+        Format::Jws,
+        other.clone(),
+        &format!("envelope-malformed: header \"cty\" is \"application/json\": want {wanted}"),
+    );
+    world.refuses(
+        Format::Cose,
+        other,
+        &format!("envelope-malformed: header \"content type\" is \"application/json\": want {wanted}"),
+    );
+    let none = world.request().content_type(None);
+    world.refuses(Format::Jws, none.clone(), "envelope-malformed: header \"cty\" is missing");
+    world.refuses(Format::Cose, none, "envelope-malformed: header \"content type\" is missing");
+}
+
+#[test]
+fn the_scheme_decides_which_time_must_and_must_not_be_there() {
+    let world = World::new();
+    let at = SignRequest::SIGNED_AT;
+    for format in Format::ALL {
+        let refuses = |request, sentence: &str| world.refuses(format, request, sentence);
+        let authority = || world.request().scheme(Scheme::SigningAuthority);
+        refuses(
+            world.request().scheme_text(Some("notary.x509.other")),
+            "envelope-malformed: header \"io.cncf.notary.signingScheme\" is \"notary.x509.other\": want notary.x509 or notary.x509.signingAuthority",
+        );
+        refuses(
+            world.request().scheme_text(None).crit([SIGNING_TIME]),
+            "envelope-malformed: header \"io.cncf.notary.signingScheme\" is missing",
+        );
+        refuses(
+            world.request().signing_time(None),
+            "envelope-malformed: header \"io.cncf.notary.signingTime\" is missing",
+        );
+        refuses(
+            world.request().authentic_signing_time(at),
+            "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\" is not allowed under signing scheme notary.x509",
+        );
+        refuses(
+            authority().authentic_signing_time(None).crit([SCHEME]),
+            "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\" is missing",
+        );
+        refuses(
+            authority().signing_time(at),
+            "envelope-malformed: header \"io.cncf.notary.signingTime\" is not allowed under signing scheme notary.x509.signingAuthority",
+        );
+        refuses(
+            authority().crit([SCHEME]),
+            "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\" must be listed in crit, and is not",
+        );
+    }
+}
+
+#[test]
+fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
+    let world = World::new();
+    let later = time::macros::datetime!(2027-01-01 00:00 UTC);
+    for format in Format::ALL {
+        let crit = |names: &[&str]| world.request().crit(names.iter().copied());
+        let empty = match format {
+            Format::Jws => "envelope-malformed: header \"crit\" is missing",
+            Format::Cose => "envelope-malformed: COSE is malformed: got empty array, expected non-empty array",
+        };
+        world.refuses(format, crit(&[]), empty);
+        for (request, name) in [
+            (crit(&[SCHEME, SCHEME]), SCHEME),
+            (crit(&[SCHEME, "com.example.absent"]), "com.example.absent"),
+            (crit(&[SCHEME, SIGNING_TIME]), SIGNING_TIME),
+            (crit(&[SCHEME, EXPIRY]), EXPIRY),
+        ] {
+            let sentence = format!(
+                "envelope-malformed: crit lists {name:?}: want only attributes that are present, may be critical, and each once"
+            );
+            world.refuses(format, request, &sentence);
+        }
+        world.refuses(
+            format,
+            world.request().expiry(later).crit([SCHEME]),
+            "envelope-malformed: header \"io.cncf.notary.expiry\" must be listed in crit, and is not",
+        );
+        world.refuses(
+            format,
+            world.request().critical_attribute("com.example.x", serde_json::json!(1)),
+            "critical-attribute-unknown: the signature marks the attribute \"com.example.x\" critical: want only known ones",
+        );
+    }
+    for name in ["alg", "cty", "crit"] {
+        let sentence = format!(
+            "envelope-malformed: crit lists {name:?}: want only attributes that are present, may be critical, and each once"
+        );
+        world.refuses(Format::Jws, world.request().crit([SCHEME, name]), &sentence);
+    }
+    for label in [1, 2, 3] {
+        let crit = Cbor::Array(vec![text(SCHEME), Cbor::Integer(label.into())]);
+        let mut parts = world.request().cose_parts();
+        let map: Cbor = ciborium::from_reader(parts.protected.as_slice()).unwrap();
+        let Cbor::Map(mut members) = map else { panic!("a map") };
+        members.iter_mut().find(|(name, _)| *name == Cbor::Integer(2.into())).unwrap().1 = crit;
+        parts.protected.clear();
+        ciborium::into_writer(&Cbor::Map(members), &mut parts.protected).unwrap();
+        let sentence = format!(
+            "envelope-malformed: crit lists \"{label}\": want only attributes that are present, may be critical, and each once"
+        );
+        world.refuses_bytes(&parts.seal(), COSE, &sentence);
+    }
+}
+
+#[test]
+fn plugins_are_never_run() {
+    let world = World::new();
+    for format in Format::ALL {
+        world.refuses(
+            format,
+            world.request().plugin("com.example.plugin"),
+            "plugin-unsupported: the signature asks for the verification plugin \"com.example.plugin\": want none, or a built-in one",
+        );
+        world.refuses(
+            format,
+            world.request().plugin(" "),
+            "envelope-malformed: attribute io.cncf.notary.verificationPlugin is not a name: want a text that is not blank",
+        );
+        world.refuses(
+            format,
+            world.request().attribute("io.cncf.notary.verificationPlugin", serde_json::json!("x")),
+            "envelope-malformed: attribute io.cncf.notary.verificationPlugin is not listed in crit: want it listed",
+        );
+        world.refuses(
+            format,
+            world.request().critical_attribute("io.cncf.notary.verificationPlugin", serde_json::json!(7)),
+            "envelope-malformed: attribute io.cncf.notary.verificationPlugin is not a name: want a text that is not blank",
+        );
+        world.refuses(
+            format,
+            world.request().scheme(Scheme::SigningAuthority).plugin("com.amazonaws.signer.notation.plugin"),
+            "signer-service-unchecked: AWS Signer could not be asked about the signature: want its signing profile and revocation status",
+        );
+    }
+}
+
+#[test]
+fn expiry_comes_after_signing() {
+    let world = World::new();
+    for format in Format::ALL {
+        world.refuses(
+            format,
+            world.request().expiry(SignRequest::SIGNED_AT),
+            "envelope-malformed: the expiry 2026-01-02T03:04:05Z is not after the signing time 2026-01-02T03:04:05Z: want a later one",
+        );
+    }
+}
+
+#[test]
+fn jws_headers_have_exact_names_each_once_in_one_header() {
+    let world = World::new();
+    let request = || world.request();
+    for (request, sentence) in [
+        (
+            request().jws_protected("alg", "\"ES256\""),
+            "protected header is not JSON as wanted: member \"alg\" stands twice",
+        ),
+        (
+            request().jws_protected("IO.CNCF.NOTARY.EXPIRY", "\"2099-01-01T00:00:00Z\""),
+            "header \"IO.CNCF.NOTARY.EXPIRY\" is another spelling of \"io.cncf.notary.expiry\": want the exact name",
+        ),
+        (request().jws_protected("b64", "false"), "header \"b64\" is present: want no such protected header"),
+        (request().jws_protected("x5c", "[]"), "header \"x5c\" stands in the protected and in the unprotected header"),
+        (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\" is null: want a text"),
+        (
+            request().jws_protected(EXPIRY, "\"tomorrow\""),
+            "header \"io.cncf.notary.expiry\" is \"tomorrow\": want an RFC 3339 time",
+        ),
+        (
+            request().jws_protected(EXPIRY, "\"0001-01-01T00:00:00Z\""),
+            "header \"io.cncf.notary.expiry\" must be listed in crit, and is not",
+        ),
+        (
+            request().jws_unprotected("alg", "\"ES256\""),
+            "header \"alg\" stands in the protected and in the unprotected",
+        ),
+        (request().jws_unprotected("X5C", "[]"), "header \"X5C\" is another spelling of \"x5c\": want the exact name"),
+        (request().jws_unprotected("x5c", "[]"), "envelope is not JSON as wanted: member \"x5c\" stands twice"),
+        (
+            request().jws_unprotected(TIMESTAMP, "7"),
+            "header \"io.cncf.notary.timestampSignature\" is a number: want a text",
+        ),
+        (request().jws_unprotected(TIMESTAMP, "\"***\""), "timestampSignature is not base64 as wanted"),
+        (
+            request().signing_agent(None).jws_unprotected(AGENT, "{}"),
+            "header \"io.cncf.notary.signingAgent\" is an object: want a text",
+        ),
+    ] {
+        let found = world.judge.sentence(&request.jws(), JWS);
+        assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
+    }
+    // Seen in the field.
+    world.takes(Format::Jws, request().jws_unprotected("io.cncf.notary.SigningAgent", "\"x\""));
+}
+
+#[test]
+fn jws_has_four_members_and_nothing_else() {
+    let world = World::new();
+    let envelope = String::from_utf8(world.request().jws()).unwrap();
+    let good: serde_json::Value = serde_json::from_str(&envelope).unwrap();
+    assert_eq!(world.judge.codes(envelope.as_bytes(), JWS), []);
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed.to_string()
+    };
+    for (changed, sentence) in [
+        (
+            with(&|e| e["signatures"] = serde_json::json!([])),
+            "envelope is not JSON as wanted: unknown field `signatures`",
+        ),
+        (with(&|e| e["x"] = 1.into()), "envelope is not JSON as wanted: unknown field `x`"),
+        (
+            with(&|e| drop(e.as_object_mut().unwrap().remove("header"))),
+            "envelope is not JSON as wanted: missing field `header`",
+        ),
+        (with(&|e| e["payload"] = "".into()), "payload is empty"),
+        (with(&|e| e["signature"] = "".into()), "signature is empty"),
+        (with(&|e| e["header"]["x5c"] = serde_json::json!([])), "certificate chain is empty"),
+        (with(&|e| e["header"]["x5c"] = serde_json::json!(vec!["AA=="; 11])), "x5c has 11 entries: want at most 10"),
+        (with(&|e| e["header"]["x5c"] = "AA==".into()), "header \"x5c\" is \"AA==\": want an array of base64 texts"),
+        (
+            with(&|e| e["header"]["x5c"] = serde_json::json!([7])),
+            "header \"x5c\" is a number: want an array of base64 texts",
+        ),
+        (format!("{envelope}{envelope}"), "envelope is not JSON as wanted: trailing characters"),
+        (format!("\u{feff}{envelope}"), "envelope is not JSON as wanted: expected value"),
+        (envelope.replacen("\"payload\"", "\"Payload\"", 1), "envelope is not JSON as wanted: unknown field `Payload`"),
+        (
+            envelope.replacen('{', "{\"payload\":\"\",", 1),
+            "envelope is not JSON as wanted: member \"payload\" stands twice",
+        ),
+        (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not base64 as wanted"),
+        (format!("[{envelope}]"), "envelope is not JSON as wanted: invalid"),
+        ("[".repeat(100_000), "envelope is not JSON as wanted: nested too deeply"),
+        (".".repeat(1024 * 1024), "envelope is not JSON as wanted: expected value"),
+        (".".repeat(1024 * 1024 + 1), "envelope has 1048577 bytes: want at most 1048576"),
+    ] {
+        let found = world.judge.sentence(changed.as_bytes(), JWS);
+        assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
+    }
+}
+
+#[test]
+fn cose_times_are_whole_seconds_in_tag_1() {
+    let world = World::new();
+    for (value, found) in [
+        (Cbor::Integer(1_900_000_000.into()), "1900000000"),
+        (epoch(Cbor::Float(f64::NAN)), "tag 1"),
+        (epoch(Cbor::Float(f64::INFINITY)), "tag 1"),
+        (epoch(Cbor::Float(1.9e9)), "tag 1"),
+        (epoch(Cbor::Integer((-62_135_596_800_i64).into())), "tag 1"),
+        (epoch(Cbor::Integer(253_402_300_800_i64.into())), "tag 1"),
+        (Cbor::Tag(0, Box::new(text("2099-01-01T00:00:00Z"))), "tag 0"),
+        (text("2099-01-01T00:00:00Z"), "\"2099-01-01T00:00:00Z\""),
+        (Cbor::Null, "null"),
+    ] {
+        let request = world.request().cose_protected(text(EXPIRY), value).crit([SCHEME, EXPIRY]);
+        let sentence = format!(
+            "envelope-malformed: header \"io.cncf.notary.expiry\" is {found}: want tag 1 around whole seconds between 1970 and 9999"
+        );
+        world.refuses(Format::Cose, request, &sentence);
+    }
+    let good = epoch(Cbor::Integer(1_900_000_000.into()));
+    world.takes(Format::Cose, world.request().cose_protected(text(EXPIRY), good).crit([SCHEME, EXPIRY]));
+}
+
+#[test]
+fn cose_maps_have_each_label_once_in_one_map() {
+    let world = World::new();
+    let request = || world.request();
+    for (request, sentence) in [
+        (request().cose_protected(text(SCHEME), text("notary.x509")), "COSE is malformed: duplicate map key"),
+        (
+            request().cose_protected(Cbor::Integer(1.into()), Cbor::Integer((-7).into())),
+            "COSE is malformed: duplicate map key",
+        ),
+        (
+            request().cose_protected(Cbor::Integer(33.into()), Cbor::Array(vec![])),
+            "header \"33\" stands in the protected and in the unprotected header: want one of them",
+        ),
+        (
+            request().cose_unprotected(Cbor::Integer(1.into()), Cbor::Integer((-7).into())),
+            "header \"1\" stands in the protected and in the unprotected header: want one of them",
+        ),
+        (
+            request().cose_protected(
+                text("com.example.map"),
+                Cbor::Map(vec![(text("a"), Cbor::Null), (text("a"), Cbor::Null)]),
+            ),
+            "COSE is malformed: has a label twice in one map",
+        ),
+        (
+            request().cose_unprotected(text("com.example.time"), epoch(Cbor::Integer(1.into()))),
+            "COSE is malformed: has a tag where none may stand",
+        ),
+        (
+            request().cose_unprotected(text(TIMESTAMP), text("x")),
+            "header \"io.cncf.notary.timestampSignature\" is \"x\": want a byte string",
+        ),
+        (
+            request().signing_agent(None).cose_unprotected(text(AGENT), Cbor::Null),
+            "header \"io.cncf.notary.signingAgent\" is null: want a text",
+        ),
+        (
+            request().cose_protected(text(AUTHENTIC_TIME), epoch(Cbor::Integer(1.into()))),
+            "header \"io.cncf.notary.authenticSigningTime\" is not allowed under signing scheme notary.x509",
+        ),
+    ] {
+        let found = world.judge.sentence(&request.cose(), COSE);
+        assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
+    }
+}
+
+#[test]
+fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
+    let world = World::new();
+    let envelope = world.request().cose();
+    let chain = world.chain.der().iter().cloned().map(Cbor::Bytes).collect::<Vec<_>>();
+    let with_chain = |chain: Cbor| {
+        let mut parts = world.request().cose_parts();
+        let Cbor::Map(members) = &mut parts.unprotected else { panic!("a map") };
+        members.iter_mut().find(|(name, _)| *name == Cbor::Integer(33.into())).unwrap().1 = chain;
+        parts.seal()
+    };
+    for (changed, sentence) in [
+        (envelope[1..].to_vec(), "COSE is malformed: is not a map with integer and text labels"),
+        ([&[0xd2, 0x9f][..], &envelope[2..], &[0xff]].concat(), "COSE is malformed: is not a map"),
+        ([&envelope[..], &[0]].concat(), "COSE is malformed: has bytes after the item"),
+        (with_chain(chain[0].clone()), "header \"x5chain (33)\" is a byte string: want a list of byte strings"),
+        (with_chain(Cbor::Array(vec![text("x")])), "header \"x5chain (33)\" is \"x\": want a list of byte strings"),
+        (with_chain(Cbor::Array(vec![])), "certificate chain is empty"),
+        (with_chain(Cbor::Array(vec![chain[0].clone(); 11])), "x5chain (33) has 11 entries: want at most 10"),
+        ([vec![0xd2, 0x84], vec![0x81; 100_000]].concat(), "COSE is malformed: is nested too deeply"),
+        (
+            vec![0xd2, 0x84, 0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            "COSE is malformed: ends in the middle",
+        ),
+    ] {
+        let found = world.judge.sentence(&changed, COSE);
+        assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
+    }
+}
