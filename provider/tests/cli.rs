@@ -5,6 +5,7 @@
 mod world;
 
 #[allow(clippy::unwrap_used)]
+#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here, and loopback needs no limits")]
 mod tests {
     use std::io::BufRead as _;
     use std::io::BufReader;
@@ -213,10 +214,40 @@ countersign: the files of the registries have 3 mistakes
     }
 
     #[tokio::test]
-    async fn credentials_come_from_files_and_never_into_the_output() {
+    async fn credentials_and_authorities_come_from_files() {
+        let authority = Authority::root(CertSpec::root());
+        let registry = Registry::start_tls(&authority.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+        let image = registry.push_image("app", "v1");
+        notation::sign_image(&registry, "app", &image, &authority.issue(CertSpec::leaf()));
+        registry.require_basic("alice", "hunter2");
+        let folder = Folder::new();
+        folder.write("trust/trustpolicy.json", super::world::policy(&["ca:main"], &["*"]));
+        folder.write("trust/truststore/x509/ca/main/root.pem", authority.pem());
+        folder.write("ca.pem", authority.pem());
+        folder.write("user", "alice\n");
+        folder.write("password", "hunter2\n");
+        let host = registry.host();
+        let auths = json!({"auths": {&host: {"username": "alice", "password": "hunter2"}}});
+        folder.write("docker.json", auths.to_string());
+        let config = folder.path().join("c.yaml").display().to_string();
+        for (credentials, verdict, code) in [
+            ("{usernameFile: user, passwordFile: password}", "verified", 0),
+            ("{dockerConfig: docker.json}", "verified", 0),
+            ("{anonymous: true}", "inconclusive", 2),
+        ] {
+            let entry = format!("{{host: '{host}', ca: ca.pem, credentials: {credentials}}}");
+            folder.write("c.yaml", format!("trust: {{directory: trust}}\nregistries: [{entry}]\n"));
+            let output = countersign(&["verify", "-c", &config, &format!("{host}/app:v1")]).await;
+            check(&output, code);
+            assert!(text(&output.stdout).starts_with(verdict), "{}", text(&output.stdout));
+            assert!(!text(&output.stdout).contains("hunter2"), "{}", text(&output.stdout));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_credential_is_not_shown() {
         let laptop = Laptop::new().await;
-        laptop.registry.require_basic("alice", "hunter2");
-        // Credentials want TLS; a Docker configuration that is broken must not be shown either.
+        // Base64 of the password alone.
         laptop.folder.write("docker.json", r#"{"auths":{"a.b":{"auth":"aHVudGVyMg=="}}}"#);
         laptop.folder.write(
             "c.yaml",

@@ -14,6 +14,7 @@ use crate::engine::EngineSettings;
 use crate::engine::system_clock;
 use crate::telemetry::metrics::Metrics;
 use crate::trust_source::Trust;
+use crate::trust_source::TrustHandle;
 use crate::trust_source::TrustSource;
 
 /// How long the work for one image may go on after everybody who asked has left: so long that a slow registry's answer
@@ -34,31 +35,38 @@ pub(super) struct Parts {
 impl Parts {
     /// Loads the trust, then the registries' files, and reports the mistakes of both at once.
     pub(super) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
-        let required_metadata = &config.verification.required_metadata;
-        let mut source = TrustSource::new(config.trust.location.clone(), required_metadata.keys().cloned());
+        let statements = config.verification.required_metadata.keys().cloned();
+        let mut source = TrustSource::new(config.trust.location.clone(), statements);
         let trust = source.load().map_err(anyhow::Error::new);
-        let registries = config.registry_settings().map_err(anyhow::Error::new).and_then(|settings| {
-            let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
-            Registries::new(settings, observer).map_err(|error| anyhow::Error::new(error).context("registries"))
-        });
-        let (trust, registries) = match (trust, registries) {
-            (Ok(trust), Ok(registries)) => (trust, registries),
-            (trust, registries) => {
-                let causes = trust.err().into_iter().chain(registries.err()).collect();
-                return Err(Failure { exit: Exit::Usage, causes });
+        match (trust, engine(config, source.handle(), metrics)) {
+            (Ok(trust), Ok((engine, system_roots))) => Ok(Self { engine, source, trust, system_roots }),
+            (trust, engine) => {
+                let causes = trust.err().into_iter().chain(engine.err()).collect();
+                Err(Failure { exit: Exit::Usage, causes })
             }
-        };
-        let system_roots = registries.system_roots();
-        let settings = EngineSettings {
-            max_signatures: config.verification.max_signatures,
-            required_metadata: required_metadata.clone(),
-            verdict_bytes: config.cache.verdict_bytes,
-            verdict_lifetime: config.cache.verdict_lifetime,
-            rejected_lifetime: config.cache.rejected_lifetime,
-            flight_time: FLIGHT_TIME,
-            max_flights: config.server.max_concurrent_keys,
-        };
-        let engine = Engine::new(source.handle(), registries, settings, Arc::clone(metrics), system_clock());
-        Ok(Self { engine, source, trust, system_roots })
+        }
     }
+}
+
+/// An engine with nothing remembered, over the registries' files as they are now, and how many certificate authorities
+/// the system has.
+pub(super) fn engine(
+    config: &Config,
+    trust: Arc<TrustHandle>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Engine, usize), anyhow::Error> {
+    let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
+    let registries = Registries::new(config.registry_settings()?, observer)
+        .map_err(|error| anyhow::Error::new(error).context("registries cannot be used"))?;
+    let system_roots = registries.system_roots();
+    let settings = EngineSettings {
+        max_signatures: config.verification.max_signatures,
+        required_metadata: config.verification.required_metadata.clone(),
+        verdict_bytes: config.cache.verdict_bytes,
+        verdict_lifetime: config.cache.verdict_lifetime,
+        rejected_lifetime: config.cache.rejected_lifetime,
+        flight_time: FLIGHT_TIME,
+        max_flights: config.server.max_concurrent_keys,
+    };
+    Ok((Engine::new(trust, registries, settings, Arc::clone(metrics), system_clock()), system_roots))
 }

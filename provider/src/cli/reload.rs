@@ -1,17 +1,26 @@
-//! Looks at certificates and trust again and again while the service runs. One log line per change; a change with a
+//! Looks at certificates, trust and credentials again and again while the service runs. One log line per change; a change with a
 //! mistake is reported and leaves in use what was.
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use countersign_core::name::Digest;
 use countersign_core::time::UnixTime;
 use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 
 use super::Chain;
+use super::current::Current;
+use super::parts;
+use crate::config::Config;
+use crate::engine::Engine;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
 use crate::server::tls::TlsError;
@@ -22,6 +31,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::Polled;
 use crate::trust_source::Trust;
+use crate::trust_source::TrustHandle;
 use crate::trust_source::TrustSource;
 
 /// Looks at the trust for ever. Returns only if a look panics.
@@ -82,6 +92,67 @@ pub(super) async fn tls(mut source: TlsSource, tls: Arc<Tls>, every: Duration, m
     }
 }
 
+/// Looks at the registries' credentials and authorities for ever. Returns only if a look panics.
+pub(super) async fn registries(
+    mut source: RegistrySource,
+    current: Arc<Current>,
+    every: Duration,
+    metrics: Arc<Metrics>,
+) -> JoinError {
+    let mut ticks = ticks(every);
+    loop {
+        ticks.tick().await;
+        let counted = Arc::clone(&metrics);
+        let look = spawn_blocking(move || {
+            let polled = source.poll(&counted);
+            (source, polled)
+        });
+        let polled;
+        (source, polled) = match look.await {
+            Ok(looked) => looked,
+            Err(error) => return error,
+        };
+        match polled {
+            None => {}
+            Some(Ok(engine)) => {
+                current.swap(engine);
+                tracing::info!("credentials of registries in use");
+                metrics.reloaded(Reloaded::Registries, now());
+            }
+            Some(Err(error)) => {
+                let error = Chain(error.as_ref());
+                tracing::error!(%error, "changed credentials of registries not taken into use: what was there stays");
+                metrics.reload_failed(Reloaded::Registries);
+            }
+        }
+    }
+}
+
+/// The files that the registries' entries name, and what they were at the last look.
+pub(super) struct RegistrySource {
+    config: Config,
+    trust: Arc<TrustHandle>,
+    seen: Digest,
+}
+
+impl RegistrySource {
+    /// `seen` is from before the engine was made that is in use: a change in between makes one engine too many rather
+    /// than one too few.
+    pub(super) fn new(config: Config, trust: Arc<TrustHandle>, seen: Digest) -> Self {
+        Self { config, trust, seen }
+    }
+
+    /// `None` if nothing has changed since the last look.
+    fn poll(&mut self, metrics: &Arc<Metrics>) -> Option<Result<Engine, anyhow::Error>> {
+        let seen = self.config.registry_files_digest();
+        if seen == self.seen {
+            return None;
+        }
+        self.seen = seen;
+        Some(parts::engine(&self.config, Arc::clone(&self.trust), metrics).map(|(engine, _)| engine))
+    }
+}
+
 /// The certificate files, and what they were at the last look.
 pub(super) struct TlsSource {
     files: TlsFiles,
@@ -133,123 +204,4 @@ fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
     UnixTime::from_seconds(seconds).unwrap_or(UnixTime::EPOCH)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::path::PathBuf;
-
-    use countersign_testkit::pki::Authority;
-    use countersign_testkit::pki::CertSpec;
-    use prometheus::Registry;
-
-    use super::*;
-    use crate::config::TrustLocation;
-    use crate::telemetry::metrics;
-
-    /// A directory that goes away with the value.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("countersign-reload-{}-{name}", std::process::id()));
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn write(&self, name: &str, content: &str) {
-            let path = self.0.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    const POLICY: &str = r#"{"version": "1.0", "trustPolicies": [{"name": "app", "registryScopes": ["*"],
-        "signatureVerification": {"level": "strict"}, "trustStores": ["ca:main"], "trustedIdentities": ["*"]}]}"#;
-
-    fn identity(folder: &Folder) -> TlsFiles {
-        let authority = Authority::root(CertSpec::root());
-        let server = authority.issue(CertSpec::tls_server(&["localhost"]));
-        folder.write("tls.crt", &server.pem());
-        folder.write("tls.key", &server.key_pem());
-        folder.write("ca.crt", &authority.pem());
-        let path = |name: &str| folder.0.join(name);
-        TlsFiles { certificate: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn changed_trust_is_in_use_after_the_next_look_and_bad_trust_is_not() {
-        let folder = Folder::new("trust");
-        folder.write("trustpolicy.json", POLICY);
-        folder.write("truststore/x509/ca/main/a.pem", &Authority::root(CertSpec::root()).pem());
-        let mut source = TrustSource::new(TrustLocation::Directory(folder.0.clone()), []);
-        source.load().unwrap();
-        let handle = source.handle();
-        let registry = Registry::new();
-        let metrics = Arc::new(Metrics::new(&registry).unwrap());
-        let generation = || handle.current().unwrap().generation();
-        let looks = trust(source, Duration::from_secs(10), metrics);
-        let story = async {
-            folder.write("truststore/x509/ca/main/b.pem", &Authority::root(CertSpec::root()).pem());
-            tokio::time::sleep(Duration::from_secs(9)).await;
-            assert_eq!(generation(), 1);
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            assert_eq!(generation(), 2);
-            assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"trust\"} 1"));
-            folder.write("trustpolicy.json", "{");
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            assert_eq!(generation(), 2);
-            assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"trust\"} 0"));
-        };
-        tokio::select! {
-            error = looks => panic!("{error}"),
-            () = story => {}
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn changed_certificates_are_in_use_after_the_next_look_and_bad_ones_are_not() {
-        let folder = Folder::new("tls");
-        let (source, in_use) = TlsSource::load(identity(&folder)).unwrap();
-        let first = in_use.current();
-        let registry = Registry::new();
-        let metrics = Arc::new(Metrics::new(&registry).unwrap());
-        let looks = tls(source, Arc::clone(&in_use), Duration::from_secs(10), metrics);
-        let story = async {
-            tokio::time::sleep(Duration::from_secs(11)).await;
-            assert!(Arc::ptr_eq(&in_use.current(), &first));
-            identity(&folder);
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            let second = in_use.current();
-            assert!(!Arc::ptr_eq(&second, &first));
-            folder.write("tls.key", "garbage");
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            assert!(Arc::ptr_eq(&in_use.current(), &second));
-            assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"tls\"} 0"));
-        };
-        tokio::select! {
-            error = looks => panic!("{error}"),
-            () = story => {}
-        }
-    }
-
-    #[test]
-    fn the_same_trouble_is_told_once() {
-        let folder = Folder::new("once");
-        let (mut source, _) = TlsSource::load(identity(&folder)).unwrap();
-        assert!(source.poll().is_none());
-        std::fs::remove_file(folder.0.join("tls.key")).unwrap();
-        assert!(matches!(source.poll(), Some(Err(TlsError::Read { what: "server key", .. }))));
-        assert!(source.poll().is_none());
-        folder.write("tls.key", "garbage");
-        assert!(matches!(source.poll(), Some(Err(TlsError::Pem { what: "server key", .. }))));
-        assert!(source.poll().is_none());
-    }
 }

@@ -12,13 +12,17 @@ use tokio::signal::unix::signal;
 use super::Exit;
 use super::Failure;
 use super::args::ServeArgs;
+use super::current::Current;
 use super::parts::Parts;
 use super::reload;
+use super::reload::RegistrySource;
 use super::reload::TlsSource;
 use crate::config::Config;
 use crate::config::LogLevel;
 use crate::config::Purpose;
 use crate::config::Server as ServerConfig;
+use crate::engine::Verify;
+use crate::engine::system_clock;
 use crate::server::ConnectionTimes;
 use crate::server::Server;
 use crate::server::ServerParts;
@@ -30,6 +34,7 @@ use crate::server::tls::Tls;
 use crate::server::tls::TlsFiles;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::TrustSource;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
@@ -54,6 +59,8 @@ pub struct Service {
     trust: TrustSource,
     tls_source: TlsSource,
     tls: Arc<Tls>,
+    registries: RegistrySource,
+    current: Arc<Current>,
     metrics: Arc<Metrics>,
     reload_interval: Duration,
 }
@@ -70,6 +77,7 @@ impl Service {
         let readiness = Arc::new(Readiness::new());
         // Both are loaded before either failure is reported, so that the operator sees all of it at once.
         let tls = TlsSource::load(tls_files);
+        let registry_files = config.registry_files_digest();
         let parts = Parts::load(config, &metrics);
         let ((tls_source, tls), parts) = match (tls, parts) {
             (Ok(tls), Ok(parts)) => (tls, parts),
@@ -89,18 +97,17 @@ impl Service {
                 "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
             );
         }
-        let parts = ServerParts {
-            verify: Arc::new(engine),
-            tls: Arc::clone(&tls),
-            readiness,
-            metrics: Arc::clone(&metrics),
-            registry,
-        };
+        metrics.reloaded(Reloaded::Registries, system_clock()());
+        let registries = RegistrySource::new(config.clone(), source.handle(), registry_files);
+        let current = Arc::new(Current::new(engine));
+        let verify: Arc<dyn Verify> = Arc::<Current>::clone(&current);
+        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: Arc::clone(&metrics), registry };
         let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
         if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
             tracing::info!(%doors, %health, "listening");
         }
-        Ok(Self { server, trust: source, tls_source, tls, metrics, reload_interval: config.trust.reload_interval })
+        let reload_interval = config.trust.reload_interval;
+        Ok(Self { server, trust: source, tls_source, tls, registries, current, metrics, reload_interval })
     }
 
     /// Where the doors are, with the port that was chosen if it was left open.
@@ -124,7 +131,7 @@ impl Service {
     /// # Errors
     /// A listener is dead, or changed files are no longer looked at.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { server, trust, tls_source, tls, metrics, reload_interval } = self;
+        let Self { server, trust, tls_source, tls, registries, current, metrics, reload_interval } = self;
         tokio::select! {
             ended = server.run(stop) => {
                 let cut_off = ended.map_err(Failure::trouble)?;
@@ -133,6 +140,9 @@ impl Service {
             }
             // These go on for ever. Deaf to changes, the process must not pretend to be well.
             ended = reload::trust(trust, reload_interval, Arc::clone(&metrics)) => Err(Failure::trouble(ended)),
+            ended = reload::registries(registries, current, reload_interval, Arc::clone(&metrics)) => {
+                Err(Failure::trouble(ended))
+            }
             ended = reload::tls(tls_source, tls, reload_interval, metrics) => Err(Failure::trouble(ended)),
         }
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
 use countersign_registry::Credential;
 use countersign_registry::DockerConfig;
 use countersign_registry::DockerConfigError;
@@ -66,6 +68,33 @@ impl fmt::Display for RegistryFilesError {
 impl std::error::Error for RegistryFilesError {}
 
 impl Config {
+    /// The digest of what is in the files that [`Self::registry_settings`] reads, to see whether they have changed.
+    #[must_use]
+    pub fn registry_files_digest(&self) -> Digest {
+        let mut all = Vec::new();
+        let mut add = |path: &Path| {
+            let (kind, content) = match bytes(path) {
+                Ok(bytes) => (0, bytes),
+                Err(mistake) => (1, mistake.to_string().into_bytes()),
+            };
+            all.push(kind);
+            all.extend_from_slice(&content.len().to_be_bytes());
+            all.extend_from_slice(&content);
+        };
+        for registry in &self.registries {
+            registry.ca.iter().for_each(|path| add(path));
+            match &registry.credentials {
+                Credentials::Anonymous => {}
+                Credentials::DockerConfig(path) => add(path),
+                Credentials::Files { username, password } => {
+                    add(username);
+                    add(password);
+                }
+            }
+        }
+        Digest::of(DigestAlgorithm::Sha256, &all)
+    }
+
     /// The settings of the registry client, with credentials and certificate authorities read from their files.
     ///
     /// # Errors

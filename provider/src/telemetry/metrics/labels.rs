@@ -119,5 +119,7 @@ labels! {
     Reloaded {
         Tls "tls"
         Trust "trust"
+        /// Credentials and authorities of registries.
+        Registries "registries"
     }
 }

@@ -1,0 +1,363 @@
+//! One case for every refusal, with the whole message.
+
+use std::path::PathBuf;
+
+use countersign::config::Purpose;
+use countersign::config::TrustLocation;
+
+use super::TLS;
+use super::TRUST;
+use super::check;
+use super::mistakes;
+use super::parse;
+
+#[test]
+fn refuses_unknown_keys_in_every_section() {
+    check(
+        "colour: red",
+        &[":2: colour: found an unknown key: want one of server, health, trust, verification, cache, registries, \
+           unlistedRegistries, registryAccess, log"],
+    );
+    check(
+        "server: {tls: {ca: x, certificate: c, key: k, clientCa: a}}",
+        &[":2: server.tls.ca: found an unknown key: want one of certificate, key, clientCa"],
+    );
+    check("health: {port: 1}", &[":2: health.port: found an unknown key: want one of listen"]);
+    check(
+        "verification: {signatures: 1}",
+        &[":2: verification.signatures: found an unknown key: want one of maxSignatures, requiredMetadata"],
+    );
+    check(
+        "cache: {ttl: 1}",
+        &[
+            ":2: cache.ttl: found an unknown key: want one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime",
+        ],
+    );
+    check(
+        "registryAccess: {timeout: 1s}",
+        &[":2: registryAccess.timeout: found an unknown key: want one of connectTimeout, requestTimeout, \
+         maxRequestsPerHost, maxRequests"],
+    );
+    check("log: {format: json}", &[":2: log.format: found an unknown key: want one of level"]);
+    check(
+        "registries: [{host: a.b, insecure: true}]",
+        &[":2: registries[0].insecure: found an unknown key: want one of host, plainHttp, ca, credentials, realmHosts"],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {password: hunter2}}]",
+        &[
+            ":2: registries[0].credentials.password: found an unknown key: want one of dockerConfig, usernameFile, \
+             passwordFile, anonymous",
+            ":2: registries[0].credentials: found none: want one of dockerConfig, usernameFile with passwordFile, or \
+             anonymous: true",
+        ],
+    );
+    assert_eq!(
+        mistakes("trust: {directory: x, dir: y}", Purpose::Verify),
+        [":1: trust.dir: found an unknown key: want one of directory, policy, store, reloadInterval",]
+    );
+    check(
+        "verification: {requiredMetadata: [{statement: s, annotations: {a: b}, level: x}]}",
+        &[":2: verification.requiredMetadata[0].level: found an unknown key: want one of statement, annotations"],
+    );
+}
+
+#[test]
+fn refuses_what_is_not_a_section() {
+    check(
+        "server: on",
+        &[":2: server: found a text: want the keys listen, tls, allowedClients, verifyTimeout, mutateTimeout, \
+         stopGrace, maxBodyBytes, maxKeys, maxConnections, maxConcurrentKeys, maxConcurrentKeysPerRequest"],
+    );
+    check("registries: {host: a}", &[":2: registries: found a map of keys: want a list"]);
+    check(
+        "registries: [a.b]",
+        &[
+            ":2: registries[0]: found a text: want the keys host, plainHttp, ca, credentials, realmHosts",
+            ":2: registries[0].host: found nothing: want host[:port] as it stands in image references, or *.suffix with at \
+         least two labels, for example registry.example.com",
+        ],
+    );
+    assert_eq!(
+        mistakes("- a\n", Purpose::Verify)[0],
+        ":1: found a list: want the keys server, health, trust, \
+         verification, cache, registries, unlistedRegistries, registryAccess, log"
+    );
+}
+
+#[test]
+fn a_pasted_password_is_not_repeated() {
+    check(
+        "registries: [{host: a.b, credentials: 'bob:hunter2'}]",
+        &[
+            ":2: registries[0].credentials: found a text: want the keys dockerConfig, usernameFile, passwordFile, anonymous",
+        ],
+    );
+}
+
+#[test]
+fn refuses_yaml_that_says_two_things() {
+    check("log: {level: info}\nlog: {level: warn}", &[":3: found \"log\" twice: want each key once"]);
+    check(
+        "log: &l {level: info}",
+        &[
+            ":2: found an anchor, an alias, or too much: want no anchors or aliases, at most 16 levels and 100000 values",
+        ],
+    );
+    check("---\nlog: {}", &[":3: found a second document: want one document"]);
+    check(
+        "registries: [{host: a.b, plainHttp: yes}]",
+        &[":2: registries[0].plainHttp: found \"yes\": want true or false"],
+    );
+}
+
+#[test]
+fn refuses_bad_server_values() {
+    check(
+        "server: {listen: localhost}",
+        &[":2: server.listen: found \"localhost\": want an IP address and a port, for example 0.0.0.0:6001"],
+    );
+    check(
+        "health: {listen: 8888}",
+        &[":2: health.listen: found the number 8888: want an IP address and a port, for example 0.0.0.0:8888"],
+    );
+    check(
+        "server: {allowedClients: []}",
+        &[":2: server.allowedClients: found an empty list: want at least one DNS name, as nobody could ask otherwise"],
+    );
+    check(
+        "server: {allowedClients: [a_b, 5]}",
+        &[
+            ":2: server.allowedClients[0]: found \"a_b\": want a DNS name, for example \
+         gatekeeper-webhook-service.gatekeeper-system.svc",
+            ":2: server.allowedClients[1]: found the number 5: want a DNS name, for example \
+         gatekeeper-webhook-service.gatekeeper-system.svc",
+        ],
+    );
+    check("server: {allowedClients: gatekeeper}", &[":2: server.allowedClients: found a text: want a list"]);
+    check(
+        "server: {verifyTimeout: 31s}",
+        &[
+            ":2: server.verifyTimeout: found \"31s\": want a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+        ],
+    );
+    check(
+        "server: {mutateTimeout: 99ms}",
+        &[
+            ":2: server.mutateTimeout: found \"99ms\": want a duration with its unit, from 100ms to 30s, for example 800ms",
+        ],
+    );
+    check(
+        "server: {stopGrace: -1s}",
+        &[":2: server.stopGrace: found \"-1s\": want a duration with its unit, from 0s to 10m, for example 20s"],
+    );
+    check(
+        "server: {maxBodyBytes: 1023}",
+        &[
+            ":2: server.maxBodyBytes: found the number 1023: want a whole number from 1024 to 67108864, for example 1048576",
+        ],
+    );
+    check(
+        "server: {maxKeys: 0}",
+        &[":2: server.maxKeys: found the number 0: want a whole number from 1 to 10000, for example 500"],
+    );
+    check(
+        "server: {maxConnections: 1.5}",
+        &[":2: server.maxConnections: found the number 1.5: want a whole number from 1 to 65536, for example 512"],
+    );
+    check(
+        "server: {maxConcurrentKeys: \"8\"}",
+        &[":2: server.maxConcurrentKeys: found \"8\": want a whole number from 1 to 65536, for example 256"],
+    );
+    check(
+        "server: {maxConcurrentKeys: 8}",
+        &[":2: server.maxConcurrentKeysPerRequest: found 32: want at most server.maxConcurrentKeys, which is 8"],
+    );
+    assert_eq!(
+        mistakes(&format!("{TLS}{TRUST}health: {{listen: 0.0.0.0:6001}}"), Purpose::Serve),
+        [":3: health.listen: found 0.0.0.0:6001, which is server.listen: want another port"]
+    );
+}
+
+#[test]
+fn trust_is_one_directory_or_two_places() {
+    let both = parse("trust: {policy: p.json, store: /s}", Purpose::Verify).unwrap();
+    let apart = TrustLocation::Apart { policy: PathBuf::from("/etc/cs/p.json"), store: PathBuf::from("/s") };
+    assert_eq!(both.trust.location, apart);
+    let refused = |text| mistakes(text, Purpose::Verify);
+    let missing = "trust.directory: found nothing: want a Notation configuration directory, or trust.policy and \
+                   trust.store, for example trust";
+    assert_eq!(refused(""), [format!(":1: {missing}")]);
+    assert_eq!(refused("trust: {reloadInterval: 5s}"), [format!(":1: {missing}")]);
+    assert_eq!(
+        refused("trust: {directory: d, policy: p}"),
+        [":1: trust.directory: found a directory beside trust.policy or trust.store: want one or the other",]
+    );
+    assert_eq!(
+        refused("trust: {policy: p}"),
+        [
+            ":1: trust.store: found nothing: want the directory with x509/<type>/<name>/ beside trust.policy, for example \
+         truststore",
+        ]
+    );
+    assert_eq!(
+        refused("trust: {store: s}"),
+        [":1: trust.policy: found nothing: want the trust policy document beside trust.store, for example \
+         policy/trustpolicy.json",]
+    );
+    assert_eq!(
+        refused("trust: {directory: d, reloadInterval: 100ms}"),
+        [":1: trust.reloadInterval: found \"100ms\": want a duration with its unit, from 1s to 1h, for example 10s",]
+    );
+    assert_eq!(
+        refused("trust: {directory: \"\"}"),
+        [":1: trust.directory: found \"\": want the path of a file or directory, for example trust",]
+    );
+}
+
+#[test]
+fn refuses_bad_verification_values() {
+    check(
+        "verification: {maxSignatures: 1001}",
+        &[":2: verification.maxSignatures: found the number 1001: want a whole number from 1 to 1000, for example 100"],
+    );
+    check(
+        "verification: {requiredMetadata: [{annotations: {a: b}}]}",
+        &[":2: verification.requiredMetadata[0].statement: found nothing: want the name of a statement of the trust \
+         policy, for example production"],
+    );
+    check(
+        "verification: {requiredMetadata: [{statement: 7, annotations: {a: b}}]}",
+        &[
+            ":2: verification.requiredMetadata[0].statement: found the number 7: want the name of a statement of the trust \
+         policy, for example production",
+        ],
+    );
+    let wanted = "want at least one annotation with its value, for example {io.example.pipeline: release}";
+    check(
+        "verification: {requiredMetadata: [{statement: s}]}",
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found nothing: {wanted}")],
+    );
+    check(
+        "verification: {requiredMetadata: [{statement: s, annotations: {}}]}",
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found a map of keys: {wanted}")],
+    );
+    check(
+        "verification: {requiredMetadata: [{statement: s, annotations: [a]}]}",
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found a list: {wanted}")],
+    );
+    check(
+        "verification: {requiredMetadata: [{statement: s, annotations: {a: 1}}]}",
+        &[":2: verification.requiredMetadata[0].annotations.a: found the number 1: want a text; put it in quotation \
+         marks, for example \"1\""],
+    );
+    check(
+        "verification:\n  requiredMetadata:\n  - {statement: s, annotations: {a: b}}\n  - {statement: s, annotations: {a: b}}",
+        &[":5: verification.requiredMetadata[1].statement: found \"s\" twice: want each statement once"],
+    );
+}
+
+#[test]
+fn refuses_bad_cache_and_access_values() {
+    check(
+        "cache: {verdictBytes: -1}",
+        &[
+            ":2: cache.verdictBytes: found the number -1: want a whole number from 0 to 4294967296, for example 33554432",
+        ],
+    );
+    check(
+        "cache: {verdictLifetime: 25h}",
+        &[":2: cache.verdictLifetime: found \"25h\": want a duration with its unit, from 0s to 1day, for example 5m"],
+    );
+    check(
+        "cache: {rejectedLifetime: 11m}",
+        &[":2: cache.rejectedLifetime: found \"11m\": want a duration with its unit, from 0s to 10m, for example 5s"],
+    );
+    check(
+        "cache: {tagLifetime: soon}",
+        &[":2: cache.tagLifetime: found \"soon\": want a duration with its unit, from 0s to 10m, for example 5s"],
+    );
+    check(
+        "registryAccess: {connectTimeout: 1ms}",
+        &[
+            ":2: registryAccess.connectTimeout: found \"1ms\": want a duration with its unit, from 50ms to 1m, for example 1s",
+        ],
+    );
+    check(
+        "registryAccess: {requestTimeout: 2m}",
+        &[
+            ":2: registryAccess.requestTimeout: found \"2m\": want a duration with its unit, from 50ms to 1m, for example 5s",
+        ],
+    );
+    check(
+        "registryAccess: {maxRequestsPerHost: 0}",
+        &[
+            ":2: registryAccess.maxRequestsPerHost: found the number 0: want a whole number from 1 to 1024, for example 32",
+        ],
+    );
+    check(
+        "registryAccess: {maxRequests: 70000}",
+        &[
+            ":2: registryAccess.maxRequests: found the number 70000: want a whole number from 1 to 65536, for example 256",
+        ],
+    );
+    check("unlistedRegistries: allow", &[":2: unlistedRegistries: found \"allow\": want anonymous or refuse"]);
+}
+
+#[test]
+fn refuses_bad_registries() {
+    let host = "want host[:port] as it stands in image references, or *.suffix with at least two labels, for example \
+                registry.example.com";
+    check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
+    for bad in ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1"] {
+        check(
+            &format!("registries: [{{host: \"{bad}\"}}]"),
+            &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
+        );
+    }
+    check(
+        "registries:\n- host: docker.io\n- host: index.docker.io",
+        &[":4: registries[1].host: found docker.io twice: want each host once"],
+    );
+    check("registries:\n- host: a.b\n- host: A.B", &[":4: registries[1].host: found a.b twice: want each host once"]);
+    check(
+        "registries: [{host: a.b, plainHttp: true, ca: x}]",
+        &[":2: registries[0].plainHttp: found true beside ca: want one or the other: plain HTTP has no certificates"],
+    );
+    check(
+        "registries: [{host: a.b, plainHttp: true, credentials: {dockerConfig: x}}]",
+        &[
+            ":2: registries[0].plainHttp: found true beside credentials: want one or the other: they would travel in clear \
+         text",
+        ],
+    );
+    check(
+        "registries: [{host: a.b, realmHosts: ['https://c']}]",
+        &[":2: registries[0].realmHosts[0]: found \"https://c\": want host[:port], for example auth.example.com"],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {usernameFile: u}}]",
+        &[":2: registries[0].credentials.passwordFile: found nothing: want the file with the password beside \
+         usernameFile, for example registry-login/password"],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {passwordFile: u}}]",
+        &[
+            ":2: registries[0].credentials.usernameFile: found nothing: want the file with the name beside passwordFile, \
+         for example registry-login/username",
+        ],
+    );
+    let kinds = "want one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
+    check(
+        "registries: [{host: a.b, credentials: {dockerConfig: d, anonymous: true}}]",
+        &[&format!(":2: registries[0].credentials: found 2 kinds: {kinds}")],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {dockerConfig: d, usernameFile: u, passwordFile: p, anonymous: true}}]",
+        &[&format!(":2: registries[0].credentials: found 3 kinds: {kinds}")],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {anonymous: false}}]",
+        &[&format!(":2: registries[0].credentials: found none: {kinds}")],
+    );
+}
