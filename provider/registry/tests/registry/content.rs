@@ -1,5 +1,7 @@
 //! Manifests of referrers and blobs: exactly the bytes that their descriptors promise.
 
+use std::time::Duration;
+
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Repository;
@@ -71,6 +73,12 @@ async fn a_size_that_is_not_true_is_refused_before_and_while_reading() {
         let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
         assert_eq!(error.cause, Cause::Size { host: registry.host(), found: 8, wanted: size });
     }
+    // Without a Content-Length only counting tells.
+    let fault = registry.when(Route::Blob).slow_drip(Duration::from_millis(1));
+    let lie = Descriptor { size: 9, ..blob.clone() };
+    let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Size { host: registry.host(), found: 8, wanted: 9 });
+    fault.lift();
     registry.when(Route::Blob).endless_body();
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
     assert_eq!(error.cause, Cause::TooLarge { host: registry.host(), limit: 8 });

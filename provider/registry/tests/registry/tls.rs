@@ -35,7 +35,7 @@ fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> Regist
 
 async fn start() -> (Registry, Authority) {
     let ca = Authority::root(CertSpec::root());
-    let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+    let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]))).await;
     registry.push_image("app", "v1");
     (registry, ca)
 }
@@ -84,6 +84,30 @@ async fn a_redirect_from_https_to_http_is_refused() {
     let refusal = LinkRefusal::Scheme { found: "http".to_owned() };
     assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
     assert_eq!(plain.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_store_is_vouched_for_by_its_own_entry_and_not_by_the_registrys() {
+    let (registry, ca) = start().await;
+    let (store, store_ca) = start().await;
+    let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
+    store.serve_file("/store", "application/octet-stream", b"envelope");
+    // By name, as the same host would be vouched for by the registry's entry.
+    let location = format!("https://localhost:{}/store", store.address().port());
+    registry.when(Route::Blob).redirect(307, &location);
+    let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
+    let alone = settings(vec![secure(&registry, &ca, Credential::Anonymous)]);
+    let cause = build(alone).0.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
+    assert!(matches!(cause, Cause::Tls { .. }), "{cause:?}");
+    let own = RegistryEntry {
+        pattern: format!("localhost:{}", store.address().port()).parse().unwrap(),
+        ..secure(&store, &store_ca, alice())
+    };
+    let both = settings(vec![secure(&registry, &ca, Credential::Anonymous), own]);
+    let found = build(both).0.blob(&repository, &blob, 1024, soon()).await.unwrap();
+    assert_eq!(found, b"envelope".as_slice());
+    // Its entry vouches for it; its credential is for images there, not for redirects.
+    assert_eq!(store.requests()[0].authorization(), None);
 }
 
 #[tokio::test]
