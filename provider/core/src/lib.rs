@@ -8,6 +8,7 @@ pub mod json;
 pub mod limits;
 pub mod name;
 pub mod oci;
+pub mod reason;
 pub mod time;
 pub mod trust;
 pub mod verdict;

@@ -25,11 +25,11 @@ pub use report::VerifiedSignature;
 use crate::envelope::Envelope;
 use crate::envelope::EnvelopeFormat;
 use crate::oci::Descriptor;
+use crate::reason::Code;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::trust::Rules;
 use crate::trust::Store;
-use crate::verdict::Code;
-use crate::verdict::Reason;
 
 /// Everything that a signature is judged by.
 #[derive(Clone, Copy, Debug)]

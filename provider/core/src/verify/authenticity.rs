@@ -4,9 +4,9 @@
 use super::IntactEnvelope;
 use super::Question;
 use crate::envelope::SigningScheme;
+use crate::reason::Code;
+use crate::reason::Reason;
 use crate::trust::StoreKind;
-use crate::verdict::Code;
-use crate::verdict::Reason;
 
 pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<(), Reason> {
     let scheme = &intact.attributes().scheme;

@@ -10,8 +10,8 @@ use crate::json;
 use crate::limits;
 use crate::oci::Descriptor;
 use crate::oci::RawDescriptor;
-use crate::verdict::Code;
-use crate::verdict::Reason;
+use crate::reason::Code;
+use crate::reason::Reason;
 
 /// The target that a payload names, found equal to the pinned one. Made only here.
 #[derive(Clone, Debug)]

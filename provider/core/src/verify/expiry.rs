@@ -1,9 +1,9 @@
 //! Expiry of the signature: reached at the very second that it names.
 
 use super::IntactEnvelope;
+use crate::reason::Code;
+use crate::reason::Reason;
 use crate::time::UnixTime;
-use crate::verdict::Code;
-use crate::verdict::Reason;
 
 pub(super) fn check(intact: &IntactEnvelope, now: UnixTime) -> Result<(), Reason> {
     match intact.attributes().expiry {

@@ -4,8 +4,8 @@
 use crate::envelope::Algorithm;
 use crate::envelope::Attributes;
 use crate::envelope::Envelope;
+use crate::reason::Code;
 use crate::time::UnixTime;
-use crate::verdict::Code;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
 use crate::x509::Chain;

@@ -3,8 +3,8 @@
 //! No process is ever started for a signature.
 
 use super::IntactEnvelope;
-use crate::verdict::Code;
-use crate::verdict::Reason;
+use crate::reason::Code;
+use crate::reason::Reason;
 
 /// The plugin that AWS Signer's signatures name.
 const AWS_SIGNER: &str = "com.amazonaws.signer.notation.plugin";

@@ -6,9 +6,9 @@ use super::IntactEnvelope;
 use super::SignedPayload;
 use super::timestamp;
 use crate::oci::Descriptor;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::trust::Action;
-use crate::verdict::Reason;
 
 /// How one of the five checks ended for a signature that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@
 use super::IntactEnvelope;
 use super::report;
 use super::report::CheckOutcome;
+use crate::reason::Code;
+use crate::reason::Reason;
 use crate::trust::Action;
 use crate::trust::RevocationAction;
-use crate::verdict::Code;
-use crate::verdict::Reason;
 
 pub(super) fn judge(action: RevocationAction, intact: &IntactEnvelope) -> Result<CheckOutcome, Reason> {
     match action {

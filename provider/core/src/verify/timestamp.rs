@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::IntactEnvelope;
 use super::Question;
 use crate::envelope::SigningScheme;
+use crate::reason::Code;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::trust::StoreKind;
 use crate::trust::VerifyTimestamp;
-use crate::verdict::Code;
-use crate::verdict::Reason;
 use crate::x509::Certificate;
 
 /// How far an authority's clock may be ahead of ours.
