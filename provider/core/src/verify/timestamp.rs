@@ -52,7 +52,8 @@ pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
 }
 
 fn needs_token(intact: &IntactEnvelope, question: &Question<'_>) -> bool {
-    let has_tsa = question.stores.iter().any(|store| store.reference().kind == StoreKind::Tsa);
+    // By what the rules name, not by what was loaded: a missing store must not make the timestamp optional.
+    let has_tsa = question.rules.stores_of(StoreKind::Tsa).next().is_some();
     has_tsa
         && match question.rules.verify_timestamp() {
             VerifyTimestamp::Always => true,
