@@ -15,6 +15,7 @@ use crate::notation::Notation;
 use crate::notation::Signer;
 use crate::place;
 use crate::place::Place;
+use crate::policy;
 use crate::process;
 use crate::process::Finished;
 use crate::prometheus::Prometheus;
@@ -72,12 +73,9 @@ impl<'a> Bench<'a> {
             &[referrers.host(), fallback.host()],
         )?;
         clock.step("Countersign is ready");
-        gatekeeper.apply_policy(
-            place,
-            &cluster,
-            &countersign.url("/v1/verify"),
-            &countersign.authority().certificate(),
-        )?;
+        let ca = countersign.authority().certificate();
+        policy::lead(place, &cluster, "countersign-verify", &countersign.url("/v1/verify"), &ca)?;
+        policy::apply_own(place, &cluster)?;
         clock.step("Provider, template and constraints are enforced");
         let prometheus = Prometheus::start(place, prometheus, &countersign.health())?;
         clock.step("Prometheus scrapes Countersign");

@@ -6,6 +6,7 @@ mod doors;
 mod metrics;
 mod mutation;
 mod outages;
+mod ratify;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     admission::run(bench, transcript, &mut seen)?;
     metrics::verdicts(bench, transcript, &seen)?;
     outages::run(bench, transcript, &mut seen)?;
+    ratify::run(bench, transcript, &mut seen)?;
     trust::run(bench, transcript, &mut seen)?;
     mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
@@ -106,6 +108,15 @@ fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<(
         rest = &rest[at + part.len()..];
     }
     Ok(())
+}
+
+/// The findings of who was denied, each behind `prefix` (a constraint's name in brackets).
+fn findings<'a>(finished: &'a Finished, prefix: &str) -> anyhow::Result<Vec<&'a str>> {
+    ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
+    let denied = "admission webhook \"validation.gatekeeper.sh\" denied the request: ";
+    let (_, lines) = finished.output.trim_end().split_once(denied).with_context(|| format!("want {denied:?}"))?;
+    let finding = |line: &'a str| line.strip_prefix(prefix).with_context(|| format!("want {prefix:?} before {line:?}"));
+    lines.lines().map(finding).collect()
 }
 
 /// What the cluster holds in the end is what the cases saw created.

@@ -1,5 +1,6 @@
 //! Countersign itself, built from this tree: as the server that Gatekeeper asks, and as the command that people use.
 
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use anyhow::ensure;
 use rcgen::DnType;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::certificates::Authority;
@@ -98,6 +100,12 @@ impl Countersign {
         let page = http::get(&format!("http://{}/metrics", self.health()))?.want(200)?.text();
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Ok(line.with_context(|| format!("there is no metric {name}"))?.parse()?)
+    }
+
+    /// Everything that it has logged, over all its starts.
+    pub(crate) fn log(&self, place: &Place) -> anyhow::Result<Vec<Value>> {
+        let log = fs::read_to_string(place.log("countersign"))?;
+        log.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
     }
 
     /// Ends the server as Kubernetes would. An error unless it ends by itself and says that all was well.

@@ -18,12 +18,13 @@ use crate::cluster::Cluster;
 use crate::cluster::flag;
 use crate::http;
 use crate::place::Place;
+use crate::policy;
 use crate::process::Program;
 use crate::wait;
 
 const READY: Duration = Duration::from_secs(60);
-/// Until a policy that was applied is enforced.
-const POLICY_READY: Duration = Duration::from_secs(30);
+/// Until the API server has taken note of a webhook.
+const ASKED: Duration = Duration::from_secs(30);
 
 /// As in Gatekeeper's chart: the webhook's service, which is the name that its certificate carries.
 const SERVICE_NAME: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
@@ -94,102 +95,15 @@ impl Gatekeeper {
 
     /// Until Gatekeeper refuses a Provider that no Gatekeeper takes. Nobody is asked about an image by that.
     fn wait_asked(&self, place: &Place, cluster: &Cluster) -> anyhow::Result<()> {
-        let probe = provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
+        let probe = policy::provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
         let probe = place.write("objects/probe.json", probe)?;
         let probe = probe.to_str().context("a path is not UTF-8")?;
-        wait::until("the API server to ask Gatekeeper", POLICY_READY, || {
+        wait::until("the API server to ask Gatekeeper", ASKED, || {
             let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", probe])?;
             ensure!(finished.output.contains("only HTTPS scheme is supported"), "{}", finished.output.trim_end());
             Ok(())
         })
     }
-
-    /// Leads Gatekeeper to Countersign and applies the project's own template and constraints, as a user would. Returns
-    /// once they are enforced.
-    pub(crate) fn apply_policy(
-        &self,
-        place: &Place,
-        cluster: &Cluster,
-        url: &str,
-        provider_ca: &str,
-    ) -> anyhow::Result<()> {
-        cluster.apply(place, &provider("countersign-verify", url, provider_ca))?;
-        cluster.apply_file(&place.project().join("templates"))?;
-        wait::until("the constraints' resource", POLICY_READY, || {
-            let crd = "crd/countersignimages.constraints.gatekeeper.sh";
-            cluster.kubectl_ok(&["wait", "--for=condition=Established", "--timeout=5s", crd]).map(drop)
-        })?;
-        cluster.apply_file(&place.project().join("constraints"))?;
-        wait::until("every constraint to be enforced", POLICY_READY, || {
-            let list = cluster.kubectl_ok(&["get", "countersignimages", "-o", "json"])?;
-            all_enforced(&serde_json::from_str(&list)?)
-        })?;
-        wait_active(cluster, "countersign-verify")
-    }
-
-    /// Has Gatekeeper replace the tags of pods' images by digests. Returns once it does.
-    pub(crate) fn apply_mutation(
-        &self,
-        place: &Place,
-        cluster: &Cluster,
-        url: &str,
-        provider_ca: &str,
-    ) -> anyhow::Result<()> {
-        cluster.apply(place, &provider("countersign-mutate", url, provider_ca))?;
-        wait_active(cluster, "countersign-mutate")?;
-        for list in ["initContainers", "containers", "ephemeralContainers"] {
-            cluster.apply(place, &assign(list, "countersign-mutate"))?;
-        }
-        wait::until("every mutator to be enforced", POLICY_READY, || {
-            let list = cluster.kubectl_ok(&["get", "assign", "-o", "json"])?;
-            all_enforced(&serde_json::from_str(&list)?)
-        })
-    }
-}
-
-/// Until Gatekeeper has taken note of the Provider `name`.
-fn wait_active(cluster: &Cluster, name: &str) -> anyhow::Result<()> {
-    wait::until("the Provider to be active", POLICY_READY, || {
-        let status = cluster.kubectl_ok(&["get", "provider", name, "-o", "jsonpath={.status}"])?;
-        ensure!(status.contains(r#""active":true"#), "{status}");
-        Ok(())
-    })
-}
-
-/// An error unless Gatekeeper says of each of at least one object that it is enforced.
-fn all_enforced(list: &Value) -> anyhow::Result<()> {
-    let objects = list["items"].as_array().context("no list of objects")?;
-    ensure!(!objects.is_empty(), "there is no object");
-    for object in objects {
-        let enforced = object["status"]["byPod"][0]["enforced"] == true;
-        ensure!(enforced, "{} is not enforced: {}", object["metadata"]["name"], object["status"]);
-    }
-    Ok(())
-}
-
-/// Replaces the images in `list` of a Pod by what the Provider `provider` says about them.
-fn assign(list: &str, provider: &str) -> Value {
-    json!({
-        "apiVersion": "mutations.gatekeeper.sh/v1",
-        "kind": "Assign",
-        "metadata": { "name": format!("digests-in-{}", list.to_lowercase()) },
-        "spec": {
-            "applyTo": [{ "groups": [""], "kinds": ["Pod"], "versions": ["v1"] }],
-            "match": { "source": "Original", "scope": "Namespaced" },
-            "location": format!("spec.{list}[name:*].image"),
-            "parameters": { "assign": { "externalData": { "provider": provider, "failurePolicy": "Fail" } } },
-        },
-    })
-}
-
-/// A Provider whose time-out is below the webhook's 5 s, as it has to be.
-fn provider(name: &str, url: &str, ca: &str) -> Value {
-    json!({
-        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
-        "kind": "Provider",
-        "metadata": { "name": name },
-        "spec": { "url": url, "timeout": 2, "caBundle": STANDARD.encode(ca) },
-    })
 }
 
 /// What Gatekeeper's chart makes, but by URL and failing closed.

@@ -25,6 +25,7 @@ const EMPTY_LAYER: [u8; 1024] = [0; 1024];
 pub(crate) struct Image {
     host: String,
     repository: String,
+    tag: String,
     digest: String,
     manifest: Vec<u8>,
 }
@@ -32,26 +33,45 @@ pub(crate) struct Image {
 impl Image {
     /// Pushes an image that differs from the image of every other repository, under the tag `v1`.
     pub(crate) fn push(registry: &Registry, repository: &str) -> anyhow::Result<Self> {
-        let host = registry.host();
+        Self::push_titled(&registry.host(), repository, "v1", repository)
+    }
+
+    /// Pushes another image to the repository of this one, under the same tag, as somebody with push rights can.
+    pub(crate) fn replace(&self) -> anyhow::Result<Self> {
+        Self::push_titled(&self.host, &self.repository, &self.tag, "another")
+    }
+
+    /// The same image under one more tag: for everybody who remembers tags, one that was never asked about.
+    pub(crate) fn tagged(&self, tag: &str) -> anyhow::Result<Self> {
+        push_manifest(&self.host, &self.repository, tag, &self.manifest)?;
+        Ok(Self { tag: tag.to_owned(), ..self.clone() })
+    }
+
+    fn push_titled(host: &str, repository: &str, tag: &str, title: &str) -> anyhow::Result<Self> {
         let config = json!({
             "architecture": "amd64",
             "os": "linux",
-            "config": { "Labels": { "org.opencontainers.image.title": repository } },
+            "config": { "Labels": { "org.opencontainers.image.title": title } },
             "rootfs": { "type": "layers", "diff_ids": [sha256(&EMPTY_LAYER)] },
         })
         .to_string();
-        let config = push_blob(&host, repository, CONFIG, config.as_bytes())?;
-        let layer = push_blob(&host, repository, LAYER, &EMPTY_LAYER)?;
+        let config = push_blob(host, repository, CONFIG, config.as_bytes())?;
+        let layer = push_blob(host, repository, LAYER, &EMPTY_LAYER)?;
         let manifest =
             json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer] }).to_string();
-        push_manifest(&host, repository, "v1", manifest.as_bytes())?;
-        let digest = sha256(manifest.as_bytes());
-        Ok(Self { host, repository: repository.to_owned(), digest, manifest: manifest.into_bytes() })
+        push_manifest(host, repository, tag, manifest.as_bytes())?;
+        Ok(Self {
+            host: host.to_owned(),
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+            digest: sha256(manifest.as_bytes()),
+            manifest: manifest.into_bytes(),
+        })
     }
 
     /// As in a pod: by tag.
     pub(crate) fn by_tag(&self) -> String {
-        format!("{}/{}:v1", self.host, self.repository)
+        format!("{}:{}", self.scope(), self.tag)
     }
 
     /// As for signing: by digest.

@@ -14,6 +14,7 @@ mod images;
 mod interrupt;
 mod notation;
 mod place;
+mod policy;
 mod process;
 mod prometheus;
 mod registries;

@@ -3,6 +3,7 @@
 # as the last line of standard output. What is there already is left alone, so a second run takes a second.
 #
 # Go programs are built at the versions of go.mod and go.sum beside this file; the directory's name is a hash of the two.
+# Modules of which only files are wanted have a go.mod of their own, so that their dependencies stay out of the builds.
 # Debian programs are unpacked, not installed: an installed package would start a service and open ports.
 # Ends with 1 and one line for the first program that cannot be had.
 set -eu
@@ -80,11 +81,22 @@ if ! command -v curl >/dev/null; then
 fi
 debian_tool curl curl
 
-# Gatekeeper's custom resource definitions stay in Go's module cache; a link says where.
-if [ ! -e "$tools/gatekeeper-crds" ]; then
-    module=$(cd "$here" && go mod download -json github.com/open-policy-agent/gatekeeper/v3 | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    [ -d "$module/charts/gatekeeper/crds" ] || missing gatekeeper-crds "the Gatekeeper module holds no charts/gatekeeper/crds"
-    ln -sfn "$module/charts/gatekeeper/crds" "$tools/gatekeeper-crds"
-fi
+# module_files NAME MODULE FOLDER: files of a Go module, which stay in Go's module cache; a link says where. The module is
+# required by the go.mod in the folder NAME beside this file, or else by the one that builds the programs. Looked up every
+# time, which costs nothing, so that another version there is another link.
+module_files() {
+    command -v go >/dev/null || missing "$1" "it comes with a Go module, and there is no go in PATH"
+    required=$here
+    if [ -d "$here/$1" ]; then required=$here/$1; fi
+    (cd "$required" && go mod download -json "$2") >"$scratch/module" 2>"$scratch/log" ||
+        missing "$1" "go mod download $2: $(tail -n 1 "$scratch/log")"
+    module=$(sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' "$scratch/module")
+    [ -d "$module/$3" ] || missing "$1" "the module $2 holds no $3"
+    ln -sfn "$module/$3" "$tools/$1"
+}
+
+module_files gatekeeper-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds
+module_files ratify github.com/ratify-project/ratify library
+module_files cert-manager github.com/cert-manager/cert-manager deploy/crds
 
 echo "$tools"

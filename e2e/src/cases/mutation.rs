@@ -7,6 +7,7 @@ use super::created;
 use super::kubectl;
 use super::prints_exactly;
 use crate::bench::Bench;
+use crate::policy;
 use crate::transcript::Transcript;
 
 /// What Gatekeeper says when a provider has an item with an error.
@@ -16,8 +17,10 @@ const FAILED: &str = "Error from server: admission webhook \"mutation.gatekeeper
 pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     transcript.chapter("Tags become digests");
     let ca = bench.countersign.authority().certificate();
-    bench.gatekeeper.apply_mutation(bench.place, &bench.cluster, &bench.countersign.url("/v1/mutate"), &ca)?;
-    transcript.note("a Provider and an Assign for each list of containers are enforced");
+    let url = bench.countersign.url("/v1/mutate");
+    policy::lead(bench.place, &bench.cluster, "countersign-mutate", &url, &ca)?;
+    policy::apply_mutators(&bench.cluster, &bench.place.project().join("deploy/mutation"))?;
+    transcript.note("the project's mutators are enforced");
 
     // The policy is the one that `trust` left.
     let image = &bench.shelf.intern_later;

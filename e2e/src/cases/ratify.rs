@@ -1,0 +1,239 @@
+//! Who comes from Ratify keeps the templates: those of its library, as they are, ask Countersign at Ratify's path.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use serde_json::Value;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Seen;
+use super::created;
+use super::findings;
+use super::kubectl;
+use crate::bench::Bench;
+use crate::images::Image;
+use crate::policy;
+use crate::process::Finished;
+use crate::transcript::Transcript;
+use crate::wait;
+
+/// The name that the templates ask for.
+const PROVIDER: &str = "ratify-provider";
+
+/// The issuer of every signer's certificate, as Go writes names and therefore Ratify and its users do.
+const ISSUER: &str = "CN=Shop root,O=Shop AG,ST=ZH,C=CH";
+
+/// Until a constraint that was deleted is enforced no more.
+const FORGOTTEN: Duration = Duration::from_secs(15);
+
+/// A template of Ratify's library.
+struct Template {
+    /// Its directory.
+    name: &'static str,
+    file: &'static str,
+    /// In lower case, as in the name of its resource.
+    kind: &'static str,
+    /// Where its constraint comes from.
+    constraint: Constraint,
+    /// What it says about a key that was refused.
+    says: fn(&Denial<'_>) -> anyhow::Result<()>,
+    /// What is in front of an image in a key.
+    before: &'static str,
+}
+
+enum Constraint {
+    /// The sample beside it.
+    Sample,
+    /// The sample wants an issuer that nobody here has.
+    OfIssuer,
+}
+
+/// What a user read who was refused.
+struct Denial<'a> {
+    bench: &'a Bench<'a>,
+    key: &'a str,
+    image: &'a str,
+    findings: &'a [&'a str],
+}
+
+const TEMPLATES: [Template; 5] = [
+    Template {
+        name: "default",
+        file: "template.yaml",
+        kind: "ratifyverification",
+        constraint: Constraint::Sample,
+        says: names_its_trace,
+        before: "",
+    },
+    Template {
+        name: "notation-validation",
+        file: "template.yml",
+        kind: "notationvalidation",
+        constraint: Constraint::Sample,
+        says: |denial| {
+            denial.says(&[&format!("signature verification failed for all signatures associated with {}", denial.key)])
+        },
+        before: "",
+    },
+    Template {
+        name: "notation-issuer-validation",
+        file: "template.yaml",
+        kind: "notationissuervalidation",
+        constraint: Constraint::OfIssuer,
+        says: |denial| {
+            denial.says(&[
+                &format!("Failed to verify the artifact: {}", denial.key),
+                &format!("Subject {} has no signatures for certificate with Issuer: {ISSUER}", denial.key),
+            ])
+        },
+        before: "",
+    },
+    Template {
+        name: "notation-nested-validation",
+        file: "template.yaml",
+        kind: "notationnestedvalidation",
+        constraint: Constraint::Sample,
+        says: |denial| denial.says(&[&format!("Failed to verify the artifact: {}", denial.key)]),
+        before: "",
+    },
+    Template {
+        name: "multi-tenancy-validation",
+        file: "template.yaml",
+        kind: "ratifyverification",
+        constraint: Constraint::Sample,
+        says: names_its_trace,
+        before: "[default]",
+    },
+];
+
+pub(super) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    transcript.chapter("Ratify's own templates");
+    let constraints = bench.place.project().join("constraints");
+    let constraints = constraints.to_str().context("a path is not UTF-8")?;
+    bench.cluster.kubectl_ok(&["delete", "-f", constraints])?;
+    let unsigned = bench.shelf.unsigned.by_tag();
+    wait::until("our constraints to be forgotten", FORGOTTEN, || {
+        bench.cluster.kubectl_ok(&["run", "probe", "--dry-run=server", "--image", &unsigned]).map(drop)
+    })?;
+    let ca = bench.countersign.authority().certificate();
+    let url = bench.countersign.url("/ratify/gatekeeper/v1/verify");
+    policy::lead(bench.place, &bench.cluster, PROVIDER, &url, &ca)?;
+    transcript.note(&format!("our constraints are deleted; the Provider {PROVIDER} leads to {url}"));
+    for template in &TEMPLATES {
+        template.run(bench, transcript, seen)?;
+    }
+    policy::apply_own(bench.place, &bench.cluster)?;
+    transcript.note("our constraints are back");
+    Ok(())
+}
+
+impl Template {
+    fn run(&self, bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+        let Self { name, says, before, .. } = self;
+        let library = bench.place.tool("ratify").join(name);
+        let template = library.join(self.file).display().to_string();
+        let constraint = self.constraint_file(bench)?;
+        policy::apply_template(&bench.cluster, &library.join(self.file), self.kind)?;
+        policy::apply(&bench.cluster, &constraint)?;
+        let constraint = constraint.display().to_string();
+        transcript.note(&format!("Ratify's template {name} is enforced, unchanged"));
+        let constraint_name = self.constraint_name();
+
+        // Tags of their own, as Gatekeeper remembers answers.
+        let signed = bench.shelf.jws.tagged(name)?;
+        created(bench, transcript, seen, &format!("{name}: a signed image is admitted"), name, &signed)?;
+        for (what, image) in [
+            ("an unsigned image is denied", &bench.shelf.unsigned),
+            ("a signature under another root is denied", &bench.shelf.stranger),
+        ] {
+            let image = image.tagged(name)?;
+            let finished = run_pod(bench, transcript, &image)?;
+            let (image, key) = (image.by_tag(), format!("{before}{}", image.by_tag()));
+            let result = findings(&finished, &format!("[{constraint_name}] "))
+                .and_then(|findings| says(&Denial { bench, key: &key, image: &image, findings: &findings }));
+            transcript.verdict(&format!("{name}: {what}"), result);
+        }
+
+        bench.countersign.stop()?;
+        let unasked = bench.shelf.jws.tagged(&format!("{name}-unasked"))?;
+        let finished = run_pod(bench, transcript, &unasked)?;
+        let result = findings(&finished, &format!("[{constraint_name}] ")).and_then(|findings| {
+            let failed = "System error calling external data provider: failed to send external data request: ";
+            ensure!(findings.len() == 1, "{} findings: want 1", findings.len());
+            ensure!(findings[0].starts_with(failed), "want {failed:?}");
+            Ok(())
+        });
+        transcript.verdict(&format!("{name}: without Countersign a signed image is denied"), result);
+        bench.countersign.resume(bench.place)?;
+
+        bench.cluster.kubectl_ok(&["delete", "-f", &constraint])?;
+        bench.cluster.kubectl_ok(&["delete", "-f", &template]).map(drop)
+    }
+
+    fn constraint_file(&self, bench: &Bench<'_>) -> anyhow::Result<PathBuf> {
+        match self.constraint {
+            Constraint::Sample => Ok(bench.place.tool("ratify").join(self.name).join("samples/constraint.yaml")),
+            Constraint::OfIssuer => {
+                let constraint = json!({
+                    "apiVersion": "constraints.gatekeeper.sh/v1beta1",
+                    "kind": "NotationIssuerValidation",
+                    "metadata": { "name": self.constraint_name() },
+                    "spec": {
+                        "match": { "kinds": [{ "apiGroups": [""], "kinds": ["Pod"] }] },
+                        "parameters": { "issuer": ISSUER },
+                    },
+                });
+                bench.place.write("objects/issuer-constraint.json", constraint.to_string())
+            }
+        }
+    }
+
+    fn constraint_name(&self) -> &'static str {
+        match (self.name, &self.constraint) {
+            (_, Constraint::OfIssuer) => "signed-under-the-shop-root",
+            ("notation-nested-validation", Constraint::Sample) => "notation-nested-constraint",
+            (_, Constraint::Sample) => "ratify-constraint",
+        }
+    }
+}
+
+impl Denial<'_> {
+    /// Exactly these, in any order.
+    fn says(&self, want: &[&str]) -> anyhow::Result<()> {
+        let mut found = self.findings.to_vec();
+        let mut want = want.to_vec();
+        found.sort_unstable();
+        want.sort_unstable();
+        ensure!(found == want, "want {want:?}");
+        Ok(())
+    }
+}
+
+/// `Time=…, failed to verify the artifact: KEY, trace-id: …`, which is how a line of Countersign's log is found.
+fn names_its_trace(denial: &Denial<'_>) -> anyhow::Result<()> {
+    let [finding] = denial.findings else { anyhow::bail!("{} findings: want 1", denial.findings.len()) };
+    let (timestamp, rest) =
+        finding.strip_prefix("Time=").and_then(|rest| rest.split_once(", ")).context("want Time=… first")?;
+    let time = OffsetDateTime::parse(timestamp, &Rfc3339).with_context(|| format!("time {timestamp:?}"))?;
+    let age = OffsetDateTime::now_utc() - time;
+    ensure!(age.abs() < time::Duration::minutes(1), "time {timestamp}: want about now");
+    let start = format!("failed to verify the artifact: {}, trace-id: ", denial.key);
+    let trace = rest.strip_prefix(&start).with_context(|| format!("want {start:?}"))?;
+    ensure!(!trace.is_empty(), "want a trace id");
+
+    let events = denial.bench.countersign.log(denial.bench.place)?;
+    let told = |event: &&Value| event["request_id"] == trace && event["message"] == "verdict";
+    let event =
+        events.iter().find(told).with_context(|| format!("no verdict in the log has the request id {trace}"))?;
+    ensure!(event["image"] == denial.image || event["image"] == denial.key, "the log tells of {}", event["image"]);
+    ensure!(event["verdict"] == "rejected", "the log says {}: want rejected", event["verdict"]);
+    Ok(())
+}
+
+fn run_pod(bench: &Bench<'_>, transcript: &Transcript, image: &Image) -> anyhow::Result<Finished> {
+    kubectl(bench, transcript, &["run", &image.pod(), "--image", &image.by_tag()])
+}

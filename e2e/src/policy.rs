@@ -1,0 +1,94 @@
+//! What Gatekeeper enforces: Providers, templates, constraints and mutators, applied as a user would. Each function returns
+//! once Gatekeeper says that it enforces what was applied, and not what was there before.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::place::Place;
+use crate::wait;
+
+/// Until what was applied is enforced.
+const READY: Duration = Duration::from_secs(30);
+
+/// A Provider whose time-out is below the webhook's 5 s, as it has to be.
+pub(crate) fn provider(name: &str, url: &str, ca: &str) -> Value {
+    json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+        "kind": "Provider",
+        "metadata": { "name": name },
+        "spec": { "url": url, "timeout": 2, "caBundle": STANDARD.encode(ca) },
+    })
+}
+
+/// Leads Gatekeeper to `url` under the Provider's name `name`.
+pub(crate) fn lead(place: &Place, cluster: &Cluster, name: &str, url: &str, ca: &str) -> anyhow::Result<()> {
+    cluster.apply(place, &provider(name, url, ca))?;
+    wait::until("the Provider to be active", READY, || {
+        let status = cluster.kubectl_ok(&["get", "provider", name, "-o", "jsonpath={.status}"])?;
+        ensure!(status.contains(r#""active":true"#), "{status}");
+        Ok(())
+    })
+}
+
+/// Applies the project's own template and constraints.
+pub(crate) fn apply_own(place: &Place, cluster: &Cluster) -> anyhow::Result<()> {
+    apply_template(cluster, &place.project().join("templates"), "countersignimages")?;
+    apply(cluster, &place.project().join("constraints"))
+}
+
+/// Applies the template of the constraints `kind` (in lower case).
+pub(crate) fn apply_template(cluster: &Cluster, path: &Path, kind: &str) -> anyhow::Result<()> {
+    apply(cluster, path)?;
+    wait::until("the constraints' resource", READY, || {
+        let crd = format!("crd/{kind}.constraints.gatekeeper.sh");
+        cluster.kubectl_ok(&["wait", "--for=condition=Established", "--timeout=5s", &crd]).map(drop)
+    })
+}
+
+/// Applies the templates, constraints or mutators of a file or directory.
+pub(crate) fn apply(cluster: &Cluster, path: &Path) -> anyhow::Result<()> {
+    cluster.apply_file(path)?;
+    let path = path.canonicalize()?;
+    wait_enforced(cluster, &["-f", path.to_str().context("a path is not UTF-8")?])
+}
+
+/// Applies a directory with a kustomization of mutators.
+pub(crate) fn apply_mutators(cluster: &Cluster, directory: &Path) -> anyhow::Result<()> {
+    let path = directory.to_str().context("a path is not UTF-8")?;
+    cluster.kubectl_ok(&["apply", "--server-side", "-k", path])?;
+    wait_enforced(cluster, &["-k", path])
+}
+
+/// Until Gatekeeper has taken note of the present state of every object that `kubectl get` finds, and enforces it.
+pub(crate) fn wait_enforced(cluster: &Cluster, which: &[&str]) -> anyhow::Result<()> {
+    let arguments = [&["get", "-o", "json"], which].concat();
+    wait::until("every object to be enforced", READY, || {
+        let found: Value = serde_json::from_str(&cluster.kubectl_ok(&arguments)?)?;
+        let one = std::slice::from_ref(&found);
+        let objects = found["items"].as_array().map_or(one, Vec::as_slice);
+        ensure!(!objects.is_empty(), "there is no object");
+        objects.iter().try_for_each(enforced)
+    })
+}
+
+/// An error unless Gatekeeper's one process says so. Objects from before under the same name, and their earlier states,
+/// do not count.
+fn enforced(object: &Value) -> anyhow::Result<()> {
+    let (metadata, status) = (&object["metadata"], &object["status"]["byPod"][0]);
+    let uids = ["templateUID", "constraintUID", "mutatorUID"];
+    let known = uids.iter().any(|uid| status[uid] == metadata["uid"])
+        && status["observedGeneration"] == metadata["generation"]
+        && status["errors"].is_null();
+    // A template does not say more than that it was taken.
+    let enforced = object["kind"] == "ConstraintTemplate" || status["enforced"] == true;
+    ensure!(known && enforced, "{} is not enforced: {}", metadata["name"], object["status"]);
+    Ok(())
+}
