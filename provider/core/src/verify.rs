@@ -1,12 +1,13 @@
 //! Verifies one signature envelope against one rule, in the order of the
 //! [verification workflow](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signing-and-verification-workflow.md).
 //!
-//! Begin with [`signature`]. Each check has a file; `integrity` is the only one where envelope, key and algorithm
+//! Begin with [`signature`]; [`explain`] tells a person what it finds, by the same checks. Each check has a file; `integrity` is the only one where envelope, key and algorithm
 //! meet. No check can be forgotten: [`Checks`] has a field for each and is taken apart whole.
 
 mod authenticity;
 mod binding;
 mod expiry;
+mod explain;
 mod integrity;
 mod plugin;
 mod report;
@@ -16,6 +17,16 @@ mod timestamp;
 use std::collections::BTreeMap;
 
 pub use binding::SignedPayload;
+pub use explain::AttributeFacts;
+pub use explain::CertificateFacts;
+pub use explain::Check;
+pub use explain::Enforcement;
+pub use explain::Explanation;
+pub use explain::Facts;
+pub use explain::Finding;
+pub use explain::Found;
+pub use explain::describe;
+pub use explain::explain;
 pub use integrity::IntactEnvelope;
 pub use integrity::IntegrityError;
 pub use report::CheckOutcome;
@@ -63,36 +74,54 @@ pub struct Failure {
 /// result's [`Checks`].
 pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Result<Box<VerifiedSignature>, Failure> {
     let early = |unverified_subject, reason| Failure { unverified_subject, reasons: vec![reason] };
-    let format = EnvelopeFormat::of_media_type(media_type).ok_or_else(|| {
-        let detail =
-            format_args!("the envelope has media type {media_type:?}: want application/jose+json or application/cose");
-        early(None, Reason::new(Code::EnvelopeUnsupported, detail))
-    })?;
-    let envelope =
-        Envelope::parse(bytes, format).map_err(|error| early(None, Reason::new(Code::EnvelopeMalformed, error)))?;
+    let envelope = parse(bytes, media_type).map_err(|reason| early(None, reason))?;
     let subject = integrity::unverified_subject(&envelope);
-    let intact =
-        integrity::check(envelope).map_err(|error| early(subject.clone(), Reason::new(error.code(), error)))?;
+    let intact = check_integrity(envelope).map_err(|reason| early(subject.clone(), reason))?;
     plugin::check(&intact).map_err(|reason| early(subject.clone(), reason))?;
 
     // Which image was signed is not negotiable at any level.
     let bound = binding::check(&intact, question.target, question.required_metadata);
-    let level = question.rules.level();
-    let judged = [
-        report::judge(level.authenticity, authenticity::check(&intact, question)),
-        report::judge(level.authentic_timestamp, timestamp::check(&intact, question)),
-        report::judge(level.expiry, expiry::check(&intact, question.now)),
-        revocation::judge(level.revocation, &intact),
-    ];
-    match (bound, judged) {
-        (Ok(payload), [Ok(authenticity), Ok(authentic_timestamp), Ok(expiry), Ok(revocation)]) => {
+    let Judged { authenticity, authentic_timestamp, expiry, revocation } = judge(&intact, question);
+    match (bound, authenticity, authentic_timestamp, expiry, revocation) {
+        (Ok(payload), Ok(authenticity), Ok(authentic_timestamp), Ok(expiry), Ok(revocation)) => {
             let integrity = CheckOutcome::Passed;
             let checks = Checks { integrity, authenticity, authentic_timestamp, expiry, revocation };
             Ok(Box::new(VerifiedSignature::seal(&intact, payload, checks)))
         }
-        (bound, judged) => {
-            let reasons = bound.err().into_iter().chain(judged.into_iter().filter_map(Result::err)).collect();
-            Err(Failure { unverified_subject: subject, reasons })
+        (bound, authenticity, authentic_timestamp, expiry, revocation) => {
+            let judged = [authenticity, authentic_timestamp, expiry, revocation].into_iter().filter_map(Result::err);
+            Err(Failure { unverified_subject: subject, reasons: bound.err().into_iter().chain(judged).collect() })
         }
     }
+}
+
+/// What the statement's four checks with an action say, with the action applied.
+struct Judged {
+    authenticity: Result<CheckOutcome, Reason>,
+    authentic_timestamp: Result<CheckOutcome, Reason>,
+    expiry: Result<CheckOutcome, Reason>,
+    revocation: Result<CheckOutcome, Reason>,
+}
+
+fn judge(intact: &IntactEnvelope, question: &Question<'_>) -> Judged {
+    let level = question.rules.level();
+    Judged {
+        authenticity: report::judge(level.authenticity, authenticity::check(intact, question)),
+        authentic_timestamp: report::judge(level.authentic_timestamp, timestamp::check(intact, question)),
+        expiry: report::judge(level.expiry, expiry::check(intact, question.now)),
+        revocation: revocation::judge(level.revocation, intact),
+    }
+}
+
+fn parse(bytes: &[u8], media_type: &str) -> Result<Envelope, Reason> {
+    let format = EnvelopeFormat::of_media_type(media_type).ok_or_else(|| {
+        let detail =
+            format_args!("the envelope has media type {media_type:?}: want application/jose+json or application/cose");
+        Reason::new(Code::EnvelopeUnsupported, detail)
+    })?;
+    Envelope::parse(bytes, format).map_err(|error| Reason::new(Code::EnvelopeMalformed, error))
+}
+
+fn check_integrity(envelope: Envelope) -> Result<IntactEnvelope, Reason> {
+    integrity::check(envelope).map_err(|error| Reason::new(error.code(), error))
 }

@@ -36,16 +36,30 @@ pub(super) fn check(
     target: &Descriptor,
     required: &BTreeMap<String, String>,
 ) -> Result<SignedPayload, Reason> {
+    let signed = named(intact.payload())?;
+    is_target(&signed, target)?;
+    has_metadata(&signed, required)?;
+    Ok(SignedPayload { target: signed })
+}
+
+/// The descriptor that a payload names, whoever wrote it.
+pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn std::fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
     };
-    let raw: Raw = json::from_slice(intact.payload(), limits::ENVELOPE_DEPTH).map_err(|error| invalid(&error))?;
+    let raw: Raw = json::from_slice(payload, limits::ENVELOPE_DEPTH).map_err(|error| invalid(&error))?;
     let signed = raw.target_artifact.ok_or_else(|| invalid(&"it has no targetArtifact"))?;
-    let signed = Descriptor::try_from(signed).map_err(|error| invalid(&error))?;
-    if (&signed.media_type, &signed.digest, signed.size) != (&target.media_type, &target.digest, target.size) {
-        let detail = format_args!("the signature is for {signed}: want {target}");
-        return Err(Reason::new(Code::TargetMismatch, detail));
+    Descriptor::try_from(signed).map_err(|error| invalid(&error))
+}
+
+pub(super) fn is_target(signed: &Descriptor, target: &Descriptor) -> Result<(), Reason> {
+    if (&signed.media_type, &signed.digest, signed.size) == (&target.media_type, &target.digest, target.size) {
+        return Ok(());
     }
+    Err(Reason::new(Code::TargetMismatch, format_args!("the signature is for {signed}: want {target}")))
+}
+
+pub(super) fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, String>) -> Result<(), Reason> {
     for (name, wanted) in required {
         match signed.annotations.get(name) {
             Some(found) if found == wanted => {}
@@ -56,5 +70,5 @@ pub(super) fn check(
             }
         }
     }
-    Ok(SignedPayload { target: signed })
+    Ok(())
 }

@@ -225,6 +225,12 @@ impl Certificate {
         self.0.key.leaf()
     }
 
+    /// What the key is, for people: `EC P-256`, `RSA 2048 bits`. Keys that may sign nothing here have a name too.
+    #[must_use]
+    pub fn key_name(&self) -> String {
+        self.0.key.found()
+    }
+
     #[must_use]
     pub fn basic_constraints(&self) -> Option<&BasicConstraints> {
         self.0.extensions.basic_constraints.as_ref()

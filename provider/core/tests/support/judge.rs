@@ -11,7 +11,10 @@ use countersign_core::trust::StoreKind;
 use countersign_core::trust::TrustPolicy;
 use countersign_core::verdict::Code;
 use countersign_core::verify;
+use countersign_core::verify::Check;
+use countersign_core::verify::Explanation;
 use countersign_core::verify::Failure;
+use countersign_core::verify::Found;
 use countersign_core::verify::Question;
 use countersign_core::verify::VerifiedSignature;
 
@@ -102,7 +105,9 @@ impl Judge {
             required_metadata: &self.metadata,
             now: self.now,
         };
-        verify::signature(envelope, media_type, &question)
+        let judged = verify::signature(envelope, media_type, &question);
+        agree(&verify::explain(envelope, media_type, &question), judged.as_deref());
+        judged
     }
 
     /// The codes of all reasons, in order; empty when the signature counts.
@@ -139,5 +144,36 @@ impl Judge {
             }],
         });
         TrustPolicy::parse(document.to_string().as_bytes()).unwrap()
+    }
+}
+
+/// Whatever a test asks: the explanation of an envelope says what the verdict says.
+fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>) {
+    assert_eq!(explanation.findings.iter().map(|finding| finding.check).collect::<Vec<_>>(), Check::ALL);
+    assert_eq!(explanation.passes(), judged.is_ok(), "{explanation:?}");
+    let failed: Vec<_> = explanation
+        .findings
+        .iter()
+        .filter_map(|finding| match &finding.found {
+            Found::Failed(reason) => Some(reason),
+            Found::Passed | Found::Logged(_) | Found::Skipped | Found::NotReached => None,
+        })
+        .collect();
+    match judged {
+        Ok(signature) => {
+            let facts = explanation.facts.as_ref().unwrap();
+            assert!(facts.intact);
+            assert_eq!(facts.target.as_ref(), Ok(signature.target()));
+            assert_eq!(facts.certificates[0].as_ref().unwrap().subject, signature.subject());
+            let logged = explanation.findings.iter().filter_map(|finding| match &finding.found {
+                Found::Logged(reason) => Some((finding.check.text(), reason)),
+                Found::Passed | Found::Skipped | Found::Failed(_) | Found::NotReached => None,
+            });
+            assert_eq!(logged.collect::<Vec<_>>(), signature.warnings().collect::<Vec<_>>());
+        }
+        Err(failure) => {
+            assert_eq!(failed[0], &failure.reasons[0]);
+            assert!(failure.reasons.iter().all(|reason| failed.contains(&reason)), "{failure:?} {failed:?}");
+        }
     }
 }

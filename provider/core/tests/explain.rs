@@ -1,0 +1,106 @@
+//! What is told about an envelope beyond its verdict. That both agree is held by `support/judge.rs` in every test of the
+//! checks; here is what only the explanation says.
+
+#[path = "support/judge.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod judge;
+
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_core::oci::Descriptor;
+    use countersign_core::time::UnixTime;
+    use countersign_core::verdict::Code;
+    use countersign_core::verify;
+    use countersign_core::verify::Check;
+    use countersign_core::verify::Enforcement;
+    use countersign_core::verify::Facts;
+    use countersign_core::verify::Found;
+    use countersign_testkit::pki::Authority;
+    use countersign_testkit::pki::CertSpec;
+    use countersign_testkit::signer::Format;
+    use countersign_testkit::signer::SignRequest;
+    use serde_json::json;
+    use time::macros::datetime;
+
+    const JWS: &str = "application/jose+json";
+
+    fn target() -> (countersign_testkit::Descriptor, Descriptor) {
+        let target = countersign_testkit::Descriptor::sample("image").annotation("pipeline", "release");
+        let read = Descriptor::new(target.media_type.parse().unwrap(), target.digest.parse().unwrap(), target.size);
+        (target, read)
+    }
+
+    fn check(facts: &Facts, intact: bool, signed: &str) {
+        assert_eq!(facts.intact, intact);
+        assert_eq!((facts.algorithm, facts.scheme), ("ES256", "notary.x509"));
+        assert_eq!(facts.signing_time.to_string(), signed);
+        assert_eq!(facts.expiry, Some(UnixTime::from_rfc3339("2027-01-01T00:00:00Z").unwrap()));
+        assert_eq!(facts.metadata().unwrap().get("pipeline").map(String::as_str), Some("release"));
+        let attributes: Vec<_> =
+            facts.attributes.iter().map(|found| (found.name.as_str(), found.text.as_deref(), found.critical)).collect();
+        assert_eq!(attributes, [("com.example.build", Some("77"), false), ("com.example.count", None, true)]);
+        assert_eq!(facts.timestamp_token, Some(5));
+        let [Ok(leaf), Ok(root)] = facts.certificates.as_slice() else { panic!("{facts:?}") };
+        assert_eq!(leaf.issuer, root.subject);
+        assert_eq!(leaf.key, "EC P-256");
+        assert_eq!(leaf.fingerprint.len(), 64);
+        assert_eq!(root.not_after.to_string(), "2049-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn an_envelope_is_taken_apart_in_both_formats() {
+        let (target, read) = target();
+        let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
+        let request = SignRequest::new(&chain, &target)
+            .expiry(datetime!(2027-01-01 00:00 UTC))
+            .attribute("com.example.build", json!("77"))
+            .critical_attribute("com.example.count", json!(3))
+            .timestamp(b"token");
+        for format in Format::ALL {
+            let explanation = verify::describe(&request.envelope(format), format.media_type(), &read);
+            let found: Vec<_> = explanation.findings.iter().map(|finding| (finding.check, finding.action)).collect();
+            let skip = Enforcement::Skip;
+            assert_eq!(
+                found,
+                [(Check::Integrity, skip), (Check::CriticalAttributes, skip), (Check::TargetBinding, skip)]
+            );
+            assert_eq!(explanation.findings[0].found, Found::Passed);
+            let Found::Failed(reason) = &explanation.findings[1].found else { panic!("{explanation:?}") };
+            assert_eq!(reason.code, Code::CriticalAttributeUnknown);
+            assert_eq!(explanation.findings[2].found, Found::Passed);
+            check(&explanation.facts.unwrap(), true, "2026-01-02T03:04:05Z");
+        }
+    }
+
+    #[test]
+    fn what_was_altered_is_told_as_a_claim() {
+        let (target, read) = target();
+        let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
+        let request = SignRequest::new(&chain, &target)
+            .expiry(datetime!(2027-01-01 00:00 UTC))
+            .attribute("com.example.build", json!("77"))
+            .critical_attribute("com.example.count", json!(3))
+            .timestamp(b"token");
+        let envelope = request.jws_parts().with_signature(&[1; 64]);
+        let explanation = verify::describe(&envelope, JWS, &read);
+        let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
+        assert_eq!(reason.code, Code::SignatureMismatch);
+        assert_eq!(explanation.findings[1].found, Found::NotReached);
+        assert_eq!(explanation.findings[2].found, Found::NotReached);
+        assert!(!explanation.passes());
+        check(&explanation.facts.unwrap(), false, "2026-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn what_is_no_envelope_has_no_facts() {
+        let (_, read) = target();
+        for (bytes, media_type, code) in
+            [(&b"{}"[..], JWS, Code::EnvelopeMalformed), (b"{}", "text/plain", Code::EnvelopeUnsupported)]
+        {
+            let explanation = verify::describe(bytes, media_type, &read);
+            assert!(explanation.facts.is_none());
+            let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
+            assert_eq!(reason.code, code);
+        }
+    }
+}
