@@ -2,7 +2,6 @@
 //! on a laptop is what the cluster decides.
 
 pub mod args;
-mod current;
 mod parts;
 mod reload;
 mod report;

@@ -6,12 +6,12 @@
 
 mod effective;
 mod fields;
+mod file;
 mod read;
 mod registry_files;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
@@ -21,6 +21,9 @@ use countersign_registry::HostPattern;
 use countersign_registry::Unlisted;
 
 pub use fields::Mistake;
+pub use file::ConfigBytes;
+pub use file::ConfigFile;
+pub use file::ConfigLook;
 pub use registry_files::RegistryFileMistake;
 pub use registry_files::RegistryFilesError;
 pub use yaml::CONFIG_BYTES;
@@ -169,14 +172,7 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or has mistakes: all of them.
     pub fn load(path: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        let most = u64::try_from(CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-        file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())))?;
-        Self::parse(&text, path, purpose)
+        file::parse(&file::read(path)?, path, purpose)
     }
 
     /// Reads `text`, which stands in the file `path`. Touches no file.

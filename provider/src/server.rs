@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -116,7 +117,26 @@ pub struct Server {
     health_listener: TcpListener,
     doors: Arc<Doors>,
     health: Arc<Health>,
-    grace: Duration,
+}
+
+/// Gives a running service another configuration.
+#[derive(Clone)]
+pub struct Live(Arc<Doors>);
+
+impl Live {
+    /// Requests that come from now on are answered under `settings` and by `verify`; those under way stay with what they
+    /// began with. The ports, [`ServerSettings::max_connections`] and [`ServerSettings::connection_times`] stay what they
+    /// were at the start. If the allowed clients are others, every open connection closes with its next answer.
+    pub fn swap(&self, settings: ServerSettings, verify: Arc<dyn Verify>) {
+        let successor = self.0.handler.load().successor(settings, verify);
+        self.0.handler.store(Arc::new(successor));
+    }
+
+    /// Tells two configurations apart.
+    #[cfg(test)]
+    pub(crate) fn handler_address(&self) -> usize {
+        Arc::as_ptr(&self.0.handler.load_full()).addr()
+    }
 }
 
 impl Server {
@@ -128,17 +148,21 @@ impl Server {
         let ServerParts { verify, tls, readiness, metrics, registry } = parts;
         let listener = bind("the doors", settings.listen).await?;
         let health_listener = bind("health", settings.health_listen).await?;
-        let grace = settings.stop_grace;
         let doors = Doors {
             tls,
-            allowed_clients: settings.allowed_clients.clone(),
             times: settings.connection_times,
             connections: Arc::new(Connections::new(settings.max_connections)),
             metrics: Arc::clone(&metrics),
-            handler: Handler::new(settings, verify, metrics),
+            handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
         };
         let health = Health { registry, readiness };
-        Ok(Self { listener, health_listener, doors: Arc::new(doors), health: Arc::new(health), grace })
+        Ok(Self { listener, health_listener, doors: Arc::new(doors), health: Arc::new(health) })
+    }
+
+    /// To change the configuration while [`Server::run`] runs.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        Live(Arc::clone(&self.doors))
     }
 
     /// Where the doors are, with the port that was chosen if it was left open.
@@ -163,7 +187,7 @@ impl Server {
     /// # Errors
     /// A listener is dead. The process must end then: it would be deaf.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<usize, ServerError> {
-        let Self { listener, health_listener, doors, health, grace } = self;
+        let Self { listener, health_listener, doors, health } = self;
         let readiness = Arc::clone(&health.readiness);
         let (stopping, stopped) = watch::channel(false);
         let stop = async {
@@ -176,7 +200,7 @@ impl Server {
         };
         readiness.meet(Condition::Doors);
         let ended = tokio::select! {
-            ended = listen::serve(listener, doors, stopped, grace) => {
+            ended = listen::serve(listener, doors, stopped) => {
                 ended.map_err(|source| ServerError::Dead { what: "the doors", source })
             }
             Err(source) = health::serve(health_listener, health) => {

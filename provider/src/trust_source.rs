@@ -15,10 +15,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
 use countersign_core::trust::PolicyError;
 use countersign_core::trust::Store;
 use countersign_core::trust::StoreError;
+use countersign_core::trust::StoreKind;
 use countersign_core::trust::StoreRef;
 use countersign_core::trust::TrustPolicy;
 
@@ -48,11 +50,32 @@ impl Trust {
         self.stores.get(reference)
     }
 
+    /// When the certificates of the stores end, by the kind of store.
+    #[must_use]
+    pub fn first_ends(&self, now: UnixTime) -> FirstEnds {
+        let of = |kind| {
+            let stores = self.stores.values().filter(|store| store.reference().kind == kind);
+            let ends: Vec<UnixTime> =
+                stores.flat_map(Store::certificates).map(|certificate| certificate.not_after()).collect();
+            ends.iter().copied().filter(|end| *end > now).min().or_else(|| ends.into_iter().max())
+        };
+        FirstEnds { ca: of(StoreKind::Ca), signing_authority: of(StoreKind::SigningAuthority), tsa: of(StoreKind::Tsa) }
+    }
+
     /// 1 for what was loaded first, and one more with every change.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
+}
+
+/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all have:
+/// an old root may stand beside its successor. None without such a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstEnds {
+    pub ca: Option<UnixTime>,
+    pub signing_authority: Option<UnixTime>,
+    pub tsa: Option<UnixTime>,
 }
 
 /// Where the current [`Trust`] is found. Whoever works on an image takes one snapshot and stays with it.
@@ -168,6 +191,13 @@ impl TrustSource {
     pub fn new(location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
         let expected = expected.into_iter().collect();
         Self { location, expected, handle: Arc::default(), generation: 0, seen: None }
+    }
+
+    /// A source that has read nothing yet, with a handle of its own, for a changed configuration. Its generations go on
+    /// from those of this one.
+    #[must_use]
+    pub fn successor(&self, location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
+        Self { generation: self.generation, ..Self::new(location, expected) }
     }
 
     #[must_use]

@@ -197,7 +197,7 @@ fn the_effective_configuration_is_one_line() {
         "server.listen=0.0.0.0:6001 server.tls.certificate=\"/etc/cs/c\" server.tls.key=\"/etc/cs/k\" \
          server.tls.clientCa=\"/etc/cs/a\" server.allowedClients=gatekeeper-webhook-service.gatekeeper-system.svc \
          server.verifyTimeout=1800ms server.mutateTimeout=800ms server.stopGrace=20000ms server.maxBodyBytes=1048576 \
-         server.maxKeys=500 server.maxConnections=512 server.maxConcurrentKeys=256 \
+         server.maxKeys=1000 server.maxConnections=512 server.maxConcurrentKeys=256 \
          server.maxConcurrentKeysPerRequest=32 health.listen=0.0.0.0:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
          verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=33554432 cache.verdictLifetime=300000ms \

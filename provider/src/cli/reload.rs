@@ -1,207 +1,212 @@
-//! Looks at certificates, trust and credentials again and again while the service runs. One log line per change; a change with a
-//! mistake is reported and leaves in use what was.
+//! Looks at the configuration, trust, certificates and credentials again and again while the service runs. A change with
+//! a mistake leaves in use what was.
 
+mod certificates;
+mod signs;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use countersign_core::name::Digest;
-use countersign_core::time::UnixTime;
 use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
-use tokio::time::MissedTickBehavior;
 
 use super::Chain;
-use super::current::Current;
+use super::Exit;
+use super::Failure;
 use super::parts;
+use super::serve;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::config::ConfigFile;
+use crate::config::ConfigLook;
+use crate::server::Live;
+use crate::server::ServerSettings;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
-use crate::server::tls::TlsError;
-use crate::server::tls::TlsFiles;
-use crate::server::tls::TlsPem;
-use crate::telemetry::metrics::Certificate;
+use crate::telemetry::log::LevelHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::Polled;
-use crate::trust_source::Trust;
-use crate::trust_source::TrustHandle;
 use crate::trust_source::TrustSource;
 
-/// Looks at the trust for ever. Returns only if a look panics.
-pub(super) async fn trust(mut source: TrustSource, every: Duration, metrics: Arc<Metrics>) -> JoinError {
-    let mut ticks = ticks(every);
-    loop {
-        ticks.tick().await;
-        let look = spawn_blocking(move || {
-            let polled = source.poll();
-            (source, polled)
-        });
-        let polled;
-        (source, polled) = match look.await {
-            Ok(looked) => looked,
-            Err(error) => return error,
-        };
-        match polled {
+pub(super) use certificates::TlsSource;
+pub(super) use signs::Signs;
+
+/// Everything that is looked at, and where it goes. One look after another, so that no two changes meet.
+pub(super) struct Reloader {
+    pub(super) live: Live,
+    /// In use.
+    pub(super) config: Config,
+    /// What the service was started with, of what it cannot change.
+    pub(super) started: Config,
+    /// The file that `config` is from, if it is looked at.
+    pub(super) file: Option<ConfigFile>,
+    /// The log's level, if it follows the configuration.
+    pub(super) level: Option<LevelHandle>,
+    pub(super) trust: TrustSource,
+    pub(super) certificates: TlsSource,
+    pub(super) tls: Arc<Tls>,
+    /// What the registries' files were when the engine was made. From just before: a change in between makes one engine
+    /// too many rather than one too few.
+    pub(super) registries: Digest,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) signs: Signs,
+}
+
+/// All that a changed configuration needs, loaded and without mistakes.
+struct Prepared {
+    settings: ServerSettings,
+    engine: crate::engine::Engine,
+    trust: TrustSource,
+    registries: Digest,
+    /// If the certificates are in other files than before.
+    tls: Option<(TlsSource, LoadedTls)>,
+}
+
+impl Reloader {
+    /// Looks for ever. Returns only if a look panics.
+    pub(super) async fn run(mut self) -> JoinError {
+        loop {
+            // The first look was at the start.
+            tokio::time::sleep(self.config.trust.reload_interval).await;
+            let look = spawn_blocking(move || {
+                self.look();
+                self
+            });
+            self = match look.await {
+                Ok(looked) => looked,
+                Err(error) => return error,
+            };
+        }
+    }
+
+    fn look(&mut self) {
+        self.configuration();
+        self.trust();
+        self.certificates();
+        self.credentials();
+    }
+
+    fn configuration(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        match file.look() {
+            Ok(ConfigLook::Same) => self.signs.holds(Reloaded::Config),
+            Ok(ConfigLook::Unsettled) => tracing::debug!("configuration is changing: looking again later"),
+            Err(error) => self.signs.refused(Reloaded::Config, &Chain(&error).to_string()),
+            Ok(ConfigLook::Changed(config, bytes)) if *config == self.config => {
+                file.take(bytes);
+                self.signs.holds(Reloaded::Config);
+            }
+            Ok(ConfigLook::Changed(config, bytes)) => match self.prepare(&config) {
+                Ok(prepared) => {
+                    self.take(*config, prepared);
+                    if let Some(file) = &mut self.file {
+                        file.take(bytes);
+                    }
+                }
+                // Tried again at the next look: what is missing may be in other files.
+                Err(failure) => self.signs.refused(Reloaded::Config, &failure.to_string()),
+            },
+        }
+    }
+
+    /// Loads what `config` names, all of it anew, and reports every mistake.
+    fn prepare(&self, config: &Config) -> Result<Prepared, Failure> {
+        let (settings, files) = serve::settings(config)?;
+        let statements = config.verification.required_metadata.keys().cloned();
+        let mut trust = self.trust.successor(config.trust.location.clone(), statements);
+        let loaded = trust.load().map_err(anyhow::Error::new);
+        let registries = config.registry_files_digest();
+        let engine = parts::engine(config, trust.handle(), &self.metrics);
+        let tls = (files != *self.certificates.files()).then(|| TlsSource::load(files)).transpose();
+        match (loaded, engine, tls) {
+            (Ok(_), Ok((engine, _)), Ok(tls)) => Ok(Prepared { settings, engine, trust, registries, tls }),
+            (loaded, engine, tls) => {
+                let causes = loaded.err().into_iter().chain(engine.err());
+                let causes = causes.chain(tls.err().map(anyhow::Error::new)).collect();
+                Err(Failure { exit: Exit::Usage, causes })
+            }
+        }
+    }
+
+    /// Takes `config` into use for the next request. Nothing here can fail.
+    fn take(&mut self, config: Config, prepared: Prepared) {
+        let Prepared { settings, engine, trust, registries, tls } = prepared;
+        self.live.swap(settings, Arc::new(engine));
+        if let Some((source, loaded)) = tls {
+            self.certificates = source;
+            self.tls.swap(loaded);
+            self.signs.certificates_in_use(&self.tls.current());
+        }
+        self.trust = trust;
+        self.registries = registries;
+        if let Some(level) = &self.level {
+            level.set(serve::level(config.log_level));
+        }
+        tracing::info!(%config, "configuration in use");
+        self.config = config;
+        self.signs.in_use(Reloaded::Config);
+        self.signs.in_use(Reloaded::Registries);
+        if let Some(trust) = self.trust.handle().current() {
+            self.signs.trust_in_use(&trust);
+        }
+        self.signs.restart_needed(unchangeable(&self.started, &self.config));
+    }
+
+    fn trust(&mut self) {
+        match self.trust.poll() {
             Polled::Unchanged => {}
             Polled::Unsettled => tracing::debug!("trust policy and trust stores are changing: looking again later"),
             Polled::Loaded(trust) => {
                 tracing::info!(generation = trust.generation(), "trust policy and trust stores in use");
-                trust_in_use(&trust, &metrics);
+                self.signs.trust_in_use(&trust);
             }
-            Polled::Refused(error) => {
-                tracing::error!(error = %error, "changed trust policy or trust stores not taken into use: what was there stays");
-                metrics.reload_failed(Reloaded::Trust);
-            }
+            Polled::Refused(error) => self.signs.refused(Reloaded::Trust, &error.to_string()),
         }
     }
-}
 
-/// Looks at the certificates for ever. Returns only if a look panics.
-pub(super) async fn tls(mut source: TlsSource, tls: Arc<Tls>, every: Duration, metrics: Arc<Metrics>) -> JoinError {
-    let mut ticks = ticks(every);
-    loop {
-        ticks.tick().await;
-        let look = spawn_blocking(move || {
-            let polled = source.poll();
-            (source, polled)
-        });
-        let polled;
-        (source, polled) = match look.await {
-            Ok(looked) => looked,
-            Err(error) => return error,
-        };
-        match polled {
+    fn certificates(&mut self) {
+        match self.certificates.poll() {
             None => {}
             Some(Ok(loaded)) => {
                 tracing::info!(until = %loaded.server_end(), "certificates in use for new connections");
-                tls.swap(loaded);
-                tls_in_use(&tls.current(), &metrics);
+                self.tls.swap(loaded);
+                self.signs.certificates_in_use(&self.tls.current());
             }
-            Some(Err(error)) => {
-                tracing::error!(error = %Chain(&error), "changed certificates not taken into use: what was there stays");
-                metrics.reload_failed(Reloaded::Tls);
-            }
+            Some(Err(error)) => self.signs.refused(Reloaded::Tls, &Chain(&error).to_string()),
         }
     }
-}
 
-/// Looks at the registries' credentials and authorities for ever. Returns only if a look panics.
-pub(super) async fn registries(
-    mut source: RegistrySource,
-    current: Arc<Current>,
-    every: Duration,
-    metrics: Arc<Metrics>,
-) -> JoinError {
-    let mut ticks = ticks(every);
-    loop {
-        ticks.tick().await;
-        let counted = Arc::clone(&metrics);
-        let look = spawn_blocking(move || {
-            let polled = source.poll(&counted);
-            (source, polled)
-        });
-        let polled;
-        (source, polled) = match look.await {
-            Ok(looked) => looked,
-            Err(error) => return error,
-        };
-        match polled {
-            None => {}
-            Some(Ok(engine)) => {
-                current.swap(engine);
-                tracing::info!("credentials of registries in use");
-                metrics.reloaded(Reloaded::Registries, now());
-            }
-            Some(Err(error)) => {
-                let error = Chain(error.as_ref());
-                tracing::error!(%error, "changed credentials of registries not taken into use: what was there stays");
-                metrics.reload_failed(Reloaded::Registries);
-            }
-        }
-    }
-}
-
-/// The files that the registries' entries name, and what they were at the last look.
-pub(super) struct RegistrySource {
-    config: Config,
-    trust: Arc<TrustHandle>,
-    seen: Digest,
-}
-
-impl RegistrySource {
-    /// `seen` is from before the engine was made that is in use: a change in between makes one engine too many rather
-    /// than one too few.
-    pub(super) fn new(config: Config, trust: Arc<TrustHandle>, seen: Digest) -> Self {
-        Self { config, trust, seen }
-    }
-
-    /// `None` if nothing has changed since the last look.
-    fn poll(&mut self, metrics: &Arc<Metrics>) -> Option<Result<Engine, anyhow::Error>> {
+    fn credentials(&mut self) {
         let seen = self.config.registry_files_digest();
-        if seen == self.seen {
-            return None;
+        if seen == self.registries {
+            return;
         }
-        self.seen = seen;
-        Some(parts::engine(&self.config, Arc::clone(&self.trust), metrics).map(|(engine, _)| engine))
-    }
-}
-
-/// The certificate files, and what they were at the last look.
-pub(super) struct TlsSource {
-    files: TlsFiles,
-    /// An unreadable file by its message.
-    seen: Result<TlsPem, String>,
-}
-
-impl TlsSource {
-    pub(super) fn load(files: TlsFiles) -> Result<(Self, Arc<Tls>), TlsError> {
-        let pem = files.read()?;
-        let loaded = LoadedTls::load(&pem, now())?;
-        Ok((Self { files, seen: Ok(pem) }, Arc::new(Tls::new(loaded))))
-    }
-
-    /// `None` if nothing has changed since the last look.
-    fn poll(&mut self) -> Option<Result<LoadedTls, TlsError>> {
-        let read = self.files.read();
-        let seen = match &read {
-            Ok(pem) => Ok(pem.clone()),
-            Err(error) => Err(Chain(error).to_string()),
-        };
-        if seen == self.seen {
-            return None;
+        let ready = serve::settings(&self.config).and_then(|(settings, _)| {
+            let (engine, _) =
+                parts::engine(&self.config, self.trust.handle(), &self.metrics).map_err(Failure::usage)?;
+            Ok((settings, engine))
+        });
+        self.registries = seen;
+        match ready {
+            Ok((settings, engine)) => {
+                self.live.swap(settings, Arc::new(engine));
+                tracing::info!("credentials of registries in use");
+                self.signs.in_use(Reloaded::Registries);
+            }
+            Err(failure) => self.signs.refused(Reloaded::Registries, &failure.to_string()),
         }
-        self.seen = seen;
-        Some(read.and_then(|pem| LoadedTls::load(&pem, now())))
     }
 }
 
-pub(super) fn tls_in_use(loaded: &LoadedTls, metrics: &Metrics) {
-    metrics.certificate_end(Certificate::Server, loaded.server_end());
-    metrics.certificate_end(Certificate::ClientCa, loaded.authorities_end());
-    metrics.reloaded(Reloaded::Tls, now());
-}
-
-pub(super) fn trust_in_use(trust: &Trust, metrics: &Metrics) {
-    metrics.trust_generation(trust.generation());
-    metrics.reloaded(Reloaded::Trust, now());
-}
-
-fn ticks(every: Duration) -> tokio::time::Interval {
-    // The first look was at the start.
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-    let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
-    UnixTime::from_seconds(seconds).unwrap_or(UnixTime::EPOCH)
+/// The keys whose values differ and that a running service cannot change.
+fn unchangeable(started: &Config, now: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("server.listen", started.server.listen != now.server.listen),
+        ("server.maxConnections", started.server.max_connections != now.server.max_connections),
+        ("health.listen", started.health_listen != now.health_listen),
+    ];
+    differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::signal::unix::Signal;
@@ -12,57 +11,48 @@ use tokio::signal::unix::signal;
 use super::Exit;
 use super::Failure;
 use super::args::ServeArgs;
-use super::current::Current;
 use super::parts::Parts;
-use super::reload;
-use super::reload::RegistrySource;
+use super::reload::Reloader;
+use super::reload::Signs;
 use super::reload::TlsSource;
 use crate::config::Config;
+use crate::config::ConfigFile;
 use crate::config::LogLevel;
 use crate::config::Purpose;
 use crate::config::Server as ServerConfig;
-use crate::engine::Verify;
-use crate::engine::system_clock;
 use crate::server::ConnectionTimes;
 use crate::server::Server;
 use crate::server::ServerParts;
 use crate::server::ServerSettings;
-use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::server::tls::AllowedClients;
 use crate::server::tls::Tls;
 use crate::server::tls::TlsFiles;
 use crate::telemetry::log;
+use crate::telemetry::log::LevelHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
-use crate::trust_source::TrustSource;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
-    let config = Config::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    log::init(level(config.log_level)).map_err(Failure::trouble)?;
+    let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
+    let level = log::init(level(config.log_level)).map_err(Failure::trouble)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
-    let ended = runtime.block_on(serve(&config));
+    let ended = runtime.block_on(serve(&config, file, level));
     // Work that nobody waits for any more is not waited for here either.
     runtime.shutdown_background();
     ended.map(|()| Exit::Success)
 }
 
-async fn serve(config: &Config) -> Result<(), Failure> {
+async fn serve(config: &Config, file: ConfigFile, level: LevelHandle) -> Result<(), Failure> {
     let stop = Stop::install().map_err(Failure::trouble)?;
-    Service::start(config).await?.run(stop.wait()).await
+    Service::start(config).await?.following(file, Some(level)).run(stop.wait()).await
 }
 
 /// The whole service, its files loaded and its ports bound. What `countersign serve` runs; the demo runs it too.
 pub struct Service {
     server: Server,
-    trust: TrustSource,
-    tls_source: TlsSource,
-    tls: Arc<Tls>,
-    registries: RegistrySource,
-    current: Arc<Current>,
-    metrics: Arc<Metrics>,
-    reload_interval: Duration,
+    pub(super) reloader: Reloader,
 }
 
 impl Service {
@@ -77,9 +67,9 @@ impl Service {
         let readiness = Arc::new(Readiness::new());
         // Both are loaded before either failure is reported, so that the operator sees all of it at once.
         let tls = TlsSource::load(tls_files);
-        let registry_files = config.registry_files_digest();
+        let registries = config.registry_files_digest();
         let parts = Parts::load(config, &metrics);
-        let ((tls_source, tls), parts) = match (tls, parts) {
+        let ((certificates, tls), parts) = match (tls, parts) {
             (Ok(tls), Ok(parts)) => (tls, parts),
             (tls, parts) => {
                 let causes = tls.err().map(anyhow::Error::new).into_iter();
@@ -87,27 +77,46 @@ impl Service {
                 return Err(Failure { exit: Exit::Usage, causes });
             }
         };
-        reload::tls_in_use(&tls.current(), &metrics);
-        readiness.meet(Condition::Tls);
+        let mut signs = Signs::new(Arc::clone(&metrics), Arc::clone(&readiness));
+        signs.in_use(Reloaded::Config);
+        signs.certificates_in_use(&tls);
         let Parts { engine, source, trust, system_roots } = parts;
-        reload::trust_in_use(&trust, &metrics);
-        readiness.meet(Condition::Trust);
+        signs.trust_in_use(&trust);
         if system_roots == 0 {
             tracing::warn!(
                 "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
             );
         }
-        metrics.reloaded(Reloaded::Registries, system_clock()());
-        let registries = RegistrySource::new(config.clone(), source.handle(), registry_files);
-        let current = Arc::new(Current::new(engine));
-        let verify: Arc<dyn Verify> = Arc::<Current>::clone(&current);
-        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: Arc::clone(&metrics), registry };
+        signs.in_use(Reloaded::Registries);
+        let tls = Arc::new(Tls::new(tls));
+        let (verify, metrics_too) = (Arc::new(engine), Arc::clone(&metrics));
+        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: metrics_too, registry };
         let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
         if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
             tracing::info!(%doors, %health, "listening");
         }
-        let reload_interval = config.trust.reload_interval;
-        Ok(Self { server, trust: source, tls_source, tls, registries, current, metrics, reload_interval })
+        let reloader = Reloader {
+            live: server.live(),
+            config: config.clone(),
+            started: config.clone(),
+            file: None,
+            level: None,
+            trust: source,
+            certificates,
+            tls,
+            registries,
+            metrics,
+            signs,
+        };
+        Ok(Self { server, reloader })
+    }
+
+    /// Looks at `file` as well while the service runs, and at the level of the log if it is given.
+    #[must_use]
+    pub fn following(mut self, file: ConfigFile, level: Option<LevelHandle>) -> Self {
+        self.reloader.file = Some(file);
+        self.reloader.level = level;
+        self
     }
 
     /// Where the doors are, with the port that was chosen if it was left open.
@@ -131,24 +140,20 @@ impl Service {
     /// # Errors
     /// A listener is dead, or changed files are no longer looked at.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { server, trust, tls_source, tls, registries, current, metrics, reload_interval } = self;
+        let Self { server, reloader } = self;
         tokio::select! {
             ended = server.run(stop) => {
                 let cut_off = ended.map_err(Failure::trouble)?;
                 tracing::info!(cut_off, "stopped");
                 Ok(())
             }
-            // These go on for ever. Deaf to changes, the process must not pretend to be well.
-            ended = reload::trust(trust, reload_interval, Arc::clone(&metrics)) => Err(Failure::trouble(ended)),
-            ended = reload::registries(registries, current, reload_interval, Arc::clone(&metrics)) => {
-                Err(Failure::trouble(ended))
-            }
-            ended = reload::tls(tls_source, tls, reload_interval, metrics) => Err(Failure::trouble(ended)),
+            // This goes on for ever. Deaf to changes, the process must not pretend to be well.
+            ended = reloader.run() => Err(Failure::trouble(ended)),
         }
     }
 }
 
-fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Failure> {
+pub(super) fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Failure> {
     let ServerConfig {
         listen,
         tls,
@@ -182,7 +187,7 @@ fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Failure> {
     Ok((settings, files))
 }
 
-fn level(level: LogLevel) -> tracing::Level {
+pub(super) fn level(level: LogLevel) -> tracing::Level {
     match level {
         LogLevel::Error => tracing::Level::ERROR,
         LogLevel::Warn => tracing::Level::WARN,

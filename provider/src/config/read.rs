@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
             mutate_timeout: fields.duration("mutateTimeout", 800 * MS, 100 * MS, 30 * SECOND),
             stop_grace: fields.duration("stopGrace", 20 * SECOND, Duration::ZERO, 10 * MINUTE),
             max_body_bytes: fields.number("maxBodyBytes", MIB, 1024, 64 * MIB),
-            max_keys: fields.number("maxKeys", 500, 1, 10_000),
+            max_keys: fields.number("maxKeys", 1000, 1, 10_000),
             max_connections: fields.number("maxConnections", 512, 1, 65_536),
             max_concurrent_keys,
             max_concurrent_keys_per_request,
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
 
     fn trust(&self, root: &Fields<'_>) -> Option<Trust> {
         let fields = root.section("trust", &["directory", "policy", "store", "reloadInterval"]);
-        let reload_interval = fields.duration("reloadInterval", 10 * SECOND, SECOND, HOUR);
+        let reload_interval = fields.duration("reloadInterval", 10 * SECOND, 100 * MS, HOUR);
         let directory = self.file(&fields, "directory", "trust");
         let policy = self.file(&fields, "policy", "policy/trustpolicy.json");
         let store = self.file(&fields, "store", "truststore");

@@ -120,6 +120,11 @@ impl Activity {
         }
     }
 
+    /// Whether a request is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        lock(&self.state).in_flight > 0
+    }
+
     fn idle_since(&self) -> Option<Instant> {
         let State { in_flight, served: _, since, leaving } = *lock(&self.state);
         (in_flight == 0 && !leaving).then_some(since)

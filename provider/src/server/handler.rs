@@ -52,12 +52,12 @@ const DOORS: [(&str, Door); 4] = [
     ("/ratify/gatekeeper/v1/mutate", Door::RatifyMutate),
 ];
 
-/// The doors. Shared by all connections.
+/// The doors under one configuration. Shared by all connections; a request stays with the one it began with.
 pub(super) struct Handler {
-    settings: ServerSettings,
+    pub(super) settings: ServerSettings,
     verify: Arc<dyn Verify>,
     metrics: Arc<Metrics>,
-    requests: Semaphore,
+    requests: Arc<Semaphore>,
     places: Places,
 }
 
@@ -76,11 +76,14 @@ struct Said {
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
-        let places = Places {
-            process: Arc::new(Semaphore::new(settings.max_concurrent_keys)),
-            per_request: settings.max_concurrent_keys_per_request,
-        };
-        Self { settings, verify, metrics, requests: Semaphore::new(REQUESTS), places }
+        let requests = Arc::new(Semaphore::new(REQUESTS));
+        Self { places: places(&settings), settings, verify, metrics, requests }
+    }
+
+    /// The doors under another configuration, within the same bound on memory.
+    pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
+        let (metrics, requests) = (Arc::clone(&self.metrics), Arc::clone(&self.requests));
+        Self { places: places(&settings), settings, verify, metrics, requests }
     }
 
     /// The answer to `request`. Never fails; a panic within is an answer too.
@@ -162,6 +165,13 @@ impl Handler {
             return Err(bad(format!("request has {} distinct keys: want at most {most}", keys.len())));
         }
         Ok(keys)
+    }
+}
+
+fn places(settings: &ServerSettings) -> Places {
+    Places {
+        process: Arc::new(Semaphore::new(settings.max_concurrent_keys)),
+        per_request: settings.max_concurrent_keys_per_request,
     }
 }
 

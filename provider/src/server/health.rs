@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 
 pub use readiness::Condition;
 pub use readiness::Readiness;
+pub use readiness::WHY_BYTES;
 
 use super::listen::accept;
 use crate::telemetry::metrics;

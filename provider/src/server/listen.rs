@@ -5,13 +5,14 @@ mod connection;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
 pub(super) use accept::accept;
 
@@ -19,6 +20,7 @@ use super::ConnectionTimes;
 use super::connections::Connections;
 use super::handler::Handler;
 use super::tls::AllowedClients;
+use super::tls::LoadedTls;
 use super::tls::Tls;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
@@ -28,16 +30,35 @@ const HANDSHAKES: usize = 512;
 
 /// What every connection needs.
 pub(super) struct Doors {
-    pub(super) handler: Handler,
+    /// Of the newest configuration.
+    pub(super) handler: ArcSwap<Handler>,
     pub(super) tls: Arc<Tls>,
-    pub(super) allowed_clients: AllowedClients,
     pub(super) times: ConnectionTimes,
     pub(super) connections: Arc<Connections>,
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Accepts until `stop` becomes true, then lets the requests under way finish for at most `grace`. Returns how many
-/// connections were cut off then.
+/// By which certificates and which list a client was let in.
+pub(super) struct Welcome {
+    tls: Arc<LoadedTls>,
+    allowed_clients: AllowedClients,
+}
+
+impl Welcome {
+    fn now(doors: &Doors) -> Self {
+        Self { tls: doors.tls.current(), allowed_clients: doors.handler.load().settings.allowed_clients.clone() }
+    }
+
+    /// Whether either has changed since. Then the client has to come in anew, or one that is no longer wanted would stay
+    /// for as long as it keeps asking.
+    fn is_outdated(&self, doors: &Doors) -> bool {
+        !Arc::ptr_eq(&self.tls, &doors.tls.current())
+            || self.allowed_clients != doors.handler.load().settings.allowed_clients
+    }
+}
+
+/// Accepts until `stop` becomes true, then lets the requests under way finish for at most the configured grace. Returns
+/// how many connections were cut off then.
 ///
 /// # Errors
 /// The listener is dead.
@@ -45,7 +66,6 @@ pub(super) async fn serve(
     listener: TcpListener,
     doors: Arc<Doors>,
     mut stop: watch::Receiver<bool>,
-    grace: Duration,
 ) -> std::io::Result<usize> {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
@@ -63,8 +83,8 @@ pub(super) async fn serve(
         tasks.spawn(async move {
             let tls = handshake(&one, stream).await;
             drop(place);
-            if let Some(tls) = tls {
-                connection::serve(&one, tls, its_stop).await;
+            if let Some((tls, welcome)) = tls {
+                connection::serve(&one, tls, &welcome, its_stop).await;
             }
         });
         while let Some(ended) = tasks.try_join_next() {
@@ -72,6 +92,7 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
+    let grace = doors.handler.load().settings.stop_grace;
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             count_panic(&doors.metrics, ended);
@@ -93,13 +114,14 @@ fn count_panic(metrics: &Metrics, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn handshake(doors: &Doors, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn handshake(doors: &Doors, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Welcome)> {
     // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
     let _ = stream.set_nodelay(true);
-    let shaken = tokio::time::timeout(doors.times.handshake, doors.tls.acceptor().accept(stream)).await;
+    let welcome = Welcome::now(doors);
+    let shaken = tokio::time::timeout(doors.times.handshake, welcome.tls.acceptor().accept(stream)).await;
     let (failure, why) = match shaken {
-        Ok(Ok(stream)) => match doors.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
-            Ok(()) => return Some(stream),
+        Ok(Ok(stream)) => match welcome.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
+            Ok(()) => return Some((stream, welcome)),
             Err(error) => (HandshakeFailure::NameNotAllowed, error.to_string()),
         },
         Ok(Err(error)) => (failure(&error), error.to_string()),

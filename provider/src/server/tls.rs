@@ -93,6 +93,10 @@ impl LoadedTls {
         Ok(Self { config: Arc::new(config), server_end, authorities_end })
     }
 
+    pub(super) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
     /// When the first certificate of the server's chain ends.
     #[must_use]
     pub fn server_end(&self) -> UnixTime {
@@ -116,7 +120,7 @@ impl Tls {
         Self(ArcSwap::from_pointee(loaded))
     }
 
-    /// New connections use `loaded` from now on; open ones keep what they have.
+    /// New connections use `loaded` from now on; open ones answer one more request and close.
     pub fn swap(&self, loaded: LoadedTls) {
         self.0.store(Arc::new(loaded));
     }
@@ -125,10 +129,6 @@ impl Tls {
     #[must_use]
     pub fn current(&self) -> Arc<LoadedTls> {
         self.0.load_full()
-    }
-
-    pub(super) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
-        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.0.load().config))
     }
 }
 

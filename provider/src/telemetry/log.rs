@@ -13,6 +13,7 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
 
 /// Longest image in an event, in bytes: a key that is no reference may have any length.
 const IMAGE_BYTES: usize = 512;
@@ -30,13 +31,26 @@ pub struct LogError;
 ///
 /// # Errors
 /// Called twice.
-pub fn init(level: Level) -> Result<(), LogError> {
-    tracing::subscriber::set_global_default(subscriber(level, io::stderr)).map_err(|_| LogError)?;
+pub fn init(level: Level) -> Result<LevelHandle, LogError> {
+    let (subscriber, handle) = adjustable(level, io::stderr);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError)?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, what = panic_text(panic.payload()), "panic");
     }));
-    Ok(())
+    Ok(handle)
+}
+
+/// Changes the level of the log while we run.
+#[derive(Clone, Debug)]
+pub struct LevelHandle(reload::Handle<Targets, tracing_subscriber::Registry>);
+
+impl LevelHandle {
+    /// Events of `level` and above are written from now on, as for [`init`].
+    pub fn set(&self, level: Level) {
+        // The subscriber lives as long as the process, and nothing panics while it holds the lock.
+        let _ = self.0.reload(targets(level));
+    }
 }
 
 /// What [`init`] installs, with another place to write to.
@@ -44,11 +58,21 @@ pub fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = ["countersign", "countersign_core", "countersign_registry"].map(|name| (name, level));
+    adjustable(level, writer).0
+}
+
+fn adjustable<W>(level: Level, writer: W) -> (impl Subscriber + Send + Sync, LevelHandle)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let (filter, handle) = reload::Layer::new(targets(level));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(writer);
-    tracing_subscriber::registry()
-        .with(Targets::new().with_default(Level::WARN.min(level)).with_targets(ours))
-        .with(lines)
+    (tracing_subscriber::registry().with(filter).with(lines), LevelHandle(handle))
+}
+
+fn targets(level: Level) -> Targets {
+    let ours = ["countersign", "countersign_core", "countersign_registry"].map(|name| (name, level));
+    Targets::new().with_default(Level::WARN.min(level)).with_targets(ours)
 }
 
 /// The text of a panic, if it has one.
@@ -198,6 +222,21 @@ mod tests {
         let events = written(Level::INFO, || verdict(&Verdict { image: &image, ..one(Code::InvalidReference) }));
         let logged = events[0]["image"].as_str().unwrap();
         assert!(logged.starts_with("a\nbü") && logged.len() <= IMAGE_BYTES);
+    }
+
+    #[test]
+    fn the_level_can_be_changed_while_we_run() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let (subscriber, handle) = adjustable(Level::WARN, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "countersign::server", "one");
+            handle.set(Level::INFO);
+            tracing::info!(target: "countersign::server", "two");
+        });
+        let bytes = lines.0.lock().unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert!(!text.contains("one") && text.contains("two"), "{text}");
     }
 
     #[test]

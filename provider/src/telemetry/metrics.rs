@@ -64,6 +64,7 @@ pub struct Metrics {
     trust_generation: IntGauge,
     reload_time: GaugeVec,
     reload_success: GaugeVec,
+    restart_needed: IntGauge,
 }
 
 impl Metrics {
@@ -110,7 +111,7 @@ impl Metrics {
             panics: make.counter("panics_total", "Panics caught, each of them a bug.")?,
             certificate_end: make.gauges(
                 "certificate_not_after_timestamp_seconds",
-                "End of the certificates in use; of several the first.",
+                "End of the certificates in use; of several the first that was not over when they were loaded.",
                 &["certificate"],
             )?,
             trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
@@ -123,6 +124,10 @@ impl Metrics {
                 "last_reload_successful",
                 "Whether the files on disk are in use.",
                 &["files"],
+            )?,
+            restart_needed: make.int_gauge(
+                "restart_needed",
+                "Whether the configuration in use has changes that only a restart brings into effect.",
             )?,
         };
         metrics.begin_at_zero();
@@ -156,7 +161,8 @@ impl Metrics {
         for reason in HandshakeFailure::ALL {
             self.handshake_failures.with_label_values(&[reason.text()]);
         }
-        for certificate in Certificate::ALL {
+        // Trust stores of a type there may be none of, and a certificate that is not there does not end: no series for it.
+        for certificate in [Certificate::Server, Certificate::ClientCa] {
             self.certificate_end.with_label_values(&[certificate.text()]);
         }
         for files in Reloaded::ALL {
@@ -241,6 +247,17 @@ impl Metrics {
         self.certificate_end.with_label_values(&[certificate.text()]).set(seconds(end));
     }
 
+    /// There is no such certificate any more.
+    pub fn no_certificate(&self, certificate: Certificate) {
+        // An error says that there was none before.
+        let _ = self.certificate_end.remove_label_values(&[certificate.text()]);
+    }
+
+    /// Whether changes of the configuration wait for a restart.
+    pub fn restart_needed(&self, needed: bool) {
+        self.restart_needed.set(i64::from(needed));
+    }
+
     /// A trust policy and its stores were taken into use.
     pub fn trust_generation(&self, generation: u64) {
         self.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
@@ -249,6 +266,11 @@ impl Metrics {
     /// Files were taken into use.
     pub fn reloaded(&self, files: Reloaded, now: UnixTime) {
         self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
+        self.reload_success.with_label_values(&[files.text()]).set(1.0);
+    }
+
+    /// Files on disk are again what has been in use all the time.
+    pub fn reload_holds(&self, files: Reloaded) {
         self.reload_success.with_label_values(&[files.text()]).set(1.0);
     }
 

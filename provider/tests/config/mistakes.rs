@@ -159,7 +159,7 @@ fn refuses_bad_server_values() {
     );
     check(
         "server: {maxKeys: 0}",
-        &[":2: server.maxKeys: found the number 0: want a whole number from 1 to 10000, for example 500"],
+        &[":2: server.maxKeys: found the number 0: want a whole number from 1 to 10000, for example 1000"],
     );
     check(
         "server: {maxConnections: 1.5}",
@@ -206,8 +206,8 @@ fn trust_is_one_directory_or_two_places() {
          policy/trustpolicy.json",]
     );
     assert_eq!(
-        refused("trust: {directory: d, reloadInterval: 100ms}"),
-        [":1: trust.reloadInterval: found \"100ms\": want a duration with its unit, from 1s to 1h, for example 10s",]
+        refused("trust: {directory: d, reloadInterval: 10ms}"),
+        [":1: trust.reloadInterval: found \"10ms\": want a duration with its unit, from 100ms to 1h, for example 10s",]
     );
     assert_eq!(
         refused("trust: {directory: \"\"}"),

@@ -1,17 +1,12 @@
 use std::path::PathBuf;
 
-use countersign_core::verdict::Code;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
-use countersign_testkit::registry as testkit;
-use prometheus::Registry;
 
 use super::*;
 use crate::config::Purpose;
-use crate::config::TrustLocation;
-use crate::engine::Deadline;
-use crate::engine::Verify as _;
-use crate::telemetry::metrics;
+use crate::server::tls::TlsError;
+use crate::server::tls::TlsFiles;
 
 /// A directory that goes away with the value.
 struct Folder(PathBuf);
@@ -28,6 +23,10 @@ impl Folder {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
+
+    fn remove(&self, name: &str) {
+        std::fs::remove_file(self.0.join(name)).unwrap();
+    }
 }
 
 impl Drop for Folder {
@@ -36,10 +35,21 @@ impl Drop for Folder {
     }
 }
 
-const POLICY: &str = r#"{"version": "1.0", "trustPolicies": [{"name": "app", "registryScopes": ["*"],
-    "signatureVerification": {"level": "strict"}, "trustStores": ["ca:main"], "trustedIdentities": ["*"]}]}"#;
+fn policy(statement: &str) -> String {
+    format!(
+        r#"{{"version": "1.0", "trustPolicies": [{{"name": "{statement}", "registryScopes": ["*"],
+        "signatureVerification": {{"level": "strict"}}, "trustStores": ["ca:main"], "trustedIdentities": ["*"]}}]}}"#
+    )
+}
 
-fn identity(folder: &Folder) -> TlsFiles {
+fn config(more: &str) -> String {
+    format!(
+        "server: {{listen: '127.0.0.1:0', tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.crt}}}}\n\
+         health: {{listen: '127.0.0.1:0'}}\ntrust: {{directory: trust}}\n{more}"
+    )
+}
+
+fn certificates(folder: &Folder) -> TlsFiles {
     let authority = Authority::root(CertSpec::root());
     let server = authority.issue(CertSpec::tls_server(&["localhost"]));
     folder.write("tls.crt", &server.pem());
@@ -49,68 +59,153 @@ fn identity(folder: &Folder) -> TlsFiles {
     TlsFiles { certificate: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
 }
 
-#[tokio::test(start_paused = true)]
-async fn changed_trust_is_in_use_after_the_next_look_and_bad_trust_is_not() {
-    let folder = Folder::new("trust");
-    folder.write("trustpolicy.json", POLICY);
-    folder.write("truststore/x509/ca/main/a.pem", &Authority::root(CertSpec::root()).pem());
-    let mut source = TrustSource::new(TrustLocation::Directory(folder.0.clone()), []);
-    source.load().unwrap();
-    let handle = source.handle();
-    let registry = Registry::new();
-    let metrics = Arc::new(Metrics::new(&registry).unwrap());
-    let generation = || handle.current().unwrap().generation();
-    let looks = trust(source, Duration::from_secs(10), metrics);
-    let story = async {
-        folder.write("truststore/x509/ca/main/b.pem", &Authority::root(CertSpec::root()).pem());
-        tokio::time::sleep(Duration::from_secs(9)).await;
-        assert_eq!(generation(), 1);
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(generation(), 2);
-        assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"trust\"} 1"));
-        folder.write("trustpolicy.json", "{");
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(generation(), 2);
-        assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"trust\"} 0"));
-    };
-    tokio::select! {
-        error = looks => panic!("{error}"),
-        () = story => {}
+/// A service that is not run: its looks are the test's.
+struct Looked {
+    folder: Folder,
+    reloader: Reloader,
+}
+
+impl Looked {
+    async fn start(name: &str) -> Self {
+        // A second installation is refused, and the first serves all tests of the process.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = Folder::new(name);
+        certificates(&folder);
+        folder.write("trust/trustpolicy.json", &policy("app"));
+        folder.write("trust/truststore/x509/ca/main/a.pem", &Authority::root(CertSpec::root()).pem());
+        folder.write("c.yaml", &config(""));
+        let (file, config) = ConfigFile::load(&folder.0.join("c.yaml"), Purpose::Serve).unwrap();
+        let reloader = serve::Service::start(&config).await.unwrap().following(file, None).reloader;
+        Self { folder, reloader }
+    }
+
+    fn look(&mut self) -> &mut Self {
+        self.reloader.look();
+        self
+    }
+
+    /// The lines about files, without points in time: `+` in use, `!` and why not.
+    fn signs(&self) -> Vec<String> {
+        let (_, text) = self.reloader.signs.readiness().report(true);
+        let files = text.lines().filter_map(|line| {
+            let (mark, line) = line.split_once("files ")?;
+            let (files, said) = line.split_once(": ")?;
+            let why = said.split_once("was refused at ").map(|(_, why)| why.split_once(": ").unwrap().1);
+            Some(format!("{}{files}{}", mark.trim(), why.map(|why| format!(" {why}")).unwrap_or_default()))
+        });
+        files.filter(|line| !line.starts_with("[+]")).collect()
+    }
+
+    fn generation(&self) -> u64 {
+        self.reloader.trust.handle().current().unwrap().generation()
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn changed_certificates_are_in_use_after_the_next_look_and_bad_ones_are_not() {
-    let folder = Folder::new("tls");
-    let (source, in_use) = TlsSource::load(identity(&folder)).unwrap();
-    let first = in_use.current();
-    let registry = Registry::new();
-    let metrics = Arc::new(Metrics::new(&registry).unwrap());
-    let looks = tls(source, Arc::clone(&in_use), Duration::from_secs(10), metrics);
-    let story = async {
-        tokio::time::sleep(Duration::from_secs(11)).await;
-        assert!(Arc::ptr_eq(&in_use.current(), &first));
-        identity(&folder);
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        let second = in_use.current();
-        assert!(!Arc::ptr_eq(&second, &first));
-        folder.write("tls.key", "garbage");
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        assert!(Arc::ptr_eq(&in_use.current(), &second));
-        assert!(metrics::text(&registry).unwrap().contains("last_reload_successful{files=\"tls\"} 0"));
-    };
-    tokio::select! {
-        error = looks => panic!("{error}"),
-        () = story => {}
+#[tokio::test]
+async fn nothing_changes_as_long_as_nothing_changes() {
+    let mut service = Looked::start("nothing").await;
+    let engine = service.reloader.live.handler_address();
+    service.look().look();
+    assert_eq!((service.generation(), service.signs()), (1, Vec::new()));
+    assert_eq!(service.reloader.live.handler_address(), engine);
+}
+
+#[tokio::test]
+async fn a_changed_configuration_is_a_new_generation_and_a_comment_is_none() {
+    let mut service = Looked::start("configuration").await;
+    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+    service.look();
+    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!((service.generation(), service.signs()), (2, Vec::new()));
+    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m} # for a minute"));
+    service.look();
+    assert_eq!(service.generation(), 2);
+}
+
+#[tokio::test]
+async fn a_configuration_with_mistakes_or_bad_files_changes_nothing_at_all() {
+    let mut service = Looked::start("mistakes").await;
+    let engine = service.reloader.live.handler_address();
+    service.folder.write("c.yaml", &config("cash: {}"));
+    let signs = service.look().signs();
+    assert_eq!(signs.len(), 1);
+    assert!(signs[0].contains("cash: found an unknown key"), "{signs:?}");
+    let registry = "registries: [{host: a.example, credentials: {dockerConfig: login.json}}]";
+    service.folder.write("c.yaml", &config(registry));
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]config the files of the registries have 1 mistake"), "{signs:?}");
+    assert_eq!((service.generation(), signs.len()), (1, 1));
+    assert_eq!(service.reloader.live.handler_address(), engine);
+    // What was missing comes, and the same configuration is good.
+    service.folder.write("login.json", r#"{"auths": {"a.example": {"auth": "YTpi"}}}"#);
+    assert_eq!(service.look().signs(), [""; 0]);
+    assert_eq!(service.generation(), 2);
+    assert_eq!(service.reloader.config.registries.len(), 1);
+}
+
+#[tokio::test]
+async fn the_old_file_put_back_ends_the_trouble() {
+    let mut service = Looked::start("back").await;
+    for (name, content) in [("c.yaml", config("")), ("trust/trustpolicy.json", policy("app"))] {
+        service.folder.write(name, "{");
+        assert_eq!(service.look().signs().len(), 1, "{name}");
+        service.folder.write(name, &content);
+        assert_eq!(service.look().signs(), [""; 0], "{name}");
     }
+    service.folder.remove("c.yaml");
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]config cannot read the configuration "), "{signs:?}");
+}
+
+#[tokio::test]
+async fn a_statement_may_be_renamed_in_both_files_in_either_order() {
+    let demand = |statement| {
+        config(&format!("verification: {{requiredMetadata: [{{statement: {statement}, annotations: {{a: b}}}}]}}"))
+    };
+    let mut service = Looked::start("renamed").await;
+    service.folder.write("c.yaml", &demand("app"));
+    assert_eq!(service.look().signs(), [""; 0]);
+    service.folder.write("c.yaml", &demand("prod"));
+    assert_eq!(service.look().signs().len(), 1);
+    service.folder.write("trust/trustpolicy.json", &policy("prod"));
+    assert_eq!(service.look().signs(), [""; 0]);
+    service.folder.write("trust/trustpolicy.json", &policy("live"));
+    assert_eq!(service.look().signs().len(), 1);
+    service.folder.write("c.yaml", &demand("live"));
+    assert_eq!(service.look().signs(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_cannot_change_is_named_until_it_is_put_back() {
+    let mut service = Looked::start("restart").await;
+    let lines = |service: &Looked| {
+        let (_, text) = service.reloader.signs.readiness().report(true);
+        text.lines().filter(|line| line.contains("restart")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let other = config("").replacen("127.0.0.1:0", "127.0.0.1:1", 1).replacen("127.0.0.1:0", "127.0.0.1:2", 1);
+    service.folder.write("c.yaml", &other);
+    assert_eq!(lines(service.look()), ["[!] restart needed for server.listen, health.listen"]);
+    service.folder.write("c.yaml", &config(""));
+    assert_eq!(lines(service.look()), [""; 0]);
+}
+
+#[tokio::test]
+async fn certificates_may_move_to_other_files() {
+    let mut service = Looked::start("moved").await;
+    let first = service.reloader.tls.current();
+    service.folder.write("c.yaml", &config("").replace("tls.crt", "new.crt"));
+    assert_eq!(service.look().signs().len(), 1);
+    std::fs::rename(service.folder.0.join("tls.crt"), service.folder.0.join("new.crt")).unwrap();
+    assert_eq!(service.look().signs(), [""; 0]);
+    assert!(!Arc::ptr_eq(&service.reloader.tls.current(), &first));
 }
 
 #[test]
 fn the_same_trouble_is_told_once() {
     let folder = Folder::new("once");
-    let (mut source, _) = TlsSource::load(identity(&folder)).unwrap();
+    let (mut source, _) = TlsSource::load(certificates(&folder)).unwrap();
     assert!(source.poll().is_none());
-    std::fs::remove_file(folder.0.join("tls.key")).unwrap();
+    folder.remove("tls.key");
     assert!(matches!(source.poll(), Some(Err(TlsError::Read { what: "server key", .. }))));
     assert!(source.poll().is_none());
     folder.write("tls.key", "garbage");
@@ -119,46 +214,21 @@ fn the_same_trouble_is_told_once() {
 }
 
 #[tokio::test]
-async fn changed_credentials_make_a_new_engine_and_broken_ones_do_not() {
-    // A second installation is refused, and the first serves all tests of the process.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let authority = Authority::root(CertSpec::root());
-    let registry = testkit::Registry::start_tls(&authority.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
-    registry.push_image("app", "v1");
-    registry.require_basic("alice", "second");
-    let folder = Folder::new("registries");
-    folder.write("trust/trustpolicy.json", POLICY);
-    folder.write("trust/truststore/x509/ca/main/a.pem", &authority.pem());
-    folder.write("ca.pem", &authority.pem());
-    folder.write("user", "alice\n");
-    folder.write("password", "first\n");
-    let host = registry.host();
-    let text = format!(
-        "trust: {{directory: trust}}\nregistries: [{{host: '{host}', ca: ca.pem, credentials: {{usernameFile: user, \
-         passwordFile: password}}}}]\n"
-    );
-    let config = Config::parse(&text, &folder.0.join("c.yaml"), Purpose::Verify).unwrap();
-    let metrics = Arc::new(Metrics::new(&Registry::new()).unwrap());
-    let seen = config.registry_files_digest();
-    let parts = parts::Parts::load(&config, &metrics).unwrap();
-    let mut source = RegistrySource::new(config, parts.source.handle(), seen);
-    let current = Current::new(parts.engine);
-    let code = || {
-        let image = Arc::new(format!("{host}/app:v1").parse().unwrap());
-        let verdict = current.verify(image, Deadline::after(Duration::from_secs(20)));
-        async { verdict.await.verdict.code() }
-    };
-    assert_eq!(code().await, Code::RegistryDenied);
-    assert!(source.poll(&metrics).is_none());
-
-    folder.write("password", "second\n");
-    current.swap(source.poll(&metrics).unwrap().unwrap());
-    assert_eq!(code().await, Code::Unsigned);
-    assert!(source.poll(&metrics).is_none());
-
-    std::fs::remove_file(folder.0.join("user")).unwrap();
-    folder.write("password", "");
-    let error = source.poll(&metrics).unwrap().unwrap_err().to_string();
-    assert!(error.starts_with("the files of the registries have 2 mistakes\n"), "{error}");
-    assert!(source.poll(&metrics).is_none());
+async fn broken_credentials_leave_the_good_ones_in_use() {
+    let mut service = Looked::start("credentials").await;
+    service.folder.write("user", "alice\n");
+    service.folder.write("password", "first\n");
+    let registry = "registries: [{host: a.example, credentials: {usernameFile: user, passwordFile: password}}]";
+    service.folder.write("c.yaml", &config(registry));
+    assert_eq!(service.look().signs(), [""; 0]);
+    let engine = service.reloader.live.handler_address();
+    service.folder.remove("user");
+    service.folder.write("password", "");
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]registries the files of the registries have 2 mistakes"), "{signs:?}");
+    assert_eq!(service.reloader.live.handler_address(), engine);
+    service.folder.write("user", "alice\n");
+    service.folder.write("password", "second\n");
+    assert_eq!(service.look().signs(), [""; 0]);
+    assert_ne!(service.reloader.live.handler_address(), engine);
 }

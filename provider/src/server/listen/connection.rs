@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::Request;
+use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2;
@@ -18,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::Answered;
 use super::Doors;
+use super::Welcome;
 use super::stopped;
 use crate::server::connections::Activity;
 use crate::telemetry::metrics::HandshakeFailure;
@@ -31,8 +34,15 @@ const HEADERS: usize = 64;
 /// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
 const STREAMS: u32 = 16;
 
-/// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true.
-pub(super) async fn serve(doors: &Arc<Doors>, stream: TlsStream<TcpStream>, stop: watch::Receiver<bool>) {
+/// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true. A client that
+/// was let in by what is no longer in use is told to come again with the answer to its next request: closing at once
+/// might meet a request on its way.
+pub(super) async fn serve(
+    doors: &Arc<Doors>,
+    stream: TlsStream<TcpStream>,
+    welcome: &Welcome,
+    stop: watch::Receiver<bool>,
+) {
     let wait = doors.times.place;
     let Some(admitted) = doors.connections.admit(wait, || doors.metrics.connection_evicted()).await else {
         let failure = HandshakeFailure::TooManyConnections;
@@ -46,7 +56,11 @@ pub(super) async fn serve(doors: &Arc<Doors>, stream: TlsStream<TcpStream>, stop
     let io = TokioIo::new(stream);
     let service = service_fn(|request| {
         let busy = activity.request();
-        answer(Arc::clone(doors), request, busy)
+        let outdated = welcome.is_outdated(doors);
+        if outdated && http2 {
+            activity.leave.notify_one();
+        }
+        answer(Arc::clone(doors), request, busy, outdated && !http2)
     });
     if http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -67,8 +81,12 @@ pub(super) async fn serve(doors: &Arc<Doors>, stream: TlsStream<TcpStream>, stop
     }
 }
 
-async fn answer<B>(doors: Arc<Doors>, request: Request<Incoming>, busy: B) -> Answered {
-    let response = doors.handler.respond(request).await;
+async fn answer<B>(doors: Arc<Doors>, request: Request<Incoming>, busy: B, last: bool) -> Answered {
+    let handler = doors.handler.load_full();
+    let mut response = handler.respond(request).await;
+    if last {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     drop(busy);
     Ok(response)
 }
@@ -101,5 +119,6 @@ async fn drive<C: GracefulConnection>(
         }
     }
     connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(doors.times.close, connection).await;
+    // Requests under way have their own deadline.
+    while tokio::time::timeout(doors.times.close, connection.as_mut()).await.is_err() && activity.is_busy() {}
 }

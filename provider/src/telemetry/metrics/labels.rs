@@ -111,12 +111,19 @@ labels! {
     Certificate {
         Server "server"
         ClientCa "client-ca"
+        /// In trust stores of type `ca`.
+        StoreCa "store-ca"
+        /// In trust stores of type `signingAuthority`.
+        StoreSigningAuthority "store-signing-authority"
+        /// In trust stores of type `tsa`.
+        StoreTsa "store-tsa"
     }
 }
 
 labels! {
     /// Files that are read again while we run.
     Reloaded {
+        Config "config"
         Tls "tls"
         Trust "trust"
         /// Credentials and authorities of registries.

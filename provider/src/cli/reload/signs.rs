@@ -1,0 +1,100 @@
+//! What operators see of reloading: one log line per change, gauges, and `/readyz?verbose`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::system_clock;
+use crate::server::health::Condition;
+use crate::server::health::Readiness;
+use crate::server::tls::LoadedTls;
+use crate::telemetry::metrics::Certificate;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::Reloaded;
+use crate::trust_source::FirstEnds;
+use crate::trust_source::Trust;
+
+/// Where it is told what is in use and what is not.
+pub(in crate::cli) struct Signs {
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    /// What was told last about files that are not in use.
+    refused: HashMap<Reloaded, String>,
+    restart: Vec<&'static str>,
+}
+
+impl Signs {
+    pub(in crate::cli) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
+        Self { metrics, readiness, refused: HashMap::new(), restart: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// What is on disk is in use from now on.
+    pub(in crate::cli) fn in_use(&mut self, files: Reloaded) {
+        let now = system_clock()();
+        self.refused.remove(&files);
+        self.metrics.reloaded(files, now);
+        self.readiness.in_use(files, now);
+    }
+
+    pub(in crate::cli) fn trust_in_use(&mut self, trust: &Trust) {
+        let now = system_clock()();
+        let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
+        for (certificate, end) in [
+            (Certificate::StoreCa, ca),
+            (Certificate::StoreSigningAuthority, signing_authority),
+            (Certificate::StoreTsa, tsa),
+        ] {
+            match end {
+                Some(end) => self.metrics.certificate_end(certificate, end),
+                None => self.metrics.no_certificate(certificate),
+            }
+        }
+        self.metrics.trust_generation(trust.generation());
+        self.in_use(Reloaded::Trust);
+        self.readiness.meet(Condition::Trust);
+    }
+
+    pub(in crate::cli) fn certificates_in_use(&mut self, loaded: &LoadedTls) {
+        self.metrics.certificate_end(Certificate::Server, loaded.server_end());
+        self.metrics.certificate_end(Certificate::ClientCa, loaded.authorities_end());
+        self.in_use(Reloaded::Tls);
+        self.readiness.meet(Condition::Tls);
+    }
+
+    /// What is on disk is what has been in use all the time.
+    pub(super) fn holds(&mut self, files: Reloaded) {
+        if self.refused.remove(&files).is_some() {
+            tracing::info!(files = files.text(), "files on disk are again what is in use");
+            self.metrics.reload_holds(files);
+            self.readiness.holds(files);
+        }
+    }
+
+    /// What is on disk is not fit for use. Told once for each `why`.
+    pub(super) fn refused(&mut self, files: Reloaded, why: &str) {
+        if self.refused.get(&files).is_some_and(|told| told == why) {
+            return;
+        }
+        tracing::error!(files = files.text(), error = why, "changed files not taken into use: what was there stays");
+        self.metrics.reload_failed(files);
+        self.readiness.refused(files, system_clock()(), why);
+        self.refused.insert(files, why.to_owned());
+    }
+
+    /// The keys of the configuration whose values in use are older than the file's.
+    pub(super) fn restart_needed(&mut self, keys: Vec<&'static str>) {
+        if keys == self.restart {
+            return;
+        }
+        if !keys.is_empty() {
+            tracing::warn!(keys = keys.join(","), "restart needed: these keys keep the values of the start");
+        }
+        self.metrics.restart_needed(!keys.is_empty());
+        self.readiness.restart_needed(&keys);
+        self.restart = keys;
+    }
+}

@@ -1,0 +1,87 @@
+//! The configuration file while the service runs: its bytes, and what they mean.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::CONFIG_BYTES;
+use super::Config;
+use super::ConfigError;
+use super::Purpose;
+
+/// A configuration file that is looked at again and again. A mounted one is changed by a symbolic link, which no watch on
+/// the file notices; so bytes are compared.
+#[derive(Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    purpose: Purpose,
+    in_use: Vec<u8>,
+}
+
+/// What a look at the file brought.
+#[derive(Debug)]
+pub enum ConfigLook {
+    /// The file holds what is in use.
+    Same,
+    /// The file changed while it was read; the next look will tell.
+    Unsettled,
+    /// The file holds something else. To be given back to [`ConfigFile::take`] once it is in use.
+    Changed(Box<Config>, ConfigBytes),
+}
+
+/// See [`ConfigLook::Changed`].
+#[derive(Debug)]
+pub struct ConfigBytes(Vec<u8>);
+
+impl ConfigFile {
+    /// Reads the file at `path`. Paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has mistakes: all of them.
+    pub fn load(path: &Path, purpose: Purpose) -> Result<(Self, Config), ConfigError> {
+        let in_use = read(path)?;
+        let config = parse(&in_use, path, purpose)?;
+        Ok((Self { path: path.to_owned(), purpose, in_use }, config))
+    }
+
+    /// Another look. Blocks on the file system.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn look(&self) -> Result<ConfigLook, ConfigError> {
+        let bytes = read(&self.path)?;
+        if bytes == self.in_use {
+            return Ok(ConfigLook::Same);
+        }
+        // Two looks that agree: somebody may be writing.
+        if read(&self.path)? != bytes {
+            return Ok(ConfigLook::Unsettled);
+        }
+        let config = parse(&bytes, &self.path, self.purpose)?;
+        Ok(ConfigLook::Changed(Box::new(config), ConfigBytes(bytes)))
+    }
+
+    /// What a look has brought is in use now.
+    pub fn take(&mut self, ConfigBytes(bytes): ConfigBytes) {
+        self.in_use = bytes;
+    }
+}
+
+/// At most one byte more than there may be: [`Config::parse`] says that it is too long.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    let most = u64::try_from(CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+pub(super) fn parse(bytes: &[u8], path: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| ConfigError::Unreadable {
+        file: path.to_owned(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+    })?;
+    Config::parse(text, path, purpose)
+}
