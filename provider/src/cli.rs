@@ -1,7 +1,8 @@
-//! The command line: `serve` and `verify` over the same configuration and the same engine, so that what the tool says
-//! on a laptop is what the cluster decides.
+//! The command line: `serve`, `verify` and `inspect` over the same configuration and the same engine, so that what the
+//! tool says on a laptop is what the cluster decides.
 
 pub mod args;
+mod inspect;
 mod parts;
 mod reload;
 mod report;
@@ -55,6 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let ended = match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     };
     ended.unwrap_or_else(|Failure { exit, causes }| {
         for cause in causes {

@@ -1,6 +1,7 @@
 //! One image from reference to verdict.
 
 mod candidates;
+mod inspect;
 mod observer;
 mod run;
 mod trouble;
@@ -15,6 +16,10 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use futures_util::future::BoxFuture;
 
+pub use inspect::Envelope;
+pub use inspect::InspectedSignature;
+pub use inspect::Inspection;
+pub use inspect::Listed;
 pub use observer::CountRequests;
 pub use run::Clock;
 pub use run::Engine;

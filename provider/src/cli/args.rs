@@ -20,6 +20,7 @@ Examples:
   countersign serve --config /etc/countersign/countersign.yaml
   countersign verify --config countersign.yaml registry.example.com/app:v1
   countersign verify --config countersign.yaml -o json registry.example.com/app@sha256:4e1f…
+  countersign inspect --config countersign.yaml registry.example.com/app:v1
 
 Every key of the configuration stands with its meaning and default in samples/countersign.yaml of the sources.";
 
@@ -31,6 +32,9 @@ pub enum Command {
     /// Verify images with the engine and the configuration of the server
     #[command(after_help = VERIFY_AFTER)]
     Verify(VerifyArgs),
+    /// Show every signature of an image, and what each check says of it
+    #[command(after_help = INSPECT_AFTER)]
+    Inspect(InspectArgs),
 }
 
 const SERVE_AFTER: &str = "\
@@ -53,6 +57,21 @@ Exit codes:
   0  every image is verified, or skipped by a statement of the trust policy
   1  an image was looked at and rejected, whatever became of the others
   2  none was rejected, but for an image it could not be decided
+  3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
+
+const INSPECT_AFTER: &str = "\
+The verdict is the one that `countersign verify` and the server give. What an envelope says of itself is marked
+\"claimed\" where its integrity is not certain. Signatures of repositories that a statement skips are shown too.
+
+Examples:
+  countersign inspect --config countersign.yaml registry.example.com/app:v1
+  countersign inspect --config countersign.yaml -o json nginx | jq '.signatures[].checks[] | select(.code != null)'
+  countersign inspect --config countersign.yaml -o json nginx | jq -r '.signatures[].envelope.certificates[0].subject'
+
+Exit codes:
+  0  the image is verified, or skipped by a statement of the trust policy
+  1  the image was looked at and rejected
+  2  it could not be decided, or the list of its signatures could not be fetched
   3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
 
 #[derive(Debug, clap::Args)]
@@ -82,10 +101,24 @@ pub struct VerifyArgs {
     pub images: Vec<ImageRef>,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// How to print what is found
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+
+    /// An image, as it stands in a pod
+    #[arg(value_name = "IMAGE")]
+    pub image: ImageRef,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// One block for each image, for people
+    /// Blocks of lines, for people
     Text,
-    /// One document for all images, for programs
+    /// One document, for programs
     Json,
 }

@@ -1,7 +1,7 @@
 //! What `countersign verify` prints, and its exit code.
 
-mod json;
-mod text;
+pub(super) mod json;
+pub(super) mod text;
 
 use std::io;
 use std::io::Write;

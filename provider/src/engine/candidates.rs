@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
+use countersign_core::name::hex;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
+use countersign_core::trust::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
@@ -39,6 +42,12 @@ pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     entries.sort_by_cached_key(|entry| !claims_trust(entry));
 }
 
+/// What [`order`] takes for trusted: the fingerprints of these stores' certificates.
+pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
+    let certificates = stores.iter().flat_map(|store| store.certificates());
+    certificates.map(|certificate| hex(&certificate.fingerprint())).collect()
+}
+
 /// Fetches and judges the signature that `entry` names.
 pub(super) async fn judge(
     registries: &Registries,
@@ -48,21 +57,32 @@ pub(super) async fn judge(
     question: &Question<'_>,
     deadline: Instant,
 ) -> Result<Box<VerifiedSignature>, FailedSignature> {
-    let failed =
-        |reason| FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: vec![reason] };
-    let layer = layer(registries, pinned, entry, deadline).await.map_err(failed)?;
-    let envelope = registries
-        .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
-        .await
-        .map_err(|error| failed(trouble::of_signature(&error)))?;
+    let (envelope, media_type) = fetch(registries, pinned, entry, deadline).await.map_err(|reason| {
+        FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: vec![reason] }
+    })?;
     let start = std::time::Instant::now();
-    let judged = verify::signature(&envelope, layer.media_type.as_str(), question);
+    let judged = verify::signature(&envelope, media_type.as_str(), question);
     metrics.stage("verify", start.elapsed());
     judged.map_err(|failure| FailedSignature {
         manifest: entry.digest.clone(),
         unverified_subject: failure.unverified_subject,
         reasons: failure.reasons,
     })
+}
+
+/// The envelope of the signature that `entry` names, and the media type that it is declared as.
+pub(super) async fn fetch(
+    registries: &Registries,
+    pinned: &Pinned,
+    entry: &Descriptor,
+    deadline: Instant,
+) -> Result<(Bytes, MediaType), Reason> {
+    let layer = layer(registries, pinned, entry, deadline).await?;
+    let envelope = registries
+        .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
+        .await
+        .map_err(|error| trouble::of_signature(&error))?;
+    Ok((envelope, layer.media_type))
 }
 
 /// The descriptor of the envelope: the one layer of a manifest that refers to this image.

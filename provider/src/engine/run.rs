@@ -1,7 +1,6 @@
 //! The engine: trust and registries, joined. One request for one image goes through here from top to bottom.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -10,7 +9,6 @@ use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
-use countersign_core::name::hex;
 use countersign_core::oci::Descriptor;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
@@ -43,7 +41,7 @@ use crate::trust_source::Trust;
 use crate::trust_source::TrustHandle;
 
 /// How many further signatures of an image are fetched at a time, once the first has not counted.
-const FETCHED_AHEAD: usize = 4;
+pub(super) const FETCHED_AHEAD: usize = 4;
 
 /// What an operator may choose about the engine.
 #[derive(Clone, Debug)]
@@ -69,14 +67,14 @@ pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// See the module.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(pub(super) Arc<Inner>);
 
-struct Inner {
-    trust: Arc<TrustHandle>,
-    registries: Registries,
-    settings: EngineSettings,
+pub(super) struct Inner {
+    pub(super) trust: Arc<TrustHandle>,
+    pub(super) registries: Registries,
+    pub(super) settings: EngineSettings,
     metrics: Arc<Metrics>,
-    clock: Clock,
+    pub(super) clock: Clock,
     pins: Flights<(Repository, Selector), Result<Pinned, Reason>>,
     verifications: Flights<Key, ImageVerdict>,
     verdicts: Remembered<Key, (ImageVerdict, Option<UnixTime>)>,
@@ -200,7 +198,7 @@ impl Inner {
     }
 
     /// From reference to digest; shared by all who ask for the same reference meanwhile.
-    async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
+    pub(super) async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
         let key = (image.repository().clone(), image.selector().clone());
         let (this, image) = (Arc::clone(self), image.clone());
         let work = move |progress: Progress| async move {
@@ -235,12 +233,7 @@ impl Inner {
             Ok(referrers) => referrers,
             Err(error) => return ImageVerdict::from_reason(Some(rule()), trouble::reason(&error)),
         };
-        let trusted: BTreeSet<String> = stores
-            .iter()
-            .flat_map(|store| store.certificates())
-            .map(|certificate| hex(&certificate.fingerprint()))
-            .collect();
-        candidates::order(&mut referrers.entries, &trusted);
+        candidates::order(&mut referrers.entries, &candidates::trusted(&stores));
         let most = self.settings.max_signatures;
         let unseen = unseen(&referrers, most);
 
@@ -297,7 +290,7 @@ impl Inner {
 }
 
 /// Why "none of them counts" would be too much to say: some signatures were not looked at.
-fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
+pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     let found = referrers.entries.len();
     if referrers.cut || found > most {
         let detail = format_args!("none of the first {most} of {found} or more signatures counts: want one that does");
@@ -310,7 +303,7 @@ fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     })
 }
 
-fn rules_of(statement: &Statement) -> Option<&Rules> {
+pub(super) fn rules_of(statement: &Statement) -> Option<&Rules> {
     match statement.mode() {
         Mode::Verify(rules) => Some(rules),
         Mode::Skip => None,

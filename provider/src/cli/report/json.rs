@@ -18,8 +18,9 @@ pub(super) struct Report {
     images: Vec<Image>,
 }
 
+/// One image, as an element of `images`.
 #[derive(Debug, Serialize)]
-struct Image {
+pub(in crate::cli) struct Image {
     verdict: &'static str,
     code: &'static str,
     message: String,

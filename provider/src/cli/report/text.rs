@@ -16,7 +16,8 @@ use super::Checked;
 /// Width of the first column.
 const NAMES: usize = 12;
 
-pub(super) fn report(checked: &[Checked]) -> String {
+/// One block for each image.
+pub(in crate::cli) fn report(checked: &[Checked]) -> String {
     checked.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
@@ -118,7 +119,7 @@ impl Block {
 }
 
 /// Text from registries and certificates, without what a terminal would act upon.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let shown = |c: char| if is_printable(c) { c.to_string() } else { c.escape_unicode().to_string() };
     text.chars().map(shown).collect()
 }

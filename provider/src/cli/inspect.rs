@@ -1,0 +1,145 @@
+//! `countersign inspect`: one image with all of its signatures, and what every check says of each.
+
+mod json;
+mod text;
+
+use std::io;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::VerdictKind;
+use countersign_core::verify::Found;
+use prometheus::Registry;
+
+use super::Exit;
+use super::Failure;
+use super::args::InspectArgs;
+use super::args::Output;
+use super::parts::FLIGHT_TIME;
+use super::parts::Parts;
+use super::report;
+use super::report::Checked;
+use crate::config::Config;
+use crate::config::Purpose;
+use crate::engine::Deadline;
+use crate::engine::ImageResult;
+use crate::engine::InspectedSignature;
+use crate::engine::Inspection;
+use crate::engine::Listed;
+use crate::telemetry::metrics::Metrics;
+
+/// For the verdict and for the signatures after it, each as long as the engine works on an image at all, and a little
+/// more, so that it is the engine that says what took so long.
+const PATIENCE: Duration = FLIGHT_TIME.saturating_add(FLIGHT_TIME).saturating_add(Duration::from_secs(2));
+
+/// An image of the command line, with all that is known about it.
+struct Inspected {
+    checked: Checked,
+    listed: Result<Listed, Reason>,
+}
+
+pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
+    let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let inspected = runtime.block_on(inspect(&config, args.image.clone()))?;
+    // What others wait for could go on; here nobody does.
+    runtime.shutdown_background();
+    let exit = inspected.exit();
+    match inspected.print(args.output, &mut io::stdout().lock()) {
+        Ok(()) => Ok(exit),
+        // Who has closed the pipe has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the signatures"))),
+    }
+}
+
+/// As a task of its own: a panic becomes a verdict too.
+async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
+    let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
+    let parts = Parts::load(config, &metrics)?;
+    let work = parts.engine.inspect(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let Inspection { result, listed } = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
+        Ok(Ok(inspection)) => inspection,
+        Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
+        Err(_) => {
+            let time = humantime::format_duration(PATIENCE);
+            undecided(Reason::new(Code::DeadlineExceeded, format_args!("no end after {time}: want one")))
+        }
+    };
+    Ok(Inspected { checked: Checked { image, result }, listed })
+}
+
+fn undecided(reason: Reason) -> Inspection {
+    let verdict = ImageVerdict::from_reason(None, reason.clone());
+    Inspection { result: ImageResult { digest: None, verdict, cached: false }, listed: Err(reason) }
+}
+
+impl Inspected {
+    /// As `verify`'s, and a yes without a look at the signatures is none here.
+    fn exit(&self) -> Exit {
+        match (report::exit(std::slice::from_ref(&self.checked)), &self.listed) {
+            (Exit::Success, Err(_)) => Exit::Undecided,
+            (exit, _) => exit,
+        }
+    }
+
+    fn print(&self, output: Output, out: &mut dyn Write) -> io::Result<()> {
+        match output {
+            Output::Text => out.write_all(text::page(self).as_bytes()),
+            Output::Json => {
+                serde_json::to_writer_pretty(&mut *out, &json::Document::from(self))?;
+                out.write_all(b"\n")
+            }
+        }
+    }
+
+    /// Whether a statement of the trust policy asks for signatures at all.
+    fn is_asked(&self) -> bool {
+        match &self.checked.result.verdict {
+            ImageVerdict::Verified(_) => true,
+            ImageVerdict::Skipped(_) => false,
+            ImageVerdict::Rejected(rejected) => rejected.rule.is_some(),
+            ImageVerdict::Inconclusive(inconclusive) => inconclusive.rule.is_some(),
+        }
+    }
+
+    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` where no statement asks.
+    fn result(&self, signature: &InspectedSignature) -> &'static str {
+        if !self.is_asked() {
+            return "not-asked";
+        }
+        let reasons: Vec<&Reason> = match &signature.envelope {
+            Ok(envelope) if envelope.explanation.passes() => return "counts",
+            Ok(envelope) => {
+                envelope.explanation.findings.iter().filter_map(|finding| failure(&finding.found)).collect()
+            }
+            Err(reason) => vec![reason],
+        };
+        let rejected = reasons.iter().any(|reason| reason.code.kind() == VerdictKind::Rejected);
+        if rejected { VerdictKind::Rejected.text() } else { VerdictKind::Inconclusive.text() }
+    }
+}
+
+fn failure(found: &Found) -> Option<&Reason> {
+    match found {
+        Found::Failed(reason) => Some(reason),
+        Found::Passed | Found::Logged(_) | Found::Skipped | Found::NotReached => None,
+    }
+}
+
+/// One word for a check's end, and the reason if it did not pass.
+fn ended(found: &Found) -> (&'static str, Option<&Reason>) {
+    match found {
+        Found::Passed => ("passed", None),
+        Found::Logged(reason) => ("logged", Some(reason)),
+        Found::Skipped => ("skipped", None),
+        Found::Failed(reason) if reason.code.kind() == VerdictKind::Inconclusive => ("inconclusive", Some(reason)),
+        Found::Failed(reason) => ("failed", Some(reason)),
+        Found::NotReached => ("not-reached", None),
+    }
+}

@@ -1,0 +1,207 @@
+//! The JSON document. No member is sometimes absent.
+
+use std::collections::BTreeMap;
+
+use countersign_core::verify::CertificateFacts;
+use countersign_core::verify::Facts;
+use countersign_core::verify::Finding;
+use serde::Serialize;
+
+use super::Inspected;
+use super::ended;
+use crate::cli::report::json::Image;
+use crate::engine::Envelope as Fetched;
+use crate::engine::InspectedSignature;
+use crate::view::Why;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    /// As `verify` prints it.
+    image: Image,
+    /// The image's manifest.
+    target: Option<Target>,
+    /// How many signatures the registry lists.
+    found: usize,
+    signatures: Vec<Signature>,
+    /// Why there are no signatures here, or not all.
+    problem: Option<Why>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    media_type: String,
+    digest: String,
+    size: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Signature {
+    /// Of the signature manifest.
+    digest: String,
+    /// `counts`, `rejected`, `inconclusive` or `not-asked`.
+    result: &'static str,
+    /// Whether nobody vouches for what `envelope` says.
+    claimed: bool,
+    envelope: Option<Envelope>,
+    checks: Vec<Check>,
+    /// Why it could not be fetched.
+    problem: Option<Why>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    media_type: String,
+    bytes: usize,
+    format: &'static str,
+    algorithm: &'static str,
+    scheme: &'static str,
+    signing_time: String,
+    expiry: Option<String>,
+    /// Length of the RFC 3161 token.
+    timestamp_token_bytes: Option<usize>,
+    attributes: Vec<Attribute>,
+    certificates: Vec<Certificate>,
+    target: Option<Target>,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Attribute {
+    name: String,
+    /// Absent where it is not a text.
+    value: Option<String>,
+    critical: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Certificate {
+    #[serde(rename_all = "camelCase")]
+    Read {
+        subject: String,
+        issuer: String,
+        serial: String,
+        sha256: String,
+        key: String,
+        not_before: String,
+        not_after: String,
+    },
+    Unreadable {
+        error: String,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    action: &'static str,
+    result: &'static str,
+    code: Option<&'static str>,
+    message: Option<String>,
+}
+
+impl From<&Inspected> for Document {
+    fn from(inspected: &Inspected) -> Self {
+        let image = Image::from(&inspected.checked);
+        match &inspected.listed {
+            Ok(listed) => Self {
+                image,
+                target: Some(Target::from(&listed.target)),
+                found: listed.found,
+                signatures: listed.signatures.iter().map(|signature| Signature::of(signature, inspected)).collect(),
+                problem: listed.left_out.as_ref().map(Why::from),
+            },
+            Err(reason) => {
+                Self { image, target: None, found: 0, signatures: Vec::new(), problem: Some(Why::from(reason)) }
+            }
+        }
+    }
+}
+
+impl From<&countersign_core::oci::Descriptor> for Target {
+    fn from(descriptor: &countersign_core::oci::Descriptor) -> Self {
+        Self {
+            media_type: descriptor.media_type.to_string(),
+            digest: descriptor.digest.to_string(),
+            size: descriptor.size,
+        }
+    }
+}
+
+impl Signature {
+    fn of(signature: &InspectedSignature, inspected: &Inspected) -> Self {
+        let (envelope, checks, problem) = match &signature.envelope {
+            Ok(fetched) => {
+                let checks = fetched.explanation.findings.iter().map(Check::from).collect();
+                (fetched.explanation.facts.as_ref().map(|facts| Envelope::of(fetched, facts)), checks, None)
+            }
+            Err(reason) => (None, Vec::new(), Some(Why::from(reason))),
+        };
+        let intact = |fetched: &Fetched| fetched.explanation.facts.as_ref().is_some_and(|facts| facts.intact);
+        Self {
+            digest: signature.manifest.to_string(),
+            result: inspected.result(signature),
+            claimed: !signature.envelope.as_ref().is_ok_and(intact),
+            envelope,
+            checks,
+            problem,
+        }
+    }
+}
+
+impl Envelope {
+    fn of(fetched: &Fetched, facts: &Facts) -> Self {
+        let attributes = facts.attributes.iter().map(|attribute| Attribute {
+            name: attribute.name.clone(),
+            value: attribute.text.clone(),
+            critical: attribute.critical,
+        });
+        Self {
+            media_type: fetched.media_type.to_string(),
+            bytes: fetched.bytes,
+            format: facts.format,
+            algorithm: facts.algorithm,
+            scheme: facts.scheme,
+            signing_time: facts.signing_time.to_string(),
+            expiry: facts.expiry.map(|time| time.to_string()),
+            timestamp_token_bytes: facts.timestamp_token,
+            attributes: attributes.collect(),
+            certificates: facts.certificates.iter().map(Certificate::from).collect(),
+            target: facts.target.as_ref().ok().map(Target::from),
+            metadata: facts.metadata().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl<E: ToString> From<&Result<CertificateFacts, E>> for Certificate {
+    fn from(read: &Result<CertificateFacts, E>) -> Self {
+        match read {
+            Ok(CertificateFacts { subject, issuer, serial, fingerprint, key, not_before, not_after }) => Self::Read {
+                subject: subject.clone(),
+                issuer: issuer.clone(),
+                serial: serial.clone(),
+                sha256: fingerprint.clone(),
+                key: key.clone(),
+                not_before: not_before.to_string(),
+                not_after: not_after.to_string(),
+            },
+            Err(error) => Self::Unreadable { error: error.to_string() },
+        }
+    }
+}
+
+impl From<&Finding> for Check {
+    fn from(finding: &Finding) -> Self {
+        let (result, reason) = ended(&finding.found);
+        let why = reason.map(Why::from);
+        Self {
+            check: finding.check.text(),
+            action: finding.action.text(),
+            result,
+            code: why.as_ref().map(|why| why.code),
+            message: why.map(|why| why.message),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The page for people: the block that `verify` prints, then one for each signature.
+
+use std::fmt;
+
+use countersign_core::verify::CertificateFacts;
+use countersign_core::verify::Facts;
+use countersign_core::verify::Finding;
+
+use super::Inspected;
+use super::ended;
+use crate::cli::report::text::printable;
+use crate::cli::report::text::report;
+use crate::engine::Envelope;
+use crate::engine::InspectedSignature;
+
+/// Width of the first column.
+const NAMES: usize = 12;
+
+pub(super) fn page(inspected: &Inspected) -> String {
+    let mut page = Page { text: report(std::slice::from_ref(&inspected.checked)), claimed: false };
+    page.text.push('\n');
+    match &inspected.listed {
+        Ok(listed) => {
+            page.line("target", &listed.target);
+            page.line("signatures", listed.found);
+            if let Some(reason) = &listed.left_out {
+                page.line("problem", reason);
+            }
+            for (number, signature) in (1_usize..).zip(&listed.signatures) {
+                page.text.push_str(&format!("\nsignature {number} of {}\n", listed.found));
+                page.signature(signature, inspected.result(signature));
+            }
+        }
+        Err(reason) => {
+            page.line("problem", reason);
+            page.line("what to do", reason.code.advice());
+        }
+    }
+    page.text
+}
+
+struct Page {
+    text: String,
+    /// Whether facts have to be marked.
+    claimed: bool,
+}
+
+impl Page {
+    fn line(&mut self, name: &str, value: impl fmt::Display) {
+        let value = printable(&value.to_string());
+        self.text.push_str(&format!("  {name:<NAMES$}{value}\n"));
+    }
+
+    /// What the envelope says of itself.
+    fn fact(&mut self, name: &str, value: impl fmt::Display) {
+        if self.claimed {
+            self.line(name, format_args!("{value} (claimed)"));
+        } else {
+            self.line(name, value);
+        }
+    }
+
+    fn signature(&mut self, signature: &InspectedSignature, result: &str) {
+        self.line("manifest", &signature.manifest);
+        self.line("result", result);
+        match &signature.envelope {
+            Ok(envelope) => {
+                if let Some(facts) = &envelope.explanation.facts {
+                    self.claimed = !facts.intact;
+                    self.facts(envelope, facts);
+                } else {
+                    self.line("envelope", format_args!("{} bytes of {}", envelope.bytes, envelope.media_type));
+                }
+                for finding in &envelope.explanation.findings {
+                    self.check(finding);
+                }
+            }
+            Err(reason) => {
+                self.line("problem", reason);
+                self.line("what to do", reason.code.advice());
+            }
+        }
+    }
+
+    fn facts(&mut self, envelope: &Envelope, facts: &Facts) {
+        let Facts {
+            intact: _,
+            format,
+            algorithm,
+            scheme,
+            signing_time,
+            expiry,
+            attributes,
+            certificates,
+            target,
+            timestamp_token,
+        } = facts;
+        self.fact("envelope", format_args!("{format}, {algorithm}, {} bytes", envelope.bytes));
+        self.fact("scheme", scheme);
+        self.fact("signed", signing_time);
+        match expiry {
+            Some(time) => self.fact("expires", time),
+            None => self.fact("expires", "never"),
+        }
+        match timestamp_token {
+            Some(bytes) => self.fact("timestamp", format_args!("a token of {bytes} bytes")),
+            None => self.fact("timestamp", "none"),
+        }
+        for attribute in attributes {
+            let value = attribute.text.as_ref().map_or_else(|| "not a text".to_owned(), |text| format!("{text:?}"));
+            let critical = if attribute.critical { ", critical" } else { "" };
+            self.fact("attribute", format_args!("{}: {value}{critical}", attribute.name));
+        }
+        if let Ok(target) = target {
+            self.fact("signed for", target);
+            for (name, value) in &target.annotations {
+                self.fact("metadata", format_args!("{name}: {value:?}"));
+            }
+        }
+        for certificate in certificates {
+            match certificate {
+                Ok(certificate) => self.certificate(certificate),
+                Err(error) => self.fact("certificate", error),
+            }
+        }
+    }
+
+    fn certificate(&mut self, certificate: &CertificateFacts) {
+        let CertificateFacts { subject, issuer, serial, fingerprint, key, not_before, not_after } = certificate;
+        self.fact("certificate", subject);
+        self.fact("  issuer", issuer);
+        self.fact("  serial", serial);
+        self.fact("  sha256", fingerprint);
+        self.fact("  key", key);
+        self.fact("  valid", format_args!("{not_before} to {not_after}"));
+    }
+
+    fn check(&mut self, finding: &Finding) {
+        let (result, reason) = ended(&finding.found);
+        let (check, action) = (finding.check.text(), finding.action.text());
+        let line = format!("{check:<19}{action:<9}{result}");
+        match reason {
+            Some(reason) => self.line("check", format_args!("{line}: {reason}")),
+            None => self.line("check", line),
+        }
+    }
+}

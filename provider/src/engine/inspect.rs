@@ -1,0 +1,147 @@
+//! One image for people: the verdict, and everything about every signature. The verdict is worked out first and on its
+//! own, by the very call that the server makes; the signatures are then fetched again and taken apart. Should the
+//! registry change in between, the two can differ, and the verdict is the one that counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::name::MediaType;
+use countersign_core::oci::Descriptor;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::Reason;
+use countersign_core::verify;
+use countersign_core::verify::Explanation;
+use countersign_core::verify::Question;
+use countersign_registry::Referrers;
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+
+use super::Deadline;
+use super::Engine;
+use super::ImageResult;
+use super::Verify as _;
+use super::candidates;
+use super::run::FETCHED_AHEAD;
+use super::run::Inner;
+use super::run::rules_of;
+use super::run::unseen;
+use super::trouble;
+
+/// See the module.
+#[derive(Debug)]
+#[must_use]
+pub struct Inspection {
+    /// As [`super::Verify::verify`] gives it.
+    pub result: ImageResult,
+    /// Or why there is no list: the image or its list of signatures could not be had.
+    pub listed: Result<Listed, Reason>,
+}
+
+/// What the registry has for the image.
+#[derive(Debug)]
+pub struct Listed {
+    /// The image itself: media type, digest and size of its manifest.
+    pub target: Descriptor,
+    /// How many signatures the registry lists.
+    pub found: usize,
+    /// In the order in which the engine tries them, at most [`super::EngineSettings::max_signatures`].
+    pub signatures: Vec<InspectedSignature>,
+    /// Why these are not all.
+    pub left_out: Option<Reason>,
+}
+
+/// One signature of the image.
+#[derive(Debug)]
+pub struct InspectedSignature {
+    /// Digest of the signature manifest.
+    pub manifest: Digest,
+    /// What is in it, or why it could not be fetched.
+    pub envelope: Result<Envelope, Reason>,
+}
+
+/// A fetched envelope.
+#[derive(Debug)]
+pub struct Envelope {
+    pub media_type: MediaType,
+    pub bytes: usize,
+    pub explanation: Explanation,
+}
+
+impl Engine {
+    /// The verdict and the signatures of `image`, whatever the statement says: those of a repository that is skipped are
+    /// fetched too. `deadline` is for the verdict; the signatures have the time of one more flight.
+    pub fn inspect(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Inspection> {
+        let engine = self.clone();
+        async move {
+            let result = engine.verify(Arc::clone(&image), deadline).await;
+            // The digest that the verdict is about, and not what the tag may mean by now.
+            let pinned =
+                result.digest.as_ref().and_then(|digest| format!("{}@{digest}", image.repository()).parse().ok());
+            let listed = engine.0.list(&pinned.unwrap_or_else(|| ImageRef::clone(&image))).await;
+            Inspection { result, listed }
+        }
+        .boxed()
+    }
+}
+
+impl Inner {
+    async fn list(self: &Arc<Self>, image: &ImageRef) -> Result<Listed, Reason> {
+        let until = Instant::now() + self.settings.flight_time;
+        let pinned = self.pin(image, Deadline::after(self.settings.flight_time)).await?;
+        let target = pinned.descriptor();
+        let trust = self.trust.current();
+        let statement = trust.as_ref().and_then(|trust| trust.policy().statement_for(image.repository()));
+        let rules = statement.and_then(rules_of);
+        let stores: Vec<_> = match (&trust, rules) {
+            (Some(trust), Some(rules)) => rules.stores().iter().filter_map(|name| trust.store(name)).collect(),
+            (Some(_) | None, _) => Vec::new(),
+        };
+        let mut referrers = self
+            .registries
+            .referrers(&pinned, candidates::SIGNATURE, until.into())
+            .await
+            .map_err(|error| trouble::reason(&error))?;
+        candidates::order(&mut referrers.entries, &candidates::trusted(&stores));
+        let most = self.settings.max_signatures;
+        let none = BTreeMap::new();
+        let required = statement.and_then(|statement| self.settings.required_metadata.get(statement.name()));
+        let question = rules.map(|rules| Question {
+            target,
+            rules,
+            stores: &stores,
+            required_metadata: required.unwrap_or(&none),
+            now: (self.clock)(),
+        });
+        let open = |entry: &Descriptor| {
+            let (entry, pinned) = (entry.clone(), &pinned);
+            async move {
+                let fetched = candidates::fetch(&self.registries, pinned, &entry, until.into()).await;
+                let envelope = fetched.map(|(bytes, media_type)| {
+                    let explanation = match &question {
+                        Some(question) => verify::explain(&bytes, media_type.as_str(), question),
+                        None => verify::describe(&bytes, media_type.as_str(), target),
+                    };
+                    Envelope { media_type, bytes: bytes.len(), explanation }
+                });
+                InspectedSignature { manifest: entry.digest, envelope }
+            }
+        };
+        let work = referrers.entries.iter().take(most).map(open);
+        let signatures = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
+        let left_out = left_out(&referrers, most);
+        Ok(Listed { target: target.clone(), found: referrers.entries.len(), signatures, left_out })
+    }
+}
+
+fn left_out(referrers: &Referrers, most: usize) -> Option<Reason> {
+    let found = referrers.entries.len();
+    if referrers.cut || found > most {
+        let detail = format_args!("only {most} of {found} or more signatures are looked at: want all of them");
+        return Some(Reason::new(Code::TooManySignatures, detail));
+    }
+    unseen(referrers, most)
+}

@@ -1,0 +1,410 @@
+//! `countersign inspect` as the built binary: what people read and programs parse, for images of every fate. The verdict
+//! must be the one of `verify`, letter for letter.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+#[allow(clippy::unwrap_used)]
+#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
+mod tests {
+    use std::process::Command;
+    use std::process::Output;
+    use std::process::Stdio;
+
+    use countersign_testkit::Descriptor;
+    use countersign_testkit::notation;
+    use countersign_testkit::notation::Signature;
+    use countersign_testkit::pki::Authority;
+    use countersign_testkit::pki::CertSpec;
+    use countersign_testkit::pki::Chain;
+    use countersign_testkit::registry::Registry;
+    use countersign_testkit::registry::Route;
+    use countersign_testkit::signer::Format;
+    use countersign_testkit::signer::SignRequest;
+    use serde_json::Value;
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::world::Folder;
+
+    async fn countersign(arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(arguments).env_remove("COUNTERSIGN_CONFIG").stdin(Stdio::null());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    struct Laptop {
+        registry: Registry,
+        folder: Folder,
+        leaf: Chain,
+        stranger: Chain,
+    }
+
+    impl Laptop {
+        async fn new() -> Self {
+            Self::with(json!({"level": "strict", "override": {"expiry": "log", "revocation": "skip"}}), "").await
+        }
+
+        async fn with(verification: Value, more: &str) -> Self {
+            let registry = Registry::start().await;
+            let root = Authority::root(CertSpec::root());
+            let stranger = Authority::root(CertSpec::root().common_name("stranger"));
+            let folder = Folder::new();
+            let host = registry.host();
+            let policy = json!({"version": "1.0", "trustPolicies": [
+                {"name": "mirror", "registryScopes": [format!("{host}/mirror")], "signatureVerification": {"level": "skip"}},
+                {"name": "app", "registryScopes": [format!("{host}/app")], "signatureVerification": verification,
+                 "trustStores": ["ca:main"], "trustedIdentities": ["*"]},
+            ]});
+            folder.write("trust/trustpolicy.json", policy.to_string());
+            folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+            let entry = format!("registries:\n- {{host: '{host}', plainHttp: true}}\n");
+            folder.write("c.yaml", format!("trust: {{directory: trust}}\n{entry}{more}"));
+            let leaf = root.issue(CertSpec::leaf().serial(&[0x0a, 0xbc]));
+            let stranger = stranger.issue(CertSpec::leaf().common_name("somebody"));
+            Self { registry, folder, leaf, stranger }
+        }
+
+        fn image(&self, name: &str) -> String {
+            format!("{}/{name}", self.registry.host())
+        }
+
+        fn sign(&self, image: &Descriptor, signer: &Chain) -> Descriptor {
+            notation::sign_image(&self.registry, "app", image, signer)
+        }
+
+        async fn run(&self, command: &str, output: &str, image: &str) -> (Option<i32>, String) {
+            let config = self.folder.path().join("c.yaml").display().to_string();
+            let output = countersign(&[command, "--config", &config, "-o", output, &self.image(image)]).await;
+            assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        }
+
+        /// The page, after seeing that it begins with what `verify` prints and ends as it does.
+        async fn text(&self, image: &str) -> (Option<i32>, String) {
+            let (verified, block) = self.run("verify", "text", image).await;
+            let (code, page) = self.run("inspect", "text", image).await;
+            assert!(page.starts_with(&block), "{page}\n{block}");
+            assert_eq!(verified, code, "{page}");
+            (code, page[block.len()..].to_owned())
+        }
+
+        async fn json(&self, image: &str) -> (Option<i32>, Value) {
+            let (verified, list) = self.run("verify", "json", image).await;
+            let (code, document) = self.run("inspect", "json", image).await;
+            let document: Value = serde_json::from_str(&document).unwrap();
+            let list: Value = serde_json::from_str(&list).unwrap();
+            assert_eq!(document["image"], list["images"][0]);
+            assert_eq!(verified, code);
+            (code, document)
+        }
+    }
+
+    /// `[check, action, result, code]` of every check.
+    fn checks(signature: &Value) -> Vec<[String; 4]> {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let checks = signature["checks"].as_array().unwrap();
+        checks.iter().map(|check| ["check", "action", "result", "code"].map(|member| text(&check[member]))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_signed_image_is_told_to_the_last_certificate() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let payload = image.clone().annotation("pipeline", "release");
+        let request = SignRequest::new(&laptop.leaf, &payload)
+            .expiry(datetime!(2026-02-01 00:00 UTC))
+            .attribute("com.example.build", json!("77"))
+            .timestamp(b"token");
+        let manifest = Signature::new(&request, Format::Cose).attach(&laptop.registry, "app", &image);
+        let (code, page) = laptop.text("app:v1").await;
+        assert_eq!(code, Some(0));
+        let [leaf, root] = laptop.leaf.thumbprints().try_into().unwrap();
+        let bytes = request.cose().len();
+        let root_serial = page.lines().filter_map(|line| line.strip_prefix("    serial    ")).nth(1).unwrap();
+        let now = page.split("want an expiry after ").nth(1).unwrap().trim_end();
+        let now = now.split('\n').next().unwrap();
+        let expected = format!(
+            "
+  target      {target}
+  signatures  1
+
+signature 1 of 1
+  manifest    {manifest}
+  result      counts
+  envelope    cose, ES256, {bytes} bytes
+  scheme      notary.x509
+  signed      2026-01-02T03:04:05Z
+  expires     2026-02-01T00:00:00Z
+  timestamp   a token of 5 bytes
+  attribute   com.example.build: \"77\"
+  signed for  {target}
+  metadata    pipeline: \"release\"
+  certificate CN=leaf,O=Testkit,ST=ZH,C=CH
+    issuer    CN=root,O=Testkit,ST=ZH,C=CH
+    serial    0abc
+    sha256    {leaf}
+    key       EC P-256
+    valid     2020-01-01T00:00:00Z to 2049-12-31T23:59:59Z
+  certificate CN=root,O=Testkit,ST=ZH,C=CH
+    issuer    CN=root,O=Testkit,ST=ZH,C=CH
+    serial    {root_serial}
+    sha256    {root}
+    key       EC P-256
+    valid     2020-01-01T00:00:00Z to 2049-12-31T23:59:59Z
+  check       integrity          enforce  passed
+  check       criticalAttributes enforce  passed
+  check       targetBinding      enforce  passed
+  check       metadata           enforce  passed
+  check       authenticity       enforce  passed
+  check       authenticTimestamp enforce  passed
+  check       expiry             log      logged: expired: the signature expired at 2026-02-01T00:00:00Z: want an expiry after {now}
+  check       revocation         skip     skipped
+",
+            target = format_args!("{} ({}, {} bytes)", image.digest, image.media_type, image.size),
+            manifest = manifest.digest,
+        );
+        assert_eq!(page, expected);
+    }
+
+    #[tokio::test]
+    async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let foreign = laptop.sign(&image, &laptop.stranger);
+        let good = laptop.sign(&image, &laptop.leaf);
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!(code, Some(0));
+        assert_eq!(
+            document["target"],
+            json!({"mediaType": image.media_type, "digest": image.digest, "size": image.size})
+        );
+        assert_eq!(document["found"], 2);
+        assert_eq!(document["problem"], Value::Null);
+        let [first, second] = document["signatures"].as_array().unwrap().as_slice() else { panic!("{document}") };
+        // The thumbprint of a trusted certificate puts it first.
+        assert_eq!([&first["digest"], &second["digest"]], [&good.digest, &foreign.digest]);
+        assert_eq!([&first["result"], &second["result"]], ["counts", "rejected"]);
+        assert_eq!([&first["claimed"], &second["claimed"]], [false, false]);
+        let members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["checks", "claimed", "digest", "envelope", "problem", "result"]);
+        let envelope = &first["envelope"];
+        let members: Vec<_> = envelope.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            members,
+            [
+                "algorithm",
+                "attributes",
+                "bytes",
+                "certificates",
+                "expiry",
+                "format",
+                "mediaType",
+                "metadata",
+                "scheme",
+                "signingTime",
+                "target",
+                "timestampTokenBytes"
+            ]
+        );
+        assert_eq!(envelope["mediaType"], "application/jose+json");
+        assert_eq!(envelope["expiry"], Value::Null);
+        assert_eq!(
+            envelope["certificates"][0],
+            json!({
+                "subject": "CN=leaf,O=Testkit,ST=ZH,C=CH",
+                "issuer": "CN=root,O=Testkit,ST=ZH,C=CH",
+                "serial": "0abc",
+                "sha256": laptop.leaf.thumbprints()[0],
+                "key": "EC P-256",
+                "notBefore": "2020-01-01T00:00:00Z",
+                "notAfter": "2049-12-31T23:59:59Z",
+            })
+        );
+        assert_eq!(
+            checks(second),
+            [
+                ["integrity", "enforce", "passed", "-"],
+                ["criticalAttributes", "enforce", "passed", "-"],
+                ["targetBinding", "enforce", "passed", "-"],
+                ["metadata", "enforce", "passed", "-"],
+                ["authenticity", "enforce", "failed", "untrusted-chain"],
+                ["authenticTimestamp", "enforce", "passed", "-"],
+                ["expiry", "log", "passed", "-"],
+                ["revocation", "skip", "skipped", "-"],
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_unsigned_image_and_a_strangers_are_rejected() {
+        let laptop = Laptop::new().await;
+        laptop.registry.push_image("app", "unsigned");
+        let (code, page) = laptop.text("app:unsigned").await;
+        assert_eq!(code, Some(1));
+        assert!(page.ends_with("\n  signatures  0\n"), "{page}");
+
+        let image = laptop.registry.push_image("app", "foreign");
+        laptop.sign(&image, &laptop.stranger);
+        let (code, page) = laptop.text("app:foreign").await;
+        assert_eq!(code, Some(1));
+        assert!(page.contains("\n  result      rejected\n"), "{page}");
+        let told = "  check       authenticity       enforce  failed: untrusted-chain: the certificate chain ends in the root \
+                    CN=stranger,O=Testkit,ST=ZH,C=CH: want a chain with a certificate of ca:main\n";
+        assert!(page.contains(told), "{page}");
+    }
+
+    #[tokio::test]
+    async fn what_a_tampered_envelope_says_is_a_claim() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let request = SignRequest::new(&laptop.leaf, &image);
+        let altered = request.jws_parts().with_signature(&[1; 64]);
+        Signature::of_envelope(&altered, Format::Jws.media_type()).attach(&laptop.registry, "app", &image);
+        let (code, page) = laptop.text("app:v1").await;
+        assert_eq!(code, Some(1));
+        for line in [
+            "  scheme      notary.x509 (claimed)",
+            "  signed      2026-01-02T03:04:05Z (claimed)",
+            "  certificate CN=leaf,O=Testkit,ST=ZH,C=CH (claimed)",
+            "    serial    0abc (claimed)",
+            "  check       targetBinding      enforce  not-reached",
+            "  check       revocation         skip     not-reached",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+        }
+        assert!(page.contains("  check       integrity          enforce  failed: signature-mismatch: "), "{page}");
+        let (_, document) = laptop.json("app:v1").await;
+        assert_eq!(document["signatures"][0]["claimed"], true);
+        assert_eq!(document["signatures"][0]["checks"][0]["code"], "signature-mismatch");
+
+        let broken = laptop.registry.push_image("app", "broken");
+        Signature::of_envelope(b"{}", Format::Jws.media_type()).attach(&laptop.registry, "app", &broken);
+        let (_, document) = laptop.json("app:broken").await;
+        assert_eq!(document["signatures"][0]["envelope"], Value::Null);
+        assert_eq!(document["signatures"][0]["claimed"], true);
+        assert_eq!(document["signatures"][0]["checks"][0]["code"], "envelope-malformed");
+    }
+
+    #[tokio::test]
+    async fn an_expired_signature_over_another_image_fails_twice() {
+        let laptop = Laptop::with(json!({"level": "strict"}), "").await;
+        let image = laptop.registry.push_image("app", "v1");
+        let other = laptop.registry.push_image("app", "v2");
+        let request = SignRequest::new(&laptop.leaf, &other).expiry(datetime!(2026-02-01 00:00 UTC));
+        Signature::new(&request, Format::Jws).attach(&laptop.registry, "app", &image);
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!(code, Some(1));
+        let failed: Vec<_> =
+            checks(&document["signatures"][0]).into_iter().filter(|[_, _, result, _]| result == "failed").collect();
+        assert_eq!(
+            failed,
+            [["targetBinding", "enforce", "failed", "target-mismatch"], ["expiry", "enforce", "failed", "expired"]]
+        );
+        assert_eq!(document["signatures"][0]["envelope"]["target"]["digest"], other.digest);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_looked_at_is_inconclusive() {
+        let laptop = Laptop::with(json!({"level": "strict"}), "").await;
+        let image = laptop.registry.push_image("app", "v1");
+        let revocable = Authority::root(CertSpec::root());
+        laptop.folder.write("trust/truststore/x509/ca/main/other.pem", revocable.pem());
+        laptop.sign(&image, &revocable.issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl")));
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!(code, Some(2));
+        assert_eq!(document["signatures"][0]["result"], "inconclusive");
+        let last = checks(&document["signatures"][0]).pop().unwrap();
+        assert_eq!(last, ["revocation", "enforce", "inconclusive", "revocation-unchecked"]);
+    }
+
+    #[tokio::test]
+    async fn metadata_that_the_configuration_wants_is_a_check() {
+        let wanted = "verification: {requiredMetadata: [{statement: app, annotations: {pipeline: release}}]}\n";
+        let laptop = Laptop::with(json!({"level": "strict", "override": {"revocation": "skip"}}), wanted).await;
+        let image = laptop.registry.push_image("app", "v1");
+        laptop.sign(&image, &laptop.leaf);
+        let (code, page) = laptop.text("app:v1").await;
+        assert_eq!(code, Some(1));
+        let told = "  check       metadata           enforce  failed: metadata-missing: the signed metadata \"pipeline\" is \
+                    nothing: want \"release\"\n";
+        assert!(page.contains(told), "{page}");
+    }
+
+    #[tokio::test]
+    async fn signatures_of_a_skipped_repository_are_shown_and_judged_by_nobody() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("mirror", "v1");
+        notation::sign_image(&laptop.registry, "mirror", &image, &laptop.stranger);
+        let (code, document) = laptop.json("mirror:v1").await;
+        assert_eq!(code, Some(0));
+        assert_eq!(document["image"]["verdict"], "skipped");
+        assert_eq!(document["target"]["digest"], image.digest);
+        assert_eq!(document["signatures"][0]["result"], "not-asked");
+        assert_eq!(
+            checks(&document["signatures"][0]),
+            [
+                ["integrity", "skip", "passed", "-"],
+                ["criticalAttributes", "skip", "passed", "-"],
+                ["targetBinding", "skip", "passed", "-"],
+            ]
+        );
+
+        let nobodys = laptop.registry.push_image("nobodys", "v1");
+        notation::sign_image(&laptop.registry, "nobodys", &nobodys, &laptop.leaf);
+        let (code, document) = laptop.json("nobodys:v1").await;
+        assert_eq!(code, Some(1));
+        assert_eq!(document["image"]["code"], "no-applicable-rule");
+        assert_eq!(document["signatures"][0]["result"], "not-asked");
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_does_not_answer_is_exit_code_2() {
+        let laptop = Laptop::new().await;
+        let (code, document) = laptop.json("app:missing").await;
+        assert_eq!(code, Some(2));
+        assert_eq!(document["problem"]["code"], "image-not-found");
+
+        // Even where the verdict needs no registry.
+        laptop.registry.push_image("mirror", "v1");
+        laptop.registry.when(Route::Referrers).status(503);
+        let (code, page) = laptop.run("inspect", "text", "mirror:v1").await;
+        assert_eq!(code, Some(2));
+        assert!(page.starts_with("skipped "), "{page}");
+        assert!(page.contains("\n\n  problem     registry-failed: "), "{page}");
+    }
+
+    #[tokio::test]
+    async fn one_broken_signature_does_not_hide_the_others() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let gone = laptop.sign(&image, &laptop.stranger);
+        laptop.sign(&image, &laptop.leaf);
+        laptop.registry.remove("app", &gone.digest);
+        laptop.registry.list_referrer("app", &image.digest, gone.clone());
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!(code, Some(0));
+        let results: Vec<_> =
+            document["signatures"].as_array().unwrap().iter().map(|found| found["result"].as_str().unwrap()).collect();
+        assert_eq!(results, ["counts", "inconclusive"]);
+        assert_eq!(document["signatures"][1]["problem"]["code"], "signature-unavailable");
+        assert_eq!(document["signatures"][1]["checks"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn more_signatures_than_are_tried_are_counted() {
+        let laptop = Laptop::with(
+            json!({"level": "strict", "override": {"revocation": "skip"}}),
+            "verification: {maxSignatures: 1}\n",
+        )
+        .await;
+        let image = laptop.registry.push_image("app", "v1");
+        laptop.sign(&image, &laptop.leaf);
+        laptop.sign(&image, &laptop.stranger);
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!(code, Some(0));
+        assert_eq!((document["found"].as_u64(), document["signatures"].as_array().unwrap().len()), (Some(2), 1));
+        assert_eq!(document["problem"]["code"], "too-many-signatures");
+    }
+}
