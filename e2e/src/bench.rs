@@ -62,7 +62,7 @@ impl<'a> Bench<'a> {
         let cluster = Cluster::start(place, &cluster::Ports { etcd, etcd_peer, api_server })?;
         clock.step("etcd and kube-apiserver serve");
         let gatekeeper_ports = gatekeeper::Ports { webhook, health: gatekeeper_health, metrics: gatekeeper_metrics };
-        let gatekeeper = Gatekeeper::start(place, &cluster, &gatekeeper_ports)?;
+        let gatekeeper = Gatekeeper::start(place, &cluster, gatekeeper_ports)?;
         clock.step("Gatekeeper is asked by the API server");
         let countersign = Countersign::start(
             place,

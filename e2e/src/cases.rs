@@ -2,12 +2,14 @@
 //! user should see.
 
 mod admission;
+mod audit;
 mod doors;
 mod metrics;
 mod mutation;
 mod outages;
 mod ratify;
 mod trust;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -38,8 +40,10 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     let mut seen = Seen::default();
     admission::run(bench, transcript, &mut seen)?;
     metrics::verdicts(bench, transcript, &seen)?;
+    workloads::run(bench, transcript)?;
     outages::run(bench, transcript, &mut seen)?;
     ratify::run(bench, transcript, &mut seen)?;
+    audit::run(bench, transcript, &seen)?;
     trust::run(bench, transcript, &mut seen)?;
     mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
@@ -117,6 +121,14 @@ fn findings<'a>(finished: &'a Finished, prefix: &str) -> anyhow::Result<Vec<&'a 
     let (_, lines) = finished.output.trim_end().split_once(denied).with_context(|| format!("want {denied:?}"))?;
     let finding = |line: &'a str| line.strip_prefix(prefix).with_context(|| format!("want {prefix:?} before {line:?}"));
     lines.lines().map(finding).collect()
+}
+
+/// One finding of `constraint`, which begins with `start`.
+fn denied_with(finished: &Finished, constraint: &str, start: &str) -> anyhow::Result<()> {
+    let findings = findings(finished, &format!("[{constraint}] "))?;
+    ensure!(findings.len() == 1, "{} findings: want 1", findings.len());
+    ensure!(findings[0].starts_with(start), "want a finding that begins with {start:?}");
+    Ok(())
 }
 
 /// What the cluster holds in the end is what the cases saw created.

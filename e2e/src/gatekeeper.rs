@@ -39,12 +39,13 @@ pub(crate) struct Ports {
 pub(crate) struct Gatekeeper {
     authority: Authority,
     identity: Identity,
-    _program: Program,
+    ports: Ports,
+    program: Option<Program>,
 }
 
 impl Gatekeeper {
     /// Returns once the API server asks it about every object.
-    pub(crate) fn start(place: &Place, cluster: &Cluster, ports: &Ports) -> anyhow::Result<Self> {
+    pub(crate) fn start(place: &Place, cluster: &Cluster, ports: Ports) -> anyhow::Result<Self> {
         cluster.apply_file(&place.tool("gatekeeper-crds"))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
         cluster.apply(
@@ -56,31 +57,47 @@ impl Gatekeeper {
         let identity = authority.issue(&[(DnType::CommonName, SERVICE_NAME)], Usage::ServerAndClient)?;
         place.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
         place.write("gatekeeper/certs/tls.key", &identity.key)?;
-        let mut command = Command::new(place.tool("gatekeeper"));
-        command
-            .arg(flag("--kubeconfig", cluster.kubeconfig()))
-            .args(["--host=127.0.0.1".to_owned(), format!("--port={}", ports.webhook)])
-            .arg(flag("--cert-dir", &place.work().join("gatekeeper/certs")))
-            .arg("--disable-cert-rotation")
-            .arg(format!("--health-addr=127.0.0.1:{}", ports.health))
-            .arg(format!("--prometheus-port={}", ports.metrics))
-            .arg(flag("--api-cache-dir", &place.directory("gatekeeper/audit")?))
-            .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"]);
-        let mut program = Program::start("gatekeeper", &command, place.log("gatekeeper"))?;
-        let ready = format!("http://127.0.0.1:{}/readyz", ports.health);
-        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        let mut gatekeeper = Self { authority, identity, ports, program: None };
+        gatekeeper.run(place, cluster, &[])?;
 
-        let bundle = STANDARD.encode(authority.certificate());
+        let bundle = STANDARD.encode(gatekeeper.authority.certificate());
         for (kind, webhook, path, timeout) in [
             ("ValidatingWebhookConfiguration", "validation.gatekeeper.sh", "admit", 5),
             ("MutatingWebhookConfiguration", "mutation.gatekeeper.sh", "mutate", 3),
         ] {
-            let url = format!("https://127.0.0.1:{}/v1/{path}", ports.webhook);
+            let url = format!("https://127.0.0.1:{}/v1/{path}", gatekeeper.ports.webhook);
             cluster.apply(place, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
         }
-        let gatekeeper = Self { authority, identity, _program: program };
         gatekeeper.wait_asked(place, cluster)?;
         Ok(gatekeeper)
+    }
+
+    /// Ends it and starts it with further flags, and without what it remembered.
+    pub(crate) fn restart(&mut self, place: &Place, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
+        let program = self.program.take().context("gatekeeper is not running")?;
+        program.stop()?;
+        self.run(place, cluster, flags)?;
+        self.wait_asked(place, cluster)
+    }
+
+    fn run(&mut self, place: &Place, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
+        let Ports { webhook, health, metrics } = self.ports;
+        let mut command = Command::new(place.tool("gatekeeper"));
+        command
+            .arg(flag("--kubeconfig", cluster.kubeconfig()))
+            .args(["--host=127.0.0.1".to_owned(), format!("--port={webhook}")])
+            .arg(flag("--cert-dir", &place.work().join("gatekeeper/certs")))
+            .arg("--disable-cert-rotation")
+            .arg(format!("--health-addr=127.0.0.1:{health}"))
+            .arg(format!("--prometheus-port={metrics}"))
+            .arg(flag("--api-cache-dir", &place.directory("gatekeeper/audit")?))
+            .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"])
+            .args(flags);
+        let mut program = Program::start("gatekeeper", &command, place.log("gatekeeper"))?;
+        let ready = format!("http://127.0.0.1:{health}/readyz");
+        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        self.program = Some(program);
+        Ok(())
     }
 
     /// The authority that Gatekeeper's certificate comes from, as PEM.

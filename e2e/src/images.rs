@@ -36,7 +36,7 @@ impl Image {
         Self::push_titled(&registry.host(), repository, "v1", repository)
     }
 
-    /// Pushes another image to the repository of this one, under the same tag, as somebody with push rights can.
+    /// Pushes another image to the repository of this one and under its tag, which thereby moves.
     pub(crate) fn replace(&self) -> anyhow::Result<Self> {
         Self::push_titled(&self.host, &self.repository, &self.tag, "another")
     }
@@ -77,6 +77,11 @@ impl Image {
     /// As for signing: by digest.
     pub(crate) fn by_digest(&self) -> String {
         format!("{}@{}", self.scope(), self.digest)
+    }
+
+    /// As some pipelines write it; the tag says nothing then.
+    pub(crate) fn by_tag_and_digest(&self) -> String {
+        format!("{}@{}", self.by_tag(), self.digest)
     }
 
     /// As in a trust policy: without tag and digest.

@@ -79,6 +79,9 @@ pub(crate) struct Notation {
     program: PathBuf,
     home: PathBuf,
     scratch: PathBuf,
+    /// The root of everybody but the stranger, and his.
+    shop: Authority,
+    stranger: Authority,
 }
 
 impl Notation {
@@ -98,8 +101,30 @@ impl Notation {
             keys.push(json!({ "name": signer.key(), "keyPath": key_path, "certPath": chain_path }));
         }
         place.write("home/notation/signingkeys.json", json!({ "default": "release", "keys": keys }).to_string())?;
-        place.write(&format!("home/notation/truststore/x509/ca/{STORE}/root.pem"), shop.certificate())?;
-        Ok(Self { program: place.tool("notation"), home: place.work().join("home"), scratch: place.log("notation") })
+        let notation = Self {
+            program: place.tool("notation"),
+            home: place.work().join("home"),
+            scratch: place.log("notation"),
+            shop,
+            stranger,
+        };
+        notation.trust_root_of(place, Signer::Release)?;
+        Ok(notation)
+    }
+
+    /// The root certificate that `signer` signs under, as PEM.
+    pub(crate) fn root_of(&self, signer: Signer) -> String {
+        match signer {
+            Signer::Release | Signer::Intern => self.shop.certificate(),
+            Signer::Stranger => self.stranger.certificate(),
+        }
+    }
+
+    /// Puts the root of `signer` into the trust store, and nothing else, whole from one moment to the next.
+    pub(crate) fn trust_root_of(&self, place: &Place, signer: Signer) -> anyhow::Result<()> {
+        let store = place.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
+        let new = place.write("home/root.pem.new", self.root_of(signer))?;
+        fs::rename(new, store.join("root.pem")).context("cannot put the root in its place")
     }
 
     /// notation's configuration directory, with the trust policy and the trust stores.

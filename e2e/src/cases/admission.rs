@@ -98,10 +98,9 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
         peers(bench, transcript, seen, &question, false)?;
     }
 
-    transcript.chapter("Wherever a workload names images");
+    transcript.chapter("Wherever a pod names images");
     init_container(bench, transcript)?;
-    debug_container(bench, transcript)?;
-    deployments(bench, transcript)
+    debug_container(bench, transcript)
 }
 
 /// Asks `countersign verify` and notation what the webhook was asked.
@@ -177,25 +176,5 @@ fn debug_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Re
     let signed = &bench.shelf.cose;
     let finished = kubectl(bench, transcript, &arguments(signed).each_ref().map(String::as_str))?;
     transcript.verdict("a signed one may", prints_exactly(&finished, ""));
-    Ok(())
-}
-
-/// The workload itself is refused, not only its pods later.
-fn deployments(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let signed = bench.shelf.fallback_jws.by_tag();
-    let finished = kubectl(bench, transcript, &["create", "deployment", "good", "--image", &signed])?;
-    transcript.verdict(
-        "a Deployment of a signed image is created",
-        prints_exactly(&finished, "deployment.apps/good created\n"),
-    );
-
-    let unsigned = &bench.shelf.unsigned;
-    let finished = kubectl(bench, transcript, &["create", "deployment", "bad", "--image", &unsigned.by_tag()])?;
-    let prefix = "error: failed to create deployment: admission webhook \"validation.gatekeeper.sh\" denied the \
-                  request: [signed-images-in-workloads] ";
-    transcript.verdict(
-        "a Deployment of an unsigned image is denied at once",
-        denies(&finished, prefix, &[&rejected(unsigned, "unsigned")]),
-    );
     Ok(())
 }

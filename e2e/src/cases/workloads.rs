@@ -1,0 +1,120 @@
+//! Every way in which an image gets into a cluster: each kind that makes pods, each place where it names an image, and
+//! changes of what is there.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::denied_with;
+use super::kubectl;
+use super::prints_exactly;
+use super::rejected;
+use crate::bench::Bench;
+use crate::images::Image;
+use crate::process::Finished;
+use crate::transcript::Transcript;
+
+/// API version, kind and the resource's name as kubectl prints it.
+const KINDS: [(&str, &str, &str); 8] = [
+    ("v1", "Pod", "pod"),
+    ("v1", "ReplicationController", "replicationcontroller"),
+    ("apps/v1", "Deployment", "deployment.apps"),
+    ("apps/v1", "ReplicaSet", "replicaset.apps"),
+    ("apps/v1", "StatefulSet", "statefulset.apps"),
+    ("apps/v1", "DaemonSet", "daemonset.apps"),
+    ("batch/v1", "Job", "job.batch"),
+    ("batch/v1", "CronJob", "cronjob.batch"),
+];
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("Every kind that makes pods");
+    let (signed, unsigned) = (&bench.shelf.cose, &bench.shelf.unsigned);
+    let finding = rejected(unsigned, "unsigned");
+    for (api_version, kind, resource) in KINDS {
+        let name = kind.to_lowercase();
+        let object = |image: &Image| workload(api_version, kind, &name, &containers(image));
+        let finished = create(bench, transcript, &object(unsigned))?;
+        let what = format!("a {kind} of an unsigned image is denied");
+        transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
+
+        // Beside a signed one, and where it is over before anybody sees it.
+        let mut spec = containers(signed);
+        spec["initContainers"] = json!([{ "name": "prepare", "image": unsigned.by_tag() }]);
+        let finished = create(bench, transcript, &workload(api_version, kind, &name, &spec))?;
+        let what = format!("so is a {kind} with an unsigned init container");
+        transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
+
+        let finished = create(bench, transcript, &object(signed))?;
+        let what = format!("a {kind} of a signed image is created");
+        transcript.verdict(&what, prints_exactly(&finished, &format!("{resource}/{name} created\n")));
+    }
+
+    let mut spec = containers(signed);
+    spec["volumes"] = json!([{ "name": "data", "image": { "reference": unsigned.by_tag() } }]);
+    let finished = create(bench, transcript, &workload("v1", "Pod", "with-volume", &spec))?;
+    let result = denied_with(&finished, constraint("Pod"), &finding);
+    transcript.verdict("an unsigned image may not come in as a volume", result);
+
+    updates(bench, transcript)
+}
+
+/// Of the Deployment and the Pod that [`run`] has made.
+fn updates(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("Another image for what is there");
+    let (other, unsigned) = (&bench.shelf.jws, &bench.shelf.unsigned);
+    for (target, resource, kind) in
+        [("deployment/deployment", "deployment.apps/deployment", "Deployment"), ("pod/pod", "pod/pod", "Pod")]
+    {
+        let to_unsigned = format!("main={}", unsigned.by_tag());
+        let finished = kubectl(bench, transcript, &["set", "image", target, &to_unsigned])?;
+        let result = denied_with(&finished, constraint(kind), &rejected(unsigned, "unsigned"));
+        transcript.verdict(&format!("a {kind} cannot be changed to an unsigned image"), result);
+
+        let to_signed = format!("main={}", other.by_tag());
+        let finished = kubectl(bench, transcript, &["set", "image", target, &to_signed])?;
+        let result = prints_exactly(&finished, &format!("{resource} image updated\n"));
+        transcript.verdict(&format!("a {kind} can be changed to another signed image"), result);
+    }
+    let finished = kubectl(bench, transcript, &["delete", "pod", "pod"])?;
+    transcript.verdict(
+        "and nobody is asked about a deletion",
+        prints_exactly(&finished, "pod \"pod\" deleted from default namespace\n"),
+    );
+    Ok(())
+}
+
+/// `kubectl create` of `object`, whatever comes of it.
+pub(super) fn create(bench: &Bench<'_>, transcript: &Transcript, object: &Value) -> anyhow::Result<Finished> {
+    let path = bench.place.write("objects/workload.json", object.to_string())?;
+    kubectl(bench, transcript, &["create", "-f", &path.display().to_string()])
+}
+
+/// The constraint that looks at objects of `kind`.
+fn constraint(kind: &str) -> &'static str {
+    if kind == "Pod" { "signed-images-in-pods" } else { "signed-images-in-workloads" }
+}
+
+/// A pod's specification with one container `main`.
+pub(super) fn containers(image: &Image) -> Value {
+    json!({ "containers": [{ "name": "main", "image": image.by_tag() }] })
+}
+
+/// An object of any of [`KINDS`] around a pod's specification.
+pub(super) fn workload(api_version: &str, kind: &str, name: &str, pod: &Value) -> Value {
+    let labels = json!({ "app": name });
+    let mut pod = pod.clone();
+    if api_version.starts_with("batch/") {
+        pod["restartPolicy"] = "Never".into();
+    }
+    let template = json!({ "metadata": { "labels": labels }, "spec": pod });
+    let spec = match kind {
+        "Pod" => pod,
+        "ReplicationController" => json!({ "selector": labels, "template": template }),
+        "Job" => json!({ "template": template }),
+        "CronJob" => json!({ "schedule": "0 0 * * *", "jobTemplate": { "spec": { "template": template } } }),
+        "StatefulSet" => {
+            json!({ "selector": { "matchLabels": labels }, "serviceName": name, "template": template })
+        }
+        _ => json!({ "selector": { "matchLabels": labels }, "template": template }),
+    };
+    json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name }, "spec": spec })
+}
