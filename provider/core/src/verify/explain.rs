@@ -16,10 +16,10 @@ use super::report::CheckOutcome;
 use crate::envelope::Envelope;
 use crate::name::hex;
 use crate::oci::Descriptor;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::trust::Action;
 use crate::trust::RevocationAction;
-use crate::verdict::Reason;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::name::Digest;
+use countersign_core::name::MediaType;
 use countersign_core::verify::CertificateFacts;
 use countersign_core::verify::Facts;
 use countersign_core::verify::Finding;
@@ -108,7 +110,7 @@ impl From<&Inspected> for Document {
         match &inspected.listed {
             Ok(listed) => Self {
                 image,
-                target: Some(Target::from(&listed.target)),
+                target: Some(Target::new(&listed.target.media_type, &listed.target.digest, listed.target.size)),
                 found: listed.found,
                 signatures: listed.signatures.iter().map(|signature| Signature::of(signature, inspected)).collect(),
                 problem: listed.left_out.as_ref().map(Why::from),
@@ -120,13 +122,9 @@ impl From<&Inspected> for Document {
     }
 }
 
-impl From<&countersign_core::oci::Descriptor> for Target {
-    fn from(descriptor: &countersign_core::oci::Descriptor) -> Self {
-        Self {
-            media_type: descriptor.media_type.to_string(),
-            digest: descriptor.digest.to_string(),
-            size: descriptor.size,
-        }
+impl Target {
+    fn new(media_type: &MediaType, digest: &Digest, size: u64) -> Self {
+        Self { media_type: media_type.to_string(), digest: digest.to_string(), size }
     }
 }
 
@@ -158,6 +156,7 @@ impl Envelope {
             value: attribute.text.clone(),
             critical: attribute.critical,
         });
+        let target = facts.target.as_ref().ok();
         Self {
             media_type: fetched.media_type.to_string(),
             bytes: fetched.bytes,
@@ -169,7 +168,7 @@ impl Envelope {
             timestamp_token_bytes: facts.timestamp_token,
             attributes: attributes.collect(),
             certificates: facts.certificates.iter().map(Certificate::from).collect(),
-            target: facts.target.as_ref().ok().map(Target::from),
+            target: target.map(|target| Target::new(&target.media_type, &target.digest, target.size)),
             metadata: facts.metadata().cloned().unwrap_or_default(),
         }
     }
