@@ -1,0 +1,13 @@
+//! What `deploy/` promises: documents that fit each other, the configuration and the binary.
+//!
+//! Read as files, without kubectl: what Kubernetes and Gatekeeper themselves say to them is for the end-to-end run.
+#![allow(clippy::unwrap_used)]
+
+mod files;
+mod image;
+mod kustomizations;
+mod metric_names;
+mod monitoring;
+mod mutators;
+mod providers;
+mod workload;

@@ -1,0 +1,105 @@
+//! The Providers lead to the Service, in time, and trust what the overlays make.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use serde_json::json;
+
+use crate::files::config;
+use crate::files::documents;
+use crate::files::object;
+use crate::files::text;
+use crate::files::texts;
+
+fn provider(name: &str) -> Json {
+    object("deploy/base/providers.yaml", "Provider", name)
+}
+
+/// What a component makes of a Provider's URL.
+fn url_in_gatekeeper_namespace(name: &str) -> String {
+    let component = documents("deploy/components/in-gatekeeper-namespace/kustomization.yaml").remove(0);
+    let target = json!({ "group": "externaldata.gatekeeper.sh", "kind": "Provider", "name": name });
+    let patch = component["patches"].as_array().unwrap().iter().find(|patch| patch["target"] == target).unwrap();
+    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
+    assert_eq!((text(&operations, "/0/op"), text(&operations, "/0/path")), ("replace", "/spec/url"));
+    text(&operations, "/0/value").to_owned()
+}
+
+#[test]
+fn providers_wait_longer_than_we_take_and_not_a_second_more_than_needed() {
+    let server = config().server;
+    for (name, ours) in [("countersign-verify", server.verify_timeout), ("countersign-mutate", server.mutate_timeout)] {
+        let provider = provider(name);
+        assert_eq!(provider["apiVersion"], "externaldata.gatekeeper.sh/v1beta1");
+        let timeout = Duration::from_secs(provider["spec"]["timeout"].as_u64().unwrap());
+        assert!(timeout > ours && timeout - ours < Duration::from_secs(1), "{name}: {timeout:?} for our {ours:?}");
+        // Time for the way there and back.
+        assert!(timeout - ours >= Duration::from_millis(200), "{name}: {timeout:?} for our {ours:?}");
+    }
+}
+
+#[test]
+fn providers_lead_to_the_service_in_either_namespace() {
+    let service = object("deploy/base/service.yaml", "Service", "countersign");
+    let (name, namespace) = (text(&service, "/metadata/name"), text(&service, "/metadata/namespace"));
+    let port = config().server.listen.port();
+    for door in ["verify", "mutate"] {
+        let provider = format!("countersign-{door}");
+        let url = |namespace: &str| format!("https://{name}.{namespace}.svc:{port}/v1/{door}");
+        assert_eq!(text(&self::provider(&provider), "/spec/url"), url(namespace));
+        assert_eq!(url_in_gatekeeper_namespace(&provider), url("gatekeeper-system"));
+    }
+}
+
+#[test]
+fn the_certificate_carries_the_host_of_the_urls() {
+    let path = "deploy/overlays/cert-manager/certificates/certificate.yaml";
+    let certificate = object(path, "Certificate", "countersign");
+    let host = |url: &str| url.split(['/', ':']).nth(3).unwrap().to_owned();
+    let url = text(&provider("countersign-verify"), "/spec/url").to_owned();
+    assert_eq!(texts(&certificate["spec"]["dnsNames"]), [host(&url)]);
+    assert_eq!(certificate["spec"]["secretName"], "countersign-tls");
+
+    let component = documents("deploy/components/in-gatekeeper-namespace/kustomization.yaml").remove(0);
+    let target = json!({ "group": "cert-manager.io", "kind": "Certificate", "name": "countersign" });
+    let patch = component["patches"].as_array().unwrap().iter().find(|patch| patch["target"] == target).unwrap();
+    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
+    let moved = host(&url_in_gatekeeper_namespace("countersign-verify"));
+    assert_eq!(operations, json!([{ "op": "replace", "path": "/spec/dnsNames", "value": [moved] }]));
+}
+
+#[test]
+fn the_authority_is_filled_in_by_every_overlay_and_never_sent_as_a_secret() {
+    for name in ["countersign-verify", "countersign-mutate"] {
+        // Base64 of something that is no PEM: Gatekeeper refuses it.
+        let bundle = provider(name);
+        assert_eq!(bundle["spec"]["caBundle"], "ZmlsbGVkIGluIGJ5IGFuIG92ZXJsYXk=");
+    }
+    let replacements = documents("deploy/components/ca-bundle/kustomization.yaml")[0]["replacements"].take();
+    assert_eq!(
+        replacements,
+        json!([{
+            "source": { "kind": "Secret", "name": "countersign-ca-bundle", "fieldPath": "data.[ca.crt]" },
+            "targets": [{
+                "select": { "group": "externaldata.gatekeeper.sh", "kind": "Provider" },
+                "fieldPaths": ["spec.caBundle"],
+            }],
+        }])
+    );
+    for overlay in ["cert-manager", "self-managed-certificates"] {
+        let kustomization = documents(&format!("deploy/overlays/{overlay}/kustomization.yaml")).remove(0);
+        assert_eq!(texts(&kustomization["components"]), ["../../components/ca-bundle"], "{overlay}");
+        assert_eq!(
+            kustomization["secretGenerator"],
+            json!([{
+                "name": "countersign-ca-bundle",
+                "files": ["ca.crt"],
+                "options": {
+                    "disableNameSuffixHash": true,
+                    "annotations": { "config.kubernetes.io/local-config": "true" },
+                },
+            }]),
+            "{overlay}"
+        );
+    }
+}

@@ -1,0 +1,254 @@
+//! The Deployment and what stands around it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign::config::TrustLocation;
+use countersign::server::ConnectionTimes;
+use countersign_core::trust::TrustPolicy;
+use serde_json::Value as Json;
+use serde_json::json;
+
+use crate::files::CONFIG_PATH;
+use crate::files::config;
+use crate::files::deployment;
+use crate::files::documents;
+use crate::files::named;
+use crate::files::object;
+use crate::files::read;
+use crate::files::set;
+use crate::files::text;
+use crate::files::texts;
+
+fn pod_spec() -> Json {
+    deployment()["spec"]["template"]["spec"].take()
+}
+
+fn container() -> Json {
+    let containers = pod_spec()["containers"].take();
+    assert_eq!(containers.as_array().unwrap().len(), 1);
+    containers[0].clone()
+}
+
+fn services() -> [Json; 2] {
+    ["countersign", "countersign-metrics"].map(|name| object("deploy/base/service.yaml", "Service", name))
+}
+
+fn network_policy() -> Json {
+    object("deploy/base/networkpolicy.yaml", "NetworkPolicy", "countersign")
+}
+
+#[test]
+fn everything_selects_the_pods_of_the_deployment() {
+    let deployment = deployment();
+    let labels = json!({ "app.kubernetes.io/name": "countersign" });
+    assert_eq!(deployment["spec"]["selector"], json!({ "matchLabels": labels }));
+    assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], labels);
+    let budget = object("deploy/base/poddisruptionbudget.yaml", "PodDisruptionBudget", "countersign");
+    assert_eq!(budget["spec"]["selector"], json!({ "matchLabels": labels }));
+    assert_eq!(network_policy()["spec"]["podSelector"], json!({ "matchLabels": labels }));
+    for service in services() {
+        assert_eq!(service["spec"]["selector"], labels, "{service}");
+    }
+    let spread = pod_spec()["topologySpreadConstraints"].take();
+    let spread = spread.as_array().unwrap();
+    assert_eq!(
+        set(spread.iter().map(|one| text(one, "/topologyKey"))),
+        set(["kubernetes.io/hostname", "topology.kubernetes.io/zone"])
+    );
+    for one in spread {
+        assert_eq!(one["labelSelector"], json!({ "matchLabels": labels }));
+    }
+}
+
+#[test]
+fn a_replica_may_always_go_without_anyone_being_left_unanswered() {
+    let deployment = deployment();
+    let budget = object("deploy/base/poddisruptionbudget.yaml", "PodDisruptionBudget", "countersign");
+    assert!(deployment["spec"]["replicas"].as_u64() > budget["spec"]["minAvailable"].as_u64());
+    assert_eq!(budget["spec"]["minAvailable"], 1);
+    assert_eq!(
+        deployment["spec"]["strategy"],
+        json!({ "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } })
+    );
+}
+
+#[test]
+fn ports_are_those_of_the_configuration_everywhere() {
+    let config = config();
+    let (doors, health) = (config.server.listen.port(), config.health_listen.port());
+    assert!(config.server.listen.ip().is_unspecified() && config.health_listen.ip().is_unspecified());
+    let container = container();
+    assert_eq!(
+        container["ports"],
+        json!([
+            { "name": "doors", "containerPort": doors, "protocol": "TCP" },
+            { "name": "health", "containerPort": health, "protocol": "TCP" },
+        ])
+    );
+    let [service, metrics] = services();
+    assert_eq!(
+        service["spec"]["ports"],
+        json!([{ "name": "doors", "port": doors, "targetPort": "doors", "protocol": "TCP" }])
+    );
+    assert_eq!(
+        metrics["spec"]["ports"],
+        json!([{ "name": "health", "port": health, "targetPort": "health", "protocol": "TCP" }])
+    );
+    assert_eq!(metrics["spec"]["clusterIP"], "None");
+    assert_eq!(container["livenessProbe"]["httpGet"], json!({ "path": "/livez", "port": "health" }));
+    assert_eq!(container["readinessProbe"]["httpGet"], json!({ "path": "/readyz", "port": "health" }));
+}
+
+#[test]
+fn the_network_policy_lets_in_gatekeeper_and_prometheus_and_out_to_names_and_registries() {
+    let spec = network_policy()["spec"].take();
+    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+    let from = |namespace: &str, port: &str| {
+        json!({
+            "from": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } }],
+            "ports": [{ "port": port, "protocol": "TCP" }],
+        })
+    };
+    assert_eq!(spec["ingress"], json!([from("gatekeeper-system", "doors"), from("monitoring", "health")]));
+    let [names, registries] = spec["egress"].as_array().unwrap().as_slice() else { panic!("{spec}") };
+    let port = |port: u16, protocol: &str| json!({ "port": port, "protocol": protocol });
+    assert_eq!(*names, json!({ "ports": [port(53, "UDP"), port(53, "TCP")] }));
+    assert_eq!(registries["ports"], json!([port(443, "TCP")]));
+    // The metadata service of a cloud would hand out the node's credentials.
+    let blocks = json!([
+        { "ipBlock": { "cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"] } },
+        { "ipBlock": { "cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::254/128"] } },
+    ]);
+    assert_eq!(registries["to"], blocks);
+}
+
+#[test]
+fn the_pod_has_no_rights_that_it_does_not_need() {
+    let pod = pod_spec();
+    assert_eq!(
+        pod["securityContext"],
+        json!({
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        })
+    );
+    assert_eq!(
+        container()["securityContext"],
+        json!({
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+        })
+    );
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["serviceAccountName"], "countersign");
+    let account = object("deploy/base/serviceaccount.yaml", "ServiceAccount", "countersign");
+    assert_eq!(account["automountServiceAccountToken"], false);
+    for field in ["hostNetwork", "hostPID", "hostIPC", "initContainers", "shareProcessNamespace"] {
+        assert_eq!(pod.get(field), None, "{field}");
+    }
+    let namespace = object("deploy/base/namespace.yaml", "Namespace", "countersign");
+    for mode in ["enforce", "audit", "warn"] {
+        let label = format!("pod-security.kubernetes.io/{mode}");
+        assert_eq!(namespace["metadata"]["labels"][&label], "restricted");
+    }
+}
+
+#[test]
+fn memory_is_limited_and_the_cpu_is_not() {
+    let resources = container()["resources"].take();
+    assert_eq!(resources, json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } }));
+    // What the cache may take must leave room for the rest.
+    assert!(config().cache.verdict_bytes <= 64 * 1024 * 1024 / 2);
+}
+
+#[test]
+fn the_kubelet_waits_longer_than_a_stop_can_take() {
+    let pre_stop = container()["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+    let longest = Duration::from_secs(pre_stop) + config().server.stop_grace + ConnectionTimes::default().close;
+    let grace = pod_spec()["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert_eq!(Duration::from_secs(grace), longest + Duration::from_secs(5));
+}
+
+#[test]
+fn every_path_of_the_configuration_is_mounted_read_only() {
+    let (pod, container) = (pod_spec(), container());
+    assert_eq!(container["args"], json!(["serve", "--config", CONFIG_PATH]));
+    let mounts = container["volumeMounts"].as_array().unwrap();
+    for mount in mounts {
+        assert_eq!(mount["readOnly"], true, "{mount}");
+    }
+    let volumes = pod["volumes"].as_array().unwrap();
+    assert_eq!(
+        set(mounts.iter().map(|mount| text(mount, "/name"))),
+        set(volumes.iter().map(|volume| text(volume, "/name")))
+    );
+    let mount_of = |path: &Path| {
+        let mount = mounts.iter().find(|mount| path.parent() == Some(Path::new(text(mount, "/mountPath"))));
+        mount.map(|mount| text(mount, "/name")).unwrap_or_else(|| panic!("{} is not mounted", path.display()))
+    };
+    let config = config();
+    let tls = config.server.tls.unwrap();
+    assert_eq!(mount_of(Path::new(CONFIG_PATH)), "config");
+    assert_eq!(mount_of(&tls.certificate), "tls");
+    assert_eq!(mount_of(&tls.key), "tls");
+    assert_eq!(mount_of(&tls.client_ca), "client-ca");
+    let TrustLocation::Apart { policy, store } = config.trust.location else { panic!("{:?}", config.trust.location) };
+    assert_eq!(mount_of(&policy), "trust-policy");
+
+    let document = read("deploy/base/config/trustpolicy.json");
+    TrustPolicy::parse(document.as_bytes()).unwrap();
+    let document: Json = serde_json::from_str(&document).unwrap();
+    for statement in document["trustPolicies"].as_array().unwrap() {
+        for name in texts(&statement["trustStores"]) {
+            let (kind, name) = name.split_once(':').unwrap();
+            let directory = store.join("x509").join(kind).join(name);
+            assert_eq!(mount_of(&directory.join("a.crt")), format!("truststore-{kind}-{name}"));
+        }
+    }
+
+    let generators = documents("deploy/base/kustomization.yaml")[0]["configMapGenerator"].take();
+    for (volume, path) in [("config", Path::new(CONFIG_PATH)), ("trust-policy", &policy)] {
+        let source = text(named(&pod["volumes"], volume), "/configMap/name");
+        let file = named(&generators, source)["files"][0].as_str().unwrap();
+        assert_eq!(Path::new(file).file_name(), path.file_name(), "{volume}");
+    }
+    // A change of the one makes new pods, a change of the other does not.
+    assert_eq!(named(&generators, "countersign-config")["options"].get("disableNameSuffixHash"), None);
+    assert_eq!(named(&generators, "countersign-trust-policy")["options"]["disableNameSuffixHash"], true);
+}
+
+#[test]
+fn no_private_key_is_mounted_but_our_own() {
+    let pod = pod_spec();
+    let item = |key: &str| json!({ "key": key, "path": key });
+    assert_eq!(
+        named(&pod["volumes"], "tls")["secret"],
+        json!({ "secretName": "countersign-tls", "defaultMode": 0o440, "items": [item("tls.crt"), item("tls.key")] })
+    );
+    assert_eq!(
+        named(&pod["volumes"], "client-ca")["configMap"],
+        json!({ "name": "countersign-client-ca", "items": [item("ca.crt")] })
+    );
+    let patch =
+        object("deploy/components/in-gatekeeper-namespace/client-ca.yaml", "Deployment", "countersign")["spec"].take();
+    assert_eq!(
+        patch["template"]["spec"]["volumes"],
+        json!([{
+            "name": "client-ca",
+            "configMap": null,
+            "secret": {
+                "secretName": "gatekeeper-webhook-server-cert",
+                "defaultMode": 0o440,
+                "items": [item("ca.crt")],
+            },
+        }])
+    );
+    for volume in pod["volumes"].as_array().unwrap() {
+        assert_eq!(volume["name"] == "tls", volume.get("secret").is_some(), "{volume}");
+    }
+}
