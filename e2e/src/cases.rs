@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod deploy;
 mod doors;
 mod metrics;
 mod mutation;
@@ -48,7 +49,9 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
     doors::run(bench, transcript)?;
-    metrics::health(bench, transcript)
+    metrics::health(bench, transcript)?;
+    deploy::monitoring(bench, transcript)?;
+    deploy::manifests(bench, transcript)
 }
 
 /// Runs kubectl and prints both.

@@ -1,4 +1,4 @@
-//! Debian's Prometheus, scraping Countersign every second.
+//! Debian's Prometheus, scraping Countersign every second, with the alerts that are shipped.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -22,7 +22,8 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     pub(crate) fn start(place: &Place, port: u16, target: &str) -> anyhow::Result<Self> {
         let config = json!({
-            "global": { "scrape_interval": "1s", "scrape_timeout": "1s" },
+            "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "2s" },
+            "rule_files": [place.project().join("deploy/monitoring/alerts.yaml")],
             "scrape_configs": [{ "job_name": "countersign", "static_configs": [{ "targets": [target] }] }],
         });
         // JSON is YAML.
@@ -54,5 +55,17 @@ impl Prometheus {
             Ok((one["metric"][label].as_str().unwrap_or_default().to_owned(), value.to_owned()))
         };
         series.iter().map(pair).collect()
+    }
+
+    /// How many rules it has, and what is wrong with those that it cannot evaluate.
+    pub(crate) fn rules(&self) -> anyhow::Result<(usize, Vec<String>)> {
+        let answer = http::get(&format!("{}/api/v1/rules", self.url()))?.want(200)?.json()?;
+        let groups = answer["data"]["groups"].as_array().context("the answer has no groups")?;
+        let rules: Vec<_> = groups.iter().filter_map(|group| group["rules"].as_array()).flatten().collect();
+        let bad = rules
+            .iter()
+            .filter(|rule| rule["health"] != "ok")
+            .map(|rule| format!("{}: {}", rule["name"], rule["lastError"]));
+        Ok((rules.len(), bad.collect()))
     }
 }

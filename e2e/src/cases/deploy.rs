@@ -1,0 +1,197 @@
+//! The shipped manifests, alerts and dashboard: the real API server takes each object as it stands, and Prometheus each
+//! query.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use anyhow::ensure;
+use serde_json::Value;
+
+use super::kubectl;
+use crate::bench::Bench;
+use crate::policy;
+use crate::transcript::Transcript;
+
+/// What an overlay wants to be filled in.
+const AUTHORITY: &str = "ca.crt";
+
+/// Leaves the cluster as it was, as far as Gatekeeper is concerned.
+pub(super) fn manifests(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("What is shipped for a cluster");
+    // A copy, as in a user's own repository, because files have to be filled in.
+    let copy = bench.place.directory("shipped")?;
+    for directory in ["deploy", "templates", "constraints"] {
+        copy_tree(&bench.place.project().join(directory), &copy.join(directory))?;
+    }
+    let overlays = ["self-managed-certificates", "cert-manager", "in-gatekeeper-namespace"];
+    let authority = bench.countersign.authority().certificate();
+    for overlay in overlays {
+        let path = copy.join("deploy/overlays").join(overlay).join(AUTHORITY);
+        if path.exists() {
+            fs::write(&path, &authority).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    bench.cluster.apply_file(&bench.place.tool("cert-manager"))?;
+    bench.cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
+    transcript.note("the overlays have an authority's certificate, and the cluster knows cert-manager's kinds");
+
+    let directories = ["templates", "constraints", "deploy/overlays/dryrun", "deploy/mutation"].map(str::to_owned);
+    let overlays = overlays.map(|overlay| format!("deploy/overlays/{overlay}"));
+    for directory in directories.iter().chain(&overlays) {
+        accepted(bench, transcript, directory)?;
+    }
+    pod_is_restricted(bench, transcript)?;
+
+    let ca = bench.countersign.authority().certificate();
+    for (provider, path) in [("countersign-verify", "/v1/verify"), ("countersign-mutate", "/v1/mutate")] {
+        policy::lead(bench.place, &bench.cluster, provider, &bench.countersign.url(path), &ca)?;
+    }
+    policy::apply_own(bench.place, &bench.cluster)
+}
+
+/// `kubectl apply -k`: every object is taken, and none with a word of warning.
+fn accepted(bench: &Bench<'_>, transcript: &mut Transcript, directory: &str) -> anyhow::Result<()> {
+    let path = bench.place.work().join("shipped").join(directory).display().to_string();
+    let arguments = ["apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", &path];
+    let finished = kubectl(bench, transcript, &arguments)?;
+    let result = (|| {
+        ensure!(finished.status.success(), "{}: want success", finished.status);
+        let done = |line: &str| line.ends_with(" serverside-applied");
+        let other: Vec<&str> = finished.output.lines().filter(|line| !done(line)).collect();
+        ensure!(other.is_empty(), "want only applied objects, and not {other:?}");
+        ensure!(!finished.output.is_empty(), "want at least one object");
+        Ok(())
+    })();
+    transcript.verdict(&format!("the API server takes all of {directory}"), result);
+    Ok(())
+}
+
+/// Pod security is judged when a pod comes, and there is no controller here that would make one.
+fn pod_is_restricted(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let get = ["get", "deployment", "countersign", "--namespace", "countersign", "--output", "json"];
+    let deployment: Value = serde_json::from_str(&bench.cluster.kubectl_ok(&get)?)?;
+    let mut pod = deployment["spec"]["template"].clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"]["name"] = "countersign".into();
+    let path = bench.place.write("objects/countersign-pod.json", pod.to_string())?.display().to_string();
+    let arguments = ["create", "--dry-run=server", "--validate=strict", "--namespace", "countersign", "-f", &path];
+    let finished = kubectl(bench, transcript, &arguments)?;
+    let result = super::prints_exactly(&finished, "pod/countersign created (server dry run)\n");
+    transcript.verdict("a pod of the Deployment passes the restricted pod security of its namespace", result);
+    Ok(())
+}
+
+/// Alerts and dashboard. `bench.prometheus` has loaded the one; it is asked everything that the other asks.
+pub(super) fn monitoring(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("What is shipped for Prometheus");
+    let directory = bench.place.project().join("deploy/monitoring");
+    let quoted = directory.display();
+    for (what, line) in [
+        ("promtool takes the alerts", format!("cd {quoted} && promtool check rules alerts.yaml")),
+        (
+            "the alerts fire when they should, and only then",
+            format!("cd {quoted} && promtool test rules alerts_test.yaml"),
+        ),
+        ("promtool takes the scrape configuration", format!("cd {quoted} && promtool check config prometheus.yaml")),
+    ] {
+        let finished = bench.shell(&line)?;
+        transcript.command(&line, &finished.output);
+        transcript.verdict(what, finished.success().map(drop));
+    }
+
+    let (loaded, broken) = bench.prometheus.rules()?;
+    let result = (|| {
+        ensure!(broken.is_empty(), "{broken:?}");
+        ensure!(loaded > 0, "Prometheus has no alerts");
+        Ok(())
+    })();
+    transcript.verdict(&format!("Prometheus evaluates all {loaded} alerts against Countersign"), result);
+
+    let alerts = fs::read_to_string(directory.join("alerts.yaml"))?;
+    let result = has_series(bench, &alerts);
+    transcript.verdict("every series that an alert looks at is there", result.map(drop));
+
+    let dashboard: Value = serde_json::from_str(&fs::read_to_string(directory.join("dashboard.json"))?)?;
+    let mut queries = Vec::new();
+    expressions(&dashboard, &mut queries);
+    let result = (|| {
+        ensure!(!queries.is_empty(), "the dashboard asks nothing");
+        for query in &queries {
+            // As Grafana would with a scrape every second.
+            let query = query.replace("$__rate_interval", "4s");
+            ensure!(!query.contains('$'), "{query}: an unknown variable");
+            bench.prometheus.query(&query, "").with_context(|| query.clone())?;
+            has_series(bench, &query)?;
+        }
+        Ok(())
+    })();
+    let what = format!("Prometheus answers all {} queries of the dashboard, whose series are there", queries.len());
+    transcript.verdict(&what, result);
+    Ok(())
+}
+
+/// Every `expr` in a dashboard.
+fn expressions<'a>(json: &'a Value, found: &mut Vec<&'a str>) {
+    match json {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                found.extend(value.as_str().filter(|_| name == "expr"));
+                expressions(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| expressions(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// An error unless there is a series for each selector of a metric of ours in `text`. Returns how many there are.
+fn has_series(bench: &Bench<'_>, text: &str) -> anyhow::Result<usize> {
+    let selectors = selectors(text);
+    ensure!(!selectors.is_empty(), "no metric is named");
+    for selector in &selectors {
+        let found = bench.prometheus.query(&format!("count({selector})"), "")?;
+        ensure!(!found.is_empty(), "there is no series {selector}");
+    }
+    Ok(selectors.len())
+}
+
+/// `countersign_…{…}`, wherever it is.
+fn selectors(text: &str) -> Vec<&str> {
+    let starts = text.match_indices("countersign_").map(|(at, _)| &text[at..]);
+    starts
+        .filter_map(|rest| {
+            let name = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
+            // Without braces it is somebody's prose.
+            let end = rest[name..].starts_with('{').then(|| rest.find('}'))??;
+            rest.get(..=end)
+        })
+        .collect()
+}
+
+fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_end_with_their_braces() {
+        let text =
+            "sum(rate(countersign_a_total{job=\"c\",x!~\"y|z\"}[5m])) > countersign_b{job=\"c\"}\n# countersign_c";
+        assert_eq!(selectors(text), ["countersign_a_total{job=\"c\",x!~\"y|z\"}", "countersign_b{job=\"c\"}"]);
+    }
+}
