@@ -153,7 +153,12 @@ impl Registry {
 
     /// From now on only with this user and password.
     pub fn require_basic(&self, user: &str, password: &str) {
-        *self.state.guard() = Guard::basic(user, password);
+        self.require_basic_of(&[(user, password)]);
+    }
+
+    /// From now on only with one of these users and passwords: one user with two during a rotation.
+    pub fn require_basic_of(&self, logins: &[(&str, &str)]) {
+        *self.state.guard() = Guard::basic(logins);
     }
 
     /// From now on only with a token of this service; `/token` here serves it too.

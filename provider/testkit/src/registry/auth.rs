@@ -248,21 +248,25 @@ pub(crate) enum TokenReply {
 #[derive(Clone)]
 pub(crate) enum Guard {
     Open,
-    /// The whole value of the Authorization header.
-    Basic(String),
+    /// Whole values of the Authorization header, any of which will do.
+    Basic(Vec<String>),
     Bearer(Bearer),
 }
 
 impl Guard {
-    pub(crate) fn basic(user: &str, password: &str) -> Self {
-        Self::Basic(basic(user, password))
+    pub(crate) fn basic(logins: &[(&str, &str)]) -> Self {
+        Self::Basic(logins.iter().map(|(user, password)| basic(user, password)).collect())
     }
 
     /// Lets a request for `/v2/` or below in, or says what to do.
     pub(crate) fn admit(&self, place: &Place, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
         match self {
             Self::Open => Ok(()),
-            Self::Basic(wanted) if headers.get("authorization").is_some_and(|given| given == wanted) => Ok(()),
+            Self::Basic(wanted)
+                if headers.get("authorization").is_some_and(|given| wanted.iter().any(|one| given == one)) =>
+            {
+                Ok(())
+            }
             Self::Basic(_) => {
                 Err(Reply::error(401, "UNAUTHORIZED").header("www-authenticate", r#"Basic realm="testkit""#))
             }

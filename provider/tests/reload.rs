@@ -1,0 +1,266 @@
+//! Everything that an operator turns over, turned over under load: no question without a right answer. The files change
+//! as a mounted volume changes, by a link.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/load.rs"]
+mod load;
+#[path = "support/mounted.rs"]
+#[allow(dead_code)]
+mod mounted;
+
+use countersign_testkit::notation;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+use load::Load;
+use mounted::Mounted;
+use mounted::body;
+use mounted::policy;
+use mounted::root;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+
+/// Answers awaited in each state of the world: more than there are askers, each with its connection.
+const SOME: usize = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificate_and_key_of_the_service_rotate() {
+    let service = Mounted::start().await;
+    let signed = service.image("app:signed");
+    let load = Load::start(&service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified")]);
+    load.answers(SOME).await;
+    let old = service.shown().await;
+    let next = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
+    let stranger = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
+
+    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", stranger.key_pem())]);
+    service.until_files("tls", Some("server certificate and key do not fit together")).await;
+    load.answers(SOME).await;
+    assert_eq!(service.shown().await, old);
+
+    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);
+    service.until_files("tls", None).await;
+    load.answers(SOME).await;
+    assert_eq!(service.shown().await, next.leaf_der());
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_authority_of_clients_rotates() {
+    let service = Mounted::start().await;
+    let signed = service.image("app:signed");
+    let others = root("others");
+    let identities = vec![service.gatekeeper(&service.clients), service.gatekeeper(&others)];
+    let load = Load::start(&service, identities, &[(&signed, "verified")]);
+    load.answers(SOME).await;
+    let kept = service.client(service.gatekeeper(&service.clients));
+    assert_eq!(kept.verdict(&signed).await.unwrap(), "verified");
+
+    service.client_ca.swap(&[("ca.crt", service.clients.pem() + &others.pem())]);
+    let other = service.client(service.gatekeeper(&others));
+    service.until("the other authority is good", async || other.verdict(&signed).await.is_ok()).await;
+    load.answers(SOME).await;
+    load.identity(1);
+    load.answers(SOME).await;
+
+    service.client_ca.swap(&[("ca.crt", others.pem())]);
+    let old = || service.client(service.gatekeeper(&service.clients));
+    service.until("the old authority is no longer good", async || old().verdict(&signed).await.is_err()).await;
+    load.answers(SOME).await;
+    // An open connection of the old authority has one more answer, and not another one.
+    let _ = kept.verdict(&signed).await;
+    assert!(kept.verdict(&signed).await.is_err());
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_root_of_a_trust_store_rotates() {
+    let service = Mounted::start().await;
+    let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
+    let (others, renewed) = (root("others"), service.image("app:renewed"));
+    let image = service.registry.push_image("app", "renewed");
+    notation::sign_image(&service.registry, "app", &image, &others.issue(CertSpec::leaf()));
+    let always = (unsigned.as_str(), "rejected");
+    let identity = service.gatekeeper(&service.clients);
+    let load = Load::start(&service, vec![identity], &[always, (&signed, "verified"), (&renewed, "rejected")]);
+    load.answers(SOME).await;
+
+    load.expect(&[always, (&signed, "verified"), (&renewed, "rejected"), (&renewed, "verified")]);
+    let both = [("x509/ca/main/root.crt", service.root.pem()), ("x509/ca/main/next.crt", others.pem())];
+    service.until_other_trust(|| service.store.swap(&both)).await;
+    load.expect(&[always, (&signed, "verified"), (&renewed, "verified")]);
+    load.answers(SOME).await;
+
+    load.expect(&[always, (&signed, "verified"), (&signed, "rejected"), (&renewed, "verified")]);
+    let new = [("x509/ca/main/next.crt", others.pem())];
+    service.until_other_trust(|| service.store.swap(&new)).await;
+    load.expect(&[always, (&signed, "rejected"), (&renewed, "verified")]);
+    load.answers(SOME).await;
+
+    service.store.swap(&[("x509/ca/main/next.crt", "nothing".to_owned())]);
+    service.until_files("trust", Some("next.crt")).await;
+    load.answers(SOME).await;
+    service.store.swap(&new);
+    service.until_files("trust", None).await;
+    load.answers(SOME).await;
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_identity_that_leaves_the_policy_is_rejected_from_then_on() {
+    let service = Mounted::start().await;
+    let signed = service.image("app:signed");
+    let identity = service.gatekeeper(&service.clients);
+    let load = Load::start(&service, vec![identity], &[(&signed, "verified"), ("a.example/skipped", "skipped")]);
+    load.answers(SOME).await;
+
+    service.policy.swap(&[("trustpolicy.json", "{".to_owned())]);
+    service.until_files("trust", Some("trustpolicy.json")).await;
+    load.answers(SOME).await;
+
+    load.expect(&[(&signed, "verified"), (&signed, "rejected"), ("a.example/skipped", "skipped")]);
+    let other = policy(&["x509.subject: C=CH, ST=ZH, O=Other"]);
+    service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", other)])).await;
+    load.expect(&[(&signed, "rejected"), ("a.example/skipped", "skipped")]);
+    load.answers(SOME).await;
+    service.until_files("trust", None).await;
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_joins_the_configuration() {
+    let service = Mounted::start().await;
+    let second = Registry::start_tls(&service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+    second.require_basic("alice", "first");
+    let image = second.push_image("app", "signed");
+    notation::sign_image(&second, "app", &image, &service.root.issue(CertSpec::leaf()));
+    let (first, added) = (service.image("app:signed"), format!("{}/app:signed", second.host()));
+    let identity = service.gatekeeper(&service.clients);
+    let load = Load::start(&service, vec![identity], &[(&first, "verified"), (&added, "undecided")]);
+    load.answers(SOME).await;
+
+    service.config.swap(&[("countersign.yaml", "trust: {directory: d}\nregistrys: []\n".to_owned())]);
+    service.until_files("config", Some("registrys: found an unknown key")).await;
+    load.answers(SOME).await;
+
+    load.expect(&[(&first, "verified"), (&added, "undecided"), (&added, "verified")]);
+    service.until_other_trust(|| service.configure("", &[&service.registry, &second])).await;
+    load.expect(&[(&first, "verified"), (&added, "verified")]);
+    load.answers(SOME).await;
+    service.until_files("config", None).await;
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_password_of_a_registry_rotates() {
+    let service = Mounted::start().await;
+    let signed = service.image("app:signed");
+    let load = Load::start(&service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified")]);
+    load.answers(SOME).await;
+    let login = |password: &str| [("username", "alice".to_owned()), ("password", password.to_owned())];
+
+    service.registry.require_basic_of(&[("alice", "first"), ("alice", "second")]);
+    service.login.swap(&login(""));
+    service.until_files("registries", Some("is empty: want a user name, a password or a token")).await;
+    load.answers(SOME).await;
+    service.login.swap(&login("second"));
+    service.until_files("registries", None).await;
+    // Work that began with the old password may go on for a moment.
+    load.answers(SOME).await;
+    service.registry.require_basic("alice", "second");
+    load.answers(SOME).await;
+    load.end();
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_under_way_ends_as_it_began() {
+    let service = Mounted::start().await;
+    let (signed, client) = (service.image("app:signed"), service.client(service.gatekeeper(&service.clients)));
+    let gate = service.registry.when(Route::Manifest).hold();
+    let asked = tokio::spawn({
+        let (client, signed) = (client.clone(), signed.clone());
+        async move { client.verdict(&signed).await }
+    });
+    service.registry.wait_for(Route::Manifest, 1).await;
+    // Now without that registry, and with room for no key but one.
+    service.until_other_trust(|| service.configure("  maxKeys: 1", &[])).await;
+    assert_eq!(client.verdict(&signed).await.unwrap(), "undecided");
+    gate.open();
+    assert_eq!(asked.await.unwrap().unwrap(), "verified");
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn limits_and_clients_change_with_the_next_request() {
+    let service = Mounted::start().await;
+    let client = service.client(service.gatekeeper(&service.clients));
+    let two = body(&["a.example/skipped:1", "a.example/skipped:2"]);
+    let system_error = async || client.post("/v1/verify", two.clone()).await.unwrap()["systemError"].clone();
+    assert_eq!(system_error().await, "");
+    service.until_other_trust(|| service.configure("  maxKeys: 1", &[&service.registry])).await;
+    let error = system_error().await;
+    assert!(error.as_str().unwrap().starts_with("request has 2 distinct keys: want at most 1 "), "{error}");
+    service.until_other_trust(|| service.configure("  allowedClients: [else.example]", &[&service.registry])).await;
+    // The open connection has its last answer.
+    assert_eq!(system_error().await, "");
+    assert!(client.post("/v1/verify", two.clone()).await.is_err());
+    service.until_other_trust(|| service.configure("", &[&service.registry])).await;
+    assert_eq!(system_error().await, "");
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_says_so() {
+    let service = Mounted::start().await;
+    assert_eq!(service.metric("countersign_restart_needed").await, Some(0.0));
+    service.until_other_trust(|| service.configure("  maxConnections: 7", &[&service.registry])).await;
+    assert_eq!(service.metric("countersign_restart_needed").await, Some(1.0));
+    let text = service.health("/readyz?verbose").await;
+    assert!(text.contains("[!] restart needed for server.maxConnections\n"), "{text}");
+    service.until_other_trust(|| service.configure("", &[&service.registry])).await;
+    assert_eq!(service.metric("countersign_restart_needed").await, Some(0.0));
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn every_certificate_in_use_shows_its_end() {
+    let service = Mounted::start().await;
+    let end = |name: &str| format!("countersign_certificate_not_after_timestamp_seconds{{certificate=\"{name}\"}}");
+    let seconds = CertSpec::NOT_AFTER.unix_timestamp().to_string().parse::<f64>().unwrap();
+    for name in ["server", "client-ca", "store-ca"] {
+        assert_eq!(service.metric(&end(name)).await, Some(seconds), "{name}");
+    }
+    // There is none that could end.
+    assert_eq!(service.metric(&end("store-tsa")).await, None);
+    let soon = CertSpec::NOT_AFTER - std::time::Duration::from_secs(3600);
+    let next = service.clients.issue(CertSpec::tls_server(&["127.0.0.1"]).valid(CertSpec::NOT_BEFORE, soon));
+    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);
+    service.until("another end", async || service.metric(&end("server")).await == Some(seconds - 3600.0)).await;
+    service.stop().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_on_an_outdated_connection_says_that_it_is_the_last() {
+    let service = Mounted::start().await;
+    let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
+    let request = "POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
+    let mut bytes = vec![0; 16 * 1024];
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let read = stream.read(&mut bytes).await.unwrap();
+    assert!(!std::str::from_utf8(&bytes[..read]).unwrap().contains("connection: close"));
+    let next = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
+    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);
+    service.until("another certificate", async || service.shown().await == next.leaf_der()).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("\r\nconnection: close\r\n"), "{rest}");
+    service.stop().await.unwrap().unwrap();
+}
