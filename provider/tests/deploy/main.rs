@@ -10,4 +10,5 @@ mod metric_names;
 mod monitoring;
 mod mutators;
 mod providers;
+mod readme;
 mod workload;

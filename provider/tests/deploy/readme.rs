@@ -1,0 +1,71 @@
+//! The overlay that deploy/README.md tells people to write fits the base.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use crate::files::deployment;
+use crate::files::documents;
+use crate::files::read;
+use crate::files::repository;
+use crate::files::text;
+use crate::files::texts;
+
+/// The only block of YAML.
+fn overlay() -> Json {
+    let readme = read("deploy/README.md");
+    let mut blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let block = blocks.next().unwrap();
+    assert_eq!(blocks.next(), None);
+    serde_saphyr::from_str(block).unwrap()
+}
+
+#[test]
+fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
+    let overlay = overlay();
+    let volumes = deployment()["spec"]["template"]["spec"]["volumes"].take();
+    let mounted: BTreeSet<_> =
+        volumes.as_array().unwrap().iter().filter_map(|volume| volume["configMap"]["name"].as_str()).collect();
+    let generators = overlay["configMapGenerator"].as_array().unwrap();
+    let made: BTreeSet<_> = generators.iter().map(|generator| text(generator, "/name")).collect();
+    assert_eq!(made, mounted);
+    let base = documents("deploy/base/kustomization.yaml")[0]["configMapGenerator"].take();
+    for generator in generators {
+        let name = text(generator, "/name");
+        assert_eq!(generator["namespace"], "countersign", "{name}");
+        let theirs = base.as_array().unwrap().iter().find(|one| one["name"] == name);
+        assert_eq!(generator.get("behavior").is_some(), theirs.is_some(), "{name}");
+        // Whether the name gets a hash must not change on the way from the base.
+        let hash = |one: &Json| one["options"]["disableNameSuffixHash"] != true;
+        assert_eq!(hash(generator), theirs.is_some_and(hash), "{name}");
+    }
+}
+
+#[test]
+fn the_overlay_names_folders_and_images_that_there_are() {
+    let overlay = overlay();
+    for name in texts(&overlay["resources"]).into_iter().chain(texts(&overlay["components"])) {
+        // It stands beside deploy/.
+        assert!(repository("deploy").join(name).join("kustomization.yaml").is_file(), "{name}");
+    }
+    let image = deployment()["spec"]["template"]["spec"]["containers"][0]["image"].take();
+    let (name, tag) = image.as_str().unwrap().rsplit_once(':').unwrap();
+    assert_eq!((text(&overlay, "/images/0/name"), text(&overlay, "/images/0/newTag")), (name, tag));
+    let own = documents("deploy/overlays/self-managed-certificates/kustomization.yaml")[0]["secretGenerator"].take();
+    assert_eq!(overlay["secretGenerator"], own);
+}
+
+#[test]
+fn links_lead_to_files() {
+    let readme = read("deploy/README.md");
+    let mut links = 0;
+    for rest in readme.split("](").skip(1) {
+        let link = rest.split(')').next().unwrap();
+        if link.starts_with("https://") || link.starts_with('#') {
+            continue;
+        }
+        links += 1;
+        assert!(repository("deploy").join(link).exists(), "{link}");
+    }
+    assert!(links > 10, "{links}");
+}
