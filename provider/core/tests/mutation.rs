@@ -82,3 +82,74 @@ fn an_envelope_declared_as_the_other_format_does_not_verify() {
         assert_ne!(judge.codes(&envelope, other.media_type()), []);
     }
 }
+
+/// A small generator with a fixed seed: the same mutations on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % most.max(1) as u64) as usize
+    }
+
+    /// Copies, drops, overwrites or swaps stretches of bytes, one to four times.
+    fn scramble(&mut self, good: &[u8]) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        for _ in 0..=self.below(4) {
+            let from = self.below(bytes.len());
+            let to = (from + 1 + self.below(64)).min(bytes.len());
+            match self.below(4) {
+                0 => drop(bytes.drain(from..to)),
+                1 => {
+                    let piece = bytes[from..to].to_vec();
+                    let at = self.below(bytes.len());
+                    bytes.splice(at..at, piece);
+                }
+                2 => {
+                    let value = self.below(256) as u8;
+                    bytes[from..to].fill(value);
+                }
+                _ => bytes[from..to].reverse(),
+            }
+            if bytes.is_empty() {
+                bytes.push(0);
+            }
+        }
+        bytes
+    }
+}
+
+#[test]
+fn no_scrambled_envelope_verifies_and_none_panics() {
+    for format in Format::ALL {
+        let Good { envelope, media_type, judge } = good(format);
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        for round in 0..10_000 {
+            let scrambled = dice.scramble(&envelope);
+            if scrambled != envelope {
+                assert_ne!(judge.codes(&scrambled, media_type), [], "{format:?} round {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_scrambled_certificate_is_taken_for_a_link_of_its_chain() {
+    use countersign_core::x509::Certificate;
+    use countersign_core::x509::Chain;
+    let root = Authority::root(CertSpec::root());
+    let chain = root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/a.crl"));
+    let root = Certificate::parse(chain.root_der()).unwrap();
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    for round in 0..20_000 {
+        let scrambled = dice.scramble(chain.leaf_der());
+        if scrambled == chain.leaf_der() {
+            continue;
+        }
+        if let Ok(leaf) = Certificate::parse(&scrambled) {
+            assert!(Chain::code_signing(vec![leaf, root.clone()]).is_err(), "round {round}");
+        }
+    }
+}
