@@ -9,6 +9,7 @@ mod metrics;
 mod mutation;
 mod outages;
 mod ratify;
+mod rotation;
 mod trust;
 mod workloads;
 
@@ -50,6 +51,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     pods(bench, transcript, &seen)?;
     doors::run(bench, transcript)?;
     metrics::health(bench, transcript)?;
+    rotation::run(bench, transcript)?;
     deploy::monitoring(bench, transcript)?;
     deploy::manifests(bench, transcript)
 }

@@ -32,6 +32,7 @@ pub(crate) struct Ports {
 }
 
 pub(crate) struct Countersign {
+    name: &'static str,
     binary: PathBuf,
     config: PathBuf,
     ports: Ports,
@@ -71,11 +72,34 @@ impl Countersign {
             "registries": registries,
             "unlistedRegistries": "refuse",
         });
-        // JSON is YAML.
-        let config = place.write("countersign/countersign.yaml", config.to_string())?;
         place.write("countersign/ca.crt", authority.certificate())?;
-        let scratch = place.log("countersign-verify");
-        let mut countersign = Self { binary, config, ports, authority, scratch, program: None };
+        Self::serve(place, "countersign", binary, ports, authority, &config)
+    }
+
+    /// Starts another server of the same binary with a configuration and certificates (of `authority`) of its own.
+    pub(crate) fn another(
+        &self,
+        place: &Place,
+        name: &'static str,
+        ports: Ports,
+        authority: Authority,
+        config: &Value,
+    ) -> anyhow::Result<Self> {
+        Self::serve(place, name, self.binary.clone(), ports, authority, config)
+    }
+
+    fn serve(
+        place: &Place,
+        name: &'static str,
+        binary: PathBuf,
+        ports: Ports,
+        authority: Authority,
+        config: &Value,
+    ) -> anyhow::Result<Self> {
+        // JSON is YAML.
+        let config = place.write(&format!("{name}/countersign.yaml"), config.to_string())?;
+        let scratch = place.log(&format!("{name}-verify"));
+        let mut countersign = Self { name, binary, config, ports, authority, scratch, program: None };
         countersign.resume(place)?;
         Ok(countersign)
     }
@@ -104,7 +128,7 @@ impl Countersign {
 
     /// Everything that it has logged, over all its starts.
     pub(crate) fn log(&self, place: &Place) -> anyhow::Result<Vec<Value>> {
-        let log = fs::read_to_string(place.log("countersign"))?;
+        let log = fs::read_to_string(place.log(self.name))?;
         log.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
     }
 
@@ -119,7 +143,7 @@ impl Countersign {
     pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(&self.config);
-        let mut program = Program::start("countersign", &command, place.log("countersign"))?;
+        let mut program = Program::start(self.name, &command, place.log(self.name))?;
         let ready = format!("http://{}/readyz", self.health());
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         self.program = Some(program);

@@ -12,6 +12,8 @@ mod gatekeeper;
 mod http;
 mod images;
 mod interrupt;
+mod load;
+mod mount;
 mod notation;
 mod place;
 mod policy;

@@ -1,0 +1,319 @@
+//! Everything that wears out is replaced while two clients ask without a pause: nobody is turned away, and nobody gets an
+//! answer that neither the old files nor the new ones would give.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use rcgen::DnType;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::certificates::Authority;
+use crate::certificates::Usage;
+use crate::countersign::Countersign;
+use crate::countersign::Ports;
+use crate::http;
+use crate::images::Image;
+use crate::load::Connections;
+use crate::load::Load;
+use crate::load::Question;
+use crate::load::Reply;
+use crate::mount::Mount;
+use crate::notation::STORE;
+use crate::notation::Signer;
+use crate::place;
+use crate::transcript::Transcript;
+use crate::wait;
+
+/// Countersign looks at its files every second.
+const RELOAD: Duration = Duration::from_secs(15);
+
+/// Replies of each client between two changes.
+const BETWEEN: usize = 10;
+
+/// The name of Gatekeeper's certificate.
+const CLIENT: [(DnType, &str); 1] = [(DnType::CommonName, "gatekeeper-webhook-service.gatekeeper-system.svc")];
+
+const BROKEN: &str = r#"countersign_last_reload_successful{files="trust"}"#;
+
+/// A Countersign whose files are mounted as in a cluster, and who asks it.
+struct Rotation<'a> {
+    bench: &'a Bench<'a>,
+    countersign: Countersign,
+    tls: Mount,
+    client_ca: Mount,
+    policy: Mount,
+    store: Mount,
+    identity: PathBuf,
+    loads: [Load; 2],
+}
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("Replaced under load");
+    let new_server = Authority::new(&CLIENT)?;
+    let (old_client, new_client) = (Authority::new(&CLIENT)?, Authority::new(&CLIENT)?);
+    let mut rotation = Rotation::start(bench, &new_server, &old_client)?;
+    transcript.note("a client that keeps its connection and one that does not ask about four images without a pause");
+    rotation.wait_for_replies()?;
+
+    rotation.server_certificate(transcript, &new_server)?;
+    rotation.client_authority(transcript, &old_client, &new_client)?;
+    rotation.root(transcript)?;
+    rotation.policy(transcript)?;
+    rotation.broken_policy(transcript)?;
+    rotation.finish(transcript)
+}
+
+impl<'a> Rotation<'a> {
+    /// The clients expect `next_server` beside the present authority of the server's certificate.
+    fn start(bench: &'a Bench<'a>, next_server: &Authority, client_authority: &Authority) -> anyhow::Result<Self> {
+        let place = bench.place;
+        let server_authority = Authority::new(&CLIENT)?;
+        let server = server_authority.issue(&CLIENT, Usage::Server)?;
+        let client = client_authority.issue(&CLIENT, Usage::ServerAndClient)?;
+        let tls = Mount::new(place, "rotation/tls", &[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
+        let client_ca = Mount::new(place, "rotation/client-ca", &[("ca.crt", &client_authority.certificate())])?;
+        let policy = Mount::new(place, "rotation/policy", &[("trustpolicy.json", &policy(bench, "before"))])?;
+        let root = bench.notation.root_of(Signer::Release);
+        let store = Mount::new(place, &format!("rotation/truststore/x509/ca/{STORE}"), &[("root.pem", &root)])?;
+        let [provider, health] = place::free_ports()?;
+        let config = json!({
+            "server": {
+                "listen": format!("127.0.0.1:{provider}"),
+                "tls": {
+                    "certificate": tls.path().join("tls.crt"),
+                    "key": tls.path().join("tls.key"),
+                    "clientCa": client_ca.path().join("ca.crt"),
+                },
+            },
+            "health": { "listen": format!("127.0.0.1:{health}") },
+            "trust": {
+                "policy": policy.path().join("trustpolicy.json"),
+                "store": place.work().join("rotation/truststore"),
+                "reloadInterval": "1s",
+            },
+            "registries": [{ "host": bench.referrers.host(), "plainHttp": true }],
+            "unlistedRegistries": "refuse",
+        });
+        let authorities = server_authority.certificate() + &next_server.certificate();
+        let authorities = place.write("rotation/authorities.pem", authorities)?;
+        let ports = Ports { provider, health };
+        let countersign = bench.countersign.another(place, "countersign-mounted", ports, server_authority, &config)?;
+
+        let identity = place.write("rotation/identity.pem", client.certificate.clone() + &client.key)?;
+        let request = json!({
+            "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+            "kind": "ProviderRequest",
+            "request": { "keys": keys(bench) },
+        });
+        let body = place.write("rotation/request.json", request.to_string())?;
+        let question = Question {
+            url: &countersign.url("/v1/verify"),
+            authorities: &authorities,
+            identity: &identity,
+            body: &body,
+        };
+        let loads =
+            [Load::start(place, Connections::Kept, &question)?, Load::start(place, Connections::New, &question)?];
+        Ok(Self { bench, countersign, tls, client_ca, policy, store, identity, loads })
+    }
+
+    fn server_certificate(&mut self, transcript: &mut Transcript, authority: &Authority) -> anyhow::Result<()> {
+        let server = authority.issue(&CLIENT, Usage::Server)?;
+        self.tls.replace(&[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
+        self.bench.place.write("rotation/new-authority.pem", authority.certificate())?;
+        let result = wait::until("the new certificate", RELOAD, || self.knock("new-authority.pem", "identity.pem"));
+        transcript.verdict("certificate and key, from another authority, are replaced in one go", result);
+        self.wait_for_replies()
+    }
+
+    fn client_authority(
+        &mut self,
+        transcript: &mut Transcript,
+        old: &Authority,
+        new: &Authority,
+    ) -> anyhow::Result<()> {
+        let place = self.bench.place;
+        let before = std::fs::read(&self.identity)?;
+        place.write("rotation/old-identity.pem", before)?;
+        let client = new.issue(&CLIENT, Usage::ServerAndClient)?;
+        let next = place.write("rotation/next-identity.pem", client.certificate.clone() + &client.key)?;
+        self.client_ca.replace(&[("ca.crt", &(old.certificate() + &new.certificate()))])?;
+        let result = wait::until("the second authority", RELOAD, || {
+            self.knock("authorities.pem", "next-identity.pem")?;
+            self.knock("authorities.pem", "old-identity.pem")
+        });
+        transcript.verdict("with two client authorities clients of both are answered", result);
+
+        std::fs::rename(next, &self.identity)?;
+        self.wait_for_replies()?;
+        self.client_ca.replace(&[("ca.crt", &new.certificate())])?;
+        let result = wait::until("the end of the old authority", RELOAD, || {
+            let answered = self.knock("authorities.pem", "old-identity.pem").is_ok();
+            ensure!(!answered, "a client of the old authority is answered");
+            self.knock("authorities.pem", "identity.pem")
+        });
+        transcript.verdict("when the first is taken away, only clients of the second are", result);
+        self.wait_for_replies()
+    }
+
+    fn root(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
+        let (old, new) = [Signer::Release, Signer::Stranger].map(|signer| self.bench.notation.root_of(signer)).into();
+        let result = self.reloaded(|rotation| rotation.store.replace(&[("root.pem", &old), ("next.pem", &new)]));
+        transcript.verdict("a second root comes beside the first", result);
+        self.wait_for_replies()?;
+        let result = self.reloaded(|rotation| rotation.store.replace(&[("next.pem", &new)]));
+        transcript.verdict("the first root goes", result);
+        self.wait_for_replies()
+    }
+
+    fn policy(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
+        let after = policy(self.bench, "after");
+        let result = self.reloaded(|rotation| rotation.policy.replace(&[("trustpolicy.json", &after)]));
+        transcript.verdict("another policy is taken", result);
+        self.wait_for_replies()
+    }
+
+    fn broken_policy(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
+        let whole = policy(self.bench, "after");
+        let half = whole.split_at(whole.len() / 2).0;
+        self.policy.replace(&[("trustpolicy.json", half)])?;
+        let result = wait::until("the broken policy to be noticed", RELOAD, || self.successful("0"));
+        transcript.verdict("half a policy is noticed: a gauge says so", result);
+        let (line, text) = self.readiness()?;
+        transcript.command(&line, &text);
+        let result = (|| {
+            let told = text.lines().find(|line| line.starts_with("[!] files trust: in use since "));
+            let told = told.context("want a line about trust")?;
+            ensure!(told.contains("; what is on disk was refused at "), "want it to be refused");
+            ensure!(told.contains("trustpolicy.json"), "want the file named");
+            Ok(())
+        })();
+        transcript.verdict("Countersign stays ready, and says what is wrong where", result);
+        self.wait_for_replies()?;
+
+        self.policy.replace(&[("trustpolicy.json", &whole)])?;
+        let result = wait::until("the whole policy to be noticed", RELOAD, || {
+            self.successful("1")?;
+            let (_, text) = self.readiness()?;
+            ensure!(!text.contains("[!]"), "{text}");
+            Ok(())
+        });
+        transcript.verdict("the whole policy is noticed again", result);
+        self.wait_for_replies()
+    }
+
+    /// What both clients were told, from the first reply to the last.
+    fn finish(mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
+        for (load, what, kept) in [(0, "over kept connections", true), (1, "over new connections", false)] {
+            let replies = self.loads[load].replies();
+            let result = (|| {
+                let replies = replies?;
+                let connects: u32 = replies.iter().map(|reply| reply.connects).sum();
+                let slowest = replies.iter().map(|reply| reply.seconds).fold(0.0, f64::max);
+                let (count, milliseconds) = (replies.len(), slowest * 1000.0);
+                transcript
+                    .note(&format!("{count} replies over {connects} connections, the slowest in {milliseconds:.0} ms"));
+                ensure!(kept == (usize::try_from(connects)? < count), "{connects} connections for {count} replies");
+                one_story(&replies)
+            })();
+            transcript
+                .verdict(&format!("{what} every question had one of the right answers, in the right order"), result);
+        }
+        transcript.verdict("SIGTERM ends it under load with exit status 0", self.countersign.stop());
+        Ok(())
+    }
+
+    /// Changes files of the trust. Returns once they are in use.
+    fn reloaded(&mut self, change: impl FnOnce(&mut Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let generation = "countersign_trust_generation";
+        let before = self.countersign.metric(generation)?;
+        change(self)?;
+        wait::until("the changed files", RELOAD, || {
+            let now = self.countersign.metric(generation)?;
+            ensure!(now > before, "generation {now}: want more than {before}");
+            Ok(())
+        })
+    }
+
+    fn successful(&self, want: &str) -> anyhow::Result<()> {
+        let found = self.countersign.metric(BROKEN)?.to_string();
+        ensure!(found == want, "{BROKEN} {found}: want {want}");
+        Ok(())
+    }
+
+    fn readiness(&self) -> anyhow::Result<(String, String)> {
+        let url = format!("http://{}/readyz?verbose", self.countersign.health());
+        let text = http::get(&url)?.want(200)?.text();
+        Ok((format!("curl -sSf '{url}'"), text))
+    }
+
+    /// An error unless a client with `identity` is answered, over a new connection, by a server of `authorities`.
+    fn knock(&self, authorities: &str, identity: &str) -> anyhow::Result<()> {
+        let url = self.countersign.url("/v1/verify");
+        let line = format!(
+            "cd rotation && curl -sSf --cacert {authorities} --cert {identity} --data @request.json -o /dev/null {url}"
+        );
+        self.bench.shell(&line)?.success().map(drop)
+    }
+
+    fn wait_for_replies(&mut self) -> anyhow::Result<()> {
+        self.loads.iter_mut().try_for_each(|load| load.wait_for(BETWEEN))
+    }
+}
+
+/// Signed under both roots, under neither, under the first, and under the second.
+fn keys(bench: &Bench<'_>) -> [String; 4] {
+    let shelf = &bench.shelf;
+    [&shelf.both, &shelf.unsigned, &shelf.jws, &shelf.stranger].map(Image::by_tag)
+}
+
+/// One statement, `name`, for [`keys`]. The signers have the same name under both roots.
+fn policy(bench: &Bench<'_>, name: &str) -> String {
+    let shelf = &bench.shelf;
+    let scopes = [&shelf.both, &shelf.unsigned, &shelf.jws, &shelf.stranger].map(Image::scope);
+    let statement = json!({
+        "name": name,
+        "registryScopes": scopes,
+        "signatureVerification": { "level": "strict" },
+        "trustStores": [format!("ca:{STORE}")],
+        "trustedIdentities": [Signer::Release.trusted_identity()],
+    });
+    json!({ "version": "1.0", "trustPolicies": [statement] }).to_string()
+}
+
+/// What every client must see, in this order, however often each: the code for each key and the statement.
+const STORY: [([&str; 4], &str); 4] = [
+    (["verified", "unsigned", "verified", "untrusted-chain"], "before"),
+    (["verified", "unsigned", "verified", "verified"], "before"),
+    (["verified", "unsigned", "untrusted-chain", "verified"], "before"),
+    (["verified", "unsigned", "untrusted-chain", "verified"], "after"),
+];
+
+fn one_story(replies: &[Reply]) -> anyhow::Result<()> {
+    let mut seen = Vec::new();
+    for reply in replies {
+        let told = told(&reply.body).with_context(|| reply.body.to_string())?;
+        if seen.last() != Some(&told) {
+            seen.push(told);
+        }
+    }
+    let want = STORY.map(|(codes, rule)| (codes.map(str::to_owned).to_vec(), rule.to_owned()));
+    ensure!(seen == want, "told {seen:?}: want {want:?}");
+    Ok(())
+}
+
+/// The code for each key, and the statement that all of them are under.
+fn told(body: &Value) -> anyhow::Result<(Vec<String>, String)> {
+    let response = &body["response"];
+    ensure!(response["systemError"].as_str().is_none_or(str::is_empty), "a system error");
+    let items = response["items"].as_array().context("no items")?;
+    let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+    let codes = items.iter().map(|item| text(&item["value"]["code"])).collect::<anyhow::Result<_>>()?;
+    let rule = text(&items.first().context("no item")?["value"]["rule"])?;
+    ensure!(items.iter().all(|item| item["value"]["rule"] == rule.as_str()), "statements differ within a reply");
+    Ok((codes, rule))
+}
