@@ -2,6 +2,7 @@
 //! tool says on a laptop is what the cluster decides.
 
 pub mod args;
+mod check;
 mod inspect;
 mod parts;
 mod reload;
@@ -57,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(args) => serve::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Check(args) => check::run(&args),
     };
     ended.unwrap_or_else(|Failure { exit, causes }| {
         for cause in causes {

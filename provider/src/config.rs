@@ -175,6 +175,17 @@ impl Config {
         file::parse(&file::read(path)?, path, purpose)
     }
 
+    /// For `countersign check`: what can be read of the file at `path`, and all of its mistakes. A configuration with
+    /// mistakes is there to find more of them in the files that it names, and for nothing else; without a place for
+    /// the trust policy there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn survey(path: &Path, purpose: Purpose) -> Result<(Option<Self>, Vec<Mistake>), ConfigError> {
+        let bytes = file::read(path)?;
+        Ok(read::survey(file::text(&bytes, path)?, path, purpose))
+    }
+
     /// Reads `text`, which stands in the file `path`. Touches no file.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! which file notifications miss.
 
 mod files;
+mod review;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -23,6 +24,12 @@ use countersign_core::trust::StoreError;
 use countersign_core::trust::StoreKind;
 use countersign_core::trust::StoreRef;
 use countersign_core::trust::TrustPolicy;
+
+pub use review::CertificateOutline;
+pub use review::RulesOutline;
+pub use review::StatementOutline;
+pub use review::StoreOutline;
+pub use review::TrustWarning;
 
 use self::files::NamedFile;
 use crate::config::TrustLocation;
@@ -280,6 +287,8 @@ impl TrustSource {
             let digest = digest(&bytes, &stores);
             Ok(Read { policy, stores, digest })
         } else {
+            // The stores that could be read have their say too.
+            mistakes.extend(parse(stores).err().into_iter().flat_map(|error| error.mistakes));
             Err(TrustError { mistakes })
         }
     }

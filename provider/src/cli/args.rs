@@ -21,6 +21,7 @@ Examples:
   countersign verify --config countersign.yaml registry.example.com/app:v1
   countersign verify --config countersign.yaml -o json registry.example.com/app@sha256:4e1f…
   countersign inspect --config countersign.yaml registry.example.com/app:v1
+  countersign check --config countersign.yaml
 
 Every key of the configuration stands with its meaning and default in samples/countersign.yaml of the sources.";
 
@@ -35,6 +36,9 @@ pub enum Command {
     /// Show every signature of an image, and what each check says of it
     #[command(after_help = INSPECT_AFTER)]
     Inspect(InspectArgs),
+    /// Look for mistakes in the configuration and in every file that it names, without a network
+    #[command(after_help = CHECK_AFTER)]
+    Check(CheckArgs),
 }
 
 const SERVE_AFTER: &str = "\
@@ -73,6 +77,19 @@ Exit codes:
   1  the image was looked at and rejected
   2  it could not be decided, or the list of its signatures could not be fetched
   3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
+
+const CHECK_AFTER: &str = "\
+Mistakes are told all at once, each with its file, what was found and what was wanted. Warnings are for what is in order
+by the letter and will hardly be meant, such as a certificate that ends within 30 days.
+
+Examples:
+  countersign check --config /etc/countersign/countersign.yaml
+  countersign check --config laptop.yaml --for verify
+  countersign check --config countersign.yaml -o json | jq -r '.warnings[].message'
+
+Exit codes:
+  0  no mistakes, whatever the warnings
+  3  a mistake on the command line, in the configuration or in a file that it names";
 
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
@@ -113,6 +130,28 @@ pub struct InspectArgs {
     /// An image, as it stands in a pod
     #[arg(value_name = "IMAGE")]
     pub image: ImageRef,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// What the configuration is for: `verify` needs no certificates of a server
+    #[arg(long = "for", value_enum, default_value_t = Use::Serve, value_name = "COMMAND")]
+    pub purpose: Use,
+
+    /// How to print what is found
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Use {
+    /// The server
+    Serve,
+    /// The command line
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

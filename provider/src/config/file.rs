@@ -79,9 +79,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
 }
 
 pub(super) fn parse(bytes: &[u8], path: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| ConfigError::Unreadable {
+    Config::parse(text(bytes, path)?, path, purpose)
+}
+
+pub(super) fn text<'b>(bytes: &'b [u8], path: &Path) -> Result<&'b str, ConfigError> {
+    std::str::from_utf8(bytes).map_err(|error| ConfigError::Unreadable {
         file: path.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
-    })?;
-    Config::parse(text, path, purpose)
+    })
 }

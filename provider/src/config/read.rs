@@ -41,12 +41,20 @@ const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 const MIB: usize = 1024 * 1024;
 
 pub(super) fn config(text: &str, file: &Path, purpose: Purpose) -> Result<Config, Vec<Mistake>> {
+    match survey(text, file, purpose) {
+        (Some(config), list) if list.is_empty() => Ok(config),
+        (Some(_) | None, list) => Err(list),
+    }
+}
+
+/// What can be read of the text, with defaults in place of what cannot, and every mistake.
+pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Config>, Vec<Mistake>) {
     let mistakes = Mistakes::new(file);
     let root = match load_yaml(text) {
         Ok(root) => root,
         Err(error) => {
             mistakes.add(error.line, "", error.found, error.wanted, "");
-            return Err(mistakes.into_list());
+            return (None, mistakes.into_list());
         }
     };
     let keys = &[
@@ -83,21 +91,18 @@ pub(super) fn config(text: &str, file: &Path, purpose: Purpose) -> Result<Config
         let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
         levels.into_iter().find(|level| level.text() == text)
     });
-    let list = mistakes.into_list();
-    match trust {
-        Some(trust) if list.is_empty() => Ok(Config {
-            server,
-            health_listen,
-            trust,
-            verification,
-            cache,
-            registries,
-            unlisted_registries: unlisted.unwrap_or(Unlisted::Anonymous),
-            registry_access,
-            log_level: level.unwrap_or(LogLevel::Info),
-        }),
-        Some(_) | None => Err(list),
-    }
+    let config = trust.map(|trust| Config {
+        server,
+        health_listen,
+        trust,
+        verification,
+        cache,
+        registries,
+        unlisted_registries: unlisted.unwrap_or(Unlisted::Anonymous),
+        registry_access,
+        log_level: level.unwrap_or(LogLevel::Info),
+    });
+    (config, mistakes.into_list())
 }
 
 struct Reader<'a> {

@@ -1,0 +1,172 @@
+//! `countersign check`: the configuration and every file that it names, without a network: all mistakes at once, what
+//! needs a second look, and what would be used.
+
+mod doors;
+mod json;
+mod registries;
+mod text;
+mod trust;
+
+use std::fmt;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_core::time::UnixTime;
+
+use self::doors::Doors;
+use super::Exit;
+use super::Failure;
+use super::args::CheckArgs;
+use super::args::Output;
+use super::args::Use;
+use crate::config::Config;
+use crate::config::ConfigError;
+use crate::config::Mistake;
+use crate::config::Purpose;
+use crate::config::Registry;
+use crate::engine::system_clock;
+use crate::trust_source::StatementOutline;
+
+/// A certificate that ends within this time is warned about: long enough to order a new one.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Everything that was found.
+#[derive(Default)]
+struct Findings {
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+    /// What the files say, as far as it could be read.
+    config: Option<Config>,
+    doors: Option<Doors>,
+    statements: Option<Vec<StatementOutline>>,
+}
+
+/// One mistake, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    file: String,
+    /// Counted from 1; none where the mistake has no line.
+    line: Option<u64>,
+    /// Empty for the file as a whole.
+    field: String,
+    found: String,
+    /// Empty where what was found says it all.
+    wanted: String,
+}
+
+/// What is no mistake and needs a second look: its kind, a stable text, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Warning {
+    kind: &'static str,
+    message: String,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let now = system_clock()();
+    let findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
+    let exit = if findings.faults.is_empty() { Exit::Success } else { Exit::Usage };
+    match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {
+        Ok(()) => Ok(exit),
+        // Who has closed the pipe has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the findings"))),
+    }
+}
+
+fn purpose(purpose: Use) -> Purpose {
+    match purpose {
+        Use::Serve => Purpose::Serve,
+        Use::Verify => Purpose::Verify,
+    }
+}
+
+impl Findings {
+    fn collect(path: &Path, purpose: Purpose, now: UnixTime) -> Self {
+        let mut findings = Self::default();
+        let config = match Config::survey(path, purpose) {
+            Ok((config, mistakes)) => {
+                findings.faults.extend(mistakes.iter().map(Fault::from));
+                config
+            }
+            Err(ConfigError::Unreadable { file, source }) => {
+                findings.fault(&file, "", format_args!("cannot be read: {source}: want a YAML file"));
+                None
+            }
+            Err(ConfigError::Mistakes { file: _, mistakes }) => {
+                findings.faults.extend(mistakes.iter().map(Fault::from));
+                None
+            }
+        };
+        if let Some(config) = config {
+            if let Some(tls) = &config.server.tls {
+                findings.doors = Some(doors::check(tls, now, &mut findings));
+            }
+            findings.statements = trust::check(path, &config, now, &mut findings);
+            registries::check(path, &config, &mut findings);
+            findings.config = Some(config);
+        }
+        findings
+    }
+
+    /// Notes a mistake of `file`. The `message` says what was found and, after `: want`, what was wanted.
+    fn fault(&mut self, file: &Path, field: &str, message: impl fmt::Display) {
+        let message = message.to_string();
+        let (found, wanted) = message.rsplit_once(": want ").unwrap_or((&message, ""));
+        self.faults.push(Fault {
+            file: file.display().to_string(),
+            line: None,
+            field: field.to_owned(),
+            found: found.to_owned(),
+            wanted: wanted.to_owned(),
+        });
+    }
+
+    fn warn(&mut self, kind: &'static str, message: impl fmt::Display) {
+        self.warnings.push(Warning { kind, message: message.to_string() });
+    }
+
+    /// As configured.
+    fn registries(&self) -> &[Registry] {
+        self.config.as_ref().map_or(&[], |config| &config.registries)
+    }
+
+    fn print(&self, path: &Path, output: Output, out: &mut dyn Write) -> io::Result<()> {
+        match output {
+            Output::Text => out.write_all(text::page(path, self).as_bytes()),
+            Output::Json => {
+                serde_json::to_writer_pretty(&mut *out, &json::Document::of(path, self))?;
+                out.write_all(b"\n")
+            }
+        }
+    }
+}
+
+impl From<&Mistake> for Fault {
+    fn from(Mistake { file, line, field, found, wanted, example }: &Mistake) -> Self {
+        let wanted = if example.is_empty() { wanted.clone() } else { format!("{wanted}, for example {example}") };
+        Self {
+            file: file.display().to_string(),
+            line: (*line > 0).then_some(*line),
+            field: field.clone(),
+            found: found.clone(),
+            wanted,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, field, found, wanted } = self;
+        f.write_str(file)?;
+        if let Some(line) = line {
+            write!(f, ":{line}")?;
+        }
+        if !field.is_empty() {
+            write!(f, ": {field}")?;
+        }
+        write!(f, ": {found}")?;
+        if wanted.is_empty() { Ok(()) } else { write!(f, ": want {wanted}") }
+    }
+}

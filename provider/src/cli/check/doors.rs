@@ -1,0 +1,231 @@
+//! The certificates of the doors, each looked at by itself, so that all mistakes are told at once; at the end they are
+//! loaded as the server loads them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+use countersign_core::time::UnixTime;
+use rustls::RootCertStore;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject as _;
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
+
+use super::Findings;
+use super::SOON;
+use crate::config::Tls;
+use crate::server::tls::LoadedTls;
+use crate::server::tls::TlsPem;
+
+/// Largest file read, in bytes: what a Secret can hold.
+const FILE_BYTES: u64 = 1024 * 1024;
+
+/// What the doors would show, and whom they would let in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Doors {
+    /// The server's chain, leaf first.
+    pub(super) certificates: Vec<Shown>,
+    /// Authorities of client certificates.
+    pub(super) authorities: Vec<Shown>,
+}
+
+/// One certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) subject: String,
+    /// DNS names and addresses.
+    pub(super) names: Vec<String>,
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
+    /// Whether extKeyUsage is absent or allows to serve.
+    serves: bool,
+    der: CertificateDer<'static>,
+}
+
+pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors {
+    let Tls { certificate, key, client_ca } = tls;
+    let before = findings.faults.len();
+    let chain = read(certificate, findings).map(|pem| (certificates(certificate, &pem, findings), pem));
+    if let Some((chain, _)) = &chain {
+        serving(certificate, chain, now, findings);
+    }
+    let key_pem = read(key, findings);
+    let private = key_pem.as_ref().and_then(|pem| match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(private) => Some(private),
+        // What the reader says of the contents is left out: they are secret.
+        Err(_) => {
+            findings.fault(key, "", "holds no private key in PEM: want a PRIVATE KEY block");
+            None
+        }
+    });
+    if let (Some((chain, _)), Some(private)) = (&chain, private)
+        && !chain.is_empty()
+    {
+        pair(certificate, key, chain, private, findings);
+    }
+    let authorities = read(client_ca, findings).map(|pem| (certificates(client_ca, &pem, findings), pem));
+    if let Some((authorities, _)) = &authorities {
+        clients(client_ca, authorities, now, findings);
+    }
+    let (chain, certificate_pem) = chain.unwrap_or_default();
+    let (authorities, client_ca_pem) = authorities.unwrap_or_default();
+    if findings.faults.len() == before {
+        let pem = TlsPem { certificate: certificate_pem, key: key_pem.unwrap_or_default(), client_ca: client_ca_pem };
+        if let Err(error) = LoadedTls::load(&pem, now) {
+            findings.fault(certificate, "", error);
+        }
+    }
+    Doors { certificates: chain, authorities }
+}
+
+fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) => Some(bytes),
+        Ok(_) => {
+            findings.fault(path, "", format_args!("is too large: want at most {FILE_BYTES} bytes"));
+            None
+        }
+        Err(error) => {
+            findings.fault(path, "", format_args!("cannot be read: {error}: want a PEM file"));
+            None
+        }
+    }
+}
+
+/// Those that can be read; the others are mistakes.
+fn certificates(path: &Path, pem: &[u8], findings: &mut Findings) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    let mut found = false;
+    for (number, block) in (1_usize..).zip(CertificateDer::pem_slice_iter(pem)) {
+        found = true;
+        match block {
+            Ok(der) => match Shown::of(der) {
+                Some(certificate) => shown.push(certificate),
+                None => findings.fault(path, "", format_args!("certificate {number} is not X.509: want one in DER")),
+            },
+            Err(error) => findings.fault(path, "", format_args!("is not PEM: {error}: want CERTIFICATE blocks")),
+        }
+    }
+    if !found {
+        findings.fault(path, "", "has no certificate: want at least one CERTIFICATE block");
+    }
+    shown
+}
+
+impl Shown {
+    fn of(der: CertificateDer<'static>) -> Option<Self> {
+        let (rest, parsed) = parse_x509_certificate(&der).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let names = parsed.subject_alternative_name().ok()?;
+        let usage = parsed.extended_key_usage().ok()?;
+        let end = UnixTime::from_seconds(parsed.validity().not_after.timestamp()).ok()?;
+        let begin = UnixTime::from_seconds(parsed.validity().not_before.timestamp()).ok()?;
+        Some(Self {
+            subject: parsed.subject().to_string(),
+            names: names.iter().flat_map(|names| &names.value.general_names).filter_map(name).collect(),
+            not_before: begin,
+            not_after: end,
+            serves: usage.is_none_or(|usage| usage.value.any || usage.value.server_auth),
+            der: der.clone(),
+        })
+    }
+}
+
+/// The names that Gatekeeper compares with the host of its url.
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other kinds of name are compared with nothing")]
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match **bytes {
+            [a, b, c, d] => Some(IpAddr::from([a, b, c, d]).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+        },
+        _ => None,
+    }
+}
+
+fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings) {
+    for certificate in chain {
+        let Shown { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
+        if *not_after <= now {
+            findings.fault(
+                path,
+                "",
+                format_args!("certificate {subject:?} ended at {not_after}: want one that is valid"),
+            );
+        } else if *not_before > now {
+            let message =
+                format_args!("{}: certificate {subject:?} is valid only from {not_before} on", path.display());
+            findings.warn("certificate-not-yet-valid", message);
+        }
+        ends_soon(path, certificate, now, findings);
+    }
+    let Some(leaf) = chain.first() else { return };
+    if leaf.names.is_empty() {
+        let message = format_args!(
+            "{}: certificate {:?} has no DNS name and no address: Gatekeeper takes none without the host of the Provider's url",
+            path.display(),
+            leaf.subject
+        );
+        findings.warn("certificate-without-names", message);
+    }
+    if !leaf.serves {
+        let message = format_args!(
+            "{}: certificate {:?} has an extended key usage without serverAuth: Gatekeeper will not take it",
+            path.display(),
+            leaf.subject
+        );
+        findings.warn("certificate-not-for-servers", message);
+    }
+}
+
+fn ends_soon(path: &Path, certificate: &Shown, now: UnixTime, findings: &mut Findings) {
+    let Shown { subject, not_after, .. } = certificate;
+    if *not_after > now && *not_after < now.saturating_add(SOON) {
+        let message = format_args!("{}: certificate {subject:?} ends soon, at {not_after}", path.display());
+        findings.warn("certificate-ends-soon", message);
+    }
+}
+
+fn pair(certificate: &Path, key: &Path, chain: &[Shown], private: PrivateKeyDer<'static>, findings: &mut Findings) {
+    let ders = chain.iter().map(|shown| shown.der.clone()).collect();
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    match CertifiedKey::from_der(ders, private, &provider) {
+        Ok(_) => {}
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            let message = format_args!(
+                "is not the key of the first certificate in {}: want the two to belong together",
+                certificate.display()
+            );
+            findings.fault(key, "", message);
+        }
+        Err(error) => findings.fault(key, "", format_args!("cannot be used: {error}: want an RSA or EC key")),
+    }
+}
+
+fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Findings) {
+    let mut roots = RootCertStore::empty();
+    for Shown { subject, der, .. } in authorities {
+        if let Err(error) = roots.add(der.clone()) {
+            findings.fault(path, "", format_args!("certificate {subject:?} cannot be a root of trust: {error}"));
+        }
+    }
+    // During a rotation the old authority may stand beside the new one until it has ended.
+    match authorities.iter().map(|authority| authority.not_after).max() {
+        Some(end) if end <= now => {
+            findings.fault(path, "", format_args!("the last certificate ended at {end}: want one that is valid"));
+        }
+        Some(end) if end < now.saturating_add(SOON) => {
+            authorities.iter().for_each(|authority| ends_soon(path, authority, now, findings));
+        }
+        Some(_) | None => {}
+    }
+}

@@ -1,0 +1,223 @@
+//! The JSON document. No member is sometimes absent.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Fault;
+use super::Findings;
+use super::Warning;
+use super::doors::Shown;
+use crate::config::Credentials;
+use crate::config::Registry;
+use crate::trust_source::CertificateOutline;
+use crate::trust_source::RulesOutline;
+use crate::trust_source::StatementOutline;
+use crate::trust_source::StoreOutline;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    config: String,
+    mistakes: Vec<MistakeView>,
+    warnings: Vec<WarningView>,
+    doors: Option<DoorsView>,
+    statements: Option<Vec<StatementView>>,
+    registries: Vec<RegistryView>,
+}
+
+#[derive(Debug, Serialize)]
+struct MistakeView {
+    file: String,
+    line: Option<u64>,
+    field: String,
+    found: String,
+    wanted: String,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningView {
+    warning: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DoorsView {
+    listen: Option<String>,
+    certificates: Vec<ShownView>,
+    client_authorities: Vec<ShownView>,
+    allowed_clients: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownView {
+    subject: String,
+    names: Vec<String>,
+    not_before: String,
+    not_after: String,
+}
+
+#[derive(Debug, Serialize)]
+struct StatementView {
+    name: String,
+    /// Null for `*`.
+    scopes: Option<Vec<String>>,
+    level: &'static str,
+    /// Null where the level is `skip`.
+    rules: Option<RulesView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RulesView {
+    authenticity: &'static str,
+    authentic_timestamp: &'static str,
+    expiry: &'static str,
+    revocation: &'static str,
+    verify_timestamp: Option<&'static str>,
+    identities: Vec<String>,
+    stores: Vec<StoreView>,
+}
+
+#[derive(Debug, Serialize)]
+struct StoreView {
+    store: String,
+    certificates: Vec<CertificateView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CertificateView {
+    subject: String,
+    key: String,
+    sha256: String,
+    not_before: String,
+    not_after: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegistryView {
+    host: String,
+    plain_http: bool,
+    ca: Option<String>,
+    /// Paths of the files; none for an anonymous registry.
+    credentials: Vec<String>,
+    realm_hosts: Vec<String>,
+}
+
+impl Document {
+    pub(super) fn of(path: &Path, findings: &Findings) -> Self {
+        let server = findings.config.as_ref().map(|config| &config.server);
+        let doors = findings.doors.as_ref().map(|doors| DoorsView {
+            listen: server.map(|server| server.listen.to_string()),
+            certificates: doors.certificates.iter().map(ShownView::from).collect(),
+            client_authorities: doors.authorities.iter().map(ShownView::from).collect(),
+            allowed_clients: server.map(|server| server.allowed_clients.clone()).unwrap_or_default(),
+        });
+        let statements = findings.statements.as_ref();
+        Self {
+            config: path.display().to_string(),
+            mistakes: findings.faults.iter().map(MistakeView::from).collect(),
+            warnings: findings.warnings.iter().map(WarningView::from).collect(),
+            doors,
+            statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
+            registries: findings.registries().iter().map(RegistryView::from).collect(),
+        }
+    }
+}
+
+impl From<&Fault> for MistakeView {
+    fn from(fault: &Fault) -> Self {
+        let Fault { file, line, field, found, wanted } = fault.clone();
+        Self { file, line, field, found, wanted }
+    }
+}
+
+impl From<&Warning> for WarningView {
+    fn from(Warning { kind, message }: &Warning) -> Self {
+        Self { warning: kind, message: message.clone() }
+    }
+}
+
+impl From<&Shown> for ShownView {
+    fn from(shown: &Shown) -> Self {
+        Self {
+            subject: shown.subject.clone(),
+            names: shown.names.clone(),
+            not_before: shown.not_before.to_string(),
+            not_after: shown.not_after.to_string(),
+        }
+    }
+}
+
+impl From<&StatementOutline> for StatementView {
+    fn from(StatementOutline { name, scopes, rules }: &StatementOutline) -> Self {
+        Self {
+            name: name.clone(),
+            scopes: scopes.clone(),
+            level: rules.as_ref().map_or("skip", |rules| rules.level),
+            rules: rules.as_ref().map(RulesView::from),
+        }
+    }
+}
+
+impl From<&RulesOutline> for RulesView {
+    fn from(rules: &RulesOutline) -> Self {
+        let RulesOutline {
+            level: _,
+            authenticity,
+            authentic_timestamp,
+            expiry,
+            revocation,
+            verify_timestamp,
+            identities,
+            stores,
+        } = rules;
+        Self {
+            authenticity,
+            authentic_timestamp,
+            expiry,
+            revocation,
+            verify_timestamp: *verify_timestamp,
+            identities: identities.clone(),
+            stores: stores.iter().map(StoreView::from).collect(),
+        }
+    }
+}
+
+impl From<&StoreOutline> for StoreView {
+    fn from(StoreOutline { name, certificates }: &StoreOutline) -> Self {
+        Self { store: name.clone(), certificates: certificates.iter().map(CertificateView::from).collect() }
+    }
+}
+
+impl From<&CertificateOutline> for CertificateView {
+    fn from(CertificateOutline { subject, key, fingerprint, not_before, not_after }: &CertificateOutline) -> Self {
+        Self {
+            subject: subject.clone(),
+            key: key.clone(),
+            sha256: fingerprint.clone(),
+            not_before: not_before.to_string(),
+            not_after: not_after.to_string(),
+        }
+    }
+}
+
+impl From<&Registry> for RegistryView {
+    fn from(Registry { host, plain_http, ca, credentials, realm_hosts }: &Registry) -> Self {
+        let path = |path: &Path| path.display().to_string();
+        Self {
+            host: host.to_string(),
+            plain_http: *plain_http,
+            ca: ca.as_deref().map(path),
+            credentials: match credentials {
+                Credentials::Anonymous => Vec::new(),
+                Credentials::DockerConfig(file) => vec![path(file)],
+                Credentials::Files { username, password } => vec![path(username), path(password)],
+            },
+            realm_hosts: realm_hosts.clone(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The page for people: mistakes, warnings, then what would be used.
+
+use std::fmt;
+use std::path::Path;
+
+use super::Findings;
+use super::doors::Doors;
+use super::doors::Shown;
+use crate::cli::report::text::printable;
+use crate::config::Credentials;
+use crate::config::Registry;
+use crate::trust_source::CertificateOutline;
+use crate::trust_source::RulesOutline;
+use crate::trust_source::StatementOutline;
+use crate::trust_source::StoreOutline;
+
+/// Width of the first column.
+const NAMES: usize = 14;
+
+pub(super) fn page(path: &Path, findings: &Findings) -> String {
+    let mut page = Page(String::new());
+    page.line("configuration", path.display());
+    for fault in &findings.faults {
+        page.line("mistake", fault);
+    }
+    for warning in &findings.warnings {
+        page.line("warning", format_args!("{}: {}", warning.kind, warning.message));
+    }
+    if let (Some(config), Some(doors)) = (&findings.config, &findings.doors) {
+        page.doors(doors, config.server.listen, &config.server.allowed_clients);
+    }
+    for statement in findings.statements.iter().flatten() {
+        page.statement(statement);
+    }
+    for registry in findings.registries() {
+        page.registry(registry);
+    }
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    page.0.push_str(&format!(
+        "\n{}, {}\n",
+        counted(findings.faults.len(), "mistake"),
+        counted(findings.warnings.len(), "warning")
+    ));
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, name: &str, value: impl fmt::Display) {
+        let value = printable(&value.to_string());
+        self.0.push_str(&format!("{name:<NAMES$}{value}\n"));
+    }
+
+    fn doors(&mut self, doors: &Doors, listen: std::net::SocketAddr, clients: &[String]) {
+        self.0.push('\n');
+        self.line("doors", listen);
+        for Shown { subject, names, not_before: _, not_after, .. } in &doors.certificates {
+            let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
+            self.line("  certificate", format_args!("{subject}{names}, until {not_after}"));
+        }
+        for Shown { subject, not_after, .. } in &doors.authorities {
+            self.line("  client CA", format_args!("{subject}, until {not_after}"));
+        }
+        self.line("  clients", clients.join(", "));
+    }
+
+    fn statement(&mut self, StatementOutline { name, scopes, rules }: &StatementOutline) {
+        self.0.push('\n');
+        let level = rules.as_ref().map_or("skip", |rules| rules.level);
+        self.line("statement", format_args!("{name}, {level}"));
+        match scopes {
+            Some(scopes) => scopes.iter().for_each(|scope| self.line("  scope", scope)),
+            None => self.line("  scope", "every repository that no other statement names"),
+        }
+        if let Some(rules) = rules {
+            self.rules(rules);
+        }
+    }
+
+    fn rules(&mut self, rules: &RulesOutline) {
+        let RulesOutline {
+            level: _,
+            authenticity,
+            authentic_timestamp,
+            expiry,
+            revocation,
+            verify_timestamp,
+            identities,
+            stores,
+        } = rules;
+        self.line(
+            "  checks",
+            format_args!(
+                "integrity enforce, authenticity {authenticity}, authenticTimestamp {authentic_timestamp}, expiry {expiry}, \
+                 revocation {revocation}"
+            ),
+        );
+        if let Some(when) = verify_timestamp {
+            self.line("  timestamps", when);
+        }
+        for identity in identities {
+            self.line("  identity", identity);
+        }
+        for StoreOutline { name, certificates } in stores {
+            self.line("  store", name);
+            for CertificateOutline { subject, key, fingerprint: _, not_before: _, not_after } in certificates {
+                self.line("    holds", format_args!("{subject}, {key}, until {not_after}"));
+            }
+        }
+    }
+
+    fn registry(&mut self, Registry { host, plain_http, ca, credentials, realm_hosts }: &Registry) {
+        self.0.push('\n');
+        self.line("registry", format_args!("{host}, {}", if *plain_http { "plain HTTP" } else { "TLS" }));
+        if let Some(ca) = ca {
+            self.line("  authorities", ca.display());
+        }
+        match credentials {
+            Credentials::Anonymous => self.line("  credentials", "none"),
+            Credentials::DockerConfig(path) => self.line("  credentials", path.display()),
+            Credentials::Files { username, password } => {
+                self.line("  credentials", format_args!("{}, {}", username.display(), password.display()));
+            }
+        }
+        if !realm_hosts.is_empty() {
+            self.line("  tokens from", realm_hosts.join(", "));
+        }
+    }
+}

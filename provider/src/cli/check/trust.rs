@@ -1,0 +1,88 @@
+//! The trust policy and the trust stores.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use countersign_core::time::UnixTime;
+
+use super::Findings;
+use super::SOON;
+use crate::config::Config;
+use crate::config::TrustLocation;
+use crate::trust_source::StatementOutline;
+use crate::trust_source::TrustMistake;
+use crate::trust_source::TrustSource;
+
+const METADATA: &str = "verification.requiredMetadata";
+
+/// What the statements say, unless there is a mistake.
+pub(super) fn check(
+    file: &Path,
+    config: &Config,
+    now: UnixTime,
+    findings: &mut Findings,
+) -> Option<Vec<StatementOutline>> {
+    let statements = config.verification.required_metadata.keys().cloned();
+    match TrustSource::new(config.trust.location.clone(), statements).load() {
+        Ok(trust) => {
+            for warning in trust.warnings(now, SOON) {
+                findings.warn(warning.text(), warning);
+            }
+            Some(trust.outline())
+        }
+        Err(error) => {
+            for mistake in error.mistakes() {
+                let (path, field) = place(file, config, mistake);
+                let message = mistake.to_string();
+                // The place stands in fields of its own.
+                let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
+                let message = message.strip_prefix(METADATA).unwrap_or(message);
+                let message = match mistake {
+                    TrustMistake::Policy { path: _, error } => error.problem.to_string(),
+                    TrustMistake::Store { directory: _, error } => error.problem.to_string(),
+                    TrustMistake::NoPolicy { .. }
+                    | TrustMistake::Missing { .. }
+                    | TrustMistake::Unreadable { .. }
+                    | TrustMistake::NotAFile { .. }
+                    | TrustMistake::TooLarge { .. }
+                    | TrustMistake::TooManyFiles { .. }
+                    | TrustMistake::TooMuch
+                    | TrustMistake::NoStore { .. }
+                    | TrustMistake::UnknownStatement { .. }
+                    | TrustMistake::SkippingStatement { .. } => message.trim_start_matches([':', ' ']).to_owned(),
+                };
+                findings.fault(&path, &field, message);
+            }
+            None
+        }
+    }
+}
+
+/// File and field of a mistake.
+fn place(file: &Path, config: &Config, mistake: &TrustMistake) -> (PathBuf, String) {
+    match mistake {
+        TrustMistake::NoPolicy { directory: path }
+        | TrustMistake::Missing { path }
+        | TrustMistake::Unreadable { path, detail: _ }
+        | TrustMistake::NotAFile { path }
+        | TrustMistake::TooLarge { path, most: _ }
+        | TrustMistake::TooManyFiles { directory: path } => (path.clone(), String::new()),
+        TrustMistake::TooMuch => {
+            let stores = match &config.trust.location {
+                TrustLocation::Directory(directory) => directory,
+                TrustLocation::Apart { policy: _, store } => store,
+            };
+            (stores.clone(), String::new())
+        }
+        TrustMistake::Policy { path, error } => {
+            let statement = error.statement.as_ref().map(|name| format!("statement {name:?}"));
+            let field = Some(&error.field).filter(|field| !field.is_empty()).cloned();
+            (path.clone(), statement.into_iter().chain(field).collect::<Vec<_>>().join(", "))
+        }
+        TrustMistake::NoStore { store: _, statement: _, directory } => (directory.clone(), String::new()),
+        TrustMistake::Store { directory, error } => (directory.clone(), format!("trust store {}", error.store)),
+        TrustMistake::UnknownStatement { .. } | TrustMistake::SkippingStatement { .. } => {
+            (file.to_owned(), METADATA.to_owned())
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A trust policy with its stores as a person would go through it: what each statement says, and what is in order by the
+//! letter and will hardly be meant.
+
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::name::hex;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::Action;
+use countersign_core::trust::Identities;
+use countersign_core::trust::Identity;
+use countersign_core::trust::Level;
+use countersign_core::trust::Mode;
+use countersign_core::trust::RevocationAction;
+use countersign_core::trust::Rules;
+use countersign_core::trust::Scopes;
+use countersign_core::trust::Statement;
+use countersign_core::trust::Store;
+use countersign_core::trust::StoreKind;
+use countersign_core::trust::VerifyTimestamp;
+
+use super::Trust;
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementOutline {
+    pub name: String,
+    /// None for `*`.
+    pub scopes: Option<Vec<String>>,
+    /// None where the level is `skip`.
+    pub rules: Option<RulesOutline>,
+}
+
+/// What a statement asks for. The actions are `enforce`, `log` and `skip`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesOutline {
+    /// `strict`, `permissive`, `audit`, or `custom` where overrides make it none of these.
+    pub level: &'static str,
+    pub authenticity: &'static str,
+    pub authentic_timestamp: &'static str,
+    pub expiry: &'static str,
+    pub revocation: &'static str,
+    /// `always` or `afterCertExpiry`; none without a `tsa` store.
+    pub verify_timestamp: Option<&'static str>,
+    /// As written; `*` alone for whoever the stores vouch for.
+    pub identities: Vec<String>,
+    pub stores: Vec<StoreOutline>,
+}
+
+/// One trust store of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOutline {
+    /// `ca:release`.
+    pub name: String,
+    pub certificates: Vec<CertificateOutline>,
+}
+
+/// One certificate of a trust store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateOutline {
+    pub subject: String,
+    /// `EC P-256`, `RSA 2048 bits`.
+    pub key: String,
+    /// SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: String,
+    pub not_before: UnixTime,
+    pub not_after: UnixTime,
+}
+
+/// What is no mistake and needs a second look.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustWarning {
+    #[error(
+        "statement {statement:?} enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive"
+    )]
+    RevocationUnchecked { statement: String },
+    #[error(
+        "statement {statement:?} has the tsa trust store {store}, and this version cannot check timestamps: {when} a signature with a timestamp is inconclusive, and one without is rejected"
+    )]
+    TimestampUnchecked { statement: String, store: String, when: &'static str },
+    #[error(
+        "statement {statement:?} has the scope {scope:?}, which no image matches: such references are expanded, so write {expanded:?}"
+    )]
+    ScopeNeverMatches { statement: String, scope: String, expanded: String },
+    #[error(
+        "statement {statement:?} trusts everybody whom the signing authority store {store} vouches for, which is every customer of the service: name identities, unless the service signs for you alone"
+    )]
+    EveryCustomer { statement: String, store: String },
+    #[error(
+        "statement {statement:?} has the identity {identity:?}, which no certificate matches: only x509.subject identities are compared"
+    )]
+    IdentityNeverMatches { statement: String, identity: String },
+    #[error("statement {statement:?} only logs authenticity: a signature by anybody lets an image in")]
+    AnybodyCounts { statement: String },
+    #[error(
+        "trust store {store}: certificate {subject:?} ended at {end}: signatures under it are outside its validity"
+    )]
+    StoreCertificateExpired { store: String, subject: String, end: UnixTime },
+    #[error("trust store {store}: certificate {subject:?} ends soon, at {end}")]
+    StoreCertificateEndsSoon { store: String, subject: String, end: UnixTime },
+    #[error("trust store {store}: certificate {subject:?} is valid only from {begin} on")]
+    StoreCertificateNotYetValid { store: String, subject: String, begin: UnixTime },
+}
+
+impl TrustWarning {
+    /// Stable text.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::RevocationUnchecked { .. } => "revocation-unchecked",
+            Self::TimestampUnchecked { .. } => "timestamp-unchecked",
+            Self::ScopeNeverMatches { .. } => "scope-never-matches",
+            Self::EveryCustomer { .. } => "every-customer",
+            Self::IdentityNeverMatches { .. } => "identity-never-matches",
+            Self::AnybodyCounts { .. } => "anybody-counts",
+            Self::StoreCertificateExpired { .. } => "store-certificate-expired",
+            Self::StoreCertificateEndsSoon { .. } => "store-certificate-ends-soon",
+            Self::StoreCertificateNotYetValid { .. } => "store-certificate-not-yet-valid",
+        }
+    }
+}
+
+impl Trust {
+    /// What the statements say, in the order of the policy.
+    #[must_use]
+    pub fn outline(&self) -> Vec<StatementOutline> {
+        self.policy.statements().iter().map(|statement| self.statement_outline(statement)).collect()
+    }
+
+    /// What needs a second look at the time `now`: of the statements in their order, then of the stores. A certificate
+    /// ends soon if it ends within `soon`.
+    #[must_use]
+    pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
+        let statements = self.policy.statements().iter().flat_map(of_statement);
+        statements.chain(self.stores.values().flat_map(|store| of_store(store, now, soon))).collect()
+    }
+
+    fn statement_outline(&self, statement: &Statement) -> StatementOutline {
+        let scopes = match statement.scopes() {
+            Scopes::All => None,
+            Scopes::Repositories(list) => Some(list.iter().map(ToString::to_string).collect()),
+        };
+        let rules = match statement.mode() {
+            Mode::Skip => None,
+            Mode::Verify(rules) => Some(self.rules_outline(rules)),
+        };
+        StatementOutline { name: statement.name().to_owned(), scopes, rules }
+    }
+
+    fn rules_outline(&self, rules: &Rules) -> RulesOutline {
+        let Level { authenticity, authentic_timestamp, expiry, revocation } = *rules.level();
+        let stores = rules.stores().iter().filter_map(|name| self.store(name));
+        let timestamps = rules.stores_of(StoreKind::Tsa).next().map(|_| match rules.verify_timestamp() {
+            VerifyTimestamp::Always => "always",
+            VerifyTimestamp::AfterCertExpiry => "afterCertExpiry",
+        });
+        RulesOutline {
+            level: match *rules.level() {
+                Level::STRICT => "strict",
+                Level::PERMISSIVE => "permissive",
+                Level::AUDIT => "audit",
+                Level { authenticity: _, authentic_timestamp: _, expiry: _, revocation: _ } => "custom",
+            },
+            authenticity: text(authenticity),
+            authentic_timestamp: text(authentic_timestamp),
+            expiry: text(expiry),
+            revocation: match revocation {
+                RevocationAction::Enforce => "enforce",
+                RevocationAction::Log => "log",
+                RevocationAction::Skip => "skip",
+            },
+            verify_timestamp: timestamps,
+            identities: match rules.identities() {
+                Identities::Any => vec!["*".to_owned()],
+                Identities::Listed(list) => list.iter().map(identity).collect(),
+            },
+            stores: stores.map(StoreOutline::from).collect(),
+        }
+    }
+}
+
+impl From<&Store> for StoreOutline {
+    fn from(store: &Store) -> Self {
+        let certificates = store.certificates().iter().map(|certificate| CertificateOutline {
+            subject: certificate.subject().to_string(),
+            key: certificate.key_name(),
+            fingerprint: hex(&certificate.fingerprint()),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+        });
+        Self { name: store.reference().to_string(), certificates: certificates.collect() }
+    }
+}
+
+fn text(action: Action) -> &'static str {
+    match action {
+        Action::Enforce => "enforce",
+        Action::Log => "log",
+    }
+}
+
+fn identity(identity: &Identity) -> String {
+    match identity {
+        Identity::Subject(subject) => subject.text().to_owned(),
+        Identity::Foreign { prefix: _, text } => text.clone(),
+    }
+}
+
+fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
+    let name = || statement.name().to_owned();
+    let mut warnings = scopes_that_never_match(statement);
+    let rules = match statement.mode() {
+        Mode::Skip => return warnings,
+        Mode::Verify(rules) => rules,
+    };
+    let Level { authenticity, authentic_timestamp, expiry: _, revocation } = *rules.level();
+    match authenticity {
+        Action::Log => warnings.push(TrustWarning::AnybodyCounts { statement: name() }),
+        Action::Enforce => warnings.extend(unlikely_identities(statement, rules)),
+    }
+    match authentic_timestamp {
+        Action::Enforce => warnings.extend(rules.stores_of(StoreKind::Tsa).map(|store| {
+            let when = match rules.verify_timestamp() {
+                VerifyTimestamp::Always => "always",
+                VerifyTimestamp::AfterCertExpiry => "once a certificate of its chain has ended,",
+            };
+            TrustWarning::TimestampUnchecked { statement: name(), store: store.to_string(), when }
+        })),
+        Action::Log => {}
+    }
+    match revocation {
+        RevocationAction::Enforce => warnings.push(TrustWarning::RevocationUnchecked { statement: name() }),
+        RevocationAction::Log | RevocationAction::Skip => {}
+    }
+    warnings
+}
+
+/// Scopes are compared with references as container runtimes expand them: what expands to something else is never met.
+fn scopes_that_never_match(statement: &Statement) -> Vec<TrustWarning> {
+    let scopes = match statement.scopes() {
+        Scopes::All => return Vec::new(),
+        Scopes::Repositories(scopes) => scopes,
+    };
+    let misfit = |scope: &countersign_core::name::Repository| {
+        let read: ImageRef = scope.to_string().parse().ok()?;
+        (read.repository() != scope).then(|| TrustWarning::ScopeNeverMatches {
+            statement: statement.name().to_owned(),
+            scope: scope.to_string(),
+            expanded: read.repository().to_string(),
+        })
+    };
+    scopes.iter().filter_map(misfit).collect()
+}
+
+fn unlikely_identities(statement: &Statement, rules: &Rules) -> Vec<TrustWarning> {
+    let name = || statement.name().to_owned();
+    match rules.identities() {
+        Identities::Any => rules
+            .stores_of(StoreKind::SigningAuthority)
+            .map(|store| TrustWarning::EveryCustomer { statement: name(), store: store.to_string() })
+            .collect(),
+        Identities::Listed(list) => {
+            let foreign = list.iter().filter(|identity| identity.subject().is_none());
+            foreign
+                .map(|entry| TrustWarning::IdentityNeverMatches { statement: name(), identity: identity(entry) })
+                .collect()
+        }
+    }
+}
+
+fn of_store(store: &Store, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
+    let name = || store.reference().to_string();
+    let warning = |certificate: &CertificateOutline| {
+        let CertificateOutline { subject, key: _, fingerprint: _, not_before, not_after } = certificate.clone();
+        if not_after < now {
+            Some(TrustWarning::StoreCertificateExpired { store: name(), subject, end: not_after })
+        } else if not_before > now {
+            Some(TrustWarning::StoreCertificateNotYetValid { store: name(), subject, begin: not_before })
+        } else if not_after < now.saturating_add(soon) {
+            Some(TrustWarning::StoreCertificateEndsSoon { store: name(), subject, end: not_after })
+        } else {
+            None
+        }
+    };
+    StoreOutline::from(store).certificates.iter().filter_map(warning).collect()
+}

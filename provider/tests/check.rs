@@ -1,0 +1,347 @@
+//! `countersign check` as the built binary: every mistake of every file in one run, warnings that change no exit code,
+//! and what would be used.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+#[allow(clippy::unwrap_used)]
+#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
+mod tests {
+    use std::process::Command;
+    use std::process::Stdio;
+
+    use countersign_testkit::pki::Authority;
+    use countersign_testkit::pki::CertSpec;
+    use serde_json::Value;
+    use serde_json::json;
+    use time::Duration;
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+    use time::macros::datetime;
+
+    use super::world::Folder;
+
+    const START: OffsetDateTime = datetime!(2020-01-01 00:00 UTC);
+
+    /// Runs it in `folder`, whose path is cut out of what it prints.
+    fn check(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
+        let path = folder.path().display().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))
+    }
+
+    fn document(folder: &Folder) -> (Option<i32>, Value) {
+        let (code, text) = check(folder, &["-o", "json"]);
+        (code, serde_json::from_str(&text).unwrap())
+    }
+
+    fn statement(name: &str, scope: &str) -> Value {
+        json!({"name": name, "registryScopes": [scope],
+            "signatureVerification": {"level": "strict", "override": {"revocation": "skip"}},
+            "trustStores": ["ca:main"], "trustedIdentities": ["x509.subject: C=CH, ST=ZH, O=Testkit"]})
+    }
+
+    fn policy(statements: &[Value]) -> String {
+        json!({"version": "1.0", "trustPolicies": statements}).to_string()
+    }
+
+    /// A folder without mistakes and warnings, for the server.
+    fn sound() -> Folder {
+        let folder = Folder::new();
+        let root = Authority::root(CertSpec::root());
+        let tls = Authority::root(CertSpec::root().common_name("TLS"));
+        folder.write("trust/trustpolicy.json", policy(&[statement("app", "registry.example.com/app")]));
+        folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+        let server = tls.issue(CertSpec::tls_server(&["countersign.countersign.svc", "127.0.0.1"]));
+        folder.write("tls.crt", server.pem());
+        folder.write("tls.key", server.key_pem());
+        folder.write("ca.crt", Authority::root(CertSpec::root().common_name("gatekeeper")).pem());
+        folder.write("user", "alice\n");
+        folder.write("password", "hunter2\n");
+        folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}
+registries:
+- {host: registry.example.com, credentials: {usernameFile: user, passwordFile: password}, realmHosts: [auth.example.com]}
+- {host: 'localhost:5000', plainHttp: true}
+",
+        );
+        folder
+    }
+
+    #[test]
+    fn what_is_sound_is_shown() {
+        let folder = sound();
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(
+            page,
+            "configuration c.yaml
+
+doors         0.0.0.0:6001
+  certificate C=CH, ST=ZH, O=Testkit, CN=server, for countersign.countersign.svc, 127.0.0.1, until 2049-12-31T23:59:59Z
+  certificate C=CH, ST=ZH, O=Testkit, CN=TLS, until 2049-12-31T23:59:59Z
+  client CA   C=CH, ST=ZH, O=Testkit, CN=gatekeeper, until 2049-12-31T23:59:59Z
+  clients     gatekeeper-webhook-service.gatekeeper-system.svc
+
+statement     app, custom
+  scope       registry.example.com/app
+  checks      integrity enforce, authenticity enforce, authenticTimestamp enforce, expiry enforce, revocation skip
+  identity    x509.subject: C=CH, ST=ZH, O=Testkit
+  store       ca:main
+    holds     CN=root,O=Testkit,ST=ZH,C=CH, EC P-256, until 2049-12-31T23:59:59Z
+
+registry      registry.example.com, TLS
+  credentials user, password
+  tokens from auth.example.com
+
+registry      localhost:5000, plain HTTP
+  credentials none
+
+0 mistakes, 0 warnings
+"
+        );
+        assert_eq!(code, Some(0));
+    }
+
+    #[test]
+    fn the_document_has_the_same() {
+        let (code, document) = document(&sound());
+        assert_eq!(code, Some(0));
+        let members: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["config", "doors", "mistakes", "registries", "statements", "warnings"]);
+        assert_eq!(document["mistakes"], json!([]));
+        assert_eq!(document["warnings"], json!([]));
+        assert_eq!(document["doors"]["listen"], "0.0.0.0:6001");
+        assert_eq!(
+            document["doors"]["certificates"][0],
+            json!({
+                "subject": "C=CH, ST=ZH, O=Testkit, CN=server",
+                "names": ["countersign.countersign.svc", "127.0.0.1"],
+                "notBefore": "2020-01-01T00:00:00Z",
+                "notAfter": "2049-12-31T23:59:59Z",
+            })
+        );
+        let statement = &document["statements"][0];
+        assert_eq!(statement["scopes"], json!(["registry.example.com/app"]));
+        assert_eq!(statement["rules"]["verifyTimestamp"], Value::Null);
+        assert_eq!(statement["rules"]["stores"][0]["certificates"][0]["key"], "EC P-256");
+        assert_eq!(document["registries"][0]["credentials"], json!(["user", "password"]));
+    }
+
+    #[test]
+    fn all_mistakes_of_all_files_are_told_at_once() {
+        let folder = sound();
+        folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+server: {tls: {certificate: tls.crt, key: other.key, clientCa: ca.crt}, verifyTimeout: 1800}
+log: {level: loud}
+registires: []
+verification: {requiredMetadata: [{statement: app, annotations: {a: b}}]}
+registries:
+- {host: a.example.com, ca: none.pem, credentials: {usernameFile: empty, passwordFile: password}}
+- {host: b.example.com, credentials: {dockerConfig: docker.json}}
+",
+        );
+        let stranger = Authority::root(CertSpec::root()).issue(CertSpec::tls_server(&["localhost"]));
+        folder.write("other.key", stranger.key_pem());
+        folder.write("ca.crt", "no PEM here");
+        folder.write("empty", "\n");
+        folder.write("docker.json", r#"{"auths":{"b.example.com":{"auth":"aHVudGVyMg=="}}}"#);
+        let mut second = statement("second", "registry.example.com/b");
+        second["trustStores"] = json!(["ca:main", "ca:absent"]);
+        folder.write("trust/trustpolicy.json", policy(&[second]));
+        folder.write(
+            "trust/truststore/x509/ca/main/bad.pem",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        );
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
+        assert_eq!(
+            mistakes,
+            [
+                "c.yaml:2: server.verifyTimeout: the number 1800: want a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+                "c.yaml:3: log.level: \"loud\": want error, warn, info, debug or trace",
+                "c.yaml:4: registires: an unknown key: want one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
+                "other.key: is not the key of the first certificate in tls.crt: want the two to belong together",
+                "ca.crt: has no certificate: want at least one CERTIFICATE block",
+                "c.yaml: verification.requiredMetadata: is for statement \"app\", which is not in the trust policy: want one of second",
+                "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
+                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\": not an X.509 certificate in DER",
+                "none.pem: cannot be read: No such file or directory (os error 2)",
+                "empty: is empty: want a user name, a password or a token",
+                "docker.json: auth of \"b.example.com\" is not base64 of name:password",
+            ],
+            "{page}"
+        );
+        assert!(page.ends_with("\n11 mistakes, 0 warnings\n"), "{page}");
+        assert!(!page.contains("hunter2") && !page.contains("aHVudGVyMg"), "{page}");
+        // What could be read of the doors is shown all the same, and nothing of a trust that is not there.
+        assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
+        assert!(!page.contains("\nstatement "), "{page}");
+    }
+
+    #[test]
+    fn a_mistake_has_its_parts_in_the_document() {
+        let folder = sound();
+        let mut bad = statement("app", "nginx");
+        bad["trustStores"] = json!(["cA:main"]);
+        folder.write("trust/trustpolicy.json", policy(&[bad]));
+        let (code, document) = document(&folder);
+        assert_eq!(code, Some(3));
+        let [store, scope] = document["mistakes"].as_array().unwrap().as_slice() else { panic!("{document}") };
+        let (store, scope) =
+            if store["field"].as_str().unwrap().contains("trustStores") { (store, scope) } else { (scope, store) };
+        assert_eq!(
+            *store,
+            json!({
+                "file": "trust/trustpolicy.json",
+                "line": null,
+                "field": "statement \"app\", trustStores[0]",
+                "found": "trust store type is \"cA\"",
+                "wanted": "ca, signingAuthority or tsa",
+            })
+        );
+        assert_eq!(scope["field"], "statement \"app\", registryScopes[0]");
+        assert_eq!(document["statements"], Value::Null);
+    }
+
+    #[test]
+    fn certificates_of_the_doors_are_looked_at_one_by_one() {
+        let folder = sound();
+        let tls = Authority::root(CertSpec::root().common_name("TLS").valid(START, datetime!(2026-02-01 00:00 UTC)));
+        let server = tls.issue(CertSpec::tls_server(&["localhost"]).valid(START, datetime!(2026-01-01 00:00 UTC)));
+        folder.write("tls.crt", server.pem());
+        folder.write("tls.key", "hunter2");
+        folder.write("ca.crt", tls.pem());
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
+        assert_eq!(
+            mistakes,
+            [
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" ended at 2026-01-01T00:00:00Z: want one that is valid",
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" ended at 2026-02-01T00:00:00Z: want one that is valid",
+                "tls.key: holds no private key in PEM: want a PRIVATE KEY block",
+                "ca.crt: the last certificate ended at 2026-02-01T00:00:00Z: want one that is valid",
+            ]
+        );
+        assert!(!page.contains("hunter2"), "{page}");
+    }
+
+    #[test]
+    fn files_of_the_doors_must_be_there() {
+        let folder = sound();
+        for name in ["tls.crt", "tls.key", "ca.crt"] {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
+        let missing = "cannot be read: No such file or directory (os error 2): want a PEM file";
+        assert_eq!(mistakes, ["tls.crt", "tls.key", "ca.crt"].map(|name| format!("{name}: {missing}")));
+    }
+
+    #[test]
+    fn warnings_do_not_change_the_exit_code() {
+        let folder = sound();
+        let soon = (OffsetDateTime::now_utc() + Duration::days(29)).replace_nanosecond(0).unwrap();
+        let later = OffsetDateTime::now_utc() + Duration::days(40);
+        let soon_text = soon.format(&Rfc3339).unwrap();
+        let tls = Authority::root(CertSpec::root().common_name("TLS").valid(START, later));
+        let server = tls.issue(CertSpec::tls_client("nameless").alternative_names(&[]).valid(START, soon));
+        folder.write("tls.crt", server.pem());
+        folder.write("tls.key", server.key_pem());
+        let ended =
+            Authority::root(CertSpec::root().common_name("ended").valid(START, datetime!(2026-01-01 00:00 UTC)));
+        let ending = Authority::root(CertSpec::root().common_name("ending").valid(START, soon));
+        folder.write("trust/truststore/x509/ca/main/ended.pem", ended.pem());
+        folder.write("trust/truststore/x509/ca/main/ending.pem", ending.pem());
+        folder.write("trust/truststore/x509/signingAuthority/cloud/root.pem", Authority::root(CertSpec::root()).pem());
+        folder.write("trust/truststore/x509/tsa/clock/root.pem", Authority::root(CertSpec::root()).pem());
+        let mut hub = statement("hub", "docker.io/nginx");
+        hub["registryScopes"] = json!(["docker.io/nginx", "index.docker.io/library/redis", "shop/api", "ghcr.io/a/b"]);
+        hub["signatureVerification"] = json!({"level": "strict"});
+        let mut cloud = statement("cloud", "cloud.example/a");
+        cloud["trustStores"] = json!(["signingAuthority:cloud", "tsa:clock"]);
+        cloud["trustedIdentities"] = json!(["*"]);
+        let mut foreign = statement("foreign", "cloud.example/b");
+        foreign["trustedIdentities"] = json!(["arn:aws:signer:x"]);
+        let mut audit = statement("audit", "*");
+        audit["signatureVerification"] = json!({"level": "audit"});
+        folder.write("trust/trustpolicy.json", policy(&[hub, cloud, foreign, audit]));
+        let (code, document) = document(&folder);
+        assert_eq!(document["mistakes"], json!([]));
+        assert_eq!(code, Some(0));
+        let warnings: Vec<_> = document["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|warning| (warning["warning"].as_str().unwrap(), warning["message"].as_str().unwrap()))
+            .collect();
+        let subject = |name: &str| format!("CN={name},O=Testkit,ST=ZH,C=CH");
+        let scope = |scope: &str, expanded: &str| {
+            format!(
+                "statement \"hub\" has the scope {scope:?}, which no image matches: such references are expanded, so write {expanded:?}"
+            )
+        };
+        let expected = [
+            ("certificate-ends-soon", format!("tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" ends soon, at {soon_text}")),
+            ("certificate-without-names", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has no DNS name and no address: Gatekeeper takes none without the host of the Provider's url".to_owned()),
+            ("certificate-not-for-servers", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has an extended key usage without serverAuth: Gatekeeper will not take it".to_owned()),
+            ("scope-never-matches", scope("docker.io/nginx", "docker.io/library/nginx")),
+            ("scope-never-matches", scope("index.docker.io/library/redis", "docker.io/library/redis")),
+            ("scope-never-matches", scope("shop/api", "docker.io/shop/api")),
+            ("revocation-unchecked", "statement \"hub\" enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive".to_owned()),
+            ("every-customer", "statement \"cloud\" trusts everybody whom the signing authority store signingAuthority:cloud vouches for, which is every customer of the service: name identities, unless the service signs for you alone".to_owned()),
+            ("timestamp-unchecked", "statement \"cloud\" has the tsa trust store tsa:clock, and this version cannot check timestamps: always a signature with a timestamp is inconclusive, and one without is rejected".to_owned()),
+            ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no certificate matches: only x509.subject identities are compared".to_owned()),
+            ("anybody-counts", "statement \"audit\" only logs authenticity: a signature by anybody lets an image in".to_owned()),
+            ("store-certificate-expired", format!("trust store ca:main: certificate {:?} ended at 2026-01-01T00:00:00Z: signatures under it are outside its validity", subject("ended"))),
+            ("store-certificate-ends-soon", format!("trust store ca:main: certificate {:?} ends soon, at {soon_text}", subject("ending"))),
+        ];
+        assert_eq!(warnings, expected.each_ref().map(|(kind, message)| (*kind, message.as_str())));
+    }
+
+    #[test]
+    fn the_command_line_needs_no_certificates_of_a_server() {
+        let folder = sound();
+        folder.write("c.yaml", "trust: {directory: trust}\n");
+        let (code, page) = check(&folder, &["--for", "verify"]);
+        assert_eq!(code, Some(0), "{page}");
+        assert!(!page.contains("doors"), "{page}");
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        assert_eq!(page.matches("\nmistake ").count(), 3, "{page}");
+        assert!(
+            page.contains(
+                "mistake       c.yaml:1: server.tls.certificate: nothing: want a PEM file, for example tls/tls.crt\n"
+            ),
+            "{page}"
+        );
+        // The rest is looked at all the same.
+        assert!(page.contains("\nstatement     app, custom\n"), "{page}");
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_is_a_mistake() {
+        let folder = Folder::new();
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        assert_eq!(
+            page,
+            "configuration c.yaml\nmistake       c.yaml: cannot be read: No such file or directory (os error 2): want a YAML file\n\n1 mistake, 0 warnings\n"
+        );
+        folder.write("c.yaml", "trust: [");
+        let (code, document) = document(&folder);
+        assert_eq!(code, Some(3));
+        assert_eq!(document["mistakes"].as_array().unwrap().len(), 1);
+        assert_eq!(document["doors"], Value::Null);
+    }
+}
