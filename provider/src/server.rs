@@ -76,6 +76,9 @@ pub struct ConnectionTimes {
     /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a connection:
     /// who closes first must be the client, or a request meets a closing connection.
     pub idle: Duration,
+    /// For another request on an idle connection when the service stops: closing at once might meet a request on its
+    /// way. At most half of [`ServerSettings::stop_grace`].
+    pub linger: Duration,
     /// For what is left to write once the connection is to be closed.
     pub close: Duration,
 }
@@ -87,6 +90,7 @@ impl Default for ConnectionTimes {
             place: Duration::from_secs(1),
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(120),
+            linger: Duration::from_secs(1),
             close: Duration::from_secs(5),
         }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/load.rs"]
+#[allow(dead_code)]
 mod load;
 #[path = "support/mounted.rs"]
 #[allow(dead_code)]
@@ -44,7 +45,7 @@ async fn certificate_and_key_of_the_service_rotate() {
     load.answers(SOME).await;
     assert_eq!(service.shown().await, next.leaf_der());
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +74,7 @@ async fn the_authority_of_clients_rotates() {
     let _ = kept.verdict(&signed).await;
     assert!(kept.verdict(&signed).await.is_err());
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +108,7 @@ async fn the_root_of_a_trust_store_rotates() {
     service.until_files("trust", None).await;
     load.answers(SOME).await;
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +130,7 @@ async fn an_identity_that_leaves_the_policy_is_rejected_from_then_on() {
     load.answers(SOME).await;
     service.until_files("trust", None).await;
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,7 +155,7 @@ async fn a_registry_joins_the_configuration() {
     load.answers(SOME).await;
     service.until_files("config", None).await;
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,7 +177,7 @@ async fn the_password_of_a_registry_rotates() {
     service.registry.require_basic("alice", "second");
     load.answers(SOME).await;
     load.end();
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -194,7 +195,7 @@ async fn a_request_under_way_ends_as_it_began() {
     assert_eq!(client.verdict(&signed).await.unwrap(), "undecided");
     gate.open();
     assert_eq!(asked.await.unwrap().unwrap(), "verified");
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test]
@@ -213,7 +214,7 @@ async fn limits_and_clients_change_with_the_next_request() {
     assert!(client.post("/v1/verify", two.clone()).await.is_err());
     service.until_other_trust(|| service.configure("", &[&service.registry])).await;
     assert_eq!(system_error().await, "");
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test]
@@ -226,7 +227,7 @@ async fn what_needs_a_restart_says_so() {
     assert!(text.contains("[!] restart needed for server.maxConnections\n"), "{text}");
     service.until_other_trust(|| service.configure("", &[&service.registry])).await;
     assert_eq!(service.metric("countersign_restart_needed").await, Some(0.0));
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test]
@@ -243,7 +244,7 @@ async fn every_certificate_in_use_shows_its_end() {
     let next = service.clients.issue(CertSpec::tls_server(&["127.0.0.1"]).valid(CertSpec::NOT_BEFORE, soon));
     service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);
     service.until("another end", async || service.metric(&end("server")).await == Some(seconds - 3600.0)).await;
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test]
@@ -262,5 +263,5 @@ async fn an_answer_on_an_outdated_connection_says_that_it_is_the_last() {
     let mut rest = String::new();
     stream.read_to_string(&mut rest).await.unwrap();
     assert!(rest.contains("\r\nconnection: close\r\n"), "{rest}");
-    service.stop().await.unwrap().unwrap();
+    service.stop().await;
 }

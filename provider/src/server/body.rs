@@ -34,13 +34,17 @@ where
     B: Body<Data = Bytes>,
 {
     let mut body = std::pin::pin!(body);
+    let too_much = most.saturating_add(DISCARDED_BYTES);
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > too_much) {
+        return Err(BodyError::TooLarge { most });
+    }
     let mut bytes = Vec::new();
     let mut found = 0_usize;
     while let Some(frame) = body.frame().await {
         // Frames that are not data are trailers.
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         found = found.saturating_add(data.remaining());
-        if found > most.saturating_add(DISCARDED_BYTES) {
+        if found > too_much {
             break;
         }
         if found > most {
@@ -80,6 +84,31 @@ mod tests {
         let chunk = Bytes::from(vec![0; 1024 * 1024]);
         let endless = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(chunk.clone())));
         assert_eq!(read(StreamBody::new(endless), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+    }
+
+    /// Says how long it is and never comes.
+    struct Announced(u64);
+
+    impl Body for Announced {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            std::task::Poll::Pending
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_says_it_is_far_too_large_is_not_waited_for() {
+        assert_eq!(read(Announced(1 << 40), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+        assert_eq!(read(Announced(4), 3, soon()).await, Err(BodyError::Late));
     }
 
     #[tokio::test(start_paused = true)]

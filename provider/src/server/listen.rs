@@ -2,19 +2,23 @@
 
 mod accept;
 mod connection;
+mod handshakes;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
 pub(super) use accept::accept;
+
+use handshakes::Handshakes;
+use handshakes::Place;
 
 use super::ConnectionTimes;
 use super::connections::Connections;
@@ -25,7 +29,7 @@ use super::tls::Tls;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
 
-/// Handshakes at the same time; more wait in the listener's queue. One costs a few kilobytes and, once, a millisecond.
+/// Handshakes at the same time. One costs a file descriptor, a few kilobytes and, once, a millisecond.
 const HANDSHAKES: usize = 512;
 
 /// What every connection needs.
@@ -65,31 +69,35 @@ impl Welcome {
 pub(super) async fn serve(
     listener: TcpListener,
     doors: Arc<Doors>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<usize> {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let handshakes = Arc::new(Handshakes::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
-    loop {
-        let next = async {
-            let place = Arc::clone(&handshakes).acquire_owned().await;
-            accept(|| listener.accept()).await.map(|(stream, _)| (stream, place))
-        };
-        let (stream, place) = tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            accepted = next => accepted?,
-        };
-        let (one, its_stop) = (Arc::clone(&doors), stop.clone());
+    let start = |tasks: &mut JoinSet<()>, stream| {
+        let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin());
         tasks.spawn(async move {
-            let tls = handshake(&one, stream).await;
+            let welcomed = handshake(&one, stream, &place).await;
             drop(place);
-            if let Some((tls, welcome)) = tls {
+            if let Some((tls, welcome)) = welcomed {
                 connection::serve(&one, tls, &welcome, its_stop).await;
             }
         });
+    };
+    let mut until = stop.clone();
+    loop {
+        let (stream, _) = tokio::select! {
+            biased;
+            () = stopped(&mut until) => break,
+            accepted = accept(|| listener.accept()) => accepted?,
+        };
+        start(&mut tasks, stream);
         while let Some(ended) = tasks.try_join_next() {
             count_panic(&doors.metrics, ended);
         }
+    }
+    // Those whose connection the kernel has accepted for us already.
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        start(&mut tasks, stream);
     }
     drop(listener);
     let grace = doors.handler.load().settings.stop_grace;
@@ -114,22 +122,36 @@ fn count_panic(metrics: &Metrics, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn handshake(doors: &Doors, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Welcome)> {
+async fn handshake(doors: &Doors, stream: TcpStream, place: &Place) -> Option<(TlsStream<TcpStream>, Welcome)> {
     // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
     let _ = stream.set_nodelay(true);
     let welcome = Welcome::now(doors);
-    let shaken = tokio::time::timeout(doors.times.handshake, welcome.tls.acceptor().accept(stream)).await;
+    let shaken = tokio::select! {
+        shaken = welcome.tls.acceptor().accept(stream) => shaken.map_err(Refused::Failed),
+        () = tokio::time::sleep(doors.times.handshake) => Err(Refused::Late),
+        () = place.leave.notified() => Err(Refused::Crowded),
+    };
     let (failure, why) = match shaken {
-        Ok(Ok(stream)) => match welcome.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
+        Ok(stream) => match welcome.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
             Ok(()) => return Some((stream, welcome)),
             Err(error) => (HandshakeFailure::NameNotAllowed, error.to_string()),
         },
-        Ok(Err(error)) => (failure(&error), error.to_string()),
-        Err(_) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", doors.times.handshake)),
+        Err(Refused::Failed(error)) => (failure(&error), error.to_string()),
+        Err(Refused::Late) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", doors.times.handshake)),
+        Err(Refused::Crowded) => {
+            (HandshakeFailure::Crowded, format!("{HANDSHAKES} handshakes began after this one and none has ended"))
+        }
     };
     doors.metrics.handshake_failure(failure);
     tracing::info!(reason = failure.text(), why, "connection refused");
     None
+}
+
+/// Why there is no handshake.
+enum Refused {
+    Failed(std::io::Error),
+    Late,
+    Crowded,
 }
 
 /// Which kind of failure it was. rustls's error hides within that of the stream.

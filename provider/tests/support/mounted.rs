@@ -253,13 +253,33 @@ impl Mounted {
         self.until("another trust", async || self.metric("countersign_trust_generation").await != before).await;
     }
 
-    /// As a signal would.
-    pub(crate) fn stop(self) -> JoinHandle<Result<(), Failure>> {
-        let Self { folder, stop, run, .. } = self;
+    /// As a signal would. Waits for the end.
+    pub(crate) async fn stop(self) {
+        self.stopping().end().await;
+    }
+
+    /// As a signal would. The registry lives on.
+    pub(crate) fn stopping(self) -> Stopping {
+        let Self { folder, stop, run, registry, .. } = self;
         // The service may have ended by itself; then its own error says why.
         let _ = stop.send(());
-        let _ = fs::remove_dir_all(folder);
-        run
+        Stopping { folder, run, _registry: registry }
+    }
+}
+
+/// A service that was told to stop.
+pub(crate) struct Stopping {
+    folder: PathBuf,
+    run: JoinHandle<Result<(), Failure>>,
+    _registry: Registry,
+}
+
+impl Stopping {
+    /// Waits for the end, which must be a good one.
+    pub(crate) async fn end(self) {
+        let ended = tokio::time::timeout(PATIENCE, self.run).await;
+        let _ = fs::remove_dir_all(&self.folder);
+        ended.expect("the service does not end").unwrap().unwrap();
     }
 }
 
@@ -281,9 +301,10 @@ pub(crate) fn client(servers: &Authority, identity: Option<&Chain>) -> ClientCon
 }
 
 fn config(server: &str, registries: &[&Registry]) -> String {
+    let patience = if server.contains("verifyTimeout") { "" } else { "  verifyTimeout: 20s\n  mutateTimeout: 20s\n" };
     let mut text = format!(
         "server:\n  listen: 127.0.0.1:0\n  tls: {{certificate: ../tls/tls.crt, key: ../tls/tls.key, clientCa: \
-         ../client-ca/ca.crt}}\n  verifyTimeout: 20s\n  mutateTimeout: 20s\n{server}\n\
+         ../client-ca/ca.crt}}\n{patience}{server}\n\
          health: {{listen: '127.0.0.1:0'}}\n\
          trust: {{policy: ../policy/trustpolicy.json, store: ../store, reloadInterval: 100ms}}\n\
          cache: {{verdictLifetime: 50ms, rejectedLifetime: 50ms, tagLifetime: 50ms}}\n\

@@ -56,11 +56,11 @@ pub(super) async fn serve(
     let io = TokioIo::new(stream);
     let service = service_fn(|request| {
         let busy = activity.request();
-        let outdated = welcome.is_outdated(doors);
-        if outdated && http2 {
+        let last = *stop.borrow() || welcome.is_outdated(doors);
+        if last && http2 {
             activity.leave.notify_one();
         }
-        answer(Arc::clone(doors), request, busy, outdated && !http2)
+        answer(Arc::clone(doors), request, busy, last && !http2)
     });
     if http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -68,7 +68,7 @@ pub(super) async fn serve(
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
             .serve_connection(io, service);
-        drive(doors, connection, &admitted.activity, stop).await;
+        drive(doors, connection, &admitted.activity, stop.clone(), true).await;
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -77,7 +77,7 @@ pub(super) async fn serve(
             .max_headers(HEADERS)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(io, service);
-        drive(doors, connection, &admitted.activity, stop).await;
+        drive(doors, connection, &admitted.activity, stop.clone(), false).await;
     }
 }
 
@@ -96,6 +96,7 @@ async fn drive<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
     mut stop: watch::Receiver<bool>,
+    http2: bool,
 ) {
     let mut connection = std::pin::pin!(connection);
     let first = doors.times.first_request;
@@ -105,10 +106,16 @@ async fn drive<C: GracefulConnection>(
             // How a connection ends is the client's business.
             _ = connection.as_mut() => return,
             () = stopped(&mut stop) => {
-                connection.as_mut().graceful_shutdown();
-                // However long that takes: the listener knows when to cut off.
-                let _ = connection.await;
-                return;
+                // HTTP/2 can say that no more is taken; HTTP/1.1 says it with an answer.
+                if !http2 && !activity.is_busy() {
+                    let grace = doors.handler.load().settings.stop_grace;
+                    let linger = tokio::time::sleep(doors.times.linger.min(grace / 2));
+                    tokio::select! {
+                        _ = connection.as_mut() => return,
+                        () = linger => {}
+                    }
+                }
+                break;
             }
             () = activity.leave.notified() => break,
             () = tokio::time::sleep_until(activity.closes(first, idle)) => {
@@ -119,6 +126,6 @@ async fn drive<C: GracefulConnection>(
         }
     }
     connection.as_mut().graceful_shutdown();
-    // Requests under way have their own deadline.
+    // Requests under way have their own deadline, and the listener its grace.
     while tokio::time::timeout(doors.times.close, connection.as_mut()).await.is_err() && activity.is_busy() {}
 }

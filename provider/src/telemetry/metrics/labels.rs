@@ -90,6 +90,8 @@ labels! {
     HandshakeFailure {
         /// The handshake took too long.
         Timeout "timeout"
+        /// Many others began a handshake meanwhile and did not end it.
+        Crowded "crowded"
         /// The client went away, or sent an alert: it does not like our certificate.
         ClientLeft "client-left"
         /// TLS below 1.3, or no algorithm in common.

@@ -1,0 +1,353 @@
+//! What nobody in good faith would send, sent to the service as it is shipped: each gets a whole answer or a clean
+//! refusal, and whoever asks properly meanwhile is answered as always.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/load.rs"]
+#[allow(dead_code)]
+mod load;
+#[path = "support/mounted.rs"]
+#[allow(dead_code)]
+mod mounted;
+
+use std::time::Duration;
+
+use countersign_testkit::registry::Route;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use load::Load;
+use mounted::Client;
+use mounted::Mounted;
+use mounted::body;
+use serde_json::Value as Json;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+const DOORS: [&str; 4] = ["/v1/verify", "/v1/mutate", "/ratify/gatekeeper/v1/verify", "/ratify/gatekeeper/v1/mutate"];
+
+/// Answers awaited while something goes on: more than there are askers.
+const SOME: usize = 40;
+
+const MIB: usize = 1024 * 1024;
+
+fn gatekeeper(service: &Mounted) -> Client {
+    service.client(service.gatekeeper(&service.clients))
+}
+
+fn load(service: &Mounted) -> Load {
+    let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
+    Load::start(service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified"), (&unsigned, "rejected")])
+}
+
+fn keys(response: &Json) -> Vec<&str> {
+    response["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap()).collect()
+}
+
+/// All that comes after `bytes` were sent on a new connection, until the service closes it.
+async fn said(service: &Mounted, bytes: &[u8]) -> String {
+    let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
+    // Who is refused early need not read on.
+    let _ = stream.write_all(bytes).await;
+    let mut said = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut said));
+    // A close without TLS's farewell is a close all the same.
+    let _ = read.await.expect("the connection stays open");
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test]
+async fn a_thousand_images_have_a_thousand_verdicts_and_one_more_has_a_refusal() {
+    let service = Mounted::start().await;
+    let (client, repository) = (gatekeeper(&service), service.image("app"));
+    let digest = service.registry.push_image("app", "t0").digest;
+    let mut asked = Vec::new();
+    for number in 0..1000 {
+        service.registry.tag("app", &format!("t{number}"), &digest);
+        asked.push(format!("{repository}:t{number}"));
+    }
+    let mut asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let response = client.post("/v1/verify", body(&asked)).await.unwrap();
+    assert_eq!(response["systemError"], "");
+    assert_eq!(keys(&response), asked);
+    let rejected = response["items"].as_array().unwrap().iter().filter(|item| item["value"]["code"] == "unsigned");
+    assert_eq!(rejected.count(), 1000);
+    asked.push("a.example/skipped");
+    for door in DOORS {
+        let response = client.post(door, body(&asked)).await.unwrap();
+        let error = response["systemError"].as_str().unwrap();
+        assert!(error.starts_with("request has 1001 distinct keys: want at most 1000 (request "), "{error}");
+        assert_eq!(keys(&response), [""; 0]);
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn keys_that_no_image_has_come_back_as_they_are() {
+    let service = Mounted::start().await;
+    let client = gatekeeper(&service);
+    let long = "k".repeat(10 * 1024);
+    let asked = [
+        "a.example/skipped",
+        "",
+        long.as_str(),
+        "\u{0}",
+        "a.example/skipped\u{0}:v1",
+        "a\r\nb\u{1b}[31m\u{7f}\u{85}",
+        "\u{2028}\u{2029}\u{202e}a.example/skipped",
+        "\u{feff}a.example/skipped",
+        "😀\u{fffd}\u{10ffff}",
+        "a.example/../skipped",
+        "a.example/skipped@sha256:00",
+        "{\"keys\":[]}",
+        "<script>&amp;",
+    ];
+    let twice = [asked, asked].concat();
+    for door in DOORS {
+        let response = client.post(door, body(&twice)).await.unwrap();
+        assert_eq!(keys(&response), asked, "{door}");
+        let items = response["items"].as_array().unwrap();
+        let answered = items.iter().filter(|item| item["value"].is_object() || item["value"].is_string());
+        let refused = items.iter().filter(|item| item["error"].as_str().is_some_and(|error| !error.is_empty()));
+        assert_eq!(answered.count() + refused.count(), asked.len(), "{door}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_requests_have_a_system_error_and_no_items() {
+    let service = Mounted::start().await;
+    let client = gatekeeper(&service);
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let gzip = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    let bodies: [Vec<u8>; 14] = [
+        Vec::new(),
+        b"null".to_vec(),
+        b"{".to_vec(),
+        b"[]".to_vec(),
+        gzip.to_vec(),
+        b"\xff\xfe{\0}\0".to_vec(),
+        br#"{"request":{"keys":["\ud800"]}}"#.to_vec(),
+        b"{\"request\":{\"keys\":[\"\xff\"]}}".to_vec(),
+        br#"{"request":{"keys":[["a"]]}}"#.to_vec(),
+        br#"{"request":{"keys":["a"]},"request":{"keys":["b"]}}"#.to_vec(),
+        br#"{"apiVersion":"externaldata.gatekeeper.sh/v2","kind":"ProviderRequest","request":{"keys":["a"]}}"#.to_vec(),
+        br#"{"kind":"ProviderResponse","request":{"keys":["a"]}}"#.to_vec(),
+        format!(r#"{{"request":{{"keys":{deep}}}}}"#).into_bytes(),
+        deep.into_bytes(),
+    ];
+    for (number, body) in bodies.into_iter().enumerate() {
+        for door in DOORS {
+            let response = client.post(door, body.clone()).await.unwrap();
+            assert_ne!(response["systemError"], "", "{number} {door}");
+            assert_eq!(keys(&response), [""; 0], "{number} {door}");
+        }
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn members_that_nobody_knows_are_ignored_however_deep() {
+    let service = Mounted::start().await;
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let body = format!(r#"{{"new":1,"request":{{"keys":["a.example/skipped"],"new":{deep}}}}}"#);
+    let response = gatekeeper(&service).post("/v1/verify", body).await.unwrap();
+    assert_eq!(response["systemError"], "");
+    assert_eq!(keys(&response), ["a.example/skipped"]);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_any_length_costs_nobody_else_an_answer() {
+    let service = Mounted::start().await;
+    let (load, client) = (load(&service), gatekeeper(&service));
+    let chunked = |length: usize| {
+        let chunks = (0..length / MIB).map(|_| Ok::<_, std::io::Error>(vec![b' '; MIB]));
+        reqwest::Body::wrap_stream(stream::iter(chunks))
+    };
+    let refused = "request body has more than 1048576 bytes: want fewer images in one request (request ";
+    // What a client may send before it reads is read on; then there is an answer for certain.
+    for body in [vec![b' '; 10 * MIB].into(), chunked(10 * MIB)] {
+        let response = client.post("/v1/verify", body).await.unwrap();
+        assert!(response["systemError"].as_str().unwrap().starts_with(refused), "{response}");
+    }
+    // Beyond that the answer may be lost with the connection.
+    for body in [vec![b' '; 20 * MIB].into(), chunked(20 * MIB)] {
+        if let Ok(response) = client.post("/v1/verify", body).await {
+            assert!(response["systemError"].as_str().unwrap().starts_with(refused), "{response}");
+        }
+    }
+    load.answers(SOME).await;
+    load.end();
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drips_hold_up_nobody() {
+    let service = Mounted::with("  verifyTimeout: 1500ms").await;
+    let load = load(&service);
+    let mut drips = JoinSet::new();
+    for number in 0..100 {
+        let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
+        drips.spawn(async move {
+            let head = "POST /v1/verify HTTP/1.1\r\nhost: a\r\n";
+            let (start, drip) = match number % 2 {
+                0 => (format!("{head}content-length: 1000\r\n\r\n{{"), " "),
+                _ => (head.to_owned(), "a: b\r\n"),
+            };
+            stream.write_all(start.as_bytes()).await.unwrap();
+            let (mut read, mut write) = tokio::io::split(stream);
+            let write = async {
+                while write.write_all(drip.as_bytes()).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            let mut said = String::new();
+            tokio::select! {
+                // Heads have ten seconds, which no test waits for; what is said of them ends with the service.
+                _ = read.read_to_string(&mut said) => {}
+                () = write => {}
+            }
+            (number, said)
+        });
+    }
+    load.answers(SOME).await;
+    let mut late = 0;
+    while late < 50 {
+        let (number, said) = drips.join_next().await.unwrap().unwrap();
+        assert_eq!(number % 2, 0, "{said}");
+        assert!(said.contains("\"systemError\":\"request body did not arrive in time (request "), "{said}");
+        late += 1;
+    }
+    load.answers(SOME).await;
+    load.end();
+    drop(drips);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn other_manners_of_http_are_answered_or_refused() {
+    let service = Mounted::start().await;
+    let json = r#"{"request":{"keys":["a.example/skipped"]}}"#;
+    let post = |version: &str, more: &str| {
+        format!("POST /v1/verify HTTP/{version}\r\nhost: a\r\ncontent-length: {}\r\n{more}\r\n{json}", json.len())
+    };
+    let good = "\"verdict\":\"skipped\"";
+    let old = said(&service, post("1.0", "").as_bytes()).await;
+    assert!(old.starts_with("HTTP/1.0 200 OK\r\n") && old.contains(good), "{old}");
+    let close = "connection: close\r\n";
+    for more in ["upgrade: h2c\r\n", "content-encoding: identity\r\n", "content-type: text/html\r\n"] {
+        let said = said(&service, post("1.1", &format!("{close}{more}")).as_bytes()).await;
+        assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.contains(good), "{more}: {said}");
+    }
+    let waits = said(&service, post("1.1", &format!("{close}expect: 100-continue\r\n")).as_bytes()).await;
+    assert!(waits.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n") && waits.contains(good), "{waits}");
+    let big = format!(
+        "POST /v1/verify HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        1_u64 << 40
+    );
+    let said_big = said(&service, big.as_bytes()).await;
+    assert!(said_big.starts_with("HTTP/1.1 200 OK\r\n") && said_big.contains("more than 1048576 bytes"), "{said_big}");
+    for (what, bytes) in [
+        ("a head of 32 KiB", post("1.1", &format!("a: {}\r\n", "b".repeat(32 * 1024)))),
+        ("a hundred fields", post("1.1", &"a: b\r\n".repeat(100))),
+        ("an endless line", format!("POST /{} HTTP/1.1\r\n\r\n", "a".repeat(32 * 1024))),
+        ("two lengths", post("1.1", "content-length: 1\r\n")),
+        ("a length and chunks", post("1.1", "transfer-encoding: chunked, identity\r\n")),
+        ("a length below zero", "POST /v1/verify HTTP/1.1\r\ncontent-length: -1\r\n\r\n".to_owned()),
+        ("no HTTP", "\u{0}\u{1}\u{2}\r\n\r\n\r\n\r\n".to_owned()),
+        ("HTTP/9.9", post("9.9", "")),
+    ] {
+        let said = said(&service, bytes.as_bytes()).await;
+        assert!(said.starts_with("HTTP/1.1 4") || said.is_empty(), "{what}: {said}");
+        assert!(!said.contains(good), "{what}: {said}");
+    }
+    let three = format!("{}{}{}", post("1.1", ""), post("1.1", ""), post("1.1", close));
+    let said = said(&service, three.as_bytes()).await;
+    assert_eq!((said.matches("HTTP/1.1 200 OK").count(), said.matches(good).count()), (3, 3), "{said}");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn http_2_is_answered_with_many_questions_on_one_connection() {
+    let service = Mounted::start().await;
+    let mut tls = service.gatekeeper(&service.clients);
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let (client, signed) = (service.client(tls), service.image("app:signed"));
+    let asked: Vec<_> = (0..100).map(|_| client.verdict(&signed)).collect();
+    let answers: Vec<_> = stream::iter(asked).buffer_unordered(100).collect().await;
+    assert!(answers.iter().all(|answer| answer.as_deref() == Ok("verified")), "{answers:?}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_and_silent_ones_keep_nobody_out() {
+    let service = Mounted::with("  maxConnections: 100").await;
+    let load = load(&service);
+    // Within the thousand files that a process may usually have open, both sides counted.
+    let idle = stream::iter((0..200).map(|_| service.connect(service.gatekeeper(&service.clients))));
+    let idle: Vec<_> = idle.buffer_unordered(16).collect().await;
+    assert!(idle.iter().all(Result::is_ok));
+    let mut silent = Vec::new();
+    for number in 0..200 {
+        let mut stream = TcpStream::connect(service.address).await.unwrap();
+        if number % 2 == 0 {
+            stream.write_all(b"\x16\x03\x01\x40\x00garbage without end").await.unwrap();
+        }
+        silent.push(stream);
+    }
+    load.answers(SOME).await;
+    assert!(service.metric("countersign_open_connections").await.unwrap() <= 100.0);
+    assert!(service.metric("countersign_evicted_connections_total").await.unwrap() >= 100.0);
+    load.end();
+    drop((idle, silent));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_before_the_stop_is_answered() {
+    let service = Mounted::start().await;
+    let signed = service.image("app:signed");
+    // Connections at rest, and one at work for every other.
+    let client = || gatekeeper(&service);
+    let kept: Vec<Client> = (0..20).map(|_| client()).collect();
+    for client in &kept {
+        assert_eq!(client.verdict("a.example/skipped").await.unwrap(), "skipped");
+    }
+    let gate = service.registry.when(Route::Manifest).hold();
+    let held: Vec<_> = (0..20)
+        .map(|_| client())
+        .map(|client| {
+            let signed = signed.clone();
+            tokio::spawn(async move { client.verdict(&signed).await })
+        })
+        .collect();
+    let in_flight = async || service.metric("countersign_in_flight_requests").await == Some(20.0);
+    service.until("all are at work", in_flight).await;
+    let address = service.address;
+    let run = service.stopping();
+    // Deaf to new connections, and not to those it has.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let answers = stream::iter(kept.iter().map(|client| client.verdict("a.example/skipped"))).buffer_unordered(20);
+    let answers: Vec<_> = answers.collect().await;
+    assert!(answers.iter().all(|answer| answer.as_deref() == Ok("skipped")), "{answers:?}");
+    gate.open();
+    for answer in held {
+        assert_eq!(answer.await.unwrap().unwrap(), "verified");
+    }
+    run.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_under_load_loses_no_question() {
+    let service = Mounted::start().await;
+    let load = load(&service);
+    load.answers(SOME).await;
+    load.stopping();
+    service.stop().await;
+    assert!(load.end() >= SOME);
+}
