@@ -48,7 +48,7 @@ pub(crate) struct Load {
 pub(crate) struct Reply {
     pub(crate) body: Value,
     /// Connections that were opened for it.
-    pub(crate) connects: u32,
+    pub(crate) connects: usize,
     pub(crate) seconds: f64,
 }
 

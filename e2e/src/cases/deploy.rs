@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::kubectl;
 use crate::bench::Bench;
+use crate::notation::Signer;
 use crate::policy;
 use crate::transcript::Transcript;
 
@@ -42,6 +43,8 @@ pub(super) fn manifests(bench: &Bench<'_>, transcript: &mut Transcript) -> anyho
         accepted(bench, transcript, directory)?;
     }
     pod_is_restricted(bench, transcript)?;
+    readme(bench, transcript, &copy)?;
+    unfilled(bench, transcript)?;
 
     let ca = bench.countersign.authority().certificate();
     for (provider, path) in [("countersign-verify", "/v1/verify"), ("countersign-mutate", "/v1/mutate")] {
@@ -80,6 +83,40 @@ fn pod_is_restricted(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::
     let finished = kubectl(bench, transcript, &arguments)?;
     let result = super::prints_exactly(&finished, "pod/countersign created (server dry run)\n");
     transcript.verdict("a pod of the Deployment passes the restricted pod security of its namespace", result);
+    Ok(())
+}
+
+/// The overlay that `deploy/README.md` tells people to write, word for word.
+fn readme(bench: &Bench<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
+    let text = fs::read_to_string(copy.join("deploy/README.md"))?;
+    let (_, rest) = text.split_once("```yaml\n").context("deploy/README.md has no overlay")?;
+    let (overlay, _) = rest.split_once("```").context("the overlay in deploy/README.md has no end")?;
+    let mine = copy.join("my-cluster");
+    fs::create_dir_all(&mine)?;
+    fs::write(mine.join("kustomization.yaml"), overlay)?;
+    fs::write(mine.join(AUTHORITY), bench.countersign.authority().certificate())?;
+    fs::write(mine.join("gatekeeper-ca.crt"), bench.gatekeeper.authority().certificate())?;
+    fs::write(mine.join("release.crt"), bench.notation.root_of(Signer::Release))?;
+    for file in ["trustpolicy.json", "countersign.yaml"] {
+        fs::copy(copy.join("deploy/base/config").join(file), mine.join(file))?;
+    }
+    transcript.note("my-cluster is the overlay of deploy/README.md, with its files beside it");
+    accepted(bench, transcript, "my-cluster")
+}
+
+/// Without an authority's certificate the Providers are refused, rather than lead nowhere.
+fn unfilled(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let base = bench.place.work().join("shipped/deploy/base").display().to_string();
+    let arguments = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &base];
+    let finished = kubectl(bench, transcript, &arguments)?;
+    let result = (|| {
+        ensure!(!finished.status.success(), "{}: want a failure", finished.status);
+        let refused = |line: &&str| line.contains("denied the request") && line.contains("caBundle");
+        let count = finished.output.lines().filter(refused).count();
+        ensure!(count == 2, "{count} objects are refused for their caBundle: want 2");
+        Ok(())
+    })();
+    transcript.verdict("the base alone is refused: nobody has said yet by whom to know Countersign", result);
     Ok(())
 }
 

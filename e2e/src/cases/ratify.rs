@@ -14,6 +14,7 @@ use super::Seen;
 use super::created;
 use super::findings;
 use super::kubectl;
+use super::prints_exactly;
 use crate::bench::Bench;
 use crate::images::Image;
 use crate::policy;
@@ -23,6 +24,9 @@ use crate::wait;
 
 /// The name that the templates ask for.
 const PROVIDER: &str = "ratify-provider";
+
+/// The name that the mutators of its chart ask for.
+const MUTATION_PROVIDER: &str = "ratify-mutation-provider";
 
 /// The issuer of every signer's certificate, as Go writes names and therefore Ratify and its users do.
 const ISSUER: &str = "CN=Shop root,O=Shop AG,ST=ZH,C=CH";
@@ -126,9 +130,37 @@ pub(super) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut
     for template in &TEMPLATES {
         template.run(bench, transcript, seen)?;
     }
+    mutation(bench, transcript, seen)?;
     policy::apply_own(bench.place, &bench.cluster)?;
     transcript.note("our constraints are back");
     Ok(())
+}
+
+/// A mutator as Ratify's chart makes it for pods, and its other path.
+fn mutation(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let ca = bench.countersign.authority().certificate();
+    let url = bench.countersign.url("/ratify/gatekeeper/v1/mutate");
+    policy::lead(bench.place, &bench.cluster, MUTATION_PROVIDER, &url, &ca)?;
+    let assign = json!({
+        "apiVersion": "mutations.gatekeeper.sh/v1",
+        "kind": "Assign",
+        "metadata": { "name": "mutate-pod-image" },
+        "spec": {
+            "match": { "scope": "Namespaced", "kinds": [{ "apiGroups": ["*"], "kinds": ["Pod"] }] },
+            "applyTo": [{ "groups": [""], "kinds": ["Pod"], "versions": ["v1"] }],
+            "location": "spec.containers[name:*].image",
+            "parameters": { "assign": { "externalData": { "provider": MUTATION_PROVIDER } } },
+        },
+    });
+    let assign = bench.place.write("objects/ratify-assign.json", assign.to_string())?;
+    policy::apply(&bench.cluster, &assign)?;
+    transcript.note(&format!("the Provider {MUTATION_PROVIDER} leads to {url}; Ratify's mutator for pods is enforced"));
+    let image = bench.shelf.jws.tagged("mutated")?;
+    created(bench, transcript, seen, "Ratify's mutator: a pod is created by its tag", "mutated", &image)?;
+    let path = "jsonpath={.spec.containers[0].image}";
+    let finished = kubectl(bench, transcript, &["get", "pod", "mutated", "--output", path])?;
+    transcript.verdict("Ratify's mutator: the pod has the digest", prints_exactly(&finished, &image.by_digest()));
+    bench.cluster.kubectl_ok(&["delete", "-f", &assign.display().to_string()]).map(drop)
 }
 
 impl Template {
