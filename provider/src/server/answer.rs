@@ -29,6 +29,14 @@ impl Text {
         Self(cut(text, TEXT_BYTES))
     }
 
+    /// The same, with the request's name behind it, which is never cut off: it leads a person to the line in the log.
+    pub(super) fn of_request(text: &str, request_id: &str) -> Self {
+        let name = format!(" (request {request_id})");
+        let Self(mut text) = Self::new(&cut(text, TEXT_BYTES.saturating_sub(name.len())));
+        text.push_str(&name);
+        Self(text)
+    }
+
     pub(super) fn into_string(self) -> String {
         self.0
     }
@@ -159,6 +167,8 @@ mod tests {
     fn a_text_is_never_empty_and_never_long() {
         assert_eq!(Text::new("").0, "internal-error: no reason was given");
         assert!(Text::new(&"ü".repeat(100_000)).0.len() <= TEXT_BYTES);
+        let long = Text::of_request(&"ü".repeat(100_000), "1f").0;
+        assert!(long.len() <= TEXT_BYTES && long.ends_with(" (request 1f)"), "{}", long.len());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Handler {
                 let words = Words {
                     image_of: |key| key,
                     outcome: render::native::outcome,
-                    not_an_image: |_, _, why| KeyOutcome::Error(Text::new(&render::not_a_reference(why))),
+                    not_an_image: |context, _, why| not_a_reference(context, why),
                 };
                 self.verify(door, &words, keys, deadline, id).await
             }
@@ -116,6 +116,8 @@ impl Handler {
         deadline: Deadline,
         id: &RequestId,
     ) -> Said {
+        let timestamp = now();
+        let context = Context { request_id: id.as_str(), timestamp: &timestamp };
         let read = read(keys, image_of);
         let finished = self.each(&read, deadline, move |verify, image| resolve(verify, image, deadline)).await;
         let mut late = false;
@@ -132,13 +134,13 @@ impl Handler {
                     if let Err(reason) = &resolved {
                         self.tell_unresolved(door, id, &key, reason, elapsed);
                     }
-                    render::mutate::outcome(&image, &resolved)
+                    render::mutate::outcome(context, &image, &resolved)
                 }
                 Err(why) => {
                     let reason = Reason::new(Code::InvalidReference, &why);
                     self.metrics.resolution(Some(reason.code));
                     self.tell_unresolved(door, id, &key, &reason, Duration::ZERO);
-                    KeyOutcome::Error(Text::new(&render::not_a_reference(&why)))
+                    not_a_reference(context, &why)
                 }
             };
             outcomes.push((key, outcome));
@@ -252,6 +254,10 @@ async fn resolve(verify: Arc<dyn Verify>, image: Arc<ImageRef>, deadline: Deadli
         Selector::Digest(digest) => Ok(digest.clone()),
         Selector::Tag(_) => verify.resolve(image, deadline).await,
     }
+}
+
+fn not_a_reference<V>(context: Context<'_>, why: &ReferenceError) -> KeyOutcome<V> {
+    KeyOutcome::Error(Text::of_request(&render::not_a_reference(why), context.request_id))
 }
 
 fn read(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Read> {

@@ -8,17 +8,24 @@ use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
 use countersign_core::verdict::Reason;
 
+use super::Context;
 use super::sentence;
 use crate::server::answer::Outcome;
 use crate::server::answer::Text;
 
 /// The outcome of a key that names `image`. Registry and repository stay as they were written, or other policies that
 /// match on them would no longer do so; what has a digest already stays as it is, tag included.
-pub(in crate::server) fn outcome(image: &ImageRef, resolved: &Result<Digest, Reason>) -> Outcome<String> {
+pub(in crate::server) fn outcome(
+    context: Context<'_>,
+    image: &ImageRef,
+    resolved: &Result<Digest, Reason>,
+) -> Outcome<String> {
     match (image.selector(), resolved) {
         (Selector::Digest(_), _) => Outcome::Value(image.written().to_owned()),
         (Selector::Tag(_), Ok(digest)) => Outcome::Value(format!("{}@{digest}", image.written_name())),
-        (Selector::Tag(_), Err(reason)) => Outcome::Error(Text::new(&sentence(&image.to_string(), reason))),
+        (Selector::Tag(_), Err(reason)) => {
+            Outcome::Error(Text::of_request(&sentence(&image.to_string(), reason), context.request_id))
+        }
     }
 }
 
@@ -32,8 +39,10 @@ mod tests {
 
     const OTHER: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z" };
+
     fn mutated(text: &str) -> Outcome<String> {
-        outcome(&text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
+        outcome(CONTEXT, &text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
     }
 
     #[test]
@@ -61,9 +70,9 @@ mod tests {
     fn what_cannot_be_resolved_is_an_item_error_even_if_it_may_pass() {
         let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest");
         assert_eq!(
-            outcome(&"nginx".parse().unwrap(), &Err(reason)),
+            outcome(CONTEXT, &"nginx".parse().unwrap(), &Err(reason)),
             Outcome::Error(Text::new(
-                "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms: want a manifest; what to do: check the registry's speed; the next request tries again"
+                "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms: want a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
             ))
         );
     }

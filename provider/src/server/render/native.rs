@@ -4,7 +4,7 @@
 //! {
 //!   "verdict": "verified" | "skipped" | "rejected",
 //!   "code": "verified" | "skipped" | "unsigned" | …,
-//!   "message": "one sentence for people",
+//!   "message": "one sentence for people", (with the request id if rejected: a denial shows nothing else)
 //!   "advice": "what to do", (only if rejected)
 //!   "image": "registry.example/app:v1", (expanded)
 //!   "digest": "sha256:…" | null,
@@ -39,6 +39,7 @@ use super::rejection;
 use super::undecided;
 use crate::engine::ImageResult;
 use crate::server::answer::Outcome;
+use crate::server::answer::Text;
 use crate::view::Checks;
 use crate::view::Failed;
 use crate::view::Signer;
@@ -109,6 +110,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         }
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let message = rejection(&name, rule.as_deref(), reason, signatures);
+            let message = Text::of_request(&message, context.request_id).into_string();
             Outcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
         }
         ImageVerdict::Inconclusive(inconclusive) => Outcome::Undecided(undecided(&name, &inconclusive.reason)),
@@ -182,7 +184,7 @@ mod tests {
             json!({
                 "verdict": "rejected",
                 "code": "expired",
-                "message": "docker.io/library/nginx:latest was rejected by statement \"all\" of the trust policy: expired: found: want other (2 signatures were tried; this is the one that came furthest); what to do: sign the image again; the signature has reached its expiry",
+                "message": "docker.io/library/nginx:latest was rejected by statement \"all\" of the trust policy: expired: found: want other (2 signatures were tried; this is the one that came furthest); what to do: sign the image again; the signature has reached its expiry (request 1f)",
                 "advice": "sign the image again; the signature has reached its expiry",
                 "image": "docker.io/library/nginx:latest",
                 "digest": digest().as_str(),
