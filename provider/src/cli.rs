@@ -2,7 +2,9 @@
 //! tool says on a laptop is what the cluster decides.
 
 pub mod args;
+mod certs;
 mod check;
+mod completions;
 mod inspect;
 mod parts;
 mod reload;
@@ -59,6 +61,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Certs(args) => certs::run(&args),
+        Command::Completions(args) => completions::run(&args),
     };
     ended.unwrap_or_else(|Failure { exit, causes }| {
         for cause in causes {

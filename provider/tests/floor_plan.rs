@@ -308,10 +308,17 @@ fn the_testkit_reads_the_specification_by_itself() {
 fn only_tests_sign() {
     for manifest in ["provider/Cargo.toml", "provider/core/Cargo.toml", "provider/registry/Cargo.toml"] {
         let shipped = dependencies(manifest, "dependencies");
-        for tests in ["countersign-testkit", "rcgen", "regorus"] {
+        for tests in ["countersign-testkit", "regorus"] {
             assert!(!shipped.contains(tests), "{manifest} ships {tests}");
         }
+        // `countersign certs` issues certificates for the doors, which is not signing images.
+        assert_eq!(shipped.contains("rcgen"), manifest == "provider/Cargo.toml", "{manifest}");
     }
+    let issues: Vec<_> = rust_files(&top().join("provider/src"))
+        .into_iter()
+        .filter(|path| code(&fs::read_to_string(path).unwrap()).contains("rcgen"))
+        .collect();
+    assert_eq!(issues, [top().join("provider/src/cli/certs/authority.rs")]);
 }
 
 #[test]

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap::value_parser;
 use countersign_core::name::ImageRef;
+
+use super::certs::dns_name;
+use super::certs::name;
 
 /// Answers Gatekeeper's question "who signed this image, and do we trust them?"
 #[derive(Debug, Parser)]
@@ -22,6 +26,7 @@ Examples:
   countersign verify --config countersign.yaml -o json registry.example.com/app@sha256:4e1f…
   countersign inspect --config countersign.yaml registry.example.com/app:v1
   countersign check --config countersign.yaml
+  countersign certs --out certs
 
 Every key of the configuration stands with its meaning and default in samples/countersign.yaml of the sources.";
 
@@ -39,6 +44,12 @@ pub enum Command {
     /// Look for mistakes in the configuration and in every file that it names, without a network
     #[command(after_help = CHECK_AFTER)]
     Check(CheckArgs),
+    /// Make an authority and a serving certificate, for clusters without a certificate manager
+    #[command(after_help = CERTS_AFTER)]
+    Certs(CertsArgs),
+    /// Print what a shell needs to complete the command line
+    #[command(after_help = COMPLETIONS_AFTER)]
+    Completions(CompletionsArgs),
 }
 
 const SERVE_AFTER: &str = "\
@@ -90,6 +101,28 @@ Examples:
 Exit codes:
   0  no mistakes, whatever the warnings
   3  a mistake on the command line, in the configuration or in a file that it names";
+
+const CERTS_AFTER: &str = "\
+Writes ca.crt, ca.key, tls.crt, tls.key and provider-patch.yaml, readable by their owner alone, and prints the caBundle
+for Gatekeeper's Provider. An authority that is there is kept; nothing is overwritten unless --renew or --force says so.
+
+Examples:
+  countersign certs --out certs
+  countersign certs --out certs --renew --secret countersign-tls
+  countersign certs --out certs --namespace gatekeeper-system
+  countersign certs --out certs --name countersign.example.com --name 192.0.2.7 --days 90
+  countersign certs --out laptop --name localhost --client-name gatekeeper-webhook-service.gatekeeper-system.svc
+
+Exit codes:
+  0  made
+  2  a file could not be read or written
+  3  a mistake on the command line, or files that are in the way or do not fit";
+
+const COMPLETIONS_AFTER: &str = "\
+Examples:
+  countersign completions bash > /etc/bash_completion.d/countersign
+  countersign completions zsh > \"${fpath[1]}/_countersign\"
+  countersign completions fish > ~/.config/fish/completions/countersign.fish";
 
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
@@ -152,6 +185,57 @@ pub enum Use {
     Serve,
     /// The command line
     Verify,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CertsArgs {
+    /// Where the files go; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// A DNS name or IP address of the serving certificate, as it stands in the Provider's url; may be repeated. The
+    /// default is countersign.NAMESPACE.svc and countersign.NAMESPACE.svc.cluster.local
+    #[arg(long = "name", value_name = "NAME", value_parser = name)]
+    pub names: Vec<String>,
+
+    /// The namespace of Countersign, for the default names and the Secret
+    #[arg(long, value_name = "NAMESPACE", default_value = "countersign", value_parser = dns_name)]
+    pub namespace: String,
+
+    /// How long the certificates are valid; never longer than their authority, which is for ten years
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = value_parser!(u16).range(1..=3650))]
+    pub days: u16,
+
+    /// Make a client certificate with this DNS name too (client.crt, client.key), to ask by hand or in place of
+    /// Gatekeeper's own; then ca.crt is also for server.tls.clientCa
+    #[arg(long, value_name = "DNS", value_parser = dns_name)]
+    pub client_name: Option<String>,
+
+    /// Write secret.yaml too: a Secret of this name with certificate and key
+    #[arg(long, value_name = "SECRET", value_parser = dns_name)]
+    pub secret: Option<String>,
+
+    /// Replace the certificates that are there, and keep the authority
+    #[arg(long)]
+    pub renew: bool,
+
+    /// Replace everything that is there, the authority too; Gatekeeper then needs the new caBundle
+    #[arg(long, conflicts_with = "renew")]
+    pub force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: ShellName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShellName {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,0 +1,217 @@
+//! `countersign certs`: an authority of one's own, and the certificate that the doors show, for clusters without a
+//! certificate manager. Keys go into files that only their owner can read, and nowhere else.
+
+mod authority;
+mod files;
+mod manifests;
+
+use std::io;
+use std::io::Write;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::time::UnixTime;
+
+pub(super) use self::authority::dns_name;
+pub(super) use self::authority::name;
+
+use self::authority::Authority;
+use self::authority::Pair;
+use self::authority::Purpose;
+use self::files::NewFile;
+use super::Exit;
+use super::Failure;
+use super::args::CertsArgs;
+use crate::engine::system_clock;
+
+const AUTHORITY: &str = "ca.crt";
+const AUTHORITY_KEY: &str = "ca.key";
+const SERVER: &str = "tls.crt";
+const SERVER_KEY: &str = "tls.key";
+const CLIENT: &str = "client.crt";
+const CLIENT_KEY: &str = "client.key";
+const PATCH: &str = "provider-patch.yaml";
+const SECRET: &str = "secret.yaml";
+
+/// What the operator has to correct: files that are in the way, or that do not fit.
+#[derive(Debug, thiserror::Error)]
+enum CertsError {
+    #[error(
+        "{} has {} already: want --renew for a new certificate by the same authority, or --force to begin anew with another one",
+        directory,
+        names.join(", ")
+    )]
+    InTheWay { directory: String, names: Vec<&'static str> },
+    #[error("{directory} has {there} and no {missing}: want both, or --force to begin anew with another authority")]
+    HalfAnAuthority { directory: String, there: &'static str, missing: &'static str },
+    #[error("{directory} has no {AUTHORITY} and {AUTHORITY_KEY}: want the authority that is to be kept")]
+    NothingToRenew { directory: String },
+    #[error("{directory}: {detail}")]
+    Authority { directory: String, detail: String },
+}
+
+/// What was made.
+struct Made {
+    authority: Pair,
+    kept: bool,
+    server: Pair,
+    client: Option<Pair>,
+}
+
+pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
+    let now = system_clock()();
+    let kept = existing(args, now)?;
+    let made = make(args, kept, now)?;
+    files::write(&args.out, &files_of(args, &made)).map_err(Failure::trouble)?;
+    match print(args, &made, &mut io::stdout().lock()) {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
+        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print what was made"))),
+    }
+}
+
+/// The authority that is to be kept, if there is one and nothing is in the way.
+fn existing(args: &CertsArgs, now: UnixTime) -> Result<Option<Authority>, Failure> {
+    let directory = || args.out.display().to_string();
+    let is_there = |name: &&str| args.out.join(name).symlink_metadata().is_ok();
+    if args.force {
+        return Ok(None);
+    }
+    match (is_there(&AUTHORITY), is_there(&AUTHORITY_KEY)) {
+        (true, true) => {}
+        (false, false) if args.renew => {
+            return Err(Failure::usage(CertsError::NothingToRenew { directory: directory() }));
+        }
+        (false, false) => {}
+        (certificate, _) => {
+            let (there, missing) = if certificate { (AUTHORITY, AUTHORITY_KEY) } else { (AUTHORITY_KEY, AUTHORITY) };
+            return Err(Failure::usage(CertsError::HalfAnAuthority { directory: directory(), there, missing }));
+        }
+    }
+    let names: Vec<_> = written(args).filter(is_there).collect();
+    if !args.renew && !names.is_empty() {
+        return Err(Failure::usage(CertsError::InTheWay { directory: directory(), names }));
+    }
+    if !is_there(&AUTHORITY) {
+        return Ok(None);
+    }
+    let certificate = files::read(&args.out.join(AUTHORITY)).map_err(Failure::trouble)?;
+    let key = files::read(&args.out.join(AUTHORITY_KEY)).map_err(Failure::trouble)?;
+    let kept = Authority::read(&certificate, &key, now)
+        .map_err(|error| Failure::usage(CertsError::Authority { directory: directory(), detail: error.to_string() }))?;
+    Ok(Some(kept))
+}
+
+/// The files that a run writes beside the authority's.
+fn written(args: &CertsArgs) -> impl Iterator<Item = &'static str> {
+    let client = args.client_name.iter().flat_map(|_| [CLIENT, CLIENT_KEY]);
+    let secret = args.secret.iter().map(|_| SECRET);
+    [SERVER, SERVER_KEY, PATCH].into_iter().chain(client).chain(secret)
+}
+
+fn make(args: &CertsArgs, kept: Option<Authority>, now: UnixTime) -> Result<Made, Failure> {
+    let was_kept = kept.is_some();
+    let authority = match kept {
+        Some(authority) => authority,
+        None => Authority::new(now).map_err(Failure::trouble)?,
+    };
+    let issue = |names: &[String], purpose| authority.issue(names, purpose, args.days, now).map_err(Failure::trouble);
+    let server = issue(&names(args), Purpose::Server)?;
+    let client =
+        args.client_name.as_ref().map(|name| issue(std::slice::from_ref(name), Purpose::Client)).transpose()?;
+    Ok(Made { authority: authority.into_pair(), kept: was_kept, server, client })
+}
+
+/// As asked for; else those of the Service `countersign` in the namespace.
+fn names(args: &CertsArgs) -> Vec<String> {
+    if !args.names.is_empty() {
+        return args.names.clone();
+    }
+    let namespace = &args.namespace;
+    ["svc", "svc.cluster.local"].map(|suffix| format!("countersign.{namespace}.{suffix}")).to_vec()
+}
+
+fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
+    let Made { authority, kept, server, client } = made;
+    let file = |name, content: &str| NewFile { name, content: content.to_owned() };
+    let mut files = Vec::new();
+    if !kept {
+        files.extend([file(AUTHORITY, &authority.certificate), file(AUTHORITY_KEY, &authority.key)]);
+    }
+    files.extend([file(SERVER, &server.certificate), file(SERVER_KEY, &server.key)]);
+    if let Some(client) = client {
+        files.extend([file(CLIENT, &client.certificate), file(CLIENT_KEY, &client.key)]);
+    }
+    files.push(file(PATCH, &manifests::provider_patch(&bundle(authority))));
+    if let Some(secret) = &args.secret {
+        files.push(file(SECRET, &manifests::secret(secret, &args.namespace, server)));
+    }
+    files
+}
+
+/// As a Provider's `caBundle` wants it.
+fn bundle(authority: &Pair) -> String {
+    STANDARD.encode(&authority.certificate)
+}
+
+fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
+    let path = |name: &str| args.out.join(name).display().to_string();
+    let Made { authority, kept, server, client } = made;
+    let how = if *kept { "kept" } else { "new" };
+    writeln!(out, "authority     {}, {how}, until {}", path(AUTHORITY), authority.end)?;
+    writeln!(out, "server        {}, for {}, until {}", path(SERVER), server.names.join(", "), server.end)?;
+    if let Some(client) = client {
+        writeln!(out, "client        {}, for {}, until {}", path(CLIENT), client.names.join(", "), client.end)?;
+    }
+    writeln!(out, "patch         {}", path(PATCH))?;
+    if args.secret.is_some() {
+        writeln!(out, "Secret        {}", path(SECRET))?;
+    }
+    writeln!(out, "caBundle      {}", bundle(authority))?;
+    writeln!(out)?;
+    for step in next(args, *kept) {
+        writeln!(out, "{step}")?;
+    }
+    Ok(())
+}
+
+/// What is left to do, as comments and commands.
+fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
+    let path = |name: &str| quoted(&args.out.join(name));
+    let namespace = &args.namespace;
+    let mut steps =
+        vec!["# Give Countersign its certificate; it takes a renewed one into use without a restart:".to_owned()];
+    steps.push(match &args.secret {
+        Some(_) => format!("kubectl apply -f {}", path(SECRET)),
+        None => format!(
+            "kubectl create secret tls countersign-tls --namespace {namespace} --cert {} --key {} --dry-run=client -o yaml | kubectl apply -f -",
+            path(SERVER),
+            path(SERVER_KEY)
+        ),
+    });
+    if !kept {
+        steps.push(
+            "# Tell Gatekeeper whom to believe; or put the authority into deploy/overlays/self-managed-certificates:"
+                .to_owned(),
+        );
+        for provider in ["countersign-verify", "countersign-mutate"] {
+            steps.push(format!(
+                "kubectl patch providers.externaldata.gatekeeper.sh {provider} --type merge --patch-file {}",
+                path(PATCH)
+            ));
+        }
+        steps.push(format!(
+            "# Keep {} out of the cluster: whoever has it can pose as Countersign.",
+            path(AUTHORITY_KEY)
+        ));
+    }
+    steps
+}
+
+/// For a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,183 @@
+//! The authority and what it issues: EC P-256 throughout, which Gatekeeper and every other client takes.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use countersign_core::time::UnixTime;
+use rcgen::BasicConstraints;
+use rcgen::CertificateParams;
+use rcgen::DnType;
+use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::IsCa;
+use rcgen::Issuer;
+use rcgen::KeyPair;
+use rcgen::KeyUsagePurpose;
+use rcgen::PublicKeyData as _;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use time::OffsetDateTime;
+use x509_parser::parse_x509_certificate;
+
+/// How long an authority is valid: as long as Gatekeeper's own.
+const AUTHORITY_DAYS: u16 = 3650;
+
+/// How far certificates reach back, for clocks that are behind.
+const SKEW: Duration = Duration::from_secs(3600);
+
+/// The longest common name there may be (RFC 5280, ub-common-name).
+const COMMON_NAME_BYTES: usize = 64;
+
+/// A certificate with its key, in PEM.
+pub(super) struct Pair {
+    pub(super) certificate: String,
+    /// Secret.
+    pub(super) key: String,
+    pub(super) names: Vec<String>,
+    pub(super) end: UnixTime,
+}
+
+impl fmt::Debug for Pair {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pair").field("names", &self.names).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Server,
+    Client,
+}
+
+/// Why an authority on disk cannot be kept. Nothing of a key is ever shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AuthorityError {
+    #[error("ca.crt is no certificate in PEM: want that of the authority")]
+    Certificate,
+    #[error("ca.crt is not the certificate of an authority: want one that may sign certificates")]
+    NoAuthority,
+    #[error("the authority ended at {end}: want --force to begin anew with another one")]
+    Ended { end: UnixTime },
+    #[error("ca.key is no private key in PEM: want that of ca.crt")]
+    Key,
+    #[error("ca.key is not the key of ca.crt: want the two to belong together")]
+    Foreign,
+}
+
+/// An authority that can issue.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pair: Pair,
+}
+
+impl Authority {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The machine has no randomness.
+    pub(super) fn new(now: UnixTime) -> anyhow::Result<Self> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let end = days_after(now, AUTHORITY_DAYS);
+        let mut params = params("Countersign authority", now, end)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key)?.pem();
+        let pair = Pair { certificate, key: key.serialize_pem(), names: Vec::new(), end };
+        Ok(Self { issuer: Issuer::new(params, key), pair })
+    }
+
+    /// One that was made before.
+    ///
+    /// # Errors
+    /// It is none, or none any more.
+    pub(super) fn read(certificate: &str, key: &str, now: UnixTime) -> Result<Self, AuthorityError> {
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|_| AuthorityError::Certificate)?;
+        let (_, parsed) = parse_x509_certificate(&der).map_err(|_| AuthorityError::Certificate)?;
+        if !parsed.is_ca() {
+            return Err(AuthorityError::NoAuthority);
+        }
+        let end = parsed.validity().not_after.timestamp();
+        let end = UnixTime::from_seconds(end).map_err(|_| AuthorityError::Certificate)?;
+        if end <= now {
+            return Err(AuthorityError::Ended { end });
+        }
+        let pair_key = KeyPair::from_pem(key).map_err(|_| AuthorityError::Key)?;
+        if pair_key.subject_public_key_info() != parsed.public_key().raw {
+            return Err(AuthorityError::Foreign);
+        }
+        let issuer = Issuer::from_ca_cert_der(&der, pair_key).map_err(|_| AuthorityError::Certificate)?;
+        let pair = Pair { certificate: certificate.to_owned(), key: key.to_owned(), names: Vec::new(), end };
+        Ok(Self { issuer, pair })
+    }
+
+    /// A certificate with a new key, for at most so many days: never longer than the authority itself.
+    ///
+    /// # Errors
+    /// The machine has no randomness, or a name is none.
+    pub(super) fn issue(&self, names: &[String], purpose: Purpose, days: u16, now: UnixTime) -> anyhow::Result<Pair> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let end = days_after(now, days).min(self.pair.end);
+        let common_name = names.first().map_or("countersign", String::as_str);
+        let mut params = params(common_name, now, end)?;
+        params.subject_alt_names = CertificateParams::new(names)?.subject_alt_names;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![match purpose {
+            Purpose::Server => ExtendedKeyUsagePurpose::ServerAuth,
+            Purpose::Client => ExtendedKeyUsagePurpose::ClientAuth,
+        }];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer)?.pem();
+        Ok(Pair { certificate, key: key.serialize_pem(), names: names.to_vec(), end })
+    }
+
+    pub(super) fn into_pair(self) -> Pair {
+        self.pair
+    }
+}
+
+fn params(common_name: &str, now: UnixTime, end: UnixTime) -> anyhow::Result<CertificateParams> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let common_name = if common_name.len() <= COMMON_NAME_BYTES { common_name } else { "countersign" };
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let skew = i64::try_from(SKEW.as_secs())?;
+    params.not_before = OffsetDateTime::from_unix_timestamp(now.seconds().saturating_sub(skew))?;
+    params.not_after = OffsetDateTime::from_unix_timestamp(end.seconds())?;
+    Ok(params)
+}
+
+fn days_after(now: UnixTime, days: u16) -> UnixTime {
+    now.saturating_add(Duration::from_secs(u64::from(days) * 24 * 3600))
+}
+
+/// A DNS name or an address, as the command line takes them. Names are compared in lower case.
+///
+/// # Errors
+/// Anything else, wildcards included: the doors have names of their own.
+pub(in crate::cli) fn name(text: &str) -> Result<String, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    dns_name(text).map_err(|_| format!("{text:?} is no name: want a DNS name or an IP address"))
+}
+
+/// As [`name`], for DNS names alone.
+///
+/// # Errors
+/// Anything else.
+pub(in crate::cli) fn dns_name(text: &str) -> Result<String, String> {
+    let name = text.to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if name.len() <= 253 && name.split('.').all(label) {
+        Ok(name)
+    } else {
+        Err(format!("{text:?} is no DNS name: want letters, digits and inner hyphens, parted by dots"))
+    }
+}

@@ -1,0 +1,68 @@
+//! Files that only their owner can read, all written before any takes its place.
+
+use std::fs;
+use std::fs::DirBuilder;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+/// Largest file read, in bytes.
+const FILE_BYTES: u64 = 1024 * 1024;
+
+/// A file to be written.
+pub(super) struct NewFile {
+    pub(super) name: &'static str,
+    /// Secret, some of them.
+    pub(super) content: String,
+}
+
+/// Writes all files into `directory`, which is made if it is not there. What is in the way is replaced.
+pub(super) fn write(directory: &Path, files: &[NewFile]) -> anyhow::Result<()> {
+    let context = || format!("cannot make the directory {}", directory.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(context)?;
+    let mut written = Vec::new();
+    let done = files.iter().try_for_each(|file| {
+        let path = directory.join(file.name);
+        let new = directory.join(format!(".{}.new-{}", file.name, std::process::id()));
+        written.push(new.clone());
+        create(&new, &file.content).with_context(|| format!("cannot write {}", path.display()))
+    });
+    let done = done.and_then(|()| {
+        files.iter().zip(&written).try_for_each(|(file, new)| {
+            let path = directory.join(file.name);
+            fs::rename(new, &path).with_context(|| format!("cannot write {}", path.display()))
+        })
+    });
+    if done.is_err() {
+        clean(&written);
+    }
+    done
+}
+
+fn create(path: &Path, content: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()
+}
+
+/// Takes away what did not get its place.
+fn clean(written: &[PathBuf]) {
+    for path in written {
+        // Gone already if it got there, and nothing more can be done if it stays.
+        let _ = fs::remove_file(path);
+    }
+}
+
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    let context = || format!("cannot read {}", path.display());
+    let file = fs::File::open(path).with_context(context)?;
+    let mut text = String::new();
+    file.take(FILE_BYTES).read_to_string(&mut text).with_context(context)?;
+    Ok(text)
+}
