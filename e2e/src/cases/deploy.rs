@@ -89,11 +89,10 @@ fn pod_is_restricted(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::
 /// The overlay that `deploy/README.md` tells people to write, word for word.
 fn readme(bench: &Bench<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(copy.join("deploy/README.md"))?;
-    let (_, rest) = text.split_once("```yaml\n").context("deploy/README.md has no overlay")?;
-    let (overlay, _) = rest.split_once("```").context("the overlay in deploy/README.md has no end")?;
+    let overlay = first_yaml(&text).context("deploy/README.md has no overlay")?;
     let mine = copy.join("my-cluster");
     fs::create_dir_all(&mine)?;
-    fs::write(mine.join("kustomization.yaml"), overlay)?;
+    fs::write(mine.join("kustomization.yaml"), &overlay)?;
     fs::write(mine.join(AUTHORITY), bench.countersign.authority().certificate())?;
     fs::write(mine.join("gatekeeper-ca.crt"), bench.gatekeeper.authority().certificate())?;
     fs::write(mine.join("release.crt"), bench.notation.root_of(Signer::Release))?;
@@ -101,7 +100,23 @@ fn readme(bench: &Bench<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow
         fs::copy(copy.join("deploy/base/config").join(file), mine.join(file))?;
     }
     transcript.note("my-cluster is the overlay of deploy/README.md, with its files beside it");
+    accepted(bench, transcript, "my-cluster")?;
+
+    let text = fs::read_to_string(bench.place.project().join("provider/MIGRATION.md"))?;
+    let providers = first_yaml(&text).context("provider/MIGRATION.md has no Providers")?;
+    fs::write(mine.join("ratify-providers.yaml"), providers)?;
+    let overlay = overlay.replacen("resources:\n", "resources:\n  - ratify-providers.yaml\n", 1);
+    fs::write(mine.join("kustomization.yaml"), overlay)?;
+    transcript.note("and now with the Providers of provider/MIGRATION.md");
     accepted(bench, transcript, "my-cluster")
+}
+
+/// The first block of YAML in a page of Markdown, without its indentation.
+fn first_yaml(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("```yaml\n")?;
+    let indentation = before.rsplit('\n').next()?;
+    let (block, _) = rest.split_once(&format!("\n{indentation}```"))?;
+    Some(block.lines().map(|line| format!("{}\n", line.strip_prefix(indentation).unwrap_or(line))).collect())
 }
 
 /// Without an authority's certificate the Providers are refused, rather than lead nowhere.
@@ -222,8 +237,16 @@ fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn yaml_in_a_list_loses_its_indentation() {
+        let text = "1. Do:\n\n   ```yaml\n   a:\n     b: 1\n\n   c: 2\n   ```\n   More.\n";
+        assert_eq!(first_yaml(text).unwrap(), "a:\n  b: 1\n\nc: 2\n");
+        assert_eq!(first_yaml("```yaml\nwithout an end"), None);
+    }
 
     #[test]
     fn selectors_end_with_their_braces() {
