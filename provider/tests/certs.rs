@@ -247,6 +247,27 @@ data:
         assert_eq!(out.handshake("countersign.countersign.svc", false).await, Ok(()));
     }
 
+    #[test]
+    fn renewing_keeps_the_names_unless_others_are_given() {
+        let out = Out::new();
+        out.made(&["--name", "door.example.com", "--name", "192.0.2.7", "--name", "2001:db8::7"]);
+        let names = |arguments: &[&str]| {
+            let page = out.made(arguments);
+            let line = page.lines().find_map(|line| line.strip_prefix("server        certs/tls.crt, for ")).unwrap();
+            line.rsplit_once(", until ").unwrap().0.to_owned()
+        };
+        assert_eq!(names(&["--renew"]), "door.example.com, 192.0.2.7, 2001:db8::7");
+        assert_eq!(names(&["--renew", "--name", "other.example.com"]), "other.example.com");
+        assert_eq!(names(&["--renew", "--namespace", "ns"]), "countersign.ns.svc, countersign.ns.svc.cluster.local");
+        fs::write(out.path("tls.crt"), Authority::root(CertSpec::root()).pem()).unwrap();
+        let (code, _, errors) = out.certs(&["--renew"]);
+        assert_eq!(code, Some(3));
+        assert_eq!(
+            errors,
+            "countersign: certs has a tls.crt without names that can be read: want --name for each that it is to have\n"
+        );
+    }
+
     #[tokio::test]
     async fn nothing_is_overwritten_unasked() {
         let out = Out::new();
@@ -328,6 +349,10 @@ data:
         let page = out.made(&[]);
         let end = end.format(&time::format_description::well_known::Rfc3339).unwrap();
         assert_eq!(page.matches(&format!("until {end}\n")).count(), 2, "{page}");
+        assert!(
+            page.contains("\n# The certificate ends with its authority: begin anew with --force before.\n"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -34,6 +34,14 @@ mod tests {
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
+    /// With NOW in place of the time of verification, which is another one second later.
+    fn timeless(page: &str) -> String {
+        const BEFORE: &str = "want an expiry after ";
+        let mut parts = page.split(BEFORE);
+        let first = parts.next().unwrap().to_owned();
+        parts.fold(first, |text, part| text + BEFORE + "NOW" + &part["2026-11-21T12:00:00Z".len()..])
+    }
+
     struct Laptop {
         registry: Registry,
         folder: Folder,
@@ -78,7 +86,7 @@ mod tests {
             let config = self.folder.path().join("c.yaml").display().to_string();
             let output = countersign(&[command, "--config", &config, "-o", output, &self.image(image)]).await;
             assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
-            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+            (output.status.code(), timeless(&String::from_utf8(output.stdout).unwrap()))
         }
 
         /// The page, after seeing that it begins with what `verify` prints and ends as it does.
@@ -123,8 +131,6 @@ mod tests {
         let [leaf, root] = laptop.leaf.thumbprints().try_into().unwrap();
         let bytes = request.cose().len();
         let root_serial = page.lines().filter_map(|line| line.strip_prefix("    serial    ")).nth(1).unwrap();
-        let now = page.split("want an expiry after ").nth(1).unwrap().trim_end();
-        let now = now.split('\n').next().unwrap();
         let expected = format!(
             "
   target      {target}
@@ -159,7 +165,7 @@ signature 1 of 1
   check       metadata           enforce  passed
   check       authenticity       enforce  passed
   check       authenticTimestamp enforce  passed
-  check       expiry             log      logged: expired: the signature expired at 2026-02-01T00:00:00Z: want an expiry after {now}
+  check       expiry             log      logged: expired: the signature expired at 2026-02-01T00:00:00Z: want an expiry after NOW
   check       revocation         skip     skipped
 ",
             target = format_args!("{} ({}, {} bytes)", image.digest, image.media_type, image.size),
@@ -285,6 +291,19 @@ signature 1 of 1
         assert_eq!(document["signatures"][0]["envelope"], Value::Null);
         assert_eq!(document["signatures"][0]["claimed"], true);
         assert_eq!(document["signatures"][0]["checks"][0]["code"], "envelope-malformed");
+    }
+
+    #[tokio::test]
+    async fn what_a_terminal_would_act_upon_is_escaped() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let payload = image.clone().annotation("wipe\u{1b}[2J", "turn\u{202e}");
+        let request = SignRequest::new(&laptop.leaf, &payload).attribute("com.example\u{1b}[2J", json!("\u{7}"));
+        Signature::new(&request, Format::Jws).attach(&laptop.registry, "app", &image);
+        let (_, page) = laptop.text("app:v1").await;
+        assert!(!page.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{page}");
+        assert!(page.contains("  attribute   com.example\\u{1b}[2J: \"\\u{7}\"\n"), "{page}");
+        assert!(page.contains("  metadata    wipe\\u{1b}[2J: \"turn\\u{202e}\"\n"), "{page}");
     }
 
     #[tokio::test]

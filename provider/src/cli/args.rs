@@ -193,14 +193,15 @@ pub struct CertsArgs {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// A DNS name or IP address of the serving certificate, as it stands in the Provider's url; may be repeated. The
-    /// default is countersign.NAMESPACE.svc and countersign.NAMESPACE.svc.cluster.local
+    /// A DNS name or IP address of the serving certificate, as it stands in the Provider's url; may be repeated. With
+    /// --renew the default is the names of the certificate that is there; else countersign.NAMESPACE.svc and
+    /// countersign.NAMESPACE.svc.cluster.local
     #[arg(long = "name", value_name = "NAME", value_parser = name)]
     pub names: Vec<String>,
 
-    /// The namespace of Countersign, for the default names and the Secret
-    #[arg(long, value_name = "NAMESPACE", default_value = "countersign", value_parser = dns_name)]
-    pub namespace: String,
+    /// The namespace of Countersign, for the default names and the Secret [default: countersign]
+    #[arg(long, value_name = "NAMESPACE", value_parser = dns_name)]
+    pub namespace: Option<String>,
 
     /// How long the certificates are valid; never longer than their authority, which is for ten years
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = value_parser!(u16).range(1..=3650))]

@@ -47,6 +47,8 @@ enum CertsError {
     HalfAnAuthority { directory: String, there: &'static str, missing: &'static str },
     #[error("{directory} has no {AUTHORITY} and {AUTHORITY_KEY}: want the authority that is to be kept")]
     NothingToRenew { directory: String },
+    #[error("{directory} has a {SERVER} without names that can be read: want --name for each that it is to have")]
+    NoNames { directory: String },
     #[error("{directory}: {detail}")]
     Authority { directory: String, detail: String },
 }
@@ -117,19 +119,29 @@ fn make(args: &CertsArgs, kept: Option<Authority>, now: UnixTime) -> Result<Made
         None => Authority::new(now).map_err(Failure::trouble)?,
     };
     let issue = |names: &[String], purpose| authority.issue(names, purpose, args.days, now).map_err(Failure::trouble);
-    let server = issue(&names(args), Purpose::Server)?;
+    let server = issue(&names(args)?, Purpose::Server)?;
     let client =
         args.client_name.as_ref().map(|name| issue(std::slice::from_ref(name), Purpose::Client)).transpose()?;
     Ok(Made { authority: authority.into_pair(), kept: was_kept, server, client })
 }
 
-/// As asked for; else those of the Service `countersign` in the namespace.
-fn names(args: &CertsArgs) -> Vec<String> {
+/// As asked for; else, to renew, those of the certificate that is there; else those of the Service `countersign`.
+fn names(args: &CertsArgs) -> Result<Vec<String>, Failure> {
+    let server = args.out.join(SERVER);
     if !args.names.is_empty() {
-        return args.names.clone();
+        return Ok(args.names.clone());
     }
-    let namespace = &args.namespace;
-    ["svc", "svc.cluster.local"].map(|suffix| format!("countersign.{namespace}.{suffix}")).to_vec()
+    if args.renew && args.namespace.is_none() && server.symlink_metadata().is_ok() {
+        let certificate = files::read(&server).map_err(Failure::trouble)?;
+        return authority::names_of(&certificate)
+            .ok_or_else(|| Failure::usage(CertsError::NoNames { directory: args.out.display().to_string() }));
+    }
+    let namespace = namespace(args);
+    Ok(["svc", "svc.cluster.local"].map(|suffix| format!("countersign.{namespace}.{suffix}")).to_vec())
+}
+
+fn namespace(args: &CertsArgs) -> &str {
+    args.namespace.as_deref().unwrap_or("countersign")
 }
 
 fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
@@ -145,7 +157,7 @@ fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
     }
     files.push(file(PATCH, &manifests::provider_patch(&bundle(authority))));
     if let Some(secret) = &args.secret {
-        files.push(file(SECRET, &manifests::secret(secret, &args.namespace, server)));
+        files.push(file(SECRET, &manifests::secret(secret, namespace(args), server)));
     }
     files
 }
@@ -169,6 +181,9 @@ fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Secret        {}", path(SECRET))?;
     }
     writeln!(out, "caBundle      {}", bundle(authority))?;
+    if server.end == authority.end {
+        writeln!(out, "# The certificate ends with its authority: begin anew with --force before.")?;
+    }
     writeln!(out)?;
     for step in next(args, *kept) {
         writeln!(out, "{step}")?;
@@ -179,7 +194,7 @@ fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
 /// What is left to do, as comments and commands.
 fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
     let path = |name: &str| quoted(&args.out.join(name));
-    let namespace = &args.namespace;
+    let namespace = namespace(args);
     let mut steps =
         vec!["# Give Countersign its certificate; it takes a renewed one into use without a restart:".to_owned()];
     steps.push(match &args.secret {

@@ -17,6 +17,7 @@ use rcgen::PublicKeyData as _;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
+use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 /// How long an authority is valid: as long as Gatekeeper's own.
@@ -134,6 +135,27 @@ impl Authority {
 
     pub(super) fn into_pair(self) -> Pair {
         self.pair
+    }
+}
+
+/// The DNS names and addresses of a certificate in PEM, at least one.
+pub(super) fn names_of(certificate: &str) -> Option<Vec<String>> {
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
+    let (_, parsed) = parse_x509_certificate(&der).ok()?;
+    let names = &parsed.subject_alternative_name().ok()??.value.general_names;
+    let names: Option<Vec<_>> = names.iter().map(alternative_name).collect();
+    names.filter(|names| !names.is_empty())
+}
+
+fn alternative_name(found: &GeneralName<'_>) -> Option<String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a certificate with other kinds of name is not of our making")]
+    match found {
+        GeneralName::DNSName(found) => name(found).ok(),
+        GeneralName::IPAddress(bytes) => match **bytes {
+            [a, b, c, d] => Some(IpAddr::from([a, b, c, d]).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+        },
+        _ => None,
     }
 }
 
