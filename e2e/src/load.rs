@@ -105,3 +105,22 @@ fn reply(line: &str) -> anyhow::Result<Reply> {
     ensure!(status == "200", "status {status}: want 200");
     Ok(Reply { connects: next()?.parse()?, seconds: next()?.parse()?, body: serde_json::from_str(body)? })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_json_with_what_curl_says_of_it() {
+        let reply = reply("{\"a\":\"\\t\"}\t200 1 0.012").unwrap();
+        assert_eq!((reply.body["a"].as_str(), reply.connects, reply.seconds), (Some("\t"), 1, 0.012));
+    }
+
+    #[test]
+    fn everything_else_is_a_failed_question() {
+        for line in ["\t000 0 0.000", "{}\t503 1 0.1", "{\t200 1 0.1", "{}\t200 1", "curl: (7) Failed to connect"] {
+            assert!(reply(line).is_err(), "{line}");
+        }
+    }
+}

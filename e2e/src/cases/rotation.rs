@@ -321,3 +321,47 @@ fn told(body: &Value) -> anyhow::Result<(Vec<String>, String)> {
     ensure!(items.iter().all(|item| item["value"]["rule"] == rule.as_str()), "statements differ within a reply");
     Ok((codes, rule))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn reply(codes: &[&str], rule: &str) -> Reply {
+        let item = |code: &&str| json!({ "key": "k", "value": { "code": code, "rule": rule } });
+        let items: Vec<Value> = codes.iter().map(item).collect();
+        Reply { body: json!({ "response": { "systemError": "", "items": items } }), connects: 0, seconds: 0.0 }
+    }
+
+    fn story() -> Vec<Reply> {
+        STORY.iter().flat_map(|(codes, rule)| [reply(codes, rule), reply(codes, rule)]).collect()
+    }
+
+    #[test]
+    fn each_right_answer_may_come_any_number_of_times() {
+        one_story(&story()).unwrap();
+    }
+
+    #[test]
+    fn one_wrong_answer_spoils_the_story() {
+        let wrong = [
+            reply(&["unsigned", "unsigned", "verified", "untrusted-chain"], "before"),
+            reply(&["verified", "unsigned", "verified"], "before"),
+            // Right, but later.
+            reply(&STORY[1].0, STORY[1].1),
+            Reply { body: json!({ "response": { "systemError": "late", "items": [] } }), connects: 0, seconds: 0.0 },
+        ];
+        for wrong in wrong {
+            let mut replies = story();
+            replies.insert(1, wrong);
+            assert!(one_story(&replies).is_err());
+        }
+    }
+
+    #[test]
+    fn a_story_without_its_end_is_none() {
+        let mut replies = story();
+        replies.truncate(6);
+        assert!(one_story(&replies).is_err());
+    }
+}
