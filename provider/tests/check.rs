@@ -310,6 +310,36 @@ registries:
     }
 
     #[test]
+    fn a_scope_at_a_refused_registry_is_warned_about() {
+        let folder = sound();
+        let mut skipped = statement("skipped", "elsewhere.example.com/b");
+        skipped["signatureVerification"] = json!({"level": "skip"});
+        skipped.as_object_mut().unwrap().retain(|name, _| !name.starts_with("trust"));
+        let mut app = statement("app", "");
+        app["registryScopes"] = json!(["registry.example.com/app", "a.b.example.org/app", "example.org/app"]);
+        folder.write("trust/trustpolicy.json", policy(&[skipped, app]));
+        folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+unlistedRegistries: refuse
+registries: [{host: registry.example.com}, {host: '*.example.org'}]
+",
+        );
+        let (code, page) = check(&folder, &["--for", "verify"]);
+        assert_eq!(code, Some(0));
+        let warnings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("warning       ")).collect();
+        assert_eq!(
+            warnings,
+            [
+                "registry-refused: statement \"app\" has the scope \"example.org/app\", whose registry is not among the registries, \
+             and unlistedRegistries is refuse: its images are inconclusive"
+            ],
+            "{page}"
+        );
+        assert!(page.contains("\nstatement     skipped, skip\n  scope       elsewhere.example.com/b\n"), "{page}");
+    }
+
+    #[test]
     fn the_command_line_needs_no_certificates_of_a_server() {
         let folder = sound();
         folder.write("c.yaml", "trust: {directory: trust}\n");

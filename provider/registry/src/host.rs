@@ -79,6 +79,12 @@ pub struct HostPatternError {
 }
 
 impl HostPattern {
+    /// Whether this is for the registry of that repository.
+    #[must_use]
+    pub fn is_for(&self, repository: &Repository) -> bool {
+        Host::parse(repository.host()).is_some_and(|host| self.matches(&host))
+    }
+
     pub(crate) fn matches(&self, host: &Host) -> bool {
         if !self.suffix_only {
             return *host == self.host;

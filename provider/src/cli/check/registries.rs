@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_core::name::Repository;
 use countersign_registry::Registries;
+use countersign_registry::Unlisted;
 use countersign_registry::Unobserved;
 
 use super::Findings;
@@ -11,6 +13,10 @@ use crate::config::Config;
 use crate::config::RegistryFileMistake;
 
 pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
+    match config.unlisted_registries {
+        Unlisted::Anonymous => {}
+        Unlisted::Refuse => refused(config, findings),
+    }
     let settings = match config.registry_settings() {
         Ok(settings) => settings,
         Err(error) => {
@@ -36,4 +42,22 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         Ok(_) => {}
         Err(error) => findings.fault(file, "registries", error),
     }
+}
+
+/// Scopes of statements that verify, at registries that are not to be talked to.
+fn refused(config: &Config, findings: &mut Findings) {
+    let is_listed = |repository: &Repository| config.registries.iter().any(|entry| entry.host.is_for(repository));
+    let mut messages = Vec::new();
+    for statement in findings.statements.iter().flatten().filter(|statement| statement.rules.is_some()) {
+        for scope in statement.scopes.iter().flatten() {
+            if scope.parse().is_ok_and(|repository| !is_listed(&repository)) {
+                messages.push(format!(
+                    "statement {:?} has the scope {scope:?}, whose registry is not among the registries, and unlistedRegistries \
+                     is refuse: its images are inconclusive",
+                    statement.name
+                ));
+            }
+        }
+    }
+    messages.into_iter().for_each(|message| findings.warn("registry-refused", message));
 }
