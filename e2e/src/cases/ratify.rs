@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Seen;
 use super::created;
+use super::denied_with;
 use super::findings;
 use super::kubectl;
 use super::prints_exactly;
@@ -188,6 +189,20 @@ impl Template {
             let result = findings(&finished, &format!("[{constraint_name}] "))
                 .and_then(|findings| says(&Denial { bench, key: &key, image: &image, findings: &findings }));
             transcript.verdict(&format!("{name}: {what}"), result);
+        }
+
+        let skipped = bench.shelf.skipped.tagged(name)?;
+        match self.constraint {
+            Constraint::Sample => {
+                let what = format!("{name}: a repository that the policy skips is admitted unsigned");
+                created(bench, transcript, seen, &what, &format!("{name}-skipped"), &skipped)?;
+            }
+            Constraint::OfIssuer => {
+                let finished = run_pod(bench, transcript, &skipped)?;
+                let start = format!("Subject {} has no signatures for certificate with Issuer: ", skipped.by_tag());
+                let result = denied_with(&finished, constraint_name, &start);
+                transcript.verdict(&format!("{name}: a repository that the policy skips has no issuer"), result);
+            }
         }
 
         bench.countersign.stop()?;
