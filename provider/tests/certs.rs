@@ -218,8 +218,9 @@ data:
         let tls = "{certificate: certs/tls.crt, key: certs/tls.key, clientCa: certs/ca.crt}";
         out.0.write("c.yaml", format!("trust: {{directory: trust}}\nserver: {{tls: {tls}}}\n"));
         let config = out.0.path().join("c.yaml");
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_countersign")).arg("check").arg("--config").arg(config).output().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("check").arg("--config").arg(config).env_remove("SSL_CERT_DIR");
+        let output = command.env("SSL_CERT_FILE", out.path("ca.crt")).output().unwrap();
         let page = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(0), "{page}");
         assert!(page.contains("\n  certificate CN=localhost, for localhost, 127.0.0.1, until "), "{page}");

@@ -29,6 +29,8 @@ mod tests {
         let path = folder.path().display().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments).stdin(Stdio::null());
+        // The authorities of the system, whatever this one has.
+        command.env("SSL_CERT_FILE", folder.path().join("system.pem")).env_remove("SSL_CERT_DIR");
         let output = command.output().unwrap();
         assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
         (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))
@@ -53,6 +55,7 @@ mod tests {
     fn sound() -> Folder {
         let folder = Folder::new();
         let root = Authority::root(CertSpec::root());
+        folder.write("system.pem", root.pem());
         let tls = Authority::root(CertSpec::root().common_name("TLS"));
         folder.write("trust/trustpolicy.json", policy(&[statement("app", "registry.example.com/app")]));
         folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
@@ -146,8 +149,11 @@ verification: {requiredMetadata: [{statement: app, annotations: {a: b}}]}
 registries:
 - {host: a.example.com, ca: none.pem, credentials: {usernameFile: empty, passwordFile: password}}
 - {host: b.example.com, credentials: {dockerConfig: docker.json}}
+- {host: c.example.com, ca: ca.crt}
+- {host: d.example.com, credentials: {usernameFile: colon, passwordFile: password}}
 ",
         );
+        folder.write("colon", "a:b");
         let stranger = Authority::root(CertSpec::root()).issue(CertSpec::tls_server(&["localhost"]));
         folder.write("other.key", stranger.key_pem());
         folder.write("ca.crt", "no PEM here");
@@ -177,10 +183,12 @@ registries:
                 "none.pem: cannot be read: No such file or directory (os error 2)",
                 "empty: is empty: want a user name, a password or a token",
                 "docker.json: auth of \"b.example.com\" is not base64 of name:password",
+                "c.yaml: registries: registry c.example.com has certificate authorities that are not PEM certificates: there is none",
+                "c.yaml: registries: registry d.example.com has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII",
             ],
             "{page}"
         );
-        assert!(page.ends_with("\n11 mistakes, 0 warnings\n"), "{page}");
+        assert!(page.ends_with("\n13 mistakes, 0 warnings\n"), "{page}");
         assert!(!page.contains("hunter2") && !page.contains("aHVudGVyMg"), "{page}");
         // What could be read of the doors is shown all the same, and nothing of a trust that is not there.
         assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
@@ -337,6 +345,21 @@ registries: [{host: registry.example.com}, {host: '*.example.org'}]
             "{page}"
         );
         assert!(page.contains("\nstatement     skipped, skip\n  scope       elsewhere.example.com/b\n"), "{page}");
+    }
+
+    #[test]
+    fn a_system_without_authorities_is_warned_about() {
+        let folder = sound();
+        folder.write("system.pem", "");
+        let (code, document) = document(&folder);
+        assert_eq!(code, Some(0));
+        assert_eq!(
+            document["warnings"],
+            json!([{
+                "warning": "no-system-authorities",
+                "message": "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked",
+            }])
+        );
     }
 
     #[test]

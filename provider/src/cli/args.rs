@@ -193,9 +193,10 @@ pub struct CertsArgs {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// A DNS name or IP address of the serving certificate, as it stands in the Provider's url; may be repeated. With
-    /// --renew the default is the names of the certificate that is there; else countersign.NAMESPACE.svc and
-    /// countersign.NAMESPACE.svc.cluster.local
+    /// A DNS name or IP address of the serving certificate; may be repeated
+    ///
+    /// Gatekeeper compares them with the host of the Provider's url. With --renew the default is the names of the
+    /// certificate that is there; else countersign.NAMESPACE.svc and countersign.NAMESPACE.svc.cluster.local.
     #[arg(long = "name", value_name = "NAME", value_parser = name)]
     pub names: Vec<String>,
 
@@ -203,12 +204,13 @@ pub struct CertsArgs {
     #[arg(long, value_name = "NAMESPACE", value_parser = dns_name)]
     pub namespace: Option<String>,
 
-    /// How long the certificates are valid; never longer than their authority, which is for ten years
+    /// How long the certificates are valid; never longer than their authority (ten years)
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = value_parser!(u16).range(1..=3650))]
     pub days: u16,
 
-    /// Make a client certificate with this DNS name too (client.crt, client.key), to ask by hand or in place of
-    /// Gatekeeper's own; then ca.crt is also for server.tls.clientCa
+    /// Make a client certificate with this DNS name too, client.crt and client.key
+    ///
+    /// To ask by hand, or in place of Gatekeeper's own; then ca.crt is for server.tls.clientCa as well.
     #[arg(long, value_name = "DNS", value_parser = dns_name)]
     pub client_name: Option<String>,
 
@@ -220,7 +222,9 @@ pub struct CertsArgs {
     #[arg(long)]
     pub renew: bool,
 
-    /// Replace everything that is there, the authority too; Gatekeeper then needs the new caBundle
+    /// Replace everything that is there, the authority too
+    ///
+    /// Gatekeeper then needs the new caBundle.
     #[arg(long, conflicts_with = "renew")]
     pub force: bool,
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use countersign_core::name::Repository;
 use countersign_registry::Registries;
+use countersign_registry::RegistrySettings;
+use countersign_registry::SettingsError;
 use countersign_registry::Unlisted;
 use countersign_registry::Unobserved;
 
@@ -17,6 +19,24 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         Unlisted::Anonymous => {}
         Unlisted::Refuse => refused(config, findings),
     }
+    // One by one: the client stops at the first mistake.
+    for entry in &config.registries {
+        one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
+    }
+    let none = Config { registries: Vec::new(), ..config.clone() };
+    let system_roots = none.registry_settings().ok().and_then(|settings| client(settings).ok());
+    if system_roots.is_some_and(|registries| registries.system_roots() == 0) {
+        let message =
+            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked";
+        findings.warn("no-system-authorities", message);
+    }
+}
+
+fn client(settings: RegistrySettings) -> Result<Registries, SettingsError> {
+    Registries::new(settings, Arc::new(Unobserved))
+}
+
+fn one(file: &Path, config: &Config, findings: &mut Findings) {
     let settings = match config.registry_settings() {
         Ok(settings) => settings,
         Err(error) => {
@@ -33,14 +53,8 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
             return;
         }
     };
-    match Registries::new(settings, Arc::new(Unobserved)) {
-        Ok(registries) if registries.system_roots() == 0 => {
-            let message =
-                "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked";
-            findings.warn("no-system-authorities", message);
-        }
-        Ok(_) => {}
-        Err(error) => findings.fault(file, "registries", error),
+    if let Err(error) = client(settings) {
+        findings.fault(file, "registries", error);
     }
 }
 
