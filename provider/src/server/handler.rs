@@ -44,6 +44,13 @@ use crate::wire::ProviderResponse;
 /// under way as it has processors, per replica; this times the largest body bounds the memory.
 const REQUESTS: usize = 256;
 
+/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are fewer, and an ordinary
+/// one does not wait for them.
+const LARGE_BODY_BYTES: u64 = 64 * 1024;
+
+/// Large bodies that are held at the same time, in bytes. A request takes about three times its body.
+const LARGE_BODIES_BYTES: usize = 16 * 1024 * 1024;
+
 /// The paths and what is behind them.
 const DOORS: [(&str, Door); 4] = [
     ("/v1/verify", Door::Verify),
@@ -58,6 +65,7 @@ pub(super) struct Handler {
     verify: Arc<dyn Verify>,
     metrics: Arc<Metrics>,
     requests: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     places: Places,
 }
 
@@ -77,13 +85,15 @@ struct Said {
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
         let requests = Arc::new(Semaphore::new(REQUESTS));
-        Self { places: places(&settings), settings, verify, metrics, requests }
+        // Two at least, whatever the operator allows: one slow one must not keep out all others.
+        let large = Arc::new(Semaphore::new((LARGE_BODIES_BYTES / settings.max_body_bytes.max(1)).clamp(2, REQUESTS)));
+        Self { places: places(&settings), settings, verify, metrics, requests, large }
     }
 
     /// The doors under another configuration, within the same bound on memory.
     pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
         let (metrics, requests) = (Arc::clone(&self.metrics), Arc::clone(&self.requests));
-        Self { places: places(&settings), settings, verify, metrics, requests }
+        Self { requests, ..Self::new(settings, verify, metrics) }
     }
 
     /// The answer to `request`. Never fails; a panic within is an answer too.
@@ -123,10 +133,16 @@ impl Handler {
     {
         let deadline = Deadline::after(self.time_for(door));
         let idempotent = is_mutation(door);
+        let large = body.size_hint().upper().is_none_or(|bytes| bytes > LARGE_BODY_BYTES);
+        let places = async {
+            // A large one waits for its like first, so that it takes no place from the others meanwhile.
+            let large = if large { Some(self.large.acquire().await) } else { None };
+            (large, self.requests.acquire().await)
+        };
         // Held to the end: the keys take no less memory than the body.
-        let place = tokio::time::timeout_at(deadline.instant().into(), self.requests.acquire()).await;
-        let Ok(_place) = place else {
-            let why = format!("overloaded: {REQUESTS} requests are under way; what to do: add replicas");
+        let Ok(_places) = tokio::time::timeout_at(deadline.instant().into(), places).await else {
+            let what = if large { "large requests" } else { "requests" };
+            let why = format!("overloaded: too many {what} are under way; what to do: add replicas");
             return refused(&Refusal { outcome: Outcome::TimedOut, why }, id, idempotent);
         };
         match self.keys(body, deadline.instant().into()).await {

@@ -28,12 +28,24 @@ use crate::view::cut;
 /// push to a repository can add signatures.
 const SIGNATURES_LISTED: usize = 20;
 
+/// Most failed signatures that an answer lists, but for one of each item: with a thousand keys of an image with a hundred
+/// signatures an answer would have 20 MB.
+const ANSWER_SIGNATURES: usize = 400;
+
 /// What is about one request rather than about one image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
     pub(super) request_id: &'a str,
     /// When the request came, as RFC 3339.
     pub(super) timestamp: &'a str,
+    /// Most failed signatures that each item lists: see [`signatures_listed`].
+    pub(super) signatures: usize,
+}
+
+/// How many failed signatures each of `keys` items may list, so that all of them together list [`ANSWER_SIGNATURES`], or
+/// one each.
+pub(super) fn signatures_listed(keys: usize) -> usize {
+    (ANSWER_SIGNATURES / keys.max(1)).clamp(1, SIGNATURES_LISTED)
 }
 
 /// `image: code: found, wanted; what to do`: all that a person needs who sees only the denial.
@@ -86,6 +98,11 @@ mod tests {
             rejection("a.example/b:1", Some("all"), &reason, &[]),
             "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no signature is associated with the image: want at least one; what to do: sign the image with notation and push the signature beside it"
         );
+    }
+
+    #[test]
+    fn the_more_keys_the_fewer_signatures_each() {
+        assert_eq!([0, 1, 20, 21, 100, 400, 1000].map(signatures_listed), [20, 20, 20, 19, 4, 1, 1]);
     }
 
     #[test]

@@ -40,6 +40,34 @@ struct Words<V> {
     not_an_image: fn(Context<'_>, &str, &ReferenceError) -> KeyOutcome<V>,
 }
 
+/// What is said about an image, and what the log is told.
+struct Decided<V> {
+    outcome: KeyOutcome<V>,
+    brief: Brief,
+}
+
+/// A result without its signatures.
+struct Brief {
+    digest: Option<Digest>,
+    code: Code,
+    detail: String,
+    rule: Option<String>,
+    cached: bool,
+}
+
+impl Brief {
+    fn of(result: &ImageResult) -> Self {
+        let ImageResult { digest, verdict, cached } = result;
+        let detail = match verdict {
+            ImageVerdict::Verified(_) | ImageVerdict::Skipped(_) => String::new(),
+            ImageVerdict::Rejected(rejected) => rejected.reason.detail.clone(),
+            ImageVerdict::Inconclusive(inconclusive) => inconclusive.reason.detail.clone(),
+        };
+        let rule = verdict.rule().map(str::to_owned);
+        Self { digest: digest.clone(), code: verdict.code(), detail, rule, cached: *cached }
+    }
+}
+
 /// A key and what it names.
 type Read = (String, Result<Arc<ImageRef>, ReferenceError>);
 
@@ -68,7 +96,7 @@ impl Handler {
         }
     }
 
-    async fn verify<V: Serialize>(
+    async fn verify<V: Serialize + Send + 'static>(
         &self,
         door: Door,
         words: &Words<V>,
@@ -76,10 +104,22 @@ impl Handler {
         deadline: Deadline,
         id: &RequestId,
     ) -> Said {
-        let timestamp = now();
-        let context = Context { request_id: id.as_str(), timestamp: &timestamp };
+        let timestamp: Arc<str> = now().into();
+        let signatures = render::signatures_listed(keys.len());
+        let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, words.image_of);
-        let finished = self.each(&read, deadline, move |verify, image| verify.verify(image, deadline)).await;
+        // Said within the key's own work: a verdict about an image with many signatures is large, and there may be many.
+        let say = words.outcome;
+        let (id_of_all, time_of_all) = (id.clone(), Arc::clone(&timestamp));
+        let work = move |verify: Arc<dyn Verify>, image: Arc<ImageRef>| {
+            let (id, timestamp) = (id_of_all.clone(), Arc::clone(&time_of_all));
+            async move {
+                let result = verify.verify(Arc::clone(&image), deadline).await;
+                let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
+                Decided { outcome: say(context, &image, &result), brief: Brief::of(&result) }
+            }
+        };
+        let finished = self.each(&read, deadline, work).await;
         let mut late = false;
         let mut finished = finished.into_iter();
         let mut outcomes = Vec::with_capacity(read.len());
@@ -89,15 +129,17 @@ impl Handler {
                     // There is an end for each image; without one the key would be undecided all the same.
                     let finished = finished.next().unwrap_or_else(never_ended);
                     late |= matches!(finished.end, End::Late(_));
-                    let (result, elapsed) = self.result(door, id, finished);
-                    self.tell(door, id, &key, &result, elapsed);
-                    (words.outcome)(context, &image, &result)
+                    let elapsed = finished.elapsed;
+                    let decided = self.ended(door, id, finished).unwrap_or_else(|reason| {
+                        let result = undecided(reason);
+                        Decided { outcome: say(context, &image, &result), brief: Brief::of(&result) }
+                    });
+                    self.tell(door, id, &key, &decided.brief, elapsed);
+                    decided.outcome
                 }
                 Err(why) => {
-                    let reason = Reason::new(Code::InvalidReference, &why);
-                    let verdict = ImageVerdict::from_reason(None, reason);
-                    let result = ImageResult { digest: None, verdict, cached: false };
-                    self.tell(door, id, &key, &result, Duration::ZERO);
+                    let result = undecided(Reason::new(Code::InvalidReference, &why));
+                    self.tell(door, id, &key, &Brief::of(&result), Duration::ZERO);
                     (words.not_an_image)(context, &key, &why)
                 }
             };
@@ -117,7 +159,8 @@ impl Handler {
         id: &RequestId,
     ) -> Said {
         let timestamp = now();
-        let context = Context { request_id: id.as_str(), timestamp: &timestamp };
+        let signatures = render::signatures_listed(keys.len());
+        let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, image_of);
         let finished = self.each(&read, deadline, move |verify, image| resolve(verify, image, deadline)).await;
         let mut late = false;
@@ -173,16 +216,6 @@ impl Handler {
         finished
     }
 
-    fn result(&self, door: Door, id: &RequestId, finished: Finished<ImageResult>) -> (ImageResult, Duration) {
-        let elapsed = finished.elapsed;
-        let result = self.ended(door, id, finished).unwrap_or_else(|reason| ImageResult {
-            digest: None,
-            verdict: ImageVerdict::from_reason(None, reason),
-            cached: false,
-        });
-        (result, elapsed)
-    }
-
     /// What the work gave, or why it gave nothing.
     fn ended<T>(&self, door: Door, id: &RequestId, finished: Finished<T>) -> Result<T, Reason> {
         let time = self.time_for(door);
@@ -212,22 +245,17 @@ impl Handler {
     }
 
     /// Counts and logs a verdict.
-    fn tell(&self, door: Door, id: &RequestId, key: &str, result: &ImageResult, elapsed: Duration) {
-        let ImageResult { digest, verdict, cached } = result;
-        let code = verdict.code();
-        self.metrics.verdict(code);
+    fn tell(&self, door: Door, id: &RequestId, key: &str, brief: &Brief, elapsed: Duration) {
+        let Brief { digest, code, detail, rule, cached } = brief;
+        self.metrics.verdict(*code);
         log::verdict(&log::Verdict {
             door: door.text(),
             request_id: id.as_str(),
             image: key,
             digest: digest.as_ref().map(Digest::as_str),
-            code,
-            detail: match verdict {
-                ImageVerdict::Verified(_) | ImageVerdict::Skipped(_) => "",
-                ImageVerdict::Rejected(rejected) => &rejected.reason.detail,
-                ImageVerdict::Inconclusive(inconclusive) => &inconclusive.reason.detail,
-            },
-            rule: verdict.rule(),
+            code: *code,
+            detail,
+            rule: rule.as_deref(),
             cached: *cached,
             elapsed,
         });
@@ -266,6 +294,10 @@ fn read(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Read> {
         (key, image)
     };
     keys.into_iter().map(read).collect()
+}
+
+fn undecided(reason: Reason) -> ImageResult {
+    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason), cached: false }
 }
 
 fn never_ended<T>() -> Finished<T> {

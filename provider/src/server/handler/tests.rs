@@ -98,10 +98,25 @@ async fn a_request_without_a_place_is_answered_in_time() {
     let all = handler.requests.try_acquire_many(u32::try_from(REQUESTS).unwrap()).unwrap();
     let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
     let answer = answered(&handler, "/v1/mutate", body()).await;
-    let text = "overloaded: 256 requests are under way; what to do: add replicas (request 1f)";
+    let text = "overloaded: too many requests are under way; what to do: add replicas (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
     drop(all);
     assert_eq!(answered(&handler, "/v1/mutate", body()).await, (StatusCode::OK, system_error(true, "")));
+}
+
+#[tokio::test]
+async fn large_requests_wait_for_each_other_and_the_others_do_not() {
+    let (handler, _registry) = handler();
+    let all = handler.large.try_acquire_many(u32::try_from(handler.large.available_permits()).unwrap()).unwrap();
+    let small = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
+    let large = || Full::new(Bytes::from(vec![b' '; 65 * 1024]));
+    let answer = answered(&handler, "/v1/mutate", large()).await;
+    let text = "overloaded: too many large requests are under way; what to do: add replicas (request 1f)";
+    assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
+    assert_eq!(answered(&handler, "/v1/mutate", small()).await, (StatusCode::OK, system_error(true, "")));
+    drop(all);
+    let text = "request body has more than 1000 bytes: want fewer images in one request (request 1f)";
+    assert_eq!(answered(&handler, "/v1/mutate", large()).await, (StatusCode::OK, system_error(true, text)));
 }
 
 #[tokio::test]

@@ -34,7 +34,6 @@ use countersign_core::verdict::Verified;
 use serde::Serialize;
 
 use super::Context;
-use super::SIGNATURES_LISTED;
 use super::rejection;
 use super::undecided;
 use crate::engine::ImageResult;
@@ -87,8 +86,8 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         signer: None,
         checks: None,
         warnings: Vec::new(),
-        signatures: signatures.iter().take(SIGNATURES_LISTED).map(Failed::from).collect(),
-        signatures_omitted: signatures.len().saturating_sub(SIGNATURES_LISTED),
+        signatures: signatures.iter().take(context.signatures).map(Failed::from).collect(),
+        signatures_omitted: signatures.len().saturating_sub(context.signatures),
         image: name.clone(),
     };
     match &result.verdict {
@@ -129,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z" };
+    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", signatures: 20 };
 
     fn digest() -> Digest {
         Digest::of(DigestAlgorithm::Sha256, b"{}")
@@ -204,9 +203,9 @@ mod tests {
 
     #[test]
     fn an_image_with_very_many_bad_signatures_lists_some_and_counts_the_others() {
-        let signatures = vec![failed(Code::Expired); SIGNATURES_LISTED + 5];
+        let signatures = vec![failed(Code::Expired); CONTEXT.signatures + 5];
         let value = value(ImageVerdict::none_verified("all".to_owned(), signatures, None));
-        assert_eq!(value["signatures"].as_array().unwrap().len(), SIGNATURES_LISTED);
+        assert_eq!(value["signatures"].as_array().unwrap().len(), CONTEXT.signatures);
         assert_eq!(value["signaturesOmitted"], 5);
     }
 

@@ -21,7 +21,6 @@ use serde::Serialize;
 use serde::Serializer;
 
 use super::Context;
-use super::SIGNATURES_LISTED;
 use super::not_a_reference;
 use super::rejection;
 use super::undecided;
@@ -109,7 +108,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         }),
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let whole = || Bad::new(String::new(), rejection(&name, rule.as_deref(), reason, signatures), reason);
-            let mut reports: Vec<Bad> = signatures.iter().take(SIGNATURES_LISTED).map(Bad::from).collect();
+            let mut reports: Vec<Bad> = signatures.iter().take(context.signatures).map(Bad::from).collect();
             if reports.is_empty() {
                 reports.push(whole());
             }
@@ -132,7 +131,7 @@ pub(in crate::server) fn not_an_image(context: Context<'_>, key: &str, why: &Ref
 
 impl Value {
     fn new(context: Context<'_>, subject: String, ruling: Ruling) -> Self {
-        let Context { request_id, timestamp } = context;
+        let Context { request_id, timestamp, signatures: _ } = context;
         Self { timestamp: timestamp.to_owned(), trace_id: request_id.to_owned(), subject, ruling }
     }
 }
@@ -254,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z" };
+    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", signatures: 20 };
 
     fn digest() -> Digest {
         Digest::of(DigestAlgorithm::Sha256, b"{}")

@@ -1,0 +1,111 @@
+//! What is done to the service, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use rustls_pki_types::ServerName;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::Target;
+use crate::mounted;
+
+type Attack = fn(Arc<Target>) -> BoxFuture<'static, ()>;
+
+const MIB: usize = 1024 * 1024;
+
+pub(crate) fn all() -> [(&'static str, Attack); 11] {
+    [
+        ("nothing", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
+        ("20 requests, 4 at once, 1000 keys each, one signed image", |target| {
+            let keys: Vec<String> = (0..1000).map(|number| format!("{}:good{number}", target.repository)).collect();
+            bodies(target, 20, 4, request(&keys)).boxed()
+        }),
+        ("the same, of an image with 100 signatures of strangers", |target| {
+            let keys: Vec<String> = (0..1000).map(|number| format!("{}:bad{number}", target.repository)).collect();
+            bodies(target, 20, 4, request(&keys)).boxed()
+        }),
+        ("500 requests, 250 at once, 1000 keys of 1000 bytes", |target| {
+            let keys: Vec<String> = (0..1000).map(|number| format!("{number:0>1000}A")).collect();
+            bodies(target, 500, 250, request(&keys)).boxed()
+        }),
+        ("500 requests, 250 at once, 260000 keys of 1 byte", |target| {
+            let body = format!(r#"{{"request":{{"keys":[{}"a"]}}}}"#, r#""a","#.repeat(MIB / 4 - 20));
+            bodies(target, 500, 250, body.into_bytes()).boxed()
+        }),
+        ("500 requests, 250 at once, 1 MiB of nesting", |target| bodies(target, 500, 250, vec![b'['; MIB]).boxed()),
+        ("64 requests, 32 at once, 20 MiB", |target| bodies(target, 64, 32, vec![b' '; 20 * MIB]).boxed()),
+        ("400 connections that drip a body or a head for 5 s", |target| drip(target).boxed()),
+        ("1000 idle connections", |target| idle(target).boxed()),
+        ("2000 connections that say nothing or garbage", |target| silent(target).boxed()),
+        ("nothing again", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
+    ]
+}
+
+fn request(keys: &[String]) -> Vec<u8> {
+    mounted::body(&keys.iter().map(String::as_str).collect::<Vec<_>>()).into_bytes()
+}
+
+async fn bodies(target: Arc<Target>, count: usize, at_once: usize, body: Vec<u8>) {
+    let (client, body) = (target.client(true), bytes::Bytes::from(body));
+    let asked = (0..count).map(|_| {
+        let request = client.post(target.url()).body(body.clone());
+        // An answer, or none because the service did not read to the end.
+        async move { request.send().await.ok()?.bytes().await.ok() }
+    });
+    stream::iter(asked).buffer_unordered(at_once).collect::<Vec<_>>().await;
+}
+
+async fn connect(target: &Target) -> Option<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(&target.address).await.ok()?;
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(target.tls.clone())).connect(name, stream).await.ok()
+}
+
+async fn drip(target: Arc<Target>) {
+    let drips = (0..400).map(|number| {
+        let target = Arc::clone(&target);
+        async move {
+            let mut stream = connect(&target).await?;
+            let head = "POST /v1/verify HTTP/1.1\r\nhost: a\r\n";
+            let (start, drip) = match number % 2 {
+                0 => (format!("{head}content-length: 1000\r\n\r\n{{"), " "),
+                _ => (head.to_owned(), "a: b\r\n"),
+            };
+            stream.write_all(start.as_bytes()).await.ok()?;
+            for _ in 0..50 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                stream.write_all(drip.as_bytes()).await.ok()?;
+            }
+            Some(())
+        }
+    });
+    stream::iter(drips).buffer_unordered(400).collect::<Vec<_>>().await;
+}
+
+async fn idle(target: Arc<Target>) {
+    let open: Vec<_> = stream::iter((0..1000).map(|_| connect(&target))).buffer_unordered(32).collect().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(open);
+}
+
+async fn silent(target: Arc<Target>) {
+    let open = stream::iter((0..2000).map(|number| {
+        let target = Arc::clone(&target);
+        async move {
+            let mut stream = TcpStream::connect(&target.address).await.ok()?;
+            if number % 4 == 0 {
+                stream.write_all(b"\x16\x03\x01\x40\x00garbage").await.ok()?;
+            }
+            Some(stream)
+        }
+    }));
+    let open: Vec<_> = open.buffer_unordered(64).collect().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(open);
+}
