@@ -5,6 +5,7 @@ mod admission;
 mod audit;
 mod deploy;
 mod doors;
+mod image;
 mod metrics;
 mod mutation;
 mod outages;
@@ -53,7 +54,8 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     metrics::health(bench, transcript)?;
     rotation::run(bench, transcript)?;
     deploy::monitoring(bench, transcript)?;
-    deploy::manifests(bench, transcript)
+    deploy::manifests(bench, transcript)?;
+    image::run(bench, transcript)
 }
 
 /// Runs kubectl and prints both.

@@ -20,6 +20,7 @@ mod policy;
 mod process;
 mod prometheus;
 mod registries;
+mod rootfs;
 mod shelf;
 mod transcript;
 mod wait;
