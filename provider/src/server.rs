@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod connections;
+mod crowd;
 mod handler;
 pub mod health;
 mod keys;

@@ -298,6 +298,12 @@ async fn idle_connections_and_silent_ones_keep_nobody_out() {
         }
         silent.push(stream);
     }
+    // The port for probes is open to everybody.
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(service.health).await.unwrap());
+    }
+    let alive = tokio::time::timeout(Duration::from_secs(10), service.health("/livez")).await;
+    assert_eq!(alive.unwrap(), "ok\n");
     load.answers(SOME).await;
     assert!(service.metric("countersign_open_connections").await.unwrap() <= 100.0);
     assert!(service.metric("countersign_evicted_connections_total").await.unwrap() >= 100.0);

@@ -21,17 +21,17 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use prometheus::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use readiness::Condition;
 pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
+use super::crowd::Crowd;
 use super::listen::accept;
 use crate::telemetry::metrics;
 
-/// Connections at the same time; more wait.
+/// Connections at the same time; of more the oldest goes.
 const CONNECTIONS: usize = 64;
 
 /// For the head of a request, and between two of them. Longer than Prometheus's and the kubelet's usual intervals would
@@ -50,24 +50,26 @@ pub(super) struct Health {
 /// # Errors
 /// The listener is dead.
 pub(super) async fn serve(listener: TcpListener, health: Arc<Health>) -> std::io::Result<Infallible> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let crowd = Arc::new(Crowd::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await;
         let (stream, _) = accept(|| listener.accept()).await?;
+        let place = crowd.begin();
         let health = Arc::clone(&health);
         tasks.spawn(async move {
-            let _place = place;
             let answer = service_fn(|request: Request<hyper::body::Incoming>| {
                 let response = health.respond(&request);
                 async { Ok::<_, Infallible>(response) }
             });
-            // How a connection ends is the client's business.
-            let _ = http1::Builder::new()
+            let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
+                .serve_connection(TokioIo::new(stream), answer);
+            tokio::select! {
+                // How a connection ends is the client's business.
+                _ = connection => {}
+                () = place.leave.notified() => {}
+            }
         });
         while tasks.try_join_next().is_some() {}
     }

@@ -2,7 +2,6 @@
 
 mod accept;
 mod connection;
-mod handshakes;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,11 +16,10 @@ use tokio_rustls::server::TlsStream;
 
 pub(super) use accept::accept;
 
-use handshakes::Handshakes;
-use handshakes::Place;
-
 use super::ConnectionTimes;
 use super::connections::Connections;
+use super::crowd::Crowd;
+use super::crowd::Place;
 use super::handler::Handler;
 use super::tls::AllowedClients;
 use super::tls::LoadedTls;
@@ -71,7 +69,7 @@ pub(super) async fn serve(
     doors: Arc<Doors>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<usize> {
-    let handshakes = Arc::new(Handshakes::new(HANDSHAKES));
+    let handshakes = Arc::new(Crowd::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<()>, stream| {
         let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin());

@@ -1,8 +1,8 @@
-//! Handshakes under way: how many there may be, and which one goes when there are more.
+//! A crowd of connections that nobody has vouched for: how many there may be, and which one goes when there are more.
 //!
-//! Whoever connects and says nothing has a handshake's place until its time is over, and needs no certificate for it. If
-//! others waited for these places, a few hundred such connections would keep Gatekeeper out; so the oldest one goes, and
-//! a client that does speak is done in milliseconds.
+//! Whoever connects and says nothing has a place until its time is over: in a handshake, or on the port for probes. If
+//! others waited for these places, a few hundred such connections would keep Gatekeeper or the kubelet out; so the oldest
+//! one goes, and a client that does speak is done in milliseconds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
-/// All handshakes under way.
+/// All of them.
 #[derive(Debug)]
-pub(super) struct Handshakes {
+pub(super) struct Crowd {
     most: usize,
     open: Mutex<Open>,
 }
@@ -25,21 +25,21 @@ struct Open {
     by_number: BTreeMap<u64, Arc<Notify>>,
 }
 
-/// A place for a handshake, given back when dropped.
+/// A place in the crowd, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    handshakes: Arc<Handshakes>,
+    crowd: Arc<Crowd>,
     number: u64,
-    /// Told when the handshake shall be given up.
+    /// Told when the connection shall be given up.
     pub(super) leave: Arc<Notify>,
 }
 
-impl Handshakes {
+impl Crowd {
     pub(super) fn new(most: usize) -> Self {
         Self { most, open: Mutex::default() }
     }
 
-    /// A place, if need be that of the oldest handshake.
+    /// A place, if need be that of the oldest.
     pub(super) fn begin(self: &Arc<Self>) -> Place {
         let leave = Arc::new(Notify::new());
         let mut open = self.lock();
@@ -52,7 +52,7 @@ impl Handshakes {
             oldest.notify_one();
         }
         drop(open);
-        Place { handshakes: Arc::clone(self), number, leave }
+        Place { crowd: Arc::clone(self), number, leave }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -63,7 +63,7 @@ impl Handshakes {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.handshakes.lock().by_number.remove(&self.number);
+        self.crowd.lock().by_number.remove(&self.number);
     }
 }
 
@@ -75,16 +75,16 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_room_and_a_place_given_back_is_free() {
-        let handshakes = Arc::new(Handshakes::new(2));
-        let (first, second) = (handshakes.begin(), handshakes.begin());
+        let crowd = Arc::new(Crowd::new(2));
+        let (first, second) = (crowd.begin(), crowd.begin());
         assert!(first.leave.notified().now_or_never().is_none());
-        let third = handshakes.begin();
+        let third = crowd.begin();
         assert!(first.leave.notified().now_or_never().is_some());
         drop(second);
         drop(first);
-        let fourth = handshakes.begin();
+        let fourth = crowd.begin();
         assert!(third.leave.notified().now_or_never().is_none());
         assert!(fourth.leave.notified().now_or_never().is_none());
-        assert_eq!(handshakes.lock().by_number.len(), 2);
+        assert_eq!(crowd.lock().by_number.len(), 2);
     }
 }
