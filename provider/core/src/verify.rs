@@ -1,8 +1,9 @@
 //! Verifies one signature envelope against one rule, in the order of the
 //! [verification workflow](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signing-and-verification-workflow.md).
 //!
-//! Begin with [`signature`]; [`explain`] tells a person what it finds, by the same checks. Each check has a file; `integrity` is the only one where envelope, key and algorithm
-//! meet. No check can be forgotten: [`Checks`] has a field for each and is taken apart whole.
+//! Begin with [`signature`]; [`explain()`] tells a person what it finds, by the same checks. Each check has a file;
+//! `integrity` is the only one where envelope, key and algorithm meet. No check can be forgotten: [`Checks`] has a field
+//! for each and is taken apart whole.
 
 mod authenticity;
 mod binding;
