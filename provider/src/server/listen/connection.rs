@@ -101,6 +101,7 @@ async fn drive<C: GracefulConnection>(
     let mut connection = std::pin::pin!(connection);
     let first = doors.times.first_request;
     let idle = doors.times.idle;
+    let mut close = doors.times.close;
     loop {
         tokio::select! {
             // How a connection ends is the client's business.
@@ -117,7 +118,11 @@ async fn drive<C: GracefulConnection>(
                 }
                 break;
             }
-            () = activity.leave.notified() => break,
+            () = activity.leave.notified() => {
+                // Somebody waits for the place.
+                close = close.min(doors.times.place / 2);
+                break;
+            }
             () = tokio::time::sleep_until(activity.closes(first, idle)) => {
                 if activity.closes(first, idle) <= Instant::now() {
                     break;
@@ -127,5 +132,5 @@ async fn drive<C: GracefulConnection>(
     }
     connection.as_mut().graceful_shutdown();
     // Requests under way have their own deadline, and the listener its grace.
-    while tokio::time::timeout(doors.times.close, connection.as_mut()).await.is_err() && activity.is_busy() {}
+    while tokio::time::timeout(close, connection.as_mut()).await.is_err() && activity.is_busy() {}
 }
