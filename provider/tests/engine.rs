@@ -12,6 +12,7 @@ use countersign::engine::Verify as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
+use countersign_testkit::Descriptor;
 use countersign_testkit::notation;
 use countersign_testkit::notation::ManifestForm;
 use countersign_testkit::notation::Signature;
@@ -23,6 +24,14 @@ use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use world::World;
 use world::policy;
+
+/// A world with the image `app:v1`, signed under the trusted root.
+async fn signed() -> (World, Descriptor) {
+    let world = World::new().await;
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+    (world, image)
+}
 
 #[tokio::test]
 async fn a_signed_image_is_verified_in_every_form_of_storage() {
@@ -51,10 +60,7 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
 
 #[tokio::test]
 async fn a_cold_tag_costs_four_requests_and_a_warm_digest_none() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, image) = signed().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&reference).await, Code::Verified);
     let routes: Vec<_> = world.registry.requests().iter().map(|request| request.route).collect();
@@ -78,10 +84,7 @@ async fn an_image_without_signatures_is_unsigned() {
 
 #[tokio::test]
 async fn a_registry_in_trouble_is_never_unsigned_and_never_remembered() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, _) = signed().await;
     let reference = format!("{}/app:v1", world.registry.host());
     for route in [Route::Manifest, Route::Referrers, Route::Blob] {
         for (status, code) in [
@@ -199,10 +202,7 @@ async fn a_remembered_verdict_ends_with_the_signature() {
 
 #[tokio::test]
 async fn a_change_of_trust_counts_for_the_next_request() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
     assert_eq!(world.code(&reference).await, Code::Verified);
     world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
@@ -212,10 +212,7 @@ async fn a_change_of_trust_counts_for_the_next_request() {
 
 #[tokio::test]
 async fn a_moved_tag_is_looked_at_anew() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, _) = signed().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&reference).await, Code::Verified);
     let evil = world.registry.push_image("app", "v1");
@@ -241,10 +238,7 @@ async fn a_repository_without_a_statement_is_rejected_and_a_skipped_one_is_not_a
 
 #[tokio::test]
 async fn all_who_ask_for_a_cold_image_share_one_look() {
-    let world = Arc::new(World::new().await);
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, _) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
         Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
     let gate = world.registry.when(Route::Blob).hold();
@@ -261,10 +255,7 @@ async fn all_who_ask_for_a_cold_image_share_one_look() {
 
 #[tokio::test]
 async fn the_work_goes_on_after_the_deadline_and_the_next_request_has_it() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
     let gate = world.registry.when(Route::Blob).hold();
     let late = world.verify_within(&reference, Duration::from_millis(300)).await;
