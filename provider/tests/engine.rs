@@ -281,3 +281,23 @@ async fn a_manifest_that_is_not_the_asked_one_decides_nothing() {
     world.registry.put_manifest_as("app", &evil.digest, &image.media_type, body.as_bytes());
     assert_eq!(world.code(&world.registry.reference("app", &evil)).await, Code::RegistryAnswerInvalid);
 }
+
+#[tokio::test]
+async fn the_metrics_tell_what_was_remembered() {
+    let (world, image) = signed().await;
+    for reference in [format!("{}/app:v1", world.registry.host()), world.registry.reference("app", &image)] {
+        assert_eq!(world.code(&reference).await, Code::Verified);
+    }
+    let text = countersign::telemetry::metrics::text(&world.metrics).unwrap();
+    for (event, count) in [
+        ("verdict-miss", 1),
+        ("verdict-stored", 1),
+        ("verdict-hit", 1),
+        ("verdict-evicted", 0),
+        ("tag-miss", 1),
+        ("tag-hit", 0),
+    ] {
+        let line = format!("countersign_cache_events_total{{event=\"{event}\"}} {count}");
+        assert!(text.lines().any(|found| found == line), "want {line}");
+    }
+}

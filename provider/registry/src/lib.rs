@@ -58,6 +58,7 @@ pub use host::HostPatternError;
 pub use observer::Observer;
 pub use observer::RequestResult;
 pub use observer::Stage;
+pub use observer::TagMemory;
 pub use observer::Unobserved;
 pub use referrers::Referrers;
 pub use registries::Pinned;

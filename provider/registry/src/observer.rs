@@ -90,11 +90,21 @@ impl RequestResult {
     }
 }
 
+/// Whether a tag's digest was remembered, so that the registry is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagMemory {
+    Hit,
+    Miss,
+}
+
 /// Told of every request to a registry or token service, redirects included, once its answer has been read or given up.
 /// Two implementations: the service's metrics, and [`Unobserved`]. Called on the path of requests: must not block.
 pub trait Observer: Send + Sync + 'static {
     /// `elapsed` begins when the request has its place among the concurrent ones.
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration);
+
+    /// A tag was looked up among the remembered ones.
+    fn tag(&self, found: TagMemory);
 }
 
 /// Counts nothing.
@@ -103,4 +113,6 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn request(&self, _: Stage, _: RequestResult, _: Duration) {}
+
+    fn tag(&self, _: TagMemory) {}
 }

@@ -32,6 +32,7 @@ use crate::gate::Gates;
 use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::observer::Stage;
+use crate::observer::TagMemory;
 use crate::origin::authority;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
@@ -71,6 +72,7 @@ pub struct Registries {
 
 struct Inner {
     client: Client,
+    observer: Arc<dyn Observer>,
     /// Never held across an await.
     pins: Mutex<Pins>,
     tag_lifetime: Duration,
@@ -97,13 +99,14 @@ impl Registries {
             clients: Clients::new(&settings.registries, settings.connect_timeout)?,
             memory: Memory::new(bounds::BODIES_BYTES),
             gates: Gates::new(settings.requests_per_host, settings.requests),
-            observer,
+            observer: Arc::clone(&observer),
             request_timeout: settings.request_timeout,
         };
         let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
         let pins = Pins { tags: LruCache::new(size), digests: LruCache::new(size) };
         let inner = Inner {
             client: Client::new(wire, settings.unlisted),
+            observer,
             pins: Mutex::new(pins),
             tag_lifetime: settings.tag_lifetime,
         };
@@ -126,7 +129,11 @@ impl Registries {
     /// No good answer by `deadline`; other bytes than the digest names; not an image or index.
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
         let repository = image.repository();
-        if let Some(descriptor) = self.remembered(image) {
+        let remembered = self.remembered(image);
+        if let Selector::Tag(_) = image.selector() {
+            self.inner.observer.tag(if remembered.is_some() { TagMemory::Hit } else { TagMemory::Miss });
+        }
+        if let Some(descriptor) = remembered {
             return Ok(Pinned { repository: repository.clone(), descriptor });
         }
         let descriptor = self.read_target(image, deadline).await?;

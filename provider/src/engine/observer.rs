@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
+use countersign_registry::TagMemory;
 
 use crate::telemetry::metrics::Metrics;
 
@@ -24,5 +25,12 @@ impl Observer for CountRequests {
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration) {
         self.0.registry_request(stage.text(), result.text());
         self.0.stage(stage.text(), elapsed);
+    }
+
+    fn tag(&self, found: TagMemory) {
+        self.0.cache_event(match found {
+            TagMemory::Hit => "tag-hit",
+            TagMemory::Miss => "tag-miss",
+        });
     }
 }

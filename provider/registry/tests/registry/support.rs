@@ -17,6 +17,7 @@ use countersign_registry::RequestResult;
 use countersign_registry::Scheme;
 use countersign_registry::Secret;
 use countersign_registry::Stage;
+use countersign_registry::TagMemory;
 use countersign_testkit::registry::Registry;
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ impl Observer for Seen {
     fn request(&self, stage: Stage, result: RequestResult, _: Duration) {
         self.0.lock().unwrap().push((stage, result));
     }
+
+    fn tag(&self, _: TagMemory) {}
 }
 
 /// An entry for this registry over plain HTTP.

@@ -21,18 +21,9 @@ pub fn registry_results() -> impl Iterator<Item = &'static str> {
     RequestResult::ALL.iter().map(|result| result.text())
 }
 
-/// What the caches of verdicts and of tags do, and flights that were joined.
-pub const CACHE_EVENTS: [&str; 9] = [
-    "verdict-hit",
-    "verdict-miss",
-    "verdict-stored",
-    "verdict-evicted",
-    "tag-hit",
-    "tag-miss",
-    "tag-stored",
-    "tag-evicted",
-    "flight-joined",
-];
+/// What the caches of verdicts and of tags do.
+pub const CACHE_EVENTS: [&str; 6] =
+    ["verdict-hit", "verdict-miss", "verdict-stored", "verdict-evicted", "tag-hit", "tag-miss"];
 
 macro_rules! labels {
     ($(#[$about:meta])* $name:ident { $($(#[$one:meta])* $variant:ident $text:literal)* }) => {
