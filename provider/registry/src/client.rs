@@ -17,11 +17,11 @@ use crate::body::Expect;
 use crate::bounds;
 use crate::challenge;
 use crate::challenge::Challenge;
-use crate::credential;
-use crate::credential::Login;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
+use crate::login;
+use crate::login::Login;
 use crate::observer::Stage;
 use crate::retry::Retry;
 use crate::said::Said;
@@ -138,7 +138,7 @@ impl Client {
     /// How to identify the first request, from what is configured and known.
     async fn identify(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Identified, Cause> {
         if let Some(Login::Bearer(token)) = endpoint.identity.as_ref().map(|identity| &identity.login) {
-            return Ok(credential::bearer(token).map_or(Identified::Not, Identified::Configured));
+            return Ok(login::bearer(token).map_or(Identified::Not, Identified::Configured));
         }
         let learned = {
             let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ impl Client {
         match learned {
             Learned::Basic => match endpoint.identity.as_ref().map(|identity| &identity.login) {
                 Some(Login::Basic { user, password }) => {
-                    Ok(credential::basic(user, password).map_or(Identified::Not, Identified::Basic))
+                    Ok(login::basic(user, password).map_or(Identified::Not, Identified::Basic))
                 }
                 Some(Login::IdentityToken(_) | Login::Bearer(_)) | None => Ok(Identified::Not),
             },

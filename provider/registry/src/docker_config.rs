@@ -13,8 +13,8 @@ use countersign_core::name::Repository;
 use serde::Deserialize;
 
 use crate::bounds;
-use crate::credential::Login;
 use crate::host::Host;
+use crate::login::Login;
 use crate::secret::Secret;
 
 /// The credentials of a Docker configuration, each bound to a host and perhaps to a path on it.

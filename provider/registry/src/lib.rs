@@ -30,6 +30,7 @@ mod failure;
 mod gate;
 mod host;
 mod link;
+mod login;
 mod memory;
 mod observer;
 mod origin;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::credential::Credential;
-use crate::credential::Login;
 use crate::host::Host;
 use crate::host::HostPattern;
 use crate::host::HostPatternError;
+use crate::login::Login;
 
 /// How registries are talked to.
 #[derive(Clone, Debug)]

@@ -20,13 +20,13 @@ use url::form_urlencoded;
 
 use crate::body::Expect;
 use crate::bounds;
-use crate::credential;
 use crate::credential::CredentialId;
 use crate::credential::Identity;
-use crate::credential::Login;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::Phase;
+use crate::login;
+use crate::login::Login;
 use crate::observer::Stage;
 use crate::origin::authority;
 use crate::retry::Retry;
@@ -183,7 +183,7 @@ async fn exchange(wire: &Wire, request: &TokenRequest) -> Outcome {
         Some(Login::Basic { user, password }) => {
             credential = CredentialKind::Basic;
             let bad = Cause::Token { host: host.clone(), detail: "the configured credential is no header" };
-            authorization = Some(credential::basic(user, password).ok_or(bad)?);
+            authorization = Some(login::basic(user, password).ok_or(bad)?);
             add_query(&mut url, request);
         }
         // A configured bearer token is sent to the registry as it is; no exchange is ever made with it.
@@ -249,7 +249,7 @@ fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
     if token.len() > bounds::TOKEN_BYTES {
         return Err("its token is longer than 16 KiB");
     }
-    let header = credential::bearer(&Secret::new(token)).ok_or("its token is not visible ASCII")?;
+    let header = login::bearer(&Secret::new(token)).ok_or("its token is not visible ASCII")?;
     let lifetime = match raw.expires_in {
         None => bounds::TOKEN_DEFAULT_LIFETIME,
         Some(seconds) => seconds.as_u64().map(Duration::from_secs).ok_or("its expires_in is not a whole number")?,
