@@ -301,3 +301,17 @@ async fn the_metrics_tell_what_was_remembered() {
         assert!(text.lines().any(|found| found == line), "want {line}");
     }
 }
+
+#[tokio::test]
+async fn a_tag_that_moves_between_mutation_and_verification_smuggles_nothing_in() {
+    let (world, image) = signed().await;
+    let tagged = format!("{}/app:v1", world.registry.host());
+    let resolved =
+        world.engine.resolve(Arc::new(tagged.parse().unwrap()), Deadline::after(Duration::from_secs(20))).await;
+    let stored = format!("{}/app@{}", world.registry.host(), resolved.unwrap());
+    let evil = world.registry.push_image("app", "v1");
+    let result = world.verify(&stored).await;
+    assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Verified, image.digest.as_str()));
+    let result = world.verify(&tagged).await;
+    assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
+}
