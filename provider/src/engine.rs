@@ -60,6 +60,9 @@ pub struct ImageResult {
 /// What the server asks of the engine. Implemented by the engine over a registry, and by the server's own tests with
 /// scripted delays, panics and verdicts.
 pub trait Verify: Send + Sync + 'static {
+    /// What one request asks: all of its images are judged by the trust of this moment.
+    fn of_request(self: Arc<Self>) -> Arc<dyn Verify>;
+
     /// Never fails: what goes wrong is a verdict. May outlive `deadline`; the caller stops waiting, the work goes on.
     fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult>;
 

@@ -315,3 +315,18 @@ async fn a_tag_that_moves_between_mutation_and_verification_smuggles_nothing_in(
     let result = world.verify(&tagged).await;
     assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
 }
+
+#[tokio::test]
+async fn a_request_keeps_the_trust_that_it_began_with() {
+    let (world, image) = signed().await;
+    let reference: Arc<countersign_core::name::ImageRef> =
+        Arc::new(world.registry.reference("app", &image).parse().unwrap());
+    let begun = Arc::new(world.engine.clone()).of_request();
+    world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+    world.trust.lock().unwrap().load().unwrap();
+    let later = Arc::new(world.engine.clone()).of_request();
+    for (request, code) in [(begun, Code::Verified), (later, Code::UntrustedChain)] {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        assert_eq!(request.verify(Arc::clone(&reference), deadline).await.verdict.code(), code);
+    }
+}

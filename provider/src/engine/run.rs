@@ -129,9 +129,13 @@ impl Engine {
 }
 
 impl Verify for Engine {
+    fn of_request(self: Arc<Self>) -> Arc<dyn Verify> {
+        Arc::new(Snapshot { trust: self.0.trust.current(), inner: Arc::clone(&self.0) })
+    }
+
     fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult> {
-        let inner = Arc::clone(&self.0);
-        async move { inner.verify(&image, deadline).await }.boxed()
+        let (inner, trust) = (Arc::clone(&self.0), self.0.trust.current());
+        async move { inner.verify(&image, deadline, trust).await }.boxed()
     }
 
     fn resolve(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
@@ -146,14 +150,35 @@ impl Verify for Engine {
     }
 }
 
+/// The engine with the trust of one moment. A change of trust counts for the next request, not for half of this one.
+struct Snapshot {
+    inner: Arc<Inner>,
+    trust: Option<Arc<Trust>>,
+}
+
+impl Verify for Snapshot {
+    fn of_request(self: Arc<Self>) -> Arc<dyn Verify> {
+        self
+    }
+
+    fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult> {
+        let (inner, trust) = (Arc::clone(&self.inner), self.trust.clone());
+        async move { inner.verify(&image, deadline, trust).await }.boxed()
+    }
+
+    fn resolve(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
+        Engine(Arc::clone(&self.inner)).resolve(image, deadline)
+    }
+}
+
 impl Inner {
-    async fn verify(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> ImageResult {
+    async fn verify(self: &Arc<Self>, image: &ImageRef, deadline: Deadline, trust: Option<Arc<Trust>>) -> ImageResult {
         let written = match image.selector() {
             Selector::Digest(digest) => Some(digest.clone()),
             Selector::Tag(_) => None,
         };
         let decided = |verdict| ImageResult { digest: written.clone(), verdict, cached: false };
-        let Some(trust) = self.trust.current() else {
+        let Some(trust) = trust else {
             let reason = Reason::new(Code::NotReady, "no trust policy is loaded: want one");
             return decided(ImageVerdict::from_reason(None, reason));
         };

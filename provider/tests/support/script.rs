@@ -53,6 +53,10 @@ fn trouble() -> Reason {
 }
 
 impl Verify for Script {
+    fn of_request(self: Arc<Self>) -> Arc<dyn Verify> {
+        self
+    }
+
     fn verify(&self, image: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, ImageResult> {
         let word = self.word(&image);
         let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));

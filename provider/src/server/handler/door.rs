@@ -205,8 +205,9 @@ impl Handler {
         F: Future<Output = T> + Send + 'static,
     {
         let images = read.iter().filter_map(|(_, image)| image.as_ref().ok());
+        let of_request = Arc::clone(&self.verify).of_request();
         let jobs = images.map(|image| {
-            let (verify, image, work) = (Arc::clone(&self.verify), Arc::clone(image), work.clone());
+            let (verify, image, work) = (Arc::clone(&of_request), Arc::clone(image), work.clone());
             move || work(verify, image)
         });
         let finished = keys::each(jobs.collect(), &self.places, deadline.instant().into()).await;
