@@ -30,6 +30,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "telemetry",
             "wire",
             "registry",
+            "core::codec",
             "core::name",
             "core::verdict",
             "core::verify",
@@ -40,7 +41,18 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (
         8,
         "server",
-        &["wire", "view", "engine", "telemetry", "config", "core::name", "core::verdict", "core::verify", "core::time"],
+        &[
+            "wire",
+            "view",
+            "engine",
+            "telemetry",
+            "config",
+            "core::codec",
+            "core::name",
+            "core::verdict",
+            "core::verify",
+            "core::time",
+        ],
     ),
     (7, "view", &["engine", "core::name", "core::verdict", "core::verify", "core::time"]),
     (
@@ -72,7 +84,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (5, "telemetry", &["registry", "core::time", "core::verdict"]),
     (5, "cache", &[]),
     (5, "wire", &[]),
-    (4, "registry", &["core::json", "core::limits", "core::name", "core::oci"]),
+    (4, "registry", &["core::codec", "core::json", "core::limits", "core::name", "core::oci", "core::time"]),
     (3, "core::verdict", &["core::name", "core::reason", "core::verify"]),
     (
         3,
@@ -89,12 +101,13 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "core::time",
         ],
     ),
-    (2, "core::trust", &["core::x509", "core::json", "core::limits", "core::name", "core::time"]),
+    (2, "core::trust", &["core::x509", "core::codec", "core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::envelope", &["core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::x509", &["core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::oci", &["core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::reason", &[]),
     (0, "core::name", &["core::limits"]),
+    (0, "core::codec", &["core::limits"]),
     (0, "core::json", &[]),
     (0, "core::limits", &[]),
     (0, "core::time", &[]),
@@ -103,8 +116,13 @@ const PLAN: &[(u8, &str, &[&str])] = &[
 ];
 
 /// Arrows within a floor. A verdict holds the sealed result of the checks, which only `verify` can make.
-const WITHIN_A_FLOOR: &[(&str, &str)] =
-    &[("main", "cli"), ("trust_source", "config"), ("core::verdict", "core::verify"), ("core::name", "core::limits")];
+const WITHIN_A_FLOOR: &[(&str, &str)] = &[
+    ("main", "cli"),
+    ("trust_source", "config"),
+    ("core::verdict", "core::verify"),
+    ("core::name", "core::limits"),
+    ("core::codec", "core::limits"),
+];
 
 /// Source folders from the top of the repository, and what `crate` means in them.
 const FOLDERS: &[(&str, &str)] = &[

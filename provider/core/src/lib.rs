@@ -3,6 +3,7 @@
 //!
 //! Where to begin: [`verify`] for the checks, [`verdict`] for what is decided about an image.
 
+pub mod codec;
 pub mod envelope;
 pub mod json;
 pub mod limits;

@@ -64,3 +64,6 @@ pub const STORE_CERTIFICATES: usize = 1000;
 
 /// Largest file of a trust store, in bytes: what a ConfigMap or Secret can hold.
 pub const STORE_FILE_BYTES: usize = 1024 * 1024;
+
+/// Most blocks in one PEM file. The Mozilla root list has fewer than 200 certificates.
+pub const PEM_BLOCKS: usize = 1000;

@@ -7,7 +7,6 @@
 mod distinguished_name;
 mod identity;
 mod level;
-mod pem;
 mod policy;
 mod reader;
 mod statement;
@@ -22,7 +21,6 @@ pub use identity::TrustedIdentity;
 pub use level::Action;
 pub use level::Level;
 pub use level::RevocationAction;
-pub use pem::PemError;
 pub use policy::PolicyError;
 pub use policy::PolicyProblem;
 pub use policy::TrustPolicy;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::PemError;
-use super::pem;
+use crate::codec::pem;
+use crate::codec::pem::Form;
+use crate::codec::pem::PemError;
 use crate::limits;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
@@ -76,8 +77,15 @@ pub enum StoreProblem {
     FileEmpty { file: String },
     #[error("file {file:?}: {error}")]
     Pem { file: String, error: PemError },
-    #[error("file {file:?}: {error}")]
-    Certificate { file: String, error: CertificateError },
+    #[error("file {file:?}: found {form}: want certificates in PEM or DER{}", form.to_certificates())]
+    Form { file: String, form: Form },
+    #[error("file {file:?}{}: {error}", block(*line))]
+    Certificate {
+        file: String,
+        /// Where its PEM block begins.
+        line: Option<usize>,
+        error: CertificateError,
+    },
     #[error("file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}")]
     NeitherAuthorityNorSelfSigned { file: String, subject: String, error: SignatureError },
     #[error("file {file:?}: certificate {subject:?} is no root: want an authority that is issued and signed by itself")]
@@ -154,8 +162,8 @@ impl FromStr for StoreRef {
 
 impl Store {
     /// Reads the files of a store, each with the name to call it by in errors. A file holds either PEM blocks with the
-    /// label `CERTIFICATE`, with text before a block and nothing but white space after the last, or DER certificates
-    /// one after the other. Each certificate is an authority or signed by itself; in a `tsa` store each is a root.
+    /// label `CERTIFICATE`, with text before a block and nothing but white space after the last
+    /// ([`pem::certificates_to_the_end`]), or DER certificates one after the other. Each certificate is an authority or signed by itself; in a `tsa` store each is a root.
     ///
     /// # Errors
     /// Every file and certificate that is not so; files and certificates beyond the limits; no certificate at all.
@@ -216,13 +224,30 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
     if bytes.trim_ascii().is_empty() {
         return Err(StoreProblem::FileEmpty { file: name() });
     }
-    let certificates = if pem::is_pem(bytes) {
-        let blocks = pem::certificates(bytes).map_err(|error| StoreProblem::Pem { file: name(), error })?;
-        blocks.iter().map(|der| Certificate::parse(der)).collect()
-    } else {
-        Certificate::parse_all(bytes)
-    };
-    certificates.map_err(|error| StoreProblem::Certificate { file: name(), error })
+    let failed = |line, error| StoreProblem::Certificate { file: name(), line, error };
+    match Form::of(bytes) {
+        Form::Pem => {
+            let blocks =
+                pem::certificates_to_the_end(bytes).map_err(|error| StoreProblem::Pem { file: name(), error })?;
+            let parse = |block: &pem::CertificateBlock| {
+                Certificate::parse(&block.der).map_err(|error| failed(Some(block.line), error))
+            };
+            blocks.iter().map(parse).collect()
+        }
+        Form::Der => Certificate::parse_all(bytes).map_err(|error| failed(None, error)),
+        form @ (Form::Pkcs12
+        | Form::Pkcs7
+        | Form::JavaKeyStore
+        | Form::Utf16
+        | Form::Base64OfPem
+        | Form::Empty
+        | Form::Other) => Err(StoreProblem::Form { file: name(), form }),
+    }
+}
+
+/// The place within a file, for a message.
+fn block(line: Option<usize>) -> String {
+    line.map(|line| format!(", PEM block that begins in line {line}")).unwrap_or_default()
 }
 
 /// Why a certificate may not be in a store of this kind.

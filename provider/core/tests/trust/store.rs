@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use countersign_core::codec::pem::Form;
+use countersign_core::codec::pem::PemError;
 use countersign_core::limits;
-use countersign_core::trust::PemError;
 use countersign_core::trust::Store;
 use countersign_core::trust::StoreError;
 use countersign_core::trust::StoreKind;
@@ -91,6 +92,7 @@ fn reports_every_file_that_cannot_be_read() {
     let root = Authority::root(CertSpec::root());
     let line_feed = [root.der(), b"\n"].concat();
     let text_after = format!("{}rest", root.pem());
+    let half = format!("{}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", root.pem());
     let large = vec![0x30; limits::STORE_FILE_BYTES + 1];
     let found = problems(ca(&[
         ("good", root.der()),
@@ -98,17 +100,29 @@ fn reports_every_file_that_cannot_be_read() {
         ("text", b"not a certificate"),
         ("line-feed", &line_feed),
         ("cut", &root.der()[..100]),
+        ("half", half.as_bytes()),
+        ("pfx", &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30]),
         ("after", text_after.as_bytes()),
         ("large", &large),
     ]));
     let file = |name: &str| name.to_owned();
-    let not = |name: &str| StoreProblem::Certificate { file: file(name), error: CertificateError::NotACertificate };
+    let not = |name: &str| StoreProblem::Certificate {
+        file: file(name),
+        line: None,
+        error: CertificateError::NotACertificate,
+    };
     let after = PemError::TrailingText { line: text_after.lines().count() };
     let wanted = [
         StoreProblem::FileEmpty { file: file("empty") },
-        not("text"),
+        StoreProblem::Form { file: file("text"), form: Form::Other },
         not("line-feed"),
         not("cut"),
+        StoreProblem::Certificate {
+            file: file("half"),
+            line: Some(root.pem().lines().count() + 1),
+            error: CertificateError::NotACertificate,
+        },
+        StoreProblem::Form { file: file("pfx"), form: Form::Pkcs12 },
         StoreProblem::Pem { file: file("after"), error: after },
         StoreProblem::FileTooLarge { file: file("large"), found: limits::STORE_FILE_BYTES + 1 },
     ];
@@ -118,8 +132,16 @@ fn reports_every_file_that_cannot_be_read() {
 #[test]
 fn refuses_other_labels_even_of_certificates() {
     let pem = Authority::root(CertSpec::root()).pem().replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-");
-    let error = PemError::Boundary { line: 1, found: "-----BEGIN TRUSTED CERTIFICATE-----".to_owned() };
+    let error = PemError::NoCertificate { line: 1, label: "TRUSTED CERTIFICATE".to_owned() };
     assert_eq!(problems(ca(&[("a", pem.as_bytes())])), [StoreProblem::Pem { file: "a".to_owned(), error }]);
+}
+
+#[test]
+fn what_editors_add_to_a_file_does_no_harm() {
+    let pem = Authority::root(CertSpec::root()).pem();
+    let windows = format!("\u{feff}{}\u{1a}", pem.replace('\n', "\r\n"));
+    assert_eq!(ca(&[("a", windows.as_bytes())]).unwrap().certificates().len(), 1);
+    assert_eq!(ca(&[("a", pem.replace('\n', "\r").as_bytes())]).unwrap().certificates().len(), 1);
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! Strict readers of encodings. Floor 0.
+
+pub mod pem;

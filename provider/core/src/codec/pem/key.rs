@@ -1,0 +1,90 @@
+//! Private keys.
+
+use std::fmt;
+
+use super::Form;
+use super::PemError;
+use super::blocks;
+
+/// How a private key is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFormat {
+    /// `PRIVATE KEY`, [RFC 5958](https://www.rfc-editor.org/rfc/rfc5958).
+    Pkcs8,
+    /// `RSA PRIVATE KEY`, [RFC 8017](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2).
+    Pkcs1,
+    /// `EC PRIVATE KEY`, [RFC 5915](https://www.rfc-editor.org/rfc/rfc5915).
+    Sec1,
+}
+
+/// A private key. Whether its content is one is not known here. Cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PrivateKey {
+    pub format: KeyFormat,
+    /// Secret.
+    pub der: Vec<u8>,
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+impl KeyFormat {
+    fn of(label: &str) -> Option<Self> {
+        match label {
+            "PRIVATE KEY" => Some(Self::Pkcs8),
+            "RSA PRIVATE KEY" => Some(Self::Pkcs1),
+            "EC PRIVATE KEY" => Some(Self::Sec1),
+            _ => None,
+        }
+    }
+}
+
+/// The one private key of a file. Its parameters, its public key and certificates may stand beside it.
+///
+/// # Errors
+/// No key or several, an encrypted one, one of another kind; anything else that [`PemError`] names.
+pub fn private_key(bytes: &[u8]) -> Result<PrivateKey, PemError> {
+    let form = Form::of(bytes);
+    if form != Form::Pem {
+        return Err(PemError::KeyNotPem { form });
+    }
+    let mut found: Option<(usize, PrivateKey)> = None;
+    for block in blocks(bytes)?.blocks {
+        let (line, label) = (block.line, block.label.as_str());
+        if label == "CERTIFICATE" || is_parameters(label) {
+            continue;
+        }
+        if block.encrypted || label == "ENCRYPTED PRIVATE KEY" {
+            return Err(PemError::EncryptedKey { line });
+        }
+        let Some(format) = KeyFormat::of(label) else {
+            return Err(PemError::UnknownKey { line, label: label.to_owned() });
+        };
+        if let Some((first, _)) = found {
+            return Err(PemError::SeveralKeys { first, second: line });
+        }
+        found = Some((line, PrivateKey { format, der: block.content()? }));
+    }
+    found.map(|(_, key)| key).ok_or(PemError::NoKeyBlock)
+}
+
+pub(super) fn is_key(label: &str) -> bool {
+    label.ends_with("PRIVATE KEY")
+}
+
+/// What tools write beside a private key and is no secret.
+pub(super) fn is_parameters(label: &str) -> bool {
+    matches!(label, "EC PARAMETERS" | "DH PARAMETERS" | "PUBLIC KEY" | "RSA PUBLIC KEY" | "EC PUBLIC KEY")
+}
+
+/// What to do with a key that cannot be used, as the end of a sentence.
+pub(super) fn cure(label: &str) -> &'static str {
+    match label {
+        "OPENSSH PRIVATE KEY" => "; `ssh-keygen -p -m PKCS8` rewrites an OpenSSH key",
+        "DSA PRIVATE KEY" => "; TLS has no use for DSA keys",
+        _ => "",
+    }
+}
