@@ -104,7 +104,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (2, "core::trust", &["core::x509", "core::codec", "core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::envelope", &["core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::x509", &["core::json", "core::limits", "core::name", "core::time"]),
-    (1, "core::oci", &["core::json", "core::limits", "core::name", "core::time"]),
+    (1, "core::oci", &["core::codec", "core::json", "core::limits", "core::name", "core::time"]),
     (1, "core::reason", &[]),
     (0, "core::name", &["core::limits"]),
     (0, "core::codec", &["core::limits"]),

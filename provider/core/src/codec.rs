@@ -1,3 +1,4 @@
-//! Strict readers of encodings. Floor 0.
+//! Strict readers of encodings, and how text from outside is repeated. Floor 0.
 
+pub mod excerpt;
 pub mod pem;

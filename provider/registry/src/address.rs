@@ -18,7 +18,8 @@ use url::Url;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     Public,
-    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds.
+    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds. Also
+    /// those for protocols and benchmarks (RFC 6890), which networks use inside.
     Private,
     Loopback,
     /// Link-local, and the metadata services: also those that stand at a unique local or public address.
@@ -27,15 +28,20 @@ pub(crate) enum Network {
     Unusable,
 }
 
-/// Metadata services outside the link-local blocks: of EC2 over IPv6, of Alibaba Cloud, and Azure's wire server.
-const METADATA: [IpAddr; 3] = [
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+/// Metadata services outside the link-local blocks: of Alibaba Cloud, Azure's wire server, and of Oracle's, Google's and
+/// Scaleway's clouds. Those of EC2 over IPv6 (metadata, Pod Identity, DNS, time) have a block of their own.
+const METADATA: [IpAddr; 6] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42)),
 ];
 
 impl Network {
-    /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) counts as what it leads to.
+    /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as what it leads
+    /// to.
     pub(crate) fn of(address: IpAddr) -> Self {
         let address = match address {
             IpAddr::V4(_) => address,
@@ -51,14 +57,18 @@ impl Network {
     }
 
     fn of_v4(address: Ipv4Addr) -> Self {
-        let [a, b, ..] = address.octets();
+        let [a, b, c, _] = address.octets();
         if address.is_loopback() {
             Self::Loopback
         } else if address.is_link_local() {
             Self::LinkLocal
         } else if a == 0 || a >= 224 {
             Self::Unusable
-        } else if address.is_private() || (a == 100 && (64..128).contains(&b)) {
+        } else if address.is_private()
+            || (a == 100 && (64..128).contains(&b))
+            || [a, b, c] == [192, 0, 0]
+            || (a == 198 && matches!(b, 18 | 19))
+        {
             Self::Private
         } else {
             Self::Public
@@ -68,7 +78,7 @@ impl Network {
     fn of_v6(address: Ipv6Addr) -> Self {
         if address.is_loopback() {
             Self::Loopback
-        } else if address.is_unicast_link_local() {
+        } else if address.is_unicast_link_local() || address.segments().starts_with(&[0xfd00, 0xec2]) {
             Self::LinkLocal
         } else if address.is_unspecified() || address.is_multicast() {
             Self::Unusable
@@ -86,8 +96,14 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
+        // NAT64, RFC 6052 and RFC 8215, and the IPv4-translated form of RFC 7915.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
+        [0x64, 0xff9b, 1, .., high, low] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0xffff, 0, high, low] => Some(v4(high, low)),
+        // 6to4, ISATAP, and Teredo, which has the client's address inverted.
         [0x2002, high, low, ..] => Some(v4(high, low)),
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(v4(high, low)),
+        [0x2001, 0, _, _, _, _, high, low] => Some(v4(!high, !low)),
         // The deprecated IPv4-compatible form; :: and ::1 are not that.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(v4(high, low)),
         _ => None,
@@ -101,9 +117,10 @@ pub(crate) enum Guard {
     Configured,
     /// Sent there by a registry on loopback: also loopback.
     Loopback,
-    /// A host that a user or registry has chosen.
+    /// A host that a user has chosen, or a listed registry.
     Outside,
-    /// A token service that a registry on a public address has chosen, and nobody vouches for.
+    /// A host that an unlisted one has chosen; or a token service that a registry on a public address has chosen, and
+    /// nobody vouches for.
     Public,
 }
 
@@ -129,7 +146,7 @@ impl Guard {
         }
     }
 
-    /// For a host that was named by an answer from `from`.
+    /// For a host that was named by a listed registry's answer from `from`.
     pub(crate) fn after(from: Option<SocketAddr>) -> Self {
         match from.map(|from| Network::of(from.ip())) {
             Some(Network::Loopback) => Self::Loopback,
@@ -137,7 +154,7 @@ impl Guard {
         }
     }
 
-    /// For a token service that nobody vouches for, named by an answer from `from`.
+    /// For a token service that nobody vouches for, named by a listed registry's answer from `from`.
     pub(crate) fn realm_after(from: Option<SocketAddr>) -> Self {
         match from.map(|from| Network::of(from.ip())) {
             Some(Network::Loopback) => Self::Loopback,
@@ -214,12 +231,20 @@ mod tests {
             ("192.168.1.1", Network::Private),
             ("100.64.0.1", Network::Private),
             ("fc00::1", Network::Private),
+            ("192.0.0.8", Network::Private),
+            ("198.19.255.1", Network::Private),
+            ("198.20.0.1", Network::Public),
             ("127.0.0.1", Network::Loopback),
             ("127.255.0.9", Network::Loopback),
             ("::1", Network::Loopback),
             ("169.254.169.254", Network::LinkLocal),
             ("fe80::1", Network::LinkLocal),
             ("fd00:ec2::254", Network::LinkLocal),
+            ("fd00:ec2::23", Network::LinkLocal),
+            ("fd20:ce::254", Network::LinkLocal),
+            ("fd00:c1::a9fe:a9fe", Network::LinkLocal),
+            ("fd00:42::42", Network::LinkLocal),
+            ("192.0.0.192", Network::LinkLocal),
             ("100.100.100.200", Network::LinkLocal),
             ("168.63.129.16", Network::LinkLocal),
             ("0.0.0.0", Network::Unusable),
@@ -234,7 +259,16 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_in_ipv6_clothes_is_the_same_address() {
-        for text in ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::169.254.169.254"] {
+        for text in [
+            "::ffff:169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "2001:db8::5efe:169.254.169.254",
+            "2001:0:1:2:3:4:5601:5601",
+            "::169.254.169.254",
+        ] {
             assert_eq!(network(text), Network::LinkLocal, "{text}");
         }
         assert_eq!(network("::ffff:127.0.0.1"), Network::Loopback);

@@ -1,7 +1,10 @@
 //! Bodies under a limit, hashed and counted while they stream in.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use bytes::BytesMut;
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Hasher;
@@ -71,13 +74,14 @@ pub(crate) async fn read(
     }
 }
 
-/// What an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can be used again.
-pub(crate) async fn read_said(mut response: Response) -> Said {
+/// At most `characters` of what an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can
+/// be used again.
+pub(crate) async fn read_said(mut response: Response, characters: usize) -> Said {
     let mut body = BytesMut::new();
     while body.len() <= bounds::ERROR_BODY_BYTES {
         match response.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Said::parse(&body),
+            Ok(None) => return Said::parse(&body, characters),
             Err(_) => break,
         }
     }
@@ -87,7 +91,7 @@ pub(crate) async fn read_said(mut response: Response) -> Said {
 fn check_encoding(headers: &HeaderMap, host: &str) -> Result<(), Cause> {
     match headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         None => Ok(()),
-        Some(value) => Err(Cause::ContentEncoding { host: host.to_owned(), found: printable(value.as_bytes()) }),
+        Some(value) => Err(Cause::ContentEncoding { host: host.to_owned(), found: excerpt(value.as_bytes()) }),
     }
 }
 
@@ -95,11 +99,15 @@ fn check_encoding(headers: &HeaderMap, host: &str) -> Result<(), Cause> {
 pub(crate) fn content_type(headers: &HeaderMap) -> String {
     headers
         .get(CONTENT_TYPE)
-        .map(|value| printable(value.as_bytes().split(|b| *b == b';').next().unwrap_or_default()))
+        .map(|value| text(value.as_bytes().split(|b| *b == b';').next().unwrap_or_default()).trim().to_owned())
         .unwrap_or_default()
 }
 
-/// Text of a header, fit to print.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    crate::said::cut(String::from_utf8_lossy(bytes).trim())
+/// A header's value, fit to print.
+pub(crate) fn excerpt(value: &[u8]) -> Excerpt {
+    Excerpt::of(text(value).trim())
+}
+
+fn text(value: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(value)
 }

@@ -33,8 +33,15 @@ pub(crate) const BODIES_BYTES: usize = 128 * 1024 * 1024;
 /// Most of an error body that is read, in bytes.
 pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
 
-/// Longest text of a registry or of the network stack that is repeated in an error, in characters.
-pub(crate) const QUOTE_CHARACTERS: usize = 160;
+/// Longest excerpt of an error body of a registry that stands in the settings, in characters with escapes. Those of other
+/// hosts, and of whatever else comes from outside, have `Excerpt::CHARACTERS`.
+pub(crate) const LISTED_EXCERPT_CHARACTERS: usize = 160;
+
+/// Most names of a certificate that an error repeats.
+pub(crate) const CERTIFICATE_NAMES: usize = 3;
+
+/// Longest host name in a URL that an answer sends, in bytes: that of the DNS.
+pub(crate) const HOST_BYTES: usize = 253;
 
 /// Longest pause that a registry may ask for.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(60);

@@ -107,6 +107,7 @@ impl Client {
         loop {
             let outgoing = Outgoing {
                 url: ask.url,
+                led_by: None,
                 peer: endpoint.peer,
                 accept: ask.accept,
                 authorization: identified.header(),

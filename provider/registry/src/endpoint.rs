@@ -14,6 +14,7 @@ use crate::error::CredentialKind;
 use crate::error::RealmRefusal;
 use crate::host::Host;
 use crate::origin::authority;
+use crate::origin::has_plain_host;
 use crate::settings::Scheme;
 use crate::settings::Unlisted;
 use crate::settings::entry_for;
@@ -52,8 +53,9 @@ impl Endpoint {
             Some((position, entry)) => Peer {
                 group: wire.clients.group_of(position),
                 guard: if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside },
+                entry: Some(position),
             },
-            None => Peer { group: Group::SYSTEM, guard: Guard::Outside },
+            None => Peer { group: Group::SYSTEM, guard: Guard::Outside, entry: None },
         };
         let identity =
             entry.and_then(|(position, entry)| entry.credential.identity(position, &host, repository.path()));
@@ -87,8 +89,8 @@ impl Endpoint {
     ///
     /// The registry chooses the realm. So it must be https unless the registry itself is plain; the credential goes
     /// there only if it is the registry's own host and port or one that the settings name; and where nobody vouches for
-    /// it, it may be on no loopback, link-local or private address unless the registry is there too. There is no way
-    /// from a credential back to an anonymous token.
+    /// it, it may be on no loopback, link-local or private address unless the registry is there too, and stands in the
+    /// settings. There is no way from a credential back to an anonymous token.
     ///
     /// # Errors
     /// The realm is refused.
@@ -111,16 +113,20 @@ impl Endpoint {
             None if realm.host() == self.base.host() => self.peer.group,
             None => Group::SYSTEM,
         };
-        let guard = match listed {
+        let guard = match (self.peer.entry, listed) {
             _ if own => self.peer.guard,
-            _ if named => Guard::Configured,
-            Some(Peer { guard: Guard::Configured, .. }) => Guard::Configured,
-            Some(_) | None => Guard::realm_after(from),
+            // Not in the settings, and yet named: Docker Hub's, whose name is not the registry's choice.
+            (None, _) if named => self.peer.guard,
+            (None, _) => Guard::Public,
+            (Some(_), _) if named => Guard::Configured,
+            (Some(_), Some(Peer { guard: Guard::Configured, .. })) => Guard::Configured,
+            (Some(_), Some(_) | None) => Guard::realm_after(from),
         };
+        let entry = self.peer.entry.and(listed.and_then(|peer| peer.entry).or(self.peer.entry));
         Ok(TokenRequest {
             registry: self.authority(),
             realm,
-            peer: Peer { group, guard },
+            peer: Peer { group, guard, entry },
             service: bearer.service,
             scope: bearer.scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.path())),
             identity: self.identity.clone(),
@@ -131,12 +137,76 @@ impl Endpoint {
         let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
         realm.set_fragment(None);
         let named = !realm.username().is_empty() || realm.password().is_some();
-        if text.len() > bounds::URL_BYTES || !realm.has_host() || named {
+        if text.len() > bounds::URL_BYTES || !has_plain_host(&realm) || named {
             return Err(RealmRefusal::Url);
         }
         match (realm.scheme(), self.scheme) {
             ("https", _) | ("http", Scheme::Http) => Ok(realm),
-            (found, Scheme::Http | Scheme::Https) => Err(RealmRefusal::Scheme { found: found.to_owned() }),
+            (found, Scheme::Http | Scheme::Https) => Err(RealmRefusal::Scheme { found: found.into() }),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Credential;
+    use crate::RegistryEntry;
+    use crate::RegistrySettings;
+    use crate::Unobserved;
+    use crate::gate::Gates;
+    use crate::memory::Memory;
+    use crate::tls::Clients;
+
+    fn wire(patterns: &[&str], realm_hosts: &[&str]) -> Wire {
+        let entry = |text: &&str| RegistryEntry {
+            realm_hosts: realm_hosts.iter().map(|host| (*host).to_owned()).collect(),
+            ..RegistryEntry::new(text.parse().unwrap(), Credential::Anonymous)
+        };
+        let settings =
+            RegistrySettings { registries: patterns.iter().map(entry).collect(), ..RegistrySettings::default() };
+        Wire {
+            entries: settings.check().unwrap(),
+            clients: Clients::new(&settings.registries, settings.connect_timeout).unwrap(),
+            gates: Gates::new(1, 1),
+            memory: Memory::new(0),
+            observer: Arc::new(Unobserved),
+            request_timeout: settings.request_timeout,
+        }
+    }
+
+    /// The guard of a realm that `registry` names from an address.
+    fn guard(wire: &Wire, registry: &str, realm: &str, from: &str) -> Guard {
+        let endpoint = Endpoint::of(wire, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap()).unwrap();
+        let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
+        let from = SocketAddr::new(from.parse().unwrap(), 443);
+        endpoint.token_request(wire, bearer, Some(from)).unwrap().peer.guard
+    }
+
+    #[test]
+    fn an_unlisted_registry_names_token_services_at_public_addresses_only() {
+        let wire = wire(&["listed.example", "*.below.example"], &["named.example"]);
+        for from in ["93.184.216.34", "10.0.0.1", "fd00::1"] {
+            for realm in ["other.example", "listed.example", "x.below.example", "named.example", "r.example:444"] {
+                assert_eq!(guard(&wire, "r.example", realm, from), Guard::Public, "{realm} {from}");
+            }
+            assert_eq!(guard(&wire, "r.example", "r.example", from), Guard::Outside);
+            assert_eq!(guard(&wire, "docker.io", "auth.docker.io", from), Guard::Outside);
+        }
+    }
+
+    #[test]
+    fn a_listed_registry_may_name_what_the_settings_name() {
+        let wire = wire(&["listed.example", "other.example", "*.below.example"], &["named.example"]);
+        let guard = |realm, from| guard(&wire, "listed.example", realm, from);
+        assert_eq!(guard("listed.example", "10.0.0.1"), Guard::Configured);
+        assert_eq!(guard("named.example", "93.184.216.34"), Guard::Configured);
+        assert_eq!(guard("other.example", "93.184.216.34"), Guard::Configured);
+        assert_eq!(guard("x.below.example", "93.184.216.34"), Guard::Public);
+        assert_eq!(guard("x.example", "93.184.216.34"), Guard::Public);
+        assert_eq!(guard("x.example", "10.0.0.1"), Guard::Outside);
     }
 }

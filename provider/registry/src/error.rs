@@ -4,18 +4,21 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use countersign_core::name::Repository;
 use countersign_core::oci::IndexError;
 use countersign_core::oci::ManifestError;
 
 use crate::Stage;
+use crate::address::Network;
 use crate::bounds;
 use crate::said::Said;
 
 /// A request about an image that did not get its answer.
 ///
-/// Never carries a URL with its query, a header value, a token or a password.
+/// Never carries a URL with its query, a token or a password. What a registry has written stands in it as an [`Excerpt`],
+/// and host names that an answer chose are names of the DNS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot get the {} of {repository}: {cause}", stage.text())]
 pub struct RegistryError {
@@ -80,8 +83,8 @@ pub enum CredentialKind {
 /// Why a token service is not asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RealmRefusal {
-    #[error("its scheme is {found:?}: want https")]
-    Scheme { found: String },
+    #[error("its scheme is {found}: want https")]
+    Scheme { found: Excerpt },
     #[error("it is not a URL of a host")]
     Url,
     #[error("the credential may not go there: add {host} to the registry's realmHosts if it belongs to the registry")]
@@ -94,9 +97,9 @@ pub enum LinkRefusal {
     #[error("it is not a URL of at most {} bytes", bounds::URL_BYTES)]
     Url,
     #[error("it leads from https to {found}")]
-    Scheme { found: String },
+    Scheme { found: Excerpt },
     #[error("it leads to {found}: want {wanted}")]
-    Origin { found: String, wanted: String },
+    Origin { found: Excerpt, wanted: String },
     #[error("it leads to a page that was already read")]
     Loop,
     #[error("there are more than {} in a row", bounds::REDIRECTS)]
@@ -112,6 +115,13 @@ pub enum Cause {
     HostRefused { host: String },
     #[error("{host} is at {address}, where only configured registries may be")]
     AddressRefused { host: String, address: IpAddr },
+    /// A redirect or a realm leads from `from` into a network that only the configuration may name.
+    #[error(
+        "{from} leads to {host}, found at {address}, a {} address: want a public one; if this is meant, add {from} to \
+         registries, or {host} to its realmHosts if it serves its tokens",
+        network_text(*address)
+    )]
+    LeadsInside { from: String, host: String, address: IpAddr },
     #[error("cannot talk to {host}: {detail}")]
     Unreachable { host: String, detail: String },
     #[error("cannot talk to {host} over TLS: {detail}")]
@@ -150,12 +160,12 @@ pub enum Cause {
     Size { host: String, found: u64, wanted: u64 },
     #[error("{host} sends bytes with digest {found}: want {wanted}")]
     Digest { host: String, found: Digest, wanted: Digest },
-    #[error("{host} sends bytes with digest {found}, and a Docker-Content-Digest of {claimed:?}")]
-    DigestHeader { host: String, found: Digest, claimed: String },
-    #[error("{host} sends Content-Type {found:?}: want {wanted}")]
-    ContentType { host: String, found: String, wanted: String },
-    #[error("{host} sends Content-Encoding {found:?}, although it was asked not to encode")]
-    ContentEncoding { host: String, found: String },
+    #[error("{host} sends bytes with digest {found}, and a Docker-Content-Digest of {claimed}")]
+    DigestHeader { host: String, found: Digest, claimed: Excerpt },
+    #[error("{host} sends Content-Type {found}: want {wanted}")]
+    ContentType { host: String, found: Excerpt, wanted: Excerpt },
+    #[error("{host} sends Content-Encoding {found}, although it was asked not to encode")]
+    ContentEncoding { host: String, found: Excerpt },
     #[error(transparent)]
     Target(#[from] ManifestError),
     #[error(transparent)]
@@ -171,7 +181,7 @@ impl Cause {
     #[must_use]
     pub fn trouble(&self) -> Trouble {
         match self {
-            Self::HostRefused { .. } | Self::AddressRefused { .. } => Trouble::Refused,
+            Self::HostRefused { .. } | Self::AddressRefused { .. } | Self::LeadsInside { .. } => Trouble::Refused,
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
             Self::Timeout { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.
@@ -181,7 +191,7 @@ impl Cause {
             Self::NotFound { .. } => Trouble::NotFound,
             Self::Crowded => Trouble::Overloaded,
             // Some other kind of artifact; a type that is no artifact's comes from a proxy's page and not from an image.
-            Self::Target(ManifestError::MediaType { found }) if found.starts_with("application/vnd.") => {
+            Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
                 Trouble::Unsupported
             }
             Self::Token { .. }
@@ -197,6 +207,16 @@ impl Cause {
             | Self::Target(_)
             | Self::Index(_) => Trouble::AnswerInvalid,
         }
+    }
+}
+
+fn network_text(address: IpAddr) -> &'static str {
+    match Network::of(address) {
+        Network::Public => "public",
+        Network::Private => "private",
+        Network::Loopback => "loopback",
+        Network::LinkLocal => "link-local or metadata",
+        Network::Unusable => "reserved",
     }
 }
 
@@ -226,7 +246,7 @@ struct Quote<'a>(&'a Said);
 impl fmt::Display for Quote<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.text() {
-            Some(text) => write!(f, ", saying {text:?}"),
+            Some(text) => write!(f, ", saying {text}"),
             None => Ok(()),
         }
     }

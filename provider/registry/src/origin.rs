@@ -1,5 +1,6 @@
 //! Who answers at a URL, and where an answer may lead.
 
+use url::Host;
 use url::Url;
 
 use crate::bounds;
@@ -12,10 +13,22 @@ pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
     }
     let mut target = from.join(link).map_err(|_| LinkRefusal::Url)?;
     target.set_fragment(None);
-    if !target.has_host() || !target.username().is_empty() || target.password().is_some() {
+    if !has_plain_host(&target) || !target.username().is_empty() || target.password().is_some() {
         return Err(LinkRefusal::Url);
     }
     Ok(target)
+}
+
+/// Whether the host is an IP address or a name as the DNS has them. URLs allow more, quotation marks among it.
+pub(crate) fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name.len() <= bounds::HOST_BYTES
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
 }
 
 /// Scheme, host and port are the same: what may be told to one may be told to the other.
@@ -36,6 +49,19 @@ pub(crate) fn authority(url: &Url) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_is_no_name_of_the_dns_is_refused() {
+        let from = Url::parse("https://r.example/v2/").unwrap();
+        for link in ["/x", "https://a-b.example:5000/", "//[::1]/", "https://10.0.0.1/", "https://b\u{fc}cher.example/"]
+        {
+            assert!(resolve_link(&from, link).is_ok(), "{link}");
+        }
+        let long = format!("https://{}.example/", "a".repeat(250));
+        for link in ["https://a\"b/", "https://a,verified/", "https://a(b)/", "abc://h\u{f6}st/", "mailto:a@b", &long] {
+            assert_eq!(resolve_link(&from, link), Err(LinkRefusal::Url), "{link}");
+        }
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
@@ -177,8 +178,8 @@ fn check_index(answer: &Answer) -> Result<(), Cause> {
     }
     Err(Cause::ContentType {
         host: authority(&answer.url),
-        found: content_type(&answer.headers),
-        wanted: MediaType::OCI_INDEX.to_owned(),
+        found: Excerpt::of(&content_type(&answer.headers)),
+        wanted: MediaType::OCI_INDEX.into(),
     })
 }
 
@@ -192,5 +193,5 @@ fn next_page(endpoint: &Endpoint, answer: &Answer) -> Result<Option<Url>, LinkRe
         return Ok(Some(next));
     }
     let name = |url: &Url| format!("{}://{}", url.scheme(), authority(url));
-    Err(LinkRefusal::Origin { found: name(&next), wanted: name(endpoint.base()) })
+    Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), wanted: name(endpoint.base()) })
 }

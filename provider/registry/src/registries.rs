@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::body::Expect;
 use crate::body::content_type;
-use crate::body::printable;
+use crate::body::excerpt;
 use crate::bounds;
 use crate::client::Ask;
 use crate::client::Client;
@@ -167,8 +168,8 @@ impl Registries {
         let answer = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
         let found = content_type(&answer.headers);
         if descriptor.media_type != *found.as_str() {
-            let wanted = descriptor.media_type.to_string();
-            let cause = Cause::ContentType { host: authority(&answer.url), found, wanted };
+            let wanted = descriptor.media_type.as_str().into();
+            let cause = Cause::ContentType { host: authority(&answer.url), found: Excerpt::of(&found), wanted };
             return Err(RegistryError { repository: repository.clone(), stage, cause });
         }
         Ok(answer.body)
@@ -297,6 +298,6 @@ fn check_digest_header(headers: &HeaderMap, found: &Digest, body: &[u8], host: &
     if holds {
         return Ok(());
     }
-    let claimed = printable(value.as_bytes());
+    let claimed = excerpt(value.as_bytes());
     Err(Cause::DigestHeader { host: host.to_owned(), found: found.clone(), claimed })
 }

@@ -33,6 +33,7 @@ impl Retry {
             Cause::Throttled { wait, .. } => *wait,
             Cause::HostRefused { .. }
             | Cause::AddressRefused { .. }
+            | Cause::LeadsInside { .. }
             | Cause::Tls { .. }
             | Cause::Broken { .. }
             | Cause::Timeout { .. }

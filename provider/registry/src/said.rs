@@ -1,21 +1,21 @@
 //! What a registry says about a refusal: the error envelope of the
 //! [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
 
+use countersign_core::codec::excerpt::Excerpt;
 use oci_client::errors::OciEnvelope;
 use oci_client::errors::OciErrorCode;
-
-use crate::bounds;
 
 /// The error envelope of an answer, cut to what is fit to print. Empty if there was none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    text: Option<String>,
+    text: Option<Excerpt>,
     name_unknown: bool,
 }
 
 impl Said {
-    /// Reads an envelope; anything else is an empty one, as the status alone decides.
-    pub(crate) fn parse(body: &[u8]) -> Self {
+    /// Reads an envelope; anything else is an empty one, as the status alone decides. At most `characters` of it are
+    /// kept.
+    pub(crate) fn parse(body: &[u8], characters: usize) -> Self {
         let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) else {
             return Self::default();
         };
@@ -23,15 +23,15 @@ impl Said {
         let text = envelope.errors.first().map(|error| {
             let code = serde_json::to_value(&error.code).ok();
             let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-            cut(&format!("{code}: {}", error.message))
+            Excerpt::at_most(characters, &format!("{code}: {}", error.message))
         });
         Self { text, name_unknown }
     }
 
-    /// Code and message of the first error, printable, at most 160 characters. Not to be trusted.
+    /// Code and message of the first error. Not to be trusted.
     #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+    pub fn text(&self) -> Option<&Excerpt> {
+        self.text.as_ref()
     }
 
     /// Whether any of the errors is `NAME_UNKNOWN`: the repository itself is not there.
@@ -39,11 +39,6 @@ impl Said {
     pub fn name_unknown(&self) -> bool {
         self.name_unknown
     }
-}
-
-/// Text from outside, made fit for one line of a message.
-pub(crate) fn cut(text: &str) -> String {
-    text.chars().take(bounds::QUOTE_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -54,21 +49,24 @@ mod tests {
     fn reads_the_first_error_and_notes_an_unknown_name_anywhere() {
         let said = Said::parse(
             br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
+            80,
         );
-        assert_eq!(said.text(), Some("ODD: a b"));
+        assert_eq!(said.text(), Some(&Excerpt::of("ODD: a\nb")));
         assert!(said.name_unknown());
     }
 
     #[test]
     fn other_bodies_say_nothing() {
         for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
-            assert_eq!(Said::parse(body), Said::default());
+            assert_eq!(Said::parse(body, 80), Said::default());
         }
     }
 
     #[test]
     fn a_long_message_is_cut() {
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
-        assert_eq!(Said::parse(body.as_bytes()).text().map(str::len), Some(160));
+        let characters = |most| Said::parse(body.as_bytes(), most).text().map(|text| text.escaped().chars().count());
+        assert_eq!(characters(160), Some(160));
+        assert_eq!(characters(80), Some(80));
     }
 }

@@ -193,6 +193,7 @@ async fn exchange(wire: &Wire, request: &TokenRequest) -> Outcome {
     loop {
         let outgoing = Outgoing {
             url: &url,
+            led_by: Some(&request.registry),
             peer: request.peer,
             accept: "application/json",
             authorization: authorization.as_ref(),

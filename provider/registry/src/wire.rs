@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -59,11 +60,16 @@ pub(crate) struct Wire {
 pub(crate) struct Peer {
     pub(crate) group: Group,
     pub(crate) guard: Guard,
+    /// Position of the settings' entry on whose behalf the host is asked: its own, or that of the registry that leads
+    /// there. None on behalf of a registry that is not in the settings.
+    pub(crate) entry: Option<usize>,
 }
 
 /// A request to be sent.
 pub(crate) struct Outgoing<'a> {
     pub(crate) url: &'a Url,
+    /// The host that named this one, if the settings did not.
+    pub(crate) led_by: Option<&'a str>,
     pub(crate) peer: Peer,
     pub(crate) accept: &'a str,
     pub(crate) authorization: Option<&'a HeaderValue>,
@@ -121,11 +127,13 @@ impl Wire {
     async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Cause> {
         let mut url = outgoing.url.clone();
         let mut peer = outgoing.peer;
+        let mut led_by = outgoing.led_by.map(str::to_owned);
         let mut authorization = outgoing.authorization;
         let mut redirects = 0;
         loop {
             let host = authority(&url);
-            let response = self.hop(outgoing, &url, &host, peer, authorization).await?;
+            let sent = self.hop(outgoing, &url, &host, peer, authorization).await;
+            let response = sent.map_err(|cause| led_inside(cause, peer.guard, led_by.as_deref()))?;
             let from = response.remote_addr();
             let headers = response.headers().clone();
             let status = response.status();
@@ -149,18 +157,19 @@ impl Wire {
                         return Err(refused(LinkRefusal::TooMany));
                     }
                     let target = redirect_target(&url, &headers).map_err(refused)?;
-                    body::read_said(response).await;
+                    body::read_said(response, 0).await;
                     if !same_origin(&url, &target) {
                         authorization = None;
-                        peer = self.peer_after(outgoing, &target, from);
+                        peer = self.peer_after(outgoing, &url, &target, from);
+                        led_by = Some(host);
                     }
                     url = target;
                 }
                 StatusCode::UNAUTHORIZED if same_origin(&url, outgoing.url) => {
-                    let said = body::read_said(response).await;
+                    let said = body::read_said(response, self.excerpt_characters(&url, outgoing)).await;
                     return Ok(Reply::Unauthorized { headers, from, said });
                 }
-                _ => return Err(self.refusal(outgoing, response, host, authorization.is_some()).await),
+                _ => return Err(self.refusal(outgoing, response, &url, authorization.is_some()).await),
             }
         }
     }
@@ -195,8 +204,10 @@ impl Wire {
         request.send().await.map_err(|error| unreachable(&error, host))
     }
 
-    /// How a host is treated that an answer from `from` names.
-    fn peer_after(&self, outgoing: &Outgoing<'_>, target: &Url, from: Option<SocketAddr>) -> Peer {
+    /// How a host is treated to which `url` redirects, with an answer from the address `from`. A host that is not in the
+    /// settings leads to public addresses or nowhere: not even to what the settings name, which it could not reach by
+    /// itself. The way back to where the request began stays open.
+    fn peer_after(&self, outgoing: &Outgoing<'_>, url: &Url, target: &Url, from: Option<SocketAddr>) -> Peer {
         if same_origin(outgoing.url, target) {
             return outgoing.peer;
         }
@@ -206,11 +217,28 @@ impl Wire {
             None if target.host() == outgoing.url.host() => outgoing.peer.group,
             None => Group::SYSTEM,
         };
+        let led_by_listed = self.is_listed(url, outgoing);
         let guard = match listed {
+            Some(_) | None if !led_by_listed => Guard::Public,
             Some(Peer { guard: Guard::Configured, .. }) => Guard::Configured,
             Some(_) | None => Guard::after(from),
         };
-        Peer { group, guard }
+        let entry = match listed {
+            Some(peer) if led_by_listed => peer.entry,
+            Some(_) | None => outgoing.peer.entry,
+        };
+        Peer { group, guard, entry }
+    }
+
+    /// Whether the settings have the host of `url`, at which `outgoing` has arrived.
+    fn is_listed(&self, url: &Url, outgoing: &Outgoing<'_>) -> bool {
+        let by_its_registry = same_origin(url, outgoing.url) && outgoing.led_by.is_none();
+        if by_its_registry { outgoing.peer.entry.is_some() } else { self.listed(url).is_some() }
+    }
+
+    /// How much of the error envelope of `url` is kept.
+    fn excerpt_characters(&self, url: &Url, outgoing: &Outgoing<'_>) -> usize {
+        if self.is_listed(url, outgoing) { bounds::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
     }
 
     /// How the settings' entry for the URL's host treats it, if there is one.
@@ -218,13 +246,14 @@ impl Wire {
         let host = Host::parse(&authority(url))?;
         let (position, entry) = entry_for(&self.entries, &host)?;
         let guard = if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside };
-        Some(Peer { group: self.clients.group_of(position), guard })
+        Some(Peer { group: self.clients.group_of(position), guard, entry: Some(position) })
     }
 
-    async fn refusal(&self, outgoing: &Outgoing<'_>, response: Response, host: String, identified: bool) -> Cause {
+    async fn refusal(&self, outgoing: &Outgoing<'_>, response: Response, url: &Url, identified: bool) -> Cause {
+        let host = authority(url);
         let status = response.status();
         let pause = retry_after(response.headers());
-        let said = body::read_said(response).await;
+        let said = body::read_said(response, self.excerpt_characters(url, outgoing)).await;
         let wait = match (status, pause) {
             (StatusCode::TOO_MANY_REQUESTS, pause) => Some(pause.unwrap_or(bounds::RETRY_AFTER_DEFAULT)),
             (StatusCode::SERVICE_UNAVAILABLE, pause) => pause,
@@ -246,12 +275,22 @@ impl Wire {
     }
 }
 
+/// What an answer named is refused for another reason than what the image's reference named.
+fn led_inside(cause: Cause, guard: Guard, led_by: Option<&str>) -> Cause {
+    match (cause, led_by) {
+        (Cause::AddressRefused { host, address }, Some(from)) if guard == Guard::Public => {
+            Cause::LeadsInside { from: from.to_owned(), host, address }
+        }
+        (cause, _) => cause,
+    }
+}
+
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, LinkRefusal> {
     let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).ok_or(LinkRefusal::Url)?;
     let target = resolve_link(from, location)?;
     match (from.scheme(), target.scheme()) {
         (_, "https") | ("http", "http") => Ok(target),
-        (_, found) => Err(LinkRefusal::Scheme { found: body::printable(found.as_bytes()) }),
+        (_, found) => Err(LinkRefusal::Scheme { found: found.into() }),
     }
 }
 
@@ -289,8 +328,8 @@ mod tests {
         };
         assert_eq!(check("https://a/b", "/c#d"), Ok("https://a/c".to_owned()));
         assert_eq!(check("http://a/b", "https://c/d?e"), Ok("https://c/d?e".to_owned()));
-        assert_eq!(check("https://a/b", "http://a/b"), Err(LinkRefusal::Scheme { found: "http".to_owned() }));
-        assert_eq!(check("https://a/b", "ftp://a/b"), Err(LinkRefusal::Scheme { found: "ftp".to_owned() }));
+        assert_eq!(check("https://a/b", "http://a/b"), Err(LinkRefusal::Scheme { found: "http".into() }));
+        assert_eq!(check("https://a/b", "ftp://a/b"), Err(LinkRefusal::Scheme { found: "ftp".into() }));
         assert_eq!(check("http://a/b", "file:///etc/passwd"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", &"x".repeat(bounds::URL_BYTES + 1)), Err(LinkRefusal::Url));

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::codec::excerpt::Excerpt;
 use crate::name::Digest;
 use crate::name::DigestError;
 use crate::name::MediaType;
@@ -39,10 +40,10 @@ impl fmt::Display for Descriptor {
 pub enum DescriptorError {
     #[error("descriptor has no {0}")]
     Missing(&'static str),
-    #[error("descriptor has mediaType {found:?}, which is not a media type")]
-    MediaType { found: String },
-    #[error("descriptor has digest {found:?}: {error}")]
-    Digest { found: String, error: DigestError },
+    #[error("descriptor has mediaType {found}, which is not a media type")]
+    MediaType { found: Excerpt },
+    #[error("descriptor has digest {found}: {error}")]
+    Digest { found: Excerpt, error: DigestError },
     #[error("descriptor has size {found}: want a whole number from 0 to 2^63-1")]
     Size { found: String },
 }
@@ -66,8 +67,10 @@ impl TryFrom<RawDescriptor> for Descriptor {
         let digest = raw.digest.ok_or(DescriptorError::Missing("digest"))?;
         let size = raw.size.ok_or(DescriptorError::Missing("size"))?;
         Ok(Self {
-            media_type: media_type.parse().map_err(|_| DescriptorError::MediaType { found: media_type })?,
-            digest: digest.parse().map_err(|error| DescriptorError::Digest { found: digest, error })?,
+            media_type: media_type
+                .parse()
+                .map_err(|_| DescriptorError::MediaType { found: Excerpt::of(&media_type) })?,
+            digest: digest.parse().map_err(|error| DescriptorError::Digest { found: Excerpt::of(&digest), error })?,
             size: size
                 .as_u64()
                 .filter(|size| i64::try_from(*size).is_ok())

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Descriptor;
 use super::DescriptorError;
 use super::RawDescriptor;
+use crate::codec::excerpt::Excerpt;
 use crate::json;
 use crate::json::JsonError;
 use crate::limits;
@@ -27,8 +28,8 @@ pub enum IndexError {
     TooLarge { found: usize },
     #[error("index is not JSON as wanted: {0}")]
     Json(#[from] JsonError),
-    #[error("index has mediaType {found:?}: want {}", MediaType::OCI_INDEX)]
-    MediaType { found: String },
+    #[error("index has mediaType {found}: want {}", MediaType::OCI_INDEX)]
+    MediaType { found: Excerpt },
 }
 
 #[derive(Deserialize)]
@@ -51,7 +52,7 @@ impl Index {
         }
         let raw: Raw = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
         if let Some(found) = raw.media_type.filter(|text| !text.is_empty() && text != MediaType::OCI_INDEX) {
-            return Err(IndexError::MediaType { found });
+            return Err(IndexError::MediaType { found: Excerpt::of(&found) });
         }
         let entries = raw.manifests.unwrap_or_default().into_iter().map(entry).collect();
         Ok(Self { entries, annotations: raw.annotations.unwrap_or_default() })
@@ -95,7 +96,7 @@ mod tests {
         let text = format!(r#"{{"mediaType":"{}"}}"#, MediaType::OCI_MANIFEST);
         assert_eq!(
             Index::parse(text.as_bytes()).unwrap_err(),
-            IndexError::MediaType { found: MediaType::OCI_MANIFEST.to_owned() }
+            IndexError::MediaType { found: MediaType::OCI_MANIFEST.into() }
         );
     }
 }

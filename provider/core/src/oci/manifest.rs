@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Descriptor;
 use super::DescriptorError;
 use super::RawDescriptor;
+use crate::codec::excerpt::Excerpt;
 use crate::json;
 use crate::json::JsonError;
 use crate::limits;
@@ -19,14 +20,14 @@ pub enum ManifestError {
     TooLarge { found: usize },
     #[error("manifest is not JSON as wanted: {0}")]
     Json(#[from] JsonError),
-    #[error("manifest has mediaType {body:?} in its body and {header:?} as Content-Type: want the same")]
-    MediaTypesDiffer { body: String, header: String },
-    #[error("manifest has media type {found:?}: want an image manifest or an image index")]
-    MediaType { found: String },
+    #[error("manifest has mediaType {body} in its body and {header} as Content-Type: want the same")]
+    MediaTypesDiffer { body: Excerpt, header: Excerpt },
+    #[error("manifest has media type {found}: want an image manifest or an image index")]
+    MediaType { found: Excerpt },
     #[error("manifest has the members of an image and of an index: want one of them")]
     TwoShapes,
     #[error("manifest is declared as {declared} but has not its members")]
-    OtherShape { declared: String },
+    OtherShape { declared: Excerpt },
     #[error("manifest has a bad {member}: {error}")]
     Descriptor { member: &'static str, error: DescriptorError },
 }
@@ -51,22 +52,22 @@ pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, 
     }
     let raw: RawTarget = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
     if let Some(body) = raw.media_type.filter(|body| body != content_type) {
-        return Err(ManifestError::MediaTypesDiffer { body, header: content_type.to_owned() });
+        return Err(ManifestError::MediaTypesDiffer { body: Excerpt::of(&body), header: content_type.into() });
     }
     let image = raw.config.is_some() || raw.layers.is_some();
     let index = raw.manifests.is_some();
     let fits = match content_type {
         MediaType::OCI_MANIFEST | MediaType::DOCKER_MANIFEST => image,
         MediaType::OCI_INDEX | MediaType::DOCKER_LIST => index,
-        _ => return Err(ManifestError::MediaType { found: content_type.to_owned() }),
+        _ => return Err(ManifestError::MediaType { found: content_type.into() }),
     };
     if image && index {
         return Err(ManifestError::TwoShapes);
     }
     if !fits {
-        return Err(ManifestError::OtherShape { declared: content_type.to_owned() });
+        return Err(ManifestError::OtherShape { declared: content_type.into() });
     }
-    content_type.parse().map_err(|_| ManifestError::MediaType { found: content_type.to_owned() })
+    content_type.parse().map_err(|_| ManifestError::MediaType { found: content_type.into() })
 }
 
 /// A manifest that refers to another one, such as a signature: an OCI image manifest with a `subject`, or the older
@@ -103,12 +104,15 @@ impl ArtifactManifest {
         }
         let raw: RawArtifact = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
         if let Some(body) = raw.media_type.filter(|body| body != media_type.as_str()) {
-            return Err(ManifestError::MediaTypesDiffer { body, header: media_type.to_string() });
+            return Err(ManifestError::MediaTypesDiffer {
+                body: Excerpt::of(&body),
+                header: media_type.as_str().into(),
+            });
         }
         let (layers, config) = match media_type.as_str() {
             MediaType::OCI_MANIFEST => (raw.layers, raw.config),
             MediaType::OCI_ARTIFACT => (raw.blobs, None),
-            _ => return Err(ManifestError::MediaType { found: media_type.to_string() }),
+            _ => return Err(ManifestError::MediaType { found: media_type.as_str().into() }),
         };
         let read = |member, raw: RawDescriptor| {
             Descriptor::try_from(raw).map_err(|error| ManifestError::Descriptor { member, error })
@@ -137,8 +141,8 @@ mod tests {
         assert_eq!(
             target_media_type(body.as_bytes(), MediaType::OCI_MANIFEST).unwrap_err(),
             ManifestError::MediaTypesDiffer {
-                body: MediaType::OCI_INDEX.to_owned(),
-                header: MediaType::OCI_MANIFEST.to_owned()
+                body: MediaType::OCI_INDEX.into(),
+                header: MediaType::OCI_MANIFEST.into()
             }
         );
     }
@@ -151,7 +155,7 @@ mod tests {
         );
         assert_eq!(
             target_media_type(br#"{"manifests":[]}"#, MediaType::OCI_MANIFEST).unwrap_err(),
-            ManifestError::OtherShape { declared: MediaType::OCI_MANIFEST.to_owned() }
+            ManifestError::OtherShape { declared: MediaType::OCI_MANIFEST.into() }
         );
         assert_eq!(
             target_media_type(br#"{"config":{},"manifests":[]}"#, MediaType::OCI_MANIFEST).unwrap_err(),
@@ -159,7 +163,7 @@ mod tests {
         );
         assert_eq!(
             target_media_type(br#"{"config":{}}"#, "application/json").unwrap_err(),
-            ManifestError::MediaType { found: "application/json".to_owned() }
+            ManifestError::MediaType { found: "application/json".into() }
         );
     }
 

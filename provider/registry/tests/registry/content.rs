@@ -102,7 +102,7 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
     assert_eq!(registry.requests()[0].header("accept"), Some(IMAGE_MANIFEST));
     registry.when(Route::Manifest).header("content-type", "application/json");
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
-    let (found, wanted) = ("application/json".to_owned(), IMAGE_MANIFEST.to_owned());
+    let (found, wanted) = ("application/json".into(), IMAGE_MANIFEST.into());
     assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
 }
 

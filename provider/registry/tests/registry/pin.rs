@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ImageRef;
@@ -132,7 +133,7 @@ async fn the_digest_header_must_fit_the_bytes_or_be_absent() {
     let other_long = Digest::of(DigestAlgorithm::Sha512, b"other");
     for claimed in [other.as_str(), other_long.as_str(), "md5:00", ""] {
         let fault = registry.when(Route::Manifest).header("docker-content-digest", claimed);
-        let (found, claimed) = (pushed.digest.clone(), claimed.to_owned());
+        let (found, claimed) = (pushed.digest.clone(), Excerpt::of(claimed));
         let expected = Cause::DigestHeader { host: registry.host(), found, claimed };
         assert_eq!(pin_error(&registries, &registry).await, expected);
         fault.lift();
@@ -151,8 +152,8 @@ async fn body_and_content_type_must_agree_on_an_image() {
     assert_eq!(
         error.cause,
         Cause::Target(ManifestError::MediaTypesDiffer {
-            body: MediaType::OCI_MANIFEST.to_owned(),
-            header: MediaType::OCI_INDEX.to_owned()
+            body: MediaType::OCI_MANIFEST.into(),
+            header: MediaType::OCI_INDEX.into()
         })
     );
     assert_eq!(error.trouble(), Trouble::AnswerInvalid);
@@ -198,7 +199,7 @@ async fn encoded_and_broken_bodies_are_refused() {
     let fault = registry.when(Route::Manifest).header("content-encoding", "gzip");
     assert_eq!(
         pin_error(&registries, &registry).await,
-        Cause::ContentEncoding { host: registry.host(), found: "gzip".to_owned() }
+        Cause::ContentEncoding { host: registry.host(), found: "gzip".into() }
     );
     fault.lift();
     let fault = registry.when(Route::Manifest).truncated_body();

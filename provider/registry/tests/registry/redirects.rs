@@ -3,18 +3,24 @@
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
 use countersign_registry::Cause;
+use countersign_registry::Credential;
 use countersign_registry::LinkRefusal;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
+use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 
 use crate::support::PASSWORD;
 use crate::support::USER;
 use crate::support::alice;
 use crate::support::anonymous;
+use crate::support::build;
 use crate::support::descriptor;
+use crate::support::entry;
+use crate::support::settings;
 use crate::support::soon;
 use crate::support::with;
 
@@ -134,10 +140,77 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_not_listed_leads_to_no_private_place() {
+    let (registry, store, blob) = two().await;
+    let third = Registry::start().await;
+    third.serve_file(STORED, "application/octet-stream", b"envelope");
+    registry.when(Route::Blob).redirect(307, &format!("{}/away", store.url()));
+    let unlisted = anonymous(&registry);
+    let port = third.address().port();
+    for (host, address) in [
+        (format!("127.0.0.1:{port}"), "127.0.0.1"),
+        (format!("localhost:{port}"), "127.0.0.1"),
+        (format!("[::ffff:7f00:1]:{port}"), "::ffff:127.0.0.1"),
+        ("10.0.0.1".to_owned(), "10.0.0.1"),
+        ("100.64.0.1".to_owned(), "100.64.0.1"),
+        ("[fd00::1]".to_owned(), "fd00::1"),
+        ("[64:ff9b::a00:1]".to_owned(), "64:ff9b::a00:1"),
+        ("169.254.169.254".to_owned(), "169.254.169.254"),
+    ] {
+        let fault = store.when(Route::Other).redirect(307, &format!("http://{host}{STORED}"));
+        let cause = fetch(&unlisted, &registry, &blob).await.unwrap_err().cause;
+        let Cause::LeadsInside { from, host: found_host, address: found } = &cause else { panic!("{cause:?}") };
+        assert_eq!((from, found_host), (&store.host(), &host));
+        // A name may have several addresses.
+        assert!(*found == address.parse::<std::net::IpAddr>().unwrap() || host.starts_with("localhost"), "{found}");
+        assert_eq!(cause.trouble(), Trouble::Refused);
+        fault.lift();
+    }
+    // Nor to what the settings name: the store could not reach it by itself.
+    let listed = build(settings(vec![entry(&registry, Credential::Anonymous), entry(&third, Credential::Anonymous)])).0;
+    let fault = store.when(Route::Other).redirect(307, &format!("{}{STORED}", third.url()));
+    let cause = fetch(&listed, &registry, &blob).await.unwrap_err().cause;
+    assert_eq!(
+        cause.to_string(),
+        format!(
+            "{0} leads to {1}, found at 127.0.0.1, a loopback address: want a public one; if this is meant, add {0} to \
+             registries, or {1} to its realmHosts if it serves its tokens",
+            store.host(),
+            third.host()
+        )
+    );
+    assert_eq!(third.connections(), 0);
+    // A store that the settings name as well leads on.
+    let all = [&registry, &store, &third].map(|registry| entry(registry, Credential::Anonymous));
+    fetch(&build(settings(all.to_vec())).0, &registry, &blob).await.unwrap();
+    fault.lift();
+}
+
+#[tokio::test]
+async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks_do() {
+    let (registry, store, blob) = two().await;
+    let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
+    let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
+    let said = |cause: Cause| {
+        let Cause::Denied { said, .. } = &cause else { panic!("{cause:?}") };
+        let text = said.text().unwrap().clone();
+        assert!(cause.to_string().ends_with(&format!(", saying {text}")), "{cause}");
+        assert!(text.escaped().starts_with(r#"DENIED: gone\", verified by \"ops\u{202e} x"#), "{text}");
+        text.escaped().chars().count()
+    };
+    let fault = registry.when(Route::Blob).reply(Reply::status(403).body(body.clone()));
+    assert_eq!(said(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 160);
+    fault.lift();
+    registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
+    store.when(Route::Other).reply(Reply::status(403).body(body));
+    assert_eq!(said(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 80);
+}
+
+#[tokio::test]
 async fn a_redirect_to_nowhere_is_refused() {
     let (registry, _, blob) = two().await;
     let registries = anonymous(&registry);
-    for location in ["http://", "http://user:secret@127.0.0.1/"] {
+    for location in ["http://", "http://user:secret@127.0.0.1/", "https://a\"b/", "https://a,(verified)/"] {
         let fault = registry.when(Route::Blob).redirect(307, location);
         let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
         assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });

@@ -177,7 +177,10 @@ async fn a_link_to_another_host_port_or_scheme_is_refused_and_not_followed() {
     ] {
         let fault = registry.when(Route::Referrers).header("link", &format!("<{link}>; rel=\"next\""));
         let error = referrers(&registries, &registry).await.unwrap_err();
-        assert_eq!(error.cause, Cause::Link(LinkRefusal::Origin { found, wanted: wanted.clone() }));
+        assert_eq!(
+            error.cause,
+            Cause::Link(LinkRefusal::Origin { found: found.as_str().into(), wanted: wanted.clone() })
+        );
         fault.lift();
     }
     assert_eq!(other.connections(), 0);

@@ -81,7 +81,7 @@ async fn a_redirect_from_https_to_http_is_refused() {
     let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
     let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
     let cause = registries.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
-    let refusal = LinkRefusal::Scheme { found: "http".to_owned() };
+    let refusal = LinkRefusal::Scheme { found: "http".into() };
     assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
     assert_eq!(plain.connections(), 0);
 }
@@ -118,7 +118,7 @@ async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_setti
     for credential in [alice(), Credential::Anonymous] {
         let entry = RegistryEntry { realm_hosts: vec![plain.host()], ..secure(&registry, &ca, credential) };
         let cause = pin_error(&build(settings(vec![entry])).0, &registry).await;
-        assert_eq!(cause, Cause::Realm(RealmRefusal::Scheme { found: "http".to_owned() }));
+        assert_eq!(cause, Cause::Realm(RealmRefusal::Scheme { found: "http".into() }));
     }
     assert_eq!(plain.connections(), 0);
 }

@@ -84,7 +84,7 @@ async fn a_realm_that_is_no_web_address_is_refused() {
         ("file:///etc/passwd", RealmRefusal::Url),
         ("/token", RealmRefusal::Url),
         ("http://user:secret@127.0.0.1/token", RealmRefusal::Url),
-        ("ftp://127.0.0.1/token", RealmRefusal::Scheme { found: "ftp".to_owned() }),
+        ("ftp://127.0.0.1/token", RealmRefusal::Scheme { found: "ftp".into() }),
     ] {
         registry.require_bearer(&Bearer::anonymous().realm(realm));
         assert_eq!(pin_error(&registries, &registry).await, Cause::Realm(refusal), "{realm}");

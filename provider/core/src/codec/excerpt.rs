@@ -1,0 +1,159 @@
+//! Text from outside as it stands in a message: short, between quotation marks, and unable to end them.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+/// A quoted excerpt of a text that somebody else has written.
+///
+/// It prints between quotation marks, in at most as many characters as it was made with, escapes counted. Printed as
+/// they are: ASCII without `"` and `\`, and the letters and digits of other scripts. Everything else is escaped: control
+/// characters, characters that change the direction of writing, other scripts' quotation marks. So an excerpt cannot be
+/// read as a sentence of ours, nor forge a line of a log.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Excerpt {
+    escaped: String,
+}
+
+impl Excerpt {
+    /// Most characters unless said otherwise: a sha256 digest with its name, or the longest media type in use.
+    pub const CHARACTERS: usize = 80;
+
+    /// The start of `text` in at most [`Self::CHARACTERS`] characters.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self::at_most(Self::CHARACTERS, text)
+    }
+
+    /// The start of `text` in at most `characters` characters, escapes counted. Where something is left out, the last
+    /// one is `…`, which no excerpt has otherwise.
+    #[must_use]
+    pub fn at_most(characters: usize, text: &str) -> Self {
+        let mut escaped = String::new();
+        let mut used = 0;
+        // Where to cut if there turns out to be more.
+        let mut before_last = 0;
+        for c in text.chars() {
+            let shown = Shown(c);
+            let width = shown.width();
+            if used + width > characters {
+                escaped.truncate(before_last);
+                escaped.push('…');
+                break;
+            }
+            used += width;
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "{shown}");
+            if used < characters {
+                before_last = escaped.len();
+            }
+        }
+        Self { escaped }
+    }
+
+    /// What stands between the quotation marks, with its escapes.
+    #[must_use]
+    pub fn escaped(&self) -> &str {
+        &self.escaped
+    }
+}
+
+impl From<&str> for Excerpt {
+    fn from(text: &str) -> Self {
+        Self::of(text)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.escaped)
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One character as an excerpt shows it.
+struct Shown(char);
+
+impl Shown {
+    fn width(&self) -> usize {
+        let mut counter = Counter(0);
+        // Counting cannot fail.
+        let _ = write!(counter, "{self}");
+        counter.0
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            '"' | '\\' => write!(f, "\\{}", self.0),
+            c if c == ' ' || c.is_ascii_graphic() => f.write_char(c),
+            // Some spacing modifier letters look like quotation marks.
+            c if !c.is_ascii() && c.is_alphanumeric() && !('\u{2b0}'..='\u{2ff}').contains(&c) => f.write_char(c),
+            c => write!(f, "{}", c.escape_unicode()),
+        }
+    }
+}
+
+struct Counter(usize);
+
+impl fmt::Write for Counter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.chars().count();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(Excerpt::of(text).to_string(), expected);
+    }
+
+    #[test]
+    fn prints_plain_text_between_quotation_marks() {
+        check("", r#""""#);
+        check("DENIED: it's not for you", r#""DENIED: it's not for you""#);
+        check("Zugriff für größere Gruppen, 拒绝访问", r#""Zugriff für größere Gruppen, 拒绝访问""#);
+    }
+
+    #[test]
+    fn escapes_what_could_end_the_quotation_or_the_line() {
+        check(r#"x", verified by "y"#, r#""x\", verified by \"y""#);
+        check(r"\", r#""\\""#);
+        check("a\nb\r\tc\0\u{7f}\u{85}", r#""a\u{a}b\u{d}\u{9}c\u{0}\u{7f}\u{85}""#);
+        check("\u{2028}\u{2029}", r#""\u{2028}\u{2029}""#);
+    }
+
+    #[test]
+    fn escapes_what_changes_direction_or_looks_like_a_quotation_mark() {
+        check("a\u{202e}b\u{2066}c\u{200f}", r#""a\u{202e}b\u{2066}c\u{200f}""#);
+        check("a” b″ c‟ d＂ e…", r#""a\u{201d} b\u{2033} c\u{201f} d\u{ff02} e\u{2026}""#);
+        check("a\u{200b}\u{feff}\u{ad}", r#""a\u{200b}\u{feff}\u{ad}""#);
+        check("a\u{2ba}\u{2ee}\u{301}", r#""a\u{2ba}\u{2ee}\u{301}""#);
+    }
+
+    #[test]
+    fn is_cut_with_its_escapes_counted() {
+        let cut = |characters, text: &str| Excerpt::at_most(characters, text).escaped().to_owned();
+        assert_eq!(cut(4, "abcd"), "abcd");
+        assert_eq!(cut(4, "abcde"), "abc…");
+        assert_eq!(cut(4, "äöüß"), "äöüß");
+        assert_eq!(cut(4, "äöüßx"), "äöü…");
+        assert_eq!(cut(4, "ab\"d"), "ab…");
+        assert_eq!(cut(5, "ab\"d"), "ab\\\"d");
+        assert_eq!(cut(5, "\u{202e}"), "…");
+        assert_eq!(cut(0, "a"), "…");
+        for text in ["x".repeat(1 << 20), "\u{202e}".repeat(1000), "\"".repeat(1000), format!("a{}", "\n".repeat(99))] {
+            assert!(Excerpt::of(&text).escaped().chars().count() <= Excerpt::CHARACTERS, "{text:.20}");
+            assert!(Excerpt::of(&text).escaped().ends_with('…'));
+        }
+    }
+}
