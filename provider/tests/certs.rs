@@ -248,6 +248,22 @@ data:
         assert_eq!(out.handshake("countersign.countersign.svc", false).await, Ok(()));
     }
 
+    #[tokio::test]
+    async fn renewing_finds_the_authority_among_several_and_in_a_file_from_windows() {
+        let out = Out::new();
+        out.made(&[]);
+        let authority = out.read("ca.crt");
+        let other = Authority::root(CertSpec::root());
+        let both = format!("\u{feff}{}{authority}", other.pem()).replace('\n', "\r\n");
+        fs::write(out.path("ca.crt"), &both).unwrap();
+        fs::write(out.path("ca.key"), out.read("ca.key").replace('\n', "\r\n")).unwrap();
+        assert!(out.made(&["--renew"]).starts_with("authority     certs/ca.crt, kept, until 2"));
+        assert_eq!(out.read("ca.crt"), both);
+        // Issued by the one whose key it is: it alone vouches.
+        fs::write(out.path("ca.crt"), authority).unwrap();
+        assert_eq!(out.handshake("countersign.countersign.svc", false).await, Ok(()));
+    }
+
     #[test]
     fn renewing_keeps_the_names_unless_others_are_given() {
         let out = Out::new();
@@ -318,7 +334,7 @@ data:
         );
         assert_eq!(
             refused(&|out| write(out, "nothing", &root_key)),
-            "countersign: certs: ca.crt is no certificate in PEM: want that of the authority\n"
+            "countersign: certs: ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM\n"
         );
         assert_eq!(
             refused(&|out| write(out, &leaf.pem(), &leaf.key_pem())),
@@ -330,7 +346,16 @@ data:
         );
         assert_eq!(
             refused(&|out| write(out, &root.pem(), "hunter2")),
-            "countersign: certs: ca.key is no private key in PEM: want that of ca.crt\n"
+            "countersign: certs: ca.key: has no -----BEGIN line: want a private key in PEM\n"
+        );
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nBA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert_eq!(
+            refused(&|out| write(out, &root.pem(), encrypted)),
+            "countersign: certs: ca.key: private key that begins in line 1 is encrypted: want one without a passphrase, as `openssl pkey` writes it\n"
+        );
+        assert_eq!(
+            refused(&|out| write(out, &root.pem().replace(" CERT", " TRUSTED CERT"), &root_key)),
+            "countersign: certs: ca.crt: PEM block \"TRUSTED CERTIFICATE\" that begins in line 1 is no certificate: want CERTIFICATE; its trust settings are OpenSSL's own and are not read: `openssl x509 -in FILE -out NEW.pem` leaves them out\n"
         );
         assert_eq!(
             refused(&|out| write(out, &root.pem(), &leaf.key_pem())),

@@ -176,10 +176,10 @@ registries:
                 "c.yaml:3: log.level: \"loud\": want error, warn, info, debug or trace",
                 "c.yaml:4: registires: an unknown key: want one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
                 "other.key: is not the key of the first certificate in tls.crt: want the two to belong together",
-                "ca.crt: has no certificate: want at least one CERTIFICATE block",
+                "ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
                 "c.yaml: verification.requiredMetadata: is for statement \"app\", which is not in the trust policy: want one of second",
                 "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
-                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\": not an X.509 certificate in DER",
+                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins in line 1: not an X.509 certificate in DER",
                 "none.pem: cannot be read: No such file or directory (os error 2)",
                 "empty: is empty: want a user name, a password or a token",
                 "docker.json: auth of \"b.example.com\" is not base64 of name:password",
@@ -236,7 +236,7 @@ registries:
             [
                 "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" ended at 2026-01-01T00:00:00Z: want one that is valid",
                 "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" ended at 2026-02-01T00:00:00Z: want one that is valid",
-                "tls.key: holds no private key in PEM: want a PRIVATE KEY block",
+                "tls.key: has no -----BEGIN line: want a private key in PEM",
                 "ca.crt: the last certificate ended at 2026-02-01T00:00:00Z: want one that is valid",
             ]
         );

@@ -365,7 +365,13 @@ countersign: the files of the registries have 3 mistakes
         let output = countersign(&["serve", "--config", &laptop.config()]).await;
         check(&output, 3);
         let told: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
-        assert_eq!(told[0], "countersign: server certificate has no certificate: want at least one CERTIFICATE block");
+        assert_eq!(
+            told[0],
+            format!(
+                "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
+                laptop.folder.path().display()
+            )
+        );
         assert_eq!(told[1], "countersign: the trust policy and trust stores have 1 mistake");
     }
 }

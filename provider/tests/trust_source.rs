@@ -207,8 +207,8 @@ mod tests {
             mistakes(&folder),
             [
                 "truststore/x509/ca/empty: trust store ca:empty: has no certificates: want at least one",
-                "truststore/x509/ca/garbage: trust store ca:garbage: file \"a.pem\": PEM block that begins in line 1 is \
-                 not base64",
+                "truststore/x509/ca/garbage: trust store ca:garbage: file \"a.pem\": PEM block \"CERTIFICATE\" that \
+                 begins in line 1 is not base64",
                 "truststore/x509/ca/garbage: trust store ca:garbage: file \"b.pem\" is empty: want certificates in PEM \
                  or DER",
             ]

@@ -9,9 +9,15 @@
 mod client;
 mod files;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use countersign_core::codec::pem;
+use countersign_core::codec::pem::CertificateBlock;
+use countersign_core::codec::pem::KeyFormat;
+use countersign_core::codec::pem::PemError;
+use countersign_core::codec::pem::PrivateKey;
 use countersign_core::time::UnixTime;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
@@ -19,7 +25,9 @@ use rustls::server::NoServerSessionStorage;
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::PrivatePkcs1KeyDer;
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::PrivateSec1KeyDer;
 use x509_parser::parse_x509_certificate;
 
 pub use client::AllowedClients;
@@ -32,17 +40,18 @@ pub use files::TlsPem;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("cannot read {what} {}", path.display())]
-    Read { what: &'static str, path: std::path::PathBuf, source: std::io::Error },
+    Read { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{what} {} has more than {most} bytes", path.display())]
-    TooLarge { what: &'static str, path: std::path::PathBuf, most: usize },
-    #[error("{what} is not PEM")]
-    Pem { what: &'static str, source: rustls_pki_types::pem::Error },
-    #[error("{what} has no certificate: want at least one CERTIFICATE block")]
-    NoCertificate { what: &'static str },
-    #[error("{what}: certificate {number} is not X.509")]
-    Certificate { what: &'static str, number: usize },
-    #[error("{what}: certificate {number} cannot be a root of trust")]
-    Root { what: &'static str, number: usize, source: rustls::Error },
+    TooLarge { what: &'static str, path: PathBuf, most: usize },
+    /// Any of the others, and the file that it is about.
+    #[error("{}", path.display())]
+    File { path: PathBuf, source: Box<Self> },
+    #[error("{what} cannot be read")]
+    Pem { what: &'static str, source: PemError },
+    #[error("{what}: PEM block that begins in line {line} is no X.509 certificate")]
+    Certificate { what: &'static str, line: usize },
+    #[error("{what}: certificate of the PEM block that begins in line {line} cannot be a root of trust")]
+    Root { what: &'static str, line: usize, source: rustls::Error },
     #[error("server certificate expired at {end}: want one that is valid")]
     Expired { end: UnixTime },
     #[error("client CA has no valid certificate: the last one expired at {end}")]
@@ -52,6 +61,10 @@ pub enum TlsError {
     #[error("client CA cannot be used")]
     Verifier { source: rustls::server::VerifierBuilderError },
 }
+
+const CERTIFICATE: &str = "server certificate";
+const KEY: &str = "server key";
+const CLIENT_CA: &str = "client CA";
 
 /// Certificates and key that were understood, ready for use.
 #[derive(Clone, Debug)]
@@ -68,15 +81,18 @@ impl LoadedTls {
     /// Anything that is not understood, does not fit together, or has expired.
     pub fn load(pem: &TlsPem, now: UnixTime) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let chain = certificates("server certificate", &pem.certificate)?;
-        let ends = ends("server certificate", &chain)?;
-        let server_end = ends.iter().copied().min().ok_or(TlsError::NoCertificate { what: "server certificate" })?;
-        if server_end <= now {
-            return Err(TlsError::Expired { end: server_end });
-        }
-        let key =
-            PrivateKeyDer::from_pem_slice(&pem.key).map_err(|source| TlsError::Pem { what: "server key", source })?;
-        let (roots, authorities_end) = authorities(&pem.client_ca, now)?;
+        let unreadable = |what| move |source| TlsError::Pem { what, source };
+        let chain = pem::certificates_beside_key(&pem.certificate).map_err(unreadable(CERTIFICATE))?;
+        let ends = ends(CERTIFICATE, &chain)?;
+        let server_end = match ends.into_iter().min() {
+            Some(end) if end > now => end,
+            Some(end) => return Err(TlsError::Expired { end }),
+            None => return Err(unreadable(CERTIFICATE)(PemError::NoCertificateBlock)),
+        };
+        let chain = chain.into_iter().map(|block| CertificateDer::from(block.der)).collect();
+        let key = private_key_der(pem::private_key(&pem.key).map_err(unreadable(KEY))?);
+        let authorities = pem::certificates(&pem.client_ca).map_err(unreadable(CLIENT_CA))?;
+        let (roots, authorities_end) = self::authorities(authorities, now)?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|source| TlsError::Verifier { source })?;
@@ -132,19 +148,22 @@ impl Tls {
     }
 }
 
-fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let all = all.map_err(|source| TlsError::Pem { what, source })?;
-    if all.is_empty() { Err(TlsError::NoCertificate { what }) } else { Ok(all) }
+/// As TLS takes it.
+pub(crate) fn private_key_der(PrivateKey { format, der }: PrivateKey) -> PrivateKeyDer<'static> {
+    match format {
+        KeyFormat::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
+        KeyFormat::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
+        KeyFormat::Sec1 => PrivateSec1KeyDer::from(der).into(),
+    }
 }
 
 /// The end of validity of each certificate.
-fn ends(what: &'static str, chain: &[CertificateDer<'_>]) -> Result<Vec<UnixTime>, TlsError> {
-    let numbered = chain.iter().zip(1..);
-    numbered.map(|(der, number)| end(der).ok_or(TlsError::Certificate { what, number })).collect()
+fn ends(what: &'static str, chain: &[CertificateBlock]) -> Result<Vec<UnixTime>, TlsError> {
+    let end_of = |block: &CertificateBlock| end(&block.der).ok_or(TlsError::Certificate { what, line: block.line });
+    chain.iter().map(end_of).collect()
 }
 
-fn end(der: &CertificateDer<'_>) -> Option<UnixTime> {
+fn end(der: &[u8]) -> Option<UnixTime> {
     let (rest, certificate) = parse_x509_certificate(der).ok()?;
     if !rest.is_empty() {
         return None;
@@ -154,18 +173,16 @@ fn end(der: &CertificateDer<'_>) -> Option<UnixTime> {
 
 /// All certificates of the file as roots, and the first end among those that are valid: during a rotation the old
 /// authority may stand beside the new one until it has expired.
-fn authorities(pem: &[u8], now: UnixTime) -> Result<(RootCertStore, UnixTime), TlsError> {
-    const WHAT: &str = "client CA";
-    let all = certificates(WHAT, pem)?;
-    let ends = ends(WHAT, &all)?;
+fn authorities(all: Vec<CertificateBlock>, now: UnixTime) -> Result<(RootCertStore, UnixTime), TlsError> {
+    let ends = ends(CLIENT_CA, &all)?;
     let mut roots = RootCertStore::empty();
-    for (der, number) in all.into_iter().zip(1..) {
-        roots.add(der).map_err(|source| TlsError::Root { what: WHAT, number, source })?;
+    for CertificateBlock { line, der } in all {
+        roots.add(der.into()).map_err(|source| TlsError::Root { what: CLIENT_CA, line, source })?;
     }
     let first_valid = ends.iter().copied().filter(|end| *end > now).min();
     match (first_valid, ends.into_iter().max()) {
         (Some(end), _) => Ok((roots, end)),
         (None, Some(end)) => Err(TlsError::AuthoritiesExpired { end }),
-        (None, None) => Err(TlsError::NoCertificate { what: WHAT }),
+        (None, None) => Err(TlsError::Pem { what: CLIENT_CA, source: PemError::NoCertificateBlock }),
     }
 }

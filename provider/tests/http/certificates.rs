@@ -10,6 +10,8 @@ use crate::support::service::now;
 use countersign::server::tls::LoadedTls;
 use countersign::server::tls::TlsError;
 use countersign::server::tls::TlsPem;
+use countersign_core::codec::pem::Form;
+use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -114,12 +116,39 @@ fn certificates_that_do_not_fit_are_refused_with_the_reason() {
     let error = refusal(|all, pem| pem.key = all.gatekeeper().key_pem().into());
     assert!(matches!(error, TlsError::Pair { .. }), "{error:?}");
     let error = refusal(|_, pem| pem.certificate = b"nothing".to_vec());
-    assert!(matches!(error, TlsError::NoCertificate { what: "server certificate" }), "{error:?}");
+    let not_pem = |form| PemError::NotPem { form };
+    assert!(
+        matches!(&error, TlsError::Pem { what: "server certificate", source } if *source == not_pem(Form::Other)),
+        "{error:?}"
+    );
     let error = refusal(|_, pem| pem.client_ca = Vec::new());
-    assert!(matches!(error, TlsError::NoCertificate { what: "client CA" }), "{error:?}");
+    assert!(
+        matches!(&error, TlsError::Pem { what: "client CA", source } if *source == not_pem(Form::Empty)),
+        "{error:?}"
+    );
+    let error = refusal(|all, pem| pem.client_ca.extend(all.gatekeeper().key_pem().into_bytes()));
+    let TlsError::Pem { what: "client CA", source } = &error else { panic!("{error:?}") };
+    assert!(matches!(source, PemError::KeyAmongCertificates { label, .. } if label == "PRIVATE KEY"), "{source:?}");
     let bad_block = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     let error = refusal(|_, pem| pem.client_ca.extend_from_slice(bad_block));
-    assert!(matches!(error, TlsError::Certificate { what: "client CA", number: 2 }), "{error:?}");
+    assert!(matches!(error, TlsError::Certificate { what: "client CA", line } if line > 2), "{error:?}");
+}
+
+#[test]
+fn files_from_other_systems_and_both_in_one_file_are_read() {
+    let certificates = Certificates::new();
+    let TlsPem { certificate, key, client_ca } = certificates.server_pem();
+    let windows = |pem: &[u8]| {
+        let text = String::from_utf8(pem.to_vec()).unwrap();
+        format!("\u{feff}{}\u{1a}", text.replace('\n', "\r\n")).into_bytes()
+    };
+    let both = [key.as_slice(), &certificate].concat();
+    for pem in [
+        TlsPem { certificate: windows(&certificate), key: windows(&key), client_ca: windows(&client_ca) },
+        TlsPem { certificate: both.clone(), key: both, client_ca: client_ca.clone() },
+    ] {
+        assert!(LoadedTls::load(&pem, now()).is_ok());
+    }
 }
 
 #[test]

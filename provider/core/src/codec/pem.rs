@@ -28,9 +28,9 @@ pub struct CertificateBlock {
 /// Why a file is not PEM with what is wanted. Lines count from 1. Never shows what is in a block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    #[error("found {form}: want CERTIFICATE blocks in PEM{}", form.to_certificates())]
+    #[error("{form}: want CERTIFICATE blocks in PEM{}", form.to_certificates())]
     NotPem { form: Form },
-    #[error("found {form}: want a private key in PEM{}", form.to_key())]
+    #[error("{form}: want a private key in PEM{}", form.to_key())]
     KeyNotPem { form: Form },
     #[error("line {line} is {found:?}: want -----BEGIN and -----END lines with the same label in turn")]
     Boundary { line: usize, found: String },
@@ -55,13 +55,13 @@ pub enum PemError {
     EncryptedKey { line: usize },
     #[error("lines {first} and {second} begin a private key each: want exactly one")]
     SeveralKeys { first: usize, second: usize },
-    #[error("found no certificate among the PEM blocks: want at least one CERTIFICATE block")]
+    #[error("has no certificate among its PEM blocks: want at least one CERTIFICATE block")]
     NoCertificateBlock,
-    #[error("found no private key among the PEM blocks: want a PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY block")]
+    #[error("has no private key among its PEM blocks: want a PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY block")]
     NoKeyBlock,
     #[error("line {line} has text after the last PEM block: want nothing but white space there")]
     TrailingText { line: usize },
-    #[error("found more than {} PEM blocks: want at most that many", crate::limits::PEM_BLOCKS)]
+    #[error("has more than {} PEM blocks: want at most that many", crate::limits::PEM_BLOCKS)]
     TooManyBlocks,
 }
 

@@ -77,7 +77,7 @@ pub enum StoreProblem {
     FileEmpty { file: String },
     #[error("file {file:?}: {error}")]
     Pem { file: String, error: PemError },
-    #[error("file {file:?}: found {form}: want certificates in PEM or DER{}", form.to_certificates())]
+    #[error("file {file:?} {form}: want certificates in PEM or DER{}", form.to_certificates())]
     Form { file: String, form: Form },
     #[error("file {file:?}{}: {error}", block(*line))]
     Certificate {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use countersign_core::codec::pem;
+use countersign_core::codec::pem::CertificateBlock;
+use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
@@ -15,10 +18,11 @@ use rcgen::KeyPair;
 use rcgen::KeyUsagePurpose;
 use rcgen::PublicKeyData as _;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
+
+use crate::server::tls::private_key_der;
 
 /// How long an authority is valid: as long as Gatekeeper's own.
 const AUTHORITY_DAYS: u16 = 3650;
@@ -55,13 +59,17 @@ pub(super) enum Purpose {
 /// Why an authority on disk cannot be kept. Nothing of a key is ever shown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuthorityError {
-    #[error("ca.crt is no certificate in PEM: want that of the authority")]
+    #[error("ca.crt: {0}")]
+    CertificatePem(PemError),
+    #[error("ca.crt has no certificate that can be read: want that of the authority")]
     Certificate,
     #[error("ca.crt is not the certificate of an authority: want one that may sign certificates")]
     NoAuthority,
     #[error("the authority ended at {end}: want --force to begin anew with another one")]
     Ended { end: UnixTime },
-    #[error("ca.key is no private key in PEM: want that of ca.crt")]
+    #[error("ca.key: {0}")]
+    KeyPem(PemError),
+    #[error("ca.key has no private key that can be used: want that of ca.crt")]
     Key,
     #[error("ca.key is not the key of ca.crt: want the two to belong together")]
     Foreign,
@@ -94,7 +102,10 @@ impl Authority {
     /// # Errors
     /// It is none, or none any more.
     pub(super) fn read(certificate: &str, key: &str, now: UnixTime) -> Result<Self, AuthorityError> {
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|_| AuthorityError::Certificate)?;
+        let blocks = pem::certificates(certificate.as_bytes()).map_err(AuthorityError::CertificatePem)?;
+        let key_der = private_key_der(pem::private_key(key.as_bytes()).map_err(AuthorityError::KeyPem)?);
+        let pair_key = KeyPair::try_from(&key_der).map_err(|_| AuthorityError::Key)?;
+        let der = of_key(&blocks, &pair_key)?;
         let (_, parsed) = parse_x509_certificate(&der).map_err(|_| AuthorityError::Certificate)?;
         if !parsed.is_ca() {
             return Err(AuthorityError::NoAuthority);
@@ -103,10 +114,6 @@ impl Authority {
         let end = UnixTime::from_seconds(end).map_err(|_| AuthorityError::Certificate)?;
         if end <= now {
             return Err(AuthorityError::Ended { end });
-        }
-        let pair_key = KeyPair::from_pem(key).map_err(|_| AuthorityError::Key)?;
-        if pair_key.subject_public_key_info() != parsed.public_key().raw {
-            return Err(AuthorityError::Foreign);
         }
         let issuer = Issuer::from_ca_cert_der(&der, pair_key).map_err(|_| AuthorityError::Certificate)?;
         let pair = Pair { certificate: certificate.to_owned(), key: key.to_owned(), names: Vec::new(), end };
@@ -138,10 +145,21 @@ impl Authority {
     }
 }
 
+/// The certificate of that key. While an authority is replaced, both stand in the file.
+fn of_key(blocks: &[CertificateBlock], key: &KeyPair) -> Result<CertificateDer<'static>, AuthorityError> {
+    for CertificateBlock { line: _, der } in blocks {
+        let (_, parsed) = parse_x509_certificate(der).map_err(|_| AuthorityError::Certificate)?;
+        if parsed.public_key().raw == key.subject_public_key_info() {
+            return Ok(der.clone().into());
+        }
+    }
+    Err(AuthorityError::Foreign)
+}
+
 /// The DNS names and addresses of a certificate in PEM, at least one.
 pub(super) fn names_of(certificate: &str) -> Option<Vec<String>> {
-    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
-    let (_, parsed) = parse_x509_certificate(&der).ok()?;
+    let blocks = pem::certificates_beside_key(certificate.as_bytes()).ok()?;
+    let (_, parsed) = parse_x509_certificate(&blocks.first()?.der).ok()?;
     let names = &parsed.subject_alternative_name().ok()??.value.general_names;
     let names: Option<Vec<_>> = names.iter().map(alternative_name).collect();
     names.filter(|names| !names.is_empty())

@@ -6,12 +6,14 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::Path;
 
+use countersign_core::codec::pem;
+use countersign_core::codec::pem::CertificateBlock;
+use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
 use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject as _;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
@@ -20,6 +22,7 @@ use super::SOON;
 use crate::config::Tls;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::TlsPem;
+use crate::server::tls::private_key_der;
 
 /// Largest file read, in bytes: what a Secret can hold.
 const FILE_BYTES: u64 = 1024 * 1024;
@@ -49,16 +52,16 @@ pub(super) struct Shown {
 pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors {
     let Tls { certificate, key, client_ca } = tls;
     let before = findings.faults.len();
-    let chain = read(certificate, findings).map(|pem| (certificates(certificate, &pem, findings), pem));
+    let chain = read(certificate, findings)
+        .map(|pem| (certificates(certificate, pem::certificates_beside_key(&pem), findings), pem));
     if let Some((chain, _)) = &chain {
         serving(certificate, chain, now, findings);
     }
     let key_pem = read(key, findings);
-    let private = key_pem.as_ref().and_then(|pem| match PrivateKeyDer::from_pem_slice(pem) {
-        Ok(private) => Some(private),
-        // What the reader says of the contents is left out: they are secret.
-        Err(_) => {
-            findings.fault(key, "", "holds no private key in PEM: want a PRIVATE KEY block");
+    let private = key_pem.as_ref().and_then(|pem| match pem::private_key(pem) {
+        Ok(private) => Some(private_key_der(private)),
+        Err(error) => {
+            findings.fault(key, "", error);
             None
         }
     });
@@ -67,7 +70,8 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
     {
         pair(certificate, key, chain, private, findings);
     }
-    let authorities = read(client_ca, findings).map(|pem| (certificates(client_ca, &pem, findings), pem));
+    let authorities =
+        read(client_ca, findings).map(|pem| (certificates(client_ca, pem::certificates(&pem), findings), pem));
     if let Some((authorities, _)) = &authorities {
         clients(client_ca, authorities, now, findings);
     }
@@ -99,21 +103,23 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
 }
 
 /// Those that can be read; the others are mistakes.
-fn certificates(path: &Path, pem: &[u8], findings: &mut Findings) -> Vec<Shown> {
+fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, findings: &mut Findings) -> Vec<Shown> {
     let mut shown = Vec::new();
-    let mut found = false;
-    for (number, block) in (1_usize..).zip(CertificateDer::pem_slice_iter(pem)) {
-        found = true;
-        match block {
-            Ok(der) => match Shown::of(der) {
-                Some(certificate) => shown.push(certificate),
-                None => findings.fault(path, "", format_args!("certificate {number} is not X.509: want one in DER")),
-            },
-            Err(error) => findings.fault(path, "", format_args!("is not PEM: {error}: want CERTIFICATE blocks")),
+    match blocks {
+        Ok(blocks) => {
+            for CertificateBlock { line, der } in blocks {
+                match Shown::of(der.into()) {
+                    Some(certificate) => shown.push(certificate),
+                    None => {
+                        let message = format_args!(
+                            "PEM block that begins in line {line} is no X.509 certificate: want one in DER within it"
+                        );
+                        findings.fault(path, "", message);
+                    }
+                }
+            }
         }
-    }
-    if !found {
-        findings.fault(path, "", "has no certificate: want at least one CERTIFICATE block");
+        Err(error) => findings.fault(path, "", error),
     }
     shown
 }

@@ -17,7 +17,7 @@ pub(in crate::cli) struct TlsSource {
 impl TlsSource {
     pub(in crate::cli) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsError> {
         let pem = files.read()?;
-        let loaded = LoadedTls::load(&pem, system_clock()())?;
+        let loaded = files.load(&pem, system_clock()())?;
         Ok((Self { files, seen: Ok(pem) }, loaded))
     }
 
@@ -34,7 +34,7 @@ impl TlsSource {
             return None;
         }
         self.seen = seen;
-        Some(read.and_then(|pem| LoadedTls::load(&pem, system_clock()())))
+        Some(read.and_then(|pem| self.files.load(&pem, system_clock()())))
     }
 }
 

@@ -209,7 +209,12 @@ fn the_same_trouble_is_told_once() {
     assert!(matches!(source.poll(), Some(Err(TlsError::Read { what: "server key", .. }))));
     assert!(source.poll().is_none());
     folder.write("tls.key", "garbage");
-    assert!(matches!(source.poll(), Some(Err(TlsError::Pem { what: "server key", .. }))));
+    let error = source.poll().unwrap().unwrap_err();
+    let path = folder.0.join("tls.key");
+    assert_eq!(
+        crate::cli::Chain(&error).to_string(),
+        format!("{}: server key cannot be read: has no -----BEGIN line: want a private key in PEM", path.display())
+    );
     assert!(source.poll().is_none());
 }
 

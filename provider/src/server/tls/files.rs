@@ -6,6 +6,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use countersign_core::time::UnixTime;
+
+use super::CERTIFICATE;
+use super::CLIENT_CA;
+use super::KEY;
+use super::LoadedTls;
 use super::TlsError;
 
 /// Largest file read, in bytes: what a Secret can hold.
@@ -37,10 +43,38 @@ impl TlsFiles {
     /// A file cannot be read or is larger than a Secret can be.
     pub fn read(&self) -> Result<TlsPem, TlsError> {
         Ok(TlsPem {
-            certificate: read("server certificate", &self.certificate)?,
-            key: read("server key", &self.key)?,
-            client_ca: read("client CA", &self.client_ca)?,
+            certificate: read(CERTIFICATE, &self.certificate)?,
+            key: read(KEY, &self.key)?,
+            client_ca: read(CLIENT_CA, &self.client_ca)?,
         })
+    }
+
+    /// As [`LoadedTls::load`], for what was read from these files: an error names the one that it is about.
+    ///
+    /// # Errors
+    /// As [`LoadedTls::load`].
+    pub fn load(&self, pem: &TlsPem, now: UnixTime) -> Result<LoadedTls, TlsError> {
+        LoadedTls::load(pem, now).map_err(|error| match self.blamed(&error) {
+            Some(path) => TlsError::File { path: path.to_owned(), source: Box::new(error) },
+            None => error,
+        })
+    }
+
+    /// The file to be corrected; `None` if the error names it already.
+    fn blamed(&self, error: &TlsError) -> Option<&Path> {
+        match error {
+            TlsError::Read { .. } | TlsError::TooLarge { .. } | TlsError::File { .. } => None,
+            TlsError::Pem { what, .. } | TlsError::Certificate { what, .. } | TlsError::Root { what, .. } => {
+                match *what {
+                    KEY => Some(&self.key),
+                    CLIENT_CA => Some(&self.client_ca),
+                    _ => Some(&self.certificate),
+                }
+            }
+            TlsError::Expired { .. } => Some(&self.certificate),
+            TlsError::AuthoritiesExpired { .. } | TlsError::Verifier { .. } => Some(&self.client_ca),
+            TlsError::Pair { .. } => Some(&self.key),
+        }
     }
 }
 
@@ -86,6 +120,6 @@ mod tests {
 
     #[test]
     fn an_endless_file_is_not_read_to_its_end() {
-        assert!(matches!(read("server key", Path::new("/dev/zero")), Err(TlsError::TooLarge { most: FILE_BYTES, .. })));
+        assert!(matches!(read(KEY, Path::new("/dev/zero")), Err(TlsError::TooLarge { most: FILE_BYTES, .. })));
     }
 }

@@ -94,18 +94,19 @@ impl Form {
     }
 }
 
+/// As the predicate of a sentence about the file.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Pem => "PEM",
-            Self::Der => "DER",
-            Self::Pkcs12 => "a PKCS #12 file",
-            Self::Pkcs7 => "a PKCS #7 file",
-            Self::JavaKeyStore => "a Java key store",
-            Self::Utf16 => "UTF-16 text",
-            Self::Base64OfPem => "base64 of PEM",
-            Self::Empty => "an empty file",
-            Self::Other => "no -----BEGIN line",
+            Self::Pem => "is PEM",
+            Self::Der => "is DER",
+            Self::Pkcs12 => "is a PKCS #12 file",
+            Self::Pkcs7 => "is a PKCS #7 file",
+            Self::JavaKeyStore => "is a Java key store",
+            Self::Utf16 => "is UTF-16 text",
+            Self::Base64OfPem => "is base64 of PEM",
+            Self::Empty => "is empty",
+            Self::Other => "has no -----BEGIN line",
         })
     }
 }

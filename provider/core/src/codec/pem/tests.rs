@@ -175,32 +175,32 @@ fn says_what_a_file_is_that_is_no_pem() {
         (
             &[0x30, 0x82, 1, 0, 0x30][..],
             Form::Der,
-            "found DER: want CERTIFICATE blocks in PEM; `openssl x509 -inform der -in FILE -out NEW.pem` converts a certificate",
+            "is DER: want CERTIFICATE blocks in PEM; `openssl x509 -inform der -in FILE -out NEW.pem` converts a certificate",
         ),
         (
             &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30],
             Form::Pkcs12,
-            "found a PKCS #12 file: want CERTIFICATE blocks in PEM; `openssl pkcs12 -in FILE -nokeys -out NEW.pem` takes the certificates out",
+            "is a PKCS #12 file: want CERTIFICATE blocks in PEM; `openssl pkcs12 -in FILE -nokeys -out NEW.pem` takes the certificates out",
         ),
         (
             &signed_data,
             Form::Pkcs7,
-            "found a PKCS #7 file: want CERTIFICATE blocks in PEM; `openssl pkcs7 -inform der -in FILE -print_certs -out NEW.pem` takes the certificates out",
+            "is a PKCS #7 file: want CERTIFICATE blocks in PEM; `openssl pkcs7 -inform der -in FILE -print_certs -out NEW.pem` takes the certificates out",
         ),
         (
             &[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2],
             Form::JavaKeyStore,
-            "found a Java key store: want CERTIFICATE blocks in PEM; `keytool -exportcert -rfc -alias NAME -keystore FILE` takes a certificate out",
+            "is a Java key store: want CERTIFICATE blocks in PEM; `keytool -exportcert -rfc -alias NAME -keystore FILE` takes a certificate out",
         ),
-        (&utf16, Form::Utf16, "found UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
-        (&marked, Form::Utf16, "found UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
+        (&utf16, Form::Utf16, "is UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
+        (&marked, Form::Utf16, "is UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
         (
             b"LS0tLS1CRUdJTiBDRVJU\n",
             Form::Base64OfPem,
-            "found base64 of PEM: want CERTIFICATE blocks in PEM; `base64 -d FILE` decodes it",
+            "is base64 of PEM: want CERTIFICATE blocks in PEM; `base64 -d FILE` decodes it",
         ),
-        (b" \r\n\x1a", Form::Empty, "found an empty file: want CERTIFICATE blocks in PEM"),
-        (b"# no certificates yet\n", Form::Other, "found no -----BEGIN line: want CERTIFICATE blocks in PEM"),
+        (b" \r\n\x1a", Form::Empty, "is empty: want CERTIFICATE blocks in PEM"),
+        (b"# no certificates yet\n", Form::Other, "has no -----BEGIN line: want CERTIFICATE blocks in PEM"),
     ] {
         let error = read(bytes).unwrap_err();
         assert_eq!((error.clone(), error.to_string().as_str()), (PemError::NotPem { form }, message));
