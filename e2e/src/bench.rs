@@ -11,6 +11,7 @@ use crate::countersign;
 use crate::countersign::Countersign;
 use crate::gatekeeper;
 use crate::gatekeeper::Gatekeeper;
+use crate::hostile_registry::HostileRegistry;
 use crate::notation::Notation;
 use crate::notation::Signer;
 use crate::place;
@@ -38,6 +39,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) notation: Notation,
     /// Holds every image that is not about the fallback tag.
     pub(crate) referrers: Registry,
+    pub(crate) hostile: HostileRegistry,
     _fallback: Registry,
 }
 
@@ -54,7 +56,8 @@ impl<'a> Bench<'a> {
         let fallback = Registry::start(place, Kind::FallbackTag, fallback)?;
         clock.step(&format!("{} and {} serve", referrers.name(), fallback.name()));
         let notation = Notation::prepare(place)?;
-        let shelf = Shelf::fill(&referrers, &fallback, &notation, transcript)?;
+        let hostile = HostileRegistry::start(place.work().join(HostileRegistry::SIGN))?;
+        let shelf = Shelf::fill(&referrers, &fallback, &notation, &hostile, transcript)?;
         notation.set_policy(place, &shelf.policy(Signer::Release))?;
         clock.step("images are pushed and signed");
 
@@ -70,7 +73,7 @@ impl<'a> Bench<'a> {
             countersign::Ports { provider, health },
             &gatekeeper,
             notation.directory(),
-            &[referrers.host(), fallback.host()],
+            &[referrers.host(), fallback.host(), hostile.host()],
         )?;
         clock.step("Countersign is ready");
         let ca = countersign.authority().certificate();
@@ -88,6 +91,7 @@ impl<'a> Bench<'a> {
             shelf,
             notation,
             referrers,
+            hostile,
             _fallback: fallback,
         })
     }

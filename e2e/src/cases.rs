@@ -5,6 +5,7 @@ mod admission;
 mod audit;
 mod deploy;
 mod doors;
+mod hostile;
 mod image;
 mod metrics;
 mod mutation;
@@ -45,6 +46,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     metrics::verdicts(bench, transcript, &seen)?;
     workloads::run(bench, transcript)?;
     outages::run(bench, transcript, &mut seen)?;
+    hostile::run(bench, transcript, &mut seen)?;
     ratify::run(bench, transcript, &mut seen)?;
     audit::run(bench, transcript, &seen)?;
     trust::run(bench, transcript, &mut seen)?;

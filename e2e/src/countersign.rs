@@ -126,6 +126,20 @@ impl Countersign {
         Ok(line.with_context(|| format!("there is no metric {name}"))?.parse()?)
     }
 
+    /// The most memory that it has needed since [`Self::forget_peak_memory`], in bytes.
+    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
+        let program = self.program.as_ref().context("countersign is not running")?;
+        let status = fs::read_to_string(program.proc("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    pub(crate) fn forget_peak_memory(&self) -> anyhow::Result<()> {
+        let program = self.program.as_ref().context("countersign is not running")?;
+        // 5 resets the peak.
+        Ok(fs::write(program.proc("clear_refs"), "5")?)
+    }
+
     /// Everything that it has logged, over all its starts.
     pub(crate) fn log(&self, place: &Place) -> anyhow::Result<Vec<Value>> {
         let log = fs::read_to_string(place.log(self.name))?;

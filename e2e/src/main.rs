@@ -9,6 +9,7 @@ mod certificates;
 mod cluster;
 mod countersign;
 mod gatekeeper;
+mod hostile_registry;
 mod http;
 mod images;
 mod interrupt;

@@ -105,6 +105,11 @@ impl Program {
         Ok(Self { name, group: Group::spawn(command, output)?, log })
     }
 
+    /// A file of the program in `/proc`.
+    pub(crate) fn proc(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.group.id))
+    }
+
     /// An error with the last line of the log if the program has ended.
     pub(crate) fn check_running(&mut self) -> anyhow::Result<()> {
         let Some(status) = self.group.try_wait()? else { return Ok(()) };

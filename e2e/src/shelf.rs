@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::hostile_registry::HostileRegistry;
 use crate::images::Image;
 use crate::notation::Format;
 use crate::notation::Notation;
@@ -34,6 +35,8 @@ pub(crate) struct Shelf {
     pub(crate) provider_down: Image,
     pub(crate) registry_down: Image,
     /// Signed by the two identities of the root; nobody is asked about them before the policy changes.
+    pub(crate) beside_silent: Image,
+    pub(crate) beside_large: Image,
     pub(crate) release_later: Image,
     pub(crate) intern_later: Image,
     pub(crate) fallback_jws: Image,
@@ -41,6 +44,8 @@ pub(crate) struct Shelf {
     pub(crate) fallback_unsigned: Image,
     /// Signed well; nobody is asked about it before the other registry is stopped.
     pub(crate) fallback_later: Image,
+    /// Repositories of a registry that means harm.
+    hostile: [String; 2],
 }
 
 impl Shelf {
@@ -49,6 +54,7 @@ impl Shelf {
         referrers: &Registry,
         fallback: &Registry,
         notation: &Notation,
+        hostile: &HostileRegistry,
         transcript: &Transcript,
     ) -> anyhow::Result<Self> {
         let push = |repository: &str| Image::push(referrers, repository);
@@ -66,12 +72,15 @@ impl Shelf {
             skipped: push("mirror/skipped")?,
             provider_down: push("shop/provider-down")?,
             registry_down: push("shop/registry-down")?,
+            beside_silent: push("shop/beside-silent")?,
+            beside_large: push("shop/beside-large")?,
             release_later: push("shop/release-later")?,
             intern_later: push("shop/intern-later")?,
             fallback_jws: push_fallback("shop/fallback-jws")?,
             fallback_cose: push_fallback("shop/fallback-cose")?,
             fallback_unsigned: push_fallback("shop/fallback-unsigned")?,
             fallback_later: push_fallback("shop/fallback-later")?,
+            hostile: hostile.scopes(),
         };
         for (registry, image, signer, format, expiry) in [
             (referrers, &shelf.expired, Signer::Release, Format::Jws, Some("1s")),
@@ -84,6 +93,8 @@ impl Shelf {
             (referrers, &shelf.uncovered, Signer::Release, Format::Jws, None),
             (referrers, &shelf.provider_down, Signer::Release, Format::Jws, None),
             (referrers, &shelf.registry_down, Signer::Release, Format::Cose, None),
+            (referrers, &shelf.beside_silent, Signer::Release, Format::Jws, None),
+            (referrers, &shelf.beside_large, Signer::Release, Format::Cose, None),
             (referrers, &shelf.release_later, Signer::Release, Format::Jws, None),
             (referrers, &shelf.intern_later, Signer::Intern, Format::Jws, None),
             (fallback, &shelf.fallback_jws, Signer::Release, Format::Jws, None),
@@ -112,6 +123,8 @@ impl Shelf {
             &self.both,
             &self.provider_down,
             &self.registry_down,
+            &self.beside_silent,
+            &self.beside_large,
             &self.release_later,
             &self.intern_later,
             &self.fallback_jws,
@@ -124,7 +137,7 @@ impl Shelf {
             "trustPolicies": [
                 {
                     "name": "shop",
-                    "registryScopes": verified.map(Image::scope),
+                    "registryScopes": verified.map(Image::scope).iter().chain(&self.hostile).collect::<Vec<_>>(),
                     "signatureVerification": { "level": "strict" },
                     "trustStores": [format!("ca:{STORE}")],
                     "trustedIdentities": [trusted.trusted_identity()],

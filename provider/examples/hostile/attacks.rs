@@ -51,7 +51,17 @@ fn request(keys: &[String]) -> Vec<u8> {
     mounted::body(&keys.iter().map(String::as_str).collect::<Vec<_>>()).into_bytes()
 }
 
-async fn bodies(target: Arc<Target>, count: usize, at_once: usize, body: Vec<u8>) {
+/// Asks about all images at once, each in a request of its own. What is answered is not looked at.
+pub(crate) async fn ask(target: &Target, images: &[String]) {
+    let client = target.client(true);
+    let asked = images.iter().map(|image| {
+        let request = client.post(target.url()).body(mounted::body(&[image]));
+        async move { request.send().await.ok()?.bytes().await.ok() }
+    });
+    futures_util::future::join_all(asked).await;
+}
+
+pub(crate) async fn bodies(target: Arc<Target>, count: usize, at_once: usize, body: Vec<u8>) {
     let (client, body) = (target.client(true), bytes::Bytes::from(body));
     let asked = (0..count).map(|_| {
         let request = client.post(target.url()).body(body.clone());

@@ -1,15 +1,21 @@
-//! Memory, open files and other callers' waiting time while the service is treated badly. Prints a table; asserts only
-//! that whoever asks properly meanwhile is answered, and never wrongly.
+//! Memory, open files and other callers' waiting time while the service is treated badly. Prints a table; fails if
+//! somebody who asks properly meanwhile is not answered, or is answered wrongly, or if the service needs more memory
+//! than it is shipped with.
 //!
-//! `cargo run --release --package countersign --example hostile`. The service runs as a process of its own, together with
-//! the registry it asks. Linux only: it reads `/proc`.
+//! `cargo run --release --package countersign --example hostile [-- PART]` prints first what is done to connections and
+//! requests, then a line for every document of [`documents`] and every file of [`files`]; with a `PART` only those with
+//! that text in their names. The service runs as a process of its own, together with a good registry; the hostile one is
+//! in the process of the attackers. Linux only: it reads `/proc`.
 
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod documents;
+mod files;
 #[path = "../../tests/support/mounted.rs"]
 #[allow(dead_code)]
 mod mounted;
+mod variants;
 
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -25,6 +31,8 @@ use std::time::Instant;
 
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Registry;
+use documents::Meets;
 use mounted::GATEKEEPER;
 use mounted::Mounted;
 use rustls::ClientConfig;
@@ -34,22 +42,30 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value as Json;
 use serde_json::json;
+use variants::Variant;
+
+/// Images that are asked about at once, each with the same document: more than one host may have under way.
+const IMAGES: usize = 48;
 
 /// What the process with the service tells the one with the attackers.
 const TOLD: &str = "countersign-hostile ";
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().nth(1).as_deref() == Some("service") {
-        service().await;
-    } else {
-        attack().await;
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("service"), Some(hostile)) => service(&hostile).await,
+        (Some("files"), Some(folder)) => files::read(&folder),
+        (part, _) => attack(part.unwrap_or_default()).await,
     }
 }
 
-/// Serves until standard input ends.
-async fn service() {
-    let service = Mounted::with("  maxConnections: 512").await;
+/// The memory limit of `deploy/base/deployment.yaml`, in MiB.
+const LIMIT: u64 = 256;
+
+/// Serves until standard input ends. Images of the registry at `hostile` are asked about too.
+async fn service(hostile: &str) {
+    let service = Mounted::with_plain("  maxConnections: 512", &[hostile]).await;
     service.registry.require_nothing();
     let bad = service.registry.push_image("app", "bad");
     let strangers = mounted::root("strangers");
@@ -91,9 +107,10 @@ pub(crate) struct Target {
 
 impl Target {
     #[allow(clippy::disallowed_methods, reason = "the service's memory is not to be mixed with the attackers'")]
-    fn start() -> Self {
+    fn start(hostile: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let mut child = command.arg("service").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.args(["service", hostile]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let told: Json = serde_json::from_str(lines.next().unwrap().unwrap().strip_prefix(TOLD).unwrap()).unwrap();
         let text = |name: &str| told[name].as_str().unwrap().to_owned();
@@ -165,50 +182,83 @@ struct Fared {
     slowest: Duration,
 }
 
-async fn attack() {
+async fn attack(part: &str) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let target = Arc::new(Target::start());
+    let hostile = Registry::start().await;
+    let target = Arc::new(Target::start(&hostile.host()));
     println!(
-        "{:<58} {:>7} {:>9} {:>6} {:>9} {:>9} {:>13}",
+        "{:<76} {:>7} {:>9} {:>6} {:>9} {:>9} {:>13}",
         "", "time", "peak RSS", "files", "kept", "new", "undecided"
     );
+    let mut worst = 0;
     for (name, attack) in attacks::all() {
-        // 5 resets the peak.
-        std::fs::write(target.proc("clear_refs"), "5").unwrap();
-        let go_on = Arc::new(AtomicBool::new(true));
-        let watch = |keeps| tokio::spawn(bystander(Arc::clone(&target), keeps, Arc::clone(&go_on)));
-        let (kept, new) = (watch(true), watch(false));
-        let files = Arc::new(AtomicBool::new(true));
-        let counter = tokio::spawn({
-            let (target, files) = (Arc::clone(&target), Arc::clone(&files));
-            async move {
-                let mut most = 0;
-                while files.load(Ordering::Relaxed) {
-                    most = most.max(target.open_files());
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                most
-            }
-        });
-        let began = Instant::now();
-        attack(Arc::clone(&target)).await;
-        let took = began.elapsed();
-        go_on.store(false, Ordering::Relaxed);
-        files.store(false, Ordering::Relaxed);
-        let (kept, new) = (kept.await.unwrap(), new.await.unwrap());
-        println!(
-            "{name:<58} {:>6.1}s {:>5} MiB {:>6} {:>6} ms {:>6} ms {:>5} of {:>4}",
-            took.as_secs_f64(),
-            target.memory("VmHWM:"),
-            counter.await.unwrap(),
-            kept.slowest.as_millis(),
-            new.slowest.as_millis(),
-            kept.undecided + new.undecided,
-            kept.answers + new.answers,
-        );
+        if name.contains(part) {
+            worst = worst.max(watched(&target, name, attack(Arc::clone(&target))).await);
+        }
     }
-    println!("{:<58} {:>7} {:>5} MiB", "at rest afterwards", "", target.memory("VmRSS:"));
+    let mut number = 0;
+    for (name, schema) in documents::schemas() {
+        let schema = schema();
+        for Variant { name: what, bytes } in schema.variants {
+            let name = format!("{name}: {what}, {} KiB", bytes.len() / 1024);
+            if !name.contains(part) {
+                continue;
+            }
+            number += 1;
+            let images = documents::serve(&hostile, &format!("case{number}"), schema.meets, &bytes, IMAGES);
+            let asked = async {
+                if schema.meets == Meets::Request {
+                    attacks::bodies(Arc::clone(&target), 1, 1, bytes.clone()).await;
+                    attacks::bodies(Arc::clone(&target), 200, 100, bytes).await;
+                } else {
+                    attacks::ask(&target, &images[..1]).await;
+                    attacks::ask(&target, &images).await;
+                }
+            };
+            worst = worst.max(watched(&target, &name, asked).await);
+        }
+    }
+    println!("{:<76} {:>7} {:>5} MiB", "at rest afterwards", "", target.memory("VmRSS:"));
     let mut target = Arc::into_inner(target).unwrap();
     drop(target.child.stdin.take());
     assert!(target.child.wait().unwrap().success());
+    worst = worst.max(files::all(part));
+    println!("{number} documents; the most memory that was needed is {worst} MiB of {LIMIT} MiB");
+    assert!(worst < LIMIT, "more memory than the service is shipped with");
+}
+
+/// Runs one attack while others ask properly, and prints its line. Returns the service's peak, in MiB.
+async fn watched(target: &Arc<Target>, name: &str, attack: impl Future<Output = ()>) -> u64 {
+    // 5 resets the peak.
+    std::fs::write(target.proc("clear_refs"), "5").unwrap();
+    let go_on = Arc::new(AtomicBool::new(true));
+    let watch = |keeps| tokio::spawn(bystander(Arc::clone(target), keeps, Arc::clone(&go_on)));
+    let (kept, new) = (watch(true), watch(false));
+    let counter = tokio::spawn({
+        let (target, go_on) = (Arc::clone(target), Arc::clone(&go_on));
+        async move {
+            let mut most = 0;
+            while go_on.load(Ordering::Relaxed) {
+                most = most.max(target.open_files());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            most
+        }
+    });
+    let began = Instant::now();
+    attack.await;
+    let took = began.elapsed();
+    go_on.store(false, Ordering::Relaxed);
+    let (kept, new) = (kept.await.unwrap(), new.await.unwrap());
+    let peak = target.memory("VmHWM:");
+    println!(
+        "{name:<76} {:>6.1}s {peak:>5} MiB {:>6} {:>6} ms {:>6} ms {:>5} of {:>4}",
+        took.as_secs_f64(),
+        counter.await.unwrap(),
+        kept.slowest.as_millis(),
+        new.slowest.as_millis(),
+        kept.undecided + new.undecided,
+        kept.answers + new.answers,
+    );
+    peak
 }

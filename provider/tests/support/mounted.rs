@@ -119,6 +119,11 @@ impl Mounted {
 
     /// With more members of the configuration's section `server`.
     pub(crate) async fn with(server: &str) -> Self {
+        Self::with_plain(server, &[]).await
+    }
+
+    /// As [`Mounted::with`], and with entries for registries elsewhere, which are asked over plain HTTP.
+    pub(crate) async fn with_plain(server: &str, plain: &[&str]) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -133,7 +138,7 @@ impl Mounted {
         let volume = |name: &str, files: &[(&str, String)]| Volume::new(folder.join(name), files);
         let identity = servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
         let mounted = [
-            volume("config", &[("countersign.yaml", config(server, &[&registry]))]),
+            volume("config", &[("countersign.yaml", config(server, &[&registry], plain))]),
             volume("tls", &[("tls.crt", identity.pem()), ("tls.key", identity.key_pem())]),
             volume("client-ca", &[("ca.crt", clients.pem())]),
             volume("policy", &[("trustpolicy.json", policy(&["*"]))]),
@@ -168,7 +173,7 @@ impl Mounted {
 
     /// The configuration with these registries, and these members of its section `server`.
     pub(crate) fn configure(&self, server: &str, registries: &[&Registry]) {
-        self.config.swap(&[("countersign.yaml", config(server, registries))]);
+        self.config.swap(&[("countersign.yaml", config(server, registries, &[]))]);
     }
 
     pub(crate) fn image(&self, name: &str) -> String {
@@ -300,7 +305,7 @@ pub(crate) fn client(servers: &Authority, identity: Option<&Chain>) -> ClientCon
     }
 }
 
-fn config(server: &str, registries: &[&Registry]) -> String {
+fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
     let patience = if server.contains("verifyTimeout") { "" } else { "  verifyTimeout: 20s\n  mutateTimeout: 20s\n" };
     let mut text = format!(
         "server:\n  listen: 127.0.0.1:0\n  tls: {{certificate: ../tls/tls.crt, key: ../tls/tls.key, clientCa: \
@@ -316,6 +321,9 @@ fn config(server: &str, registries: &[&Registry]) -> String {
              ../login/password}}}}\n",
             registry.host()
         ));
+    }
+    for host in plain {
+        text.push_str(&format!("- {{host: '{host}', plainHttp: true}}\n"));
     }
     text
 }

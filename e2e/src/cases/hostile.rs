@@ -1,0 +1,109 @@
+//! A registry that means harm costs only its own images: not those of others, and not the memory of the pod.
+
+use anyhow::Context;
+use anyhow::ensure;
+use serde_json::json;
+
+use super::Seen;
+use crate::bench::Bench;
+use crate::hostile_registry::HostileRegistry;
+use crate::images::Image;
+use crate::transcript::Transcript;
+
+/// As many images as the service works on at the same time.
+const SILENT_IMAGES: usize = 256;
+/// More pages of 4 MiB than fit into the shipped limit.
+const LARGE_IMAGES: usize = 100;
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    transcript.chapter("A registry that means harm");
+    let good = bench.shelf.beside_silent.clone();
+    beside(bench, transcript, seen, "silent", &bench.hostile.silent(SILENT_IMAGES), &good)?;
+    let left = bench.hostile.left_silent();
+    transcript.verdict(
+        "and the registry was asked, and did not answer",
+        (|| {
+            ensure!(left > 0, "no request came");
+            Ok(())
+        })(),
+    );
+
+    let shipped = shipped_limit(bench)?;
+    bench.countersign.forget_peak_memory()?;
+    let good = bench.shelf.beside_large.clone();
+    beside(bench, transcript, seen, "large", &bench.hostile.large(LARGE_IMAGES), &good)?;
+    let (pages, peak) = (bench.hostile.pages(), bench.countersign.peak_memory()?);
+    let what = format!("{pages} pages of 4 MiB were sent, and {} MiB of {} were needed", peak >> 20, shipped >> 20);
+    transcript.verdict(
+        &what,
+        (|| {
+            ensure!(pages > 0, "no page was sent");
+            ensure!(peak < shipped, "want less than the shipped limit");
+            Ok(())
+        })(),
+    );
+    Ok(())
+}
+
+/// While a pod with `images` is being decided about, one with `good` is created.
+fn beside(
+    bench: &Bench<'_>,
+    transcript: &mut Transcript,
+    seen: &mut Seen,
+    name: &str,
+    images: &[String],
+    good: &Image,
+) -> anyhow::Result<()> {
+    let containers: Vec<_> =
+        images.iter().enumerate().map(|(n, image)| json!({ "name": format!("c{n}"), "image": image })).collect();
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": format!("hostile-{name}") },
+        "spec": { "containers": containers },
+    });
+    let file = bench.place.write(&format!("objects/hostile-{name}.json"), pod.to_string())?;
+    let (file, output) = (file.display(), bench.place.work().join(format!("hostile-{name}.txt")));
+    let output = output.display();
+    let kubeconfig = bench.cluster.kubeconfig().display();
+    let (pod, image) = (good.pod(), good.by_tag());
+    let sign = HostileRegistry::SIGN;
+    let script = format!(
+        "export KUBECONFIG={kubeconfig}\n\
+         rm -f {sign}\n\
+         (kubectl create -f {file}; echo \"exit status $?\") >{output} 2>&1 &\n\
+         tries=0; until [ -e {sign} ] || [ $tries -eq 200 ]; do sleep 0.05; tries=$((tries + 1)); done\n\
+         kubectl run {pod} --image {image}\n\
+         wait; tail -c 100 {output}"
+    );
+    let finished = bench.shell(&script)?;
+    transcript.command(&format!("kubectl create -f {file} & kubectl run {pod} --image {image}"), &finished.output);
+    let created = format!("pod/{pod} created\n");
+    transcript.verdict(
+        &format!("beside a pod with {} images of it a signed one is created", images.len()),
+        (|| {
+            ensure!(finished.output.starts_with(&created), "want {created:?} first");
+            Ok(())
+        })(),
+    );
+    if finished.output.starts_with(&created) {
+        seen.pods.insert(pod);
+    }
+    transcript.verdict(
+        "and the pod of the hostile registry is denied",
+        (|| {
+            ensure!(finished.output.trim_end().ends_with("exit status 1"), "want exit status 1");
+            Ok(())
+        })(),
+    );
+    Ok(())
+}
+
+/// The memory limit in `deploy/base/deployment.yaml`, in bytes.
+fn shipped_limit(bench: &Bench<'_>) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(bench.place.project().join("deploy/base/deployment.yaml"))?;
+    let (_, limits) = text.split_once("limits:").context("the deployment has no limits")?;
+    let (_, memory) = limits.split_once("memory:").context("the deployment has no memory limit")?;
+    let (mebibytes, _) = memory.split_once("Mi").context("the memory limit is not in Mi")?;
+    Ok(mebibytes.trim().parse::<u64>()? << 20)
+}

@@ -1,0 +1,158 @@
+//! Every array, object, string and number of a document, one after the other blown up to the size that its reader admits.
+
+use ciborium::Value as Cbor;
+use serde_json::Value as Json;
+use serde_json::json;
+
+/// A document with one part blown up.
+pub(crate) struct Variant {
+    /// Which part, and with what.
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Stands in a document where the filling goes.
+const MARK: &str = "@hostile@";
+
+/// One way to fill an array: what is repeated between commas.
+const ELEMENTS: [(&str, &str); 4] = [("numbers", "0"), ("objects", "{}"), ("texts", r#""""#), ("arrays", "[]")];
+
+/// All variants of a JSON document, each of `size` bytes or a little less.
+pub(crate) fn json(document: &Json, size: usize) -> Vec<Variant> {
+    let mut variants = vec![
+        Variant { name: "nested arrays".to_owned(), bytes: vec![b'['; size] },
+        Variant { name: "nested objects".to_owned(), bytes: r#"{"a":"#.repeat(size / 5).into_bytes() },
+    ];
+    for pointer in pointers(document) {
+        variants.extend(json_variants(document, &pointer, size));
+    }
+    variants
+}
+
+fn pointers(document: &Json) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut next = 0;
+    while let Some(pointer) = found.get(next).cloned() {
+        next += 1;
+        match document.pointer(&pointer).unwrap() {
+            Json::Array(list) => found.extend((0..list.len()).map(|index| format!("{pointer}/{index}"))),
+            Json::Object(members) => {
+                let escaped = members.keys().map(|name| name.replace('~', "~0").replace('/', "~1"));
+                found.extend(escaped.map(|name| format!("{pointer}/{name}")));
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    found
+}
+
+fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
+    let filled = |what: &str, with: &dyn Fn(usize) -> String, member: bool| {
+        let mut changed = document.clone();
+        let part = changed.pointer_mut(pointer).unwrap();
+        let mark = if member {
+            part[MARK] = json!(0);
+            format!(r#""{MARK}":0"#)
+        } else {
+            *part = json!(MARK);
+            format!(r#""{MARK}""#)
+        };
+        let text = changed.to_string();
+        let room = size.saturating_sub(text.len());
+        let name = format!("{} {what}", if pointer.is_empty() { "/" } else { pointer });
+        Variant { name, bytes: text.replacen(&mark, &with(room), 1).into_bytes() }
+    };
+    let list = |element: &str, room: usize| {
+        let count = room.saturating_sub(2) / (element.len() + 1);
+        format!("[{}]", vec![element; count.max(1)].join(","))
+    };
+    match document.pointer(pointer).unwrap() {
+        Json::Array(elements) => {
+            let mut all: Vec<Variant> =
+                ELEMENTS.iter().map(|(what, element)| filled(what, &|room| list(element, room), false)).collect();
+            if let Some(first) = elements.first() {
+                let first = first.to_string();
+                all.push(filled("good elements", &|room| list(&first, room), false));
+            }
+            all
+        }
+        Json::Object(_) => vec![
+            filled("members", &|room| members(room, "0"), true),
+            filled("members with texts", &|room| members(room, r#""x""#), true),
+            filled("a long member name", &|room| format!(r#""{}":0"#, "n".repeat(room)), true),
+        ],
+        Json::String(_) => vec![
+            filled("a long text", &|room| format!(r#""{}""#, "t".repeat(room)), false),
+            filled("a long text of escapes", &|room| format!(r#""{}""#, r"\u0001".repeat(room / 6)), false),
+            filled("numbers in place of the text", &|room| list("0", room), false),
+        ],
+        Json::Number(_) => vec![filled("a long number", &|room| "1".repeat(room), false)],
+        Json::Null | Json::Bool(_) => Vec::new(),
+    }
+}
+
+fn members(room: usize, value: &str) -> String {
+    let count = room / (r#""0000000":,"#.len() + value.len());
+    let members: Vec<String> = (0..count.max(1)).map(|number| format!(r#""{number:07}":{value}"#)).collect();
+    members.join(",")
+}
+
+/// All variants of a CBOR item, each of about `size` bytes.
+pub(crate) fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
+    let mut variants = vec![Variant { name: "nested arrays".to_owned(), bytes: vec![0x81; size] }];
+    let parts = count(item);
+    for part in 0..parts {
+        for (what, filling) in cbor_fillings(size) {
+            let mut changed = item.clone();
+            let mut left = part;
+            replace(&mut changed, &mut left, &filling);
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&changed, &mut bytes).unwrap();
+            variants.push(Variant { name: format!("item {part}: {what}"), bytes });
+        }
+    }
+    variants
+}
+
+fn cbor_fillings(size: usize) -> Vec<(&'static str, Cbor)> {
+    let label = |number: usize| Cbor::from(u32::try_from(number).unwrap());
+    vec![
+        ("numbers", Cbor::Array(vec![Cbor::from(0); size])),
+        ("empty arrays", Cbor::Array(vec![Cbor::Array(Vec::new()); size])),
+        ("empty byte strings", Cbor::Array(vec![Cbor::Bytes(Vec::new()); size])),
+        ("members", Cbor::Map((0..size / 6).map(|number| (label(number), Cbor::from(0))).collect())),
+        ("members with texts", {
+            let name = |number: usize| Cbor::from(format!("{number:07}"));
+            Cbor::Map((0..size / 9).map(|number| (name(number), Cbor::from(0))).collect())
+        }),
+        ("a long text", Cbor::from("t".repeat(size))),
+        ("a long byte string", Cbor::Bytes(vec![0; size])),
+    ]
+}
+
+/// How many items there are in `item`, itself included.
+fn count(item: &Cbor) -> usize {
+    1 + match item {
+        Cbor::Array(list) => list.iter().map(count).sum(),
+        Cbor::Map(entries) => entries.iter().map(|(label, value)| count(label) + count(value)).sum(),
+        Cbor::Tag(_, inner) => count(inner),
+        _ => 0,
+    }
+}
+
+/// Puts `filling` in place of the item that is `left` items further.
+fn replace(item: &mut Cbor, left: &mut usize, filling: &Cbor) -> bool {
+    if *left == 0 {
+        *item = filling.clone();
+        return true;
+    }
+    *left -= 1;
+    match item {
+        Cbor::Array(list) => list.iter_mut().any(|inner| replace(inner, left, filling)),
+        Cbor::Map(entries) => {
+            entries.iter_mut().any(|(label, value)| replace(label, left, filling) || replace(value, left, filling))
+        }
+        Cbor::Tag(_, inner) => replace(inner, left, filling),
+        _ => false,
+    }
+}
