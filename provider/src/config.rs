@@ -7,12 +7,12 @@
 mod effective;
 mod fields;
 mod file;
+mod listen_address;
 mod read;
 mod registry_files;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub use fields::Mistake;
 pub use file::ConfigBytes;
 pub use file::ConfigFile;
 pub use file::ConfigLook;
+pub use listen_address::ListenAddress;
+pub use listen_address::ListenAddressError;
 pub use registry_files::RegistryFileMistake;
 pub use registry_files::RegistryFilesError;
 pub use yaml::CONFIG_BYTES;
@@ -33,7 +35,7 @@ pub use yaml::CONFIG_BYTES;
 pub struct Config {
     pub server: Server,
     /// Address of the plain listener for probes and metrics.
-    pub health_listen: SocketAddr,
+    pub health_listen: ListenAddress,
     pub trust: Trust,
     pub verification: Verification,
     pub cache: Cache,
@@ -47,7 +49,7 @@ pub struct Config {
 /// Section `server`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// Absent only where the purpose is [`Purpose::Verify`].
     pub tls: Option<Tls>,
     /// DNS names, lower-case, at least one.

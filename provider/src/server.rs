@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use prometheus::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::config::ListenAddress;
 use crate::engine::Verify;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
@@ -34,6 +34,7 @@ use health::Condition;
 use health::Health;
 use health::Readiness;
 use listen::Doors;
+use listen::Listeners;
 use tls::AllowedClients;
 use tls::Tls;
 
@@ -41,9 +42,9 @@ use tls::Tls;
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Where the doors are.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// Where probes and Prometheus look.
-    pub health_listen: SocketAddr,
+    pub health_listen: ListenAddress,
     /// Names of the clients that may ask.
     pub allowed_clients: AllowedClients,
     /// From a request's head to its answer. Below the Provider's `spec.timeout`, or nobody hears the answer.
@@ -111,15 +112,15 @@ pub struct ServerParts {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error("cannot listen on {address} for {what}")]
-    Listen { what: &'static str, address: SocketAddr, source: io::Error },
+    Listen { what: &'static str, address: ListenAddress, source: io::Error },
     #[error("listener for {what} is dead")]
     Dead { what: &'static str, source: io::Error },
 }
 
 /// The service with its ports bound and nothing served yet.
 pub struct Server {
-    listener: TcpListener,
-    health_listener: TcpListener,
+    listeners: Listeners,
+    health_listeners: Listeners,
     doors: Arc<Doors>,
     health: Arc<Health>,
 }
@@ -151,8 +152,8 @@ impl Server {
     /// A port cannot be bound.
     pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
         let ServerParts { verify, tls, readiness, metrics, registry } = parts;
-        let listener = bind("the doors", settings.listen).await?;
-        let health_listener = bind("health", settings.health_listen).await?;
+        let listeners = bind("the doors", &settings.listen).await?;
+        let health_listeners = bind("health", &settings.health_listen).await?;
         let doors = Doors {
             tls,
             times: settings.connection_times,
@@ -161,7 +162,7 @@ impl Server {
             handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
         };
         let health = Health { registry, readiness };
-        Ok(Self { listener, health_listener, doors: Arc::new(doors), health: Arc::new(health) })
+        Ok(Self { listeners, health_listeners, doors: Arc::new(doors), health: Arc::new(health) })
     }
 
     /// To change the configuration while [`Server::run`] runs.
@@ -170,20 +171,31 @@ impl Server {
         Live(Arc::clone(&self.doors))
     }
 
-    /// Where the doors are, with the port that was chosen if it was left open.
+    /// Where the doors are, with the port that was chosen if it was left open. Of several addresses of a name the first.
     ///
     /// # Errors
     /// The system does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        first(&self.listeners)
     }
 
-    /// Where probes and Prometheus look.
+    /// Where probes and Prometheus look; as [`Self::address`].
     ///
     /// # Errors
     /// The system does not say.
     pub fn health_address(&self) -> io::Result<SocketAddr> {
-        self.health_listener.local_addr()
+        first(&self.health_listeners)
+    }
+
+    /// All addresses of the doors and of health, for people.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn addresses(&self) -> io::Result<(String, String)> {
+        let text = |listeners: &Listeners| {
+            Ok::<_, io::Error>(listeners.addresses()?.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        Ok((text(&self.listeners)?, text(&self.health_listeners)?))
     }
 
     /// Serves until `stop` is ready. Then nothing more is accepted, readiness ends, and requests under way have the grace
@@ -192,7 +204,7 @@ impl Server {
     /// # Errors
     /// A listener is dead. The process must end then: it would be deaf.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<usize, ServerError> {
-        let Self { listener, health_listener, doors, health } = self;
+        let Self { listeners, health_listeners, doors, health } = self;
         let readiness = Arc::clone(&health.readiness);
         let (stopping, stopped) = watch::channel(false);
         let stop = async {
@@ -205,10 +217,10 @@ impl Server {
         };
         readiness.meet(Condition::Doors);
         let ended = tokio::select! {
-            ended = listen::serve(listener, doors, stopped) => {
+            ended = listen::serve(listeners, doors, stopped) => {
                 ended.map_err(|source| ServerError::Dead { what: "the doors", source })
             }
-            Err(source) = health::serve(health_listener, health) => {
+            Err(source) = health::serve(health_listeners, health) => {
                 Err(ServerError::Dead { what: "health", source })
             }
             () = stop => Ok(0),
@@ -218,6 +230,10 @@ impl Server {
     }
 }
 
-async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { what, address, source })
+fn first(listeners: &Listeners) -> io::Result<SocketAddr> {
+    listeners.addresses()?.first().copied().ok_or_else(|| io::ErrorKind::NotConnected.into())
+}
+
+async fn bind(what: &'static str, address: &ListenAddress) -> Result<Listeners, ServerError> {
+    Listeners::bind(address).await.map_err(|source| ServerError::Listen { what, address: address.clone(), source })
 }

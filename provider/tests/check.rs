@@ -85,7 +85,7 @@ registries:
             page,
             "configuration c.yaml
 
-doors         0.0.0.0:6001
+doors         [::]:6001
   certificate C=CH, ST=ZH, O=Testkit, CN=server, for countersign.countersign.svc, 127.0.0.1, until 2049-12-31T23:59:59Z
   certificate C=CH, ST=ZH, O=Testkit, CN=TLS, until 2049-12-31T23:59:59Z
   client CA   C=CH, ST=ZH, O=Testkit, CN=gatekeeper, until 2049-12-31T23:59:59Z
@@ -119,7 +119,7 @@ registry      localhost:5000, plain HTTP
         assert_eq!(members, ["config", "doors", "mistakes", "registries", "statements", "warnings"]);
         assert_eq!(document["mistakes"], json!([]));
         assert_eq!(document["warnings"], json!([]));
-        assert_eq!(document["doors"]["listen"], "0.0.0.0:6001");
+        assert_eq!(document["doors"]["listen"], "[::]:6001");
         assert_eq!(
             document["doors"]["certificates"][0],
             json!({

@@ -5,7 +5,6 @@
 #[path = "config/mistakes.rs"]
 mod refusals;
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use countersign::config::Config;
 use countersign::config::ConfigError;
 use countersign::config::Credentials;
+use countersign::config::ListenAddress;
 use countersign::config::LogLevel;
 use countersign::config::Purpose;
 use countersign::config::Registry;
@@ -49,7 +49,7 @@ fn the_minimal_sample_has_the_defaults() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/minimal.yaml");
     let config = Config::load(&path, Purpose::Serve).unwrap();
     let base = path.parent().unwrap();
-    assert_eq!(config.server.listen, SocketAddr::from(([0, 0, 0, 0], 6001)));
+    assert_eq!(config.server.listen, ListenAddress::any(6001));
     let tls = config.server.tls.unwrap();
     assert_eq!(tls.certificate, base.join("tls/tls.crt"));
     assert_eq!(tls.key, base.join("tls/tls.key"));
@@ -57,7 +57,7 @@ fn the_minimal_sample_has_the_defaults() {
     assert_eq!(config.server.allowed_clients, ["gatekeeper-webhook-service.gatekeeper-system.svc"]);
     assert_eq!(config.server.verify_timeout, Duration::from_millis(1800));
     assert_eq!(config.server.mutate_timeout, Duration::from_millis(800));
-    assert_eq!(config.health_listen, SocketAddr::from(([0, 0, 0, 0], 8888)));
+    assert_eq!(config.health_listen, ListenAddress::any(8888));
     assert_eq!(config.trust.location, TrustLocation::Directory(base.join("trust")));
     assert_eq!(config.trust.reload_interval, Duration::from_secs(10));
     assert_eq!(config.verification.max_signatures, 100);
@@ -65,6 +65,22 @@ fn the_minimal_sample_has_the_defaults() {
     assert_eq!(config.registries, []);
     assert_eq!(config.unlisted_registries, Unlisted::Anonymous);
     assert_eq!(config.log_level, LogLevel::Info);
+}
+
+#[test]
+fn listeners_are_written_as_addresses_names_or_ports() {
+    for (text, expected) in [
+        (":6001", "[::]:6001"),
+        ("\":6001\"", "[::]:6001"),
+        ("\"[::]:6001\"", "[::]:6001"),
+        ("\"[::1]:6001\"", "[::1]:6001"),
+        ("0.0.0.0:6001", "0.0.0.0:6001"),
+        ("localhost:6001", "localhost:6001"),
+    ] {
+        let tls = "tls: {certificate: c, key: k, clientCa: a}";
+        let text = format!("server:\n  listen: {text}\n  {tls}\n{TRUST}");
+        assert_eq!(parse(&text, Purpose::Serve).unwrap().server.listen.to_string(), expected, "{text}");
+    }
 }
 
 #[test]
@@ -194,11 +210,11 @@ fn the_effective_configuration_is_one_line() {
     let config = parse(&text, Purpose::Serve).unwrap();
     assert_eq!(
         config.to_string(),
-        "server.listen=0.0.0.0:6001 server.tls.certificate=\"/etc/cs/c\" server.tls.key=\"/etc/cs/k\" \
+        "server.listen=[::]:6001 server.tls.certificate=\"/etc/cs/c\" server.tls.key=\"/etc/cs/k\" \
          server.tls.clientCa=\"/etc/cs/a\" server.allowedClients=gatekeeper-webhook-service.gatekeeper-system.svc \
          server.verifyTimeout=1800ms server.mutateTimeout=800ms server.stopGrace=20000ms server.maxBodyBytes=1048576 \
          server.maxKeys=1000 server.maxConnections=512 server.maxConcurrentKeys=256 \
-         server.maxConcurrentKeysPerRequest=32 health.listen=0.0.0.0:8888 trust.directory=\"/etc/cs/trust\" \
+         server.maxConcurrentKeysPerRequest=32 health.listen=[::]:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
          verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=33554432 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \

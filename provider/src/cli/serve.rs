@@ -92,7 +92,7 @@ impl Service {
         let (verify, metrics_too) = (Arc::new(engine), Arc::clone(&metrics));
         let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: metrics_too, registry };
         let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
-        if let (Ok(doors), Ok(health)) = (server.address(), server.health_address()) {
+        if let Ok((doors, health)) = server.addresses() {
             tracing::info!(%doors, %health, "listening");
         }
         let reloader = Reloader {
@@ -172,7 +172,7 @@ pub(super) fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Fa
     let files = TlsFiles { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca };
     let settings = ServerSettings {
         listen,
-        health_listen: config.health_listen,
+        health_listen: config.health_listen.clone(),
         allowed_clients: AllowedClients::new(allowed_clients).map_err(Failure::usage)?,
         verify_timeout,
         mutate_timeout,

@@ -1,7 +1,6 @@
 //! The configuration in effect, as one line for the log. Nothing in a [`Config`] is secret: credentials are paths.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use countersign_registry::Unlisted;
 use super::Cache;
 use super::Config;
 use super::Credentials;
+use super::ListenAddress;
 use super::Registry;
 use super::RegistryAccess;
 use super::Server;
@@ -34,7 +34,7 @@ impl fmt::Display for Config {
         } = self;
         let mut line = Line { f };
         self::server(&mut line, server)?;
-        line.address("health.listen", *health_listen)?;
+        line.address("health.listen", health_listen)?;
         self::trust(&mut line, trust)?;
         let Verification { max_signatures, required_metadata } = verification;
         line.pair("verification.maxSignatures", max_signatures)?;
@@ -79,7 +79,7 @@ fn server(line: &mut Line<'_, '_>, server: &Server) -> fmt::Result {
         max_concurrent_keys,
         max_concurrent_keys_per_request,
     } = server;
-    line.address("server.listen", *listen)?;
+    line.address("server.listen", listen)?;
     if let Some(Tls { certificate, key, client_ca }) = tls {
         line.path("server.tls.certificate", certificate)?;
         line.path("server.tls.key", key)?;
@@ -135,7 +135,7 @@ impl Line<'_, '_> {
         write!(self.f, "{key}={value} ")
     }
 
-    fn address(&mut self, key: &str, value: SocketAddr) -> fmt::Result {
+    fn address(&mut self, key: &str, value: &ListenAddress) -> fmt::Result {
         self.pair(key, value)
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use countersign_registry::Unlisted;
 use super::Cache;
 use super::Config;
 use super::Credentials;
+use super::ListenAddress;
 use super::LogLevel;
 use super::Mistake;
 use super::Purpose;
@@ -73,8 +73,9 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
     let server = reader.server(&fields, purpose);
     let health = fields.section("health", &["listen"]);
     let health_listen = listen(&health, 8888);
-    if purpose == Purpose::Serve && health_listen == server.listen && server.listen.port() != 0 {
-        health.conflict("listen", format_args!("{health_listen}, which is server.listen"), "another port");
+    if purpose == Purpose::Serve && health_listen.overlaps(&server.listen) {
+        let found = format_args!("{health_listen} beside server.listen, which is {}", server.listen);
+        health.conflict("listen", found, "another port");
     }
     let trust = reader.trust(&fields);
     let verification = reader.verification(&fields);
@@ -361,15 +362,15 @@ fn registry_access(root: &Fields<'_>) -> RegistryAccess {
     }
 }
 
-/// `listen` of a section: all addresses and `port` unless written.
-fn listen(fields: &Fields<'_>, port: u16) -> SocketAddr {
-    let default = SocketAddr::from(([0, 0, 0, 0], port));
-    let read = fields.text("listen", "an IP address and a port", &default.to_string(), |text| text.parse().ok());
-    read.unwrap_or(default)
+/// `listen` of a section: all addresses of both families and `port` unless written.
+fn listen(fields: &Fields<'_>, port: u16) -> ListenAddress {
+    let wanted = "an IP address or a host name with a port, or a port alone";
+    let read = fields.text("listen", wanted, &format!(":{port}"), |text| text.parse().ok());
+    read.unwrap_or(ListenAddress::any(port))
 }
 
 /// A DNS name: labels of letters, digits, inner hyphens; at most 253 bytes; lower-case.
-fn is_dns_name(text: &str) -> bool {
+pub(super) fn is_dns_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

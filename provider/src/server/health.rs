@@ -20,7 +20,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use prometheus::Registry;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use readiness::Condition;
@@ -28,6 +27,7 @@ pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
 use super::crowd::Crowd;
+use super::listen::Listeners;
 use super::listen::accept;
 use crate::telemetry::metrics;
 
@@ -49,11 +49,11 @@ pub(super) struct Health {
 ///
 /// # Errors
 /// The listener is dead.
-pub(super) async fn serve(listener: TcpListener, health: Arc<Health>) -> std::io::Result<Infallible> {
+pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io::Result<Infallible> {
     let crowd = Arc::new(Crowd::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
     loop {
-        let (stream, _) = accept(|| listener.accept()).await?;
+        let (stream, _) = accept(|| listeners.accept()).await?;
         let place = crowd.begin();
         let health = Arc::clone(&health);
         tasks.spawn(async move {

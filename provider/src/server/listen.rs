@@ -1,6 +1,7 @@
 //! Connections to the doors: accept, handshake, who is it, serve, and stop without losing an answer.
 
 mod accept;
+mod bind;
 mod connection;
 
 use std::convert::Infallible;
@@ -8,13 +9,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
-use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
 pub(super) use accept::accept;
+pub(super) use bind::Listeners;
 
 use super::ConnectionTimes;
 use super::connections::Connections;
@@ -65,7 +66,7 @@ impl Welcome {
 /// # Errors
 /// The listener is dead.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     doors: Arc<Doors>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<usize> {
@@ -86,7 +87,7 @@ pub(super) async fn serve(
         let (stream, _) = tokio::select! {
             biased;
             () = stopped(&mut until) => break,
-            accepted = accept(|| listener.accept()) => accepted?,
+            accepted = accept(|| listeners.accept()) => accepted?,
         };
         start(&mut tasks, stream);
         while let Some(ended) = tasks.try_join_next() {
@@ -94,10 +95,10 @@ pub(super) async fn serve(
         }
     }
     // Those whose connection the kernel has accepted for us already.
-    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+    while let Some(Ok((stream, _))) = listeners.accept().now_or_never() {
         start(&mut tasks, stream);
     }
-    drop(listener);
+    drop(listeners);
     let grace = doors.handler.load().settings.stop_grace;
     let all = async {
         while let Some(ended) = tasks.join_next().await {

@@ -115,11 +115,15 @@ fn refuses_yaml_that_says_two_things() {
 fn refuses_bad_server_values() {
     check(
         "server: {listen: localhost}",
-        &[":2: server.listen: found \"localhost\": want an IP address and a port, for example 0.0.0.0:6001"],
+        &[
+            ":2: server.listen: found \"localhost\": want an IP address or a host name with a port, or a port alone, for example :6001",
+        ],
     );
     check(
         "health: {listen: 8888}",
-        &[":2: health.listen: found the number 8888: want an IP address and a port, for example 0.0.0.0:8888"],
+        &[
+            ":2: health.listen: found the number 8888: want an IP address or a host name with a port, or a port alone, for example :8888",
+        ],
     );
     check(
         "server: {allowedClients: []}",
@@ -175,8 +179,15 @@ fn refuses_bad_server_values() {
     );
     assert_eq!(
         mistakes(&format!("{TLS}{TRUST}health: {{listen: 0.0.0.0:6001}}"), Purpose::Serve),
-        [":3: health.listen: found 0.0.0.0:6001, which is server.listen: want another port"]
+        [":3: health.listen: found 0.0.0.0:6001 beside server.listen, which is [::]:6001: want another port"]
     );
+    for (server, health) in
+        [(":6001", "localhost:6001"), ("0.0.0.0:6001", "127.0.0.1:6001"), ("a.example:1", "A.example:1")]
+    {
+        let server = format!("server: {{listen: '{server}', tls: {{certificate: c, key: k, clientCa: a}}}}");
+        let text = format!("{server}\n{TRUST}health: {{listen: '{health}'}}");
+        assert_eq!(mistakes(&text, Purpose::Serve).len(), 1, "{server} {health}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign::config::ListenAddress;
 use countersign::config::TrustLocation;
 use countersign::server::ConnectionTimes;
 use countersign_core::trust::TrustPolicy;
@@ -77,7 +78,9 @@ fn a_replica_may_always_go_without_anyone_being_left_unanswered() {
 fn ports_are_those_of_the_configuration_everywhere() {
     let config = config();
     let (doors, health) = (config.server.listen.port(), config.health_listen.port());
-    assert!(config.server.listen.ip().is_unspecified() && config.health_listen.ip().is_unspecified());
+    // Both families, at all addresses of the pod.
+    assert_eq!(config.server.listen, ListenAddress::any(doors));
+    assert_eq!(config.health_listen, ListenAddress::any(health));
     let container = container();
     assert_eq!(
         container["ports"],
@@ -96,6 +99,9 @@ fn ports_are_those_of_the_configuration_everywhere() {
         json!([{ "name": "health", "port": health, "targetPort": "health", "protocol": "TCP" }])
     );
     assert_eq!(metrics["spec"]["clusterIP"], "None");
+    for service in [&service, &metrics] {
+        assert_eq!(service["spec"]["ipFamilyPolicy"], "PreferDualStack");
+    }
     assert_eq!(container["livenessProbe"]["httpGet"], json!({ "path": "/livez", "port": "health" }));
     assert_eq!(container["readinessProbe"]["httpGet"], json!({ "path": "/readyz", "port": "health" }));
 }
@@ -118,7 +124,7 @@ fn the_network_policy_lets_in_gatekeeper_and_prometheus_and_out_to_names_and_reg
     // The metadata service of a cloud would hand out the node's credentials.
     let blocks = json!([
         { "ipBlock": { "cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"] } },
-        { "ipBlock": { "cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::254/128"] } },
+        { "ipBlock": { "cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::/32"] } },
     ]);
     assert_eq!(registries["to"], blocks);
 }

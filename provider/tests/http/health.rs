@@ -1,8 +1,18 @@
 //! The port for probes and Prometheus.
 
+use std::net::SocketAddr;
+
+use countersign::config::ListenAddress;
+use countersign::server::ServerSettings;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
 use crate::support::client::Client;
+use crate::support::client::connect;
 use crate::support::client::is_answered;
+use crate::support::client::rest;
 use crate::support::service::Service;
+use crate::support::service::settings;
 
 #[tokio::test]
 async fn the_health_port_tells_how_things_are() {
@@ -26,5 +36,36 @@ async fn the_health_port_tells_how_things_are() {
         r#"countersign_verdicts_total{code="revoked",verdict="rejected"} 0"#,
     ] {
         assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
+    }
+}
+
+/// Both ports at `listen`, and one request to each over every family of loopback that this machine has.
+async fn serves_over(listen: &str) -> Vec<&'static str> {
+    let address: ListenAddress = listen.parse().unwrap();
+    let mut service =
+        Service::with(ServerSettings { listen: address.clone(), health_listen: address, ..settings() }).await;
+    let (doors, health) = (service.address.port(), service.health.port());
+    let mut served = Vec::new();
+    for host in ["127.0.0.1", "::1"] {
+        service.address = SocketAddr::new(host.parse().unwrap(), doors);
+        let Ok(mut plain) = TcpStream::connect((host, health)).await else { continue };
+        plain.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(rest(&mut plain).await.starts_with("HTTP/1.1 200 OK\r\n"), "{host}");
+        let mut tls = connect(&service).await;
+        tls.write_all(b"GET /v1/verify HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(rest(&mut tls).await.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{host}");
+        served.push(host);
+    }
+    served
+}
+
+#[tokio::test]
+async fn a_port_alone_serves_every_family_that_the_system_has() {
+    let both = std::net::TcpListener::bind("[::1]:0").is_ok();
+    let all: &[_] = if both { &["127.0.0.1", "::1"] } else { &["127.0.0.1"] };
+    assert_eq!(serves_over(":0").await, all);
+    assert_eq!(serves_over("0.0.0.0:0").await, ["127.0.0.1"]);
+    if both {
+        assert_eq!(serves_over("[::1]:0").await, ["::1"]);
     }
 }

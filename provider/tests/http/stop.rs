@@ -57,7 +57,7 @@ async fn idle_connections_do_not_delay_the_end() {
 async fn a_taken_port_is_an_error_with_its_address() {
     let service = Service::start().await;
     let mut settings = settings();
-    settings.listen = service.address;
+    settings.listen = service.address.into();
     let other = Service::try_with(settings).await;
     let text = other.err().unwrap().to_string();
     assert_eq!(text, format!("cannot listen on {} for the doors", service.address));

@@ -60,8 +60,8 @@ pub(crate) fn now() -> UnixTime {
 pub(crate) fn settings() -> ServerSettings {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     ServerSettings {
-        listen: anywhere,
-        health_listen: anywhere,
+        listen: anywhere.into(),
+        health_listen: anywhere.into(),
         allowed_clients: AllowedClients::new(vec![GATEKEEPER.to_owned()]).unwrap(),
         verify_timeout: Duration::from_secs(30),
         mutate_timeout: Duration::from_secs(30),

@@ -8,6 +8,7 @@ use super::doors::Doors;
 use super::doors::Shown;
 use crate::cli::report::text::printable;
 use crate::config::Credentials;
+use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::trust_source::CertificateOutline;
 use crate::trust_source::RulesOutline;
@@ -27,7 +28,7 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
         page.line("warning", format_args!("{}: {}", warning.kind, warning.message));
     }
     if let (Some(config), Some(doors)) = (&findings.config, &findings.doors) {
-        page.doors(doors, config.server.listen, &config.server.allowed_clients);
+        page.doors(doors, &config.server.listen, &config.server.allowed_clients);
     }
     for statement in findings.statements.iter().flatten() {
         page.statement(statement);
@@ -52,7 +53,7 @@ impl Page {
         self.0.push_str(&format!("{name:<NAMES$}{value}\n"));
     }
 
-    fn doors(&mut self, doors: &Doors, listen: std::net::SocketAddr, clients: &[String]) {
+    fn doors(&mut self, doors: &Doors, listen: &ListenAddress, clients: &[String]) {
         self.0.push('\n');
         self.line("doors", listen);
         for Shown { subject, names, not_before: _, not_after, .. } in &doors.certificates {

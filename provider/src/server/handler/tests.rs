@@ -38,8 +38,8 @@ impl Verify for Nobody {
 fn handler() -> (Handler, Registry) {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let settings = ServerSettings {
-        listen: anywhere,
-        health_listen: anywhere,
+        listen: anywhere.into(),
+        health_listen: anywhere.into(),
         allowed_clients: AllowedClients::new(vec!["a".to_owned()]).unwrap(),
         verify_timeout: Duration::from_millis(20),
         mutate_timeout: Duration::from_millis(20),

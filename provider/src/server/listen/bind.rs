@@ -1,0 +1,233 @@
+//! Opens the ports: for both families of addresses where the system has both, on every address of a name.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::task::Context;
+use std::task::Poll;
+
+use socket2::Domain;
+use socket2::Protocol;
+use socket2::Socket;
+use socket2::Type;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+
+use crate::config::ListenAddress;
+
+/// Connections that the kernel accepts for us before we do.
+const BACKLOG: i32 = 1024;
+
+/// The sockets of one endpoint, at least one: a name may stand for several addresses.
+#[derive(Debug)]
+pub(in crate::server) struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    /// Opens all addresses that `address` stands for.
+    ///
+    /// `[::]` serves both families, whatever the system's default is, and IPv4 alone where the system has no IPv6. Of a
+    /// name's addresses those that this system does not have are left out, as long as there is one.
+    ///
+    /// # Errors
+    /// The name does not resolve; an address is not to be had.
+    pub(in crate::server) async fn bind(address: &ListenAddress) -> io::Result<Self> {
+        match address {
+            ListenAddress::Address(address) if address.is_ipv6() && address.ip().is_unspecified() => {
+                Ok(Self(vec![both_families(*address, open)?]))
+            }
+            ListenAddress::Address(address) => Ok(Self(vec![open(*address)?])),
+            ListenAddress::Name { name, port } => {
+                let found = tokio::net::lookup_host((name.as_str(), *port)).await?;
+                Ok(Self(all(found, open)?))
+            }
+        }
+    }
+
+    /// The next connection, and who has opened it: an IPv4 address for a client that came by IPv4.
+    pub(in crate::server) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        for listener in &self.0 {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(stream, peer)| (stream, canonical(peer))));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Where they listen, with the port that was chosen if it was left open.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub(in crate::server) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.0.iter().map(TcpListener::local_addr).collect()
+    }
+}
+
+/// The address of a peer as people know it: one that came by IPv4 to a socket for both families has an IPv6 address with
+/// the IPv4 address inside.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
+
+/// `address` is `[::]`.
+fn both_families<T>(address: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match open(address) {
+        Err(error) if is_about_this_system(&error) => open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))),
+        opened => opened,
+    }
+}
+
+fn all<T>(found: impl Iterator<Item = SocketAddr>, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<Vec<T>> {
+    let mut opened = Vec::new();
+    let mut missing = None;
+    let mut seen = Vec::new();
+    for address in found {
+        if seen.contains(&address) {
+            continue;
+        }
+        seen.push(address);
+        match open(address) {
+            Ok(listener) => opened.push(listener),
+            Err(error) if is_about_this_system(&error) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if opened.is_empty() => Err(error),
+        None if opened.is_empty() => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+        Some(_) | None => Ok(opened),
+    }
+}
+
+/// Whether the address is one that this system does not have, or of a family that it does not have.
+fn is_about_this_system(error: &io::Error) -> bool {
+    // EAFNOSUPPORT has no kind of its own that could be named.
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(AF_NOT_SUPPORTED)
+}
+
+/// EAFNOSUPPORT.
+#[cfg(target_os = "linux")]
+const AF_NOT_SUPPORTED: i32 = 97;
+#[cfg(not(target_os = "linux"))]
+const AF_NOT_SUPPORTED: i32 = 47;
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // Said and not left to net.ipv6.bindv6only. Of one address it decides nothing.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // So that a restart need not wait for the kernel to forget connections of before.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::Ipv6Addr;
+
+    use super::*;
+
+    async fn bind(text: &str) -> io::Result<Listeners> {
+        Listeners::bind(&text.parse().unwrap()).await
+    }
+
+    /// Connects to `to` and gives the peer that the listeners see.
+    async fn seen(listeners: &Listeners, to: &str) -> io::Result<SocketAddr> {
+        at(listeners, to, listeners.addresses()?[0].port()).await
+    }
+
+    async fn at(listeners: &Listeners, to: &str, port: u16) -> io::Result<SocketAddr> {
+        let stream = TcpStream::connect(format!("{to}:{port}")).await?;
+        let (_, peer) = listeners.accept().await?;
+        assert_eq!(peer.port(), stream.local_addr()?.port());
+        Ok(peer)
+    }
+
+    fn has_ipv6() -> bool {
+        std::net::TcpListener::bind("[::1]:0").is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_port_alone_serves_both_families_and_shows_peers_as_what_they_are() {
+        for text in [":0", "[::]:0"] {
+            let listeners = bind(text).await.unwrap();
+            assert_eq!(seen(&listeners, "127.0.0.1").await.unwrap().ip().to_string(), "127.0.0.1");
+            if has_ipv6() {
+                assert_eq!(listeners.addresses().unwrap()[0].ip(), Ipv6Addr::UNSPECIFIED);
+                assert_eq!(seen(&listeners, "[::1]").await.unwrap().ip().to_string(), "::1");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_family_is_one_family() {
+        let v4 = bind("0.0.0.0:0").await.unwrap();
+        assert_eq!(seen(&v4, "127.0.0.1").await.unwrap().ip().to_string(), "127.0.0.1");
+        if has_ipv6() {
+            let port = v4.addresses().unwrap()[0].port();
+            assert_eq!(TcpStream::connect(("::1", port)).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+            let v6 = bind("[::1]:0").await.unwrap();
+            assert_eq!(seen(&v6, "[::1]").await.unwrap().ip().to_string(), "::1");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_listened_on_at_all_its_addresses() {
+        // Names of loopback have 127.0.0.1, [::1] or both, as the system's hosts file says.
+        let listeners = bind("localhost:0").await.unwrap();
+        for address in listeners.addresses().unwrap() {
+            assert!(address.ip().is_loopback(), "{address}");
+            let to = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+            assert_eq!(at(&listeners, to, address.port()).await.unwrap().ip(), address.ip());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_an_error_in_either_family() {
+        let held = bind(":0").await.unwrap();
+        let taken = held.addresses().unwrap()[0].port();
+        for host in ["", "[::]", "0.0.0.0", "127.0.0.1", "localhost"] {
+            let error = bind(&format!("{host}:{taken}")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddrInUse, "{host}");
+        }
+    }
+
+    #[test]
+    fn without_ipv6_all_addresses_are_those_of_ipv4() {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 6001));
+        let without = |kind: fn() -> io::Error| {
+            both_families(any, move |address| if address.is_ipv6() { Err(kind()) } else { Ok(address) })
+        };
+        let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 6001));
+        assert_eq!(without(|| io::Error::from_raw_os_error(AF_NOT_SUPPORTED)).unwrap(), v4);
+        assert_eq!(without(|| ErrorKind::AddrNotAvailable.into()).unwrap(), v4);
+        // What is not about the family stays an error.
+        assert_eq!(without(|| ErrorKind::AddrInUse.into()).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(without(|| ErrorKind::PermissionDenied.into()).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(both_families(any, Ok).unwrap(), any);
+    }
+
+    #[test]
+    fn addresses_of_a_name_that_the_system_does_not_have_are_left_out() {
+        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
+        let open = |kind: ErrorKind| {
+            move |address: SocketAddr| if address.is_ipv6() { Err(io::Error::from(kind)) } else { Ok(address) }
+        };
+        assert_eq!(all([v6, v4, v4].into_iter(), open(ErrorKind::AddrNotAvailable)).unwrap(), [v4]);
+        assert_eq!(all([v6, v4].into_iter(), open(ErrorKind::AddrInUse)).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let none = all([v6].into_iter(), open(ErrorKind::AddrNotAvailable)).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::AddrNotAvailable);
+        assert_eq!(all([].into_iter(), Ok).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}
