@@ -1,152 +1,146 @@
-//! JSON without ambiguity: no repeated member names at any level, bounded depth, valid UTF-8, nothing after the value.
+//! The one reader of JSON from outside: without ambiguity, within limits, in one pass.
 //!
-//! serde_json keeps the last of two equal names in maps and ignores repeated unknown ones; two readers of the same
-//! bytes could then see two different documents. Floor 0.
+//! serde_json keeps the last of two members with one name, reads an array as a struct by position, and builds whatever
+//! it is told to build, however much that is. Two readers of the same bytes could then see two documents, and a few
+//! megabytes of `[0,0,…]` become hundreds. So every document is read through [`from_slice`], which checks while it
+//! reads, before anything is built: no name twice in an object (names are compared after their escapes are resolved),
+//! objects where structs are wanted, and the counts of [`JsonLimits`].
+//!
+//! # Memory
+//! While a document is read, the reader itself holds its text once (the caller's), one text with escapes at a time, and
+//! the names of the objects that are open: 40 bytes for each of [`JsonLimits::members`]. The target type adds what it
+//! keeps: for each text that it keeps the text and about 100 bytes, at most [`JsonLimits::values`] of them.
+//! `limits.rs` says for each kind of document what that comes to.
+//!
+//! # What a type must not do
+//! A type that guesses (`untagged`, `flatten`, `tag`) reads from a copy that this reader cannot see into. So it may only
+//! guess between texts, numbers and booleans: arrays and objects are refused there. Internally tagged enums are not
+//! to be used at all; `tests/readers.rs` holds the sources against that.
+//!
+//! Floor 0.
 
-use std::collections::HashSet;
+#[allow(dead_code, reason = "for the readers of OCI documents, which are to use it")]
+mod member;
+mod reader;
+
 use std::fmt;
+use std::fmt::Write as _;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::Deserialize;
 use serde::de::DeserializeSeed;
-use serde::de::Deserializer;
-use serde::de::Error as _;
-use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
 
-/// Why a text is not the JSON that was wanted. Carries the parser's own words, which name the place.
+use crate::limits::JsonLimits;
+
+use reader::Reader;
+use reader::State;
+
+/// Why a text is not the JSON that was wanted, in at most 256 bytes, with the place. Text from outside is in it only in
+/// short, and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct JsonError {
-    detail: String,
+    detail: Box<str>,
 }
 
 /// Reads exactly one `T`.
 ///
 /// # Errors
-/// Not UTF-8, not JSON, a name twice in one object, nesting deeper than `depth`, anything after the value, or not
-/// the shape of `T`.
-pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| JsonError { detail: format!("not UTF-8: {error}") })?;
-    from_str(text, depth)
+/// Not UTF-8, not JSON, a name twice in one object, more than `limits` allow, anything after the value, or not the shape
+/// of `T`; an array is not the shape of a struct.
+pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8], limits: &JsonLimits) -> Result<T, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::new(format_args!("not UTF-8: {error}")))?;
+    from_str(text, limits)
 }
 
 /// As [`from_slice`], from text.
 ///
 /// # Errors
 /// As [`from_slice`].
-pub fn from_str<T: DeserializeOwned>(text: &str, depth: usize) -> Result<T, JsonError> {
-    let describe = |error: serde_json::Error| JsonError { detail: error.to_string() };
-    let mut checker = serde_json::Deserializer::from_str(text);
-    Unambiguous { depth }.deserialize(&mut checker).map_err(describe)?;
-    checker.end().map_err(describe)?;
-    serde_json::from_str(text).map_err(describe)
+pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str, limits: &JsonLimits) -> Result<T, JsonError> {
+    read(text, limits, PhantomData)
 }
 
-/// Walks a value without keeping it.
-#[derive(Clone, Copy)]
-struct Unambiguous {
-    depth: usize,
+/// As [`from_slice`], for a reader that needs to know something.
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_slice_seed<'de, S: DeserializeSeed<'de>>(
+    bytes: &'de [u8],
+    limits: &JsonLimits,
+    seed: S,
+) -> Result<S::Value, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::new(format_args!("not UTF-8: {error}")))?;
+    read(text, limits, seed)
 }
 
-impl Unambiguous {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Self { depth }),
-            None => Err(E::custom("nested too deeply")),
-        }
+fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, limits: &JsonLimits, seed: S) -> Result<S::Value, JsonError> {
+    let mut document = serde_json::Deserializer::from_str(text);
+    let state = State::new(limits);
+    let value = seed.deserialize(Reader::new(&mut document, &state)?)?;
+    document.end().map_err(JsonError::new)?;
+    Ok(value)
+}
+
+impl JsonError {
+    fn new(detail: impl fmt::Display) -> Self {
+        let mut short = Short(String::new());
+        // An error says that the text is cut.
+        let _ = write!(short, "{detail}");
+        Self { detail: short.0.into_boxed_str() }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Unambiguous {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+impl serde::de::Error for JsonError {
+    fn custom<T: fmt::Display>(detail: T) -> Self {
+        Self::new(detail)
     }
 }
 
-impl<'de> Visitor<'de> for Unambiguous {
-    type Value = ();
+/// Takes a text while it is written, and no more of it than an error may show: an error about a text of a megabyte must
+/// not be another one, not even for a moment.
+struct Short(String);
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
+impl Short {
+    const BYTES: usize = 256;
+}
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        while seq.next_element_seed(inner)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        let mut seen = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if seen.contains(&name) {
-                return Err(A::Error::custom(format_args!("member {name:?} stands twice")));
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if self.0.len() > Self::BYTES - 16 {
+                self.0.push('…');
+                return Err(fmt::Error);
             }
-            seen.insert(name);
-            map.next_value_seed(inner)?;
+            if character.is_control() {
+                self.0.extend(character.escape_debug());
+            } else {
+                self.0.push(character);
+            }
         }
         Ok(())
     }
+}
+
+/// A name or text from outside, in quotes, at most 64 bytes of it, escapes counted.
+fn quoted(text: &str) -> impl fmt::Display {
+    const BYTES: usize = 64;
+    fmt::from_fn(move |f| {
+        let mut bytes = 0;
+        f.write_char('"')?;
+        for character in text.chars() {
+            let escaped = character.escape_debug();
+            bytes += escaped.len();
+            if bytes > BYTES {
+                f.write_char('…')?;
+                break;
+            }
+            write!(f, "{escaped}")?;
+        }
+        f.write_char('"')
+    })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        from_str::<serde_json::Value>(text, 3).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn refuses_a_name_twice_at_any_level() {
-        assert_eq!(error(r#"{"a":1,"a":2}"#), "member \"a\" stands twice at line 1 column 10");
-        assert_eq!(error(r#"{"x":[{"a":1,"a":1}]}"#), "member \"a\" stands twice at line 1 column 16");
-        assert_eq!(error(r#"{"a":1,"\u0061":2}"#), "member \"a\" stands twice at line 1 column 15");
-    }
-
-    #[test]
-    fn refuses_depth_trailing_bytes_and_bad_utf8() {
-        assert_eq!(error("[[[[1]]]]"), "nested too deeply at line 1 column 4");
-        assert_eq!(error("{} {}"), "trailing characters at line 1 column 4");
-        assert_eq!(
-            from_slice::<serde_json::Value>(b"\"\xff\"", 3).unwrap_err().to_string(),
-            "not UTF-8: invalid utf-8 sequence of 1 bytes from index 1"
-        );
-        assert_eq!(error("\u{feff}{}"), "expected value at line 1 column 1");
-    }
-
-    #[test]
-    fn reads_what_is_unambiguous() {
-        let value: serde_json::Value = from_str(r#"{"a":[1,{"a":null}]}"#, 3).unwrap();
-        assert_eq!(value, serde_json::json!({"a": [1, {"a": null}]}));
-    }
-}
+mod tests;

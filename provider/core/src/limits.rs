@@ -38,11 +38,16 @@ pub const TIMESTAMP_TOKEN_BYTES: usize = 64 * 1024;
 /// Deepest nesting of JSON and CBOR inside an envelope.
 pub const ENVELOPE_DEPTH: usize = 16;
 
-/// Deepest nesting of a manifest or index. Annotations and platforms need four levels.
-pub const MANIFEST_DEPTH: usize = 32;
-
-/// Most header members in one envelope map, and most names in `crit`.
+/// Most header members in one envelope map, and most entries of a list such as `crit`. Real ones have ten.
 pub const ENVELOPE_MEMBERS: usize = 64;
+
+/// Most values in one part of an envelope (the JWS itself, one header, a COSE message), whatever their type: both
+/// headers full, and as many values again within them seven times over.
+pub const ENVELOPE_VALUES: usize = 1024;
+
+/// Most bytes of annotations that are kept of one entry of a list of referrers, 64 for each annotation included. They
+/// are not signed and give an order of work at most; the thumbprints of a chain of ten certificates take 700.
+pub const ENTRY_ANNOTATION_BYTES: usize = 4 * 1024;
 
 /// Most certificates in an envelope's chain. Public chains have four.
 pub const CHAIN_CERTIFICATES: usize = 10;
@@ -67,3 +72,52 @@ pub const STORE_FILE_BYTES: usize = 1024 * 1024;
 
 /// Most blocks in one PEM file. The Mozilla root list has fewer than 200 certificates.
 pub const PEM_BLOCKS: usize = 1000;
+
+/// What one JSON document may hold. Counted while it is read: what goes beyond is refused before it is built.
+///
+/// A document needs, in memory, its bytes once; what its type keeps of the texts; and at most about 100 bytes for each
+/// kept value and 40 for each member. The constants below are chosen so that this comes to less than three times the
+/// largest document of the kind, and say where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonLimits {
+    /// Levels of arrays and objects, one within another.
+    pub depth: usize,
+    /// Values of whatever type, the document itself included.
+    pub values: usize,
+    /// Elements of one array.
+    pub elements: usize,
+    /// Members of one object, together with those of the objects around it: their names are held to see that each is
+    /// there once.
+    pub members: usize,
+}
+
+/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is held as it
+/// stands, decoded, and for what is signed joined: three times its length.
+pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
+    depth: ENVELOPE_DEPTH,
+    values: ENVELOPE_VALUES,
+    elements: ENVELOPE_MEMBERS,
+    members: ENVELOPE_MEMBERS,
+};
+
+/// A signed payload: one descriptor, with annotations that people choose. 64 KiB have room for more, but nobody checks
+/// a thousand of them.
+pub const PAYLOAD_JSON: JsonLimits = JsonLimits { depth: ENVELOPE_DEPTH, values: 4096, elements: 1024, members: 1024 };
+
+/// A page of referrers or a fallback index. Of its entries [`REFERRERS_ENTRIES`] are kept, each with
+/// [`ENTRY_ANNOTATION_BYTES`] of annotations and 1.5 KiB of other texts at most; the others are read over, so that as
+/// many values as a page has bytes are no burden. Who can push can give an entry any number of annotations: the limit
+/// on members is what a few hundred KiB of them come to, and costs 5 MiB.
+pub const INDEX_JSON: JsonLimits =
+    JsonLimits { depth: 32, values: REFERRERS_PAGE_BYTES, elements: 10_000, members: 65_536 };
+
+/// An image manifest or index, of which nothing is kept but its media type. Runtimes stop at 127 layers or some hundred,
+/// an index has one entry for each platform.
+pub const TARGET_JSON: JsonLimits = JsonLimits { depth: 32, values: 500_000, elements: 10_000, members: 10_000 };
+
+/// A signature's manifest, of which the descriptors are kept. Real ones have one layer and a few annotations.
+pub const REFERRER_JSON: JsonLimits = JsonLimits { depth: 32, values: 20_000, elements: 1000, members: 4096 };
+
+/// A trust policy document: statements, members and lists are four levels, and there is room for what is refused by
+/// name. [`POLICY_STATEMENTS`] statements with a hundred scopes and identities each; 10 MiB at most.
+pub const POLICY_JSON: JsonLimits = JsonLimits { depth: 8, values: 100_000, elements: 100_000, members: 10_000 };

@@ -408,7 +408,19 @@ fn jws_has_four_members_and_nothing_else() {
         ),
         (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not base64 as wanted"),
         (format!("[{envelope}]"), "envelope is not JSON as wanted: invalid"),
-        ("[".repeat(100_000), "envelope is not JSON as wanted: nested too deeply"),
+        ("[".repeat(100_000), "envelope is not JSON as wanted: invalid type: sequence"),
+        (
+            format!("{{\"header\":{{\"x\":{}", "[".repeat(100_000)),
+            "envelope is not JSON as wanted: nested too deeply: want at most 16 levels",
+        ),
+        (
+            with(&|e| *e = e.as_object().unwrap().values().cloned().collect()),
+            "envelope is not JSON as wanted: invalid type: sequence, expected struct",
+        ),
+        (
+            with(&|e| e["header"] = e["header"].as_object().unwrap().values().cloned().collect()),
+            "envelope is not JSON as wanted: invalid type: sequence, expected a map",
+        ),
         (".".repeat(1024 * 1024), "envelope is not JSON as wanted: expected value"),
         (".".repeat(1024 * 1024 + 1), "envelope has 1048577 bytes: want at most 1048576"),
     ] {

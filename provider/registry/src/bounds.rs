@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use countersign_core::limits::JsonLimits;
+
 /// Most redirects followed for one request. Registries need one, to their blob store.
 pub(crate) const REDIRECTS: usize = 5;
 
@@ -67,3 +69,13 @@ pub(crate) const REPOSITORIES: usize = 4096;
 
 /// Largest Docker configuration read, in bytes: what a Secret can hold.
 pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;
+
+/// A Docker configuration: as many registries as a file of that size has room for with real credentials.
+pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
+    JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };
+
+/// A token answer: real ones have five members. Of the others some have a list of what was granted.
+pub(crate) const TOKEN_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };
+
+/// An error body of [`ERROR_BODY_BYTES`]: some errors, each with details of any shape.
+pub(crate) const ERROR_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 256 };

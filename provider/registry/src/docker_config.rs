@@ -83,7 +83,8 @@ impl DockerConfig {
         if bytes.len() > bounds::DOCKER_CONFIG_BYTES {
             return Err(vec![DockerConfigError::TooLarge { found: bytes.len() }]);
         }
-        let raw: Raw = json::from_slice(bytes, 16).map_err(|_| vec![DockerConfigError::Json])?;
+        let raw: Raw =
+            json::from_slice(bytes, &bounds::DOCKER_CONFIG_JSON).map_err(|_| vec![DockerConfigError::Json])?;
         let mut errors = Vec::new();
         if raw.creds_store.is_some_and(|name| !name.is_empty()) {
             errors.push(DockerConfigError::Helper { member: "credsStore" });

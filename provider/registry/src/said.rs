@@ -2,6 +2,7 @@
 //! [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::json;
 use oci_client::errors::OciEnvelope;
 use oci_client::errors::OciErrorCode;
 
@@ -16,7 +17,7 @@ impl Said {
     /// Reads an envelope; anything else is an empty one, as the status alone decides. At most `characters` of it are
     /// kept.
     pub(crate) fn parse(body: &[u8], characters: usize) -> Self {
-        let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) else {
+        let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &bounds::ERROR_JSON) else {
             return Self::default();
         };
         let name_unknown = envelope.errors.iter().any(|error| error.code == OciErrorCode::NameUnknown);

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use countersign_core::json;
 use http::HeaderValue;
 use lru::LruCache;
 use serde::Deserialize;
@@ -244,7 +245,8 @@ struct Raw {
 
 /// Token and lifetime of an answer. The parser's words are left out, as they may quote the token.
 fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
-    let raw: Raw = serde_json::from_slice(body).map_err(|_| "it is not a JSON object with token or access_token")?;
+    let raw: Raw = json::from_slice(body, &bounds::TOKEN_JSON)
+        .map_err(|_| "it is not a JSON object with token or access_token")?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = filled(raw.token).or_else(|| filled(raw.access_token)).ok_or("it has no token")?;
     if token.len() > bounds::TOKEN_BYTES {

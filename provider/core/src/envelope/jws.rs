@@ -44,10 +44,10 @@ struct Outer {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let outer: Outer = json::from_slice(bytes, limits::ENVELOPE_DEPTH)
+    let outer: Outer = json::from_slice(bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "envelope", error })?;
     let header_bytes = url_safe("protected header", &outer.protected)?;
-    let protected: Map<String, Value> = json::from_slice(&header_bytes, limits::ENVELOPE_DEPTH)
+    let protected: Map<String, Value> = json::from_slice(&header_bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "protected header", error })?;
     if let Some((name, _)) = outer.header.iter().find(|(name, _)| protected.contains_key(*name)) {
         return Err(EnvelopeError::InBothHeaders { name: name.clone() });

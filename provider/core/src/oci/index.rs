@@ -50,7 +50,7 @@ impl Index {
         if bytes.len() > limits::REFERRERS_PAGE_BYTES {
             return Err(IndexError::TooLarge { found: bytes.len() });
         }
-        let raw: Raw = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
+        let raw: Raw = json::from_slice(bytes, &limits::INDEX_JSON)?;
         if let Some(found) = raw.media_type.filter(|text| !text.is_empty() && text != MediaType::OCI_INDEX) {
             return Err(IndexError::MediaType { found: Excerpt::of(&found) });
         }

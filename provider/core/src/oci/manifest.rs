@@ -50,7 +50,7 @@ pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, 
     if bytes.len() > limits::MANIFEST_BYTES {
         return Err(ManifestError::TooLarge { found: bytes.len() });
     }
-    let raw: RawTarget = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
+    let raw: RawTarget = json::from_slice(bytes, &limits::TARGET_JSON)?;
     if let Some(body) = raw.media_type.filter(|body| body != content_type) {
         return Err(ManifestError::MediaTypesDiffer { body: Excerpt::of(&body), header: content_type.into() });
     }
@@ -102,7 +102,7 @@ impl ArtifactManifest {
         if bytes.len() > limits::MANIFEST_BYTES {
             return Err(ManifestError::TooLarge { found: bytes.len() });
         }
-        let raw: RawArtifact = json::from_slice(bytes, limits::MANIFEST_DEPTH)?;
+        let raw: RawArtifact = json::from_slice(bytes, &limits::REFERRER_JSON)?;
         if let Some(body) = raw.media_type.filter(|body| body != media_type.as_str()) {
             return Err(ManifestError::MediaTypesDiffer {
                 body: Excerpt::of(&body),

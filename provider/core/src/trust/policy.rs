@@ -94,9 +94,6 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// Statements, members and lists: four levels, and room for what is refused by name.
-const DEPTH: usize = 8;
-
 impl TrustPolicy {
     /// Reads a document. Unknown members are refused, since a misspelt one would silently weaken the policy.
     ///
@@ -109,7 +106,8 @@ impl TrustPolicy {
         if bytes.len() > limits::POLICY_BYTES {
             return Err(document(PolicyProblem::TooLarge { found: bytes.len() }));
         }
-        let value: Value = json::from_slice(bytes, DEPTH).map_err(|error| document(PolicyProblem::Json(error)))?;
+        let value: Value =
+            json::from_slice(bytes, &limits::POLICY_JSON).map_err(|error| document(PolicyProblem::Json(error)))?;
         let (statements, errors) = reader::document(&value);
         if !errors.is_empty() {
             return Err(errors);

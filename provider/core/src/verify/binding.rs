@@ -47,7 +47,7 @@ pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn std::fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
     };
-    let raw: Raw = json::from_slice(payload, limits::ENVELOPE_DEPTH).map_err(|error| invalid(&error))?;
+    let raw: Raw = json::from_slice(payload, &limits::PAYLOAD_JSON).map_err(|error| invalid(&error))?;
     let signed = raw.target_artifact.ok_or_else(|| invalid(&"it has no targetArtifact"))?;
     Descriptor::try_from(signed).map_err(|error| invalid(&error))
 }

@@ -1,0 +1,174 @@
+//! Members that are read whatever their type, for documents of which one broken part must not spoil the others.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::Deserialize;
+use serde::de::Deserializer;
+use serde::de::Error;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde_json::Number;
+
+/// The name by which the reader knows an array that may be of any length. No other newtype has it.
+pub(super) const CUT: &str = "$countersign::FirstOf";
+
+/// A value of any type. Of arrays and objects nothing is kept; `null` counts as absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Member {
+    #[default]
+    Absent,
+    Boolean,
+    Number(Number),
+    /// At most [`Member::BYTES`]. A longer one ends with `…` there: no media type, digest or name has that in it.
+    Text(String),
+    Array,
+    Object,
+}
+
+impl Member {
+    /// Longest text kept. Media types have at most 255 bytes, digests 135.
+    pub(crate) const BYTES: usize = 512;
+
+    /// What it is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Absent => "nothing",
+            Self::Boolean => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Array => "a list",
+            Self::Object => "an object",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl<'de> Visitor<'de> for MemberVisitor {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Member, E> {
+        Ok(Member::Absent)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Member, E> {
+        Ok(Member::Boolean)
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Member, E> {
+        Ok(Member::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Member, E> {
+        Ok(Member::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Member, E> {
+        Number::from_f64(value).map(Member::Number).ok_or_else(|| E::custom("a number without a value"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Member, E> {
+        if text.len() <= Member::BYTES {
+            return Ok(Member::Text(text.to_owned()));
+        }
+        let start = text.get(..text.floor_char_boundary(Member::BYTES)).unwrap_or_default();
+        Ok(Member::Text(format!("{start}…")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Member, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Member::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Member::Object)
+    }
+}
+
+/// An object of which nothing is kept. That its names are different, and all else that the reader checks, holds for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AnyObject;
+
+impl<'de> Deserialize<'de> for AnyObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = AnyObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyObject, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyObject)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// The first `MOST` elements of an array of any length. Further ones are read over and not kept; what is wrong within
+/// them still spoils the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FirstOf<T, const MOST: usize> {
+    pub(crate) list: Vec<T>,
+    /// There are further elements.
+    pub(crate) cut: bool,
+}
+
+impl<T, const MOST: usize> Default for FirstOf<T, MOST> {
+    fn default() -> Self {
+        Self { list: Vec::new(), cut: false }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for FirstOf<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(CUT, FirstVisitor(PhantomData))
+    }
+}
+
+struct FirstVisitor<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for FirstVisitor<T, MOST> {
+    type Value = FirstOf<T, MOST>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<FirstOf<T, MOST>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FirstOf<T, MOST>, A::Error> {
+        let mut first = FirstOf::default();
+        while first.list.len() < MOST {
+            match seq.next_element()? {
+                Some(element) => first.list.push(element),
+                None => return Ok(first),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            first.cut = true;
+        }
+        Ok(first)
+    }
+}
