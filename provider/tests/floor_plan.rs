@@ -108,7 +108,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (1, "core::reason", &[]),
     (0, "core::name", &["core::limits"]),
     (0, "core::codec", &["core::limits"]),
-    (0, "core::json", &[]),
+    (0, "core::json", &["core::codec", "core::limits"]),
     (0, "core::limits", &[]),
     (0, "core::time", &[]),
     // Speaks bytes: what it shared with the core, both would misread.
@@ -122,6 +122,8 @@ const WITHIN_A_FLOOR: &[(&str, &str)] = &[
     ("core::verdict", "core::verify"),
     ("core::name", "core::limits"),
     ("core::codec", "core::limits"),
+    ("core::json", "core::codec"),
+    ("core::json", "core::limits"),
 ];
 
 /// Source folders from the top of the repository, and what `crate` means in them.

@@ -30,6 +30,7 @@ use std::marker::PhantomData;
 use serde::de::Deserialize;
 use serde::de::DeserializeSeed;
 
+use crate::codec::excerpt::Excerpt;
 use crate::limits::JsonLimits;
 
 use reader::Reader;
@@ -122,23 +123,9 @@ impl fmt::Write for Short {
     }
 }
 
-/// A name or text from outside, in quotes, at most 64 bytes of it, escapes counted.
-fn quoted(text: &str) -> impl fmt::Display {
-    const BYTES: usize = 64;
-    fmt::from_fn(move |f| {
-        let mut bytes = 0;
-        f.write_char('"')?;
-        for character in text.chars() {
-            let escaped = character.escape_debug();
-            bytes += escaped.len();
-            if bytes > BYTES {
-                f.write_char('…')?;
-                break;
-            }
-            write!(f, "{escaped}")?;
-        }
-        f.write_char('"')
-    })
+/// A name from outside.
+fn quoted(name: &str) -> Excerpt {
+    Excerpt::at_most(48, name)
 }
 
 #[cfg(test)]

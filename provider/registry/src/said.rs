@@ -6,6 +6,8 @@ use countersign_core::json;
 use oci_client::errors::OciEnvelope;
 use oci_client::errors::OciErrorCode;
 
+use crate::bounds;
+
 /// The error envelope of an answer, cut to what is fit to print. Empty if there was none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
