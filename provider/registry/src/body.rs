@@ -12,12 +12,16 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use reqwest::Response;
+use tokio::time::Instant;
 
 use crate::bounds;
+use crate::content::Content;
 use crate::error::Cause;
 use crate::failure::broken;
-use crate::memory::Memory;
+use crate::limiter::Limiter;
+use crate::limiter::Permit;
 use crate::said::Said;
+use crate::share::Share;
 
 /// What a body may be.
 #[derive(Clone, Debug)]
@@ -36,53 +40,101 @@ impl Expect {
     }
 }
 
-/// The body of a 200, and its digest if one was asked for.
+/// The body of a 200, and its digest if one was asked for. It counts for `share` as it arrives, so that announcing a large
+/// one costs nobody anything; and room for it is never waited for, as bodies that wait for each other would wait for ever.
 pub(crate) async fn read(
     mut response: Response,
     host: &str,
     expect: &Expect,
-    memory: &Memory,
-) -> Result<(Bytes, Option<Digest>), Cause> {
+    share: &Share,
+    memory: &Limiter,
+) -> Result<(Content, Option<Digest>), Cause> {
     check_encoding(response.headers(), host)?;
     let too_large = || Cause::TooLarge { host: host.to_owned(), limit: expect.limit };
     let wrong_size = |found, wanted| Cause::Size { host: host.to_owned(), found, wanted };
-    if let Some(announced) = response.content_length() {
+    let announced = response.content_length();
+    if let Some(announced) = announced {
         match expect.size {
             Some(wanted) if announced != wanted => return Err(wrong_size(announced, wanted)),
             Some(_) | None if announced > expect.limit => return Err(too_large()),
             Some(_) | None => {}
         }
     }
+    let most = usize::try_from(announced.unwrap_or(expect.limit)).unwrap_or(usize::MAX);
     let mut hasher = expect.hash.map(Hasher::new);
-    let mut held = memory.hold();
-    let mut body = BytesMut::new();
+    let mut held = memory.try_acquire(share, 0)?;
+    let mut body = Vec::new();
     let mut found: u64 = 0;
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error, host))? {
+    let mut window = Window::new();
+    while let Some(chunk) = window.next(&mut response, host, found).await? {
         found = found.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         if found > expect.limit {
             return Err(too_large());
         }
-        held.grow_to(body.len().saturating_add(chunk.len()))?;
+        make_room(&mut body, chunk.len(), most, &mut held)?;
         if let Some(hasher) = hasher.as_mut() {
             hasher.update(&chunk);
         }
         body.extend_from_slice(&chunk);
     }
-    match expect.size {
-        Some(wanted) if found != wanted => Err(wrong_size(found, wanted)),
-        Some(_) | None => Ok((body.freeze(), hasher.map(Hasher::finish))),
+    if let Some(wanted) = expect.size
+        && found != wanted
+    {
+        return Err(wrong_size(found, wanted));
+    }
+    body.shrink_to_fit();
+    // Less than before: that never fails.
+    held.resize(body.capacity())?;
+    Ok((Content::new(body.into(), held), hasher.map(Hasher::finish)))
+}
+
+/// Room for `more` bytes: twice as much as before, at most what the whole body may have.
+fn make_room(body: &mut Vec<u8>, more: usize, most: usize, held: &mut Permit) -> Result<(), Cause> {
+    let needed = body.len().saturating_add(more);
+    if needed > body.capacity() {
+        let capacity = body.capacity().saturating_mul(2).min(most).max(needed);
+        held.resize(capacity)?;
+        body.reserve_exact(capacity - body.len());
+    }
+    Ok(())
+}
+
+/// The progress of a body.
+struct Window {
+    until: Instant,
+    received: u64,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self { until: Instant::now() + bounds::BODY_WINDOW, received: 0 }
+    }
+
+    /// The next bytes, unless they come too slowly; `before` came until now.
+    async fn next(&mut self, response: &mut Response, host: &str, before: u64) -> Result<Option<Bytes>, Cause> {
+        let Ok(chunk) = tokio::time::timeout_at(self.until, response.chunk()).await else {
+            return Err(Cause::Stalled { host: host.to_owned(), received: before });
+        };
+        let chunk = chunk.map_err(|error| broken(&error, host))?;
+        let length = chunk.as_ref().map_or(0, Bytes::len);
+        self.received = self.received.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        if self.received >= bounds::BODY_WINDOW_BYTES {
+            *self = Self::new();
+        }
+        Ok(chunk)
     }
 }
 
-/// At most `characters` of what an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can
-/// be used again.
+/// At most `characters` of what an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can be
+/// used again. What does not come in time is not waited for: the status is known.
 pub(crate) async fn read_said(mut response: Response, characters: usize) -> Said {
+    let until = Instant::now() + bounds::BODY_WINDOW;
     let mut body = BytesMut::new();
     while body.len() <= bounds::ERROR_BODY_BYTES {
-        match response.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Said::parse(&body, characters),
-            Err(_) => break,
+        match tokio::time::timeout_at(until, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => return Said::parse(&body, characters),
+            Ok(Err(_)) | Err(_) => break,
         }
     }
     Said::default()

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use crate::share::ShareLimits;
 use countersign_core::limits::JsonLimits;
+
+const MIB: usize = 1024 * 1024;
 
 /// Most redirects followed for one request. Registries need one, to their blob store.
 pub(crate) const REDIRECTS: usize = 5;
@@ -29,8 +32,17 @@ pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// [token specification](https://distribution.github.io/distribution/spec/auth/token/).
 pub(crate) const TOKEN_DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// What the bodies that are being read may take together: 32 manifests of the largest size, or some ten thousand usual ones.
-pub(crate) const BODIES_BYTES: usize = 128 * 1024 * 1024;
+/// How long a body may be without [`BODY_WINDOW_BYTES`] of progress. The first three retransmissions of TCP come within
+/// 1.4 s.
+pub(crate) const BODY_WINDOW: Duration = Duration::from_secs(2);
+
+/// What must arrive of a body in each [`BODY_WINDOW`], unless it ends, in bytes: far below any usable connection.
+pub(crate) const BODY_WINDOW_BYTES: u64 = 16 * 1024;
+
+/// What bodies, and what was parsed from them, may take together, in bytes: twelve manifests of the largest size, or some
+/// thousands of usual ones. A host has room for one of the largest and what refers to it.
+pub(crate) const BODIES: ShareLimits =
+    ShareLimits { total: 48 * MIB, host: 16 * MIB, pattern: 24 * MIB, unlisted_host: 6 * MIB, unlisted: 12 * MIB };
 
 /// Most of an error body that is read, in bytes.
 pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
@@ -51,13 +63,13 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// The pause after a 429 that names none in seconds.
 pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
 
-/// Further tries of a request that failed before an answer, or with 502, 503, 504.
+/// Further tries of a request that failed before the end of its answer, or with 502, 503, 504.
 pub(crate) const RETRIES: u32 = 2;
 
 /// Pause before the first further try; doubles, and up to as much again is added at random.
 pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
 
-/// Hosts whose gate and places are remembered.
+/// Hosts whose pause is remembered, of those in the settings and of others.
 pub(crate) const HOSTS: usize = 1024;
 
 /// Tokens remembered, each at most [`TOKEN_BYTES`].

@@ -103,9 +103,12 @@ impl Client {
         let token_failed = |cause| failed(Stage::Token, cause);
         let mut identified = self.identify(endpoint, ask.deadline).await.map_err(token_failed)?;
         let mut challenged = false;
+        let registry = endpoint.authority();
         let mut retry = Retry::new();
         loop {
             let outgoing = Outgoing {
+                share: &endpoint.share,
+                registry: &registry,
                 url: ask.url,
                 led_by: None,
                 peer: endpoint.peer,

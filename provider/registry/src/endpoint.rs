@@ -18,6 +18,8 @@ use crate::origin::has_plain_host;
 use crate::settings::Scheme;
 use crate::settings::Unlisted;
 use crate::settings::entry_for;
+use crate::settings::share;
+use crate::share::Share;
 use crate::tls::Group;
 use crate::token::TokenRequest;
 use crate::wire::Peer;
@@ -30,6 +32,7 @@ pub(crate) struct Endpoint {
     base: Url,
     pub(crate) peer: Peer,
     pub(crate) identity: Option<Identity>,
+    pub(crate) share: Share,
     scheme: Scheme,
     realm_hosts: Vec<Host>,
 }
@@ -63,7 +66,8 @@ impl Endpoint {
         if host.is_docker_hub() {
             realm_hosts.extend(Host::parse("auth.docker.io"));
         }
-        Ok(Self { repository: repository.clone(), base, peer, identity, scheme, realm_hosts })
+        let share = share(&wire.entries, &host);
+        Ok(Self { repository: repository.clone(), base, peer, identity, share, scheme, realm_hosts })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -125,6 +129,7 @@ impl Endpoint {
         let entry = self.peer.entry.and(listed.and_then(|peer| peer.entry).or(self.peer.entry));
         Ok(TokenRequest {
             registry: self.authority(),
+            share: self.share.clone(),
             realm,
             peer: Peer { group, guard, entry },
             service: bearer.service,
@@ -157,9 +162,6 @@ mod tests {
     use crate::RegistryEntry;
     use crate::RegistrySettings;
     use crate::Unobserved;
-    use crate::gate::Gates;
-    use crate::memory::Memory;
-    use crate::tls::Clients;
 
     fn wire(patterns: &[&str], realm_hosts: &[&str]) -> Wire {
         let entry = |text: &&str| RegistryEntry {
@@ -168,14 +170,7 @@ mod tests {
         };
         let settings =
             RegistrySettings { registries: patterns.iter().map(entry).collect(), ..RegistrySettings::default() };
-        Wire {
-            entries: settings.check().unwrap(),
-            clients: Clients::new(&settings.registries, settings.connect_timeout).unwrap(),
-            gates: Gates::new(1, 1),
-            memory: Memory::new(0),
-            observer: Arc::new(Unobserved),
-            request_timeout: settings.request_timeout,
-        }
+        Wire::new(&settings, Arc::new(Unobserved)).unwrap()
     }
 
     /// The guard of a realm that `registry` names from an address.

@@ -13,6 +13,7 @@ use countersign_core::oci::ManifestError;
 use crate::Stage;
 use crate::address::Network;
 use crate::bounds;
+use crate::limit::LimitReached;
 use crate::said::Said;
 
 /// A request about an image that did not get its answer.
@@ -63,8 +64,6 @@ pub enum Trouble {
 /// What was going on when the time ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Waiting for a place among the concurrent requests.
-    Queue,
     /// Connecting, and reading the answer.
     Answer,
     /// Waiting for a token that another call had already asked for.
@@ -128,6 +127,12 @@ pub enum Cause {
     Tls { host: String, detail: String },
     #[error("the answer of {host} broke off: {detail}")]
     Broken { host: String, detail: String },
+    #[error(
+        "{host} sends too slowly: found {received} bytes of the answer, expected at least {} every {} s or the end",
+        bounds::BODY_WINDOW_BYTES,
+        bounds::BODY_WINDOW.as_secs()
+    )]
+    Stalled { host: String, received: u64 },
     #[error("{host} gave no answer in time ({})", phase_text(*phase))]
     Timeout { host: String, phase: Phase },
     #[error("{host} answers {status} to {}{}", credential_text(*credential), quote(said))]
@@ -172,8 +177,8 @@ pub enum Cause {
     Index(#[from] IndexError),
     #[error("the exchange for a token ended without a result")]
     Interrupted,
-    #[error("answers under way already take {} MiB", bounds::BODIES_BYTES / (1024 * 1024))]
-    Crowded,
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
 }
 
 impl Cause {
@@ -183,13 +188,13 @@ impl Cause {
         match self {
             Self::HostRefused { .. } | Self::AddressRefused { .. } | Self::LeadsInside { .. } => Trouble::Refused,
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
-            Self::Timeout { .. } => Trouble::Timeout,
+            Self::Timeout { .. } | Self::Stalled { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.
             Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => Trouble::Denied,
             Self::Throttled { .. } => Trouble::Throttled,
             Self::Status { .. } | Self::Interrupted => Trouble::Failed,
             Self::NotFound { .. } => Trouble::NotFound,
-            Self::Crowded => Trouble::Overloaded,
+            Self::Limit(_) => Trouble::Overloaded,
             // Some other kind of artifact; a type that is no artifact's comes from a proxy's page and not from an image.
             Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
                 Trouble::Unsupported
@@ -222,7 +227,6 @@ fn network_text(address: IpAddr) -> &'static str {
 
 fn phase_text(phase: Phase) -> &'static str {
     match phase {
-        Phase::Queue => "waiting for other requests to it",
         Phase::Answer => "connecting or reading",
         Phase::Token => "waiting for a token",
     }

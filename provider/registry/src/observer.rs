@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::limit::LimitReached;
+use crate::limit::Resource;
+
 /// What a request was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
@@ -105,6 +108,12 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A tag was looked up among the remembered ones.
     fn tag(&self, found: TagMemory);
+
+    /// So much more of `resource` is in use, or less.
+    fn in_use(&self, resource: Resource, change: i64);
+
+    /// Work was refused because a limit is used up.
+    fn limit_reached(&self, reached: &LimitReached);
 }
 
 /// Counts nothing.
@@ -115,4 +124,8 @@ impl Observer for Unobserved {
     fn request(&self, _: Stage, _: RequestResult, _: Duration) {}
 
     fn tag(&self, _: TagMemory) {}
+
+    fn in_use(&self, _: Resource, _: i64) {}
+
+    fn limit_reached(&self, _: &LimitReached) {}
 }

@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::limits;
 use countersign_core::name::Digest;
@@ -27,17 +26,15 @@ use crate::body::excerpt;
 use crate::bounds;
 use crate::client::Ask;
 use crate::client::Client;
+use crate::content::Content;
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::gate::Gates;
-use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::observer::TagMemory;
 use crate::origin::authority;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
-use crate::tls::Clients;
 use crate::wire::Answer;
 use crate::wire::Wire;
 
@@ -94,15 +91,7 @@ impl Registries {
     /// # Errors
     /// The first mistake in the settings.
     pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
-        let entries = settings.check()?;
-        let wire = Wire {
-            entries,
-            clients: Clients::new(&settings.registries, settings.connect_timeout)?,
-            memory: Memory::new(bounds::BODIES_BYTES),
-            gates: Gates::new(settings.requests_per_host, settings.requests),
-            observer: Arc::clone(&observer),
-            request_timeout: settings.request_timeout,
-        };
+        let wire = Wire::new(&settings, Arc::clone(&observer))?;
         let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
         let pins = Pins { tags: LruCache::new(size), digests: LruCache::new(size) };
         let inner = Inner {
@@ -163,7 +152,7 @@ impl Registries {
         descriptor: &Descriptor,
         limit: usize,
         deadline: Instant,
-    ) -> Result<Bytes, RegistryError> {
+    ) -> Result<Content, RegistryError> {
         let stage = Stage::ReferrerManifest;
         let answer = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
         let found = content_type(&answer.headers);
@@ -185,7 +174,7 @@ impl Registries {
         descriptor: &Descriptor,
         limit: usize,
         deadline: Instant,
-    ) -> Result<Bytes, RegistryError> {
+    ) -> Result<Content, RegistryError> {
         Ok(self.content(repository, "blobs", descriptor, limit, Stage::Blob, deadline).await?.body)
     }
 

@@ -21,11 +21,12 @@ impl Retry {
         Self { left: bounds::RETRIES, pause: bounds::BACKOFF }
     }
 
-    /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat; what
-    /// came with an answer is repeated only if the answer says that the server could not.
+    /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat. What
+    /// came with an answer is repeated only if the answer says that the server could not, or if it broke off before its
+    /// end; an answer that breaks a limit or comes too slowly would do so again.
     pub(crate) async fn again(&mut self, cause: &Cause, deadline: Instant) -> bool {
         let wait = match cause {
-            Cause::Unreachable { .. } | Cause::Status { status: 502..=504, .. } => {
+            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::Status { status: 502..=504, .. } => {
                 let wait = self.pause + jitter(self.pause);
                 self.pause *= 2;
                 wait
@@ -35,8 +36,8 @@ impl Retry {
             | Cause::AddressRefused { .. }
             | Cause::LeadsInside { .. }
             | Cause::Tls { .. }
-            | Cause::Broken { .. }
             | Cause::Timeout { .. }
+            | Cause::Stalled { .. }
             | Cause::Denied { .. }
             | Cause::Realm(_)
             | Cause::Status { .. }
@@ -55,7 +56,7 @@ impl Retry {
             | Cause::Target(_)
             | Cause::Index(_)
             | Cause::Interrupted
-            | Cause::Crowded => return false,
+            | Cause::Limit(_) => return false,
         };
         if self.left == 0 || Instant::now() + wait >= deadline {
             return false;

@@ -7,6 +7,8 @@ use crate::host::Host;
 use crate::host::HostPattern;
 use crate::host::HostPatternError;
 use crate::login::Login;
+use crate::share::Class;
+use crate::share::Share;
 
 /// How registries are talked to.
 #[derive(Clone, Debug)]
@@ -185,6 +187,16 @@ pub(crate) fn entry_for<'a>(entries: &'a [Entry], host: &Host) -> Option<(usize,
         .enumerate()
         .filter(|(_, entry)| entry.pattern.matches(host))
         .max_by_key(|(_, entry)| entry.pattern.rank())
+}
+
+/// Whose share of the limits work for `host` counts against.
+pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
+    let class = match entry_for(entries, host) {
+        Some((_, entry)) if entry.pattern.is_exact() => Class::Listed,
+        Some((_, entry)) => Class::Pattern(entry.pattern.to_string().into()),
+        None => Class::Unlisted,
+    };
+    Share::new(&host.to_string(), class)
 }
 
 #[cfg(test)]

@@ -35,12 +35,17 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(entries: &[RegistryEntry], connect_timeout: Duration) -> Result<Self, SettingsError> {
+    pub(crate) fn new(
+        entries: &[RegistryEntry],
+        connect_timeout: Duration,
+        requests_per_host: usize,
+    ) -> Result<Self, SettingsError> {
+        let clients = |roots| clients(roots, connect_timeout, requests_per_host);
         let mut system = RootCertStore::empty();
         // Files of the system that are no certificates are its maintainer's affair: what can be read is used. None at
         // all shows when a host cannot be authenticated, and is known to the caller by `system_roots`.
         let (system_roots, _) = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let mut groups = vec![clients(system, connect_timeout)?];
+        let mut groups = vec![clients(system)?];
         let mut known: HashMap<&[u8], Group> = HashMap::new();
         let mut by_entry = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -50,7 +55,7 @@ impl Clients {
                     Some(group) => *group,
                     None => {
                         let group = Group(groups.len());
-                        groups.push(clients(roots(&entry.pattern, pem)?, connect_timeout)?);
+                        groups.push(clients(roots(&entry.pattern, pem)?)?);
                         known.insert(pem, group);
                         group
                     }
@@ -86,7 +91,11 @@ fn roots(pattern: &HostPattern, pem: &[u8]) -> Result<RootCertStore, SettingsErr
     if store.is_empty() { Err(bad("there is none".to_owned())) } else { Ok(store) }
 }
 
-fn clients(roots: RootCertStore, connect_timeout: Duration) -> Result<[Client; Guard::ALL.len()], SettingsError> {
+fn clients(
+    roots: RootCertStore,
+    connect_timeout: Duration,
+    requests_per_host: usize,
+) -> Result<[Client; Guard::ALL.len()], SettingsError> {
     let bad = |error: &dyn std::error::Error| SettingsError::Client { detail: error.to_string() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -109,7 +118,8 @@ fn clients(roots: RootCertStore, connect_timeout: Duration) -> Result<[Client; G
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            .pool_max_idle_per_host(16)
+            // As many as there may be requests: with fewer, each burst would open connections and close them again.
+            .pool_max_idle_per_host(requests_per_host)
             .pool_idle_timeout(Duration::from_secs(60))
             .tcp_keepalive(Duration::from_secs(30))
             // Small, as many hosts may fill theirs at once; a usual answer fits into the first.

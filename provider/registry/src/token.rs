@@ -32,6 +32,7 @@ use crate::observer::Stage;
 use crate::origin::authority;
 use crate::retry::Retry;
 use crate::secret::Secret;
+use crate::share::Share;
 use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Peer;
@@ -43,6 +44,8 @@ use crate::wire::Wire;
 pub(crate) struct TokenRequest {
     /// Authority of the registry, the only host the token is sent to.
     pub(crate) registry: String,
+    /// For whose images it is.
+    pub(crate) share: Share,
     pub(crate) realm: Url,
     pub(crate) peer: Peer,
     pub(crate) service: Option<String>,
@@ -193,6 +196,8 @@ async fn exchange(wire: &Wire, request: &TokenRequest) -> Outcome {
     let mut retry = Retry::new();
     loop {
         let outgoing = Outgoing {
+            share: &request.share,
+            registry: &request.registry,
             url: &url,
             led_by: Some(&request.registry),
             peer: request.peer,

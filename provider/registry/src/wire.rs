@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use http::HeaderMap;
@@ -24,14 +23,18 @@ use crate::address::Guard;
 use crate::body;
 use crate::body::Expect;
 use crate::bounds;
+use crate::content::Content;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::LinkRefusal;
 use crate::error::Phase;
 use crate::failure::unreachable;
 use crate::gate::Gates;
+use crate::gate::Hop;
+use crate::gate::Place;
 use crate::host::Host;
-use crate::memory::Memory;
+use crate::limit::Resource;
+use crate::limiter::Limiter;
 use crate::observer::Observer;
 use crate::observer::RequestResult;
 use crate::observer::Stage;
@@ -41,7 +44,10 @@ use crate::origin::same_origin;
 use crate::retry::retry_after;
 use crate::said;
 use crate::settings::Entry;
+use crate::settings::RegistrySettings;
+use crate::settings::SettingsError;
 use crate::settings::entry_for;
+use crate::share::Share;
 use crate::tls::Clients;
 use crate::tls::Group;
 
@@ -50,7 +56,8 @@ pub(crate) struct Wire {
     pub(crate) entries: Vec<Entry>,
     pub(crate) clients: Clients,
     pub(crate) gates: Gates,
-    pub(crate) memory: Memory,
+    /// Bytes of bodies.
+    pub(crate) memory: Limiter,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) request_timeout: Duration,
 }
@@ -67,6 +74,9 @@ pub(crate) struct Peer {
 
 /// A request to be sent.
 pub(crate) struct Outgoing<'a> {
+    /// For whose images, and where these are asked for.
+    pub(crate) share: &'a Share,
+    pub(crate) registry: &'a str,
     pub(crate) url: &'a Url,
     /// The host that named this one, if the settings did not.
     pub(crate) led_by: Option<&'a str>,
@@ -105,18 +115,31 @@ pub(crate) struct Answer {
     /// Where it came from, after redirects.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Content,
     pub(crate) digest: Option<Digest>,
 }
 
 impl Wire {
+    /// # Errors
+    /// The first mistake in the settings.
+    pub(crate) fn new(settings: &RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            entries: settings.check()?,
+            clients: Clients::new(&settings.registries, settings.connect_timeout, settings.requests_per_host)?,
+            gates: Gates::new(settings.requests_per_host, settings.requests, &observer),
+            memory: Limiter::new(Resource::Bytes, bounds::BODIES, Arc::clone(&observer)),
+            observer,
+            request_timeout: settings.request_timeout,
+        })
+    }
+
     /// Sends a request once. A 429, or a 503 with `Retry-After`, closes the gate of the host that sent it.
     pub(crate) async fn once(&self, stage: Stage, outgoing: &Outgoing<'_>, deadline: Instant) -> Result<Reply, Cause> {
         let host = authority(outgoing.url);
-        let _place = self.gates.enter(&host, deadline).await?;
+        let place = self.gates.enter(outgoing.share, self.hop_to(outgoing, outgoing.url, &host), deadline).await?;
         let started = Instant::now();
         let limit = deadline.min(started + self.request_timeout);
-        let result = match tokio::time::timeout_at(limit, self.send(outgoing)).await {
+        let result = match tokio::time::timeout_at(limit, self.send(outgoing, place, limit)).await {
             Ok(result) => result,
             Err(_) => Err(Cause::Timeout { host, phase: Phase::Answer }),
         };
@@ -124,7 +147,7 @@ impl Wire {
         result
     }
 
-    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Cause> {
+    async fn send(&self, outgoing: &Outgoing<'_>, mut place: Place, limit: Instant) -> Result<Reply, Cause> {
         let mut url = outgoing.url.clone();
         let mut peer = outgoing.peer;
         let mut led_by = outgoing.led_by.map(str::to_owned);
@@ -139,7 +162,8 @@ impl Wire {
             let status = response.status();
             match status {
                 StatusCode::OK => {
-                    let (body, digest) = body::read(response, &host, &outgoing.expect, &self.memory).await?;
+                    let (body, digest) =
+                        body::read(response, &host, &outgoing.expect, outgoing.share, &self.memory).await?;
                     return Ok(Reply::Answer(Answer { url, headers, body, digest }));
                 }
                 StatusCode::MOVED_PERMANENTLY
@@ -162,6 +186,9 @@ impl Wire {
                         authorization = None;
                         peer = self.peer_after(outgoing, &url, &target, from);
                         led_by = Some(host);
+                        let host = authority(&target);
+                        let hop = self.hop_to(outgoing, &target, &host);
+                        place = self.gates.follow(place, outgoing.share, hop, limit).await?;
                     }
                     url = target;
                 }
@@ -202,6 +229,10 @@ impl Wire {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
         }
         request.send().await.map_err(|error| unreachable(&error, host))
+    }
+
+    fn hop_to<'a>(&self, outgoing: &Outgoing<'_>, url: &Url, host: &'a str) -> Hop<'a> {
+        Hop { host, own: host == outgoing.registry, listed: self.listed(url).is_some() }
     }
 
     /// How a host is treated to which `url` redirects, with an answer from the address `from`. A host that is not in the
@@ -260,7 +291,7 @@ impl Wire {
             _ => None,
         };
         if let Some(wait) = wait {
-            self.gates.close(&host, wait);
+            self.gates.close(self.hop_to(outgoing, url, &host), wait);
             return Cause::Throttled { host, wait };
         }
         match status {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::limits;
 use countersign_core::name::Digest;
@@ -17,6 +16,7 @@ use countersign_core::verdict::Reason;
 use countersign_core::verify;
 use countersign_core::verify::Question;
 use countersign_core::verify::VerifiedSignature;
+use countersign_registry::Content;
 use countersign_registry::Pinned;
 use countersign_registry::Registries;
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ pub(super) async fn fetch(
     pinned: &Pinned,
     entry: &Descriptor,
     deadline: Instant,
-) -> Result<(Bytes, MediaType), Reason> {
+) -> Result<(Content, MediaType), Reason> {
     let layer = layer(registries, pinned, entry, deadline).await?;
     let envelope = registries
         .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_registry::LimitReached;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
+use countersign_registry::Resource;
 use countersign_registry::Stage;
 use countersign_registry::TagMemory;
 
@@ -32,5 +34,13 @@ impl Observer for CountRequests {
             TagMemory::Hit => "tag-hit",
             TagMemory::Miss => "tag-miss",
         });
+    }
+
+    fn in_use(&self, resource: Resource, change: i64) {
+        self.0.limit_in_use(resource, change);
+    }
+
+    fn limit_reached(&self, reached: &LimitReached) {
+        self.0.limit_reached(reached);
     }
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
+use countersign_registry::LimitReached;
+use countersign_registry::Resource;
+use countersign_registry::Scope;
 use prometheus::GaugeVec;
 use prometheus::Histogram;
 use prometheus::HistogramOpts;
@@ -17,6 +20,7 @@ use prometheus::HistogramVec;
 use prometheus::IntCounter;
 use prometheus::IntCounterVec;
 use prometheus::IntGauge;
+use prometheus::IntGaugeVec;
 use prometheus::Opts;
 use prometheus::Registry;
 use prometheus::TextEncoder;
@@ -56,6 +60,8 @@ pub struct Metrics {
     stage_seconds: HistogramVec,
     registry_requests: IntCounterVec,
     cache_events: IntCounterVec,
+    limit_in_use: IntGaugeVec,
+    limit_reached: IntCounterVec,
     connections: IntGauge,
     evicted_connections: IntCounter,
     handshake_failures: IntCounterVec,
@@ -100,6 +106,12 @@ impl Metrics {
                 &["stage", "result"],
             )?,
             cache_events: make.counters("cache_events_total", "What the caches did.", &["event"])?,
+            limit_in_use: make.int_gauges("limit_in_use", "How much of each limit is in use.", &["limit"])?,
+            limit_reached: make.counters(
+                "limit_reached_total",
+                "Work refused because a limit was used up, by what shares the limit.",
+                &["limit", "scope"],
+            )?,
             connections: make.int_gauge("open_connections", "Connections with an accepted client certificate.")?,
             evicted_connections: make
                 .counter("evicted_connections_total", "Idle connections closed to make room for another.")?,
@@ -157,6 +169,12 @@ impl Metrics {
         }
         for event in CACHE_EVENTS.iter().chain([&OTHER]) {
             self.cache_events.with_label_values(&[event]);
+        }
+        for resource in Resource::ALL {
+            self.limit_in_use.with_label_values(&[resource.text()]);
+            for scope in Scope::LABELS {
+                self.limit_reached.with_label_values(&[resource.text(), scope]);
+            }
         }
         for reason in HandshakeFailure::ALL {
             self.handshake_failures.with_label_values(&[reason.text()]);
@@ -230,6 +248,16 @@ impl Metrics {
     /// One of [`CACHE_EVENTS`] has happened. Anything else counts as [`OTHER`].
     pub fn cache_event(&self, event: &'static str) {
         self.cache_events.with_label_values(&[one_of(CACHE_EVENTS.iter().copied(), event)]).inc();
+    }
+
+    /// So much more of a limit is in use, or less.
+    pub fn limit_in_use(&self, resource: Resource, change: i64) {
+        self.limit_in_use.with_label_values(&[resource.text()]).add(change);
+    }
+
+    /// Work was refused because a limit is used up.
+    pub fn limit_reached(&self, LimitReached { resource, scope, .. }: &LimitReached) {
+        self.limit_reached.with_label_values(&[resource.text(), scope.label()]).inc();
     }
 
     /// A connection was refused.
@@ -337,6 +365,10 @@ impl Maker<'_> {
 
     fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
         self.put(IntGauge::new(full(name), help)?)
+    }
+
+    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.put(IntGaugeVec::new(Opts::new(full(name), help), labels)?)
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {

@@ -40,9 +40,9 @@ async fn a_cold_image_by_tag_takes_four_requests() {
     let referrers = registries.referrers(&pinned, SIGNATURE, soon()).await.unwrap();
     assert_eq!(referrers.entries.iter().map(|entry| entry.digest.as_str()).collect::<Vec<_>>(), [&stored.digest]);
     let found = registries.manifest(pinned.repository(), &referrers.entries[0], LIMIT, soon()).await.unwrap();
-    assert_eq!(found, manifest.as_bytes());
+    assert_eq!(&*found, manifest.as_bytes());
     let found = registries.blob(pinned.repository(), &descriptor(&layer), LIMIT, soon()).await.unwrap();
-    assert_eq!(found, b"envelope".as_slice());
+    assert_eq!(&*found, b"envelope".as_slice());
     assert_eq!(registry.requests().len(), 4);
     assert_eq!(registry.connections(), 1);
 }

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod addresses;
+mod broken;
+mod connections;
 mod content;
 mod pin;
 mod politeness;
 mod redirects;
 mod references;
 mod referrers;
+mod shares;
 mod support;
 mod tls;
 mod token_services;

@@ -5,8 +5,10 @@ use std::time::Duration;
 use countersign_core::name::ImageRef;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::Phase;
+use countersign_registry::LimitReached;
 use countersign_registry::RegistrySettings;
+use countersign_registry::Resource;
+use countersign_registry::Scope;
 use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
@@ -102,7 +104,10 @@ async fn no_more_requests_at_once_than_configured_and_waiting_has_an_end() {
         .collect();
     registry.wait_for(Route::Manifest, 2).await;
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Timeout { host: registry.host(), phase: Phase::Queue });
+    let scope = Scope::Host(registry.host().into());
+    let full = LimitReached { resource: Resource::Requests, scope, at: None, found: 2, limit: 2 };
+    assert_eq!(error.cause, Cause::Limit(full));
+    assert_eq!(error.trouble(), Trouble::Overloaded);
     assert_eq!(registry.requests().len(), 2);
     gate.open();
     for call in calls {

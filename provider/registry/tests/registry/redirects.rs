@@ -37,7 +37,7 @@ async fn two() -> (Registry, Registry, Descriptor) {
 
 async fn fetch(registries: &Registries, registry: &Registry, blob: &Descriptor) -> Result<(), RegistryError> {
     let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
-    registries.blob(&repository, blob, 1024, soon()).await.map(|bytes| assert_eq!(bytes, b"envelope".as_slice()))
+    registries.blob(&repository, blob, 1024, soon()).await.map(|bytes| assert_eq!(&*bytes, b"envelope".as_slice()))
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What all cases need: settings for an in-process registry, an observer that remembers, short ways to say things.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,17 +9,23 @@ use countersign_core::name::ImageRef;
 use countersign_core::oci::Descriptor;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
+use countersign_registry::LimitReached;
 use countersign_registry::Observer;
 use countersign_registry::Pinned;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
+use countersign_registry::Resource;
+use countersign_registry::Roots;
 use countersign_registry::Scheme;
 use countersign_registry::Secret;
 use countersign_registry::Stage;
 use countersign_registry::TagMemory;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
@@ -27,11 +34,22 @@ pub(crate) const PASSWORD: &str = "correct horse";
 
 /// Remembers every request that was told of.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<Vec<(Stage, RequestResult)>>);
+pub(crate) struct Seen(Mutex<Vec<(Stage, RequestResult)>>, watch::Sender<BTreeMap<Resource, i64>>);
 
 impl Seen {
     pub(crate) fn all(&self) -> Vec<(Stage, RequestResult)> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// How much of a limit is in use.
+    pub(crate) fn in_use(&self, resource: Resource) -> i64 {
+        self.1.borrow().get(&resource).copied().unwrap_or_default()
+    }
+
+    /// Returns as soon as the use of a limit is as wanted.
+    pub(crate) async fn until(&self, resource: Resource, wanted: impl Fn(i64) -> bool) {
+        let in_use = |all: &BTreeMap<Resource, i64>| wanted(all.get(&resource).copied().unwrap_or_default());
+        self.1.subscribe().wait_for(in_use).await.unwrap();
     }
 }
 
@@ -41,11 +59,31 @@ impl Observer for Seen {
     }
 
     fn tag(&self, _: TagMemory) {}
+
+    fn in_use(&self, resource: Resource, change: i64) {
+        self.1.send_modify(|in_use| *in_use.entry(resource).or_default() += change);
+    }
+
+    fn limit_reached(&self, _: &LimitReached) {}
 }
 
 /// An entry for this registry over plain HTTP.
 pub(crate) fn entry(registry: &Registry, credential: Credential) -> RegistryEntry {
     RegistryEntry { scheme: Scheme::Http, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
+}
+
+/// An entry for this registry over TLS, for which `ca` vouches.
+pub(crate) fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
+    let roots = Roots::Only(ca.pem().into());
+    RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
+}
+
+/// A registry over TLS with `app:v1`, and the authority that vouches for it.
+pub(crate) async fn start_secure() -> (Registry, Authority) {
+    let ca = Authority::root(CertSpec::root());
+    let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]))).await;
+    registry.push_image("app", "v1");
+    (registry, ca)
 }
 
 /// Settings with these entries that remember no tags.

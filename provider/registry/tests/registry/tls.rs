@@ -24,21 +24,11 @@ use crate::support::app;
 use crate::support::build;
 use crate::support::descriptor;
 use crate::support::pin_error;
+use crate::support::secure;
 use crate::support::settings;
 use crate::support::soon;
+use crate::support::start_secure as start;
 use crate::support::works;
-
-fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
-    let roots = Roots::Only(ca.pem().into());
-    RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
-}
-
-async fn start() -> (Registry, Authority) {
-    let ca = Authority::root(CertSpec::root());
-    let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]))).await;
-    registry.push_image("app", "v1");
-    (registry, ca)
-}
 
 #[tokio::test]
 async fn the_configured_authority_vouches_and_one_connection_serves_many_requests() {
@@ -105,7 +95,7 @@ async fn a_store_is_vouched_for_by_its_own_entry_and_not_by_the_registrys() {
     };
     let both = settings(vec![secure(&registry, &ca, Credential::Anonymous), own]);
     let found = build(both).0.blob(&repository, &blob, 1024, soon()).await.unwrap();
-    assert_eq!(found, b"envelope".as_slice());
+    assert_eq!(&*found, b"envelope".as_slice());
     // Its entry vouches for it; its credential is for images there, not for redirects.
     assert_eq!(store.requests()[0].authorization(), None);
 }

@@ -27,6 +27,8 @@ fn every_series_is_there_from_the_start_with_zero() {
         "countersign_tls_handshake_failures_total{reason=\"no-certificate\"} 0",
         "countersign_last_reload_successful{files=\"trust\"} 0",
         "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\"} 0",
+        "countersign_limit_in_use{limit=\"verifications\"} 0",
+        "countersign_limit_reached_total{limit=\"bytes\",scope=\"unlisted\"} 0",
         "countersign_panics_total 0",
         "countersign_in_flight_requests 0",
         "countersign_trust_generation 0",
@@ -54,6 +56,11 @@ fn no_event_adds_a_series() {
     metrics.stage("registry.example", Duration::ZERO);
     metrics.registry_request("registry.example", "418");
     metrics.cache_event("registry.example");
+    for resource in Resource::ALL {
+        metrics.limit_in_use(*resource, 1);
+        let scope = Scope::Host("registry.example".into());
+        metrics.limit_reached(&LimitReached { resource: *resource, scope, at: None, found: 1, limit: 1 });
+    }
     for reason in HandshakeFailure::ALL {
         metrics.handshake_failure(*reason);
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use hyper::body::Body;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 /// A response body.
@@ -22,6 +24,13 @@ pub(crate) enum Payload {
         announced: u64,
         /// Whether what there was has had its time to go out.
         flushed: bool,
+    },
+    /// Says it has `announced` bytes, gives fewer, and then waits for ever, or for the end of the connection.
+    Stalled {
+        rest: Option<Bytes>,
+        announced: u64,
+        /// Told when all there is has been given.
+        end: Option<Arc<Notify>>,
     },
     /// The same bytes again and again, as long as somebody reads.
     Endless(Bytes),
@@ -42,7 +51,7 @@ impl Payload {
     pub(crate) fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone().unwrap_or_default(),
-            Self::Truncated { .. } | Self::Endless(_) | Self::Drip { .. } => Bytes::new(),
+            Self::Truncated { .. } | Self::Stalled { .. } | Self::Endless(_) | Self::Drip { .. } => Bytes::new(),
         }
     }
 }
@@ -68,6 +77,15 @@ impl Body for Payload {
                 }
                 None => Poll::Ready(Some(Err(io::Error::other("the body was to be cut off here")))),
             },
+            Self::Stalled { rest, end, .. } => match rest.take() {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                None => {
+                    if let Some(end) = end {
+                        end.notify_one();
+                    }
+                    Poll::Pending
+                }
+            },
             Self::Endless(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes.clone())))),
             Self::Drip { bytes, every, pause } => {
                 if bytes.is_empty() {
@@ -85,7 +103,7 @@ impl Body for Payload {
         let length = |bytes: &Bytes| u64::try_from(bytes.len()).expect("fits");
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, length)),
-            Self::Truncated { announced, .. } => SizeHint::with_exact(*announced),
+            Self::Truncated { announced, .. } | Self::Stalled { announced, .. } => SizeHint::with_exact(*announced),
             Self::Endless(_) => SizeHint::new(),
             Self::Drip { bytes, .. } => SizeHint::with_exact(length(bytes)),
         }

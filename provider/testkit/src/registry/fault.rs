@@ -71,6 +71,8 @@ pub(crate) enum Fault {
     Body(Bytes),
     WrongBytes,
     Truncated,
+    Stalled,
+    Disconnected,
     Endless,
     Drip(Duration),
 }
@@ -215,6 +217,16 @@ impl When {
     /// Announces the whole body, sends half of it, closes the connection.
     pub fn truncated_body(self) -> FaultHandle {
         self.set(Fault::Truncated)
+    }
+
+    /// Announces the whole body, sends all of it but the last byte, and then nothing more.
+    pub fn stalled_body(self) -> FaultHandle {
+        self.set(Fault::Stalled)
+    }
+
+    /// Announces the whole body, sends half of it, and drops the connection with everything on it.
+    pub fn disconnect(self) -> FaultHandle {
+        self.set(Fault::Disconnected)
     }
 
     /// Right status and headers, then spaces without end, no Content-Length.

@@ -9,6 +9,7 @@ use http::Request;
 use http::Response;
 use http::header::CONTENT_LENGTH;
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 
 use crate::Descriptor;
 use crate::IMAGE_INDEX;
@@ -26,7 +27,12 @@ use crate::registry::store::index;
 
 type Answer = Response<Payload>;
 
-pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer, io::Error> {
+/// `connection` is told when the connection is to be dropped.
+pub(crate) async fn answer(
+    state: Arc<State>,
+    connection: Arc<Notify>,
+    request: Request<Incoming>,
+) -> Result<Answer, io::Error> {
     let (parts, _body) = request.into_parts();
     let place = Place::of(parts.uri.path());
     let _in_flight = state.log.enter(place.route, &parts.method, &parts.uri, &parts.headers);
@@ -56,6 +62,8 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
             | Fault::Body(_)
             | Fault::WrongBytes
             | Fault::Truncated
+            | Fault::Stalled
+            | Fault::Disconnected
             | Fault::Endless
             | Fault::Drip(_) => {}
         }
@@ -77,7 +85,7 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
         plain(Reply::error(405, "UNSUPPORTED"))
     };
     for fault in faults {
-        spoil(&mut answer, fault);
+        spoil(&mut answer, fault, &connection);
     }
     Ok(finish(answer, head))
 }
@@ -195,7 +203,7 @@ fn endless() -> Payload {
 }
 
 /// Does to a right answer what a fault says.
-fn spoil(answer: &mut Answer, fault: Fault) {
+fn spoil(answer: &mut Answer, fault: Fault, connection: &Arc<Notify>) {
     match fault {
         Fault::Header(name, Some(value)) => {
             answer.headers_mut().insert(name, value);
@@ -216,6 +224,18 @@ fn spoil(answer: &mut Answer, fault: Fault) {
             let announced = u64::try_from(bytes.len()).expect("fits");
             *answer.body_mut() =
                 Payload::Truncated { rest: Some(bytes.slice(..bytes.len() / 2)), announced, flushed: false };
+        }
+        Fault::Stalled => {
+            let bytes = answer.body().bytes();
+            let announced = u64::try_from(bytes.len()).expect("fits");
+            let rest = Some(bytes.slice(..bytes.len().saturating_sub(1)));
+            *answer.body_mut() = Payload::Stalled { rest, announced, end: None };
+        }
+        Fault::Disconnected => {
+            let bytes = answer.body().bytes();
+            let announced = u64::try_from(bytes.len()).expect("fits");
+            let rest = Some(bytes.slice(..bytes.len() / 2));
+            *answer.body_mut() = Payload::Stalled { rest, announced, end: Some(Arc::clone(connection)) };
         }
         Fault::Endless => *answer.body_mut() = endless(),
         Fault::Drip(every) => {

@@ -13,6 +13,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -94,10 +95,14 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
-    let service = service_fn(|request| routes::answer(Arc::clone(&state), request));
+    let dropped = Arc::new(Notify::new());
+    let service = service_fn(|request| routes::answer(Arc::clone(&state), Arc::clone(&dropped), request));
     let builder = auto::Builder::new(TokioExecutor::new());
     // Broken connections are part of the faults; nothing to report.
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    tokio::select! {
+        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+        () = dropped.notified() => {}
+    }
 }
 
 fn acceptor(identity: &Chain) -> TlsAcceptor {

@@ -1,0 +1,221 @@
+//! What is used of a limit, and what waits for it.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot;
+
+use super::Permit;
+use crate::limit::LimitReached;
+use crate::limit::Resource;
+use crate::share::Claim;
+use crate::share::Scope;
+
+/// Entries are there while something is used or waits, so that their number is bounded by both.
+pub(super) struct State {
+    resource: Resource,
+    total: usize,
+    used: usize,
+    groups: HashMap<Scope, Group>,
+    /// Groups in which something waits, the next to be served first.
+    turns: VecDeque<Scope>,
+    tickets: u64,
+}
+
+#[derive(Default)]
+struct Group {
+    used: usize,
+    waiting: usize,
+    members: HashMap<Scope, Member>,
+    /// Members for which something waits, the next to be served first.
+    turns: VecDeque<Scope>,
+}
+
+#[derive(Default)]
+struct Member {
+    used: usize,
+    waiting: VecDeque<Waiter>,
+}
+
+/// Waits for one unit.
+pub(super) struct Waiter {
+    pub(super) number: u64,
+    pub(super) claim: Claim,
+    pub(super) granted: oneshot::Sender<Permit>,
+}
+
+impl State {
+    pub(super) fn new(resource: Resource, total: usize) -> Self {
+        let (groups, turns) = (HashMap::new(), VecDeque::new());
+        Self { resource, total: total.max(1), used: 0, groups, turns, tickets: 0 }
+    }
+
+    /// Tells waiters apart.
+    pub(super) fn number(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+
+    /// What the claim's member uses.
+    pub(super) fn used(&self, claim: &Claim) -> usize {
+        self.member(claim).map_or(0, |member| member.used)
+    }
+
+    /// How much waits in the claim's group.
+    pub(super) fn waiting(&self, claim: &Claim) -> usize {
+        self.groups.get(&claim.group).map_or(0, |group| group.waiting)
+    }
+
+    /// Whether `amount` more fits, or which limit it would break.
+    pub(super) fn room(&self, claim: &Claim, amount: usize) -> Result<(), LimitReached> {
+        let member_used = self.used(claim);
+        let group_used = self.groups.get(&claim.group).map_or(0, |group| group.used);
+        let reached = |scope: &Scope, used: usize, limit: usize| {
+            let found = match self.resource {
+                Resource::Bytes => used.saturating_add(amount),
+                Resource::Verifications
+                | Resource::Requests
+                | Resource::Answers
+                | Resource::Parsing
+                | Resource::Lookups => used,
+            };
+            Err(LimitReached { resource: self.resource, scope: scope.clone(), at: claim.at.clone(), found, limit })
+        };
+        let fits = |used: usize, limit: usize| used.checked_add(amount).is_some_and(|sum| sum <= limit);
+        let free = self.total.saturating_sub(self.used);
+        let group_free = claim.group_limit.saturating_sub(group_used);
+        if !fits(member_used, claim.member_limit) {
+            reached(&claim.member, member_used, claim.member_limit)
+        } else if !fits(group_used, claim.group_limit) {
+            reached(&claim.group, group_used, claim.group_limit)
+        } else if !fits(self.used, self.total) {
+            reached(&Scope::Process, self.used, self.total)
+        } else if !fits(group_used, free) {
+            reached(&claim.group, group_used, group_used.midpoint(free))
+        } else if claim.yields && !fits(member_used, group_free) {
+            reached(&claim.member, member_used, member_used.midpoint(group_free))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn take(&mut self, claim: &Claim, amount: usize) {
+        self.used += amount;
+        let group = self.groups.entry(claim.group.clone()).or_default();
+        group.used += amount;
+        group.members.entry(claim.member.clone()).or_default().used += amount;
+    }
+
+    pub(super) fn give_back(&mut self, claim: &Claim, amount: usize) {
+        self.used = self.used.saturating_sub(amount);
+        if let Some(group) = self.groups.get_mut(&claim.group) {
+            group.used = group.used.saturating_sub(amount);
+            if let Some(member) = group.members.get_mut(&claim.member) {
+                member.used = member.used.saturating_sub(amount);
+            }
+        }
+        self.tidy(claim);
+    }
+
+    pub(super) fn wait(&mut self, waiter: Waiter) {
+        let Claim { group: group_scope, member: member_scope, .. } = waiter.claim.clone();
+        let group = self.groups.entry(group_scope.clone()).or_default();
+        if group.waiting == 0 {
+            self.turns.push_back(group_scope);
+        }
+        group.waiting += 1;
+        let member = group.members.entry(member_scope.clone()).or_default();
+        if member.waiting.is_empty() {
+            group.turns.push_back(member_scope);
+        }
+        member.waiting.push_back(waiter);
+    }
+
+    /// Takes a waiter out of the queue, if it is there.
+    pub(super) fn leave(&mut self, claim: &Claim, number: u64) {
+        let Some(group) = self.groups.get_mut(&claim.group) else { return };
+        let Some(member) = group.members.get_mut(&claim.member) else { return };
+        let Some(position) = member.waiting.iter().position(|waiter| waiter.number == number) else { return };
+        // The sender goes with it; its receiver is being dropped.
+        let _ = member.waiting.remove(position);
+        group.waiting -= 1;
+        self.tidy(claim);
+    }
+
+    /// The next waiter that has room, counted as used and taken out of the queue. Groups take turns, and so do the
+    /// members of a group: who was served goes to the end.
+    pub(super) fn next(&mut self) -> Option<Waiter> {
+        if self.used >= self.total {
+            return None;
+        }
+        for position in 0..self.turns.len() {
+            let group = self.turns.get(position)?.clone();
+            if let Some(claim) = self.first_with_room(&group) {
+                to_the_end(&mut self.turns, position);
+                return self.serve(&claim);
+            }
+        }
+        None
+    }
+
+    /// The claim of the first in the group that has room.
+    fn first_with_room(&self, group: &Scope) -> Option<Claim> {
+        let group = self.groups.get(group)?;
+        for member in &group.turns {
+            let claim = &group.members.get(member)?.waiting.front()?.claim;
+            match self.room(claim, 1) {
+                Ok(()) => return Some(claim.clone()),
+                Err(LimitReached { scope, .. }) if scope == claim.member => {}
+                // The other members have no more room than this one.
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn serve(&mut self, claim: &Claim) -> Option<Waiter> {
+        let group = self.groups.get_mut(&claim.group)?;
+        let position = group.turns.iter().position(|member| *member == claim.member)?;
+        to_the_end(&mut group.turns, position);
+        let waiter = group.members.get_mut(&claim.member)?.waiting.pop_front()?;
+        group.waiting -= 1;
+        self.take(claim, 1);
+        self.tidy(claim);
+        Some(waiter)
+    }
+
+    fn member(&self, claim: &Claim) -> Option<&Member> {
+        self.groups.get(&claim.group)?.members.get(&claim.member)
+    }
+
+    /// Forgets what is neither used nor waits.
+    fn tidy(&mut self, claim: &Claim) {
+        let Some(group) = self.groups.get_mut(&claim.group) else { return };
+        if let Some(member) = group.members.get(&claim.member)
+            && member.waiting.is_empty()
+        {
+            group.turns.retain(|scope| *scope != claim.member);
+            if member.used == 0 {
+                group.members.remove(&claim.member);
+            }
+        }
+        if group.waiting == 0 {
+            self.turns.retain(|scope| *scope != claim.group);
+            if group.used == 0 {
+                self.groups.remove(&claim.group);
+            }
+        }
+    }
+
+    /// Whether nothing is used and nothing waits.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.used == 0 && self.groups.is_empty() && self.turns.is_empty()
+    }
+}
+
+fn to_the_end(turns: &mut VecDeque<Scope>, position: usize) {
+    if let Some(scope) = turns.remove(position) {
+        turns.push_back(scope);
+    }
+}

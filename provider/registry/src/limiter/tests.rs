@@ -1,0 +1,214 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::observer::Unobserved;
+use crate::share::Class;
+use crate::share::Scope;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn limiter(total: usize) -> Limiter {
+    Limiter::new(Resource::Verifications, ShareLimits::of(total), Arc::new(Unobserved))
+}
+
+fn listed(host: &str) -> Share {
+    Share::new(host, Class::Listed)
+}
+
+fn matched(host: &str) -> Share {
+    Share::new(host, Class::Pattern("*.example".into()))
+}
+
+fn unlisted(host: &str) -> Share {
+    Share::new(host, Class::Unlisted)
+}
+
+/// Takes single units until the limit is reached.
+fn fill(limiter: &Limiter, share: &Share) -> (Vec<Permit>, LimitReached) {
+    let mut permits = Vec::new();
+    loop {
+        match limiter.try_acquire(share, 1) {
+            Ok(permit) => permits.push(permit),
+            Err(reached) => return (permits, reached),
+        }
+    }
+}
+
+fn reached(scope: Scope, found: usize, limit: usize) -> LimitReached {
+    LimitReached { resource: Resource::Verifications, scope, at: None, found, limit }
+}
+
+fn host(name: &str) -> Scope {
+    Scope::Host(name.into())
+}
+
+#[test]
+fn a_host_has_a_quarter_and_the_message_names_it_with_both_numbers() {
+    let limiter = limiter(256);
+    let (permits, refused) = fill(&limiter, &listed("slow.example"));
+    assert_eq!((permits.len(), &refused), (64, &reached(host("slow.example"), 64, 64)));
+    assert_eq!(
+        refused.to_string(),
+        "too many verifications in progress for slow.example: found 64, expected at most 64"
+    );
+    assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
+}
+
+#[test]
+fn hosts_behind_one_pattern_share_half_of_it_and_leave_some_to_each_other() {
+    let limiter = limiter(256);
+    let (a, refused) = fill(&limiter, &matched("a.example"));
+    assert_eq!((a.len(), refused), (64, reached(host("a.example"), 64, 64)));
+    let (b, refused) = fill(&limiter, &matched("b.example"));
+    assert_eq!((b.len(), refused), (32, reached(host("b.example"), 32, 32)));
+    let others: Vec<_> = (0..100).map(|number| fill(&limiter, &matched(&format!("c{number}.example"))).0).collect();
+    assert_eq!(a.len() + b.len() + others.iter().map(Vec::len).sum::<usize>(), 128);
+    let refused = limiter.try_acquire(&matched("d.example"), 1).unwrap_err();
+    assert_eq!(refused, reached(Scope::Pattern("*.example".into()), 128, 128));
+    assert_eq!(
+        refused.to_string(),
+        "too many verifications in progress for all hosts that match *.example: found 128, expected at most 128"
+    );
+    assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
+}
+
+#[test]
+fn unlisted_hosts_have_less_and_all_of_them_a_quarter() {
+    let limiter = limiter(256);
+    let (a, refused) = fill(&limiter, &unlisted("a"));
+    assert_eq!((a.len(), refused), (16, reached(host("a"), 16, 16)));
+    let others: Vec<_> = (0..1000).map(|number| fill(&limiter, &unlisted(&format!("b{number}"))).0).collect();
+    assert_eq!(a.len() + others.iter().map(Vec::len).sum::<usize>(), 64);
+    let refused = limiter.try_acquire(&unlisted("c"), 1).unwrap_err();
+    assert_eq!(refused, reached(Scope::Unlisted, 64, 64));
+    assert_eq!(
+        refused.to_string(),
+        "too many verifications in progress for all hosts that are not in the configuration: found 64, expected at \
+         most 64"
+    );
+    assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
+}
+
+#[test]
+fn many_slow_hosts_leave_something_to_the_next_one() {
+    let limiter = limiter(256);
+    let mut held = Vec::new();
+    for (number, expected) in [64, 64, 64, 32, 16, 8, 4, 2, 1, 1].into_iter().enumerate() {
+        let (permits, refused) = fill(&limiter, &listed(&format!("slow{number}")));
+        assert_eq!(permits.len(), expected, "{refused}");
+        held.push(permits);
+    }
+    let refused = limiter.try_acquire(&listed("good"), 1).unwrap_err();
+    assert_eq!(refused, reached(Scope::Process, 256, 256));
+    assert_eq!(refused.to_string(), "too many verifications in progress: found 256, expected at most 256");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_has_room_does_not_wait_behind_work_that_has_none() {
+    let limiter = limiter(256);
+    let (slow, good) = (listed("slow"), listed("good"));
+    let (held, _) = fill(&limiter, &slow);
+    let waiting: Vec<_> = (0..512).map(|_| limiter.queue(&slow).unwrap()).collect();
+    assert_eq!(limiter.queue(&slow).unwrap_err(), reached(host("slow"), 64, 64));
+    let soon = Instant::now() + SECOND;
+    assert!(limiter.acquire(&good, soon).now_or_never().is_some());
+    // Who gives up waiting leaves its turn to the next.
+    let mut waiting = waiting.into_iter();
+    drop(waiting.next());
+    drop(held);
+    let first = waiting.next().unwrap().granted().now_or_never();
+    assert_eq!(first.unwrap().amount(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_ends_at_the_deadline_with_the_limit_and_holds_nothing() {
+    let limiter = limiter(8);
+    let share = listed("slow");
+    let (held, _) = fill(&limiter, &share);
+    let begun = Instant::now();
+    assert_eq!(limiter.acquire(&share, begun + SECOND).await.unwrap_err(), reached(host("slow"), 2, 2));
+    assert_eq!(begun.elapsed(), SECOND);
+    drop(held);
+    assert!(limiter.0.lock().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_and_members_take_turns() {
+    let limiter = limiter(4);
+    let shares = [unlisted("a"), unlisted("b"), listed("c")];
+    let first = limiter.try_acquire(&shares[0], 1).unwrap();
+    let _second = limiter.try_acquire(&shares[2], 1).unwrap();
+    let mut waiting: Vec<_> = [0, 0, 1, 2].map(|which| limiter.queue(&shares[which]).unwrap().granted().boxed()).into();
+    let mut granted = |at: usize| (&mut waiting[at]).now_or_never();
+    assert!((0..4).all(|at| granted(at).is_none()));
+    drop(first);
+    let first = granted(0).unwrap();
+    assert!(granted(2).is_none());
+    // The other unlisted host, although the first has asked before.
+    drop(first);
+    let second = granted(2).unwrap();
+    assert!(granted(1).is_none());
+    drop(second);
+    assert!(granted(1).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_nobody_took_goes_to_the_next() {
+    let limiter = limiter(1);
+    let share = listed("a");
+    let held = limiter.try_acquire(&share, 1).unwrap();
+    let (first, second) = (limiter.queue(&share).unwrap(), limiter.queue(&share).unwrap());
+    drop(held);
+    // Granted, and given up before it was seen.
+    drop(first);
+    drop(second.granted().now_or_never().unwrap());
+    assert!(limiter.0.lock().is_empty());
+}
+
+#[test]
+fn a_permit_grows_within_the_share_and_shrinks() {
+    let bytes = Limiter::new(Resource::Bytes, ShareLimits::of(4096), Arc::new(Unobserved));
+    let mut permit = bytes.try_acquire(&listed("a"), 1000).unwrap();
+    assert_eq!(permit.resize(1024), Ok(()));
+    let refused = permit.resize(1025).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "too many bytes of registry answers in memory for a: found 1025, expected at most 1024"
+    );
+    assert_eq!(permit.amount(), 1024);
+    assert!(bytes.try_acquire(&listed("a"), 1).is_err());
+    assert_eq!(permit.resize(1000), Ok(()));
+    drop(bytes.try_acquire(&listed("a"), 24).unwrap());
+    drop(permit);
+    assert!(bytes.0.lock().is_empty());
+}
+
+#[test]
+fn a_blob_store_serves_several_registries_and_none_takes_all_of_it() {
+    let limits = ShareLimits { total: usize::MAX, host: 8, pattern: 8, unlisted_host: 2, unlisted: 8 };
+    let answers = Limiter::new(Resource::Answers, limits, Arc::new(Unobserved));
+    let fill = |asked: &Share, own: bool, known: bool| {
+        let mut permits = Vec::new();
+        loop {
+            let claim = Claim::at("blobs".into(), asked, own, known, &limits);
+            match answers.queue_for(claim).unwrap().granted().now_or_never() {
+                Some(permit) => permits.push(permit),
+                None => return permits,
+            }
+        }
+    };
+    // Of unlisted hosts all together, of others half, unless the host is not in the configuration.
+    let unlisted = [fill(&unlisted("x"), false, true), fill(&unlisted("y"), false, true)];
+    assert_eq!(unlisted.each_ref().map(Vec::len), [2, 0]);
+    let other = fill(&listed("a"), false, true);
+    assert_eq!(other.len(), 4);
+    assert_eq!(fill(&listed("blobs"), true, true).len(), 2);
+    drop((unlisted, other));
+    assert_eq!(fill(&listed("a"), false, false).len(), 8);
+    assert_eq!(fill(&listed("blobs"), true, true).len(), 8);
+    assert_eq!(fill(&matched("c.example"), true, true).len(), 8);
+}

@@ -1,0 +1,75 @@
+//! Answers that break off, and what is asked for again.
+
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::Trouble;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::FaultHandle;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+use countersign_testkit::registry::When;
+
+use crate::support::anonymous;
+use crate::support::build;
+use crate::support::pin_error;
+use crate::support::secure;
+use crate::support::settings;
+use crate::support::start_secure;
+use crate::support::works;
+
+/// Ways in which an answer does not come to its end. Over HTTP/2, the first is a stream that is reset.
+const BREAKS: [fn(When) -> FaultHandle; 3] = [When::truncated_body, When::disconnect, When::close];
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_over_http_1_is_asked_for_again_up_to_twice() {
+    for breaks in BREAKS {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        let fault = breaks(registry.when(Route::Manifest).times(2));
+        works(&anonymous(&registry), &registry).await;
+        assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
+        breaks(registry.when(Route::Manifest));
+        let cause = pin_error(&anonymous(&registry), &registry).await;
+        assert_eq!(cause.trouble(), Trouble::Unreachable, "{cause:?}");
+        assert_eq!(registry.count(Route::Manifest), 6);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_or_connection_that_breaks_off_over_http_2_is_asked_for_again_up_to_twice() {
+    for breaks in BREAKS {
+        let (registry, ca) = start_secure().await;
+        let registries = || build(settings(vec![secure(&registry, &ca, Credential::Anonymous)])).0;
+        let fault = breaks(registry.when(Route::Manifest).times(2));
+        works(&registries(), &registry).await;
+        assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
+        breaks(registry.when(Route::Manifest));
+        let cause = pin_error(&registries(), &registry).await;
+        assert_eq!(cause.trouble(), Trouble::Unreachable, "{cause:?}");
+        assert_eq!(registry.count(Route::Manifest), 6);
+    }
+}
+
+#[tokio::test]
+async fn a_token_answer_that_breaks_off_is_asked_for_again() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous());
+    registry.when(Route::Token).times(2).truncated_body();
+    works(&anonymous(&registry), &registry).await;
+    assert_eq!(registry.count(Route::Token), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_a_limit_is_not_asked_for_again() {
+    let plain = Registry::start().await;
+    plain.push_image("app", "v1");
+    let (secured, ca) = start_secure().await;
+    let registries = build(settings(vec![secure(&secured, &ca, Credential::Anonymous)])).0;
+    for (registry, registries) in [(&plain, anonymous(&plain)), (&secured, registries)] {
+        registry.when(Route::Manifest).endless_body();
+        let cause = pin_error(&registries, registry).await;
+        assert!(matches!(cause, Cause::TooLarge { .. }), "{cause:?}");
+        assert_eq!(registry.count(Route::Manifest), 1);
+    }
+}

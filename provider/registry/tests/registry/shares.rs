@@ -1,0 +1,212 @@
+//! A slow or hostile host uses up its own share of every limit, and nobody else's.
+
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::LimitReached;
+use countersign_registry::RegistrySettings;
+use countersign_registry::Resource;
+use countersign_registry::Scope;
+use countersign_registry::Trouble;
+use countersign_testkit::IMAGE_MANIFEST;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+
+use crate::support::app;
+use crate::support::build;
+use crate::support::descriptor;
+use crate::support::entry;
+use crate::support::settings;
+use crate::support::shortly;
+use crate::support::soon;
+use crate::support::works;
+
+const MIB: usize = 1024 * 1024;
+
+/// As long as a body may make no progress.
+const WINDOW: Duration = Duration::from_secs(2);
+
+async fn two() -> (Registry, Registry, RegistrySettings) {
+    let (bad, good) = (Registry::start().await, Registry::start().await);
+    good.push_image("app", "v1");
+    let entries = vec![entry(&bad, Credential::Anonymous), entry(&good, Credential::Anonymous)];
+    (bad, good, settings(entries))
+}
+
+/// Stores a manifest of `bytes` bytes as `app:v1`.
+fn push_large(registry: &Registry, bytes: usize) {
+    let start = format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE_MANIFEST}","config":{{}},"layers":[],"x":""#);
+    let body = format!("{start}{}\"}}", "x".repeat(bytes - start.len() - 2));
+    let digest = registry.put_manifest("app", IMAGE_MANIFEST, body.as_bytes()).digest;
+    registry.tag("app", "v1", &digest);
+}
+
+#[tokio::test]
+async fn bodies_that_stall_hold_the_share_of_their_host_and_end_early() {
+    let (bad, good, settings) = two().await;
+    let (registries, seen) = build(settings);
+    push_large(&bad, MIB);
+    push_large(&good, 4 * MIB);
+    bad.when(Route::Manifest).stalled_body();
+    let stalled: Vec<_> = (0..32)
+        .map(|_| {
+            let (registries, image) = (registries.clone(), app(&bad));
+            tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err().cause })
+        })
+        .collect();
+    // Those whose share is used up have ended, and the others have all they will ever have.
+    seen.until(Resource::Requests, |requests| requests <= 16).await;
+    let held = 16 * MIB;
+    seen.until(Resource::Bytes, |bytes| bytes > i64::try_from(held / 2).unwrap()).await;
+    assert!(seen.in_use(Resource::Bytes) <= i64::try_from(held).unwrap());
+    works(&registries, &good).await;
+    tokio::time::pause();
+    let before = tokio::time::Instant::now();
+    let (mut late, mut refused) = (0, 0);
+    for one in stalled {
+        match one.await.unwrap() {
+            Cause::Stalled { host, received } => {
+                assert_eq!((host, received), (bad.host(), u64::try_from(MIB - 1).unwrap()));
+                late += 1;
+            }
+            Cause::Limit(LimitReached { resource: Resource::Bytes, scope, at: None, found, limit }) => {
+                assert_eq!((scope, limit), (Scope::Host(bad.host().into()), held));
+                assert!(found > limit);
+                refused += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(late > 0 && refused >= 16 && late + refused == 32, "{late} {refused}");
+    assert!(before.elapsed() <= WINDOW + Duration::from_millis(10));
+    assert_eq!(seen.in_use(Resource::Bytes), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_drips_ends_early_and_is_not_asked_for_again() {
+    let (bad, _good, settings) = two().await;
+    push_large(&bad, MIB);
+    bad.when(Route::Manifest).slow_drip(Duration::from_millis(100));
+    let (registries, _) = build(settings);
+    let image = app(&bad);
+    // Connected and asked before the clock is stopped: a stopped clock jumps to what is due next.
+    let call = tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err() });
+    bad.wait_for(Route::Manifest, 1).await;
+    tokio::time::pause();
+    let error = call.await.unwrap();
+    assert!(matches!(error.cause, Cause::Stalled { received: ..=30, .. }), "{:?}", error.cause);
+    assert_eq!(error.trouble(), Trouble::Timeout);
+    assert_eq!(bad.count(Route::Manifest), 1);
+}
+
+#[tokio::test]
+async fn the_error_of_a_stalled_error_body_is_its_status() {
+    let (bad, _good, settings) = two().await;
+    bad.when(Route::Manifest).error(403, "DENIED");
+    bad.when(Route::Manifest).stalled_body();
+    let (registries, _) = build(settings);
+    let image = app(&bad);
+    let call = tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err() });
+    bad.wait_for(Route::Manifest, 1).await;
+    tokio::time::pause();
+    assert_eq!(call.await.unwrap().trouble(), Trouble::Denied);
+}
+
+#[tokio::test]
+async fn requests_to_a_host_that_never_answers_keep_none_from_another() {
+    let (bad, good, settings) = two().await;
+    let (registries, _) = build(settings);
+    bad.when_any().never_answer();
+    let calls: Vec<_> = (0..256)
+        .map(|number| {
+            let image: ImageRef = format!("{}/app:v{number}", bad.host()).parse().unwrap();
+            let registries = registries.clone();
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    bad.wait_for(Route::Manifest, 32).await;
+    works(&registries, &good).await;
+    let error = registries.pin(&app(&bad), shortly()).await.unwrap_err();
+    assert_eq!(
+        error.cause.to_string(),
+        format!("too many registry requests in progress for {}: found 32, expected at most 32", bad.host())
+    );
+    assert_eq!(error.trouble(), Trouble::Overloaded);
+    assert_eq!(bad.requests().len(), 32);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_token_service_that_never_answers_holds_up_its_own_registry_only() {
+    let (bad, good, settings) = two().await;
+    let tokens = Registry::start().await;
+    bad.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", tokens.url())));
+    good.require_bearer(&Bearer::anonymous());
+    tokens.when(Route::Token).never_answer();
+    let (registries, seen) = build(settings);
+    let calls: Vec<_> = (0..64)
+        .map(|number| {
+            let image: ImageRef = format!("{}/app{number}:v1", bad.host()).parse().unwrap();
+            let registries = registries.clone();
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    tokens.wait_for(Route::Token, 16).await;
+    works(&registries, &good).await;
+    // They count for the registry that wanted the tokens.
+    assert!(seen.in_use(Resource::Requests) <= 32);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_registry_that_names_the_token_service_of_another_cannot_take_it_over() {
+    let (bad, good, mut settings) = two().await;
+    // The token service is known to the settings, and answers to one of them only.
+    let tokens = Registry::start().await;
+    settings.registries.push(entry(&tokens, Credential::Anonymous));
+    let service = Bearer::anonymous().realm(&format!("{}/token", tokens.url()));
+    for registry in [&bad, &good] {
+        registry.require_bearer(&service);
+    }
+    tokens.serve_tokens(&service);
+    tokens.when(Route::Token).path_contains("bad").never_answer();
+    let (registries, _) = build(settings);
+    let calls: Vec<_> = (0..64)
+        .map(|number| {
+            let image: ImageRef = format!("{}/bad{number}:v1", bad.host()).parse().unwrap();
+            let registries = registries.clone();
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    // Half of what the token service may be asked at a time.
+    tokens.wait_for(Route::Token, 16).await;
+    works(&registries, &good).await;
+    assert_eq!(tokens.count(Route::Token), 17);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_registry_that_redirects_to_another_cannot_take_it_over() {
+    let (bad, good, settings) = two().await;
+    let (registries, _) = build(settings);
+    let blob: Descriptor = descriptor(&bad.put_blob("app", "a/b", b"envelope"));
+    bad.when(Route::Blob).redirect(307, &format!("{}/bad", good.url()));
+    good.when(Route::Other).never_answer();
+    let repository: Repository = format!("{}/app", bad.host()).parse().unwrap();
+    let calls: Vec<_> = (0..64)
+        .map(|_| {
+            let (registries, repository, blob) = (registries.clone(), repository.clone(), blob.clone());
+            tokio::spawn(async move { registries.blob(&repository, &blob, 1024, soon()).await })
+        })
+        .collect();
+    good.wait_for(Route::Other, 16).await;
+    bad.wait_for(Route::Blob, 32).await;
+    works(&registries, &good).await;
+    assert_eq!((bad.count(Route::Blob), good.count(Route::Other)), (32, 16));
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
