@@ -52,7 +52,8 @@ impl Deadline {
 #[must_use]
 pub struct ImageResult {
     pub digest: Option<Digest>,
-    pub verdict: ImageVerdict,
+    /// Shared: by all who waited for it, and by the cache.
+    pub verdict: Arc<ImageVerdict>,
     /// Whether the answer was remembered rather than worked out.
     pub cached: bool,
 }

@@ -10,9 +10,6 @@ use countersign_core::verdict::Verified;
 use countersign_core::verify::Checks as CoreChecks;
 use serde::Serialize;
 
-/// Longest single text, in bytes: some of it comes from registries and certificates.
-pub const TEXT_BYTES: usize = 1024;
-
 /// Who signed, from the signature that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,8 +68,8 @@ pub struct Failed {
 impl From<&Verified> for Signer {
     fn from(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Self {
         Self {
-            subject: signature.subject().to_owned(),
-            issuer: signature.issuer().to_owned(),
+            subject: signature.subject().to_string(),
+            issuer: signature.issuer().to_string(),
             scheme: signature.scheme(),
             format: signature.format(),
             algorithm: signature.algorithm(),
@@ -98,7 +95,7 @@ impl From<&CoreChecks> for Checks {
 
 impl From<&Reason> for Why {
     fn from(Reason { code, detail }: &Reason) -> Self {
-        Self { code: code.text(), message: cut(detail, TEXT_BYTES) }
+        Self { code: code.text(), message: detail.to_string() }
     }
 }
 
@@ -114,7 +111,7 @@ impl From<&FailedSignature> for Failed {
         let kind = if failed.is_inconclusive() { VerdictKind::Inconclusive } else { VerdictKind::Rejected };
         Self {
             digest: manifest.to_string(),
-            subject: unverified_subject.as_deref().map(|subject| cut(subject, TEXT_BYTES)),
+            subject: unverified_subject.as_ref().map(ToString::to_string),
             verdict: kind.text(),
             reasons: reasons.iter().map(Why::from).collect(),
         }
@@ -136,9 +133,11 @@ pub fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_core::codec::text::Text;
     use countersign_core::name::Digest;
     use countersign_core::name::DigestAlgorithm;
     use countersign_core::verdict::Code;
+    use countersign_core::verdict::Reasons;
     use countersign_core::verify::CheckOutcome;
     use serde_json::json;
 
@@ -174,11 +173,11 @@ mod tests {
         assert_eq!(cut(&"ä".repeat(20), 20), "äää… (cut)".replacen("äää", "äääää", 1));
         let failed = FailedSignature {
             manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
-            unverified_subject: Some("x".repeat(100_000)),
-            reasons: vec![Reason::new(Code::EnvelopeMalformed, "y".repeat(100_000))],
+            unverified_subject: Some(Text::of("x".repeat(100_000))),
+            reasons: Reasons::one(Reason::new(Code::EnvelopeMalformed, "y".repeat(100_000))),
         };
         let view = Failed::from(&failed);
-        assert_eq!(view.subject.unwrap().len(), TEXT_BYTES);
-        assert_eq!(view.reasons[0].message.len(), TEXT_BYTES);
+        assert_eq!(view.subject.unwrap().len(), Text::BYTES);
+        assert_eq!(view.reasons[0].message.len(), Text::BYTES);
     }
 }

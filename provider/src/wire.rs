@@ -4,6 +4,8 @@
 //! [constraint framework](https://github.com/open-policy-agent/frameworks/tree/master/constraint/pkg/externaldata).
 //! What an answer means, and which answers may be given, is decided in [`crate::server`].
 
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text::Text;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -41,12 +43,13 @@ pub struct Request {
 /// A body that is not a request of a version spoken here.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
+    /// With the parser's words.
     #[error("request body is not a ProviderRequest: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(Text),
     #[error("request has apiVersion {found:?}: want {API_VERSION:?}")]
-    ApiVersion { found: String },
+    ApiVersion { found: Excerpt },
     #[error("request has kind {found:?}: want {REQUEST_KIND:?}")]
-    Kind { found: String },
+    Kind { found: Excerpt },
 }
 
 impl ProviderRequest {
@@ -55,12 +58,12 @@ impl ProviderRequest {
     /// # Errors
     /// Not JSON, not of this shape, or of another version or kind.
     pub fn from_json(body: &[u8]) -> Result<Self, RequestError> {
-        let request: Self = serde_json::from_slice(body).map_err(RequestError::Json)?;
+        let request: Self = serde_json::from_slice(body).map_err(|error| RequestError::Json(Text::of(error)))?;
         if !["", API_VERSION, API_VERSION_BEFORE].contains(&request.api_version.as_str()) {
-            return Err(RequestError::ApiVersion { found: shortened(request.api_version) });
+            return Err(RequestError::ApiVersion { found: request.api_version.as_str().into() });
         }
         if !["", REQUEST_KIND].contains(&request.kind.as_str()) {
-            return Err(RequestError::Kind { found: shortened(request.kind) });
+            return Err(RequestError::Kind { found: request.kind.as_str().into() });
         }
         Ok(request)
     }
@@ -120,11 +123,6 @@ impl<V> ProviderResponse<V> {
 
 fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Enough of a foreign text to recognise it in a message.
-fn shortened(text: String) -> String {
-    text.chars().take(100).collect()
 }
 
 #[cfg(test)]

@@ -45,13 +45,13 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
                 let signature = Signature::new(&SignRequest::new(&chain, &image), format).form(form);
                 let manifest = signature.attach(&world.registry, "app", &image);
                 let result = world.verify(&format!("{}/app:v1", world.registry.host())).await;
-                let ImageVerdict::Verified(verified) = result.verdict else {
+                let ImageVerdict::Verified(verified) = &*result.verdict else {
                     panic!("{referrers:?} {format:?} {form:?}: {:?}", result.verdict);
                 };
                 assert_eq!(verified.manifest.as_str(), manifest.digest);
-                assert_eq!(verified.rule, "app");
+                assert_eq!(&*verified.rule, "app");
                 assert_eq!(verified.signature.target().digest.as_str(), image.digest);
-                assert_eq!(verified.signature.subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
+                assert_eq!(*verified.signature.subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
                 assert_eq!(result.digest.unwrap().as_str(), image.digest);
             }
         }
@@ -134,10 +134,11 @@ async fn one_good_signature_suffices_whatever_stands_before_it() {
     };
     registry.list_referrer("app", &image.digest, missing);
     let reference = registry.reference("app", &image);
-    let ImageVerdict::Inconclusive(inconclusive) = world.verify(&reference).await.verdict else {
+    let verdict = world.verify(&reference).await.verdict;
+    let ImageVerdict::Inconclusive(inconclusive) = &*verdict else {
         panic!("a signature that cannot be had leaves the image undecided");
     };
-    let mut codes: Vec<_> = inconclusive.signatures.iter().map(|failed| failed.reasons[0].code).collect();
+    let mut codes: Vec<_> = inconclusive.signatures.listed().iter().map(|failed| failed.reasons.first().code).collect();
     codes.sort();
     assert_eq!(
         codes,
@@ -260,7 +261,7 @@ async fn the_work_goes_on_after_the_deadline_and_the_next_request_has_it() {
     let gate = world.registry.when(Route::Blob).hold();
     let late = world.verify_within(&reference, Duration::from_millis(300)).await;
     assert_eq!(late.verdict.kind(), VerdictKind::Inconclusive);
-    let ImageVerdict::Inconclusive(inconclusive) = late.verdict else { panic!("late") };
+    let ImageVerdict::Inconclusive(inconclusive) = &*late.verdict else { panic!("late") };
     assert_eq!(
         inconclusive.reason.to_string(),
         "deadline-exceeded: the request's time was over while its signatures were fetched and verified: want an answer before its deadline"

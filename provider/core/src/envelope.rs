@@ -15,6 +15,8 @@ pub use attributes::ExtendedAttribute;
 pub use attributes::SigningScheme;
 pub use cbor::CborError;
 
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::limits;
 
 /// The only payload content type of the [signature specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#payload).
@@ -130,19 +132,19 @@ pub enum EnvelopeError {
     #[error("{part} is not JSON as wanted: {error}")]
     Json { part: &'static str, error: crate::json::JsonError },
     #[error("{part} is not base64 as wanted: {detail}")]
-    Base64 { part: &'static str, detail: String },
+    Base64 { part: &'static str, detail: Text },
     #[error("COSE is malformed: {0}")]
     Cbor(#[from] CborError),
     #[error("COSE is malformed: {0}")]
-    Cose(String),
+    Cose(Text),
     #[error("header {name:?} is missing")]
     Missing { name: &'static str },
     #[error("header {name:?} is {found}: want {wanted}")]
-    Header { name: String, found: String, wanted: &'static str },
+    Header { name: Excerpt, found: Text, wanted: &'static str },
     #[error("header {name:?} stands in the protected and in the unprotected header: want one of them")]
-    InBothHeaders { name: String },
+    InBothHeaders { name: Excerpt },
     #[error("header {name:?} is another spelling of {reserved:?}: want the exact name")]
-    Spelling { name: String, reserved: &'static str },
+    Spelling { name: Excerpt, reserved: &'static str },
     #[error("{name} has {found} entries: want at most {wanted}")]
     TooMany { name: &'static str, found: usize, wanted: usize },
     #[error("header {name:?} is not allowed under signing scheme {scheme}")]
@@ -150,7 +152,7 @@ pub enum EnvelopeError {
     #[error("header {name:?} must be listed in crit, and is not")]
     NotCritical { name: &'static str },
     #[error("crit lists {name:?}: want only attributes that are present, may be critical, and each once")]
-    Crit { name: String },
+    Crit { name: Excerpt },
     #[error("{part} is empty")]
     Empty { part: &'static str },
     #[error("{part} has {found} bytes: want at most {wanted}")]

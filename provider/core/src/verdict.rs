@@ -2,32 +2,20 @@
 //!
 //! [`ImageVerdict::Verified`] holds a [`VerifiedSignature`], which only [`crate::verify`] can make.
 
+mod failed;
+
+use std::sync::Arc;
+
+pub use failed::FailedSignature;
+pub use failed::FailedSignatures;
+
+use crate::name::Digest;
 pub use crate::reason::Blame;
 pub use crate::reason::Code;
 pub use crate::reason::Reason;
+pub use crate::reason::Reasons;
 pub use crate::reason::VerdictKind;
-
-use crate::name::Digest;
 use crate::verify::VerifiedSignature;
-
-/// One signature that did not count, and every reason that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedSignature {
-    /// Digest of the signature manifest.
-    pub manifest: Digest,
-    /// Subject of the signing certificate, if the envelope could be read that far. Not evidence of anything.
-    pub unverified_subject: Option<String>,
-    /// At least one; the most telling first.
-    pub reasons: Vec<Reason>,
-}
-
-impl FailedSignature {
-    /// Whether the signature could not be judged, rather than being judged and refused.
-    #[must_use]
-    pub fn is_inconclusive(&self) -> bool {
-        !self.reasons.iter().any(|reason| reason.code.kind() == VerdictKind::Rejected)
-    }
-}
 
 /// The decision about one image.
 #[derive(Clone, Debug)]
@@ -47,35 +35,35 @@ pub enum ImageVerdict {
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// Name of the trust policy statement.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// Digest of the signature manifest.
     pub manifest: Digest,
     pub signature: Box<VerifiedSignature>,
     /// Signatures that were tried before and did not count.
-    pub others: Vec<FailedSignature>,
+    pub others: FailedSignatures,
 }
 
 /// See [`ImageVerdict::Skipped`].
 #[derive(Clone, Debug)]
 pub struct Skipped {
-    pub rule: String,
+    pub rule: Arc<str>,
 }
 
 /// See [`ImageVerdict::Rejected`].
 #[derive(Clone, Debug)]
 pub struct Rejected {
     /// Absent when no statement applies.
-    pub rule: Option<String>,
+    pub rule: Option<Arc<str>>,
     pub reason: Reason,
-    pub signatures: Vec<FailedSignature>,
+    pub signatures: FailedSignatures,
 }
 
 /// See [`ImageVerdict::Inconclusive`].
 #[derive(Clone, Debug)]
 pub struct Inconclusive {
-    pub rule: Option<String>,
+    pub rule: Option<Arc<str>>,
     pub reason: Reason,
-    pub signatures: Vec<FailedSignature>,
+    pub signatures: FailedSignatures,
 }
 
 impl ImageVerdict {
@@ -112,28 +100,50 @@ impl ImageVerdict {
 
     /// A verdict without signatures for `reason`, of the kind that its code belongs to: a code that is no refusal
     /// becomes [`ImageVerdict::Inconclusive`], never a yes.
-    pub fn from_reason(rule: Option<String>, reason: Reason) -> Self {
-        match reason.code.kind() {
-            VerdictKind::Rejected => Self::Rejected(Rejected { rule, reason, signatures: Vec::new() }),
-            VerdictKind::Verified | VerdictKind::Skipped | VerdictKind::Inconclusive => {
-                Self::Inconclusive(Inconclusive { rule, reason, signatures: Vec::new() })
-            }
+    pub fn from_reason(rule: Option<Arc<str>>, reason: Reason) -> Self {
+        let signatures = FailedSignatures::default();
+        if reason.is_refusal() {
+            Self::Rejected(Rejected { rule, reason, signatures })
+        } else {
+            Self::Inconclusive(Inconclusive { rule, reason, signatures })
         }
     }
 
     /// What follows when none of the image's signatures verified: `Rejected` only if every one was judged and the
-    /// list was complete.
-    pub fn none_verified(rule: String, signatures: Vec<FailedSignature>, cut: Option<Reason>) -> Self {
-        let undecided =
-            signatures.iter().find(|failed| failed.is_inconclusive()).and_then(|failed| failed.reasons.first());
-        if let Some(reason) = cut.or_else(|| undecided.cloned()) {
-            return Self::Inconclusive(Inconclusive { rule: Some(rule), reason, signatures });
+    /// list was complete, that is without `cut`.
+    pub fn none_verified(rule: Arc<str>, signatures: FailedSignatures, cut: Option<Reason>) -> Self {
+        let rule = Some(rule);
+        if let Some(reason) = cut.or_else(|| signatures.undecided().cloned()) {
+            return Self::Inconclusive(Inconclusive { rule, reason, signatures });
         }
-        // The signature that came furthest tells most: codes are declared in the order of the checks.
-        let telling = signatures.iter().filter_map(|failed| failed.reasons.first()).max_by_key(|reason| reason.code);
-        let reason = telling.cloned().unwrap_or_else(|| {
+        let reason = signatures.telling().cloned().unwrap_or_else(|| {
             Reason::new(Code::Unsigned, "no signature is associated with the image: want at least one")
         });
-        Self::Rejected(Rejected { rule: Some(rule), reason, signatures })
+        Self::Rejected(Rejected { rule, reason, signatures })
+    }
+
+    /// What the verdict occupies in memory, itself included, in bytes. The name of the statement is shared and not
+    /// counted.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let behind = match self {
+            Self::Verified(Verified { rule: _, manifest, signature, others }) => {
+                allocated(manifest.as_str().len()) + allocated(signature.bytes()) + others.heap_bytes()
+            }
+            Self::Skipped(Skipped { rule: _ }) => 0,
+            Self::Rejected(Rejected { rule: _, reason, signatures })
+            | Self::Inconclusive(Inconclusive { rule: _, reason, signatures }) => {
+                allocated(reason.detail.heap_bytes()) + signatures.heap_bytes()
+            }
+        };
+        size_of::<Self>() + behind
+    }
+}
+
+/// What an allocation of so many bytes takes, as common allocators round: to 16 bytes, with a word of their own.
+fn allocated(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        bytes => (bytes + size_of::<usize>()).next_multiple_of(16).max(32),
     }
 }

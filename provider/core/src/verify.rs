@@ -34,11 +34,14 @@ pub use report::CheckOutcome;
 pub use report::Checks;
 pub use report::VerifiedSignature;
 
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::envelope::Envelope;
 use crate::envelope::EnvelopeFormat;
 use crate::oci::Descriptor;
 use crate::reason::Code;
 use crate::reason::Reason;
+use crate::reason::Reasons;
 use crate::time::UnixTime;
 use crate::trust::Rules;
 use crate::trust::Store;
@@ -63,9 +66,8 @@ pub struct Question<'a> {
 #[must_use]
 pub struct Failure {
     /// Subject of the leaf, if the envelope could be read that far. Not evidence of anything.
-    pub unverified_subject: Option<String>,
-    /// At least one, in the order of the checks.
-    pub reasons: Vec<Reason>,
+    pub unverified_subject: Option<Text>,
+    pub reasons: Reasons,
 }
 
 /// Verifies the envelope `bytes`, which its layer declares as `media_type`.
@@ -74,7 +76,7 @@ pub struct Failure {
 /// All reasons why the signature does not count. A failure that the rules only log is no reason; it stands in the
 /// result's [`Checks`].
 pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Result<Box<VerifiedSignature>, Failure> {
-    let early = |unverified_subject, reason| Failure { unverified_subject, reasons: vec![reason] };
+    let early = |unverified_subject, reason| Failure { unverified_subject, reasons: Reasons::one(reason) };
     let envelope = parse(bytes, media_type).map_err(|reason| early(None, reason))?;
     let subject = integrity::unverified_subject(&envelope);
     let intact = check_integrity(envelope).map_err(|reason| early(subject.clone(), reason))?;
@@ -91,7 +93,10 @@ pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Res
         }
         (bound, authenticity, authentic_timestamp, expiry, revocation) => {
             let judged = [authenticity, authentic_timestamp, expiry, revocation].into_iter().filter_map(Result::err);
-            Err(Failure { unverified_subject: subject, reasons: bound.err().into_iter().chain(judged).collect() })
+            let reasons = Reasons::of(bound.err().into_iter().chain(judged)).unwrap_or_else(|| {
+                Reasons::one(Reason::new(Code::InternalError, "the signature was refused without a reason: want one"))
+            });
+            Err(Failure { unverified_subject: subject, reasons })
         }
     }
 }
@@ -116,8 +121,9 @@ fn judge(intact: &IntactEnvelope, question: &Question<'_>) -> Judged {
 
 fn parse(bytes: &[u8], media_type: &str) -> Result<Envelope, Reason> {
     let format = EnvelopeFormat::of_media_type(media_type).ok_or_else(|| {
+        let found = Excerpt::of(media_type);
         let detail =
-            format_args!("the envelope has media type {media_type:?}: want application/jose+json or application/cose");
+            format_args!("the envelope has media type {found:?}: want application/jose+json or application/cose");
         Reason::new(Code::EnvelopeUnsupported, detail)
     })?;
     Envelope::parse(bytes, format).map_err(|error| Reason::new(Code::EnvelopeMalformed, error))

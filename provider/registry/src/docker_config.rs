@@ -8,6 +8,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::json;
 use countersign_core::name::Repository;
 use serde::Deserialize;
@@ -46,15 +47,15 @@ pub enum DockerConfigError {
     )]
     Helper { member: &'static str },
     #[error("auths has {key:?}, which is not a registry host with an optional path")]
-    Key { key: String },
+    Key { key: Excerpt },
     #[error("auths has {key:?} twice in different spellings")]
-    Twice { key: String },
+    Twice { key: Excerpt },
     #[error("auths of {key:?} has none of auth, username with password, identitytoken and registrytoken")]
-    Empty { key: String },
+    Empty { key: Excerpt },
     #[error("auth of {key:?} is not base64 of name:password")]
-    Auth { key: String },
+    Auth { key: Excerpt },
     #[error("a credential of {key:?} has control characters, or a colon in the user name")]
-    Characters { key: String },
+    Characters { key: Excerpt },
 }
 
 #[derive(Deserialize)]
@@ -100,7 +101,7 @@ impl DockerConfig {
         for (key, value) in raw_auths {
             match auth(&key, value.unwrap_or_default()) {
                 Ok(auth) if auths.iter().any(|other| other.host == auth.host && other.path == auth.path) => {
-                    errors.push(DockerConfigError::Twice { key });
+                    errors.push(DockerConfigError::Twice { key: key.as_str().into() });
                 }
                 Ok(auth) => auths.push(auth),
                 Err(error) => errors.push(error),
@@ -138,14 +139,14 @@ fn covers(prefix: &str, path: &str) -> bool {
 }
 
 fn auth(key: &str, raw: RawAuth) -> Result<Auth, DockerConfigError> {
-    let (host, path) = place(key).ok_or_else(|| DockerConfigError::Key { key: key.to_owned() })?;
+    let (host, path) = place(key).ok_or_else(|| DockerConfigError::Key { key: key.into() })?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let login = if let Some(token) = filled(raw.registrytoken) {
         Login::Bearer(Secret::new(token))
     } else if let Some(token) = filled(raw.identitytoken) {
         Login::IdentityToken(Secret::new(token))
     } else if let Some(auth) = filled(raw.auth) {
-        let bad = || DockerConfigError::Auth { key: key.to_owned() };
+        let bad = || DockerConfigError::Auth { key: key.into() };
         let text = String::from_utf8(STANDARD.decode(auth.trim_end()).map_err(|_| bad())?).map_err(|_| bad())?;
         let (user, password) = text.split_once(':').ok_or_else(bad)?;
         Login::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) }
@@ -153,12 +154,12 @@ fn auth(key: &str, raw: RawAuth) -> Result<Auth, DockerConfigError> {
         match (filled(raw.username), filled(raw.password)) {
             (Some(user), Some(password)) => Login::Basic { user, password: Secret::new(password) },
             (Some(_), None) | (None, Some(_)) | (None, None) => {
-                return Err(DockerConfigError::Empty { key: key.to_owned() });
+                return Err(DockerConfigError::Empty { key: key.into() });
             }
         }
     };
     if !login.is_sendable() {
-        return Err(DockerConfigError::Characters { key: key.to_owned() });
+        return Err(DockerConfigError::Characters { key: key.into() });
     }
     Ok(Auth { host, path, login })
 }
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn names_every_mistake_at_once() {
-        let key = |key: &str| key.to_owned();
+        let key = Excerpt::of;
         assert_eq!(
             errors(
                 r#"{"credsStore":"desktop","credHelpers":{"x":"y"},"auths":{

@@ -145,12 +145,12 @@ impl Findings {
 
 impl From<&Mistake> for Fault {
     fn from(Mistake { file, line, field, found, wanted, example }: &Mistake) -> Self {
-        let wanted = if example.is_empty() { wanted.clone() } else { format!("{wanted}, for example {example}") };
+        let wanted = if example.is_empty() { wanted.to_string() } else { format!("{wanted}, for example {example}") };
         Self {
             file: file.display().to_string(),
             line: (*line > 0).then_some(*line),
-            field: field.clone(),
-            found: found.clone(),
+            field: field.to_string(),
+            found: found.to_string(),
             wanted,
         }
     }

@@ -75,7 +75,7 @@ async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure>
 }
 
 fn undecided(reason: Reason) -> Inspection {
-    let verdict = ImageVerdict::from_reason(None, reason.clone());
+    let verdict = ImageVerdict::from_reason(None, reason.clone()).into();
     Inspection { result: ImageResult { digest: None, verdict, cached: false }, listed: Err(reason) }
 }
 
@@ -100,7 +100,7 @@ impl Inspected {
 
     /// Whether a statement of the trust policy asks for signatures at all.
     fn is_asked(&self) -> bool {
-        match &self.checked.result.verdict {
+        match &*self.checked.result.verdict {
             ImageVerdict::Verified(_) => true,
             ImageVerdict::Skipped(_) => false,
             ImageVerdict::Rejected(rejected) => rejected.rule.is_some(),

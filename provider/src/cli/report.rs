@@ -55,6 +55,7 @@ mod tests {
     use countersign_core::verdict::FailedSignature;
     use countersign_core::verdict::ImageVerdict;
     use countersign_core::verdict::Reason;
+    use countersign_core::verdict::Reasons;
     use countersign_core::verdict::Skipped;
     use serde_json::json;
 
@@ -65,21 +66,21 @@ mod tests {
     }
 
     fn checked(verdict: ImageVerdict) -> Checked {
-        let result = ImageResult { digest: Some(digest()), verdict, cached: false };
+        let result = ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false };
         Checked { image: "nginx".parse().unwrap(), result }
     }
 
     fn skipped() -> Checked {
-        checked(ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() }))
+        checked(ImageVerdict::Skipped(Skipped { rule: "mirror".into() }))
     }
 
     fn rejected() -> Checked {
-        let signatures = vec![FailedSignature {
+        let signatures = [FailedSignature {
             manifest: digest(),
-            unverified_subject: Some("CN=e\u{1b}[2Jvil".to_owned()),
-            reasons: vec![Reason::new(Code::UntrustedIdentity, "CN=evil: want one of CN=good")],
+            unverified_subject: Some("CN=e\u{1b}[2Jvil".into()),
+            reasons: Reasons::one(Reason::new(Code::UntrustedIdentity, "CN=evil: want one of CN=good")),
         }];
-        checked(ImageVerdict::none_verified("all".to_owned(), signatures, None))
+        checked(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None))
     }
 
     fn undecided() -> Checked {
@@ -152,10 +153,11 @@ inconclusive  docker.io/library/nginx:latest
                     "warnings": [],
                     "signatures": [{
                         "digest": digest().as_str(),
-                        "subject": "CN=e\u{1b}[2Jvil",
+                        "subject": "CN=e\\u{1b}[2Jvil",
                         "verdict": "rejected",
                         "reasons": [{"code": "untrusted-identity", "message": "CN=evil: want one of CN=good"}],
                     }],
+                    "signaturesOmitted": 0,
                 },
                 {
                     "verdict": "inconclusive",
@@ -169,6 +171,7 @@ inconclusive  docker.io/library/nginx:latest
                     "checks": null,
                     "warnings": [],
                     "signatures": [],
+                    "signaturesOmitted": 0,
                 },
             ]})
         );

@@ -65,5 +65,5 @@ async fn verify(engine: &Engine, image: ImageRef) -> Checked {
 }
 
 fn undecided(reason: Reason) -> ImageResult {
-    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason), cached: false }
+    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason).into(), cached: false }
 }

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_core::codec::text::Text;
+
 use super::yaml::Node;
 use super::yaml::Value;
 
@@ -20,9 +22,9 @@ pub struct Mistake {
     /// Counted from 1; 0 if the mistake has no place.
     pub line: u64,
     /// `registries[0].host`; empty for the file as a whole.
-    pub field: String,
-    pub found: String,
-    pub wanted: String,
+    pub field: Text,
+    pub found: Text,
+    pub wanted: Text,
     /// A value that would do; empty where the wanted text says it all.
     pub example: String,
 }
@@ -34,7 +36,7 @@ impl fmt::Display for Mistake {
         if *line > 0 {
             write!(f, ":{line}")?;
         }
-        if !field.is_empty() {
+        if !field.as_str().is_empty() {
             write!(f, ": {field}")?;
         }
         write!(f, ": found {found}: want {wanted}")?;
@@ -68,9 +70,9 @@ impl Mistakes {
         self.list.borrow_mut().push(Mistake {
             file: self.file.clone(),
             line,
-            field: field.to_owned(),
-            found: found.to_string(),
-            wanted: wanted.to_string(),
+            field: Text::of(field),
+            found: Text::of(found),
+            wanted: Text::of(wanted),
             example: example.to_owned(),
         });
     }

@@ -1,7 +1,9 @@
 //! The signatures of one image, one after the other, until one counts.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::limits;
 use countersign_core::name::Digest;
@@ -13,6 +15,7 @@ use countersign_core::trust::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
+use countersign_core::verdict::Reasons;
 use countersign_core::verify;
 use countersign_core::verify::Question;
 use countersign_core::verify::VerifiedSignature;
@@ -58,7 +61,7 @@ pub(super) async fn judge(
     deadline: Instant,
 ) -> Result<Box<VerifiedSignature>, FailedSignature> {
     let (envelope, media_type) = fetch(registries, pinned, entry, deadline).await.map_err(|reason| {
-        FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: vec![reason] }
+        FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: Reasons::one(reason) }
     })?;
     let start = std::time::Instant::now();
     let judged = verify::signature(&envelope, media_type.as_str(), question);
@@ -92,7 +95,7 @@ async fn layer(
     entry: &Descriptor,
     deadline: Instant,
 ) -> Result<Descriptor, Reason> {
-    let invalid = |detail: &dyn std::fmt::Display| Reason::new(Code::SignatureManifestInvalid, detail);
+    let invalid = |detail: &dyn fmt::Display| Reason::new(Code::SignatureManifestInvalid, detail);
     if ![MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
         let found = &entry.media_type;
         return Err(invalid(&format_args!("the signature manifest has media type {found}: want an OCI manifest")));
@@ -106,20 +109,20 @@ async fn layer(
 }
 
 fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {
-    let invalid = |detail: String| Err(Reason::new(Code::SignatureManifestInvalid, detail));
+    let invalid = |detail: fmt::Arguments<'_>| Err(Reason::new(Code::SignatureManifestInvalid, detail));
     if manifest.artifact_type.as_deref() != Some(SIGNATURE) {
-        let found = manifest.artifact_type.unwrap_or_else(|| "nothing".to_owned());
-        return invalid(format!("the signature manifest has artifact type {found:?}: want {SIGNATURE}"));
+        let found = Excerpt::of(manifest.artifact_type.as_deref().unwrap_or("nothing"));
+        return invalid(format_args!("the signature manifest has artifact type {found:?}: want {SIGNATURE}"));
     }
     match &manifest.subject {
         Some(subject) if subject.digest == *target => {}
         Some(subject) => {
-            return invalid(format!("the signature manifest has subject {}: want {target}", subject.digest));
+            return invalid(format_args!("the signature manifest has subject {}: want {target}", subject.digest));
         }
-        None => return invalid(format!("the signature manifest has no subject: want {target}")),
+        None => return invalid(format_args!("the signature manifest has no subject: want {target}")),
     }
     let [layer] = manifest.layers.as_slice() else {
-        return invalid(format!("the signature manifest has {} layers: want exactly one", manifest.layers.len()));
+        return invalid(format_args!("the signature manifest has {} layers: want exactly one", manifest.layers.len()));
     };
     if EnvelopeFormat::of_media_type(layer.media_type.as_str()).is_none() {
         return Err(Reason::new(
@@ -133,6 +136,6 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, 
     if usize::try_from(layer.size).is_ok_and(|size| size <= limits::ENVELOPE_BYTES) {
         Ok(layer.clone())
     } else {
-        invalid(format!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
+        invalid(format_args!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
     }
 }

@@ -15,7 +15,7 @@ use countersign_core::trust::Mode;
 use countersign_core::trust::Rules;
 use countersign_core::trust::Statement;
 use countersign_core::verdict::Code;
-use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
@@ -76,8 +76,8 @@ pub(super) struct Inner {
     metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pins: Flights<(Repository, Selector), Result<Pinned, Reason>>,
-    verifications: Flights<Key, ImageVerdict>,
-    verdicts: Remembered<Key, (ImageVerdict, Option<UnixTime>)>,
+    verifications: Flights<Key, Arc<ImageVerdict>>,
+    verdicts: Remembered<Key, Remembrance>,
 }
 
 /// What a verdict is about: never a tag, and never across a change of trust.
@@ -85,9 +85,12 @@ pub(super) struct Inner {
 struct Key {
     repository: Repository,
     digest: Digest,
-    rule: String,
+    rule: Arc<str>,
     generation: u64,
 }
+
+/// A verdict, and when it has to be made anew whatever its lifetime.
+type Remembrance = (Arc<ImageVerdict>, Option<UnixTime>);
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -177,7 +180,8 @@ impl Inner {
             Selector::Digest(digest) => Some(digest.clone()),
             Selector::Tag(_) => None,
         };
-        let decided = |verdict| ImageResult { digest: written.clone(), verdict, cached: false };
+        let decided =
+            |verdict: ImageVerdict| ImageResult { digest: written.clone(), verdict: verdict.into(), cached: false };
         let Some(trust) = trust else {
             let reason = Reason::new(Code::NotReady, "no trust policy is loaded: want one");
             return decided(ImageVerdict::from_reason(None, reason));
@@ -189,7 +193,7 @@ impl Inner {
             );
             return decided(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)));
         };
-        let rule = statement.name().to_owned();
+        let rule = statement.shared_name();
         match statement.mode() {
             // Nothing is fetched for a repository that is not verified.
             Mode::Skip => return decided(ImageVerdict::Skipped(Skipped { rule })),
@@ -203,7 +207,7 @@ impl Inner {
         let key = Key {
             repository: pinned.repository().clone(),
             digest: digest.clone(),
-            rule: rule.clone(),
+            rule: Arc::clone(&rule),
             generation: trust.generation(),
         };
         if let Some(verdict) = self.remembered(&key) {
@@ -211,13 +215,13 @@ impl Inner {
         }
         let (this, flight_key, flight_trust) = (Arc::clone(self), key.clone(), Arc::clone(&trust));
         let work = move |progress| async move {
-            let verdict = this.look(&flight_trust, &flight_key, &pinned, &progress).await;
+            let verdict = Arc::new(this.look(&flight_trust, &flight_key, &pinned, &progress).await);
             this.remember(flight_key, &verdict);
             verdict
         };
         let verdict = match self.verifications.join(key, deadline.instant(), work).await {
             Ok(verdict) => verdict,
-            Err(error) => ImageVerdict::from_reason(Some(rule), trouble::of_flight(error)),
+            Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), trouble::of_flight(error))),
         };
         ImageResult { digest: Some(digest), verdict, cached: false }
     }
@@ -236,8 +240,8 @@ impl Inner {
 
     /// Fetches the signatures and judges them until one counts.
     async fn look(&self, trust: &Trust, key: &Key, pinned: &Pinned, progress: &Progress) -> ImageVerdict {
-        let rule = || key.rule.clone();
-        let Some(rules) = trust.policy().statements().iter().find(|s| s.name() == key.rule).and_then(rules_of) else {
+        let rule = || Arc::clone(&key.rule);
+        let Some(rules) = trust.policy().statements().iter().find(|s| *s.name() == *key.rule).and_then(rules_of) else {
             let reason =
                 Reason::new(Code::InternalError, "the statement is gone: want it in the snapshot it came from");
             return ImageVerdict::from_reason(Some(rule()), reason);
@@ -248,7 +252,7 @@ impl Inner {
             target: pinned.descriptor(),
             rules,
             stores: &stores,
-            required_metadata: self.settings.required_metadata.get(&key.rule).unwrap_or(&none),
+            required_metadata: self.settings.required_metadata.get(&*key.rule).unwrap_or(&none),
             now: (self.clock)(),
         };
         let until = (Instant::now() + self.settings.flight_time).into();
@@ -271,7 +275,7 @@ impl Inner {
             }
         };
         let mut entries = referrers.entries.iter().take(most);
-        let mut failed: Vec<FailedSignature> = Vec::new();
+        let mut failed = FailedSignatures::default();
         // One alone first: it mostly counts, and then nothing else is fetched.
         let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
         let mut rest = Some(entries);
@@ -291,7 +295,7 @@ impl Inner {
         }
     }
 
-    fn remembered(&self, key: &Key) -> Option<ImageVerdict> {
+    fn remembered(&self, key: &Key) -> Option<Arc<ImageVerdict>> {
         let found = self.verdicts.get(key, Instant::now());
         let alive = found.filter(|(_, good_until)| good_until.is_none_or(|end| (self.clock)() < end));
         self.metrics.cache_event(if alive.is_some() { "verdict-hit" } else { "verdict-miss" });
@@ -299,14 +303,14 @@ impl Inner {
     }
 
     /// What could not be looked at is never remembered.
-    fn remember(&self, key: Key, verdict: &ImageVerdict) {
-        let (lifetime, good_until) = match verdict {
+    fn remember(&self, key: Key, verdict: &Arc<ImageVerdict>) {
+        let (lifetime, good_until) = match &**verdict {
             ImageVerdict::Verified(verified) => (self.settings.verdict_lifetime, verified.signature.good_until()),
             ImageVerdict::Rejected(_) => (self.settings.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return,
         };
         let bytes = weight(&key, verdict);
-        let evicted = self.verdicts.put(key, (verdict.clone(), good_until), bytes, Instant::now() + lifetime);
+        let evicted = self.verdicts.put(key, (Arc::clone(verdict), good_until), bytes, Instant::now() + lifetime);
         self.metrics.cache_event("verdict-stored");
         for _ in 0..evicted {
             self.metrics.cache_event("verdict-evicted");
@@ -335,24 +339,11 @@ pub(super) fn rules_of(statement: &Statement) -> Option<&Rules> {
     }
 }
 
-/// Roughly what an entry occupies, in bytes: the texts, and a lump for the structures around them.
+/// What an entry occupies, in bytes: key, verdict, and what the cache puts around them.
 fn weight(key: &Key, verdict: &ImageVerdict) -> usize {
-    const LUMP: usize = 1024;
-    let failed = |list: &[FailedSignature]| -> usize {
-        let texts = |one: &FailedSignature| one.reasons.iter().map(|reason| reason.detail.len() + 64).sum::<usize>();
-        list.iter().map(|one| 256 + one.unverified_subject.as_ref().map_or(0, String::len) + texts(one)).sum()
-    };
-    let content = match verdict {
-        ImageVerdict::Verified(verified) => {
-            let signature = &verified.signature;
-            let annotations: usize =
-                signature.metadata().iter().map(|(name, value)| name.len() + value.len() + 64).sum();
-            let warnings: usize = signature.warnings().map(|(_, reason)| reason.detail.len()).sum();
-            signature.subject().len() + signature.issuer().len() + annotations + warnings + failed(&verified.others)
-        }
-        ImageVerdict::Rejected(rejected) => rejected.reason.detail.len() + failed(&rejected.signatures),
-        ImageVerdict::Skipped(_) => 0,
-        ImageVerdict::Inconclusive(inconclusive) => failed(&inconclusive.signatures),
-    };
-    LUMP + key.repository.path().len() + key.rule.len() + content
+    // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
+    // adds to each.
+    const AROUND: usize = 192;
+    let names = key.repository.host().len() + key.repository.path().len() + key.digest.as_str().len();
+    AROUND + size_of::<Key>() + size_of::<Remembrance>() + names + verdict.bytes()
 }

@@ -17,12 +17,10 @@ pub(super) mod native;
 pub(super) mod ratify;
 
 use countersign_core::verdict::Code;
-use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::Reason;
 
 use super::answer::Text;
-use crate::view::TEXT_BYTES;
-use crate::view::cut;
 
 /// Most failed signatures that an item lists. Gatekeeper holds items in memory without a bound, and anybody who can
 /// push to a repository can add signatures.
@@ -50,8 +48,8 @@ pub(super) fn signatures_listed(keys: usize) -> usize {
 
 /// `image: code: found, wanted; what to do`: all that a person needs who sees only the denial.
 fn sentence(image: &str, reason: &Reason) -> String {
-    let detail = cut(&reason.detail, TEXT_BYTES);
-    format!("{image}: {}: {detail}; what to do: {}", reason.code, reason.code.advice())
+    let Reason { code, detail } = reason;
+    format!("{image}: {code}: {detail}; what to do: {}", code.advice())
 }
 
 /// The same about an image that could not be judged.
@@ -60,15 +58,14 @@ pub(super) fn undecided(image: &str, reason: &Reason) -> Text {
 }
 
 /// The same about a rejected image, with the statement that demanded it and how many signatures were tried.
-fn rejection(image: &str, rule: Option<&str>, reason: &Reason, signatures: &[FailedSignature]) -> String {
+fn rejection(image: &str, rule: Option<&str>, reason: &Reason, signatures: &FailedSignatures) -> String {
     let rule = rule.map(|rule| format!(" by statement {rule:?} of the trust policy")).unwrap_or_default();
-    let tried = match signatures.len() {
+    let tried = match signatures.total() {
         0 => String::new(),
         1 => " (1 signature was tried)".to_owned(),
         count => format!(" ({count} signatures were tried; this is the one that came furthest)"),
     };
-    let detail = cut(&reason.detail, TEXT_BYTES);
-    let Reason { code, .. } = reason;
+    let Reason { code, detail } = reason;
     format!("{image} was rejected{rule}: {code}: {detail}{tried}; what to do: {}", code.advice())
 }
 
@@ -95,7 +92,7 @@ mod tests {
     fn a_rejection_names_the_statement() {
         let reason = Reason::new(Code::Unsigned, "no signature is associated with the image: want at least one");
         assert_eq!(
-            rejection("a.example/b:1", Some("all"), &reason, &[]),
+            rejection("a.example/b:1", Some("all"), &reason, &FailedSignatures::default()),
             "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no signature is associated with the image: want at least one; what to do: sign the image with notation and push the signature beside it"
         );
     }

@@ -183,7 +183,7 @@ impl From<&Store> for StoreOutline {
     fn from(store: &Store) -> Self {
         let certificates = store.certificates().iter().map(|certificate| CertificateOutline {
             subject: certificate.subject().to_string(),
-            key: certificate.key_name(),
+            key: certificate.key_name().to_string(),
             fingerprint: hex(&certificate.fingerprint()),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),

@@ -61,10 +61,10 @@ impl Verify for Script {
         let word = self.word(&image);
         let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));
         async move {
-            let skipped = || ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() });
+            let skipped = || ImageVerdict::Skipped(Skipped { rule: "mirror".into() });
             let verdict = match word.as_str() {
                 "skipped" => skipped(),
-                "rejected" => ImageVerdict::none_verified("all".to_owned(), Vec::new(), None),
+                "rejected" => ImageVerdict::none_verified("all".into(), Default::default(), None),
                 "undecided" => ImageVerdict::from_reason(None, trouble()),
                 "never" => std::future::pending().await,
                 "panics" => panic!("on purpose"),
@@ -75,7 +75,7 @@ impl Verify for Script {
                 }
                 other => panic!("no script for {other}"),
             };
-            ImageResult { digest: Some(digest()), verdict, cached: false }
+            ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false }
         }
         .boxed()
     }

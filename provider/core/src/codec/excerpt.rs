@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 /// they are: ASCII without `"` and `\`, and the letters and digits of other scripts. Everything else is escaped: control
 /// characters, characters that change the direction of writing, other scripts' quotation marks. So an excerpt cannot be
 /// read as a sentence of ours, nor forge a line of a log.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Excerpt {
     escaped: String,
 }
@@ -28,11 +28,25 @@ impl Excerpt {
     /// one is `…`, which no excerpt has otherwise.
     #[must_use]
     pub fn at_most(characters: usize, text: &str) -> Self {
+        Self::of_characters(characters, text.chars())
+    }
+
+    /// As [`Self::of`], of bytes that should be UTF-8; others stand as U+FFFD.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let characters = bytes.utf8_chunks().flat_map(|chunk| {
+            let replaced = if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
+            chunk.valid().chars().chain(replaced.chars())
+        });
+        Self::of_characters(Self::CHARACTERS, characters)
+    }
+
+    fn of_characters(characters: usize, text: impl Iterator<Item = char>) -> Self {
         let mut escaped = String::new();
         let mut used = 0;
         // Where to cut if there turns out to be more.
         let mut before_last = 0;
-        for c in text.chars() {
+        for c in text {
             let shown = Shown(c);
             let width = shown.width();
             if used + width > characters {
@@ -151,6 +165,7 @@ mod tests {
         assert_eq!(cut(5, "ab\"d"), "ab\\\"d");
         assert_eq!(cut(5, "\u{202e}"), "…");
         assert_eq!(cut(0, "a"), "…");
+        assert_eq!(Excerpt::of_bytes(b"a\xff\xfe\xc3\xa4").to_string(), r#""a\u{fffd}\u{fffd}ä""#);
         for text in ["x".repeat(1 << 20), "\u{202e}".repeat(1000), "\"".repeat(1000), format!("a{}", "\n".repeat(99))] {
             assert!(Excerpt::of(&text).escaped().chars().count() <= Excerpt::CHARACTERS, "{text:.20}");
             assert!(Excerpt::of(&text).escaped().ends_with('…'));

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::EnvelopeError;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -115,8 +117,8 @@ impl Protected {
             }
             _ => {
                 return Err(EnvelopeError::Header {
-                    name: SCHEME.to_owned(),
-                    found: format!("{scheme:?}"),
+                    name: SCHEME.into(),
+                    found: Text::of(format_args!("{:?}", Excerpt::of(&scheme))),
                     wanted: "notary.x509 or notary.x509.signingAuthority",
                 });
             }
@@ -139,7 +141,7 @@ impl Protected {
         for name in self.crit {
             let present = must.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| *other == name);
             if !present || critical.contains(&name) {
-                return Err(EnvelopeError::Crit { name });
+                return Err(EnvelopeError::Crit { name: name.as_str().into() });
             }
             critical.insert(name);
         }

@@ -19,6 +19,8 @@ use super::attributes as names;
 use super::attributes::Protected;
 use super::cbor;
 use super::cbor::Tags;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -30,7 +32,7 @@ const CRIT: i128 = 2;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     let [protected, unprotected, _, _] = cbor::sign1_members(bytes, limits::ENVELOPE_DEPTH)?;
-    let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(error.to_string()))?;
+    let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(Text::of(error)))?;
     check_labels(&sign1, protected, unprotected)?;
     let (claimed_algorithm, protected) = read_protected(&sign1.protected.header)?;
     let (certificates, timestamp_token) = read_unprotected(&sign1.unprotected)?;
@@ -53,7 +55,7 @@ fn check_labels(sign1: &CoseSign1, protected: &[u8], unprotected: &[u8]) -> Resu
     let inner = sign1.protected.original_data.as_deref().ok_or(EnvelopeError::Missing { name: "protected header" })?;
     // The library keeps the content of the byte string; it must be what the message holds, to the bit.
     if !protected.ends_with(inner) {
-        return Err(EnvelopeError::Cose("protected header is not a byte string".to_owned()));
+        return Err(EnvelopeError::Cose(Text::of("protected header is not a byte string")));
     }
     let protected = cbor::header_labels(inner, Tags::Allowed, depth)?;
     let unprotected = cbor::header_labels(unprotected, Tags::Refused, depth)?;
@@ -67,18 +69,18 @@ fn check_labels(sign1: &CoseSign1, protected: &[u8], unprotected: &[u8]) -> Resu
     }
     if unprotected.contains(&cbor::Label::Int(CRIT)) {
         return Err(EnvelopeError::Header {
-            name: "crit".to_owned(),
-            found: "unprotected".to_owned(),
+            name: "crit".into(),
+            found: Text::of("unprotected"),
             wanted: "a protected header",
         });
     }
     Ok(())
 }
 
-fn label_text(label: &cbor::Label) -> String {
+fn label_text(label: &cbor::Label) -> Excerpt {
     match label {
-        cbor::Label::Int(number) => number.to_string(),
-        cbor::Label::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        cbor::Label::Int(number) => number.to_string().as_str().into(),
+        cbor::Label::Text(bytes) => Excerpt::of_bytes(bytes),
     }
 }
 
@@ -89,19 +91,19 @@ fn read_protected(header: &Header) -> Result<(Algorithm, Protected), EnvelopeErr
         Some(RegisteredLabelWithPrivate::Text(_)) | None => None,
     };
     let algorithm = number.and_then(Algorithm::of_cose_number).ok_or_else(|| EnvelopeError::Header {
-        name: "alg".to_owned(),
-        found: number.map_or_else(|| "no number".to_owned(), |number| number.to_string()),
+        name: "alg".into(),
+        found: number.map_or_else(|| Text::of("no number"), Text::of),
         wanted: "-37, -38, -39, -7, -35 or -36",
     })?;
     match &header.content_type {
         Some(RegisteredLabel::Text(text)) if text == PAYLOAD_TYPE => {}
         Some(RegisteredLabel::Text(text)) => {
-            let found = format!("{text:?}");
-            return Err(EnvelopeError::Header { name: "content type".to_owned(), found, wanted: PAYLOAD_TYPE });
+            let found = Text::of(format_args!("{:?}", Excerpt::of(text)));
+            return Err(EnvelopeError::Header { name: "content type".into(), found, wanted: PAYLOAD_TYPE });
         }
         Some(RegisteredLabel::Assigned(_)) => {
-            let found = "a number".to_owned();
-            return Err(EnvelopeError::Header { name: "content type".to_owned(), found, wanted: PAYLOAD_TYPE });
+            let found = Text::of("a number");
+            return Err(EnvelopeError::Header { name: "content type".into(), found, wanted: PAYLOAD_TYPE });
         }
         None => return Err(EnvelopeError::Missing { name: "content type" }),
     }
@@ -126,7 +128,7 @@ fn read_crit(header: &Header) -> Result<Vec<String>, EnvelopeError> {
         RegisteredLabelWithPrivate::Assigned(parameter) => {
             let number = parameter.to_i64();
             if NEVER_CRITICAL.contains(&number) {
-                return Err(EnvelopeError::Crit { name: number.to_string() });
+                return Err(EnvelopeError::Crit { name: number.to_string().as_str().into() });
             }
             Ok(number.to_string())
         }
@@ -190,17 +192,17 @@ fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
 
 fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
     let found = match value {
-        Value::Integer(number) => i128::from(*number).to_string(),
-        Value::Bytes(_) => "a byte string".to_owned(),
-        Value::Float(number) => number.to_string(),
-        Value::Text(text) => format!("{:?}", text.chars().take(64).collect::<String>()),
-        Value::Bool(_) => "a boolean".to_owned(),
-        Value::Null => "null".to_owned(),
-        Value::Tag(tag, _) => format!("tag {tag}"),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Map(_) => "a map".to_owned(),
+        Value::Integer(number) => Text::of(i128::from(*number)),
+        Value::Bytes(_) => Text::of("a byte string"),
+        Value::Float(number) => Text::of(number),
+        Value::Text(text) => Text::of(format_args!("{:?}", Excerpt::of(text))),
+        Value::Bool(_) => Text::of("a boolean"),
+        Value::Null => Text::of("null"),
+        Value::Tag(tag, _) => Text::of(format_args!("tag {tag}")),
+        Value::Array(_) => Text::of("a list"),
+        Value::Map(_) => Text::of("a map"),
         // ciborium's enum is open; whatever it adds is not what is wanted.
-        _ => "another type".to_owned(),
+        _ => Text::of("another type"),
     };
-    EnvelopeError::Header { name: name.to_owned(), found, wanted }
+    EnvelopeError::Header { name: name.into(), found, wanted }
 }

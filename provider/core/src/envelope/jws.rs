@@ -14,6 +14,8 @@ use super::EnvelopeFormat;
 use super::PAYLOAD_TYPE;
 use super::attributes as names;
 use super::attributes::Protected;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::json;
 use crate::limits;
 use crate::time::UnixTime;
@@ -50,7 +52,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     let protected: Map<String, Value> = json::from_slice(&header_bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "protected header", error })?;
     if let Some((name, _)) = outer.header.iter().find(|(name, _)| protected.contains_key(*name)) {
-        return Err(EnvelopeError::InBothHeaders { name: name.clone() });
+        return Err(EnvelopeError::InBothHeaders { name: name.as_str().into() });
     }
     let (certificates, timestamp_token) = read_unprotected(&outer.header)?;
     let (claimed_algorithm, protected) = read_protected(protected)?;
@@ -75,8 +77,8 @@ fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected),
             "alg" => {
                 let text = text(&name, &value)?;
                 algorithm = Some(Algorithm::of_name(text).ok_or_else(|| EnvelopeError::Header {
-                    name: name.clone(),
-                    found: format!("{text:?}"),
+                    name: name.as_str().into(),
+                    found: Text::of(format_args!("{:?}", Excerpt::of(text))),
                     wanted: "PS256, PS384, PS512, ES256, ES384 or ES512",
                 })?);
             }
@@ -84,8 +86,8 @@ fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected),
             "crit" => protected.crit = read_crit(&value)?,
             "b64" | "x5c" => {
                 return Err(EnvelopeError::Header {
-                    name,
-                    found: "present".to_owned(),
+                    name: name.as_str().into(),
+                    found: Text::of("present"),
                     wanted: "no such protected header",
                 });
             }
@@ -103,8 +105,8 @@ fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected),
     let content_type = content_type.ok_or(EnvelopeError::Missing { name: "cty" })?;
     if content_type != PAYLOAD_TYPE {
         return Err(EnvelopeError::Header {
-            name: "cty".to_owned(),
-            found: format!("{content_type:?}"),
+            name: "cty".into(),
+            found: Text::of(format_args!("{:?}", Excerpt::of(&content_type))),
             wanted: PAYLOAD_TYPE,
         });
     }
@@ -146,7 +148,7 @@ fn read_crit(value: &Value) -> Result<Vec<String>, EnvelopeError> {
 
 fn refuse_other_spelling(name: &str, reserved: &[&'static str]) -> Result<(), EnvelopeError> {
     match reserved.iter().find(|other| name != **other && name.eq_ignore_ascii_case(other)) {
-        Some(reserved) => Err(EnvelopeError::Spelling { name: name.to_owned(), reserved }),
+        Some(reserved) => Err(EnvelopeError::Spelling { name: name.into(), reserved }),
         None => Ok(()),
     }
 }
@@ -161,22 +163,22 @@ fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
 
 fn header(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
     let found = match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "a boolean".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::String(text) => format!("{:?}", text.chars().take(64).collect::<String>()),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+        Value::Null => Text::of("null"),
+        Value::Bool(_) => Text::of("a boolean"),
+        Value::Number(_) => Text::of("a number"),
+        Value::String(text) => Text::of(format_args!("{:?}", Excerpt::of(text))),
+        Value::Array(_) => Text::of("a list"),
+        Value::Object(_) => Text::of("an object"),
     };
-    EnvelopeError::Header { name: name.to_owned(), found, wanted }
+    EnvelopeError::Header { name: name.into(), found, wanted }
 }
 
 /// base64url without padding, line breaks or stray bits.
 fn url_safe(part: &'static str, text: &str) -> Result<Vec<u8>, EnvelopeError> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|error| EnvelopeError::Base64 { part, detail: error.to_string() })
+    URL_SAFE_NO_PAD.decode(text).map_err(|error| EnvelopeError::Base64 { part, detail: Text::of(error) })
 }
 
 /// Standard base64 with padding, without line breaks or stray bits.
 fn standard(part: &'static str, text: &str) -> Result<Vec<u8>, EnvelopeError> {
-    STANDARD.decode(text).map_err(|error| EnvelopeError::Base64 { part, detail: error.to_string() })
+    STANDARD.decode(text).map_err(|error| EnvelopeError::Base64 { part, detail: Text::of(error) })
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use super::Digest;
 use super::DigestError;
+use crate::codec::excerpt::Excerpt;
 use crate::limits;
 
 /// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
@@ -45,17 +46,17 @@ pub enum ReferenceError {
     #[error(
         "image reference has a bad host {found:?}: want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port from 1 to 65535"
     )]
-    Host { found: String },
+    Host { found: Excerpt },
     #[error(
         "image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /"
     )]
-    Repository { found: String },
+    Repository { found: Excerpt },
     #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong { found: usize },
     #[error("image reference {found:?} is 64 hexadecimal digits, which is an image id and not a name")]
-    ImageId { found: String },
+    ImageId { found: Excerpt },
     #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
-    Tag { found: String },
+    Tag { found: Excerpt },
     #[error("image reference has a bad digest: {0}")]
     Digest(#[from] DigestError),
 }
@@ -165,7 +166,7 @@ fn repository(name: &str) -> Result<Repository, ReferenceError> {
     check_host(host)?;
     check_path(path)?;
     if host == "docker.io" && path.len() == 64 && path.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(ReferenceError::ImageId { found: path.to_owned() });
+        return Err(ReferenceError::ImageId { found: path.into() });
     }
     let host = if host == "index.docker.io" { "docker.io" } else { host };
     let path = if host == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
@@ -177,7 +178,7 @@ fn repository(name: &str) -> Result<Repository, ReferenceError> {
 }
 
 fn check_host(host: &str) -> Result<(), ReferenceError> {
-    let bad = || ReferenceError::Host { found: host.to_owned() };
+    let bad = || ReferenceError::Host { found: host.into() };
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or_else(bad)?;
@@ -207,11 +208,7 @@ fn check_host(host: &str) -> Result<(), ReferenceError> {
 }
 
 fn check_path(path: &str) -> Result<(), ReferenceError> {
-    if path.split('/').all(is_path_component) {
-        Ok(())
-    } else {
-        Err(ReferenceError::Repository { found: path.to_owned() })
-    }
+    if path.split('/').all(is_path_component) { Ok(()) } else { Err(ReferenceError::Repository { found: path.into() }) }
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
@@ -233,7 +230,7 @@ fn check_tag(tag: &str) -> Result<(), ReferenceError> {
     if first && bytes.all(|b| word(b) || b == b'.' || b == b'-') && tag.len() <= 128 {
         Ok(())
     } else {
-        Err(ReferenceError::Tag { found: tag.to_owned() })
+        Err(ReferenceError::Tag { found: tag.into() })
     }
 }
 
@@ -245,7 +242,7 @@ impl FromStr for Repository {
         if text.len() > limits::REPOSITORY_BYTES {
             return Err(ReferenceError::RepositoryTooLong { found: text.len() });
         }
-        let (host, path) = text.split_once('/').ok_or_else(|| ReferenceError::Host { found: text.to_owned() })?;
+        let (host, path) = text.split_once('/').ok_or_else(|| ReferenceError::Host { found: text.into() })?;
         check_host(host)?;
         check_path(path)?;
         Ok(Self { host: host.to_owned(), path: path.to_owned() })
@@ -290,9 +287,9 @@ mod tests {
 
     #[test]
     fn says_which_part_is_wrong() {
-        let host = |found: &str| ReferenceError::Host { found: found.to_owned() };
-        let path = |found: &str| ReferenceError::Repository { found: found.to_owned() };
-        let tag = |found: &str| ReferenceError::Tag { found: found.to_owned() };
+        let host = |found: &str| ReferenceError::Host { found: found.into() };
+        let path = |found: &str| ReferenceError::Repository { found: found.into() };
+        let tag = |found: &str| ReferenceError::Tag { found: found.into() };
         for (text, error) in [
             ("", ReferenceError::Empty),
             (" nginx", path(" nginx")),
@@ -323,12 +320,12 @@ mod tests {
         let long = "a".repeat(2000);
         assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));
         let id = "a".repeat(64);
-        assert_eq!(id.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: id }));
+        assert_eq!(id.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: id.as_str().into() }));
     }
 
     #[test]
     fn a_scope_is_not_expanded() {
         assert_eq!("registry.example/a".parse::<Repository>().unwrap().to_string(), "registry.example/a");
-        assert_eq!("nginx".parse::<Repository>(), Err(ReferenceError::Host { found: "nginx".to_owned() }));
+        assert_eq!("nginx".parse::<Repository>(), Err(ReferenceError::Host { found: "nginx".into() }));
     }
 }

@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::codec::excerpt::Excerpt;
 use crate::x509::DistinguishedName;
 
 /// Why a text is no distinguished name of a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("{found:?} has no '=': want attributes as type=value, separated by commas")]
-    NoValue { found: String },
+    NoValue { found: Excerpt },
     #[error("attribute type is {found:?}: want one of {}, in upper case (S is ST)", known())]
-    Type { found: String },
+    Type { found: Excerpt },
     #[error("attribute {attribute} stands twice: want each type at most once")]
     Twice { attribute: &'static str },
     #[error("attribute {attribute} is empty: want a value")]
@@ -43,7 +44,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, NameEr
     }
     let mut attributes = BTreeMap::new();
     for part in split(text) {
-        let (attribute, value) = part.split_once('=').ok_or_else(|| NameError::NoValue { found: part.to_owned() })?;
+        let (attribute, value) = part.split_once('=').ok_or_else(|| NameError::NoValue { found: part.into() })?;
         let attribute = short_name(attribute.trim_matches(' '))?;
         let value = unescape(value)?;
         if value.is_empty() {
@@ -64,7 +65,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, NameEr
 fn short_name(found: &str) -> Result<&'static str, NameError> {
     let wanted = if found == "S" { "ST" } else { found };
     let mut names = DistinguishedName::short_names();
-    names.find(|name| *name == wanted).ok_or_else(|| NameError::Type { found: found.to_owned() })
+    names.find(|name| *name == wanted).ok_or_else(|| NameError::Type { found: found.into() })
 }
 
 /// Splits at commas and semicolons that no backslash precedes.
@@ -145,11 +146,11 @@ mod tests {
 
     #[test]
     fn refuses_what_could_match_more_or_less_than_is_meant() {
-        let kind = |found: &str| NameError::Type { found: found.to_owned() };
+        let kind = |found: &str| NameError::Type { found: found.into() };
         for (text, error) in [
-            ("", NameError::NoValue { found: String::new() }),
-            ("C=CH,ST=ZH,O=a,", NameError::NoValue { found: String::new() }),
-            ("C=CH,ST=ZH,O=a,b", NameError::NoValue { found: "b".to_owned() }),
+            ("", NameError::NoValue { found: Excerpt::default() }),
+            ("C=CH,ST=ZH,O=a,", NameError::NoValue { found: Excerpt::default() }),
+            ("C=CH,ST=ZH,O=a,b", NameError::NoValue { found: "b".into() }),
             ("c=CH,ST=ZH,O=a", kind("c")),
             ("C=CH,ST=ZH,O=a,cn=b", kind("cn")),
             ("C=CH,ST=ZH,O=a,DC=b", kind("DC")),

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::NameError;
 use super::distinguished_name;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text;
+use crate::codec::text::Text;
 use crate::x509::DistinguishedName;
 
 /// The `trustedIdentities` of a statement.
@@ -40,17 +43,17 @@ pub struct TrustedIdentity {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     #[error("trusted identity {found:?} has no prefix: want x509.subject:NAME, or * alone")]
-    NoPrefix { found: String },
+    NoPrefix { found: Excerpt },
     #[error("trusted identity {found:?} has no value after its prefix: want prefix:value")]
-    NoValue { found: String },
+    NoValue { found: Excerpt },
     #[error("trusted identity {found:?} has a misspelt prefix: want x509.subject")]
-    MisspeltPrefix { found: String },
+    MisspeltPrefix { found: Excerpt },
     #[error("trusted identity * stands beside others: want * alone")]
     AnyBesideOthers,
     #[error("trusted identity {found:?}: {error}")]
-    Name { found: String, error: NameError },
+    Name { found: Excerpt, error: NameError },
     #[error("trusted identity {narrow:?} is contained in {wide:?}: want one of them")]
-    Overlap { wide: String, narrow: String },
+    Overlap { wide: Excerpt, narrow: Excerpt },
 }
 
 /// Why a subject is not a trusted identity.
@@ -59,16 +62,24 @@ pub enum IdentityMismatch {
     #[error("statement has no x509.subject among its trusted identities: want one, or *")]
     NoSubjects,
     #[error("subject {subject:?} has more than one {attribute}: want each attribute once, or trust *")]
-    Repeated { subject: String, attribute: &'static str },
+    Repeated { subject: Text, attribute: &'static str },
     #[error("subject {subject:?} has =# in its {attribute}: want plain text, or trust *")]
-    Hexadecimal { subject: String, attribute: &'static str },
-    #[error("subject {subject:?} is none of the trusted identities {}", quoted(.wanted))]
-    NotListed { subject: String, wanted: Vec<String> },
+    Hexadecimal { subject: Text, attribute: &'static str },
+    #[error("subject {subject:?} is none of the trusted identities {wanted}")]
+    NotListed {
+        subject: Text,
+        /// The first of them.
+        wanted: Text,
+    },
 }
 
-fn quoted(texts: &[String]) -> String {
-    texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ")
+/// An entry in a message: distinguished names are long.
+fn shown(entry: &str) -> Excerpt {
+    Excerpt::at_most(256, entry)
 }
+
+/// Most trusted identities that a message names.
+const IDENTITIES_SHOWN: usize = 8;
 
 const SUBJECT_PREFIX: &str = "x509.subject";
 
@@ -120,18 +131,18 @@ impl Identities {
                 continue;
             };
             if attribute.value().contains("=#") {
-                return Err(IdentityMismatch::Hexadecimal { subject: subject.to_string(), attribute: name });
+                return Err(IdentityMismatch::Hexadecimal { subject: subject.text(), attribute: name });
             }
             if found.insert(name, attribute.value()).is_some() {
-                return Err(IdentityMismatch::Repeated { subject: subject.to_string(), attribute: name });
+                return Err(IdentityMismatch::Repeated { subject: subject.text(), attribute: name });
             }
         }
         let has = |(name, value): (&&str, &String)| found.get(name).is_some_and(|found| *found == value);
         if wanted.iter().any(|identity| identity.attributes.iter().all(has)) {
             return Ok(());
         }
-        let wanted = wanted.into_iter().map(|identity| identity.text.clone()).collect();
-        Err(IdentityMismatch::NotListed { subject: subject.to_string(), wanted })
+        let wanted = Text::of(text::list(wanted.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
+        Err(IdentityMismatch::NotListed { subject: subject.text(), wanted })
     }
 }
 
@@ -150,26 +161,25 @@ impl std::str::FromStr for Identity {
     type Err = IdentityError;
 
     fn from_str(text: &str) -> Result<Self, IdentityError> {
-        let found = || text.to_owned();
         if text == "*" {
             return Err(IdentityError::AnyBesideOthers);
         }
         let Some((prefix, value)) = text.split_once(':').filter(|(prefix, _)| !prefix.is_empty()) else {
-            return Err(IdentityError::NoPrefix { found: found() });
+            return Err(IdentityError::NoPrefix { found: shown(text) });
         };
         if value.trim().is_empty() {
-            return Err(IdentityError::NoValue { found: found() });
+            return Err(IdentityError::NoValue { found: shown(text) });
         }
         if prefix == SUBJECT_PREFIX {
             let attributes =
-                distinguished_name::parse(value).map_err(|error| IdentityError::Name { found: found(), error })?;
-            return Ok(Self::Subject(TrustedIdentity { text: found(), attributes }));
+                distinguished_name::parse(value).map_err(|error| IdentityError::Name { found: shown(text), error })?;
+            return Ok(Self::Subject(TrustedIdentity { text: text.to_owned(), attributes }));
         }
         // Another case or a blank would make a foreign identity of it, which silently matches nobody.
         if prefix.trim().eq_ignore_ascii_case(SUBJECT_PREFIX) {
-            return Err(IdentityError::MisspeltPrefix { found: found() });
+            return Err(IdentityError::MisspeltPrefix { found: shown(text) });
         }
-        Ok(Self::Foreign { prefix: prefix.to_owned(), text: found() })
+        Ok(Self::Foreign { prefix: prefix.to_owned(), text: text.to_owned() })
     }
 }
 
@@ -195,8 +205,8 @@ impl fmt::Display for TrustedIdentity {
 fn overlap(earlier: &Identity, later: &Identity) -> Option<IdentityError> {
     let (earlier, later) = (earlier.subject()?, later.subject()?);
     let error = |wide: &TrustedIdentity, narrow: &TrustedIdentity| IdentityError::Overlap {
-        wide: wide.text.clone(),
-        narrow: narrow.text.clone(),
+        wide: shown(&wide.text),
+        narrow: shown(&narrow.text),
     };
     if earlier.contains(later) {
         Some(error(earlier, later))

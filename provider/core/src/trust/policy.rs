@@ -10,6 +10,8 @@ use super::Scopes;
 use super::Statement;
 use super::StoreNameError;
 use super::reader;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::json;
 use crate::json::JsonError;
 use crate::limits;
@@ -28,9 +30,9 @@ pub struct TrustPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
     /// The name of the statement, or `#2` where it has none that can be read; none for the document itself.
-    pub statement: Option<String>,
+    pub statement: Option<Excerpt>,
     /// The path of the member within the statement or document, `trustStores[0]`; empty for all of it.
-    pub field: String,
+    pub field: Text,
     pub problem: PolicyProblem,
 }
 
@@ -48,7 +50,7 @@ pub enum PolicyProblem {
     #[error("is not known here: want {wanted}")]
     UnknownMember { wanted: &'static str },
     #[error("is {found:?}: want {wanted}")]
-    Value { found: String, wanted: &'static str },
+    Value { found: Excerpt, wanted: &'static str },
     #[error("is empty: want {wanted}")]
     Empty { wanted: &'static str },
     #[error("has {found} statements: want at most {}", limits::POLICY_STATEMENTS)]
@@ -56,7 +58,7 @@ pub enum PolicyProblem {
     #[error("has {found} entries: want at most {}", limits::STATEMENT_ENTRIES)]
     TooManyEntries { found: usize },
     #[error("is {found:?} as in an earlier statement: want a name of its own")]
-    NameTwice { found: String },
+    NameTwice { found: Excerpt },
     #[error("cannot be overridden: integrity is always enforced")]
     OverrideIntegrity,
     #[error("overrides level skip: want level strict, permissive or audit to override")]
@@ -72,11 +74,11 @@ pub enum PolicyProblem {
     #[error("{0}")]
     Identity(IdentityError),
     #[error("is {found:?}: want * alone, or host[:port]/repository ({error})")]
-    Scope { found: String, error: ReferenceError },
+    Scope { found: Excerpt, error: ReferenceError },
     #[error("is * beside others: want * alone")]
     AllBesideOthers,
     #[error("is {found:?}, which statement {first:?} has already: want each scope once")]
-    ScopeTwice { found: String, first: String },
+    ScopeTwice { found: Excerpt, first: Excerpt },
 }
 
 impl std::error::Error for PolicyError {}
@@ -87,7 +89,7 @@ impl fmt::Display for PolicyError {
         if let Some(statement) = &self.statement {
             write!(f, " statement {statement:?}")?;
         }
-        if !self.field.is_empty() {
+        if !self.field.as_str().is_empty() {
             write!(f, ", {}", self.field)?;
         }
         write!(f, ": {}", self.problem)
@@ -102,7 +104,7 @@ impl TrustPolicy {
     /// # Errors
     /// All mistakes at once, in the order of the document; one if it cannot be read as JSON.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
-        let document = |problem| vec![PolicyError { statement: None, field: String::new(), problem }];
+        let document = |problem| vec![PolicyError { statement: None, field: Text::default(), problem }];
         if bytes.len() > limits::POLICY_BYTES {
             return Err(document(PolicyProblem::TooLarge { found: bytes.len() }));
         }

@@ -19,6 +19,8 @@ use super::Statement;
 use super::StoreKind;
 use super::StoreRef;
 use super::VerifyTimestamp;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::limits;
 use crate::name::Repository;
 
@@ -45,12 +47,12 @@ pub(super) fn document(value: &Value) -> (Vec<Statement>, Vec<PolicyError>) {
 /// Collects errors, under the name of the statement that is being read.
 #[derive(Default)]
 struct Reader {
-    statement: Option<String>,
+    statement: Option<Excerpt>,
     errors: Vec<PolicyError>,
     /// Names seen so far.
     names: HashSet<String>,
     /// Scopes seen so far, with the statement that has them.
-    scopes: HashMap<String, String>,
+    scopes: HashMap<String, Excerpt>,
 }
 
 /// What `signatureVerification` says.
@@ -60,8 +62,8 @@ enum Verification {
 }
 
 impl Reader {
-    fn fail(&mut self, field: impl Into<String>, problem: PolicyProblem) {
-        self.errors.push(PolicyError { statement: self.statement.clone(), field: field.into(), problem });
+    fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
+        self.errors.push(PolicyError { statement: self.statement.clone(), field: Text::of(field), problem });
     }
 
     /// The object's members; reports another type and every member that is not among `known`.
@@ -77,8 +79,11 @@ impl Reader {
             return None;
         };
         for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-            let path = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
-            self.fail(path, PolicyProblem::UnknownMember { wanted });
+            let dot = if field.is_empty() { "" } else { "." };
+            self.fail(
+                format_args!("{field}{dot}{}", Excerpt::of(name).escaped()),
+                PolicyProblem::UnknownMember { wanted },
+            );
         }
         Some(members)
     }
@@ -162,7 +167,7 @@ impl Reader {
         if let Some(found) = self.required_text("version", members.get("version"), VERSION)
             && found != "1.0"
         {
-            self.fail("version", PolicyProblem::Value { found: found.to_owned(), wanted: VERSION });
+            self.fail("version", PolicyProblem::Value { found: found.into(), wanted: VERSION });
         }
         let Some(list) = self.required_list("trustPolicies", members.get("trustPolicies"), STATEMENTS) else {
             return Vec::new();
@@ -174,7 +179,7 @@ impl Reader {
         let mut statements = Vec::new();
         for (number, value) in (1_usize..).zip(list) {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-            self.statement = Some(name.map_or_else(|| format!("#{number}"), str::to_owned));
+            self.statement = Some(name.map_or_else(|| Excerpt::of(&format!("#{number}")), Excerpt::of));
             statements.extend(self.statement(value));
         }
         statements
@@ -188,7 +193,7 @@ impl Reader {
         if let Some(name) = name
             && !self.names.insert(name.to_owned())
         {
-            self.fail("name", PolicyProblem::NameTwice { found: name.to_owned() });
+            self.fail("name", PolicyProblem::NameTwice { found: name.into() });
         }
         let scopes = self.scopes(members.get("registryScopes"));
         let verification = self.verification(members.get("signatureVerification"));
@@ -214,7 +219,7 @@ impl Reader {
                 None
             }
         };
-        Some(Statement { name: name?.to_owned(), scopes: scopes?, mode: mode? })
+        Some(Statement { name: name?.into(), scopes: scopes?, mode: mode? })
     }
 
     /// That a list is not there, or empty.
@@ -233,7 +238,7 @@ impl Reader {
         for (field, text) in texts {
             let owner = self.statement.clone().unwrap_or_default();
             if let Some(first) = self.scopes.get(text).cloned() {
-                self.fail(field, PolicyProblem::ScopeTwice { found: text.to_owned(), first });
+                self.fail(field, PolicyProblem::ScopeTwice { found: text.into(), first });
                 continue;
             }
             self.scopes.insert(text.to_owned(), owner);
@@ -246,7 +251,7 @@ impl Reader {
             }
             match text.parse::<Repository>() {
                 Ok(repository) => repositories.push(repository),
-                Err(error) => self.fail(field, PolicyProblem::Scope { found: text.to_owned(), error }),
+                Err(error) => self.fail(field, PolicyProblem::Scope { found: text.into(), error }),
             }
         }
         if all { Some(Scopes::All) } else { Some(Scopes::Repositories(repositories)) }
@@ -270,7 +275,7 @@ impl Reader {
             "audit" => Some(Level::AUDIT),
             "skip" => None,
             other => {
-                self.fail(level_field, PolicyProblem::Value { found: other.to_owned(), wanted: LEVEL });
+                self.fail(level_field, PolicyProblem::Value { found: other.into(), wanted: LEVEL });
                 return None;
             }
         };
@@ -294,7 +299,7 @@ impl Reader {
             "always" | "" => Some(VerifyTimestamp::Always),
             "afterCertExpiry" => Some(VerifyTimestamp::AfterCertExpiry),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: TIMESTAMP });
+                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: TIMESTAMP });
                 None
             }
         }
@@ -309,7 +314,7 @@ impl Reader {
         };
         let before = self.errors.len();
         for (check, value) in members {
-            let field = format!("{field}.{check}");
+            let field = format!("{field}.{}", Excerpt::of(check).escaped());
             match check.as_str() {
                 "authenticity" => level.authenticity = self.action(&field, value).unwrap_or(level.authenticity),
                 "authenticTimestamp" => {
@@ -329,7 +334,7 @@ impl Reader {
             "enforce" => Some(Action::Enforce),
             "log" => Some(Action::Log),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: ACTION });
+                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: ACTION });
                 None
             }
         }
@@ -341,7 +346,7 @@ impl Reader {
             "log" => Some(RevocationAction::Log),
             "skip" => Some(RevocationAction::Skip),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.to_owned(), wanted: REVOCATION });
+                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: REVOCATION });
                 None
             }
         }

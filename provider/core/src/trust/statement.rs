@@ -1,5 +1,7 @@
 //! One statement of a trust policy, as meant.
 
+use std::sync::Arc;
+
 use super::Identities;
 use super::Level;
 use super::StoreKind;
@@ -9,7 +11,7 @@ use crate::name::Repository;
 /// What holds for some repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) scopes: Scopes,
     pub(super) mode: Mode,
 }
@@ -53,6 +55,12 @@ impl Statement {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name, shared by all verdicts of the statement: nothing bounds its length but that of the document.
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     #[must_use]

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::codec::excerpt::Excerpt;
 use crate::codec::pem;
 use crate::codec::pem::Form;
 use crate::codec::pem::PemError;
+use crate::codec::text::Text;
 use crate::limits;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
@@ -38,14 +40,14 @@ pub struct StoreRef {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreNameError {
     #[error("trust store {found:?} has no type: want type:name, as in ca:example-root")]
-    NoKind { found: String },
+    NoKind { found: Excerpt },
     #[error("trust store type is {found:?}: want ca, signingAuthority or tsa")]
-    Kind { found: String },
+    Kind { found: Excerpt },
     #[error(
         "trust store name is {found:?}: want 1 to {} letters, digits, _, . and -, not only dots",
         StoreName::MAX_BYTES
     )]
-    Name { found: String },
+    Name { found: Excerpt },
 }
 
 /// A named set of certificates: never empty, all of the kind that the store needs.
@@ -87,9 +89,9 @@ pub enum StoreProblem {
         error: CertificateError,
     },
     #[error("file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}")]
-    NeitherAuthorityNorSelfSigned { file: String, subject: String, error: SignatureError },
+    NeitherAuthorityNorSelfSigned { file: String, subject: Text, error: SignatureError },
     #[error("file {file:?}: certificate {subject:?} is no root: want an authority that is issued and signed by itself")]
-    NotARoot { file: String, subject: String },
+    NotARoot { file: String, subject: Text },
 }
 
 impl StoreKind {
@@ -117,7 +119,7 @@ impl FromStr for StoreKind {
 
     fn from_str(text: &str) -> Result<Self, StoreNameError> {
         let kind = Self::ALL.into_iter().find(|kind| kind.text() == text);
-        kind.ok_or_else(|| StoreNameError::Kind { found: text.to_owned() })
+        kind.ok_or_else(|| StoreNameError::Kind { found: text.into() })
     }
 }
 
@@ -139,7 +141,7 @@ impl FromStr for StoreName {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         let only_dots = text.bytes().all(|byte| byte == b'.');
         if text.len() > Self::MAX_BYTES || only_dots || !text.bytes().all(fits) {
-            return Err(StoreNameError::Name { found: text.to_owned() });
+            return Err(StoreNameError::Name { found: text.into() });
         }
         Ok(Self(text.to_owned()))
     }
@@ -155,7 +157,7 @@ impl FromStr for StoreRef {
     type Err = StoreNameError;
 
     fn from_str(text: &str) -> Result<Self, StoreNameError> {
-        let (kind, name) = text.split_once(':').ok_or_else(|| StoreNameError::NoKind { found: text.to_owned() })?;
+        let (kind, name) = text.split_once(':').ok_or_else(|| StoreNameError::NoKind { found: text.into() })?;
         Ok(Self { kind: kind.parse()?, name: name.parse()? })
     }
 }
@@ -252,7 +254,7 @@ fn block(line: Option<usize>) -> String {
 
 /// Why a certificate may not be in a store of this kind.
 fn misfit(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
-    let (file, subject) = (file.to_owned(), certificate.subject().to_string());
+    let (file, subject) = (file.to_owned(), certificate.subject().text());
     match kind {
         StoreKind::Ca | StoreKind::SigningAuthority if certificate.is_ca() => None,
         StoreKind::Ca | StoreKind::SigningAuthority => {

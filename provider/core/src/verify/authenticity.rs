@@ -3,10 +3,14 @@
 
 use super::IntactEnvelope;
 use super::Question;
+use crate::codec::text;
 use crate::envelope::SigningScheme;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::trust::StoreKind;
+
+/// Most trust stores that a message names.
+const STORES_SHOWN: usize = 8;
 
 pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<(), Reason> {
     let scheme = &intact.attributes().scheme;
@@ -27,11 +31,9 @@ pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<
     }
     let trusted = intact.chain().certificates().iter().any(|link| stores.iter().any(|store| store.contains(link)));
     if !trusted {
-        let names: Vec<_> = stores.iter().map(|store| store.reference().to_string()).collect();
-        let detail = format_args!(
-            "the certificate chain ends in the root {root}: want a chain with a certificate of {}",
-            names.join(", "),
-        );
+        let names = text::list(stores.iter().map(|store| store.reference()), ", ", STORES_SHOWN);
+        let detail =
+            format_args!("the certificate chain ends in the root {root}: want a chain with a certificate of {names}");
         return Err(Reason::new(Code::UntrustedChain, detail));
     }
     let subject = intact.chain().leaf().subject();

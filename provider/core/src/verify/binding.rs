@@ -2,10 +2,12 @@
 //! ([payload](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#payload)).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
 use super::IntactEnvelope;
+use crate::codec::excerpt::Excerpt;
 use crate::json;
 use crate::limits;
 use crate::oci::Descriptor;
@@ -44,7 +46,7 @@ pub(super) fn check(
 
 /// The descriptor that a payload names, whoever wrote it.
 pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
-    let invalid = |detail: &dyn std::fmt::Display| {
+    let invalid = |detail: &dyn fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
     };
     let raw: Raw = json::from_slice(payload, &limits::PAYLOAD_JSON).map_err(|error| invalid(&error))?;
@@ -64,7 +66,11 @@ pub(super) fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, Stri
         match signed.annotations.get(name) {
             Some(found) if found == wanted => {}
             found => {
-                let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}"));
+                let found = fmt::from_fn(|f| match found {
+                    Some(found) => write!(f, "{:?}", Excerpt::of(found)),
+                    None => f.write_str("nothing"),
+                });
+                let (name, wanted) = (Excerpt::of(name), Excerpt::of(wanted));
                 let detail = format_args!("the signed metadata {name:?} is {found}: want {wanted:?}");
                 return Err(Reason::new(Code::MetadataMissing, detail));
             }

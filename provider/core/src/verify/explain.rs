@@ -13,6 +13,7 @@ use super::judge;
 use super::parse;
 use super::plugin;
 use super::report::CheckOutcome;
+use crate::codec::text::Text;
 use crate::envelope::Envelope;
 use crate::name::hex;
 use crate::oci::Descriptor;
@@ -170,14 +171,14 @@ pub struct AttributeFacts {
 /// See [`Facts::certificates`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
-    pub subject: String,
-    pub issuer: String,
+    pub subject: Text,
+    pub issuer: Text,
     /// Lower-case hexadecimal.
-    pub serial: String,
+    pub serial: Text,
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub fingerprint: String,
     /// `EC P-256`, `RSA 2048 bits`.
-    pub key: String,
+    pub key: Text,
     pub not_before: UnixTime,
     pub not_after: UnixTime,
 }
@@ -329,9 +330,9 @@ impl Facts {
 impl From<&Certificate> for CertificateFacts {
     fn from(certificate: &Certificate) -> Self {
         Self {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
-            serial: certificate.serial().to_owned(),
+            subject: certificate.subject().text(),
+            issuer: certificate.issuer().text(),
+            serial: certificate.serial().clone(),
             fingerprint: hex(&certificate.fingerprint()),
             key: certificate.key_name(),
             not_before: certificate.not_before(),

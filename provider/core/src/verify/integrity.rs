@@ -1,6 +1,7 @@
 //! Integrity: the one file where envelope, certificate key and algorithm meet. To review whether a signature was
 //! really checked, read this.
 
+use crate::codec::text::Text;
 use crate::envelope::Algorithm;
 use crate::envelope::Attributes;
 use crate::envelope::Envelope;
@@ -77,9 +78,9 @@ pub(super) fn check(envelope: Envelope) -> Result<IntactEnvelope, IntegrityError
 }
 
 /// The subject of the first certificate, for reports about signatures that do not count.
-pub(super) fn unverified_subject(envelope: &Envelope) -> Option<String> {
+pub(super) fn unverified_subject(envelope: &Envelope) -> Option<Text> {
     let leaf = Certificate::parse(envelope.unverified_certificates().first()?).ok()?;
-    Some(leaf.subject().to_string())
+    Some(leaf.subject().text())
 }
 
 impl IntactEnvelope {

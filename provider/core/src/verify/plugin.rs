@@ -3,6 +3,7 @@
 //! No process is ever started for a signature.
 
 use super::IntactEnvelope;
+use crate::codec::excerpt::Excerpt;
 use crate::reason::Code;
 use crate::reason::Reason;
 
@@ -27,14 +28,20 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<(), Reason> {
             ),
             other => Reason::new(
                 Code::PluginUnsupported,
-                format_args!("the signature asks for the verification plugin {other:?}: want none, or a built-in one"),
+                format_args!(
+                    "the signature asks for the verification plugin {:?}: want none, or a built-in one",
+                    Excerpt::of(other)
+                ),
             ),
         });
     }
     match attributes.extended.iter().find(|attribute| attribute.critical) {
         Some(unknown) => Err(Reason::new(
             Code::CriticalAttributeUnknown,
-            format_args!("the signature marks the attribute {:?} critical: want only known ones", unknown.name),
+            format_args!(
+                "the signature marks the attribute {:?} critical: want only known ones",
+                Excerpt::of(&unknown.name)
+            ),
         )),
         None => Ok(()),
     }

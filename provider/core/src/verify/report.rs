@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::IntactEnvelope;
 use super::SignedPayload;
 use super::timestamp;
+use crate::codec::text::Text;
 use crate::oci::Descriptor;
 use crate::reason::Reason;
 use crate::time::UnixTime;
@@ -59,9 +60,9 @@ pub struct VerifiedSignature {
     format: &'static str,
     algorithm: &'static str,
     scheme: &'static str,
-    subject: String,
-    issuer: String,
-    serial: String,
+    subject: Text,
+    issuer: Text,
+    serial: Text,
     signing_time: UnixTime,
     expiry: Option<UnixTime>,
     good_until: Option<UnixTime>,
@@ -89,9 +90,9 @@ impl VerifiedSignature {
             format: intact.envelope().format().text(),
             algorithm: intact.envelope().claimed_algorithm.name(),
             scheme: attributes.scheme.name(),
-            subject: chain.leaf().subject().to_string(),
-            issuer: chain.leaf().issuer().to_string(),
-            serial: chain.leaf().serial().to_owned(),
+            subject: chain.leaf().subject().text(),
+            issuer: chain.leaf().issuer().text(),
+            serial: chain.leaf().serial().clone(),
             signing_time: attributes.scheme.time(),
             expiry: attributes.expiry,
             good_until: certificates_end.into_iter().chain(expiry).min(),
@@ -125,19 +126,19 @@ impl VerifiedSignature {
 
     /// Distinguished name of the signing certificate's subject.
     #[must_use]
-    pub fn subject(&self) -> &str {
+    pub fn subject(&self) -> &Text {
         &self.subject
     }
 
     /// Distinguished name of the signing certificate's issuer.
     #[must_use]
-    pub fn issuer(&self) -> &str {
+    pub fn issuer(&self) -> &Text {
         &self.issuer
     }
 
     /// Serial number of the signing certificate, lower-case hexadecimal.
     #[must_use]
-    pub fn serial(&self) -> &str {
+    pub fn serial(&self) -> &Text {
         &self.serial
     }
 
@@ -168,6 +169,15 @@ impl VerifiedSignature {
     #[must_use]
     pub fn checks(&self) -> &Checks {
         &self.checks
+    }
+
+    /// What the value occupies in memory, itself included, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.subject, &self.issuer, &self.serial].into_iter().map(Text::heap_bytes).sum::<usize>();
+        let warnings = self.warnings().map(|(_, reason)| reason.detail.heap_bytes()).sum::<usize>();
+        let target = self.target.media_type.as_str().len() + self.target.digest.as_str().len();
+        size_of::<Self>() + texts + warnings + target
     }
 
     /// Failures that the rule only logs, with the check's name.

@@ -5,10 +5,15 @@
 use super::IntactEnvelope;
 use super::report;
 use super::report::CheckOutcome;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::trust::Action;
 use crate::trust::RevocationAction;
+
+/// Most addresses that a message names.
+const ADDRESSES_SHOWN: usize = 2;
 
 pub(super) fn judge(action: RevocationAction, intact: &IntactEnvelope) -> Result<CheckOutcome, Reason> {
     match action {
@@ -26,11 +31,11 @@ fn check(intact: &IntactEnvelope) -> Result<(), Reason> {
     match below_root.iter().find(|link| !link.revocation_addresses().is_empty()) {
         Some(link) => {
             let addresses = link.revocation_addresses();
-            let names: Vec<_> = addresses.ocsp.iter().chain(&addresses.crl).map(String::as_str).collect();
+            let names = addresses.ocsp.iter().chain(&addresses.crl).map(|address| Excerpt::of(address));
             let detail = format_args!(
-                "revocation could not be checked: certificate {:?} can be revoked, by {:?}: want its status",
-                link.subject().to_string(),
-                names.join(", "),
+                "revocation could not be checked: certificate {:?} can be revoked, by {}: want its status",
+                link.subject().text(),
+                text::list(names, ", ", ADDRESSES_SHOWN),
             );
             Err(Reason::new(Code::RevocationUnchecked, detail))
         }

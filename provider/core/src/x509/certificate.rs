@@ -27,6 +27,7 @@ use super::key::SubjectKey;
 use super::layout;
 use super::layout::Layout;
 use super::signature;
+use crate::codec::text::Text;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -39,7 +40,7 @@ struct Parts {
     der: Vec<u8>,
     tbs: Vec<u8>,
     fingerprint: [u8; 32],
-    serial: String,
+    serial: Text,
     subject: DistinguishedName,
     subject_raw: Vec<u8>,
     issuer: DistinguishedName,
@@ -65,13 +66,13 @@ pub enum CertificateError {
     Version { found: u32 },
     /// A part that decides something is not the DER of its type.
     #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
-    Malformed { subject: String, part: &'static str },
+    Malformed { subject: Text, part: &'static str },
     #[error("certificate with subject {subject:?} has extension {oid} twice: want each at most once")]
-    DuplicateExtension { subject: String, oid: String },
+    DuplicateExtension { subject: Text, oid: Text },
     #[error(
         "certificate with subject {subject:?} names one signature algorithm inside and another outside of its signed part"
     )]
-    AlgorithmsDiffer { subject: String },
+    AlgorithmsDiffer { subject: Text },
 }
 
 impl Certificate {
@@ -95,12 +96,12 @@ impl Certificate {
         }
         let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
         let subject = DistinguishedName::from_der(layout.subject)
-            .map_err(|NotDer| CertificateError::Malformed { subject: String::new(), part: "subject" })?;
-        let malformed = |part| CertificateError::Malformed { subject: subject.to_string(), part };
+            .map_err(|NotDer| CertificateError::Malformed { subject: Text::default(), part: "subject" })?;
+        let malformed = |part| CertificateError::Malformed { subject: subject.text(), part };
         let issuer = DistinguishedName::from_der(layout.issuer).map_err(|NotDer| malformed("issuer"))?;
         let serial = layout.serial.unsigned().map_err(|NotDer| malformed("serialNumber"))?;
         if layout.inner_algorithm != layout.outer_algorithm {
-            return Err(CertificateError::AlgorithmsDiffer { subject: subject.to_string() });
+            return Err(CertificateError::AlgorithmsDiffer { subject: subject.text() });
         }
 
         let mut extensions = Extensions::default();
@@ -108,8 +109,8 @@ impl Certificate {
         for extension in parsed.extensions() {
             let oid = extension.oid.as_bytes();
             if !seen.insert(oid) {
-                let oid = extension.oid.to_string();
-                return Err(CertificateError::DuplicateExtension { subject: subject.to_string(), oid });
+                let oid = Text::of(&extension.oid);
+                return Err(CertificateError::DuplicateExtension { subject: subject.text(), oid });
             }
             if is_malformed_alternative_name(oid, extension.parsed_extension()) {
                 return Err(malformed("subjectAltName"));
@@ -125,7 +126,7 @@ impl Certificate {
             der: der.to_vec(),
             tbs: layout.tbs.to_vec(),
             fingerprint,
-            serial: if serial.is_empty() { "00".to_owned() } else { der::hex(serial) },
+            serial: if serial.is_empty() { Text::of("00") } else { Text::of(der::hex(serial)) },
             subject_raw: layout.subject.to_vec(),
             issuer,
             issuer_raw: layout.issuer.to_vec(),
@@ -173,9 +174,9 @@ impl Certificate {
         self.0.fingerprint
     }
 
-    /// Lower-case hexadecimal digits of the serial number, two for each byte.
+    /// Lower-case hexadecimal digits of the serial number, two for each byte, cut after so many as nobody issues.
     #[must_use]
-    pub fn serial(&self) -> &str {
+    pub fn serial(&self) -> &Text {
         &self.0.serial
     }
 
@@ -227,7 +228,7 @@ impl Certificate {
 
     /// What the key is, for people: `EC P-256`, `RSA 2048 bits`. Keys that may sign nothing here have a name too.
     #[must_use]
-    pub fn key_name(&self) -> String {
+    pub fn key_name(&self) -> Text {
         self.0.key.found()
     }
 

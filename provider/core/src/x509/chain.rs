@@ -5,6 +5,7 @@ use super::ProfileError;
 use super::PublicKey;
 use super::SignatureError;
 use super::code_signing;
+use crate::codec::text::Text;
 use crate::limits;
 
 /// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Whether
@@ -26,17 +27,17 @@ pub enum ChainError {
     #[error("certificate chain has {found} certificates: want at most {}", limits::CHAIN_CERTIFICATES)]
     TooLong { found: usize },
     #[error("certificate {subject:?} names {issuer:?} as its issuer, but {found:?} comes next in the chain")]
-    IssuerDiffers { subject: String, issuer: String, found: String },
+    IssuerDiffers { subject: Text, issuer: Text, found: Text },
     #[error("certificate {subject:?} is not signed by the next in the chain, {signer:?}: {error}")]
-    Link { subject: String, signer: String, error: SignatureError },
+    Link { subject: Text, signer: Text, error: SignatureError },
     #[error("last certificate {subject:?} is issued by {issuer:?}: want a root, which is issued by itself")]
-    RootNotSelfIssued { subject: String, issuer: String },
+    RootNotSelfIssued { subject: Text, issuer: Text },
     #[error("last certificate {subject:?} is not signed by itself: {error}")]
-    RootNotSelfSigned { subject: String, error: SignatureError },
+    RootNotSelfSigned { subject: Text, error: SignatureError },
     #[error("certificate {subject:?} is self-signed but not the last: want one root, at the end")]
-    SelfSignedBeforeEnd { subject: String },
+    SelfSignedBeforeEnd { subject: Text },
     #[error("certificate {subject:?} does not meet the requirements for code signing: {error}")]
-    Profile { subject: String, error: ProfileError },
+    Profile { subject: Text, error: ProfileError },
 }
 
 impl Chain {
@@ -56,7 +57,7 @@ impl Chain {
         let leaf = certificates.first().ok_or(ChainError::Empty)?.clone();
         let root = certificates.last().ok_or(ChainError::Empty)?.clone();
         let profile = |certificate: &Certificate| {
-            let subject = certificate.subject().to_string();
+            let subject = certificate.subject().text();
             |error| ChainError::Profile { subject, error }
         };
 
@@ -97,25 +98,25 @@ impl Chain {
 }
 
 fn check_link(child: &Certificate, parent: &Certificate) -> Result<(), ChainError> {
-    let subject = || child.subject().to_string();
+    let subject = || child.subject().text();
     // By signature and not by name alone: a leaf may bear its root's name. Only an authority can be meant as a root.
     if child.is_root() {
         return Err(ChainError::SelfSignedBeforeEnd { subject: subject() });
     }
     if child.issuer_raw() != parent.subject_raw() {
-        let (issuer, found) = (child.issuer().to_string(), parent.subject().to_string());
+        let (issuer, found) = (child.issuer().text(), parent.subject().text());
         return Err(ChainError::IssuerDiffers { subject: subject(), issuer, found });
     }
     child.verify_signed_by(parent).map_err(|error| {
-        let signer = parent.subject().to_string();
+        let signer = parent.subject().text();
         ChainError::Link { subject: subject(), signer, error }
     })
 }
 
 fn check_root(root: &Certificate) -> Result<(), ChainError> {
-    let subject = || root.subject().to_string();
+    let subject = || root.subject().text();
     if !root.is_self_issued() {
-        return Err(ChainError::RootNotSelfIssued { subject: subject(), issuer: root.issuer().to_string() });
+        return Err(ChainError::RootNotSelfIssued { subject: subject(), issuer: root.issuer().text() });
     }
     root.verify_signed_by(root).map_err(|error| ChainError::RootNotSelfSigned { subject: subject(), error })
 }

@@ -2,7 +2,6 @@
 //! tags, nothing left over. It never allocates and never looks past its slice.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
@@ -204,13 +203,8 @@ impl fmt::Debug for Oid {
 }
 
 /// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+pub(super) fn hex(bytes: &[u8]) -> impl fmt::Display {
+    fmt::from_fn(|f| bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")))
 }
 
 #[cfg(test)]

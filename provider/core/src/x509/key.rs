@@ -9,6 +9,7 @@ use super::der;
 use super::der::NotDer;
 use super::der::Oid;
 use super::der::Reader;
+use crate::codec::text::Text;
 
 /// The keys that may sign an image, each with the one signature algorithm that belongs to it.
 ///
@@ -36,7 +37,7 @@ pub struct PublicKey {
 #[error("key is {found}: want {wanted}")]
 pub struct KeyError {
     /// `RSA 1024 bits`, `Ed25519`.
-    pub found: String,
+    pub found: Text,
     pub wanted: &'static str,
 }
 
@@ -135,7 +136,7 @@ pub(super) enum SubjectKey {
     /// The bytes are an uncompressed point.
     Ec { curve: Curve, bytes: Vec<u8> },
     /// A key that may sign nothing here, and what to call it.
-    Other { found: String },
+    Other { found: Text },
 }
 
 const LEAF_KEYS: &str = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
@@ -163,13 +164,13 @@ impl SubjectKey {
                 algorithm.end()?;
                 Ok(Self::ec(&curve, bytes))
             }
-            [0x2b, 0x65, 0x70] => Ok(Self::Other { found: "Ed25519".to_owned() }),
-            [0x2b, 0x65, 0x71] => Ok(Self::Other { found: "Ed448".to_owned() }),
+            [0x2b, 0x65, 0x70] => Ok(Self::Other { found: Text::of("Ed25519") }),
+            [0x2b, 0x65, 0x71] => Ok(Self::Other { found: Text::of("Ed448") }),
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a] => {
-                Ok(Self::Other { found: "RSA restricted to PSS".to_owned() })
+                Ok(Self::Other { found: Text::of("RSA restricted to PSS") })
             }
-            [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01] => Ok(Self::Other { found: "DSA".to_owned() }),
-            _ => Ok(Self::Other { found: format!("of algorithm {oid}") }),
+            [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01] => Ok(Self::Other { found: Text::of("DSA") }),
+            _ => Ok(Self::Other { found: Text::of(format_args!("of algorithm {oid}")) }),
         }
     }
 
@@ -183,7 +184,9 @@ impl SubjectKey {
         // An exponent of 1 makes every message its own signature; one beyond 32 bits costs time and serves nobody.
         let sound = exponent.len() <= 4 && exponent != [1] && exponent.last().is_some_and(|last| last & 1 == 1);
         if !sound {
-            return Ok(Self::Other { found: format!("RSA with public exponent 0x{}", der::hex(exponent)) });
+            return Ok(Self::Other {
+                found: Text::of(format_args!("RSA with public exponent 0x{}", der::hex(exponent))),
+            });
         }
         Ok(Self::Rsa { bits, bytes: bytes.to_vec() })
     }
@@ -193,20 +196,20 @@ impl SubjectKey {
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07] => Curve::P256,
             [0x2b, 0x81, 0x04, 0x00, 0x22] => Curve::P384,
             [0x2b, 0x81, 0x04, 0x00, 0x23] => Curve::P521,
-            [0x2b, 0x81, 0x04, 0x00, 0x21] => return Self::Other { found: "EC P-224".to_owned() },
-            _ => return Self::Other { found: format!("EC on curve {curve}") },
+            [0x2b, 0x81, 0x04, 0x00, 0x21] => return Self::Other { found: Text::of("EC P-224") },
+            _ => return Self::Other { found: Text::of(format_args!("EC on curve {curve}")) },
         };
         if bytes.first() != Some(&4) || bytes.len() != curve.point_length() {
-            return Self::Other { found: format!("EC {} without an uncompressed point", curve.text()) };
+            return Self::Other { found: Text::of(format_args!("EC {} without an uncompressed point", curve.text())) };
         }
         Self::Ec { curve, bytes: bytes.to_vec() }
     }
 
     /// What to call the key in an error.
-    pub(super) fn found(&self) -> String {
+    pub(super) fn found(&self) -> Text {
         match self {
-            Self::Rsa { bits, .. } => format!("RSA {bits} bits"),
-            Self::Ec { curve, .. } => format!("EC {}", curve.text()),
+            Self::Rsa { bits, .. } => Text::of(format_args!("RSA {bits} bits")),
+            Self::Ec { curve, .. } => Text::of(format_args!("EC {}", curve.text())),
             Self::Other { found } => found.clone(),
         }
     }

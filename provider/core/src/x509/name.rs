@@ -8,9 +8,8 @@ use super::der::Element;
 use super::der::NotDer;
 use super::der::Oid;
 use super::der::Reader;
-
-/// Most characters of a name that are printed: a name can be as long as a certificate, a log line must not be.
-const PRINTED_CHARACTERS: usize = 1024;
+use crate::codec::text::Text;
+use crate::codec::text::is_hidden;
 
 /// A subject or issuer: attributes in the order of the certificate, values decoded.
 ///
@@ -132,30 +131,42 @@ fn is_printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
 }
 
-impl fmt::Display for DistinguishedName {
+impl DistinguishedName {
     /// As Go prints a `pkix.Name`, which is what the Notary Project's own tools show:
     /// `CN=release,OU=a+OU=b,O=Example AG,ST=ZH,C=CH`. Types are in a fixed order whatever the certificate's, values
     /// of one type are joined by `+`, types without a short name come last as `1.2.3=#hex`.
     ///
     /// Two departures: of several CN all are printed, where Go prints the last; characters that could forge or hide
-    /// part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Cut after 1024 characters.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
+    /// part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Cut as every [`Text`].
+    #[must_use]
+    pub fn text(&self) -> Text {
+        Text::of(fmt::from_fn(|f| self.write_whole(f)))
+    }
+
+    fn write_whole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
         for (_, name) in SHORT_NAMES.iter().rev() {
-            let values = self.attributes.iter().filter(|attribute| attribute.short_name() == Some(*name));
-            let joined: Vec<_> = values.map(|attribute| format!("{name}={}", escaped(&attribute.value))).collect();
-            if !joined.is_empty() {
-                parts.push(joined.join("+"));
+            for attribute in self.attributes.iter().filter(|attribute| attribute.short_name() == Some(*name)) {
+                write!(f, "{separator}{name}=")?;
+                write_escaped(f, &attribute.value)?;
+                separator = "+";
+            }
+            if !separator.is_empty() {
+                separator = ",";
             }
         }
         for attribute in self.attributes.iter().rev().filter(|attribute| attribute.short_name().is_none()) {
-            parts.push(format!("{}=#{}", attribute.oid, der::hex(&encoded(&attribute.value))));
+            write!(f, "{separator}{}=#{}", attribute.oid, der::hex(&encoded(&attribute.value)))?;
+            separator = ",";
         }
-        let text = parts.join(",");
-        match text.char_indices().nth(PRINTED_CHARACTERS) {
-            Some((end, _)) => write!(f, "{}…", text.get(..end).unwrap_or_default()),
-            None => f.write_str(&text),
-        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for DistinguishedName {
+    /// As [`Self::text`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.text(), f)
     }
 }
 
@@ -176,30 +187,21 @@ fn encoded(value: &str) -> Vec<u8> {
     der
 }
 
-fn escaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
+fn write_escaped(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     for (at, character) in value.char_indices() {
         let first = at == 0;
         let last = at + character.len_utf8() == value.len();
         match character {
-            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => text.extend(['\\', character]),
-            ' ' if first || last => text.push_str("\\ "),
-            '#' if first => text.push_str("\\#"),
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => write!(f, "\\{character}")?,
+            ' ' if first || last => f.write_str("\\ ")?,
+            '#' if first => f.write_str("\\#")?,
             hidden if is_hidden(hidden) => {
                 for byte in hidden.encode_utf8(&mut [0; 4]).bytes() {
-                    // Writing to a String does not fail.
-                    let _ = write!(text, "\\{byte:02x}");
+                    write!(f, "\\{byte:02x}")?;
                 }
             }
-            plain => text.push(plain),
+            plain => f.write_char(plain)?,
         }
     }
-    text
-}
-
-/// Control characters, line separators, and what turns or hides text: nothing that a name needs.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    Ok(())
 }

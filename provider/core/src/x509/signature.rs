@@ -11,6 +11,7 @@ use super::der::Oid;
 use super::der::Reader;
 use super::key::Curve;
 use super::key::SubjectKey;
+use crate::codec::text::Text;
 
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,13 +21,13 @@ pub enum SignatureError {
     Mismatch,
     /// A certificate's algorithm that is weak or unknown.
     #[error("signature algorithm is {found}: want SHA-256, SHA-384 or SHA-512 with RSA, RSASSA-PSS or ECDSA")]
-    Algorithm { found: String },
+    Algorithm { found: Text },
     /// Parameters of RSASSA-PSS that mix hashes or have another salt length.
     #[error("parameters of {algorithm} are unusual: want {wanted}")]
     Parameters { algorithm: &'static str, wanted: &'static str },
     /// The algorithm cannot be used with the signer's kind of key.
     #[error("signature algorithm is {algorithm}, but the signer's key is {key}")]
-    KeyKind { algorithm: &'static str, key: String },
+    KeyKind { algorithm: &'static str, key: Text },
     #[error("signer's {0}")]
     Key(#[from] KeyError),
 }
@@ -114,37 +115,37 @@ impl Algorithm {
 
     /// Reads an AlgorithmIdentifier with its SEQUENCE.
     fn from_der(raw: &[u8]) -> Result<Self, SignatureError> {
-        let malformed = |NotDer| SignatureError::Algorithm { found: "malformed".to_owned() };
+        let malformed = |NotDer| SignatureError::Algorithm { found: Text::of("malformed") };
         let mut fields = Reader::only(raw, der::SEQUENCE).map_err(malformed)?.inside();
         let oid = fields.expect(der::OBJECT_IDENTIFIER).map_err(malformed)?.contents;
         let oid = Oid::from_contents(oid).map_err(malformed)?;
-        let refused = |name: &str| Err(SignatureError::Algorithm { found: name.to_owned() });
+        let refused = |name: &dyn std::fmt::Display| Err(SignatureError::Algorithm { found: Text::of(name) });
         match oid.contents() {
             // 1.2.840.113549.1.1
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, arc] => match arc {
-                2 => refused("MD2 with RSA"),
-                4 => refused("MD5 with RSA"),
-                5 => refused("SHA-1 with RSA"),
-                14 => refused("SHA-224 with RSA"),
+                2 => refused(&"MD2 with RSA"),
+                4 => refused(&"MD5 with RSA"),
+                5 => refused(&"SHA-1 with RSA"),
+                14 => refused(&"SHA-224 with RSA"),
                 10 => pss(fields),
                 11 => pkcs1(Hash::Sha256, fields),
                 12 => pkcs1(Hash::Sha384, fields),
                 13 => pkcs1(Hash::Sha512, fields),
-                _ => refused(&oid.to_string()),
+                _ => refused(&oid),
             },
             // 1.2.840.10045.4
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01] => refused("ECDSA with SHA-1"),
+            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01] => refused(&"ECDSA with SHA-1"),
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, arc] => match arc {
-                1 => refused("ECDSA with SHA-224"),
+                1 => refused(&"ECDSA with SHA-224"),
                 2 => ecdsa(Hash::Sha256, fields),
                 3 => ecdsa(Hash::Sha384, fields),
                 4 => ecdsa(Hash::Sha512, fields),
-                _ => refused(&oid.to_string()),
+                _ => refused(&oid),
             },
-            [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x03] => refused("DSA with SHA-1"),
-            [0x2b, 0x65, 0x70] => refused("Ed25519"),
-            [0x2b, 0x65, 0x71] => refused("Ed448"),
-            _ => refused(&oid.to_string()),
+            [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x03] => refused(&"DSA with SHA-1"),
+            [0x2b, 0x65, 0x70] => refused(&"Ed25519"),
+            [0x2b, 0x65, 0x71] => refused(&"Ed448"),
+            _ => refused(&oid),
         }
     }
 }

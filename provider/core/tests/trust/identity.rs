@@ -29,7 +29,7 @@ fn matches(entry: &str, subject: &[(&str, &str)]) -> bool {
     match identities.matches(&name(subject)) {
         Ok(()) => true,
         Err(IdentityMismatch::NotListed { subject: _, wanted }) => {
-            assert_eq!(wanted, [entry]);
+            assert_eq!(wanted, format!("{entry:?}").as_str());
             false
         }
         Err(other) => panic!("another mismatch: {other}"),
@@ -87,8 +87,7 @@ fn values_of_a_multi_valued_name_count_one_by_one() {
 #[test]
 fn a_subject_with_an_attribute_twice_matches_nothing_but_any() {
     let twice = name(&[("C", "CH"), ("ST", "ZH"), ("O", "Example AG"), ("OU", "a"), ("OU", "b")]);
-    let mismatch =
-        IdentityMismatch::Repeated { subject: "OU=a+OU=b,O=Example AG,ST=ZH,C=CH".to_owned(), attribute: "OU" };
+    let mismatch = IdentityMismatch::Repeated { subject: "OU=a+OU=b,O=Example AG,ST=ZH,C=CH".into(), attribute: "OU" };
     assert_eq!(trusted(&["x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&twice), Err(mismatch));
     assert_eq!(Identities::Any.matches(&twice), Ok(()));
 }
@@ -96,8 +95,7 @@ fn a_subject_with_an_attribute_twice_matches_nothing_but_any() {
 #[test]
 fn a_subject_with_a_hexadecimal_mark_matches_nothing_but_any() {
     let marked = name(&[("C", "US"), ("ST", "WA"), ("O", "SomeOrg"), ("CN", "Bad=#CN")]);
-    let mismatch =
-        IdentityMismatch::Hexadecimal { subject: "CN=Bad=#CN,O=SomeOrg,ST=WA,C=US".to_owned(), attribute: "CN" };
+    let mismatch = IdentityMismatch::Hexadecimal { subject: "CN=Bad=#CN,O=SomeOrg,ST=WA,C=US".into(), attribute: "CN" };
     assert_eq!(trusted(&["x509.subject: C=US, ST=WA, O=SomeOrg"]).matches(&marked), Err(mismatch));
     assert_eq!(Identities::Any.matches(&marked), Ok(()));
 }
@@ -114,7 +112,7 @@ fn other_prefixes_are_kept_and_never_match_a_subject() {
 
 #[test]
 fn refuses_lists_with_all_their_mistakes() {
-    let no_prefix = |found: &str| IdentityError::NoPrefix { found: found.to_owned() };
+    let no_prefix = |found: &str| IdentityError::NoPrefix { found: found.into() };
     let errors = Identities::parse(&[
         "*",
         "",
@@ -125,7 +123,7 @@ fn refuses_lists_with_all_their_mistakes() {
         "x509.subject : C=CH,ST=ZH,O=a",
         "x509.subject: C=CH, ST=ZH",
     ]);
-    let misspelt = |found: &str| IdentityError::MisspeltPrefix { found: found.to_owned() };
+    let misspelt = |found: &str| IdentityError::MisspeltPrefix { found: found.into() };
     assert_eq!(
         errors,
         Err(vec![
@@ -133,11 +131,11 @@ fn refuses_lists_with_all_their_mistakes() {
             no_prefix(""),
             no_prefix("C=CH,ST=ZH,O=a"),
             no_prefix(":x"),
-            IdentityError::NoValue { found: "x509.subject:  ".to_owned() },
+            IdentityError::NoValue { found: "x509.subject:  ".into() },
             misspelt("X509.Subject: C=CH,ST=ZH,O=a"),
             misspelt("x509.subject : C=CH,ST=ZH,O=a"),
             IdentityError::Name {
-                found: "x509.subject: C=CH, ST=ZH".to_owned(),
+                found: "x509.subject: C=CH, ST=ZH".into(),
                 error: NameError::Missing { attribute: "O" },
             },
         ])
@@ -150,9 +148,8 @@ fn refuses_entries_of_which_one_contains_the_other() {
     let wide = "x509.subject: C=CH, ST=ZH, O=a";
     let narrow = "x509.subject: O=a, C=CH, ST=ZH, CN=b";
     let same = "x509.subject:S=ZH,C=CH,O=a";
-    let overlap = |wide: &str, narrow: &str| {
-        Err(vec![IdentityError::Overlap { wide: wide.to_owned(), narrow: narrow.to_owned() }])
-    };
+    let overlap =
+        |wide: &str, narrow: &str| Err(vec![IdentityError::Overlap { wide: wide.into(), narrow: narrow.into() }]);
     assert_eq!(Identities::parse(&[wide, narrow]), overlap(wide, narrow));
     assert_eq!(Identities::parse(&[narrow, wide]), overlap(wide, narrow));
     assert_eq!(Identities::parse(&[wide, same]), overlap(wide, same));

@@ -66,8 +66,8 @@ fn problems(changes: Value) -> Vec<(String, PolicyProblem)> {
     errors
         .into_iter()
         .map(|error| {
-            assert_eq!(error.statement.as_deref(), Some("a"));
-            (error.field, error.problem)
+            assert_eq!(error.statement, Some("a".into()));
+            (error.field.to_string(), error.problem)
         })
         .collect()
 }
@@ -187,7 +187,7 @@ fn refuses_documents_that_are_not_one_document() {
 fn refuses_other_versions_unknown_members_and_no_statements() {
     let errors = |document: Value| {
         let errors = parse(&document).map(|_| ()).unwrap_err();
-        errors.into_iter().map(|error| (error.field, error.problem)).collect::<Vec<_>>()
+        errors.into_iter().map(|error| (error.field.to_string(), error.problem)).collect::<Vec<_>>()
     };
     let version = "\"1.0\"";
     let list = "a list of at least one statement";
@@ -197,7 +197,7 @@ fn refuses_other_versions_unknown_members_and_no_statements() {
         all,
         [
             ("trustpolicies".to_owned(), PolicyProblem::UnknownMember { wanted: members }),
-            ("version".to_owned(), PolicyProblem::Value { found: "2.0".to_owned(), wanted: version }),
+            ("version".to_owned(), PolicyProblem::Value { found: "2.0".into(), wanted: version }),
             ("trustPolicies".to_owned(), PolicyProblem::Empty { wanted: list }),
         ]
     );
@@ -252,13 +252,13 @@ fn reports_all_mistakes_of_all_statements_at_once() {
 fn names_are_there_and_unique() {
     let missing = PolicyProblem::Missing { wanted: "a name for messages and logs" };
     let nameless = parse(&of(&[statement(json!({"name": null}))])).map(|_| ()).unwrap_err();
-    let error = PolicyError { statement: Some("#1".to_owned()), field: "name".to_owned(), problem: missing };
+    let error = PolicyError { statement: Some("#1".into()), field: "name".into(), problem: missing };
     assert_eq!(nameless, [error]);
     let twice = of(&[statement(json!({})), statement(json!({"registryScopes": ["registry.example/b"]}))]);
     let error = PolicyError {
-        statement: Some("a".to_owned()),
-        field: "name".to_owned(),
-        problem: PolicyProblem::NameTwice { found: "a".to_owned() },
+        statement: Some("a".into()),
+        field: "name".into(),
+        problem: PolicyProblem::NameTwice { found: "a".into() },
     };
     assert_eq!(parse(&twice).map(|_| ()).unwrap_err(), [error]);
 }
@@ -273,10 +273,10 @@ fn scopes_are_all_or_full_names_each_once() {
     let number = PolicyProblem::Type { found: "a number", wanted: "a string" };
     assert_eq!(scopes(json!(["registry.example/a", 7])), one("registryScopes[1]", number));
     assert_eq!(scopes(json!(["registry.example/a", "*"])), one("registryScopes[1]", PolicyProblem::AllBesideOthers));
-    let twice = PolicyProblem::ScopeTwice { found: "registry.example/a".to_owned(), first: "a".to_owned() };
+    let twice = PolicyProblem::ScopeTwice { found: "registry.example/a".into(), first: "a".into() };
     assert_eq!(scopes(json!(["registry.example/a", "registry.example/a"])), one("registryScopes[1]", twice));
-    let host = |found: &str| ReferenceError::Host { found: found.to_owned() };
-    let path = |found: &str| ReferenceError::Repository { found: found.to_owned() };
+    let host = |found: &str| ReferenceError::Host { found: found.into() };
+    let path = |found: &str| ReferenceError::Repository { found: found.into() };
     for (text, error) in [
         ("", host("")),
         ("nginx", host("nginx")),
@@ -289,7 +289,7 @@ fn scopes_are_all_or_full_names_each_once() {
         ("registry.example/a/", path("a/")),
         ("registry.example/", path("")),
     ] {
-        let problem = PolicyProblem::Scope { found: text.to_owned(), error };
+        let problem = PolicyProblem::Scope { found: text.into(), error };
         assert_eq!(scopes(json!([text])), one("registryScopes[0]", problem), "{text}");
     }
 }
@@ -301,9 +301,9 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
     let level = "strict, permissive, audit or skip";
     assert_eq!(check(json!({})), one(&field("level"), PolicyProblem::Missing { wanted: level }));
     assert_eq!(check(json!({"level": ""})), one(&field("level"), PolicyProblem::Empty { wanted: level }));
-    let strict = PolicyProblem::Value { found: "Strict".to_owned(), wanted: level };
+    let strict = PolicyProblem::Value { found: "Strict".into(), wanted: level };
     assert_eq!(check(json!({"level": "Strict"})), one(&field("level"), strict));
-    let stamp = PolicyProblem::Value { found: "never".to_owned(), wanted: "always or afterCertExpiry" };
+    let stamp = PolicyProblem::Value { found: "never".into(), wanted: "always or afterCertExpiry" };
     assert_eq!(check(json!({"level": "strict", "verifyTimestamp": "never"})), one(&field("verifyTimestamp"), stamp));
     let members = "an object with level and, perhaps, override and verifyTimestamp";
     assert_eq!(
@@ -324,10 +324,10 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
     let unknown = PolicyProblem::UnknownMember { wanted: checks };
     assert_eq!(overrides(json!({"Expiry": "log"})), one(&field("override.Expiry"), unknown));
     for name in ["authenticity", "authenticTimestamp", "expiry"] {
-        let skip = PolicyProblem::Value { found: "skip".to_owned(), wanted: "enforce or log" };
+        let skip = PolicyProblem::Value { found: "skip".into(), wanted: "enforce or log" };
         assert_eq!(overrides(json!({name: "skip"})), one(&field(&format!("override.{name}")), skip));
     }
-    let off = PolicyProblem::Value { found: "off".to_owned(), wanted: "enforce, log or skip" };
+    let off = PolicyProblem::Value { found: "off".into(), wanted: "enforce, log or skip" };
     assert_eq!(overrides(json!({"revocation": "off"})), one(&field("override.revocation"), off));
 }
 
@@ -365,7 +365,7 @@ fn whoever_verifies_needs_a_store_that_can_vouch_and_somebody_to_trust() {
     assert_eq!(check("trustStores", json!([])), one("trustStores", PolicyProblem::Empty { wanted: stores }));
     let timestamps = one("trustStores", PolicyProblem::OnlyTimestampStores);
     assert_eq!(check("trustStores", json!(["tsa:public"])), timestamps);
-    let dots = PolicyProblem::Store(StoreNameError::Name { found: "..".to_owned() });
+    let dots = PolicyProblem::Store(StoreNameError::Name { found: "..".into() });
     assert_eq!(check("trustStores", json!(["ca:example", "ca:.."])), one("trustStores[1]", dots));
     let missing = one("trustedIdentities", PolicyProblem::Missing { wanted: identities });
     assert_eq!(check("trustedIdentities", json!(null)), missing);

@@ -66,7 +66,7 @@ fn takes_authorities_and_self_signed_leaves_and_nothing_else() {
         let issued = root.issue(CertSpec::leaf());
         let problem = StoreProblem::NeitherAuthorityNorSelfSigned {
             file: "a".to_owned(),
-            subject: "CN=leaf,O=Testkit,ST=ZH,C=CH".to_owned(),
+            subject: "CN=leaf,O=Testkit,ST=ZH,C=CH".into(),
             error: SignatureError::Mismatch,
         };
         assert_eq!(problems(parse(kind, &[("a", issued.leaf_der())])), [problem]);
@@ -82,7 +82,7 @@ fn stores_for_time_stamps_take_roots_only() {
     let lone = Chain::self_signed(CertSpec::tsa());
     for (der, name) in [(intermediate.der(), "intermediate"), (impostor.der(), "root"), (lone.leaf_der(), "tsa")] {
         let subject = format!("CN={name},O=Testkit,ST=ZH,C=CH");
-        let problem = StoreProblem::NotARoot { file: "a".to_owned(), subject };
+        let problem = StoreProblem::NotARoot { file: "a".to_owned(), subject: subject.as_str().into() };
         assert_eq!(problems(parse(StoreKind::Tsa, &[("a", der)])), [problem]);
     }
 }
@@ -169,11 +169,11 @@ fn references_are_a_type_and_a_name() {
     let reference: StoreRef = "signingAuthority:aws-signer_ts.1".parse().unwrap();
     assert_eq!(reference.kind, StoreKind::SigningAuthority);
     assert_eq!(reference.to_string(), "signingAuthority:aws-signer_ts.1");
-    let kind = |found: &str| StoreNameError::Kind { found: found.to_owned() };
-    let name = |found: &str| StoreNameError::Name { found: found.to_owned() };
+    let kind = |found: &str| StoreNameError::Kind { found: found.into() };
+    let name = |found: &str| StoreNameError::Name { found: found.into() };
     let long = "x".repeat(256);
     for (text, error) in [
-        ("test".to_owned(), StoreNameError::NoKind { found: "test".to_owned() }),
+        ("test".to_owned(), StoreNameError::NoKind { found: "test".into() }),
         ("CA:test".to_owned(), kind("CA")),
         (":test".to_owned(), kind("")),
         ("ca:".to_owned(), name("")),
@@ -231,15 +231,18 @@ fn the_public_store_directories_load_or_fail_as_they_should() {
     let wabbit = |common: &str| format!("CN={common},O=Notary,L=Seattle,ST=WA,C=US");
     let issued = |file: &str| StoreProblem::NeitherAuthorityNorSelfSigned {
         file: file.to_owned(),
-        subject: wabbit("wabbit-networks.io"),
+        subject: wabbit("wabbit-networks.io").as_str().into(),
         error: SignatureError::Mismatch,
     };
     let no_root = |file: &str, subject| StoreProblem::NotARoot { file: file.to_owned(), subject };
     for (path, problem) in [
         ("ca/trust-store-with-leaf-certs", issued("non-ca.crt")),
         ("ca/trust-store-with-leaf-certs-in-single-file", issued("RootAndLeafCerts.crt")),
-        ("tsa/test-nonCA", no_root("wabbit-networks.io.crt", wabbit("wabbit-networks.io"))),
-        ("tsa/test-nonSelfIssued", no_root("nonSelfIssued.crt", wabbit("Notation Test Revokable RSA Chain Cert 2"))),
+        ("tsa/test-nonCA", no_root("wabbit-networks.io.crt", wabbit("wabbit-networks.io").as_str().into())),
+        (
+            "tsa/test-nonSelfIssued",
+            no_root("nonSelfIssued.crt", wabbit("Notation Test Revokable RSA Chain Cert 2").as_str().into()),
+        ),
     ] {
         assert_eq!(load(&folder, path), Err(vec![problem]), "{path}");
     }

@@ -29,7 +29,7 @@ fn three(intermediate: CertSpec) -> pki::Chain {
 }
 
 fn profile(subject: &str, error: ProfileError) -> ChainError {
-    ChainError::Profile { subject: subject.to_owned(), error }
+    ChainError::Profile { subject: subject.into(), error }
 }
 
 /// The fault of a leaf in an otherwise good chain.
@@ -66,7 +66,7 @@ fn a_chain_of_one_is_a_self_signed_leaf() {
     let authority = Authority::root(CertSpec::root());
     assert_eq!(check(&[authority.der().to_vec()]), Err(profile(ROOT, ProfileError::LeafIsAuthority)));
     let orphan = authority.issue(CertSpec::leaf()).leaf_der().to_vec();
-    let error = ChainError::RootNotSelfIssued { subject: LEAF.to_owned(), issuer: ROOT.to_owned() };
+    let error = ChainError::RootNotSelfIssued { subject: LEAF.into(), issuer: ROOT.into() };
     assert_eq!(check(&[orphan]), Err(error));
 }
 
@@ -74,7 +74,7 @@ fn a_chain_of_one_is_a_self_signed_leaf() {
 fn a_lone_leaf_with_its_issuers_name_is_still_not_signed_by_itself() {
     let issuer = Authority::root(CertSpec::root().common_name("leaf"));
     let orphan = issuer.issue(CertSpec::leaf()).leaf_der().to_vec();
-    let error = ChainError::RootNotSelfSigned { subject: LEAF.to_owned(), error: SignatureError::Mismatch };
+    let error = ChainError::RootNotSelfSigned { subject: LEAF.into(), error: SignatureError::Mismatch };
     assert_eq!(check(&[orphan]), Err(error));
 }
 
@@ -95,7 +95,7 @@ fn refuses_chains_that_are_empty_or_too_long() {
 #[test]
 fn refuses_a_chain_without_its_root() {
     let signer = three(CertSpec::intermediate());
-    let error = ChainError::RootNotSelfIssued { subject: INTERMEDIATE.to_owned(), issuer: ROOT.to_owned() };
+    let error = ChainError::RootNotSelfIssued { subject: INTERMEDIATE.into(), issuer: ROOT.into() };
     assert_eq!(check(&signer.der()[..2]), Err(error));
 }
 
@@ -105,13 +105,9 @@ fn refuses_other_orders_and_anything_too_many() {
     let [leaf, intermediate, root] = [0, 1, 2].map(|index| signer.der()[index].clone());
     let foreign = Authority::root(CertSpec::root().common_name("foreign")).der().to_vec();
     let differs = |subject: &str, issuer: &str, found: &str| {
-        Err(ChainError::IssuerDiffers {
-            subject: subject.to_owned(),
-            issuer: issuer.to_owned(),
-            found: found.to_owned(),
-        })
+        Err(ChainError::IssuerDiffers { subject: subject.into(), issuer: issuer.into(), found: found.into() })
     };
-    let doubled = |subject: &str| Err(ChainError::SelfSignedBeforeEnd { subject: subject.to_owned() });
+    let doubled = |subject: &str| Err(ChainError::SelfSignedBeforeEnd { subject: subject.into() });
     let l = || leaf.clone();
     let i = || intermediate.clone();
     let r = || root.clone();
@@ -128,7 +124,7 @@ fn refuses_other_orders_and_anything_too_many() {
 fn refuses_authorities_that_only_bear_the_right_name() {
     let signer = pair(CertSpec::leaf());
     let impostor = Authority::root(CertSpec::root()).der().to_vec();
-    let link = ChainError::Link { subject: LEAF.to_owned(), signer: ROOT.to_owned(), error: SignatureError::Mismatch };
+    let link = ChainError::Link { subject: LEAF.into(), signer: ROOT.into(), error: SignatureError::Mismatch };
     assert_eq!(check(&[signer.leaf_der().to_vec(), impostor]), Err(link));
 }
 
@@ -145,7 +141,7 @@ fn compares_names_by_their_bytes() {
         tbs[3].clone_from(&other);
         tbs[5].clone_from(&other);
     });
-    let error = ChainError::IssuerDiffers { subject: LEAF.to_owned(), issuer: ROOT.to_owned(), found: ROOT.to_owned() };
+    let error = ChainError::IssuerDiffers { subject: LEAF.into(), issuer: ROOT.into(), found: ROOT.into() };
     assert_eq!(check(&[leaf.leaf_der().to_vec(), root]), Err(error));
 }
 
@@ -165,7 +161,7 @@ fn an_intermediate_with_its_signers_key_is_a_second_root_only_if_it_has_its_name
     let root = Authority::root(CertSpec::root().with_key(&key));
     let below = |spec: CertSpec| check(root.intermediate(spec.with_key(&key)).issue(CertSpec::leaf()).der());
     assert_eq!(below(CertSpec::intermediate()).map(|chain| chain.certificates().len()), Ok(3));
-    assert_eq!(below(CertSpec::root()), Err(ChainError::SelfSignedBeforeEnd { subject: ROOT.to_owned() }));
+    assert_eq!(below(CertSpec::root()), Err(ChainError::SelfSignedBeforeEnd { subject: ROOT.into() }));
 }
 
 #[test]
@@ -211,7 +207,7 @@ fn authorities_need_a_key_of_a_known_kind() {
     // rcgen cannot sign with SHA-2 by such a key, so the kind of the key is what is found first.
     let error = authority_fault(CertSpec::intermediate().key(KeyType::Ed25519));
     let wanted = "RSA 2048 to 8192 bits, or EC P-256, P-384 or P-521";
-    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".to_owned(), wanted })));
+    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), wanted })));
 }
 
 #[test]
@@ -264,7 +260,7 @@ fn leaves_may_have_no_purpose_or_any_that_is_not_forbidden() {
 fn leaves_need_one_of_the_six_keys() {
     let error = leaf_fault(CertSpec::leaf().key(KeyType::Ed25519));
     let wanted = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
-    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".to_owned(), wanted })));
+    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), wanted })));
 }
 
 #[test]

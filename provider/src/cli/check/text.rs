@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
+use countersign_core::codec::text::printable;
+
 use super::Findings;
 use super::doors::Doors;
 use super::doors::Shown;
-use crate::cli::report::text::printable;
 use crate::config::Credentials;
 use crate::config::ListenAddress;
 use crate::config::Registry;

@@ -76,7 +76,7 @@ fn place(file: &Path, config: &Config, mistake: &TrustMistake) -> (PathBuf, Stri
         }
         TrustMistake::Policy { path, error } => {
             let statement = error.statement.as_ref().map(|name| format!("statement {name:?}"));
-            let field = Some(&error.field).filter(|field| !field.is_empty()).cloned();
+            let field = Some(error.field.to_string()).filter(|field| !field.is_empty());
             (path.clone(), statement.into_iter().chain(field).collect::<Vec<_>>().join(", "))
         }
         TrustMistake::NoStore { store: _, statement: _, directory } => (directory.clone(), String::new()),

@@ -178,11 +178,11 @@ impl<E: ToString> From<&Result<CertificateFacts, E>> for Certificate {
     fn from(read: &Result<CertificateFacts, E>) -> Self {
         match read {
             Ok(CertificateFacts { subject, issuer, serial, fingerprint, key, not_before, not_after }) => Self::Read {
-                subject: subject.clone(),
-                issuer: issuer.clone(),
-                serial: serial.clone(),
+                subject: subject.to_string(),
+                issuer: issuer.to_string(),
+                serial: serial.to_string(),
                 sha256: fingerprint.clone(),
-                key: key.clone(),
+                key: key.to_string(),
                 not_before: not_before.to_string(),
                 not_after: not_after.to_string(),
             },

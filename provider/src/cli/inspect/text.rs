@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use countersign_core::codec::text::printable;
 use countersign_core::verify::CertificateFacts;
 use countersign_core::verify::Facts;
 use countersign_core::verify::Finding;
 
 use super::Inspected;
 use super::ended;
-use crate::cli::report::text::printable;
 use crate::cli::report::text::report;
 use crate::engine::Envelope;
 use crate::engine::InspectedSignature;

@@ -1,5 +1,6 @@
 //! The JSON document. Its members have the names of the value on `/v1/verify`; none is sometimes absent.
 
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
 use countersign_core::verdict::Rejected;
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Image {
     checks: Option<Checks>,
     warnings: Vec<Warning>,
     signatures: Vec<Failed>,
+    #[serde(rename = "signaturesOmitted")]
+    signatures_omitted: usize,
 }
 
 impl From<&[Checked]> for Report {
@@ -43,18 +46,18 @@ impl From<&[Checked]> for Report {
 
 impl From<&Checked> for Image {
     fn from(Checked { image, result }: &Checked) -> Self {
-        let verdict = &result.verdict;
+        let verdict = &*result.verdict;
         let (signer, checks, warnings, signatures) = match verdict {
             ImageVerdict::Verified(verified) => (
                 Some(verified.into()),
                 Some(verified.signature.checks().into()),
                 verified.signature.warnings().map(Warning::from).collect(),
-                verified.others.as_slice(),
+                Some(&verified.others),
             ),
-            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, None, Vec::new(), [].as_slice()),
+            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, None, Vec::new(), None),
             ImageVerdict::Rejected(Rejected { rule: _, reason: _, signatures })
             | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason: _, signatures }) => {
-                (None, None, Vec::new(), signatures.as_slice())
+                (None, None, Vec::new(), Some(signatures))
             }
         };
         Self {
@@ -68,7 +71,8 @@ impl From<&Checked> for Image {
             signer,
             checks,
             warnings,
-            signatures: signatures.iter().map(Failed::from).collect(),
+            signatures: signatures.map(|all| all.listed().iter().map(Failed::from).collect()).unwrap_or_default(),
+            signatures_omitted: signatures.map_or(0, FailedSignatures::omitted),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use countersign_core::codec::text::printable;
 use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
 use countersign_core::verdict::Rejected;
@@ -31,12 +33,12 @@ pub(super) fn message(verdict: &ImageVerdict) -> String {
             format!("statement {rule:?} of the trust policy skips this repository")
         }
         ImageVerdict::Rejected(Rejected { rule: _, reason, signatures: _ })
-        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures: _ }) => reason.detail.clone(),
+        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures: _ }) => reason.detail.to_string(),
     }
 }
 
 fn block(Checked { image, result }: &Checked) -> String {
-    let verdict = &result.verdict;
+    let verdict = &*result.verdict;
     let mut block =
         Block(format!("{:<width$}{}\n", verdict.kind().text(), printable(&image.to_string()), width = NAMES + 2));
     if let Some(digest) = &result.digest {
@@ -103,28 +105,21 @@ impl Block {
         }
     }
 
-    fn failed(&mut self, signatures: &[FailedSignature]) {
-        for failed in signatures {
+    fn failed(&mut self, signatures: &FailedSignatures) {
+        for failed in signatures.listed() {
             let FailedSignature { manifest, unverified_subject, reasons } = failed;
             match unverified_subject {
                 Some(subject) => self.line("signature", format_args!("{manifest} of {subject} (not verified)")),
                 None => self.line("signature", manifest),
             }
             let kind = if failed.is_inconclusive() { VerdictKind::Inconclusive } else { VerdictKind::Rejected };
-            for reason in reasons {
+            for reason in reasons.iter() {
                 self.line("", format_args!("{}: {reason}", kind.text()));
             }
         }
+        match signatures.omitted() {
+            0 => {}
+            more => self.line("", format_args!("and {more} more that do not count")),
+        }
     }
-}
-
-/// Text from registries and certificates, without what a terminal would act upon.
-pub(in crate::cli) fn printable(text: &str) -> String {
-    let shown = |c: char| if is_printable(c) { c.to_string() } else { c.escape_unicode().to_string() };
-    text.chars().map(shown).collect()
-}
-
-/// Not a control character, and none that changes the direction of the text around it.
-fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -43,29 +43,7 @@ struct Words<V> {
 /// What is said about an image, and what the log is told.
 struct Decided<V> {
     outcome: KeyOutcome<V>,
-    brief: Brief,
-}
-
-/// A result without its signatures.
-struct Brief {
-    digest: Option<Digest>,
-    code: Code,
-    detail: String,
-    rule: Option<String>,
-    cached: bool,
-}
-
-impl Brief {
-    fn of(result: &ImageResult) -> Self {
-        let ImageResult { digest, verdict, cached } = result;
-        let detail = match verdict {
-            ImageVerdict::Verified(_) | ImageVerdict::Skipped(_) => String::new(),
-            ImageVerdict::Rejected(rejected) => rejected.reason.detail.clone(),
-            ImageVerdict::Inconclusive(inconclusive) => inconclusive.reason.detail.clone(),
-        };
-        let rule = verdict.rule().map(str::to_owned);
-        Self { digest: digest.clone(), code: verdict.code(), detail, rule, cached: *cached }
-    }
+    result: ImageResult,
 }
 
 /// A key and what it names.
@@ -116,7 +94,7 @@ impl Handler {
             async move {
                 let result = verify.verify(Arc::clone(&image), deadline).await;
                 let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
-                Decided { outcome: say(context, &image, &result), brief: Brief::of(&result) }
+                Decided { outcome: say(context, &image, &result), result }
             }
         };
         let finished = self.each(&read, deadline, work).await;
@@ -132,14 +110,14 @@ impl Handler {
                     let elapsed = finished.elapsed;
                     let decided = self.ended(door, id, finished).unwrap_or_else(|reason| {
                         let result = undecided(reason);
-                        Decided { outcome: say(context, &image, &result), brief: Brief::of(&result) }
+                        Decided { outcome: say(context, &image, &result), result }
                     });
-                    self.tell(door, id, &key, &decided.brief, elapsed);
+                    self.tell(door, id, &key, &decided.result, elapsed);
                     decided.outcome
                 }
                 Err(why) => {
                     let result = undecided(Reason::new(Code::InvalidReference, &why));
-                    self.tell(door, id, &key, &Brief::of(&result), Duration::ZERO);
+                    self.tell(door, id, &key, &result, Duration::ZERO);
                     (words.not_an_image)(context, &key, &why)
                 }
             };
@@ -246,17 +224,22 @@ impl Handler {
     }
 
     /// Counts and logs a verdict.
-    fn tell(&self, door: Door, id: &RequestId, key: &str, brief: &Brief, elapsed: Duration) {
-        let Brief { digest, code, detail, rule, cached } = brief;
-        self.metrics.verdict(*code);
+    fn tell(&self, door: Door, id: &RequestId, key: &str, result: &ImageResult, elapsed: Duration) {
+        let ImageResult { digest, verdict, cached } = result;
+        let detail = match &**verdict {
+            ImageVerdict::Verified(_) | ImageVerdict::Skipped(_) => "",
+            ImageVerdict::Rejected(rejected) => rejected.reason.detail.as_str(),
+            ImageVerdict::Inconclusive(inconclusive) => inconclusive.reason.detail.as_str(),
+        };
+        self.metrics.verdict(verdict.code());
         log::verdict(&log::Verdict {
             door: door.text(),
             request_id: id.as_str(),
             image: key,
             digest: digest.as_ref().map(Digest::as_str),
-            code: *code,
+            code: verdict.code(),
             detail,
-            rule: rule.as_deref(),
+            rule: verdict.rule(),
             cached: *cached,
             elapsed,
         });
@@ -269,7 +252,7 @@ impl Handler {
             image: key,
             digest: None,
             code: reason.code,
-            detail: &reason.detail,
+            detail: reason.detail.as_str(),
             rule: None,
             cached: false,
             elapsed,
@@ -298,7 +281,7 @@ fn read(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Read> {
 }
 
 fn undecided(reason: Reason) -> ImageResult {
-    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason), cached: false }
+    ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason).into(), cached: false }
 }
 
 fn never_ended<T>() -> Finished<T> {

@@ -26,7 +26,7 @@
 //! and never about a missing member. A template asks for `verdict` and finds nothing else that looks like a yes.
 
 use countersign_core::name::ImageRef;
-use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
@@ -77,20 +77,20 @@ pub(in crate::server) struct Common {
 /// The outcome of the key that names `image`.
 pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result: &ImageResult) -> Outcome<Value> {
     let name = image.to_string();
-    let common = |message: String, signatures: &[FailedSignature]| Common {
+    let common = |message: String, signatures: &FailedSignatures| Common {
         code: result.verdict.code().text(),
         message,
         digest: result.digest.as_ref().map(ToString::to_string),
-        rule: result.verdict.rule().map(str::to_owned),
+        rule: result.verdict.rule().map(|rule| rule.to_string()),
         request_id: context.request_id.to_owned(),
         signer: None,
         checks: None,
         warnings: Vec::new(),
-        signatures: signatures.iter().take(context.signatures).map(Failed::from).collect(),
-        signatures_omitted: signatures.len().saturating_sub(context.signatures),
+        signatures: signatures.listed().iter().take(context.signatures).map(Failed::from).collect(),
+        signatures_omitted: signatures.total() - signatures.listed().len().min(context.signatures),
         image: name.clone(),
     };
-    match &result.verdict {
+    match &*result.verdict {
         ImageVerdict::Verified(verified) => {
             let Verified { rule, manifest: _, signature, others } = verified;
             let message = format!("{name} is signed by {:?}, trusted by statement {rule:?}", signature.subject());
@@ -105,7 +105,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         ImageVerdict::Skipped(Skipped { rule }) => {
             let message =
                 format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository");
-            Outcome::Value(Value::Skipped(common(message, &[])))
+            Outcome::Value(Value::Skipped(common(message, &FailedSignatures::default())))
         }
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let message = rejection(&name, rule.as_deref(), reason, signatures);
@@ -122,8 +122,10 @@ mod tests {
     use countersign_core::name::Digest;
     use countersign_core::name::DigestAlgorithm;
     use countersign_core::verdict::Code;
+    use countersign_core::verdict::FailedSignature;
     use countersign_core::verdict::Inconclusive;
     use countersign_core::verdict::Reason;
+    use countersign_core::verdict::Reasons;
     use serde_json::json;
 
     use super::*;
@@ -136,7 +138,7 @@ mod tests {
 
     fn rendered(verdict: ImageVerdict) -> Outcome<Value> {
         let image: ImageRef = "nginx".parse().unwrap();
-        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict, cached: false })
+        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false })
     }
 
     fn value(verdict: ImageVerdict) -> serde_json::Value {
@@ -149,15 +151,15 @@ mod tests {
     fn failed(code: Code) -> FailedSignature {
         FailedSignature {
             manifest: digest(),
-            unverified_subject: Some("CN=x".to_owned()),
-            reasons: vec![Reason::new(code, "found: want other")],
+            unverified_subject: Some("CN=x".into()),
+            reasons: Reasons::one(Reason::new(code, "found: want other")),
         }
     }
 
     #[test]
     fn a_skipped_image_is_a_value_with_every_member() {
         assert_eq!(
-            value(ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() })),
+            value(ImageVerdict::Skipped(Skipped { rule: "mirror".into() })),
             json!({
                 "verdict": "skipped",
                 "code": "skipped",
@@ -179,7 +181,7 @@ mod tests {
     fn a_rejected_image_lists_every_signature_with_its_reasons() {
         let signatures = vec![failed(Code::UntrustedIdentity), failed(Code::Expired)];
         assert_eq!(
-            value(ImageVerdict::none_verified("all".to_owned(), signatures, None)),
+            value(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None)),
             json!({
                 "verdict": "rejected",
                 "code": "expired",
@@ -204,7 +206,7 @@ mod tests {
     #[test]
     fn an_image_with_very_many_bad_signatures_lists_some_and_counts_the_others() {
         let signatures = vec![failed(Code::Expired); CONTEXT.signatures + 5];
-        let value = value(ImageVerdict::none_verified("all".to_owned(), signatures, None));
+        let value = value(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None));
         assert_eq!(value["signatures"].as_array().unwrap().len(), CONTEXT.signatures);
         assert_eq!(value["signaturesOmitted"], 5);
     }
@@ -212,8 +214,11 @@ mod tests {
     #[test]
     fn an_undecided_image_has_no_value() {
         let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
-        let verdict =
-            ImageVerdict::Inconclusive(Inconclusive { rule: None, reason: reason.clone(), signatures: Vec::new() });
+        let verdict = ImageVerdict::Inconclusive(Inconclusive {
+            rule: None,
+            reason: reason.clone(),
+            signatures: FailedSignatures::default(),
+        });
         assert_eq!(rendered(verdict), Outcome::Undecided(undecided("docker.io/library/nginx:latest", &reason)));
     }
 }

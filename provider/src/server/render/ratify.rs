@@ -8,6 +8,8 @@
 //! Under a yes, reports of signatures that did not count are left out: one template denies if a failed report has the
 //! wanted issuer. They are in the log.
 
+use countersign_core::codec::text;
+use countersign_core::codec::text::Text as Bounded;
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
 use countersign_core::verdict::Code;
@@ -26,8 +28,6 @@ use super::rejection;
 use super::undecided;
 use crate::engine::ImageResult;
 use crate::server::answer::Outcome;
-use crate::view::TEXT_BYTES;
-use crate::view::cut;
 
 /// The shape that all stock templates understand; a yes of the later 1.1.0 is denied by three of them.
 const VERSION: &str = "0.2.0";
@@ -93,12 +93,12 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         None => image.to_string(),
     };
     let name = image.to_string();
-    let ruling = match &result.verdict {
+    let ruling = match &*result.verdict {
         ImageVerdict::Verified(Verified { rule, manifest, signature, others: _ }) => Ruling::Yes(Good {
             reference_digest: manifest.to_string(),
             message: format!("{name} is signed by {:?}, trusted by statement {rule:?}", signature.subject()),
-            issuer: signature.issuer().to_owned(),
-            subject_name: signature.subject().to_owned(),
+            issuer: signature.issuer().to_string(),
+            subject_name: signature.subject().to_string(),
         }),
         ImageVerdict::Skipped(Skipped { rule }) => Ruling::Yes(Good {
             reference_digest: String::new(),
@@ -108,7 +108,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         }),
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let whole = || Bad::new(String::new(), rejection(&name, rule.as_deref(), reason, signatures), reason);
-            let mut reports: Vec<Bad> = signatures.iter().take(context.signatures).map(Bad::from).collect();
+            let mut reports: Vec<Bad> = signatures.listed().iter().take(context.signatures).map(Bad::from).collect();
             if reports.is_empty() {
                 reports.push(whole());
             }
@@ -126,7 +126,7 @@ pub(in crate::server) fn not_an_image(context: Context<'_>, key: &str, why: &Ref
     let message = not_a_reference(why);
     let reason = Reason::new(Code::InvalidReference, why);
     let ruling = Ruling::No(vec![Bad::new(String::new(), message, &reason)]);
-    Outcome::Value(Value::new(context, cut(key, TEXT_BYTES), ruling))
+    Outcome::Value(Value::new(context, Bounded::of(key).to_string(), ruling))
 }
 
 impl Value {
@@ -138,8 +138,8 @@ impl Value {
 
 impl Bad {
     fn new(reference_digest: String, message: String, reason: &Reason) -> Self {
-        let Reason { code, detail } = reason;
-        let error_reason = cut(&format!("{code}: {detail}"), TEXT_BYTES);
+        let code = reason.code;
+        let error_reason = Bounded::of(reason).to_string();
         Self { reference_digest, message, error_reason, remediation: code.advice() }
     }
 }
@@ -147,10 +147,8 @@ impl Bad {
 impl From<&FailedSignature> for Bad {
     fn from(failed: &FailedSignature) -> Self {
         let FailedSignature { manifest, unverified_subject: _, reasons } = failed;
-        let fallback = Reason::new(Code::InternalError, "no reason was given");
-        let all: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-        let message = cut(&all.join("; "), TEXT_BYTES);
-        Self::new(manifest.to_string(), message, reasons.first().unwrap_or(&fallback))
+        let message = Bounded::of(text::list(reasons.iter(), "; ", usize::MAX)).to_string();
+        Self::new(manifest.to_string(), message, reasons.first())
     }
 }
 
@@ -249,6 +247,7 @@ impl Serialize for Value {
 mod tests {
     use countersign_core::name::Digest;
     use countersign_core::name::DigestAlgorithm;
+    use countersign_core::verdict::Reasons;
     use serde_json::json;
 
     use super::*;
@@ -261,7 +260,7 @@ mod tests {
 
     fn rendered(verdict: ImageVerdict) -> Outcome<Value> {
         let image: ImageRef = "nginx".parse().unwrap();
-        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict, cached: false })
+        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false })
     }
 
     fn json_of(outcome: Outcome<Value>) -> serde_json::Value {
@@ -313,7 +312,7 @@ mod tests {
     fn a_skipped_image_is_a_yes_with_one_good_report() {
         let message = "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository";
         assert_eq!(
-            json_of(rendered(ImageVerdict::Skipped(Skipped { rule: "mirror".to_owned() }))),
+            json_of(rendered(ImageVerdict::Skipped(Skipped { rule: "mirror".into() }))),
             json!({
                 "version": "0.2.0",
                 "isSuccess": true,
@@ -344,11 +343,11 @@ mod tests {
     fn a_rejected_image_is_a_no_with_only_failed_reports() {
         let failed = |code| FailedSignature {
             manifest: digest(),
-            unverified_subject: Some("CN=x".to_owned()),
-            reasons: vec![Reason::new(code, "found: want other"), Reason::new(Code::Expired, "old")],
+            unverified_subject: Some("CN=x".into()),
+            reasons: Reasons::of([Reason::new(code, "found: want other"), Reason::new(Code::Expired, "old")]).unwrap(),
         };
-        let signatures = vec![failed(Code::UntrustedIdentity), failed(Code::UntrustedChain)];
-        let value = json_of(rendered(ImageVerdict::none_verified("all".to_owned(), signatures, None)));
+        let signatures = [failed(Code::UntrustedIdentity), failed(Code::UntrustedChain)].into_iter().collect();
+        let value = json_of(rendered(ImageVerdict::none_verified("all".into(), signatures, None)));
         let one = |code: Code| {
             let mut one = report(false, &format!("{code}: found: want other; expired: old"), "");
             one["referenceDigest"] = digest().as_str().into();
@@ -370,7 +369,7 @@ mod tests {
 
     #[test]
     fn an_unsigned_image_is_a_no_whose_one_report_says_why() {
-        let value = json_of(rendered(ImageVerdict::none_verified("all".to_owned(), Vec::new(), None)));
+        let value = json_of(rendered(ImageVerdict::none_verified("all".into(), Default::default(), None)));
         assert_eq!(value["isSuccess"], false);
         let reports = value["verifierReports"].as_array().unwrap();
         assert_eq!(reports.len(), 1);

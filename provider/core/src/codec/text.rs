@@ -1,0 +1,237 @@
+//! Text of bounded length without hidden characters: the form in which sentences and names with text from outside are
+//! kept and shown.
+//!
+//! A registry, an envelope or a certificate can hold a text of any length and of any characters. [`Text`] is cut while
+//! it is written, so that the whole is never held a second time, and holds nothing that could begin a new line, turn the
+//! direction of the text around it or vanish. What somebody else has written stands in a sentence as an
+//! [`Excerpt`](super::excerpt::Excerpt).
+
+use std::fmt;
+use std::fmt::Write as _;
+
+/// What stands behind a text that was cut.
+const MARK: &str = "… (cut)";
+
+/// A sentence or a name that may be printed anywhere: at most [`Text::BYTES`], hidden characters escaped.
+///
+/// [`fmt::Display`] prints it as it is, [`fmt::Debug`] in quotes; both stay within the bound, but for the quotes.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// Most bytes, escapes counted: a sentence in a denial, beside others.
+    pub const BYTES: usize = 1024;
+
+    /// What `text` prints, cut.
+    #[must_use]
+    pub fn of(text: impl fmt::Display) -> Self {
+        let mut sink = Sink::default();
+        // An error says that the sink is full, or comes from the text itself; what was written until then is kept.
+        let _ = write!(sink, "{text}");
+        Self(sink.into_text())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The memory behind the value itself, in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::of(text)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == **other
+    }
+}
+
+/// Prints what `items` gives with `separator` between, at most `most` of it, and how many are left out.
+pub fn list<I>(items: I, separator: &'static str, most: usize) -> impl fmt::Display
+where
+    I: Iterator<Item: fmt::Display> + Clone,
+{
+    fmt::from_fn(move |f| {
+        let mut items = items.clone();
+        for (position, item) in items.by_ref().take(most).enumerate() {
+            let separator = if position == 0 { "" } else { separator };
+            write!(f, "{separator}{item}")?;
+        }
+        match items.count() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    })
+}
+
+/// `text` with its hidden characters escaped, whatever its length.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|character| escape_hidden(character, &mut shown));
+    shown
+}
+
+/// Control characters, line separators, and what turns or hides text: nothing that a name or a sentence needs.
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn escape_hidden(character: char, kept: &mut String) {
+    match character {
+        '\n' => kept.push_str("\\n"),
+        '\r' => kept.push_str("\\r"),
+        '\t' => kept.push_str("\\t"),
+        hidden if is_hidden(hidden) => kept.extend(hidden.escape_unicode()),
+        shown => kept.push(shown),
+    }
+}
+
+/// Takes a text until it is full, and refuses from then on.
+#[derive(Default)]
+struct Sink {
+    kept: String,
+    /// What `kept` takes when it is printed in quotes, without these, in bytes.
+    cost: usize,
+    /// Length of the longest beginning of `kept` that leaves room for the mark.
+    before_mark: usize,
+    full: bool,
+}
+
+impl Sink {
+    fn push(&mut self, character: char) -> fmt::Result {
+        if self.full {
+            return Err(fmt::Error);
+        }
+        let before = self.kept.len();
+        escape_hidden(character, &mut self.kept);
+        self.cost += self.kept.get(before..).unwrap_or_default().chars().map(quoted_bytes).sum::<usize>();
+        if self.cost > Text::BYTES {
+            self.kept.truncate(self.before_mark);
+            self.kept.push_str(MARK);
+            self.full = true;
+            return Err(fmt::Error);
+        }
+        if self.cost + MARK.len() <= Text::BYTES {
+            self.before_mark = self.kept.len();
+        }
+        Ok(())
+    }
+
+    fn into_text(self) -> Box<str> {
+        self.kept.into_boxed_str()
+    }
+}
+
+impl fmt::Write for Sink {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| self.push(character))
+    }
+}
+
+/// What a character takes between quotes, in bytes: as it is, or as ASCII of an escape.
+fn quoted_bytes(character: char) -> usize {
+    character.len_utf8().max(character.escape_debug().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Characters that take one to ten bytes where they are escaped, and those that end a line or turn it.
+    const CHARACTERS: [char; 14] =
+        ['a', 'ä', '€', '😀', '"', '\\', '\'', '\n', '\0', '\u{85}', '\u{301}', '\u{2028}', '\u{202e}', '\u{e0041}'];
+
+    /// Whatever is printed: no longer than this, and nothing hidden in it.
+    fn check(printed: &str, most: usize) {
+        assert!(printed.len() <= most, "{}: {printed}", printed.len());
+        assert!(!printed.chars().any(is_hidden), "{printed}");
+    }
+
+    #[test]
+    fn stays_within_its_bytes_in_every_form_whatever_the_characters() {
+        for character in CHARACTERS {
+            for count in [0, 1, 20, 90, 128, 200, 256, 500, 1000, 1024, 1025, 100_000] {
+                let foreign = character.to_string().repeat(count);
+                for text in [Text::of(&foreign), Text::of(format_args!("{foreign:?}"))] {
+                    check(text.as_str(), Text::BYTES);
+                    check(&text.to_string(), Text::BYTES);
+                    check(&format!("{text:?}"), Text::BYTES + 2);
+                    let whole = !text.as_str().ends_with(MARK);
+                    assert!(whole || text.as_str().len() > Text::BYTES / 4, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_hidden_character_is_escaped() {
+        for character in ('\0'..=char::MAX).filter(|character| is_hidden(*character)) {
+            let foreign = format!("a{character}b");
+            check(Text::of(&foreign).as_str(), 20);
+            check(&printable(&foreign), 20);
+        }
+        assert_eq!(Text::of("a\nb\u{202e}c\u{1b}[2J"), "a\\nb\\u{202e}c\\u{1b}[2J");
+        assert_eq!(printable("a\tb\rc\u{2028}"), "a\\tb\\rc\\u{2028}");
+    }
+
+    #[test]
+    fn what_fits_is_kept_as_it_is_and_what_does_not_ends_with_a_mark() {
+        let fits = "ä".repeat(Text::BYTES / 2);
+        assert_eq!(Text::of(&fits), fits.as_str());
+        let text = Text::of(format_args!("{fits}x"));
+        assert_eq!(text, format!("{}{MARK}", "ä".repeat((Text::BYTES - MARK.len()) / 2)).as_str());
+        assert_eq!(Text::of(""), "");
+    }
+
+    #[test]
+    fn nothing_is_asked_for_once_the_end_is_reached() {
+        let asked = Cell::new(0);
+        let endless = fmt::from_fn(|f| {
+            loop {
+                asked.set(asked.get() + 1);
+                f.write_str("0123456789")?;
+            }
+        });
+        assert_eq!(Text::of(endless).as_str().len(), Text::BYTES);
+        assert_eq!(asked.get(), Text::BYTES / 10 + 1);
+    }
+
+    #[test]
+    fn a_list_says_how_many_are_left_out() {
+        let shown = |most| list(["a", "b", "c"].iter(), ", ", most).to_string();
+        assert_eq!([0, 1, 3].map(shown), [" and 3 more", "a and 2 more", "a, b, c"]);
+    }
+}
