@@ -183,7 +183,7 @@ registries:
                 "none.pem: cannot be read: No such file or directory (os error 2)",
                 "empty: is empty: want a user name, a password or a token",
                 "docker.json: auth of \"b.example.com\" is not base64 of name:password",
-                "c.yaml: registries: registry c.example.com has certificate authorities that are not PEM certificates: there is none",
+                "ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
                 "c.yaml: registries: registry d.example.com has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII",
             ],
             "{page}"

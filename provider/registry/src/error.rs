@@ -15,6 +15,7 @@ use crate::address::Network;
 use crate::bounds;
 use crate::limit::LimitReached;
 use crate::said::Said;
+use crate::tls::TlsFailure;
 
 /// A request about an image that did not get its answer.
 ///
@@ -123,8 +124,8 @@ pub enum Cause {
     LeadsInside { from: String, host: String, address: IpAddr },
     #[error("cannot talk to {host}: {detail}")]
     Unreachable { host: String, detail: String },
-    #[error("cannot talk to {host} over TLS: {detail}")]
-    Tls { host: String, detail: String },
+    #[error("cannot talk to {host} over TLS: {failure}")]
+    Tls { host: String, failure: TlsFailure },
     #[error("the answer of {host} broke off: {detail}")]
     Broken { host: String, detail: String },
     #[error(

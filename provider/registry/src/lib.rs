@@ -85,3 +85,8 @@ pub use share::Class;
 pub use share::Scope;
 pub use share::Share;
 pub use share::ShareLimits;
+pub use tls::Authorities;
+pub use tls::AuthoritiesError;
+pub use tls::Names;
+pub use tls::TlsFailure;
+pub use tls::Vouchers;

@@ -9,6 +9,7 @@ use crate::host::HostPatternError;
 use crate::login::Login;
 use crate::share::Class;
 use crate::share::Share;
+use crate::tls::Authorities;
 
 /// How registries are talked to.
 #[derive(Clone, Debug)]
@@ -95,13 +96,14 @@ impl Scheme {
 }
 
 /// Which certificate authorities vouch for a host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
     /// Those of the system (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
     System,
-    /// Those in this PEM text, in place of the system's. Redirects and token services on other hosts are judged by
+    /// These, in place of the system's. A certificate among them that is its own issuer vouches for a server that
+    /// shows exactly it, even if it is that of an authority. Redirects and token services on other hosts are judged by
     /// their own entries, or by the system's.
-    Only(Vec<u8>),
+    Only(Authorities),
 }
 
 /// A mistake in [`RegistrySettings`].
@@ -117,8 +119,6 @@ pub enum SettingsError {
         "registry {pattern} has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII"
     )]
     Credential { pattern: HostPattern },
-    #[error("registry {pattern} has certificate authorities that are not PEM certificates: {detail}")]
-    Roots { pattern: HostPattern, detail: String },
     #[error("{member} is zero: want at least one")]
     Zero { member: &'static str },
     #[error("cannot make a TLS client: {detail}")]
@@ -135,7 +135,7 @@ pub(crate) struct Entry {
 }
 
 impl RegistrySettings {
-    /// Checks everything but the certificates, which the client reads.
+    /// Checks what types do not say already.
     pub(crate) fn check(&self) -> Result<Vec<Entry>, SettingsError> {
         let numbers = [
             ("requests_per_host", self.requests_per_host == 0),

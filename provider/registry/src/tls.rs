@@ -1,6 +1,9 @@
 //! Clients for each set of certificate authorities and each guard. Made once; connections are reused.
 
-use std::collections::HashMap;
+mod authorities;
+mod failure;
+mod verifier;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +11,22 @@ use reqwest::Client;
 use reqwest::redirect;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls::crypto::CryptoProvider;
 
 use crate::address::Guard;
 use crate::address::GuardedResolver;
-use crate::host::HostPattern;
 use crate::settings::RegistryEntry;
 use crate::settings::Roots;
 use crate::settings::SettingsError;
+
+pub use authorities::Authorities;
+pub use authorities::AuthoritiesError;
+pub use failure::Names;
+pub use failure::TlsFailure;
+pub use failure::Vouchers;
+pub(crate) use failure::of as tls_failure;
+
+use self::verifier::Verifier;
 
 /// Index of a set of certificate authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +50,24 @@ impl Clients {
         connect_timeout: Duration,
         requests_per_host: usize,
     ) -> Result<Self, SettingsError> {
-        let clients = |roots| clients(roots, connect_timeout, requests_per_host);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let clients = |verifier| clients(&provider, verifier, connect_timeout, requests_per_host);
         let mut system = RootCertStore::empty();
         // Files of the system that are no certificates are its maintainer's affair: what can be read is used. None at
         // all shows when a host cannot be authenticated, and is known to the caller by `system_roots`.
         let (system_roots, _) = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let mut groups = vec![clients(system)?];
-        let mut known: HashMap<&[u8], Group> = HashMap::new();
+        let mut groups = vec![clients(Verifier::system(&provider, system))?];
+        let mut known: Vec<(&Authorities, Group)> = Vec::new();
         let mut by_entry = Vec::with_capacity(entries.len());
         for entry in entries {
             let group = match &entry.roots {
                 Roots::System => Group::SYSTEM,
-                Roots::Only(pem) => match known.get(pem.as_slice()) {
-                    Some(group) => *group,
+                Roots::Only(authorities) => match known.iter().find(|(known, _)| *known == authorities) {
+                    Some((_, group)) => *group,
                     None => {
                         let group = Group(groups.len());
-                        groups.push(clients(roots(&entry.pattern, pem)?)?);
-                        known.insert(pem, group);
+                        groups.push(clients(Verifier::only(&provider, authorities))?);
+                        known.push((authorities, group));
                         group
                     }
                 },
@@ -81,26 +92,18 @@ impl Clients {
     }
 }
 
-fn roots(pattern: &HostPattern, pem: &[u8]) -> Result<RootCertStore, SettingsError> {
-    let bad = |detail: String| SettingsError::Roots { pattern: pattern.clone(), detail };
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        store.add(certificate).map_err(|error| bad(error.to_string()))?;
-    }
-    if store.is_empty() { Err(bad("there is none".to_owned())) } else { Ok(store) }
-}
-
 fn clients(
-    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+    verifier: Verifier,
     connect_timeout: Duration,
     requests_per_host: usize,
 ) -> Result<[Client; Guard::ALL.len()], SettingsError> {
     let bad = |error: &dyn std::error::Error| SettingsError::Client { detail: error.to_string() };
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| bad(&error))?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let client = |guard| {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_registry::Authorities;
+use countersign_registry::AuthoritiesError;
 use countersign_registry::Credential;
 use countersign_registry::DockerConfig;
 use countersign_registry::DockerConfigError;
@@ -39,6 +41,8 @@ pub enum RegistryFileMistake {
     NotUtf8 { path: PathBuf },
     #[error("{}: {error}", path.display())]
     DockerConfig { path: PathBuf, error: DockerConfigError },
+    #[error("{}: {error}", path.display())]
+    Authorities { path: PathBuf, error: AuthoritiesError },
 }
 
 /// Everything that is wrong with the files that `registries` names; at least one mistake.
@@ -128,7 +132,7 @@ impl Config {
 fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>> {
     let Registry { host, plain_http, ca, credentials, realm_hosts } = registry;
     let roots = match ca {
-        Some(path) => bytes(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
+        Some(path) => authorities(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
         None => Ok(Roots::System),
     };
     match (roots, credential(credentials)) {
@@ -141,6 +145,11 @@ fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>>
         }),
         (roots, credential) => Err(roots.err().into_iter().chain(credential.err()).flatten().collect()),
     }
+}
+
+fn authorities(path: &Path) -> Result<Authorities, RegistryFileMistake> {
+    Authorities::parse(&path.display().to_string(), &bytes(path)?)
+        .map_err(|error| RegistryFileMistake::Authorities { path: path.to_owned(), error })
 }
 
 fn credential(credentials: &Credentials) -> Result<Credential, Vec<RegistryFileMistake>> {

@@ -11,6 +11,7 @@ mod politeness;
 mod redirects;
 mod references;
 mod referrers;
+mod server_certificates;
 mod shares;
 mod support;
 mod tls;

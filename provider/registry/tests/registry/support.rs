@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::oci::Descriptor;
+use countersign_registry::Authorities;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::LimitReached;
@@ -74,7 +75,7 @@ pub(crate) fn entry(registry: &Registry, credential: Credential) -> RegistryEntr
 
 /// An entry for this registry over TLS, for which `ca` vouches.
 pub(crate) fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
-    let roots = Roots::Only(ca.pem().into());
+    let roots = Roots::Only(Authorities::parse("ca.pem", ca.pem().as_bytes()).unwrap());
     RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
 }
 

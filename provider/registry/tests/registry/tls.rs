@@ -1,23 +1,21 @@
 //! Certificates, and what may not leave TLS.
 
+use countersign_core::codec::pem::Form;
+use countersign_core::codec::pem::PemError;
 use countersign_core::name::Repository;
+use countersign_registry::Authorities;
+use countersign_registry::AuthoritiesError;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::LinkRefusal;
 use countersign_registry::RealmRefusal;
-use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
-use countersign_registry::RegistrySettings;
-use countersign_registry::Roots;
-use countersign_registry::SettingsError;
 use countersign_registry::Trouble;
-use countersign_registry::Unobserved;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
-use std::sync::Arc;
 
 use crate::support::alice;
 use crate::support::app;
@@ -113,23 +111,23 @@ async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_setti
     assert_eq!(plain.connections(), 0);
 }
 
-#[tokio::test]
-async fn what_is_no_certificate_is_named_at_the_start() {
-    let pattern: countersign_registry::HostPattern = "r.example".parse().unwrap();
-    for (pem, detail) in [(&b""[..], "there is none"), (&b"no pem"[..], "there is none")] {
-        let entry = RegistryEntry {
-            roots: Roots::Only(pem.to_vec()),
-            ..RegistryEntry::new(pattern.clone(), Credential::Anonymous)
-        };
-        let settings = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
-        assert_eq!(
-            Registries::new(settings, Arc::new(Unobserved)).err(),
-            Some(SettingsError::Roots { pattern: pattern.clone(), detail: detail.to_owned() })
-        );
+#[test]
+fn what_is_no_certificate_of_an_authority_is_named_by_its_block() {
+    let parse = |pem: &str| Authorities::parse("ca.pem", pem.as_bytes());
+    let not_pem = |form| Err(AuthoritiesError::Pem(PemError::NotPem { form }));
+    assert_eq!(parse(""), not_pem(Form::Empty));
+    assert_eq!(parse("no pem"), not_pem(Form::Other));
+    let root = Authority::root(CertSpec::root()).pem();
+    let second = root.lines().count() + 1;
+    let half = format!("{root}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    assert_eq!(parse(&half), Err(AuthoritiesError::Certificate { line: second }));
+    for (label, error) in [
+        ("TRUSTED CERTIFICATE", PemError::NoCertificate { line: second, label: "TRUSTED CERTIFICATE".to_owned() }),
+        ("PRIVATE KEY", PemError::KeyAmongCertificates { line: second, label: "PRIVATE KEY".to_owned() }),
+    ] {
+        let other = root.replace("-----BEGIN CERTIFICATE", &format!("-----BEGIN {label}"));
+        let other = other.replace("-----END CERTIFICATE", &format!("-----END {label}"));
+        assert_eq!(parse(&format!("{root}{other}")), Err(AuthoritiesError::Pem(error)));
     }
-    let half = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
-    let entry =
-        RegistryEntry { roots: Roots::Only(half), ..RegistryEntry::new(pattern.clone(), Credential::Anonymous) };
-    let settings = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
-    assert!(matches!(Registries::new(settings, Arc::new(Unobserved)).err(), Some(SettingsError::Roots { .. })));
+    assert!(parse(&format!("\u{feff}# by hand\r\n{}", root.replace('\n', "\r\n"))).is_ok());
 }

@@ -45,7 +45,8 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
                 | RegistryFileMistake::TooLarge { path }
                 | RegistryFileMistake::Empty { path }
                 | RegistryFileMistake::NotUtf8 { path }
-                | RegistryFileMistake::DockerConfig { path, error: _ }) = mistake;
+                | RegistryFileMistake::DockerConfig { path, error: _ }
+                | RegistryFileMistake::Authorities { path, error: _ }) = mistake;
                 let message = mistake.to_string();
                 let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
                 findings.fault(path, "", message.trim_start_matches([':', ' ']));
