@@ -1,11 +1,20 @@
-//! The trust policy and the trust stores from disk: everything is read and parsed, then taken over as a whole.
+//! The trust policy and the trust stores from disk.
 //!
-//! Readers hold a snapshot, [`Trust`], with a generation number; a change on disk makes a new one. Files with a mistake
-//! change nothing. Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link,
-//! which file notifications miss.
+//! Readers hold a snapshot, [`Trust`], with a generation number; a change of what is in use makes a new one. A mistake in one
+//! statement or store disables the statements that need it, at the first look as at any other, and nothing else:
+//!
+//! - A store that is absent or empty is trusted no longer. One that cannot be read or parsed stays as it was before; at the
+//!   first look there is no before.
+//! - A statement with mistakes is disabled, and nothing applies in its place. Its former version does not.
+//! - A policy document that cannot be used as a whole leaves the former one in use, with the stores as they are now.
+//!
+//! Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link, which file
+//! notifications miss.
 
 mod files;
 mod review;
+mod snapshot;
+mod stores;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -18,72 +27,38 @@ use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
+use countersign_core::trust::PolicyEntry;
 use countersign_core::trust::PolicyError;
-use countersign_core::trust::Store;
+use countersign_core::trust::Statement;
 use countersign_core::trust::StoreError;
-use countersign_core::trust::StoreKind;
+use countersign_core::trust::StoreProblem;
 use countersign_core::trust::StoreRef;
 use countersign_core::trust::TrustPolicy;
 
 pub use review::CertificateOutline;
+pub use review::ModeOutline;
 pub use review::RulesOutline;
 pub use review::StatementOutline;
 pub use review::StoreOutline;
 pub use review::TrustWarning;
+pub use snapshot::Applicable;
+pub use snapshot::DisabledBy;
+pub use snapshot::DisabledStatement;
+pub use snapshot::DocumentState;
+pub use snapshot::FirstEnds;
+pub use snapshot::StatementState;
+pub use snapshot::Trust;
+pub use snapshot::UsableStatement;
+pub use stores::StoreState;
 
-use self::files::NamedFile;
+use self::snapshot::Parts;
+use self::stores::Fingerprint;
+use self::stores::FoundStore;
+use self::stores::LastGood;
 use crate::config::TrustLocation;
 
 /// Largest sum of all trust stores that the policy names, in bytes. The Mozilla root list has 250 KiB.
 const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
-
-/// The policy and every store that one of its statements names, as they were at one moment.
-#[derive(Debug)]
-pub struct Trust {
-    policy: TrustPolicy,
-    stores: BTreeMap<StoreRef, Store>,
-    generation: u64,
-}
-
-impl Trust {
-    #[must_use]
-    pub fn policy(&self) -> &TrustPolicy {
-        &self.policy
-    }
-
-    /// The store of that kind and name. There is one for every store of every statement of [`Self::policy`].
-    #[must_use]
-    pub fn store(&self, reference: &StoreRef) -> Option<&Store> {
-        self.stores.get(reference)
-    }
-
-    /// When the certificates of the stores end, by the kind of store.
-    #[must_use]
-    pub fn first_ends(&self, now: UnixTime) -> FirstEnds {
-        let of = |kind| {
-            let stores = self.stores.values().filter(|store| store.reference().kind == kind);
-            let ends: Vec<UnixTime> =
-                stores.flat_map(Store::certificates).map(|certificate| certificate.not_after()).collect();
-            ends.iter().copied().filter(|end| *end > now).min().or_else(|| ends.into_iter().max())
-        };
-        FirstEnds { ca: of(StoreKind::Ca), signing_authority: of(StoreKind::SigningAuthority), tsa: of(StoreKind::Tsa) }
-    }
-
-    /// 1 for what was loaded first, and one more with every change.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-}
-
-/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all have:
-/// an old root may stand beside its successor. None without such a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstEnds {
-    pub ca: Option<UnixTime>,
-    pub signing_authority: Option<UnixTime>,
-    pub tsa: Option<UnixTime>,
-}
 
 /// Where the current [`Trust`] is found. Whoever works on an image takes one snapshot and stays with it.
 #[derive(Debug, Default)]
@@ -92,7 +67,7 @@ pub struct TrustHandle {
 }
 
 impl TrustHandle {
-    /// The newest trust without mistakes; `None` until the first was loaded.
+    /// The newest trust; `None` until a policy document could be used.
     #[must_use]
     pub fn current(&self) -> Option<Arc<Trust>> {
         self.current.load_full()
@@ -114,6 +89,7 @@ pub enum TrustMistake {
     TooLarge { path: PathBuf, most: usize },
     #[error("{} has too many files: want at most {}", directory.display(), countersign_core::limits::STORE_CERTIFICATES)]
     TooManyFiles { directory: PathBuf },
+    /// Of all stores together; those that do not fit any more cannot be used.
     #[error("the trust stores have more than {ALL_STORES_BYTES} bytes together")]
     TooMuch,
     #[error("{}: {error}", path.display())]
@@ -131,6 +107,52 @@ pub enum TrustMistake {
         "verification.requiredMetadata is for statement {statement:?}, which skips verification: want one that verifies"
     )]
     SkippingStatement { statement: String },
+}
+
+impl TrustMistake {
+    /// The mistake without the name of the trust store that has it, and without the store's directory.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match self {
+            Self::NoStore { store: _, statement: _, directory } => {
+                format!("found no directory {}, expected one with certificate files", directory.display())
+            }
+            Self::Store { directory: _, error } if error.problem == StoreProblem::Empty => {
+                "found no certificates, expected at least one".to_owned()
+            }
+            Self::Store { directory: _, error } => error.problem.to_string(),
+            Self::NoPolicy { .. }
+            | Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::TooMuch
+            | Self::Policy { .. }
+            | Self::UnknownStatement { .. }
+            | Self::SkippingStatement { .. } => self.to_string(),
+        }
+    }
+
+    /// Whether the configuration demands metadata for a name that is not in the policy.
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::UnknownStatement { .. })
+    }
+
+    /// Whether it is about the metadata that the configuration demands, and leaves a statement that is without mistakes
+    /// with less than it may have been meant to demand. A name that is not in the policy may be meant for any statement that
+    /// verifies and for which no metadata is demanded under its own name.
+    fn concerns(&self, statement: &Statement, is_expected: &dyn Fn(&str) -> bool) -> bool {
+        match (self, statement.mode()) {
+            (Self::UnknownStatement { .. }, Mode::Verify(_)) => !is_expected(statement.name()),
+            (Self::SkippingStatement { statement: name }, Mode::Skip) => name == statement.name(),
+            _ => false,
+        }
+    }
+
+    fn of_policy(path: &std::path::Path, error: &PolicyError) -> Self {
+        Self::Policy { path: path.to_owned(), error: Box::new(error.clone()) }
+    }
 }
 
 /// Everything that is wrong on disk; at least one mistake.
@@ -164,9 +186,10 @@ impl std::error::Error for TrustError {}
 pub enum Polled {
     /// The same as at the last look, right or wrong.
     Unchanged,
-    /// Something else, without mistakes: from now on the handle has it.
+    /// Something else: from now on the handle has it. Its [`Trust::mistakes`] say what of the files is not in use; its
+    /// generation is the former one if that is all that has changed.
     Loaded(Arc<Trust>),
-    /// Something else, with mistakes: the handle has what it had.
+    /// Something else, and still no policy document that could be used: the handle has nothing.
     Refused(TrustError),
     /// The files changed while they were read; the next look will tell.
     Unsettled,
@@ -179,16 +202,35 @@ pub struct TrustSource {
     /// Statements that the configuration demands metadata for.
     expected: BTreeSet<String>,
     handle: Arc<TrustHandle>,
+    /// Of what was in use last.
     generation: u64,
-    /// What the last look found.
-    seen: Option<Result<Digest, TrustError>>,
+    digest: Option<Digest>,
+    /// Of everything that the last look found.
+    seen: Option<Digest>,
+    /// The last policy document that could be used.
+    document: Option<Document>,
+    /// Since when the document on disk is another one, which cannot be used.
+    document_kept: Option<UnixTime>,
+    /// The last content that could be used of every store in use.
+    stores: BTreeMap<StoreRef, LastGood>,
 }
 
-/// The files, read but not parsed beyond the policy, which says which stores there must be.
-struct Read {
-    policy: TrustPolicy,
-    stores: BTreeMap<StoreRef, (PathBuf, Vec<NamedFile>)>,
+/// A policy document that can be used.
+#[derive(Clone, Debug)]
+struct Document {
     digest: Digest,
+    policy: Arc<TrustPolicy>,
+}
+
+/// What a look found, and which document it leads to.
+struct Found {
+    document: Option<Document>,
+    /// Whether `document` is what is on disk.
+    is_current: bool,
+    /// Of the document on disk, and of what the configuration expects of it.
+    mistakes: Vec<TrustMistake>,
+    stores: BTreeMap<StoreRef, FoundStore>,
+    fingerprint: Digest,
 }
 
 impl TrustSource {
@@ -196,15 +238,31 @@ impl TrustSource {
     /// configuration demands more of them: a misspelt name would demand nothing of anybody.
     #[must_use]
     pub fn new(location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
-        let expected = expected.into_iter().collect();
-        Self { location, expected, handle: Arc::default(), generation: 0, seen: None }
+        Self {
+            location,
+            expected: expected.into_iter().collect(),
+            handle: Arc::default(),
+            generation: 0,
+            digest: None,
+            seen: None,
+            document: None,
+            document_kept: None,
+            stores: BTreeMap::new(),
+        }
     }
 
-    /// A source that has read nothing yet, with a handle of its own, for a changed configuration. Its generations go on
-    /// from those of this one.
+    /// A source with a handle of its own, for a changed configuration. Its generations go on from those of this one. If the
+    /// files are in the same location, what is kept of them is kept there too.
     #[must_use]
     pub fn successor(&self, location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
-        Self { generation: self.generation, ..Self::new(location, expected) }
+        let is_same = location == self.location;
+        let next = Self { generation: self.generation, ..Self::new(location, expected) };
+        if is_same {
+            let (document, stores) = (self.document.clone(), self.stores.clone());
+            Self { document, document_kept: self.document_kept, stores, ..next }
+        } else {
+            next
+        }
     }
 
     #[must_use]
@@ -215,138 +273,147 @@ impl TrustSource {
     /// The first look, for the start.
     ///
     /// # Errors
-    /// All mistakes.
-    pub fn load(&mut self) -> Result<Arc<Trust>, TrustError> {
-        let read = self.read();
-        self.take(read)
+    /// All mistakes, if there is no policy document that can be used.
+    pub fn load(&mut self, now: UnixTime) -> Result<Arc<Trust>, TrustError> {
+        let found = self.read();
+        self.take(found, now)
     }
 
     /// Another look. Blocks on the file system.
-    pub fn poll(&mut self) -> Polled {
-        let read = self.read();
-        if self.seen.as_ref() == Some(&outcome(&read)) {
+    pub fn poll(&mut self, now: UnixTime) -> Polled {
+        let found = self.read();
+        if self.seen.as_ref() == Some(&found.fingerprint) {
             return Polled::Unchanged;
         }
         // Two looks that agree: in between two files may be of two versions that were never meant to go together.
         let again = self.read();
-        if outcome(&read) != outcome(&again) {
+        if found.fingerprint != again.fingerprint {
             return Polled::Unsettled;
         }
-        match self.take(again) {
+        match self.take(again, now) {
             Ok(trust) => Polled::Loaded(trust),
             Err(error) => Polled::Refused(error),
         }
     }
 
-    fn take(&mut self, read: Result<Read, TrustError>) -> Result<Arc<Trust>, TrustError> {
-        self.seen = Some(outcome(&read));
-        let Read { policy, stores, digest: _ } = read?;
-        let stores = parse(stores)?;
-        self.generation += 1;
-        let trust = Arc::new(Trust { policy, stores, generation: self.generation });
+    /// Names that the configuration demands metadata for and that are no statement of the policy in use.
+    #[must_use]
+    pub fn unknown_statements(&self) -> BTreeSet<String> {
+        let unmet = self.document.as_ref().map(|document| self.unmet(&document.policy)).unwrap_or_default();
+        unmet
+            .into_iter()
+            .filter_map(|mistake| match mistake {
+                TrustMistake::UnknownStatement { statement, known: _ } => Some(statement),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn take(&mut self, found: Found, now: UnixTime) -> Result<Arc<Trust>, TrustError> {
+        let Found { document, is_current, mistakes, stores, fingerprint } = found;
+        self.seen = Some(fingerprint);
+        let Some(document) = document else { return Err(TrustError { mistakes }) };
+        self.document_kept = if is_current { None } else { Some(self.document_kept.unwrap_or(now)) };
+        let mut before = std::mem::take(&mut self.stores);
+        let (mut states, mut subdirectories) = (BTreeMap::new(), BTreeMap::new());
+        for (reference, mut store) in stores {
+            let ignored = std::mem::take(&mut store.subdirectories);
+            if !ignored.is_empty() {
+                subdirectories.insert(reference.clone(), ignored);
+            }
+            let (state, good) = store.decide(&reference, before.remove(&reference), now);
+            if let Some(good) = good {
+                self.stores.insert(reference.clone(), good);
+            }
+            states.insert(reference, state);
+        }
+        let parts = Parts {
+            policy: &document.policy,
+            document_digest: &document.digest,
+            document: match self.document_kept {
+                None => DocumentState::Current,
+                Some(since) => DocumentState::Kept { since },
+            },
+            stores: states,
+            subdirectories,
+            unmet: &self.unmet(&document.policy),
+            is_expected: &|name| self.expected.contains(name),
+            mistakes,
+        };
+        let trust = Arc::new(Trust::new(parts, (self.generation, self.digest.as_ref())));
+        self.generation = trust.generation();
+        self.digest = Some(trust.digest().clone());
+        self.document = Some(document);
         self.handle.current.store(Some(Arc::clone(&trust)));
         Ok(trust)
     }
 
-    fn read(&self) -> Result<Read, TrustError> {
-        let (path, bytes) = files::policy(&self.location).map_err(|mistake| TrustError { mistakes: vec![mistake] })?;
-        let policy = TrustPolicy::parse(&bytes).map_err(|errors| TrustError {
-            mistakes: errors
-                .into_iter()
-                .map(|error| TrustMistake::Policy { path: path.clone(), error: Box::new(error) })
-                .collect(),
-        })?;
-        let mut mistakes = self.unmet(&policy);
-        let mut stores = BTreeMap::new();
-        let mut total = 0_usize;
-        for statement in policy.statements() {
-            let Mode::Verify(rules) = statement.mode() else { continue };
-            for store in rules.stores() {
-                if stores.contains_key(store) {
-                    continue;
-                }
-                let directory = files::store_directory(&self.location, store.kind, &store.name.to_string());
-                if directory.symlink_metadata().is_err() {
-                    let statement = statement.name().to_owned();
-                    mistakes.push(TrustMistake::NoStore { store: store.clone(), statement, directory });
-                    continue;
-                }
-                match files::store(&directory) {
-                    Ok(files) => {
-                        total += files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-                        stores.insert(store.clone(), (directory, files));
-                    }
-                    Err(more) => mistakes.extend(more),
-                }
-                if total > ALL_STORES_BYTES {
-                    return Err(TrustError { mistakes: vec![TrustMistake::TooMuch] });
-                }
+    fn read(&self) -> Found {
+        let (on_disk, mut mistakes) = self.read_document();
+        let mut fingerprint = Fingerprint::new();
+        fingerprint.add_all(on_disk.iter().map(|document| document.digest.as_str()));
+        fingerprint.add_all(mistakes.iter().map(ToString::to_string));
+        let (document, is_current) = match (on_disk, &self.document) {
+            (Some(new), Some(former)) => {
+                let unmet = self.unmet(&new.policy);
+                let keep = unmet.iter().any(TrustMistake::is_unknown)
+                    && !self.unmet(&former.policy).iter().any(TrustMistake::is_unknown);
+                mistakes.splice(0..0, unmet);
+                if keep { (Some(former.clone()), false) } else { (Some(new), true) }
             }
+            (Some(new), None) => {
+                mistakes.splice(0..0, self.unmet(&new.policy));
+                (Some(new), true)
+            }
+            (None, former) => (former.clone(), false),
+        };
+        let stores = match &document {
+            Some(document) => stores::read(&self.location, &document.policy),
+            None => BTreeMap::new(),
+        };
+        for store in stores.values() {
+            store.fingerprint(&mut fingerprint);
         }
-        if mistakes.is_empty() {
-            let digest = digest(&bytes, &stores);
-            Ok(Read { policy, stores, digest })
-        } else {
-            // The stores that could be read have their say too.
-            mistakes.extend(parse(stores).err().into_iter().flat_map(|error| error.mistakes));
-            Err(TrustError { mistakes })
+        Found { document, is_current, mistakes, stores, fingerprint: fingerprint.finish() }
+    }
+
+    /// The document on disk if it can be used, and its mistakes.
+    fn read_document(&self) -> (Option<Document>, Vec<TrustMistake>) {
+        let (path, bytes) = match files::policy(&self.location) {
+            Ok(read) => read,
+            Err(mistake) => return (None, vec![mistake]),
+        };
+        let of_policy = |errors: &[PolicyError]| {
+            errors.iter().map(|error| TrustMistake::of_policy(&path, error)).collect::<Vec<_>>()
+        };
+        match TrustPolicy::parse(&bytes) {
+            Ok(policy) => {
+                let mistakes = of_policy(policy.mistakes());
+                let digest = Digest::of(DigestAlgorithm::Sha256, &bytes);
+                (Some(Document { digest, policy: Arc::new(policy) }), mistakes)
+            }
+            Err(errors) => (None, of_policy(&errors)),
         }
     }
 
     /// Expected statements that the policy has not, or that verify nothing.
     fn unmet(&self, policy: &TrustPolicy) -> Vec<TrustMistake> {
+        let entries = policy.entries().entries();
         let unmet = |name: &String| {
             let statement = name.clone();
-            match policy.statements().iter().find(|found| found.name() == name).map(|found| found.mode()) {
-                Some(Mode::Verify(_)) => None,
-                Some(Mode::Skip) => Some(TrustMistake::SkippingStatement { statement }),
+            match entries.iter().find(|entry| entry.name() == name) {
+                Some(PolicyEntry::Statement(found)) => match found.mode() {
+                    Mode::Verify(_) => None,
+                    Mode::Skip => Some(TrustMistake::SkippingStatement { statement }),
+                },
+                // Disabled for mistakes of its own.
+                Some(PolicyEntry::Broken(_)) => None,
                 None => {
-                    let known = policy.statements().iter().map(|known| known.name().to_owned()).collect();
+                    let known = entries.iter().map(|entry| entry.name().to_owned()).collect();
                     Some(TrustMistake::UnknownStatement { statement, known })
                 }
             }
         };
         self.expected.iter().filter_map(unmet).collect()
     }
-}
-
-fn outcome(read: &Result<Read, TrustError>) -> Result<Digest, TrustError> {
-    read.as_ref().map(|read| read.digest.clone()).map_err(Clone::clone)
-}
-
-fn parse(stores: BTreeMap<StoreRef, (PathBuf, Vec<NamedFile>)>) -> Result<BTreeMap<StoreRef, Store>, TrustError> {
-    let mut parsed = BTreeMap::new();
-    let mut mistakes = Vec::new();
-    for (reference, (directory, files)) in stores {
-        match Store::parse(reference.kind, reference.name.clone(), &files) {
-            Ok(store) => {
-                parsed.insert(reference, store);
-            }
-            Err(errors) => mistakes.extend(
-                errors
-                    .into_iter()
-                    .map(|error| TrustMistake::Store { directory: directory.clone(), error: Box::new(error) }),
-            ),
-        }
-    }
-    if mistakes.is_empty() { Ok(parsed) } else { Err(TrustError { mistakes }) }
-}
-
-/// The digest of all contents and names, each with its length in front, so that no two sets of files look the same.
-fn digest(policy: &[u8], stores: &BTreeMap<StoreRef, (PathBuf, Vec<NamedFile>)>) -> Digest {
-    let mut all = Vec::new();
-    let mut add = |bytes: &[u8]| {
-        all.extend_from_slice(&bytes.len().to_be_bytes());
-        all.extend_from_slice(bytes);
-    };
-    add(policy);
-    for (reference, (_, files)) in stores {
-        add(reference.to_string().as_bytes());
-        add(&files.len().to_be_bytes());
-        for (name, bytes) in files {
-            add(name.as_bytes());
-            add(bytes);
-        }
-    }
-    Digest::of(DigestAlgorithm::Sha256, &all)
 }

@@ -190,9 +190,11 @@ registries:
         );
         assert!(page.ends_with("\n13 mistakes, 0 warnings\n"), "{page}");
         assert!(!page.contains("hunter2") && !page.contains("aHVudGVyMg"), "{page}");
-        // What could be read of the doors is shown all the same, and nothing of a trust that is not there.
+        // What could be read of the doors is shown all the same, and what becomes of the statement.
         assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
-        assert!(!page.contains("\nstatement "), "{page}");
+        let disabled = "\nstatement     second, disabled\n  scope       registry.example.com/b\n  because     \
+                        verification.requiredMetadata is for statement \"app\", which is not in the trust policy: want one of second\n";
+        assert!(page.contains(disabled), "{page}");
     }
 
     #[test]
@@ -217,7 +219,63 @@ registries:
             })
         );
         assert_eq!(scope["field"], "statement \"app\", registryScopes[0]");
-        assert_eq!(document["statements"], Value::Null);
+        let disabled = document["statements"][0]["disabled"].as_str().unwrap();
+        assert!(disabled.starts_with("trust policy statement \"app\", registryScopes[0]: is \"nginx\""), "{disabled}");
+        assert_eq!(
+            document["statements"],
+            json!([{"name": "app", "scopes": [], "level": "disabled", "rules": null, "disabled": disabled}])
+        );
+    }
+
+    #[test]
+    fn a_broken_part_is_a_mistake_and_the_other_statements_are_shown_as_they_are_used() {
+        let folder = sound();
+        let mut level = statement("level", "registry.example.com/level");
+        level["signatureVerification"] = json!({"level": "loud"});
+        let mut absent = statement("absent", "registry.example.com/absent");
+        absent["trustStores"] = json!(["ca:absent"]);
+        folder.write("trust/trustpolicy.json", policy(&[level, absent, statement("app", "registry.example.com/app")]));
+        let (code, page) = check(&folder, &["--for", "verify"]);
+        assert_eq!(code, Some(3));
+        let shown = ["mistake ", "statement ", "  scope ", "  because "];
+        let found: Vec<_> = page.lines().filter(|line| shown.iter().any(|start| line.starts_with(start))).collect();
+        assert_eq!(
+            found,
+            [
+                "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: is \"loud\": want strict, permissive, audit or skip",
+                "mistake       trust/truststore/x509/ca/absent: trust store ca:absent of statement \"absent\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
+                "statement     level, disabled",
+                "  scope       registry.example.com/level",
+                "  because     trust policy statement \"level\", signatureVerification.level: is \"loud\": want strict, permissive, audit or skip",
+                "statement     absent, disabled",
+                "  scope       registry.example.com/absent",
+                "  because     trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one with certificate files",
+                "statement     app, custom",
+                "  scope       registry.example.com/app",
+            ],
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_policy_document_that_cannot_be_used_shows_no_statements() {
+        let folder = sound();
+        folder.write("trust/trustpolicy.json", policy(&[statement("a", "*"), statement("b", "*")]));
+        let (code, document) = document(&folder);
+        assert_eq!((code, &document["statements"]), (Some(3), &Value::Null));
+        assert_eq!(document["mistakes"][0]["field"], "statement \"b\", registryScopes[0]");
+    }
+
+    #[test]
+    fn a_subdirectory_of_a_trust_store_is_warned_about() {
+        let folder = sound();
+        folder.write("trust/truststore/x509/ca/main/old/root.pem", "garbage");
+        folder.write("trust/truststore/x509/ca/main/..2026_11_21/root.pem", "garbage");
+        let (code, page) = check(&folder, &[]);
+        assert_eq!(code, Some(0));
+        let warnings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("warning       ")).collect();
+        let warning = "store-subdirectories: trust store ca:main has sub-directories, which are ignored: \"old\"; put certificate files into the store's own directory";
+        assert_eq!(warnings, [warning], "{page}");
     }
 
     #[test]

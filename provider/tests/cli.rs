@@ -111,6 +111,52 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_broken_part_of_the_trust_leaves_its_images_undecided_and_the_others_verified() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("other", "v1");
+        notation::sign_image(
+            &laptop.registry,
+            "other",
+            &image,
+            &Authority::root(CertSpec::root()).issue(CertSpec::leaf()),
+        );
+        let path = laptop.folder.path().join("trust/trustpolicy.json");
+        let mut policy: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        policy["trustPolicies"].as_array_mut().unwrap().push(json!({
+            "name": "other", "registryScopes": [laptop.image("other")], "signatureVerification": {"level": "strict"},
+            "trustStores": ["ca:absent"], "trustedIdentities": ["*"],
+        }));
+        laptop.folder.write("trust/trustpolicy.json", policy.to_string());
+        let output = laptop.verify(&["-o", "json"], &["app:signed", "other:v1", "mirror:v1"]).await;
+        check(&output, 2);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let codes = document["images"].as_array().unwrap().iter().map(|image| image["code"].as_str().unwrap());
+        assert_eq!(codes.collect::<Vec<_>>(), ["verified", "trust-store-unusable", "skipped"]);
+        let folder = format!("{}/", laptop.folder.path().display());
+        let missing = "want the directory trust/truststore/x509/ca/absent with certificate files";
+        assert_eq!(
+            document["images"][1]["message"].as_str().unwrap().replace(&folder, ""),
+            "statement \"other\" of the trust policy is disabled: trust store ca:absent cannot be used: found no directory \
+             trust/truststore/x509/ca/absent, expected one with certificate files"
+        );
+        assert_eq!(
+            text(&output.stderr).replace(&folder, ""),
+            format!(
+                "countersign: warning: the trust policy and trust stores have 1 mistake\n  trust store ca:absent of \
+                 statement \"other\" is missing: {missing}\n"
+            )
+        );
+        // What is in its signature is shown, and not that it would count.
+        let image = laptop.image("other:v1");
+        let output = countersign(&["inspect", "--config", &laptop.config(), "-o", "json", &image]).await;
+        check(&output, 2);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["image"]["code"], "trust-store-unusable");
+        assert_eq!(document["image"]["rule"], "other");
+        assert_eq!(document["signatures"][0]["result"], "not-asked");
+    }
+
+    #[tokio::test]
     async fn a_rejected_image_outweighs_the_others_with_exit_code_1() {
         let laptop = Laptop::new().await;
         let images = ["app:signed", "app:unsigned", "app:foreign", "app:none"];
@@ -308,6 +354,12 @@ countersign: the files of the registries have 3 mistakes
         assert_eq!(start["message"], "start");
         assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
         assert!(start["config"].as_str().unwrap().starts_with("server.listen=127.0.0.1:0 server.tls.certificate="));
+        let trust = event();
+        assert_eq!(
+            (&trust["message"], &trust["generation"]),
+            (&json!("trust policy and trust stores in use"), &json!(1))
+        );
+        assert!(trust["digest"].as_str().unwrap().starts_with("sha256:"), "{trust}");
         let mut next = event();
         while next["message"] != "listening" {
             assert_eq!(next["level"], "WARN", "{next}");
@@ -338,6 +390,33 @@ countersign: the files of the registries have 3 mistakes
         let messages: Vec<Value> =
             std::iter::repeat_with(event).take(3).map(|event| event["message"].clone()).collect();
         assert_eq!(messages, ["verdict", "stopping", "stopped"]);
+    }
+
+    #[tokio::test]
+    async fn serve_starts_without_a_policy_document_that_can_be_used_and_is_not_ready() {
+        let laptop = Laptop::new().await;
+        add_server(&laptop);
+        laptop.folder.write("trust/trustpolicy.json", "{");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["serve", "--config", &laptop.config()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let mut events = events.skip_while(|event| event["level"] != "ERROR");
+        let error = events.next().unwrap();
+        assert_eq!(error["message"], "no trust policy is in use: every image is inconclusive");
+        assert!(
+            error["error"].as_str().unwrap().contains("trust/trustpolicy.json: trust policy: not one JSON document: ")
+        );
+        let listening = events.find(|event| event["message"] == "listening").unwrap();
+        let ready = reqwest::get(format!("http://{}/readyz", listening["health"].as_str().unwrap())).await.unwrap();
+        assert_eq!(ready.status(), 503);
+        let why = ready.text().await.unwrap();
+        assert!(why.starts_with("[-] trust: the trust policy and trust stores have 1 mistake; "), "{why}");
+        process.kill().unwrap();
+        tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
     }
 
     #[tokio::test]

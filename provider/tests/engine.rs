@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign::engine::Deadline;
 use countersign::engine::Verify as _;
+use countersign::trust_source::Polled;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
@@ -207,7 +208,7 @@ async fn a_change_of_trust_counts_for_the_next_request() {
     let reference = world.registry.reference("app", &image);
     assert_eq!(world.code(&reference).await, Code::Verified);
     world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
-    world.trust.lock().unwrap().load().unwrap();
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
     assert_eq!(world.code(&reference).await, Code::UntrustedChain);
 }
 
@@ -324,7 +325,7 @@ async fn a_request_keeps_the_trust_that_it_began_with() {
         Arc::new(world.registry.reference("app", &image).parse().unwrap());
     let begun = Arc::new(world.engine.clone()).of_request();
     world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
-    world.trust.lock().unwrap().load().unwrap();
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
     let later = Arc::new(world.engine.clone()).of_request();
     for (request, code) in [(begun, Code::Verified), (later, Code::UntrustedChain)] {
         let deadline = Deadline::after(Duration::from_secs(20));

@@ -112,6 +112,93 @@ async fn the_root_of_a_trust_store_rotates() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
+    let service = Mounted::start().await;
+    let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
+    let identity = service.gatekeeper(&service.clients);
+    let always = [(signed.as_str(), "verified"), (unsigned.as_str(), "rejected"), ("a.example/skipped", "skipped")];
+    let load = Load::start(&service, vec![identity], &always);
+    load.answers(SOME).await;
+    let statement =
+        async |name: &str| service.metric(&format!("countersign_statement_usable{{statement=\"{name}\"}}")).await;
+    let store = async |name: &str| service.metric(&format!("countersign_trust_store_usable{{store=\"{name}\"}}")).await;
+    assert_eq!(
+        (statement("app").await, statement("mirror").await, store("ca:main").await),
+        (Some(1.0), Some(1.0), Some(1.0))
+    );
+    let with = |more: serde_json::Value| {
+        let mut document: serde_json::Value = serde_json::from_str(&policy(&["*"])).unwrap();
+        document["trustPolicies"].as_array_mut().unwrap().push(more);
+        [("trustpolicy.json", document.to_string())]
+    };
+    let other = |store: &str, level: &str| {
+        with(serde_json::json!({
+            "name": "other", "registryScopes": ["a.example/other"], "signatureVerification": {"level": level},
+            "trustStores": [store], "trustedIdentities": ["*"],
+        }))
+    };
+    let client = service.client(service.gatekeeper(&service.clients));
+    let system_error = async || {
+        let answer = client.post("/v1/verify", body(&["a.example/other"])).await.unwrap();
+        assert_eq!(answer["items"], serde_json::json!([]));
+        answer["systemError"].as_str().unwrap().to_owned()
+    };
+
+    // A statement whose store is not there.
+    service.until_other_trust(|| service.policy.swap(&other("ca:absent", "strict"))).await;
+    assert_eq!((statement("other").await, store("ca:absent").await), (Some(0.0), Some(0.0)));
+    assert_eq!((statement("app").await, store("ca:main").await), (Some(1.0), Some(1.0)));
+    service.until_files("trust", Some("trust store ca:absent of statement \"other\" is missing")).await;
+    let text = service.health("/readyz?verbose").await;
+    assert!(text.contains("\n[!] statement \"other\" is disabled: trust store ca:absent cannot be used: "), "{text}");
+    assert!(text.starts_with("[+] trust\n"), "{text}");
+    let error = system_error().await;
+    assert!(error.contains("trust-store-unusable: statement \"other\" of the trust policy is disabled: trust store ca:absent cannot be used: found no directory "), "{error}");
+    load.answers(SOME).await;
+
+    // A statement with a mistake. The store is no longer named.
+    service.until_other_trust(|| service.policy.swap(&other("ca:main", "loud"))).await;
+    assert_eq!((statement("other").await, store("ca:absent").await), (Some(0.0), None));
+    let error = system_error().await;
+    assert!(error.contains("statement-disabled: statement \"other\" of the trust policy is disabled: trust policy statement \"other\", signatureVerification.level: is \"loud\""), "{error}");
+    load.answers(SOME).await;
+
+    // A store that cannot be parsed any more stays in use.
+    service
+        .store
+        .swap(&[("x509/ca/main/root.crt", service.root.pem()), ("x509/ca/main/next.crt", "nothing".to_owned())]);
+    service.until_files("trust", Some("next.crt")).await;
+    assert_eq!(store("ca:main").await, Some(1.0));
+    let text = service.health("/readyz?verbose").await;
+    assert!(text.contains("\n[!] trust store ca:main is in use as it was before "), "{text}");
+    load.answers(SOME).await;
+
+    service.store.swap(&[("x509/ca/main/root.crt", service.root.pem())]);
+    service.policy.swap(&[("trustpolicy.json", policy(&["*"]))]);
+    service.until_files("trust", None).await;
+    assert_eq!(statement("other").await, None);
+    load.answers(SOME).await;
+
+    // An emptied store ends the trust in it at once, and the statement that skips goes on.
+    load.expect(&[
+        (&signed, "verified"),
+        (&signed, "undecided"),
+        (&unsigned, "rejected"),
+        (&unsigned, "undecided"),
+        ("a.example/skipped", "skipped"),
+    ]);
+    service.until_other_trust(|| service.store.swap(&[("x509/ca/main/root.crt", String::new())])).await;
+    load.expect(&[(&signed, "undecided"), (&unsigned, "undecided"), ("a.example/skipped", "skipped")]);
+    load.answers(SOME).await;
+    assert_eq!(
+        (statement("app").await, statement("mirror").await, store("ca:main").await),
+        (Some(0.0), Some(1.0), Some(0.0))
+    );
+    load.end();
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_identity_that_leaves_the_policy_is_rejected_from_then_on() {
     let service = Mounted::start().await;
     let signed = service.image("app:signed");

@@ -1,5 +1,4 @@
-//! Trust policy and trust stores from disk: laid out as notation and as Kubernetes do, every mistake at once, swapped as
-//! a whole.
+//! Trust policy and trust stores from disk: laid out as notation and as Kubernetes do, every mistake at once.
 
 #[path = "support/world.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
@@ -9,11 +8,16 @@ mod world;
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
     use std::path::Path;
+    use std::time::Duration;
 
     use countersign::config::TrustLocation;
     use countersign::trust_source::Polled;
+    use countersign::trust_source::StoreState;
+    use countersign::trust_source::Trust;
     use countersign::trust_source::TrustSource;
+    use countersign_core::time::UnixTime;
     use countersign_core::trust::StoreRef;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
@@ -30,6 +34,10 @@ mod tests {
         TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), [])
     }
 
+    fn now() -> UnixTime {
+        UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap()
+    }
+
     fn store(name: &str) -> StoreRef {
         name.parse().unwrap()
     }
@@ -44,8 +52,12 @@ mod tests {
     /// The mistakes without the folder's path.
     fn mistakes(folder: &Folder) -> Vec<String> {
         let prefix = format!("{}/", folder.path().display());
-        let error = source(folder).load().unwrap_err();
-        error.mistakes().iter().map(|mistake| mistake.to_string().replace(&prefix, "")).collect()
+        let loaded = source(folder).load(now());
+        let mistakes = match &loaded {
+            Ok(trust) => trust.mistakes(),
+            Err(error) => error.mistakes(),
+        };
+        mistakes.iter().map(|mistake| mistake.to_string().replace(&prefix, "")).collect()
     }
 
     /// Puts files into `directory` as the kubelet mounts them: `name` → `..data/name`, `..data` → a dated directory.
@@ -74,9 +86,9 @@ mod tests {
         folder.write("truststore/x509/ca/unused/broken.pem", "not a certificate");
         let mut source = source(&folder);
         assert!(source.handle().current().is_none());
-        let trust = source.load().unwrap();
+        let trust = source.load(now()).unwrap();
         assert_eq!(trust.generation(), 1);
-        assert_eq!(trust.policy().statements()[0].name(), "app");
+        assert_eq!(trust.statements()[0].name(), "app");
         assert_eq!(trust.store(&store("ca:main")).unwrap().certificates().len(), 2);
         assert_eq!(trust.store(&store("signingAuthority:aws")).unwrap().certificates().len(), 1);
         assert!(trust.store(&store("ca:aws")).is_none());
@@ -89,7 +101,7 @@ mod tests {
         let folder = folder(&["ca:missing"]);
         folder.write("trustpolicy.oci.json", policy(&["ca:main"], &["*"]));
         folder.write("truststore/x509/ca/main/a.pem", root());
-        assert!(source(&folder).load().unwrap().store(&store("ca:main")).is_some());
+        assert!(source(&folder).load(now()).unwrap().store(&store("ca:main")).is_some());
         fs::remove_file(folder.path().join("trustpolicy.oci.json")).unwrap();
         symlink("nowhere", folder.path().join("trustpolicy.oci.json")).unwrap();
         assert_eq!(mistakes(&folder), ["trustpolicy.oci.json is missing: want a file"]);
@@ -104,7 +116,7 @@ mod tests {
             policy: folder.path().join("config-map/policy.json"),
             store: folder.path().join("secrets"),
         };
-        assert!(TrustSource::new(location, []).load().unwrap().store(&store("ca:main")).is_some());
+        assert!(TrustSource::new(location, []).load(now()).unwrap().store(&store("ca:main")).is_some());
     }
 
     #[test]
@@ -114,38 +126,18 @@ mod tests {
         let certificates = folder.path().join("truststore/x509/ca/main");
         mount(&certificates, "..2026_11_21", &[("ca.crt", &root())]);
         let mut source = source(&folder);
-        let first = source.load().unwrap();
+        let first = source.load(now()).unwrap();
         assert_eq!(first.store(&store("ca:main")).unwrap().certificates().len(), 1);
-        assert!(matches!(source.poll(), Polled::Unchanged));
+        assert!(matches!(source.poll(now()), Polled::Unchanged));
 
         mount(&certificates, "..2026_11_22", &[("ca.crt", &(root() + &root()))]);
-        let Polled::Loaded(second) = source.poll() else { panic!("not loaded") };
+        let Polled::Loaded(second) = source.poll(now()) else { panic!("not loaded") };
         assert_eq!(second.generation(), 2);
         assert_eq!(second.store(&store("ca:main")).unwrap().certificates().len(), 2);
         assert_eq!(source.handle().current().unwrap().generation(), 2);
         // Who holds the first snapshot keeps it.
         assert_eq!(first.store(&store("ca:main")).unwrap().certificates().len(), 1);
-        assert!(matches!(source.poll(), Polled::Unchanged));
-    }
-
-    #[test]
-    fn a_change_with_a_mistake_changes_nothing_and_is_reported_once() {
-        let folder = folder(&["ca:main"]);
-        let good = root();
-        folder.write("truststore/x509/ca/main/a.pem", &good);
-        let mut source = source(&folder);
-        source.load().unwrap();
-        folder.write("truststore/x509/ca/main/a.pem", "garbage");
-        assert!(matches!(source.poll(), Polled::Refused(_)));
-        assert!(matches!(source.poll(), Polled::Unchanged));
-        assert_eq!(source.handle().current().unwrap().generation(), 1);
-        folder.write("trustpolicy.json", "{");
-        assert!(matches!(source.poll(), Polled::Refused(_)));
-        assert!(matches!(source.poll(), Polled::Unchanged));
-        folder.write("trustpolicy.json", policy(&["ca:main"], &["*"]));
-        folder.write("truststore/x509/ca/main/a.pem", &good);
-        let Polled::Loaded(trust) = source.poll() else { panic!("not loaded") };
-        assert_eq!(trust.generation(), 2);
+        assert!(matches!(source.poll(now()), Polled::Unchanged));
     }
 
     #[test]
@@ -153,13 +145,18 @@ mod tests {
         let folder = folder(&["ca:main"]);
         folder.write("truststore/x509/ca/main/a.pem", root());
         let mut source = source(&folder);
-        source.load().unwrap();
+        source.load(now()).unwrap();
         folder.write("truststore/x509/ca/other/a.pem", root());
         folder.write("truststore/x509/ca/main/..data", "machinery");
-        assert!(matches!(source.poll(), Polled::Unchanged));
+        assert!(matches!(source.poll(now()), Polled::Unchanged));
         let main = folder.path().join("truststore/x509/ca/main");
         fs::rename(main.join("a.pem"), main.join("b.pem")).unwrap();
-        assert!(matches!(source.poll(), Polled::Loaded(_)));
+        let Polled::Loaded(renamed) = source.poll(now()) else { panic!("not loaded") };
+        // The same certificates.
+        assert_eq!(renamed.generation(), 1);
+        folder.write("truststore/x509/ca/main/c.pem", root());
+        let Polled::Loaded(more) = source.poll(now()) else { panic!("not loaded") };
+        assert_eq!(more.generation(), 2);
     }
 
     #[test]
@@ -167,7 +164,7 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path().display();
         assert_eq!(
-            source(&folder).load().unwrap_err().to_string(),
+            source(&folder).load(now()).unwrap_err().to_string(),
             format!(
                 "the trust policy and trust stores have 1 mistake\n  {path} has neither trustpolicy.oci.json nor \
                  trustpolicy.json: want a trust policy document"
@@ -177,10 +174,10 @@ mod tests {
 
     #[test]
     fn every_mistake_of_the_stores_is_reported_at_once() {
-        let folder = folder(&["ca:none", "ca:nested", "ca:file", "ca:dangling"]);
+        let folder = folder(&["ca:none", "ca:socket", "ca:file", "ca:dangling"]);
         let stores = folder.path().join("truststore/x509/ca");
-        folder.write("truststore/x509/ca/nested/a.pem", root());
-        folder.write("truststore/x509/ca/nested/sub/b.pem", root());
+        folder.write("truststore/x509/ca/socket/a.pem", root());
+        let _socket = UnixListener::bind(stores.join("socket/gate")).unwrap();
         folder.write("truststore/x509/ca/file", root());
         fs::create_dir_all(stores.join("dangling")).unwrap();
         symlink("nowhere", stores.join("dangling/ca.pem")).unwrap();
@@ -188,12 +185,63 @@ mod tests {
         assert_eq!(
             mistakes(&folder).iter().map(|mistake| mistake.replace(&path.to_string(), "")).collect::<Vec<_>>(),
             [
+                "truststore/x509/ca/dangling/ca.pem is missing: want a file",
+                "truststore/x509/ca/file cannot be read: Not a directory (os error 20)",
                 "trust store ca:none of statement \"app\" is missing: want the directory truststore/x509/ca/none with \
                  certificate files",
-                "truststore/x509/ca/nested/sub is a directory or a special file: want a regular file",
-                "truststore/x509/ca/file cannot be read: Not a directory (os error 20)",
-                "truststore/x509/ca/dangling/ca.pem is missing: want a file",
+                "truststore/x509/ca/socket/gate is a directory or a special file: want a regular file",
             ]
+        );
+    }
+
+    #[test]
+    fn subdirectories_of_a_store_are_ignored_with_a_warning_and_hidden_ones_without() {
+        let folder = folder(&["ca:main", "ca:other"]);
+        let main = folder.path().join("truststore/x509/ca/main");
+        folder.write("truststore/x509/ca/main/a.pem", root());
+        folder.write("truststore/x509/ca/main/sub/b.pem", "garbage");
+        folder.write("truststore/x509/ca/main/..2026_11_21/c.pem", "garbage");
+        folder.write("truststore/x509/ca/main/.git/config", "garbage");
+        symlink("..2026_11_21", main.join("..data")).unwrap();
+        symlink("sub", main.join("link")).unwrap();
+        symlink("nowhere", main.join(".gone")).unwrap();
+        folder.write("truststore/x509/ca/other/a.pem", root());
+        for name in 0..7 {
+            fs::create_dir(folder.path().join(format!("truststore/x509/ca/other/{name}"))).unwrap();
+        }
+        let mut source = source(&folder);
+        let trust = source.load(now()).unwrap();
+        assert_eq!(trust.mistakes(), []);
+        assert_eq!(trust.store(&store("ca:main")).unwrap().certificates().len(), 1);
+        let warnings = |trust: &Trust| {
+            let warnings = trust.warnings(now(), Duration::ZERO);
+            let warnings = warnings.iter().filter(|warning| warning.text() == "store-subdirectories");
+            warnings.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let warning = |store: &str, names: &str| {
+            format!(
+                "trust store {store} has sub-directories, which are ignored: {names}; put certificate files into the \
+                 store's own directory"
+            )
+        };
+        let other = warning("ca:other", "\"0\", \"1\", \"2\", \"3\", \"4\", and 2 more");
+        assert_eq!(warnings(&trust), [warning("ca:main", "\"link\", \"sub\""), other.clone()]);
+        // A sub-directory that comes or goes is noticed, and changes nothing of what is trusted.
+        fs::remove_file(main.join("link")).unwrap();
+        let Polled::Loaded(trust) = source.poll(now()) else { panic!("not loaded") };
+        assert_eq!(warnings(&trust), [warning("ca:main", "\"sub\""), other]);
+        assert_eq!(trust.generation(), 1);
+    }
+
+    #[test]
+    fn certificates_in_a_subdirectory_are_not_trusted_and_a_store_with_nothing_else_is_empty() {
+        let folder = folder(&["ca:main"]);
+        folder.write("truststore/x509/ca/main/sub/a.pem", root());
+        let trust = source(&folder).load(now()).unwrap();
+        assert!(trust.store(&store("ca:main")).is_none());
+        assert_eq!(
+            mistakes(&folder),
+            ["truststore/x509/ca/main: trust store ca:main: has no certificates: want at least one"]
         );
     }
 
@@ -257,14 +305,19 @@ mod tests {
     }
 
     #[test]
-    fn too_much_altogether_is_refused() {
-        let folder = folder(&["ca:a", "ca:b"]);
+    fn a_store_that_does_not_fit_with_the_others_cannot_be_used_and_the_others_can() {
+        let folder = folder(&["ca:a", "ca:b", "ca:c"]);
+        let padded = root() + &" ".repeat(1024 * 1024 - 1024);
         for number in 0..9 {
             for store in ["a", "b"] {
-                folder.write(&format!("truststore/x509/ca/{store}/{number}.pem"), vec![b' '; 1024 * 1024]);
+                folder.write(&format!("truststore/x509/ca/{store}/{number}.pem"), &padded);
             }
         }
+        folder.write("truststore/x509/ca/c/a.pem", root());
         assert_eq!(mistakes(&folder), ["the trust stores have more than 16777216 bytes together"]);
+        let trust = source(&folder).load(now()).unwrap();
+        let usable = trust.stores().values().map(|state| matches!(state, StoreState::Current(_)));
+        assert_eq!(usable.collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]
@@ -282,8 +335,8 @@ mod tests {
         folder.write("truststore/x509/ca/main/a.pem", root());
         let location = TrustLocation::Directory(folder.path().to_owned());
         let expected = ["mirror", "ap", "app"].map(str::to_owned);
-        let error = TrustSource::new(location, expected).load().unwrap_err();
-        let messages: Vec<String> = error.mistakes().iter().map(ToString::to_string).collect();
+        let trust = TrustSource::new(location, expected).load(now()).unwrap();
+        let messages: Vec<String> = trust.mistakes().iter().map(ToString::to_string).collect();
         assert_eq!(
             messages,
             [

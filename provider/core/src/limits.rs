@@ -61,6 +61,10 @@ pub const POLICY_BYTES: usize = 1024 * 1024;
 /// Most statements in a trust policy document.
 pub const POLICY_STATEMENTS: usize = 1000;
 
+/// Most trust stores that the statements of a document name together: each is a directory that is read again and again, and
+/// a metric of its own.
+pub const POLICY_STORES: usize = 1000;
+
 /// Most trust stores, and most trusted identities, in one statement: they are compared with one another.
 pub const STATEMENT_ENTRIES: usize = 1000;
 

@@ -4,6 +4,7 @@
 //! Floor 3. Documents and files are read once, completely and strictly, into types that cannot say "verify nobody in
 //! particular"; every mistake is reported, not only the first. Where the files come from is the caller's affair.
 
+mod by_scope;
 mod distinguished_name;
 mod identity;
 mod level;
@@ -12,6 +13,9 @@ mod reader;
 mod statement;
 mod store;
 
+pub use by_scope::ByScope;
+pub use by_scope::Claim;
+pub use by_scope::DeclaredScopes;
 pub use distinguished_name::NameError;
 pub use identity::Identities;
 pub use identity::Identity;
@@ -21,6 +25,8 @@ pub use identity::TrustedIdentity;
 pub use level::Action;
 pub use level::Level;
 pub use level::RevocationAction;
+pub use policy::BrokenStatement;
+pub use policy::PolicyEntry;
 pub use policy::PolicyError;
 pub use policy::PolicyProblem;
 pub use policy::TrustPolicy;

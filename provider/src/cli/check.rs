@@ -40,6 +40,7 @@ struct Findings {
     /// What the files say, as far as it could be read.
     config: Option<Config>,
     doors: Option<Doors>,
+    /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }
 

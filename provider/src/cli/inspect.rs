@@ -30,6 +30,7 @@ use crate::engine::Deadline;
 use crate::engine::ImageResult;
 use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
+use crate::engine::Judged;
 use crate::engine::Listed;
 use crate::telemetry::metrics::Metrics;
 
@@ -61,7 +62,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
 /// As a task of its own: a panic becomes a verdict too.
 async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
-    let parts = Parts::load(config, &metrics)?;
+    let parts = Parts::load_with_trust(config, &metrics)?;
     let work = parts.engine.inspect(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
     let Inspection { result, listed } = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(inspection)) => inspection,
@@ -98,20 +99,12 @@ impl Inspected {
         }
     }
 
-    /// Whether a statement of the trust policy asks for signatures at all.
-    fn is_asked(&self) -> bool {
-        match &*self.checked.result.verdict {
-            ImageVerdict::Verified(_) => true,
-            ImageVerdict::Skipped(_) => false,
-            ImageVerdict::Rejected(rejected) => rejected.rule.is_some(),
-            ImageVerdict::Inconclusive(inconclusive) => inconclusive.rule.is_some(),
-        }
-    }
-
-    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` where no statement asks.
+    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` where no statement asks for signatures,
+    /// or the one that does is disabled.
     fn result(&self, signature: &InspectedSignature) -> &'static str {
-        if !self.is_asked() {
-            return "not-asked";
+        match self.listed.as_ref().map(|listed| listed.judged) {
+            Ok(Judged::ByStatement) => {}
+            Ok(Judged::ByNoStatement) | Err(_) => return "not-asked",
         }
         let reasons: Vec<&Reason> = match &signature.envelope {
             Ok(envelope) if envelope.explanation.passes() => return "counts",

@@ -14,6 +14,7 @@ use crate::engine::EngineSettings;
 use crate::engine::system_clock;
 use crate::telemetry::metrics::Metrics;
 use crate::trust_source::Trust;
+use crate::trust_source::TrustError;
 use crate::trust_source::TrustHandle;
 use crate::trust_source::TrustSource;
 
@@ -24,27 +25,53 @@ pub(super) const FLIGHT_TIME: Duration = Duration::from_secs(30);
 /// What is loaded and connected.
 pub(super) struct Parts {
     pub(super) engine: Engine,
-    /// For looking again.
+    /// Used when files are read again.
     pub(super) source: TrustSource,
-    /// The first of `source`.
-    pub(super) trust: Arc<Trust>,
+    /// The first of `source`, unless no policy document can be used.
+    pub(super) trust: Result<Arc<Trust>, TrustError>,
     /// Certificate authorities of the system.
     pub(super) system_roots: usize,
 }
 
 impl Parts {
-    /// Loads the trust, then the registries' files, and reports the mistakes of both at once.
+    /// Loads the trust, then the registries' files. A mistake in the trust is no failure, but is reported with one in the
+    /// registries' files, so that the operator sees all of them at once.
     pub(super) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let statements = config.verification.required_metadata.keys().cloned();
         let mut source = TrustSource::new(config.trust.location.clone(), statements);
-        let trust = source.load().map_err(anyhow::Error::new);
-        match (trust, engine(config, source.handle(), metrics)) {
-            (Ok(trust), Ok((engine, system_roots))) => Ok(Self { engine, source, trust, system_roots }),
-            (trust, engine) => {
-                let causes = trust.err().into_iter().chain(engine.err()).collect();
+        let trust = source.load(system_clock()());
+        match engine(config, source.handle(), metrics) {
+            Ok((engine, system_roots)) => Ok(Self { engine, source, trust, system_roots }),
+            Err(error) => {
+                let causes = mistakes(&trust).map(anyhow::Error::new).into_iter().chain([error]).collect();
                 Err(Failure { exit: Exit::Usage, causes })
             }
         }
+    }
+
+    /// Everything that is wrong with the trust policy and the trust stores.
+    pub(super) fn mistakes(&self) -> Option<TrustError> {
+        mistakes(&self.trust)
+    }
+
+    /// As [`Self::load`], where it is a failure if no policy document can be used. Other mistakes in the trust go to standard
+    /// error.
+    pub(super) fn load_with_trust(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
+        let parts = Self::load(config, metrics)?;
+        if let Err(error) = &parts.trust {
+            return Err(Failure::usage(error.clone()));
+        }
+        if let Some(error) = parts.mistakes() {
+            eprintln!("countersign: warning: {error}");
+        }
+        Ok(parts)
+    }
+}
+
+fn mistakes(trust: &Result<Arc<Trust>, TrustError>) -> Option<TrustError> {
+    match trust {
+        Ok(trust) => trust.error(),
+        Err(error) => Some(error.clone()),
     }
 }
 

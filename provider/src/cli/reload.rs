@@ -6,6 +6,7 @@ mod signs;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod trust_signs;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::serve;
 use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::ConfigLook;
+use crate::engine::system_clock;
 use crate::server::Live;
 use crate::server::ServerSettings;
 use crate::server::tls::LoadedTls;
@@ -117,7 +119,14 @@ impl Reloader {
         let (settings, files) = serve::settings(config)?;
         let statements = config.verification.required_metadata.keys().cloned();
         let mut trust = self.trust.successor(config.trust.location.clone(), statements);
-        let loaded = trust.load().map_err(anyhow::Error::new);
+        let loaded = trust.load(system_clock()()).map_err(anyhow::Error::new).and_then(|loaded| {
+            // With a name that is in no policy, statements would be disabled that go on as long as the former configuration
+            // is in use.
+            match trust.unknown_statements().is_subset(&self.trust.unknown_statements()) {
+                true => Ok(loaded),
+                false => Err(loaded.error().map_or_else(|| anyhow::anyhow!("unknown statement"), anyhow::Error::new)),
+            }
+        });
         let registries = config.registry_files_digest();
         let engine = parts::engine(config, trust.handle(), &self.metrics);
         let tls = (files != *self.certificates.files()).then(|| TlsSource::load(files)).transpose();
@@ -156,14 +165,11 @@ impl Reloader {
     }
 
     fn trust(&mut self) {
-        match self.trust.poll() {
+        match self.trust.poll(system_clock()()) {
             Polled::Unchanged => {}
             Polled::Unsettled => tracing::debug!("trust policy and trust stores are changing: looking again later"),
-            Polled::Loaded(trust) => {
-                tracing::info!(generation = trust.generation(), "trust policy and trust stores in use");
-                self.signs.trust_in_use(&trust);
-            }
-            Polled::Refused(error) => self.signs.refused(Reloaded::Trust, &error.to_string()),
+            Polled::Loaded(trust) => self.signs.trust_in_use(&trust),
+            Polled::Refused(error) => self.signs.no_trust(&error),
         }
     }
 

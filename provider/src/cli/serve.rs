@@ -56,10 +56,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads and connects what `config` names. What connects from now on waits for [`Service::run`].
+    /// Loads and connects what `config` names. What connects from now on waits for [`Service::run`]. With a trust policy that
+    /// cannot be used the service starts, is not ready and decides nothing until the policy is corrected.
     ///
     /// # Errors
-    /// Every mistake in the files that `config` names, or a port that cannot be bound.
+    /// Every mistake in the certificates and the registries' files that `config` names, or a port that cannot be bound.
     pub async fn start(config: &Config) -> Result<Self, Failure> {
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
@@ -72,8 +73,11 @@ impl Service {
         let ((certificates, tls), parts) = match (tls, parts) {
             (Ok(tls), Ok(parts)) => (tls, parts),
             (tls, parts) => {
-                let causes = tls.err().map(anyhow::Error::new).into_iter();
-                let causes = causes.chain(parts.err().into_iter().flat_map(|failure| failure.causes)).collect();
+                let of_parts = match parts {
+                    Ok(parts) => parts.mistakes().map(anyhow::Error::new).into_iter().collect(),
+                    Err(failure) => failure.causes,
+                };
+                let causes = tls.err().map(anyhow::Error::new).into_iter().chain(of_parts).collect();
                 return Err(Failure { exit: Exit::Usage, causes });
             }
         };
@@ -81,7 +85,10 @@ impl Service {
         signs.in_use(Reloaded::Config);
         signs.certificates_in_use(&tls);
         let Parts { engine, source, trust, system_roots } = parts;
-        signs.trust_in_use(&trust);
+        match &trust {
+            Ok(trust) => signs.trust_in_use(trust),
+            Err(error) => signs.no_trust(error),
+        }
         if system_roots == 0 {
             tracing::warn!(
                 "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"

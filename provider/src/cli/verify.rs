@@ -35,7 +35,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
     let checked = runtime.block_on(async {
         let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
-        let parts = Parts::load(&config, &metrics)?;
+        let parts = Parts::load_with_trust(&config, &metrics)?;
         let at_once = config.server.max_concurrent_keys_per_request;
         let work = args.images.iter().map(|image| verify(&parts.engine, image.clone()));
         Ok(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)

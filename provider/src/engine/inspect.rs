@@ -10,6 +10,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::MediaType;
 use countersign_core::oci::Descriptor;
+use countersign_core::trust::Mode;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
 use countersign_core::verify;
@@ -27,9 +28,9 @@ use super::Verify as _;
 use super::candidates;
 use super::run::FETCHED_AHEAD;
 use super::run::Inner;
-use super::run::rules_of;
 use super::run::unseen;
 use super::trouble;
+use crate::trust_source::Applicable;
 
 /// See the module.
 #[derive(Debug)]
@@ -46,12 +47,22 @@ pub struct Inspection {
 pub struct Listed {
     /// The image itself: media type, digest and size of its manifest.
     pub target: Descriptor,
+    pub judged: Judged,
     /// How many signatures the registry lists.
     pub found: usize,
     /// In the order in which the engine tries them, at most [`super::EngineSettings::max_signatures`].
     pub signatures: Vec<InspectedSignature>,
     /// Why these are not all.
     pub left_out: Option<Reason>,
+}
+
+/// What the checks of [`Listed::signatures`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Those of the statement that applies to the image.
+    ByStatement,
+    /// Only what can be said without a statement: none applies that verifies and can be used.
+    ByNoStatement,
 }
 
 /// One signature of the image.
@@ -94,12 +105,15 @@ impl Inner {
         let pinned = self.pin(image, Deadline::after(self.settings.flight_time)).await?;
         let target = pinned.descriptor();
         let trust = self.trust.current();
-        let statement = trust.as_ref().and_then(|trust| trust.policy().statement_for(image.repository()));
-        let rules = statement.and_then(rules_of);
-        let stores: Vec<_> = match (&trust, rules) {
-            (Some(trust), Some(rules)) => rules.stores().iter().filter_map(|name| trust.store(name)).collect(),
-            (Some(_) | None, _) => Vec::new(),
-        };
+        let statement = trust.as_ref().and_then(|trust| match trust.applicable(image.repository()) {
+            Applicable::Usable(statement) => Some(statement),
+            Applicable::Disabled(..) | Applicable::Nothing => None,
+        });
+        let rules = statement.and_then(|statement| match statement.mode() {
+            Mode::Verify(rules) => Some(rules),
+            Mode::Skip => None,
+        });
+        let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
         let mut referrers = self
             .registries
             .referrers(&pinned, candidates::SIGNATURE, until.into())
@@ -133,7 +147,11 @@ impl Inner {
         let work = referrers.entries.iter().take(most).map(open);
         let signatures = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
         let left_out = left_out(&referrers, most);
-        Ok(Listed { target: target.clone(), found: referrers.entries.len(), signatures, left_out })
+        let judged = match rules {
+            Some(_) => Judged::ByStatement,
+            None => Judged::ByNoStatement,
+        };
+        Ok(Listed { target: target.clone(), judged, found: referrers.entries.len(), signatures, left_out })
     }
 }
 

@@ -12,8 +12,6 @@ use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
-use countersign_core::trust::Rules;
-use countersign_core::trust::Statement;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -37,8 +35,10 @@ use crate::cache::Flights;
 use crate::cache::Progress;
 use crate::cache::Remembered;
 use crate::telemetry::metrics::Metrics;
+use crate::trust_source::Applicable;
 use crate::trust_source::Trust;
 use crate::trust_source::TrustHandle;
+use crate::trust_source::UsableStatement;
 
 /// How many further signatures of an image are fetched at a time, once the first has not counted.
 pub(super) const FETCHED_AHEAD: usize = 4;
@@ -183,15 +183,19 @@ impl Inner {
         let decided =
             |verdict: ImageVerdict| ImageResult { digest: written.clone(), verdict: verdict.into(), cached: false };
         let Some(trust) = trust else {
-            let reason = Reason::new(Code::NotReady, "no trust policy is loaded: want one");
+            let reason = Reason::new(Code::NotReady, "there is no trust policy document that can be used: want one");
             return decided(ImageVerdict::from_reason(None, reason));
         };
-        let Some(statement) = trust.policy().statement_for(image.repository()) else {
-            let detail = format_args!(
-                "no statement of the trust policy has the registry scope {}: want one that has",
-                image.repository()
-            );
-            return decided(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)));
+        let statement = match trust.applicable(image.repository()) {
+            Applicable::Usable(statement) => Arc::clone(statement),
+            Applicable::Disabled(statement, claim) => return decided(trouble::of_disabled(statement, claim)),
+            Applicable::Nothing => {
+                let detail = format_args!(
+                    "no statement of the trust policy has the registry scope {}: want one that has",
+                    image.repository()
+                );
+                return decided(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)));
+            }
         };
         let rule = statement.shared_name();
         match statement.mode() {
@@ -213,9 +217,9 @@ impl Inner {
         if let Some(verdict) = self.remembered(&key) {
             return ImageResult { digest: Some(digest), verdict, cached: true };
         }
-        let (this, flight_key, flight_trust) = (Arc::clone(self), key.clone(), Arc::clone(&trust));
+        let (this, flight_key) = (Arc::clone(self), key.clone());
         let work = move |progress| async move {
-            let verdict = Arc::new(this.look(&flight_trust, &flight_key, &pinned, &progress).await);
+            let verdict = Arc::new(this.look(&statement, &pinned, &progress).await);
             this.remember(flight_key, &verdict);
             verdict
         };
@@ -239,20 +243,19 @@ impl Inner {
     }
 
     /// Fetches the signatures and judges them until one counts.
-    async fn look(&self, trust: &Trust, key: &Key, pinned: &Pinned, progress: &Progress) -> ImageVerdict {
-        let rule = || Arc::clone(&key.rule);
-        let Some(rules) = trust.policy().statements().iter().find(|s| *s.name() == *key.rule).and_then(rules_of) else {
-            let reason =
-                Reason::new(Code::InternalError, "the statement is gone: want it in the snapshot it came from");
-            return ImageVerdict::from_reason(Some(rule()), reason);
+    async fn look(&self, statement: &UsableStatement, pinned: &Pinned, progress: &Progress) -> ImageVerdict {
+        let rule = || statement.shared_name();
+        let rules = match statement.mode() {
+            Mode::Verify(rules) => rules,
+            Mode::Skip => return ImageVerdict::Skipped(Skipped { rule: rule() }),
         };
-        let stores: Vec<_> = rules.stores().iter().filter_map(|name| trust.store(name)).collect();
+        let stores = statement.stores();
         let none = BTreeMap::new();
         let question = Question {
             target: pinned.descriptor(),
             rules,
             stores: &stores,
-            required_metadata: self.settings.required_metadata.get(&*key.rule).unwrap_or(&none),
+            required_metadata: self.settings.required_metadata.get(statement.name()).unwrap_or(&none),
             now: (self.clock)(),
         };
         let until = (Instant::now() + self.settings.flight_time).into();
@@ -330,13 +333,6 @@ pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
         let detail = format_args!("the list of signatures has {broken} entries that cannot be read: want descriptors");
         Reason::new(Code::RegistryAnswerInvalid, detail)
     })
-}
-
-pub(super) fn rules_of(statement: &Statement) -> Option<&Rules> {
-    match statement.mode() {
-        Mode::Verify(rules) => Some(rules),
-        Mode::Skip => None,
-    }
 }
 
 /// What an entry occupies, in bytes: key, verdict, and what the cache puts around them.

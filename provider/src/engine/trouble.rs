@@ -1,11 +1,15 @@
-//! What a registry's trouble means for a verdict: never "unsigned".
+//! What trouble with a registry or with the trust means for a verdict: never "unsigned".
 
+use countersign_core::trust::Claim;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_registry::RegistryError;
 use countersign_registry::Trouble;
 
 use crate::cache::FlightError;
+use crate::trust_source::DisabledBy;
+use crate::trust_source::DisabledStatement;
 
 /// The reason for a verdict about the image itself.
 pub(super) fn reason(error: &RegistryError) -> Reason {
@@ -52,6 +56,28 @@ pub(super) fn of_flight(error: FlightError) -> Reason {
         }
         FlightError::Full => {
             Reason::new(Code::Overloaded, "as many images are being verified as may be: want a free place")
+        }
+    }
+}
+
+/// The verdict about an image whose statement, or the one that may be meant for it, is disabled.
+pub(super) fn of_disabled(statement: &DisabledStatement, claim: Claim) -> ImageVerdict {
+    let (name, cause) = (statement.name(), statement.cause());
+    let code = match cause {
+        DisabledBy::Policy(_) | DisabledBy::Metadata(_) => Code::StatementDisabled,
+        DisabledBy::Store { .. } => Code::TrustStoreUnusable,
+    };
+    match claim {
+        Claim::Named | Claim::All => {
+            let detail = format_args!("statement {name:?} of the trust policy is disabled: {cause}");
+            ImageVerdict::from_reason(Some(statement.shared_name()), Reason::new(code, detail))
+        }
+        Claim::Possible => {
+            let detail = format_args!(
+                "statement {name:?} of the trust policy is disabled, and its scopes, which are not certain, may include \
+                 this repository: {cause}"
+            );
+            ImageVerdict::from_reason(None, Reason::new(code, detail))
         }
     }
 }

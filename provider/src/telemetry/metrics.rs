@@ -1,10 +1,12 @@
 //! All counters, in one struct on a registry that is passed in.
 //!
 //! Labels are closed sets: nothing that a user can choose (an image, a namespace, the text of an error) is one. Every
-//! series is there from the start with zero, so that the first failure shows as a step. Names and labels are a contract
-//! with dashboards and alerts.
+//! series is there from the start with zero, so that the first failure shows as a step. The exceptions are the statements
+//! and stores of the trust policy in use, whose names and number are the operator's. Names and labels are a contract with
+//! dashboards and alerts.
 
 mod labels;
+mod named;
 
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ use prometheus::Opts;
 use prometheus::Registry;
 use prometheus::TextEncoder;
 use prometheus::core::Collector;
+
+use self::named::NamedGauge;
 
 pub use labels::CACHE_EVENTS;
 pub use labels::Certificate;
@@ -68,6 +72,8 @@ pub struct Metrics {
     panics: IntCounter,
     certificate_end: GaugeVec,
     trust_generation: IntGauge,
+    statement_usable: NamedGauge,
+    store_usable: NamedGauge,
     reload_time: GaugeVec,
     reload_success: GaugeVec,
     restart_needed: IntGauge,
@@ -127,6 +133,16 @@ impl Metrics {
                 &["certificate"],
             )?,
             trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
+            statement_usable: NamedGauge::new(make.int_gauges(
+                "statement_usable",
+                "Whether a statement of the trust policy can be used: 0 if its images are inconclusive.",
+                &["statement"],
+            )?),
+            store_usable: NamedGauge::new(make.int_gauges(
+                "trust_store_usable",
+                "Whether certificates of a trust store that the trust policy names are in use.",
+                &["store"],
+            )?),
             reload_time: make.gauges(
                 "last_reload_timestamp_seconds",
                 "When files were last taken into use.",
@@ -134,7 +150,7 @@ impl Metrics {
             )?,
             reload_success: make.gauges(
                 "last_reload_successful",
-                "Whether the files on disk are in use.",
+                "Whether the files on disk are in use, all of them and without mistakes.",
                 &["files"],
             )?,
             restart_needed: make.int_gauge(
@@ -291,18 +307,34 @@ impl Metrics {
         self.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
+    /// Which statements of the policy in use can be used; series of other statements go away.
+    pub fn statements_usable<'a>(&self, statements: impl IntoIterator<Item = (&'a str, bool)>) {
+        self.statement_usable.set(statements);
+    }
+
+    /// Of which stores of the policy in use certificates are in use; series of other stores go away.
+    pub fn stores_usable<'a>(&self, stores: impl IntoIterator<Item = (&'a str, bool)>) {
+        self.store_usable.set(stores);
+    }
+
     /// Files were taken into use.
     pub fn reloaded(&self, files: Reloaded, now: UnixTime) {
         self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
         self.reload_success.with_label_values(&[files.text()]).set(1.0);
     }
 
-    /// Files on disk are again what has been in use all the time.
+    /// Files were taken into use, but for parts that have mistakes.
+    pub fn partly_reloaded(&self, files: Reloaded, now: UnixTime) {
+        self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
+        self.reload_success.with_label_values(&[files.text()]).set(0.0);
+    }
+
+    /// Files on disk are again what has been in use all the time, without mistakes.
     pub fn reload_holds(&self, files: Reloaded) {
         self.reload_success.with_label_values(&[files.text()]).set(1.0);
     }
 
-    /// Files on disk are not fit for use; what was loaded before stays.
+    /// Files on disk, or parts of them, are not fit for use; what was loaded before stays, or those parts are disabled.
     pub fn reload_failed(&self, files: Reloaded) {
         self.reload_success.with_label_values(&[files.text()]).set(0.0);
     }

@@ -3,6 +3,7 @@
 //! Layout: [trust store and trust policy](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
 //! Symbolic links are followed: every file of a mounted ConfigMap or Secret is one.
 
+use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -49,32 +50,68 @@ pub(super) fn store_directory(location: &TrustLocation, kind: StoreKind, name: &
     stores.join("x509").join(kind.text()).join(name)
 }
 
-/// The files of a trust store's directory, in order of their names. Entries whose names start with a dot are left out:
-/// in a mounted volume they are its machinery.
-pub(super) fn store(directory: &Path) -> Result<Vec<NamedFile>, Vec<TrustMistake>> {
-    let failed = |source| vec![TrustMistake::unreadable(directory, &source)];
-    let mut files = Vec::new();
-    let mut mistakes = Vec::new();
+/// What a trust store's directory has.
+#[derive(Debug, Default)]
+pub(super) struct StoreFiles {
+    /// Those that could be read, in order of their names.
+    pub(super) files: Vec<NamedFile>,
+    /// Why the directory or some of its files could not be read.
+    pub(super) mistakes: Vec<TrustMistake>,
+    /// Names of directories, and of links to directories, in order. They are not read.
+    pub(super) subdirectories: Vec<String>,
+}
+
+/// Reads a trust store of at most `most` bytes; `None` if there is no such directory. Entries whose names start with a dot
+/// are left out: in a mounted volume they are its machinery.
+pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
+    let mut found = StoreFiles::default();
+    let names = match names(directory) {
+        Ok(names) => names,
+        Err(mistake) if mistake.is_absence() => return None,
+        Err(mistake) => {
+            found.mistakes.push(mistake);
+            return Some(found);
+        }
+    };
+    let mut total = 0_usize;
+    for name in names {
+        let path = directory.join(&name);
+        let name = name.to_string_lossy().into_owned();
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            found.subdirectories.push(name);
+            continue;
+        }
+        match read(&path, limits::STORE_FILE_BYTES) {
+            Ok(bytes) => {
+                total += bytes.len();
+                if total > most {
+                    found.mistakes.push(TrustMistake::TooMuch);
+                    break;
+                }
+                found.files.push((name, bytes));
+            }
+            Err(mistake) => found.mistakes.push(mistake),
+        }
+    }
+    Some(found)
+}
+
+/// The names of a directory's entries, in order.
+fn names(directory: &Path) -> Result<Vec<OsString>, TrustMistake> {
+    let failed = |source| TrustMistake::unreadable(directory, &source);
+    let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        if files.len() + mistakes.len() == STORE_FILES {
-            return Err(vec![TrustMistake::TooManyFiles { directory: directory.to_owned() }]);
+        if names.len() == STORE_FILES {
+            return Err(TrustMistake::TooManyFiles { directory: directory.to_owned() });
         }
-        match read(&directory.join(&name), limits::STORE_FILE_BYTES) {
-            Ok(bytes) => files.push((name.to_string_lossy().into_owned(), bytes)),
-            Err(mistake) => mistakes.push(mistake),
-        }
+        names.push(name);
     }
-    if mistakes.is_empty() {
-        files.sort_unstable();
-        Ok(files)
-    } else {
-        mistakes.sort_by_key(ToString::to_string);
-        Err(mistakes)
-    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// The bytes of the regular file at `path`, at most `most` of them.
@@ -95,6 +132,11 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, TrustMistake> {
 }
 
 impl TrustMistake {
+    /// Whether a file or directory is not there, as opposed to being there and unfit.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
     fn unreadable(path: &Path, source: &std::io::Error) -> Self {
         if source.kind() == ErrorKind::NotFound {
             Self::Missing { path: path.to_owned() }

@@ -7,6 +7,7 @@ use countersign_core::name::ImageRef;
 use countersign_core::name::hex;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Action;
+use countersign_core::trust::DeclaredScopes;
 use countersign_core::trust::Identities;
 use countersign_core::trust::Identity;
 use countersign_core::trust::Level;
@@ -17,18 +18,47 @@ use countersign_core::trust::Scopes;
 use countersign_core::trust::Statement;
 use countersign_core::trust::Store;
 use countersign_core::trust::StoreKind;
+use countersign_core::trust::StoreRef;
 use countersign_core::trust::VerifyTimestamp;
 
+use super::DisabledStatement;
+use super::StatementState;
+use super::StoreState;
 use super::Trust;
+use super::UsableStatement;
+
+/// Most names of sub-directories in one warning.
+const SHOWN_NAMES: usize = 5;
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementOutline {
     pub name: String,
-    /// None for `*`.
+    /// None for `*`. Of a disabled statement those that can be read.
     pub scopes: Option<Vec<String>>,
-    /// None where the level is `skip`.
-    pub rules: Option<RulesOutline>,
+    pub mode: ModeOutline,
+}
+
+/// What becomes of a statement's images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModeOutline {
+    /// They are let through.
+    Skip,
+    Verify(RulesOutline),
+    /// They are inconclusive, and why.
+    Disabled(String),
+}
+
+impl ModeOutline {
+    /// The level of a statement; `skip` and `disabled` where it verifies nothing.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Verify(rules) => rules.level,
+            Self::Disabled(_) => "disabled",
+        }
+    }
 }
 
 /// What a statement asks for. The actions are `enforce`, `log` and `skip`.
@@ -93,6 +123,10 @@ pub enum TrustWarning {
     #[error("statement {statement:?} only logs authenticity: a signature by anybody lets an image in")]
     AnybodyCounts { statement: String },
     #[error(
+        "trust store {store} has sub-directories, which are ignored: {names}; put certificate files into the store's own directory"
+    )]
+    StoreSubdirectories { store: String, names: String },
+    #[error(
         "trust store {store}: certificate {subject:?} ended at {end}: signatures under it are outside its validity"
     )]
     StoreCertificateExpired { store: String, subject: String, end: UnixTime },
@@ -113,6 +147,7 @@ impl TrustWarning {
             Self::EveryCustomer { .. } => "every-customer",
             Self::IdentityNeverMatches { .. } => "identity-never-matches",
             Self::AnybodyCounts { .. } => "anybody-counts",
+            Self::StoreSubdirectories { .. } => "store-subdirectories",
             Self::StoreCertificateExpired { .. } => "store-certificate-expired",
             Self::StoreCertificateEndsSoon { .. } => "store-certificate-ends-soon",
             Self::StoreCertificateNotYetValid { .. } => "store-certificate-not-yet-valid",
@@ -124,27 +159,46 @@ impl Trust {
     /// What the statements say, in the order of the policy.
     #[must_use]
     pub fn outline(&self) -> Vec<StatementOutline> {
-        self.policy.statements().iter().map(|statement| self.statement_outline(statement)).collect()
+        let outline = |statement: &StatementState| match statement {
+            StatementState::Usable(statement) => self.statement_outline(statement),
+            StatementState::Disabled(statement) => StatementOutline::from(statement),
+        };
+        self.statements().iter().map(outline).collect()
     }
 
     /// What needs a second look at the time `now`: of the statements in their order, then of the stores. A certificate
     /// ends soon if it ends within `soon`.
     #[must_use]
     pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
-        let statements = self.policy.statements().iter().flat_map(of_statement);
-        statements.chain(self.stores.values().flat_map(|store| of_store(store, now, soon))).collect()
+        let statements = self.statements().iter().flat_map(|statement| match statement {
+            StatementState::Usable(statement) => of_statement(statement.statement()),
+            StatementState::Disabled(_) => Vec::new(),
+        });
+        let stores = self.stores().values().filter_map(StoreState::store);
+        let stores = stores.flat_map(|store| of_store(store, now, soon));
+        statements.chain(self.subdirectory_warnings()).chain(stores).collect()
     }
 
-    fn statement_outline(&self, statement: &Statement) -> StatementOutline {
-        let scopes = match statement.scopes() {
-            Scopes::All => None,
-            Scopes::Repositories(list) => Some(list.iter().map(ToString::to_string).collect()),
+    /// For every store with sub-directories; their number in one store is bounded like that of its files.
+    #[must_use]
+    pub fn subdirectory_warnings(&self) -> Vec<TrustWarning> {
+        let warning = |(store, names): (&StoreRef, &Vec<String>)| {
+            let mut shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| format!("{name:?}")).collect();
+            if let Some(more) = names.len().checked_sub(SHOWN_NAMES + 1) {
+                shown.push(format!("and {} more", more + 1));
+            }
+            TrustWarning::StoreSubdirectories { store: store.to_string(), names: shown.join(", ") }
         };
-        let rules = match statement.mode() {
-            Mode::Skip => None,
-            Mode::Verify(rules) => Some(self.rules_outline(rules)),
+        self.subdirectories().iter().map(warning).collect()
+    }
+
+    fn statement_outline(&self, usable: &UsableStatement) -> StatementOutline {
+        let statement = usable.statement();
+        let mode = match statement.mode() {
+            Mode::Skip => ModeOutline::Skip,
+            Mode::Verify(rules) => ModeOutline::Verify(self.rules_outline(rules)),
         };
-        StatementOutline { name: statement.name().to_owned(), scopes, rules }
+        StatementOutline { name: statement.name().to_owned(), scopes: scopes(statement.scopes()), mode }
     }
 
     fn rules_outline(&self, rules: &Rules) -> RulesOutline {
@@ -176,6 +230,24 @@ impl Trust {
             },
             stores: stores.map(StoreOutline::from).collect(),
         }
+    }
+}
+
+impl From<&DisabledStatement> for StatementOutline {
+    fn from(statement: &DisabledStatement) -> Self {
+        let scopes = match statement.scopes() {
+            DeclaredScopes::Known(known) => scopes(known),
+            DeclaredScopes::Unknown(list) => Some(list.iter().map(ToString::to_string).collect()),
+        };
+        let mode = ModeOutline::Disabled(statement.cause().to_string());
+        Self { name: statement.name().to_owned(), scopes, mode }
+    }
+}
+
+fn scopes(scopes: &Scopes) -> Option<Vec<String>> {
+    match scopes {
+        Scopes::All => None,
+        Scopes::Repositories(list) => Some(list.iter().map(ToString::to_string).collect()),
     }
 }
 

@@ -18,6 +18,7 @@ use countersign::engine::EngineSettings;
 use countersign::engine::ImageResult;
 use countersign::engine::Verify as _;
 use countersign::telemetry::metrics::Metrics;
+use countersign::trust_source::Polled;
 use countersign::trust_source::TrustSource;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
@@ -70,6 +71,34 @@ pub(crate) struct World {
     pub(crate) folder: Folder,
     pub(crate) metrics: MetricsRegistry,
     now: Arc<Mutex<UnixTime>>,
+    settings: EngineSettings,
+}
+
+/// What the clock shows at first.
+const START: &str = "2026-11-21T12:00:00Z";
+
+fn source(folder: &Folder, settings: &EngineSettings) -> TrustSource {
+    let expected = settings.required_metadata.keys().cloned();
+    TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), expected)
+}
+
+fn engine(
+    trust: &TrustSource,
+    registry: &Registry,
+    settings: &EngineSettings,
+    metrics: &MetricsRegistry,
+    now: &Arc<Mutex<UnixTime>>,
+) -> Engine {
+    let metrics = Arc::new(Metrics::new(metrics).unwrap());
+    let mut entry = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
+    entry.scheme = Scheme::Http;
+    let registries =
+        RegistrySettings { registries: vec![entry], tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
+    let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
+    let registries = Registries::new(registries, observer).unwrap();
+    let shown = Arc::clone(now);
+    let clock: Clock = Arc::new(move || *shown.lock().unwrap());
+    Engine::new(trust.handle(), registries, settings.clone(), metrics, clock)
 }
 
 impl World {
@@ -86,17 +115,9 @@ impl World {
         let folder = Folder::new();
         folder.write("trustpolicy.json", policy);
         folder.write("truststore/x509/ca/main/root.pem", root.pem());
-        let mut trust = TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), []);
-        trust.load().unwrap();
         let registry = Registry::start().await;
-        let metrics_registry = MetricsRegistry::new();
-        let metrics = Arc::new(Metrics::new(&metrics_registry).unwrap());
-        let mut entry = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
-        entry.scheme = Scheme::Http;
-        let settings =
-            RegistrySettings { registries: vec![entry], tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
-        let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
-        let registries = Registries::new(settings, observer).unwrap();
+        let metrics = MetricsRegistry::new();
+        let now = Arc::new(Mutex::new(UnixTime::from_rfc3339(START).unwrap()));
         let mut settings = EngineSettings {
             max_signatures: 100,
             required_metadata: Default::default(),
@@ -107,11 +128,30 @@ impl World {
             max_flights: 64,
         };
         set(&mut settings);
-        let now = Arc::new(Mutex::new(UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap()));
-        let shown = Arc::clone(&now);
-        let clock: Clock = Arc::new(move || *shown.lock().unwrap());
-        let engine = Engine::new(trust.handle(), registries, settings, metrics, clock);
-        Self { registry, root, engine, trust: Mutex::new(trust), folder, metrics: metrics_registry, now }
+        let trust = source(&folder, &settings);
+        let engine = engine(&trust, &registry, &settings, &metrics, &now);
+        let world = Self { registry, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
+        world.trust.lock().unwrap().load(world.time()).unwrap();
+        world
+    }
+
+    /// As after a start of the process over the same files. There may be no policy document that can be used.
+    pub(crate) fn restart(&mut self) {
+        self.metrics = MetricsRegistry::new();
+        let mut trust = source(&self.folder, &self.settings);
+        let _ = trust.load(self.time());
+        self.engine = engine(&trust, &self.registry, &self.settings, &self.metrics, &self.now);
+        self.trust = Mutex::new(trust);
+    }
+
+    /// Reads the files of the trust again.
+    pub(crate) fn poll(&self) -> Polled {
+        self.trust.lock().unwrap().poll(self.time())
+    }
+
+    /// What the clock shows.
+    pub(crate) fn time(&self) -> UnixTime {
+        *self.now.lock().unwrap()
     }
 
     /// Sets the clock.

@@ -81,7 +81,9 @@ codes! {
     // Before any signature is looked at.
     InvalidReference "invalid-reference" Rejected Caller "correct the image reference in the workload"
     NoApplicableRule "no-applicable-rule" Rejected Operator "add the repository to registryScopes of a statement in the trust policy"
-    NotReady "not-ready" Inconclusive Operator "wait until the trust policy and trust stores are loaded; /readyz says what is missing"
+    NotReady "not-ready" Inconclusive Operator "correct the trust policy document; /readyz and countersign check say what is wrong with it"
+    StatementDisabled "statement-disabled" Inconclusive Operator "correct the statement of the trust policy; countersign check names every mistake"
+    TrustStoreUnusable "trust-store-unusable" Inconclusive Operator "put certificates that can be read into the trust store; countersign check names every mistake"
     RegistryNotAllowed "registry-not-allowed" Inconclusive Operator "add the registry to the configuration, or use an image from a registry that is there"
     RegistryUnreachable "registry-unreachable" Inconclusive Registry "check name, network policy and TLS of the registry; the next request tries again"
     RegistryTimeout "registry-timeout" Inconclusive Registry "check the registry's speed; the next request tries again"

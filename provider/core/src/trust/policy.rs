@@ -1,12 +1,13 @@
 //! The trust policy document, `trustpolicy.json` or `trustpolicy.oci.json`, version 1.0.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::ByScope;
+use super::DeclaredScopes;
 use super::IdentityError;
-use super::Scopes;
 use super::Statement;
 use super::StoreNameError;
 use super::reader;
@@ -16,14 +17,30 @@ use crate::json;
 use crate::json::JsonError;
 use crate::limits;
 use crate::name::ReferenceError;
-use crate::name::Repository;
 
-/// A trust policy: statements of which at most one applies to a repository.
+/// A trust policy: statements of which at most one applies to a repository. Statements with mistakes are among them, so
+/// that nothing else applies where they would.
 #[derive(Clone, Debug)]
 pub struct TrustPolicy {
-    statements: Vec<Statement>,
-    by_repository: HashMap<Repository, usize>,
-    for_all: Option<usize>,
+    entries: ByScope<PolicyEntry>,
+    mistakes: Vec<PolicyError>,
+}
+
+/// One statement of the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyEntry {
+    Statement(Statement),
+    Broken(BrokenStatement),
+}
+
+/// A statement with mistakes. It has nothing by which a signature could be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenStatement {
+    /// Its name, or `#2` where it has none that can be read.
+    pub name: Arc<str>,
+    pub scopes: DeclaredScopes,
+    /// At least one. If another statement claims one of its scopes, that statement's mistake is here too.
+    pub mistakes: Vec<PolicyError>,
 }
 
 /// One mistake in a trust policy document, and where.
@@ -55,6 +72,8 @@ pub enum PolicyProblem {
     Empty { wanted: &'static str },
     #[error("has {found} statements: want at most {}", limits::POLICY_STATEMENTS)]
     TooManyStatements { found: usize },
+    #[error("names {found} trust stores in all statements: want at most {}", limits::POLICY_STORES)]
+    TooManyStores { found: usize },
     #[error("has {found} entries: want at most {}", limits::STATEMENT_ENTRIES)]
     TooManyEntries { found: usize },
     #[error("is {found:?} as in an earlier statement: want a name of its own")]
@@ -83,6 +102,16 @@ pub enum PolicyProblem {
 
 impl std::error::Error for PolicyError {}
 
+impl PolicyError {
+    /// Whether the mistake leaves no statement of the document certain: each name, and `*`, must lead to one statement.
+    fn is_of_document(&self) -> bool {
+        let Some(statement) = &self.statement else { return true };
+        let all_twice = |found: &Excerpt, first: &Excerpt| *found == Excerpt::of("*") && first != statement;
+        matches!(&self.problem, PolicyProblem::NameTwice { .. })
+            || matches!(&self.problem, PolicyProblem::ScopeTwice { found, first } if all_twice(found, first))
+    }
+}
+
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("trust policy")?;
@@ -99,10 +128,15 @@ impl fmt::Display for PolicyError {
 impl TrustPolicy {
     /// Reads a document. Unknown members are refused, since a misspelt one would silently weaken the policy.
     ///
-    /// Scopes are written as [`Repository`] reads them, which takes bracketed IPv6 hosts too; nothing is expanded.
+    /// Scopes are written as [`crate::name::Repository`] reads them, which takes bracketed IPv6 hosts too; nothing is expanded.
+    ///
+    /// A mistake within one statement makes it a [`BrokenStatement`] and leaves the others as they are. Two statements that
+    /// claim the same repository are both broken, and their scopes are not known: one of them is meant for another one.
     ///
     /// # Errors
-    /// All mistakes at once, in the order of the document; one if it cannot be read as JSON.
+    /// All mistakes at once, in the order of the document, if one of them is about the document as a whole: it is no JSON,
+    /// has another version or an unknown member, too many statements or stores, two statements of the same name or two
+    /// for all repositories.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let document = |problem| vec![PolicyError { statement: None, field: Text::default(), problem }];
         if bytes.len() > limits::POLICY_BYTES {
@@ -110,32 +144,41 @@ impl TrustPolicy {
         }
         let value: Value =
             json::from_slice(bytes, &limits::POLICY_JSON).map_err(|error| document(PolicyProblem::Json(error)))?;
-        let (statements, errors) = reader::document(&value);
-        if !errors.is_empty() {
-            return Err(errors);
+        let (entries, mistakes) = reader::document(&value);
+        if mistakes.iter().any(PolicyError::is_of_document) {
+            return Err(mistakes);
         }
-        let mut policy = Self { statements, by_repository: HashMap::new(), for_all: None };
-        for (index, statement) in policy.statements.iter().enumerate() {
-            match &statement.scopes {
-                Scopes::All => policy.for_all = Some(index),
-                Scopes::Repositories(repositories) => {
-                    policy.by_repository.extend(repositories.iter().map(|repository| (repository.clone(), index)));
-                }
-            }
-        }
-        Ok(policy)
+        Ok(Self { entries: ByScope::new(entries), mistakes })
     }
 
-    /// In the order of the document.
+    /// All statements, and which of them applies to a repository.
     #[must_use]
-    pub fn statements(&self) -> &[Statement] {
-        &self.statements
+    pub fn entries(&self) -> &ByScope<PolicyEntry> {
+        &self.entries
     }
 
-    /// The statement that names the repository, letter by letter, else the one with `*`.
+    /// Those without mistakes, in the order of the document.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.entries.entries().iter().filter_map(|entry| match entry {
+            PolicyEntry::Statement(statement) => Some(statement),
+            PolicyEntry::Broken(_) => None,
+        })
+    }
+
+    /// All mistakes of all statements, in the order of the document.
     #[must_use]
-    pub fn statement_for(&self, repository: &Repository) -> Option<&Statement> {
-        let index = self.by_repository.get(repository).copied().or(self.for_all)?;
-        self.statements.get(index)
+    pub fn mistakes(&self) -> &[PolicyError] {
+        &self.mistakes
+    }
+}
+
+impl PolicyEntry {
+    /// See [`Statement::name`] and [`BrokenStatement::name`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Statement(statement) => statement.name(),
+            Self::Broken(statement) => &statement.name,
+        }
     }
 }

@@ -1,15 +1,21 @@
 //! Turns the JSON of a trust policy into statements, and goes on after each mistake to find the others.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::mem;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
 
 use super::Action;
+use super::BrokenStatement;
+use super::DeclaredScopes;
 use super::Identities;
 use super::Level;
 use super::Mode;
+use super::PolicyEntry;
 use super::PolicyError;
 use super::PolicyProblem;
 use super::RevocationAction;
@@ -37,22 +43,38 @@ const OVERRIDES: &str = "authenticity, authenticTimestamp, expiry or revocation"
 const ACTION: &str = "enforce or log";
 const REVOCATION: &str = "enforce, log or skip";
 
-/// Reads the document. The statements are complete only if there is no error.
-pub(super) fn document(value: &Value) -> (Vec<Statement>, Vec<PolicyError>) {
+/// Reads the document. Its entries are complete only if no mistake is about the document as a whole.
+pub(super) fn document(value: &Value) -> (Vec<(DeclaredScopes, PolicyEntry)>, Vec<PolicyError>) {
     let mut reader = Reader::default();
     let statements = reader.document(value);
-    (statements, reader.errors)
+    let mistakes = reader.errors.iter().chain(statements.iter().flat_map(|read| &read.mistakes)).cloned().collect();
+    (reader.entries(statements), mistakes)
 }
 
 /// Collects errors, under the name of the statement that is being read.
 #[derive(Default)]
 struct Reader {
     statement: Option<Excerpt>,
+    /// How many statements are read.
+    read: usize,
     errors: Vec<PolicyError>,
     /// Names seen so far.
     names: HashSet<String>,
-    /// Scopes seen so far, with the statement that has them.
-    scopes: HashMap<String, Excerpt>,
+    /// Scopes seen so far, with the number and name of the statement that has them; `None` is `*`.
+    scopes: HashMap<Option<Repository>, (usize, Excerpt)>,
+    /// Pairs of statements with a scope in common, by their numbers.
+    conflicts: BTreeSet<(usize, usize)>,
+    /// Trust stores seen so far.
+    stores: BTreeSet<StoreRef>,
+}
+
+/// One statement as far as it could be read.
+struct ReadStatement {
+    name: Arc<str>,
+    scopes: DeclaredScopes,
+    /// If there is no mistake.
+    statement: Option<Statement>,
+    mistakes: Vec<PolicyError>,
 }
 
 /// What `signatureVerification` says.
@@ -159,7 +181,7 @@ impl Reader {
         Some(texts)
     }
 
-    fn document(&mut self, value: &Value) -> Vec<Statement> {
+    fn document(&mut self, value: &Value) -> Vec<ReadStatement> {
         let known = ["version", "trustPolicies"];
         let Some(members) = self.object("", value, &known, "an object with version and trustPolicies") else {
             return Vec::new();
@@ -177,30 +199,69 @@ impl Reader {
             return Vec::new();
         }
         let mut statements = Vec::new();
+        let of_document = mem::take(&mut self.errors);
         for (number, value) in (1_usize..).zip(list) {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-            self.statement = Some(name.map_or_else(|| Excerpt::of(&format!("#{number}")), Excerpt::of));
-            statements.extend(self.statement(value));
+            let name: Arc<str> = name.map_or_else(|| format!("#{number}").into(), Arc::from);
+            self.statement = Some(Excerpt::of(&name));
+            let (scopes, statement) = self.statement(value);
+            let mistakes = mem::take(&mut self.errors);
+            statements.push(ReadStatement { name, scopes, statement, mistakes });
+            self.read += 1;
+        }
+        self.statement = None;
+        self.errors = of_document;
+        if self.stores.len() > limits::POLICY_STORES {
+            self.fail("trustPolicies", PolicyProblem::TooManyStores { found: self.stores.len() });
         }
         statements
     }
 
-    fn statement(&mut self, value: &Value) -> Option<Statement> {
+    /// What becomes of the statements, once all of them are read.
+    fn entries(&self, mut statements: Vec<ReadStatement>) -> Vec<(DeclaredScopes, PolicyEntry)> {
+        for (first, second) in self.conflicts.iter().filter(|(first, second)| first != second) {
+            let name = statements.get(*first).map(|read| Excerpt::of(&read.name)).unwrap_or_default();
+            let of_first = |error: &&PolicyError| matches!(&error.problem, PolicyProblem::ScopeTwice { found: _, first } if *first == name);
+            let mistake = statements.get(*second).and_then(|read| read.mistakes.iter().find(of_first)).cloned();
+            if let Some(read) = statements.get_mut(*first) {
+                read.scopes = unknown(read.scopes.clone());
+                read.mistakes.extend(mistake);
+            }
+        }
+        let entry = |read: ReadStatement| {
+            let ReadStatement { name, scopes, statement, mistakes } = read;
+            let entry = match statement {
+                Some(statement) if mistakes.is_empty() => PolicyEntry::Statement(statement),
+                Some(_) | None => PolicyEntry::Broken(BrokenStatement { name, scopes: scopes.clone(), mistakes }),
+            };
+            (scopes, entry)
+        };
+        statements.into_iter().map(entry).collect()
+    }
+
+    fn statement(&mut self, value: &Value) -> (DeclaredScopes, Option<Statement>) {
         let known = ["name", "registryScopes", "signatureVerification", "trustStores", "trustedIdentities"];
         let wanted = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
-        let members = self.object("", value, &known, wanted)?;
+        let Some(members) = self.object("", value, &known, wanted) else {
+            return (DeclaredScopes::Unknown(Vec::new()), None);
+        };
         let name = self.required_text("name", members.get("name"), NAME);
         if let Some(name) = name
             && !self.names.insert(name.to_owned())
         {
             self.fail("name", PolicyProblem::NameTwice { found: name.into() });
         }
-        let scopes = self.scopes(members.get("registryScopes"));
+        let mut scopes = self.scopes(members.get("registryScopes"));
+        // It may hold further scopes under a misspelt name.
+        let misspelt = |name: &String| !known.contains(&name.as_str()) && name.to_ascii_lowercase().contains("scope");
+        if members.keys().any(misspelt) {
+            scopes = unknown(scopes);
+        }
         let verification = self.verification(members.get("signatureVerification"));
         let (stores, identities) = (members.get("trustStores"), members.get("trustedIdentities"));
         let mode = match verification {
             Some(Verification::Skip) => {
-                if scopes == Some(Scopes::All) {
+                if scopes == DeclaredScopes::Known(Scopes::All) {
                     self.fail("registryScopes", PolicyProblem::SkipAll);
                 }
                 self.absent("trustStores", stores);
@@ -219,7 +280,13 @@ impl Reader {
                 None
             }
         };
-        Some(Statement { name: name?.into(), scopes: scopes?, mode: mode? })
+        let statement = match (name, &scopes, mode) {
+            (Some(name), DeclaredScopes::Known(scopes), Some(mode)) => {
+                Some(Statement { name: name.into(), scopes: scopes.clone(), mode })
+            }
+            _ => None,
+        };
+        (scopes, statement)
     }
 
     /// That a list is not there, or empty.
@@ -230,31 +297,50 @@ impl Reader {
         }
     }
 
-    fn scopes(&mut self, value: Option<&Value>) -> Option<Scopes> {
-        let texts = self.required_texts("registryScopes", value, SCOPES)?;
+    /// The scopes; not known if there is any mistake in them.
+    fn scopes(&mut self, value: Option<&Value>) -> DeclaredScopes {
+        let before = self.errors.len();
+        let Some(texts) = self.required_texts("registryScopes", value, SCOPES) else {
+            return DeclaredScopes::Unknown(Vec::new());
+        };
         let alone = texts.len() == 1;
         let mut repositories = Vec::new();
         let mut all = false;
         for (field, text) in texts {
-            let owner = self.statement.clone().unwrap_or_default();
-            if let Some(first) = self.scopes.get(text).cloned() {
-                self.fail(field, PolicyProblem::ScopeTwice { found: text.into(), first });
-                continue;
+            let scope = match text {
+                "*" => None,
+                text => match text.parse::<Repository>() {
+                    Ok(repository) => Some(repository),
+                    Err(error) => {
+                        self.fail(field, PolicyProblem::Scope { found: text.into(), error });
+                        continue;
+                    }
+                },
+            };
+            if let Some((first, name)) = self.scopes.get(&scope).cloned() {
+                self.conflicts.insert((first, self.read));
+                self.fail(field.clone(), PolicyProblem::ScopeTwice { found: text.into(), first: name });
+            } else {
+                let owner = (self.read, self.statement.clone().unwrap_or_default());
+                self.scopes.insert(scope.clone(), owner);
             }
-            self.scopes.insert(text.to_owned(), owner);
-            if text == "*" {
-                all = true;
-                if !alone {
-                    self.fail(field, PolicyProblem::AllBesideOthers);
+            match scope {
+                Some(repository) => repositories.push(repository),
+                None => {
+                    all = true;
+                    if !alone {
+                        self.fail(field, PolicyProblem::AllBesideOthers);
+                    }
                 }
-                continue;
-            }
-            match text.parse::<Repository>() {
-                Ok(repository) => repositories.push(repository),
-                Err(error) => self.fail(field, PolicyProblem::Scope { found: text.into(), error }),
             }
         }
-        if all { Some(Scopes::All) } else { Some(Scopes::Repositories(repositories)) }
+        if self.errors.len() > before {
+            DeclaredScopes::Unknown(repositories)
+        } else if all {
+            DeclaredScopes::Known(Scopes::All)
+        } else {
+            DeclaredScopes::Known(Scopes::Repositories(repositories))
+        }
     }
 
     fn verification(&mut self, value: Option<&Value>) -> Option<Verification> {
@@ -359,7 +445,10 @@ impl Reader {
         for (field, text) in texts {
             match text.parse() {
                 Ok(store) if stores.contains(&store) => {}
-                Ok(store) => stores.push(store),
+                Ok(store) => {
+                    self.stores.insert(store.clone());
+                    stores.push(store);
+                }
                 Err(error) => self.fail(field, PolicyProblem::Store(error)),
             }
         }
@@ -384,6 +473,15 @@ impl Reader {
                 }
                 None
             }
+        }
+    }
+}
+
+fn unknown(scopes: DeclaredScopes) -> DeclaredScopes {
+    match scopes {
+        DeclaredScopes::Known(Scopes::All) => DeclaredScopes::Unknown(Vec::new()),
+        DeclaredScopes::Known(Scopes::Repositories(repositories)) | DeclaredScopes::Unknown(repositories) => {
+            DeclaredScopes::Unknown(repositories)
         }
     }
 }

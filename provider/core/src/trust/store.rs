@@ -200,6 +200,13 @@ impl Store {
         Err(problems.into_iter().map(|problem| StoreError { store: reference.clone(), problem }).collect())
     }
 
+    /// Whether a file has nothing in it but white space, which is as good as no file.
+    #[must_use]
+    pub fn is_blank(file: &[u8]) -> bool {
+        // Editors put a byte order mark into a file that is empty otherwise.
+        Form::of(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)) == Form::Empty
+    }
+
     #[must_use]
     pub fn reference(&self) -> &StoreRef {
         &self.reference
@@ -223,7 +230,7 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
     if bytes.len() > limits::STORE_FILE_BYTES {
         return Err(StoreProblem::FileTooLarge { file: name(), found: bytes.len() });
     }
-    if bytes.trim_ascii().is_empty() {
+    if Store::is_blank(bytes) {
         return Err(StoreProblem::FileEmpty { file: name() });
     }
     let failed = |line, error| StoreProblem::Certificate { file: name(), line, error };

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
@@ -86,8 +85,7 @@ impl Judge {
 
     pub(crate) fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
         let policy = self.policy();
-        let repository: Repository = "registry.example/app".parse().unwrap();
-        let Mode::Verify(rules) = policy.statement_for(&repository).unwrap().mode() else {
+        let Mode::Verify(rules) = policy.statements().next().unwrap().mode() else {
             panic!("the statement verifies");
         };
         let stores: Vec<Store> = self
@@ -143,7 +141,9 @@ impl Judge {
                 "trustedIdentities": self.identities,
             }],
         });
-        TrustPolicy::parse(document.to_string().as_bytes()).unwrap()
+        let policy = TrustPolicy::parse(document.to_string().as_bytes()).unwrap();
+        assert_eq!(policy.mistakes(), []);
+        policy
     }
 }
 

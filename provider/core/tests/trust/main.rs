@@ -2,6 +2,7 @@
 // Outside vectors are files; core itself has none.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod broken_statements;
 mod identity;
 mod policy;
 mod store;

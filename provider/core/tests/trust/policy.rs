@@ -3,6 +3,7 @@
 use countersign_core::limits;
 use countersign_core::name::ReferenceError;
 use countersign_core::trust::Action;
+use countersign_core::trust::Claim;
 use countersign_core::trust::IdentityError;
 use countersign_core::trust::Level;
 use countersign_core::trust::Mode;
@@ -20,6 +21,18 @@ use serde_json::json;
 
 fn parse(document: &Value) -> Result<TrustPolicy, Vec<PolicyError>> {
     TrustPolicy::parse(document.to_string().as_bytes())
+}
+
+/// A document without mistakes.
+fn sound(document: &Value) -> TrustPolicy {
+    let policy = parse(document).unwrap();
+    assert_eq!(policy.mistakes(), []);
+    policy
+}
+
+/// All mistakes of a document whose mistakes are each within one statement.
+fn mistakes(document: &Value) -> Vec<PolicyError> {
+    parse(document).unwrap().mistakes().to_vec()
 }
 
 /// A good statement with some members replaced; null takes one away.
@@ -49,8 +62,8 @@ fn of(statements: &[Value]) -> Value {
 }
 
 fn rules(changes: Value) -> Rules {
-    let policy = parse(&of(&[statement(changes)])).unwrap();
-    match policy.statements()[0].mode() {
+    let policy = sound(&of(&[statement(changes)]));
+    match policy.statements().next().unwrap().mode() {
         Mode::Verify(rules) => rules.clone(),
         Mode::Skip => panic!("a statement that verifies"),
     }
@@ -62,8 +75,7 @@ fn verification(value: Value) -> Value {
 
 /// Fields and problems of a document with one statement named `a`.
 fn problems(changes: Value) -> Vec<(String, PolicyProblem)> {
-    let errors = parse(&of(&[statement(changes)])).map(|_| ()).unwrap_err();
-    errors
+    mistakes(&of(&[statement(changes)]))
         .into_iter()
         .map(|error| {
             assert_eq!(error.statement, Some("a".into()));
@@ -147,20 +159,22 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
         statement(json!({"name": "team", "registryScopes": ["registry.example/a", "[::1]:5000/a"]})),
         json!({"name": "none", "registryScopes": ["registry.example/b"], "signatureVerification": {"level": "skip"}}),
     ]);
-    let policy = parse(&document).unwrap();
-    let name = |repository: &str| {
-        policy.statement_for(&repository.parse().unwrap()).map(|statement| statement.name().to_owned())
+    let policy = sound(&document);
+    let select = |policy: &TrustPolicy, repository: &str| {
+        let selected = policy.entries().select(&repository.parse().unwrap());
+        selected.map(|(entry, claim)| (entry.name().to_owned(), claim))
     };
-    assert_eq!(name("registry.example/a").as_deref(), Some("team"));
-    assert_eq!(name("[::1]:5000/a").as_deref(), Some("team"));
-    assert_eq!(name("registry.example/b").as_deref(), Some("none"));
+    let name = |repository: &str| select(&policy, repository);
+    assert_eq!(name("registry.example/a"), Some(("team".to_owned(), Claim::Named)));
+    assert_eq!(name("[::1]:5000/a"), Some(("team".to_owned(), Claim::Named)));
+    assert_eq!(name("registry.example/b"), Some(("none".to_owned(), Claim::Named)));
     for other in ["registry.example/a/b", "Registry.example/a", "registry.example:443/a"] {
-        assert_eq!(name(other).as_deref(), Some("all"), "{other}");
+        assert_eq!(name(other), Some(("all".to_owned(), Claim::All)), "{other}");
     }
-    assert_eq!(policy.statements()[0].scopes(), &Scopes::All);
-    assert_eq!(policy.statements()[2].mode(), &Mode::Skip);
-    let without = parse(&of(&[statement(json!({}))])).unwrap();
-    assert_eq!(without.statement_for(&"registry.example/b".parse().unwrap()), None);
+    let statements: Vec<_> = policy.statements().collect();
+    assert_eq!(statements[0].scopes(), &Scopes::All);
+    assert_eq!(statements[2].mode(), &Mode::Skip);
+    assert_eq!(select(&sound(&of(&[statement(json!({}))])), "registry.example/b"), None);
 }
 
 #[test]
@@ -217,6 +231,12 @@ fn refuses_other_versions_unknown_members_and_no_statements() {
             ("trustPolicies".to_owned(), PolicyProblem::Type { found: "an object", wanted: list }),
         ]
     );
+    let named = json!({"trustStores": (0..limits::STATEMENT_ENTRIES).map(|n| format!("ca:{n}")).collect::<Vec<_>>()});
+    let more = json!({"name": "b", "registryScopes": ["registry.example/b"], "trustStores": ["ca:0", "tsa:0"]});
+    let stores = of(&[statement(named.clone()), statement(more)]);
+    let found = limits::POLICY_STORES + 1;
+    assert_eq!(errors(stores), [("trustPolicies".to_owned(), PolicyProblem::TooManyStores { found })]);
+    sound(&of(&[statement(named)]));
     let many = vec![json!(null); limits::POLICY_STATEMENTS + 1];
     let found = limits::POLICY_STATEMENTS + 1;
     assert_eq!(errors(of(&many)), [("trustPolicies".to_owned(), PolicyProblem::TooManyStatements { found })]);
@@ -229,7 +249,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
         statement(json!({"name": "b", "registryScopes": ["registry.example/a"], "trustStores": ["x"]})),
         json!(7),
     ]);
-    let texts: Vec<_> = parse(&document).map(|_| ()).unwrap_err().iter().map(ToString::to_string).collect();
+    let texts: Vec<_> = mistakes(&document).iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
@@ -251,7 +271,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
 #[test]
 fn names_are_there_and_unique() {
     let missing = PolicyProblem::Missing { wanted: "a name for messages and logs" };
-    let nameless = parse(&of(&[statement(json!({"name": null}))])).map(|_| ()).unwrap_err();
+    let nameless = mistakes(&of(&[statement(json!({"name": null}))]));
     let error = PolicyError { statement: Some("#1".into()), field: "name".into(), problem: missing };
     assert_eq!(nameless, [error]);
     let twice = of(&[statement(json!({})), statement(json!({"registryScopes": ["registry.example/b"]}))]);
@@ -335,9 +355,9 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
 fn skip_stands_alone_and_never_for_everything() {
     let skip = json!({"level": "skip"});
     let bare = json!({"signatureVerification": skip, "trustStores": null, "trustedIdentities": null});
-    assert_eq!(parse(&of(&[statement(bare)])).unwrap().statements()[0].mode(), &Mode::Skip);
+    assert_eq!(sound(&of(&[statement(bare)])).statements().next().unwrap().mode(), &Mode::Skip);
     let empty = json!({"signatureVerification": skip, "trustStores": [], "trustedIdentities": []});
-    assert!(parse(&of(&[statement(empty)])).is_ok());
+    sound(&of(&[statement(empty)]));
     let beside = problems(json!({"signatureVerification": skip}));
     let fields = ["trustStores", "trustedIdentities"];
     assert_eq!(beside, fields.map(|field| (field.to_owned(), PolicyProblem::BesideSkip)));

@@ -11,6 +11,7 @@ use super::doors::Shown;
 use crate::config::Credentials;
 use crate::config::Registry;
 use crate::trust_source::CertificateOutline;
+use crate::trust_source::ModeOutline;
 use crate::trust_source::RulesOutline;
 use crate::trust_source::StatementOutline;
 use crate::trust_source::StoreOutline;
@@ -61,11 +62,14 @@ struct ShownView {
 #[derive(Debug, Serialize)]
 struct StatementView {
     name: String,
-    /// Null for `*`.
+    /// Null for `*`; of a disabled statement those that can be read.
     scopes: Option<Vec<String>>,
+    /// `disabled` for a statement that cannot be used.
     level: &'static str,
-    /// Null where the level is `skip`.
+    /// Null where the level is `skip` or `disabled`.
     rules: Option<RulesView>,
+    /// Why the statement is disabled, else null.
+    disabled: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,13 +157,13 @@ impl From<&Shown> for ShownView {
 }
 
 impl From<&StatementOutline> for StatementView {
-    fn from(StatementOutline { name, scopes, rules }: &StatementOutline) -> Self {
-        Self {
-            name: name.clone(),
-            scopes: scopes.clone(),
-            level: rules.as_ref().map_or("skip", |rules| rules.level),
-            rules: rules.as_ref().map(RulesView::from),
-        }
+    fn from(StatementOutline { name, scopes, mode }: &StatementOutline) -> Self {
+        let (rules, disabled) = match mode {
+            ModeOutline::Skip => (None, None),
+            ModeOutline::Verify(rules) => (Some(RulesView::from(rules)), None),
+            ModeOutline::Disabled(why) => (None, Some(why.clone())),
+        };
+        Self { name: name.clone(), scopes: scopes.clone(), level: mode.text(), rules, disabled }
     }
 }
 

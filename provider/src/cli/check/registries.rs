@@ -13,6 +13,7 @@ use countersign_registry::Unobserved;
 use super::Findings;
 use crate::config::Config;
 use crate::config::RegistryFileMistake;
+use crate::trust_source::ModeOutline;
 
 pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     match config.unlisted_registries {
@@ -59,11 +60,18 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
     }
 }
 
+fn verifies(mode: &ModeOutline) -> bool {
+    match mode {
+        ModeOutline::Verify(_) => true,
+        ModeOutline::Skip | ModeOutline::Disabled(_) => false,
+    }
+}
+
 /// Scopes of statements that verify, at registries that are not to be talked to.
 fn refused(config: &Config, findings: &mut Findings) {
     let is_listed = |repository: &Repository| config.registries.iter().any(|entry| entry.host.is_for(repository));
     let mut messages = Vec::new();
-    for statement in findings.statements.iter().flatten().filter(|statement| statement.rules.is_some()) {
+    for statement in findings.statements.iter().flatten().filter(|statement| verifies(&statement.mode)) {
         for scope in statement.scopes.iter().flatten() {
             if scope.parse().is_ok_and(|repository| !is_listed(&repository)) {
                 messages.push(format!(

@@ -12,6 +12,7 @@ use crate::config::Credentials;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::trust_source::CertificateOutline;
+use crate::trust_source::ModeOutline;
 use crate::trust_source::RulesOutline;
 use crate::trust_source::StatementOutline;
 use crate::trust_source::StoreOutline;
@@ -67,16 +68,18 @@ impl Page {
         self.line("  clients", clients.join(", "));
     }
 
-    fn statement(&mut self, StatementOutline { name, scopes, rules }: &StatementOutline) {
+    fn statement(&mut self, statement: &StatementOutline) {
+        let StatementOutline { name, scopes, mode } = statement;
         self.0.push('\n');
-        let level = rules.as_ref().map_or("skip", |rules| rules.level);
-        self.line("statement", format_args!("{name}, {level}"));
+        self.line("statement", format_args!("{name}, {}", mode.text()));
         match scopes {
             Some(scopes) => scopes.iter().for_each(|scope| self.line("  scope", scope)),
             None => self.line("  scope", "every repository that no other statement names"),
         }
-        if let Some(rules) = rules {
-            self.rules(rules);
+        match mode {
+            ModeOutline::Skip => {}
+            ModeOutline::Verify(rules) => self.rules(rules),
+            ModeOutline::Disabled(why) => self.line("  because", why),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::trust_source::TrustSource;
 
 const METADATA: &str = "verification.requiredMetadata";
 
-/// What the statements say, unless there is a mistake.
+/// What the statements say, unless there is no policy document that can be used.
 pub(super) fn check(
     file: &Path,
     config: &Config,
@@ -23,38 +23,43 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<Vec<StatementOutline>> {
     let statements = config.verification.required_metadata.keys().cloned();
-    match TrustSource::new(config.trust.location.clone(), statements).load() {
+    match TrustSource::new(config.trust.location.clone(), statements).load(now) {
         Ok(trust) => {
             for warning in trust.warnings(now, SOON) {
                 findings.warn(warning.text(), warning);
             }
+            mistakes(file, config, trust.mistakes(), findings);
             Some(trust.outline())
         }
         Err(error) => {
-            for mistake in error.mistakes() {
-                let (path, field) = place(file, config, mistake);
-                let message = mistake.to_string();
-                // The place stands in fields of its own.
-                let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
-                let message = message.strip_prefix(METADATA).unwrap_or(message);
-                let message = match mistake {
-                    TrustMistake::Policy { path: _, error } => error.problem.to_string(),
-                    TrustMistake::Store { directory: _, error } => error.problem.to_string(),
-                    TrustMistake::NoPolicy { .. }
-                    | TrustMistake::Missing { .. }
-                    | TrustMistake::Unreadable { .. }
-                    | TrustMistake::NotAFile { .. }
-                    | TrustMistake::TooLarge { .. }
-                    | TrustMistake::TooManyFiles { .. }
-                    | TrustMistake::TooMuch
-                    | TrustMistake::NoStore { .. }
-                    | TrustMistake::UnknownStatement { .. }
-                    | TrustMistake::SkippingStatement { .. } => message.trim_start_matches([':', ' ']).to_owned(),
-                };
-                findings.fault(&path, &field, message);
-            }
+            mistakes(file, config, error.mistakes(), findings);
             None
         }
+    }
+}
+
+fn mistakes(file: &Path, config: &Config, mistakes: &[TrustMistake], findings: &mut Findings) {
+    for mistake in mistakes {
+        let (path, field) = place(file, config, mistake);
+        let message = mistake.to_string();
+        // The place stands in fields of its own.
+        let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
+        let message = message.strip_prefix(METADATA).unwrap_or(message);
+        let message = match mistake {
+            TrustMistake::Policy { path: _, error } => error.problem.to_string(),
+            TrustMistake::Store { directory: _, error } => error.problem.to_string(),
+            TrustMistake::NoPolicy { .. }
+            | TrustMistake::Missing { .. }
+            | TrustMistake::Unreadable { .. }
+            | TrustMistake::NotAFile { .. }
+            | TrustMistake::TooLarge { .. }
+            | TrustMistake::TooManyFiles { .. }
+            | TrustMistake::TooMuch
+            | TrustMistake::NoStore { .. }
+            | TrustMistake::UnknownStatement { .. }
+            | TrustMistake::SkippingStatement { .. } => message.trim_start_matches([':', ' ']).to_owned(),
+        };
+        findings.fault(&path, &field, message);
     }
 }
 

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_core::time::UnixTime;
+
+use super::trust_signs::TrustSigns;
 use crate::engine::system_clock;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
@@ -12,6 +15,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::FirstEnds;
 use crate::trust_source::Trust;
+use crate::trust_source::TrustError;
 
 /// Where it is told what is in use and what is not.
 pub(in crate::cli) struct Signs {
@@ -20,11 +24,15 @@ pub(in crate::cli) struct Signs {
     /// What was told last about files that are not in use.
     refused: HashMap<Reloaded, String>,
     restart: Vec<&'static str>,
+    /// Of the trust in use; 0 for none.
+    generation: u64,
+    trust: TrustSigns,
 }
 
 impl Signs {
     pub(in crate::cli) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
-        Self { metrics, readiness, refused: HashMap::new(), restart: Vec::new() }
+        let (refused, trust) = (HashMap::new(), TrustSigns::default());
+        Self { metrics, readiness, refused, restart: Vec::new(), generation: 0, trust }
     }
 
     #[cfg(test)]
@@ -40,6 +48,7 @@ impl Signs {
         self.readiness.in_use(files, now);
     }
 
+    /// This is the trust in use from now on, or what is known about it.
     pub(in crate::cli) fn trust_in_use(&mut self, trust: &Trust) {
         let now = system_clock()();
         let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
@@ -53,9 +62,47 @@ impl Signs {
                 None => self.metrics.no_certificate(certificate),
             }
         }
-        self.metrics.trust_generation(trust.generation());
-        self.in_use(Reloaded::Trust);
-        self.readiness.meet(Condition::Trust);
+        let is_new = trust.generation() != self.generation;
+        if is_new {
+            let (generation, digest) = (trust.generation(), trust.digest());
+            tracing::info!(generation, %digest, "trust policy and trust stores in use");
+            self.generation = generation;
+        }
+        match trust.error() {
+            None if is_new => self.in_use(Reloaded::Trust),
+            None => self.holds(Reloaded::Trust),
+            Some(error) => self.partly_in_use(&error.to_string(), is_new, now),
+        }
+        self.trust.show(trust, &self.metrics, &self.readiness);
+    }
+
+    /// The trust on disk has mistakes: parts of what is in use are disabled, or as they were before.
+    fn partly_in_use(&mut self, why: &str, is_new: bool, now: UnixTime) {
+        let is_other = self.refused.get(&Reloaded::Trust).is_none_or(|reported| reported != why);
+        if is_other {
+            let files = Reloaded::Trust.text();
+            tracing::error!(
+                files,
+                error = why,
+                "files with mistakes: what they are about is disabled or as it was before"
+            );
+            self.refused.insert(Reloaded::Trust, why.to_owned());
+        }
+        if is_new {
+            self.metrics.partly_reloaded(Reloaded::Trust, now);
+            self.readiness.in_use(Reloaded::Trust, now);
+        }
+        if is_other || is_new {
+            self.metrics.reload_failed(Reloaded::Trust);
+            self.readiness.refused(Reloaded::Trust, now, why);
+        }
+    }
+
+    /// There is no trust in use, and no policy document on disk that could be.
+    pub(in crate::cli) fn no_trust(&mut self, error: &TrustError) {
+        tracing::error!(%error, "no trust policy is in use: every image is inconclusive");
+        self.metrics.reload_failed(Reloaded::Trust);
+        self.readiness.miss(Condition::Trust, &error.to_string());
     }
 
     pub(in crate::cli) fn certificates_in_use(&mut self, loaded: &LoadedTls) {

@@ -67,6 +67,11 @@ struct Looked {
 
 impl Looked {
     async fn start(name: &str) -> Self {
+        Self::start_with(name, |_| {}).await
+    }
+
+    /// With files that `change` has changed before the start.
+    async fn start_with(name: &str, change: impl FnOnce(&Folder)) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = Folder::new(name);
@@ -74,6 +79,7 @@ impl Looked {
         folder.write("trust/trustpolicy.json", &policy("app"));
         folder.write("trust/truststore/x509/ca/main/a.pem", &Authority::root(CertSpec::root()).pem());
         folder.write("c.yaml", &config(""));
+        change(&folder);
         let (file, config) = ConfigFile::load(&folder.0.join("c.yaml"), Purpose::Serve).unwrap();
         let reloader = serve::Service::start(&config).await.unwrap().following(file, None).reloader;
         Self { folder, reloader }
@@ -94,6 +100,22 @@ impl Looked {
             Some(format!("{}{files}{}", mark.trim(), why.map(|why| format!(" {why}")).unwrap_or_default()))
         });
         files.filter(|line| !line.starts_with("[+]")).collect()
+    }
+
+    /// The lines about conditions that do not hold and about parts of the trust, without points in time.
+    fn trust_signs(&self) -> Vec<String> {
+        let (_, text) = self.reloader.signs.readiness().report(true);
+        let lines = text.lines().filter(|line| {
+            let is_of_files = line.contains("] files ");
+            // The port is not open here.
+            !line.starts_with("[+]") && !is_of_files && !line.starts_with("[-] doors")
+        });
+        let folder = format!("{}/", self.folder.0.display());
+        let untimed = |line: &str| match line.split_once("as it was before ") {
+            Some((start, rest)) => format!("{start}as it was before{}", rest.get(20..).unwrap_or_default()),
+            None => line.to_owned(),
+        };
+        lines.map(|line| untimed(line).replace(&folder, "")).collect()
     }
 
     fn generation(&self) -> u64 {
@@ -236,4 +258,172 @@ async fn broken_credentials_leave_the_good_ones_in_use() {
     service.folder.write("password", "second\n");
     assert_eq!(service.look().signs(), [""; 0]);
     assert_ne!(service.reloader.live.handler_address(), engine);
+}
+
+/// A policy with the statements `app` for one repository, `other` for another one and the store that each names.
+fn two(app: &str, other: &str) -> String {
+    let statement = |name: &str, store: &str| {
+        format!(
+            r#"{{"name": "{name}", "registryScopes": ["r.example/{name}"], "signatureVerification": {{"level": "strict"}},
+            "trustStores": ["{store}"], "trustedIdentities": ["*"]}}"#
+        )
+    };
+    let statements = [statement("app", app), statement("other", other)].join(", ");
+    format!(r#"{{"version": "1.0", "trustPolicies": [{statements}]}}"#)
+}
+
+const MAIN: &str = "trust/truststore/x509/ca/main/a.pem";
+
+const DISABLED: [&str; 2] = [
+    "[!] statement \"other\" is disabled: trust store ca:absent cannot be used: found no directory \
+     trust/truststore/x509/ca/absent, expected one with certificate files",
+    "[!] trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one with \
+     certificate files",
+];
+
+#[tokio::test]
+async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
+    let mut service = Looked::start_with("part", |folder| {
+        folder.write("trust/trustpolicy.json", &two("ca:main", "ca:absent"));
+    })
+    .await;
+    assert_eq!(service.trust_signs(), DISABLED);
+    let files = service.signs();
+    assert!(files[0].starts_with("[!]trust the trust policy and trust stores have 1 mistake; trust store ca:absent of statement \"other\" is missing"), "{files:?}");
+    assert_eq!(files.len(), 1);
+    // Another look at the same files is no news.
+    assert_eq!((service.look().generation(), service.trust_signs()), (1, DISABLED.map(str::to_owned).to_vec()));
+    service.folder.write("trust/truststore/x509/ca/absent/a.pem", &Authority::root(CertSpec::root()).pem());
+    service.look();
+    assert_eq!((service.generation(), service.signs(), service.trust_signs()), (2, Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_one() {
+    for (document, why) in [
+        (Some("{"), "trust/trustpolicy.json: trust policy: not one JSON document: "),
+        (None, "trust has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document"),
+    ] {
+        let mut service = Looked::start_with("document", |folder| {
+            folder.remove("trust/trustpolicy.json");
+            document.into_iter().for_each(|document| folder.write("trust/trustpolicy.json", document));
+        })
+        .await;
+        for _ in 0..2 {
+            let signs = service.trust_signs();
+            let start = format!("[-] trust: the trust policy and trust stores have 1 mistake; {why}");
+            assert!(signs.len() == 1 && signs[0].starts_with(&start), "{signs:?}");
+            assert!(service.reloader.trust.handle().current().is_none());
+            service.look();
+        }
+        service.folder.write("trust/trustpolicy.json", &policy("app"));
+        service.look();
+        assert_eq!((service.generation(), service.signs(), service.trust_signs()), (1, Vec::new(), Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn parts_that_break_while_the_service_runs_are_named_until_they_are_mended() {
+    let mut service = Looked::start("parts").await;
+    let good = std::fs::read_to_string(service.folder.0.join(MAIN)).unwrap();
+    service.folder.write(MAIN, "garbage");
+    let kept = "[!] trust store ca:main is in use as it was before: file \"a.pem\" has no -----BEGIN line: want certificates in PEM or DER";
+    assert_eq!(service.look().trust_signs(), [kept]);
+    assert!(service.signs()[0].starts_with("[!]trust the trust policy and trust stores have 1 mistake; "));
+    assert_eq!(service.generation(), 1);
+    // What is in use is the same, and so is the mistake in the store; the document has one now, too.
+    service.folder.write("trust/trustpolicy.json", "{");
+    assert_eq!(service.look().trust_signs(), ["[!] the trust policy document is in use as it was before", kept]);
+    assert!(service.signs()[0].starts_with("[!]trust the trust policy and trust stores have 2 mistakes; "));
+    assert_eq!(service.generation(), 1);
+    service.folder.write("trust/trustpolicy.json", &two("ca:main", "ca:absent"));
+    assert_eq!(service.look().trust_signs(), [DISABLED[0], DISABLED[1], kept]);
+    assert_eq!(service.generation(), 2);
+    service.folder.write(MAIN, &good);
+    assert_eq!(service.look().trust_signs(), DISABLED);
+    // What is in use is what was in use all the time.
+    assert_eq!(service.generation(), 2);
+    service.folder.write("trust/trustpolicy.json", &policy("app"));
+    service.look();
+    assert_eq!((service.signs(), service.trust_signs()), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn the_service_is_not_ready_while_no_statement_can_be_used() {
+    let mut service = Looked::start("unusable").await;
+    let good = std::fs::read_to_string(service.folder.0.join(MAIN)).unwrap();
+    service.folder.remove(MAIN);
+    let store = "trust store ca:main cannot be used: found no certificates, expected at least one";
+    assert_eq!(
+        service.look().trust_signs(),
+        [
+            format!("[-] trust: no statement of the trust policy can be used: statement \"app\" is disabled: {store}"),
+            format!("[!] statement \"app\" is disabled: {store}"),
+            format!("[!] {store}"),
+        ]
+    );
+    service.folder.write(MAIN, &good);
+    service.look();
+    assert_eq!((service.signs(), service.trust_signs()), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_changed_configuration_is_used_with_what_is_kept_of_the_trust() {
+    let mut service = Looked::start("kept").await;
+    service.folder.write(MAIN, "garbage");
+    service.folder.write("trust/trustpolicy.json", "{");
+    service.look();
+    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+    service.look();
+    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.generation(), 2);
+    let current = service.reloader.trust.handle().current().unwrap();
+    assert!(current.is_usable());
+    assert_eq!(service.trust_signs().len(), 2);
+    assert!(service.signs()[0].starts_with("[!]trust the trust policy and trust stores have 2 mistakes; "));
+    assert_eq!(service.signs().len(), 1);
+}
+
+#[tokio::test]
+async fn a_configuration_that_names_another_trust_must_lead_to_a_policy_document() {
+    let mut service = Looked::start("elsewhere").await;
+    let elsewhere = config("").replace("directory: trust", "directory: elsewhere");
+    service.folder.write("c.yaml", &elsewhere);
+    let signs = service.look().signs();
+    assert!(
+        signs.len() == 1 && signs[0].starts_with("[!]config the trust policy and trust stores have 1 mistake"),
+        "{signs:?}"
+    );
+    assert_eq!(service.generation(), 1);
+    // Nothing is kept of stores elsewhere, even of one with the same name.
+    service.folder.write("elsewhere/trustpolicy.json", &two("ca:main", "ca:second"));
+    service.folder.write("elsewhere/truststore/x509/ca/main/a.pem", "garbage");
+    service.folder.write("elsewhere/truststore/x509/ca/second/a.pem", &Authority::root(CertSpec::root()).pem());
+    let signs = service.look().trust_signs();
+    let broken =
+        "trust store ca:main cannot be used: file \"a.pem\" has no -----BEGIN line: want certificates in PEM or DER";
+    assert_eq!(signs, [format!("[!] statement \"app\" is disabled: {broken}"), format!("[!] {broken}")]);
+    assert_eq!(service.generation(), 2);
+}
+
+#[tokio::test]
+async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_is_refused_later() {
+    let demand = |statement: &str, more: &str| {
+        let demand = format!("{{requiredMetadata: [{{statement: {statement}, annotations: {{a: b}}}}]}}");
+        config(&format!("verification: {demand}\n{more}"))
+    };
+    let mut service = Looked::start_with("metadata", |folder| folder.write("c.yaml", &demand("ap", ""))).await;
+    let unknown =
+        "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy: want one of app";
+    assert_eq!(service.trust_signs()[1], format!("[!] statement \"app\" is disabled: {unknown}"));
+    // Another key may change meanwhile, and another unknown name is refused.
+    service.folder.write("c.yaml", &demand("ap", "cache: {verdictLifetime: 1m}"));
+    service.look();
+    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    service.folder.write("c.yaml", &demand("pa", ""));
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]config the trust policy and trust stores have 1 mistake; verification.requiredMetadata is for statement \"pa\""), "{signs:?}");
+    service.folder.write("c.yaml", &demand("app", ""));
+    service.look();
+    assert_eq!((service.signs(), service.trust_signs()), (Vec::new(), Vec::new()));
 }

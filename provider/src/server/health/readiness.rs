@@ -48,6 +48,8 @@ struct State {
     doors: Option<String>,
     /// In the order of [`Reloaded::ALL`].
     files: BTreeMap<usize, Files>,
+    /// What of the trust is not in use as it is on disk: a line each, and how many lines there would be.
+    trust_details: (Vec<String>, usize),
     restart: Vec<String>,
 }
 
@@ -72,6 +74,10 @@ impl State {
 /// Longest message about files, in bytes.
 pub const WHY_BYTES: usize = 2048;
 
+/// Most lines about parts of the trust, and the longest such line, in bytes. The log has all of them.
+const TRUST_LINES: usize = 50;
+const TRUST_LINE_BYTES: usize = 512;
+
 impl State {
     /// A line for each kind of files, and one for what waits for a restart.
     fn details(&self) -> String {
@@ -85,11 +91,20 @@ impl State {
                 )),
             }
         }
+        let (lines, count) = &self.trust_details;
+        lines.iter().for_each(|line| text.push_str(&format!("[!] {line}\n")));
+        if let Some(more) = count.checked_sub(lines.len()).filter(|more| *more > 0) {
+            text.push_str(&format!("[!] and {more} more parts of the trust, which the log names\n"));
+        }
         if !self.restart.is_empty() {
             text.push_str(&format!("[!] restart needed for {}\n", self.restart.join(", ")));
         }
         text
     }
+}
+
+fn one_line(text: &str, most: usize) -> String {
+    cut(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), most)
 }
 
 fn place(files: Reloaded) -> usize {
@@ -101,7 +116,8 @@ impl Readiness {
     pub fn new() -> Self {
         let why = |text: &str| Some(text.to_owned());
         let (trust, tls, doors) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
-        let state = State { trust, tls, doors, files: BTreeMap::new(), restart: Vec::new() };
+        let (files, trust_details) = (BTreeMap::new(), (Vec::new(), 0));
+        let state = State { trust, tls, doors, files, trust_details, restart: Vec::new() };
         Self(Mutex::new(state))
     }
 
@@ -110,9 +126,17 @@ impl Readiness {
         *self.lock().of(condition) = None;
     }
 
-    /// `condition` does not hold. `why` is shown to whoever asks, so no secrets.
+    /// `condition` does not hold. `why` is shown to whoever asks, so no secrets; it is cut to one line of [`WHY_BYTES`].
     pub fn miss(&self, condition: Condition, why: &str) {
-        *self.lock().of(condition) = Some(why.to_owned());
+        *self.lock().of(condition) = Some(one_line(why, WHY_BYTES));
+    }
+
+    /// What of the trust is not in use as it is on disk, a line each. The lines are shown to whoever asks, so no secrets;
+    /// number and length are bounded.
+    pub fn trust_details<'a>(&self, lines: impl ExactSizeIterator<Item = &'a str>) {
+        let count = lines.len();
+        let lines = lines.take(TRUST_LINES).map(|line| one_line(line, TRUST_LINE_BYTES)).collect();
+        self.lock().trust_details = (lines, count);
     }
 
     /// `files` are in use since `since`, and are what is on disk.
@@ -130,7 +154,7 @@ impl Readiness {
     /// What is on disk is not in use. `why` is shown to whoever asks, so no secrets; it is cut to one line of
     /// [`WHY_BYTES`].
     pub fn refused(&self, files: Reloaded, at: UnixTime, why: &str) {
-        let why = cut(&why.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), WHY_BYTES);
+        let why = one_line(why, WHY_BYTES);
         if let Some(files) = self.lock().files.get_mut(&place(files)) {
             files.refused = Some((at, why));
         }
@@ -222,10 +246,31 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_the_trust_are_lines_of_their_own_and_bounded() {
+        let readiness = Readiness::new();
+        Condition::ALL.iter().for_each(|condition| readiness.meet(*condition));
+        let lines = ["statement \"app\" is disabled: one\n  two", "trust store ca:main cannot be used: three"];
+        readiness.trust_details(lines.into_iter());
+        assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
+        let conditions = "[+] trust\n[+] tls\n[+] doors\n";
+        let shown = "[!] statement \"app\" is disabled: one; two\n[!] trust store ca:main cannot be used: three\n";
+        assert_eq!(readiness.report(true), (true, format!("{conditions}{shown}")));
+        let long = "x".repeat(10_000);
+        readiness.trust_details(vec![long.as_str(); 1000].into_iter());
+        let text = readiness.report(true).1;
+        assert!(text.len() < 60 * TRUST_LINE_BYTES, "{}", text.len());
+        assert!(text.ends_with("\n[!] and 950 more parts of the trust, which the log names\n"), "{text}");
+        readiness.trust_details(std::iter::empty());
+        assert_eq!(readiness.report(true), (true, conditions.to_owned()));
+    }
+
+    #[test]
     fn a_monstrous_message_is_cut() {
         let readiness = Readiness::new();
         readiness.in_use(Reloaded::Tls, UnixTime::EPOCH);
         readiness.refused(Reloaded::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));
         assert!(readiness.report(true).1.len() < WHY_BYTES + 300);
+        readiness.miss(Condition::Trust, &"ü\n".repeat(100_000));
+        assert!(readiness.report(true).1.len() < 2 * WHY_BYTES + 300);
     }
 }

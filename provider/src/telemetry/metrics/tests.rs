@@ -74,6 +74,41 @@ fn no_event_adds_a_series() {
     has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\"} 1700000000");
 }
 
+/// Names of statements and stores are the operator's, and go with the policy.
+#[test]
+fn statements_and_stores_have_a_series_each_while_the_policy_has_them() {
+    let (registry, metrics) = metrics();
+    let shown = || {
+        let text = text(&registry).unwrap();
+        let lines = text.lines().filter(|line| line.contains("_usable{")).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(), [""; 0]);
+    metrics.statements_usable([("app", true), ("a \"b\"", false)]);
+    metrics.stores_usable([("ca:main", false)]);
+    assert_eq!(
+        shown(),
+        [
+            "countersign_statement_usable{statement=\"a \\\"b\\\"\"} 0",
+            "countersign_statement_usable{statement=\"app\"} 1",
+            "countersign_trust_store_usable{store=\"ca:main\"} 0",
+        ]
+    );
+    let (long, longer) = ("ü".repeat(100), "ü".repeat(101));
+    metrics.statements_usable([(long.as_str(), true), (longer.as_str(), false), ("app", false)]);
+    metrics.stores_usable([]);
+    let cut = format!("countersign_statement_usable{{statement=\"{}\"}} 0", "ü".repeat(64));
+    assert_eq!(shown(), ["countersign_statement_usable{statement=\"app\"} 0".to_owned(), cut]);
+}
+
+#[test]
+fn a_partial_reload_sets_the_time_and_lowers_the_flag() {
+    let (registry, metrics) = metrics();
+    metrics.partly_reloaded(Reloaded::Trust, UnixTime::from_seconds(7).unwrap());
+    has(&registry, "countersign_last_reload_successful{files=\"trust\"} 0");
+    has(&registry, "countersign_last_reload_timestamp_seconds{files=\"trust\"} 7");
+}
+
 #[test]
 fn a_failed_reload_lowers_the_flag_and_keeps_the_time() {
     let (registry, metrics) = metrics();

@@ -1,0 +1,90 @@
+//! Which statement applies to a repository, also where some statements have mistakes.
+
+use std::collections::HashMap;
+
+use super::Scopes;
+use crate::name::Repository;
+
+/// What an entry declares about the repositories that it applies to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeclaredScopes {
+    Known(Scopes),
+    /// The declaration has a mistake, so that it may be meant for any repository. Those that could be read are here.
+    Unknown(Vec<Repository>),
+}
+
+/// Entries in the order of a document, found by the repository that they apply to.
+///
+/// Of two entries that declare the same repository the first is found: whoever makes the list sees to it that neither
+/// can be used.
+#[derive(Clone, Debug)]
+pub struct ByScope<T> {
+    entries: Vec<T>,
+    by_repository: HashMap<Repository, usize>,
+    for_all: Option<usize>,
+    /// The first whose repositories are not known.
+    unknown: Option<usize>,
+}
+
+/// Why an entry applies to a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It names the repository.
+    Named,
+    /// It has the scope `*`, and no other entry names the repository.
+    All,
+    /// Which repositories it is meant for is not known, and no other entry names the repository.
+    Possible,
+}
+
+impl<T> ByScope<T> {
+    pub(super) fn new(entries: impl IntoIterator<Item = (DeclaredScopes, T)>) -> Self {
+        let mut list = Self { entries: Vec::new(), by_repository: HashMap::new(), for_all: None, unknown: None };
+        for (scopes, entry) in entries {
+            let index = list.entries.len();
+            let repositories = match scopes {
+                DeclaredScopes::Known(Scopes::All) => {
+                    list.for_all.get_or_insert(index);
+                    Vec::new()
+                }
+                DeclaredScopes::Known(Scopes::Repositories(repositories)) => repositories,
+                DeclaredScopes::Unknown(repositories) => {
+                    list.unknown.get_or_insert(index);
+                    repositories
+                }
+            };
+            for repository in repositories {
+                list.by_repository.entry(repository).or_insert(index);
+            }
+            list.entries.push(entry);
+        }
+        list
+    }
+
+    /// All, in the order of the document.
+    #[must_use]
+    pub fn entries(&self) -> &[T] {
+        &self.entries
+    }
+
+    /// The entry for a repository: the one that names it; else one whose repositories are not known, as it may be meant
+    /// to name it; else the one with `*`.
+    #[must_use]
+    pub fn select(&self, repository: &Repository) -> Option<(&T, Claim)> {
+        let named = self.by_repository.get(repository).map(|index| (*index, Claim::Named));
+        let possible = self.unknown.map(|index| (index, Claim::Possible));
+        let all = self.for_all.map(|index| (index, Claim::All));
+        let (index, claim) = named.or(possible).or(all)?;
+        self.entries.get(index).map(|entry| (entry, claim))
+    }
+
+    /// The same list with every entry replaced by what `with` makes of it.
+    pub fn map<U>(&self, with: impl FnMut(&T) -> U) -> ByScope<U> {
+        ByScope {
+            entries: self.entries.iter().map(with).collect(),
+            by_repository: self.by_repository.clone(),
+            for_all: self.for_all,
+            unknown: self.unknown,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What operators see of the trust in use: for each statement and store that is not in use as it is on disk one log line
+//! when that begins or changes and one when it is over, gauges, and lines of `/readyz?verbose`.
+
+use std::collections::BTreeMap;
+
+use crate::server::health::Condition;
+use crate::server::health::Readiness;
+use crate::telemetry::metrics::Metrics;
+use crate::trust_source::DocumentState;
+use crate::trust_source::StatementState;
+use crate::trust_source::StoreState;
+use crate::trust_source::Trust;
+
+/// Remembers what was reported last.
+#[derive(Debug, Default)]
+pub(super) struct TrustSigns {
+    /// By what it is about.
+    reported: BTreeMap<String, Part>,
+    subdirectories: Vec<String>,
+}
+
+/// A part of the trust that is not in use as it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    /// A sentence with the name of the part.
+    line: String,
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// Images are inconclusive.
+    Disabled,
+    /// Something older than what is on disk is in use.
+    Kept,
+}
+
+impl TrustSigns {
+    pub(super) fn show(&mut self, trust: &Trust, metrics: &Metrics, readiness: &Readiness) {
+        metrics.trust_generation(trust.generation());
+        let usable = |state: &StatementState| matches!(state, StatementState::Usable(_));
+        metrics.statements_usable(trust.statements().iter().map(|state| (state.name(), usable(state))));
+        let names: Vec<String> = trust.stores().keys().map(ToString::to_string).collect();
+        let usable = trust.stores().values().map(|state| state.store().is_some());
+        metrics.stores_usable(names.iter().map(String::as_str).zip(usable));
+
+        let parts = parts(trust);
+        for (subject, part) in parts.iter().filter(|(subject, part)| self.reported.get(*subject) != Some(part)) {
+            match part.effect {
+                Effect::Disabled => tracing::error!(part = subject, "{}", part.line),
+                Effect::Kept => tracing::warn!(part = subject, "{}", part.line),
+            }
+        }
+        for subject in self.reported.keys().filter(|subject| !parts.contains_key(*subject)) {
+            tracing::info!(
+                part = subject,
+                "{subject} is in use as it is on disk, or no longer part of the trust policy"
+            );
+        }
+        readiness.trust_details(parts.values().map(|part| part.line.as_str()));
+        self.reported = parts;
+
+        let subdirectories: Vec<String> = trust.subdirectory_warnings().iter().map(ToString::to_string).collect();
+        for warning in subdirectories.iter().filter(|warning| !self.subdirectories.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+        self.subdirectories = subdirectories;
+
+        if trust.is_usable() {
+            readiness.meet(Condition::Trust);
+        } else {
+            let mut why = "no statement of the trust policy can be used".to_owned();
+            if let Some(part) = self.reported.values().next() {
+                why.push_str(&format!(": {}", part.line));
+            }
+            readiness.miss(Condition::Trust, &why);
+        }
+    }
+}
+
+fn parts(trust: &Trust) -> BTreeMap<String, Part> {
+    let mut parts = BTreeMap::new();
+    if let DocumentState::Kept { since } = trust.document() {
+        let line = format!("the trust policy document is in use as it was before {since}");
+        parts.insert("trust policy document".to_owned(), Part { line, effect: Effect::Kept });
+    }
+    for state in trust.statements() {
+        if let StatementState::Disabled(statement) = state {
+            let subject = format!("statement {:?}", statement.name());
+            let line = format!("{subject} is disabled: {}", statement.cause());
+            parts.insert(subject, Part { line, effect: Effect::Disabled });
+        }
+    }
+    for (store, state) in trust.stores() {
+        let subject = format!("trust store {store}");
+        let problem = state.mistakes().first().map(|mistake| mistake.problem()).unwrap_or_default();
+        let (what, effect) = match state {
+            StoreState::Current(_) => continue,
+            StoreState::Kept { since, store: _, mistakes: _ } => {
+                (format!("is in use as it was before {since}"), Effect::Kept)
+            }
+            StoreState::Unusable { mistakes: _ } => ("cannot be used".to_owned(), Effect::Disabled),
+        };
+        let line = format!("{subject} {what}: {problem}");
+        parts.insert(subject, Part { line, effect });
+    }
+    parts
+}

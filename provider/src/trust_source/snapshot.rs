@@ -1,0 +1,369 @@
+//! The trust in use at one moment: every statement that can be used with its trust stores, and every one that cannot
+//! with the reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_core::name::Digest;
+use countersign_core::name::Repository;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::BrokenStatement;
+use countersign_core::trust::ByScope;
+use countersign_core::trust::Claim;
+use countersign_core::trust::DeclaredScopes;
+use countersign_core::trust::Mode;
+use countersign_core::trust::PolicyEntry;
+use countersign_core::trust::PolicyError;
+use countersign_core::trust::Statement;
+use countersign_core::trust::Store;
+use countersign_core::trust::StoreKind;
+use countersign_core::trust::StoreRef;
+use countersign_core::trust::TrustPolicy;
+
+use super::StoreState;
+use super::TrustError;
+use super::TrustMistake;
+use super::stores::Fingerprint;
+
+/// The policy and every store that one of its statements names, as they were at one moment.
+#[derive(Debug)]
+pub struct Trust {
+    statements: ByScope<StatementState>,
+    stores: BTreeMap<StoreRef, StoreState>,
+    document: DocumentState,
+    mistakes: Vec<TrustMistake>,
+    subdirectories: BTreeMap<StoreRef, Vec<String>>,
+    digest: Digest,
+    generation: u64,
+}
+
+/// Whether the policy document on disk is the one in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentState {
+    Current,
+    /// The one on disk cannot be used since then; the last one that could stays in use.
+    Kept {
+        since: UnixTime,
+    },
+}
+
+/// One statement of the policy.
+#[derive(Clone, Debug)]
+pub enum StatementState {
+    Usable(Arc<UsableStatement>),
+    Disabled(DisabledStatement),
+}
+
+/// A statement without mistakes, with all of its trust stores.
+#[derive(Debug)]
+pub struct UsableStatement {
+    statement: Statement,
+    stores: Vec<Arc<Store>>,
+}
+
+/// A statement that cannot be used. It has nothing by which a signature could be judged: its images are inconclusive.
+#[derive(Clone, Debug)]
+pub struct DisabledStatement {
+    name: Arc<str>,
+    scopes: DeclaredScopes,
+    cause: DisabledBy,
+}
+
+/// Why a statement is disabled.
+#[derive(Clone, Debug)]
+pub enum DisabledBy {
+    /// Mistakes in the statement itself; at least one.
+    Policy(Vec<PolicyError>),
+    /// One of its trust stores cannot be used; at least one mistake.
+    Store { store: StoreRef, mistakes: Vec<TrustMistake> },
+    /// The configuration demands metadata for another name, which may be meant for this statement; or for this one,
+    /// which verifies nothing.
+    Metadata(TrustMistake),
+}
+
+/// What the policy says about a repository.
+#[derive(Clone, Copy, Debug)]
+pub enum Applicable<'a> {
+    Usable(&'a Arc<UsableStatement>),
+    Disabled(&'a DisabledStatement, Claim),
+    /// No statement is for it.
+    Nothing,
+}
+
+/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all have:
+/// an old root may stand beside its successor. None without such a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstEnds {
+    pub ca: Option<UnixTime>,
+    pub signing_authority: Option<UnixTime>,
+    pub tsa: Option<UnixTime>,
+}
+
+/// What a [`Trust`] is made of.
+pub(super) struct Parts<'a> {
+    pub(super) policy: &'a TrustPolicy,
+    /// Of the document in use.
+    pub(super) document_digest: &'a Digest,
+    pub(super) document: DocumentState,
+    /// Every store that a statement of `policy` names.
+    pub(super) stores: BTreeMap<StoreRef, StoreState>,
+    pub(super) subdirectories: BTreeMap<StoreRef, Vec<String>>,
+    /// What the configuration demands of statements that `policy` has not, or that verify nothing.
+    pub(super) unmet: &'a [TrustMistake],
+    /// Whether the configuration demands metadata for the statement of this name.
+    pub(super) is_expected: &'a dyn Fn(&str) -> bool,
+    /// Of the document on disk, and of what the configuration expects of it.
+    pub(super) mistakes: Vec<TrustMistake>,
+}
+
+impl Trust {
+    /// The generation is one of `last` if that has the same digest, else one more.
+    pub(super) fn new(parts: Parts<'_>, last: (u64, Option<&Digest>)) -> Self {
+        let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
+            parts;
+        let statements = policy.entries().map(|entry| match entry {
+            PolicyEntry::Broken(broken) => StatementState::Disabled(DisabledStatement::from(broken)),
+            PolicyEntry::Statement(statement) => {
+                let metadata = unmet.iter().find(|mistake| mistake.concerns(statement, is_expected));
+                StatementState::new(statement, &stores, metadata)
+            }
+        });
+        mistakes.extend(stores.values().flat_map(StoreState::mistakes).cloned());
+        let digest = digest(document_digest, &statements, &stores);
+        let generation = if last.1 == Some(&digest) { last.0 } else { last.0 + 1 };
+        Self { statements, stores, document, mistakes, subdirectories, digest, generation }
+    }
+
+    /// The statement for images of a repository.
+    #[must_use]
+    pub fn applicable(&self, repository: &Repository) -> Applicable<'_> {
+        match self.statements.select(repository) {
+            Some((StatementState::Usable(statement), _)) => Applicable::Usable(statement),
+            Some((StatementState::Disabled(statement), claim)) => Applicable::Disabled(statement, claim),
+            None => Applicable::Nothing,
+        }
+    }
+
+    /// All statements, in the order of the policy document.
+    #[must_use]
+    pub fn statements(&self) -> &[StatementState] {
+        self.statements.entries()
+    }
+
+    /// Whether any statement can be used.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.statements().iter().any(|statement| matches!(statement, StatementState::Usable(_)))
+    }
+
+    /// What is in use of the store of that kind and name.
+    #[must_use]
+    pub fn store(&self, reference: &StoreRef) -> Option<&Store> {
+        self.stores.get(reference)?.store().map(Arc::as_ref)
+    }
+
+    /// Every store that a statement without mistakes names.
+    #[must_use]
+    pub fn stores(&self) -> &BTreeMap<StoreRef, StoreState> {
+        &self.stores
+    }
+
+    /// Whether the policy document on disk is in use.
+    #[must_use]
+    pub fn document(&self) -> DocumentState {
+        self.document
+    }
+
+    /// Everything that is wrong with what is on disk: with the policy document and what the configuration expects of it,
+    /// then with the stores.
+    #[must_use]
+    pub fn mistakes(&self) -> &[TrustMistake] {
+        &self.mistakes
+    }
+
+    /// [`Self::mistakes`] as one error, if there are any.
+    #[must_use]
+    pub fn error(&self) -> Option<TrustError> {
+        (!self.mistakes.is_empty()).then(|| TrustError { mistakes: self.mistakes.clone() })
+    }
+
+    /// By store, the names of the sub-directories in it, which are not read.
+    #[must_use]
+    pub fn subdirectories(&self) -> &BTreeMap<StoreRef, Vec<String>> {
+        &self.subdirectories
+    }
+
+    /// When the certificates of the stores end, by the kind of store.
+    #[must_use]
+    pub fn first_ends(&self, now: UnixTime) -> FirstEnds {
+        let of = |kind| {
+            let stores = self.stores.iter().filter(|(reference, _)| reference.kind == kind);
+            let stores = stores.filter_map(|(_, state)| state.store());
+            let ends: Vec<UnixTime> = stores
+                .flat_map(|store| store.certificates())
+                .map(countersign_core::x509::Certificate::not_after)
+                .collect();
+            ends.iter().copied().filter(|end| *end > now).min().or_else(|| ends.into_iter().max())
+        };
+        FirstEnds { ca: of(StoreKind::Ca), signing_authority: of(StoreKind::SigningAuthority), tsa: of(StoreKind::Tsa) }
+    }
+
+    /// Of what is in use: the policy document, the certificates of every store and which statements are disabled. Replicas
+    /// with the same trust have the same.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// 1 for what was loaded first, and one more with every change of what is in use.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+impl StatementState {
+    fn new(statement: &Statement, stores: &BTreeMap<StoreRef, StoreState>, metadata: Option<&TrustMistake>) -> Self {
+        let disabled = |cause| {
+            let (name, scopes) = (statement.shared_name(), DeclaredScopes::Known(statement.scopes().clone()));
+            Self::Disabled(DisabledStatement { name, scopes, cause })
+        };
+        if let Some(mistake) = metadata {
+            return disabled(DisabledBy::Metadata(mistake.clone()));
+        }
+        let named = match statement.mode() {
+            Mode::Skip => &[],
+            Mode::Verify(rules) => rules.stores(),
+        };
+        let mut in_use = Vec::new();
+        for name in named {
+            match stores.get(name).map(|state| (state, state.store())) {
+                Some((_, Some(store))) => in_use.push(Arc::clone(store)),
+                Some((state, None)) => {
+                    return disabled(DisabledBy::Store { store: name.clone(), mistakes: state.mistakes().to_vec() });
+                }
+                // Not reached: whoever reads the stores reads all of them.
+                None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
+            }
+        }
+        Self::Usable(Arc::new(UsableStatement { statement: statement.clone(), stores: in_use }))
+    }
+
+    /// See [`UsableStatement::name`] and [`DisabledStatement::name`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Usable(statement) => statement.name(),
+            Self::Disabled(statement) => statement.name(),
+        }
+    }
+}
+
+impl UsableStatement {
+    /// Not empty, unique in the policy document.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.statement.name()
+    }
+
+    /// See [`Self::name`].
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
+        self.statement.shared_name()
+    }
+
+    /// As the policy document has it.
+    #[must_use]
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    #[must_use]
+    pub fn mode(&self) -> &Mode {
+        self.statement.mode()
+    }
+
+    /// All stores that the statement names, in its order.
+    #[must_use]
+    pub fn stores(&self) -> Vec<&Store> {
+        self.stores.iter().map(Arc::as_ref).collect()
+    }
+}
+
+impl DisabledStatement {
+    /// As the policy document has it; `#2` where no name can be read.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// See [`Self::name`].
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    #[must_use]
+    pub fn scopes(&self) -> &DeclaredScopes {
+        &self.scopes
+    }
+
+    #[must_use]
+    pub fn cause(&self) -> &DisabledBy {
+        &self.cause
+    }
+}
+
+impl From<&BrokenStatement> for DisabledStatement {
+    fn from(BrokenStatement { name, scopes, mistakes }: &BrokenStatement) -> Self {
+        Self { name: name.clone(), scopes: scopes.clone(), cause: DisabledBy::Policy(mistakes.clone()) }
+    }
+}
+
+/// The first mistake, and how many more there are.
+impl fmt::Display for DisabledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = match self {
+            Self::Policy(mistakes) => {
+                if let Some(mistake) = mistakes.first() {
+                    write!(f, "{mistake}")?;
+                }
+                mistakes.len()
+            }
+            Self::Store { store, mistakes } => {
+                write!(f, "trust store {store} cannot be used")?;
+                if let Some(mistake) = mistakes.first() {
+                    write!(f, ": {}", mistake.problem())?;
+                }
+                mistakes.len()
+            }
+            Self::Metadata(mistake) => {
+                write!(f, "{mistake}")?;
+                1
+            }
+        };
+        match count.saturating_sub(1) {
+            0 => Ok(()),
+            1 => f.write_str(" (and 1 more mistake)"),
+            more => write!(f, " (and {more} more mistakes)"),
+        }
+    }
+}
+
+fn digest(document: &Digest, statements: &ByScope<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
+    let mut all = Fingerprint::new();
+    all.add(document.as_str());
+    for (reference, state) in stores {
+        all.add(reference.to_string());
+        let certificates = state.store().into_iter().flat_map(|store| store.certificates());
+        let mut fingerprints: Vec<_> = certificates.map(countersign_core::x509::Certificate::fingerprint).collect();
+        fingerprints.sort_unstable();
+        all.add_all(fingerprints);
+    }
+    all.add_all(statements.entries().iter().filter_map(|statement| match statement {
+        StatementState::Usable(_) => None,
+        StatementState::Disabled(statement) => Some(statement.name().to_owned()),
+    }));
+    all.finish()
+}

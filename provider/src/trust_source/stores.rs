@@ -1,0 +1,233 @@
+//! The trust stores that a policy names: what is on disk, and what of it is in use.
+//!
+//! A store is taken whole or not at all: where one of its files cannot be used, the certificates of the others are not
+//! what somebody meant to trust.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::Hasher;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::Mode;
+use countersign_core::trust::Store;
+use countersign_core::trust::StoreError;
+use countersign_core::trust::StoreProblem;
+use countersign_core::trust::StoreRef;
+use countersign_core::trust::TrustPolicy;
+
+use super::ALL_STORES_BYTES;
+use super::TrustMistake;
+use super::files;
+use super::files::NamedFile;
+use super::files::StoreFiles;
+use crate::config::TrustLocation;
+
+/// One trust store that the policy names.
+#[derive(Clone, Debug)]
+pub enum StoreState {
+    /// What is on disk is in use.
+    Current(Arc<Store>),
+    /// What is on disk cannot be read or parsed; what was there before stays in use.
+    Kept {
+        store: Arc<Store>,
+        /// Since when what is on disk cannot be used.
+        since: UnixTime,
+        mistakes: Vec<TrustMistake>,
+    },
+    /// Nothing is in use: the store is absent or empty; or it cannot be read or parsed, and there was none before.
+    Unusable { mistakes: Vec<TrustMistake> },
+}
+
+impl StoreState {
+    /// What is in use.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        match self {
+            Self::Current(store) | Self::Kept { store, since: _, mistakes: _ } => Some(store),
+            Self::Unusable { mistakes: _ } => None,
+        }
+    }
+
+    /// What is wrong with what is on disk.
+    #[must_use]
+    pub fn mistakes(&self) -> &[TrustMistake] {
+        match self {
+            Self::Current(_) => &[],
+            Self::Kept { mistakes, store: _, since: _ } | Self::Unusable { mistakes } => mistakes,
+        }
+    }
+}
+
+/// A store as it was found on disk.
+pub(super) struct FoundStore {
+    directory: PathBuf,
+    content: Content,
+    /// Names of its sub-directories, which are not read.
+    pub(super) subdirectories: Vec<String>,
+    /// Of the files' names and bytes.
+    digest: Digest,
+}
+
+enum Content {
+    /// No directory, or no certificate in it.
+    Nothing(Vec<TrustMistake>),
+    Files(Vec<NamedFile>),
+    Unreadable(Vec<TrustMistake>),
+}
+
+/// The last content of a store that could be used.
+#[derive(Clone, Debug)]
+pub(super) struct LastGood {
+    digest: Digest,
+    store: Arc<Store>,
+    /// Since when what is on disk is something else that cannot be used.
+    broken_since: Option<UnixTime>,
+}
+
+/// Reads every store that a statement without mistakes names.
+pub(super) fn read(location: &TrustLocation, policy: &TrustPolicy) -> BTreeMap<StoreRef, FoundStore> {
+    let mut found = BTreeMap::new();
+    let mut left = ALL_STORES_BYTES;
+    for statement in policy.statements() {
+        let Mode::Verify(rules) = statement.mode() else { continue };
+        for store in rules.stores() {
+            if !found.contains_key(store) {
+                let read = FoundStore::read(location, store, statement.name(), left);
+                left = left.saturating_sub(read.bytes());
+                found.insert(store.clone(), read);
+            }
+        }
+    }
+    found
+}
+
+impl FoundStore {
+    fn read(location: &TrustLocation, store: &StoreRef, statement: &str, most: usize) -> Self {
+        let directory = files::store_directory(location, store.kind, &store.name.to_string());
+        let Some(StoreFiles { files, mistakes, subdirectories }) = files::store(&directory, most) else {
+            let (store, statement) = (store.clone(), statement.to_owned());
+            let missing = TrustMistake::NoStore { store, statement, directory: directory.clone() };
+            return Self {
+                directory,
+                content: Content::Nothing(vec![missing]),
+                subdirectories: Vec::new(),
+                digest: digest(&[]),
+            };
+        };
+        let digest = digest(&files);
+        let blank = |(_, bytes): &NamedFile| Store::is_blank(bytes);
+        // A link whose file is gone holds as little as an empty file.
+        let content = if files.iter().all(blank) && mistakes.iter().all(TrustMistake::is_absence) {
+            let problem = |problem| {
+                let error = Box::new(StoreError { store: store.clone(), problem });
+                TrustMistake::Store { directory: directory.clone(), error }
+            };
+            let empty = files.into_iter().map(|(file, _)| problem(StoreProblem::FileEmpty { file }));
+            let mut mistakes: Vec<_> = mistakes.into_iter().chain(empty).collect();
+            if mistakes.is_empty() {
+                mistakes.push(problem(StoreProblem::Empty));
+            }
+            Content::Nothing(mistakes)
+        } else if mistakes.is_empty() {
+            Content::Files(files)
+        } else {
+            Content::Unreadable(mistakes)
+        };
+        Self { directory, content, subdirectories, digest }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Files(files) => files.iter().map(|(_, bytes)| bytes.len()).sum(),
+            Content::Nothing(_) | Content::Unreadable(_) => 0,
+        }
+    }
+
+    /// Adds everything that was found to `all`.
+    pub(super) fn fingerprint(&self, all: &mut Fingerprint) {
+        all.add(self.digest.as_str());
+        let mistakes = match &self.content {
+            Content::Files(_) => &[],
+            Content::Nothing(mistakes) | Content::Unreadable(mistakes) => mistakes.as_slice(),
+        };
+        all.add_all(mistakes.iter().map(ToString::to_string));
+        all.add_all(&self.subdirectories);
+    }
+
+    /// What is in use from `now` on, given what was `before`; and what to keep of it for the next look.
+    pub(super) fn decide(
+        self,
+        reference: &StoreRef,
+        before: Option<LastGood>,
+        now: UnixTime,
+    ) -> (StoreState, Option<LastGood>) {
+        let Self { directory, content, subdirectories: _, digest } = self;
+        let mistakes = match content {
+            Content::Nothing(mistakes) => return (StoreState::Unusable { mistakes }, None),
+            Content::Unreadable(mistakes) => mistakes,
+            Content::Files(files) => {
+                let same = before.as_ref().filter(|before| before.digest == digest);
+                let parsed = match same {
+                    Some(before) => Ok(Arc::clone(&before.store)),
+                    None => Store::parse(reference.kind, reference.name.clone(), &files).map(Arc::new),
+                };
+                match parsed {
+                    Ok(store) => {
+                        let good = LastGood { digest, store: Arc::clone(&store), broken_since: None };
+                        return (StoreState::Current(store), Some(good));
+                    }
+                    Err(errors) => errors
+                        .into_iter()
+                        .map(|error| TrustMistake::Store { directory: directory.clone(), error: Box::new(error) })
+                        .collect(),
+                }
+            }
+        };
+        match before {
+            Some(LastGood { digest, store, broken_since }) => {
+                let since = broken_since.unwrap_or(now);
+                let good = LastGood { digest, store: Arc::clone(&store), broken_since: Some(since) };
+                (StoreState::Kept { store, since, mistakes }, Some(good))
+            }
+            None => (StoreState::Unusable { mistakes }, None),
+        }
+    }
+}
+
+fn digest(files: &[NamedFile]) -> Digest {
+    let mut all = Fingerprint::new();
+    for (name, bytes) in files {
+        all.add(name);
+        all.add(bytes);
+    }
+    all.finish()
+}
+
+/// A digest of many parts, each with its length in front, so that no two lists of parts have the same.
+pub(super) struct Fingerprint(Hasher);
+
+impl Fingerprint {
+    pub(super) fn new() -> Self {
+        Self(Hasher::new(DigestAlgorithm::Sha256))
+    }
+
+    pub(super) fn add(&mut self, part: impl AsRef<[u8]>) {
+        let part = part.as_ref();
+        self.0.update(&part.len().to_be_bytes());
+        self.0.update(part);
+    }
+
+    /// A list within the list.
+    pub(super) fn add_all(&mut self, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        let mut list = Self::new();
+        parts.into_iter().for_each(|part| list.add(part));
+        self.add(list.finish().as_str());
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        self.0.finish()
+    }
+}
