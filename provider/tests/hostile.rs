@@ -77,7 +77,10 @@ async fn a_thousand_images_have_a_thousand_verdicts_and_one_more_has_a_refusal()
     for door in DOORS {
         let response = client.post(door, body(&asked)).await.unwrap();
         let error = response["systemError"].as_str().unwrap();
-        assert!(error.starts_with("request has 1001 distinct keys: want at most 1000 (request "), "{error}");
+        assert!(
+            error.starts_with("request has too many distinct keys: found more than 1000, expected at most 1000; "),
+            "{error}"
+        );
         assert_eq!(keys(&response), [""; 0]);
     }
     service.stop().await;
@@ -148,13 +151,30 @@ async fn bodies_that_are_no_requests_have_a_system_error_and_no_items() {
 }
 
 #[tokio::test]
-async fn members_that_nobody_knows_are_ignored_however_deep() {
+async fn members_that_nobody_knows_are_ignored_within_limits() {
     let service = Mounted::start().await;
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let body = format!(r#"{{"new":1,"request":{{"keys":["a.example/skipped"],"new":{deep}}}}}"#);
-    let response = gatekeeper(&service).post("/v1/verify", body).await.unwrap();
-    assert_eq!(response["systemError"], "");
-    assert_eq!(keys(&response), ["a.example/skipped"]);
+    let client = gatekeeper(&service);
+    let ask = async |new: &str| {
+        let body = format!(r#"{{"new":1,"request":{{"keys":["a.example/skipped"],"new":{new}}}}}"#);
+        client.post("/v1/verify", body).await.unwrap()
+    };
+    let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for new in ["null".to_owned(), nested(62), format!("[0{}]", ",0".repeat(60_000))] {
+        let response = ask(&new).await;
+        assert_eq!(response["systemError"], "", "{new:.20}");
+        assert_eq!(keys(&response), ["a.example/skipped"], "{new:.20}");
+    }
+    for (new, why) in [
+        (nested(63), "nested too deeply: want at most 64 levels"),
+        (nested(100_000), "nested too deeply: want at most 64 levels"),
+        (format!("[0{}]", ",0".repeat(70_000)), "more than 65536 elements in one array"),
+        (r#"{"a":1,"\u0061":2}"#.to_owned(), "member \"a\" stands twice"),
+    ] {
+        let response = ask(&new).await;
+        let error = response["systemError"].as_str().unwrap();
+        assert!(error.starts_with(&format!("request body is not a ProviderRequest: {why}")), "{error}");
+        assert_eq!(keys(&response), [""; 0], "{new:.20}");
+    }
     service.stop().await;
 }
 

@@ -18,6 +18,7 @@ pub use cbor::CborError;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::limits;
+use crate::name::MediaType;
 
 /// The only payload content type of the [signature specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#payload).
 pub const PAYLOAD_TYPE: &str = "application/vnd.cncf.notary.payload.v1+json";
@@ -32,10 +33,10 @@ pub enum EnvelopeFormat {
 }
 
 impl EnvelopeFormat {
-    /// The format that a layer's media type names.
+    /// The format that a layer's media type names, in any case and with any parameters.
     #[must_use]
     pub fn of_media_type(media_type: &str) -> Option<Self> {
-        match media_type {
+        match media_type.parse::<MediaType>().ok()?.as_str() {
             "application/jose+json" => Some(Self::Jws),
             "application/cose" => Some(Self::Cose),
             _ => None,

@@ -19,7 +19,6 @@
 //!
 //! Floor 0.
 
-#[allow(dead_code, reason = "for the readers of OCI documents, which are to use it")]
 mod member;
 mod reader;
 
@@ -29,10 +28,15 @@ use std::marker::PhantomData;
 
 use serde::de::Deserialize;
 use serde::de::DeserializeSeed;
+use serde::de::Expected;
+use serde::de::Unexpected;
 
 use crate::codec::excerpt::Excerpt;
 use crate::limits::JsonLimits;
 
+pub(crate) use member::AnyObject;
+pub(crate) use member::FirstOf;
+pub(crate) use member::Member;
 use reader::Reader;
 use reader::State;
 
@@ -95,6 +99,17 @@ impl JsonError {
 impl serde::de::Error for JsonError {
     fn custom<T: fmt::Display>(detail: T) -> Self {
         Self::new(detail)
+    }
+
+    /// In JSON's words.
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others have the same name here and there")]
+        match found {
+            Unexpected::Unit => Self::new(format_args!("invalid type: null, expected {wanted}")),
+            Unexpected::Seq => Self::new(format_args!("invalid type: array, expected {wanted}")),
+            Unexpected::Map => Self::new(format_args!("invalid type: object, expected {wanted}")),
+            other => Self::new(format_args!("invalid type: {other}, expected {wanted}")),
+        }
     }
 }
 

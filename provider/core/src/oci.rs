@@ -2,6 +2,7 @@
 //!
 //! Floor 1: uses `name`, `limits`, `json`.
 
+mod annotations;
 mod descriptor;
 mod index;
 mod manifest;

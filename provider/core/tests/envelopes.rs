@@ -107,11 +107,53 @@ fn every_signing_key_of_the_specification_verifies_in_both_formats() {
 fn other_media_types_are_not_envelopes() {
     let world = World::new();
     let envelope = world.request().jws();
-    for media_type in ["application/jose", "application/jose+json; charset=utf-8", "", "application/json"] {
+    for media_type in ["application/jose", "application/jose+json ", "", "application/json"] {
         let sentence = format!(
             "envelope-unsupported: the envelope has media type {media_type:?}: want application/jose+json or application/cose"
         );
         world.refuses_bytes(&envelope, media_type, &sentence);
+    }
+}
+
+#[test]
+fn case_and_parameters_of_an_envelopes_media_type_do_not_matter() {
+    let world = World::new();
+    for (envelope, media_types) in [
+        (world.request().jws(), ["APPLICATION/JOSE+JSON", "application/jose+json; charset=utf-8"]),
+        (world.request().cose(), ["Application/Cose", "application/cose;cose-type=\"cose-sign1\""]),
+    ] {
+        for media_type in media_types {
+            assert_eq!(world.judge.codes(&envelope, media_type), [], "{media_type}");
+        }
+    }
+}
+
+#[test]
+fn case_and_parameters_of_the_signed_media_type_do_not_matter_and_the_type_does() {
+    let world = World::new();
+    for format in Format::ALL {
+        let signed = |media_type: &str| {
+            let target = Descriptor { media_type: media_type.to_owned(), ..world.target.clone() };
+            SignRequest::new(&world.chain, &target)
+        };
+        world.takes(format, signed(&world.target.media_type.to_ascii_uppercase()));
+        world.takes(format, signed(&format!("{}; charset=utf-8", world.target.media_type)));
+        let index = "application/vnd.oci.image.index.v1+json";
+        assert_ne!(world.target.media_type, index);
+        let found = world.judge.sentence(&signed(index).envelope(format), format.media_type());
+        assert!(found.starts_with("target-mismatch: "), "{found}");
+    }
+}
+
+#[test]
+fn the_payloads_content_type_is_exact() {
+    let world = World::new();
+    let wanted = "application/vnd.cncf.notary.payload.v1+json";
+    for other in [wanted.to_ascii_uppercase(), format!("{wanted};charset=utf-8")] {
+        for (format, name) in [(Format::Jws, "cty"), (Format::Cose, "content type")] {
+            let sentence = format!("envelope-malformed: header {name:?} is {other:?}: want {wanted}");
+            world.refuses(format, world.request().content_type(Some(other.as_str())), &sentence);
+        }
     }
 }
 
@@ -408,18 +450,18 @@ fn jws_has_four_members_and_nothing_else() {
         ),
         (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not base64 as wanted"),
         (format!("[{envelope}]"), "envelope is not JSON as wanted: invalid"),
-        ("[".repeat(100_000), "envelope is not JSON as wanted: invalid type: sequence"),
+        ("[".repeat(100_000), "envelope is not JSON as wanted: invalid type: array"),
         (
             format!("{{\"header\":{{\"x\":{}", "[".repeat(100_000)),
             "envelope is not JSON as wanted: nested too deeply: want at most 16 levels",
         ),
         (
             with(&|e| *e = e.as_object().unwrap().values().cloned().collect()),
-            "envelope is not JSON as wanted: invalid type: sequence, expected struct",
+            "envelope is not JSON as wanted: invalid type: array, expected struct",
         ),
         (
             with(&|e| e["header"] = e["header"].as_object().unwrap().values().cloned().collect()),
-            "envelope is not JSON as wanted: invalid type: sequence, expected a map",
+            "envelope is not JSON as wanted: invalid type: array, expected a map",
         ),
         (".".repeat(1024 * 1024), "envelope is not JSON as wanted: expected value"),
         (".".repeat(1024 * 1024 + 1), "envelope has 1048577 bytes: want at most 1048576"),

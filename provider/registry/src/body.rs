@@ -8,6 +8,7 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Hasher;
+use countersign_core::name::MediaType;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
@@ -147,12 +148,11 @@ fn check_encoding(headers: &HeaderMap, host: &str) -> Result<(), Cause> {
     }
 }
 
-/// The media type of an answer without its parameters; empty if there is none.
+/// The media type of an answer in lower case without its parameters; as written where it is none, empty without one.
 pub(crate) fn content_type(headers: &HeaderMap) -> String {
-    headers
-        .get(CONTENT_TYPE)
-        .map(|value| text(value.as_bytes().split(|b| *b == b';').next().unwrap_or_default()).trim().to_owned())
-        .unwrap_or_default()
+    let written = headers.get(CONTENT_TYPE).map(|value| text(value.as_bytes())).unwrap_or_default();
+    let written = written.trim();
+    written.parse::<MediaType>().map_or_else(|_| written.to_owned(), |media_type| media_type.to_string())
 }
 
 /// A header's value, fit to print.

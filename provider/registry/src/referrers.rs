@@ -144,7 +144,9 @@ impl Registries {
 impl Listing<'_> {
     /// Takes the entries of a page; whether the limit on entries is reached.
     fn add(&mut self, answer: &Answer) -> Result<bool, Cause> {
-        for entry in Index::parse(&answer.body)?.entries {
+        let index = Index::parse(&answer.body)?;
+        self.referrers.cut |= index.cut;
+        for entry in index.entries {
             if self.looked_at == limits::REFERRERS_ENTRIES {
                 self.referrers.cut = true;
                 return Ok(true);

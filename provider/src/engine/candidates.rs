@@ -5,7 +5,9 @@ use std::fmt;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::envelope::EnvelopeFormat;
+use countersign_core::json;
 use countersign_core::limits;
+use countersign_core::limits::JsonLimits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::name::hex;
@@ -34,12 +36,16 @@ pub(super) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
 /// A JSON list of the hexadecimal SHA-256 fingerprints of the chain, leaf first. Unsigned.
 const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
 
+/// A list of texts, one for each certificate.
+const CHAIN_JSON: JsonLimits =
+    JsonLimits { depth: 1, values: limits::CHAIN_CERTIFICATES + 1, elements: limits::CHAIN_CERTIFICATES, members: 0 };
+
 /// Puts first what claims to be signed under a trusted certificate. A hint for the order of work and nothing else: who
 /// can push can write anything there.
 pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     let claims_trust = |entry: &Descriptor| {
-        let list = entry.annotations.get(THUMBPRINTS).filter(|text| text.len() <= 4096);
-        let list: Vec<String> = list.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let list = entry.annotations.get(THUMBPRINTS);
+        let list: Vec<String> = list.and_then(|text| json::from_str(text, &CHAIN_JSON).ok()).unwrap_or_default();
         list.iter().any(|thumbprint| trusted.contains(&thumbprint.to_ascii_lowercase()))
     };
     entries.sort_by_cached_key(|entry| !claims_trust(entry));

@@ -28,7 +28,6 @@ use super::answer::Answer;
 use super::answer::Text;
 use super::body;
 use super::body::BodyError;
-use super::keys;
 use super::keys::Places;
 use super::request_id::RequestId;
 use crate::engine::Deadline;
@@ -175,12 +174,8 @@ impl Handler {
             Refusal { outcome, why: error.to_string() }
         })?;
         let bad = |why| Refusal { outcome: Outcome::BadRequest, why };
-        let request = ProviderRequest::from_json(&body).map_err(|error| bad(error.to_string()))?;
-        let keys = keys::distinct(request.request.keys);
-        if keys.len() > most {
-            return Err(bad(format!("request has {} distinct keys: want at most {most}", keys.len())));
-        }
-        Ok(keys)
+        let request = ProviderRequest::from_json(&body, most).map_err(|error| bad(error.to_string()))?;
+        Ok(request.request.keys)
     }
 }
 

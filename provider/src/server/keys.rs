@@ -2,7 +2,6 @@
 //! the others.
 
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -52,12 +51,6 @@ pub(super) struct Finished<T> {
     pub(super) queued: Duration,
     /// In all.
     pub(super) elapsed: Duration,
-}
-
-/// The texts without the repetitions, in the order of their first occurrence.
-pub(super) fn distinct(keys: Vec<String>) -> Vec<String> {
-    let mut seen = HashSet::with_capacity(keys.len());
-    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
 }
 
 /// Does all `jobs`, each in a task of its own, until `until`; what is not finished then is given up. The ends come in the
@@ -144,12 +137,6 @@ mod tests {
 
     fn ends(finished: Vec<Finished<u64>>) -> Vec<End<u64>> {
         finished.into_iter().map(|finished| finished.end).collect()
-    }
-
-    #[test]
-    fn distinct_keeps_the_first_of_each() {
-        let keys = ["b", "a", "b", "", "A", ""].map(str::to_owned).to_vec();
-        assert_eq!(distinct(keys), ["b", "a", "", "A"]);
     }
 
     #[tokio::test(start_paused = true)]

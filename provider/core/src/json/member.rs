@@ -16,22 +16,21 @@ use serde_json::Number;
 pub(super) const CUT: &str = "$countersign::FirstOf";
 
 /// A value of any type. Of arrays and objects nothing is kept; `null` counts as absent.
+///
+/// Of a text at most `BYTES` bytes are kept. A longer one ends with `…` there: no media type and no digest has that in
+/// it, nor 512 bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Member {
+pub(crate) enum Member<const BYTES: usize = 512> {
     #[default]
     Absent,
     Boolean,
     Number(Number),
-    /// At most [`Member::BYTES`]. A longer one ends with `…` there: no media type, digest or name has that in it.
     Text(String),
     Array,
     Object,
 }
 
-impl Member {
-    /// Longest text kept. Media types have at most 255 bytes, digests 135.
-    pub(crate) const BYTES: usize = 512;
-
+impl<const BYTES: usize> Member<BYTES> {
     /// What it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -45,55 +44,55 @@ impl Member {
     }
 }
 
-impl<'de> Deserialize<'de> for Member {
+impl<'de, const BYTES: usize> Deserialize<'de> for Member<BYTES> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(MemberVisitor)
     }
 }
 
-struct MemberVisitor;
+struct MemberVisitor<const BYTES: usize>;
 
-impl<'de> Visitor<'de> for MemberVisitor {
-    type Value = Member;
+impl<'de, const BYTES: usize> Visitor<'de> for MemberVisitor<BYTES> {
+    type Value = Member<BYTES>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Member, E> {
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Member::Absent)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Member, E> {
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
         Ok(Member::Boolean)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Member, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
         Ok(Member::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Member, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
         Ok(Member::Number(value.into()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Member, E> {
-        Number::from_f64(value).map(Member::Number).ok_or_else(|| E::custom("a number without a value"))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        Number::from_f64(value).map(Member::Number).ok_or_else(|| E::custom("number is not finite"))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Member, E> {
-        if text.len() <= Member::BYTES {
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        if text.len() <= BYTES {
             return Ok(Member::Text(text.to_owned()));
         }
-        let start = text.get(..text.floor_char_boundary(Member::BYTES)).unwrap_or_default();
+        let start = text.get(..text.floor_char_boundary(BYTES)).unwrap_or_default();
         Ok(Member::Text(format!("{start}…")))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Member, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Member::Array)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Member::Object)
     }

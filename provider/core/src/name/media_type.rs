@@ -3,7 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// `type/subtype`, each a restricted name of at most 127 characters. Compared byte for byte, as Notation does.
+/// `type/subtype`, each a restricted name of at most 127 characters, in lower case.
+///
+/// Read in any case, since
+/// [RFC 6838 §4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2) has no difference in case, and without the
+/// parameters that may follow ([RFC 9110 §8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)): none of the
+/// types here has any. So two media types that are equal here are the same type for every reader of these standards.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaType(String);
 
@@ -19,6 +24,7 @@ impl MediaType {
     pub const DOCKER_MANIFEST: &'static str = "application/vnd.docker.distribution.manifest.v2+json";
     pub const DOCKER_LIST: &'static str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
+    /// In lower case, without parameters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -29,7 +35,11 @@ impl FromStr for MediaType {
     type Err = MediaTypeError;
 
     fn from_str(text: &str) -> Result<Self, MediaTypeError> {
-        let (kind, subtype) = text.split_once('/').ok_or(MediaTypeError)?;
+        let essence = match text.split_once(';') {
+            Some((essence, _)) => essence.trim_end_matches([' ', '\t']),
+            None => text,
+        };
+        let (kind, subtype) = essence.split_once('/').ok_or(MediaTypeError)?;
         for name in [kind, subtype] {
             let mut bytes = name.bytes();
             let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -38,7 +48,7 @@ impl FromStr for MediaType {
                 return Err(MediaTypeError);
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(essence.to_ascii_lowercase()))
     }
 }
 
@@ -49,14 +59,15 @@ impl fmt::Display for MediaType {
 }
 
 impl PartialEq<str> for MediaType {
+    /// Whether `other`, a text without parameters, names the same type.
     fn eq(&self, other: &str) -> bool {
-        self.0 == other
+        self.0.eq_ignore_ascii_case(other)
     }
 }
 
 impl PartialEq<&str> for MediaType {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
+        *self == **other
     }
 }
 
@@ -66,16 +77,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_registered_names_and_prints_them_unchanged() {
+    fn prints_registered_names_unchanged() {
         for text in [MediaType::OCI_MANIFEST, MediaType::DOCKER_LIST, "text/plain"] {
             assert_eq!(text.parse::<MediaType>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn refuses_parameters_spaces_and_missing_halves() {
-        for text in ["", "json", "/json", "application/", "a/b/c", "a/b; charset=utf-8", " a/b", "a/ü"] {
+    fn case_and_parameters_make_no_other_type() {
+        let plain: MediaType = "application/jose+json".parse().unwrap();
+        for text in [
+            "APPLICATION/JOSE+JSON",
+            "Application/jose+Json",
+            "application/jose+json;charset=utf-8",
+            "application/jose+json ; charset=\"a;b\"",
+            "application/JOSE+json\t;",
+        ] {
+            assert_eq!(text.parse::<MediaType>().unwrap(), plain, "{text}");
+            assert_eq!(text.parse::<MediaType>().unwrap().as_str(), "application/jose+json", "{text}");
+        }
+        assert_eq!(plain, "Application/JOSE+JSON");
+        assert_ne!(plain, "application/json");
+    }
+
+    #[test]
+    fn refuses_spaces_missing_halves_and_lists() {
+        for text in [
+            "",
+            "json",
+            "/json",
+            "application/",
+            "a/b/c",
+            " a/b",
+            "a/b ",
+            "a /b;c",
+            "a/ü",
+            "a/b, a/b",
+            "a/b, c/d;e",
+            ";a/b",
+        ] {
             assert_eq!(text.parse::<MediaType>(), Err(MediaTypeError), "{text}");
         }
+        assert!(format!("{0}/{0}", "a".repeat(127)).parse::<MediaType>().is_ok());
+        assert_eq!(format!("a/{}", "a".repeat(128)).parse::<MediaType>(), Err(MediaTypeError));
     }
 }

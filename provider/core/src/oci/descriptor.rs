@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
 
+use super::annotations::RawAnnotations;
 use crate::codec::excerpt::Excerpt;
+use crate::json::Member;
 use crate::name::Digest;
 use crate::name::DigestError;
 use crate::name::MediaType;
@@ -17,7 +24,10 @@ pub struct Descriptor {
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
+    /// A media type in lower case without parameters; as written where it is none. Not empty.
     pub artifact_type: Option<String>,
+    /// All in a signed payload. In a list of referrers the first that fit into
+    /// [`ENTRY_ANNOTATION_BYTES`](crate::limits::ENTRY_ANNOTATION_BYTES); none in a manifest.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -38,8 +48,12 @@ impl fmt::Display for Descriptor {
 /// Why a descriptor is not well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
+    #[error("descriptor is {found}: want an object")]
+    NotAnObject { found: &'static str },
     #[error("descriptor has no {0}")]
     Missing(&'static str),
+    #[error("descriptor has {member} of another type: found {found}, want {wanted}")]
+    Type { member: &'static str, found: &'static str, wanted: &'static str },
     #[error("descriptor has mediaType {found}, which is not a media type")]
     MediaType { found: Excerpt },
     #[error("descriptor has digest {found}: {error}")]
@@ -48,24 +62,100 @@ pub enum DescriptorError {
     Size { found: String },
 }
 
-/// As written. `null` counts as absent: registries write `"annotations": null`.
+/// A descriptor as written, of whatever types: what is wrong with it is said when it is made a [`Descriptor`], so that in
+/// a list it spoils only itself. `null` counts as absent, as registries write `"annotations": null`. Of the annotations
+/// the first that fit into `ANNOTATION_BYTES` are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct RawDescriptor<const ANNOTATION_BYTES: usize>(
+    Result<Members<RawAnnotations<ANNOTATION_BYTES>>, &'static str>,
+);
+
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RawDescriptor {
-    media_type: Option<String>,
-    digest: Option<String>,
-    size: Option<serde_json::Number>,
-    artifact_type: Option<String>,
-    annotations: Option<BTreeMap<String, String>>,
+#[serde(rename_all = "camelCase", default, bound = "A: Default + Deserialize<'de>")]
+struct Members<A> {
+    media_type: Member,
+    digest: Member,
+    size: Member,
+    artifact_type: Member,
+    annotations: A,
 }
 
-impl TryFrom<RawDescriptor> for Descriptor {
+impl<'de, const ANNOTATION_BYTES: usize> Deserialize<'de> for RawDescriptor<ANNOTATION_BYTES> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor<const ANNOTATION_BYTES: usize>;
+
+impl<const ANNOTATION_BYTES: usize> RawVisitor<ANNOTATION_BYTES> {
+    fn other(found: &'static str) -> RawDescriptor<ANNOTATION_BYTES> {
+        RawDescriptor(Err(found))
+    }
+}
+
+impl<'de, const ANNOTATION_BYTES: usize> Visitor<'de> for RawVisitor<ANNOTATION_BYTES> {
+    type Value = RawDescriptor<ANNOTATION_BYTES>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a descriptor")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Members::deserialize(MapAccessDeserializer::new(map)).map(|members| RawDescriptor(Ok(members)))
+    }
+
+    /// Never by position: an array is not a descriptor.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Self::other("a list"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Self::other("null"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Self::other("a boolean"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Self::other("a number"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Self::other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Self::other("a number"))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Self::other("a text"))
+    }
+}
+
+impl<const ANNOTATION_BYTES: usize> TryFrom<RawDescriptor<ANNOTATION_BYTES>> for Descriptor {
     type Error = DescriptorError;
 
-    fn try_from(raw: RawDescriptor) -> Result<Self, DescriptorError> {
-        let media_type = raw.media_type.ok_or(DescriptorError::Missing("mediaType"))?;
-        let digest = raw.digest.ok_or(DescriptorError::Missing("digest"))?;
-        let size = raw.size.ok_or(DescriptorError::Missing("size"))?;
+    fn try_from(RawDescriptor(members): RawDescriptor<ANNOTATION_BYTES>) -> Result<Self, DescriptorError> {
+        let members = members.map_err(|found| DescriptorError::NotAnObject { found })?;
+        let media_type = required("mediaType", members.media_type)?;
+        let digest = required("digest", members.digest)?;
+        let size = match members.size {
+            Member::Absent => return Err(DescriptorError::Missing("size")),
+            Member::Number(size) => size,
+            other @ (Member::Boolean | Member::Text(_) | Member::Array | Member::Object) => {
+                let (found, wanted) = (other.kind(), "a whole number");
+                return Err(DescriptorError::Type { member: "size", found, wanted });
+            }
+        };
+        let annotations = members.annotations.texts().map_err(|found| DescriptorError::Type {
+            member: "annotations",
+            found,
+            wanted: "an object of texts",
+        })?;
         Ok(Self {
             media_type: media_type
                 .parse()
@@ -75,8 +165,33 @@ impl TryFrom<RawDescriptor> for Descriptor {
                 .as_u64()
                 .filter(|size| i64::try_from(*size).is_ok())
                 .ok_or_else(|| DescriptorError::Size { found: size.to_string() })?,
-            artifact_type: raw.artifact_type.filter(|text| !text.is_empty()),
-            annotations: raw.annotations.unwrap_or_default(),
+            artifact_type: artifact_type(members.artifact_type).map_err(|found| DescriptorError::Type {
+                member: "artifactType",
+                found,
+                wanted: "a text",
+            })?,
+            annotations,
         })
     }
+}
+
+fn required(member: &'static str, value: Member) -> Result<String, DescriptorError> {
+    text(value)
+        .map_err(|found| DescriptorError::Type { member, found, wanted: "a text" })?
+        .ok_or(DescriptorError::Missing(member))
+}
+
+/// The text of a member that may be absent, or what stands there in place of one.
+pub(super) fn text(member: Member) -> Result<Option<String>, &'static str> {
+    match member {
+        Member::Absent => Ok(None),
+        Member::Text(text) => Ok(Some(text)),
+        other @ (Member::Boolean | Member::Number(_) | Member::Array | Member::Object) => Err(other.kind()),
+    }
+}
+
+/// See [`Descriptor::artifact_type`]; an empty one counts as absent.
+pub(super) fn artifact_type(member: Member) -> Result<Option<String>, &'static str> {
+    let written = text(member)?.filter(|text| !text.is_empty());
+    Ok(written.map(|text| text.parse::<MediaType>().map_or(text, |media_type| media_type.to_string())))
 }

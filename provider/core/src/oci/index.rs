@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::Deserializer;
 
 use super::Descriptor;
 use super::DescriptorError;
 use super::RawDescriptor;
+use super::annotations::RawAnnotations;
+use super::descriptor::text;
 use crate::codec::excerpt::Excerpt;
 use crate::json;
+use crate::json::FirstOf;
 use crate::json::JsonError;
+use crate::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 
@@ -17,7 +22,11 @@ use crate::name::MediaType;
 /// one: a broken entry spoils itself, not its neighbours.
 #[derive(Clone, Debug)]
 pub struct Index {
+    /// In the order of the document, at most [`limits::REFERRERS_ENTRIES`].
     pub entries: Vec<Result<Descriptor, DescriptorError>>,
+    /// The document has more entries, which were read over.
+    pub cut: bool,
+    /// The first that fit into [`limits::ENTRY_ANNOTATION_BYTES`].
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -30,40 +39,57 @@ pub enum IndexError {
     Json(#[from] JsonError),
     #[error("index has mediaType {found}: want {}", MediaType::OCI_INDEX)]
     MediaType { found: Excerpt },
+    #[error("index has {member} of another type: found {found}, want {wanted}")]
+    Type { member: &'static str, found: &'static str, wanted: &'static str },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw {
-    media_type: Option<String>,
+    #[serde(default)]
+    media_type: Member,
     // A list that is null is an empty list: one widely used registry writes it so.
-    manifests: Option<Vec<serde_json::Value>>,
-    annotations: Option<BTreeMap<String, String>>,
+    manifests: Option<FirstOf<Entry, { limits::REFERRERS_ENTRIES }>>,
+    #[serde(default)]
+    annotations: RawAnnotations<{ limits::ENTRY_ANNOTATION_BYTES }>,
+}
+
+/// Made a descriptor at once, so that no list of raw ones is held beside that of the descriptors.
+struct Entry(Result<Descriptor, DescriptorError>);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawDescriptor::<{ limits::ENTRY_ANNOTATION_BYTES }>::deserialize(deserializer)?;
+        Ok(Self(raw.try_into()))
+    }
 }
 
 impl Index {
     /// Reads a referrers answer.
     ///
     /// # Errors
-    /// Too large, not unambiguous JSON, or another document by its `mediaType`.
+    /// Too large, not unambiguous JSON within [`limits::INDEX_JSON`], or another document by its `mediaType`.
     pub fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.len() > limits::REFERRERS_PAGE_BYTES {
             return Err(IndexError::TooLarge { found: bytes.len() });
         }
         let raw: Raw = json::from_slice(bytes, &limits::INDEX_JSON)?;
-        if let Some(found) = raw.media_type.filter(|text| !text.is_empty() && text != MediaType::OCI_INDEX) {
+        let media_type = text(raw.media_type)
+            .map_err(|found| IndexError::Type { member: "mediaType", found, wanted: "a text" })?
+            .filter(|text| !text.is_empty());
+        if let Some(found) = media_type
+            && !found.parse::<MediaType>().is_ok_and(|media_type| media_type == MediaType::OCI_INDEX)
+        {
             return Err(IndexError::MediaType { found: Excerpt::of(&found) });
         }
-        let entries = raw.manifests.unwrap_or_default().into_iter().map(entry).collect();
-        Ok(Self { entries, annotations: raw.annotations.unwrap_or_default() })
+        let annotations = raw.annotations.texts().map_err(|found| IndexError::Type {
+            member: "annotations",
+            found,
+            wanted: "an object of texts",
+        })?;
+        let FirstOf { list, cut } = raw.manifests.unwrap_or_default();
+        Ok(Self { entries: list.into_iter().map(|Entry(entry)| entry).collect(), cut, annotations })
     }
-}
-
-fn entry(value: serde_json::Value) -> Result<Descriptor, DescriptorError> {
-    // A wrong type somewhere in the entry: the typed reader cannot say more than that the entry is unusable.
-    let raw: RawDescriptor =
-        serde_json::from_value(value).map_err(|_| DescriptorError::Missing("usable member types"))?;
-    raw.try_into()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Manifests: what the target is, and what a signature manifest holds.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::Descriptor;
 use super::DescriptorError;
 use super::RawDescriptor;
+use super::descriptor;
 use crate::codec::excerpt::Excerpt;
 use crate::json;
+use crate::json::AnyObject;
 use crate::json::JsonError;
+use crate::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 
@@ -28,38 +29,55 @@ pub enum ManifestError {
     TwoShapes,
     #[error("manifest is declared as {declared} but has not its members")]
     OtherShape { declared: Excerpt },
+    #[error("manifest has {member} of another type: found {found}, want a text")]
+    Type { member: &'static str, found: &'static str },
     #[error("manifest has a bad {member}: {error}")]
     Descriptor { member: &'static str, error: DescriptorError },
 }
 
+/// What tells an image from an index. Of the descriptors nothing is read, but that they are objects and have objects
+/// where the specification has them: whoever runs the image reads them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawTarget {
-    media_type: Option<String>,
-    config: Option<serde_json::Value>,
-    layers: Option<serde_json::Value>,
-    manifests: Option<serde_json::Value>,
+    #[serde(default)]
+    media_type: Member,
+    config: Option<TargetDescriptor>,
+    layers: Option<Vec<TargetDescriptor>>,
+    manifests: Option<Vec<TargetDescriptor>>,
+    #[allow(dead_code, reason = "read for its type")]
+    subject: Option<TargetDescriptor>,
+    #[allow(dead_code, reason = "read for its type")]
+    annotations: Option<AnyObject>,
 }
 
-/// The media type of a target manifest, from its body and the registry's `Content-Type`, which must agree; the
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "read for their types")]
+struct TargetDescriptor {
+    annotations: Option<AnyObject>,
+    platform: Option<AnyObject>,
+}
+
+/// The media type of a target manifest, from its body and the registry's `Content-Type`, which must name the same; the
 /// members must fit it. Otherwise one document could be an index to one reader and an image to another.
 ///
 /// # Errors
-/// Anything that is not clearly one of the four kinds of manifest that can be run.
+/// Anything that is not clearly one of the four kinds of manifest that can be run, within [`limits::TARGET_JSON`].
 pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, ManifestError> {
     if bytes.len() > limits::MANIFEST_BYTES {
         return Err(ManifestError::TooLarge { found: bytes.len() });
     }
     let raw: RawTarget = json::from_slice(bytes, &limits::TARGET_JSON)?;
-    if let Some(body) = raw.media_type.filter(|body| body != content_type) {
-        return Err(ManifestError::MediaTypesDiffer { body: Excerpt::of(&body), header: content_type.into() });
-    }
+    let declared: Option<MediaType> = content_type.parse().ok();
+    check_media_type(raw.media_type, declared.as_ref(), content_type)?;
+    let unknown = || ManifestError::MediaType { found: content_type.into() };
+    let media_type = declared.ok_or_else(unknown)?;
     let image = raw.config.is_some() || raw.layers.is_some();
     let index = raw.manifests.is_some();
-    let fits = match content_type {
+    let fits = match media_type.as_str() {
         MediaType::OCI_MANIFEST | MediaType::DOCKER_MANIFEST => image,
         MediaType::OCI_INDEX | MediaType::DOCKER_LIST => index,
-        _ => return Err(ManifestError::MediaType { found: content_type.into() }),
+        _ => return Err(unknown()),
     };
     if image && index {
         return Err(ManifestError::TwoShapes);
@@ -67,65 +85,73 @@ pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, 
     if !fits {
         return Err(ManifestError::OtherShape { declared: content_type.into() });
     }
-    content_type.parse().map_err(|_| ManifestError::MediaType { found: content_type.into() })
+    Ok(media_type)
+}
+
+/// That the body's `mediaType`, where it has one, is the declared one.
+fn check_media_type(body: Member, declared: Option<&MediaType>, written: &str) -> Result<(), ManifestError> {
+    let body = descriptor::text(body).map_err(|found| ManifestError::Type { member: "mediaType", found })?;
+    match body {
+        Some(body) if body.parse::<MediaType>().ok().as_ref() != declared || declared.is_none() => {
+            Err(ManifestError::MediaTypesDiffer { body: Excerpt::of(&body), header: written.into() })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A manifest that refers to another one, such as a signature: an OCI image manifest with a `subject`, or the older
-/// OCI artifact manifest.
+/// OCI artifact manifest. Its annotations are not kept, nor those of its descriptors.
 #[derive(Clone, Debug)]
 pub struct ArtifactManifest {
-    /// `artifactType`, or `config.mediaType` in the form that has no `artifactType`.
+    /// `artifactType`, or `config.mediaType` in the form that has no `artifactType`; see
+    /// [`Descriptor::artifact_type`].
     pub artifact_type: Option<String>,
     pub layers: Vec<Descriptor>,
     pub subject: Option<Descriptor>,
-    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawArtifact {
-    media_type: Option<String>,
-    artifact_type: Option<String>,
-    config: Option<RawDescriptor>,
-    layers: Option<Vec<RawDescriptor>>,
-    blobs: Option<Vec<RawDescriptor>>,
-    subject: Option<RawDescriptor>,
-    annotations: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    media_type: Member,
+    #[serde(default)]
+    artifact_type: Member,
+    config: Option<RawDescriptor<0>>,
+    layers: Option<Vec<RawDescriptor<0>>>,
+    blobs: Option<Vec<RawDescriptor<0>>>,
+    subject: Option<RawDescriptor<0>>,
+    #[allow(dead_code, reason = "read for its type")]
+    annotations: Option<AnyObject>,
 }
 
 impl ArtifactManifest {
     /// Reads a referrer that its index entry declares as `media_type`.
     ///
     /// # Errors
-    /// Too large, not unambiguous JSON, another media type, or a broken descriptor.
+    /// Too large, not unambiguous JSON within [`limits::REFERRER_JSON`], another media type, or a broken descriptor.
     pub fn parse(bytes: &[u8], media_type: &MediaType) -> Result<Self, ManifestError> {
         if bytes.len() > limits::MANIFEST_BYTES {
             return Err(ManifestError::TooLarge { found: bytes.len() });
         }
         let raw: RawArtifact = json::from_slice(bytes, &limits::REFERRER_JSON)?;
-        if let Some(body) = raw.media_type.filter(|body| body != media_type.as_str()) {
-            return Err(ManifestError::MediaTypesDiffer {
-                body: Excerpt::of(&body),
-                header: media_type.as_str().into(),
-            });
-        }
+        check_media_type(raw.media_type, Some(media_type), media_type.as_str())?;
         let (layers, config) = match media_type.as_str() {
             MediaType::OCI_MANIFEST => (raw.layers, raw.config),
             MediaType::OCI_ARTIFACT => (raw.blobs, None),
             _ => return Err(ManifestError::MediaType { found: media_type.as_str().into() }),
         };
-        let read = |member, raw: RawDescriptor| {
+        let read = |member, raw: RawDescriptor<0>| {
             Descriptor::try_from(raw).map_err(|error| ManifestError::Descriptor { member, error })
         };
         let config = config.map(|config| read("config", config)).transpose()?;
         let layers =
             layers.unwrap_or_default().into_iter().map(|layer| read("layers", layer)).collect::<Result<_, _>>()?;
         let subject = raw.subject.map(|subject| read("subject", subject)).transpose()?;
-        let artifact_type = raw
-            .artifact_type
-            .filter(|text| !text.is_empty())
+        let artifact_type = descriptor::artifact_type(raw.artifact_type)
+            .map_err(|found| ManifestError::Type { member: "artifactType", found })?
             .or_else(|| config.map(|config| config.media_type.to_string()));
-        Ok(Self { artifact_type, layers, subject, annotations: raw.annotations.unwrap_or_default() })
+        Ok(Self { artifact_type, layers, subject })
     }
 }
 

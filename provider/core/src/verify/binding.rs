@@ -30,7 +30,7 @@ impl SignedPayload {
 #[derive(Deserialize)]
 struct Raw {
     #[serde(rename = "targetArtifact")]
-    target_artifact: Option<RawDescriptor>,
+    target_artifact: Option<RawDescriptor<{ usize::MAX }>>,
 }
 
 pub(super) fn check(

@@ -1,0 +1,101 @@
+//! Annotations: texts by name, of which a bounded part is kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+
+use crate::json::Member;
+
+/// Annotations as written. The first that fit into `BYTES` are kept: names, values, and 64 bytes for each. The others
+/// are read over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawAnnotations<const BYTES: usize> {
+    texts: BTreeMap<String, String>,
+    /// What stands there in place of an object or of a text in it.
+    other: Option<&'static str>,
+}
+
+/// What an annotation takes beside its texts.
+const OVERHEAD: usize = 64;
+
+impl<const BYTES: usize> RawAnnotations<BYTES> {
+    /// Those that are kept, or what stands there in place of texts.
+    pub(crate) fn texts(self) -> Result<BTreeMap<String, String>, &'static str> {
+        self.other.map_or(Ok(self.texts), Err)
+    }
+
+    fn other(found: &'static str) -> Self {
+        Self { texts: BTreeMap::new(), other: Some(found) }
+    }
+}
+
+impl<'de, const BYTES: usize> Deserialize<'de> for RawAnnotations<BYTES> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnnotationsVisitor)
+    }
+}
+
+struct AnnotationsVisitor<const BYTES: usize>;
+
+impl<'de, const BYTES: usize> Visitor<'de> for AnnotationsVisitor<BYTES> {
+    type Value = RawAnnotations<BYTES>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("annotations")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut annotations = RawAnnotations::default();
+        let mut left = BYTES;
+        while let Some(name) = map.next_key::<String>()? {
+            let value = match map.next_value::<Member<{ usize::MAX }>>()? {
+                Member::Text(value) => value,
+                other @ (Member::Absent | Member::Boolean | Member::Number(_) | Member::Array | Member::Object) => {
+                    annotations.other = annotations.other.or(Some(other.kind()));
+                    continue;
+                }
+            };
+            let needed = name.len().saturating_add(value.len()).saturating_add(OVERHEAD);
+            if let Some(rest) = left.checked_sub(needed) {
+                left = rest;
+                annotations.texts.insert(name, value);
+            }
+        }
+        Ok(annotations)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(RawAnnotations::other("a list"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::other("a boolean"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::other("a number"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::other("a number"))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(RawAnnotations::other("a text"))
+    }
+}
