@@ -17,7 +17,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_core::name::Host;
 use countersign_registry::HostPattern;
+use countersign_registry::Scheme;
 use countersign_registry::Unlisted;
 
 pub use fields::Mistake;
@@ -116,8 +118,16 @@ pub struct Registry {
     /// PEM file with the authorities to trust, in place of the built-in ones.
     pub ca: Option<PathBuf>,
     pub credentials: Credentials,
-    /// Further hosts that may ask for the credentials to hand out a token; lower-case.
-    pub realm_hosts: Vec<String>,
+    /// Further hosts that may ask for the credentials to hand out a token.
+    pub realm_hosts: Vec<Host>,
+}
+
+impl Registry {
+    /// How the registry is spoken to.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.plain_http { Scheme::Http } else { Scheme::Https }
+    }
 }
 
 /// Where a registry's credentials are; never the credentials.

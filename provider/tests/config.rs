@@ -113,7 +113,7 @@ fn the_full_sample_is_right_in_what_it_comments_out() {
         plain_http: false,
         ca: Some(base.join("ca/registry.pem")),
         credentials: Credentials::DockerConfig(base.join("pull-secret/.dockerconfigjson")),
-        realm_hosts: vec!["auth.example.com".to_owned()],
+        realm_hosts: vec!["auth.example.com".parse().unwrap()],
     };
     assert_eq!(config.registries, [registry]);
     assert_eq!(config.verification.required_metadata["production"]["io.example.pipeline"], "release");
@@ -181,7 +181,7 @@ unlistedRegistries: refuse
             Registry {
                 host: "*.example.com".parse().unwrap(),
                 credentials: files,
-                realm_hosts: vec!["auth.example.com:443".to_owned()],
+                realm_hosts: vec!["auth.example.com".parse().unwrap()],
                 ..plain("x.y")
             },
             plain("[::1]:5000"),

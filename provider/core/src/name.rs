@@ -3,6 +3,7 @@
 //! Floor 0: text becomes a type here, once; nothing above re-parses.
 
 mod digest;
+mod host;
 mod media_type;
 mod reference;
 
@@ -11,6 +12,9 @@ pub use digest::DigestAlgorithm;
 pub use digest::DigestError;
 pub use digest::Hasher;
 pub use digest::hex;
+pub use host::Host;
+pub use host::HostError;
+pub use host::HostName;
 pub use media_type::MediaType;
 pub use media_type::MediaTypeError;
 pub use reference::ImageRef;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -26,6 +27,7 @@ use crate::observer::Stage;
 use crate::retry::Retry;
 use crate::said::Said;
 use crate::settings::Unlisted;
+use crate::settings::check_port;
 use crate::token::Token;
 use crate::token::TokenRequest;
 use crate::token::Tokens;
@@ -91,6 +93,10 @@ impl Client {
 
     pub(crate) fn endpoint(&self, repository: &Repository) -> Result<Endpoint, Cause> {
         Endpoint::of(&self.wire, self.unlisted, repository)
+    }
+
+    pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
+        check_port(&self.wire.entries, host)
     }
 
     pub(crate) fn system_roots(&self) -> usize {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use countersign_core::name::Host;
+
 use crate::docker_config::DockerConfig;
-use crate::host::Host;
 use crate::login::Login;
 use crate::secret::Secret;
 

@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::json;
+use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use serde::Deserialize;
 
 use crate::bounds;
-use crate::host::Host;
 use crate::login::Login;
 use crate::secret::Secret;
 
@@ -179,7 +179,7 @@ fn place(key: &str) -> Option<(Host, String)> {
     if !path.is_empty() {
         format!("host.invalid/{path}").parse::<Repository>().ok()?;
     }
-    Some((Host::parse(host)?, path.to_owned()))
+    Some((host.parse().ok()?, path.to_owned()))
 }
 
 #[cfg(test)]
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn find(config: &DockerConfig, host: &str, path: &str) -> Option<Login> {
-        config.find(&Host::parse(host).unwrap(), path).map(|(_, login)| login.clone())
+        config.find(&host.parse().unwrap(), path).map(|(_, login)| login.clone())
     }
 
     fn errors(text: &str) -> Vec<DockerConfigError> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use url::Url;
 
@@ -12,11 +13,12 @@ use crate::credential::Identity;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::RealmRefusal;
-use crate::host::Host;
 use crate::origin::authority;
 use crate::origin::has_plain_host;
+use crate::origin::leads_to;
 use crate::settings::Scheme;
 use crate::settings::Unlisted;
+use crate::settings::check_port;
 use crate::settings::entry_for;
 use crate::settings::share;
 use crate::share::Share;
@@ -42,11 +44,12 @@ impl Endpoint {
     /// The settings refuse the host, or its name cannot stand in a URL.
     pub(crate) fn of(wire: &Wire, unlisted: Unlisted, repository: &Repository) -> Result<Self, Cause> {
         let unusable = || Cause::Unreachable {
-            host: repository.host().to_owned(),
+            host: repository.host().to_string(),
             detail: "it is no host name that can be asked".to_owned(),
         };
-        let host = Host::parse(repository.host()).ok_or_else(unusable)?;
-        let entry = entry_for(&wire.entries, &host);
+        let host = repository.host();
+        check_port(&wire.entries, host)?;
+        let entry = entry_for(&wire.entries, host);
         if entry.is_none() && unlisted == Unlisted::Refuse {
             return Err(Cause::HostRefused { host: host.to_string() });
         }
@@ -60,13 +63,12 @@ impl Endpoint {
             },
             None => Peer { group: Group::SYSTEM, guard: Guard::Outside, entry: None },
         };
-        let identity =
-            entry.and_then(|(position, entry)| entry.credential.identity(position, &host, repository.path()));
+        let identity = entry.and_then(|(position, entry)| entry.credential.identity(position, host, repository.path()));
         let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
         if host.is_docker_hub() {
-            realm_hosts.extend(Host::parse("auth.docker.io"));
+            realm_hosts.extend("auth.docker.io".parse());
         }
-        let share = share(&wire.entries, &host);
+        let share = share(&wire.entries, host);
         Ok(Self { repository: repository.clone(), base, peer, identity, share, scheme, realm_hosts })
     }
 
@@ -107,7 +109,7 @@ impl Endpoint {
         let realm = self.realm(&bearer.realm)?;
         let own =
             realm.host() == self.base.host() && realm.port_or_known_default() == self.base.port_or_known_default();
-        let named = Host::parse(&authority(&realm)).is_some_and(|host| self.realm_hosts.contains(&host));
+        let named = self.realm_hosts.iter().any(|host| leads_to(&realm, host));
         if self.identity.is_some() && !own && !named {
             return Err(RealmRefusal::Host { host: authority(&realm) });
         }
@@ -165,7 +167,7 @@ mod tests {
 
     fn wire(patterns: &[&str], realm_hosts: &[&str]) -> Wire {
         let entry = |text: &&str| RegistryEntry {
-            realm_hosts: realm_hosts.iter().map(|host| (*host).to_owned()).collect(),
+            realm_hosts: realm_hosts.iter().map(|host| host.parse().unwrap()).collect(),
             ..RegistryEntry::new(text.parse().unwrap(), Credential::Anonymous)
         };
         let settings =

@@ -113,6 +113,10 @@ pub enum LinkRefusal {
 pub enum Cause {
     #[error("{host} is not in the configuration, and hosts that are not are refused")]
     HostRefused { host: String },
+    #[error(
+        "{host} writes port {port}, and without a port the configuration has it as plain HTTP at port 80: want references without a port, as one place has one spelling"
+    )]
+    PlainHttpPort { host: String, port: u16 },
     #[error("{host} is at {address}, where only configured registries may be")]
     AddressRefused { host: String, address: IpAddr },
     /// A redirect or a realm leads from `from` into a network that only the configuration may name.
@@ -187,7 +191,10 @@ impl Cause {
     #[must_use]
     pub fn trouble(&self) -> Trouble {
         match self {
-            Self::HostRefused { .. } | Self::AddressRefused { .. } | Self::LeadsInside { .. } => Trouble::Refused,
+            Self::HostRefused { .. }
+            | Self::PlainHttpPort { .. }
+            | Self::AddressRefused { .. }
+            | Self::LeadsInside { .. } => Trouble::Refused,
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
             Self::Timeout { .. } | Self::Stalled { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.

@@ -1,72 +1,34 @@
-//! Registry hosts as they stand in image references, and patterns of them.
+//! Patterns of registry hosts, as the settings have them.
 
 use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::str::FromStr;
 
+use countersign_core::name::Host;
+use countersign_core::name::HostName;
 use countersign_core::name::Repository;
 
-/// A host name and port, in lower case, with Docker Hub's several names made one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Host {
-    name: String,
-    port: Option<u16>,
-}
-
-impl Host {
-    /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        // One grammar for hosts: that of references.
-        let repository: Repository = format!("{text}/x").parse().ok()?;
-        if repository.host() != text {
-            return None;
-        }
-        let after_address = text.rfind(']').map_or(0, |at| at + 1);
-        let (name, port) = match text.get(after_address..)?.rfind(':') {
-            Some(colon) => {
-                let (name, port) = text.split_at(after_address + colon);
-                (name, Some(port.strip_prefix(':')?.parse().ok()?))
-            }
-            None => (text, None),
-        };
-        let name = name.to_ascii_lowercase();
-        // The default port of https is no other host.
-        let port = port.filter(|port| *port != 443);
-        match (name.as_str(), port) {
-            ("docker.io" | "index.docker.io" | "registry-1.docker.io", None) => {
-                Some(Self { name: "docker.io".to_owned(), port: None })
-            }
-            _ => Some(Self { name, port }),
-        }
-    }
-
-    /// Where requests go: Docker Hub's registry does not answer at the name that references use.
-    pub(crate) fn authority(&self) -> String {
-        if self.is_docker_hub() { "registry-1.docker.io".to_owned() } else { self.to_string() }
-    }
-
-    pub(crate) fn is_docker_hub(&self) -> bool {
-        self.name == "docker.io" && self.port.is_none()
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) => write!(f, "{}:{port}", self.name),
-            None => f.write_str(&self.name),
-        }
-    }
-}
+use crate::settings::Scheme;
 
 /// Which hosts an entry of the settings is for: exactly one, or all below a suffix.
 ///
 /// `*.example.com` is for `a.example.com` and `a.b.example.com`, not for `example.com` and not for `evilexample.com`.
 /// A port must be written where references have one. The suffix has at least two labels, so that no credential is meant
-/// for a whole top-level domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// for a whole top-level domain. Equal and hashed by place, as [`Host`] is; printed as written.
+#[derive(Clone)]
 pub struct HostPattern {
-    suffix_only: bool,
-    host: Host,
+    hosts: Hosts,
+    /// The port if one is written.
+    port: Option<u16>,
+    written: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Hosts {
+    One(HostName),
+    /// In lower case, without a dot in front.
+    Below(String),
 }
 
 /// The text is not a [`HostPattern`].
@@ -82,28 +44,79 @@ impl HostPattern {
     /// Whether this is for the registry of that repository.
     #[must_use]
     pub fn is_for(&self, repository: &Repository) -> bool {
-        Host::parse(repository.host()).is_some_and(|host| self.matches(&host))
+        self.matches(repository.host())
+    }
+
+    /// Whether entries with this pattern and with `other`, asked over these schemes, are for one place. Without a port
+    /// that is the scheme's default.
+    #[must_use]
+    pub fn is_one_place(&self, scheme: Scheme, other: &Self, other_scheme: Scheme) -> bool {
+        let connects_to = self.port_over(scheme) == other.port_over(other_scheme);
+        self.hosts == other.hosts && (self.port() == other.port() || connects_to)
+    }
+
+    /// The port if one is written.
+    #[must_use]
+    pub fn written_port(&self) -> Option<u16> {
+        self.port
     }
 
     pub(crate) fn matches(&self, host: &Host) -> bool {
-        if !self.suffix_only {
-            return *host == self.host;
+        self.port() == host.port() && self.has_name(host.name())
+    }
+
+    /// Whether an entry with this pattern, asked over `scheme`, is for connections to that name and port.
+    pub(crate) fn connects_to(&self, scheme: Scheme, name: &HostName, port: u16) -> bool {
+        self.port_over(scheme) == port && self.has_name(name)
+    }
+
+    fn has_name(&self, name: &HostName) -> bool {
+        match (&self.hosts, name) {
+            (Hosts::One(own), name) => own == name,
+            (Hosts::Below(suffix), HostName::Dns(name)) => {
+                name.strip_suffix(suffix.as_str()).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+            }
+            (Hosts::Below(_), HostName::DockerHub | HostName::V4(_) | HostName::V6(_)) => false,
         }
-        host.port == self.host.port
-            && host
-                .name
-                .strip_suffix(self.host.name.as_str())
-                .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+    }
+
+    /// As in references, where the default is that of https.
+    fn port(&self) -> u16 {
+        self.port_over(Scheme::Https)
+    }
+
+    fn port_over(&self, scheme: Scheme) -> u16 {
+        self.port.unwrap_or(scheme.default_port())
     }
 
     /// Whether this names one host. Only then an operator has vouched for where it is.
     pub(crate) fn is_exact(&self) -> bool {
-        !self.suffix_only
+        match self.hosts {
+            Hosts::One(_) => true,
+            Hosts::Below(_) => false,
+        }
     }
 
     /// Greater for the more specific pattern of two that match the same host.
     pub(crate) fn rank(&self) -> (bool, usize) {
-        (self.is_exact(), self.host.name.len())
+        match &self.hosts {
+            Hosts::One(_) => (true, 0),
+            Hosts::Below(suffix) => (false, suffix.len()),
+        }
+    }
+}
+
+impl PartialEq for HostPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.hosts == other.hosts && self.port() == other.port()
+    }
+}
+
+impl Eq for HostPattern {}
+
+impl Hash for HostPattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.hosts, self.port()).hash(state);
     }
 }
 
@@ -112,23 +125,33 @@ impl FromStr for HostPattern {
 
     fn from_str(text: &str) -> Result<Self, HostPatternError> {
         let bad = || HostPatternError { found: text.to_owned() };
-        match text.strip_prefix("*.") {
+        let (hosts, port) = match text.strip_prefix("*.") {
             Some(suffix) => {
-                let host = Host::parse(suffix).ok_or_else(bad)?;
-                let address = host.name.parse::<std::net::Ipv4Addr>().is_ok() || host.name.starts_with('[');
-                if address || !host.name.contains('.') || suffix.eq_ignore_ascii_case("index.docker.io") {
-                    return Err(bad());
-                }
-                Ok(Self { suffix_only: true, host })
+                // As some host below it is read.
+                let host: Host = format!("a.{suffix}").parse().map_err(|_| bad())?;
+                let HostName::Dns(name) = host.name() else { return Err(bad()) };
+                let suffix = name.strip_prefix("a.").filter(|suffix| suffix.contains('.')).ok_or_else(bad)?;
+                (Hosts::Below(suffix.to_owned()), host.written_port())
             }
-            None => Ok(Self { suffix_only: false, host: Host::parse(text).ok_or_else(bad)? }),
-        }
+            None => {
+                let host: Host = text.parse().map_err(|_| bad())?;
+                (Hosts::One(host.name().clone()), host.written_port())
+            }
+        };
+        Ok(Self { hosts, port, written: text.to_owned() })
     }
 }
 
 impl fmt::Display for HostPattern {
+    /// As written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.suffix_only { "*." } else { "" }, self.host)
+        f.write_str(&self.written)
+    }
+}
+
+impl fmt::Debug for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.written)
     }
 }
 
@@ -137,28 +160,59 @@ impl fmt::Display for HostPattern {
 mod tests {
     use super::*;
 
-    fn matches(pattern: &str, host: &str) -> bool {
-        pattern.parse::<HostPattern>().unwrap().matches(&Host::parse(host).unwrap())
+    fn pattern(text: &str) -> HostPattern {
+        text.parse().unwrap()
+    }
+
+    fn matches(text: &str, host: &str) -> bool {
+        pattern(text).matches(&host.parse().unwrap())
     }
 
     #[test]
     fn a_suffix_begins_at_a_dot_and_is_not_the_host_itself() {
         assert!(matches("*.azurecr.io", "a.azurecr.io"));
-        assert!(matches("*.azurecr.io", "a.b.AZURECR.io"));
+        assert!(matches("*.azurecr.io", "a.b.AZURECR.io:0443"));
+        assert!(matches("*.AzureCR.io:443", "a.azurecr.io"));
         for host in ["azurecr.io", "evilazurecr.io", "a.azurecr.io.evil.example", "a.azurecr.io:5000"] {
             assert!(!matches("*.azurecr.io", host), "{host}");
         }
-        assert!(matches("*.corp.example:5000", "a.corp.example:5000"));
+        assert!(matches("*.corp.example:5000", "a.corp.example:05000"));
+        assert_eq!(pattern("*.corp.example"), pattern("*.CORP.example:443"));
+        assert_ne!(pattern("*.corp.example"), pattern("corp.example"));
     }
 
     #[test]
-    fn an_exact_host_is_compared_with_its_port_and_without_case() {
+    fn an_exact_host_is_compared_by_place() {
         assert!(matches("Registry.example", "registry.example"));
         assert!(matches("registry.example:443", "registry.example"));
         assert!(!matches("registry.example", "registry.example:5000"));
-        assert!(matches("[::1]:5000", "[::1]:5000"));
-        for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+        assert!(matches("[FD00:0::1]:5000", "[fd00::1]:05000"));
+        assert!(matches("10.0.0.5:5000", "[::ffff:a00:5]:5000"));
+        for name in ["docker.io", "index.docker.io", "registry-1.docker.io", "Registry.Hub.docker.com:443"] {
             assert!(matches("docker.io", name), "{name}");
+            assert_eq!(pattern(name), pattern("docker.io"), "{name}");
+        }
+        // Docker Hub is no host below docker.io.
+        assert!(!matches("*.docker.io", "registry-1.docker.io"));
+        assert!(matches("*.docker.io", "auth.docker.io"));
+    }
+
+    #[test]
+    fn one_place_is_one_entry_over_either_scheme() {
+        let (http, https) = (Scheme::Http, Scheme::Https);
+        for (a, over_a, b, over_b, one) in [
+            ("r.example", https, "R.example:0443", https, true),
+            ("r.example", http, "r.example:80", http, true),
+            ("r.example", http, "r.example:80", https, true),
+            // In references these two are one.
+            ("r.example", http, "r.example:443", https, true),
+            ("r.example", https, "r.example:80", http, false),
+            ("r.example", https, "r.example:5000", https, false),
+            ("*.r.example", http, "*.r.example:80", http, true),
+            ("*.r.example", http, "r.example:80", http, false),
+        ] {
+            assert_eq!(pattern(a).is_one_place(over_a, &pattern(b), over_b), one, "{a} {b}");
+            assert_eq!(pattern(b).is_one_place(over_b, &pattern(a), over_a), one, "{b} {a}");
         }
     }
 
@@ -174,7 +228,12 @@ mod tests {
             "https://a.example",
             "a.example/b",
             "a.example:0",
+            "a.example.",
             "*.10.0.0.1",
+            "*.0x1",
+            "127.1",
+            "Docker.io",
+            "docker.io:443",
             "a b",
         ] {
             assert_eq!(text.parse::<HostPattern>(), Err(HostPatternError { found: text.to_owned() }), "{text:?}");
@@ -182,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn docker_hub_is_asked_at_its_registry() {
-        assert_eq!(Host::parse("docker.io").unwrap().authority(), "registry-1.docker.io");
-        assert_eq!(Host::parse("docker.io:5000").unwrap().authority(), "docker.io:5000");
-        assert_eq!(Host::parse("GHCR.io:443").unwrap().authority(), "ghcr.io");
+    fn is_printed_as_written() {
+        for text in ["*.Example.com:0443", "[FD00:0::1]", "index.docker.io"] {
+            assert_eq!(pattern(text).to_string(), text);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Who answers at a URL, and where an answer may lead.
 
-use url::Host;
+use countersign_core::name::Host;
 use url::Url;
 
 use crate::bounds;
@@ -22,11 +22,11 @@ pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
 /// Whether the host is an IP address or a name as the DNS has them. URLs allow more, quotation marks among it.
 pub(crate) fn has_plain_host(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => {
+        Some(url::Host::Domain(name)) => {
             name.len() <= bounds::HOST_BYTES
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
         None => false,
     }
 }
@@ -36,13 +36,30 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
 }
 
-/// `host[:port]` of a URL: what messages and gates name it by. Never path or query, which may be signed.
+/// `host[:port]` of a URL: what messages and gates name it by, one text per place. Never path or query, which may be
+/// signed.
 pub(crate) fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+    let mapped = match url.host() {
+        Some(url::Host::Ipv6(address)) => address.to_ipv4_mapped(),
+        Some(url::Host::Ipv4(_) | url::Host::Domain(_)) | None => None,
+    };
+    let host = mapped.map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |address| address.to_string());
+    match url.port_or_known_default() {
+        Some(port) if port != 443 => format!("{host}:{port}"),
+        Some(_) | None => host,
     }
+}
+
+/// The place that a connection for `url` leads to, its port always written; none for hosts that no registry has.
+pub(crate) fn place(url: &Url) -> Option<Host> {
+    format!("{}:{}", url.host_str()?, url.port_or_known_default()?).parse().ok()
+}
+
+/// Whether `url` leads to `host`, whose port is the scheme's default if none is written.
+pub(crate) fn leads_to(url: &Url, host: &Host) -> bool {
+    let default = if url.scheme() == "http" { 80 } else { 443 };
+    let port = host.written_port().unwrap_or(default);
+    url.port_or_known_default() == Some(port) && place(url).is_some_and(|place| place.name() == host.name())
 }
 
 #[cfg(test)]
@@ -69,6 +86,43 @@ mod tests {
         assert!(same("https://a/x", "https://A:443/y"));
         for other in ["http://a/", "https://a:444/", "https://b/", "https://a.b/"] {
             assert!(!same("https://a/", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_one_text() {
+        for (url, text) in [
+            ("https://R.example/a?b", "r.example"),
+            ("https://r.example:443/", "r.example"),
+            ("http://r.example:443/", "r.example"),
+            ("http://r.example/", "r.example:80"),
+            ("https://r.example:80/", "r.example:80"),
+            ("https://[FD00:0::1]:5000/", "[fd00::1]:5000"),
+            ("https://[::ffff:a00:5]:5000/", "10.0.0.5:5000"),
+        ] {
+            assert_eq!(authority(&Url::parse(url).unwrap()), text, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_port_is_at_the_default_of_the_scheme() {
+        let leads = |url: &str, host: &str| leads_to(&Url::parse(url).unwrap(), &host.parse().unwrap());
+        assert!(leads("https://a.example/t", "A.example"));
+        assert!(leads("https://a.example/t", "a.example:0443"));
+        assert!(leads("http://a.example/t", "a.example"));
+        assert!(leads("http://a.example/t", "a.example:80"));
+        assert!(leads("https://registry-1.docker.io/t", "docker.io"));
+        assert!(leads("https://10.0.0.5:5000/t", "[::ffff:a00:5]:5000"));
+        for (url, host) in [
+            ("http://a.example/t", "a.example:443"),
+            ("https://a.example/t", "a.example:80"),
+            ("https://a.example:5000/t", "a.example"),
+            ("https://b.example/t", "a.example"),
+            ("https://a.example.b/t", "a.example"),
+            // That is a website.
+            ("https://docker.io/t", "docker.io"),
+        ] {
+            assert!(!leads(url, host), "{url} {host}");
         }
     }
 }

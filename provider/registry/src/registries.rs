@@ -110,6 +110,16 @@ impl Registries {
         self.inner.client.system_roots()
     }
 
+    /// Checks that the repository's host may be written so. To be called before anything that equal repositories share,
+    /// the statement of a trust policy included: where a registry is plain HTTP, a port in writing makes a difference.
+    ///
+    /// # Errors
+    /// The settings have the host as plain HTTP without a port, and the repository writes 443 or 80.
+    pub fn check_spelling(&self, repository: &Repository) -> Result<(), RegistryError> {
+        let failed = |cause| RegistryError { repository: repository.clone(), stage: Stage::Manifest, cause };
+        self.inner.client.check_port(repository.host()).map_err(failed)
+    }
+
     /// Reads the image's manifest and says what it is. The digest is that of the reference, with its algorithm, or for
     /// a tag the sha256 of what the registry sends.
     ///
@@ -119,6 +129,7 @@ impl Registries {
     /// No good answer by `deadline`; other bytes than the digest names; not an image or index.
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
         let repository = image.repository();
+        self.check_spelling(repository)?;
         let remembered = self.remembered(image);
         if let Selector::Tag(_) = image.selector() {
             self.inner.observer.tag(if remembered.is_some() { TagMemory::Hit } else { TagMemory::Miss });

@@ -56,7 +56,8 @@ impl Retry {
             | Cause::Target(_)
             | Cause::Index(_)
             | Cause::Interrupted
-            | Cause::Limit(_) => return false,
+            | Cause::Limit(_)
+            | Cause::PlainHttpPort { .. } => return false,
         };
         if self.left == 0 || Instant::now() + wait >= deadline {
             return false;

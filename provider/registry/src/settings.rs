@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_core::name::Host;
+
 use crate::credential::Credential;
-use crate::host::Host;
+use crate::error::Cause;
 use crate::host::HostPattern;
 use crate::host::HostPatternError;
 use crate::login::Login;
@@ -65,9 +67,9 @@ pub struct RegistryEntry {
     pub credential: Credential,
     pub scheme: Scheme,
     pub roots: Roots,
-    /// Hosts (`host[:port]`), other than the registry's own, whose token services may be given the credential, and may
-    /// be in private networks. `auth.docker.io` is implied for `docker.io`.
-    pub realm_hosts: Vec<String>,
+    /// Hosts, other than the registry's own, whose token services may be given the credential, and may be in private
+    /// networks. `auth.docker.io` is implied for `docker.io`.
+    pub realm_hosts: Vec<Host>,
 }
 
 impl RegistryEntry {
@@ -93,6 +95,14 @@ impl Scheme {
             Self::Http => "http",
         }
     }
+
+    /// The port of a URL without one.
+    pub(crate) fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+        }
+    }
 }
 
 /// Which certificate authorities vouch for a host.
@@ -111,10 +121,12 @@ pub enum Roots {
 pub enum SettingsError {
     #[error(transparent)]
     Pattern(#[from] HostPatternError),
-    #[error("registry {pattern} is there twice")]
-    Twice { pattern: HostPattern },
-    #[error("registry {pattern} has realm host {found:?}: want host or host:port")]
-    RealmHost { pattern: HostPattern, found: String },
+    #[error("registry {pattern} is the same place as {first}: want each place once")]
+    Twice { pattern: HostPattern, first: HostPattern },
+    #[error(
+        "registry {pattern} is plain HTTP at the port of https, which references need not write: want another port, or none for port 80"
+    )]
+    PlainHttpPort { pattern: HostPattern },
     #[error(
         "registry {pattern} has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII"
     )]
@@ -149,20 +161,18 @@ impl RegistrySettings {
         let mut entries: Vec<Entry> = Vec::new();
         for entry in &self.registries {
             let pattern = entry.pattern.clone();
-            if entries.iter().any(|other| other.pattern == pattern) {
-                return Err(SettingsError::Twice { pattern });
+            if let Some(other) =
+                entries.iter().find(|other| pattern.is_one_place(entry.scheme, &other.pattern, other.scheme))
+            {
+                return Err(SettingsError::Twice { pattern, first: other.pattern.clone() });
+            }
+            if entry.scheme == Scheme::Http && pattern.written_port() == Some(Scheme::Https.default_port()) {
+                return Err(SettingsError::PlainHttpPort { pattern });
             }
             if !is_sendable(&entry.credential) {
                 return Err(SettingsError::Credential { pattern });
             }
-            let realm_hosts = entry
-                .realm_hosts
-                .iter()
-                .map(|text| {
-                    Host::parse(text)
-                        .ok_or_else(|| SettingsError::RealmHost { pattern: pattern.clone(), found: text.clone() })
-                })
-                .collect::<Result<_, _>>()?;
+            let realm_hosts = entry.realm_hosts.clone();
             entries.push(Entry { pattern, credential: entry.credential.clone(), scheme: entry.scheme, realm_hosts });
         }
         Ok(entries)
@@ -180,13 +190,36 @@ fn is_sendable(credential: &Credential) -> bool {
     }
 }
 
-/// The entry for `host`: the most specific that matches, with its position.
+/// The entry for a reference's `host`: the most specific that matches, with its position.
 pub(crate) fn entry_for<'a>(entries: &'a [Entry], host: &Host) -> Option<(usize, &'a Entry)> {
-    entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.pattern.matches(host))
-        .max_by_key(|(_, entry)| entry.pattern.rank())
+    most_specific(entries, |entry| entry.pattern.matches(host))
+}
+
+/// The entry for connections to `place`, whose port is written, with its position.
+pub(crate) fn entry_at<'a>(entries: &'a [Entry], place: &Host) -> Option<(usize, &'a Entry)> {
+    most_specific(entries, |entry| entry.pattern.connects_to(entry.scheme, place.name(), place.port()))
+}
+
+fn most_specific(entries: &[Entry], applies: impl Fn(&Entry) -> bool) -> Option<(usize, &Entry)> {
+    entries.iter().enumerate().filter(|(_, entry)| applies(entry)).max_by_key(|(_, entry)| entry.pattern.rank())
+}
+
+/// Sees to it that a registry over plain HTTP without a port is one place under one spelling.
+///
+/// References know no scheme, so that there no port and 443 are equal. Over plain HTTP no port is 80. So a reference to
+/// such a registry that writes 443 would be asked at another port than it names, and one that writes 80 is the same
+/// place under a host that is not equal. Neither is asked.
+///
+/// # Errors
+/// The port of `host` is written and is one of these, and the entry for the host without a port is over plain HTTP.
+pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
+    let (http, https) = (Scheme::Http.default_port(), Scheme::Https.default_port());
+    let Some(port) = host.written_port().filter(|port| [http, https].contains(port)) else { return Ok(()) };
+    let unwritten = most_specific(entries, |entry| entry.pattern.connects_to(Scheme::Https, host.name(), https));
+    match unwritten.map(|(_, entry)| entry.scheme) {
+        Some(Scheme::Http) => Err(Cause::PlainHttpPort { host: host.to_string(), port }),
+        Some(Scheme::Https) | None => Ok(()),
+    }
 }
 
 /// Whose share of the limits work for `host` counts against.
@@ -196,7 +229,7 @@ pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
         Some((_, entry)) => Class::Pattern(entry.pattern.to_string().into()),
         None => Class::Unlisted,
     };
-    Share::new(&host.to_string(), class)
+    Share::new(&host.canonical(), class)
 }
 
 #[cfg(test)]
@@ -217,7 +250,7 @@ mod tests {
     fn the_most_specific_entry_applies() {
         let entries =
             settings(vec![entry("*.example.com"), entry("a.b.example.com"), entry("*.b.example.com")]).check().unwrap();
-        let applies = |host: &str| entry_for(&entries, &Host::parse(host).unwrap()).map(|(position, _)| position);
+        let applies = |host: &str| entry_for(&entries, &host.parse().unwrap()).map(|(position, _)| position);
         assert_eq!(applies("a.b.example.com"), Some(1));
         assert_eq!(applies("c.b.example.com"), Some(2));
         assert_eq!(applies("c.example.com"), Some(0));
@@ -227,13 +260,13 @@ mod tests {
     #[test]
     fn names_the_mistake() {
         let pattern: HostPattern = "r.example".parse().unwrap();
-        let twice = settings(vec![entry("r.example"), entry("R.example:443")]).check().err();
-        assert_eq!(twice, Some(SettingsError::Twice { pattern: pattern.clone() }));
-        let realm = RegistryEntry { realm_hosts: vec!["https://a.example".to_owned()], ..entry("r.example") };
-        assert_eq!(
-            settings(vec![realm]).check().err(),
-            Some(SettingsError::RealmHost { pattern: pattern.clone(), found: "https://a.example".to_owned() })
-        );
+        let twice = settings(vec![entry("r.example"), entry("R.example:443")]).check().unwrap_err();
+        assert_eq!(twice.to_string(), "registry R.example:443 is the same place as r.example: want each place once");
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let twice = settings(vec![plain("r.example"), entry("r.example:80")]).check().unwrap_err();
+        assert_eq!(twice.to_string(), "registry r.example:80 is the same place as r.example: want each place once");
+        let port = SettingsError::PlainHttpPort { pattern: pattern.clone() };
+        assert_eq!(settings(vec![plain("r.example:0443")]).check().err(), Some(port));
         for credential in [
             Credential::Bearer(Secret::new("a\nb".to_owned())),
             Credential::Basic { user: "a:b".to_owned(), password: Secret::new("c".to_owned()) },
@@ -244,5 +277,43 @@ mod tests {
         }
         let zero = RegistrySettings { requests: 0, ..RegistrySettings::default() };
         assert_eq!(zero.check().err(), Some(SettingsError::Zero { member: "requests" }));
+    }
+
+    #[test]
+    fn a_plain_registry_without_a_port_has_one_spelling() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![
+            plain("r.example"),
+            plain("*.in.example"),
+            entry("tls.in.example"),
+            plain("eighty.example:80"),
+            entry("*.in.example:5000"),
+        ])
+        .check()
+        .unwrap();
+        let asked = |host: &str| check_port(&entries, &host.parse().unwrap());
+        let refused = |host: &str, port| Err(Cause::PlainHttpPort { host: host.to_owned(), port });
+        assert_eq!(asked("r.example"), Ok(()));
+        assert_eq!(asked("r.example:5000"), Ok(()));
+        assert_eq!(asked("R.example:0443"), refused("R.example:0443", 443));
+        assert_eq!(asked("r.example:80"), refused("r.example:80", 80));
+        assert_eq!(asked("a.in.example:80"), refused("a.in.example:80", 80));
+        assert_eq!(asked("a.in.example:443"), refused("a.in.example:443", 443));
+        // Over https these are no default, or the default.
+        for host in ["tls.in.example:80", "tls.in.example:443", "eighty.example:80", "eighty.example:443", "other:80"] {
+            assert_eq!(asked(host), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn connections_belong_to_the_entry_with_their_port() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![entry("a.example"), plain("b.example"), plain("c.example:5000")]).check().unwrap();
+        let at = |place: &str| entry_at(&entries, &place.parse().unwrap()).map(|(position, _)| position);
+        assert_eq!(at("a.example:443"), Some(0));
+        assert_eq!(at("a.example:80"), None);
+        assert_eq!(at("b.example:80"), Some(1));
+        assert_eq!(at("b.example:443"), None);
+        assert_eq!(at("c.example:5000"), Some(2));
     }
 }

@@ -32,13 +32,13 @@ use crate::failure::unreachable;
 use crate::gate::Gates;
 use crate::gate::Hop;
 use crate::gate::Place;
-use crate::host::Host;
 use crate::limit::Resource;
 use crate::limiter::Limiter;
 use crate::observer::Observer;
 use crate::observer::RequestResult;
 use crate::observer::Stage;
 use crate::origin::authority;
+use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
 use crate::retry::retry_after;
@@ -46,7 +46,7 @@ use crate::said;
 use crate::settings::Entry;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
-use crate::settings::entry_for;
+use crate::settings::entry_at;
 use crate::share::Share;
 use crate::tls::Clients;
 use crate::tls::Group;
@@ -274,8 +274,7 @@ impl Wire {
 
     /// How the settings' entry for the URL's host treats it, if there is one.
     pub(crate) fn listed(&self, url: &Url) -> Option<Peer> {
-        let host = Host::parse(&authority(url))?;
-        let (position, entry) = entry_for(&self.entries, &host)?;
+        let (position, entry) = entry_at(&self.entries, &place(url)?)?;
         let guard = if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside };
         Some(Peer { group: self.clients.group_of(position), guard, entry: Some(position) })
     }

@@ -122,7 +122,7 @@ fn registry(line: &mut Line<'_, '_>, registry: &Registry) -> fmt::Result {
             line.path("credentials.passwordFile", password)?;
         }
     }
-    write!(line.f, "realmHosts={}}} ", realm_hosts.join(","))
+    write!(line.f, "realmHosts={}}} ", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// Writes pairs with a space behind each.

@@ -1,12 +1,12 @@
 //! The schema of the configuration file: which keys there are, what they may hold, what they default to.
 
 use std::collections::BTreeMap;
-use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::limits;
+use countersign_core::name::Host;
 use countersign_registry::HostPattern;
 use countersign_registry::Unlisted;
 
@@ -274,14 +274,16 @@ impl<'a> Reader<'a> {
     }
 
     fn registries(&self, root: &Fields<'_>) -> Vec<Registry> {
-        let mut seen = HashSet::new();
-        let mut registries = Vec::new();
+        let mut registries: Vec<Registry> = Vec::new();
         for (path, node) in root.list("registries") {
             let keys = &["host", "plainHttp", "ca", "credentials", "realmHosts"];
             let entry = Fields::new(node, &path, keys, self.mistakes);
             if let Some(registry) = self.registry(&entry) {
-                if !seen.insert(registry.host.clone()) {
-                    entry.conflict("host", format_args!("{} twice", registry.host), "each host once");
+                let one =
+                    |other: &&Registry| registry.host.is_one_place(registry.scheme(), &other.host, other.scheme());
+                if let Some(first) = registries.iter().find(one) {
+                    let found = format_args!("{}, the same place as {}", registry.host, first.host);
+                    entry.conflict("host", found, "each place once");
                 }
                 registries.push(registry);
             }
@@ -304,11 +306,14 @@ impl<'a> Reader<'a> {
         if plain_http && credentials != Credentials::Anonymous {
             entry.conflict("plainHttp", "true beside credentials", "one or the other: they would travel in clear text");
         }
-        let realm_hosts = entry.texts("realmHosts", "host[:port]", "auth.example.com", |text| {
-            let host = text.to_ascii_lowercase();
-            is_host(&host).then_some(host)
-        });
-        Some(Registry { host: host?, plain_http, ca, credentials, realm_hosts })
+        let realm_hosts: Vec<Host> =
+            entry.texts("realmHosts", "host[:port]", "auth.example.com", |text| text.parse().ok());
+        let host = host?;
+        if plain_http && host.written_port() == Some(443) {
+            let wanted = "another port, or none for port 80: references need not write the port of https";
+            entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
+        }
+        Some(Registry { host, plain_http, ca, credentials, realm_hosts })
     }
 
     fn credentials(&self, entry: &Fields<'_>) -> Credentials {
@@ -378,17 +383,4 @@ pub(super) fn is_dns_name(text: &str) -> bool {
             && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     text.len() <= 253 && text.split('.').all(label)
-}
-
-/// `host[:port]` with a DNS name, an IPv4 address or a bracketed IPv6 address.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        Some(_) | None => (text, None),
-    };
-    let port_fits = port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
-    });
-    let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    port_fits && v6.map_or_else(|| is_dns_name(host), |v6| v6.parse::<std::net::Ipv6Addr>().is_ok())
 }

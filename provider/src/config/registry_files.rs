@@ -17,7 +17,6 @@ use countersign_registry::DockerConfigError;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Roots;
-use countersign_registry::Scheme;
 use countersign_registry::Secret;
 
 use super::Config;
@@ -130,7 +129,7 @@ impl Config {
 }
 
 fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>> {
-    let Registry { host, plain_http, ca, credentials, realm_hosts } = registry;
+    let Registry { host, plain_http: _, ca, credentials, realm_hosts } = registry;
     let roots = match ca {
         Some(path) => authorities(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
         None => Ok(Roots::System),
@@ -139,7 +138,7 @@ fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>>
         (Ok(roots), Ok(credential)) => Ok(RegistryEntry {
             pattern: host.clone(),
             credential,
-            scheme: if *plain_http { Scheme::Http } else { Scheme::Https },
+            scheme: registry.scheme(),
             roots,
             realm_hosts: realm_hosts.clone(),
         }),

@@ -186,6 +186,10 @@ impl Inner {
             let reason = Reason::new(Code::NotReady, "there is no trust policy document that can be used: want one");
             return decided(ImageVerdict::from_reason(None, reason));
         };
+        // Before a statement is chosen: one that skips asks no registry.
+        if let Err(error) = self.registries.check_spelling(image.repository()) {
+            return decided(ImageVerdict::from_reason(None, trouble::reason(&error)));
+        }
         let statement = match trust.applicable(image.repository()) {
             Applicable::Usable(statement) => Arc::clone(statement),
             Applicable::Disabled(statement, claim) => return decided(trouble::of_disabled(statement, claim)),
@@ -232,6 +236,8 @@ impl Inner {
 
     /// From reference to digest; shared by all who ask for the same reference meanwhile.
     pub(super) async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
+        // Before others that ask about an equal repository are joined.
+        self.registries.check_spelling(image.repository()).map_err(|error| trouble::reason(&error))?;
         let key = (image.repository().clone(), image.selector().clone());
         let (this, image) = (Arc::clone(self), image.clone());
         let work = move |progress: Progress| async move {
@@ -340,6 +346,6 @@ fn weight(key: &Key, verdict: &ImageVerdict) -> usize {
     // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
     // adds to each.
     const AROUND: usize = 192;
-    let names = key.repository.host().len() + key.repository.path().len() + key.digest.as_str().len();
+    let names = key.repository.host().as_str().len() + key.repository.path().len() + key.digest.as_str().len();
     AROUND + size_of::<Key>() + size_of::<Remembrance>() + names + verdict.bytes()
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use countersign_core::name::ImageRef;
 use countersign_core::name::hex;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Action;
@@ -109,10 +108,6 @@ pub enum TrustWarning {
     )]
     TimestampUnchecked { statement: String, store: String, when: &'static str },
     #[error(
-        "statement {statement:?} has the scope {scope:?}, which no image matches: such references are expanded, so write {expanded:?}"
-    )]
-    ScopeNeverMatches { statement: String, scope: String, expanded: String },
-    #[error(
         "statement {statement:?} trusts everybody whom the signing authority store {store} vouches for, which is every customer of the service: name identities, unless the service signs for you alone"
     )]
     EveryCustomer { statement: String, store: String },
@@ -143,7 +138,6 @@ impl TrustWarning {
         match self {
             Self::RevocationUnchecked { .. } => "revocation-unchecked",
             Self::TimestampUnchecked { .. } => "timestamp-unchecked",
-            Self::ScopeNeverMatches { .. } => "scope-never-matches",
             Self::EveryCustomer { .. } => "every-customer",
             Self::IdentityNeverMatches { .. } => "identity-never-matches",
             Self::AnybodyCounts { .. } => "anybody-counts",
@@ -280,7 +274,7 @@ fn identity(identity: &Identity) -> String {
 
 fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
     let name = || statement.name().to_owned();
-    let mut warnings = scopes_that_never_match(statement);
+    let mut warnings = Vec::new();
     let rules = match statement.mode() {
         Mode::Skip => return warnings,
         Mode::Verify(rules) => rules,
@@ -305,23 +299,6 @@ fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
         RevocationAction::Log | RevocationAction::Skip => {}
     }
     warnings
-}
-
-/// Scopes are compared with references as container runtimes expand them: what expands to something else is never met.
-fn scopes_that_never_match(statement: &Statement) -> Vec<TrustWarning> {
-    let scopes = match statement.scopes() {
-        Scopes::All => return Vec::new(),
-        Scopes::Repositories(scopes) => scopes,
-    };
-    let misfit = |scope: &countersign_core::name::Repository| {
-        let read: ImageRef = scope.to_string().parse().ok()?;
-        (read.repository() != scope).then(|| TrustWarning::ScopeNeverMatches {
-            statement: statement.name().to_owned(),
-            scope: scope.to_string(),
-            expanded: read.repository().to_string(),
-        })
-    };
-    scopes.iter().filter_map(misfit).collect()
 }
 
 fn unlikely_identities(statement: &Statement, rules: &Rules) -> Vec<TrustWarning> {

@@ -320,7 +320,9 @@ fn refuses_bad_registries() {
     let host = "want host[:port] as it stands in image references, or *.suffix with at least two labels, for example \
                 registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
-    for bad in ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1"] {
+    for bad in
+        ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b.", "127.1"]
+    {
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
             &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
@@ -328,9 +330,32 @@ fn refuses_bad_registries() {
     }
     check(
         "registries:\n- host: docker.io\n- host: index.docker.io",
-        &[":4: registries[1].host: found docker.io twice: want each host once"],
+        &[":4: registries[1].host: found index.docker.io, the same place as docker.io: want each place once"],
     );
-    check("registries:\n- host: a.b\n- host: A.B", &[":4: registries[1].host: found a.b twice: want each host once"]);
+    for (first, second) in [
+        ("a.b", "A.B"),
+        ("a.b", "a.b:0443"),
+        ("'*.a.b:5000'", "'*.A.b:05000'"),
+        ("'[fd00::1]:5000'", "'[FD00:0::1]:5000'"),
+        ("10.0.0.5", "'[::ffff:a00:5]'"),
+    ] {
+        let same = format!("found {second}, the same place as {first}: want each place once").replace('\'', "");
+        check(
+            &format!("registries:\n- host: {first}\n- host: {second}"),
+            &[&format!(":4: registries[1].host: {same}")],
+        );
+    }
+    check(
+        "registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80",
+        &[":4: registries[1].host: found a.b:80, the same place as a.b: want each place once"],
+    );
+    check(
+        "registries: [{host: 'a.b:443', plainHttp: true}]",
+        &[
+            ":2: registries[0].plainHttp: found true beside the port of https in a.b:443: want another port, or none for \
+             port 80: references need not write the port of https",
+        ],
+    );
     check(
         "registries: [{host: a.b, plainHttp: true, ca: x}]",
         &[":2: registries[0].plainHttp: found true beside ca: want one or the other: plain HTTP has no certificates"],

@@ -8,13 +8,17 @@ use std::str::FromStr;
 
 use super::Digest;
 use super::DigestError;
+use super::Host;
+use super::HostError;
 use crate::codec::excerpt::Excerpt;
 use crate::limits;
 
 /// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
+///
+/// Equal, ordered and hashed by the host's place ([`Host`]) and the path; printed with the host as written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
-    host: String,
+    host: Host,
     path: String,
 }
 
@@ -43,17 +47,26 @@ pub enum ReferenceError {
     Empty,
     #[error("image reference has {found} bytes: want at most {}", limits::REFERENCE_BYTES)]
     TooLong { found: usize },
+    #[error("image reference has a bad host {found:?}: {reason}")]
+    Host { found: Excerpt, reason: HostError },
+    /// In a scope, where the host must be written.
     #[error(
-        "image reference has a bad host {found:?}: want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port from 1 to 65535"
+        "{found:?} has no host, as {part:?} is part of a repository on Docker Hub: want host[:port]/repository, docker.io/… for Docker Hub"
     )]
-    Host { found: Excerpt },
+    NoHost { found: Excerpt, part: Excerpt },
+    #[error(
+        "image reference has the repository {path:?} at {host:?}: Docker Hub has none of one part, and container runtimes add library/ at docker.io only: want library/ in front"
+    )]
+    DockerHubPath { host: Excerpt, path: Excerpt },
     #[error(
         "image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /"
     )]
     Repository { found: Excerpt },
     #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong { found: usize },
-    #[error("image reference {found:?} is 64 hexadecimal digits, which is an image id and not a name")]
+    #[error(
+        "image reference {found:?} is an image id of a node, and not a name: want [host[:port]/]repository[:tag][@digest]"
+    )]
     ImageId { found: Excerpt },
     #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
     Tag { found: Excerpt },
@@ -62,9 +75,9 @@ pub enum ReferenceError {
 }
 
 impl Repository {
-    /// Host and port, as in the reference; `docker.io` where none was written.
+    /// Host and port; `docker.io` where none was written.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub fn host(&self) -> &Host {
         &self.host
     }
 
@@ -125,6 +138,10 @@ impl FromStr for ImageRef {
         if text.len() > limits::REFERENCE_BYTES {
             return Err(ReferenceError::TooLong { found: text.len() });
         }
+        // Runtimes look these up among the images that the node already has.
+        if text.parse::<Digest>().is_ok() {
+            return Err(ReferenceError::ImageId { found: text.into() });
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
             None => (text, None),
@@ -153,58 +170,43 @@ impl FromStr for ImageRef {
 
 /// Splits and expands the name: the first part is a host if it could not be a Docker Hub user.
 fn repository(name: &str) -> Result<Repository, ReferenceError> {
-    let (host, path) = match name.split_once('/') {
-        Some((first, rest))
-            if first.contains(['.', ':', '['])
-                || first == "localhost"
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
-            (first, rest)
+    match name.split_once('/') {
+        Some((first, path)) if Host::is_named_by(first) => at_host(first, path),
+        Some(_) | None => {
+            if is_image_id(name) {
+                return Err(ReferenceError::ImageId { found: name.into() });
+            }
+            expanded(Host::docker_hub(), name)
         }
-        _ => ("docker.io", name),
-    };
-    check_host(host)?;
-    check_path(path)?;
-    if host == "docker.io" && path.len() == 64 && path.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(ReferenceError::ImageId { found: path.into() });
     }
-    let host = if host == "index.docker.io" { "docker.io" } else { host };
-    let path = if host == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
-    let found = host.len() + 1 + path.len();
+}
+
+/// What [`Digest::hex`] of a sha256 looks like: runtimes look such a name up among the images of the node.
+fn is_image_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn at_host(host: &str, path: &str) -> Result<Repository, ReferenceError> {
+    let host = host.parse().map_err(|reason| ReferenceError::Host { found: host.into(), reason })?;
+    expanded(host, path)
+}
+
+/// Adds `library/` where container runtimes do. They also rewrite `index.docker.io`, which other names of Docker Hub
+/// keep.
+fn expanded(host: Host, path: &str) -> Result<Repository, ReferenceError> {
+    check_path(path)?;
+    let (host, path) = match (host.is_docker_hub(), path.contains('/')) {
+        (true, has_namespace) if host.adds_library() => {
+            (Host::docker_hub(), if has_namespace { path.to_owned() } else { format!("library/{path}") })
+        }
+        (true, false) => return Err(ReferenceError::DockerHubPath { host: host.as_str().into(), path: path.into() }),
+        (true, true) | (false, _) => (host, path.to_owned()),
+    };
+    let found = host.as_str().len() + 1 + path.len();
     if found > limits::REPOSITORY_BYTES {
         return Err(ReferenceError::RepositoryTooLong { found });
     }
-    Ok(Repository { host: host.to_owned(), path })
-}
-
-fn check_host(host: &str) -> Result<(), ReferenceError> {
-    let bad = || ReferenceError::Host { found: host.into() };
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => {
-            let (address, rest) = rest.split_once(']').ok_or_else(bad)?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
-            match rest.strip_prefix(':') {
-                Some(port) => ("v6", Some(port)),
-                None if rest.is_empty() => ("v6", None),
-                None => return Err(bad()),
-            }
-        }
-        None => match host.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host, None),
-        },
-    };
-    let label = |part: &str| {
-        part.len() <= 63
-            && !part.starts_with('-')
-            && !part.ends_with('-')
-            && !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let port_fits = port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|number| number > 0)
-    });
-    if name.split('.').all(label) && port_fits { Ok(()) } else { Err(bad()) }
+    Ok(Repository { host, path })
 }
 
 fn check_path(path: &str) -> Result<(), ReferenceError> {
@@ -234,7 +236,8 @@ fn check_tag(tag: &str) -> Result<(), ReferenceError> {
     }
 }
 
-/// A repository as a trust policy scope names it: nothing is expanded, a host must be written.
+/// A repository as a trust policy scope names it: a host must be written. It is read as in a reference otherwise, so
+/// that `docker.io/nginx` is `docker.io/library/nginx`, and a first part that is no host in a reference is none here.
 impl FromStr for Repository {
     type Err = ReferenceError;
 
@@ -242,10 +245,11 @@ impl FromStr for Repository {
         if text.len() > limits::REPOSITORY_BYTES {
             return Err(ReferenceError::RepositoryTooLong { found: text.len() });
         }
-        let (host, path) = text.split_once('/').ok_or_else(|| ReferenceError::Host { found: text.into() })?;
-        check_host(host)?;
-        check_path(path)?;
-        Ok(Self { host: host.to_owned(), path: path.to_owned() })
+        match text.split_once('/') {
+            Some((host, path)) if Host::is_named_by(host) => at_host(host, path),
+            Some((part, _)) => Err(ReferenceError::NoHost { found: text.into(), part: part.into() }),
+            None => Err(ReferenceError::NoHost { found: text.into(), part: text.into() }),
+        }
     }
 }
 
@@ -266,6 +270,8 @@ mod tests {
         assert_eq!(expanded("nginx:1.27"), "docker.io/library/nginx:1.27");
         assert_eq!(expanded("grafana/loki"), "docker.io/grafana/loki:latest");
         assert_eq!(expanded("index.docker.io/nginx"), "docker.io/library/nginx:latest");
+        assert_eq!(expanded("registry-1.docker.io/library/nginx"), "registry-1.docker.io/library/nginx:latest");
+        assert_eq!(expanded("registry:443/a"), "registry:443/a:latest");
         assert_eq!(expanded("localhost/a"), "localhost/a:latest");
         assert_eq!(expanded("localhost:5000/a/b:v1"), "localhost:5000/a/b:v1");
         assert_eq!(expanded("Registry/a"), "Registry/a:latest");
@@ -287,7 +293,8 @@ mod tests {
 
     #[test]
     fn says_which_part_is_wrong() {
-        let host = |found: &str| ReferenceError::Host { found: found.into() };
+        let syntax = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Syntax };
+        let port = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Port };
         let path = |found: &str| ReferenceError::Repository { found: found.into() };
         let tag = |found: &str| ReferenceError::Tag { found: found.into() };
         for (text, error) in [
@@ -302,14 +309,14 @@ mod tests {
             ("a//b", path("a//b")),
             ("nginx:", tag("")),
             ("nginx:-x", tag("-x")),
-            ("-a.example/b", host("-a.example")),
-            ("a.example:0/b", host("a.example:0")),
-            ("a.example:65536/b", host("a.example:65536")),
-            ("a.example:/b", host("a.example:")),
-            ("[::1/b", host("[::1")),
-            ("[::zz]/b", host("[::zz]")),
+            ("-a.example/b", syntax("-a.example")),
+            ("a.example:0/b", port("a.example:0")),
+            ("a.example:65536/b", port("a.example:65536")),
+            ("a.example:/b", syntax("a.example:")),
+            ("[::1/b", syntax("[::1")),
+            ("[::zz]/b", syntax("[::zz]")),
             ("[default]nginx", path("[default]nginx")),
-            ("https://a.example/b", host("https:")),
+            ("https://a.example/b", syntax("https:")),
         ] {
             assert_eq!(text.parse::<ImageRef>(), Err(error), "{text:?}");
         }
@@ -320,12 +327,41 @@ mod tests {
         let long = "a".repeat(2000);
         assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));
         let id = "a".repeat(64);
-        assert_eq!(id.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: id.as_str().into() }));
+        for text in [id.clone(), format!("sha256:{id}"), format!("sha512:{id}{id}")] {
+            assert_eq!(text.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: text.as_str().into() }));
+        }
+        let mirrored = "registry.hub.docker.com/nginx:1";
+        let error = ReferenceError::DockerHubPath { host: "registry.hub.docker.com".into(), path: "nginx".into() };
+        assert_eq!(mirrored.parse::<ImageRef>(), Err(error));
     }
 
     #[test]
-    fn a_scope_is_not_expanded() {
-        assert_eq!("registry.example/a".parse::<Repository>().unwrap().to_string(), "registry.example/a");
-        assert_eq!("nginx".parse::<Repository>(), Err(ReferenceError::Host { found: "nginx".into() }));
+    fn a_repository_is_compared_by_place_and_printed_as_written() {
+        let repository = |text: &str| text.parse::<ImageRef>().unwrap().repository().clone();
+        let written = repository("LOCALHOST:05000/app:v1");
+        assert_eq!(written, repository("localhost:5000/app"));
+        assert_ne!(written, repository("localhost:5001/app"));
+        assert_ne!(written, repository("localhost:5000/other"));
+        assert_eq!(written.to_string(), "LOCALHOST:05000/app");
+        assert_eq!(repository("registry-1.docker.io/library/nginx"), repository("nginx"));
+    }
+
+    #[test]
+    fn a_scope_names_its_host_and_is_read_as_a_reference() {
+        let scope = |text: &str| text.parse::<Repository>().map(|repository| repository.to_string());
+        let no_host = |text: &str| {
+            Err(ReferenceError::NoHost { found: text.into(), part: text.split('/').next().unwrap().into() })
+        };
+        assert_eq!(scope("registry.example/a"), Ok("registry.example/a".to_owned()));
+        assert_eq!(scope("docker.io/nginx"), Ok("docker.io/library/nginx".to_owned()));
+        assert_eq!(scope("index.docker.io/nginx"), Ok("docker.io/library/nginx".to_owned()));
+        assert_eq!(scope("Registry/a"), Ok("Registry/a".to_owned()));
+        for text in ["nginx", "library/nginx", "registry/a", ""] {
+            assert_eq!(scope(text), no_host(text), "{text}");
+        }
+        assert_eq!(
+            scope("Docker.io/nginx"),
+            Err(ReferenceError::Host { found: "Docker.io".into(), reason: HostError::DockerHub })
+        );
     }
 }

@@ -96,8 +96,14 @@ pub enum PolicyProblem {
     Scope { found: Excerpt, error: ReferenceError },
     #[error("is * beside others: want * alone")]
     AllBesideOthers,
-    #[error("is {found:?}, which statement {first:?} has already: want each scope once")]
-    ScopeTwice { found: Excerpt, first: Excerpt },
+    /// `scope` is what the earlier statement `first`, which may be the same, has; another spelling of `found` if it
+    /// differs.
+    #[error("is {found:?}, which statement {first:?} has already{}: want each scope once", spelling(found, scope))]
+    ScopeTwice { found: Excerpt, scope: Excerpt, first: Excerpt },
+}
+
+fn spelling(found: &Excerpt, scope: &Excerpt) -> String {
+    if found == scope { String::new() } else { format!(" as {scope:?}, the same place") }
 }
 
 impl std::error::Error for PolicyError {}
@@ -108,7 +114,7 @@ impl PolicyError {
         let Some(statement) = &self.statement else { return true };
         let all_twice = |found: &Excerpt, first: &Excerpt| *found == Excerpt::of("*") && first != statement;
         matches!(&self.problem, PolicyProblem::NameTwice { .. })
-            || matches!(&self.problem, PolicyProblem::ScopeTwice { found, first } if all_twice(found, first))
+            || matches!(&self.problem, PolicyProblem::ScopeTwice { found, scope: _, first } if all_twice(found, first))
     }
 }
 
@@ -128,7 +134,8 @@ impl fmt::Display for PolicyError {
 impl TrustPolicy {
     /// Reads a document. Unknown members are refused, since a misspelt one would silently weaken the policy.
     ///
-    /// Scopes are written as [`crate::name::Repository`] reads them, which takes bracketed IPv6 hosts too; nothing is expanded.
+    /// Scopes are written as [`crate::name::Repository`] reads them, which takes bracketed IPv6 hosts too, and compared by
+    /// place.
     ///
     /// A mistake within one statement makes it a [`BrokenStatement`] and leaves the others as they are. Two statements that
     /// claim the same repository are both broken, and their scopes are not known: one of them is meant for another one.

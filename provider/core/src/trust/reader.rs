@@ -60,8 +60,9 @@ struct Reader {
     errors: Vec<PolicyError>,
     /// Names seen so far.
     names: HashSet<String>,
-    /// Scopes seen so far, with the number and name of the statement that has them; `None` is `*`.
-    scopes: HashMap<Option<Repository>, (usize, Excerpt)>,
+    /// Scopes seen so far, by place, as written and with the number and name of the statement that has them; `None` is
+    /// `*`.
+    scopes: HashMap<Option<Repository>, (Excerpt, usize, Excerpt)>,
     /// Pairs of statements with a scope in common, by their numbers.
     conflicts: BTreeSet<(usize, usize)>,
     /// Trust stores seen so far.
@@ -221,7 +222,7 @@ impl Reader {
     fn entries(&self, mut statements: Vec<ReadStatement>) -> Vec<(DeclaredScopes, PolicyEntry)> {
         for (first, second) in self.conflicts.iter().filter(|(first, second)| first != second) {
             let name = statements.get(*first).map(|read| Excerpt::of(&read.name)).unwrap_or_default();
-            let of_first = |error: &&PolicyError| matches!(&error.problem, PolicyProblem::ScopeTwice { found: _, first } if *first == name);
+            let of_first = |error: &&PolicyError| matches!(&error.problem, PolicyProblem::ScopeTwice { found: _, scope: _, first } if *first == name);
             let mistake = statements.get(*second).and_then(|read| read.mistakes.iter().find(of_first)).cloned();
             if let Some(read) = statements.get_mut(*first) {
                 read.scopes = unknown(read.scopes.clone());
@@ -317,11 +318,14 @@ impl Reader {
                     }
                 },
             };
-            if let Some((first, name)) = self.scopes.get(&scope).cloned() {
+            if let Some((spelling, first, name)) = self.scopes.get(&scope).cloned() {
                 self.conflicts.insert((first, self.read));
-                self.fail(field.clone(), PolicyProblem::ScopeTwice { found: text.into(), first: name });
+                self.fail(
+                    field.clone(),
+                    PolicyProblem::ScopeTwice { found: text.into(), scope: spelling, first: name },
+                );
             } else {
-                let owner = (self.read, self.statement.clone().unwrap_or_default());
+                let owner = (text.into(), self.read, self.statement.clone().unwrap_or_default());
                 self.scopes.insert(scope.clone(), owner);
             }
             match scope {

@@ -213,6 +213,6 @@ fn names_and_the_scope_for_all_must_lead_to_one_statement() {
         document(&[statement("a", &[A]), statement("a", &[B])]),
         [PolicyProblem::NameTwice { found: "a".into() }]
     );
-    let all = PolicyProblem::ScopeTwice { found: "*".into(), first: "a".into() };
+    let all = PolicyProblem::ScopeTwice { found: "*".into(), scope: "*".into(), first: "a".into() };
     assert_eq!(document(&[statement("a", &["*"]), statement("b", &["*"])]), [all]);
 }

@@ -1,6 +1,7 @@
 //! Trust policy documents.
 
 use countersign_core::limits;
+use countersign_core::name::HostError;
 use countersign_core::name::ReferenceError;
 use countersign_core::trust::Action;
 use countersign_core::trust::Claim;
@@ -165,10 +166,13 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
         selected.map(|(entry, claim)| (entry.name().to_owned(), claim))
     };
     let name = |repository: &str| select(&policy, repository);
-    assert_eq!(name("registry.example/a"), Some(("team".to_owned(), Claim::Named)));
-    assert_eq!(name("[::1]:5000/a"), Some(("team".to_owned(), Claim::Named)));
+    for spelling in
+        ["registry.example/a", "Registry.example/a", "registry.example:0443/a", "[::1]:5000/a", "[0::0001]:05000/a"]
+    {
+        assert_eq!(name(spelling), Some(("team".to_owned(), Claim::Named)), "{spelling}");
+    }
     assert_eq!(name("registry.example/b"), Some(("none".to_owned(), Claim::Named)));
-    for other in ["registry.example/a/b", "Registry.example/a", "registry.example:443/a"] {
+    for other in ["registry.example/a/b", "registry.example:80/a", "registry.example:5000/a", "[::1]/a"] {
         assert_eq!(name(other), Some(("all".to_owned(), Claim::All)), "{other}");
     }
     let statements: Vec<_> = policy.statements().collect();
@@ -293,13 +297,35 @@ fn scopes_are_all_or_full_names_each_once() {
     let number = PolicyProblem::Type { found: "a number", wanted: "a string" };
     assert_eq!(scopes(json!(["registry.example/a", 7])), one("registryScopes[1]", number));
     assert_eq!(scopes(json!(["registry.example/a", "*"])), one("registryScopes[1]", PolicyProblem::AllBesideOthers));
-    let twice = PolicyProblem::ScopeTwice { found: "registry.example/a".into(), first: "a".into() };
-    assert_eq!(scopes(json!(["registry.example/a", "registry.example/a"])), one("registryScopes[1]", twice));
-    let host = |found: &str| ReferenceError::Host { found: found.into() };
+    let twice = |found: &str, scope: &str| PolicyProblem::ScopeTwice {
+        found: found.into(),
+        scope: scope.into(),
+        first: "a".into(),
+    };
+    for (first, second) in [
+        ("registry.example/a", "registry.example/a"),
+        ("registry.example/a", "Registry.example:0443/a"),
+        ("[fd00::1]:5000/a", "[FD00:0::1]:05000/a"),
+        ("docker.io/nginx", "docker.io/library/nginx"),
+        ("registry-1.docker.io/team/app", "docker.io/team/app"),
+    ] {
+        assert_eq!(scopes(json!([first, second])), one("registryScopes[1]", twice(second, first)), "{first}");
+    }
+    assert_eq!(
+        twice("Registry.example/a", "registry.example:443/a").to_string(),
+        "is \"Registry.example/a\", which statement \"a\" has already as \"registry.example:443/a\", the same place: \
+         want each scope once"
+    );
+    assert_eq!(twice("*", "*").to_string(), "is \"*\", which statement \"a\" has already: want each scope once");
+    let host = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Syntax };
+    let no_host =
+        |found: &str| ReferenceError::NoHost { found: found.into(), part: found.split('/').next().unwrap().into() };
     let path = |found: &str| ReferenceError::Repository { found: found.into() };
     for (text, error) in [
-        ("", host("")),
-        ("nginx", host("nginx")),
+        ("", no_host("")),
+        ("nginx", no_host("nginx")),
+        ("team/nginx", no_host("team/nginx")),
+        ("docker.io:443/nginx", ReferenceError::Host { found: "docker.io:443".into(), reason: HostError::DockerHub }),
         ("https://registry.example/a", host("https:")),
         ("registry.example/a:v1", path("a:v1")),
         ("registry.example/a@sha256:00", path("a@sha256:00")),

@@ -18,13 +18,21 @@ async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
     let registry = Registry::start().await;
     let port = registry.address().port();
     let (registries, seen) = build(settings(vec![]));
-    for host in ["127.0.0.1", "localhost", "127.1", "0x7f.0.0.1", "[::ffff:127.0.0.1]", "[::1]"] {
+    for host in ["127.0.0.1", "localhost", "LOCALHOST", "[::ffff:7f00:1]", "[::1]"] {
         let image: ImageRef = format!("{host}:{port}/app:v1").parse().unwrap();
         let error = registries.pin(&image, soon()).await.unwrap_err();
         assert_eq!(error.trouble(), Trouble::Refused, "{host}: {error}");
     }
     assert_eq!(registry.connections(), 0);
-    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Refused); 6]);
+    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Refused); 5]);
+}
+
+#[test]
+fn numbers_that_some_programs_read_as_loopback_are_no_hosts() {
+    for host in ["127.1", "0x7f.0.0.1", "0177.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "127.0.0.1."] {
+        let error = format!("{host}:5000/app:v1").parse::<ImageRef>().unwrap_err();
+        assert!(error.to_string().starts_with("image reference has a bad host"), "{error}");
+    }
 }
 
 #[tokio::test]

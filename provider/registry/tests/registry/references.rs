@@ -43,7 +43,7 @@ fn references_are_read_as_by_oci_client() {
                 Selector::Tag(tag) => (Some(tag.clone()), None),
                 Selector::Digest(digest) => (None, Some(digest.to_string())),
             };
-            (image.repository().host().to_owned(), image.repository().path().to_owned(), tag, digest)
+            (image.repository().host().to_string(), image.repository().path().to_owned(), tag, digest)
         });
         let theirs = text.parse::<oci_client::Reference>().ok().map(|image| {
             let digest = image.digest().map(str::to_owned);

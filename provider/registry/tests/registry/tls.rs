@@ -104,7 +104,8 @@ async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_setti
     let plain = Registry::start().await;
     registry.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", plain.url())));
     for credential in [alice(), Credential::Anonymous] {
-        let entry = RegistryEntry { realm_hosts: vec![plain.host()], ..secure(&registry, &ca, credential) };
+        let entry =
+            RegistryEntry { realm_hosts: vec![plain.host().parse().unwrap()], ..secure(&registry, &ca, credential) };
         let cause = pin_error(&build(settings(vec![entry])).0, &registry).await;
         assert_eq!(cause, Cause::Realm(RealmRefusal::Scheme { found: "http".into() }));
     }

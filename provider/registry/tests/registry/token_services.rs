@@ -49,7 +49,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
 #[tokio::test]
 async fn a_token_service_that_the_settings_name_gets_the_credential() {
     let (registry, service) = apart(Bearer::for_user(USER, PASSWORD)).await;
-    let named = RegistryEntry { realm_hosts: vec![service.host()], ..entry(&registry, alice()) };
+    let named = RegistryEntry { realm_hosts: vec![service.host().parse().unwrap()], ..entry(&registry, alice()) };
     works(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
     // And the token, not the credential, goes to the registry.
@@ -70,7 +70,7 @@ async fn a_realm_on_a_metadata_address_is_refused_even_to_a_registry_on_loopback
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/latest/meta-data"));
     let cause = pin_error(&anonymous(&registry), &registry).await;
-    let (host, address) = ("169.254.169.254".to_owned(), "169.254.169.254".parse().unwrap());
+    let (host, address) = ("169.254.169.254:80".to_owned(), "169.254.169.254".parse().unwrap());
     assert_eq!(cause, Cause::AddressRefused { host, address });
     assert_eq!(cause.trouble(), Trouble::Refused);
 }

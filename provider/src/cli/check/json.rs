@@ -221,7 +221,7 @@ impl From<&Registry> for RegistryView {
                 Credentials::DockerConfig(file) => vec![path(file)],
                 Credentials::Files { username, password } => vec![path(username), path(password)],
             },
-            realm_hosts: realm_hosts.clone(),
+            realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
         }
     }
 }

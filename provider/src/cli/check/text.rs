@@ -129,7 +129,7 @@ impl Page {
             }
         }
         if !realm_hosts.is_empty() {
-            self.line("  tokens from", realm_hosts.join(", "));
+            self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         }
     }
 }

@@ -1,0 +1,484 @@
+//! Registry hosts: one grammar, and one rule for which spellings are one place on the network.
+//!
+//! What container runtimes do was read in the [reference grammar](https://github.com/distribution/reference/blob/v0.6.0/regexp.go)
+//! that containerd, CRI-O, Docker and the kubelet share, in containerd's resolver and in Go's `net` and `net/http`,
+//! which all three pull with. The table of cases is `tests/testdata/references.json`.
+//!
+//! - **Names** are DNS names in either case: Go compares and resolves them without case. Labels are letters, digits and
+//!   inner hyphens. No underscore and no dot at the end: the grammar has neither.
+//! - **IPv4 addresses** are four decimal numbers without leading zeros, as Go reads them. Other names whose last label
+//!   is a number (`127.1`, `0x7f.1`, `010.0.0.5`, `2130706433`) are refused: URL parsers after the WHATWG's rules and
+//!   C libraries read them as addresses, Go asks the DNS for them.
+//! - **IPv6 addresses** stand in brackets and are compared by value. An IPv4-mapped address is that IPv4 address: Go
+//!   dials it so. Dots and zones inside the brackets are refused: the grammar has neither.
+//! - **Ports** are numbers: Go ignores leading zeros. Without one it is 443, the default of https. 0 and numbers above
+//!   65535 are refused: Go dials neither.
+//! - **Docker Hub** is `docker.io`, which runtimes ask at `registry-1.docker.io`, and what they rewrite to it before they
+//!   ask: `index.docker.io`. They compare these two letter by letter, so other spellings of them (`Docker.io`,
+//!   `docker.io:443`) lead elsewhere and are refused. The names under which its registry answers are the same place.
+//! - **Internationalized names** stand in their ASCII form. Labels that begin with `xn--` and cannot be decoded are
+//!   refused: Go asks for them as they stand, and URL parsers do not take them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// The port of a host that is written without one.
+const HTTPS: u16 = 443;
+
+/// Longest DNS name in text form, [RFC 1035 §3.1](https://www.rfc-editor.org/rfc/rfc1035#section-3.1).
+const NAME_BYTES: usize = 253;
+
+/// Names that runtimes take for Docker Hub, letter by letter and without a port.
+const DOCKER_HUB: &str = "docker.io";
+const DOCKER_HUB_INDEX: &str = "index.docker.io";
+
+/// Where runtimes ask Docker Hub.
+const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
+
+/// Names at which Docker Hub's registry answers. Runtimes ask them as they stand and get the same images.
+const DOCKER_HUB_REGISTRIES: [&str; 3] = [DOCKER_HUB_REGISTRY, "registry.docker.io", "registry.hub.docker.com"];
+
+/// A registry's host and port. Equal, ordered and hashed by place; printed as written.
+///
+/// Two hosts are equal exactly if container runtimes connect to the same name or address and port for them. That a name
+/// stands for an address, or for another name, is not known here: those are different hosts.
+#[derive(Clone)]
+pub struct Host {
+    name: HostName,
+    port: Option<u16>,
+    written: String,
+}
+
+/// The name of a [`Host`] without its port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostName {
+    /// Docker Hub, under any name that leads to its registry.
+    DockerHub,
+    /// In lower case, without a dot at the end.
+    Dns(String),
+    V4(Ipv4Addr),
+    /// Never an IPv4-mapped address.
+    V6(Ipv6Addr),
+}
+
+/// Why a text is not a [`Host`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port")]
+    Syntax,
+    #[error("want a port from 1 to 65535")]
+    Port,
+    #[error(
+        "its last part is a number, which some programs read as an address: want four decimal numbers up to 255 without leading zeros, or a name"
+    )]
+    Number,
+    #[error("it has a label that begins with xn-- and is no internationalized name: want one that can be decoded")]
+    Punycode,
+    #[error("container runtimes do not take this spelling for Docker Hub: want docker.io")]
+    DockerHub,
+}
+
+impl Host {
+    /// Docker Hub, as `docker.io`.
+    #[must_use]
+    pub fn docker_hub() -> Self {
+        Self { name: HostName::DockerHub, port: None, written: DOCKER_HUB.to_owned() }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &HostName {
+        &self.name
+    }
+
+    /// The port as a number; 443 where none is written.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(HTTPS)
+    }
+
+    /// The port if one is written. Plain HTTP has another default than https, so that it matters there.
+    #[must_use]
+    pub fn written_port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    #[must_use]
+    pub fn is_docker_hub(&self) -> bool {
+        self.name == HostName::DockerHub
+    }
+
+    /// Host and port for a URL: `registry-1.docker.io` for Docker Hub, a port only if one is written.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.name),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// One text per place, as in [`Self::authority`]; 443 is never written.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self.port() {
+            HTTPS => self.name.to_string(),
+            port => format!("{}:{port}", self.name),
+        }
+    }
+
+    /// Whether a text before the first slash of an image reference is read as a host rather than as a part of a
+    /// repository on Docker Hub: it has a dot, a colon or an upper-case letter, or is `localhost`.
+    #[must_use]
+    pub fn is_named_by(part: &str) -> bool {
+        part.contains(['.', ':', '[']) || part == "localhost" || part.bytes().any(|b| b.is_ascii_uppercase())
+    }
+
+    /// Whether runtimes add `library/` to a repository of one part: they look at the text.
+    pub(super) fn adds_library(&self) -> bool {
+        matches!(self.written.as_str(), DOCKER_HUB | DOCKER_HUB_INDEX)
+    }
+
+    fn place(&self) -> (&HostName, u16) {
+        (&self.name, self.port())
+    }
+}
+
+impl PartialEq for Host {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Host {}
+
+impl PartialOrd for Host {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Host {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place().hash(state);
+    }
+}
+
+impl fmt::Display for Host {
+    /// As written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.written)
+    }
+}
+
+impl fmt::Display for HostName {
+    /// As it stands in a URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DockerHub => f.write_str(DOCKER_HUB_REGISTRY),
+            Self::Dns(name) => f.write_str(name),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = HostError;
+
+    /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`, as the module describes.
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let (address, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, rest) = rest.split_once(']').ok_or(HostError::Syntax)?;
+                let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or(HostError::Syntax)?) };
+                (Some(v6(address)?), port)
+            }
+            None => (None, text.split_once(':').map(|(_, port)| port)),
+        };
+        let port = port.map(self::port).transpose()?;
+        let name = match address {
+            Some(address) => address,
+            None => self::name(text.split_once(':').map_or(text, |(name, _)| name))?,
+        };
+        let name = match name {
+            HostName::Dns(dns) => docker_hub(dns, port, text)?,
+            HostName::DockerHub | HostName::V4(_) | HostName::V6(_) => name,
+        };
+        let port = if name == HostName::DockerHub { None } else { port };
+        Ok(Self { name, port, written: text.to_owned() })
+    }
+}
+
+/// The place of a DNS name, which may be Docker Hub.
+fn docker_hub(dns: String, port: Option<u16>, text: &str) -> Result<HostName, HostError> {
+    if port.is_some_and(|port| port != HTTPS) {
+        return Ok(HostName::Dns(dns));
+    }
+    if [DOCKER_HUB, DOCKER_HUB_INDEX].contains(&text) || DOCKER_HUB_REGISTRIES.contains(&dns.as_str()) {
+        return Ok(HostName::DockerHub);
+    }
+    if [DOCKER_HUB, DOCKER_HUB_INDEX].contains(&dns.as_str()) {
+        return Err(HostError::DockerHub);
+    }
+    Ok(HostName::Dns(dns))
+}
+
+fn port(digits: &str) -> Result<u16, HostError> {
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(HostError::Syntax);
+    }
+    let number = digits.trim_start_matches('0').parse().map_err(|_| HostError::Port)?;
+    Ok(number)
+}
+
+fn v6(text: &str) -> Result<HostName, HostError> {
+    if !text.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') {
+        return Err(HostError::Syntax);
+    }
+    let address: Ipv6Addr = text.parse().map_err(|_| HostError::Syntax)?;
+    Ok(address.to_ipv4_mapped().map_or(HostName::V6(address), HostName::V4))
+}
+
+fn name(text: &str) -> Result<HostName, HostError> {
+    let label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if text.len() > NAME_BYTES || !text.split('.').all(label) {
+        return Err(HostError::Syntax);
+    }
+    if text.rsplit('.').next().is_some_and(is_number) {
+        return text.parse().map(HostName::V4).map_err(|_| HostError::Number);
+    }
+    let name = text.to_ascii_lowercase();
+    // Only names with such a label are changed or refused by the rules for internationalized names. URL parsers call
+    // this function, too.
+    let international = name.split('.').any(|label| label.starts_with("xn--"));
+    let read = || idna::domain_to_ascii_cow(name.as_bytes(), idna::AsciiDenyList::URL);
+    if international && !read().is_ok_and(|read| read == name) {
+        return Err(HostError::Punycode);
+    }
+    Ok(HostName::Dns(name))
+}
+
+/// Whether a host that ends in this label is read as an IPv4 address by [URL parsers](https://url.spec.whatwg.org/#ends-in-a-number-checker).
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn host(text: &str) -> Host {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    /// Each line has the spellings of one place, first the text that URLs have.
+    const PLACES: [&[&str]; 20] = [
+        &["registry.example", "Registry.EXAMPLE", "registry.example:443", "registry.example:0443"],
+        &["registry.example:80", "registry.example:080"],
+        &["registry.example:5000", "REGISTRY.example:05000", "registry.example:0000000005000"],
+        &["localhost", "LOCALHOST", "localhost:443", "LocalHost:00443"],
+        &["localhost:5000", "LOCALHOST:5000", "localhost:05000"],
+        &["registry", "Registry", "registry:443"],
+        &["10.0.0.5", "10.0.0.5:443", "[::ffff:a00:5]", "[::FFFF:A00:5]:443", "[0:0:0:0:0:ffff:0a00:0005]"],
+        &["10.0.0.5:5000", "10.0.0.5:05000", "[::ffff:a00:5]:5000"],
+        &["[fd00::1]", "[FD00:0::1]", "[fd00::1]:443", "[fd00:0000:0:0:0:0:0:1]"],
+        &["[fd00::1]:5000", "[FD00::0:1]:05000"],
+        &["[::1]", "[0:0:0:0:0:0:0:1]", "[::0001]:443"],
+        // An IPv4-compatible address, NAT64 and 6to4 are addresses of their own.
+        &["[::a00:5]", "[0::0a00:5]"],
+        &["[64:ff9b::a00:5]"],
+        &[
+            "registry-1.docker.io",
+            "docker.io",
+            "index.docker.io",
+            "REGISTRY-1.docker.io",
+            "registry-1.docker.io:443",
+            "registry.docker.io",
+            "registry.hub.docker.com",
+            "Registry.Hub.Docker.com:0443",
+        ],
+        &["docker.io:5000", "Docker.io:05000"],
+        &["index.docker.io:80"],
+        &["registry-1.docker.io:5000"],
+        &["hub.docker.com"],
+        &["xn--bcher-kva.example", "XN--BCHER-KVA.example"],
+        &["a--b.0x1g", "A--B.0X1G"],
+    ];
+
+    #[test]
+    fn spellings_of_one_place_are_equal_and_others_are_not() {
+        let mut hashed = HashSet::new();
+        let mut ordered = BTreeSet::new();
+        for spellings in PLACES {
+            let first = host(spellings[0]);
+            for spelling in spellings {
+                let other = host(spelling);
+                assert_eq!(other, first, "{spelling}");
+                assert_eq!(other.cmp(&first), Ordering::Equal, "{spelling}");
+                assert_eq!(other.to_string(), *spelling, "printed as written");
+                assert_eq!(other.canonical(), spellings[0], "{spelling}");
+                hashed.insert(other.clone());
+                ordered.insert(other);
+            }
+        }
+        assert_eq!((hashed.len(), ordered.len()), (PLACES.len(), PLACES.len()));
+    }
+
+    #[test]
+    fn a_url_with_the_authority_leads_to_the_place_and_nowhere_else() {
+        for spellings in PLACES {
+            for spelling in spellings {
+                let host = host(spelling);
+                for (scheme, default) in [("https", 443), ("http", 80)] {
+                    let url = url::Url::parse(&format!("{scheme}://{}/v2/", host.authority())).unwrap();
+                    let expected = match host.name() {
+                        HostName::DockerHub => url::Host::Domain("registry-1.docker.io"),
+                        HostName::Dns(name) => url::Host::Domain(name.as_str()),
+                        HostName::V4(address) => url::Host::Ipv4(*address),
+                        HostName::V6(address) => url::Host::Ipv6(*address),
+                    };
+                    assert_eq!(url.host(), Some(expected), "{spelling}");
+                    let port = host.written_port().unwrap_or(default);
+                    assert_eq!(url.port_or_known_default(), Some(port), "{spelling}");
+                    assert_eq!(url.path(), "/v2/");
+                }
+                assert!(host.authority().starts_with(spellings[0]), "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_runtimes_do_not_pull_alike_or_at_all() {
+        let long = format!("{}.example", ["a"; 126].join("."));
+        let label = format!("{}.example", "a".repeat(64));
+        for (text, error) in [
+            ("", HostError::Syntax),
+            (".", HostError::Syntax),
+            ("registry.example.", HostError::Syntax),
+            (".registry.example", HostError::Syntax),
+            ("registry..example", HostError::Syntax),
+            ("-a.example", HostError::Syntax),
+            ("a-.example", HostError::Syntax),
+            ("my_registry.example", HostError::Syntax),
+            ("registry.example/", HostError::Syntax),
+            ("registry.example ", HostError::Syntax),
+            ("user@registry.example", HostError::Syntax),
+            ("registry%2eexample", HostError::Syntax),
+            ("b\u{fc}cher.example", HostError::Syntax),
+            ("registry\u{3002}example", HostError::Syntax),
+            ("registry.example:", HostError::Syntax),
+            ("registry.example:+5000", HostError::Syntax),
+            ("registry.example:50a", HostError::Syntax),
+            ("registry.example:5000:5000", HostError::Syntax),
+            ("registry.example:0", HostError::Port),
+            ("registry.example:00000", HostError::Port),
+            ("registry.example:65536", HostError::Port),
+            ("registry.example:99999999999999999999", HostError::Port),
+            (&label, HostError::Syntax),
+            (&long, HostError::Syntax),
+            ("127.1", HostError::Number),
+            ("0x7f.1", HostError::Number),
+            ("127.0.0.0x1", HostError::Number),
+            ("127.0.0.0X", HostError::Number),
+            ("2130706433", HostError::Number),
+            ("0x7f000001:5000", HostError::Number),
+            ("010.0.0.5", HostError::Number),
+            ("10.0.0.05", HostError::Number),
+            ("10.0.0.256", HostError::Number),
+            ("10.0.0.5.6", HostError::Number),
+            ("registry.5", HostError::Number),
+            ("[", HostError::Syntax),
+            ("[]", HostError::Syntax),
+            ("[::1", HostError::Syntax),
+            ("::1", HostError::Syntax),
+            ("[::1]x", HostError::Syntax),
+            ("[::1]:", HostError::Syntax),
+            ("[::1]:0", HostError::Port),
+            ("[fe80::1%eth0]", HostError::Syntax),
+            ("[fe80::1%25eth0]", HostError::Syntax),
+            ("[::ffff:10.0.0.5]", HostError::Syntax),
+            ("[10.0.0.5]", HostError::Syntax),
+            ("[::1::2]", HostError::Syntax),
+            ("[registry]", HostError::Syntax),
+            ("[00000::1]", HostError::Syntax),
+            ("xn--a", HostError::Punycode),
+            ("xn--.example", HostError::Syntax),
+            ("registry.xn--a.example", HostError::Punycode),
+            ("XN--abc-.example", HostError::Syntax),
+            ("xn--abc.example", HostError::Punycode),
+            ("Docker.io", HostError::DockerHub),
+            ("docker.io:443", HostError::DockerHub),
+            ("docker.io:0443", HostError::DockerHub),
+            ("INDEX.docker.io", HostError::DockerHub),
+            ("index.docker.io:443", HostError::DockerHub),
+        ] {
+            assert_eq!(text.parse::<Host>(), Err(error), "{text:?}");
+        }
+    }
+
+    /// Every short text over letters that mean something to one of the parsers.
+    #[test]
+    fn every_accepted_text_leads_to_its_place() {
+        let alphabet =
+            ["0", "1", "7", "255", "a", "X", "x", ".", "-", ":", "[", "]", "::", "ffff", "xn--", "_", "%", "@"];
+        let mut accepted = 0;
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| alphabet.map(|letter| format!("{text}{letter}"))).collect();
+            for text in &texts {
+                let Ok(host) = text.parse::<Host>() else { continue };
+                accepted += 1;
+                let url = url::Url::parse(&format!("https://{}/", host.authority())).unwrap();
+                assert_eq!(url.host_str(), Some(host.name().to_string().as_str()), "{text}");
+                assert_eq!(url.port_or_known_default(), Some(host.port()), "{text}");
+                // And the text itself is no other host to a URL parser.
+                let written = url::Url::parse(&format!("https://{text}/")).unwrap();
+                let mapped = matches!(written.host(), Some(url::Host::Ipv6(v6)) if v6.to_ipv4_mapped().is_some());
+                assert!(mapped || written == url, "{text}: {written} {url}");
+            }
+        }
+        assert!(accepted > 1000, "{accepted}");
+    }
+
+    #[test]
+    fn a_part_is_a_host_where_runtimes_take_it_for_one() {
+        for part in ["a.b", "a:1", "localhost", "Registry", "[::1]"] {
+            assert!(Host::is_named_by(part), "{part}");
+        }
+        for part in ["", "library", "registry", "my_team", "local-host"] {
+            assert!(!Host::is_named_by(part), "{part}");
+        }
+    }
+}
