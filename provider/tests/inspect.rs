@@ -13,12 +13,15 @@ mod tests {
     use std::process::Stdio;
 
     use countersign_testkit::Descriptor;
+    use countersign_testkit::IMAGE_INDEX;
+    use countersign_testkit::IMAGE_MANIFEST;
     use countersign_testkit::notation;
     use countersign_testkit::notation::Signature;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
     use countersign_testkit::pki::Chain;
     use countersign_testkit::registry::Registry;
+    use countersign_testkit::registry::Reply;
     use countersign_testkit::registry::Route;
     use countersign_testkit::signer::Format;
     use countersign_testkit::signer::SignRequest;
@@ -409,6 +412,42 @@ signature 1 of 1
         assert_eq!(results, ["counts", "inconclusive"]);
         assert_eq!(document["signatures"][1]["problem"]["code"], "signature-unavailable");
         assert_eq!(document["signatures"][1]["checks"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn referrers_without_a_type_are_counted_and_others_left_out() {
+        let laptop = Laptop::new().await;
+        let image = laptop.registry.push_image("app", "v1");
+        let good = laptop.sign(&image, &laptop.leaf);
+        let subject = image.to_json();
+        let sbom = laptop.registry.put_manifest(
+            "app",
+            IMAGE_MANIFEST,
+            format!(r#"{{"artifactType":"application/spdx+json","layers":[],"subject":{subject}}}"#).as_bytes(),
+        );
+        let bare = |entry: &Descriptor| Descriptor { artifact_type: None, ..entry.clone() };
+        let index = json!({"schemaVersion": 2, "manifests": [bare(&good).to_json(), bare(&sbom).to_json()]});
+        let page = Reply::status(200).header("content-type", IMAGE_INDEX).body(index.to_string());
+
+        // A filtered list: the manifests say what they are.
+        let filtered = page.clone().header("oci-filters-applied", "artifactType");
+        let fault = laptop.registry.when(Route::Referrers).reply(filtered);
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!((code, &document["problem"]), (Some(0), &Value::Null));
+        let found = document["signatures"].as_array().unwrap();
+        assert_eq!((&document["found"], &document["untyped"], found.len()), (&json!(1), &json!(0), 1));
+        assert_eq!(found[0]["digest"], good.digest);
+        fault.lift();
+
+        laptop.registry.when(Route::Referrers).reply(page);
+        let (code, document) = laptop.json("app:v1").await;
+        assert_eq!((code, document["image"]["code"].as_str()), (Some(1), Some("unsigned")));
+        assert_eq!((&document["found"], &document["untyped"]), (&json!(0), &json!(2)));
+        let (_, text) = laptop.text("app:v1").await;
+        assert!(
+            text.contains("  note        2 referrers have no artifact type and are not read as signatures\n"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

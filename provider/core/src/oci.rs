@@ -14,4 +14,5 @@ pub use index::Index;
 pub use index::IndexError;
 pub use manifest::ArtifactManifest;
 pub use manifest::ManifestError;
+pub use manifest::artifact_type;
 pub use manifest::target_media_type;

@@ -116,9 +116,7 @@ impl ImageVerdict {
         if let Some(reason) = cut.or_else(|| signatures.undecided().cloned()) {
             return Self::Inconclusive(Inconclusive { rule, reason, signatures });
         }
-        let reason = signatures.telling().cloned().unwrap_or_else(|| {
-            Reason::new(Code::Unsigned, "no signature is associated with the image: want at least one")
-        });
+        let reason = signatures.telling().cloned().unwrap_or_else(|| unsigned(0));
         Self::Rejected(Rejected { rule, reason, signatures })
     }
 
@@ -145,5 +143,17 @@ fn allocated(bytes: usize) -> usize {
     match bytes {
         0 => 0,
         bytes => (bytes + size_of::<usize>()).next_multiple_of(16).max(32),
+    }
+}
+
+/// The reason for an image whose list of referrers is whole and holds no signature; `untyped` of the referrers have no
+/// artifact type, so that nobody can say what they are without fetching them.
+#[must_use]
+pub fn unsigned(untyped: usize) -> Reason {
+    let none = "no signature is associated with the image: want at least one";
+    match untyped {
+        0 => Reason::new(Code::Unsigned, none),
+        1 => Reason::new(Code::Unsigned, format_args!("{none}; 1 referrer has no artifact type")),
+        _ => Reason::new(Code::Unsigned, format_args!("{none}; {untyped} referrers have no artifact type")),
     }
 }

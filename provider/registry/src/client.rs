@@ -103,8 +103,23 @@ impl Client {
         self.wire.clients.system_roots()
     }
 
-    /// Gets a 200 with its body. A first 401 is answered once with the credential or token that it asks for.
+    /// Gets a 200 with its body.
     pub(crate) async fn get(&self, endpoint: &Endpoint, ask: Ask<'_>) -> Result<Answer, RegistryError> {
+        self.request(endpoint, ask, || Payload::Content).await
+    }
+
+    /// The headers of a 200 without its body.
+    pub(crate) async fn head(&self, endpoint: &Endpoint, ask: Ask<'_>) -> Result<HeaderMap, RegistryError> {
+        Ok(self.request(endpoint, ask, || Payload::Head).await?.headers)
+    }
+
+    /// Sends a request until it has a 200. A first 401 is answered once with the credential or token that it asks for.
+    async fn request(
+        &self,
+        endpoint: &Endpoint,
+        ask: Ask<'_>,
+        payload: impl Fn() -> Payload,
+    ) -> Result<Answer, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
         let token_failed = |cause| failed(Stage::Token, cause);
         let mut identified = self.identify(endpoint, ask.deadline).await.map_err(token_failed)?;
@@ -121,7 +136,7 @@ impl Client {
                 accept: ask.accept,
                 authorization: identified.header(),
                 credential: endpoint.credential_kind(),
-                payload: Payload::Content,
+                payload: payload(),
                 expect: ask.expect.clone(),
             };
             match self.wire.once(ask.stage, &outgoing, ask.deadline).await {

@@ -14,6 +14,7 @@ use crate::Stage;
 use crate::address::Network;
 use crate::bounds;
 use crate::limit::LimitReached;
+use crate::quota::Quota;
 use crate::said::Said;
 use crate::tls::TlsFailure;
 
@@ -52,8 +53,14 @@ pub enum Trouble {
     Throttled,
     /// The registry reports a failure of its own, or a status that has no meaning here.
     Failed,
-    /// The answer breaks a limit, a digest or the protocol.
+    /// The answer breaks a limit or the protocol.
     AnswerInvalid,
+    /// A redirect leads where it may not.
+    RedirectRefused,
+    /// The bytes are not those that their descriptor promises.
+    ContentMismatch,
+    /// The registry refuses the referrers API and has no list under the fallback tag.
+    ReferrersUnsupported,
     /// The registry says that it does not have it.
     NotFound,
     /// The target is not an image or index that can be run.
@@ -78,6 +85,8 @@ pub enum CredentialKind {
     Basic,
     IdentityToken,
     Bearer,
+    /// None, whatever is configured: a redirect led to another host.
+    Withheld,
 }
 
 /// Why a token service is not asked.
@@ -94,9 +103,11 @@ pub enum RealmRefusal {
 /// Why a redirect or a further page is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkRefusal {
-    #[error("it is not a URL of at most {} bytes", bounds::URL_BYTES)]
+    #[error("found no Location header, expected one")]
+    Missing,
+    #[error("found no URL of at most {} bytes with a host and without a user name, expected one", bounds::URL_BYTES)]
     Url,
-    #[error("it leads from https to {found}")]
+    #[error("found the scheme {found}, expected https")]
     Scheme { found: Excerpt },
     #[error("it leads to {found}: want {wanted}")]
     Origin { found: Excerpt, wanted: String },
@@ -150,6 +161,14 @@ pub enum Cause {
         /// From now to the time when the host may be asked again.
         wait: Duration,
     },
+    #[error("{host} answers 429, too many requests, with {quota}{}", quote(said))]
+    TooManyRequests {
+        host: String,
+        /// As [`Self::Throttled`].
+        wait: Duration,
+        quota: Quota,
+        said: Said,
+    },
     #[error("{host} answers {status}{}", quote(said))]
     Status { host: String, status: u16, said: Said },
     #[error("{host} does not have it{}", quote(said))]
@@ -160,8 +179,30 @@ pub enum Cause {
     Token { host: String, detail: &'static str },
     #[error("a redirect of {host} is refused: {refusal}")]
     Redirect { host: String, refusal: LinkRefusal },
+    #[error("{cause}; {target} is {} that {registry} redirects to", target_text(*stage))]
+    Redirected {
+        /// Who was asked.
+        registry: String,
+        /// Where its answer led.
+        target: String,
+        stage: Stage,
+        /// What went wrong there.
+        cause: Box<Self>,
+    },
     #[error("the link to the next page is refused: {0}")]
     Link(LinkRefusal),
+    #[error("page {number} of the list: {cause}")]
+    Page {
+        /// From 1.
+        number: usize,
+        cause: Box<Self>,
+    },
+    #[error(transparent)]
+    NoList(Box<NoList>),
+    #[error(
+        "{host} answers 404 without the error message of a registry: found another page, expected MANIFEST_UNKNOWN"
+    )]
+    BareNotFound { host: String },
     #[error("{host} sends more than {limit} bytes")]
     TooLarge { host: String, limit: u64 },
     #[error("it is declared with {declared} bytes: want at most {limit}")]
@@ -186,7 +227,63 @@ pub enum Cause {
     Limit(#[from] LimitReached),
 }
 
+/// Why there is no list of referrers to rely on: what the API gave in place of one, and what stands under the tag of the
+/// [referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}the referrers API: {api}; the fallback tag {tag}: {fallback}; expected an image index from one of them",
+    self.heading()
+)]
+pub struct NoList {
+    pub api: Cause,
+    pub tag: String,
+    pub fallback: Fallback,
+}
+
+/// What stands under a fallback tag.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fallback {
+    #[error("found 404")]
+    Absent,
+    /// The registry takes the tag for the digest.
+    #[error("found the image itself")]
+    Image,
+    #[error("found an index, which may not be all")]
+    Index,
+    #[error("{0}")]
+    Failed(Cause),
+}
+
+impl NoList {
+    fn heading(&self) -> &'static str {
+        if self.trouble() == Trouble::ReferrersUnsupported { "the registry has no referrers support; " } else { "" }
+    }
+
+    fn trouble(&self) -> Trouble {
+        match &self.fallback {
+            Fallback::Failed(cause) => cause.trouble(),
+            Fallback::Absent | Fallback::Image | Fallback::Index if self.api.is_refusal() => {
+                Trouble::ReferrersUnsupported
+            }
+            Fallback::Absent | Fallback::Image | Fallback::Index => self.api.trouble(),
+        }
+    }
+}
+
 impl Cause {
+    /// A 404 that does not say that the repository is not there: for the referrers API, the specification's word for "not
+    /// supported".
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self.innermost(), Self::NotFound { said, .. } if !said.name_unknown())
+    }
+
+    /// A status by which a server refuses a kind of request as such, rather than this one now. Not 401, 403 and 404, which
+    /// have causes of their own; not 408, 421, 425 and 429, which ask for another try.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status { status: 400..=499 | 501, .. })
+            && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })
+    }
+
     /// Which kind of trouble this is.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
@@ -199,7 +296,7 @@ impl Cause {
             Self::Timeout { .. } | Self::Stalled { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.
             Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => Trouble::Denied,
-            Self::Throttled { .. } => Trouble::Throttled,
+            Self::Throttled { .. } | Self::TooManyRequests { .. } => Trouble::Throttled,
             Self::Status { .. } | Self::Interrupted => Trouble::Failed,
             Self::NotFound { .. } => Trouble::NotFound,
             Self::Limit(_) => Trouble::Overloaded,
@@ -207,18 +304,43 @@ impl Cause {
             Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
                 Trouble::Unsupported
             }
+            Self::Redirect { .. } => Trouble::RedirectRefused,
+            Self::Redirected { cause, .. } => match cause.trouble() {
+                // The registry chose this host, and the configuration does not let us ask it.
+                Trouble::Refused => Trouble::RedirectRefused,
+                // No credential of ours was sent: the registry's own access to its store is refused.
+                Trouble::Denied => Trouble::Failed,
+                trouble => trouble,
+            },
+            Self::TooLarge { .. } | Self::DeclaredTooLarge { .. } | Self::Size { .. } | Self::Digest { .. } => {
+                Trouble::ContentMismatch
+            }
+            Self::NoList(no_list) => no_list.trouble(),
+            // The registry itself named the page.
+            Self::Page { cause, .. } => match cause.trouble() {
+                Trouble::NotFound => Trouble::AnswerInvalid,
+                trouble => trouble,
+            },
+            // A registry's list may promise what its manifest is not; a page of a proxy is another matter.
+            Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
+                Trouble::ContentMismatch
+            }
             Self::Token { .. }
-            | Self::Redirect { .. }
             | Self::Link(_)
-            | Self::TooLarge { .. }
-            | Self::DeclaredTooLarge { .. }
-            | Self::Size { .. }
-            | Self::Digest { .. }
+            | Self::BareNotFound { .. }
             | Self::DigestHeader { .. }
             | Self::ContentType { .. }
             | Self::ContentEncoding { .. }
             | Self::Target(_)
             | Self::Index(_) => Trouble::AnswerInvalid,
+        }
+    }
+
+    /// What went wrong, at whichever host.
+    pub(crate) fn innermost(&self) -> &Self {
+        match self {
+            Self::Redirected { cause, .. } => cause.innermost(),
+            cause => cause,
         }
     }
 }
@@ -246,6 +368,14 @@ fn credential_text(kind: CredentialKind) -> &'static str {
         CredentialKind::Basic => "the configured user name and password",
         CredentialKind::IdentityToken => "the configured identity token",
         CredentialKind::Bearer => "the configured bearer token",
+        CredentialKind::Withheld => "a request without credentials, as redirects to other hosts carry none",
+    }
+}
+
+fn target_text(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Blob => "the blob store",
+        Stage::Token | Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest => "the host",
     }
 }
 

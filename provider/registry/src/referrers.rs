@@ -1,8 +1,12 @@
 //! What refers to an image: the [referrers API](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers)
 //! with its pages, else the [tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#unavailable-referrers-api).
 //!
-//! "None" is said only where the registry says so: an index without matching entries, or a 404 for the fallback tag.
-//! Whatever else comes is an error, so that a registry's bad minute does not look like an image that nobody signed.
+//! Two questions with different answers. *Is there a referrer?* Any list counts, wherever it was found: what it leads to is
+//! judged by itself. So the fallback tag is asked whenever the API gives anything but a list, unless the registry is in
+//! trouble. *Is there none?* Only the registry can say so: by an index without matching entries that was read to its end,
+//! or by a 404 of the API, which the specification defines as "not supported", together with the registry's own 404 for the
+//! fallback tag, an index there, or the image itself. Everything else leaves the list incomplete, with the reason.
+//!
 //! Whether a registry has the API is not remembered: one more request is cheaper than a wrong memory.
 
 use std::collections::HashSet;
@@ -11,19 +15,27 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
-use countersign_core::oci::Descriptor;
 use countersign_core::oci::Index;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::body::Expect;
-use crate::body::content_type;
 use crate::client::Ask;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
+use crate::error::Fallback;
 use crate::error::LinkRefusal;
+use crate::error::NoList;
 use crate::error::RegistryError;
+use crate::error::Trouble;
 use crate::link;
+use crate::listing::Filter;
+use crate::listing::Incomplete;
+use crate::listing::Listing;
+use crate::listing::Referrers;
+use crate::listing::filter;
+use crate::listing::read_index;
+use crate::listing::unlabelled_index;
 use crate::observer::Stage;
 use crate::origin::authority;
 use crate::origin::resolve_link;
@@ -32,33 +44,12 @@ use crate::registries::Pinned;
 use crate::registries::Registries;
 use crate::wire::Answer;
 
-/// The referrers of one artifact type, in the registry's order, each digest once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use]
-pub struct Referrers {
-    pub entries: Vec<Descriptor>,
-    /// Entries that are not well-formed descriptors; whether one of them would have matched is unknown.
-    pub broken: usize,
-    /// There are more than were read: a limit on pages or entries was reached.
-    pub cut: bool,
-}
-
-/// Pages as they are read.
-struct Listing<'a> {
-    artifact_type: &'a str,
-    referrers: Referrers,
-    digests: HashSet<Digest>,
-    /// Entries looked at, of any type.
-    looked_at: usize,
-}
-
 impl Registries {
     /// What refers to `pinned` with `artifact_type`, which the registry is asked to select by and which is compared
-    /// here in any case. An entry without an artifact type does not match: registries and clients must put the
-    /// configuration's media type there for manifests that have none of their own.
+    /// here in any case.
     ///
     /// # Errors
-    /// No good answer by `deadline`, on any page; a page that is no index; a link to elsewhere or in a circle.
+    /// No list at all could be had by `deadline`. A list that is not whole says so in [`Referrers::incomplete`].
     pub async fn referrers(
         &self,
         pinned: &Pinned,
@@ -73,116 +64,154 @@ impl Registries {
         let digest = &pinned.descriptor().digest;
         let mut url = endpoint.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
-        let listing = Listing { artifact_type, referrers: Referrers::default(), digests: HashSet::new(), looked_at: 0 };
-        match self.page(&endpoint, &url, deadline).await {
-            Ok(answer) if is_index(&answer) => self.pages(&endpoint, url, answer, listing, deadline).await,
-            // Some other page: there is no such API at this address.
-            Ok(_) => self.fallback(&endpoint, digest, listing, deadline).await,
-            Err(RegistryError { cause: Cause::NotFound { said, .. }, .. }) if !said.name_unknown() => {
-                self.fallback(&endpoint, digest, listing, deadline).await
-            }
-            Err(error) => Err(error),
+        let mut listing = Listing::new(artifact_type);
+        let api = match self.page(&endpoint, &url, page_limit(), deadline).await {
+            Ok(answer) => match read_index(&answer) {
+                Ok(index) => {
+                    self.pages(&endpoint, url, answer, index, &mut listing, deadline).await;
+                    return Ok(listing.finish());
+                }
+                Err(cause) => {
+                    if let Some(index) = unlabelled_index(&answer) {
+                        let filter = filter(&answer, &index);
+                        listing.add(index, filter);
+                    }
+                    cause
+                }
+            },
+            Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
+            Err(error) => return Err(error),
+        };
+        let fallback = self.fallback(&endpoint, digest, &mut listing, deadline).await;
+        if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
+            return Ok(listing.finish());
         }
+        let cause = Cause::NoList(Box::new(NoList { api, tag: digest.fallback_tag(), fallback }));
+        let error = failed(&endpoint, cause);
+        if !listing.has_pages() {
+            return Err(error);
+        }
+        listing.cut(Incomplete::Failed(Box::new(error)));
+        Ok(listing.finish())
     }
 
+    /// Reads the pages of the API, of which the first is there. A page that cannot be had ends the list, and what was read
+    /// counts.
     async fn pages(
         &self,
         endpoint: &Endpoint,
         first: Url,
         mut answer: Answer,
-        mut listing: Listing<'_>,
+        mut index: Index,
+        listing: &mut Listing<'_>,
         deadline: Instant,
-    ) -> Result<Referrers, RegistryError> {
-        let failed = |cause| failed(endpoint, cause);
+    ) {
         let mut read = HashSet::from([first.to_string()]);
-        for page in 1.. {
-            check_index(&answer).map_err(failed)?;
-            let full = listing.add(&answer).map_err(failed)?;
-            let Some(next) = next_page(endpoint, &answer).map_err(|refusal| failed(Cause::Link(refusal)))? else {
-                break;
+        for number in 1.. {
+            let filter = filter(&answer, &index);
+            let full = listing.add(index, filter);
+            let next = match next_page(endpoint, &answer) {
+                Ok(None) => return,
+                Ok(Some(_)) if full || number == limits::REFERRERS_PAGES => return listing.cut(Incomplete::Limit),
+                Ok(Some(next)) if read.insert(next.to_string()) => Ok(next),
+                Ok(Some(_)) => Err(LinkRefusal::Loop),
+                Err(refusal) => Err(refusal),
             };
-            if full || page == limits::REFERRERS_PAGES {
-                listing.referrers.cut = true;
-                break;
+            let page = match next {
+                Ok(next) => self.page(endpoint, &next, page_limit(), deadline).await.and_then(|answer| {
+                    let index = read_index(&answer).map_err(|cause| failed(endpoint, cause))?;
+                    Ok((answer, index))
+                }),
+                Err(refusal) => Err(failed(endpoint, Cause::Link(refusal))),
+            };
+            match page {
+                Ok(page) => (answer, index) = page,
+                Err(RegistryError { repository, stage, cause }) => {
+                    let cause = Cause::Page { number: number + 1, cause: Box::new(cause) };
+                    return listing.cut(Incomplete::Failed(Box::new(RegistryError { repository, stage, cause })));
+                }
             }
-            if !read.insert(next.to_string()) {
-                return Err(failed(Cause::Link(LinkRefusal::Loop)));
-            }
-            answer = self.page(endpoint, &next, deadline).await?;
         }
-        Ok(listing.referrers)
     }
 
+    /// What stands under the fallback tag; the entries of an index are taken. What the index says about filters is not
+    /// heard: whoever pushed it wrote it.
     async fn fallback(
         &self,
         endpoint: &Endpoint,
         digest: &Digest,
-        mut listing: Listing<'_>,
+        listing: &mut Listing<'_>,
         deadline: Instant,
-    ) -> Result<Referrers, RegistryError> {
+    ) -> Fallback {
         let url = endpoint.url("manifests", &digest.fallback_tag());
-        match self.page(endpoint, &url, deadline).await {
-            Ok(answer) => {
-                check_index(&answer).map_err(|cause| failed(endpoint, cause))?;
-                listing.add(&answer).map_err(|cause| failed(endpoint, cause))?;
-                Ok(listing.referrers)
+        let expect = Expect { hash: Some(digest.algorithm()), ..page_limit() };
+        match self.page(endpoint, &url, expect, deadline).await {
+            // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
+            Ok(answer) if answer.digest.as_ref() == Some(digest) => Fallback::Image,
+            Ok(answer) => match read_index(&answer) {
+                Ok(index) => {
+                    listing.add(index, Filter::NotApplied);
+                    Fallback::Index
+                }
+                Err(cause) => Fallback::Failed(cause),
+            },
+            Err(RegistryError { cause, .. }) => {
+                if let Cause::NotFound { host, said } = cause.innermost()
+                    && !said.name_unknown()
+                {
+                    return if said.is_envelope() {
+                        Fallback::Absent
+                    } else {
+                        Fallback::Failed(Cause::BareNotFound { host: host.clone() })
+                    };
+                }
+                Fallback::Failed(cause)
             }
-            Err(RegistryError { cause: Cause::NotFound { said, .. }, .. }) if !said.name_unknown() => {
-                Ok(listing.referrers)
-            }
-            Err(error) => Err(error),
         }
     }
 
-    async fn page(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<Answer, RegistryError> {
-        let expect = Expect::at_most(limits::REFERRERS_PAGE_BYTES);
+    async fn page(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        expect: Expect,
+        deadline: Instant,
+    ) -> Result<Answer, RegistryError> {
         let ask = Ask { stage: Stage::Referrers, url, accept: MediaType::OCI_INDEX, expect, deadline };
         self.client().get(endpoint, ask).await
     }
 }
 
-impl Listing<'_> {
-    /// Takes the entries of a page; whether the limit on entries is reached.
-    fn add(&mut self, answer: &Answer) -> Result<bool, Cause> {
-        let index = Index::parse(&answer.body)?;
-        self.referrers.cut |= index.cut;
-        for entry in index.entries {
-            if self.looked_at == limits::REFERRERS_ENTRIES {
-                self.referrers.cut = true;
-                return Ok(true);
-            }
-            self.looked_at += 1;
-            match entry {
-                Ok(entry) if entry.artifact_type.as_deref() != Some(self.artifact_type) => {}
-                Ok(entry) => {
-                    if self.digests.insert(entry.digest.clone()) {
-                        self.referrers.entries.push(entry);
-                    }
-                }
-                Err(_) => self.referrers.broken += 1,
-            }
-        }
-        Ok(self.looked_at == limits::REFERRERS_ENTRIES)
+fn page_limit() -> Expect {
+    Expect::at_most(limits::REFERRERS_PAGE_BYTES)
+}
+
+/// Whether the registry answered, and is well enough to be asked for the fallback tag. A registry in trouble is left alone,
+/// and one that may not be asked is not asked.
+fn worth_a_fallback(cause: &Cause) -> bool {
+    // The registry sends this request to somebody else, whose answers are not its own.
+    if let Cause::Redirected { .. } = cause {
+        return cause.trouble() != Trouble::Overloaded;
+    }
+    match cause.trouble() {
+        Trouble::NotFound
+        | Trouble::Denied
+        | Trouble::AnswerInvalid
+        | Trouble::RedirectRefused
+        | Trouble::ContentMismatch => true,
+        Trouble::Failed => cause.is_refusal() || matches!(cause, Cause::Status { status: ..400, .. }),
+        Trouble::Refused
+        | Trouble::Unreachable
+        | Trouble::Timeout
+        | Trouble::Throttled
+        | Trouble::Unsupported
+        | Trouble::ReferrersUnsupported
+        | Trouble::Overloaded => false,
     }
 }
 
 fn failed(endpoint: &Endpoint, cause: Cause) -> RegistryError {
     RegistryError { repository: endpoint.repository.clone(), stage: Stage::Referrers, cause }
-}
-
-fn is_index(answer: &Answer) -> bool {
-    content_type(&answer.headers) == MediaType::OCI_INDEX
-}
-
-fn check_index(answer: &Answer) -> Result<(), Cause> {
-    if is_index(answer) {
-        return Ok(());
-    }
-    Err(Cause::ContentType {
-        host: authority(&answer.url),
-        found: Excerpt::of(&content_type(&answer.headers)),
-        wanted: MediaType::OCI_INDEX.into(),
-    })
 }
 
 /// Where the next page is: on the registry itself, or it is refused.

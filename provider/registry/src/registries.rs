@@ -1,8 +1,8 @@
 //! All registries behind one value: what the rest of the house calls.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -17,22 +17,24 @@ use countersign_core::name::Selector;
 use countersign_core::oci;
 use countersign_core::oci::Descriptor;
 use http::HeaderMap;
-use lru::LruCache;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::body::Expect;
 use crate::body::content_type;
 use crate::body::excerpt;
-use crate::bounds;
 use crate::client::Ask;
 use crate::client::Client;
 use crate::content::Content;
+use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
+use crate::error::Trouble;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::observer::TagMemory;
 use crate::origin::authority;
+use crate::pins::Pins;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::wire::Answer;
@@ -76,13 +78,6 @@ struct Inner {
     tag_lifetime: Duration,
 }
 
-struct Pins {
-    /// By tag, each until its time.
-    tags: LruCache<(Repository, String), (Descriptor, Instant)>,
-    /// By digest: true for ever.
-    digests: LruCache<(Repository, Digest), Descriptor>,
-}
-
 /// The four kinds of target manifest.
 const TARGETS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -92,12 +87,10 @@ impl Registries {
     /// The first mistake in the settings.
     pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let wire = Wire::new(&settings, Arc::clone(&observer))?;
-        let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
-        let pins = Pins { tags: LruCache::new(size), digests: LruCache::new(size) };
         let inner = Inner {
             client: Client::new(wire, settings.unlisted),
             observer,
-            pins: Mutex::new(pins),
+            pins: Mutex::new(Pins::new()),
             tag_lifetime: settings.tag_lifetime,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -123,14 +116,16 @@ impl Registries {
     /// Reads the image's manifest and says what it is. The digest is that of the reference, with its algorithm, or for
     /// a tag the sha256 of what the registry sends.
     ///
-    /// A tag is remembered for the configured time and a digest while there is room; then nothing is asked.
+    /// A tag is remembered for the configured time and a digest while there is room; then nothing is asked. After that time
+    /// a tag costs a HEAD, and a GET only if it stands for a digest that was not read in this repository: registries count
+    /// GETs of manifests as pulls.
     ///
     /// # Errors
     /// No good answer by `deadline`; other bytes than the digest names; not an image or index.
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
         let repository = image.repository();
         self.check_spelling(repository)?;
-        let remembered = self.remembered(image);
+        let remembered = self.pins().current(image);
         if let Selector::Tag(_) = image.selector() {
             self.inner.observer.tag(if remembered.is_some() { TagMemory::Hit } else { TagMemory::Miss });
         }
@@ -138,7 +133,7 @@ impl Registries {
             return Ok(Pinned { repository: repository.clone(), descriptor });
         }
         let descriptor = self.read_target(image, deadline).await?;
-        self.remember(image, &descriptor);
+        self.pins().remember(image, &descriptor, self.inner.tag_lifetime);
         Ok(Pinned { repository: repository.clone(), descriptor })
     }
 
@@ -189,6 +184,11 @@ impl Registries {
         Ok(self.content(repository, "blobs", descriptor, limit, Stage::Blob, deadline).await?.body)
     }
 
+    /// Never held across an await.
+    fn pins(&self) -> MutexGuard<'_, Pins> {
+        self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.inner.client
     }
@@ -233,39 +233,55 @@ impl Registries {
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
         };
         let url = endpoint.url("manifests", reference);
+        if let Selector::Tag(tag) = image.selector()
+            && let Some(known) = self.read_before(&endpoint, &url, tag, deadline).await?
+        {
+            return Ok(known);
+        }
         let expect = Expect { hash: Some(algorithm), ..Expect::at_most(limits::MANIFEST_BYTES) };
         let ask = Ask { stage, url: &url, accept: TARGETS, expect, deadline };
         let answer = self.inner.client.get(&endpoint, ask).await?;
         describe(image, algorithm, &answer).map_err(failed)
     }
 
-    fn remembered(&self, image: &ImageRef) -> Option<Descriptor> {
-        let mut pins = self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let repository = image.repository().clone();
-        match image.selector() {
-            Selector::Digest(digest) => pins.digests.get(&(repository, digest.clone())).cloned(),
-            Selector::Tag(tag) => {
-                let key = (repository, tag.clone());
-                let (descriptor, until) = pins.tags.get(&key)?;
-                if Instant::now() < *until {
-                    return Some(descriptor.clone());
-                }
-                pins.tags.pop(&key);
-                None
-            }
+    /// What a HEAD of a tag that was read before leads to, if that is a manifest that was read before: the same as then, or
+    /// another one. `None` is no answer: a GET decides.
+    ///
+    /// # Errors
+    /// Those that a GET would meet as well.
+    async fn read_before(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        tag: &str,
+        deadline: Instant,
+    ) -> Result<Option<Descriptor>, RegistryError> {
+        let repository = &endpoint.repository;
+        if !self.pins().has_tag(repository, tag) {
+            return Ok(None);
         }
-    }
-
-    fn remember(&self, image: &ImageRef, descriptor: &Descriptor) {
-        let mut pins = self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let repository = image.repository().clone();
-        if let Selector::Tag(tag) = image.selector()
-            && !self.inner.tag_lifetime.is_zero()
-        {
-            let until = Instant::now() + self.inner.tag_lifetime;
-            pins.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until));
+        let ask = Ask { stage: Stage::Manifest, url, accept: TARGETS, expect: Expect::at_most(0), deadline };
+        match self.inner.client.head(endpoint, ask).await {
+            Ok(headers) => Ok(self.pins().claimed(repository, &headers)),
+            Err(error) if error.stage == Stage::Token => Err(error),
+            Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
+            Err(error) => match error.trouble() {
+                Trouble::Refused
+                | Trouble::Unreachable
+                | Trouble::Timeout
+                | Trouble::Throttled
+                | Trouble::Overloaded => Err(error),
+                // Registries and what stands in front of them refuse HEAD in many ways.
+                Trouble::Denied
+                | Trouble::Failed
+                | Trouble::AnswerInvalid
+                | Trouble::RedirectRefused
+                | Trouble::ContentMismatch
+                | Trouble::NotFound
+                | Trouble::ReferrersUnsupported
+                | Trouble::Unsupported => Ok(None),
+            },
         }
-        pins.digests.put((repository, descriptor.digest.clone()), descriptor.clone());
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::bounds;
 use crate::error::Cause;
+use crate::observer::Stage;
 
 /// How often a request may be sent again, and when.
 pub(crate) struct Retry {
@@ -25,13 +26,17 @@ impl Retry {
     /// came with an answer is repeated only if the answer says that the server could not, or if it broke off before its
     /// end; an answer that breaks a limit or comes too slowly would do so again.
     pub(crate) async fn again(&mut self, cause: &Cause, deadline: Instant) -> bool {
-        let wait = match cause {
+        if let Cause::Redirected { stage: Stage::Referrers, .. } = cause {
+            // The fallback tag is asked instead.
+            return false;
+        }
+        let wait = match cause.innermost() {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::Status { status: 502..=504, .. } => {
                 let wait = self.pause + jitter(self.pause);
                 self.pause *= 2;
                 wait
             }
-            Cause::Throttled { wait, .. } => *wait,
+            Cause::Throttled { wait, .. } | Cause::TooManyRequests { wait, .. } => *wait,
             Cause::HostRefused { .. }
             | Cause::AddressRefused { .. }
             | Cause::LeadsInside { .. }
@@ -45,7 +50,11 @@ impl Retry {
             | Cause::Challenge { .. }
             | Cause::Token { .. }
             | Cause::Redirect { .. }
+            | Cause::Redirected { .. }
             | Cause::Link(_)
+            | Cause::Page { .. }
+            | Cause::NoList(_)
+            | Cause::BareNotFound { .. }
             | Cause::TooLarge { .. }
             | Cause::DeclaredTooLarge { .. }
             | Cause::Size { .. }

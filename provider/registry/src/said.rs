@@ -37,6 +37,12 @@ impl Said {
         self.text.as_ref()
     }
 
+    /// Whether there was an envelope with an error: a registry answered, and not just something in front of it.
+    #[must_use]
+    pub fn is_envelope(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Whether any of the errors is `NAME_UNKNOWN`: the repository itself is not there.
     #[must_use]
     pub fn name_unknown(&self) -> bool {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use http::HeaderMap;
@@ -41,6 +42,7 @@ use crate::origin::authority;
 use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
+use crate::quota::Quota;
 use crate::retry::retry_after;
 use crate::said;
 use crate::settings::Entry;
@@ -93,6 +95,8 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) enum Payload {
     /// GET, redirects followed.
     Content,
+    /// HEAD, redirects followed. The answer's body is empty.
+    Head,
     /// GET of a token service, redirects refused: the credential and the trust are for the realm as it was checked.
     TokenQuery,
     /// POST of a form to a token service, redirects refused.
@@ -139,19 +143,40 @@ impl Wire {
         let place = self.gates.enter(outgoing.share, self.hop_to(outgoing, outgoing.url, &host), deadline).await?;
         let started = Instant::now();
         let limit = deadline.min(started + self.request_timeout);
-        let result = match tokio::time::timeout_at(limit, self.send(outgoing, place, limit)).await {
+        let mut elsewhere = None;
+        let sent = self.send(outgoing, place, limit, &mut elsewhere);
+        let result = match tokio::time::timeout_at(limit, sent).await {
             Ok(result) => result,
-            Err(_) => Err(Cause::Timeout { host, phase: Phase::Answer }),
+            Err(_) => {
+                let host = elsewhere.clone().unwrap_or_else(|| host.clone());
+                Err(Cause::Timeout { host, phase: Phase::Answer })
+            }
         };
+        let result = result.map_err(|cause| match elsewhere {
+            Some(target) => Cause::Redirected { registry: host, target, stage, cause: Box::new(cause) },
+            None => cause,
+        });
         self.observer.request(stage, observed(outgoing, &result), started.elapsed());
         result
     }
 
-    async fn send(&self, outgoing: &Outgoing<'_>, mut place: Place, limit: Instant) -> Result<Reply, Cause> {
+    /// Sends the request and follows redirects. `elsewhere` is the host of the last hop, unless that is the one that was
+    /// asked at first: it counts whenever the request is given up.
+    async fn send(
+        &self,
+        outgoing: &Outgoing<'_>,
+        mut place: Place,
+        limit: Instant,
+        elsewhere: &mut Option<String>,
+    ) -> Result<Reply, Cause> {
         let mut url = outgoing.url.clone();
         let mut peer = outgoing.peer;
         let mut led_by = outgoing.led_by.map(str::to_owned);
         let mut authorization = outgoing.authorization;
+        let mut credential = match (authorization, &outgoing.payload) {
+            (Some(_), _) | (None, Payload::TokenForm(_)) => outgoing.credential,
+            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => CredentialKind::Anonymous,
+        };
         let mut redirects = 0;
         loop {
             let host = authority(&url);
@@ -161,6 +186,10 @@ impl Wire {
             let headers = response.headers().clone();
             let status = response.status();
             match status {
+                StatusCode::OK if matches!(outgoing.payload, Payload::Head) => {
+                    let body = Content::new(Bytes::new(), self.memory.try_acquire(outgoing.share, 0)?);
+                    return Ok(Reply::Answer(Answer { url, headers, body, digest: None }));
+                }
                 StatusCode::OK => {
                     let (body, digest) =
                         body::read(response, &host, &outgoing.expect, outgoing.share, &self.memory).await?;
@@ -173,7 +202,7 @@ impl Wire {
                 | StatusCode::PERMANENT_REDIRECT => {
                     let refused = |refusal| Cause::Redirect { host: host.clone(), refusal };
                     match outgoing.payload {
-                        Payload::Content => {}
+                        Payload::Content | Payload::Head => {}
                         Payload::TokenQuery | Payload::TokenForm(_) => return Err(refused(LinkRefusal::Token)),
                     }
                     redirects += 1;
@@ -182,8 +211,10 @@ impl Wire {
                     }
                     let target = redirect_target(&url, &headers).map_err(refused)?;
                     body::read_said(response, 0).await;
+                    *elsewhere = (!same_origin(outgoing.url, &target)).then(|| authority(&target));
                     if !same_origin(&url, &target) {
                         authorization = None;
+                        credential = CredentialKind::Withheld;
                         peer = self.peer_after(outgoing, &url, &target, from);
                         led_by = Some(host);
                         let host = authority(&target);
@@ -196,7 +227,7 @@ impl Wire {
                     let said = body::read_said(response, self.excerpt_characters(&url, outgoing)).await;
                     return Ok(Reply::Unauthorized { headers, from, said });
                 }
-                _ => return Err(self.refusal(outgoing, response, &url, authorization.is_some()).await),
+                _ => return Err(self.refusal(outgoing, response, &url, credential).await),
             }
         }
     }
@@ -214,6 +245,7 @@ impl Wire {
             .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
         let (method, form) = match &outgoing.payload {
             Payload::Content | Payload::TokenQuery => (Method::GET, None),
+            Payload::Head => (Method::HEAD, None),
             Payload::TokenForm(form) => (Method::POST, Some(form)),
         };
         let mut request = self
@@ -279,24 +311,33 @@ impl Wire {
         Some(Peer { group: self.clients.group_of(position), guard, entry: Some(position) })
     }
 
-    async fn refusal(&self, outgoing: &Outgoing<'_>, response: Response, url: &Url, identified: bool) -> Cause {
+    async fn refusal(
+        &self,
+        outgoing: &Outgoing<'_>,
+        response: Response,
+        url: &Url,
+        credential: CredentialKind,
+    ) -> Cause {
         let host = authority(url);
         let status = response.status();
         let pause = retry_after(response.headers());
-        let said = body::read_said(response, self.excerpt_characters(url, outgoing)).await;
-        let wait = match (status, pause) {
-            (StatusCode::TOO_MANY_REQUESTS, pause) => Some(pause.unwrap_or(bounds::RETRY_AFTER_DEFAULT)),
-            (StatusCode::SERVICE_UNAVAILABLE, pause) => pause,
-            _ => None,
-        };
-        if let Some(wait) = wait {
-            self.gates.close(self.hop_to(outgoing, url, &host), wait);
-            return Cause::Throttled { host, wait };
+        let characters = self.excerpt_characters(url, outgoing);
+        let quota = Quota::of(response.headers(), characters);
+        let said = body::read_said(response, characters).await;
+        match (status, pause) {
+            (StatusCode::TOO_MANY_REQUESTS, pause) => {
+                let wait = pause.unwrap_or(bounds::RETRY_AFTER_DEFAULT);
+                self.gates.close(self.hop_to(outgoing, url, &host), wait);
+                return Cause::TooManyRequests { host, wait, quota, said };
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, Some(wait)) => {
+                self.gates.close(self.hop_to(outgoing, url, &host), wait);
+                return Cause::Throttled { host, wait };
+            }
+            _ => {}
         }
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let in_form = matches!(outgoing.payload, Payload::TokenForm(_));
-                let credential = if identified || in_form { outgoing.credential } else { CredentialKind::Anonymous };
                 Cause::Denied { host, status: status.as_u16(), credential, said }
             }
             StatusCode::NOT_FOUND => Cause::NotFound { host, said },
@@ -316,7 +357,8 @@ fn led_inside(cause: Cause, guard: Guard, led_by: Option<&str>) -> Cause {
 }
 
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, LinkRefusal> {
-    let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).ok_or(LinkRefusal::Url)?;
+    let location = headers.get(header::LOCATION).ok_or(LinkRefusal::Missing)?;
+    let location = location.to_str().map_err(|_| LinkRefusal::Url)?;
     let target = resolve_link(from, location)?;
     match (from.scheme(), target.scheme()) {
         (_, "https") | ("http", "http") => Ok(target),
@@ -325,22 +367,32 @@ fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, LinkRefusal> 
 }
 
 fn observed(outgoing: &Outgoing<'_>, result: &Result<Reply, Cause>) -> RequestResult {
-    use crate::Trouble;
     match result {
         Ok(Reply::Answer(_)) => RequestResult::Ok,
         Ok(Reply::Unauthorized { .. }) if outgoing.authorization.is_some() => RequestResult::Denied,
         Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
-        Err(Cause::Status { status: 500.., .. }) => RequestResult::ServerError,
-        Err(cause) => match cause.trouble() {
-            Trouble::Refused => RequestResult::Refused,
-            Trouble::Unreachable => RequestResult::Unreachable,
-            Trouble::Timeout => RequestResult::Timeout,
-            Trouble::Denied => RequestResult::Denied,
-            Trouble::Throttled => RequestResult::Throttled,
-            Trouble::NotFound => RequestResult::NotFound,
-            Trouble::Overloaded => RequestResult::Overloaded,
-            Trouble::Failed | Trouble::AnswerInvalid | Trouble::Unsupported => RequestResult::Invalid,
-        },
+        Err(cause) => refused_as(cause.innermost()),
+    }
+}
+
+fn refused_as(cause: &Cause) -> RequestResult {
+    use crate::Trouble;
+    if let Cause::Status { status: 500.., .. } = cause {
+        return RequestResult::ServerError;
+    }
+    match cause.trouble() {
+        Trouble::Refused | Trouble::RedirectRefused => RequestResult::Refused,
+        Trouble::Unreachable => RequestResult::Unreachable,
+        Trouble::Timeout => RequestResult::Timeout,
+        Trouble::Denied => RequestResult::Denied,
+        Trouble::Throttled => RequestResult::Throttled,
+        Trouble::NotFound => RequestResult::NotFound,
+        Trouble::Overloaded => RequestResult::Overloaded,
+        Trouble::Failed
+        | Trouble::AnswerInvalid
+        | Trouble::ContentMismatch
+        | Trouble::ReferrersUnsupported
+        | Trouble::Unsupported => RequestResult::Invalid,
     }
 }
 
@@ -363,6 +415,6 @@ mod tests {
         assert_eq!(check("http://a/b", "file:///etc/passwd"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", &"x".repeat(bounds::URL_BYTES + 1)), Err(LinkRefusal::Url));
-        assert_eq!(redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new()), Err(LinkRefusal::Url));
+        assert_eq!(redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new()), Err(LinkRefusal::Missing));
     }
 }

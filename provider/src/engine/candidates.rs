@@ -11,6 +11,7 @@ use countersign_core::limits::JsonLimits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::name::hex;
+use countersign_core::oci;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
 use countersign_core::trust::Store;
@@ -40,15 +41,30 @@ const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
 const CHAIN_JSON: JsonLimits =
     JsonLimits { depth: 1, values: limits::CHAIN_CERTIFICATES + 1, elements: limits::CHAIN_CERTIFICATES, members: 0 };
 
-/// Puts first what claims to be signed under a trusted certificate. A hint for the order of work and nothing else: who
-/// can push can write anything there.
+/// What came of a referrer that may be a signature.
+pub(super) enum Judged {
+    Verified(Box<VerifiedSignature>),
+    Failed(FailedSignature),
+    /// Its manifest is of another type. The registry said that it lists signatures, and did not name the type.
+    OtherType,
+}
+
+/// Why there is no envelope.
+pub(super) enum NoEnvelope {
+    Failed(Reason),
+    /// See [`Judged::OtherType`].
+    OtherType,
+}
+
+/// Puts first what claims to be signed under a trusted certificate, and last what does not even claim to be a signature.
+/// A hint for the order of work and nothing else: who can push can write anything there.
 pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     let claims_trust = |entry: &Descriptor| {
         let list = entry.annotations.get(THUMBPRINTS);
         let list: Vec<String> = list.and_then(|text| json::from_str(text, &CHAIN_JSON).ok()).unwrap_or_default();
         list.iter().any(|thumbprint| trusted.contains(&thumbprint.to_ascii_lowercase()))
     };
-    entries.sort_by_cached_key(|entry| !claims_trust(entry));
+    entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
 }
 
 /// What [`order`] takes for trusted: the fingerprints of these stores' certificates.
@@ -65,18 +81,30 @@ pub(super) async fn judge(
     entry: &Descriptor,
     question: &Question<'_>,
     deadline: Instant,
-) -> Result<Box<VerifiedSignature>, FailedSignature> {
-    let (envelope, media_type) = fetch(registries, pinned, entry, deadline).await.map_err(|reason| {
-        FailedSignature { manifest: entry.digest.clone(), unverified_subject: None, reasons: Reasons::one(reason) }
-    })?;
+) -> Judged {
+    let manifest = entry.digest.clone();
+    let (envelope, media_type) = match fetch(registries, pinned, entry, deadline).await {
+        Ok(fetched) => fetched,
+        Err(NoEnvelope::OtherType) => return Judged::OtherType,
+        Err(NoEnvelope::Failed(reason)) => {
+            return Judged::Failed(FailedSignature {
+                manifest,
+                unverified_subject: None,
+                reasons: Reasons::one(reason),
+            });
+        }
+    };
     let start = std::time::Instant::now();
     let judged = verify::signature(&envelope, media_type.as_str(), question);
     metrics.stage("verify", start.elapsed());
-    judged.map_err(|failure| FailedSignature {
-        manifest: entry.digest.clone(),
-        unverified_subject: failure.unverified_subject,
-        reasons: failure.reasons,
-    })
+    match judged {
+        Ok(signature) => Judged::Verified(signature),
+        Err(failure) => Judged::Failed(FailedSignature {
+            manifest,
+            unverified_subject: failure.unverified_subject,
+            reasons: failure.reasons,
+        }),
+    }
 }
 
 /// The envelope of the signature that `entry` names, and the media type that it is declared as.
@@ -85,33 +113,41 @@ pub(super) async fn fetch(
     pinned: &Pinned,
     entry: &Descriptor,
     deadline: Instant,
-) -> Result<(Content, MediaType), Reason> {
+) -> Result<(Content, MediaType), NoEnvelope> {
     let layer = layer(registries, pinned, entry, deadline).await?;
     let envelope = registries
         .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
         .await
-        .map_err(|error| trouble::of_signature(&error))?;
+        .map_err(|error| NoEnvelope::Failed(trouble::of_signature(&error)))?;
     Ok((envelope, layer.media_type))
 }
 
-/// The descriptor of the envelope: the one layer of a manifest that refers to this image.
+/// The descriptor of the envelope: the one layer of a manifest that refers to this image. What the list gave no artifact type
+/// is a signature only if its manifest says so.
 async fn layer(
     registries: &Registries,
     pinned: &Pinned,
     entry: &Descriptor,
     deadline: Instant,
-) -> Result<Descriptor, Reason> {
-    let invalid = |detail: &dyn fmt::Display| Reason::new(Code::SignatureManifestInvalid, detail);
+) -> Result<Descriptor, NoEnvelope> {
+    let invalid = |detail: &dyn fmt::Display| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, detail));
+    let untyped = entry.artifact_type.is_none();
     if ![MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
+        if untyped {
+            return Err(NoEnvelope::OtherType);
+        }
         let found = &entry.media_type;
         return Err(invalid(&format_args!("the signature manifest has media type {found}: want an OCI manifest")));
     }
     let bytes = registries
         .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
         .await
-        .map_err(|error| trouble::of_signature(&error))?;
+        .map_err(|error| NoEnvelope::Failed(trouble::of_signature(&error)))?;
+    if untyped && oci::artifact_type(&bytes).map_err(|error| invalid(&error))?.as_deref() != Some(SIGNATURE) {
+        return Err(NoEnvelope::OtherType);
+    }
     let manifest = ArtifactManifest::parse(&bytes, &entry.media_type).map_err(|error| invalid(&error))?;
-    one_layer(manifest, &pinned.descriptor().digest)
+    one_layer(manifest, &pinned.descriptor().digest).map_err(NoEnvelope::Failed)
 }
 
 fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {

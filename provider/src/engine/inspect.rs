@@ -26,9 +26,10 @@ use super::Engine;
 use super::ImageResult;
 use super::Verify as _;
 use super::candidates;
+use super::candidates::NoEnvelope;
 use super::run::FETCHED_AHEAD;
 use super::run::Inner;
-use super::run::unseen;
+use super::run::unread;
 use super::trouble;
 use crate::trust_source::Applicable;
 
@@ -50,6 +51,8 @@ pub struct Listed {
     pub judged: Judged,
     /// How many signatures the registry lists.
     pub found: usize,
+    /// How many more referrers the registry lists without an artifact type. They are not looked at.
+    pub untyped: usize,
     /// In the order in which the engine tries them, at most [`super::EngineSettings::max_signatures`].
     pub signatures: Vec<InspectedSignature>,
     /// Why these are not all.
@@ -133,33 +136,43 @@ impl Inner {
         let open = |entry: &Descriptor| {
             let (entry, pinned) = (entry.clone(), &pinned);
             async move {
-                let fetched = candidates::fetch(&self.registries, pinned, &entry, until.into()).await;
-                let envelope = fetched.map(|(bytes, media_type)| {
-                    let explanation = match &question {
-                        Some(question) => verify::explain(&bytes, media_type.as_str(), question),
-                        None => verify::describe(&bytes, media_type.as_str(), target),
-                    };
-                    Envelope { media_type, bytes: bytes.len(), explanation }
-                });
-                InspectedSignature { manifest: entry.digest, envelope }
+                let envelope = match candidates::fetch(&self.registries, pinned, &entry, until.into()).await {
+                    Ok((bytes, media_type)) => {
+                        let explanation = match &question {
+                            Some(question) => verify::explain(&bytes, media_type.as_str(), question),
+                            None => verify::describe(&bytes, media_type.as_str(), target),
+                        };
+                        Ok(Envelope { media_type, bytes: bytes.len(), explanation })
+                    }
+                    Err(NoEnvelope::Failed(reason)) => Err(reason),
+                    Err(NoEnvelope::OtherType) => return None,
+                };
+                Some(InspectedSignature { manifest: entry.digest, envelope })
             }
         };
         let work = referrers.entries.iter().take(most).map(open);
-        let signatures = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
-        let left_out = left_out(&referrers, most);
+        let opened: Vec<_> = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
+        let of_other_type = opened.iter().filter(|signature| signature.is_none()).count();
         let judged = match rules {
             Some(_) => Judged::ByStatement,
             None => Judged::ByNoStatement,
         };
-        Ok(Listed { target: target.clone(), judged, found: referrers.entries.len(), signatures, left_out })
+        Ok(Listed {
+            target: target.clone(),
+            judged,
+            found: referrers.entries.len() - of_other_type,
+            untyped: referrers.untyped,
+            signatures: opened.into_iter().flatten().collect(),
+            left_out: left_out(&referrers, most),
+        })
     }
 }
 
 fn left_out(referrers: &Referrers, most: usize) -> Option<Reason> {
     let found = referrers.entries.len();
-    if referrers.cut || found > most {
+    if found > most {
         let detail = format_args!("only {most} of {found} or more signatures are looked at: want all of them");
         return Some(Reason::new(Code::TooManySignatures, detail));
     }
-    unseen(referrers, most)
+    unread(referrers)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
@@ -12,6 +13,7 @@ use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_core::time::UnixTime;
 use countersign_core::trust::Mode;
+use countersign_core::verdict;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -19,6 +21,7 @@ use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
 use countersign_core::verify::Question;
+use countersign_registry::Incomplete;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
@@ -30,6 +33,7 @@ use super::Deadline;
 use super::ImageResult;
 use super::Verify;
 use super::candidates;
+use super::candidates::Judged;
 use super::trouble;
 use crate::cache::Flights;
 use crate::cache::Progress;
@@ -290,13 +294,17 @@ impl Inner {
         let mut rest = Some(entries);
         loop {
             match waiting.next().await {
-                Some((manifest, Ok(signature))) => {
+                Some((manifest, Judged::Verified(signature))) => {
                     return ImageVerdict::Verified(Verified { rule: rule(), manifest, signature, others: failed });
                 }
-                Some((_, Err(failure))) => failed.push(failure),
+                Some((_, Judged::Failed(failure))) => failed.push(failure),
+                Some((_, Judged::OtherType)) => {}
                 None => match rest.take() {
                     Some(entries) => {
                         waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
+                    }
+                    None if failed.total() == 0 && unseen.is_none() => {
+                        return ImageVerdict::from_reason(Some(rule()), verdict::unsigned(referrers.untyped));
                     }
                     None => return ImageVerdict::none_verified(rule(), failed, unseen),
                 },
@@ -329,10 +337,30 @@ impl Inner {
 
 /// Why "none of them counts" would be too much to say: some signatures were not looked at.
 pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
+    if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
+        return Some(trouble::reason(error));
+    }
     let found = referrers.entries.len();
-    if referrers.cut || found > most {
+    if found > most {
         let detail = format_args!("none of the first {most} of {found} or more signatures counts: want one that does");
         return Some(Reason::new(Code::TooManySignatures, detail));
+    }
+    unread(referrers)
+}
+
+/// Why the list of signatures may not be all of them, although the registry gave it.
+pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
+    match &referrers.incomplete {
+        None => {}
+        Some(Incomplete::Failed(error)) => return Some(trouble::reason(error)),
+        Some(Incomplete::Limit) => {
+            let detail = format_args!(
+                "the list of referrers was not read to its end: found more than {} entries or {} pages, expected fewer",
+                limits::REFERRERS_ENTRIES,
+                limits::REFERRERS_PAGES
+            );
+            return Some(Reason::new(Code::TooManySignatures, detail));
+        }
     }
     (referrers.broken > 0).then(|| {
         let broken = referrers.broken;

@@ -20,7 +20,9 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
         Trouble::Denied => Code::RegistryDenied,
         Trouble::Throttled => Code::RegistryThrottled,
         Trouble::Failed => Code::RegistryFailed,
-        Trouble::AnswerInvalid => Code::RegistryAnswerInvalid,
+        Trouble::AnswerInvalid | Trouble::ContentMismatch => Code::RegistryAnswerInvalid,
+        Trouble::RedirectRefused => Code::RegistryRedirectRefused,
+        Trouble::ReferrersUnsupported => Code::ReferrersUnsupported,
         Trouble::NotFound => Code::ImageNotFound,
         Trouble::Unsupported => Code::ImageUnsupported,
         Trouble::Overloaded => Code::Overloaded,
@@ -31,15 +33,19 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
 /// The reason for one signature: what is missing or damaged there says nothing about the image.
 pub(super) fn of_signature(error: &RegistryError) -> Reason {
     match error.trouble() {
-        Trouble::AnswerInvalid | Trouble::NotFound | Trouble::Unsupported => {
+        Trouble::ContentMismatch | Trouble::NotFound | Trouble::Unsupported => {
             Reason::new(Code::SignatureUnavailable, error)
         }
+        // A signature that is pushed again would meet the same.
         Trouble::Refused
         | Trouble::Unreachable
         | Trouble::Timeout
         | Trouble::Denied
         | Trouble::Throttled
         | Trouble::Failed
+        | Trouble::AnswerInvalid
+        | Trouble::RedirectRefused
+        | Trouble::ReferrersUnsupported
         | Trouble::Overloaded => reason(error),
     }
 }

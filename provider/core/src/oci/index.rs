@@ -28,6 +28,8 @@ pub struct Index {
     pub cut: bool,
     /// The first that fit into [`limits::ENTRY_ANNOTATION_BYTES`].
     pub annotations: BTreeMap<String, String>,
+    /// Whether the document has a `mediaType` that says that it is an index. The member is optional.
+    pub declared: bool,
 }
 
 /// Why bytes are not an index.
@@ -41,6 +43,8 @@ pub enum IndexError {
     MediaType { found: Excerpt },
     #[error("index has {member} of another type: found {found}, want {wanted}")]
     Type { member: &'static str, found: &'static str, wanted: &'static str },
+    #[error("index not found: found a JSON object without the member manifests, expected one with it")]
+    NoManifests,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +52,10 @@ pub enum IndexError {
 struct Raw {
     #[serde(default)]
     media_type: Member,
-    // A list that is null is an empty list: one widely used registry writes it so.
-    manifests: Option<FirstOf<Entry, { limits::REFERRERS_ENTRIES }>>,
+    // A list that is null is an empty list: one widely used registry writes it so. Without the member, which the
+    // specification requires, the document is no index, and says nothing about entries.
+    #[serde(default, deserialize_with = "present")]
+    manifests: Option<Option<FirstOf<Entry, { limits::REFERRERS_ENTRIES }>>>,
     #[serde(default)]
     annotations: RawAnnotations<{ limits::ENTRY_ANNOTATION_BYTES }>,
 }
@@ -68,7 +74,8 @@ impl Index {
     /// Reads a referrers answer.
     ///
     /// # Errors
-    /// Too large, not unambiguous JSON within [`limits::INDEX_JSON`], or another document by its `mediaType`.
+    /// Too large, not unambiguous JSON within [`limits::INDEX_JSON`], or another document by its `mediaType` or for want of
+    /// `manifests`.
     pub fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.len() > limits::REFERRERS_PAGE_BYTES {
             return Err(IndexError::TooLarge { found: bytes.len() });
@@ -77,19 +84,25 @@ impl Index {
         let media_type = text(raw.media_type)
             .map_err(|found| IndexError::Type { member: "mediaType", found, wanted: "a text" })?
             .filter(|text| !text.is_empty());
-        if let Some(found) = media_type
+        if let Some(found) = &media_type
             && !found.parse::<MediaType>().is_ok_and(|media_type| media_type == MediaType::OCI_INDEX)
         {
-            return Err(IndexError::MediaType { found: Excerpt::of(&found) });
+            return Err(IndexError::MediaType { found: Excerpt::of(found) });
         }
         let annotations = raw.annotations.texts().map_err(|found| IndexError::Type {
             member: "annotations",
             found,
             wanted: "an object of texts",
         })?;
-        let FirstOf { list, cut } = raw.manifests.unwrap_or_default();
-        Ok(Self { entries: list.into_iter().map(|Entry(entry)| entry).collect(), cut, annotations })
+        let FirstOf { list, cut } = raw.manifests.ok_or(IndexError::NoManifests)?.unwrap_or_default();
+        let entries = list.into_iter().map(|Entry(entry)| entry).collect();
+        Ok(Self { entries, cut, annotations, declared: media_type.is_some() })
     }
+}
+
+/// A member that is there, `null` or not.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -98,9 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_and_absent_lists_are_empty() {
-        for text in [r#"{"manifests":null}"#, "{}", r#"{"manifests":[],"annotations":null}"#] {
-            assert!(Index::parse(text.as_bytes()).unwrap().entries.is_empty(), "{text}");
+    fn null_and_empty_lists_are_empty_and_an_absent_one_is_no_index() {
+        for text in [r#"{"manifests":null}"#, r#"{"manifests":[],"annotations":null}"#] {
+            let index = Index::parse(text.as_bytes()).unwrap();
+            assert!(index.entries.is_empty() && !index.declared, "{text}");
+        }
+        let declared = format!(r#"{{"mediaType":"{}","manifests":null}}"#, MediaType::OCI_INDEX);
+        assert!(Index::parse(declared.as_bytes()).unwrap().declared);
+        for text in ["{}".to_owned(), format!(r#"{{"schemaVersion":2,"mediaType":"{}"}}"#, MediaType::OCI_INDEX)] {
+            assert_eq!(Index::parse(text.as_bytes()).unwrap_err(), IndexError::NoManifests, "{text}");
         }
     }
 

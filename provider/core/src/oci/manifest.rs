@@ -99,6 +99,40 @@ fn check_media_type(body: Member, declared: Option<&MediaType>, written: &str) -
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawType {
+    #[serde(default)]
+    artifact_type: Member,
+    config: Option<RawConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawConfig {
+    #[serde(default)]
+    media_type: Member,
+}
+
+/// What kind of artifact a manifest says that it is: its `artifactType`, else `config.mediaType`. Whatever else is wrong
+/// with the manifest is no matter: a manifest of another kind need not be one that can be used here.
+///
+/// # Errors
+/// Too large, or not unambiguous JSON with texts in these places.
+pub fn artifact_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
+    if bytes.len() > limits::MANIFEST_BYTES {
+        return Err(ManifestError::TooLarge { found: bytes.len() });
+    }
+    let raw: RawType = json::from_slice(bytes, &limits::TARGET_JSON)?;
+    let read =
+        |member, written| descriptor::artifact_type(written).map_err(|found| ManifestError::Type { member, found });
+    match (read("artifactType", raw.artifact_type)?, raw.config) {
+        (Some(own), _) => Ok(Some(own)),
+        (None, Some(config)) => read("config.mediaType", config.media_type),
+        (None, None) => Ok(None),
+    }
+}
+
 /// A manifest that refers to another one, such as a signature: an OCI image manifest with a `subject`, or the older
 /// OCI artifact manifest. Its annotations are not kept, nor those of its descriptors.
 #[derive(Clone, Debug)]
@@ -191,6 +225,27 @@ mod tests {
             target_media_type(br#"{"config":{}}"#, "application/json").unwrap_err(),
             ManifestError::MediaType { found: "application/json".into() }
         );
+    }
+
+    #[test]
+    fn the_artifact_type_can_be_read_of_manifests_that_are_otherwise_broken() {
+        let check = |text: &str, wanted: Option<&str>| {
+            assert_eq!(artifact_type(text.as_bytes()).unwrap().as_deref(), wanted, "{text}");
+        };
+        check(r#"{"artifactType":"a/b","config":{"mediaType":"c/d"},"layers":7}"#, Some("a/b"));
+        check(r#"{"artifactType":"","config":{"mediaType":"c/d","size":-1}}"#, Some("c/d"));
+        check(r#"{"artifactType":null,"config":null}"#, None);
+        check("{}", None);
+        check(r#"{"artifactType":"A/B; c=d"}"#, Some("a/b"));
+        for text in ["", "[]", r#"{"artifactType":"a/b","artifactType":"c/d"}"#] {
+            assert!(matches!(artifact_type(text.as_bytes()), Err(ManifestError::Json(_))), "{text}");
+        }
+        for (text, member) in
+            [(r#"{"artifactType":7}"#, "artifactType"), (r#"{"config":{"mediaType":7}}"#, "config.mediaType")]
+        {
+            let error = artifact_type(text.as_bytes()).unwrap_err();
+            assert_eq!(error, ManifestError::Type { member, found: "a number" }, "{text}");
+        }
     }
 
     #[test]

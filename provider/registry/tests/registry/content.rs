@@ -8,6 +8,7 @@ use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
 use countersign_registry::Cause;
 use countersign_registry::Trouble;
+use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
@@ -60,7 +61,7 @@ async fn one_changed_bit_is_noticed() {
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let found = Digest::of(DigestAlgorithm::Sha256, b"{|");
     assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: manifest.digest });
-    assert_eq!(error.cause.trouble(), Trouble::AnswerInvalid);
+    assert_eq!(error.cause.trouble(), Trouble::ContentMismatch);
 }
 
 #[tokio::test]
@@ -104,6 +105,10 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let (found, wanted) = ("application/json".into(), IMAGE_MANIFEST.into());
     assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
+    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    registry.when(Route::Manifest).header("content-type", IMAGE_INDEX);
+    let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::ContentMismatch);
 }
 
 #[tokio::test]

@@ -16,9 +16,11 @@ use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_registry::Trouble;
 use countersign_testkit::IMAGE_MANIFEST;
+use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use http::Method;
 
 use crate::support::anonymous;
 use crate::support::app;
@@ -83,6 +85,109 @@ async fn a_warm_tag_and_its_digest_cost_nothing_until_the_lifetime_ends() {
     assert_eq!(pinned(&forgetful, &registry).await.descriptor(), &descriptor(&moved));
     registry.tag("app", "v1", &first.digest);
     assert_eq!(pinned(&forgetful, &registry).await, before);
+}
+
+fn methods(registry: &Registry) -> Vec<String> {
+    registry.requests().iter().map(|request| request.method.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_tag_that_was_read_before_costs_a_head() {
+    let registry = Registry::start().await;
+    registry.require_bearer(&Bearer::anonymous());
+    let first = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let before = pinned(&registries, &registry).await;
+    registry.forget_requests();
+    assert_eq!(pinned(&registries, &registry).await, before);
+    assert_eq!(registries.resolve(&app(&registry), soon()).await.unwrap().as_str(), first.digest);
+    assert_eq!(methods(&registry), ["HEAD", "HEAD"]);
+    let asked = &registry.requests()[0];
+    assert_eq!(asked.path, "/v2/app/manifests/v1");
+    assert!(asked.header("accept").unwrap().contains(MediaType::DOCKER_LIST));
+
+    // Moved to what was never read: a GET says what it is.
+    let moved = registry.push_image("app", "v1");
+    registry.forget_requests();
+    assert_eq!(pinned(&registries, &registry).await.descriptor(), &descriptor(&moved));
+    assert_eq!(methods(&registry), ["HEAD", "GET"]);
+
+    // And back to what was.
+    registry.tag("app", "v1", &first.digest);
+    registry.forget_requests();
+    assert_eq!(pinned(&registries, &registry).await, before);
+    assert_eq!(methods(&registry), ["HEAD"]);
+}
+
+#[tokio::test]
+async fn a_tag_that_was_never_read_costs_a_get_alone() {
+    let registry = Registry::start().await;
+    let image = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let by_digest: ImageRef = registry.reference("app", &image).parse().unwrap();
+    let before = registries.pin(&by_digest, soon()).await.unwrap();
+    assert_eq!(pinned(&registries, &registry).await, before);
+    assert_eq!(methods(&registry), ["GET", "GET"]);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_name_a_digest_read_here_is_followed_by_a_get() {
+    let registry = Registry::start().await;
+    let image = registry.push_image("app", "v1");
+    let elsewhere = registry.push_image("other", "v1");
+    let body = br#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+    let long =
+        registry.put_manifest_as("app", Digest::of(DigestAlgorithm::Sha512, body).as_str(), IMAGE_MANIFEST, body);
+    let registries = anonymous(&registry);
+    let before = pinned(&registries, &registry).await;
+    // Read, but in another repository; read here, but under an algorithm that a tag never has.
+    for reference in [registry.reference("other", &elsewhere), registry.reference("app", &long)] {
+        let _ = registries.pin(&reference.parse().unwrap(), soon()).await.unwrap();
+    }
+    for claimed in [elsewhere.digest.as_str(), long.digest.as_str(), "md5:00", "", &image.digest[..70]] {
+        let fault = registry.when(Route::Manifest).method(Method::HEAD).header("docker-content-digest", claimed);
+        registry.forget_requests();
+        assert_eq!(pinned(&registries, &registry).await, before, "{claimed}");
+        assert_eq!(methods(&registry), ["HEAD", "GET"], "{claimed}");
+        fault.lift();
+    }
+    let fault = registry.when(Route::Manifest).method(Method::HEAD).without_header("docker-content-digest");
+    assert_eq!(pinned(&registries, &registry).await, before);
+    fault.lift();
+    let two = Reply::status(200)
+        .header("docker-content-digest", &image.digest)
+        .header("docker-content-digest", &elsewhere.digest);
+    let fault = registry.when(Route::Manifest).method(Method::HEAD).reply(two);
+    registry.forget_requests();
+    assert_eq!(pinned(&registries, &registry).await, before);
+    assert_eq!(methods(&registry), ["HEAD", "GET"]);
+    fault.lift();
+    for status in [204, 302, 400, 401, 403, 404, 405, 500, 501] {
+        let fault = registry.when(Route::Manifest).method(Method::HEAD).status(status);
+        registry.forget_requests();
+        assert_eq!(pinned(&registries, &registry).await, before, "{status}");
+        assert_eq!(methods(&registry), ["HEAD", "GET"], "{status}");
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_meets_a_registry_in_trouble_is_not_followed_by_a_get() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let brief = RegistrySettings {
+        request_timeout: Duration::from_millis(100),
+        ..settings(vec![entry(&registry, Credential::Anonymous)])
+    };
+    let (registries, _) = build(brief);
+    let _ = pinned(&registries, &registry).await;
+    registry.forget_requests();
+    let fault = registry.when(Route::Manifest).method(Method::HEAD).never_answer();
+    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Timeout);
+    fault.lift();
+    registry.when(Route::Manifest).method(Method::HEAD).too_many_requests("50");
+    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
+    assert_eq!(methods(&registry), ["HEAD", "HEAD"]);
 }
 
 #[tokio::test]

@@ -36,13 +36,40 @@ async fn after_a_429_nobody_asks_that_host_until_the_time_has_come() {
     let (registries, _) = build(settings(entries));
     registry.when(Route::Manifest).times(1).too_many_requests("50");
     let cause = pin_error(&registries, &registry).await;
-    assert_eq!(cause, Cause::Throttled { host: registry.host(), wait: Duration::from_secs(50) });
+    let Cause::TooManyRequests { host, wait, .. } = cause else { panic!("{cause:?}") };
+    assert_eq!((host, wait), (registry.host(), Duration::from_secs(50)));
     // A clone, another repository: refused at once, without a request.
     let second: ImageRef = format!("{}/second:v1", registry.host()).parse().unwrap();
     let error = registries.clone().pin(&second, soon()).await.unwrap_err();
+    assert!(matches!(error.cause, Cause::Throttled { .. }), "{error:?}");
     assert_eq!(error.trouble(), Trouble::Throttled);
     assert_eq!(registry.requests().len(), 1);
     assert!(registries.pin(&app(&other), soon()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_429_is_reported_with_its_quota_headers_and_message_escaped_and_cut() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let limit = format!("100;w=21600;comment=\"{}\"", "x".repeat(500));
+    registry.when(Route::Manifest).reply(
+        Reply::error(429, "TOOMANYREQUESTS")
+            .header("retry-after", "50")
+            .header("ratelimit-limit", &limit)
+            .header("ratelimit-remaining", "0;w=21600")
+            .header("docker-ratelimit-source", "192.0.2.7"),
+    );
+    let error = anonymous(&registry).pin(&app(&registry), soon()).await.unwrap_err();
+    let host = registry.host();
+    let limit = format!(r#"100;w=21600;comment=\"{}…"#, "x".repeat(40 - 23));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the manifest of {host}/app: {host} answers 429, too many requests, with retry-after \"50\", \
+             ratelimit-limit \"{limit}\", ratelimit-remaining \"0;w=21600\", docker-ratelimit-source \"192.0.2.7\", \
+             saying \"TOOMANYREQUESTS: as the test wanted\""
+        )
+    );
 }
 
 #[tokio::test]
@@ -54,7 +81,8 @@ async fn the_pause_is_capped_and_has_a_default() {
         // Nobody can wait so long: a deadline below the default.
         let deadline = tokio::time::Instant::now() + Duration::from_secs(4);
         let cause = anonymous(&registry).pin(&app(&registry), deadline).await.unwrap_err().cause;
-        assert_eq!(cause, Cause::Throttled { host: registry.host(), wait: Duration::from_secs(seconds) });
+        let Cause::TooManyRequests { host, wait, .. } = cause else { panic!("{cause:?}") };
+        assert_eq!((host, wait), (registry.host(), Duration::from_secs(seconds)));
     }
 }
 

@@ -1,12 +1,17 @@
 //! Blobs are often redirected to a store. Where to, and with what.
 
+use std::time::Duration;
+
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::LinkRefusal;
+use countersign_registry::Phase;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
+use countersign_registry::RegistrySettings;
+use countersign_registry::Stage;
 use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
@@ -33,6 +38,16 @@ async fn two() -> (Registry, Registry, Descriptor) {
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     store.serve_file(STORED, "application/octet-stream", b"envelope");
     (registry, store, blob)
+}
+
+/// What went wrong after the registry redirected a blob to `target`.
+fn redirected(registry: &Registry, target: &str, cause: Cause) -> Cause {
+    Cause::Redirected {
+        registry: registry.host(),
+        target: target.to_owned(),
+        stage: Stage::Blob,
+        cause: Box::new(cause),
+    }
 }
 
 async fn fetch(registries: &Registries, registry: &Registry, blob: &Descriptor) -> Result<(), RegistryError> {
@@ -101,9 +116,54 @@ async fn a_challenge_of_the_store_is_not_answered() {
     registry.require_basic(USER, PASSWORD);
     store.require_basic(USER, PASSWORD);
     registry.when(Route::Blob).redirect(307, &format!("{}/v2/app/blobs/x", store.url()));
-    let cause = fetch(&with(&registry, alice()), &registry, &blob).await.unwrap_err().cause;
-    assert!(matches!(&cause, Cause::Denied { host, status: 401, .. } if *host == store.host()), "{cause:?}");
+    let error = fetch(&with(&registry, alice()), &registry, &blob).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Failed);
+    let (host, store_host) = (registry.host(), store.host());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the blob of {host}/app: {store_host} answers 401 to a request without credentials, as redirects \
+             to other hosts carry none, saying \"UNAUTHORIZED: as the test wanted\"; {store_host} is the blob store that \
+             {host} redirects to"
+        )
+    );
     assert_eq!(store.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_had_is_named_with_the_registry_that_redirects_to_it() {
+    let (registry, store, blob) = two().await;
+    let brief = RegistrySettings {
+        request_timeout: Duration::from_millis(100),
+        ..settings(vec![entry(&registry, Credential::Anonymous)])
+    };
+    let (registries, _) = build(brief);
+    let store_host = store.host();
+    registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
+    for (status, trouble) in [(403, Trouble::Failed), (404, Trouble::NotFound), (500, Trouble::Failed)] {
+        let fault = store.when(Route::Other).status(status);
+        let error = fetch(&registries, &registry, &blob).await.unwrap_err();
+        assert_eq!(error.trouble(), trouble, "{status}");
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("{store_host} is the blob store that {} redirects to", registry.host()))
+        );
+        fault.lift();
+    }
+    store.when(Route::Other).never_answer();
+    let timeout = Cause::Timeout { host: store.host(), phase: Phase::Answer };
+    let error = fetch(&registries, &registry, &blob).await.unwrap_err();
+    assert_eq!(error.cause, redirected(&registry, &store_host, timeout));
+    assert_eq!(error.trouble(), Trouble::Timeout);
+    drop(store);
+    let error = fetch(&registries, &registry, &blob).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Unreachable);
+    assert!(
+        matches!(&error.cause, Cause::Redirected { target, cause, .. }
+            if *target == store_host && matches!(&**cause, Cause::Unreachable { host, .. } if *host == store_host)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -118,7 +178,9 @@ async fn five_redirects_are_followed_and_a_sixth_is_not() {
     store.behave();
     store.when(Route::Other).redirect(302, "/hop");
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-    assert_eq!(cause, Cause::Redirect { host: store.host(), refusal: LinkRefusal::TooMany });
+    let refused = Cause::Redirect { host: store.host(), refusal: LinkRefusal::TooMany };
+    assert_eq!(cause, redirected(&registry, &store.host(), refused));
+    assert_eq!(cause.trouble(), Trouble::RedirectRefused);
 }
 
 #[tokio::test]
@@ -134,7 +196,9 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
     ] {
         let fault = registry.when(Route::Blob).redirect(307, location);
         let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-        assert_eq!(cause, Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
+        let refused = Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() };
+        assert_eq!(cause, redirected(&registry, host, refused));
+        assert_eq!(cause.trouble(), Trouble::RedirectRefused);
         fault.lift();
     }
 }
@@ -159,13 +223,17 @@ async fn a_store_that_is_not_listed_leads_to_no_private_place() {
     ] {
         let fault = store.when(Route::Other).redirect(307, &format!("http://{host}{STORED}"));
         let cause = fetch(&unlisted, &registry, &blob).await.unwrap_err().cause;
-        let Cause::LeadsInside { from, host: found_host, address: found } = &cause else { panic!("{cause:?}") };
         // One place has one text.
         let host = host.replace("[::ffff:7f00:1]", "127.0.0.1");
+        let Cause::Redirected { registry: asked, target, stage: Stage::Blob, cause: inner } = &cause else {
+            panic!("{cause:?}")
+        };
+        assert_eq!((asked, target), (&registry.host(), &host));
+        let Cause::LeadsInside { from, host: found_host, address: found } = &**inner else { panic!("{cause:?}") };
         assert_eq!((from, found_host), (&store.host(), &host));
         // A name may have several addresses.
         assert!(*found == address.parse::<std::net::IpAddr>().unwrap() || host.starts_with("localhost"), "{found}");
-        assert_eq!(cause.trouble(), Trouble::Refused);
+        assert_eq!(cause.trouble(), Trouble::RedirectRefused);
         fault.lift();
     }
     // Nor to what the settings name: the store could not reach it by itself.
@@ -176,9 +244,10 @@ async fn a_store_that_is_not_listed_leads_to_no_private_place() {
         cause.to_string(),
         format!(
             "{0} leads to {1}, found at 127.0.0.1, a loopback address: want a public one; if this is meant, add {0} to \
-             registries, or {1} to its realmHosts if it serves its tokens",
+             registries, or {1} to its realmHosts if it serves its tokens; {1} is the blob store that {2} redirects to",
             store.host(),
-            third.host()
+            third.host(),
+            registry.host()
         )
     );
     assert_eq!(third.connections(), 0);
@@ -194,6 +263,10 @@ async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks
     let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
     let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
     let said = |cause: Cause| {
+        let cause = match cause {
+            Cause::Redirected { cause, .. } => *cause,
+            cause => cause,
+        };
         let Cause::Denied { said, .. } = &cause else { panic!("{cause:?}") };
         let text = said.text().unwrap().clone();
         assert!(cause.to_string().ends_with(&format!(", saying {text}")), "{cause}");
@@ -218,9 +291,15 @@ async fn a_redirect_to_nowhere_is_refused() {
         assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });
         fault.lift();
     }
+    let fault = registry.when(Route::Blob).redirect(307, "ftp://127.0.0.1/");
+    let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
+    let refusal = LinkRefusal::Scheme { found: "ftp".into() };
+    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
+    fault.lift();
     registry.when(Route::Blob).status(302);
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });
+    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Missing });
+    assert_eq!(cause.trouble(), Trouble::RedirectRefused);
 }
 
 #[tokio::test]

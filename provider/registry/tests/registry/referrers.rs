@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 
 use countersign_core::limits;
+use countersign_core::oci::IndexError;
 use countersign_registry::Cause;
+use countersign_registry::Fallback;
+use countersign_registry::Incomplete;
 use countersign_registry::LinkRefusal;
+use countersign_registry::NoList;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
@@ -12,6 +16,7 @@ use countersign_registry::Stage;
 use countersign_registry::Trouble;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
+use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::registry;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
@@ -56,19 +61,111 @@ fn page(body: impl Into<String>) -> Reply {
     Reply::status(200).header("content-type", IMAGE_INDEX).body(body.into())
 }
 
+/// The answer of a registry to a request for a list that has nothing in it.
+fn empty() -> Reply {
+    page(r#"{"schemaVersion":2,"manifests":[]}"#)
+}
+
+/// Why page `number` ended the list.
+fn page_cause(found: &Referrers, number: usize) -> Cause {
+    match &found.incomplete {
+        Some(Incomplete::Failed(error)) => match &error.cause {
+            Cause::Page { number: page, cause } if *page == number => Cause::clone(cause),
+            cause => panic!("not page {number}: {cause:?}"),
+        },
+        other => panic!("not cut by a page: {other:?}"),
+    }
+}
+
+fn no_list(error: &RegistryError) -> &NoList {
+    match &error.cause {
+        Cause::NoList(no_list) => no_list,
+        cause => panic!("the fallback tag was not asked: {cause:?}"),
+    }
+}
+
 #[tokio::test]
 async fn the_registry_is_asked_to_filter_and_filtered_in_any_case() {
-    for mode in [registry::Referrers::Api, registry::Referrers::ApiWithoutFilter, registry::Referrers::FallbackTag] {
+    for (mode, untyped) in [
+        (registry::Referrers::Api, 0),
+        (registry::Referrers::ApiWithoutFilter, 1),
+        (registry::Referrers::ApiWithoutTypes, 0),
+        (registry::Referrers::FallbackTag, 1),
+    ] {
         let registry = Registry::start().await;
         registry.referrers(mode);
         let expected = list(&registry, 3);
         let found = referrers(&anonymous(&registry), &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{mode:?}");
-        assert_eq!((found.broken, found.cut), (0, false), "{mode:?}");
+        assert_eq!((found.broken, found.untyped, found.incomplete), (0, untyped, None), "{mode:?}");
         let asked = registry.requests_to(Route::Referrers);
         assert_eq!(asked.len(), 1, "{mode:?}");
         assert_eq!(asked[0].query_values("artifactType"), [SIGNATURE], "{mode:?}");
     }
+}
+
+#[tokio::test]
+async fn an_entry_without_a_type_is_taken_only_where_the_registry_says_that_it_filtered() {
+    let registry = Registry::start().await;
+    list(&registry, 0);
+    let registries = anonymous(&registry);
+    let untyped = sample("untyped", None);
+    let other = sample("sbom", Some("application/spdx+json"));
+    let body = |annotations: &str| {
+        let (untyped, other) = (untyped.to_json(), other.to_json());
+        format!(r#"{{"schemaVersion":2,"manifests":[{untyped},{other},{untyped}]{annotations}}}"#)
+    };
+    let plain = || page(body(""));
+    let annotated = |value: &str| {
+        page(body(&format!(r#","annotations":{{"org.opencontainers.referrers.filtersApplied":"{value}"}}"#)))
+    };
+    for (reply, taken) in [
+        (plain(), false),
+        (plain().header("oci-filters-applied", "artifactType"), true),
+        (plain().header("oci-filters-applied", "x, ArtifactType"), true),
+        (plain().header("oci-filters-applied", "x").header("oci-filters-applied", "artifactType"), true),
+        (plain().header("oci-filters-applied", ""), false),
+        (plain().header("oci-filters-applied", "artifactTypes"), false),
+        (annotated("artifactType"), true),
+        (annotated("x,artifactType"), true),
+        (annotated("x"), false),
+    ] {
+        let case = format!("{reply:?}");
+        let fault = registry.when(Route::Referrers).reply(reply);
+        let found = referrers(&registries, &registry).await.unwrap();
+        let expected = if taken { vec![untyped.digest.clone()] } else { Vec::new() };
+        assert_eq!((digests(&found), found.untyped), (expected, usize::from(!taken)), "{case}");
+        assert_eq!(found.incomplete, None, "{case}");
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn what_is_filtered_is_said_page_by_page() {
+    let registry = Registry::start().await;
+    list(&registry, 0);
+    let (one, two) = (sample("one", None), sample("two", None));
+    let body = |entry: &Descriptor| format!(r#"{{"manifests":[{}]}}"#, entry.to_json());
+    let first = page(body(&one)).header("oci-filters-applied", "artifactType").header("link", "<?n=2>; rel=next");
+    registry.when(Route::Referrers).times(1).reply(first);
+    registry.when(Route::Referrers).reply(page(body(&two)));
+    let found = referrers(&anonymous(&registry), &registry).await.unwrap();
+    assert_eq!((digests(&found), found.untyped), (vec![one.digest], 1));
+}
+
+#[tokio::test]
+async fn what_a_fallback_index_says_about_filters_is_not_heard() {
+    let registry = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    list(&registry, 0);
+    let entry = sample("untyped", None).to_json();
+    let annotations = r#"{"org.opencontainers.referrers.filtersApplied":"artifactType"}"#;
+    registry.when(Route::Manifest).path_contains("sha256-").reply(
+        page(format!(r#"{{"manifests":[{entry}],"annotations":{annotations}}}"#))
+            .header("oci-filters-applied", "artifactType"),
+    );
+    let found = referrers(&anonymous(&registry), &registry).await.unwrap();
+    assert_eq!(found, Referrers { untyped: 1, ..Referrers::default() });
 }
 
 #[tokio::test]
@@ -78,7 +175,7 @@ async fn all_pages_are_read_in_order() {
     let expected = list(&registry, 5);
     let found = referrers(&anonymous(&registry), &registry).await.unwrap();
     assert_eq!(digests(&found), expected);
-    assert!(!found.cut);
+    assert_eq!(found.incomplete, None);
     assert_eq!(registry.count(Route::Referrers), 3);
 }
 
@@ -87,7 +184,7 @@ async fn null_and_empty_lists_are_none() {
     let registry = Registry::start().await;
     list(&registry, 1);
     let registries = anonymous(&registry);
-    for body in [r#"{"manifests":null}"#, r#"{"schemaVersion":2,"manifests":[]}"#, "{}"] {
+    for body in [r#"{"manifests":null}"#, r#"{"schemaVersion":2,"manifests":[]}"#] {
         let fault = registry.when(Route::Referrers).reply(page(body));
         assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{body}");
         fault.lift();
@@ -103,7 +200,7 @@ async fn broken_entries_are_counted_and_repeated_ones_dropped() {
     registry.when(Route::Referrers).reply(page(format!(r#"{{"manifests":[{json},7,{json},{{}},{json}]}}"#)));
     let found = referrers(&anonymous(&registry), &registry).await.unwrap();
     assert_eq!(digests(&found), [good.digest]);
-    assert_eq!((found.broken, found.cut), (2, false));
+    assert_eq!((found.broken, found.incomplete), (2, None));
 }
 
 #[tokio::test]
@@ -112,7 +209,7 @@ async fn endless_empty_pages_end_after_fifty() {
     list(&registry, 1);
     registry.when(Route::Referrers).endless_empty_pages();
     let found = referrers(&anonymous(&registry), &registry).await.unwrap();
-    assert_eq!(found, Referrers { cut: true, ..Referrers::default() });
+    assert_eq!(found, Referrers { incomplete: Some(Incomplete::Limit), ..Referrers::default() });
     assert_eq!(registry.count(Route::Referrers), limits::REFERRERS_PAGES);
 }
 
@@ -130,16 +227,16 @@ async fn entries_of_any_type_count_toward_the_limit() {
         }
         text + "]}"
     };
-    for (count, cut) in [(limits::REFERRERS_ENTRIES, false), (limits::REFERRERS_ENTRIES + 1, true)] {
+    for (count, cut) in [(limits::REFERRERS_ENTRIES, None), (limits::REFERRERS_ENTRIES + 1, Some(Incomplete::Limit))] {
         let fault = registry.when(Route::Referrers).reply(page(body(count)));
         let found = referrers(&registries, &registry).await.unwrap();
-        assert_eq!((found.entries.len(), found.cut), (limits::REFERRERS_ENTRIES / 2, cut), "{count}");
+        assert_eq!((found.entries.len(), found.incomplete), (limits::REFERRERS_ENTRIES / 2, cut), "{count}");
         fault.lift();
     }
     // Full, and there would be more.
     registry.when(Route::Referrers).reply(page(body(limits::REFERRERS_ENTRIES)).header("link", "<?n=2>; rel=next"));
     registry.forget_requests();
-    assert!(referrers(&registries, &registry).await.unwrap().cut);
+    assert_eq!(referrers(&registries, &registry).await.unwrap().incomplete, Some(Incomplete::Limit));
     assert_eq!(registry.count(Route::Referrers), 1);
 }
 
@@ -149,25 +246,26 @@ async fn an_endless_page_is_cut_off() {
     list(&registry, 1);
     registry.when(Route::Referrers).endless_body();
     let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
-    assert_eq!(error.cause, Cause::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 });
+    assert_eq!(no_list(&error).api, Cause::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 });
 }
 
 #[tokio::test]
-async fn a_link_in_a_circle_is_refused() {
+async fn a_link_in_a_circle_ends_the_list() {
     let registry = Registry::start().await;
-    list(&registry, 1);
-    registry.when(Route::Referrers).reply(page("{}").header("link", "<?x=1>; rel=\"next\""));
-    let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Link(LinkRefusal::Loop));
+    let expected = list(&registry, 1);
+    registry.when(Route::Referrers).header("link", "<?x=1>; rel=\"next\"");
+    let found = referrers(&anonymous(&registry), &registry).await.unwrap();
+    assert_eq!(digests(&found), expected);
+    assert_eq!(page_cause(&found, 3), Cause::Link(LinkRefusal::Loop));
     assert_eq!(registry.count(Route::Referrers), 2);
 }
 
 #[tokio::test]
-async fn a_link_to_another_host_port_or_scheme_is_refused_and_not_followed() {
+async fn a_link_to_another_host_port_or_scheme_ends_the_list_and_is_not_followed() {
     let registry = Registry::start().await;
     let other = Registry::start().await;
     registry.require_basic("alice", "correct horse");
-    list(&registry, 1);
+    let expected = list(&registry, 1);
     let registries = with(&registry, alice());
     let wanted = registry.url();
     for (link, found) in [
@@ -176,41 +274,79 @@ async fn a_link_to_another_host_port_or_scheme_is_refused_and_not_followed() {
         (format!("https://{}/v2/app", registry.host()), format!("https://{}", registry.host())),
     ] {
         let fault = registry.when(Route::Referrers).header("link", &format!("<{link}>; rel=\"next\""));
-        let error = referrers(&registries, &registry).await.unwrap_err();
-        assert_eq!(
-            error.cause,
-            Cause::Link(LinkRefusal::Origin { found: found.as_str().into(), wanted: wanted.clone() })
-        );
+        let list = referrers(&registries, &registry).await.unwrap();
+        assert_eq!(digests(&list), expected);
+        let found = found.as_str().into();
+        assert_eq!(page_cause(&list, 2), Cause::Link(LinkRefusal::Origin { found, wanted: wanted.clone() }));
         fault.lift();
     }
     assert_eq!(other.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_bad_link_is_an_error_and_not_the_last_page() {
+async fn a_bad_link_ends_the_list_and_does_not_make_it_whole() {
     let registry = Registry::start().await;
-    list(&registry, 1);
+    let expected = list(&registry, 1);
     let registries = anonymous(&registry);
     let long = format!("</{}>; rel=next", "a".repeat(9000));
     for link in [long.as_str(), "<http://[>; rel=next", "<http://u:p@127.0.0.1/>; rel=next"] {
         let fault = registry.when(Route::Referrers).header("link", link);
-        let error = referrers(&registries, &registry).await.unwrap_err();
-        assert_eq!(error.cause, Cause::Link(LinkRefusal::Url));
+        let found = referrers(&registries, &registry).await.unwrap();
+        assert_eq!(digests(&found), expected);
+        assert_eq!(page_cause(&found, 2), Cause::Link(LinkRefusal::Url));
         fault.lift();
     }
 }
 
 #[tokio::test]
-async fn a_later_page_that_is_missing_or_no_index_is_an_error() {
+async fn a_later_page_that_cannot_be_had_ends_the_list_with_its_reason() {
     let registry = Registry::start().await;
     registry.page_size(1);
-    list(&registry, 2);
+    let expected = list(&registry, 3);
     let registries = anonymous(&registry);
-    let fault = registry.when(Route::Referrers).after(1).status(404);
-    assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), Trouble::NotFound);
+    for (reply, trouble) in [
+        // The registry itself named the page: it is not the image that is missing.
+        (Reply::status(404), Trouble::AnswerInvalid),
+        (Reply::error(404, "NAME_UNKNOWN"), Trouble::AnswerInvalid),
+        (Reply::error(401, "UNAUTHORIZED"), Trouble::Denied),
+        (Reply::status(403), Trouble::Denied),
+        (Reply::status(405), Trouble::Failed),
+        (Reply::status(500), Trouble::Failed),
+        (Reply::status(204), Trouble::Failed),
+        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), Trouble::Throttled),
+        (Reply::status(302).header("location", "ftp://127.0.0.1/"), Trouble::RedirectRefused),
+        (Reply::status(200).header("content-type", "text/html").body("<html>"), Trouble::AnswerInvalid),
+        (page("no json"), Trouble::AnswerInvalid),
+        (page("{}"), Trouble::AnswerInvalid),
+        (page("[]"), Trouble::AnswerInvalid),
+        (page(""), Trouble::AnswerInvalid),
+    ] {
+        let case = format!("{reply:?}");
+        let fault = registry.when(Route::Referrers).after(1).reply(reply);
+        let found = referrers(&registries, &registry).await.unwrap();
+        assert_eq!(digests(&found), expected[..1], "{case}");
+        let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{case}: {found:?}") };
+        assert_eq!(error.trouble(), trouble, "{case}");
+        assert!(error.to_string().contains("page 2 of the list: "), "{error}");
+        fault.lift();
+    }
+    // No page but the first is worth a look at the fallback tag.
+    assert_eq!(registry.requests().iter().filter(|request| request.path.contains("sha256-")).count(), 0);
+}
+
+#[tokio::test]
+async fn a_page_that_is_broken_off_or_endless_ends_the_list_as_well() {
+    let registry = Registry::start().await;
+    registry.page_size(1);
+    let expected = list(&registry, 2);
+    let registries = anonymous(&registry);
+    let fault = registry.when(Route::Referrers).after(1).truncated_body();
+    let found = referrers(&registries, &registry).await.unwrap();
+    assert_eq!((digests(&found), page_cause(&found, 2).trouble()), (expected[..1].to_vec(), Trouble::Unreachable));
     fault.lift();
-    registry.when(Route::Referrers).after(1).header("content-type", "text/html");
-    assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), Trouble::AnswerInvalid);
+    registry.when(Route::Referrers).after(1).endless_body();
+    let found = referrers(&registries, &registry).await.unwrap();
+    assert_eq!((digests(&found), page_cause(&found, 2).trouble()), (expected[..1].to_vec(), Trouble::ContentMismatch));
 }
 
 #[tokio::test]
@@ -228,40 +364,248 @@ async fn without_the_api_the_fallback_tag_is_read_and_its_absence_means_none() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_kind_means_that_there_is_no_api() {
+async fn a_fallback_tag_that_is_the_image_itself_means_none() {
     let registry = Registry::start().await;
-    let expected = list(&registry, 1);
-    let registries = anonymous(&registry);
     registry.referrers(registry::Referrers::FallbackTag);
-    registry
-        .when(Route::Referrers)
-        .reply(Reply::status(200).header("content-type", "text/html").body("<html>welcome</html>"));
+    let amd64 = registry.push_image("app", "amd64");
+    let registries = anonymous(&registry);
+    for image in [registry.push_image("app", "v1"), registry.push_index("app", "v1", &[amd64.clone(), amd64])] {
+        registry.tag("app", &image.digest.replace(':', "-"), &image.digest);
+        // The platforms of an index are no referrers without a type either.
+        assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{}", image.media_type);
+    }
+}
+
+#[tokio::test]
+async fn another_manifest_under_the_fallback_tag_is_a_bad_answer() {
+    let registry = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    let image = registry.push_image("app", "v1");
+    let other = registry.push_image("app", "v2");
+    registry.tag("app", &image.digest.replace(':', "-"), &other.digest);
+    let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::ContentMismatch);
+    let (found, wanted) = (IMAGE_MANIFEST.into(), IMAGE_INDEX.into());
+    let expected = Fallback::Failed(Cause::ContentType { host: registry.host(), found, wanted });
+    assert_eq!(no_list(&error).fallback, expected);
+}
+
+#[tokio::test]
+async fn a_strange_answer_of_the_api_leads_to_the_fallback_tag_but_does_not_mean_none() {
+    let registry = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    let image = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let reply = Reply::status(200).header("content-type", "text/html").body("<html>welcome</html>");
+    registry.when(Route::Referrers).reply(reply);
+    let error = referrers(&registries, &registry).await.unwrap_err();
+    let (host, tag) = (registry.host(), image.digest.replace(':', "-"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the referrers of {host}/app: the referrers API: {host} sends Content-Type \"text/html\": want \
+             \"{IMAGE_INDEX}\"; the fallback tag {tag}: found 404; expected an image index from one of them"
+        )
+    );
+    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    registry.list_referrer("app", &image.digest, sample("sbom", Some("application/spdx+json")));
+    let found = referrers(&registries, &registry).await.unwrap();
+    let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
+    assert_eq!((error.trouble(), no_list(error).fallback.clone()), (Trouble::AnswerInvalid, Fallback::Index));
+    let expected = list(&registry, 1);
+    let image = registry.push_image("app", "v1");
+    registry.list_referrer("app", &image.digest, sample("signature 0", Some(SIGNATURE)));
     assert_eq!(digests(&referrers(&registries, &registry).await.unwrap()), expected);
 }
 
 #[tokio::test]
-async fn no_other_answer_of_the_api_means_none() {
+async fn a_refusal_of_the_api_with_a_404_of_the_fallback_tag_is_a_lack_of_support() {
     let registry = Registry::start().await;
-    list(&registry, 1);
+    registry.referrers(registry::Referrers::FallbackTag);
+    let image = registry.push_image("app", "v1");
+    registry.when(Route::Referrers).error(405, "UNSUPPORTED");
+    let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
+    let (host, tag) = (registry.host(), image.digest.replace(':', "-"));
+    assert_eq!(error.trouble(), Trouble::ReferrersUnsupported);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the referrers of {host}/app: the registry has no referrers support; the referrers API: {host} \
+             answers 405, saying \"UNSUPPORTED: as the test wanted\"; the fallback tag {tag}: found 404; expected an \
+             image index from one of them"
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_index_under_a_content_type_that_says_nothing_is_looked_at_but_does_not_mean_none() {
+    let registry = Registry::start().await;
+    let expected = list(&registry, 1);
     let registries = anonymous(&registry);
-    for (reply, trouble) in [
-        (Reply::error(404, "NAME_UNKNOWN"), Trouble::NotFound),
-        (Reply::error(401, "UNAUTHORIZED"), Trouble::Denied),
-        (Reply::error(403, "DENIED"), Trouble::Denied),
-        (Reply::error(400, "UNSUPPORTED"), Trouble::Failed),
-        (Reply::error(405, "UNSUPPORTED"), Trouble::Failed),
-        (Reply::status(500), Trouble::Failed),
-        (Reply::status(501), Trouble::Failed),
-        (Reply::status(503), Trouble::Failed),
-        (page("no json"), Trouble::AnswerInvalid),
-        (page(format!(r#"{{"mediaType":"{}"}}"#, countersign_testkit::IMAGE_MANIFEST)), Trouble::AnswerInvalid),
+    let entry = sample("signature 0", Some(SIGNATURE)).to_json();
+    let body = format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE_INDEX}","manifests":[{entry}]}}"#);
+    let reply =
+        |content_type: &str, body: &str| Reply::status(200).header("content-type", content_type).body(body.to_owned());
+    for content_type in
+        ["application/json", "application/json; charset=utf-8", "text/plain", "application/octet-stream", ""]
+    {
+        let fault = registry.when(Route::Referrers).reply(reply(content_type, &body));
+        let found = referrers(&registries, &registry).await.unwrap();
+        assert_eq!(digests(&found), expected, "{content_type}");
+        let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{content_type}: {found:?}") };
+        assert_eq!((error.trouble(), &no_list(error).fallback), (Trouble::AnswerInvalid, &Fallback::Absent));
+        fault.lift();
+    }
+    // The document must call itself an index, and the header must not call it something else.
+    for (content_type, body) in [
+        ("application/json", body.replace("mediaType\":\"application/vnd.oci.image.index", "x\":\"y")),
+        ("text/html", body.clone()),
+        (IMAGE_MANIFEST, body),
     ] {
-        let status = reply.clone();
-        let fault = registry.when(Route::Referrers).reply(reply);
-        registry.forget_requests();
+        let fault = registry.when(Route::Referrers).reply(reply(content_type, &body));
         let error = referrers(&registries, &registry).await.unwrap_err();
-        assert_eq!((error.stage, error.trouble()), (Stage::Referrers, trouble), "{status:?}");
-        assert_eq!(registry.count(Route::Manifest), 1, "no fallback: {status:?}");
+        assert_eq!(no_list(&error).fallback, Fallback::Absent, "{content_type}");
+        fault.lift();
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_api_to_somebody_else_leads_to_the_fallback_tag() {
+    let registry = Registry::start().await;
+    let website = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    let expected = list(&registry, 1);
+    let registries = anonymous(&registry);
+    registry.when(Route::Referrers).redirect(303, &format!("{}/packages", website.url()));
+    for status in [200, 401, 403, 404, 405, 429, 500, 503] {
+        let fault = website.when(Route::Other).reply(Reply::status(status).header("retry-after", "1"));
+        let found = referrers(&registries, &registry).await.unwrap();
+        assert_eq!(digests(&found), expected, "{status}");
+        // Only a 404 is an answer of the API; and it is not asked again.
+        assert_eq!(found.incomplete.is_none(), status == 404, "{status}");
+        assert_eq!(fault.hits(), 1, "{status}");
+        fault.lift();
+    }
+    drop(website);
+    let found = referrers(&registries, &registry).await.unwrap();
+    let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
+    assert_eq!((digests(&found), error.trouble()), (expected, Trouble::Unreachable));
+}
+
+/// What the API may answer, and what follows: the kind of trouble if the fallback tag is a 404; and whether it is asked.
+fn answers_of_the_api() -> Vec<(Reply, Option<Trouble>, bool)> {
+    let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
+    vec![
+        (empty(), None, false),
+        // The specification's word for "not supported", in whatever words.
+        (Reply::status(404), None, true),
+        (html(404), None, true),
+        (Reply::error(404, "UNSUPPORTED"), None, true),
+        (Reply::error(404, "NAME_UNKNOWN"), Some(Trouble::NotFound), true),
+        // Refused as such.
+        (Reply::error(400, "UNSUPPORTED"), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(402), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::error(405, "UNSUPPORTED"), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(406), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(410), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(415), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(422), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::status(501), Some(Trouble::ReferrersUnsupported), true),
+        // Denied there alone.
+        (Reply::error(401, "UNAUTHORIZED"), Some(Trouble::Denied), true),
+        (Reply::error(403, "DENIED"), Some(Trouble::Denied), true),
+        (html(403), Some(Trouble::Denied), true),
+        // No list.
+        (html(200), Some(Trouble::AnswerInvalid), true),
+        (Reply::status(200), Some(Trouble::AnswerInvalid), true),
+        (Reply::status(200).header("content-type", "application/json").body("{}"), Some(Trouble::AnswerInvalid), true),
+        (page(""), Some(Trouble::AnswerInvalid), true),
+        (page("{}"), Some(Trouble::AnswerInvalid), true),
+        (page("[]"), Some(Trouble::AnswerInvalid), true),
+        (page("null"), Some(Trouble::AnswerInvalid), true),
+        (page("no json"), Some(Trouble::AnswerInvalid), true),
+        (page(r#"{"manifests":{}}"#), Some(Trouble::AnswerInvalid), true),
+        (page(format!(r#"{{"mediaType":"{IMAGE_MANIFEST}","manifests":[]}}"#)), Some(Trouble::AnswerInvalid), true),
+        (page("{}").header("content-encoding", "gzip"), Some(Trouble::AnswerInvalid), true),
+        (Reply::status(204), Some(Trouble::Failed), true),
+        (Reply::status(206), Some(Trouble::Failed), true),
+        (Reply::status(304), Some(Trouble::Failed), true),
+        (Reply::status(302), Some(Trouble::RedirectRefused), true),
+        (Reply::status(307).header("location", "ftp://127.0.0.1/"), Some(Trouble::RedirectRefused), true),
+        // In trouble: left alone.
+        (Reply::status(408), Some(Trouble::Failed), false),
+        (Reply::status(421), Some(Trouble::Failed), false),
+        (Reply::status(425), Some(Trouble::Failed), false),
+        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), Some(Trouble::Throttled), false),
+        (Reply::status(500), Some(Trouble::Failed), false),
+        (Reply::status(502), Some(Trouble::Failed), false),
+        (Reply::status(503), Some(Trouble::Failed), false),
+        (Reply::status(504), Some(Trouble::Failed), false),
+    ]
+}
+
+#[tokio::test]
+async fn none_is_said_only_after_an_index_or_two_404s() {
+    for (reply, trouble, asked) in answers_of_the_api() {
+        let case = format!("{reply:?}");
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        registry.when(Route::Referrers).reply(reply);
+        let found = referrers(&anonymous(&registry), &registry).await;
+        match trouble {
+            None => assert_eq!(found.unwrap(), Referrers::default(), "{case}"),
+            Some(trouble) => {
+                let error = found.unwrap_err();
+                assert_eq!((error.stage, error.trouble()), (Stage::Referrers, trouble), "{case}");
+            }
+        }
+        assert_eq!(registry.count(Route::Manifest), if asked { 2 } else { 1 }, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_referrer_under_the_fallback_tag_counts_whatever_the_api_said() {
+    for (reply, trouble, asked) in answers_of_the_api() {
+        let case = format!("{reply:?}");
+        let registry = Registry::start().await;
+        registry.referrers(registry::Referrers::FallbackTag);
+        let expected = list(&registry, 1);
+        registry.when(Route::Referrers).reply(reply);
+        let found = referrers(&anonymous(&registry), &registry).await;
+        if asked {
+            let found = found.unwrap();
+            assert_eq!(digests(&found), expected, "{case}");
+            let incomplete = found.incomplete.map(|why| match why {
+                Incomplete::Failed(error) => error.trouble(),
+                Incomplete::Limit => panic!("{case}"),
+            });
+            assert_eq!(incomplete, trouble, "{case}");
+        } else {
+            assert_eq!(
+                found.map(|found| digests(&found)).map_err(|error| Some(error.trouble())),
+                match trouble {
+                    None => Ok(Vec::new()),
+                    trouble => Err(trouble),
+                }
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_the_fallback_tag_in_any_words_of_a_registry_means_none() {
+    let registry = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    for body in [
+        r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"Tag":"x"}}]}"#,
+        r#"{"errors":[{"code":"NOT_FOUND","message":"artifact app:x not found"}]}"#,
+        r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#,
+    ] {
+        let reply = Reply::status(404).header("content-type", "text/plain").body(body);
+        let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
+        assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{body}");
         fault.lift();
     }
 }
@@ -272,18 +616,40 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
     registry.referrers(registry::Referrers::FallbackTag);
     list(&registry, 1);
     let registries = anonymous(&registry);
+    let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     for (reply, trouble) in [
         (Reply::error(404, "NAME_UNKNOWN"), Trouble::NotFound),
+        // A page of something in front of the registry, which may have lost it.
+        (html(404), Trouble::AnswerInvalid),
+        (Reply::status(404), Trouble::AnswerInvalid),
+        (Reply::status(404).body("default backend - 404"), Trouble::AnswerInvalid),
+        (Reply::status(404).body(r#"{"errors":[]}"#), Trouble::AnswerInvalid),
         (Reply::error(400, "TAG_INVALID"), Trouble::Failed),
+        (Reply::status(405), Trouble::Failed),
         (Reply::error(403, "DENIED"), Trouble::Denied),
         (Reply::error(500, "UNKNOWN"), Trouble::Failed),
-        (Reply::status(200).header("content-type", "text/html").body("<html>"), Trouble::AnswerInvalid),
+        (Reply::status(204), Trouble::Failed),
+        (html(200), Trouble::AnswerInvalid),
+        (Reply::status(200).header("content-type", "application/json").body("{}"), Trouble::AnswerInvalid),
+        (page(""), Trouble::AnswerInvalid),
+        (page("{}"), Trouble::AnswerInvalid),
+        (page("null"), Trouble::AnswerInvalid),
+        (Reply::status(302), Trouble::RedirectRefused),
     ] {
-        let status = reply.clone();
+        let case = format!("{reply:?}");
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
-        assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), trouble, "{status:?}");
+        assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), trouble, "{case}");
         fault.lift();
     }
     registry.when(Route::Manifest).path_contains("sha256-").too_many_requests("60");
     assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), Trouble::Throttled);
+}
+
+#[tokio::test]
+async fn an_index_without_its_list_is_named_as_such() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Referrers).reply(page(r#"{"schemaVersion":2}"#));
+    let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
+    assert_eq!(no_list(&error).api, Cause::Index(IndexError::NoManifests));
 }

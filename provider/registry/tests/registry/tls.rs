@@ -86,7 +86,8 @@ async fn a_store_is_vouched_for_by_its_own_entry_and_not_by_the_registrys() {
     let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
     let alone = settings(vec![secure(&registry, &ca, Credential::Anonymous)]);
     let cause = build(alone).0.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
-    assert!(matches!(cause, Cause::Tls { .. }), "{cause:?}");
+    let Cause::Redirected { cause, .. } = cause else { panic!("{cause:?}") };
+    assert!(matches!(*cause, Cause::Tls { .. }), "{cause:?}");
     let own = RegistryEntry {
         pattern: format!("localhost:{}", store.address().port()).parse().unwrap(),
         ..secure(&store, &store_ca, alice())

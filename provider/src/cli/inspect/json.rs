@@ -24,6 +24,8 @@ pub(super) struct Document {
     target: Option<Target>,
     /// How many signatures the registry lists.
     found: usize,
+    /// How many more referrers it lists without an artifact type. They are not read as signatures.
+    untyped: usize,
     signatures: Vec<Signature>,
     /// Why there are no signatures here, or not all.
     problem: Option<Why>,
@@ -112,11 +114,13 @@ impl From<&Inspected> for Document {
                 image,
                 target: Some(Target::new(&listed.target.media_type, &listed.target.digest, listed.target.size)),
                 found: listed.found,
+                untyped: listed.untyped,
                 signatures: listed.signatures.iter().map(|signature| Signature::of(signature, inspected)).collect(),
                 problem: listed.left_out.as_ref().map(Why::from),
             },
             Err(reason) => {
-                Self { image, target: None, found: 0, signatures: Vec::new(), problem: Some(Why::from(reason)) }
+                let problem = Some(Why::from(reason));
+                Self { image, target: None, found: 0, untyped: 0, signatures: Vec::new(), problem }
             }
         }
     }

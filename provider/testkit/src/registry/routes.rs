@@ -127,9 +127,12 @@ fn referrers(state: &State, place: &Place, query: Option<&str>) -> Answer {
     let wanted = query_values(query, "artifactType").pop();
     let mut reply = Reply::status(200).header("content-type", IMAGE_INDEX);
     if let Some(wanted) = &wanted
-        && store.mode == Referrers::Api
+        && [Referrers::Api, Referrers::ApiWithoutTypes].contains(&store.mode)
     {
         entries.retain(|entry| entry.artifact_type.as_ref() == Some(wanted));
+        if store.mode == Referrers::ApiWithoutTypes {
+            entries.iter_mut().for_each(|entry| entry.artifact_type = None);
+        }
         reply = reply.header("oci-filters-applied", "artifactType");
     }
     let first: usize = query_values(query, "after").pop().map_or(0, |text| text.parse().unwrap_or(0));

@@ -18,6 +18,8 @@ pub enum Referrers {
     Api,
     /// The referrers API, ignoring the filter.
     ApiWithoutFilter,
+    /// As [`Self::Api`], but no entry says its artifact type.
+    ApiWithoutTypes,
     /// No API (a plain 404); the fallback tag `sha256-HEX` is an index of the same entries, absent if there is none.
     FallbackTag,
 }

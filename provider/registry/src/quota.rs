@@ -1,0 +1,88 @@
+//! What a 429 says about the limit that was reached, in headers that have no single standard.
+
+use std::fmt;
+
+use countersign_core::codec::excerpt::Excerpt;
+use http::HeaderMap;
+
+/// Headers that describe a limit, in the order in which they are printed: RFC 9110, the drafts of the
+/// [RateLimit fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/), and what registries send.
+const HEADERS: [&str; 9] = [
+    "retry-after",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "ratelimit",
+    "ratelimit-policy",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "docker-ratelimit-source",
+];
+
+/// Most characters printed of one header's value, escapes counted: an IPv6 address.
+const VALUE_CHARACTERS: usize = 40;
+
+/// The names and values of the headers, as excerpts. Not to be trusted. Empty if the answer had none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quota(Vec<(&'static str, Excerpt)>);
+
+impl Quota {
+    /// Keeps at most `characters` of all values together; headers that come later are left out.
+    pub(crate) fn of(headers: &HeaderMap, characters: usize) -> Self {
+        let mut left = characters;
+        let mut found = Vec::new();
+        for name in HEADERS {
+            let Some(value) = headers.get(name) else { continue };
+            let value = Excerpt::at_most(VALUE_CHARACTERS, &String::from_utf8_lossy(value.as_bytes()));
+            match left.checked_sub(value.escaped().chars().count()) {
+                None => break,
+                Some(rest) => left = rest,
+            }
+            found.push((name, value));
+        }
+        Self(found)
+    }
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(((name, value), others)) = self.0.split_first() else {
+            return f.write_str("no header about its limit");
+        };
+        write!(f, "{name} {value}")?;
+        others.iter().try_for_each(|(name, value)| write!(f, ", {name} {value}"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn names_the_headers_in_order_and_leaves_others_out() {
+        let mut headers = HeaderMap::new();
+        headers.insert("docker-ratelimit-source", HeaderValue::from_static("192.0.2.7"));
+        headers.insert("ratelimit-remaining", HeaderValue::from_static("0;w=21600"));
+        headers.insert("set-cookie", HeaderValue::from_static("secret"));
+        headers.insert("ratelimit-limit", HeaderValue::from_static("100;w=21600"));
+        assert_eq!(
+            Quota::of(&headers, 80).to_string(),
+            r#"ratelimit-limit "100;w=21600", ratelimit-remaining "0;w=21600", docker-ratelimit-source "192.0.2.7""#
+        );
+        assert_eq!(Quota::of(&HeaderMap::new(), 80).to_string(), "no header about its limit");
+    }
+
+    #[test]
+    fn values_are_escaped_and_cut_one_by_one_and_together() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_bytes("a\"b\tü".as_bytes()).unwrap());
+        headers.insert("ratelimit-limit", HeaderValue::from_str(&"1".repeat(4096)).unwrap());
+        headers.insert("ratelimit", HeaderValue::from_bytes(&[0xff; 4096]).unwrap());
+        let cut = format!(r#"retry-after "a\"b\u{{9}}ü", ratelimit-limit "{}…""#, "1".repeat(39));
+        let all = format!(r#"{cut}, ratelimit "{}…""#, r"\u{fffd}".repeat(4));
+        assert_eq!(Quota::of(&headers, 160).to_string(), all);
+        assert_eq!(Quota::of(&headers, 80).to_string(), cut);
+    }
+}
