@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use countersign_core::codec::text;
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::time::UnixTime;
@@ -59,6 +61,13 @@ use crate::config::TrustLocation;
 
 /// Largest sum of all trust stores that the policy names, in bytes. The Mozilla root list has 250 KiB.
 const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most mistakes kept of one trust store, and of everything together; more are counted.
+const STORE_MISTAKES: usize = 20;
+const MISTAKES: usize = 2 * countersign_core::limits::POLICY_MISTAKES;
+
+/// Most names of statements in a mistake.
+const SHOWN_NAMES: usize = 10;
 
 /// Where the current [`Trust`] is found. Whoever works on an image takes one snapshot and stays with it.
 #[derive(Debug, Default)]
@@ -101,12 +110,18 @@ pub enum TrustMistake {
     NoStore { store: StoreRef, statement: String, directory: PathBuf },
     #[error("{}: {error}", directory.display())]
     Store { directory: PathBuf, error: Box<StoreError> },
-    #[error("verification.requiredMetadata is for statement {statement:?}, which is not in the trust policy: want one of {}", known.join(", "))]
-    UnknownStatement { statement: String, known: Vec<String> },
+    #[error(
+        "verification.requiredMetadata is for statement {statement:?}, which is not in the trust policy: want one of {known}"
+    )]
+    UnknownStatement { statement: String, known: Text },
     #[error(
         "verification.requiredMetadata is for statement {statement:?}, which skips verification: want one that verifies"
     )]
     SkippingStatement { statement: String },
+    #[error("{} has {omitted} more mistakes", directory.display())]
+    MoreInStore { directory: PathBuf, omitted: usize },
+    #[error("the trust policy and the trust stores have {omitted} more mistakes")]
+    More { omitted: usize },
 }
 
 impl TrustMistake {
@@ -130,7 +145,9 @@ impl TrustMistake {
             | Self::TooMuch
             | Self::Policy { .. }
             | Self::UnknownStatement { .. }
-            | Self::SkippingStatement { .. } => self.to_string(),
+            | Self::SkippingStatement { .. }
+            | Self::MoreInStore { .. }
+            | Self::More { .. } => self.to_string(),
         }
     }
 
@@ -409,7 +426,7 @@ impl TrustSource {
                 // Disabled for mistakes of its own.
                 Some(PolicyEntry::Broken(_)) => None,
                 None => {
-                    let known = entries.iter().map(|entry| entry.name().to_owned()).collect();
+                    let known = Text::of(text::list(entries.iter().map(PolicyEntry::name), ", ", SHOWN_NAMES));
                     Some(TrustMistake::UnknownStatement { statement, known })
                 }
             }

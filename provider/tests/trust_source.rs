@@ -264,6 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn any_number_of_mistakes_is_counted_and_the_first_are_kept() {
+        let stores: Vec<String> = (0..150).map(|number| format!("ca:{number:03}")).collect();
+        let folder = folder(&stores.iter().map(String::as_str).collect::<Vec<_>>());
+        for number in 0..150 {
+            for file in 0..25 {
+                folder.write(&format!("truststore/x509/ca/{number:03}/{file:02}.pem"), "x");
+            }
+        }
+        let mistakes = mistakes(&folder);
+        // 20 of each store, and a line about the rest; 2000 of all, and a line about the rest.
+        assert_eq!(mistakes[20], "truststore/x509/ca/000 has 5 more mistakes");
+        assert_eq!(mistakes.len(), 2001);
+        assert_eq!(mistakes[2000], "the trust policy and the trust stores have 1150 more mistakes");
+    }
+
+    #[test]
     fn every_mistake_of_the_policy_is_reported_with_its_file() {
         let folder = Folder::new();
         folder.write(

@@ -65,6 +65,12 @@ pub const POLICY_STATEMENTS: usize = 1000;
 /// a metric of its own.
 pub const POLICY_STORES: usize = 1000;
 
+/// Most mistakes kept of one statement of a trust policy, and of a whole document; more are counted.
+pub const STATEMENT_MISTAKES: usize = 20;
+
+/// See [`STATEMENT_MISTAKES`]: at least one of each statement.
+pub const POLICY_MISTAKES: usize = POLICY_STATEMENTS;
+
 /// Most trust stores, and most trusted identities, in one statement: they are compared with one another.
 pub const STATEMENT_ENTRIES: usize = 1000;
 

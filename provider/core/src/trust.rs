@@ -6,8 +6,10 @@
 
 mod by_scope;
 mod distinguished_name;
+mod entries;
 mod identity;
 mod level;
+mod mistakes;
 mod policy;
 mod reader;
 mod statement;

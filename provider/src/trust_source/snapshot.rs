@@ -21,6 +21,7 @@ use countersign_core::trust::StoreKind;
 use countersign_core::trust::StoreRef;
 use countersign_core::trust::TrustPolicy;
 
+use super::MISTAKES;
 use super::StoreState;
 use super::TrustError;
 use super::TrustMistake;
@@ -129,7 +130,12 @@ impl Trust {
                 StatementState::new(statement, &stores, metadata)
             }
         });
-        mistakes.extend(stores.values().flat_map(StoreState::mistakes).cloned());
+        let of_stores = stores.values().flat_map(StoreState::mistakes);
+        let omitted = (mistakes.len() + of_stores.clone().count()).saturating_sub(MISTAKES);
+        mistakes.extend(of_stores.take(MISTAKES.saturating_sub(mistakes.len())).cloned());
+        if omitted > 0 {
+            mistakes.push(TrustMistake::More { omitted });
+        }
         let digest = digest(document_digest, &statements, &stores);
         let generation = if last.1 == Some(&digest) { last.0 } else { last.0 + 1 };
         Self { statements, stores, document, mistakes, subdirectories, digest, generation }
@@ -176,7 +182,7 @@ impl Trust {
     }
 
     /// Everything that is wrong with what is on disk: with the policy document and what the configuration expects of it,
-    /// then with the stores.
+    /// then with the stores. Of many the last one says how many are left out.
     #[must_use]
     pub fn mistakes(&self) -> &[TrustMistake] {
         &self.mistakes

@@ -4,6 +4,7 @@
 //! what somebody meant to trust.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use countersign_core::trust::StoreRef;
 use countersign_core::trust::TrustPolicy;
 
 use super::ALL_STORES_BYTES;
+use super::STORE_MISTAKES;
 use super::TrustMistake;
 use super::files;
 use super::files::NamedFile;
@@ -166,7 +168,9 @@ impl FoundStore {
     ) -> (StoreState, Option<LastGood>) {
         let Self { directory, content, subdirectories: _, digest } = self;
         let mistakes = match content {
-            Content::Nothing(mistakes) => return (StoreState::Unusable { mistakes }, None),
+            Content::Nothing(mistakes) => {
+                return (StoreState::Unusable { mistakes: Self::first(&directory, mistakes) }, None);
+            }
             Content::Unreadable(mistakes) => mistakes,
             Content::Files(files) => {
                 let same = before.as_ref().filter(|before| before.digest == digest);
@@ -186,6 +190,7 @@ impl FoundStore {
                 }
             }
         };
+        let mistakes = Self::first(&directory, mistakes);
         match before {
             Some(LastGood { digest, store, broken_since }) => {
                 let since = broken_since.unwrap_or(now);
@@ -194,6 +199,14 @@ impl FoundStore {
             }
             None => (StoreState::Unusable { mistakes }, None),
         }
+    }
+
+    fn first(directory: &Path, mut mistakes: Vec<TrustMistake>) -> Vec<TrustMistake> {
+        if let Some(omitted) = mistakes.len().checked_sub(STORE_MISTAKES).filter(|omitted| *omitted > 0) {
+            mistakes.truncate(STORE_MISTAKES);
+            mistakes.push(TrustMistake::MoreInStore { directory: directory.to_owned(), omitted });
+        }
+        mistakes
     }
 }
 

@@ -39,7 +39,7 @@ pub struct BrokenStatement {
     /// Its name, or `#2` where it has none that can be read.
     pub name: Arc<str>,
     pub scopes: DeclaredScopes,
-    /// At least one. If another statement claims one of its scopes, that statement's mistake is here too.
+    /// At least one; of many the last one says how many are left out. If another statement claims one of its scopes, that statement's mistake is here too.
     pub mistakes: Vec<PolicyError>,
 }
 
@@ -72,6 +72,8 @@ pub enum PolicyProblem {
     Empty { wanted: &'static str },
     #[error("has {found} statements: want at most {}", limits::POLICY_STATEMENTS)]
     TooManyStatements { found: usize },
+    #[error("has {omitted} more mistakes")]
+    More { omitted: usize },
     #[error("names {found} trust stores in all statements: want at most {}", limits::POLICY_STORES)]
     TooManyStores { found: usize },
     #[error("has {found} entries: want at most {}", limits::STATEMENT_ENTRIES)]
@@ -108,16 +110,6 @@ fn spelling(found: &Excerpt, scope: &Excerpt) -> String {
 
 impl std::error::Error for PolicyError {}
 
-impl PolicyError {
-    /// Whether the mistake leaves no statement of the document certain: each name, and `*`, must lead to one statement.
-    fn is_of_document(&self) -> bool {
-        let Some(statement) = &self.statement else { return true };
-        let all_twice = |found: &Excerpt, first: &Excerpt| *found == Excerpt::of("*") && first != statement;
-        matches!(&self.problem, PolicyProblem::NameTwice { .. })
-            || matches!(&self.problem, PolicyProblem::ScopeTwice { found, scope: _, first } if all_twice(found, first))
-    }
-}
-
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("trust policy")?;
@@ -141,7 +133,7 @@ impl TrustPolicy {
     /// claim the same repository are both broken, and their scopes are not known: one of them is meant for another one.
     ///
     /// # Errors
-    /// All mistakes at once, in the order of the document, if one of them is about the document as a whole: it is no JSON,
+    /// The mistakes, as [`Self::mistakes`] has them, if one of them is about the document as a whole: it is no JSON,
     /// has another version or an unknown member, too many statements or stores, two statements of the same name or two
     /// for all repositories.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
@@ -152,10 +144,10 @@ impl TrustPolicy {
         let value: Value =
             json::from_slice(bytes, &limits::POLICY_JSON).map_err(|error| document(PolicyProblem::Json(error)))?;
         let (entries, mistakes) = reader::document(&value);
-        if mistakes.iter().any(PolicyError::is_of_document) {
-            return Err(mistakes);
+        match entries {
+            Some(entries) => Ok(Self { entries: ByScope::new(entries), mistakes }),
+            None => Err(mistakes),
         }
-        Ok(Self { entries: ByScope::new(entries), mistakes })
     }
 
     /// All statements, and which of them applies to a repository.
@@ -172,7 +164,7 @@ impl TrustPolicy {
         })
     }
 
-    /// All mistakes of all statements, in the order of the document.
+    /// The mistakes of all statements, in the order of the document. Of many the last one says how many are left out.
     #[must_use]
     pub fn mistakes(&self) -> &[PolicyError] {
         &self.mistakes

@@ -10,7 +10,6 @@ use serde_json::Map;
 use serde_json::Value;
 
 use super::Action;
-use super::BrokenStatement;
 use super::DeclaredScopes;
 use super::Identities;
 use super::Level;
@@ -25,6 +24,11 @@ use super::Statement;
 use super::StoreKind;
 use super::StoreRef;
 use super::VerifyTimestamp;
+use super::entries::Conflicts;
+use super::entries::ReadStatement;
+use super::entries::entries;
+use super::entries::uncertain;
+use super::mistakes::Mistakes;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::limits;
@@ -43,39 +47,36 @@ const OVERRIDES: &str = "authenticity, authenticTimestamp, expiry or revocation"
 const ACTION: &str = "enforce or log";
 const REVOCATION: &str = "enforce, log or skip";
 
-/// Reads the document. Its entries are complete only if no mistake is about the document as a whole.
-pub(super) fn document(value: &Value) -> (Vec<(DeclaredScopes, PolicyEntry)>, Vec<PolicyError>) {
+/// Reads the document: its statements, unless a mistake is about the document as a whole, and the mistakes.
+pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredScopes, PolicyEntry)>>, Vec<PolicyError>) {
     let mut reader = Reader::default();
     let statements = reader.document(value);
-    let mistakes = reader.errors.iter().chain(statements.iter().flat_map(|read| &read.mistakes)).cloned().collect();
-    (reader.entries(statements), mistakes)
+    let mut mistakes = reader.mistakes;
+    for read in &statements {
+        mistakes.append(limits::POLICY_MISTAKES, &read.mistakes);
+    }
+    let entries = (!reader.is_unusable).then(|| entries(statements, reader.conflicts));
+    (entries, mistakes.list(None))
 }
 
-/// Collects errors, under the name of the statement that is being read.
+/// Collects mistakes, under the name of the statement that is being read.
 #[derive(Default)]
 struct Reader {
     statement: Option<Excerpt>,
     /// How many statements are read.
     read: usize,
-    errors: Vec<PolicyError>,
+    /// Of the statement that is being read, or of the document.
+    mistakes: Mistakes,
+    /// Whether a mistake leaves no statement certain: each name, and `*`, must lead to one statement.
+    is_unusable: bool,
     /// Names seen so far.
     names: HashSet<String>,
     /// Scopes seen so far, by place, as written and with the number and name of the statement that has them; `None` is
     /// `*`.
     scopes: HashMap<Option<Repository>, (Excerpt, usize, Excerpt)>,
-    /// Pairs of statements with a scope in common, by their numbers.
-    conflicts: BTreeSet<(usize, usize)>,
+    conflicts: Conflicts,
     /// Trust stores seen so far.
     stores: BTreeSet<StoreRef>,
-}
-
-/// One statement as far as it could be read.
-struct ReadStatement {
-    name: Arc<str>,
-    scopes: DeclaredScopes,
-    /// If there is no mistake.
-    statement: Option<Statement>,
-    mistakes: Vec<PolicyError>,
 }
 
 /// What `signatureVerification` says.
@@ -86,7 +87,9 @@ enum Verification {
 
 impl Reader {
     fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
-        self.errors.push(PolicyError { statement: self.statement.clone(), field: Text::of(field), problem });
+        let mistake = PolicyError { statement: self.statement.clone(), field: Text::of(field), problem };
+        self.is_unusable |= mistake.statement.is_none();
+        self.mistakes.push(limits::STATEMENT_MISTAKES, mistake);
     }
 
     /// The object's members; reports another type and every member that is not among `known`.
@@ -200,44 +203,22 @@ impl Reader {
             return Vec::new();
         }
         let mut statements = Vec::new();
-        let of_document = mem::take(&mut self.errors);
+        let of_document = mem::take(&mut self.mistakes);
         for (number, value) in (1_usize..).zip(list) {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
             let name: Arc<str> = name.map_or_else(|| format!("#{number}").into(), Arc::from);
             self.statement = Some(Excerpt::of(&name));
             let (scopes, statement) = self.statement(value);
-            let mistakes = mem::take(&mut self.errors);
+            let mistakes = mem::take(&mut self.mistakes);
             statements.push(ReadStatement { name, scopes, statement, mistakes });
             self.read += 1;
         }
         self.statement = None;
-        self.errors = of_document;
+        self.mistakes = of_document;
         if self.stores.len() > limits::POLICY_STORES {
             self.fail("trustPolicies", PolicyProblem::TooManyStores { found: self.stores.len() });
         }
         statements
-    }
-
-    /// What becomes of the statements, once all of them are read.
-    fn entries(&self, mut statements: Vec<ReadStatement>) -> Vec<(DeclaredScopes, PolicyEntry)> {
-        for (first, second) in self.conflicts.iter().filter(|(first, second)| first != second) {
-            let name = statements.get(*first).map(|read| Excerpt::of(&read.name)).unwrap_or_default();
-            let of_first = |error: &&PolicyError| matches!(&error.problem, PolicyProblem::ScopeTwice { found: _, scope: _, first } if *first == name);
-            let mistake = statements.get(*second).and_then(|read| read.mistakes.iter().find(of_first)).cloned();
-            if let Some(read) = statements.get_mut(*first) {
-                read.scopes = unknown(read.scopes.clone());
-                read.mistakes.extend(mistake);
-            }
-        }
-        let entry = |read: ReadStatement| {
-            let ReadStatement { name, scopes, statement, mistakes } = read;
-            let entry = match statement {
-                Some(statement) if mistakes.is_empty() => PolicyEntry::Statement(statement),
-                Some(_) | None => PolicyEntry::Broken(BrokenStatement { name, scopes: scopes.clone(), mistakes }),
-            };
-            (scopes, entry)
-        };
-        statements.into_iter().map(entry).collect()
     }
 
     fn statement(&mut self, value: &Value) -> (DeclaredScopes, Option<Statement>) {
@@ -250,13 +231,14 @@ impl Reader {
         if let Some(name) = name
             && !self.names.insert(name.to_owned())
         {
+            self.is_unusable = true;
             self.fail("name", PolicyProblem::NameTwice { found: name.into() });
         }
         let mut scopes = self.scopes(members.get("registryScopes"));
         // It may hold further scopes under a misspelt name.
         let misspelt = |name: &String| !known.contains(&name.as_str()) && name.to_ascii_lowercase().contains("scope");
         if members.keys().any(misspelt) {
-            scopes = unknown(scopes);
+            scopes = uncertain(scopes);
         }
         let verification = self.verification(members.get("signatureVerification"));
         let (stores, identities) = (members.get("trustStores"), members.get("trustedIdentities"));
@@ -300,7 +282,7 @@ impl Reader {
 
     /// The scopes; not known if there is any mistake in them.
     fn scopes(&mut self, value: Option<&Value>) -> DeclaredScopes {
-        let before = self.errors.len();
+        let before = self.mistakes.found();
         let Some(texts) = self.required_texts("registryScopes", value, SCOPES) else {
             return DeclaredScopes::Unknown(Vec::new());
         };
@@ -319,11 +301,12 @@ impl Reader {
                 },
             };
             if let Some((spelling, first, name)) = self.scopes.get(&scope).cloned() {
-                self.conflicts.insert((first, self.read));
-                self.fail(
-                    field.clone(),
-                    PolicyProblem::ScopeTwice { found: text.into(), scope: spelling, first: name },
-                );
+                self.is_unusable |= scope.is_none() && first != self.read;
+                let problem = PolicyProblem::ScopeTwice { found: text.into(), scope: spelling, first: name };
+                let statement = self.statement.clone();
+                let mistake = PolicyError { statement, field: Text::of(&field), problem: problem.clone() };
+                self.conflicts.entry((first, self.read)).or_insert(mistake);
+                self.fail(&field, problem);
             } else {
                 let owner = (text.into(), self.read, self.statement.clone().unwrap_or_default());
                 self.scopes.insert(scope.clone(), owner);
@@ -338,7 +321,7 @@ impl Reader {
                 }
             }
         }
-        if self.errors.len() > before {
+        if self.mistakes.found() > before {
             DeclaredScopes::Unknown(repositories)
         } else if all {
             DeclaredScopes::Known(Scopes::All)
@@ -402,7 +385,7 @@ impl Reader {
             self.fail(field, PolicyProblem::Type { found: type_of(overrides), wanted: OVERRIDES });
             return None;
         };
-        let before = self.errors.len();
+        let before = self.mistakes.found();
         for (check, value) in members {
             let field = format!("{field}.{}", Excerpt::of(check).escaped());
             match check.as_str() {
@@ -416,7 +399,7 @@ impl Reader {
                 _ => self.fail(field, PolicyProblem::UnknownMember { wanted: OVERRIDES }),
             }
         }
-        (self.errors.len() == before).then_some(level)
+        (self.mistakes.found() == before).then_some(level)
     }
 
     fn action(&mut self, field: &str, value: &Value) -> Option<Action> {
@@ -445,7 +428,7 @@ impl Reader {
     fn stores(&mut self, value: Option<&Value>) -> Option<Vec<StoreRef>> {
         let texts = self.bounded_texts("trustStores", value, STORES)?;
         let mut stores: Vec<StoreRef> = Vec::new();
-        let before = self.errors.len();
+        let before = self.mistakes.found();
         for (field, text) in texts {
             match text.parse() {
                 Ok(store) if stores.contains(&store) => {}
@@ -456,7 +439,7 @@ impl Reader {
                 Err(error) => self.fail(field, PolicyProblem::Store(error)),
             }
         }
-        if self.errors.len() > before {
+        if self.mistakes.found() > before {
             return None;
         }
         if stores.iter().all(|store| store.kind == StoreKind::Tsa) {
@@ -477,15 +460,6 @@ impl Reader {
                 }
                 None
             }
-        }
-    }
-}
-
-fn unknown(scopes: DeclaredScopes) -> DeclaredScopes {
-    match scopes {
-        DeclaredScopes::Known(Scopes::All) => DeclaredScopes::Unknown(Vec::new()),
-        DeclaredScopes::Known(Scopes::Repositories(repositories)) | DeclaredScopes::Unknown(repositories) => {
-            DeclaredScopes::Unknown(repositories)
         }
     }
 }

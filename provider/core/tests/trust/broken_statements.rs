@@ -1,5 +1,6 @@
 //! Trust policy documents of which some statements have mistakes: what those leave without a statement, and what goes on.
 
+use countersign_core::limits;
 use countersign_core::trust::Claim;
 use countersign_core::trust::DeclaredScopes;
 use countersign_core::trust::PolicyEntry;
@@ -215,4 +216,50 @@ fn names_and_the_scope_for_all_must_lead_to_one_statement() {
     );
     let all = PolicyProblem::ScopeTwice { found: "*".into(), scope: "*".into(), first: "a".into() };
     assert_eq!(document(&[statement("a", &["*"]), statement("b", &["*"])]), [all]);
+}
+
+#[test]
+fn any_number_of_mistakes_is_counted_and_the_first_are_kept() {
+    let many = with(statement("many", &[]), "registryScopes", json!(vec!["x"; 1000]));
+    let policy = parse(&[many, statement("good", &[A]), statement("all", &["*"])]);
+    let listed = mistakes(&policy, "many");
+    assert_eq!(listed.len(), limits::STATEMENT_MISTAKES + 1);
+    assert!(listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: is \"x\": "), "{listed:?}");
+    assert_eq!(listed[limits::STATEMENT_MISTAKES], "trust policy statement \"many\": has 980 more mistakes");
+    let all: Vec<_> = policy.mistakes().iter().map(ToString::to_string).collect();
+    assert_eq!(all.len(), limits::STATEMENT_MISTAKES + 1);
+    assert_eq!(all[limits::STATEMENT_MISTAKES], "trust policy: has 980 more mistakes");
+    assert_eq!(selected(&policy, B), Some(("many", Claim::Possible, false)));
+    assert_eq!(selected(&policy, A), Some(("good", Claim::Named, true)));
+
+    let bad = |number: usize| with(statement(&number.to_string(), &["x"; 30]), "trustStores", json!([]));
+    let policy = parse(&(0..limits::POLICY_STATEMENTS).map(bad).collect::<Vec<_>>());
+    assert_eq!(policy.statements().count(), 0);
+    assert_eq!(policy.mistakes().len(), limits::POLICY_MISTAKES + 1);
+    let last = policy.mistakes().last().unwrap().to_string();
+    assert_eq!(last, "trust policy: has 30000 more mistakes");
+}
+
+/// What is not kept counts all the same.
+#[test]
+fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first() {
+    let mut scopes = vec!["x"; 1000];
+    scopes.push(A);
+    let policy = parse(&[statement("first", &[A, B]), statement("second", &scopes), statement("all", &["*"])]);
+    assert_eq!(policy.statements().map(|good| good.name()).collect::<Vec<_>>(), ["all"]);
+    let twice = "trust policy statement \"second\", registryScopes[1000]: is \"registry.example/a\", which statement \
+                 \"first\" has already: want each scope once";
+    assert_eq!(mistakes(&policy, "first"), [twice]);
+    assert_eq!(selected(&policy, B), Some(("first", Claim::Named, false)));
+    assert_eq!(selected(&policy, C), Some(("first", Claim::Possible, false)));
+}
+
+#[test]
+fn a_mistake_of_the_document_behind_many_others_is_not_overlooked() {
+    let mut scopes = vec!["x"; 1000];
+    scopes.push("*");
+    for last in [statement("b", &scopes), with(statement("all", &scopes), "name", json!("all"))] {
+        let document = json!({"version": "1.0", "trustPolicies": [statement("all", &["*"]), last]});
+        assert!(TrustPolicy::parse(document.to_string().as_bytes()).is_err());
+    }
 }

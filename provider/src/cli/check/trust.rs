@@ -57,7 +57,9 @@ fn mistakes(file: &Path, config: &Config, mistakes: &[TrustMistake], findings: &
             | TrustMistake::TooMuch
             | TrustMistake::NoStore { .. }
             | TrustMistake::UnknownStatement { .. }
-            | TrustMistake::SkippingStatement { .. } => message.trim_start_matches([':', ' ']).to_owned(),
+            | TrustMistake::SkippingStatement { .. }
+            | TrustMistake::MoreInStore { .. }
+            | TrustMistake::More { .. } => message.trim_start_matches([':', ' ']).to_owned(),
         };
         findings.fault(&path, &field, message);
     }
@@ -72,7 +74,8 @@ fn place(file: &Path, config: &Config, mistake: &TrustMistake) -> (PathBuf, Stri
         | TrustMistake::NotAFile { path }
         | TrustMistake::TooLarge { path, most: _ }
         | TrustMistake::TooManyFiles { directory: path } => (path.clone(), String::new()),
-        TrustMistake::TooMuch => {
+        TrustMistake::MoreInStore { directory, omitted: _ } => (directory.clone(), String::new()),
+        TrustMistake::TooMuch | TrustMistake::More { omitted: _ } => {
             let stores = match &config.trust.location {
                 TrustLocation::Directory(directory) => directory,
                 TrustLocation::Apart { policy: _, store } => store,

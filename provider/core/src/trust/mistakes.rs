@@ -1,0 +1,44 @@
+//! Mistakes of a trust policy: any number of them is counted, the first ones are kept.
+
+use super::PolicyError;
+use super::PolicyProblem;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
+
+/// Mistakes in the order in which they were found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mistakes {
+    kept: Vec<PolicyError>,
+    found: usize,
+}
+
+impl Mistakes {
+    /// How many were found, kept or not.
+    pub(super) fn found(&self) -> usize {
+        self.found
+    }
+
+    /// Keeps it if there are fewer than `most`.
+    pub(super) fn push(&mut self, most: usize, mistake: PolicyError) {
+        self.found += 1;
+        if self.kept.len() < most {
+            self.kept.push(mistake);
+        }
+    }
+
+    /// As if each of `others` were pushed.
+    pub(super) fn append(&mut self, most: usize, others: &Self) {
+        self.found += others.found;
+        self.kept.extend(others.kept.iter().take(most.saturating_sub(self.kept.len())).cloned());
+    }
+
+    /// Those that were kept and, if some were not, how many.
+    pub(super) fn list(self, statement: Option<&Excerpt>) -> Vec<PolicyError> {
+        let Self { mut kept, found } = self;
+        if let Some(omitted) = found.checked_sub(kept.len()).filter(|omitted| *omitted > 0) {
+            let problem = PolicyProblem::More { omitted };
+            kept.push(PolicyError { statement: statement.cloned(), field: Text::default(), problem });
+        }
+        kept
+    }
+}
