@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod broken_trust;
 mod deploy;
 mod doors;
 mod hostile;
@@ -50,6 +51,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     ratify::run(bench, transcript, &mut seen)?;
     audit::run(bench, transcript, &seen)?;
     trust::run(bench, transcript, &mut seen)?;
+    broken_trust::run(bench, transcript, &mut seen)?;
     mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
     doors::run(bench, transcript)?;

@@ -67,6 +67,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     rotation.root(transcript)?;
     rotation.policy(transcript)?;
     rotation.broken_policy(transcript)?;
+    rotation.broken_parts(transcript)?;
     rotation.finish(transcript)
 }
 
@@ -207,6 +208,56 @@ impl<'a> Rotation<'a> {
         });
         transcript.verdict("the whole policy is noticed again", result);
         self.wait_for_replies()
+    }
+
+    /// A store that cannot be parsed any more, and a statement with a mistake beside the good one.
+    fn broken_parts(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
+        let root = self.bench.notation.root_of(Signer::Stranger);
+        self.store.replace(&[("next.pem", &root), ("broken.pem", "no certificate")])?;
+        let result = wait::until("the broken store to be noticed", RELOAD, || {
+            self.successful("0")?;
+            self.shows(&format!("\n[!] trust store ca:{STORE} is in use as it was before "))?;
+            let series = format!("countersign_trust_store_usable{{store=\"ca:{STORE}\"}}");
+            ensure!(self.countersign.metric(&series)?.to_string() == "1", "want the store to be usable");
+            Ok(())
+        });
+        transcript.verdict("a store of which one file cannot be read stays in use as it was", result);
+        self.wait_for_replies()?;
+        self.store.replace(&[("next.pem", &root)])?;
+
+        let mut document: Value = serde_json::from_str(&policy(self.bench, "after"))?;
+        let statements = document["trustPolicies"].as_array_mut().context("no list of statements")?;
+        statements.push(json!({ "name": "broken", "registryScopes": [self.bench.shelf.uncovered.scope()] }));
+        self.policy.replace(&[("trustpolicy.json", &document.to_string())])?;
+        let result = wait::until("the broken statement to be noticed", RELOAD, || {
+            self.shows("\n[!] statement \"broken\" is disabled: ")?;
+            let usable = |name: &str| {
+                let series = format!("countersign_statement_usable{{statement=\"{name}\"}}");
+                anyhow::Ok(self.countersign.metric(&series)?.to_string())
+            };
+            ensure!(usable("broken")? == "0" && usable("after")? == "1", "want one of two statements to be usable");
+            Ok(())
+        });
+        transcript.verdict("a statement with a mistake is disabled, and the one beside it is not", result);
+        let (line, text) = self.readiness()?;
+        transcript.command(&line, &text);
+        self.wait_for_replies()?;
+
+        self.policy.replace(&[("trustpolicy.json", &policy(self.bench, "after"))])?;
+        let result = wait::until("the whole policy to be noticed", RELOAD, || {
+            self.successful("1")?;
+            let (_, text) = self.readiness()?;
+            ensure!(!text.contains("[!]"), "{text}");
+            Ok(())
+        });
+        transcript.verdict("both are noticed again when they are whole", result);
+        self.wait_for_replies()
+    }
+
+    fn shows(&self, want: &str) -> anyhow::Result<()> {
+        let (_, text) = self.readiness()?;
+        ensure!(text.contains(want), "want {want:?} in {text}");
+        Ok(())
     }
 
     /// What both clients were told, from the first reply to the last.

@@ -9,10 +9,12 @@ use countersign::telemetry::metrics::Metrics;
 /// By metric and label, the values that a fresh process shows. A histogram is here by the names of its series.
 pub(crate) type Shown = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// What a fresh process shows.
+/// What a process shows that has just loaded a trust policy.
 pub(crate) fn shown() -> Shown {
     let registry = prometheus::Registry::new();
-    let _metrics = Metrics::new(&registry).unwrap();
+    let metrics = Metrics::new(&registry).unwrap();
+    metrics.statements_usable([("shop", true)]);
+    metrics.stores_usable([("ca:shop", true)]);
     let mut shown = Shown::new();
     for line in metrics::text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')) {
         let end = line.find(['{', ' ']).unwrap();
