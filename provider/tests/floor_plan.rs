@@ -79,7 +79,16 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (
         5,
         "trust_source",
-        &["config", "core::json", "core::limits", "core::name", "core::time", "core::trust", "core::x509"],
+        &[
+            "config",
+            "core::codec",
+            "core::json",
+            "core::limits",
+            "core::name",
+            "core::time",
+            "core::trust",
+            "core::x509",
+        ],
     ),
     (5, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::trust"]),
     (5, "telemetry", &["registry", "core::codec", "core::time", "core::verdict"]),
