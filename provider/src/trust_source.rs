@@ -317,13 +317,10 @@ impl TrustSource {
     #[must_use]
     pub fn unknown_statements(&self) -> BTreeSet<String> {
         let unmet = self.document.as_ref().map(|document| self.unmet(&document.policy)).unwrap_or_default();
-        unmet
-            .into_iter()
-            .filter_map(|mistake| match mistake {
-                TrustMistake::UnknownStatement { statement, known: _ } => Some(statement),
-                _ => None,
-            })
-            .collect()
+        let name = |mistake| {
+            if let TrustMistake::UnknownStatement { statement, .. } = mistake { Some(statement) } else { None }
+        };
+        unmet.into_iter().filter_map(name).collect()
     }
 
     fn take(&mut self, found: Found, now: UnixTime) -> Result<Arc<Trust>, TrustError> {

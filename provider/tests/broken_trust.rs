@@ -123,10 +123,8 @@ async fn undecided(world: &World, repository: &str) -> (Code, Option<String>, St
 
 fn changed(world: &World) -> std::sync::Arc<Trust> {
     world.at(LATER);
-    match world.poll() {
-        Polled::Loaded(trust) => trust,
-        other => panic!("{other:?}"),
-    }
+    let Polled::Loaded(trust) = world.poll() else { panic!("nothing has changed, or nothing can be used") };
+    trust
 }
 
 /// A way to break the store, and the message about it without what every message has.
@@ -497,11 +495,14 @@ async fn two_statements_for_one_repository_disable_both_and_the_rest() {
     }
 }
 
+/// A document that cannot be used, and the mistake.
+type DocumentCase<'a> = (&'static str, &'a dyn Fn(&World) -> String, &'static str);
+
 #[tokio::test]
 async fn a_document_that_cannot_be_used_leaves_the_former_one_and_its_stores_as_they_are_now() {
     let twice = |world: &World| document(&[statement(world, "app", "ca:main"), rest("app")]);
     let two_rests = |_: &World| document(&[rest("a"), rest("b")]);
-    let cases: [(&str, &dyn Fn(&World) -> String, &str); 6] = [
+    let cases: [DocumentCase<'_>; 6] = [
         ("no JSON", &|_| "{".to_owned(), "trustpolicy.json: trust policy: not one JSON document: "),
         ("nothing", &|_| String::new(), "trustpolicy.json: trust policy: not one JSON document: "),
         (

@@ -122,10 +122,8 @@ impl Reloader {
         let loaded = trust.load(system_clock()()).map_err(anyhow::Error::new).and_then(|loaded| {
             // With a name that is in no policy, statements would be disabled that go on as long as the former configuration
             // is in use.
-            match trust.unknown_statements().is_subset(&self.trust.unknown_statements()) {
-                true => Ok(loaded),
-                false => Err(loaded.error().map_or_else(|| anyhow::anyhow!("unknown statement"), anyhow::Error::new)),
-            }
+            let is_new = !trust.unknown_statements().is_subset(&self.trust.unknown_statements());
+            loaded.error().filter(|_| is_new).map_or(Ok(loaded), |error| Err(anyhow::Error::new(error)))
         });
         let registries = config.registry_files_digest();
         let engine = parts::engine(config, trust.handle(), &self.metrics);
