@@ -2,10 +2,7 @@
 //!
 //! Floor 5: knows keys and values, not what they mean.
 
-mod flight;
-mod remembered;
-
-pub use flight::FlightError;
-pub use flight::Flights;
-pub use flight::Progress;
-pub use remembered::Remembered;
+pub use countersign_registry::FlightError;
+pub use countersign_registry::Flights;
+pub use countersign_registry::Progress;
+pub use countersign_registry::Remembered;

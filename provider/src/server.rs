@@ -59,9 +59,8 @@ pub struct ServerSettings {
     pub max_keys: usize,
     /// Most open connections with an accepted client certificate.
     pub max_connections: usize,
-    /// Keys worked on at the same time in the process, and in one request.
-    pub max_concurrent_keys: usize,
-    /// See [`Self::max_concurrent_keys`].
+    /// Keys worked on at the same time in one request. Its hosts have equal parts of it, each at least one key: one slow
+    /// host never makes the keys of another late.
     pub max_concurrent_keys_per_request: usize,
     pub connection_times: ConnectionTimes,
 }

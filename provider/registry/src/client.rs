@@ -28,6 +28,8 @@ use crate::retry::Retry;
 use crate::said::Said;
 use crate::settings::Unlisted;
 use crate::settings::check_port;
+use crate::settings::share;
+use crate::share::Share;
 use crate::token::Token;
 use crate::token::TokenRequest;
 use crate::token::Tokens;
@@ -97,6 +99,10 @@ impl Client {
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
         check_port(&self.wire.entries, host)
+    }
+
+    pub(crate) fn share(&self, repository: &Repository) -> Share {
+        share(&self.wire.entries, repository.host())
     }
 
     pub(crate) fn system_roots(&self) -> usize {

@@ -37,6 +37,7 @@ use crate::origin::authority;
 use crate::pins::Pins;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
+use crate::share::Share;
 use crate::wire::Answer;
 use crate::wire::Wire;
 
@@ -125,16 +126,31 @@ impl Registries {
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
         let repository = image.repository();
         self.check_spelling(repository)?;
-        let remembered = self.pins().current(image);
-        if let Selector::Tag(_) = image.selector() {
-            self.inner.observer.tag(if remembered.is_some() { TagMemory::Hit } else { TagMemory::Miss });
+        if let Some(pinned) = self.remembered_pin(image) {
+            return Ok(pinned);
         }
-        if let Some(descriptor) = remembered {
-            return Ok(Pinned { repository: repository.clone(), descriptor });
+        if let Selector::Tag(_) = image.selector() {
+            self.inner.observer.tag(TagMemory::Miss);
         }
         let descriptor = self.read_target(image, deadline).await?;
         self.pins().remember(image, &descriptor, self.inner.tag_lifetime);
         Ok(Pinned { repository: repository.clone(), descriptor })
+    }
+
+    /// What [`Self::pin`] would give without asking the registry.
+    #[must_use]
+    pub fn remembered_pin(&self, image: &ImageRef) -> Option<Pinned> {
+        let descriptor = self.pins().current(image)?;
+        if let Selector::Tag(_) = image.selector() {
+            self.inner.observer.tag(TagMemory::Hit);
+        }
+        Some(Pinned { repository: image.repository().clone(), descriptor })
+    }
+
+    /// Whose share of a limit work for the repository counts against.
+    #[must_use]
+    pub fn share(&self, repository: &Repository) -> Share {
+        self.inner.client.share(repository)
     }
 
     /// The digest that the image's tag stands for now; a digest stands for itself, unasked.

@@ -14,7 +14,6 @@ use countersign_core::json;
 use http::HeaderValue;
 use lru::LruCache;
 use serde::Deserialize;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 use url::form_urlencoded;
@@ -26,6 +25,9 @@ use crate::credential::Identity;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::Phase;
+use crate::flight::FlightError;
+use crate::flight::Flights;
+use crate::flight::Progress;
 use crate::login;
 use crate::login::Login;
 use crate::observer::Stage;
@@ -72,82 +74,58 @@ pub(crate) struct Token {
 
 type Outcome = Result<Arc<Token>, Cause>;
 
-/// Tokens, and exchanges under way. One exchange serves all who want the same token; it is a task of its own, so that
-/// it goes on when the caller that began it leaves.
+/// Tokens, and exchanges in progress. One exchange serves all who want the same token.
 pub(crate) struct Tokens {
     /// Held only to look up or change, never across an await.
-    slots: Mutex<LruCache<TokenKey, Slot>>,
-}
-
-enum Slot {
-    Ready(Arc<Token>),
-    /// The sender is dropped with the task: a flight that ended without a word is begun anew.
-    Flying(watch::Receiver<Option<Outcome>>),
+    ready: Mutex<LruCache<TokenKey, Arc<Token>>>,
+    exchanges: Flights<TokenKey, Outcome>,
 }
 
 impl Tokens {
     pub(crate) fn new() -> Self {
         let tokens = NonZeroUsize::new(bounds::TOKENS).unwrap_or(NonZeroUsize::MIN);
-        Self { slots: Mutex::new(LruCache::new(tokens)) }
+        Self { ready: Mutex::new(LruCache::new(tokens)), exchanges: Flights::default() }
     }
 
     /// A usable token, if there is one already.
     pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
-        match self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(&request.key()) {
-            Some(Slot::Ready(token)) if token.is_usable() => Some(Arc::clone(token)),
-            Some(Slot::Ready(_) | Slot::Flying(_)) | None => None,
-        }
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.get(&request.key()).filter(|token| token.is_usable()).cloned()
     }
 
     /// Drops `token`, which the registry no longer takes, unless it has been replaced already.
     pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let key = request.key();
-        if matches!(slots.peek(&key), Some(Slot::Ready(kept)) if Arc::ptr_eq(kept, token)) {
-            slots.pop(&key);
+        if ready.peek(&key).is_some_and(|kept| Arc::ptr_eq(kept, token)) {
+            ready.pop(&key);
         }
     }
 
-    /// A usable token: remembered, from an exchange under way, or from a new one.
+    /// A usable token: remembered, from an exchange in progress, or from a new one.
     pub(crate) async fn get(self: &Arc<Self>, wire: &Arc<Wire>, request: &TokenRequest, deadline: Instant) -> Outcome {
-        let mut flight = match self.join(wire, request) {
-            Ok(token) => return Ok(token),
-            Err(flight) => flight,
-        };
-        match tokio::time::timeout_at(deadline, flight.wait_for(Option::is_some)).await {
-            Err(_) => Err(Cause::Timeout { host: authority(&request.realm), phase: Phase::Token }),
-            Ok(Err(_)) => Err(Cause::Interrupted),
-            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(Cause::Interrupted)),
-        }
-    }
-
-    fn join(
-        self: &Arc<Self>,
-        wire: &Arc<Wire>,
-        request: &TokenRequest,
-    ) -> Result<Arc<Token>, watch::Receiver<Option<Outcome>>> {
-        let key = request.key();
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        match slots.get(&key) {
-            Some(Slot::Ready(token)) if token.is_usable() => return Ok(Arc::clone(token)),
-            Some(Slot::Flying(flight)) if flight.has_changed().is_ok() => return Err(flight.clone()),
-            Some(Slot::Ready(_) | Slot::Flying(_)) | None => {}
-        }
-        let (sender, flight) = watch::channel(None);
-        slots.put(key.clone(), Slot::Flying(flight.clone()));
-        let (tokens, wire, request) = (Arc::clone(self), Arc::clone(wire), request.clone());
-        tokio::spawn(async move {
-            let outcome = exchange(&wire, &request).await;
-            let mut slots = tokens.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            match &outcome {
-                Ok(token) => drop(slots.put(key, Slot::Ready(Arc::clone(token)))),
+        let exchange = |progress: Progress| {
+            let (tokens, wire, request) = (Arc::clone(self), Arc::clone(wire), request.clone());
+            async move {
+                // Another exchange may just have come to its end.
+                if let Some(token) = tokens.cached(&request) {
+                    return Ok(token);
+                }
+                progress.enter("exchange");
+                let token = exchange(&wire, &request).await?;
                 // A failure is told to those who waited, and not remembered.
-                Err(_) => drop(slots.pop(&key)),
+                let mut ready = tokens.ready.lock().unwrap_or_else(PoisonError::into_inner);
+                ready.put(request.key(), Arc::clone(&token));
+                Ok(token)
             }
-            drop(slots);
-            sender.send_replace(Some(outcome));
-        });
-        Err(flight)
+        };
+        match self.exchanges.join(request.key(), deadline, exchange).await {
+            Ok(outcome) => outcome,
+            Err(FlightError::Deadline { .. }) => {
+                Err(Cause::Timeout { host: authority(&request.realm), phase: Phase::Token })
+            }
+            Err(FlightError::Panicked) => Err(Cause::Interrupted),
+        }
     }
 }
 

@@ -171,7 +171,7 @@ pub(super) fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Fa
         max_body_bytes,
         max_keys,
         max_connections,
-        max_concurrent_keys,
+        max_concurrent_keys: _,
         max_concurrent_keys_per_request,
     } = config.server.clone();
     let tls = tls
@@ -187,7 +187,6 @@ pub(super) fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Fa
         max_body_bytes,
         max_keys,
         max_connections,
-        max_concurrent_keys,
         max_concurrent_keys_per_request,
         connection_times: ConnectionTimes::default(),
     };

@@ -22,19 +22,25 @@ use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
 use countersign_core::verify::Question;
 use countersign_registry::Incomplete;
+use countersign_registry::Limiter;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
+use countersign_registry::Resource;
+use countersign_registry::Share;
+use countersign_registry::ShareLimits;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
+use super::CountRequests;
 use super::Deadline;
 use super::ImageResult;
 use super::Verify;
 use super::candidates;
 use super::candidates::Judged;
 use super::trouble;
+use crate::cache::FlightError;
 use crate::cache::Flights;
 use crate::cache::Progress;
 use crate::cache::Remembered;
@@ -62,7 +68,7 @@ pub struct EngineSettings {
     pub rejected_lifetime: Duration,
     /// How long the work for one image may go on, whoever waits for it.
     pub flight_time: Duration,
-    /// How many images may be in work at a time.
+    /// How many images may be in work at a time, of all hosts together; each has its share.
     pub max_flights: usize,
 }
 
@@ -79,6 +85,8 @@ pub(super) struct Inner {
     pub(super) settings: EngineSettings,
     metrics: Arc<Metrics>,
     pub(super) clock: Clock,
+    /// Shared by pins and verifications: an image is in one of them at a time.
+    work: Limiter,
     pins: Flights<(Repository, Selector), Result<Pinned, Reason>>,
     verifications: Flights<Key, Arc<ImageVerdict>>,
     verdicts: Remembered<Key, Remembrance>,
@@ -123,8 +131,13 @@ impl Engine {
         clock: Clock,
     ) -> Self {
         Self(Arc::new(Inner {
-            pins: Flights::new(settings.max_flights),
-            verifications: Flights::new(settings.max_flights),
+            work: Limiter::new(
+                Resource::Verifications,
+                ShareLimits::of(settings.max_flights),
+                Arc::new(CountRequests::new(Arc::clone(&metrics))),
+            ),
+            pins: Flights::default(),
+            verifications: Flights::default(),
             verdicts: Remembered::new(settings.verdict_bytes),
             trust,
             registries,
@@ -226,14 +239,27 @@ impl Inner {
             return ImageResult { digest: Some(digest), verdict, cached: true };
         }
         let (this, flight_key) = (Arc::clone(self), key.clone());
-        let work = move |progress| async move {
-            let verdict = Arc::new(this.look(&statement, &pinned, &progress).await);
-            this.remember(flight_key, &verdict);
-            verdict
+        let share = self.registries.share(pinned.repository());
+        let turn = || self.work.queue(&share);
+        let work = move |progress| {
+            // Before anything is held: what waits for its turn takes nothing from others.
+            let turn = turn();
+            async move {
+                let _permit = match turn {
+                    Ok(turn) => turn.granted().await,
+                    Err(reached) => {
+                        let reason = trouble::overloaded(&reached);
+                        return Arc::new(ImageVerdict::from_reason(Some(flight_key.rule), reason));
+                    }
+                };
+                let verdict = Arc::new(this.look(&statement, &pinned, &progress).await);
+                this.remember(flight_key, &verdict);
+                verdict
+            }
         };
-        let verdict = match self.verifications.join(key, deadline.instant(), work).await {
+        let verdict = match self.verifications.join(key, deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
-            Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), trouble::of_flight(error))),
+            Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), self.of_flight(error, &share))),
         };
         ImageResult { digest: Some(digest), verdict, cached: false }
     }
@@ -242,14 +268,33 @@ impl Inner {
     pub(super) async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
         // Before others that ask about an equal repository are joined.
         self.registries.check_spelling(image.repository()).map_err(|error| trouble::reason(&error))?;
+        if let Some(pinned) = self.registries.remembered_pin(image) {
+            return Ok(pinned);
+        }
         let key = (image.repository().clone(), image.selector().clone());
+        let share = self.registries.share(image.repository());
+        let turn = || self.work.queue(&share);
         let (this, image) = (Arc::clone(self), image.clone());
-        let work = move |progress: Progress| async move {
-            progress.enter("the image's manifest was fetched");
-            let until = Instant::now() + this.settings.flight_time;
-            this.registries.pin(&image, until.into()).await.map_err(|error| trouble::reason(&error))
+        let work = move |progress: Progress| {
+            let turn = turn();
+            async move {
+                let _permit = turn.map_err(|reached| trouble::overloaded(&reached))?.granted().await;
+                progress.enter("the image's manifest was fetched");
+                let until = Instant::now() + this.settings.flight_time;
+                this.registries.pin(&image, until.into()).await.map_err(|error| trouble::reason(&error))
+            }
         };
-        self.pins.join(key, deadline.instant(), work).await.map_err(trouble::of_flight)?
+        let pinned = self.pins.join(key, deadline.instant().into(), work).await;
+        pinned.map_err(|error| self.of_flight(error, &share))?
+    }
+
+    /// The reason when shared work gave no answer.
+    fn of_flight(&self, error: FlightError, share: &Share) -> Reason {
+        match error {
+            FlightError::Deadline { stage: Some(stage) } => trouble::late(stage),
+            FlightError::Deadline { stage: None } => trouble::overloaded(&self.work.refusal(share)),
+            FlightError::Panicked => trouble::panicked(),
+        }
     }
 
     /// Fetches the signatures and judges them until one counts.

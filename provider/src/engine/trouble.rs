@@ -4,10 +4,10 @@ use countersign_core::trust::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use countersign_registry::LimitReached;
 use countersign_registry::RegistryError;
 use countersign_registry::Trouble;
 
-use crate::cache::FlightError;
 use crate::trust_source::DisabledBy;
 use crate::trust_source::DisabledStatement;
 
@@ -50,20 +50,20 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
     }
 }
 
-/// The reason when shared work gave no answer.
-pub(super) fn of_flight(error: FlightError) -> Reason {
-    match error {
-        FlightError::Deadline { stage } => Reason::new(
-            Code::DeadlineExceeded,
-            format_args!("the request's time was over while {stage}: want an answer before its deadline"),
-        ),
-        FlightError::Panicked => {
-            Reason::new(Code::InternalError, "the verification ended unexpectedly: want it to end with a verdict")
-        }
-        FlightError::Full => {
-            Reason::new(Code::Overloaded, "as many images are being verified as may be: want a free place")
-        }
-    }
+/// The reason when the caller's time was over while the work was busy with `stage`.
+pub(super) fn late(stage: &str) -> Reason {
+    let detail = format_args!("the request's time was over while {stage}: want an answer before its deadline");
+    Reason::new(Code::DeadlineExceeded, detail)
+}
+
+/// The reason when there was no room for the work.
+pub(super) fn overloaded(reached: &LimitReached) -> Reason {
+    Reason::new(Code::Overloaded, reached)
+}
+
+/// The reason when the work panicked.
+pub(super) fn panicked() -> Reason {
+    Reason::new(Code::InternalError, "the verification ended unexpectedly: want it to end with a verdict")
 }
 
 /// The verdict about an image whose statement, or the one that may be meant for it, is disabled.

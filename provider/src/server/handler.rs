@@ -21,6 +21,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::ServerSettings;
@@ -28,7 +29,6 @@ use super::answer::Answer;
 use super::answer::Text;
 use super::body;
 use super::body::BodyError;
-use super::keys::Places;
 use super::request_id::RequestId;
 use crate::engine::Deadline;
 use crate::engine::Verify;
@@ -39,16 +39,25 @@ use crate::telemetry::metrics::Outcome;
 use crate::wire::ProviderRequest;
 use crate::wire::ProviderResponse;
 
-/// Requests whose bodies are held at the same time; more wait, within their deadline. Gatekeeper has as many admissions
-/// under way as it has processors, per replica; this times the largest body bounds the memory.
-const REQUESTS: usize = 256;
+/// What a request takes, as a multiple of its body: the body, its keys, and what is made of them.
+const REQUEST_FACTOR: usize = 3;
 
-/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are fewer, and an ordinary
-/// one does not wait for them.
-const LARGE_BODY_BYTES: u64 = 64 * 1024;
+/// What a request takes at least, in bytes: its tasks and buffers.
+const REQUEST_BYTES: usize = 16 * 1024;
 
-/// Large bodies that are held at the same time, in bytes. A request takes about three times its body.
-const LARGE_BODIES_BYTES: usize = 16 * 1024 * 1024;
+/// What ordinary requests may take together, in bytes: some 1500 of the usual size, which may all wait for the same slow
+/// registry, and leave room for as many more. More wait, within their deadline.
+pub(super) const REQUESTS_BYTES: usize = 24 * 1024 * 1024;
+
+/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are fewer, an ordinary one
+/// does not wait for them, and they are not parsed on the threads that serve others.
+const LARGE_BODY_BYTES: usize = 64 * 1024;
+
+/// What large requests may take together, in bytes, unless two of the largest take more.
+pub(super) const LARGE_REQUESTS_BYTES: usize = 24 * 1024 * 1024;
+
+/// The unit of the semaphores, which count up to 2^32 at a time.
+const KIB: usize = 1024;
 
 /// The paths and what is behind them.
 const DOORS: [(&str, Door); 4] = [
@@ -63,9 +72,10 @@ pub(super) struct Handler {
     pub(super) settings: ServerSettings,
     verify: Arc<dyn Verify>,
     metrics: Arc<Metrics>,
+    /// In KiB.
     requests: Arc<Semaphore>,
+    /// Large ones.
     large: Arc<Semaphore>,
-    places: Places,
 }
 
 /// A request whose keys will not be looked at, and how it is counted.
@@ -83,10 +93,11 @@ struct Said {
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
-        let requests = Arc::new(Semaphore::new(REQUESTS));
+        let requests = Arc::new(Semaphore::new(REQUESTS_BYTES / KIB));
         // Two at least, whatever the operator allows: one slow one must not keep out all others.
-        let large = Arc::new(Semaphore::new((LARGE_BODIES_BYTES / settings.max_body_bytes.max(1)).clamp(2, REQUESTS)));
-        Self { places: places(&settings), settings, verify, metrics, requests, large }
+        let largest = settings.max_body_bytes.max(LARGE_BODY_BYTES).saturating_mul(REQUEST_FACTOR);
+        let large = Arc::new(Semaphore::new((LARGE_REQUESTS_BYTES / largest).max(2)));
+        Self { settings, verify, metrics, requests, large }
     }
 
     /// The doors under another configuration, within the same bound on memory.
@@ -132,15 +143,17 @@ impl Handler {
     {
         let deadline = Deadline::after(self.time_for(door));
         let idempotent = is_mutation(door);
-        let large = body.size_hint().upper().is_none_or(|bytes| bytes > LARGE_BODY_BYTES);
-        let places = async {
-            // A large one waits for its like first, so that it takes no place from the others meanwhile.
-            let large = if large { Some(self.large.acquire().await) } else { None };
-            (large, self.requests.acquire().await)
+        let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+        let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
+        let permit = async {
+            match small {
+                Some(bytes) => self.requests.acquire_many(kib_of(bytes)).await,
+                None => self.large.acquire().await,
+            }
         };
-        // Held to the end: the keys take no less memory than the body.
-        let Ok(_places) = tokio::time::timeout_at(deadline.instant().into(), places).await else {
-            let what = if large { "large requests" } else { "requests" };
+        // Held to the end: the keys take no less memory than the body. The semaphores are never closed.
+        let Ok(_permit) = tokio::time::timeout_at(deadline.instant().into(), permit).await else {
+            let what = if small.is_none() { "large requests" } else { "requests" };
             let why = format!("overloaded: too many {what} are under way; what to do: add replicas");
             return refused(&Refusal { outcome: Outcome::TimedOut, why }, id, idempotent);
         };
@@ -174,16 +187,25 @@ impl Handler {
             Refusal { outcome, why: error.to_string() }
         })?;
         let bad = |why| Refusal { outcome: Outcome::BadRequest, why };
-        let request = ProviderRequest::from_json(&body, most).map_err(|error| bad(error.to_string()))?;
-        Ok(request.request.keys)
+        let large = body.len() > LARGE_BODY_BYTES;
+        let read = move || ProviderRequest::from_json(&body, most).map(|request| request.request.keys);
+        // There are no more of these at a time than large requests. A panic there is one here.
+        let keys = if large {
+            spawn_blocking(read).await.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => panic!("the runtime is gone: {error}"),
+            })
+        } else {
+            read()
+        };
+        keys.map_err(|error| bad(error.to_string()))
     }
 }
 
-fn places(settings: &ServerSettings) -> Places {
-    Places {
-        process: Arc::new(Semaphore::new(settings.max_concurrent_keys)),
-        per_request: settings.max_concurrent_keys_per_request,
-    }
+/// What a request with a body of so many bytes takes, in KiB.
+fn kib_of(body: usize) -> u32 {
+    let bytes = body.saturating_mul(REQUEST_FACTOR).max(REQUEST_BYTES);
+    u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX)
 }
 
 fn is_mutation(door: Door) -> bool {

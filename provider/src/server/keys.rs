@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use countersign_core::name::Host;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,13 +17,11 @@ use crate::telemetry::log::panic_text;
 /// Given to work that ends at the deadline by itself and knows better than we do what took so long.
 const SLACK: Duration = Duration::from_millis(25);
 
-/// How many keys are worked on at the same time.
-#[derive(Clone, Debug)]
-pub(super) struct Places {
-    /// In the whole process.
-    pub(super) process: Arc<Semaphore>,
-    /// In one request, so that one with hundreds of keys leaves room for the others.
-    pub(super) per_request: usize,
+/// The work for one key.
+pub(super) struct Job<J> {
+    /// The registry host of its image.
+    pub(super) host: Host,
+    pub(super) work: J,
 }
 
 /// How the work for one key ended.
@@ -37,8 +36,13 @@ pub(super) enum End<T> {
 /// What a late key was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Waiting for a place.
-    Queued,
+    /// Waiting for other keys of the same request and host.
+    Queued {
+        /// How many there are.
+        of_host: usize,
+        /// How many of them are worked on at a time.
+        at_once: usize,
+    },
     /// At work.
     Working,
 }
@@ -55,28 +59,36 @@ pub(super) struct Finished<T> {
 
 /// Does all `jobs`, each in a task of its own, until `until`; what is not finished then is given up. The ends come in the
 /// order of the jobs. Dropping the future gives up all of them: work that others wait for is not in these tasks.
-pub(super) async fn each<J, F, T>(jobs: Vec<J>, places: &Places, until: Instant) -> Vec<Finished<T>>
+///
+/// At most `at_once` are worked on at a time. Each host of the request has the same part of that, and at least one: a host
+/// that is slow keeps none of the others waiting.
+pub(super) async fn each<J, F, T>(jobs: Vec<Job<J>>, at_once: usize, until: Instant) -> Vec<Finished<T>>
 where
     J: FnOnce() -> F + Send + 'static,
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
     let began = Instant::now();
-    let of_request = Arc::new(Semaphore::new(places.per_request));
+    let mut of_hosts: HashMap<Host, usize> = HashMap::new();
+    for Job { host, .. } in &jobs {
+        *of_hosts.entry(host.clone()).or_default() += 1;
+    }
+    let at_once = at_once.checked_div(of_hosts.len()).unwrap_or(at_once).max(1);
+    let hosts: HashMap<Host, (usize, Arc<Semaphore>)> =
+        of_hosts.into_iter().map(|(host, count)| (host, (count, Arc::new(Semaphore::new(at_once))))).collect();
     let mut tasks = JoinSet::new();
     let mut indices = HashMap::with_capacity(jobs.len());
     let mut starts = Vec::with_capacity(jobs.len());
-    for (index, job) in jobs.into_iter().enumerate() {
+    for (index, Job { host, work }) in jobs.into_iter().enumerate() {
         let start = Arc::new(OnceLock::new());
-        starts.push(Arc::clone(&start));
-        let (of_request, of_process) = (Arc::clone(&of_request), Arc::clone(&places.process));
+        // Every host of a job is there.
+        let (of_host, permits) = hosts.get(&host).cloned().unwrap_or_else(|| (1, Arc::new(Semaphore::new(at_once))));
+        starts.push((Arc::clone(&start), of_host));
         let task = tasks.spawn(async move {
-            // A place in the request first: those who wait for the process are then few per request. Neither semaphore
-            // is ever closed.
-            let _one = of_request.acquire().await;
-            let _other = of_process.acquire().await;
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
             let _ = start.set(Instant::now());
-            let value = job().await;
+            let value = work().await;
             (value, Instant::now())
         });
         indices.insert(task.id(), index);
@@ -97,9 +109,10 @@ where
         }
     }
     let now = Instant::now();
-    let finished = ends.into_iter().zip(starts).map(|(end, start)| {
+    let finished = ends.into_iter().zip(starts).map(|(end, (start, of_host))| {
         let start = start.get().copied();
-        let late = || (End::Late(if start.is_some() { Stage::Working } else { Stage::Queued }), now);
+        let queued = Stage::Queued { of_host, at_once };
+        let late = || (End::Late(if start.is_some() { Stage::Working } else { queued }), now);
         let (end, at) = end.unwrap_or_else(late);
         Finished { end, queued: start.unwrap_or(at).duration_since(began), elapsed: at.duration_since(began) }
     });
@@ -117,11 +130,11 @@ mod tests {
 
     use super::*;
 
-    type Job = Box<dyn FnOnce() -> BoxFuture<'static, u64> + Send>;
+    type Work = Box<dyn FnOnce() -> BoxFuture<'static, u64> + Send>;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn takes(duration: Duration) -> Job {
+    fn takes(duration: Duration) -> Work {
         Box::new(move || {
             async move {
                 tokio::time::sleep(duration).await;
@@ -131,8 +144,13 @@ mod tests {
         })
     }
 
-    fn places(process: usize, per_request: usize) -> Places {
-        Places { process: Arc::new(Semaphore::new(process)), per_request }
+    fn at(host: &str, work: Work) -> Job<Work> {
+        Job { host: format!("{host}.example").parse().unwrap(), work }
+    }
+
+    /// Jobs of one host, at most nine at a time.
+    async fn each_of_one(jobs: Vec<Work>, until: Instant) -> Vec<Finished<u64>> {
+        each(jobs.into_iter().map(|work| at("a", work)).collect(), 9, until).await
     }
 
     fn ends(finished: Vec<Finished<u64>>) -> Vec<End<u64>> {
@@ -143,7 +161,7 @@ mod tests {
     async fn ends_come_in_the_order_of_the_jobs_and_take_as_long_as_the_longest() {
         let began = Instant::now();
         let jobs = vec![takes(3 * SECOND), takes(SECOND), takes(2 * SECOND)];
-        let finished = each(jobs, &places(9, 9), began + 9 * SECOND).await;
+        let finished = each_of_one(jobs, began + 9 * SECOND).await;
         assert_eq!(ends(finished), [End::Done(3), End::Done(1), End::Done(2)]);
         assert_eq!(began.elapsed(), 3 * SECOND);
     }
@@ -151,7 +169,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_job_is_given_up_and_the_others_count() {
         let began = Instant::now();
-        let finished = each(vec![takes(9 * SECOND), takes(SECOND)], &places(9, 9), began + 2 * SECOND).await;
+        let finished = each_of_one(vec![takes(9 * SECOND), takes(SECOND)], began + 2 * SECOND).await;
         assert_eq!(ends(finished), [End::Late(Stage::Working), End::Done(1)]);
         assert_eq!(began.elapsed(), 2 * SECOND + SLACK);
     }
@@ -159,36 +177,52 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_job_that_ends_at_the_deadline_by_itself_is_heard() {
         let until = Instant::now() + 2 * SECOND;
-        assert_eq!(ends(each(vec![takes(2 * SECOND)], &places(9, 9), until).await), [End::Done(2)]);
+        assert_eq!(ends(each_of_one(vec![takes(2 * SECOND)], until).await), [End::Done(2)]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_never_had_a_place_says_so() {
+    async fn what_never_had_its_turn_says_so() {
         let until = Instant::now() + SECOND;
-        let full = places(1, 9);
-        let _taken = full.process.acquire().await.unwrap();
-        let finished = each(vec![takes(Duration::ZERO)], &full, until).await;
-        assert_eq!(
-            finished,
-            [Finished { end: End::Late(Stage::Queued), queued: SECOND + SLACK, elapsed: SECOND + SLACK }]
-        );
+        let jobs = vec![at("a", takes(9 * SECOND)), at("a", takes(Duration::ZERO))];
+        let finished = each(jobs, 1, until).await;
+        let end = End::Late(Stage::Queued { of_host: 2, at_once: 1 });
+        assert_eq!(finished[1], Finished { end, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_host_makes_no_other_late() {
+        let until = Instant::now() + SECOND;
+        let slow = |_| at("slow", takes(9 * SECOND));
+        let jobs = (0..40).map(slow).chain([at("good", takes(Duration::ZERO)), at("fair", takes(SECOND))]).collect();
+        let finished = each(jobs, 32, until).await;
+        assert_eq!(finished[40], Finished { end: End::Done(0), queued: Duration::ZERO, elapsed: Duration::ZERO });
+        assert_eq!(finished[41].end, End::Done(1));
+        let of_host = |stage| finished.iter().filter(|one| one.end == End::Late(stage)).count();
+        assert_eq!([of_host(Stage::Working), of_host(Stage::Queued { of_host: 40, at_once: 10 })], [10, 30]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_more_hosts_than_may_be_at_once_has_its_turn() {
+        let until = Instant::now() + 2 * SECOND;
+        let jobs = (0..40).map(|number| at(&number.to_string(), takes(SECOND))).collect();
+        assert_eq!(ends(each(jobs, 32, until).await), [const { End::Done(1) }; 40]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_costs_only_its_own_key_even_before_the_first_await() {
         let until = Instant::now() + 9 * SECOND;
-        let later: Job = Box::new(|| async { panic!("later") }.boxed());
-        let at_once: Job = Box::new(|| panic!("at {}", "once"));
-        let finished = each(vec![later, takes(SECOND), at_once], &places(9, 9), until).await;
+        let later: Work = Box::new(|| async { panic!("later") }.boxed());
+        let at_once: Work = Box::new(|| panic!("at {}", "once"));
+        let finished = each_of_one(vec![later, takes(SECOND), at_once], until).await;
         let panicked = |text: &str| End::Panicked(text.to_owned());
         assert_eq!(ends(finished), [panicked("later"), End::Done(1), panicked("at once")]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn never_more_at_once_than_there_are_places() {
-        for (process, per_request, most) in [(9, 2, 2), (3, 9, 3)] {
+    async fn never_more_of_a_host_at_once_than_its_part() {
+        for (hosts, most) in [(&["a"][..], 6), (&["a", "b"], 3)] {
             let (now, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let job = || -> Job {
+            let job = || -> Work {
                 let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
                 Box::new(move || {
                     async move {
@@ -200,9 +234,10 @@ mod tests {
                     .boxed()
                 })
             };
-            let until = Instant::now() + 60 * SECOND;
-            let finished = each((0..7).map(|_| job()).collect(), &places(process, per_request), until).await;
-            assert_eq!(ends(finished), [const { End::Done(0) }; 7]);
+            let counted = (0..7).map(|_| at("a", job()));
+            let others = hosts.iter().skip(1).map(|host| at(host, takes(Duration::ZERO)));
+            let finished = each(counted.chain(others).collect(), 6, Instant::now() + 60 * SECOND).await;
+            assert!(ends(finished).iter().all(|end| *end == End::Done(0)));
             assert_eq!(peak.load(Ordering::SeqCst), most);
         }
     }

@@ -127,19 +127,30 @@ async fn a_key_without_an_end_is_late_and_the_others_are_answered() {
 }
 
 #[tokio::test]
-async fn a_key_without_a_place_says_that_there_are_too_few() {
+async fn a_key_that_waited_for_others_of_the_request_says_so() {
     let (_service, client) = started(|settings| {
         settings.verify_timeout = SHORT;
-        settings.max_concurrent_keys = 1;
+        settings.max_concurrent_keys_per_request = 1;
     })
     .await;
     let response = client.ask(VERIFY, &["a.example/never/1", "a.example/never/2"]).await;
     let error = system_error(&response);
     assert!(error.contains("deadline-exceeded: "), "{error}");
-    assert!(
-        error.contains("overloaded: no place for this image within 500ms: want one of 1 in the process"),
-        "{error}"
-    );
+    let says = "overloaded: verification did not begin within 500ms: found 2 images of this registry in the request, of \
+        which 1 are verified at a time";
+    assert!(error.contains(says), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_makes_no_key_of_another_late() {
+    let (_service, client) = started(|settings| settings.verify_timeout = SHORT).await;
+    let slow: Vec<String> = (0..100).map(|number| format!("slow.example/never/{number}")).collect();
+    let mut asked: Vec<&str> = slow.iter().map(String::as_str).collect();
+    asked.extend(["a.example/skipped", "b.example/rejected"]);
+    let response = client.ask(VERIFY, &asked).await;
+    assert_eq!(keys(&response), ["a.example/skipped", "b.example/rejected"]);
+    let error = system_error(&response);
+    assert!(error.starts_with("could not decide about 100 of 102 images"), "{error}");
 }
 
 #[tokio::test]

@@ -69,7 +69,6 @@ pub(crate) fn settings() -> ServerSettings {
         max_body_bytes: 1024 * 1024,
         max_keys: 1000,
         max_connections: 64,
-        max_concurrent_keys: 256,
         max_concurrent_keys_per_request: 32,
         connection_times: ConnectionTimes::default(),
     }

@@ -65,6 +65,8 @@ impl Drop for Folder {
 
 pub(crate) struct World {
     pub(crate) registry: Registry,
+    /// Another registry, in the settings as well.
+    pub(crate) other: Registry,
     pub(crate) root: Authority,
     pub(crate) engine: Engine,
     pub(crate) trust: Mutex<TrustSource>,
@@ -84,16 +86,18 @@ fn source(folder: &Folder, settings: &EngineSettings) -> TrustSource {
 
 fn engine(
     trust: &TrustSource,
-    registry: &Registry,
+    registries: [&Registry; 2],
     settings: &EngineSettings,
     metrics: &MetricsRegistry,
     now: &Arc<Mutex<UnixTime>>,
 ) -> Engine {
     let metrics = Arc::new(Metrics::new(metrics).unwrap());
-    let mut entry = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
-    entry.scheme = Scheme::Http;
-    let registries =
-        RegistrySettings { registries: vec![entry], tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
+    let entry = |registry: &Registry| RegistryEntry {
+        scheme: Scheme::Http,
+        ..RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous)
+    };
+    let registries = registries.map(entry).into();
+    let registries = RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
     let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
     let registries = Registries::new(registries, observer).unwrap();
     let shown = Arc::clone(now);
@@ -115,7 +119,7 @@ impl World {
         let folder = Folder::new();
         folder.write("trustpolicy.json", policy);
         folder.write("truststore/x509/ca/main/root.pem", root.pem());
-        let registry = Registry::start().await;
+        let (registry, other) = (Registry::start().await, Registry::start().await);
         let metrics = MetricsRegistry::new();
         let now = Arc::new(Mutex::new(UnixTime::from_rfc3339(START).unwrap()));
         let mut settings = EngineSettings {
@@ -129,8 +133,8 @@ impl World {
         };
         set(&mut settings);
         let trust = source(&folder, &settings);
-        let engine = engine(&trust, &registry, &settings, &metrics, &now);
-        let world = Self { registry, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
+        let engine = engine(&trust, [&registry, &other], &settings, &metrics, &now);
+        let world = Self { registry, other, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
         world.trust.lock().unwrap().load(world.time()).unwrap();
         world
     }
@@ -140,7 +144,7 @@ impl World {
         self.metrics = MetricsRegistry::new();
         let mut trust = source(&self.folder, &self.settings);
         let _ = trust.load(self.time());
-        self.engine = engine(&trust, &self.registry, &self.settings, &self.metrics, &self.now);
+        self.engine = engine(&trust, [&self.registry, &self.other], &self.settings, &self.metrics, &self.now);
         self.trust = Mutex::new(trust);
     }
 
@@ -152,6 +156,13 @@ impl World {
     /// What the clock shows.
     pub(crate) fn time(&self) -> UnixTime {
         *self.now.lock().unwrap()
+    }
+
+    /// The number of a series.
+    pub(crate) fn metric(&self, series: &str) -> i64 {
+        let text = countersign::telemetry::metrics::text(&self.metrics).unwrap();
+        let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
+        found.unwrap_or_else(|| panic!("no series {series}"))
     }
 
     /// Sets the clock.

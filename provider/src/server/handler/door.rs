@@ -25,6 +25,7 @@ use crate::server::answer::Text;
 use crate::server::keys;
 use crate::server::keys::End;
 use crate::server::keys::Finished;
+use crate::server::keys::Job;
 use crate::server::keys::Stage;
 use crate::server::render;
 use crate::server::render::Context;
@@ -185,10 +186,12 @@ impl Handler {
         let images = read.iter().filter_map(|(_, image)| image.as_ref().ok());
         let of_request = Arc::clone(&self.verify).of_request();
         let jobs = images.map(|image| {
+            let host = image.repository().host().clone();
             let (verify, image, work) = (Arc::clone(&of_request), Arc::clone(image), work.clone());
-            move || work(verify, image)
+            Job { host, work: move || work(verify, image) }
         });
-        let finished = keys::each(jobs.collect(), &self.places, deadline.instant().into()).await;
+        let at_once = self.settings.max_concurrent_keys_per_request;
+        let finished = keys::each(jobs.collect(), at_once, deadline.instant().into()).await;
         for one in &finished {
             self.metrics.stage("queue", one.queued);
         }
@@ -205,10 +208,9 @@ impl Handler {
                 tracing::error!(request_id = id.as_str(), door = door.text(), what = text, "panic");
                 Err(Reason::new(Code::InternalError, "the work on this image ended in a panic: want a verdict"))
             }
-            End::Late(Stage::Queued) => {
+            End::Late(Stage::Queued { of_host, at_once }) => {
                 let detail = format!(
-                    "no place for this image within {time:?}: want one of {} in the process and of {} in the request",
-                    self.settings.max_concurrent_keys, self.settings.max_concurrent_keys_per_request
+                    "verification did not begin within {time:?}: found {of_host} images of this registry in the request, of which {at_once} are verified at a time"
                 );
                 Err(Reason::new(Code::Overloaded, detail))
             }
@@ -285,7 +287,7 @@ fn undecided(reason: Reason) -> ImageResult {
 }
 
 fn never_ended<T>() -> Finished<T> {
-    Finished { end: End::Late(Stage::Queued), queued: Duration::ZERO, elapsed: Duration::ZERO }
+    Finished { end: End::Late(Stage::Working), queued: Duration::ZERO, elapsed: Duration::ZERO }
 }
 
 fn outcome_of<V>(answer: &Answer<V>, late: bool) -> Outcome {

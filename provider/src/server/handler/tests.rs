@@ -47,7 +47,6 @@ fn handler() -> (Handler, Registry) {
         max_body_bytes: 1000,
         max_keys: 10,
         max_connections: 1,
-        max_concurrent_keys: 1,
         max_concurrent_keys_per_request: 1,
         connection_times: ConnectionTimes::default(),
     };
@@ -99,7 +98,7 @@ async fn a_panic_outside_the_keys_is_an_answer_too() {
 #[tokio::test]
 async fn a_request_without_a_place_is_answered_in_time() {
     let (handler, _registry) = handler();
-    let all = handler.requests.try_acquire_many(u32::try_from(REQUESTS).unwrap()).unwrap();
+    let all = handler.requests.try_acquire_many(u32::try_from(REQUESTS_BYTES / KIB).unwrap()).unwrap();
     let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
     let answer = answered(&handler, "/v1/mutate", body()).await;
     let text = "overloaded: too many requests are under way; what to do: add replicas (request 1f)";

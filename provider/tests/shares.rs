@@ -1,0 +1,161 @@
+//! The engine over registries on loopback, one of which is slow or means harm: whose images it makes undecided, with which
+//! words, and how soon all is given back.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::engine::Deadline;
+use countersign::engine::ImageResult;
+use countersign::engine::Verify as _;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_registry::GRACE;
+use countersign_testkit::notation;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Route;
+use tokio::task::JoinHandle;
+use world::World;
+use world::policy;
+
+/// A world with a second registry, `other`, and the signed image `app:v1` in the first.
+async fn signed() -> World {
+    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 256).await;
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+    world
+}
+
+/// How much of a limit is in use.
+fn in_use(world: &World, limit: &str) -> i64 {
+    world.metric(&format!("countersign_limit_in_use{{limit=\"{limit}\"}}"))
+}
+
+/// How many verifications were refused because the share of a host was used up.
+fn refused(world: &World) -> i64 {
+    world.metric("countersign_limit_reached_total{limit=\"verifications\",scope=\"host\"}")
+}
+
+/// Asks for so many images of the other registry.
+fn ask(world: &World, images: usize, time: Duration) -> Vec<JoinHandle<ImageResult>> {
+    let ask = |number| {
+        let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
+        tokio::spawn(world.engine.verify(Arc::new(image), Deadline::after(time)))
+    };
+    (0..images).map(ask).collect()
+}
+
+async fn ends(asked: Vec<JoinHandle<ImageResult>>) -> Vec<(Code, String)> {
+    let mut ends = Vec::new();
+    for one in asked {
+        match one.await.unwrap().verdict.as_ref() {
+            ImageVerdict::Inconclusive(inconclusive) => {
+                ends.push((inconclusive.reason.code, inconclusive.reason.detail.to_string()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    ends
+}
+
+#[tokio::test]
+async fn images_of_a_registry_that_never_answers_keep_none_of_another_waiting() {
+    let world = signed().await;
+    world.other.when_any().never_answer();
+    let asked = ask(&world, 256, Duration::from_secs(3600));
+    // As many requests as the host may have.
+    world.other.wait_for(Route::Manifest, 32).await;
+    assert_eq!(in_use(&world, "verifications"), 64);
+    assert_eq!(world.code(&format!("{}/app:v1", world.registry.host())).await, Code::Verified);
+    assert_eq!(world.other.count(Route::Manifest), 32);
+    asked.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn what_finds_its_share_used_up_says_by_whom_and_how_much_there_may_be() {
+    let world = signed().await;
+    world.other.when_any().never_answer();
+    let held = ask(&world, 64, Duration::from_secs(3600));
+    world.other.wait_for(Route::Manifest, 32).await;
+    let late = world.verify_within(&format!("{}/app:late", world.other.host()), Duration::from_millis(50)).await;
+    let host = world.other.host();
+    let ImageVerdict::Inconclusive(inconclusive) = late.verdict.as_ref() else { panic!("{late:?}") };
+    assert_eq!(
+        inconclusive.reason.to_string(),
+        format!("overloaded: too many verifications in progress for {host}: found 64, expected at most 64")
+    );
+    assert_eq!(refused(&world), 1);
+    held.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn what_would_only_wait_to_be_refused_is_refused_at_once() {
+    let world = signed().await;
+    world.other.when_any().never_answer();
+    // The share, eight times as many that wait, and three more.
+    let asked = ask(&world, 64 + 512 + 3, Duration::from_secs(3600));
+    while asked.iter().filter(|one| one.is_finished()).count() < 3 {
+        tokio::task::yield_now().await;
+    }
+    world.other.wait_for(Route::Manifest, 32).await;
+    let (finished, waiting): (Vec<_>, Vec<_>) = asked.into_iter().partition(JoinHandle::is_finished);
+    waiting.iter().for_each(JoinHandle::abort);
+    for (code, detail) in ends(finished).await {
+        let host = world.other.host();
+        assert_eq!(code, Code::Overloaded);
+        assert_eq!(detail, format!("too many verifications in progress for {host}: found 64, expected at most 64"));
+    }
+    assert_eq!((waiting.len(), refused(&world)), (64 + 512, 3));
+}
+
+#[tokio::test]
+async fn work_that_nobody_waits_for_gives_everything_back() {
+    let world = signed().await;
+    world.other.when_any().never_answer();
+    let asked = ask(&world, 64, Duration::from_secs(3600));
+    world.other.wait_for(Route::Manifest, 32).await;
+    asked.iter().for_each(JoinHandle::abort);
+    for one in asked {
+        assert!(one.await.unwrap_err().is_cancelled());
+    }
+    tokio::time::pause();
+    let before = tokio::time::Instant::now();
+    while in_use(&world, "verifications") > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A stopped clock jumps from one thing that is due to the next.
+    assert!(before.elapsed() >= GRACE && before.elapsed() <= GRACE + Duration::from_millis(20));
+    assert_eq!((in_use(&world, "requests"), in_use(&world, "answers"), in_use(&world, "bytes")), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_remembered_verdict_needs_no_share() {
+    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 4).await;
+    let other = &world.other;
+    let image = other.push_image("app", "v1");
+    notation::sign_image(other, "app", &image, &world.root.issue(CertSpec::leaf()));
+    let reference = other.reference("app", &image);
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    other.when_any().never_answer();
+    let held = ask(&world, 1, Duration::from_secs(3600));
+    world.other.wait_for(Route::Manifest, 3).await;
+    assert_eq!(in_use(&world, "verifications"), 1);
+    let again = world.verify(&reference).await;
+    assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
+    held.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_slow_registry_has_a_turn_again_when_its_answers_come() {
+    let world = signed().await;
+    let gate = world.other.when(Route::Manifest).hold();
+    let asked = ask(&world, 256, Duration::from_secs(3600));
+    world.other.wait_for(Route::Manifest, 32).await;
+    gate.open();
+    let ends = ends(asked).await;
+    assert!(ends.iter().all(|(code, _)| *code == Code::ImageNotFound), "{ends:?}");
+    assert_eq!(in_use(&world, "verifications"), 0);
+}
