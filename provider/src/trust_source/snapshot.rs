@@ -59,7 +59,7 @@ pub enum StatementState {
 /// A statement without mistakes, with all of its trust stores.
 #[derive(Debug)]
 pub struct UsableStatement {
-    statement: Statement,
+    statement: Arc<Statement>,
     stores: Vec<Arc<Store>>,
 }
 
@@ -230,7 +230,11 @@ impl Trust {
 }
 
 impl StatementState {
-    fn new(statement: &Statement, stores: &BTreeMap<StoreRef, StoreState>, metadata: Option<&TrustMistake>) -> Self {
+    fn new(
+        statement: &Arc<Statement>,
+        stores: &BTreeMap<StoreRef, StoreState>,
+        metadata: Option<&TrustMistake>,
+    ) -> Self {
         let disabled = |cause| {
             let (name, scopes) = (statement.shared_name(), DeclaredScopes::Known(statement.scopes().clone()));
             Self::Disabled(DisabledStatement { name, scopes, cause })
@@ -253,7 +257,7 @@ impl StatementState {
                 None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
             }
         }
-        Self::Usable(Arc::new(UsableStatement { statement: statement.clone(), stores: in_use }))
+        Self::Usable(Arc::new(UsableStatement { statement: Arc::clone(statement), stores: in_use }))
     }
 
     /// See [`UsableStatement::name`] and [`DisabledStatement::name`].

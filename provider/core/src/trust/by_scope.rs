@@ -1,6 +1,7 @@
 //! Which statement applies to a repository, also where some statements have mistakes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Scopes;
 use crate::name::Repository;
@@ -20,6 +21,12 @@ pub enum DeclaredScopes {
 #[derive(Clone, Debug)]
 pub struct ByScope<T> {
     entries: Vec<T>,
+    index: Arc<Index>,
+}
+
+/// Where in the list an entry is.
+#[derive(Debug, Default)]
+struct Index {
     by_repository: HashMap<Repository, usize>,
     for_all: Option<usize>,
     /// The first whose repositories are not known.
@@ -39,26 +46,26 @@ pub enum Claim {
 
 impl<T> ByScope<T> {
     pub(super) fn new(entries: impl IntoIterator<Item = (DeclaredScopes, T)>) -> Self {
-        let mut list = Self { entries: Vec::new(), by_repository: HashMap::new(), for_all: None, unknown: None };
+        let (mut list, mut index) = (Vec::new(), Index::default());
         for (scopes, entry) in entries {
-            let index = list.entries.len();
+            let position = list.len();
             let repositories = match scopes {
                 DeclaredScopes::Known(Scopes::All) => {
-                    list.for_all.get_or_insert(index);
+                    index.for_all.get_or_insert(position);
                     Vec::new()
                 }
                 DeclaredScopes::Known(Scopes::Repositories(repositories)) => repositories,
                 DeclaredScopes::Unknown(repositories) => {
-                    list.unknown.get_or_insert(index);
+                    index.unknown.get_or_insert(position);
                     repositories
                 }
             };
             for repository in repositories {
-                list.by_repository.entry(repository).or_insert(index);
+                index.by_repository.entry(repository).or_insert(position);
             }
-            list.entries.push(entry);
+            list.push(entry);
         }
-        list
+        Self { entries: list, index: Arc::new(index) }
     }
 
     /// All, in the order of the document.
@@ -71,20 +78,16 @@ impl<T> ByScope<T> {
     /// to name it; else the one with `*`.
     #[must_use]
     pub fn select(&self, repository: &Repository) -> Option<(&T, Claim)> {
-        let named = self.by_repository.get(repository).map(|index| (*index, Claim::Named));
-        let possible = self.unknown.map(|index| (index, Claim::Possible));
-        let all = self.for_all.map(|index| (index, Claim::All));
-        let (index, claim) = named.or(possible).or(all)?;
-        self.entries.get(index).map(|entry| (entry, claim))
+        let Index { by_repository, for_all, unknown } = &*self.index;
+        let named = by_repository.get(repository).map(|position| (*position, Claim::Named));
+        let possible = unknown.map(|position| (position, Claim::Possible));
+        let all = for_all.map(|position| (position, Claim::All));
+        let (position, claim) = named.or(possible).or(all)?;
+        self.entries.get(position).map(|entry| (entry, claim))
     }
 
-    /// The same list with every entry replaced by what `with` makes of it.
+    /// The same list with every entry replaced by what `with` makes of it. What finds them is shared.
     pub fn map<U>(&self, with: impl FnMut(&T) -> U) -> ByScope<U> {
-        ByScope {
-            entries: self.entries.iter().map(with).collect(),
-            by_repository: self.by_repository.clone(),
-            for_all: self.for_all,
-            unknown: self.unknown,
-        }
+        ByScope { entries: self.entries.iter().map(with).collect(), index: Arc::clone(&self.index) }
     }
 }

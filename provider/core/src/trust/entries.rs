@@ -41,7 +41,7 @@ pub(super) fn entries(mut statements: Vec<ReadStatement>, conflicts: Conflicts) 
     let entry = |read: ReadStatement| {
         let ReadStatement { name, scopes, statement, mistakes } = read;
         let entry = match statement {
-            Some(statement) if mistakes.found() == 0 => PolicyEntry::Statement(statement),
+            Some(statement) if mistakes.found() == 0 => PolicyEntry::Statement(Arc::new(statement)),
             Some(_) | None => {
                 let mistakes = mistakes.list(Some(&Excerpt::of(&name)));
                 PolicyEntry::Broken(BrokenStatement { name, scopes: scopes.clone(), mistakes })

@@ -29,7 +29,7 @@ pub struct TrustPolicy {
 /// One statement of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyEntry {
-    Statement(Statement),
+    Statement(Arc<Statement>),
     Broken(BrokenStatement),
 }
 
@@ -159,7 +159,7 @@ impl TrustPolicy {
     /// Those without mistakes, in the order of the document.
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.entries.entries().iter().filter_map(|entry| match entry {
-            PolicyEntry::Statement(statement) => Some(statement),
+            PolicyEntry::Statement(statement) => Some(statement.as_ref()),
             PolicyEntry::Broken(_) => None,
         })
     }
