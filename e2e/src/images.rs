@@ -47,6 +47,15 @@ impl Image {
         Ok(Self { tag: tag.to_owned(), ..self.clone() })
     }
 
+    /// Points the image's own fallback tag at it, in place of an index of referrers.
+    pub(crate) fn tag_as_fallback(&self) -> anyhow::Result<()> {
+        self.tagged(&self.fallback_tag()).map(drop)
+    }
+
+    fn fallback_tag(&self) -> String {
+        self.digest.replace(':', "-")
+    }
+
     fn push_titled(host: &str, repository: &str, tag: &str, title: &str) -> anyhow::Result<Self> {
         let config = json!({
             "architecture": "amd64",
@@ -113,7 +122,7 @@ impl Image {
     fn referrers(&self, kind: Kind) -> anyhow::Result<Value> {
         let path = match kind {
             Kind::ReferrersApi => format!("referrers/{}", self.digest),
-            Kind::FallbackTag => format!("manifests/{}", self.digest.replace(':', "-")),
+            Kind::FallbackTag => format!("manifests/{}", self.fallback_tag()),
         };
         self.get(&path)?.json()
     }

@@ -47,6 +47,8 @@ pub(crate) struct Shelf {
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,
     pub(crate) fallback_unsigned: Image,
+    /// Its fallback tag leads to the image itself, as at registries that read the tag as the digest.
+    pub(crate) fallback_itself: Image,
     /// Signed well; nobody is asked about it before the other registry is stopped.
     pub(crate) fallback_later: Image,
     /// Repositories of a registry that means harm.
@@ -87,6 +89,7 @@ impl Shelf {
             fallback_jws: push_fallback("shop/fallback-jws")?,
             fallback_cose: push_fallback("shop/fallback-cose")?,
             fallback_unsigned: push_fallback("shop/fallback-unsigned")?,
+            fallback_itself: push_fallback("shop/fallback-itself")?,
             fallback_later: push_fallback("shop/fallback-later")?,
             hostile: hostile.scopes(),
         };
@@ -115,6 +118,7 @@ impl Shelf {
             let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
             transcript.command(&line, &output);
         }
+        shelf.fallback_itself.tag_as_fallback()?;
         shelf.copied.copy_signature_from(referrers, &shelf.jws)?;
         transcript.note(&format!("the signature of {} is copied to {}", shelf.jws.scope(), shelf.copied.scope()));
         Ok(shelf)
@@ -142,6 +146,7 @@ impl Shelf {
             &self.fallback_jws,
             &self.fallback_cose,
             &self.fallback_unsigned,
+            &self.fallback_itself,
             &self.fallback_later,
         ];
         json!({

@@ -98,6 +98,12 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
         peers(bench, transcript, seen, &question, false)?;
     }
 
+    // Clients differ about this one.
+    let image = &shelf.fallback_itself;
+    let what = "an image whose fallback tag leads to itself is denied as unsigned";
+    denied(bench, transcript, what, image, &[&rejected(image, "unsigned")])?;
+    *seen.verdicts.entry("unsigned").or_default() += 1;
+
     transcript.chapter("Wherever a pod names images");
     init_container(bench, transcript)?;
     debug_container(bench, transcript)
