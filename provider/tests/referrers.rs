@@ -324,7 +324,7 @@ async fn a_redirect_that_may_not_be_followed_is_the_registrys_fault_and_not_the_
         (None, "found no Location header, expected one"),
         (
             Some("http://169.254.169.254/blob"),
-            "169.254.169.254 is at 169.254.169.254, where only configured registries may be; 169.254.169.254 is the blob \
+            "169.254.169.254:80 is at 169.254.169.254, where only configured registries may be; 169.254.169.254:80 is the blob \
              store that ",
         ),
     ] {

@@ -75,6 +75,9 @@ pub(crate) const HOSTS: usize = 1024;
 /// Tokens remembered, each at most [`TOKEN_BYTES`].
 pub(crate) const TOKENS: usize = 1024;
 
+/// How long tags of a repository are read by GET at once, after a HEAD was not answered with a digest.
+pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
+
 /// Repositories of which it is remembered how they want to be asked; also the entries of each cache of pinned images.
 /// With names of at most 255 and digests of at most 135 bytes that is about 4 MiB each.
 pub(crate) const REPOSITORIES: usize = 4096;

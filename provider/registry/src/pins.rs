@@ -21,12 +21,25 @@ pub(crate) struct Pins {
     tags: LruCache<(Repository, String), (Descriptor, Instant)>,
     /// By digest: true for ever.
     digests: LruCache<(Repository, Digest), Descriptor>,
+    /// Repositories whose HEADs name no digest, each until its time.
+    without_head: LruCache<Repository, Instant>,
+}
+
+/// What a HEAD of a tag names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// A manifest that was read in the repository.
+    Known(Descriptor),
+    /// A manifest that was not.
+    Unknown,
+    /// Nothing that is the one digest of a manifest.
+    Nothing,
 }
 
 impl Pins {
     pub(crate) fn new() -> Self {
         let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
-        Self { tags: LruCache::new(size), digests: LruCache::new(size) }
+        Self { tags: LruCache::new(size), digests: LruCache::new(size), without_head: LruCache::new(size) }
     }
 
     /// What the image is, if that needs no request: its digest was read, or its tag within its lifetime.
@@ -41,23 +54,33 @@ impl Pins {
         }
     }
 
-    /// Whether the tag was ever read, so that it may well stand for a digest that is known.
-    pub(crate) fn has_tag(&self, repository: &Repository, tag: &str) -> bool {
-        self.tags.contains(&(repository.clone(), tag.to_owned()))
+    /// Whether a HEAD may spare a GET: the tag was read before, so that it may well stand for a digest that is known, and
+    /// the repository's HEADs are of use.
+    pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str) -> bool {
+        let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
+        answers && self.tags.contains(&(repository.clone(), tag.to_owned()))
+    }
+
+    /// HEADs of the repository are of no use for a while.
+    pub(crate) fn stop_heads(&mut self, repository: &Repository) {
+        self.without_head.put(repository.clone(), Instant::now() + bounds::HEAD_PAUSE);
     }
 
     /// What was read in `repository` under the one `Docker-Content-Digest` of these headers. The header is a claim of the
     /// registry, as the tag is: it chooses among manifests that were hashed here, and is believed no further.
     ///
     /// Only SHA-256 counts: a GET of a tag gives such a digest, and a HEAD must not lead to another one.
-    pub(crate) fn claimed(&mut self, repository: &Repository, headers: &HeaderMap) -> Option<Descriptor> {
+    pub(crate) fn claim(&mut self, repository: &Repository, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return None };
-        let digest: Digest = value.to_str().ok()?.trim().parse().ok()?;
-        if digest.algorithm() != DigestAlgorithm::Sha256 {
-            return None;
+        let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
+        let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        match digest.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) {
+            Some(digest) => match self.digests.get(&(repository.clone(), digest)) {
+                Some(descriptor) => Claim::Known(descriptor.clone()),
+                None => Claim::Unknown,
+            },
+            None => Claim::Nothing,
         }
-        self.digests.get(&(repository.clone(), digest)).cloned()
     }
 
     /// Remembers what `image` is; a tag for `lifetime`.

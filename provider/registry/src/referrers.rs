@@ -68,7 +68,7 @@ impl Registries {
         let api = match self.page(&endpoint, &url, page_limit(), deadline).await {
             Ok(answer) => match read_index(&answer) {
                 Ok(index) => {
-                    self.pages(&endpoint, url, answer, index, &mut listing, deadline).await;
+                    self.pages(&endpoint, url, (answer, index), &mut listing, deadline).await;
                     return Ok(listing.finish());
                 }
                 Err(cause) => {
@@ -101,13 +101,13 @@ impl Registries {
         &self,
         endpoint: &Endpoint,
         first: Url,
-        mut answer: Answer,
-        mut index: Index,
+        mut page: (Answer, Index),
         listing: &mut Listing<'_>,
         deadline: Instant,
     ) {
         let mut read = HashSet::from([first.to_string()]);
         for number in 1.. {
+            let (answer, index) = page;
             let filter = filter(&answer, &index);
             let full = listing.add(index, filter);
             let next = match next_page(endpoint, &answer) {
@@ -117,21 +117,27 @@ impl Registries {
                 Ok(Some(_)) => Err(LinkRefusal::Loop),
                 Err(refusal) => Err(refusal),
             };
-            let page = match next {
-                Ok(next) => self.page(endpoint, &next, page_limit(), deadline).await.and_then(|answer| {
-                    let index = read_index(&answer).map_err(|cause| failed(endpoint, cause))?;
-                    Ok((answer, index))
-                }),
+            // Its memory is given back before the next one takes some.
+            drop(answer);
+            let following = match next {
+                Ok(next) => self.index(endpoint, &next, deadline).await,
                 Err(refusal) => Err(failed(endpoint, Cause::Link(refusal))),
             };
-            match page {
-                Ok(page) => (answer, index) = page,
+            page = match following {
+                Ok(following) => following,
                 Err(RegistryError { repository, stage, cause }) => {
                     let cause = Cause::Page { number: number + 1, cause: Box::new(cause) };
                     return listing.cut(Incomplete::Failed(Box::new(RegistryError { repository, stage, cause })));
                 }
-            }
+            };
         }
+    }
+
+    /// A page that is an index.
+    async fn index(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
+        let answer = self.page(endpoint, url, page_limit(), deadline).await?;
+        let index = read_index(&answer).map_err(|cause| failed(endpoint, cause))?;
+        Ok((answer, index))
     }
 
     /// What stands under the fallback tag; the entries of an index are taken. What the index says about filters is not

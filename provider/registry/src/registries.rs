@@ -34,6 +34,7 @@ use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::observer::TagMemory;
 use crate::origin::authority;
+use crate::pins::Claim;
 use crate::pins::Pins;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
@@ -249,36 +250,33 @@ impl Registries {
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
         };
         let url = endpoint.url("manifests", reference);
-        if let Selector::Tag(tag) = image.selector()
-            && let Some(known) = self.read_before(&endpoint, &url, tag, deadline).await?
-        {
-            return Ok(known);
+        let claim = match image.selector() {
+            Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag) => {
+                self.claim(&endpoint, &url, deadline).await?
+            }
+            Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
+        };
+        if let Claim::Known(descriptor) = claim {
+            return Ok(descriptor);
         }
         let expect = Expect { hash: Some(algorithm), ..Expect::at_most(limits::MANIFEST_BYTES) };
         let ask = Ask { stage, url: &url, accept: TARGETS, expect, deadline };
         let answer = self.inner.client.get(&endpoint, ask).await?;
-        describe(image, algorithm, &answer).map_err(failed)
+        let descriptor = describe(image, algorithm, &answer).map_err(failed)?;
+        if claim == Claim::Nothing {
+            self.pins().stop_heads(repository);
+        }
+        Ok(descriptor)
     }
 
-    /// What a HEAD of a tag that was read before leads to, if that is a manifest that was read before: the same as then, or
-    /// another one. `None` is no answer: a GET decides.
+    /// What a HEAD of a tag names. Unless that is known, a GET decides.
     ///
     /// # Errors
     /// Those that a GET would meet as well.
-    async fn read_before(
-        &self,
-        endpoint: &Endpoint,
-        url: &Url,
-        tag: &str,
-        deadline: Instant,
-    ) -> Result<Option<Descriptor>, RegistryError> {
-        let repository = &endpoint.repository;
-        if !self.pins().has_tag(repository, tag) {
-            return Ok(None);
-        }
+    async fn claim(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<Claim, RegistryError> {
         let ask = Ask { stage: Stage::Manifest, url, accept: TARGETS, expect: Expect::at_most(0), deadline };
         match self.inner.client.head(endpoint, ask).await {
-            Ok(headers) => Ok(self.pins().claimed(repository, &headers)),
+            Ok(headers) => Ok(self.pins().claim(&endpoint.repository, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.trouble() {
@@ -295,7 +293,7 @@ impl Registries {
                 | Trouble::ContentMismatch
                 | Trouble::NotFound
                 | Trouble::ReferrersUnsupported
-                | Trouble::Unsupported => Ok(None),
+                | Trouble::Unsupported => Ok(Claim::Nothing),
             },
         }
     }

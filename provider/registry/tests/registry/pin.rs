@@ -131,44 +131,92 @@ async fn a_tag_that_was_never_read_costs_a_get_alone() {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_name_a_digest_read_here_is_followed_by_a_get() {
+async fn a_head_that_names_a_digest_not_read_here_is_followed_by_a_get() {
     let registry = Registry::start().await;
-    let image = registry.push_image("app", "v1");
+    registry.push_image("app", "v1");
     let elsewhere = registry.push_image("other", "v1");
-    let body = br#"{"schemaVersion":2,"config":{},"layers":[]}"#;
-    let long =
-        registry.put_manifest_as("app", Digest::of(DigestAlgorithm::Sha512, body).as_str(), IMAGE_MANIFEST, body);
+    let never = registry.push_image("app", "v2");
     let registries = anonymous(&registry);
     let before = pinned(&registries, &registry).await;
-    // Read, but in another repository; read here, but under an algorithm that a tag never has.
-    for reference in [registry.reference("other", &elsewhere), registry.reference("app", &long)] {
-        let _ = registries.pin(&reference.parse().unwrap(), soon()).await.unwrap();
-    }
-    for claimed in [elsewhere.digest.as_str(), long.digest.as_str(), "md5:00", "", &image.digest[..70]] {
-        let fault = registry.when(Route::Manifest).method(Method::HEAD).header("docker-content-digest", claimed);
-        registry.forget_requests();
-        assert_eq!(pinned(&registries, &registry).await, before, "{claimed}");
-        assert_eq!(methods(&registry), ["HEAD", "GET"], "{claimed}");
+    // Read, but in another repository; or not at all.
+    let _ = registries.pin(&registry.reference("other", &elsewhere).parse().unwrap(), soon()).await.unwrap();
+    for claimed in [elsewhere.digest, never.digest] {
+        let fault = registry.when(Route::Manifest).method(Method::HEAD).header("docker-content-digest", &claimed);
+        for _ in 0..2 {
+            registry.forget_requests();
+            assert_eq!(pinned(&registries, &registry).await, before, "{claimed}");
+            assert_eq!(methods(&registry), ["HEAD", "GET"], "{claimed}");
+        }
         fault.lift();
     }
-    let fault = registry.when(Route::Manifest).method(Method::HEAD).without_header("docker-content-digest");
-    assert_eq!(pinned(&registries, &registry).await, before);
-    fault.lift();
-    let two = Reply::status(200)
-        .header("docker-content-digest", &image.digest)
-        .header("docker-content-digest", &elsewhere.digest);
-    let fault = registry.when(Route::Manifest).method(Method::HEAD).reply(two);
+}
+
+#[tokio::test]
+async fn a_head_that_names_no_digest_is_followed_by_a_get_and_not_sent_again_soon() {
+    let body = br#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+    let long = Digest::of(DigestAlgorithm::Sha512, body);
+    let digest = Digest::of(DigestAlgorithm::Sha256, b"any");
+    let header = |value: &str| Reply::status(200).header("docker-content-digest", value);
+    let replies = [
+        // Read here, but under an algorithm that a tag never has.
+        header(long.as_str()),
+        header("md5:00"),
+        header(""),
+        header(&digest.as_str()[..70]),
+        header(digest.as_str()).header("docker-content-digest", digest.as_str()),
+        Reply::status(200),
+    ];
+    let refusals = [204, 302, 400, 401, 403, 404, 405, 500, 501].map(Reply::status);
+    for reply in replies.into_iter().chain(refusals) {
+        let case = format!("{reply:?}");
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        registry.push_image("other", "v1");
+        let pushed = registry.put_manifest_as("app", long.as_str(), IMAGE_MANIFEST, body);
+        let registries = anonymous(&registry);
+        let before = pinned(&registries, &registry).await;
+        let _ = registries.pin(&registry.reference("app", &pushed).parse().unwrap(), soon()).await.unwrap();
+        let other: ImageRef = format!("{}/other:v1", registry.host()).parse().unwrap();
+        let _ = registries.pin(&other, soon()).await.unwrap();
+        registry.when(Route::Manifest).method(Method::HEAD).reply(reply);
+        registry.forget_requests();
+        assert_eq!(pinned(&registries, &registry).await, before, "{case}");
+        assert_eq!(pinned(&registries, &registry).await, before, "{case}");
+        assert_eq!(methods(&registry), ["HEAD", "GET", "GET"], "{case}");
+        // Another repository is another matter.
+        registry.forget_requests();
+        let _ = registries.pin(&other, soon()).await.unwrap();
+        assert_eq!(methods(&registry), ["HEAD", "GET"], "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_are_tried_again_after_ten_minutes() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let before = pinned(&registries, &registry).await;
+    registry.when(Route::Manifest).method(Method::HEAD).times(1).status(405);
+    for (minutes, expected) in [(0, vec!["HEAD", "GET"]), (9, vec!["GET"]), (1, vec!["HEAD"])] {
+        tokio::time::advance(Duration::from_secs(60 * minutes)).await;
+        registry.forget_requests();
+        assert_eq!(pinned(&registries, &registry).await, before);
+        assert_eq!(methods(&registry), expected, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_gone_is_not_found() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let _ = pinned(&registries, &registry).await;
+    registry.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN");
     registry.forget_requests();
-    assert_eq!(pinned(&registries, &registry).await, before);
-    assert_eq!(methods(&registry), ["HEAD", "GET"]);
-    fault.lift();
-    for status in [204, 302, 400, 401, 403, 404, 405, 500, 501] {
-        let fault = registry.when(Route::Manifest).method(Method::HEAD).status(status);
-        registry.forget_requests();
-        assert_eq!(pinned(&registries, &registry).await, before, "{status}");
-        assert_eq!(methods(&registry), ["HEAD", "GET"], "{status}");
-        fault.lift();
+    for _ in 0..2 {
+        assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::NotFound);
     }
+    assert_eq!(methods(&registry), ["HEAD", "GET", "HEAD", "GET"]);
 }
 
 #[tokio::test]
