@@ -305,22 +305,14 @@ impl Cause {
                 Trouble::Unsupported
             }
             Self::Redirect { .. } => Trouble::RedirectRefused,
-            Self::Redirected { cause, .. } => match cause.trouble() {
-                // The registry chose this host, and the configuration does not let us ask it.
-                Trouble::Refused => Trouble::RedirectRefused,
-                // No credential of ours was sent: the registry's own access to its store is refused.
-                Trouble::Denied => Trouble::Failed,
-                trouble => trouble,
-            },
+            Self::Redirected { cause, .. } => after_redirect(cause.trouble()),
             Self::TooLarge { .. } | Self::DeclaredTooLarge { .. } | Self::Size { .. } | Self::Digest { .. } => {
                 Trouble::ContentMismatch
             }
             Self::NoList(no_list) => no_list.trouble(),
             // The registry itself named the page.
-            Self::Page { cause, .. } => match cause.trouble() {
-                Trouble::NotFound => Trouble::AnswerInvalid,
-                trouble => trouble,
-            },
+            Self::Page { cause, .. } if cause.trouble() == Trouble::NotFound => Trouble::AnswerInvalid,
+            Self::Page { cause, .. } => cause.trouble(),
             // A registry's list may promise what its manifest is not; a page of a proxy is another matter.
             Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
                 Trouble::ContentMismatch
@@ -338,10 +330,28 @@ impl Cause {
 
     /// What went wrong, at whichever host.
     pub(crate) fn innermost(&self) -> &Self {
-        match self {
-            Self::Redirected { cause, .. } => cause.innermost(),
-            cause => cause,
-        }
+        if let Self::Redirected { cause, .. } = self { cause.innermost() } else { self }
+    }
+}
+
+/// What the trouble with the host to which a registry redirects is, as trouble with the registry.
+fn after_redirect(trouble: Trouble) -> Trouble {
+    match trouble {
+        // The registry chose this host, and the configuration does not let us ask it.
+        Trouble::Refused => Trouble::RedirectRefused,
+        // No credential of ours was sent: the registry's own access to its store is refused.
+        Trouble::Denied => Trouble::Failed,
+        Trouble::Unreachable
+        | Trouble::Timeout
+        | Trouble::Throttled
+        | Trouble::Failed
+        | Trouble::AnswerInvalid
+        | Trouble::RedirectRefused
+        | Trouble::ContentMismatch
+        | Trouble::ReferrersUnsupported
+        | Trouble::NotFound
+        | Trouble::Unsupported
+        | Trouble::Overloaded => trouble,
     }
 }
 
