@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod inspect;
 mod parts;
+mod proxies;
 mod reload;
 mod report;
 pub mod serve;

@@ -8,6 +8,7 @@ mod effective;
 mod fields;
 mod file;
 mod listen_address;
+mod proxy;
 mod read;
 mod registry_files;
 mod yaml;
@@ -28,6 +29,8 @@ pub use file::ConfigFile;
 pub use file::ConfigLook;
 pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
+pub use proxy::RegistryProxy;
+pub use proxy::RegistryProxyServer;
 pub use registry_files::RegistryFileMistake;
 pub use registry_files::RegistryFilesError;
 pub use yaml::CONFIG_BYTES;
@@ -120,6 +123,7 @@ pub struct Registry {
     pub credentials: Credentials,
     /// Further hosts that may ask for the credentials to hand out a token.
     pub realm_hosts: Vec<Host>,
+    pub proxy: RegistryProxy,
 }
 
 impl Registry {

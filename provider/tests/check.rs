@@ -26,11 +26,20 @@ mod tests {
 
     /// Runs it in `folder`, whose path is cut out of what it prints.
     fn check(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
+        check_in(folder, arguments, &[])
+    }
+
+    /// With these variables about proxies, and no others.
+    fn check_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
         let path = folder.path().display().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments).stdin(Stdio::null());
         // The authorities of the system, whatever this one has.
         command.env("SSL_CERT_FILE", folder.path().join("system.pem")).env_remove("SSL_CERT_DIR");
+        for proxies in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+            command.env_remove(proxies).env_remove(proxies.to_lowercase());
+        }
+        command.envs(environment.iter().copied());
         let output = command.output().unwrap();
         assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
         (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))
@@ -75,6 +84,55 @@ registries:
 ",
         );
         folder
+    }
+
+    #[test]
+    fn proxies_of_the_environment_are_checked_with_the_hosts_that_they_are_for() {
+        let folder = sound();
+        let server = "server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
+        let with = |registries: &str| {
+            folder.write("c.yaml", format!("trust: {{directory: trust}}\n{server}registries:\n{registries}"));
+        };
+        let warnings = |environment: &[(&str, &str)]| {
+            let (code, text) = check_in(&folder, &["-o", "json"], environment);
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert!(!text.contains("hunter2"), "{text}");
+            let list = |name: &str, member: &str| -> Vec<String> {
+                let list = document[name].as_array().unwrap();
+                list.iter().map(|one| one[member].as_str().unwrap().to_owned()).collect()
+            };
+            (code, list("mistakes", "field"), list("warnings", "warning"))
+        };
+        let none: Vec<String> = Vec::new();
+        with("- {host: registry.example.com}\n- {host: '10.0.0.5:5000', plainHttp: true}\n");
+        assert_eq!(warnings(&[]), (Some(0), none.clone(), none.clone()));
+        assert_eq!(
+            warnings(&[("HTTPS_PROXY", "http://u:hunter2@p.example:3128"), ("http_proxy", "http://p.example:3128")]),
+            (Some(0), none.clone(), vec!["proxy-for-inside".to_owned(), "proxy-not-for-unlisted".to_owned()])
+        );
+        assert_eq!(
+            warnings(&[("HTTP_PROXY", "http://p.example:3128"), ("NO_PROXY", "10.0.0.0/8")]),
+            (Some(0), none.clone(), vec!["proxy-not-for-unlisted".to_owned()])
+        );
+        assert_eq!(
+            warnings(&[("HTTPS_PROXY", "socks5://u:hunter2@p.example:1080")]),
+            (Some(3), vec!["HTTPS_PROXY".to_owned()], none.clone())
+        );
+        // Variables that nothing here uses are for other programs.
+        with("- {host: registry.example.com, proxy: none}\n");
+        assert_eq!(warnings(&[("HTTPS_PROXY", "socks5://p.example:1080")]), (Some(0), none.clone(), none.clone()));
+        with("- {host: registry.example.com, proxy: 'http://u:hunter2@p.example:3128'}\n");
+        assert_eq!(warnings(&[]), (Some(0), none.clone(), vec!["proxy-login-in-configuration".to_owned()]));
+        with(
+            "- {host: registry.example.com, proxy: {url: 'https://p.example:3128', usernameFile: user, passwordFile: none, ca: ca.crt}}\n",
+        );
+        let (code, text) = check(&folder, &[]);
+        assert_eq!(code, Some(3));
+        assert!(text.contains("none: cannot be read"), "{text}");
+        assert!(
+            text.contains("  proxy       https://p.example:3128\n    login     user, none\n    CA        ca.crt\n"),
+            "{text}"
+        );
     }
 
     #[test]

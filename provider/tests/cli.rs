@@ -16,6 +16,7 @@ mod tests {
     use countersign_testkit::notation;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
+    use countersign_testkit::proxy::Proxy;
     use countersign_testkit::registry::Registry;
     use countersign_testkit::registry::Route;
     use serde_json::Value;
@@ -27,8 +28,17 @@ mod tests {
 
     /// Runs the binary and waits for its end, without blocking the registry of the test.
     async fn countersign(arguments: &[&str]) -> Output {
+        countersign_in(arguments, &[]).await
+    }
+
+    /// As [`countersign`], with these variables about proxies and no others.
+    async fn countersign_in(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(arguments).env_remove("COUNTERSIGN_CONFIG").stdin(Stdio::null());
+        for proxies in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+            command.env_remove(proxies).env_remove(proxies.to_lowercase());
+        }
+        command.envs(environment.iter().copied());
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
@@ -154,6 +164,78 @@ mod tests {
         assert_eq!(document["image"]["code"], "trust-store-unusable");
         assert_eq!(document["image"]["rule"], "other");
         assert_eq!(document["signatures"][0]["result"], "not-asked");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_of_the_environment_is_asked_for_listed_hosts_and_for_no_others() {
+        let laptop = Laptop::new().await;
+        let ca = Authority::root(CertSpec::root());
+        let hidden = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["registry.example"]))).await;
+        let root = Authority::root(CertSpec::root());
+        notation::sign_image(&hidden, "app", &hidden.push_image("app", "signed"), &root.issue(CertSpec::leaf()));
+        laptop.folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+        laptop.folder.write("ca.pem", ca.pem());
+        let with = |more: &str| {
+            let entry = "registries:\n- {host: registry.example, ca: ca.pem}\n";
+            laptop.folder.write("c.yaml", format!("trust: {{directory: trust}}\n{entry}{more}"));
+        };
+        with("");
+        let proxy = Proxy::start().await;
+        proxy.require_login("cs", "s3cret");
+        proxy.knows("registry.example:443", hidden.address());
+        let url = proxy.url().replace("http://", "http://cs:s3cret@");
+        let config = laptop.config();
+        let verify = async |image: &str, https: &str| {
+            let variables = [("HTTPS_PROXY", https), ("http_proxy", https), ("NO_PROXY", "10.0.0.0/8")];
+            countersign_in(&["verify", "--config", &config, image], &variables).await
+        };
+        let output = verify("registry.example/app:signed", &url).await;
+        check(&output, 0);
+        assert!(text(&output.stdout).starts_with("verified "), "{}", text(&output.stdout));
+        let targets = proxy.targets();
+        assert!(
+            !targets.is_empty() && targets.iter().all(|target| target == "CONNECT registry.example:443"),
+            "{targets:?}"
+        );
+
+        // A failure is the proxy's, and shows no password.
+        let output = verify("registry.example/app:signed", &url.replace("s3cret", "hunter2")).await;
+        check(&output, 2);
+        let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            shown.contains(&format!("by the proxy {} (from HTTPS_PROXY): it answers 407", proxy.host())),
+            "{shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
+
+        // Neither is an unlisted host asked by it, nor one inside.
+        let before = proxy.connections();
+        check(&verify(&laptop.image("app:signed"), &url).await, 2);
+        with("- {host: 'registry.tools.svc:5000', plainHttp: true}\n");
+        let output = verify("registry.tools.svc:5000/app:signed", &url).await;
+        check(&output, 2);
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains("registry-not-allowed") && stdout.contains("from http_proxy"), "{stdout}");
+        assert_eq!((proxy.connections(), laptop.registry.connections()), (before, 0));
+    }
+
+    #[tokio::test]
+    async fn a_variable_that_names_no_proxy_is_a_mistake_where_it_is_used() {
+        let laptop = Laptop::new().await;
+        let config = laptop.config();
+        let image = laptop.image("app:signed");
+        let variables = [("HTTPS_PROXY", "socks5://u:hunter2@proxy.example:1080")];
+        let output = countersign_in(&["verify", "--config", &config, &image], &variables).await;
+        check(&output, 3);
+        assert_eq!(
+            text(&output.stderr),
+            "countersign: the environment variable HTTPS_PROXY has a URL with the scheme \"socks5\": want http or https\n"
+        );
+        let host = laptop.registry.host();
+        let direct =
+            format!("trust: {{directory: trust}}\nregistries:\n- {{host: '{host}', plainHttp: true, proxy: none}}\n");
+        laptop.folder.write("c.yaml", direct);
+        check(&countersign_in(&["verify", "--config", &config, &image], &variables).await, 0);
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use countersign::config::ListenAddress;
 use countersign::config::LogLevel;
 use countersign::config::Purpose;
 use countersign::config::Registry;
+use countersign::config::RegistryProxy;
+use countersign::config::RegistryProxyServer;
 use countersign::config::TrustLocation;
 use countersign_registry::Unlisted;
 
@@ -114,6 +116,11 @@ fn the_full_sample_is_right_in_what_it_comments_out() {
         ca: Some(base.join("ca/registry.pem")),
         credentials: Credentials::DockerConfig(base.join("pull-secret/.dockerconfigjson")),
         realm_hosts: vec!["auth.example.com".parse().unwrap()],
+        proxy: RegistryProxy::Server(RegistryProxyServer {
+            server: "http://proxy.example.com:3128".parse().unwrap(),
+            login: Some((base.join("proxy-login/username"), base.join("proxy-login/password"))),
+            ca: None,
+        }),
     };
     assert_eq!(config.registries, [registry]);
     assert_eq!(config.verification.required_metadata["production"]["io.example.pipeline"], "release");
@@ -172,6 +179,7 @@ unlistedRegistries: refuse
         ca: None,
         credentials: Credentials::Anonymous,
         realm_hosts: Vec::new(),
+        proxy: RegistryProxy::Environment,
     };
     let files = Credentials::Files { username: PathBuf::from("/u"), password: PathBuf::from("/etc/cs/p") };
     assert_eq!(
@@ -193,6 +201,34 @@ unlistedRegistries: refuse
         ]
     );
     assert_eq!(config.unlisted_registries, Unlisted::Refuse);
+}
+
+#[test]
+fn reads_proxies_of_every_kind() {
+    let proxy = |text: &str| {
+        let text = format!("{TRUST}registries:\n- {{host: r.example, proxy: {text}}}\n");
+        parse(&text, Purpose::Verify).unwrap().registries[0].proxy.clone()
+    };
+    let server = |url: &str, login, ca: Option<&str>| {
+        let (server, ca) = (url.parse().unwrap(), ca.map(PathBuf::from));
+        RegistryProxy::Server(RegistryProxyServer { server, login, ca })
+    };
+    assert_eq!(proxy(""), RegistryProxy::Environment);
+    assert_eq!(proxy("environment"), RegistryProxy::Environment);
+    assert_eq!(proxy("none"), RegistryProxy::Direct);
+    assert_eq!(proxy("'http://p.example:3128'"), server("http://p.example:3128", None, None));
+    assert_eq!(proxy("{url: 'http://p.example:3128'}"), server("http://p.example:3128", None, None));
+    let files = Some((PathBuf::from("/etc/cs/u"), PathBuf::from("/p")));
+    assert_eq!(
+        proxy("{url: 'https://p.example', usernameFile: u, passwordFile: /p, ca: ca.pem}"),
+        server("https://p.example", files, Some("/etc/cs/ca.pem"))
+    );
+    let with_login = proxy("'http://u:hunter2@p.example:3128'");
+    assert_ne!(with_login, server("http://p.example:3128", None, None));
+    assert!(!format!("{with_login:?}").contains("hunter2"));
+    // A name for private use, which a proxy may know.
+    let text = "registries:\n- {host: r.corp.internal, proxy: 'http://p.example:3128'}\n";
+    assert!(parse(&format!("{TRUST}{text}"), Purpose::Verify).is_ok());
 }
 
 #[test]
@@ -218,9 +254,21 @@ fn the_effective_configuration_is_one_line() {
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
          verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=33554432 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
-         credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" realmHosts=c.d} \
+         credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
          registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=256 log.level=info"
+    );
+    let proxy = |text: &str| {
+        let text = format!("{TRUST}registries: [{{host: a.b, proxy: {text}}}]\n");
+        let line = parse(&text, Purpose::Verify).unwrap().to_string();
+        assert!(!line.contains("hunter2"), "{line}");
+        line.split_once("plainHttp=false ").unwrap().1.split_once(" realmHosts=}").unwrap().0.to_owned()
+    };
+    assert_eq!(proxy("none"), "proxy=none");
+    assert_eq!(proxy("'http://u:hunter2@p.example:3128'"), "proxy=http://p.example:3128");
+    assert_eq!(
+        proxy("{url: 'https://p.example', usernameFile: u, passwordFile: p, ca: c}"),
+        "proxy=https://p.example:443 proxy.usernameFile=\"/etc/cs/u\" proxy.passwordFile=\"/etc/cs/p\" proxy.ca=\"/etc/cs/c\""
     );
 }
 

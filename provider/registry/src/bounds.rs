@@ -70,6 +70,28 @@ pub(crate) const RETRIES: u32 = 2;
 pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
 
 /// Hosts whose pause is remembered, of those in the settings and of others.
+/// Largest head of a proxy's answer to CONNECT, in bytes.
+pub(crate) const PROXY_ANSWER_BYTES: usize = 16 * 1024;
+
+/// How long a connection that nobody uses is kept.
+pub(crate) const POOL_IDLE: Duration = Duration::from_secs(60);
+
+/// Between the probes of TCP on a silent connection.
+pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// What may be under way in one HTTP/2 stream, in bytes. Small, as many hosts may fill theirs at once; a usual answer fits.
+pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same for one HTTP/2 connection.
+pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Between two pings of an HTTP/2 connection, and how long an answer to one may take.
+pub(crate) const HTTP2_PING: Duration = Duration::from_secs(15);
+pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(5);
+
+/// `User-Agent` of every request.
+pub(crate) const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
 pub(crate) const HOSTS: usize = 1024;
 
 /// Tokens remembered, each at most [`TOKEN_BYTES`].

@@ -9,11 +9,13 @@ use countersign_core::name::Digest;
 use countersign_core::name::Repository;
 use countersign_core::oci::IndexError;
 use countersign_core::oci::ManifestError;
+use http::StatusCode;
 
 use crate::Stage;
 use crate::address::Network;
 use crate::bounds;
 use crate::limit::LimitReached;
+use crate::proxy::Inside;
 use crate::quota::Quota;
 use crate::said::Said;
 use crate::tls::TlsFailure;
@@ -89,6 +91,45 @@ pub enum CredentialKind {
     Withheld,
 }
 
+/// What a proxy did in place of connecting us.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyFailure {
+    #[error("it cannot be reached: {detail}")]
+    Unreachable { detail: String },
+    #[error("it cannot be reached over TLS: {failure}")]
+    Tls { failure: TlsFailure },
+    #[error("it gave no answer to CONNECT in time")]
+    Timeout,
+    #[error("its answer to CONNECT breaks HTTP: {detail}")]
+    Answer { detail: String },
+    #[error("it answers {status}: {}", login_text(*sent))]
+    Login {
+        status: u16,
+        /// Whether a user name and password are configured.
+        sent: bool,
+    },
+    #[error("it answers {status} to CONNECT: want 200; see whether its rules allow this host and port")]
+    Status { status: u16 },
+}
+
+impl ProxyFailure {
+    /// For an answer with this status, which is no 200. `asks` if it has a `Proxy-Authenticate`, `sent` if it was asked
+    /// with a login. Some proxies answer 401 to a wrong one.
+    pub(crate) fn answered(status: StatusCode, asks: bool, sent: bool) -> Self {
+        let login = asks || [StatusCode::PROXY_AUTHENTICATION_REQUIRED, StatusCode::UNAUTHORIZED].contains(&status);
+        let status = status.as_u16();
+        if login { Self::Login { status, sent } } else { Self::Status { status } }
+    }
+}
+
+fn login_text(sent: bool) -> &'static str {
+    if sent {
+        "it does not take the configured user name and password"
+    } else {
+        "it wants a user name and a password; add them to the proxy's URL, or to its usernameFile and passwordFile"
+    }
+}
+
 /// Why a token service is not asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RealmRefusal {
@@ -137,6 +178,16 @@ pub enum Cause {
         network_text(*address)
     )]
     LeadsInside { from: String, host: String, address: IpAddr },
+    /// `proxy` is its host and port, `setting` where it is configured.
+    #[error("cannot reach {host} by the proxy {proxy} (from {setting}): {failure}")]
+    Proxy { host: String, proxy: String, setting: String, failure: ProxyFailure },
+    /// No proxy is asked for `host`.
+    #[error(
+        "{host} is {}, for which no proxy is asked (here {proxy} from {setting}): if it can be reached directly, add it to \
+         NO_PROXY or give it an entry in registries with proxy: none",
+        inside.text()
+    )]
+    NotByProxy { host: String, inside: Inside, proxy: String, setting: String },
     #[error("cannot talk to {host}: {detail}")]
     Unreachable { host: String, detail: String },
     #[error("cannot talk to {host} over TLS: {failure}")]
@@ -291,7 +342,16 @@ impl Cause {
             Self::HostRefused { .. }
             | Self::PlainHttpPort { .. }
             | Self::AddressRefused { .. }
-            | Self::LeadsInside { .. } => Trouble::Refused,
+            | Self::LeadsInside { .. }
+            | Self::NotByProxy { .. } => Trouble::Refused,
+            Self::Proxy { failure, .. } => match failure {
+                ProxyFailure::Timeout => Trouble::Timeout,
+                ProxyFailure::Unreachable { .. }
+                | ProxyFailure::Tls { .. }
+                | ProxyFailure::Answer { .. }
+                | ProxyFailure::Login { .. }
+                | ProxyFailure::Status { .. } => Trouble::Unreachable,
+            },
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
             Self::Timeout { .. } | Self::Stalled { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.

@@ -5,6 +5,10 @@ use std::error::Error;
 use crate::address::AddressRefused;
 use crate::error::Cause;
 use crate::error::Phase;
+use crate::error::ProxyFailure;
+use crate::proxy::Proxy;
+use crate::proxy::TunnelError;
+use crate::tls::TlsFailure;
 use crate::tls::tls_failure;
 
 /// Why there was no answer, without the URL.
@@ -24,12 +28,40 @@ pub(crate) fn unreachable(error: &reqwest::Error, host: &str) -> Cause {
     Cause::Unreachable { host, detail: innermost_text(error) }
 }
 
+/// Why there was no answer by `proxy`, and whose fault it is.
+pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &Proxy<'_>) -> Cause {
+    let host = host.to_owned();
+    for error in chain(error) {
+        match error.downcast_ref() {
+            Some(TunnelError::Proxy(failure)) => return proxy_failed(host, proxy, failure.clone()),
+            Some(TunnelError::TlsTimeout) => return Cause::Timeout { host, phase: Phase::Answer },
+            // What stands below says more.
+            Some(TunnelError::Tls(_)) | None => {}
+        }
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Cause::Tls { host, failure: tls_failure(error) };
+        }
+    }
+    Cause::Unreachable { host, detail: innermost_text(error) }
+}
+
+/// `proxy` failed, and not `host`.
+pub(crate) fn proxy_failed(host: String, proxy: &Proxy<'_>, failure: ProxyFailure) -> Cause {
+    Cause::Proxy { host, proxy: proxy.server.authority(), setting: proxy.source.to_string(), failure }
+}
+
+/// The failure of TLS, if it is one.
+pub(crate) fn tls_in(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
+    chain(error).find_map(|error| error.downcast_ref().map(tls_failure))
+}
+
 /// Why a body did not come to its end.
 pub(crate) fn broken(error: &reqwest::Error, host: &str) -> Cause {
     Cause::Broken { host: host.to_owned(), detail: innermost_text(error) }
 }
 
-fn innermost_text(error: &(dyn Error + 'static)) -> String {
+/// What the innermost error says, without the URL.
+pub(crate) fn innermost_text(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     for error in chain(error) {
         if let Some(error) = error.downcast_ref::<h2::Error>() {

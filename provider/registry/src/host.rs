@@ -97,6 +97,12 @@ impl HostPattern {
         }
     }
 
+    /// The host as text if this names one.
+    #[must_use]
+    pub fn exact(&self) -> Option<String> {
+        self.is_exact().then(|| self.to_string())
+    }
+
     /// Greater for the more specific pattern of two that match the same host.
     pub(crate) fn rank(&self) -> (bool, usize) {
         match &self.hosts {

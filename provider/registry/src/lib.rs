@@ -16,6 +16,10 @@
 //! To hosts that match the pattern it is configured for, on their challenge, and to their token services under the
 //! rules of `endpoint`. A redirect, a further page or a realm elsewhere does not get it, and a request that may not
 //! carry it is not made without it.
+//!
+//! # What goes by a proxy
+//!
+//! Requests on behalf of hosts in the settings, if a proxy is configured; no other request knows one (`proxy`).
 
 mod address;
 mod body;
@@ -39,6 +43,7 @@ mod login;
 mod observer;
 mod origin;
 mod pins;
+mod proxy;
 mod quota;
 mod referrers;
 mod registries;
@@ -46,6 +51,7 @@ mod remembered;
 mod retry;
 mod said;
 mod secret;
+mod send;
 mod settings;
 mod share;
 mod tls;
@@ -62,6 +68,7 @@ pub use error::Fallback;
 pub use error::LinkRefusal;
 pub use error::NoList;
 pub use error::Phase;
+pub use error::ProxyFailure;
 pub use error::RealmRefusal;
 pub use error::RegistryError;
 pub use error::Trouble;
@@ -83,6 +90,13 @@ pub use observer::RequestResult;
 pub use observer::Stage;
 pub use observer::TagMemory;
 pub use observer::Unobserved;
+pub use proxy::Inside;
+pub use proxy::ProxyChoice;
+pub use proxy::ProxyEnvironment;
+pub use proxy::ProxyServer;
+pub use proxy::ProxyServerError;
+pub use proxy::ProxyVariableError;
+pub use proxy::inside;
 pub use quota::Quota;
 pub use registries::Pinned;
 pub use registries::Registries;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::bounds;
 use crate::error::Cause;
+use crate::error::ProxyFailure;
 use crate::observer::Stage;
 
 /// How often a request may be sent again, and when.
@@ -31,7 +32,16 @@ impl Retry {
             return false;
         }
         let wait = match cause.innermost() {
-            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::Status { status: 502..=504, .. } => {
+            Cause::Unreachable { .. }
+            | Cause::Broken { .. }
+            | Cause::Status { status: 502..=504, .. }
+            | Cause::Proxy {
+                failure:
+                    ProxyFailure::Unreachable { .. }
+                    | ProxyFailure::Answer { .. }
+                    | ProxyFailure::Status { status: 502..=504 },
+                ..
+            } => {
                 let wait = self.pause + jitter(self.pause);
                 self.pause *= 2;
                 wait
@@ -40,6 +50,8 @@ impl Retry {
             Cause::HostRefused { .. }
             | Cause::AddressRefused { .. }
             | Cause::LeadsInside { .. }
+            | Cause::NotByProxy { .. }
+            | Cause::Proxy { .. }
             | Cause::Tls { .. }
             | Cause::Timeout { .. }
             | Cause::Stalled { .. }

@@ -9,6 +9,8 @@ use crate::error::Cause;
 use crate::host::HostPattern;
 use crate::host::HostPatternError;
 use crate::login::Login;
+use crate::proxy::ProxyChoice;
+use crate::proxy::ProxyEnvironment;
 use crate::share::Class;
 use crate::share::Share;
 use crate::tls::Authorities;
@@ -30,11 +32,13 @@ pub struct RegistrySettings {
     pub requests: usize,
     /// How long a tag is taken to mean the same digest. Zero asks every time.
     pub tag_lifetime: Duration,
+    /// The proxies of the environment. Only entries whose [`ProxyChoice`] says so use them.
+    pub proxies: ProxyEnvironment,
 }
 
 impl Default for RegistrySettings {
     /// No entries, unlisted hosts anonymously, 1 s to connect, 5 s per request, 32 requests per host and 256 in all,
-    /// tags for 5 s.
+    /// tags for 5 s, no proxies.
     fn default() -> Self {
         Self {
             registries: Vec::new(),
@@ -44,6 +48,7 @@ impl Default for RegistrySettings {
             requests_per_host: 32,
             requests: 256,
             tag_lifetime: Duration::from_secs(5),
+            proxies: ProxyEnvironment::default(),
         }
     }
 }
@@ -70,13 +75,22 @@ pub struct RegistryEntry {
     /// Hosts, other than the registry's own, whose token services may be given the credential, and may be in private
     /// networks. `auth.docker.io` is implied for `docker.io`.
     pub realm_hosts: Vec<Host>,
+    pub proxy: ProxyChoice,
 }
 
 impl RegistryEntry {
-    /// An entry over https with the system's certificate authorities and no further token services.
+    /// An entry over https with the system's certificate authorities, no further token services, and the proxies of the
+    /// environment.
     #[must_use]
     pub fn new(pattern: HostPattern, credential: Credential) -> Self {
-        Self { pattern, credential, scheme: Scheme::Https, roots: Roots::System, realm_hosts: Vec::new() }
+        Self {
+            pattern,
+            credential,
+            scheme: Scheme::Https,
+            roots: Roots::System,
+            realm_hosts: Vec::new(),
+            proxy: ProxyChoice::Environment,
+        }
     }
 }
 
@@ -144,6 +158,7 @@ pub(crate) struct Entry {
     pub(crate) credential: Credential,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
+    pub(crate) proxy: ProxyChoice,
 }
 
 impl RegistrySettings {
@@ -173,7 +188,13 @@ impl RegistrySettings {
                 return Err(SettingsError::Credential { pattern });
             }
             let realm_hosts = entry.realm_hosts.clone();
-            entries.push(Entry { pattern, credential: entry.credential.clone(), scheme: entry.scheme, realm_hosts });
+            entries.push(Entry {
+                pattern,
+                credential: entry.credential.clone(),
+                scheme: entry.scheme,
+                realm_hosts,
+                proxy: entry.proxy.clone(),
+            });
         }
         Ok(entries)
     }

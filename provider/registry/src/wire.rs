@@ -12,14 +12,12 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use http::HeaderMap;
 use http::HeaderValue;
-use http::Method;
 use http::StatusCode;
 use http::header;
 use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::AddressRefused;
 use crate::address::Guard;
 use crate::body;
 use crate::body::Expect;
@@ -29,7 +27,6 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::LinkRefusal;
 use crate::error::Phase;
-use crate::failure::unreachable;
 use crate::gate::Gates;
 use crate::gate::Hop;
 use crate::gate::Place;
@@ -42,6 +39,7 @@ use crate::origin::authority;
 use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
+use crate::proxy::Proxies;
 use crate::quota::Quota;
 use crate::retry::retry_after;
 use crate::said;
@@ -57,6 +55,7 @@ use crate::tls::Group;
 pub(crate) struct Wire {
     pub(crate) entries: Vec<Entry>,
     pub(crate) clients: Clients,
+    pub(crate) proxies: Proxies,
     pub(crate) gates: Gates,
     /// Bytes of bodies.
     pub(crate) memory: Limiter,
@@ -130,6 +129,7 @@ impl Wire {
         Ok(Self {
             entries: settings.check()?,
             clients: Clients::new(&settings.registries, settings.connect_timeout, settings.requests_per_host)?,
+            proxies: Proxies { environment: settings.proxies.clone() },
             gates: Gates::new(settings.requests_per_host, settings.requests, &observer),
             memory: Limiter::new(Resource::Bytes, bounds::BODIES, Arc::clone(&observer)),
             observer,
@@ -182,6 +182,7 @@ impl Wire {
             let host = authority(&url);
             let sent = self.hop(outgoing, &url, &host, peer, authorization).await;
             let response = sent.map_err(|cause| led_inside(cause, peer.guard, led_by.as_deref()))?;
+            // By a proxy, nobody knows.
             let from = response.remote_addr();
             let headers = response.headers().clone();
             let status = response.status();
@@ -230,37 +231,6 @@ impl Wire {
                 _ => return Err(self.refusal(outgoing, response, &url, credential).await),
             }
         }
-    }
-
-    async fn hop(
-        &self,
-        outgoing: &Outgoing<'_>,
-        url: &Url,
-        host: &str,
-        peer: Peer,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Cause> {
-        peer.guard
-            .check_literal(url)
-            .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
-        let (method, form) = match &outgoing.payload {
-            Payload::Content | Payload::TokenQuery => (Method::GET, None),
-            Payload::Head => (Method::HEAD, None),
-            Payload::TokenForm(form) => (Method::POST, Some(form)),
-        };
-        let mut request = self
-            .clients
-            .client(peer.group, peer.guard)
-            .request(method, url.clone())
-            .header(header::ACCEPT, outgoing.accept)
-            .header(header::ACCEPT_ENCODING, "identity");
-        if let Some(value) = authorization {
-            request = request.header(header::AUTHORIZATION, value.clone());
-        }
-        if let Some(form) = form {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
-        }
-        request.send().await.map_err(|error| unreachable(&error, host))
     }
 
     fn hop_to<'a>(&self, outgoing: &Outgoing<'_>, url: &Url, host: &'a str) -> Hop<'a> {

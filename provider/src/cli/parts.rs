@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_registry::Registries;
+use countersign_registry::RegistrySettings;
 
 use super::Exit;
 use super::Failure;
+use super::proxies;
 use crate::config::Config;
 use crate::engine::CountRequests;
 use crate::engine::Engine;
@@ -83,7 +85,8 @@ pub(super) fn engine(
     metrics: &Arc<Metrics>,
 ) -> Result<(Engine, usize), anyhow::Error> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
-    let registries = Registries::new(config.registry_settings()?, observer)
+    let settings = RegistrySettings { proxies: proxies::environment(config)?, ..config.registry_settings()? };
+    let registries = Registries::new(settings, observer)
         .map_err(|error| anyhow::Error::new(error).context("registries cannot be used"))?;
     let system_roots = registries.system_roots();
     let settings = EngineSettings {

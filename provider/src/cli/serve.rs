@@ -12,6 +12,7 @@ use super::Exit;
 use super::Failure;
 use super::args::ServeArgs;
 use super::parts::Parts;
+use super::proxies;
 use super::reload::Reloader;
 use super::reload::Signs;
 use super::reload::TlsSource;
@@ -95,6 +96,9 @@ impl Service {
             );
         }
         signs.in_use(Reloaded::Registries);
+        for (variable, proxy) in proxies::environment(config).map_err(Failure::usage)?.servers() {
+            tracing::info!(variable, %proxy, "proxy for the hosts in registries; others are asked directly");
+        }
         let tls = Arc::new(Tls::new(tls));
         let (verify, metrics_too) = (Arc::new(engine), Arc::clone(&metrics));
         let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: metrics_too, registry };

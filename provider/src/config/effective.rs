@@ -12,6 +12,8 @@ use super::Credentials;
 use super::ListenAddress;
 use super::Registry;
 use super::RegistryAccess;
+use super::RegistryProxy;
+use super::RegistryProxyServer;
 use super::Server;
 use super::Tls;
 use super::Trust;
@@ -109,7 +111,7 @@ fn trust(line: &mut Line<'_, '_>, trust: &Trust) -> fmt::Result {
 }
 
 fn registry(line: &mut Line<'_, '_>, registry: &Registry) -> fmt::Result {
-    let Registry { host, plain_http, ca, credentials, realm_hosts } = registry;
+    let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
     write!(line.f, "registries={{host={host} plainHttp={plain_http} ")?;
     if let Some(ca) = ca {
         line.path("ca", ca)?;
@@ -120,6 +122,16 @@ fn registry(line: &mut Line<'_, '_>, registry: &Registry) -> fmt::Result {
         Credentials::Files { username, password } => {
             line.path("credentials.usernameFile", username)?;
             line.path("credentials.passwordFile", password)?;
+        }
+    }
+    line.pair("proxy", proxy.text())?;
+    if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = proxy {
+        if let Some((username, password)) = login {
+            line.path("proxy.usernameFile", username)?;
+            line.path("proxy.passwordFile", password)?;
+        }
+        if let Some(ca) = ca {
+            line.path("proxy.ca", ca)?;
         }
     }
     write!(line.f, "realmHosts={}}} ", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))

@@ -26,6 +26,7 @@ use super::TrustLocation;
 use super::Verification;
 use super::fields::Fields;
 use super::fields::Mistakes;
+use super::proxy;
 use super::yaml::Node;
 use super::yaml::Value;
 use super::yaml::load_yaml;
@@ -106,14 +107,14 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
     (config, mistakes.into_list())
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     /// Directory of the configuration file.
     base: &'a Path,
     mistakes: &'a Mistakes,
 }
 
 impl<'a> Reader<'a> {
-    fn file(&self, fields: &Fields<'_>, key: &'static str, example: &str) -> Option<PathBuf> {
+    pub(super) fn file(&self, fields: &Fields<'_>, key: &'static str, example: &str) -> Option<PathBuf> {
         fields.path(key, example).map(|path| self.base.join(path))
     }
 
@@ -276,7 +277,7 @@ impl<'a> Reader<'a> {
     fn registries(&self, root: &Fields<'_>) -> Vec<Registry> {
         let mut registries: Vec<Registry> = Vec::new();
         for (path, node) in root.list("registries") {
-            let keys = &["host", "plainHttp", "ca", "credentials", "realmHosts"];
+            let keys = &["host", "plainHttp", "ca", "credentials", "realmHosts", "proxy"];
             let entry = Fields::new(node, &path, keys, self.mistakes);
             if let Some(registry) = self.registry(&entry) {
                 let one =
@@ -308,12 +309,13 @@ impl<'a> Reader<'a> {
         }
         let realm_hosts: Vec<Host> =
             entry.texts("realmHosts", "host[:port]", "auth.example.com", |text| text.parse().ok());
+        let proxy = proxy::read(self, entry, host.as_ref());
         let host = host?;
         if plain_http && host.written_port() == Some(443) {
             let wanted = "another port, or none for port 80: references need not write the port of https";
             entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
         }
-        Some(Registry { host, plain_http, ca, credentials, realm_hosts })
+        Some(Registry { host, plain_http, ca, credentials, realm_hosts, proxy })
     }
 
     fn credentials(&self, entry: &Fields<'_>) -> Credentials {

@@ -14,6 +14,9 @@ use countersign_registry::AuthoritiesError;
 use countersign_registry::Credential;
 use countersign_registry::DockerConfig;
 use countersign_registry::DockerConfigError;
+use countersign_registry::ProxyChoice;
+use countersign_registry::ProxyEnvironment;
+use countersign_registry::ProxyServerError;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Roots;
@@ -23,6 +26,8 @@ use super::Config;
 use super::Credentials;
 use super::Registry;
 use super::RegistryAccess;
+use super::RegistryProxy;
+use super::RegistryProxyServer;
 
 /// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 const FILE_BYTES: usize = 1024 * 1024;
@@ -38,6 +43,8 @@ pub enum RegistryFileMistake {
     Empty { path: PathBuf },
     #[error("{} is not UTF-8", path.display())]
     NotUtf8 { path: PathBuf },
+    #[error("{} has {error}", path.display())]
+    ProxyLogin { path: PathBuf, error: ProxyServerError },
     #[error("{}: {error}", path.display())]
     DockerConfig { path: PathBuf, error: DockerConfigError },
     #[error("{}: {error}", path.display())]
@@ -94,11 +101,17 @@ impl Config {
                     add(password);
                 }
             }
+            if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = &registry.proxy {
+                for path in login.iter().flat_map(|(username, password)| [username, password]).chain(ca) {
+                    add(path);
+                }
+            }
         }
         Digest::of(DigestAlgorithm::Sha256, &all)
     }
 
-    /// The settings of the registry client, with credentials and certificate authorities read from their files.
+    /// The settings of the registry client, with credentials and certificate authorities read from their files. Without
+    /// the proxies of the environment, which are no part of a configuration.
     ///
     /// # Errors
     /// All files that cannot be read or understood.
@@ -124,25 +137,54 @@ impl Config {
             requests_per_host: max_requests_per_host,
             requests: max_requests,
             tag_lifetime: self.cache.tag_lifetime,
+            proxies: ProxyEnvironment::default(),
         })
     }
 }
 
 fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>> {
-    let Registry { host, plain_http: _, ca, credentials, realm_hosts } = registry;
-    let roots = match ca {
-        Some(path) => authorities(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
-        None => Ok(Roots::System),
-    };
-    match (roots, credential(credentials)) {
-        (Ok(roots), Ok(credential)) => Ok(RegistryEntry {
+    let Registry { host, plain_http: _, ca, credentials, realm_hosts, proxy } = registry;
+    match (roots(ca.as_deref()), credential(credentials), proxy_choice(proxy)) {
+        (Ok(roots), Ok(credential), Ok(proxy)) => Ok(RegistryEntry {
             pattern: host.clone(),
             credential,
             scheme: registry.scheme(),
             roots,
             realm_hosts: realm_hosts.clone(),
+            proxy,
         }),
-        (roots, credential) => Err(roots.err().into_iter().chain(credential.err()).flatten().collect()),
+        (roots, credential, proxy) => {
+            Err(roots.err().into_iter().chain(credential.err()).chain(proxy.err()).flatten().collect())
+        }
+    }
+}
+
+fn roots(ca: Option<&Path>) -> Result<Roots, Vec<RegistryFileMistake>> {
+    match ca {
+        Some(path) => authorities(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
+        None => Ok(Roots::System),
+    }
+}
+
+fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<RegistryFileMistake>> {
+    let RegistryProxyServer { server, login, ca } = match proxy {
+        RegistryProxy::Environment => return Ok(ProxyChoice::Environment),
+        RegistryProxy::Direct => return Ok(ProxyChoice::Direct),
+        RegistryProxy::Server(server) => server,
+    };
+    let server = match login {
+        None => Ok(server.clone()),
+        Some((username, password)) => match (line(username), line(password)) {
+            (Ok(user), Ok(password)) => server
+                .clone()
+                .with_login(user, Secret::new(password))
+                .map_err(|error| vec![RegistryFileMistake::ProxyLogin { path: username.clone(), error }]),
+            (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
+        },
+    };
+    match (server, roots(ca.as_deref())) {
+        (Ok(server), Ok(roots)) => Ok(ProxyChoice::Server { server, roots }),
+        (server, roots) => Err(server.err().into_iter().chain(roots.err()).flatten().collect()),
     }
 }
 

@@ -43,6 +43,7 @@ mod hash;
 pub mod notation;
 mod pem;
 pub mod pki;
+pub mod proxy;
 pub mod registry;
 pub mod signer;
 

@@ -34,6 +34,7 @@ use crate::Descriptor;
 use crate::pki::Chain;
 use auth::Guard;
 use server::State;
+pub(crate) use server::acceptor;
 
 /// A running registry. Dropping it closes the port and every connection.
 #[derive(Debug)]

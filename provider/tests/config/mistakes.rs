@@ -41,7 +41,10 @@ fn refuses_unknown_keys_in_every_section() {
     check("log: {format: json}", &[":2: log.format: found an unknown key: want one of level"]);
     check(
         "registries: [{host: a.b, insecure: true}]",
-        &[":2: registries[0].insecure: found an unknown key: want one of host, plainHttp, ca, credentials, realmHosts"],
+        &[
+            ":2: registries[0].insecure: found an unknown key: want one of host, plainHttp, ca, credentials, realmHosts, \
+           proxy",
+        ],
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
@@ -73,7 +76,7 @@ fn refuses_what_is_not_a_section() {
     check(
         "registries: [a.b]",
         &[
-            ":2: registries[0]: found a text: want the keys host, plainHttp, ca, credentials, realmHosts",
+            ":2: registries[0]: found a text: want the keys host, plainHttp, ca, credentials, realmHosts, proxy",
             ":2: registries[0].host: found nothing: want host[:port] as it stands in image references, or *.suffix with at \
          least two labels, for example registry.example.com",
         ],
@@ -396,4 +399,57 @@ fn refuses_bad_registries() {
         "registries: [{host: a.b, credentials: {anonymous: false}}]",
         &[&format!(":2: registries[0].credentials: found none: {kinds}")],
     );
+}
+
+#[test]
+fn refuses_bad_proxies_without_showing_them() {
+    let proxy = |text: &str, expected: &str| {
+        check(
+            &format!("registries: [{{host: r.example, proxy: {text}}}]"),
+            &[&format!(":2: registries[0].proxy{expected}")],
+        );
+    };
+    let wanted = "none, environment, or a URL that begins with http:// or https://";
+    proxy("hunter2@p.example:3128", &format!(": found a text that is none of them: want {wanted}"));
+    proxy("'off'", &format!(": found a text that is none of them: want {wanted}"));
+    proxy("3128", &format!(": found a number: want {wanted}"));
+    proxy("'socks5://u:hunter2@p.example'", ": found a URL with the scheme \"socks5\": want http or https");
+    proxy(
+        "'http://u:hun/ter2@p.example'",
+        ": found no URL of a host: want http://host:port or https://host:port, special characters of a login \
+         percent-encoded",
+    );
+    proxy("'http://p.example/x'", ": found a URL with a path, a query or a fragment: want scheme, host and port only");
+    proxy(
+        "{usernameFile: u, passwordFile: p}",
+        ".url: found nothing: want a URL that begins with http:// or https://, for example http://proxy.example.com:3128",
+    );
+    proxy(
+        "{url: 'http://p.example', usernameFile: u}",
+        ".passwordFile: found nothing: want the file with the password beside usernameFile, for example \
+         proxy-login/password",
+    );
+    proxy(
+        "{url: 'http://u:hunter2@p.example', usernameFile: u, passwordFile: p}",
+        ".url: found a user name or password beside usernameFile: want one or the other",
+    );
+    proxy(
+        "{url: 'http://p.example', ca: c}",
+        ".ca: found authorities for a proxy that is reached by http: want an https URL beside them, or none",
+    );
+    for (host, what) in [
+        ("10.0.0.5:5000", "a private address"),
+        ("localhost:5000", "a name or address of this machine"),
+        ("[::1]:5000", "a name or address of this machine"),
+        ("169.254.169.254", "a link-local or metadata address"),
+        ("registry.tools.svc:5000", "a name inside the cluster"),
+    ] {
+        check(
+            &format!("registries: [{{host: '{host}', proxy: 'http://u:hunter2@p.example:3128'}}]"),
+            &[&format!(
+                ":2: registries[0].proxy: found the proxy http://p.example:3128 for {host}, which is {what}: want none, as no \
+                 proxy is asked for that"
+            )],
+        );
+    }
 }

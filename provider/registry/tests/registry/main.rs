@@ -8,6 +8,7 @@ mod connections;
 mod content;
 mod pin;
 mod politeness;
+mod proxies;
 mod redirects;
 mod references;
 mod referrers;

@@ -10,6 +10,7 @@ use super::Warning;
 use super::doors::Shown;
 use crate::config::Credentials;
 use crate::config::Registry;
+use crate::config::RegistryProxy;
 use crate::trust_source::CertificateOutline;
 use crate::trust_source::ModeOutline;
 use crate::trust_source::RulesOutline;
@@ -109,6 +110,11 @@ struct RegistryView {
     /// Paths of the files; none for an anonymous registry.
     credentials: Vec<String>,
     realm_hosts: Vec<String>,
+    /// `environment`, `none` or a URL without its login.
+    proxy: String,
+    /// Paths of the files; none if there are none.
+    proxy_login: Vec<String>,
+    proxy_ca: Option<String>,
 }
 
 impl Document {
@@ -210,8 +216,13 @@ impl From<&CertificateOutline> for CertificateView {
 }
 
 impl From<&Registry> for RegistryView {
-    fn from(Registry { host, plain_http, ca, credentials, realm_hosts }: &Registry) -> Self {
+    fn from(Registry { host, plain_http, ca, credentials, realm_hosts, proxy }: &Registry) -> Self {
         let path = |path: &Path| path.display().to_string();
+        let server = match proxy {
+            RegistryProxy::Environment | RegistryProxy::Direct => None,
+            RegistryProxy::Server(server) => Some(server),
+        };
+        let login = server.and_then(|server| server.login.as_ref());
         Self {
             host: host.to_string(),
             plain_http: *plain_http,
@@ -222,6 +233,9 @@ impl From<&Registry> for RegistryView {
                 Credentials::Files { username, password } => vec![path(username), path(password)],
             },
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
+            proxy: proxy.text(),
+            proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),
+            proxy_ca: server.and_then(|server| server.ca.as_deref()).map(path),
         }
     }
 }

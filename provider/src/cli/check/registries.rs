@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_core::name::Repository;
+use countersign_registry::ProxyVariableError;
 use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
@@ -11,8 +12,12 @@ use countersign_registry::Unlisted;
 use countersign_registry::Unobserved;
 
 use super::Findings;
+use crate::cli::proxies::environment;
 use crate::config::Config;
+use crate::config::Registry;
 use crate::config::RegistryFileMistake;
+use crate::config::RegistryProxy;
+use crate::config::RegistryProxyServer;
 use crate::trust_source::ModeOutline;
 
 pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
@@ -20,6 +25,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         Unlisted::Anonymous => {}
         Unlisted::Refuse => refused(config, findings),
     }
+    proxies(config, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
         one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
@@ -30,6 +36,50 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         let message =
             "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked";
         findings.warn("no-system-authorities", message);
+    }
+}
+
+/// What the variables of this process have to do with the entries, and passwords in the wrong place.
+fn proxies(config: &Config, findings: &mut Findings) {
+    let environment = match environment(config) {
+        Ok(environment) => environment,
+        Err(error) => {
+            for ProxyVariableError { name, error } in error.mistakes {
+                findings.fault(Path::new("environment"), name, error);
+            }
+            return;
+        }
+    };
+    for Registry { host, plain_http, proxy, .. } in &config.registries {
+        match proxy {
+            RegistryProxy::Environment => {
+                let refusal = host.exact().and_then(|host| environment.refuses(&host, *plain_http));
+                if let Some((inside, variable)) = refusal {
+                    let message = format_args!(
+                        "registry {host} is {}, for which no proxy is asked, and {variable} names one: add it to NO_PROXY, or \
+                         write proxy: none; else its images are inconclusive",
+                        inside.text()
+                    );
+                    findings.warn("proxy-for-inside", message);
+                }
+            }
+            RegistryProxy::Server(RegistryProxyServer { server, .. }) if server.has_login() => {
+                let message = format_args!(
+                    "registry {host} has the login of a proxy in the configuration: better in files, as proxy.usernameFile and \
+                     proxy.passwordFile"
+                );
+                findings.warn("proxy-login-in-configuration", message);
+            }
+            RegistryProxy::Server(_) | RegistryProxy::Direct => {}
+        }
+    }
+    let variables: Vec<_> = environment.servers().map(|(name, _)| name).collect();
+    if !variables.is_empty() && config.unlisted_registries == Unlisted::Anonymous {
+        let message = format_args!(
+            "{} is for hosts in registries only: hosts that are not there are asked directly, as unlistedRegistries has it",
+            variables.join(" and ")
+        );
+        findings.warn("proxy-not-for-unlisted", message);
     }
 }
 
@@ -46,6 +96,7 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
                 | RegistryFileMistake::TooLarge { path }
                 | RegistryFileMistake::Empty { path }
                 | RegistryFileMistake::NotUtf8 { path }
+                | RegistryFileMistake::ProxyLogin { path, error: _ }
                 | RegistryFileMistake::DockerConfig { path, error: _ }
                 | RegistryFileMistake::Authorities { path, error: _ }) = mistake;
                 let message = mistake.to_string();

@@ -11,6 +11,8 @@ use super::doors::Shown;
 use crate::config::Credentials;
 use crate::config::ListenAddress;
 use crate::config::Registry;
+use crate::config::RegistryProxy;
+use crate::config::RegistryProxyServer;
 use crate::trust_source::CertificateOutline;
 use crate::trust_source::ModeOutline;
 use crate::trust_source::RulesOutline;
@@ -115,7 +117,7 @@ impl Page {
         }
     }
 
-    fn registry(&mut self, Registry { host, plain_http, ca, credentials, realm_hosts }: &Registry) {
+    fn registry(&mut self, Registry { host, plain_http, ca, credentials, realm_hosts, proxy }: &Registry) {
         self.0.push('\n');
         self.line("registry", format_args!("{host}, {}", if *plain_http { "plain HTTP" } else { "TLS" }));
         if let Some(ca) = ca {
@@ -130,6 +132,19 @@ impl Page {
         }
         if !realm_hosts.is_empty() {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        }
+        match proxy {
+            RegistryProxy::Environment => {}
+            RegistryProxy::Direct => self.line("  proxy", "none"),
+            RegistryProxy::Server(RegistryProxyServer { server, login, ca }) => {
+                self.line("  proxy", server);
+                if let Some((username, password)) = login {
+                    self.line("    login", format_args!("{}, {}", username.display(), password.display()));
+                }
+                if let Some(ca) = ca {
+                    self.line("    CA", ca.display());
+                }
+            }
         }
     }
 }

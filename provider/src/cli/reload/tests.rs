@@ -427,3 +427,33 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
     service.look();
     assert_eq!((service.signs(), service.trust_signs()), (Vec::new(), Vec::new()));
 }
+
+#[tokio::test]
+async fn a_changed_login_or_authority_of_a_proxy_is_taken_into_use() {
+    let mut service = Looked::start("proxy").await;
+    service.folder.write("user", "alice\n");
+    service.folder.write("password", "first\n");
+    service.folder.write("proxy.pem", &Authority::root(CertSpec::root()).pem());
+    let proxy = "{url: 'https://proxy.example:3128', usernameFile: user, passwordFile: password, ca: proxy.pem}";
+    let registry = format!("registries: [{{host: a.example, proxy: {proxy}}}]");
+    service.folder.write("c.yaml", &config(&registry));
+    assert_eq!(service.look().signs(), [""; 0]);
+    for (name, content) in [
+        ("user", "bob\n".to_owned()),
+        ("password", "second\n".to_owned()),
+        ("proxy.pem", Authority::root(CertSpec::root().common_name("another")).pem()),
+    ] {
+        let engine = service.reloader.live.handler_address();
+        service.folder.write(name, &content);
+        assert_eq!(service.look().signs(), [""; 0], "{name}");
+        assert_ne!(service.reloader.live.handler_address(), engine, "{name}");
+    }
+    let engine = service.reloader.live.handler_address();
+    service.folder.write("proxy.pem", "nothing");
+    assert_eq!(service.look().signs().len(), 1);
+    assert_eq!(service.reloader.live.handler_address(), engine);
+    // The choice itself is part of the configuration.
+    service.folder.write("c.yaml", &config("registries: [{host: a.example, proxy: none}]"));
+    assert_eq!(service.look().signs(), [""; 0]);
+    assert_ne!(service.reloader.live.handler_address(), engine);
+}

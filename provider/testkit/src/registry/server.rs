@@ -105,7 +105,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
     }
 }
 
-fn acceptor(identity: &Chain) -> TlsAcceptor {
+pub(crate) fn acceptor(identity: &Chain) -> TlsAcceptor {
     let (certificates, key) = identity.for_rustls();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)

@@ -1,0 +1,157 @@
+//! `NO_PROXY` as Go's `golang.org/x/net/http/httpproxy` reads it, which container runtimes, Gatekeeper and most of what
+//! runs in a cluster use.
+//!
+//! Entries are parted by commas. `example.com` is for that host and all below it, `.example.com` and `*.example.com` for
+//! those below it only; an address is for itself, `10.0.0.0/8` for a network, each with a port behind it (not networks)
+//! for that port only; `*` is for everything. Names are not resolved to compare them with addresses.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::Host;
+use url::Url;
+
+/// Hosts that are asked directly.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NoProxy {
+    all: bool,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    Network(IpNet),
+    Address { address: IpAddr, port: Option<u16> },
+    Domain { suffix: String, itself: bool, port: Option<u16> },
+}
+
+impl NoProxy {
+    pub(super) fn read(text: &str) -> Self {
+        let texts: Vec<String> = text.split(',').map(|entry| entry.trim().to_lowercase()).collect();
+        if texts.iter().any(|entry| entry == "*") {
+            return Self { all: true, entries: Vec::new() };
+        }
+        Self { all: false, entries: texts.iter().filter_map(|entry| read(entry)).collect() }
+    }
+
+    /// Whether `url` is asked directly: it is on this machine, or an entry is for it.
+    pub(super) fn excludes(&self, url: &Url) -> bool {
+        let Some(host) = url.host() else { return true };
+        let port = url.port_or_known_default();
+        let (name, address) = match host {
+            Host::Domain(name) => (Some(name.strip_suffix('.').unwrap_or(name).to_lowercase()), None),
+            Host::Ipv4(address) => (None, Some(IpAddr::V4(address))),
+            Host::Ipv6(address) => (None, Some(IpAddr::V6(address).to_canonical())),
+        };
+        let here = name.as_deref().is_some_and(|name| name == "localhost" || name.ends_with(".localhost"))
+            || address.is_some_and(|address| address.is_loopback());
+        here || self.all
+            || self.entries.iter().any(|entry| match entry {
+                Entry::Network(network) => address.is_some_and(|address| network.contains(&address)),
+                Entry::Address { address: other, port: only } => {
+                    address == Some(*other) && only.is_none_or(|only| port == Some(only))
+                }
+                Entry::Domain { suffix, itself, port: only } => {
+                    name.as_deref().is_some_and(|name| {
+                        name.ends_with(suffix.as_str()) || (*itself && suffix.strip_prefix('.') == Some(name))
+                    }) && only.is_none_or(|only| port == Some(only))
+                }
+            })
+    }
+}
+
+/// An entry that can be for nothing is left out, as everybody does.
+fn read(entry: &str) -> Option<Entry> {
+    if let Ok(network) = entry.parse::<IpNet>() {
+        return Some(Entry::Network(network));
+    }
+    let (host, port) = split_port(entry);
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    if let Ok(address) = literal.parse::<IpAddr>() {
+        return Some(Entry::Address { address: address.to_canonical(), port });
+    }
+    let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match host.strip_prefix('.') {
+        None if host.is_empty() => None,
+        None => Some(Entry::Domain { suffix: format!(".{host}"), itself: true, port }),
+        Some("") => None,
+        Some(_) => Some(Entry::Domain { suffix: host.to_owned(), itself: false, port }),
+    }
+}
+
+fn split_port(entry: &str) -> (&str, Option<u16>) {
+    match entry.rsplit_once(':') {
+        // A colon before belongs to an IPv6 address, which has a port only behind a bracket.
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (entry, None),
+        },
+        Some(_) | None => (entry, None),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(no_proxy: &str, direct: &[&str], by_proxy: &[&str]) {
+        let list = NoProxy::read(no_proxy);
+        let excludes = |host: &&&str| list.excludes(&Url::parse(&format!("https://{host}/")).unwrap());
+        assert_eq!(direct.iter().filter(excludes).collect::<Vec<_>>(), direct.iter().collect::<Vec<_>>(), "{no_proxy}");
+        assert_eq!(by_proxy.iter().filter(excludes).collect::<Vec<_>>(), Vec::<&&str>::new(), "{no_proxy}");
+    }
+
+    #[test]
+    fn a_name_is_for_itself_and_all_below_it() {
+        check("example.com", &["example.com", "a.example.com", "A.B.EXAMPLE.com:8443"], &["badexample.com", "com"]);
+        check(" Example.COM ,", &["example.com", "example.com."], &["example.org"]);
+    }
+
+    #[test]
+    fn a_leading_dot_or_star_is_for_those_below_only() {
+        for list in [".example.com", "*.example.com"] {
+            check(list, &["a.example.com", "a.b.example.com"], &["example.com", "badexample.com"]);
+        }
+    }
+
+    #[test]
+    fn a_port_narrows_an_entry() {
+        check("example.com:8443", &["example.com:8443", "a.example.com:8443"], &["example.com", "a.example.com:443"]);
+        check("example.com:443", &["example.com"], &["example.com:444"]);
+        check("10.0.0.1:5000,[2001:db8::1]:5000", &["10.0.0.1:5000", "[2001:db8::1]:5000"], &["10.0.0.1"]);
+    }
+
+    #[test]
+    fn addresses_and_networks_are_compared_as_such() {
+        check("10.0.0.0/8", &["10.1.2.3", "[::ffff:10.1.2.3]"], &["11.0.0.1", "10.example.com"]);
+        check("10.1.2.3/8,fd00::/8", &["10.9.9.9", "[fd12::1]"], &["[fe00::1]"]);
+        check(
+            "192.168.1.1,2001:db8::1,[2001:db8::2]",
+            &["192.168.1.1:5000", "[2001:db8::1]", "[2001:db8:0::2]"],
+            &["192.168.1.2"],
+        );
+        // Names are not resolved.
+        check("127.0.0.0/8,93.184.216.0/24", &[], &["example.com"]);
+    }
+
+    #[test]
+    fn a_star_is_for_everything_and_this_machine_needs_no_entry() {
+        check("*", &["example.com", "10.0.0.1", "[2001:db8::1]"], &[]);
+        check("a.example, * ", &["example.com"], &[]);
+        check(
+            "",
+            &["localhost", "localhost:5000", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:7f00:1]"],
+            &["example.com", "localhost.example.com", "10.0.0.1"],
+        );
+    }
+
+    #[test]
+    fn what_can_be_for_nothing_is_left_out() {
+        for list in ["", ",", " , ", ".", "*.", ":80", "10.0.0.0/99", "a..b:"] {
+            check(list, &[], &["example.com", "a.example.com", "10.0.0.1"]);
+        }
+    }
+}

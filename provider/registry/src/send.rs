@@ -1,0 +1,123 @@
+//! One request over one connection: directly under a guard, or by a proxy.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::header;
+use http_body_util::Full;
+use reqwest::Response;
+use url::Url;
+
+use crate::address::AddressRefused;
+use crate::error::Cause;
+use crate::error::ProxyFailure;
+use crate::failure::proxy_failed;
+use crate::failure::unreachable;
+use crate::failure::unreachable_by;
+use crate::proxy::Asker;
+use crate::proxy::Forwarder;
+use crate::proxy::NotByProxy;
+use crate::proxy::Proxy;
+use crate::proxy::Route;
+use crate::wire::Outgoing;
+use crate::wire::Payload;
+use crate::wire::Peer;
+use crate::wire::Wire;
+
+impl Wire {
+    /// Sends the request to `url`, directly or by a proxy, and gives the head of the answer.
+    ///
+    /// # Errors
+    /// It may not be sent there, or there is no answer.
+    pub(crate) async fn hop(
+        &self,
+        outgoing: &Outgoing<'_>,
+        url: &Url,
+        host: &str,
+        peer: Peer,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Cause> {
+        let asker = peer.entry.and_then(|position| Some((position, self.entries.get(position)?)));
+        let own = asker.is_some() && self.listed(url).and_then(|listed| listed.entry) == peer.entry;
+        let asks_for = asker.map(|(_, entry)| Asker { choice: &entry.proxy, pattern: &entry.pattern, own });
+        let route = self.proxies.route(asks_for, url).map_err(|NotByProxy { inside, proxy }| Cause::NotByProxy {
+            host: host.to_owned(),
+            inside,
+            proxy: proxy.server.authority(),
+            setting: proxy.source.to_string(),
+        })?;
+        match (route, asker) {
+            (Route::By(proxy), Some((position, _))) => {
+                let forwarder = self.clients.forwarder(&proxy, position, peer.group);
+                by_proxy(&forwarder, &proxy, outgoing, url, host, authorization).await
+            }
+            (Route::By(_) | Route::Direct, _) => self.direct(outgoing, url, host, peer, authorization).await,
+        }
+    }
+
+    async fn direct(
+        &self,
+        outgoing: &Outgoing<'_>,
+        url: &Url,
+        host: &str,
+        peer: Peer,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Cause> {
+        peer.guard
+            .check_literal(url)
+            .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
+        let (method, headers, body) = parts(outgoing, authorization);
+        let client = self.clients.client(peer.group, peer.guard);
+        let mut request = client.request(method, url.clone()).headers(headers);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        request.send().await.map_err(|error| unreachable(&error, host))
+    }
+}
+
+async fn by_proxy(
+    forwarder: &Forwarder,
+    proxy: &Proxy<'_>,
+    outgoing: &Outgoing<'_>,
+    url: &Url,
+    host: &str,
+    authorization: Option<&HeaderValue>,
+) -> Result<Response, Cause> {
+    let (method, headers, body) = parts(outgoing, authorization);
+    let unusable = || Cause::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
+    let mut request = http::Request::new(Full::new(Bytes::from(body.unwrap_or_default())));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.as_str().parse().map_err(|_| unusable())?;
+    *request.headers_mut() = headers;
+    let response = forwarder.send(request).await.map_err(|error| unreachable_by(&error, host, proxy))?;
+    // In plain HTTP the proxy's own answers stand where the registry's do. Only one of them can be told.
+    let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
+    if url.scheme() == "http" && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+        let failure = ProxyFailure::answered(response.status(), true, proxy.server.has_login());
+        return Err(proxy_failed(host.to_owned(), proxy, failure));
+    }
+    Ok(response)
+}
+
+/// What is sent, whichever way it goes.
+fn parts(outgoing: &Outgoing<'_>, authorization: Option<&HeaderValue>) -> (Method, HeaderMap, Option<String>) {
+    let mut headers = HeaderMap::new();
+    // Media types are visible ASCII.
+    headers.insert(header::ACCEPT, HeaderValue::from_str(outgoing.accept).unwrap_or(HeaderValue::from_static("*/*")));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(value) = authorization {
+        headers.insert(header::AUTHORIZATION, value.clone());
+    }
+    match &outgoing.payload {
+        Payload::Content | Payload::TokenQuery => (Method::GET, headers, None),
+        Payload::Head => (Method::HEAD, headers, None),
+        Payload::TokenForm(form) => {
+            let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(header::CONTENT_TYPE, form_type);
+            (Method::POST, headers, Some(form.clone()))
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The proxies of the environment, for the commands that ask registries. Read anew each time; nothing here changes them.
+
+use countersign_registry::ProxyEnvironment;
+use countersign_registry::ProxyVariableError;
+
+use crate::config::Config;
+use crate::config::RegistryProxy;
+
+/// Variables that do not name a proxy, at least one, and a registry that would be asked by it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", lines(mistakes))]
+pub(super) struct ProxyVariablesError {
+    pub(super) mistakes: Vec<ProxyVariableError>,
+}
+
+fn lines(mistakes: &[ProxyVariableError]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What the variables say.
+///
+/// # Errors
+/// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Where none does,
+/// they are for other programs.
+pub(super) fn environment(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
+    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let is_used = config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment);
+    match ProxyEnvironment::read(variable) {
+        Err(mistakes) if is_used => Err(ProxyVariablesError { mistakes }),
+        Err(_) => Ok(ProxyEnvironment::default()),
+        Ok(environment) => Ok(environment),
+    }
+}
