@@ -11,6 +11,7 @@ mod image;
 mod metrics;
 mod mutation;
 mod outages;
+mod proxies;
 mod ratify;
 mod rotation;
 mod trust;
@@ -54,6 +55,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     broken_trust::run(bench, transcript, &mut seen)?;
     mutation::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
+    proxies::run(bench, transcript)?;
     doors::run(bench, transcript)?;
     metrics::health(bench, transcript)?;
     rotation::run(bench, transcript)?;

@@ -18,6 +18,8 @@ use time::OffsetDateTime;
 pub(crate) enum Usage {
     /// A TLS server on 127.0.0.1.
     Server,
+    /// A TLS server of this name.
+    NamedServer(&'static str),
     /// A TLS client.
     Client,
     /// A TLS server on 127.0.0.1 that shows the same certificate as a client: Gatekeeper does.
@@ -60,6 +62,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let (purposes, names): (&[ExtendedKeyUsagePurpose], &[&str]) = match usage {
             Usage::Server => (&[ExtendedKeyUsagePurpose::ServerAuth], &["127.0.0.1", "localhost"]),
+            Usage::NamedServer(ref name) => (&[ExtendedKeyUsagePurpose::ServerAuth], std::slice::from_ref(name)),
             Usage::Client => (&[ExtendedKeyUsagePurpose::ClientAuth], &[]),
             Usage::ServerAndClient => (
                 &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],

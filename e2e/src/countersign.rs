@@ -164,6 +164,11 @@ impl Countersign {
         Ok(())
     }
 
+    /// The command itself, without arguments.
+    pub(crate) fn command(&self) -> Command {
+        Command::new(&self.binary)
+    }
+
     /// Asks the command, which shares nothing with the server but its configuration. Returns the command line with what
     /// it left.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {

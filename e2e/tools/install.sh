@@ -43,6 +43,16 @@ debian_tool() {
     ln -sf "$found" "$tools/$1"
 }
 
+# debian_library NAME PACKAGE: unpacked as well, to be loaded into one program.
+debian_library() {
+    if [ -e "$tools/$1" ]; then return; fi
+    unpacked=$tools/debian/$2
+    [ -d "$unpacked" ] || unpack "$1" "$2" "$unpacked"
+    found=$(find "$unpacked/usr/lib" -name "$1" | head -n 1)
+    [ -e "$found" ] || missing "$1" "the Debian package $2 does not hold it"
+    ln -sf "$found" "$tools/$1"
+}
+
 # unpack NAME PACKAGE DIRECTORY
 unpack() {
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
@@ -73,6 +83,8 @@ go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first t
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus
+debian_tool tinyproxy tinyproxy-bin
+debian_library libnss_wrapper.so libnss-wrapper
 # The door cases speak TLS as a stranger would; curl starts no service, so it may come with apt-get install.
 if ! command -v curl >/dev/null; then
     say "installing curl"

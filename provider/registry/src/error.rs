@@ -96,7 +96,7 @@ pub enum CredentialKind {
 pub enum ProxyFailure {
     #[error("it cannot be reached: {detail}")]
     Unreachable { detail: String },
-    #[error("it cannot be reached over TLS: {failure}")]
+    #[error("it cannot be reached over TLS (`ca` is here that of the proxy): {failure}")]
     Tls { failure: TlsFailure },
     #[error("it gave no answer to CONNECT in time")]
     Timeout,
@@ -184,7 +184,7 @@ pub enum Cause {
     /// No proxy is asked for `host`.
     #[error(
         "{host} is {}, for which no proxy is asked (here {proxy} from {setting}): if it can be reached directly, add it to \
-         NO_PROXY or give it an entry in registries with proxy: none",
+         NO_PROXY, or write proxy: none in its entry of registries",
         inside.text()
     )]
     NotByProxy { host: String, inside: Inside, proxy: String, setting: String },

@@ -15,6 +15,7 @@ mod referrers;
 mod server_certificates;
 mod shares;
 mod support;
+mod texts;
 mod tls;
 mod token_services;
 mod tokens;

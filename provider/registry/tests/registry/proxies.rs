@@ -171,7 +171,7 @@ async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();
     let failure = ProxyFailure::Login { status: 407, sent: false };
-    let (host, proxy_host, setting) = (HOST.to_owned(), proxy.host(), "HTTP_PROXY".to_owned());
+    let (host, proxy_host, setting) = (format!("{HOST}:80"), proxy.host(), "HTTP_PROXY".to_owned());
     assert_eq!(cause, Cause::Proxy { host, proxy: proxy_host, setting, failure });
     assert_eq!(plain_registry.connections(), 0);
 }
@@ -275,7 +275,8 @@ async fn a_listed_host_inside_is_refused_before_the_proxy_is_asked() {
     ] {
         let registries = with(environment(&proxy, "other.example"), vec![plain(host, Credential::Anonymous)]);
         let cause = pin(&registries, host).await.unwrap_err();
-        let (host, proxy, setting) = (host.to_owned(), proxy.host(), "HTTP_PROXY".to_owned());
+        let port = if host.contains("5000") { "" } else { ":80" };
+        let (host, proxy, setting) = (format!("{host}{port}"), proxy.host(), "HTTP_PROXY".to_owned());
         assert_eq!(cause, Cause::NotByProxy { host, inside, proxy, setting });
         assert_eq!(cause.trouble(), Trouble::Refused);
     }
@@ -284,7 +285,7 @@ async fn a_listed_host_inside_is_refused_before_the_proxy_is_asked() {
         pin(&registries, "10.0.0.5:5000").await.unwrap_err().to_string(),
         format!(
             "10.0.0.5:5000 is a private address, for which no proxy is asked (here {} from HTTP_PROXY): if it can be reached \
-             directly, add it to NO_PROXY or give it an entry in registries with proxy: none",
+             directly, add it to NO_PROXY, or write proxy: none in its entry of registries",
             proxy.host()
         )
     );

@@ -1,0 +1,204 @@
+//! A registry that only a forward proxy finds. Debian's tinyproxy is the proxy; that it knows a name which nobody else
+//! does comes from a hosts file of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use rcgen::DnType;
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::certificates::Authority;
+use crate::certificates::Usage;
+use crate::notation::STORE;
+use crate::notation::Signer;
+use crate::place;
+use crate::place::Place;
+use crate::process::Finished;
+use crate::process::Program;
+use crate::transcript::Transcript;
+
+const READY: Duration = Duration::from_secs(10);
+
+/// Known to the proxy alone.
+const NAME: &str = "registry.e2e.test";
+
+/// Known to Countersign too, and in no entry of its configuration.
+const UNLISTED: &str = "unlisted.e2e.test";
+
+/// What is running, and what stands in the proxy's log.
+struct Proxy {
+    _program: Program,
+    port: u16,
+    log: std::path::PathBuf,
+    read: usize,
+}
+
+impl Proxy {
+    fn start(place: &Place, port: u16) -> anyhow::Result<Self> {
+        let folder = place.directory("tinyproxy")?;
+        let log = folder.join("requests.log");
+        let config = format!(
+            "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\n\
+             LogFile \"{}\"\nPidFile \"{}\"\nBasicAuth countersign s3cret\n",
+            log.display(),
+            folder.join("pid").display()
+        );
+        let config = place.write("tinyproxy/tinyproxy.conf", config)?;
+        let hosts = place.write("tinyproxy/hosts", format!("127.0.0.1 {NAME} {UNLISTED}\n"))?;
+        let mut command = Command::new(place.tool("tinyproxy"));
+        command.arg("-d").arg("-c").arg(config);
+        with_hosts(place, &mut command, &hosts);
+        let mut program = Program::start("tinyproxy", &command, place.log("tinyproxy"))?;
+        program.wait_ready(READY, || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).context("nobody listens").map(drop)
+        })?;
+        Ok(Self { _program: program, port, log, read: 0 })
+    }
+
+    fn url(&self, password: &str) -> String {
+        format!("http://countersign:{password}@127.0.0.1:{}", self.port)
+    }
+
+    /// The first lines of the requests since the last call.
+    fn requests(&mut self) -> anyhow::Result<Vec<String>> {
+        let log = fs::read_to_string(&self.log)?;
+        let new = log.get(self.read..).unwrap_or_default();
+        self.read = log.len();
+        let request =
+            |line: &str| line.split_once("Request (file descriptor ")?.1.split_once("): ").map(|(_, it)| it.to_owned());
+        Ok(new.lines().filter_map(request).collect())
+    }
+}
+
+/// Lets the command find the names of a hosts file, and no others.
+fn with_hosts(place: &Place, command: &mut Command, hosts: &Path) {
+    command.env("LD_PRELOAD", place.tool("libnss_wrapper.so")).env("NSS_WRAPPER_HOSTS", hosts);
+}
+
+/// The registry without the referrers API once more, with what it holds, over TLS and under the name.
+fn registry(bench: &Bench<'_>, authority: &Authority, port: u16) -> anyhow::Result<Program> {
+    let place = bench.place;
+    let identity = authority.issue(&[(DnType::CommonName, "registry")], Usage::NamedServer(NAME))?;
+    let config = json!({
+        "version": 0.1,
+        "log": { "level": "warn" },
+        "storage": { "filesystem": { "rootdirectory": place.directory("docker-registry/data")? } },
+        "http": {
+            "addr": format!("127.0.0.1:{port}"),
+            "tls": {
+                "certificate": place.write("proxies/registry.crt", identity.certificate)?,
+                "key": place.write("proxies/registry.key", identity.key)?,
+            },
+        },
+    });
+    // JSON is YAML.
+    let config = place.write("proxies/registry.yml", config.to_string())?;
+    let mut command = Command::new(place.tool("docker-registry"));
+    command.arg("serve").arg(config);
+    let mut program = Program::start("registry-behind-proxy", &command, place.log("registry-behind-proxy"))?;
+    let probe =
+        format!("curl -sSf --cacert proxies/ca.crt --resolve {NAME}:{port}:127.0.0.1 https://{NAME}:{port}/v2/");
+    program.wait_ready(READY, || bench.shell(&probe)?.success().map(drop))?;
+    Ok(program)
+}
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    transcript.chapter("Behind a proxy");
+    let place = bench.place;
+    let [proxy_port, port] = place::free_ports()?;
+    let authority = Authority::new(&[(DnType::CommonName, "registry-ca")])?;
+    let ca = place.write("proxies/ca.crt", authority.certificate())?;
+    let _registry = registry(bench, &authority, port)?;
+    let mut proxy = Proxy::start(place, proxy_port)?;
+    transcript.note(&format!("tinyproxy serves, and knows {NAME}; Countersign finds no such name"));
+
+    let policy = json!({ "version": "1.0", "trustPolicies": [{
+        "name": "shop",
+        "registryScopes": ["*"],
+        "signatureVerification": { "level": "strict" },
+        "trustStores": [format!("ca:{STORE}")],
+        "trustedIdentities": [Signer::Release.trusted_identity()],
+    }] });
+    let config = json!({
+        "trust": {
+            "policy": place.write("proxies/trustpolicy.json", policy.to_string())?,
+            "store": bench.notation.directory().join("truststore"),
+        },
+        "registries": [
+            { "host": format!("{NAME}:{port}"), "ca": ca },
+            { "host": "10.0.0.5:5000" },
+        ],
+        "unlistedRegistries": "anonymous",
+    });
+    let config = place.write("proxies/countersign.yaml", config.to_string())?;
+    let hosts = place.write("proxies/hosts", format!("127.0.0.1 {UNLISTED}\n"))?;
+    let verify = |transcript: &Transcript, reference: &str, url: &str| -> anyhow::Result<Finished> {
+        let mut command = bench.countersign.command();
+        command.arg("verify").arg("--config").arg(&config).arg(reference).env("HTTPS_PROXY", url);
+        for other in ["https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
+            command.env_remove(other);
+        }
+        with_hosts(place, &mut command, &hosts);
+        let finished = crate::process::run(&command, READY, &place.log("countersign-proxies"))?;
+        transcript.command(&format!("HTTPS_PROXY={url} {}", crate::process::command_line(&command)), &finished.output);
+        Ok(finished)
+    };
+
+    let scope = bench.shelf.fallback_jws.scope();
+    let (_, repository) = scope.split_once('/').context("a scope has a repository")?;
+    let image = format!("{NAME}:{port}/{repository}:v1");
+    let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
+    let requests = proxy.requests()?;
+    let result = (|| {
+        ensure!(finished.status.success(), "{}: want success", finished.status);
+        let tunnel = format!("CONNECT {NAME}:{port} HTTP/1.1");
+        ensure!(
+            !requests.is_empty() && requests.iter().all(|request| *request == tunnel),
+            "the proxy was asked {requests:?}"
+        );
+        Ok(())
+    })();
+    transcript.verdict("a listed registry is reached by the proxy alone, in tunnels", result);
+
+    let finished = verify(transcript, &image, &proxy.url("wrong"))?;
+    let asked_for = proxy.requests()?;
+    let result = (|| {
+        let failure = format!("by the proxy 127.0.0.1:{proxy_port} (from HTTPS_PROXY): it answers 40");
+        undecided(&finished, &["registry-unreachable", &failure])?;
+        ensure!(!finished.output.contains("wrong"), "the password is in the output");
+        ensure!(asked_for.len() == 1, "the proxy was asked {asked_for:?}: want one request");
+        Ok(())
+    })();
+    transcript.verdict("what the proxy refuses is the proxy's failure, and shows no password", result);
+
+    for (what, image, parts) in [
+        ("an unlisted registry is not asked by the proxy", format!("{UNLISTED}:{port}/{repository}:v1"), vec![]),
+        (
+            "no proxy is asked for a private address",
+            format!("10.0.0.5:5000/{repository}:v1"),
+            vec!["registry-not-allowed", "10.0.0.5:5000 is a private address", "NO_PROXY"],
+        ),
+    ] {
+        let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
+        let requests = proxy.requests()?;
+        let result = undecided(&finished, &parts).and_then(|()| {
+            ensure!(requests.is_empty(), "the proxy was asked {requests:?}: want nothing");
+            Ok(())
+        });
+        transcript.verdict(what, result);
+    }
+    Ok(())
+}
+
+fn undecided(finished: &Finished, parts: &[&str]) -> anyhow::Result<()> {
+    ensure!(finished.status.code() == Some(2), "{}: want exit status 2", finished.status);
+    for part in parts {
+        ensure!(finished.output.contains(part), "want {part:?} in the output");
+    }
+    Ok(())
+}

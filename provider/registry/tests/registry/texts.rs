@@ -1,0 +1,133 @@
+//! What a registry writes ends up in denials. Whatever it writes, a message stays short, on one line, and its own words
+//! stand between quotation marks that they cannot end.
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::oci::Descriptor;
+use countersign_registry::Registries;
+use countersign_registry::RegistryError;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
+use countersign_testkit::registry::Route;
+
+use crate::support::SIGNATURE;
+use crate::support::anonymous;
+use crate::support::app;
+use crate::support::soon;
+
+/// Longest message: the sentence of ours, the names in it (255 bytes each), and two excerpts.
+const MESSAGE_CHARACTERS: usize = 1100;
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Ends a quotation and begins a sentence, then a line.
+const FORGED: &str = "x\", verified by \"ops\u{202e}\nverdict=verified ";
+
+async fn errors(registry: &Registry, registries: &Registries) -> Vec<RegistryError> {
+    let pinned = registries.pin(&app(registry), soon()).await;
+    let mut errors: Vec<RegistryError> = pinned.as_ref().err().cloned().into_iter().collect();
+    if let Ok(pinned) = pinned {
+        errors.extend(registries.referrers(&pinned, SIGNATURE, soon()).await.err());
+        let digest = Digest::of(DigestAlgorithm::Sha256, b"{}");
+        let entry = Descriptor::new(MANIFEST.parse().unwrap(), digest, 2);
+        errors.extend(registries.manifest(pinned.repository(), &entry, 1024, soon()).await.err());
+        errors.extend(registries.blob(pinned.repository(), &entry, 1024, soon()).await.err());
+    }
+    errors
+}
+
+#[track_caller]
+fn check(errors: &[RegistryError], what: &str) {
+    assert!(!errors.is_empty(), "{what} is no error");
+    for error in errors {
+        let text = error.to_string();
+        assert!(text.chars().count() <= MESSAGE_CHARACTERS, "{what}: {} characters: {text:.200}", text.chars().count());
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'), "{what}: {text}");
+        assert!(!text.contains("\", verified by \""), "{what}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn no_header_makes_a_long_or_forged_message() {
+    let long = format!("x\", verified by \"ops {}", "y".repeat(7000));
+    let location = format!("{}://host/", "z".repeat(7000));
+    for route in [Route::Manifest, Route::Referrers, Route::Blob] {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        registry.put_blob("app", "a/b", b"{}");
+        let registries = anonymous(&registry);
+        for (header, value) in [
+            ("content-type", long.as_str()),
+            ("content-encoding", long.as_str()),
+            ("docker-content-digest", long.as_str()),
+            ("link", &format!("<{location}>; rel=\"next\"")),
+            ("link", &format!("<https://{}.example/>; rel=\"next\"", "a".repeat(240))),
+        ] {
+            let fault = registry.when(route).header(header, value);
+            let errors = errors(&registry, &registries).await;
+            // Not every header is looked at everywhere.
+            if !errors.is_empty() {
+                check(&errors, header);
+            }
+            fault.lift();
+        }
+        for target in [
+            location.as_str(),
+            &format!("https://{}/", "a,".repeat(300)),
+            &format!("http://{}.example/", "a".repeat(240)),
+        ] {
+            let fault = registry.when(route).redirect(307, target);
+            check(&errors(&registry, &registries).await, "location");
+            fault.lift();
+        }
+        for challenge in [
+            format!("Bearer realm=\"{location}\""),
+            format!("Bearer realm=\"ftp://{}/\"", "a".repeat(3000)),
+            format!("{long}"),
+            format!("Bearer realm=\"https://x.example/\", service=\"{}\", realm=\"y\"", "s".repeat(3000)),
+        ] {
+            let fault = registry.when(route).reply(Reply::status(401).header("www-authenticate", &challenge));
+            check(&errors(&registry, &registries).await, "www-authenticate");
+            fault.lift();
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_body_makes_a_long_or_forged_message() {
+    let long = format!("{FORGED}{}", "y".repeat(1 << 20));
+    let text = serde_json::json!(long).to_string();
+    for route in [Route::Manifest, Route::Referrers] {
+        for body in [
+            text.clone(),
+            format!("[{text}]"),
+            format!("{{{text}:1}}"),
+            format!("{{{text}:1,{text}:2}}"),
+            format!("{{\"mediaType\":{text}}}"),
+            format!("{{\"mediaType\":[{text}]}}"),
+            format!("{{\"manifests\":{text}}}"),
+            format!("{{\"manifests\":{{{text}:{text}}}}}"),
+            format!("{{\"schemaVersion\":{text},\"manifests\":[]}}"),
+            format!("{{\"annotations\":{{\"a\":[{text}]}},\"manifests\":[]}}"),
+            format!("{{\"config\":{text},\"layers\":{text},\"manifests\":{text}}}"),
+            long.clone(),
+        ] {
+            let registry = Registry::start().await;
+            registry.push_image("app", "v1");
+            let registries = anonymous(&registry);
+            let pinned = registries.pin(&app(&registry), soon()).await.unwrap();
+            let again = anonymous(&registry);
+            let reply =
+                Reply::status(200).header("content-type", if route == Route::Manifest { MANIFEST } else { INDEX });
+            registry.when(route).reply(reply.body(body.clone()));
+            let found = match route {
+                Route::Manifest => again.pin(&app(&registry), soon()).await.err(),
+                _ => registries.referrers(&pinned, SIGNATURE, soon()).await.err(),
+            };
+            if let Some(error) = found {
+                check(&[error], &body[..body.len().min(60)]);
+            }
+        }
+    }
+}
