@@ -13,6 +13,7 @@ use countersign_registry::ProxyEnvironment;
 use countersign_registry::ProxyFailure;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistryError;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Roots;
 use countersign_registry::Scheme;
@@ -302,7 +303,13 @@ async fn where_a_registry_leads_to_goes_by_its_proxy_and_nothing_inside_does() {
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let repository: Repository = format!("{HOST}/app").parse().unwrap();
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
-    let fetch = async || registries.blob(&repository, &blob, 1024, soon()).await.map(drop).map_err(|error| error.cause);
+    // What became of the redirect.
+    let redirected = |error: RegistryError| {
+        assert_eq!(error.trouble(), Trouble::RedirectRefused);
+        let Cause::Redirected { cause, .. } = error.cause else { panic!("{error}") };
+        *cause
+    };
+    let fetch = async || registries.blob(&repository, &blob, 1024, soon()).await.map(drop).map_err(redirected);
 
     let fault = registry.when(Route::Blob).redirect(307, "http://store.example/blob");
     fetch().await.unwrap();
