@@ -298,13 +298,13 @@ impl TrustSource {
 
     /// Another look. Blocks on the file system.
     pub fn poll(&mut self, now: UnixTime) -> Polled {
-        let found = self.read();
-        if self.seen.as_ref() == Some(&found.fingerprint) {
+        let found = self.read().fingerprint;
+        if self.seen.as_ref() == Some(&found) {
             return Polled::Unchanged;
         }
         // Two looks that agree: in between two files may be of two versions that were never meant to go together.
         let again = self.read();
-        if found.fingerprint != again.fingerprint {
+        if found != again.fingerprint {
             return Polled::Unsettled;
         }
         match self.take(again, now) {

@@ -502,6 +502,48 @@ countersign: the files of the registries have 3 mistakes
     }
 
     #[tokio::test]
+    async fn serve_logs_every_part_of_the_trust_that_is_disabled_or_ignored() {
+        let laptop = Laptop::new().await;
+        add_server(&laptop);
+        laptop.folder.write("trust/truststore/x509/ca/main/old/root.pem", "ignored");
+        let policy = json!({"version": "1.0", "trustPolicies": [
+            {"name": "good", "registryScopes": ["r.example/good"], "signatureVerification": {"level": "strict"},
+             "trustStores": ["ca:main"], "trustedIdentities": ["*"]},
+            {"name": "bad", "registryScopes": ["r.example/bad"], "signatureVerification": {"level": "strict"},
+             "trustStores": ["ca:absent"], "trustedIdentities": ["*"]},
+        ]});
+        laptop.folder.write("trust/trustpolicy.json", policy.to_string());
+        let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["serve", "--config", &laptop.config()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let events: Vec<Value> = events.take_while(|event| event["message"] != "listening").collect();
+        process.kill().unwrap();
+        tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+        let folder = format!("{}/", laptop.folder.path().display());
+        let logged = |level: &str| {
+            let of_level = events.iter().filter(|event| event["level"] == level);
+            of_level.map(|event| event["message"].as_str().unwrap().replace(&folder, "")).collect::<Vec<_>>()
+        };
+        let missing = "trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one \
+                       with certificate files";
+        assert_eq!(
+            logged("ERROR"),
+            [
+                "files with mistakes: what they are about is disabled or as it was before".to_owned(),
+                format!("statement \"bad\" is disabled: {missing}"),
+                missing.to_owned(),
+            ]
+        );
+        let ignored = "trust store ca:main has sub-directories, which are ignored: \"old\"; put certificate files into the \
+                       store's own directory";
+        assert!(logged("WARN").contains(&ignored.to_owned()), "{events:?}");
+    }
+
+    #[tokio::test]
     async fn a_taken_port_ends_with_exit_code_2() {
         let laptop = Laptop::new().await;
         add_server(&laptop);

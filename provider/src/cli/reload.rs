@@ -31,6 +31,7 @@ use crate::telemetry::log::LevelHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::Polled;
+use crate::trust_source::TrustError;
 use crate::trust_source::TrustSource;
 
 pub(super) use certificates::TlsSource;
@@ -62,6 +63,8 @@ struct Prepared {
     settings: ServerSettings,
     engine: crate::engine::Engine,
     trust: TrustSource,
+    /// Why `trust` has no policy that can be used.
+    no_trust: Option<TrustError>,
     registries: Digest,
     /// If the certificates are in other files than before.
     tls: Option<(TlsSource, LoadedTls)>,
@@ -119,17 +122,14 @@ impl Reloader {
         let (settings, files) = serve::settings(config)?;
         let statements = config.verification.required_metadata.keys().cloned();
         let mut trust = self.trust.successor(config.trust.location.clone(), statements);
-        let loaded = trust.load(system_clock()()).map_err(anyhow::Error::new).and_then(|loaded| {
-            // With a name that is in no policy, statements would be disabled that go on as long as the former configuration
-            // is in use.
-            let is_new = !trust.unknown_statements().is_subset(&self.trust.unknown_statements());
-            loaded.error().filter(|_| is_new).map_or(Ok(loaded), |error| Err(anyhow::Error::new(error)))
-        });
+        let loaded = self.load(&mut trust).map_err(anyhow::Error::new);
         let registries = config.registry_files_digest();
         let engine = parts::engine(config, trust.handle(), &self.metrics);
         let tls = (files != *self.certificates.files()).then(|| TlsSource::load(files)).transpose();
         match (loaded, engine, tls) {
-            (Ok(_), Ok((engine, _)), Ok(tls)) => Ok(Prepared { settings, engine, trust, registries, tls }),
+            (Ok(no_trust), Ok((engine, _)), Ok(tls)) => {
+                Ok(Prepared { settings, engine, trust, no_trust, registries, tls })
+            }
             (loaded, engine, tls) => {
                 let causes = loaded.err().into_iter().chain(engine.err());
                 let causes = causes.chain(tls.err().map(anyhow::Error::new)).collect();
@@ -138,9 +138,25 @@ impl Reloader {
         }
     }
 
+    /// Loads the trust of a changed configuration. Gives why there is none, if there is none in use either.
+    ///
+    /// # Errors
+    /// It would take away from what is in use: there is no policy document that can be used; or the configuration demands
+    /// metadata for a name that is in no policy, which disables statements, and the former one does not.
+    fn load(&self, trust: &mut TrustSource) -> Result<Option<TrustError>, TrustError> {
+        match trust.load(system_clock()()) {
+            Ok(loaded) => {
+                let is_new = !trust.unknown_statements().is_subset(&self.trust.unknown_statements());
+                loaded.error().filter(|_| is_new).map_or(Ok(None), Err)
+            }
+            Err(error) if self.trust.handle().current().is_none() => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes `config` into use for the next request. Nothing here can fail.
     fn take(&mut self, config: Config, prepared: Prepared) {
-        let Prepared { settings, engine, trust, registries, tls } = prepared;
+        let Prepared { settings, engine, trust, no_trust, registries, tls } = prepared;
         self.live.swap(settings, Arc::new(engine));
         if let Some((source, loaded)) = tls {
             self.certificates = source;
@@ -158,6 +174,9 @@ impl Reloader {
         self.signs.in_use(Reloaded::Registries);
         if let Some(trust) = self.trust.handle().current() {
             self.signs.trust_in_use(&trust);
+        }
+        if let Some(error) = no_trust {
+            self.signs.no_trust(&error);
         }
         self.signs.restart_needed(unchangeable(&self.started, &self.config));
     }

@@ -316,6 +316,11 @@ async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_o
             assert!(service.reloader.trust.handle().current().is_none());
             service.look();
         }
+        // There is nothing that a changed configuration could take away.
+        service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+        service.look();
+        assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+        assert_eq!((service.signs(), service.trust_signs().len()), (Vec::new(), 1));
         service.folder.write("trust/trustpolicy.json", &policy("app"));
         service.look();
         assert_eq!((service.generation(), service.signs(), service.trust_signs()), (1, Vec::new(), Vec::new()));
