@@ -476,11 +476,19 @@ fn cose_times_are_whole_seconds_in_tag_1() {
     let world = World::new();
     for (value, found) in [
         (Cbor::Integer(1_900_000_000.into()), "1900000000"),
-        (epoch(Cbor::Float(f64::NAN)), "tag 1"),
-        (epoch(Cbor::Float(f64::INFINITY)), "tag 1"),
-        (epoch(Cbor::Float(1.9e9)), "tag 1"),
-        (epoch(Cbor::Integer((-62_135_596_800_i64).into())), "tag 1"),
-        (epoch(Cbor::Integer(253_402_300_800_i64.into())), "tag 1"),
+        (epoch(Cbor::Float(f64::NAN)), "tag 1 around NaN"),
+        (epoch(Cbor::Float(f64::INFINITY)), "tag 1 around inf"),
+        (epoch(Cbor::Float(f64::NEG_INFINITY)), "tag 1 around -inf"),
+        (epoch(Cbor::Float(1_900_000_000.5)), "tag 1 around 1900000000.5"),
+        (epoch(Cbor::Float(-1.0)), "tag 1 around -1"),
+        (epoch(Cbor::Float(253_402_300_800.0)), "tag 1 around 253402300800"),
+        (epoch(Cbor::Float(0.5)), "tag 1 around 0.5"),
+        (epoch(Cbor::Integer((-62_135_596_800_i64).into())), "tag 1 around -62135596800"),
+        (epoch(Cbor::Integer((-1).into())), "tag 1 around -1"),
+        (epoch(Cbor::Integer(253_402_300_800_i64.into())), "tag 1 around 253402300800"),
+        (epoch(epoch(Cbor::Integer(1_900_000_000.into()))), "tag 1"),
+        (epoch(text("2099-01-01T00:00:00Z")), "tag 1"),
+        (Cbor::Float(1.9e9), "1900000000"),
         (Cbor::Tag(0, Box::new(text("2099-01-01T00:00:00Z"))), "tag 0"),
         (text("2099-01-01T00:00:00Z"), "\"2099-01-01T00:00:00Z\""),
         (Cbor::Null, "null"),
@@ -491,8 +499,59 @@ fn cose_times_are_whole_seconds_in_tag_1() {
         );
         world.refuses(Format::Cose, request, &sentence);
     }
-    let good = epoch(Cbor::Integer(1_900_000_000.into()));
-    world.takes(Format::Cose, world.request().cose_protected(text(EXPIRY), good).crit([SCHEME, EXPIRY]));
+    for good in [Cbor::Integer(1_900_000_000.into()), Cbor::Float(1.9e9), Cbor::Float(253_402_300_799.0)] {
+        world.takes(Format::Cose, world.request().cose_protected(text(EXPIRY), epoch(good)).crit([SCHEME, EXPIRY]));
+    }
+}
+
+#[test]
+fn cose_times_may_be_whole_floats_of_every_width() {
+    use countersign_core::envelope::Envelope;
+    use countersign_core::envelope::EnvelopeFormat;
+    let world = World::new();
+    for (number, head, time) in [
+        (61_440.0, 0xf9, "1970-01-01T17:04:00Z"),
+        (-0.0, 0xf9, "1970-01-01T00:00:00Z"),
+        (1_900_000_000.0, 0xfa, "2030-03-17T17:46:40Z"),
+        (1_900_000_001.0, 0xfb, "2030-03-17T17:46:41Z"),
+    ] {
+        let value = epoch(Cbor::Float(number));
+        let mut encoded = Vec::new();
+        ciborium::into_writer(&value, &mut encoded).unwrap();
+        assert_eq!(encoded[..2], [0xc1, head], "{number}");
+        let request = world.request().signing_time(None).cose_protected(text(SIGNING_TIME), value);
+        let envelope = Envelope::parse(&request.cose(), EnvelopeFormat::Cose).unwrap();
+        assert_eq!(envelope.unverified_attributes().scheme.time().to_string(), time, "{number}");
+    }
+}
+
+#[test]
+fn cose_numbers_are_no_bignums() {
+    let world = World::new();
+    let big = |tag, bytes: &[u8]| Cbor::Tag(tag, Box::new(Cbor::Bytes(bytes.to_vec())));
+    let time = "envelope-malformed: COSE is malformed: has a time (tag 1) that is a bignum: want an integer or a float";
+    for bignum in [big(2, &[0x71, 0x3f, 0xb3, 0x00]), big(2, &[0; 16]), big(3, &[0]), big(2, &[0xff; 17])] {
+        for (name, request) in [
+            (EXPIRY, world.request().crit([SCHEME, EXPIRY])),
+            (SIGNING_TIME, world.request().signing_time(None)),
+            (AUTHENTIC_TIME, world.request().scheme(Scheme::SigningAuthority).authentic_signing_time(None)),
+            ("com.example.time", world.request()),
+        ] {
+            world.refuses(Format::Cose, request.cose_protected(text(name), epoch(bignum.clone())), time);
+        }
+    }
+    // -7 and 33 as bignums: the library would read them as the numbers.
+    let tag = "envelope-malformed: COSE is malformed: has a tag where none may stand";
+    world.refuses(Format::Cose, world.request().cose_alg(big(3, &[6])), tag);
+    let listed = world.request().cose_protected(Cbor::Integer(2.into()), Cbor::Array(vec![big(2, &[33])]));
+    world.refuses(Format::Cose, listed, "envelope-malformed: COSE is malformed: has a label twice in one map");
+    let mut parts = world.request().cose_parts();
+    let Cbor::Map(mut members) = ciborium::from_reader(parts.protected.as_slice()).unwrap() else { panic!("a map") };
+    members.iter_mut().find(|(name, _)| *name == Cbor::Integer(2.into())).unwrap().1 =
+        Cbor::Array(vec![text(SCHEME), big(2, &[33])]);
+    parts.protected.clear();
+    ciborium::into_writer(&Cbor::Map(members), &mut parts.protected).unwrap();
+    world.refuses_bytes(&parts.seal(), COSE, tag);
 }
 
 #[test]
@@ -500,10 +559,13 @@ fn cose_maps_have_each_label_once_in_one_map() {
     let world = World::new();
     let request = || world.request();
     for (request, sentence) in [
-        (request().cose_protected(text(SCHEME), text("notary.x509")), "COSE is malformed: duplicate map key"),
+        (
+            request().cose_protected(text(SCHEME), text("notary.x509")),
+            "COSE is malformed: has a label twice in one map",
+        ),
         (
             request().cose_protected(Cbor::Integer(1.into()), Cbor::Integer((-7).into())),
-            "COSE is malformed: duplicate map key",
+            "COSE is malformed: has a label twice in one map",
         ),
         (
             request().cose_protected(Cbor::Integer(33.into()), Cbor::Array(vec![])),

@@ -31,9 +31,14 @@ const NEVER_CRITICAL: std::ops::RangeInclusive<i64> = 0..=8;
 const CRIT: i128 = 2;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let [protected, unprotected, _, _] = cbor::sign1_members(bytes, limits::ENVELOPE_DEPTH)?;
+    let cbor::Sign1 { protected, unprotected } = cbor::sign1(bytes)?;
+    // Before the library builds its values, so that it builds few.
+    check_labels(protected, unprotected)?;
     let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(Text::of(error)))?;
-    check_labels(&sign1, protected, unprotected)?;
+    // The library keeps the content of the byte string; it must be what the message holds, to the bit.
+    if sign1.protected.original_data.as_deref() != Some(protected) {
+        return Err(EnvelopeError::Missing { name: "protected header" });
+    }
     let (claimed_algorithm, protected) = read_protected(&sign1.protected.header)?;
     let (certificates, timestamp_token) = read_unprotected(&sign1.unprotected)?;
     let signed_bytes = sign1.tbs_data(&[]);
@@ -50,20 +55,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
 }
 
 /// Each label once, in one of the two maps, and none that bends the other.
-fn check_labels(sign1: &CoseSign1, protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeError> {
-    let depth = limits::ENVELOPE_DEPTH;
-    let inner = sign1.protected.original_data.as_deref().ok_or(EnvelopeError::Missing { name: "protected header" })?;
-    // The library keeps the content of the byte string; it must be what the message holds, to the bit.
-    if !protected.ends_with(inner) {
-        return Err(EnvelopeError::Cose(Text::of("protected header is not a byte string")));
-    }
-    let protected = cbor::header_labels(inner, Tags::Allowed, depth)?;
-    let unprotected = cbor::header_labels(unprotected, Tags::Refused, depth)?;
-    for (name, found) in [("protected header", protected.len()), ("unprotected header", unprotected.len())] {
-        if found > limits::ENVELOPE_MEMBERS {
-            return Err(EnvelopeError::TooMany { name, found, wanted: limits::ENVELOPE_MEMBERS });
-        }
-    }
+fn check_labels(protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeError> {
+    let protected = cbor::header_labels(protected, Tags::Allowed)?;
+    let unprotected = cbor::header_labels(unprotected, Tags::Refused)?;
     if let Some(label) = protected.intersection(&unprotected).next() {
         return Err(EnvelopeError::InBothHeaders { name: label_text(label) });
     }
@@ -77,7 +71,7 @@ fn check_labels(sign1: &CoseSign1, protected: &[u8], unprotected: &[u8]) -> Resu
     Ok(())
 }
 
-fn label_text(label: &cbor::Label) -> Excerpt {
+fn label_text(label: &cbor::Label<'_>) -> Excerpt {
     match label {
         cbor::Label::Int(number) => number.to_string().as_str().into(),
         cbor::Label::Text(bytes) => Excerpt::of_bytes(bytes),
@@ -176,18 +170,26 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
     value.as_text().ok_or_else(|| header_error(name, value, "a text"))
 }
 
-/// Tag 1 around a whole number of seconds, from 1970 on. No floats: NaN and infinity are no times.
+/// Tag 1 around a whole number of seconds, from 1970 on, as an integer or a float of any width
+/// ([RFC 8949 §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)). NaN and infinity are no times; a bignum was
+/// refused before, as the library does not tell it from an integer.
 fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
     let wanted = "tag 1 around whole seconds between 1970 and 9999";
-    let refuse = || header_error(name, value, wanted);
-    let Value::Tag(1, inner) = value else {
-        return Err(refuse());
+    let seconds = match value {
+        Value::Tag(1, inner) => whole_seconds(inner).and_then(|seconds| UnixTime::from_seconds(seconds).ok()),
+        _ => None,
     };
-    let seconds = inner.as_integer().and_then(|number| i64::try_from(i128::from(number)).ok()).ok_or_else(refuse)?;
-    if seconds < 0 {
-        return Err(refuse());
+    seconds.ok_or_else(|| header_error(name, value, wanted))
+}
+
+fn whole_seconds(value: &Value) -> Option<i64> {
+    if let Some(number) = value.as_integer() {
+        return i64::try_from(i128::from(number)).ok().filter(|seconds| *seconds >= 0);
     }
-    UnixTime::from_seconds(seconds).map_err(|_| refuse())
+    // 9999-12-31T23:59:59Z. Up to here every whole number is a float of its own.
+    let whole =
+        value.as_float().filter(|number| number.fract() == 0.0 && (0.0..=253_402_300_799.0).contains(number))?;
+    Some(whole as i64)
 }
 
 fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
@@ -198,7 +200,11 @@ fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeErro
         Value::Text(text) => Text::of(format_args!("{:?}", Excerpt::of(text))),
         Value::Bool(_) => Text::of("a boolean"),
         Value::Null => Text::of("null"),
-        Value::Tag(tag, _) => Text::of(format_args!("tag {tag}")),
+        Value::Tag(tag, inner) => match (inner.as_integer(), inner.as_float()) {
+            (Some(number), _) => Text::of(format_args!("tag {tag} around {}", i128::from(number))),
+            (None, Some(number)) => Text::of(format_args!("tag {tag} around {number}")),
+            (None, None) => Text::of(format_args!("tag {tag}")),
+        },
         Value::Array(_) => Text::of("a list"),
         Value::Map(_) => Text::of("a map"),
         // ciborium's enum is open; whatever it adds is not what is wanted.
