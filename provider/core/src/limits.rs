@@ -55,6 +55,21 @@ pub const CHAIN_CERTIFICATES: usize = 10;
 /// Largest certificate, in bytes.
 pub const CERTIFICATE_BYTES: usize = 64 * 1024;
 
+/// Most extensions of a certificate. Real ones have ten.
+pub const CERTIFICATE_EXTENSIONS: usize = 64;
+
+/// Most attributes of a subject or issuer. Real ones have ten.
+pub const NAME_ATTRIBUTES: usize = 64;
+
+/// Most names in a subjectAltName, attributes of directory names counted too. Public authorities stop at some hundred.
+pub const ALTERNATIVE_NAMES: usize = 1000;
+
+/// Most purposes in an extKeyUsage. Real ones have five.
+pub const KEY_PURPOSES: usize = 64;
+
+/// Most entries of an authorityInfoAccess or cRLDistributionPoints, and most addresses in one. Real ones have two.
+pub const REVOCATION_ADDRESSES: usize = 32;
+
 /// Largest trust policy document, in bytes: what a ConfigMap can hold.
 pub const POLICY_BYTES: usize = 1024 * 1024;
 

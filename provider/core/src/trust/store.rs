@@ -243,7 +243,10 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
             };
             blocks.iter().map(parse).collect()
         }
-        Form::Der => Certificate::parse_all(bytes).map_err(|error| failed(None, error)),
+        Form::Der => Certificate::parse_all(bytes).map_err(|error| match error {
+            CertificateError::TooManyCertificates => StoreProblem::TooManyCertificates,
+            error => failed(None, error),
+        }),
         form @ (Form::Pkcs12
         | Form::Pkcs7
         | Form::JavaKeyStore

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::extensions::GeneralName;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::SubjectAlternativeName;
 use x509_parser::nom::Parser;
+use x509_parser::prelude::FromDer;
 
 use super::BasicConstraints;
 use super::DistinguishedName;
@@ -64,6 +65,10 @@ pub enum CertificateError {
     TrailingBytes { found: usize },
     #[error("certificate has version {found}: want 3")]
     Version { found: u32 },
+    #[error("certificate has {found} {what}: want at most {wanted}")]
+    TooMany { what: &'static str, found: usize, wanted: usize },
+    #[error("there are more than {} certificates one after the other", limits::STORE_CERTIFICATES)]
+    TooManyCertificates,
     /// A part that decides something is not the DER of its type.
     #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
     Malformed { subject: Text, part: &'static str },
@@ -79,26 +84,36 @@ impl Certificate {
     /// Reads exactly one certificate.
     ///
     /// # Errors
-    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, an extension twice, two
-    /// signature algorithms that differ, or a malformed structure, serial number, name, time, key, basicConstraints,
-    /// keyUsage, extKeyUsage or subjectAltName. Kinds of key and algorithm are not judged here.
+    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, more extensions or attributes of
+    /// a name than the limits allow, an extension twice, two signature algorithms that differ, or a malformed structure,
+    /// serial number, name, time, key, basicConstraints, keyUsage, extKeyUsage or subjectAltName. Kinds of key and
+    /// algorithm are not judged here.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
         if der.len() > limits::CERTIFICATE_BYTES {
             return Err(CertificateError::TooLarge { found: der.len() });
         }
-        let (rest, parsed) = X509CertificateParser::new().parse(der).map_err(|_| CertificateError::NotACertificate)?;
-        if !rest.is_empty() {
-            return Err(CertificateError::TrailingBytes { found: rest.len() });
+        let mut reader = Reader::new(der);
+        reader.expect(der::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
+        if !reader.is_empty() {
+            return Err(CertificateError::TrailingBytes { found: reader.rest().len() });
         }
+        let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
+        // Our own readers first, which count: the library then builds short lists.
+        check_count("extensions", layout.extensions, limits::CERTIFICATE_EXTENSIONS)?;
+        let subject = name("attributes in its subject", layout.subject, || CertificateError::Malformed {
+            subject: Text::default(),
+            part: "subject",
+        })?;
+        let malformed = |part| CertificateError::Malformed { subject: subject.text(), part };
+        let issuer = name("attributes in its issuer", layout.issuer, || malformed("issuer"))?;
+        let (_, parsed) = X509CertificateParser::new()
+            .with_deep_parse_extensions(false)
+            .parse(der)
+            .map_err(|_| CertificateError::NotACertificate)?;
         let version = parsed.version().0.saturating_add(1);
         if version != 3 {
             return Err(CertificateError::Version { found: version });
         }
-        let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
-        let subject = DistinguishedName::from_der(layout.subject)
-            .map_err(|NotDer| CertificateError::Malformed { subject: Text::default(), part: "subject" })?;
-        let malformed = |part| CertificateError::Malformed { subject: subject.text(), part };
-        let issuer = DistinguishedName::from_der(layout.issuer).map_err(|NotDer| malformed("issuer"))?;
         let serial = layout.serial.unsigned().map_err(|NotDer| malformed("serialNumber"))?;
         if layout.inner_algorithm != layout.outer_algorithm {
             return Err(CertificateError::AlgorithmsDiffer { subject: subject.text() });
@@ -112,8 +127,8 @@ impl Certificate {
                 let oid = Text::of(&extension.oid);
                 return Err(CertificateError::DuplicateExtension { subject: subject.text(), oid });
             }
-            if is_malformed_alternative_name(oid, extension.parsed_extension()) {
-                return Err(malformed("subjectAltName"));
+            if oid == SUBJECT_ALTERNATIVE_NAME {
+                check_alternative_name(extension.value).map_err(|NotDer| malformed("subjectAltName"))?;
             }
             extensions.add(oid, extension.critical, extension.value).map_err(malformed)?;
         }
@@ -144,10 +159,14 @@ impl Certificate {
     /// Reads certificates that stand one after the other, as in a file of a trust store; none if there are no bytes.
     ///
     /// # Errors
-    /// As [`Self::parse`], for the first that cannot be read; so too if anything stands between or after them.
+    /// As [`Self::parse`], for the first that cannot be read; so too if anything stands between or after them. More than
+    /// [`limits::STORE_CERTIFICATES`].
     pub fn parse_all(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let mut certificates = Vec::new();
         while !bytes.is_empty() {
+            if certificates.len() == limits::STORE_CERTIFICATES {
+                return Err(CertificateError::TooManyCertificates);
+            }
             let mut reader = Reader::new(bytes);
             let first = reader.next().map_err(|NotDer| CertificateError::NotACertificate)?.raw;
             certificates.push(Self::parse(first)?);
@@ -286,19 +305,42 @@ impl Certificate {
     }
 }
 
-/// Whether this is a subjectAltName that cannot be read. It decides nothing, but a certificate that hides something
-/// there from one reader and not from another is no certificate to argue about.
-fn is_malformed_alternative_name(oid: &[u8], parsed: &ParsedExtension<'_>) -> bool {
-    if oid != [0x55, 0x1d, 0x11] {
-        return false;
-    }
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome of the parser is a failure to read it")]
-    match parsed {
-        ParsedExtension::SubjectAlternativeName(names) => {
-            names.general_names.iter().any(|name| matches!(name, GeneralName::Invalid(..)))
+/// That a list is not longer than anybody writes it.
+fn check_count(what: &'static str, found: usize, wanted: usize) -> Result<(), CertificateError> {
+    if found > wanted { Err(CertificateError::TooMany { what, found, wanted }) } else { Ok(()) }
+}
+
+/// Reads a name of not too many attributes.
+fn name(
+    what: &'static str,
+    der: &[u8],
+    malformed: impl Fn() -> CertificateError,
+) -> Result<DistinguishedName, CertificateError> {
+    let found = DistinguishedName::count_der(der).map_err(|NotDer| malformed())?;
+    check_count(what, found, limits::NAME_ATTRIBUTES)?;
+    DistinguishedName::from_der(der).map_err(|NotDer| malformed())
+}
+
+/// 2.5.29.17
+const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+
+/// That a subjectAltName can be read. It decides nothing, but a certificate that hides something there from one reader
+/// and not from another is no certificate to argue about.
+fn check_alternative_name(value: &[u8]) -> Result<(), NotDer> {
+    const DIRECTORY_NAME: u8 = der::constructed(4);
+    let mut names = Reader::only(value, der::SEQUENCE)?.inside();
+    let mut count = 0_usize;
+    while !names.is_empty() {
+        let name = names.next()?;
+        let parts = if name.tag == DIRECTORY_NAME { DistinguishedName::count_der(name.contents)? } else { 0 };
+        count = count.saturating_add(parts.max(1));
+        if count > limits::ALTERNATIVE_NAMES {
+            return Err(NotDer);
         }
-        _ => true,
     }
+    let (rest, names) = SubjectAlternativeName::from_der(value).map_err(|_| NotDer)?;
+    let unreadable = |name: &GeneralName<'_>| matches!(name, GeneralName::Invalid(..));
+    if rest.is_empty() && !names.general_names.iter().any(unreadable) { Ok(()) } else { Err(NotDer) }
 }
 
 impl PartialEq for Certificate {

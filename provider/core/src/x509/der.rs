@@ -97,6 +97,16 @@ impl<'a> Reader<'a> {
         if self.0.first() == Some(&tag) { self.next().map(Some) } else { Ok(None) }
     }
 
+    /// How many elements are left.
+    pub(super) fn count(mut self) -> Result<usize, NotDer> {
+        let mut count = 0;
+        while !self.is_empty() {
+            self.next()?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// That nothing is left.
     pub(super) fn end(self) -> Result<(), NotDer> {
         if self.0.is_empty() { Ok(()) } else { Err(NotDer) }

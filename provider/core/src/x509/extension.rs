@@ -7,6 +7,7 @@ use super::der::Element;
 use super::der::NotDer;
 use super::der::Oid;
 use super::der::Reader;
+use crate::limits;
 
 /// `id-ce-basicConstraints`, RFC 5280 section 4.2.1.9.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +164,9 @@ fn basic_constraints(critical: bool, value: &[u8]) -> Result<BasicConstraints, N
 fn key_usage(critical: bool, value: &[u8]) -> Result<KeyUsage, NotDer> {
     let (&unused, bytes) = Reader::only(value, der::BIT_STRING)?.contents.split_first().ok_or(NotDer)?;
     let last = *bytes.last().ok_or(NotDer)?;
+    if bytes.len() * 8 > KeyUse::ALL.len() + 7 {
+        return Err(NotDer);
+    }
     if unused > 7 || last.trailing_zeros() != u32::from(unused) {
         return Err(NotDer);
     }
@@ -177,6 +181,9 @@ fn key_usage(critical: bool, value: &[u8]) -> Result<KeyUsage, NotDer> {
 
 fn extended_key_usage(critical: bool, value: &[u8]) -> Result<ExtendedKeyUsage, NotDer> {
     let mut fields = Reader::only(value, der::SEQUENCE)?.inside();
+    if fields.count()? > limits::KEY_PURPOSES {
+        return Err(NotDer);
+    }
     let mut purposes = vec![Oid::from_contents(fields.expect(der::OBJECT_IDENTIFIER)?.contents)?];
     while !fields.is_empty() {
         purposes.push(Oid::from_contents(fields.expect(der::OBJECT_IDENTIFIER)?.contents)?);
@@ -193,11 +200,17 @@ fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
     text.map(|text| Some(text.to_owned())).ok_or(NotDer)
 }
 
+/// The list, if it has no more entries than anybody writes. One that has counts as one that cannot be read: the
+/// certificate can be revoked, only we cannot ask.
+fn few(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
+    if list.count()? > limits::REVOCATION_ADDRESSES { Err(NotDer) } else { Ok(list) }
+}
+
 fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
     // 1.3.6.1.5.5.7.48.1
     const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
     let mut uris = Vec::new();
-    let mut list = Reader::only(value, der::SEQUENCE)?.inside();
+    let mut list = few(Reader::only(value, der::SEQUENCE)?.inside())?;
     while !list.is_empty() {
         let mut description = list.expect(der::SEQUENCE)?.inside();
         let method = description.expect(der::OBJECT_IDENTIFIER)?.contents;
@@ -213,7 +226,7 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
 /// The URIs; an error also if there is none, for then the list is somewhere that cannot be named here.
 fn crl_distribution_points(value: &[u8]) -> Result<Vec<String>, NotDer> {
     let mut uris = Vec::new();
-    let mut points = Reader::only(value, der::SEQUENCE)?.inside();
+    let mut points = few(Reader::only(value, der::SEQUENCE)?.inside())?;
     while !points.is_empty() {
         let mut point = points.expect(der::SEQUENCE)?.inside();
         let Some(place) = point.optional(der::constructed(0))? else {
@@ -221,9 +234,12 @@ fn crl_distribution_points(value: &[u8]) -> Result<Vec<String>, NotDer> {
         };
         let mut choice = place.inside();
         if let Some(full_name) = choice.optional(der::constructed(0))? {
-            let mut names = full_name.inside();
+            let mut names = few(full_name.inside())?;
             while !names.is_empty() {
                 uris.extend(uri(&names.next()?)?);
+            }
+            if uris.len() > limits::REVOCATION_ADDRESSES {
+                return Err(NotDer);
             }
         }
     }

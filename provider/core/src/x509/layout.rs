@@ -20,6 +20,8 @@ pub(super) struct Layout<'a> {
     pub(super) inner_algorithm: &'a [u8],
     pub(super) outer_algorithm: &'a [u8],
     pub(super) signature: &'a [u8],
+    /// How many extensions there are; zero where there is no list of them.
+    pub(super) extensions: usize,
 }
 
 impl<'a> Layout<'a> {
@@ -44,7 +46,10 @@ impl<'a> Layout<'a> {
         let public_key = fields.expect(der::SEQUENCE)?.raw;
         fields.optional(der::primitive(1))?;
         fields.optional(der::primitive(2))?;
-        fields.optional(der::constructed(3))?;
+        let extensions = match fields.optional(der::constructed(3))? {
+            Some(extensions) => Reader::only(extensions.contents, der::SEQUENCE)?.inside().count()?,
+            None => 0,
+        };
         fields.end()?;
         Ok(Self {
             tbs: tbs.raw,
@@ -57,6 +62,7 @@ impl<'a> Layout<'a> {
             inner_algorithm,
             outer_algorithm,
             signature,
+            extensions,
         })
     }
 }

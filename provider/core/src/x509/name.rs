@@ -75,6 +75,16 @@ impl DistinguishedName {
         SHORT_NAMES.into_iter().map(|(_, name)| name)
     }
 
+    /// How many attributes a `Name` has, without reading their values.
+    pub(super) fn count_der(raw: &[u8]) -> Result<usize, NotDer> {
+        let mut count = 0_usize;
+        let mut names = Reader::only(raw, der::SEQUENCE)?.inside();
+        while !names.is_empty() {
+            count = count.saturating_add(names.expect(der::SET)?.inside().count()?.max(1));
+        }
+        Ok(count)
+    }
+
     /// Reads a `Name` (RFC 5280 section 4.1.2.4) with its SEQUENCE.
     pub(super) fn from_der(raw: &[u8]) -> Result<Self, NotDer> {
         let mut attributes = Vec::new();

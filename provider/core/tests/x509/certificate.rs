@@ -219,6 +219,76 @@ fn an_address_that_cannot_be_read_is_not_the_absence_of_one() {
 }
 
 #[test]
+fn lists_of_any_kind_end_where_nobody_writes_more() {
+    let too_many = |what, found, wanted| CertificateError::TooMany { what, found, wanted };
+    let parse_leaf = |spec: CertSpec| Certificate::parse(pair(spec).leaf_der());
+
+    let spec = |more: usize| {
+        let spec = CertSpec::leaf().without_key_usage().without_ekus();
+        (0..more).fold(spec, |spec, number| spec.extension(&format!("1.2.3.{number}"), false, &[5, 0]))
+    };
+    // The leaf has an authorityKeyIdentifier or the like of its own.
+    let own = 64 - (0..=64).take_while(|more| parse_leaf(spec(*more)).is_ok()).last().unwrap();
+    assert!(own < 8);
+    assert_eq!(parse_leaf(spec(65 - own)), Err(too_many("extensions", 65, limits::CERTIFICATE_EXTENSIONS)));
+    assert_eq!(parse_leaf(spec(1000)), Err(too_many("extensions", 1000 + own, limits::CERTIFICATE_EXTENSIONS)));
+
+    let units = |count: usize| vec![("OU", "a"); count];
+    assert!(parse_leaf(CertSpec::leaf().subject(&units(64))).is_ok());
+    let subject = |found| Err(too_many("attributes in its subject", found, limits::NAME_ATTRIBUTES));
+    assert_eq!(parse_leaf(CertSpec::leaf().subject(&units(65))), subject(65));
+    assert_eq!(parse_leaf(CertSpec::leaf().subject_rdns(&[&units(40), &units(40)])), subject(80));
+    let issuer = edited(|tbs| {
+        let unit = der::sequence([der::oid("2.5.4.11"), der::element(0x0c, b"a")]);
+        tbs[3] = der::sequence(vec![der::set([unit]); 1000]);
+    });
+    assert_eq!(issuer, too_many("attributes in its issuer", 1000, limits::NAME_ATTRIBUTES));
+
+    let names = |count: usize| vec!["a"; count];
+    assert!(parse_leaf(CertSpec::leaf().alternative_names(&names(1000))).is_ok());
+    assert_eq!(parse_leaf(CertSpec::leaf().alternative_names(&names(1001))), Err(malformed("subjectAltName")));
+    let unit = der::set([der::sequence([der::oid("2.5.4.11"), der::element(0x0c, b"a")])]);
+    let directory = der::element(0xa4, &der::sequence(vec![unit; 1001]));
+    assert_eq!(extended("2.5.29.17", &der::sequence([directory])), malformed("subjectAltName"));
+
+    let purposes = |count: usize| der::sequence(vec![der::oid("1.2.3.4"); count]);
+    let spec = CertSpec::leaf().without_ekus().extension("2.5.29.37", false, &purposes(64));
+    assert_eq!(parse_leaf(spec).unwrap().extended_key_usage().unwrap().purposes.len(), 64);
+    assert_eq!(extended("2.5.29.37", &purposes(65)), malformed("extKeyUsage"));
+    // A bit string as long as the certificate, of which only nine bits have a meaning.
+    assert_eq!(extended("2.5.29.15", &der::element(3, &[&[0][..], &[1; 60_000]].concat())), malformed("keyUsage"));
+}
+
+#[test]
+fn more_revocation_addresses_than_anybody_writes_are_as_good_as_unreadable() {
+    let addresses = |oid: &str, value: Vec<u8>| {
+        let leaf = parse(pair(CertSpec::leaf().extension(oid, false, &value)).leaf_der());
+        leaf.revocation_addresses().clone()
+    };
+    let unreadable = |name| RevocationAddresses { unreadable: vec![name], ..RevocationAddresses::default() };
+    let uri = der::element(0x86, b"http://a.example");
+    let point = |count: usize| der::sequence([der::element(0xa0, &der::element(0xa0, &uri.repeat(count)))]);
+    let points = |points: Vec<Vec<u8>>| addresses("2.5.29.31", der::sequence(points));
+    assert_eq!(points(vec![point(1); 32]).crl.len(), 32);
+    assert_eq!(points(vec![point(32)]).crl.len(), 32);
+    for list in [vec![point(1); 33], vec![point(33)], vec![point(17), point(17)], vec![der::sequence([]); 10_000]] {
+        assert_eq!(points(list), unreadable("cRLDistributionPoints"));
+    }
+    let description = der::sequence([der::oid("1.3.6.1.5.5.7.48.1"), uri.clone()]);
+    let access = |count: usize| addresses("1.3.6.1.5.5.7.1.1", der::sequence(vec![description.clone(); count]));
+    assert_eq!(access(32).ocsp.len(), 32);
+    assert_eq!(access(33), unreadable("authorityInfoAccess"));
+}
+
+#[test]
+fn certificates_one_after_the_other_are_counted_while_they_are_read() {
+    let leaf = pair(CertSpec::leaf()).leaf_der().to_vec();
+    assert_eq!(Certificate::parse_all(&leaf.repeat(limits::STORE_CERTIFICATES)).map(|list| list.len()), Ok(1000));
+    let more = leaf.repeat(limits::STORE_CERTIFICATES + 1);
+    assert_eq!(Certificate::parse_all(&more), Err(CertificateError::TooManyCertificates));
+}
+
+#[test]
 fn names_the_kinds_of_key_that_may_not_sign() {
     let wanted = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
     let key = |algorithm: Vec<u8>, bits: &[u8]| {
