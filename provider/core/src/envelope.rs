@@ -213,10 +213,12 @@ impl Envelope {
             ("payload", self.unverified_payload.len(), limits::PAYLOAD_BYTES),
             ("timestamp token", token, limits::TIMESTAMP_TOKEN_BYTES),
         ] {
-            if found > wanted {
-                return Err(EnvelopeError::PartTooLarge { part, found, wanted });
-            }
+            check_size(part, found, wanted)?;
         }
         Ok(())
     }
+}
+
+fn check_size(part: &'static str, found: usize, wanted: usize) -> Result<(), EnvelopeError> {
+    if found > wanted { Err(EnvelopeError::PartTooLarge { part, found, wanted }) } else { Ok(()) }
 }

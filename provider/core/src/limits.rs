@@ -32,6 +32,9 @@ pub const ENVELOPE_BYTES: usize = 1024 * 1024;
 /// Largest signed payload, in bytes: one descriptor with annotations.
 pub const PAYLOAD_BYTES: usize = 64 * 1024;
 
+/// Largest protected header, in bytes. Real ones have some hundred; signers may add attributes of their own.
+pub const PROTECTED_HEADER_BYTES: usize = 64 * 1024;
+
 /// Largest RFC 3161 token, in bytes.
 pub const TIMESTAMP_TOKEN_BYTES: usize = 64 * 1024;
 
@@ -117,7 +120,7 @@ pub struct JsonLimits {
 }
 
 /// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is held as it
-/// stands, decoded, and for what is signed joined: three times its length.
+/// stands and decoded, and protected header and payload, of at most 64 KiB each, once more as they are signed.
 pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     depth: ENVELOPE_DEPTH,
     values: ENVELOPE_VALUES,
@@ -144,5 +147,5 @@ pub const TARGET_JSON: JsonLimits = JsonLimits { depth: 32, values: 500_000, ele
 pub const REFERRER_JSON: JsonLimits = JsonLimits { depth: 32, values: 20_000, elements: 1000, members: 4096 };
 
 /// A trust policy document: statements, members and lists are four levels, and there is room for what is refused by
-/// name. [`POLICY_STATEMENTS`] statements with a hundred scopes and identities each; 10 MiB at most.
-pub const POLICY_JSON: JsonLimits = JsonLimits { depth: 8, values: 100_000, elements: 100_000, members: 10_000 };
+/// name. [`POLICY_STATEMENTS`] statements with 40 scopes, stores and identities each; 12 MiB beside the texts at most.
+pub const POLICY_JSON: JsonLimits = JsonLimits { depth: 8, values: 50_000, elements: 50_000, members: 10_000 };

@@ -472,6 +472,29 @@ fn jws_has_four_members_and_nothing_else() {
 }
 
 #[test]
+fn the_signed_parts_have_at_most_64_kib() {
+    let world = World::new();
+    let most = 64 * 1024;
+    let payload = |bytes: usize| {
+        let target = world.target.to_json().to_string();
+        let frame = format!(r#"{{"targetArtifact":{target},"x":""}}"#).len();
+        format!(r#"{{"targetArtifact":{target},"x":"{}"}}"#, "x".repeat(bytes - frame))
+    };
+    for format in Format::ALL {
+        let signed = |payload: &str| SignRequest::of_payload(&world.chain, payload.as_bytes());
+        world.takes(format, signed(&payload(most)));
+        let too_large = |part, found| format!("envelope-malformed: {part} has {found} bytes: want at most {most}");
+        for found in [most + 1, most + 2, most + 3, most + 4] {
+            world.refuses(format, signed(&payload(found)), &too_large("payload", found));
+        }
+        let note = |bytes: usize| world.request().attribute("com.example.note", "x".repeat(bytes));
+        world.takes(format, note(most - 1024));
+        let sentence = world.judge.sentence(&note(most).envelope(format), format.media_type());
+        assert!(sentence.starts_with("envelope-malformed: protected header has 65"), "{sentence}");
+    }
+}
+
+#[test]
 fn cose_times_are_whole_seconds_in_tag_1() {
     let world = World::new();
     for (value, found) in [

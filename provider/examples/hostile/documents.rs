@@ -19,8 +19,8 @@ use countersign_testkit::signer::SignRequest;
 use serde_json::Value as Json;
 use serde_json::json;
 
-use crate::variants;
-use crate::variants::Variant;
+use countersign_testkit::variants;
+use countersign_testkit::variants::Variant;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

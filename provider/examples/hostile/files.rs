@@ -9,7 +9,7 @@ use std::process::Stdio;
 use serde_json::Value as Json;
 use serde_json::json;
 
-use crate::variants;
+use countersign_testkit::variants;
 
 const MIB: usize = 1024 * 1024;
 

@@ -15,7 +15,6 @@ mod files;
 #[path = "../../tests/support/mounted.rs"]
 #[allow(dead_code)]
 mod mounted;
-mod variants;
 
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -32,6 +31,7 @@ use std::time::Instant;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
+use countersign_testkit::variants::Variant;
 use documents::Meets;
 use mounted::GATEKEEPER;
 use mounted::Mounted;
@@ -42,7 +42,6 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value as Json;
 use serde_json::json;
-use variants::Variant;
 
 /// Images that are asked about at once, each with the same document: more than one host may have under way.
 const IMAGES: usize = 48;

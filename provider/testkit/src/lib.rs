@@ -46,6 +46,7 @@ pub mod pki;
 pub mod proxy;
 pub mod registry;
 pub mod signer;
+pub mod variants;
 
 pub use descriptor::Descriptor;
 pub use descriptor::IMAGE_INDEX;

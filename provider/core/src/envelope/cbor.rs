@@ -56,10 +56,14 @@ const EPOCH_TIME: u64 = 1;
 /// Bignums, positive and negative ([RFC 8949 §3.4.3](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.3)).
 const BIGNUMS: std::ops::RangeInclusive<u64> = 2..=3;
 
-/// The four members of COSE_Sign1_Tagged, as encoded; the first one is the content of its byte string.
+/// What is looked at of the four members of COSE_Sign1_Tagged before the library reads them.
 pub(super) struct Sign1<'b> {
+    /// The content of the byte string.
     pub(super) protected: &'b [u8],
+    /// As encoded.
     pub(super) unprotected: &'b [u8],
+    /// How many bytes it has; none if it is no byte string.
+    pub(super) payload: usize,
 }
 
 /// Takes COSE_Sign1_Tagged apart.
@@ -67,17 +71,23 @@ pub(super) fn sign1(bytes: &[u8]) -> Result<Sign1<'_>, CborError> {
     let rest = bytes.strip_prefix(&[0xd2, 0x84]).ok_or(CborError::NotAHeader)?;
     let mut scan = Scan::new();
     let after_protected = scan.item(rest, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    let (2, length, content) = head(rest)? else {
-        return Err(CborError::ProtectedHeader);
-    };
-    let length = usize::try_from(length).map_err(|_| CborError::Truncated)?;
-    let protected = content.get(..length).ok_or(CborError::Truncated)?;
+    let protected = byte_string(rest)?.ok_or(CborError::ProtectedHeader)?;
     let after_unprotected = scan.item(after_protected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
     let unprotected =
         after_protected.get(..after_protected.len() - after_unprotected.len()).ok_or(CborError::Truncated)?;
+    let payload = byte_string(after_unprotected)?.map_or(0, <[u8]>::len);
     let after_payload = scan.item(after_unprotected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
     let after_signature = scan.item(after_payload, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    if after_signature.is_empty() { Ok(Sign1 { protected, unprotected }) } else { Err(CborError::Trailing) }
+    if after_signature.is_empty() { Ok(Sign1 { protected, unprotected, payload }) } else { Err(CborError::Trailing) }
+}
+
+/// The content of the byte string that `bytes` begins with, if it does.
+fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
+    let (2, length, content) = head(bytes)? else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).map_err(|_| CborError::Truncated)?;
+    content.get(..length).map(Some).ok_or(CborError::Truncated)
 }
 
 /// The labels of a complete header map, each once, at most [`limits::ENVELOPE_MEMBERS`].
@@ -314,8 +324,8 @@ mod tests {
     #[test]
     fn takes_a_message_apart() {
         let message = [0xd2, 0x84, 0x42, 0xa0, 0xa0, 0xa1, 0x01, 0x02, 0x41, 0x07, 0x40];
-        let Ok(Sign1 { protected, unprotected }) = sign1(&message) else { panic!("four members") };
-        assert_eq!((protected, unprotected), (&[0xa0, 0xa0][..], &[0xa1, 0x01, 0x02][..]));
+        let Ok(Sign1 { protected, unprotected, payload }) = sign1(&message) else { panic!("four members") };
+        assert_eq!((protected, unprotected, payload), (&[0xa0, 0xa0][..], &[0xa1, 0x01, 0x02][..], 1));
         for (bytes, error) in [
             (&message[1..], CborError::NotAHeader),
             (&message[..10], CborError::Truncated),

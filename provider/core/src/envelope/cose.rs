@@ -19,6 +19,7 @@ use super::attributes as names;
 use super::attributes::Protected;
 use super::cbor;
 use super::cbor::Tags;
+use super::check_size;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::limits;
@@ -31,7 +32,9 @@ const NEVER_CRITICAL: std::ops::RangeInclusive<i64> = 0..=8;
 const CRIT: i128 = 2;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let cbor::Sign1 { protected, unprotected } = cbor::sign1(bytes)?;
+    let cbor::Sign1 { protected, unprotected, payload } = cbor::sign1(bytes)?;
+    check_size("protected header", protected.len(), limits::PROTECTED_HEADER_BYTES)?;
+    check_size("payload", payload, limits::PAYLOAD_BYTES)?;
     // Before the library builds its values, so that it builds few.
     check_labels(protected, unprotected)?;
     let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(Text::of(error)))?;

@@ -14,6 +14,7 @@ use super::EnvelopeFormat;
 use super::PAYLOAD_TYPE;
 use super::attributes as names;
 use super::attributes::Protected;
+use super::check_size;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::json;
@@ -48,6 +49,13 @@ struct Outer {
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     let outer: Outer = json::from_slice(bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "envelope", error })?;
+    for (part, text, most) in [
+        ("protected header", &outer.protected, limits::PROTECTED_HEADER_BYTES),
+        ("payload", &outer.payload, limits::PAYLOAD_BYTES),
+    ] {
+        // What it decodes to: before it is decoded, and read to what is larger still.
+        check_size(part, text.len() / 4 * 3 + text.len() % 4 * 3 / 4, most)?;
+    }
     let header_bytes = url_safe("protected header", &outer.protected)?;
     let protected: Map<String, Value> = json::from_slice(&header_bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "protected header", error })?;

@@ -1,14 +1,16 @@
-//! Every array, object, string and number of a document, one after the other blown up to the size that its reader admits.
+//! Variants of a good document, each with one part changed so that a strict reader refuses it, or bears it: every array,
+//! object, string and number blown up, every object written as an array, every member written twice.
 
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 use serde_json::json;
 
 /// A document with one part blown up.
-pub(crate) struct Variant {
+#[derive(Clone, Debug)]
+pub struct Variant {
     /// Which part, and with what.
-    pub(crate) name: String,
-    pub(crate) bytes: Vec<u8>,
+    pub name: String,
+    pub bytes: Vec<u8>,
 }
 
 /// Stands in a document where the filling goes.
@@ -17,8 +19,9 @@ const MARK: &str = "@hostile@";
 /// One way to fill an array: what is repeated between commas.
 const ELEMENTS: [(&str, &str); 4] = [("numbers", "0"), ("objects", "{}"), ("texts", r#""""#), ("arrays", "[]")];
 
-/// All variants of a JSON document, each of `size` bytes or a little less.
-pub(crate) fn json(document: &Json, size: usize) -> Vec<Variant> {
+/// Every part of a JSON document blown up, one after the other, to `size` bytes for the whole document or a little less.
+#[must_use]
+pub fn json(document: &Json, size: usize) -> Vec<Variant> {
     let mut variants = vec![
         Variant { name: "nested arrays".to_owned(), bytes: vec![b'['; size] },
         Variant { name: "nested objects".to_owned(), bytes: r#"{"a":"#.repeat(size / 5).into_bytes() },
@@ -29,12 +32,57 @@ pub(crate) fn json(document: &Json, size: usize) -> Vec<Variant> {
     variants
 }
 
+/// Every object of a JSON document, one after the other, written as the array of its values: what serde reads as a struct
+/// by position.
+#[must_use]
+pub fn arrays_for_objects(document: &Json) -> Vec<Variant> {
+    let objects =
+        pointers(document).into_iter().filter(|pointer| document.pointer(pointer).is_some_and(Json::is_object));
+    objects
+        .map(|pointer| {
+            let mut changed = document.clone();
+            let part = changed.pointer_mut(&pointer).expect("a pointer into the document");
+            let values = part.as_object().expect("an object").values().cloned().collect();
+            *part = Json::Array(values);
+            Variant { name: format!("{pointer}/ as an array"), bytes: changed.to_string().into_bytes() }
+        })
+        .collect()
+}
+
+/// Every member of every object of a JSON document, one after the other, written twice: as it is, and with the first
+/// letter of its name as an escape.
+#[must_use]
+pub fn repeated_members(document: &Json) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for pointer in pointers(document) {
+        let Some(Json::Object(members)) = document.pointer(&pointer) else { continue };
+        for (name, value) in members {
+            let first = name.chars().next().map_or(0, u32::from);
+            let rest: String = name.chars().skip(1).collect();
+            let rest = Json::from(rest).to_string();
+            for (what, again) in [
+                ("twice", Json::from(name.as_str()).to_string()),
+                (
+                    "twice, once with an escape",
+                    format!("\"\\u{first:04x}{}", rest.strip_prefix('"').unwrap_or_default()),
+                ),
+            ] {
+                let mut changed = document.clone();
+                changed.pointer_mut(&pointer).expect("a pointer into the document")[MARK] = json!(0);
+                let text = changed.to_string().replacen(&format!(r#""{MARK}":0"#), &format!("{again}:{value}"), 1);
+                variants.push(Variant { name: format!("{pointer}/{name} {what}"), bytes: text.into_bytes() });
+            }
+        }
+    }
+    variants
+}
+
 fn pointers(document: &Json) -> Vec<String> {
     let mut found = vec![String::new()];
     let mut next = 0;
     while let Some(pointer) = found.get(next).cloned() {
         next += 1;
-        match document.pointer(&pointer).unwrap() {
+        match document.pointer(&pointer).expect("a pointer into the document") {
             Json::Array(list) => found.extend((0..list.len()).map(|index| format!("{pointer}/{index}"))),
             Json::Object(members) => {
                 let escaped = members.keys().map(|name| name.replace('~', "~0").replace('/', "~1"));
@@ -49,7 +97,7 @@ fn pointers(document: &Json) -> Vec<String> {
 fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
     let filled = |what: &str, with: &dyn Fn(usize) -> String, member: bool| {
         let mut changed = document.clone();
-        let part = changed.pointer_mut(pointer).unwrap();
+        let part = changed.pointer_mut(pointer).expect("a pointer into the document");
         let mark = if member {
             part[MARK] = json!(0);
             format!(r#""{MARK}":0"#)
@@ -66,7 +114,7 @@ fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
         let count = room.saturating_sub(2) / (element.len() + 1);
         format!("[{}]", vec![element; count.max(1)].join(","))
     };
-    match document.pointer(pointer).unwrap() {
+    match document.pointer(pointer).expect("a pointer into the document") {
         Json::Array(elements) => {
             let mut all: Vec<Variant> =
                 ELEMENTS.iter().map(|(what, element)| filled(what, &|room| list(element, room), false)).collect();
@@ -97,8 +145,9 @@ fn members(room: usize, value: &str) -> String {
     members.join(",")
 }
 
-/// All variants of a CBOR item, each of about `size` bytes.
-pub(crate) fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
+/// Every part of a CBOR item blown up, one after the other, to about `size` bytes.
+#[must_use]
+pub fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
     let mut variants = vec![Variant { name: "nested arrays".to_owned(), bytes: vec![0x81; size] }];
     let parts = count(item);
     for part in 0..parts {
@@ -107,7 +156,7 @@ pub(crate) fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
             let mut left = part;
             replace(&mut changed, &mut left, &filling);
             let mut bytes = Vec::new();
-            ciborium::into_writer(&changed, &mut bytes).unwrap();
+            ciborium::into_writer(&changed, &mut bytes).expect("a Vec takes all");
             variants.push(Variant { name: format!("item {part}: {what}"), bytes });
         }
     }
@@ -115,7 +164,7 @@ pub(crate) fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
 }
 
 fn cbor_fillings(size: usize) -> Vec<(&'static str, Cbor)> {
-    let label = |number: usize| Cbor::from(u32::try_from(number).unwrap());
+    let label = |number: usize| Cbor::from(u32::try_from(number).expect("fewer than there are bytes"));
     vec![
         ("numbers", Cbor::Array(vec![Cbor::from(0); size])),
         ("empty arrays", Cbor::Array(vec![Cbor::Array(Vec::new()); size])),
