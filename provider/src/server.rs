@@ -158,6 +158,7 @@ impl Server {
             times: settings.connection_times,
             connections: Arc::new(Connections::new(settings.max_connections)),
             metrics: Arc::clone(&metrics),
+            refusals: listen::refusals(),
             handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
         };
         let health = Health { registry, readiness };

@@ -3,14 +3,16 @@
 //!
 //! Verdicts do not derive `Serialize`: a rename inside changes nothing here.
 
+use countersign_core::name::hex;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_core::verify as core;
 use countersign_core::verify::Checks as CoreChecks;
 use serde::Serialize;
 
-/// Who signed, from the signature that counts.
+/// Who signed, from the signature that counts. There is none where the statement only logs authenticity and it failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signer {
@@ -23,6 +25,26 @@ pub struct Signer {
     pub signing_time: String,
     /// RFC 3339.
     pub expiry: Option<String>,
+    /// Digest of the signature manifest.
+    pub signature: String,
+    /// The trust store that vouches for the signing certificate, as in `ca:example`.
+    pub trust_store: String,
+    pub anchor: Anchor,
+}
+
+/// The certificate of the trust store that is in the signature's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Anchor {
+    pub subject: String,
+    /// Of the certificate, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What stands in place of a [`Signer`] where authenticity failed and is only logged: what the signature says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnverifiedSigner {
+    /// As it stands in the envelope; nobody has vouched for it.
+    pub subject: String,
     /// Digest of the signature manifest.
     pub signature: String,
 }
@@ -65,17 +87,32 @@ pub struct Failed {
     pub reasons: Vec<Why>,
 }
 
-impl From<&Verified> for Signer {
-    fn from(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Self {
-        Self {
-            subject: signature.subject().to_string(),
-            issuer: signature.issuer().to_string(),
-            scheme: signature.scheme(),
-            format: signature.format(),
-            algorithm: signature.algorithm(),
-            signing_time: signature.signing_time().to_string(),
-            expiry: signature.expiry().map(|time| time.to_string()),
+impl Signer {
+    /// None if nobody has vouched for the signer.
+    pub fn of(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Option<Self> {
+        let signer = signature.signer()?;
+        let core::Anchor { store, subject, fingerprint } = signer.anchor();
+        Some(Self {
+            subject: signer.subject().to_string(),
+            issuer: signer.issuer().to_string(),
+            scheme: signer.scheme(),
+            format: signer.format(),
+            algorithm: signer.algorithm(),
+            signing_time: signer.signing_time().to_string(),
+            expiry: signer.expiry().map(|time| time.to_string()),
             signature: manifest.to_string(),
+            trust_store: store.to_string(),
+            anchor: Anchor { subject: subject.to_string(), sha256: hex(fingerprint) },
+        })
+    }
+}
+
+impl UnverifiedSigner {
+    /// None if there is a [`Signer`].
+    pub fn of(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Option<Self> {
+        match signature.signer() {
+            Some(_) => None,
+            None => Some(Self { subject: signature.unverified_subject().to_string(), signature: manifest.to_string() }),
         }
     }
 }
@@ -99,9 +136,9 @@ impl From<&Reason> for Why {
     }
 }
 
-impl From<(&'static str, &Reason)> for Warning {
-    fn from((check, reason): (&'static str, &Reason)) -> Self {
-        Self { check, why: Why::from(reason) }
+impl From<(core::Check, &Reason)> for Warning {
+    fn from((check, reason): (core::Check, &Reason)) -> Self {
+        Self { check: check.text(), why: Why::from(reason) }
     }
 }
 
@@ -162,7 +199,7 @@ mod tests {
     fn a_warning_is_flat() {
         let reason = Reason::new(Code::Expired, "found: want");
         assert_eq!(
-            serde_json::to_value(Warning::from(("expiry", &reason))).unwrap(),
+            serde_json::to_value(Warning::from((core::Check::Expiry, &reason))).unwrap(),
             json!({"check": "expiry", "code": "expired", "message": "found: want"})
         );
     }

@@ -13,6 +13,8 @@ mod tests {
     use std::process::Output;
     use std::process::Stdio;
 
+    use countersign_core::name::Digest;
+    use countersign_core::name::DigestAlgorithm;
     use countersign_testkit::notation;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
@@ -55,6 +57,7 @@ mod tests {
     struct Laptop {
         registry: Registry,
         folder: Folder,
+        root: Authority,
     }
 
     impl Laptop {
@@ -79,7 +82,7 @@ mod tests {
             folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
             let config = format!("trust: {{directory: trust}}\nregistries:\n- {{host: '{host}', plainHttp: true}}\n");
             folder.write("c.yaml", config);
-            Self { registry, folder }
+            Self { registry, folder, root }
         }
 
         fn config(&self) -> String {
@@ -111,12 +114,18 @@ mod tests {
         assert_eq!(lines[2], "  rule        app");
         assert!(lines[3].starts_with("  signer      CN=leaf,"), "{stdout}");
         assert!(lines[4].starts_with("  issuer      CN=root,"), "{stdout}");
+        let der = laptop.root.der();
+        let fingerprint = Digest::of(DigestAlgorithm::Sha256, der);
         assert_eq!(
-            lines[6],
+            lines[5],
+            format!("  trusted by  ca:main, CN=root,O=Testkit,ST=ZH,C=CH (sha256 {})", fingerprint.hex())
+        );
+        assert_eq!(
+            lines[7],
             "  checks      integrity passed, authenticity passed, authenticTimestamp passed, expiry passed, revocation \
              skipped"
         );
-        assert_eq!(lines[10], format!("skipped       {}", laptop.image("mirror:v1")));
+        assert_eq!(lines[11], format!("skipped       {}", laptop.image("mirror:v1")));
         assert_eq!(text(&output.stderr), "");
     }
 

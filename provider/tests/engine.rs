@@ -52,7 +52,7 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
                 assert_eq!(verified.manifest.as_str(), manifest.digest);
                 assert_eq!(&*verified.rule, "app");
                 assert_eq!(verified.signature.target().digest.as_str(), image.digest);
-                assert_eq!(*verified.signature.subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
+                assert_eq!(*verified.signature.signer().unwrap().subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
                 assert_eq!(result.digest.unwrap().as_str(), image.digest);
             }
         }
@@ -81,6 +81,33 @@ async fn an_image_without_signatures_is_unsigned() {
         world.registry.push_image("app", "v1");
         assert_eq!(world.code(&format!("{}/app:v1", world.registry.host())).await, Code::Unsigned);
     }
+}
+
+#[tokio::test]
+async fn nobody_makes_an_unsigned_image_undecided_by_naming_a_signing_service() {
+    let world = World::new().await;
+    world.folder.write("trustpolicy.json", policy(&["ca:main", "signingAuthority:aws"], &["*"]));
+    world.folder.write("truststore/x509/signingAuthority/aws/root.pem", Authority::root(CertSpec::root()).pem());
+    world.poll();
+    let image = world.registry.push_image("app", "v1");
+    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+    let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+    let request = SignRequest::new(&stranger, &image)
+        .scheme(countersign_testkit::signer::Scheme::SigningAuthority)
+        .plugin("com.amazonaws.signer.notation.plugin")
+        .critical_attribute("com.amazonaws.signer.signingProfileVersion", arn)
+        .critical_attribute(
+            "com.amazonaws.signer.signingJob",
+            "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/1",
+        );
+    Signature::new(&request, Format::Jws).attach(&world.registry, "app", &image);
+    let with_crl = Authority::root(CertSpec::root()).issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl"));
+    notation::sign_image(&world.registry, "app", &image, &with_crl);
+    let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+    let ImageVerdict::Rejected(rejected) = &*verdict else { panic!("{verdict:?}") };
+    assert_eq!(rejected.reason.code, Code::UntrustedChain);
+    let codes = rejected.signatures.listed().iter().map(|failed| failed.reasons.first().code);
+    assert_eq!(codes.collect::<Vec<_>>(), [Code::UntrustedChain; 2]);
 }
 
 #[tokio::test]

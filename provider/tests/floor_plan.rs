@@ -91,7 +91,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         ],
     ),
     (5, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::trust"]),
-    (5, "telemetry", &["registry", "core::codec", "core::time", "core::verdict"]),
+    (5, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::verify"]),
     (5, "cache", &["registry"]),
     (5, "wire", &["core::codec", "core::json", "core::limits"]),
     (4, "registry", &["core::codec", "core::json", "core::limits", "core::name", "core::oci", "core::time"]),

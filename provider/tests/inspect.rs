@@ -170,6 +170,7 @@ signature 1 of 1
   check       authenticTimestamp enforce  passed
   check       expiry             log      logged: expired: the signature expired at 2026-02-01T00:00:00Z: want an expiry after NOW
   check       revocation         skip     skipped
+  check       signerService      enforce  passed
 ",
             target = format_args!("{} ({}, {} bytes)", image.digest, image.media_type, image.size),
             manifest = manifest.digest,
@@ -195,7 +196,8 @@ signature 1 of 1
         // The thumbprint of a trusted certificate puts it first.
         assert_eq!([&first["digest"], &second["digest"]], [&good.digest, &foreign.digest]);
         assert_eq!([&first["result"], &second["result"]], ["counts", "rejected"]);
-        assert_eq!([&first["claimed"], &second["claimed"]], [false, false]);
+        // Whose integrity is certain and whose authenticity is not is a claim all the same.
+        assert_eq!([&first["claimed"], &second["claimed"]], [false, true]);
         let members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ["checks", "claimed", "digest", "envelope", "problem", "result"]);
         let envelope = &first["envelope"];
@@ -242,6 +244,7 @@ signature 1 of 1
                 ["authenticTimestamp", "enforce", "passed", "-"],
                 ["expiry", "log", "passed", "-"],
                 ["revocation", "skip", "skipped", "-"],
+                ["signerService", "enforce", "passed", "-"],
             ]
         );
     }
@@ -337,8 +340,9 @@ signature 1 of 1
         let (code, document) = laptop.json("app:v1").await;
         assert_eq!(code, Some(2));
         assert_eq!(document["signatures"][0]["result"], "inconclusive");
-        let last = checks(&document["signatures"][0]).pop().unwrap();
-        assert_eq!(last, ["revocation", "enforce", "inconclusive", "revocation-unchecked"]);
+        let [.., revocation, service] = &checks(&document["signatures"][0])[..] else { panic!("{document}") };
+        assert_eq!(*revocation, ["revocation", "enforce", "inconclusive", "revocation-unchecked"]);
+        assert_eq!(*service, ["signerService", "enforce", "passed", "-"]);
     }
 
     #[tokio::test]

@@ -12,6 +12,8 @@ use std::fmt;
 
 pub use attributes::Attributes;
 pub use attributes::ExtendedAttribute;
+pub use attributes::PLUGIN;
+pub use attributes::PLUGIN_MIN_VERSION;
 pub use attributes::SigningScheme;
 pub use cbor::CborError;
 

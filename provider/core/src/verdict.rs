@@ -4,11 +4,14 @@
 
 mod failed;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use failed::FailedSignature;
 pub use failed::FailedSignatures;
 
+use crate::codec::text;
+use crate::codec::text::Text;
 use crate::name::Digest;
 pub use crate::reason::Blame;
 pub use crate::reason::Code;
@@ -64,6 +67,32 @@ pub struct Inconclusive {
     pub rule: Option<Arc<str>>,
     pub reason: Reason,
     pub signatures: FailedSignatures,
+}
+
+impl Verified {
+    /// Why the image is admitted, as what follows "the image is": by whom it is signed if that is known, and which
+    /// failures the statement only logs.
+    #[must_use]
+    pub fn summary(&self) -> Text {
+        let Self { rule, manifest: _, signature, others: _ } = self;
+        let failures = signature.warnings().map(|(check, Reason { code, detail })| {
+            fmt::from_fn(move |f| write!(f, "{check} failed ({code}: {detail})"))
+        });
+        let failures = text::list(failures, " and ", usize::MAX);
+        match (signature.signer(), signature.warnings().next()) {
+            (Some(signer), None) => Text::of(format_args!(
+                "signed by {:?}, trusted by statement {rule:?} of the trust policy",
+                signer.subject()
+            )),
+            (Some(signer), Some(_)) => Text::of(format_args!(
+                "admitted although {failures}, which statement {rule:?} of the trust policy only logs; signed by {:?}",
+                signer.subject()
+            )),
+            (None, _) => Text::of(format_args!(
+                "admitted although {failures}, which statement {rule:?} of the trust policy only logs; who signed is not known"
+            )),
+        }
+    }
 }
 
 impl ImageVerdict {

@@ -6,6 +6,7 @@
 //! for each and is taken apart whole.
 
 mod authenticity;
+mod aws_signer;
 mod binding;
 mod expiry;
 mod explain;
@@ -17,6 +18,8 @@ mod timestamp;
 
 use std::collections::BTreeMap;
 
+pub use authenticity::Anchor;
+pub use authenticity::Signer;
 pub use binding::SignedPayload;
 pub use explain::AttributeFacts;
 pub use explain::CertificateFacts;
@@ -33,6 +36,12 @@ pub use integrity::IntegrityError;
 pub use report::CheckOutcome;
 pub use report::Checks;
 pub use report::VerifiedSignature;
+pub use report::loggable;
+
+use authenticity::Authenticity;
+use plugin::Plugin;
+use report::Ended;
+use report::PassedChecks;
 
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
@@ -72,6 +81,9 @@ pub struct Failure {
 
 /// Verifies the envelope `bytes`, which its layer declares as `media_type`.
 ///
+/// What needs no evidence from outside is judged first. Only a signature that passes all of that can be "could not
+/// look", so that nobody can make an image undecided by a signature that asks for evidence.
+///
 /// # Errors
 /// All reasons why the signature does not count. A failure that the rules only log is no reason; it stands in the
 /// result's [`Checks`].
@@ -80,20 +92,34 @@ pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Res
     let envelope = parse(bytes, media_type).map_err(|reason| early(None, reason))?;
     let subject = integrity::unverified_subject(&envelope);
     let intact = check_integrity(envelope).map_err(|reason| early(subject.clone(), reason))?;
-    plugin::check(&intact).map_err(|reason| early(subject.clone(), reason))?;
+    let plugin = plugin::check(&intact).map_err(|reason| early(subject.clone(), reason))?;
 
     // Which image was signed is not negotiable at any level.
     let bound = binding::check(&intact, question.target, question.required_metadata);
-    let Judged { authenticity, authentic_timestamp, expiry, revocation } = judge(&intact, question);
-    match (bound, authenticity, authentic_timestamp, expiry, revocation) {
-        (Ok(payload), Ok(authenticity), Ok(authentic_timestamp), Ok(expiry), Ok(revocation)) => {
-            let integrity = CheckOutcome::Passed;
-            let checks = Checks { integrity, authenticity, authentic_timestamp, expiry, revocation };
-            Ok(Box::new(VerifiedSignature::seal(&intact, payload, checks)))
+    let Judged { authenticity, authentic_timestamp, expiry, revocation, service } =
+        judge(&intact, &plugin, bound.is_ok(), question);
+    match (bound, authenticity, authentic_timestamp, expiry, revocation, service) {
+        (
+            Ok(payload),
+            Ended::Well(authenticity),
+            Ended::Well(authentic_timestamp),
+            Ended::Well(expiry),
+            Ended::Well(revocation),
+            Ended::Well(()),
+        ) => {
+            let passed = PassedChecks { authenticity, authentic_timestamp, expiry, revocation };
+            Ok(Box::new(VerifiedSignature::seal(&intact, payload, passed)))
         }
-        (bound, authenticity, authentic_timestamp, expiry, revocation) => {
-            let judged = [authenticity, authentic_timestamp, expiry, revocation].into_iter().filter_map(Result::err);
-            let reasons = Reasons::of(bound.err().into_iter().chain(judged)).unwrap_or_else(|| {
+        (bound, authenticity, authentic_timestamp, expiry, revocation, service) => {
+            let judged = [
+                bound.err(),
+                authenticity.into_reason(),
+                authentic_timestamp.into_reason(),
+                expiry.into_reason(),
+                revocation.into_reason(),
+                service.into_reason(),
+            ];
+            let reasons = Reasons::of(judged.into_iter().flatten()).unwrap_or_else(|| {
                 Reasons::one(Reason::new(Code::InternalError, "the signature was refused without a reason: want one"))
             });
             Err(Failure { unverified_subject: subject, reasons })
@@ -101,21 +127,67 @@ pub fn signature(bytes: &[u8], media_type: &str, question: &Question<'_>) -> Res
     }
 }
 
-/// What the statement's four checks with an action say, with the action applied.
+/// What the statement's four checks with an action say, with the action applied, and the service that the signer asks
+/// for.
 struct Judged {
-    authenticity: Result<CheckOutcome, Reason>,
-    authentic_timestamp: Result<CheckOutcome, Reason>,
-    expiry: Result<CheckOutcome, Reason>,
-    revocation: Result<CheckOutcome, Reason>,
+    authenticity: Ended<Authenticity>,
+    authentic_timestamp: Ended<CheckOutcome>,
+    expiry: Ended<CheckOutcome>,
+    revocation: Ended<CheckOutcome>,
+    service: Ended<()>,
 }
 
-fn judge(intact: &IntactEnvelope, question: &Question<'_>) -> Judged {
+/// `bound` says whether the signature is for the image and has the metadata.
+fn judge(intact: &IntactEnvelope, plugin: &Plugin, bound: bool, question: &Question<'_>) -> Judged {
     let level = question.rules.level();
+    let authenticity = Ended::of(authenticity::judge(level.authenticity, intact, plugin, question));
+    let timestamp = report::judge(level.authentic_timestamp, timestamp::check(intact, question));
+    let expiry = Ended::of(report::judge(level.expiry, expiry::check(intact, question.now)));
+    let revocation = match plugin {
+        Plugin::None => Some(revocation::judge(level.revocation, intact)),
+        // The service knows, and says it with the rest.
+        Plugin::AwsSigner(_) => None,
+    };
+    let is_refusal = |result: &Result<CheckOutcome, Reason>| result.as_ref().is_err_and(Reason::is_refusal);
+    let refused = !bound
+        || matches!(authenticity, Ended::Refused(_))
+        || matches!(expiry, Ended::Refused(_))
+        || is_refusal(&timestamp)
+        || revocation.as_ref().is_some_and(is_refusal);
+    let evidence = Evidence { refused, authenticity: &authenticity };
     Judged {
-        authenticity: report::judge(level.authenticity, authenticity::check(intact, question)),
-        authentic_timestamp: report::judge(level.authentic_timestamp, timestamp::check(intact, question)),
-        expiry: report::judge(level.expiry, expiry::check(intact, question.now)),
-        revocation: revocation::judge(level.revocation, intact),
+        authentic_timestamp: evidence.settle("a timestamp is verified for trusted signers only", timestamp),
+        revocation: revocation.map_or(Ended::NotReached, |result| {
+            evidence.settle("revocation is looked up for trusted signers only", result)
+        }),
+        service: evidence.settle("a signing service is asked about trusted signers only", plugin::ask(plugin)),
+        expiry,
+        authenticity,
+    }
+}
+
+/// Whether evidence from outside would be asked for.
+struct Evidence<'a> {
+    /// A check that needs none has refused the signature.
+    refused: bool,
+    authenticity: &'a Ended<Authenticity>,
+}
+
+impl Evidence<'_> {
+    /// The end of a check that may need evidence. None is asked for about a signature that is refused whatever it says,
+    /// nor, by `rule`, about a signer who is not trusted, be it that the statement only logs that.
+    fn settle<T>(&self, rule: &'static str, result: Result<T, Reason>) -> Ended<T> {
+        let ended = Ended::of(result);
+        match (&ended, self.authenticity) {
+            (Ended::Well(_) | Ended::Refused(_) | Ended::NotReached, _) => ended,
+            (Ended::Open(_), _) if self.refused => Ended::NotReached,
+            (Ended::Open(_), Ended::Well(Authenticity::Logged(Reason { code, detail }))) => {
+                Ended::Refused(Reason::new(*code, format_args!("{rule}: {detail}")))
+            }
+            (Ended::Open(_), Ended::Well(Authenticity::Passed(_))) => ended,
+            // Refused, which `refused` says too.
+            (Ended::Open(_), Ended::Refused(_) | Ended::Open(_) | Ended::NotReached) => Ended::NotReached,
+        }
     }
 }
 

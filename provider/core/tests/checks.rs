@@ -7,7 +7,9 @@ mod judge;
 use countersign_core::name::MediaType;
 use countersign_core::trust::StoreKind;
 use countersign_core::verdict::Code;
+use countersign_core::verify::Check;
 use countersign_core::verify::CheckOutcome;
+use countersign_core::x509::Certificate;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -116,6 +118,64 @@ fn trust_comes_from_a_store_of_the_schemes_type() {
         let verified = logged.ask(&envelope, JWS).unwrap();
         let CheckOutcome::Logged(reason) = &verified.checks().authenticity else { panic!("it is logged") };
         assert_eq!(reason.code, Code::UntrustedChain);
+        assert_eq!(verified.signer(), None);
+        assert_eq!(*verified.unverified_subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
+    }
+}
+
+#[test]
+fn who_signed_is_known_only_where_authenticity_passed() {
+    let root = Authority::root(CertSpec::root());
+    let intermediate = root.intermediate(CertSpec::intermediate());
+    let chain = intermediate.issue(CertSpec::leaf().serial(&[0x0a, 0xbc]));
+    let world = World { root, target: Descriptor::sample("image") };
+    let expiry = datetime!(2027-06-01 12:00 UTC);
+    for format in Format::ALL {
+        let envelope = SignRequest::new(&chain, &world.target).expiry(expiry).envelope(format);
+        let ask = |judge: Judge| judge.ask(&envelope, format.media_type()).unwrap();
+        let name = match format {
+            Format::Jws => "jws",
+            Format::Cose => "cose",
+        };
+        for level in LEVELS {
+            // The store of the intermediate stands before that of the root, and its certificate before the root in the chain.
+            let judge = world.untrusting().trusting(StoreKind::Ca, world.root.der());
+            for (judge, store, anchor, der) in [
+                (judge.clone(), "ca:store-0", "CN=root,O=Testkit,ST=ZH,C=CH", world.root.der()),
+                (
+                    judge.trusting(StoreKind::Ca, intermediate.der()),
+                    "ca:store-1",
+                    "CN=intermediate,O=Testkit,ST=ZH,C=CH",
+                    intermediate.der(),
+                ),
+            ] {
+                let verified = ask(judge.level(level));
+                let signer = verified.signer().unwrap();
+                assert_eq!(*signer.subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
+                assert_eq!(*signer.issuer(), "CN=intermediate,O=Testkit,ST=ZH,C=CH");
+                assert_eq!(*signer.serial(), "0abc");
+                assert_eq!((signer.format(), signer.algorithm(), signer.scheme()), (name, "ES256", "notary.x509"));
+                assert_eq!(signer.signing_time().to_string(), "2026-01-02T03:04:05Z");
+                assert_eq!(signer.expiry().unwrap().to_string(), "2027-06-01T12:00:00Z");
+                assert_eq!(signer.anchor().store.to_string(), store);
+                assert_eq!(signer.anchor().subject, anchor);
+                assert_eq!(signer.anchor().fingerprint, Certificate::parse(der).unwrap().fingerprint());
+                assert_eq!(verified.warnings().count(), 0);
+            }
+        }
+        let listed = "x509.subject: C=CH, ST=ZH, O=Other";
+        for (judge, code) in [
+            (world.untrusting().trusting(StoreKind::SigningAuthority, world.root.der()), Code::UntrustedChain),
+            (world.judge().identity(listed), Code::UntrustedIdentity),
+        ] {
+            for judge in [judge.clone().level("audit"), judge.clone().overriding("authenticity", "log")] {
+                let verified = ask(judge);
+                assert_eq!(verified.signer(), None);
+                let warnings: Vec<_> = verified.warnings().map(|(check, reason)| (check, reason.code)).collect();
+                assert_eq!(warnings, [(Check::Authenticity, code)]);
+            }
+            assert_eq!(judge.codes(&envelope, format.media_type()), [code]);
+        }
     }
 }
 
@@ -194,7 +254,7 @@ fn every_certificate_is_valid_now_both_ends_included() {
         assert_eq!(logged.good_until(), None);
         assert_eq!(
             logged.warnings().map(|(check, reason)| (check, reason.code)).collect::<Vec<_>>(),
-            [("authenticTimestamp", Code::CertificateOutsideValidity)]
+            [(Check::AuthenticTimestamp, Code::CertificateOutsideValidity)]
         );
     }
 }

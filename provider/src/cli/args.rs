@@ -76,7 +76,7 @@ Exit codes:
 
 const INSPECT_AFTER: &str = "\
 The verdict is the one that `countersign verify` and the server give. What an envelope says of itself is marked
-\"claimed\" where its integrity is not certain. Signatures of repositories that a statement skips are shown too.
+\"claimed\" unless the statement's check of authenticity passed. Signatures of repositories that a statement skips are shown too.
 
 Examples:
   countersign inspect --config countersign.yaml registry.example.com/app:v1

@@ -149,6 +149,7 @@ inconclusive  docker.io/library/nginx:latest
                     "digest": digest().as_str(),
                     "rule": "all",
                     "signer": null,
+                    "unverifiedSigner": null,
                     "checks": null,
                     "warnings": [],
                     "signatures": [{
@@ -168,6 +169,7 @@ inconclusive  docker.io/library/nginx:latest
                     "digest": null,
                     "rule": null,
                     "signer": null,
+                    "unverifiedSigner": null,
                     "checks": null,
                     "warnings": [],
                     "signatures": [],

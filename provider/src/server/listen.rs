@@ -5,14 +5,19 @@ mod bind;
 mod connection;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use countersign_core::codec::text::Text;
 use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
+use tracing::Level;
 
 pub(super) use accept::accept;
 pub(super) use bind::Listeners;
@@ -25,6 +30,9 @@ use super::handler::Handler;
 use super::tls::AllowedClients;
 use super::tls::LoadedTls;
 use super::tls::Tls;
+use super::tls::noting_refused;
+use super::tls::shown_names;
+use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
 
@@ -39,6 +47,56 @@ pub(super) struct Doors {
     pub(super) times: ConnectionTimes,
     pub(super) connections: Arc<Connections>,
     pub(super) metrics: Arc<Metrics>,
+    /// Of lines in the log about connections that were refused.
+    pub(super) refusals: Quota,
+}
+
+/// Lines about refused connections in ten seconds: whoever can reach the port can cause some.
+pub(super) fn refusals() -> Quota {
+    Quota::new(20, Duration::from_secs(10))
+}
+
+/// Who was refused.
+struct Peer<'a> {
+    address: SocketAddr,
+    /// The names in the client's certificate, which an authority of clients has signed.
+    client: Option<&'a Text>,
+    /// The names in a certificate that was not accepted. Nobody has vouched for them.
+    unverified_client: Option<&'a Text>,
+}
+
+impl Doors {
+    /// Counts a connection that was refused, and logs it if there are not too many of them.
+    fn refused(&self, failure: HandshakeFailure, peer: &Peer<'_>, why: &str) {
+        self.metrics.handshake_failure(failure);
+        let Some(left_out) = self.refusals.admit(Instant::now()) else { return };
+        let Peer { address, client, unverified_client } = peer;
+        macro_rules! event {
+            ($level:expr) => {
+                tracing::event!(
+                    $level,
+                    reason = failure.text(),
+                    peer = %address,
+                    client = client.map(Text::as_str),
+                    unverified_client = unverified_client.map(Text::as_str),
+                    why,
+                    left_out,
+                    "connection refused"
+                )
+            };
+        }
+        match failure {
+            HandshakeFailure::TooManyConnections => event!(Level::WARN),
+            HandshakeFailure::Timeout
+            | HandshakeFailure::Crowded
+            | HandshakeFailure::ClientLeft
+            | HandshakeFailure::Incompatible
+            | HandshakeFailure::NoCertificate
+            | HandshakeFailure::BadCertificate
+            | HandshakeFailure::NameNotAllowed
+            | HandshakeFailure::Malformed => event!(Level::INFO),
+        }
+    }
 }
 
 /// By which certificates and which list a client was let in.
@@ -72,31 +130,31 @@ pub(super) async fn serve(
 ) -> std::io::Result<usize> {
     let handshakes = Arc::new(Crowd::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
-    let start = |tasks: &mut JoinSet<()>, stream| {
+    let start = |tasks: &mut JoinSet<()>, (stream, peer)| {
         let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin());
         tasks.spawn(async move {
-            let welcomed = handshake(&one, stream, &place).await;
+            let welcomed = handshake(&one, stream, peer, &place).await;
             drop(place);
             if let Some((tls, welcome)) = welcomed {
-                connection::serve(&one, tls, &welcome, its_stop).await;
+                connection::serve(&one, tls, peer, &welcome, its_stop).await;
             }
         });
     };
     let mut until = stop.clone();
     loop {
-        let (stream, _) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = stopped(&mut until) => break,
             accepted = accept(|| listeners.accept()) => accepted?,
         };
-        start(&mut tasks, stream);
+        start(&mut tasks, accepted);
         while let Some(ended) = tasks.try_join_next() {
             count_panic(&doors.metrics, ended);
         }
     }
     // Those whose connection the kernel has accepted for us already.
-    while let Some(Ok((stream, _))) = listeners.accept().now_or_never() {
-        start(&mut tasks, stream);
+    while let Some(Ok(accepted)) = listeners.accept().now_or_never() {
+        start(&mut tasks, accepted);
     }
     drop(listeners);
     let grace = doors.handler.load().settings.stop_grace;
@@ -121,19 +179,31 @@ fn count_panic(metrics: &Metrics, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn handshake(doors: &Doors, stream: TcpStream, place: &Place) -> Option<(TlsStream<TcpStream>, Welcome)> {
+async fn handshake(
+    doors: &Doors,
+    stream: TcpStream,
+    address: SocketAddr,
+    place: &Place,
+) -> Option<(TlsStream<TcpStream>, Welcome)> {
     // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
     let _ = stream.set_nodelay(true);
     let welcome = Welcome::now(doors);
-    let shaken = tokio::select! {
-        shaken = welcome.tls.acceptor().accept(stream) => shaken.map_err(Refused::Failed),
-        () = tokio::time::sleep(doors.times.handshake) => Err(Refused::Late),
-        () = place.leave.notified() => Err(Refused::Crowded),
-    };
+    let shaken = noting_refused(async {
+        tokio::select! {
+            shaken = welcome.tls.acceptor().accept(stream) => shaken.map_err(Refused::Failed),
+            () = tokio::time::sleep(doors.times.handshake) => Err(Refused::Late),
+            () = place.leave.notified() => Err(Refused::Crowded),
+        }
+    });
+    let (shaken, unverified_client) = shaken.await;
+    let mut client = None;
     let (failure, why) = match shaken {
         Ok(stream) => match welcome.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
             Ok(()) => return Some((stream, welcome)),
-            Err(error) => (HandshakeFailure::NameNotAllowed, error.to_string()),
+            Err(error) => {
+                client = client_of(&stream);
+                (HandshakeFailure::NameNotAllowed, error.to_string())
+            }
         },
         Err(Refused::Failed(error)) => (failure(&error), error.to_string()),
         Err(Refused::Late) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", doors.times.handshake)),
@@ -141,9 +211,14 @@ async fn handshake(doors: &Doors, stream: TcpStream, place: &Place) -> Option<(T
             (HandshakeFailure::Crowded, format!("{HANDSHAKES} handshakes began after this one and none has ended"))
         }
     };
-    doors.metrics.handshake_failure(failure);
-    tracing::info!(reason = failure.text(), why, "connection refused");
+    let peer = Peer { address, client: client.as_ref(), unverified_client: unverified_client.as_ref() };
+    doors.refused(failure, &peer, &why);
     None
+}
+
+/// The names in the certificate that was accepted in the handshake.
+fn client_of(stream: &TlsStream<TcpStream>) -> Option<Text> {
+    stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(shown_names)
 }
 
 /// Why there is no handshake.

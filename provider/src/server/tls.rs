@@ -8,6 +8,7 @@
 
 mod client;
 mod files;
+mod presented;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,8 +34,11 @@ use x509_parser::parse_x509_certificate;
 pub use client::AllowedClients;
 pub use client::AllowedClientsError;
 pub use client::ClientNameError;
+pub(super) use client::shown_names;
 pub use files::TlsFiles;
 pub use files::TlsPem;
+use presented::NotingVerifier;
+pub(super) use presented::noting_refused;
 
 /// Why certificates cannot be taken into use.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +103,7 @@ impl LoadedTls {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|source| TlsError::Pair { source })?
-            .with_client_cert_verifier(verifier)
+            .with_client_cert_verifier(Arc::new(NotingVerifier(verifier)))
             .with_single_cert(chain, key)
             .map_err(|source| TlsError::Pair { source })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -2,12 +2,26 @@
 //!
 //! Never whole bodies, tokens, keys or certificates.
 
+mod quota;
+
 use std::io;
 use std::time::Duration;
 
+use countersign_core::codec::text;
+use countersign_core::codec::text::Text;
+use countersign_core::name::hex;
 use countersign_core::verdict::Blame;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Inconclusive;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Rejected;
 use countersign_core::verdict::VerdictKind;
+use countersign_core::verdict::Verified;
+use countersign_core::verify::Signer;
+pub use quota::Quota;
 use tracing::Level;
 use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;
@@ -18,8 +32,8 @@ use tracing_subscriber::reload;
 /// Longest image in an event, in bytes: a key that is no reference may have any length.
 const IMAGE_BYTES: usize = 512;
 
-/// Longest detail in an event, in bytes: some of it comes from registries and certificates.
-const DETAIL_BYTES: usize = 2048;
+/// Most bytes of an event about signatures that did not count.
+const FAILED_BYTES: usize = 4096;
 
 /// There is a subscriber already.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +96,7 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
 }
 
-/// A verdict about one image, or the failed look-up of a tag.
+/// What became of one image of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict<'a> {
     pub door: &'static str,
@@ -90,21 +104,83 @@ pub struct Verdict<'a> {
     /// As requested.
     pub image: &'a str,
     pub digest: Option<&'a str>,
-    pub code: Code,
-    /// The sentence behind the code.
-    pub detail: &'a str,
-    /// The trust policy statement.
-    pub rule: Option<&'a str>,
+    pub end: End<'a>,
     /// Whether the answer was remembered.
     pub cached: bool,
     pub elapsed: Duration,
 }
 
-/// Writes the event: at info, as a warning what could not be decided, as an error what is our fault.
+/// See [`Verdict::end`].
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    Decided(&'a ImageVerdict),
+    /// A tag that is to be mutated has no digest.
+    Unresolved(&'a Reason),
+}
+
+impl<'a> End<'a> {
+    fn code(self) -> Code {
+        match self {
+            Self::Decided(verdict) => verdict.code(),
+            Self::Unresolved(reason) => reason.code,
+        }
+    }
+
+    /// The trust policy statement.
+    fn rule(self) -> Option<&'a str> {
+        match self {
+            Self::Decided(verdict) => verdict.rule(),
+            Self::Unresolved(_) => None,
+        }
+    }
+
+    fn verified(self) -> Option<&'a Verified> {
+        match self {
+            Self::Decided(ImageVerdict::Verified(verified)) => Some(verified),
+            Self::Decided(ImageVerdict::Skipped(_) | ImageVerdict::Rejected(_) | ImageVerdict::Inconclusive(_))
+            | Self::Unresolved(_) => None,
+        }
+    }
+
+    /// Signatures that did not count.
+    fn failed(self) -> Option<&'a FailedSignatures> {
+        match self {
+            Self::Decided(ImageVerdict::Verified(verified)) => Some(&verified.others),
+            Self::Decided(ImageVerdict::Rejected(rejected)) => Some(&rejected.signatures),
+            Self::Decided(ImageVerdict::Inconclusive(inconclusive)) => Some(&inconclusive.signatures),
+            Self::Decided(ImageVerdict::Skipped(_)) | Self::Unresolved(_) => None,
+        }
+    }
+
+    /// The sentence behind the code; none where all is well.
+    fn detail(self) -> Option<Text> {
+        match self {
+            Self::Decided(ImageVerdict::Verified(verified)) => {
+                verified.signature.warnings().next().map(|_| verified.summary())
+            }
+            Self::Decided(ImageVerdict::Skipped(_)) => None,
+            Self::Decided(ImageVerdict::Rejected(Rejected { reason, .. }))
+            | Self::Decided(ImageVerdict::Inconclusive(Inconclusive { reason, .. }))
+            | Self::Unresolved(reason) => Some(reason.detail.clone()),
+        }
+    }
+}
+
+/// Writes the event: at info, as a warning what could not be decided and what is admitted although a check failed, as an
+/// error what is our fault. README.md lists the fields.
 pub fn verdict(verdict: &Verdict<'_>) {
-    let Verdict { door, request_id, image, digest, code, detail, rule, cached, elapsed } = *verdict;
-    let (image, detail) = (head(image, IMAGE_BYTES), head(detail, DETAIL_BYTES));
+    let Verdict { door, request_id, image, digest, end, cached, elapsed } = *verdict;
+    let image = Text::of(head(image, IMAGE_BYTES));
+    let image = image.as_str();
+    let code = end.code();
     let blame = code.blame();
+    let detail = end.detail();
+    let detail = detail.as_ref().map_or("", Text::as_str);
+    let signed = end.verified().map(Signed::of);
+    let signed = signed.as_ref();
+    let warned = signed.is_some_and(|signed| !signed.warnings.is_empty());
+    let failed = end.failed().filter(|failed| failed.total() > 0);
+    let failed_signatures = failed.map(failed_text);
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
@@ -117,7 +193,17 @@ pub fn verdict(verdict: &Verdict<'_>) {
                 code = code.text(),
                 blame = blame.text(),
                 detail,
-                rule,
+                rule = end.rule(),
+                signature = signed.map(|signed| signed.signature),
+                subject = signed.and_then(|signed| signed.subject),
+                issuer = signed.and_then(|signed| signed.issuer),
+                trust_store = signed.and_then(|signed| signed.trust_store.as_deref()),
+                anchor = signed.and_then(|signed| signed.anchor),
+                anchor_sha256 = signed.and_then(|signed| signed.anchor_sha256.as_deref()),
+                unverified_subject = signed.and_then(|signed| signed.unverified_subject),
+                warnings = signed.filter(|_| warned).map(|signed| signed.warnings.as_str()),
+                failed_signatures = failed_signatures.as_deref(),
+                failed_signatures_total = failed.and_then(|failed| u64::try_from(failed.total()).ok()),
                 cache = if cached { "hit" } else { "miss" },
                 elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                 "verdict"
@@ -133,8 +219,67 @@ pub fn verdict(verdict: &Verdict<'_>) {
         (
             Blame::Nobody | Blame::Caller | Blame::Signer | Blame::Operator | Blame::Registry,
             VerdictKind::Verified | VerdictKind::Skipped | VerdictKind::Rejected,
-        ) => event!(Level::INFO),
+        ) => {
+            if warned {
+                event!(Level::WARN);
+            } else {
+                event!(Level::INFO);
+            }
+        }
     }
+}
+
+/// What there is to say about the signature that counts. Who signed, only if somebody has vouched for it.
+struct Signed<'a> {
+    /// Digest of the signature manifest.
+    signature: &'a str,
+    subject: Option<&'a str>,
+    issuer: Option<&'a str>,
+    trust_store: Option<String>,
+    anchor: Option<&'a str>,
+    anchor_sha256: Option<String>,
+    unverified_subject: Option<&'a str>,
+    /// `check=code`, with commas between.
+    warnings: String,
+}
+
+impl<'a> Signed<'a> {
+    fn of(verified: &'a Verified) -> Self {
+        let signature = &verified.signature;
+        let signer = signature.signer();
+        let anchor = signer.map(Signer::anchor);
+        let warnings = signature.warnings().map(|(check, reason)| format!("{check}={}", reason.code));
+        Self {
+            signature: verified.manifest.as_str(),
+            subject: signer.map(|signer| signer.subject().as_str()),
+            issuer: signer.map(|signer| signer.issuer().as_str()),
+            trust_store: anchor.map(|anchor| anchor.store.to_string()),
+            anchor: anchor.map(|anchor| anchor.subject.as_str()),
+            anchor_sha256: anchor.map(|anchor| hex(&anchor.fingerprint)),
+            unverified_subject: signer.is_none().then(|| signature.unverified_subject().as_str()),
+            warnings: warnings.collect::<Vec<_>>().join(","),
+        }
+    }
+}
+
+/// Each signature with its reasons, as many as fit.
+fn failed_text(failed: &FailedSignatures) -> String {
+    let mut text = String::new();
+    for (position, FailedSignature { manifest, unverified_subject: _, reasons }) in failed.listed().iter().enumerate() {
+        let reasons = text::list(reasons.iter(), "; ", usize::MAX);
+        let one = Text::of(format_args!("{manifest}: {reasons}"));
+        let separator = if position == 0 { "" } else { " | " };
+        if text.len() + separator.len() + one.as_str().len() > FAILED_BYTES {
+            text.push_str(&format!(" and {} more", failed.total() - position));
+            return text;
+        }
+        text.push_str(separator);
+        text.push_str(one.as_str());
+    }
+    if failed.omitted() > 0 {
+        text.push_str(&format!(" and {} more", failed.omitted()));
+    }
+    text
 }
 
 fn head(text: &str, most: usize) -> &str {
@@ -148,6 +293,10 @@ mod tests {
     use std::sync::Arc;
     use std::sync::Mutex;
 
+    use countersign_core::name::Digest;
+    use countersign_core::name::DigestAlgorithm;
+    use countersign_core::verdict::Reasons;
+    use countersign_core::verdict::Skipped;
     use serde_json::json;
 
     use super::*;
@@ -174,54 +323,82 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn one(code: Code) -> Verdict<'static> {
+    fn one(end: End<'_>) -> Verdict<'_> {
         Verdict {
             door: "verify",
             request_id: "1f",
             image: "nginx",
             digest: None,
-            code,
-            detail: "found: want",
-            rule: Some("all"),
+            end,
             cached: true,
             elapsed: Duration::from_millis(12),
         }
     }
 
+    fn failed(code: Code, detail: &str) -> FailedSignature {
+        FailedSignature {
+            manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
+            unverified_subject: None,
+            reasons: Reasons::one(Reason::new(code, detail)),
+        }
+    }
+
     #[test]
     fn a_verdict_is_one_event_with_fixed_names() {
-        let mut events =
-            written(Level::INFO, || verdict(&Verdict { digest: Some("sha256:00"), ..one(Code::Unsigned) }));
+        let signatures = [failed(Code::UntrustedChain, "a: want b"), failed(Code::Expired, "found: want")];
+        let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
+        let mut events = written(Level::INFO, || {
+            verdict(&Verdict { digest: Some("sha256:00"), ..one(End::Decided(&rejected)) });
+        });
         assert_eq!(events.len(), 1);
         let mut event = events.remove(0);
         assert!(event.as_object_mut().unwrap().remove("timestamp").is_some());
+        let manifest = Digest::of(DigestAlgorithm::Sha256, b"{}");
         assert_eq!(
             event,
             json!({
                 "level": "INFO", "message": "verdict", "door": "verify", "request_id": "1f", "image": "nginx",
-                "digest": "sha256:00", "verdict": "rejected", "code": "unsigned", "blame": "signer",
+                "digest": "sha256:00", "verdict": "rejected", "code": "expired", "blame": "signer",
                 "detail": "found: want", "rule": "all", "cache": "hit", "elapsed_ms": 12,
+                "failed_signatures": format!("{manifest}: untrusted-chain: a: want b | {manifest}: expired: found: want"),
+                "failed_signatures_total": 2,
             })
         );
     }
 
     #[test]
+    fn signatures_that_did_not_count_stay_within_their_bytes() {
+        let many = (0..100).map(|_| failed(Code::Expired, &"\u{202e}".repeat(100_000)));
+        let rejected = ImageVerdict::none_verified("all".into(), many.collect(), None);
+        let events = written(Level::INFO, || verdict(&one(End::Decided(&rejected))));
+        let text = events[0]["failed_signatures"].as_str().unwrap();
+        assert!(text.len() <= FAILED_BYTES + " and 100 more".len() && text.ends_with(" and 96 more"), "{text}");
+        assert_eq!(events[0]["failed_signatures_total"], 100);
+    }
+
+    #[test]
     fn the_level_says_who_should_look() {
+        let skipped = ImageVerdict::Skipped(Skipped { rule: "mirror".into() });
+        let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found: want"));
+        let unresolved = Reason::new(Code::RegistryTimeout, "found: want");
+        let (unsigned, timeout, bug) = (of(Code::Unsigned), of(Code::RegistryTimeout), of(Code::InternalError));
         let events = written(Level::INFO, || {
-            for code in [Code::Verified, Code::Unsigned, Code::RegistryTimeout, Code::InternalError] {
-                verdict(&one(code));
+            for end in [&skipped, &unsigned, &timeout, &bug].map(End::Decided) {
+                verdict(&one(end));
             }
+            verdict(&one(End::Unresolved(&unresolved)));
         });
         let levels: Vec<&str> = events.iter().map(|event| event["level"].as_str().unwrap()).collect();
-        assert_eq!(levels, ["INFO", "INFO", "WARN", "ERROR"]);
+        assert_eq!(levels, ["INFO", "INFO", "WARN", "ERROR", "WARN"]);
     }
 
     #[test]
     fn a_monstrous_key_and_line_ends_stay_within_a_line() {
-        let image = format!("a\nb{}", "ü".repeat(10_000));
-        let events = written(Level::INFO, || verdict(&Verdict { image: &image, ..one(Code::InvalidReference) }));
+        let image = format!("a\n\u{2028}b{}", "ü".repeat(10_000));
+        let invalid = ImageVerdict::from_reason(None, Reason::new(Code::InvalidReference, "x"));
+        let events = written(Level::INFO, || verdict(&Verdict { image: &image, ..one(End::Decided(&invalid)) }));
         let logged = events[0]["image"].as_str().unwrap();
-        assert!(logged.starts_with("a\nbü") && logged.len() <= IMAGE_BYTES);
+        assert!(logged.starts_with("a\\n\\u{2028}bü") && logged.len() < 2 * IMAGE_BYTES, "{logged}");
     }
 
     #[test]

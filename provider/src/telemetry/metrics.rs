@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
+use countersign_core::verify::Check;
+use countersign_core::verify::loggable;
 use countersign_registry::LimitReached;
 use countersign_registry::Resource;
 use countersign_registry::Scope;
@@ -60,6 +62,7 @@ pub struct Metrics {
     request_keys: Histogram,
     in_flight: IntGauge,
     verdicts: IntCounterVec,
+    warnings: IntCounterVec,
     resolutions: IntCounterVec,
     stage_seconds: HistogramVec,
     registry_requests: IntCounterVec,
@@ -99,6 +102,11 @@ impl Metrics {
             request_keys: make.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
             in_flight: make.int_gauge("in_flight_requests", "Requests being answered.")?,
             verdicts: make.counters("verdicts_total", "Verdicts about images.", &["verdict", "code"])?,
+            warnings: make.counters(
+                "warnings_total",
+                "Checks that failed for admitted images, as statements only log them.",
+                &["check", "code"],
+            )?,
             resolutions: make.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
             stage_seconds: make.histograms(
                 "stage_duration_seconds",
@@ -172,6 +180,10 @@ impl Metrics {
         for code in Code::ALL {
             self.verdicts.with_label_values(&[code.kind().text(), code.text()]);
         }
+        for (check, code) in loggable() {
+            self.warnings.with_label_values(&[check.text(), code.text()]);
+        }
+        self.warnings.with_label_values(&[OTHER, OTHER]);
         for code in resolution_codes() {
             self.resolutions.with_label_values(&[code]);
         }
@@ -236,6 +248,14 @@ impl Metrics {
     /// A verdict about one image was given, remembered or new.
     pub fn verdict(&self, code: Code) {
         self.verdicts.with_label_values(&[code.kind().text(), code.text()]).inc();
+    }
+
+    /// A verdict that was given admits an image although `check` failed with `code`: one of [`loggable`]. Anything else
+    /// counts as [`OTHER`].
+    pub fn warning(&self, check: Check, code: Code) {
+        let known = loggable().find(|pair| *pair == (check, code));
+        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.text(), code.text()));
+        self.warnings.with_label_values(&[check, code]).inc();
     }
 
     /// A tag was looked up for mutation: `None` if its digest was found.

@@ -15,7 +15,10 @@ pub(super) const AUTHENTIC_SIGNING_TIME: &str = "io.cncf.notary.authenticSigning
 pub(super) const EXPIRY: &str = "io.cncf.notary.expiry";
 pub(super) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 pub(super) const SIGNING_AGENT: &str = "io.cncf.notary.signingAgent";
-pub(super) const PLUGIN: &str = "io.cncf.notary.verificationPlugin";
+/// The verification plugin that the signer asks for.
+pub const PLUGIN: &str = "io.cncf.notary.verificationPlugin";
+/// The version that the plugin must have at least.
+pub const PLUGIN_MIN_VERSION: &str = "io.cncf.notary.verificationPluginMinVersion";
 
 /// Who vouches for the time of signing, and which kind of trust store the chain belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +76,6 @@ impl Attributes {
     #[must_use]
     pub fn extended(&self, name: &str) -> Option<&ExtendedAttribute> {
         self.extended.iter().find(|attribute| attribute.name == name)
-    }
-
-    /// The verification plugin that the signer asks for, as the attribute stands.
-    #[must_use]
-    pub fn verification_plugin(&self) -> Option<&ExtendedAttribute> {
-        self.extended(PLUGIN)
     }
 }
 

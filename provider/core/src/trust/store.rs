@@ -126,6 +126,11 @@ impl FromStr for StoreKind {
 impl StoreName {
     /// What a file name may have on Linux.
     pub const MAX_BYTES: usize = 255;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for StoreName {

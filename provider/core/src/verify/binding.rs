@@ -15,7 +15,7 @@ use crate::oci::RawDescriptor;
 use crate::reason::Code;
 use crate::reason::Reason;
 
-/// The target that a payload names, found equal to the pinned one. Made only here.
+/// The target that a payload names, found equal to the pinned one, without its annotations. Made only here.
 #[derive(Clone, Debug)]
 pub struct SignedPayload {
     target: Descriptor,
@@ -41,7 +41,8 @@ pub(super) fn check(
     let signed = named(intact.payload())?;
     is_target(&signed, target)?;
     has_metadata(&signed, required)?;
-    Ok(SignedPayload { target: signed })
+    let Descriptor { media_type, digest, size, artifact_type: _, annotations: _ } = signed;
+    Ok(SignedPayload { target: Descriptor::new(media_type, digest, size) })
 }
 
 /// The descriptor that a payload names, whoever wrote it.

@@ -3,16 +3,20 @@
 //! which asks the same checks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::IntactEnvelope;
 use super::Judged;
 use super::Question;
+use super::authenticity::Authenticity;
 use super::binding;
 use super::check_integrity;
 use super::judge;
 use super::parse;
 use super::plugin;
+use super::plugin::Plugin;
 use super::report::CheckOutcome;
+use super::report::Ended;
 use crate::codec::text::Text;
 use crate::envelope::Envelope;
 use crate::name::hex;
@@ -34,6 +38,13 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// Whether the signer is known: a trust store vouches for the chain, and the signing certificate is a trusted
+    /// identity. Otherwise all facts are claims of whoever wrote the envelope.
+    #[must_use]
+    pub fn is_authentic(&self) -> bool {
+        self.findings.iter().any(|finding| finding.check == Check::Authenticity && finding.found == Found::Passed)
+    }
+
     /// Whether no check failed and none was left out for want of what it looks at. After [`explain`] this is whether
     /// [`super::signature`] finds that the signature counts.
     #[must_use]
@@ -50,7 +61,7 @@ impl Explanation {
 pub enum Check {
     /// Envelope, certificate chain and signature.
     Integrity,
-    /// What the signer marked critical, and the plugin that it asks for.
+    /// What the signer marked critical, and whether the plugin that it asks for is one that is known here.
     CriticalAttributes,
     /// The signed payload names the image.
     TargetBinding,
@@ -60,10 +71,12 @@ pub enum Check {
     AuthenticTimestamp,
     Expiry,
     Revocation,
+    /// What the service behind the plugin says that the signer asks for. Passed if it asks for none.
+    SignerService,
 }
 
 impl Check {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Integrity,
         Self::CriticalAttributes,
         Self::TargetBinding,
@@ -72,6 +85,7 @@ impl Check {
         Self::AuthenticTimestamp,
         Self::Expiry,
         Self::Revocation,
+        Self::SignerService,
     ];
 
     /// Stable text.
@@ -86,11 +100,18 @@ impl Check {
             Self::AuthenticTimestamp => "authenticTimestamp",
             Self::Expiry => "expiry",
             Self::Revocation => "revocation",
+            Self::SignerService => "signerService",
         }
     }
 }
 
-/// What the rule does with a check. The first four are enforced by every rule that verifies.
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// What the rule does with a check. The first four, and the last, are enforced by every rule that verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enforcement {
     /// A failure makes the signature not count.
@@ -130,11 +151,11 @@ pub enum Found {
     /// Left out by the rule.
     Skipped,
     Failed(Reason),
-    /// An earlier failure left nothing to look at.
+    /// An earlier failure left nothing to look at, or no reason to ask for evidence.
     NotReached,
 }
 
-/// The contents of an envelope, by value. Claims of whoever wrote it, unless [`Self::intact`].
+/// The contents of an envelope, by value. Claims of whoever wrote it, unless [`Explanation::is_authentic`].
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Whether the first certificate's key has signed all of this but the timestamp token. Says nothing about trust.
@@ -225,18 +246,24 @@ struct Findings<'a> {
 impl Findings<'_> {
     fn intact(&mut self, intact: &IntactEnvelope, signed: &Result<Descriptor, Reason>, target: &Descriptor) {
         self.add(Check::Integrity, Found::Passed);
-        self.add(Check::CriticalAttributes, plugin::check(intact).into());
+        let plugin = plugin::check(intact);
+        self.add(Check::CriticalAttributes, plugin.as_ref().map(|_| ()).map_err(Reason::clone).into());
         let bound = signed.clone().and_then(|signed| binding::is_target(&signed, target));
-        self.add(Check::TargetBinding, bound.into());
+        self.add(Check::TargetBinding, bound.clone().into());
         let Some(question) = self.question else { return };
         // A payload that cannot be read is told of once.
-        let metadata = signed.as_ref().map(|signed| binding::has_metadata(signed, question.required_metadata).into());
-        self.add(Check::Metadata, metadata.unwrap_or(Found::NotReached));
-        let Judged { authenticity, authentic_timestamp, expiry, revocation } = judge(intact, question);
+        let metadata = signed.as_ref().map(|signed| binding::has_metadata(signed, question.required_metadata));
+        let accepted = plugin.is_ok() && bound.is_ok() && metadata.as_ref().is_ok_and(Result::is_ok);
+        self.add(Check::Metadata, metadata.map_or(Found::NotReached, Found::from));
+        // Of a plugin that is not known here there is no service to ask.
+        let (plugin, has_service) = plugin.map_or((Plugin::None, false), |plugin| (plugin, true));
+        let Judged { authenticity, authentic_timestamp, expiry, revocation, service } =
+            judge(intact, &plugin, accepted, question);
         self.add(Check::Authenticity, authenticity.into());
         self.add(Check::AuthenticTimestamp, authentic_timestamp.into());
         self.add(Check::Expiry, expiry.into());
         self.add(Check::Revocation, revocation.into());
+        self.add(Check::SignerService, if has_service { service.into() } else { Found::NotReached });
     }
 
     fn not_intact(&mut self, reason: Reason) {
@@ -259,7 +286,11 @@ const WITHOUT_RULE: [Check; 3] = [Check::Integrity, Check::CriticalAttributes, C
 fn action(check: Check, question: &Question<'_>) -> Enforcement {
     let level = question.rules.level();
     match check {
-        Check::Integrity | Check::CriticalAttributes | Check::TargetBinding | Check::Metadata => Enforcement::Enforce,
+        Check::Integrity
+        | Check::CriticalAttributes
+        | Check::TargetBinding
+        | Check::Metadata
+        | Check::SignerService => Enforcement::Enforce,
         Check::Authenticity => level.authenticity.into(),
         Check::AuthenticTimestamp => level.authentic_timestamp.into(),
         Check::Expiry => level.expiry.into(),
@@ -286,13 +317,37 @@ impl From<Result<(), Reason>> for Found {
     }
 }
 
-impl From<Result<CheckOutcome, Reason>> for Found {
-    fn from(result: Result<CheckOutcome, Reason>) -> Self {
-        match result {
-            Ok(CheckOutcome::Passed) => Self::Passed,
-            Ok(CheckOutcome::Logged(reason)) => Self::Logged(reason),
-            Ok(CheckOutcome::Skipped) => Self::Skipped,
-            Err(reason) => Self::Failed(reason),
+impl From<CheckOutcome> for Found {
+    fn from(outcome: CheckOutcome) -> Self {
+        match outcome {
+            CheckOutcome::Passed => Self::Passed,
+            CheckOutcome::Logged(reason) => Self::Logged(reason),
+            CheckOutcome::Skipped => Self::Skipped,
+        }
+    }
+}
+
+impl From<Authenticity> for Found {
+    fn from(authenticity: Authenticity) -> Self {
+        match authenticity {
+            Authenticity::Passed(_) => Self::Passed,
+            Authenticity::Logged(reason) => Self::Logged(reason),
+        }
+    }
+}
+
+impl From<()> for Found {
+    fn from((): ()) -> Self {
+        Self::Passed
+    }
+}
+
+impl<T: Into<Self>> From<Ended<T>> for Found {
+    fn from(ended: Ended<T>) -> Self {
+        match ended {
+            Ended::Well(value) => value.into(),
+            Ended::Refused(reason) | Ended::Open(reason) => Self::Failed(reason),
+            Ended::NotReached => Self::NotReached,
         }
     }
 }

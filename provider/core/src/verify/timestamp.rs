@@ -21,10 +21,10 @@ pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<
     let now = question.now;
     match intact.attributes().scheme {
         SigningScheme::X509 { .. } if needs_token(intact, question) => Err(match &intact.envelope().timestamp_token {
-            Some(_) => Reason::new(
-                Code::TimestampUnchecked,
-                "the timestamp could not be checked: want a verified RFC 3161 timestamp, as the statement's tsa trust store asks",
-            ),
+            Some(_) => never_valid(intact, now).unwrap_or_else(|| {
+                let detail = "the timestamp could not be checked: want a verified RFC 3161 timestamp, as the statement's tsa trust store asks";
+                Reason::new(Code::TimestampUnchecked, detail)
+            }),
             None => Reason::new(
                 Code::TimestampInvalid,
                 "the signature has no timestamp: want an RFC 3161 timestamp, as the statement's tsa trust store asks",
@@ -41,6 +41,19 @@ pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<
             valid_at(intact, authentic_signing_time, "at the authentic signing time")
         }
     }
+}
+
+/// Why no timestamp can help: there is no moment up to `now` at which all certificates were valid.
+fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
+    let certificates = intact.chain().certificates();
+    let begin = certificates.iter().map(Certificate::not_before).max()?;
+    let end = certificates.iter().map(Certificate::not_after).min()?;
+    (begin > end || begin > now.saturating_add(SKEW)).then(|| {
+        let detail = format_args!(
+            "the certificates are valid together from {begin} to {end}, which no timestamp up to {now} can lie in: want them valid at the time of signing"
+        );
+        Reason::new(Code::CertificateOutsideValidity, detail)
+    })
 }
 
 /// Whether the verdict about validity was made at the time of verification, and so ends with the certificates.

@@ -163,16 +163,24 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
         Ok(signature) => {
             let facts = explanation.facts.as_ref().unwrap();
             assert!(facts.intact);
-            assert_eq!(facts.target.as_ref(), Ok(signature.target()));
-            assert_eq!(&facts.certificates[0].as_ref().unwrap().subject, signature.subject());
+            let (signed, target) = (facts.target.as_ref().unwrap(), signature.target());
+            assert_eq!(signed.to_string(), target.to_string());
+            let subject = &facts.certificates[0].as_ref().unwrap().subject;
+            assert_eq!(signature.unverified_subject(), subject);
+            assert_eq!(explanation.is_authentic(), signature.signer().is_some());
+            assert!(signature.signer().is_none_or(|signer| signer.subject() == subject));
             let logged = explanation.findings.iter().filter_map(|finding| match &finding.found {
-                Found::Logged(reason) => Some((finding.check.text(), reason)),
+                Found::Logged(reason) => Some((finding.check, reason)),
                 Found::Passed | Found::Skipped | Found::Failed(_) | Found::NotReached => None,
             });
-            assert_eq!(logged.collect::<Vec<_>>(), signature.warnings().collect::<Vec<_>>());
+            let logged: Vec<_> = logged.collect();
+            assert_eq!(logged, signature.warnings().collect::<Vec<_>>());
+            assert!(logged.iter().all(|(check, reason)| verify::loggable().any(|pair| pair == (*check, reason.code))));
         }
         Err(failure) => {
             assert!(failed.contains(&failure.reasons.first()), "{failure:?} {failed:?}");
+            // What could not be looked at is never a reason beside a refusal.
+            assert!(failed.iter().all(|reason| reason.is_refusal() == failure.reasons.are_refusals()), "{failed:?}");
             assert!(failure.reasons.iter().all(|reason| failed.contains(&reason)), "{failure:?} {failed:?}");
         }
     }

@@ -141,11 +141,10 @@ impl Signature {
             }
             Err(reason) => (None, Vec::new(), Some(Why::from(reason))),
         };
-        let intact = |fetched: &Fetched| fetched.explanation.facts.as_ref().is_some_and(|facts| facts.intact);
         Self {
             digest: signature.manifest.to_string(),
             result: inspected.result(signature),
-            claimed: !signature.envelope.as_ref().is_ok_and(intact),
+            claimed: !signature.envelope.as_ref().is_ok_and(|fetched| fetched.explanation.is_authentic()),
             envelope,
             checks,
             problem,

@@ -74,7 +74,7 @@ impl Page {
         match &signature.envelope {
             Ok(envelope) => {
                 if let Some(facts) = &envelope.explanation.facts {
-                    self.claimed = !facts.intact;
+                    self.claimed = !envelope.explanation.is_authentic();
                     self.facts(envelope, facts);
                 } else {
                     self.line("envelope", format_args!("{} bytes of {}", envelope.bytes, envelope.media_type));

@@ -12,6 +12,7 @@ use super::text::message;
 use crate::view::Checks;
 use crate::view::Failed;
 use crate::view::Signer;
+use crate::view::UnverifiedSigner;
 use crate::view::Warning;
 
 #[derive(Debug, Serialize)]
@@ -31,6 +32,8 @@ pub(in crate::cli) struct Image {
     digest: Option<String>,
     rule: Option<String>,
     signer: Option<Signer>,
+    #[serde(rename = "unverifiedSigner")]
+    unverified_signer: Option<UnverifiedSigner>,
     checks: Option<Checks>,
     warnings: Vec<Warning>,
     signatures: Vec<Failed>,
@@ -47,17 +50,20 @@ impl From<&[Checked]> for Report {
 impl From<&Checked> for Image {
     fn from(Checked { image, result }: &Checked) -> Self {
         let verdict = &*result.verdict;
-        let (signer, checks, warnings, signatures) = match verdict {
+        let verified = match verdict {
+            ImageVerdict::Verified(verified) => Some(verified),
+            ImageVerdict::Skipped(_) | ImageVerdict::Rejected(_) | ImageVerdict::Inconclusive(_) => None,
+        };
+        let (checks, warnings, signatures) = match verdict {
             ImageVerdict::Verified(verified) => (
-                Some(verified.into()),
                 Some(verified.signature.checks().into()),
                 verified.signature.warnings().map(Warning::from).collect(),
                 Some(&verified.others),
             ),
-            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, None, Vec::new(), None),
+            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, Vec::new(), None),
             ImageVerdict::Rejected(Rejected { rule: _, reason: _, signatures })
             | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason: _, signatures }) => {
-                (None, None, Vec::new(), Some(signatures))
+                (None, Vec::new(), Some(signatures))
             }
         };
         Self {
@@ -68,7 +74,8 @@ impl From<&Checked> for Image {
             image: image.to_string(),
             digest: result.digest.as_ref().map(ToString::to_string),
             rule: verdict.rule().map(str::to_owned),
-            signer,
+            signer: verified.and_then(Signer::of),
+            unverified_signer: verified.and_then(UnverifiedSigner::of),
             checks,
             warnings,
             signatures: signatures.map(|all| all.listed().iter().map(Failed::from).collect()).unwrap_or_default(),

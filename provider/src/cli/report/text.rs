@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign_core::codec::text::printable;
+use countersign_core::name::hex;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -11,6 +12,7 @@ use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_core::verify::Anchor;
 use countersign_core::verify::Checks;
 
 use super::Checked;
@@ -26,9 +28,7 @@ pub(in crate::cli) fn report(checked: &[Checked]) -> String {
 /// One sentence about the verdict, without the image.
 pub(super) fn message(verdict: &ImageVerdict) -> String {
     match verdict {
-        ImageVerdict::Verified(Verified { rule, manifest: _, signature, others: _ }) => {
-            format!("signed by {:?}, trusted by statement {rule:?} of the trust policy", signature.subject())
-        }
+        ImageVerdict::Verified(verified) => verified.summary().to_string(),
         ImageVerdict::Skipped(Skipped { rule }) => {
             format!("statement {rule:?} of the trust policy skips this repository")
         }
@@ -79,15 +79,26 @@ impl Block {
 
     fn signer(&mut self, verified: &Verified) {
         let signature = &verified.signature;
-        self.line("signer", signature.subject());
-        self.line("issuer", signature.issuer());
-        let mut how =
-            format!("{} ({}, {}, {}", verified.manifest, signature.format(), signature.algorithm(), signature.scheme());
-        how.push_str(&format!(", signed {}", signature.signing_time()));
-        if let Some(time) = signature.expiry() {
-            how.push_str(&format!(", expires {time}"));
+        let manifest = &verified.manifest;
+        match signature.signer() {
+            Some(signer) => {
+                self.line("signer", signer.subject());
+                self.line("issuer", signer.issuer());
+                let Anchor { store, subject, fingerprint } = signer.anchor();
+                self.line("trusted by", format_args!("{store}, {subject} (sha256 {})", hex(fingerprint)));
+                let mut how = format!("{manifest} ({}, {}, {}", signer.format(), signer.algorithm(), signer.scheme());
+                how.push_str(&format!(", signed {}", signer.signing_time()));
+                if let Some(time) = signer.expiry() {
+                    how.push_str(&format!(", expires {time}"));
+                }
+                self.line("signature", format_args!("{how})"));
+            }
+            None => {
+                self.line("signer", "not known");
+                let subject = signature.unverified_subject();
+                self.line("signature", format_args!("{manifest} of {subject} (not verified)"));
+            }
         }
-        self.line("signature", format_args!("{how})"));
         let Checks { integrity, authenticity, authentic_timestamp, expiry, revocation } = signature.checks();
         self.line(
             "checks",

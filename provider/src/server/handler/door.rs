@@ -228,20 +228,18 @@ impl Handler {
     /// Counts and logs a verdict.
     fn tell(&self, door: Door, id: &RequestId, key: &str, result: &ImageResult, elapsed: Duration) {
         let ImageResult { digest, verdict, cached } = result;
-        let detail = match &**verdict {
-            ImageVerdict::Verified(_) | ImageVerdict::Skipped(_) => "",
-            ImageVerdict::Rejected(rejected) => rejected.reason.detail.as_str(),
-            ImageVerdict::Inconclusive(inconclusive) => inconclusive.reason.detail.as_str(),
-        };
         self.metrics.verdict(verdict.code());
+        if let ImageVerdict::Verified(verified) = &**verdict {
+            for (check, reason) in verified.signature.warnings() {
+                self.metrics.warning(check, reason.code);
+            }
+        }
         log::verdict(&log::Verdict {
             door: door.text(),
             request_id: id.as_str(),
             image: key,
             digest: digest.as_ref().map(Digest::as_str),
-            code: verdict.code(),
-            detail,
-            rule: verdict.rule(),
+            end: log::End::Decided(verdict),
             cached: *cached,
             elapsed,
         });
@@ -253,9 +251,7 @@ impl Handler {
             request_id: id.as_str(),
             image: key,
             digest: None,
-            code: reason.code,
-            detail: reason.detail.as_str(),
-            rule: None,
+            end: log::End::Unresolved(reason),
             cached: false,
             elapsed,
         });

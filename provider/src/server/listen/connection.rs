@@ -1,5 +1,6 @@
 //! One connection after its handshake, in HTTP/1.1 or HTTP/2 as the handshake says.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -20,7 +21,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::Answered;
 use super::Doors;
+use super::Peer;
 use super::Welcome;
+use super::client_of;
 use super::stopped;
 use crate::server::connections::Activity;
 use crate::telemetry::metrics::HandshakeFailure;
@@ -40,14 +43,15 @@ const STREAMS: u32 = 16;
 pub(super) async fn serve(
     doors: &Arc<Doors>,
     stream: TlsStream<TcpStream>,
+    address: SocketAddr,
     welcome: &Welcome,
     stop: watch::Receiver<bool>,
 ) {
     let wait = doors.times.place;
     let Some(admitted) = doors.connections.admit(wait, || doors.metrics.connection_evicted()).await else {
-        let failure = HandshakeFailure::TooManyConnections;
-        doors.metrics.handshake_failure(failure);
-        tracing::warn!(reason = failure.text(), "connection refused");
+        let client = client_of(&stream);
+        let peer = Peer { address, client: client.as_ref(), unverified_client: None };
+        doors.refused(HandshakeFailure::TooManyConnections, &peer, "all connections are taken by requests under way");
         return;
     };
     let _open = doors.metrics.connection();

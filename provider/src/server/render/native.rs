@@ -13,8 +13,10 @@
 //!   "signer": {
 //!     "subject", "issuer", "scheme", "format", "algorithm",
 //!     "signingTime": "RFC 3339", "expiry": "RFC 3339" | null,
-//!     "signature": "sha256:… of the signature manifest"
-//!   } | null,
+//!     "signature": "sha256:… of the signature manifest",
+//!     "trustStore": "ca:…", "anchor": {"subject", "sha256"} (the certificate there that vouches for the signer)
+//!   } | null, (only of a signature whose authenticity was checked and passed)
+//!   "unverifiedSigner": {"subject", "signature"} | null, (in its place, where authenticity failed and is only logged)
 //!   "checks": {"integrity", "authenticity", "authenticTimestamp", "expiry", "revocation": "passed" | "logged" | "skipped"} | null,
 //!   "warnings": [{"check", "code", "message"}],
 //!   "signatures": [{"digest", "subject": … | null, "verdict": "rejected" | "inconclusive", "reasons": [{"code", "message"}]}],
@@ -42,6 +44,7 @@ use crate::server::answer::Text;
 use crate::view::Checks;
 use crate::view::Failed;
 use crate::view::Signer;
+use crate::view::UnverifiedSigner;
 use crate::view::Warning;
 
 /// What is said about a decided image. There is no variant for an undecided one.
@@ -68,6 +71,7 @@ pub(in crate::server) struct Common {
     rule: Option<String>,
     request_id: String,
     signer: Option<Signer>,
+    unverified_signer: Option<UnverifiedSigner>,
     checks: Option<Checks>,
     warnings: Vec<Warning>,
     signatures: Vec<Failed>,
@@ -84,6 +88,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         rule: result.verdict.rule().map(|rule| rule.to_string()),
         request_id: context.request_id.to_owned(),
         signer: None,
+        unverified_signer: None,
         checks: None,
         warnings: Vec::new(),
         signatures: signatures.listed().iter().take(context.signatures).map(Failed::from).collect(),
@@ -92,11 +97,12 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
     };
     match &*result.verdict {
         ImageVerdict::Verified(verified) => {
-            let Verified { rule, manifest: _, signature, others } = verified;
-            let message = format!("{name} is signed by {:?}, trusted by statement {rule:?}", signature.subject());
+            let Verified { rule: _, manifest: _, signature, others } = verified;
+            let message = format!("{name} is {}", verified.summary());
             let warnings = signature.warnings().map(Warning::from);
             Outcome::Value(Value::Verified(Common {
-                signer: Some(verified.into()),
+                signer: Signer::of(verified),
+                unverified_signer: UnverifiedSigner::of(verified),
                 checks: Some(signature.checks().into()),
                 warnings: warnings.collect(),
                 ..common(message, others)
@@ -169,6 +175,7 @@ mod tests {
                 "rule": "mirror",
                 "requestId": "1f",
                 "signer": null,
+                "unverifiedSigner": null,
                 "checks": null,
                 "warnings": [],
                 "signatures": [],
@@ -192,6 +199,7 @@ mod tests {
                 "rule": "all",
                 "requestId": "1f",
                 "signer": null,
+                "unverifiedSigner": null,
                 "checks": null,
                 "warnings": [],
                 "signatures": [

@@ -73,8 +73,12 @@ enum Ruling {
 struct Good {
     reference_digest: String,
     message: String,
+    /// Issuer and subject of the signing certificate: empty where nobody has vouched for the signer, so that a template
+    /// which asks for an issuer denies.
     issuer: String,
     subject_name: String,
+    /// Failures that the statement only logs.
+    warnings: Vec<String>,
 }
 
 /// A report that says no.
@@ -94,17 +98,24 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
     };
     let name = image.to_string();
     let ruling = match &*result.verdict {
-        ImageVerdict::Verified(Verified { rule, manifest, signature, others: _ }) => Ruling::Yes(Good {
-            reference_digest: manifest.to_string(),
-            message: format!("{name} is signed by {:?}, trusted by statement {rule:?}", signature.subject()),
-            issuer: signature.issuer().to_string(),
-            subject_name: signature.subject().to_string(),
-        }),
+        ImageVerdict::Verified(verified) => {
+            let Verified { rule: _, manifest, signature, others: _ } = verified;
+            let signer = signature.signer();
+            let warnings = signature.warnings().map(|(check, reason)| format!("{check}: {reason}"));
+            Ruling::Yes(Good {
+                reference_digest: manifest.to_string(),
+                message: format!("{name} is {}", verified.summary()),
+                issuer: signer.map(|signer| signer.issuer().to_string()).unwrap_or_default(),
+                subject_name: signer.map(|signer| signer.subject().to_string()).unwrap_or_default(),
+                warnings: warnings.collect(),
+            })
+        }
         ImageVerdict::Skipped(Skipped { rule }) => Ruling::Yes(Good {
             reference_digest: String::new(),
             message: format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository"),
             issuer: String::new(),
             subject_name: String::new(),
+            warnings: Vec::new(),
         }),
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let whole = || Bad::new(String::new(), rejection(&name, rule.as_deref(), reason, signatures), reason);
@@ -184,13 +195,16 @@ struct WireReport<'a> {
     extensions: Extensions<'a>,
 }
 
-/// Ratify's words for the distinguished names of the signing certificate's issuer and subject.
+/// Ratify's words for the distinguished names of the signing certificate's issuer and subject; and ours, which no stock
+/// template reads, for failures that the statement only logs.
 #[derive(Serialize)]
 struct Extensions<'a> {
     #[serde(rename = "Issuer")]
     issuer: &'a str,
     #[serde(rename = "SN")]
     subject: &'a str,
+    #[serde(rename = "Warnings", skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
 }
 
 impl<'a> WireReport<'a> {
@@ -207,15 +221,15 @@ impl<'a> WireReport<'a> {
             message,
             error_reason: None,
             remediation: None,
-            extensions: Extensions { issuer: "", subject: "" },
+            extensions: Extensions { issuer: "", subject: "", warnings: &[] },
         }
     }
 }
 
 impl Good {
     fn report<'a>(&'a self, subject: &'a str) -> WireReport<'a> {
-        let Self { reference_digest, message, issuer, subject_name } = self;
-        let extensions = Extensions { issuer, subject: subject_name };
+        let Self { reference_digest, message, issuer, subject_name, warnings } = self;
+        let extensions = Extensions { issuer, subject: subject_name, warnings };
         WireReport { extensions, ..WireReport::new(subject, true, reference_digest, message) }
     }
 }
@@ -330,6 +344,7 @@ mod tests {
             message: "m".to_owned(),
             issuer: "CN=ca".to_owned(),
             subject_name: "CN=signer".to_owned(),
+            warnings: Vec::new(),
         };
         let value = Value::new(CONTEXT, "s".to_owned(), Ruling::Yes(good));
         let value = serde_json::to_value(value).unwrap();

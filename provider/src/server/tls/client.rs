@@ -1,5 +1,8 @@
 //! Who a client is, by its certificate. That the certificate is good was checked in the handshake.
 
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text;
+use countersign_core::codec::text::Text;
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -24,7 +27,7 @@ pub enum ClientNameError {
     #[error("client certificate is missing or not X.509")]
     Unreadable,
     #[error("client certificate has the names {found:?}: want one of {wanted:?}")]
-    NotAllowed { found: Vec<String>, wanted: Vec<String> },
+    NotAllowed { found: Vec<Excerpt>, wanted: Vec<String> },
 }
 
 impl AllowedClients {
@@ -41,13 +44,19 @@ impl AllowedClients {
     /// None of the names is on the list.
     pub fn check(&self, certificates: Option<&[CertificateDer<'_>]>) -> Result<(), ClientNameError> {
         let leaf = certificates.and_then(<[_]>::first).ok_or(ClientNameError::Unreadable)?;
-        let mut found = names(leaf).ok_or(ClientNameError::Unreadable)?;
+        let found = names(leaf).ok_or(ClientNameError::Unreadable)?;
         if found.iter().any(|name| self.0.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))) {
             return Ok(());
         }
-        found.truncate(NAMES_SHOWN);
-        Err(ClientNameError::NotAllowed { found, wanted: self.0.clone() })
+        let found = found.iter().take(NAMES_SHOWN).map(|name| Excerpt::of(name));
+        Err(ClientNameError::NotAllowed { found: found.collect(), wanted: self.0.clone() })
     }
+}
+
+/// The names in a certificate, whoever has signed it; none if it cannot be read.
+pub(in crate::server) fn shown_names(leaf: &CertificateDer<'_>) -> Option<Text> {
+    let names = names(leaf)?;
+    Some(Text::of(text::list(names.iter().map(|name| Excerpt::of(name)), ", ", NAMES_SHOWN)))
 }
 
 fn names(leaf: &CertificateDer<'_>) -> Option<Vec<String>> {

@@ -23,6 +23,8 @@ fn every_series_is_there_from_the_start_with_zero() {
         "countersign_registry_requests_total{result=\"throttled\",stage=\"referrers\"} 0",
         "countersign_stage_duration_seconds_bucket{stage=\"verify\",le=\"0.0005\"} 0",
         "countersign_resolutions_total{code=\"resolved\"} 0",
+        "countersign_warnings_total{check=\"authenticity\",code=\"untrusted-chain\"} 0",
+        "countersign_warnings_total{check=\"revocation\",code=\"revocation-unchecked\"} 0",
         "countersign_cache_events_total{event=\"verdict-hit\"} 0",
         "countersign_tls_handshake_failures_total{reason=\"no-certificate\"} 0",
         "countersign_last_reload_successful{files=\"trust\"} 0",
@@ -64,11 +66,24 @@ fn no_event_adds_a_series() {
     for reason in HandshakeFailure::ALL {
         metrics.handshake_failure(*reason);
     }
+    for check in Check::ALL {
+        for code in Code::ALL {
+            metrics.warning(check, *code);
+        }
+    }
     metrics.request_keys(3);
     metrics.reloaded(Reloaded::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
     metrics.certificate_end(Certificate::Server, UnixTime::from_seconds(1_700_000_000).unwrap());
     assert_eq!(series(), before);
     has(&registry, "countersign_registry_requests_total{result=\"other\",stage=\"other\"} 1");
+    has(&registry, "countersign_warnings_total{check=\"expiry\",code=\"expired\"} 1");
+    has(
+        &registry,
+        &format!(
+            "countersign_warnings_total{{check=\"other\",code=\"other\"}} {}",
+            Check::ALL.len() * Code::ALL.len() - loggable().count()
+        ),
+    );
     has(&registry, "countersign_resolutions_total{code=\"other\"} 2");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"tls\"} 1700000000");
     has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\"} 1700000000");

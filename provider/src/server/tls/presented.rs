@@ -1,0 +1,88 @@
+//! The names in the certificate that a client presented and that was not accepted, for the log: the TLS library drops
+//! the certificate with the connection.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use countersign_core::codec::text::Text;
+use rustls::DigitallySignedStruct;
+use rustls::DistinguishedName;
+use rustls::SignatureScheme;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::server::danger::ClientCertVerified;
+use rustls::server::danger::ClientCertVerifier;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::UnixTime;
+
+use super::client::shown_names;
+
+tokio::task_local! {
+    static REFUSED: RefCell<Option<Text>>;
+}
+
+/// Does a handshake under a [`NotingVerifier`], and gives beside its result the names in the certificate that was refused.
+/// Nobody has vouched for them.
+pub(in crate::server) async fn noting_refused<F: Future>(handshake: F) -> (F::Output, Option<Text>) {
+    let noting = async {
+        let result = handshake.await;
+        (result, REFUSED.with(RefCell::take))
+    };
+    REFUSED.scope(RefCell::new(None), noting).await
+}
+
+/// Verifies as `inner` does, and notes the names in what it refuses.
+#[derive(Debug)]
+pub(super) struct NotingVerifier(pub(super) Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for NotingVerifier {
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|_| {
+            // Outside of a handshake of ours nobody asks for the names.
+            let _ = REFUSED.try_with(|names| names.replace(shown_names(end_entity)));
+        })
+    }
+
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        self.0.requires_raw_public_keys()
+    }
+}
