@@ -113,6 +113,25 @@ pub enum ProxyFailure {
 }
 
 impl ProxyFailure {
+    fn trouble(&self) -> Trouble {
+        match self {
+            Self::Timeout => Trouble::Timeout,
+            Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Answer { .. }
+            | Self::Login { .. }
+            | Self::Status { .. } => Trouble::Unreachable,
+        }
+    }
+
+    /// Whether the same may succeed in a moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Answer { .. } | Self::Status { status: 502..=504 } => true,
+            Self::Tls { .. } | Self::Timeout | Self::Login { .. } | Self::Status { .. } => false,
+        }
+    }
+
     /// For an answer with this status, which is no 200. `asks` if it has a `Proxy-Authenticate`, `sent` if it was asked
     /// with a login. Some proxies answer 401 to a wrong one.
     pub(crate) fn answered(status: StatusCode, asks: bool, sent: bool) -> Self {
@@ -180,7 +199,7 @@ pub enum Cause {
     LeadsInside { from: String, host: String, address: IpAddr },
     /// `proxy` is its host and port, `setting` where it is configured.
     #[error("cannot reach {host} by the proxy {proxy} (from {setting}): {failure}")]
-    Proxy { host: String, proxy: String, setting: String, failure: ProxyFailure },
+    Proxy { host: String, proxy: String, setting: String, failure: Box<ProxyFailure> },
     /// No proxy is asked for `host`.
     #[error(
         "{host} is {}, for which no proxy is asked (here {proxy} from {setting}): if it can be reached directly, add it to \
@@ -344,14 +363,7 @@ impl Cause {
             | Self::AddressRefused { .. }
             | Self::LeadsInside { .. }
             | Self::NotByProxy { .. } => Trouble::Refused,
-            Self::Proxy { failure, .. } => match failure {
-                ProxyFailure::Timeout => Trouble::Timeout,
-                ProxyFailure::Unreachable { .. }
-                | ProxyFailure::Tls { .. }
-                | ProxyFailure::Answer { .. }
-                | ProxyFailure::Login { .. }
-                | ProxyFailure::Status { .. } => Trouble::Unreachable,
-            },
+            Self::Proxy { failure, .. } => failure.trouble(),
             Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => Trouble::Unreachable,
             Self::Timeout { .. } | Self::Stalled { .. } => Trouble::Timeout,
             // A 401 is a 401, whatever it fails to say about the way in.

@@ -47,7 +47,12 @@ pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &
 
 /// `proxy` failed, and not `host`.
 pub(crate) fn proxy_failed(host: String, proxy: &Proxy<'_>, failure: ProxyFailure) -> Cause {
-    Cause::Proxy { host, proxy: proxy.server.authority(), setting: proxy.source.to_string(), failure }
+    Cause::Proxy {
+        host,
+        proxy: proxy.server.authority(),
+        setting: proxy.source.to_string(),
+        failure: Box::new(failure),
+    }
 }
 
 /// The failure of TLS, if it is one.

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use crate::bounds;
 use crate::error::Cause;
-use crate::error::ProxyFailure;
 use crate::observer::Stage;
 
 /// How often a request may be sent again, and when.
@@ -32,20 +31,10 @@ impl Retry {
             return false;
         }
         let wait = match cause.innermost() {
-            Cause::Unreachable { .. }
-            | Cause::Broken { .. }
-            | Cause::Status { status: 502..=504, .. }
-            | Cause::Proxy {
-                failure:
-                    ProxyFailure::Unreachable { .. }
-                    | ProxyFailure::Answer { .. }
-                    | ProxyFailure::Status { status: 502..=504 },
-                ..
-            } => {
-                let wait = self.pause + jitter(self.pause);
-                self.pause *= 2;
-                wait
+            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::Status { status: 502..=504, .. } => {
+                self.back_off()
             }
+            Cause::Proxy { failure, .. } if failure.may_pass() => self.back_off(),
             Cause::Throttled { wait, .. } | Cause::TooManyRequests { wait, .. } => *wait,
             Cause::HostRefused { .. }
             | Cause::AddressRefused { .. }
@@ -86,6 +75,12 @@ impl Retry {
         self.left -= 1;
         tokio::time::sleep(wait).await;
         true
+    }
+
+    fn back_off(&mut self) -> Duration {
+        let wait = self.pause + jitter(self.pause);
+        self.pause *= 2;
+        wait
     }
 }
 

@@ -56,12 +56,18 @@ impl Registry {
         Self::run(Some(identity)).await
     }
 
+    /// Plain HTTP on `[::1]`, where this system has IPv6.
+    pub async fn start_v6() -> Option<Self> {
+        let (state, address, server) = server::start_v6().await?;
+        Some(Self { state, address, scheme: "http", server })
+    }
+
     async fn run(identity: Option<&Chain>) -> Self {
         let (state, address, server) = server::start(identity).await;
         Self { state, address, scheme: if identity.is_some() { "https" } else { "http" }, server }
     }
 
-    /// `127.0.0.1:PORT`: the registry part of an image reference.
+    /// `127.0.0.1:PORT`, or `[::1]:PORT`: the registry part of an image reference.
     #[must_use]
     pub fn host(&self) -> String {
         self.address.to_string()

@@ -2,8 +2,11 @@
 
 use countersign_core::name::ImageRef;
 use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
+use countersign_registry::Scheme;
 use countersign_registry::Stage;
 use countersign_registry::Trouble;
 use countersign_registry::Unlisted;
@@ -72,4 +75,31 @@ async fn an_unlisted_host_is_refused_if_the_settings_say_so() {
          not are refused"
     );
     assert!(seen.all().is_empty());
+}
+
+#[tokio::test]
+async fn registries_are_reached_over_either_family_by_address_and_by_name() {
+    let v4 = Registry::start().await;
+    let v6 = Registry::start_v6().await;
+    for registry in [Some(v4), v6].into_iter().flatten() {
+        registry.push_image("app", "v1");
+        // Where the name has an address of each family, nobody listens on one of them.
+        for host in [registry.host(), format!("localhost:{}", registry.address().port())] {
+            if host.starts_with("localhost") && registry.address().is_ipv6() && !resolves_to_ipv6() {
+                continue;
+            }
+            let (registries, _) = build(settings(vec![RegistryEntry {
+                scheme: Scheme::Http,
+                ..RegistryEntry::new(host.parse().unwrap(), Credential::Anonymous)
+            }]));
+            let image: ImageRef = format!("{host}/app:v1").parse().unwrap();
+            let pinned = registries.pin(&image, soon()).await;
+            assert!(pinned.is_ok(), "{host}: {pinned:?}");
+        }
+    }
+}
+
+fn resolves_to_ipv6() -> bool {
+    use std::net::ToSocketAddrs as _;
+    ("localhost", 0).to_socket_addrs().is_ok_and(|mut all| all.any(|address| address.is_ipv6()))
 }

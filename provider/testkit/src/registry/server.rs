@@ -1,6 +1,7 @@
 //! The socket, and what all connections share.
 
 use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -54,6 +55,15 @@ impl State {
 
 pub(crate) async fn start(identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on 127.0.0.1");
+    serve_on(listener, identity)
+}
+
+/// As [`start`], on `[::1]`, if this system has it.
+pub(crate) async fn start_v6() -> Option<(Arc<State>, SocketAddr, AbortHandle)> {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.ok().map(|listener| serve_on(listener, None))
+}
+
+fn serve_on(listener: TcpListener, identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
     let address = listener.local_addr().expect("a bound socket has an address");
     let scheme = if identity.is_some() { "https" } else { "http" };
     let state = Arc::new(State {
