@@ -269,6 +269,8 @@ pub enum Cause {
     },
     #[error(transparent)]
     NoList(Box<NoList>),
+    #[error("{host} sends the image itself: expected the list of its referrers")]
+    ImageItself { host: String },
     #[error(
         "{host} answers 404 without the error message of a registry: found another page, expected MANIFEST_UNKNOWN"
     )]
@@ -391,6 +393,7 @@ impl Cause {
             }
             Self::Token { .. }
             | Self::Link(_)
+            | Self::ImageItself { .. }
             | Self::BareNotFound { .. }
             | Self::DigestHeader { .. }
             | Self::ContentType { .. }

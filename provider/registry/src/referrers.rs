@@ -42,6 +42,7 @@ use crate::origin::resolve_link;
 use crate::origin::same_origin;
 use crate::registries::Pinned;
 use crate::registries::Registries;
+use crate::registries::TARGETS;
 use crate::wire::Answer;
 
 impl Registries {
@@ -65,7 +66,9 @@ impl Registries {
         let mut url = endpoint.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
         let mut listing = Listing::new(artifact_type);
-        let api = match self.page(&endpoint, &url, page_limit(), deadline).await {
+        let expect = Expect { hash: Some(digest.algorithm()), ..page_limit() };
+        let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, expect.clone(), deadline).await {
+            Ok(answer) if answer.digest.as_ref() == Some(digest) => Cause::ImageItself { host: authority(&answer.url) },
             Ok(answer) => match read_index(&answer) {
                 Ok(index) => {
                     self.pages(&endpoint, url, (answer, index), &mut listing, deadline).await;
@@ -82,7 +85,7 @@ impl Registries {
             Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
             Err(error) => return Err(error),
         };
-        let fallback = self.fallback(&endpoint, digest, &mut listing, deadline).await;
+        let fallback = self.fallback(&endpoint, digest, expect, &mut listing, deadline).await;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
             return Ok(listing.finish());
         }
@@ -135,23 +138,24 @@ impl Registries {
 
     /// A page that is an index.
     async fn index(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
-        let answer = self.page(endpoint, url, page_limit(), deadline).await?;
+        let answer = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
         let index = read_index(&answer).map_err(|cause| failed(endpoint, cause))?;
         Ok((answer, index))
     }
 
     /// What stands under the fallback tag; the entries of an index are taken. What the index says about filters is not
-    /// heard: whoever pushed it wrote it.
+    /// heard: whoever pushed it wrote it. All kinds of manifest are accepted, as registries answer for another kind than was
+    /// asked for with a conversion or with a 404.
     async fn fallback(
         &self,
         endpoint: &Endpoint,
         digest: &Digest,
+        expect: Expect,
         listing: &mut Listing<'_>,
         deadline: Instant,
     ) -> Fallback {
         let url = endpoint.url("manifests", &digest.fallback_tag());
-        let expect = Expect { hash: Some(digest.algorithm()), ..page_limit() };
-        match self.page(endpoint, &url, expect, deadline).await {
+        match self.page(endpoint, &url, TARGETS, expect, deadline).await {
             // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
             Ok(answer) if answer.digest.as_ref() == Some(digest) => Fallback::Image,
             Ok(answer) => match read_index(&answer) {
@@ -180,10 +184,11 @@ impl Registries {
         &self,
         endpoint: &Endpoint,
         url: &Url,
+        accept: &str,
         expect: Expect,
         deadline: Instant,
     ) -> Result<Answer, RegistryError> {
-        let ask = Ask { stage: Stage::Referrers, url, accept: MediaType::OCI_INDEX, expect, deadline };
+        let ask = Ask { stage: Stage::Referrers, url, accept, expect, deadline };
         self.client().get(endpoint, ask).await
     }
 }

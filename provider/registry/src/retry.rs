@@ -55,6 +55,7 @@ impl Retry {
             | Cause::Link(_)
             | Cause::Page { .. }
             | Cause::NoList(_)
+            | Cause::ImageItself { .. }
             | Cause::BareNotFound { .. }
             | Cause::TooLarge { .. }
             | Cause::DeclaredTooLarge { .. }

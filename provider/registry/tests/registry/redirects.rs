@@ -263,10 +263,7 @@ async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks
     let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
     let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
     let said = |cause: Cause| {
-        let cause = match cause {
-            Cause::Redirected { cause, .. } => *cause,
-            cause => cause,
-        };
+        let cause = if let Cause::Redirected { cause, .. } = cause { *cause } else { cause };
         let Cause::Denied { said, .. } = &cause else { panic!("{cause:?}") };
         let text = said.text().unwrap().clone();
         assert!(cause.to_string().ends_with(&format!(", saying {text}")), "{cause}");

@@ -68,20 +68,15 @@ fn empty() -> Reply {
 
 /// Why page `number` ended the list.
 fn page_cause(found: &Referrers, number: usize) -> Cause {
-    match &found.incomplete {
-        Some(Incomplete::Failed(error)) => match &error.cause {
-            Cause::Page { number: page, cause } if *page == number => Cause::clone(cause),
-            cause => panic!("not page {number}: {cause:?}"),
-        },
-        other => panic!("not cut by a page: {other:?}"),
-    }
+    let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("not cut by a page: {found:?}") };
+    let Cause::Page { number: page, cause } = &error.cause else { panic!("not a page: {error:?}") };
+    assert_eq!(*page, number);
+    Cause::clone(cause)
 }
 
 fn no_list(error: &RegistryError) -> &NoList {
-    match &error.cause {
-        Cause::NoList(no_list) => no_list,
-        cause => panic!("the fallback tag was not asked: {cause:?}"),
-    }
+    let Cause::NoList(no_list) = &error.cause else { panic!("the fallback tag was not asked: {error:?}") };
+    no_list
 }
 
 #[tokio::test]
@@ -357,7 +352,11 @@ async fn without_the_api_the_fallback_tag_is_read_and_its_absence_means_none() {
     let registries = anonymous(&registry);
     assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default());
     let tag = format!("/v2/app/manifests/{}", image.digest.replace(':', "-"));
-    assert_eq!(registry.requests().last().unwrap().path, tag);
+    let asked = registry.requests();
+    assert_eq!(asked.last().unwrap().path, tag);
+    // A registry that were asked for an index alone would convert or hide what is of another kind.
+    assert_eq!(asked[1].header("accept"), Some(IMAGE_INDEX));
+    assert_eq!(asked[2].header("accept"), asked[0].header("accept"));
     let signature = sample("late", Some(SIGNATURE));
     registry.list_referrer("app", &image.digest, signature.clone());
     assert_eq!(digests(&referrers(&registries, &registry).await.unwrap()), [signature.digest]);
@@ -374,6 +373,20 @@ async fn a_fallback_tag_that_is_the_image_itself_means_none() {
         // The platforms of an index are no referrers without a type either.
         assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{}", image.media_type);
     }
+}
+
+#[tokio::test]
+async fn the_image_itself_in_place_of_its_referrers_is_no_list() {
+    let registry = Registry::start().await;
+    let amd64 = registry.push_image("app", "amd64");
+    let index = registry.push_index("app", "v1", &[amd64]);
+    let registries = anonymous(&registry);
+    let pinned = pinned(&registries, &registry).await;
+    assert_eq!(pinned.descriptor().digest.as_str(), index.digest);
+    registry.when(Route::Referrers).redirect(307, &format!("/v2/app/manifests/{}", index.digest));
+    let error = registries.referrers(&pinned, SIGNATURE, soon()).await.unwrap_err();
+    assert_eq!(no_list(&error).api, Cause::ImageItself { host: registry.host() });
+    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
 }
 
 #[tokio::test]
