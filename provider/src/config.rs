@@ -11,6 +11,7 @@ mod listen_address;
 mod proxy;
 mod read;
 mod registry_files;
+mod registry_findings;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -31,8 +32,13 @@ pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
 pub use proxy::RegistryProxy;
 pub use proxy::RegistryProxyServer;
-pub use registry_files::RegistryFileMistake;
-pub use registry_files::RegistryFilesError;
+pub use registry_files::RegistryFiles;
+pub use registry_findings::FileEffect;
+pub use registry_findings::FindingKind;
+pub use registry_findings::RegistryFileMistake;
+pub use registry_findings::RegistryFileWarning;
+pub use registry_findings::RegistryFilesError;
+pub use registry_findings::RegistryFinding;
 pub use yaml::CONFIG_BYTES;
 
 /// What the operator wants, with every default filled in and every path resolved.

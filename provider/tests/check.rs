@@ -239,10 +239,10 @@ registries:
                 "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
                 "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins in line 1: not an X.509 certificate in DER",
                 "none.pem: cannot be read: No such file or directory (os error 2)",
-                "empty: is empty: want a user name, a password or a token",
-                "docker.json: auth of \"b.example.com\" is not base64 of name:password",
+                "empty: is empty: want a user name or a password",
+                "docker.json: entry \"b.example.com\" has an auth without a colon: want base64 of name:password",
                 "ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
-                "c.yaml: registries: registry d.example.com has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII",
+                "colon: has a colon in the user name: want none, as nothing could be told from the password",
             ],
             "{page}"
         );
@@ -453,6 +453,50 @@ registries: [{host: registry.example.com}, {host: '*.example.org'}]
             "{page}"
         );
         assert!(page.contains("\nstatement     skipped, skip\n  scope       elsewhere.example.com/b\n"), "{page}");
+    }
+
+    #[test]
+    fn what_needs_a_second_look_in_a_pull_secret_is_warned_about() {
+        let folder = sound();
+        folder.write(
+            "docker.json",
+            r#"{"auths":{"docker.io":{"auth":"YTpi"},"https://index.docker.io/v1/":{"auth":"Yzpk"},"a.example":{"auth":"YTpiCg=="}},"credHelpers":{"gcr.io":"gcloud"}}"#,
+        );
+        folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
+",
+        );
+        let (code, page) = check(&folder, &["--for", "verify"]);
+        assert_eq!(code, Some(0));
+        let warnings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("warning       ")).collect();
+        let of = |text: &str| format!("docker.json: {text}, for registry b.example");
+        assert_eq!(
+            warnings,
+            [
+                format!(
+                    "credential-not-used: {}",
+                    of(
+                        "entry \"https://index.docker.io/v1/\" is for the same images as \"docker.io\", differs from it and is not used"
+                    )
+                ),
+                format!(
+                    "credential-ends-with-line-feed: {}",
+                    of(
+                        "entry \"a.example\" has a password that ends with a line feed, which is sent with it: is it meant?"
+                    )
+                ),
+                format!(
+                    "credential-helper-ignored: {}",
+                    of(
+                        "credHelpers wants \"gcloud\" for \"gcr.io\": no helper is ever started, and what has no credential in auths is asked anonymously"
+                    )
+                ),
+                format!("no-credentials: {}", of("has no entry for this registry, which is asked anonymously")),
+            ],
+            "{page}"
+        );
     }
 
     #[test]

@@ -335,7 +335,7 @@ mod tests {
             "trust: {directory: t}\nregistries: [{host: a.b, ca: no.pem, credentials: {usernameFile: u, passwordFile: p}}]\n",
         );
         folder.write("u", "\n");
-        folder.write("p", b"\xff");
+        folder.write("p", vec![b'x'; 1024 * 1024 + 1]);
         let output = countersign(&["verify", "-c", &config, "nginx"]).await;
         check(&output, 3);
         assert_eq!(
@@ -343,9 +343,9 @@ mod tests {
             "countersign: the trust policy and trust stores have 1 mistake
   t has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document
 countersign: the files of the registries have 3 mistakes
-  no.pem cannot be read: No such file or directory (os error 2)
-  u is empty: want a user name, a password or a token
-  p is not UTF-8
+  no.pem: cannot be read: No such file or directory (os error 2)
+  u: is empty: want a user name or a password
+  p: has more than 1048576 bytes
 "
         );
     }
@@ -391,9 +391,17 @@ countersign: the files of the registries have 3 mistakes
             "trust: {directory: trust}\nregistries: [{host: a.b, credentials: {dockerConfig: docker.json}}]\n",
         );
         let output = laptop.verify(&[], &["app:signed"]).await;
-        check(&output, 3);
+        check(&output, 2);
         let told = text(&output.stderr);
-        assert!(told.ends_with("docker.json: auth of \"a.b\" is not base64 of name:password\n"), "{told}");
+        let warning =
+            "countersign: warning: credential of registry a.b is disabled, images that it is for are inconclusive: ";
+        let detail = "docker.json: entry \"a.b\" has an auth without a colon: want base64 of name:password\n";
+        assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
+        // The image of that registry is inconclusive, and says why; the registry is not asked.
+        let output = countersign(&["verify", "-c", &laptop.config(), "-o", "json", "a.b/app:v1"]).await;
+        check(&output, 2);
+        let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(told.contains("registry-misconfigured") && told.contains("a.b is not asked: "), "{told}");
         assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
     }
 

@@ -4,6 +4,8 @@
 
 #[path = "config/mistakes.rs"]
 mod refusals;
+#[path = "config/registry_files.rs"]
+mod registry_files;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -107,6 +107,19 @@ pub(crate) const REPOSITORIES: usize = 4096;
 /// Largest Docker configuration read, in bytes: what a Secret can hold.
 pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;
 
+/// Most entries of a Docker configuration: a large cluster has some ten registries, each with some projects.
+pub(crate) const DOCKER_CONFIG_ENTRIES: usize = 1000;
+
+/// Most credential helpers that a warning names.
+pub(crate) const HELPERS_NAMED: usize = 5;
+
+/// Longest user name and password together, in bytes: what [`TOKEN_BYTES`] of a header have room for in base64.
+/// A key file of Google's has 2.3 KiB.
+pub(crate) const BASIC_BYTES: usize = 12 * 1024;
+
+/// Longest identity token, in bytes. It travels in a form; Azure's have some KiB.
+pub(crate) const IDENTITY_TOKEN_BYTES: usize = 64 * 1024;
+
 /// A Docker configuration: as many registries as a file of that size has room for with real credentials.
 pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
     JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };

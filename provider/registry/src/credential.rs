@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
 
 use crate::docker_config::DockerConfig;
+use crate::docker_config::Found;
 use crate::login::Login;
+use crate::login::LoginError;
 use crate::secret::Secret;
 
 /// The credential of a registry pattern. It goes to hosts that match the pattern and to their token services, nowhere
 /// else.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     Anonymous,
     Basic {
@@ -21,6 +24,9 @@ pub enum Credential {
     Bearer(Secret),
     /// The host's own entry in the file; hosts and paths without one are asked anonymously, as container runtimes do.
     DockerConfig(Arc<DockerConfig>),
+    /// There should be one, and it cannot be used: the hosts are not asked at all. The text says why, and shows nothing
+    /// of a credential.
+    Unusable(Text),
 }
 
 /// A login and where it stands in the settings: tokens got with one are not for another.
@@ -36,17 +42,36 @@ pub(crate) struct CredentialId(usize, usize);
 
 impl Credential {
     /// What to log in with for `path` on `host`, which the entry at `entry` of the settings matches.
-    pub(crate) fn identity(&self, entry: usize, host: &Host, path: &str) -> Option<Identity> {
+    ///
+    /// # Errors
+    /// Why there is no credential although there should be one.
+    pub(crate) fn identity(&self, entry: usize, host: &Host, path: &str) -> Result<Option<Identity>, Text> {
+        let identity = |login, position| Some(Identity { login, id: CredentialId(entry, position) });
         match self {
-            Self::Anonymous => None,
-            Self::Basic { user, password } => Some(Identity {
-                login: Login::Basic { user: user.clone(), password: password.clone() },
-                id: CredentialId(entry, 0),
-            }),
-            Self::Bearer(token) => Some(Identity { login: Login::Bearer(token.clone()), id: CredentialId(entry, 0) }),
-            Self::DockerConfig(config) => config
-                .find(host, path)
-                .map(|(position, login)| Identity { login: login.clone(), id: CredentialId(entry, position) }),
+            Self::Anonymous => Ok(None),
+            Self::Basic { user, password } => {
+                Ok(identity(Login::Basic { user: user.clone(), password: password.clone() }, 0))
+            }
+            Self::Bearer(token) => Ok(identity(Login::Bearer(token.clone()), 0)),
+            Self::DockerConfig(config) => match config.find(host, path) {
+                Found::Anonymous => Ok(None),
+                Found::Login(position, login) => Ok(identity(login.clone(), position)),
+                Found::Unusable(why) => Err(why),
+            },
+            Self::Unusable(why) => Err(why.clone()),
+        }
+    }
+
+    /// Whether it can be sent.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), LoginError> {
+        match self {
+            Self::Basic { user, password } => Login::Basic { user: user.clone(), password: password.clone() }.check(),
+            Self::Bearer(token) => Login::Bearer(token.clone()).check(),
+            // Each entry was checked when the file was read.
+            Self::Anonymous | Self::DockerConfig(_) | Self::Unusable(_) => Ok(()),
         }
     }
 }

@@ -1,289 +1,325 @@
-//! Docker's `config.json`, which is also what a `kubernetes.io/dockerconfigjson` secret holds.
+//! Docker's `config.json`, which is also what a `kubernetes.io/dockerconfigjson` secret holds, and the older `.dockercfg`
+//! of `kubernetes.io/dockercfg`, which has the entries at its top.
 //!
-//! Only `auths` is used. Credential helpers are processes; none are started, and a file that wants them is refused
-//! rather than read as if it had no credentials.
+//! Read as the kubelet reads them: only entries count. Credential helpers are processes; none are started. Of several
+//! entries for an image the most specific one is used, and no other is tried after it.
+//!
+//! An entry with a mistake disables itself and nothing else. What it was for is then not asked at all: an anonymous
+//! request in place of one with a credential is another question, with another answer.
 
-use std::collections::BTreeMap;
+mod entry;
+mod key;
+mod raw;
+
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text;
+use countersign_core::codec::text::Text;
 use countersign_core::json;
 use countersign_core::name::Host;
-use countersign_core::name::Repository;
-use serde::Deserialize;
 
+use self::key::Hosts;
+use self::key::Key;
+use self::key::KeyError;
+use self::raw::Raw;
 use crate::bounds;
 use crate::login::Login;
-use crate::secret::Secret;
 
-/// The credentials of a Docker configuration, each bound to a host and perhaps to a path on it.
+pub use self::entry::EntryError;
+
+/// The credentials of a Docker configuration, each bound to hosts and perhaps to a path on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerConfig {
-    auths: Vec<Auth>,
+    file: String,
+    entries: Vec<Entry>,
+    /// Entries of which it is not known what they are for.
+    unplaced: Vec<Unplaced>,
+    mistakes: Vec<EntryMistake>,
+    warnings: Vec<DockerConfigWarning>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Auth {
-    host: Host,
-    /// Without slashes at its ends; empty for the whole host.
-    path: String,
-    login: Login,
+struct Entry {
+    key: Key,
+    written: Excerpt,
+    access: Access,
 }
 
-/// A mistake in a Docker configuration. Never shows a credential.
+/// Of entries for the same images the greatest counts: who has a login there means to use it, and one that is broken was
+/// meant to be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Access {
+    Anonymous,
+    Broken(EntryError),
+    Login(Login),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unplaced {
+    /// None if it could be any.
+    hosts: Option<Hosts>,
+    mistake: EntryMistake,
+}
+
+/// What a Docker configuration says about an image's repository.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    Anonymous,
+    /// With its position.
+    Login(usize, &'a Login),
+    /// There should be a login, and it cannot be used: why.
+    Unusable(Text),
+}
+
+/// Why a file is no Docker configuration. Never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DockerConfigError {
-    #[error("Docker configuration has {found} bytes: want at most {}", bounds::DOCKER_CONFIG_BYTES)]
+    #[error("has {found} bytes: want at most {}", bounds::DOCKER_CONFIG_BYTES)]
     TooLarge { found: usize },
     /// The parser's words are left out: they may quote a credential.
-    #[error("Docker configuration is not a JSON object with an object auths and no member twice")]
-    Json,
-    #[error("Docker configuration has no auths")]
-    NoAuths,
     #[error(
-        "Docker configuration wants {member}, a credential helper: want credentials in auths, as no helper is ever started"
+        "is no Docker configuration: want a JSON object with an object auths of at most {} entries, and no member twice",
+        bounds::DOCKER_CONFIG_ENTRIES
     )]
-    Helper { member: &'static str },
-    #[error("auths has {key:?}, which is not a registry host with an optional path")]
-    Key { key: Excerpt },
-    #[error("auths has {key:?} twice in different spellings")]
-    Twice { key: Excerpt },
-    #[error("auths of {key:?} has none of auth, username with password, identitytoken and registrytoken")]
-    Empty { key: Excerpt },
-    #[error("auth of {key:?} is not base64 of name:password")]
-    Auth { key: Excerpt },
-    #[error("a credential of {key:?} has control characters, or a colon in the user name")]
-    Characters { key: Excerpt },
+    Json,
+    #[error("has no auths: want a Docker configuration with an entry for each registry")]
+    NoAuths,
+    #[error("has no entries and wants a credential helper: want credentials in auths, as no helper is ever started")]
+    HelpersOnly,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw {
-    auths: Option<BTreeMap<String, Option<RawAuth>>>,
-    creds_store: Option<String>,
-    cred_helpers: Option<BTreeMap<String, serde_json::Value>>,
+/// An entry that is disabled. Never shows a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {key} {error}")]
+pub struct EntryMistake {
+    /// The key of the entry, without user and password.
+    pub key: Excerpt,
+    pub error: EntryError,
 }
 
-#[derive(Default, Deserialize)]
-struct RawAuth {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    identitytoken: Option<String>,
-    registrytoken: Option<String>,
+/// What is no mistake and needs a second look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DockerConfigWarning {
+    /// `key` is for the same images as `by`, has something else, and is not used.
+    Shadowed {
+        key: Excerpt,
+        by: Excerpt,
+    },
+    /// Some of the hosts and their helpers, and how many more there are.
+    Helpers {
+        first: Vec<(Excerpt, Excerpt)>,
+        more: usize,
+    },
+    Store {
+        helper: Excerpt,
+    },
+    /// The password of this entry ends with a line feed.
+    LineFeed {
+        key: Excerpt,
+    },
+    NoEntries,
 }
 
 impl DockerConfig {
-    /// Reads a configuration of at most 1 MiB. Members that are not about credentials are ignored.
+    /// Reads a configuration of at most 1 MiB, which messages call `file`. Members that are not about credentials are
+    /// ignored. Entries with a mistake are no error; see [`Self::mistakes`].
     ///
     /// # Errors
-    /// All mistakes at once.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<DockerConfigError>> {
+    /// The file is no Docker configuration, or there is nothing in it that can be used and should be.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, DockerConfigError> {
         if bytes.len() > bounds::DOCKER_CONFIG_BYTES {
-            return Err(vec![DockerConfigError::TooLarge { found: bytes.len() }]);
+            return Err(DockerConfigError::TooLarge { found: bytes.len() });
         }
-        let raw: Raw =
-            json::from_slice(bytes, &bounds::DOCKER_CONFIG_JSON).map_err(|_| vec![DockerConfigError::Json])?;
-        let mut errors = Vec::new();
-        if raw.creds_store.is_some_and(|name| !name.is_empty()) {
-            errors.push(DockerConfigError::Helper { member: "credsStore" });
+        let Raw { auths, at_top, creds_store, cred_helpers } =
+            json::from_slice(bytes, &bounds::DOCKER_CONFIG_JSON).map_err(|_| DockerConfigError::Json)?;
+        let wants_helper = creds_store.is_some() || !cred_helpers.0.is_empty();
+        let entries = match (auths, at_top.0.is_empty()) {
+            (Some(auths), _) => auths,
+            (None, false) => at_top,
+            (None, true) if wants_helper => return Err(DockerConfigError::HelpersOnly),
+            (None, true) => return Err(DockerConfigError::NoAuths),
+        };
+        if entries.0.is_empty() && wants_helper {
+            return Err(DockerConfigError::HelpersOnly);
         }
-        if raw.cred_helpers.is_some_and(|helpers| !helpers.is_empty()) {
-            errors.push(DockerConfigError::Helper { member: "credHelpers" });
+        let mut config = Self {
+            file: file.to_owned(),
+            entries: Vec::new(),
+            unplaced: Vec::new(),
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        if entries.0.is_empty() {
+            config.warnings.push(DockerConfigWarning::NoEntries);
         }
-        let mut auths: Vec<Auth> = Vec::new();
-        let raw_auths = raw.auths.unwrap_or_default();
-        if raw_auths.is_empty() {
-            errors.push(DockerConfigError::NoAuths);
+        for (key, raw) in entries.0 {
+            config.add(&key, entry::login(raw));
         }
-        for (key, value) in raw_auths {
-            match auth(&key, value.unwrap_or_default()) {
-                Ok(auth) if auths.iter().any(|other| other.host == auth.host && other.path == auth.path) => {
-                    errors.push(DockerConfigError::Twice { key: key.as_str().into() });
+        config.warn_of_helpers(creds_store, &cred_helpers.0);
+        Ok(config)
+    }
+
+    fn add(&mut self, key: &str, login: Result<Option<Login>, EntryError>) {
+        let written = shown(key);
+        let mistake = |error| EntryMistake { key: shown(key), error };
+        let key = match Key::parse(key) {
+            Ok(key) => key,
+            Err(KeyError::Host) => return self.add_unplaced(None, mistake(EntryError::Host)),
+            Err(KeyError::Path(hosts)) => return self.add_unplaced(Some(hosts), mistake(EntryError::Path)),
+        };
+        let access = match login {
+            Ok(None) => Access::Anonymous,
+            Ok(Some(login)) => {
+                if entry::ends_with_stray_line_feed(&login) {
+                    self.warnings.push(DockerConfigWarning::LineFeed { key: written.clone() });
                 }
-                Ok(auth) => auths.push(auth),
-                Err(error) => errors.push(error),
+                Access::Login(login)
+            }
+            Err(error) => {
+                self.mistakes.push(mistake(error.clone()));
+                Access::Broken(error)
+            }
+        };
+        let new = Entry { key, written, access };
+        match self.entries.iter_mut().find(|other| other.key.is_as(&new.key)) {
+            None => self.entries.push(new),
+            Some(other) => {
+                let (by, shadowed) =
+                    if new.outranks(other) { (new.clone(), other.clone()) } else { (other.clone(), new) };
+                // A broken one is a mistake already.
+                if by.access != shadowed.access && !matches!(shadowed.access, Access::Broken(_)) {
+                    let (key, by) = (shadowed.written, by.written.clone());
+                    self.warnings.push(DockerConfigWarning::Shadowed { key, by });
+                }
+                *other = by;
             }
         }
-        if errors.is_empty() { Ok(Self { auths }) } else { Err(errors) }
     }
 
-    /// Hosts that there are credentials for, as references name them, with the path that limits them.
-    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.auths.iter().map(ToString::to_string)
+    fn add_unplaced(&mut self, hosts: Option<Hosts>, mistake: EntryMistake) {
+        self.mistakes.push(mistake.clone());
+        self.unplaced.push(Unplaced { hosts, mistake });
     }
 
-    /// The credential for `path` on `host` with the longest matching path, and its position.
-    pub(crate) fn find(&self, host: &Host, path: &str) -> Option<(usize, &Login)> {
-        self.auths
-            .iter()
-            .enumerate()
-            .filter(|(_, auth)| auth.host == *host && covers(&auth.path, path))
-            .max_by_key(|(_, auth)| auth.path.len())
-            .map(|(position, auth)| (position, &auth.login))
+    fn warn_of_helpers(&mut self, store: Option<String>, helpers: &[(String, String)]) {
+        if let Some(helper) = store {
+            self.warnings.push(DockerConfigWarning::Store { helper: Excerpt::of(&helper) });
+        }
+        if !helpers.is_empty() {
+            let named = helpers.iter().take(bounds::HELPERS_NAMED);
+            let first: Vec<_> = named.map(|(host, helper)| (shown(host), Excerpt::of(helper))).collect();
+            let more = helpers.len() - first.len();
+            self.warnings.push(DockerConfigWarning::Helpers { first, more });
+        }
+    }
+
+    /// Every entry that is disabled, in order of the file.
+    #[must_use]
+    pub fn mistakes(&self) -> &[EntryMistake] {
+        &self.mistakes
+    }
+
+    #[must_use]
+    pub fn warnings(&self) -> &[DockerConfigWarning] {
+        &self.warnings
+    }
+
+    /// What there is for `path` on `host`: of the entries for it the one with the most specific host, then with the
+    /// longest path. Where none is, and an entry could not be read that may be for it, there should be a login.
+    pub(crate) fn find(&self, host: &Host, path: &str) -> Found<'_> {
+        let covering = self.entries.iter().enumerate().filter(|(_, entry)| entry.key.covers(host, path));
+        match covering.max_by(|(_, a), (_, b)| a.key.precedence().cmp(&b.key.precedence())) {
+            Some((_, Entry { access: Access::Anonymous, .. })) => Found::Anonymous,
+            Some((position, Entry { access: Access::Login(login), .. })) => Found::Login(position, login),
+            Some((_, Entry { access: Access::Broken(error), written, .. })) => {
+                Found::Unusable(self.why(format_args!("entry {written} {error}")))
+            }
+            None => {
+                let may_be = |unplaced: &&Unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
+                match self.unplaced.iter().find(may_be) {
+                    Some(Unplaced { mistake, hosts: _ }) => Found::Unusable(
+                        self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
+                    ),
+                    None => Found::Anonymous,
+                }
+            }
+        }
+    }
+
+    fn why(&self, detail: fmt::Arguments<'_>) -> Text {
+        Text::of(format_args!("{}: {detail}", self.file))
+    }
+
+    /// Whether there is an entry for some image on `host`.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.entries.iter().any(|entry| entry.key.is_on(host))
+            || self.unplaced.iter().any(|unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
     }
 }
 
-impl fmt::Display for Auth {
+impl Entry {
+    /// Whether this counts rather than `other`, which is for the same images.
+    fn outranks(&self, other: &Self) -> bool {
+        (self.access.rank(), self.key.spelling()) > (other.access.rank(), other.key.spelling())
+    }
+}
+
+impl Access {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Anonymous => 0,
+            Self::Broken(_) => 1,
+            Self::Login(_) => 2,
+        }
+    }
+}
+
+impl DockerConfigWarning {
+    /// Stable text, for machines.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Shadowed { .. } => "credential-not-used",
+            Self::Helpers { .. } | Self::Store { .. } => "credential-helper-ignored",
+            Self::LineFeed { .. } => "credential-ends-with-line-feed",
+            Self::NoEntries => "no-credentials",
+        }
+    }
+}
+
+impl fmt::Display for DockerConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slash = if self.path.is_empty() { "" } else { "/" };
-        write!(f, "{}{slash}{}", self.host, self.path)
-    }
-}
-
-/// Whether `prefix` is `path` or a parent of it.
-fn covers(prefix: &str, path: &str) -> bool {
-    prefix.is_empty() || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn auth(key: &str, raw: RawAuth) -> Result<Auth, DockerConfigError> {
-    let (host, path) = place(key).ok_or_else(|| DockerConfigError::Key { key: key.into() })?;
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let login = if let Some(token) = filled(raw.registrytoken) {
-        Login::Bearer(Secret::new(token))
-    } else if let Some(token) = filled(raw.identitytoken) {
-        Login::IdentityToken(Secret::new(token))
-    } else if let Some(auth) = filled(raw.auth) {
-        let bad = || DockerConfigError::Auth { key: key.into() };
-        let text = String::from_utf8(STANDARD.decode(auth.trim_end()).map_err(|_| bad())?).map_err(|_| bad())?;
-        let (user, password) = text.split_once(':').ok_or_else(bad)?;
-        Login::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) }
-    } else {
-        match (filled(raw.username), filled(raw.password)) {
-            (Some(user), Some(password)) => Login::Basic { user, password: Secret::new(password) },
-            (Some(_), None) | (None, Some(_)) | (None, None) => {
-                return Err(DockerConfigError::Empty { key: key.into() });
+        const NONE_IS_STARTED: &str =
+            "no helper is ever started, and what has no credential in auths is asked anonymously";
+        match self {
+            Self::Shadowed { key, by } => {
+                write!(f, "entry {key} is for the same images as {by}, differs from it and is not used")
             }
+            Self::Helpers { first, more } => {
+                let helper = |(host, helper): &(Excerpt, Excerpt)| format!("{helper} for {host}");
+                let named = text::list(first.iter().map(helper), ", ", bounds::HELPERS_NAMED);
+                write!(f, "credHelpers wants {named}")?;
+                if *more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                write!(f, ": {NONE_IS_STARTED}")
+            }
+            Self::Store { helper } => write!(f, "credsStore wants {helper}: {NONE_IS_STARTED}"),
+            Self::LineFeed { key } => {
+                write!(f, "entry {key} has a password that ends with a line feed, which is sent with it: is it meant?")
+            }
+            Self::NoEntries => f.write_str("has no entries: all its registries are asked anonymously"),
         }
-    };
-    if !login.is_sendable() {
-        return Err(DockerConfigError::Characters { key: key.into() });
     }
-    Ok(Auth { host, path, login })
 }
 
-/// Host and path of a key such as `ghcr.io`, `ghcr.io/team` or `https://index.docker.io/v1/`: the version of the API
-/// is no path of repositories.
-fn place(key: &str) -> Option<(Host, String)> {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let path = path.trim_end_matches('/');
-    let path = match path.split_once('/') {
-        Some(("v1" | "v2", rest)) => rest,
-        Some(_) => path,
-        None if matches!(path, "v1" | "v2") => "",
-        None => path,
-    };
-    if !path.is_empty() {
-        format!("host.invalid/{path}").parse::<Repository>().ok()?;
-    }
-    Some((host.parse().ok()?, path.to_owned()))
+/// A key as messages show it. One with a user and a password in front of its host is no key, and they are left out.
+fn shown(key: &str) -> Excerpt {
+    Excerpt::of(key.rsplit_once('@').map_or(key, |(_, rest)| rest))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn basic(user: &str, password: &str) -> Login {
-        Login::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) }
-    }
-
-    fn find(config: &DockerConfig, host: &str, path: &str) -> Option<Login> {
-        config.find(&host.parse().unwrap(), path).map(|(_, login)| login.clone())
-    }
-
-    fn errors(text: &str) -> Vec<DockerConfigError> {
-        DockerConfig::parse(text.as_bytes()).unwrap_err()
-    }
-
-    #[test]
-    fn reads_every_form_of_credential() {
-        let config = DockerConfig::parse(
-            br#"{"auths":{
-                "https://index.docker.io/v1/":{"auth":"YWxpY2U6cGE6c3M="},
-                "ghcr.io":{"username":"bob","password":"b"},
-                "a.example:5000":{"auth":"eDp5","identitytoken":"refresh"},
-                "http://b.example/v2/":{"registrytoken":"bearer"}
-            },"HttpHeaders":{},"credsStore":"","credHelpers":{}}"#,
-        )
-        .unwrap();
-        assert_eq!(find(&config, "docker.io", "library/nginx"), Some(basic("alice", "pa:ss")));
-        assert_eq!(find(&config, "ghcr.io", "a/b"), Some(basic("bob", "b")));
-        assert_eq!(find(&config, "a.example:5000", "a"), Some(Login::IdentityToken(Secret::new("refresh".to_owned()))));
-        assert_eq!(find(&config, "b.example", "a"), Some(Login::Bearer(Secret::new("bearer".to_owned()))));
-        assert_eq!(config.names().count(), 4);
-    }
-
-    #[test]
-    fn a_credential_is_for_its_host_only() {
-        let config = DockerConfig::parse(br#"{"auths":{"ghcr.io":{"auth":"eDp5"}}}"#).unwrap();
-        for host in ["ghcr.io.evil.example", "evilghcr.io", "a.ghcr.io", "ghcr.io:5000"] {
-            assert_eq!(find(&config, host, "a"), None, "{host}");
-        }
-    }
-
-    #[test]
-    fn the_longest_path_wins_and_ends_at_a_slash() {
-        let config = DockerConfig::parse(
-            br#"{"auths":{"r.example/team":{"auth":"dDp0"},"r.example/team/app":{"auth":"YTph"},"r.example":{"auth":"aDpo"}}}"#,
-        )
-        .unwrap();
-        assert_eq!(find(&config, "r.example", "team/app"), Some(basic("a", "a")));
-        assert_eq!(find(&config, "r.example", "team/app/x"), Some(basic("a", "a")));
-        assert_eq!(find(&config, "r.example", "team/apple"), Some(basic("t", "t")));
-        assert_eq!(find(&config, "r.example", "teammate"), Some(basic("h", "h")));
-    }
-
-    #[test]
-    fn names_every_mistake_at_once() {
-        let key = Excerpt::of;
-        assert_eq!(
-            errors(
-                r#"{"credsStore":"desktop","credHelpers":{"x":"y"},"auths":{
-                    "*.a.example":{"auth":"eDp5"},
-                    "b.example":{},
-                    "c.example":{"auth":"!"},
-                    "d.example":{"auth":"eHk="},
-                    "e.example":{"auth":"eDp5"},
-                    "f.example":{"username":"a:b","password":"c"},
-                    "g.example":{"registrytoken":"a\nb"},
-                    "h.example":null,
-                    "https://e.example/v2/":{"auth":"eDp5"},
-                    "i.example/A B":{"auth":"eDp5"}
-                }}"#
-            ),
-            [
-                DockerConfigError::Helper { member: "credsStore" },
-                DockerConfigError::Helper { member: "credHelpers" },
-                DockerConfigError::Key { key: key("*.a.example") },
-                DockerConfigError::Empty { key: key("b.example") },
-                DockerConfigError::Auth { key: key("c.example") },
-                DockerConfigError::Auth { key: key("d.example") },
-                DockerConfigError::Characters { key: key("f.example") },
-                DockerConfigError::Characters { key: key("g.example") },
-                DockerConfigError::Empty { key: key("h.example") },
-                DockerConfigError::Twice { key: key("https://e.example/v2/") },
-                DockerConfigError::Key { key: key("i.example/A B") },
-            ]
-        );
-    }
-
-    #[test]
-    fn refuses_other_documents() {
-        for text in ["", "[]", r#"{"auths":[]}"#, r#"{"auths":{"a.b":{"auth":"eDp5"},"a.b":{"auth":"eDp5"}}}"#] {
-            assert_eq!(errors(text), [DockerConfigError::Json], "{text}");
-        }
-        assert_eq!(errors("{}"), [DockerConfigError::NoAuths]);
-        let found = bounds::DOCKER_CONFIG_BYTES + 1;
-        assert_eq!(errors(&" ".repeat(found)), [DockerConfigError::TooLarge { found }]);
-    }
-
-    #[test]
-    fn is_printed_without_its_secrets() {
-        let config = DockerConfig::parse(br#"{"auths":{"ghcr.io":{"username":"bob","password":"hunter2"}}}"#).unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-    }
-}
+mod tests;

@@ -63,7 +63,13 @@ impl Endpoint {
             },
             None => Peer { group: Group::SYSTEM, guard: Guard::Outside, entry: None },
         };
-        let identity = entry.and_then(|(position, entry)| entry.credential.identity(position, host, repository.path()));
+        let identity = match entry {
+            Some((position, entry)) => entry
+                .credential
+                .identity(position, host, repository.path())
+                .map_err(|why| Cause::Misconfigured { host: host.to_string(), why })?,
+            None => None,
+        };
         let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
         if host.is_docker_hub() {
             realm_hosts.extend("auth.docker.io".parse());

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::Repository;
 use countersign_core::oci::IndexError;
@@ -43,6 +44,8 @@ impl RegistryError {
 /// The kinds of trouble that ask for different action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trouble {
+    /// What the configuration says about this host has a mistake, so that it is not asked.
+    Misconfigured,
     /// The configuration does not let us talk to this host or address.
     Refused,
     /// No connection, or it broke.
@@ -184,6 +187,12 @@ pub enum LinkRefusal {
 pub enum Cause {
     #[error("{host} is not in the configuration, and hosts that are not are refused")]
     HostRefused { host: String },
+    #[error("{host} is not asked: {why}")]
+    Misconfigured {
+        host: String,
+        /// Which file and entry has which mistake.
+        why: Text,
+    },
     #[error(
         "{host} writes port {port}, and without a port the configuration has it as plain HTTP at port 80: want references without a port, as one place has one spelling"
     )]
@@ -360,6 +369,7 @@ impl Cause {
     #[must_use]
     pub fn trouble(&self) -> Trouble {
         match self {
+            Self::Misconfigured { .. } => Trouble::Misconfigured,
             Self::HostRefused { .. }
             | Self::PlainHttpPort { .. }
             | Self::AddressRefused { .. }
@@ -416,7 +426,8 @@ fn after_redirect(trouble: Trouble) -> Trouble {
         Trouble::Refused => Trouble::RedirectRefused,
         // No credential of ours was sent: the registry's own access to its store is refused.
         Trouble::Denied => Trouble::Failed,
-        Trouble::Unreachable
+        Trouble::Misconfigured
+        | Trouble::Unreachable
         | Trouble::Timeout
         | Trouble::Throttled
         | Trouble::Failed

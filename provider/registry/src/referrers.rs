@@ -211,7 +211,8 @@ fn worth_a_fallback(cause: &Cause) -> bool {
         | Trouble::RedirectRefused
         | Trouble::ContentMismatch => true,
         Trouble::Failed => cause.is_refusal() || matches!(cause, Cause::Status { status: ..400, .. }),
-        Trouble::Refused
+        Trouble::Misconfigured
+        | Trouble::Refused
         | Trouble::Unreachable
         | Trouble::Timeout
         | Trouble::Throttled

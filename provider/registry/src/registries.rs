@@ -280,7 +280,8 @@ impl Registries {
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.trouble() {
-                Trouble::Refused
+                Trouble::Misconfigured
+                | Trouble::Refused
                 | Trouble::Unreachable
                 | Trouble::Timeout
                 | Trouble::Throttled

@@ -37,6 +37,7 @@ impl Retry {
             Cause::Proxy { failure, .. } if failure.may_pass() => self.back_off(),
             Cause::Throttled { wait, .. } | Cause::TooManyRequests { wait, .. } => *wait,
             Cause::HostRefused { .. }
+            | Cause::Misconfigured { .. }
             | Cause::AddressRefused { .. }
             | Cause::LeadsInside { .. }
             | Cause::NotByProxy { .. }

@@ -1,19 +1,21 @@
-//! Texts that must not be printed.
+//! Secrets that must not be printed.
 
 use std::fmt;
 
 /// A password or token. `Debug` shows a placeholder; there is no `Display` and no way to read it outside this crate.
+///
+/// Passwords are bytes: some are files, with line feeds and in whatever encoding.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Vec<u8>);
 
 impl Secret {
     #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(secret: impl Into<Vec<u8>>) -> Self {
+        Self(secret.into())
     }
 
-    /// The text itself. Only for building a header or form that goes to the host the secret belongs to.
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself. Only for building a header or form that goes to the host the secret belongs to.
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }
@@ -30,6 +32,6 @@ mod tests {
 
     #[test]
     fn is_never_printed() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "Secret(..)");
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(..)");
     }
 }

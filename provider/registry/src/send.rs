@@ -11,6 +11,7 @@ use reqwest::Response;
 use url::Url;
 
 use crate::address::AddressRefused;
+use crate::credential::Credential;
 use crate::error::Cause;
 use crate::error::ProxyFailure;
 use crate::failure::proxy_failed;
@@ -21,6 +22,7 @@ use crate::proxy::Forwarder;
 use crate::proxy::NotByProxy;
 use crate::proxy::Proxy;
 use crate::proxy::Route;
+use crate::settings::Entry;
 use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Peer;
@@ -40,6 +42,10 @@ impl Wire {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, Cause> {
         let asker = peer.entry.and_then(|position| Some((position, self.entries.get(position)?)));
+        // A registry that is disabled is not asked on behalf of another one either.
+        if let Some((_, Entry { credential: Credential::Unusable(why), .. })) = asker {
+            return Err(Cause::Misconfigured { host: host.to_owned(), why: why.clone() });
+        }
         let own = asker.is_some() && self.listed(url).and_then(|listed| listed.entry) == peer.entry;
         let asks_for = asker.map(|(_, entry)| Asker { choice: &entry.proxy, pattern: &entry.pattern, own });
         let route = self.proxies.route(asks_for, url).map_err(|NotByProxy { inside, proxy }| Cause::NotByProxy {

@@ -8,7 +8,7 @@ use crate::credential::Credential;
 use crate::error::Cause;
 use crate::host::HostPattern;
 use crate::host::HostPatternError;
-use crate::login::Login;
+use crate::login::LoginError;
 use crate::proxy::ProxyChoice;
 use crate::proxy::ProxyEnvironment;
 use crate::share::Class;
@@ -66,7 +66,7 @@ pub enum Unlisted {
 ///
 /// An exact host may be anywhere, loopback included. Hosts that match by suffix are held to the same addresses as
 /// unlisted ones, since not every name below a suffix need be the operator's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryEntry {
     pub pattern: HostPattern,
     pub credential: Credential,
@@ -128,6 +128,8 @@ pub enum Roots {
     /// shows exactly it, even if it is that of an authority. Redirects and token services on other hosts are judged by
     /// their own entries, or by the system's.
     Only(Authorities),
+    /// Those in this file, which cannot be read: no host is believed.
+    Unusable { file: String },
 }
 
 /// A mistake in [`RegistrySettings`].
@@ -141,10 +143,8 @@ pub enum SettingsError {
         "registry {pattern} is plain HTTP at the port of https, which references need not write: want another port, or none for port 80"
     )]
     PlainHttpPort { pattern: HostPattern },
-    #[error(
-        "registry {pattern} has a credential that cannot be sent: want a user name without colon, a password without control characters, a token of visible ASCII"
-    )]
-    Credential { pattern: HostPattern },
+    #[error("registry {pattern} {error}")]
+    Credential { pattern: HostPattern, error: LoginError },
     #[error("{member} is zero: want at least one")]
     Zero { member: &'static str },
     #[error("cannot make a TLS client: {detail}")]
@@ -184,8 +184,8 @@ impl RegistrySettings {
             if entry.scheme == Scheme::Http && pattern.written_port() == Some(Scheme::Https.default_port()) {
                 return Err(SettingsError::PlainHttpPort { pattern });
             }
-            if !is_sendable(&entry.credential) {
-                return Err(SettingsError::Credential { pattern });
+            if let Err(error) = entry.credential.check() {
+                return Err(SettingsError::Credential { pattern, error });
             }
             let realm_hosts = entry.realm_hosts.clone();
             entries.push(Entry {
@@ -197,17 +197,6 @@ impl RegistrySettings {
             });
         }
         Ok(entries)
-    }
-}
-
-fn is_sendable(credential: &Credential) -> bool {
-    match credential {
-        Credential::Basic { user, password } => {
-            Login::Basic { user: user.clone(), password: password.clone() }.is_sendable()
-        }
-        Credential::Bearer(token) => Login::Bearer(token.clone()).is_sendable(),
-        // The configuration was checked when it was read.
-        Credential::Anonymous | Credential::DockerConfig(_) => true,
     }
 }
 
@@ -288,13 +277,17 @@ mod tests {
         assert_eq!(twice.to_string(), "registry r.example:80 is the same place as r.example: want each place once");
         let port = SettingsError::PlainHttpPort { pattern: pattern.clone() };
         assert_eq!(settings(vec![plain("r.example:0443")]).check().err(), Some(port));
-        for credential in [
-            Credential::Bearer(Secret::new("a\nb".to_owned())),
-            Credential::Basic { user: "a:b".to_owned(), password: Secret::new("c".to_owned()) },
-            Credential::Basic { user: "a".to_owned(), password: Secret::new("c\r\n".to_owned()) },
+        for (credential, error) in [
+            (Credential::Bearer(Secret::new("a\nb")), LoginError::NotVisible),
+            (Credential::Basic { user: "a:b".to_owned(), password: Secret::new("c") }, LoginError::Colon),
+            (Credential::Basic { user: String::new(), password: Secret::new("c") }, LoginError::EmptyUser),
+            (Credential::Basic { user: "a".to_owned(), password: Secret::new("") }, LoginError::EmptyPassword),
         ] {
             let bad = RegistryEntry { credential, ..entry("r.example") };
-            assert_eq!(settings(vec![bad]).check().err(), Some(SettingsError::Credential { pattern: pattern.clone() }));
+            assert_eq!(
+                settings(vec![bad]).check().err(),
+                Some(SettingsError::Credential { pattern: pattern.clone(), error })
+            );
         }
         let zero = RegistrySettings { requests: 0, ..RegistrySettings::default() };
         assert_eq!(zero.check().err(), Some(SettingsError::Zero { member: "requests" }));

@@ -90,6 +90,11 @@ impl Clients {
         for entry in entries {
             let group = match &entry.roots {
                 Roots::System => Group::SYSTEM,
+                Roots::Unusable { file } => {
+                    let group = Group(groups.len());
+                    groups.push(under(Verifier::nobody(&provider, file))?);
+                    group
+                }
                 Roots::Only(authorities) => match known.iter().find(|(known, _)| *known == authorities) {
                     Some((_, group)) => *group,
                     None => {
@@ -104,11 +109,14 @@ impl Clients {
         }
         let mut to_proxies = HashMap::new();
         for (position, entry) in entries.iter().enumerate() {
-            if let ProxyChoice::Server { server, roots: Roots::Only(authorities) } = &entry.proxy
-                && server.is_tls()
-            {
-                let config = config(&provider, Verifier::only(&provider, authorities))?;
-                to_proxies.insert(position, Arc::new(to_proxy(config)));
+            let ProxyChoice::Server { server, roots } = &entry.proxy else { continue };
+            let verifier = match roots {
+                Roots::System => continue,
+                Roots::Only(authorities) => Verifier::only(&provider, authorities),
+                Roots::Unusable { file } => Verifier::nobody(&provider, file),
+            };
+            if server.is_tls() {
+                to_proxies.insert(position, Arc::new(to_proxy(config(&provider, verifier)?)));
             }
         }
         let forwarders = Mutex::default();

@@ -215,7 +215,8 @@ fn refresh_form(request: &TokenRequest, token: &Secret) -> String {
         form.append_pair("service", service);
     }
     form.append_pair("scope", &request.scope);
-    form.append_pair("refresh_token", token.expose());
+    // From a JSON document, so that nothing is replaced.
+    form.append_pair("refresh_token", &String::from_utf8_lossy(token.expose()));
     form.finish()
 }
 

@@ -351,7 +351,8 @@ fn refused_as(cause: &Cause) -> RequestResult {
         return RequestResult::ServerError;
     }
     match cause.trouble() {
-        Trouble::Refused | Trouble::RedirectRefused => RequestResult::Refused,
+        // A misconfigured registry is not asked at all.
+        Trouble::Misconfigured | Trouble::Refused | Trouble::RedirectRefused => RequestResult::Refused,
         Trouble::Unreachable => RequestResult::Unreachable,
         Trouble::Timeout => RequestResult::Timeout,
         Trouble::Denied => RequestResult::Denied,

@@ -10,6 +10,7 @@ use super::Exit;
 use super::Failure;
 use super::proxies;
 use crate::config::Config;
+use crate::config::RegistryFiles;
 use crate::engine::CountRequests;
 use crate::engine::Engine;
 use crate::engine::EngineSettings;
@@ -31,19 +32,21 @@ pub(super) struct Parts {
     pub(super) source: TrustSource,
     /// The first of `source`, unless no policy document can be used.
     pub(super) trust: Result<Arc<Trust>, TrustError>,
+    /// What the files of the registries say.
+    pub(super) files: RegistryFiles,
     /// Certificate authorities of the system.
     pub(super) system_roots: usize,
 }
 
 impl Parts {
-    /// Loads the trust, then the registries' files. A mistake in the trust is no failure, but is reported with one in the
-    /// registries' files, so that the operator sees all of them at once.
+    /// Loads the trust, then the registries' files. Mistakes in them are no failure: they disable what they are about.
     pub(super) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let statements = config.verification.required_metadata.keys().cloned();
         let mut source = TrustSource::new(config.trust.location.clone(), statements);
         let trust = source.load(system_clock()());
-        match engine(config, source.handle(), metrics) {
-            Ok((engine, system_roots)) => Ok(Self { engine, source, trust, system_roots }),
+        let files = config.registry_files(None);
+        match engine(config, &files, source.handle(), metrics) {
+            Ok((engine, system_roots)) => Ok(Self { engine, source, trust, files, system_roots }),
             Err(error) => {
                 let causes = mistakes(&trust).map(anyhow::Error::new).into_iter().chain([error]).collect();
                 Err(Failure { exit: Exit::Usage, causes })
@@ -51,21 +54,22 @@ impl Parts {
         }
     }
 
-    /// Everything that is wrong with the trust policy and the trust stores.
-    pub(super) fn mistakes(&self) -> Option<TrustError> {
-        mistakes(&self.trust)
+    /// Everything that is wrong with the trust policy and the trust stores, and with the registries' files.
+    pub(super) fn mistakes(&self) -> impl Iterator<Item = anyhow::Error> {
+        let trust = mistakes(&self.trust).map(anyhow::Error::new);
+        trust.into_iter().chain(self.files.error().map(anyhow::Error::new))
     }
 
-    /// As [`Self::load`], where it is a failure if no policy document can be used. Other mistakes in the trust go to standard
-    /// error.
+    /// As [`Self::load`], where it is a failure if no policy document can be used. Other mistakes go to standard error.
     pub(super) fn load_with_trust(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let parts = Self::load(config, metrics)?;
-        if let Err(error) = &parts.trust {
-            return Err(Failure::usage(error.clone()));
+        if parts.trust.is_err() {
+            return Err(Failure { exit: Exit::Usage, causes: parts.mistakes().collect() });
         }
-        if let Some(error) = parts.mistakes() {
+        if let Some(error) = mistakes(&parts.trust) {
             eprintln!("countersign: warning: {error}");
         }
+        parts.files.findings().for_each(|finding| eprintln!("countersign: warning: {}", finding.effect()));
         Ok(parts)
     }
 }
@@ -77,15 +81,16 @@ fn mistakes(trust: &Result<Arc<Trust>, TrustError>) -> Option<TrustError> {
     }
 }
 
-/// An engine with nothing remembered, over the registries' files as they are now, and how many certificate authorities
-/// the system has.
+/// An engine with nothing remembered, with what the registries' files say, and how many certificate authorities the
+/// system has.
 pub(super) fn engine(
     config: &Config,
+    files: &RegistryFiles,
     trust: Arc<TrustHandle>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Engine, usize), anyhow::Error> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
-    let settings = RegistrySettings { proxies: proxies::environment(config)?, ..config.registry_settings()? };
+    let settings = RegistrySettings { proxies: proxies::environment(config)?, ..files.settings(config) };
     let registries = Registries::new(settings, observer)
         .map_err(|error| anyhow::Error::new(error).context("registries cannot be used"))?;
     let system_roots = registries.system_roots();

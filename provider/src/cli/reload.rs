@@ -22,6 +22,7 @@ use super::serve;
 use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::ConfigLook;
+use crate::config::RegistryFiles;
 use crate::engine::system_clock;
 use crate::server::Live;
 use crate::server::ServerSettings;
@@ -51,6 +52,8 @@ pub(super) struct Reloader {
     pub(super) trust: TrustSource,
     pub(super) certificates: TlsSource,
     pub(super) tls: Arc<Tls>,
+    /// What the registries' files say, as far as it is in use.
+    pub(super) files: RegistryFiles,
     /// What the registries' files were when the engine was made. From just before: a change in between makes one engine
     /// too many rather than one too few.
     pub(super) registries: Digest,
@@ -63,6 +66,7 @@ struct Prepared {
     settings: ServerSettings,
     engine: crate::engine::Engine,
     trust: TrustSource,
+    files: RegistryFiles,
     /// Why `trust` has no policy that can be used.
     no_trust: Option<TrustError>,
     registries: Digest,
@@ -119,16 +123,21 @@ impl Reloader {
 
     /// Loads what `config` names, all of it anew, and reports every mistake.
     fn prepare(&self, config: &Config) -> Result<Prepared, Failure> {
-        let (settings, files) = serve::settings(config)?;
+        let (settings, tls_files) = serve::settings(config)?;
         let statements = config.verification.required_metadata.keys().cloned();
         let mut trust = self.trust.successor(config.trust.location.clone(), statements);
         let loaded = self.load(&mut trust).map_err(anyhow::Error::new);
         let registries = config.registry_files_digest();
-        let engine = parts::engine(config, trust.handle(), &self.metrics);
-        let tls = (files != *self.certificates.files()).then(|| TlsSource::load(files)).transpose();
+        let files = config.registry_files(Some(&self.files));
+        // What is missing may be on its way; until then the former configuration serves every registry.
+        let engine = match files.broken_since(&self.files) {
+            Some(error) => Err(anyhow::Error::new(error)),
+            None => parts::engine(config, &files, trust.handle(), &self.metrics),
+        };
+        let tls = (tls_files != *self.certificates.files()).then(|| TlsSource::load(tls_files)).transpose();
         match (loaded, engine, tls) {
             (Ok(no_trust), Ok((engine, _)), Ok(tls)) => {
-                Ok(Prepared { settings, engine, trust, no_trust, registries, tls })
+                Ok(Prepared { settings, engine, trust, no_trust, files, registries, tls })
             }
             (loaded, engine, tls) => {
                 let causes = loaded.err().into_iter().chain(engine.err());
@@ -156,7 +165,7 @@ impl Reloader {
 
     /// Takes `config` into use for the next request. Nothing here can fail.
     fn take(&mut self, config: Config, prepared: Prepared) {
-        let Prepared { settings, engine, trust, no_trust, registries, tls } = prepared;
+        let Prepared { settings, engine, trust, no_trust, files, registries, tls } = prepared;
         self.live.swap(settings, Arc::new(engine));
         if let Some((source, loaded)) = tls {
             self.certificates = source;
@@ -164,6 +173,7 @@ impl Reloader {
             self.signs.certificates_in_use(&self.tls.current());
         }
         self.trust = trust;
+        self.files = files;
         self.registries = registries;
         if let Some(level) = &self.level {
             level.set(serve::level(config.log_level));
@@ -171,7 +181,7 @@ impl Reloader {
         tracing::info!(%config, "configuration in use");
         self.config = config;
         self.signs.in_use(Reloaded::Config);
-        self.signs.in_use(Reloaded::Registries);
+        self.signs.registries_in_use(&self.files);
         if let Some(trust) = self.trust.handle().current() {
             self.signs.trust_in_use(&trust);
         }
@@ -207,9 +217,16 @@ impl Reloader {
         if seen == self.registries {
             return;
         }
+        let files = self.config.registry_files(Some(&self.files));
+        if files.says_the_same(&self.files) {
+            // Nothing is forgotten for files that cannot be used.
+            (self.files, self.registries) = (files, seen);
+            self.signs.registries_in_use(&self.files);
+            return;
+        }
         let ready = serve::settings(&self.config).and_then(|(settings, _)| {
             let (engine, _) =
-                parts::engine(&self.config, self.trust.handle(), &self.metrics).map_err(Failure::usage)?;
+                parts::engine(&self.config, &files, self.trust.handle(), &self.metrics).map_err(Failure::usage)?;
             Ok((settings, engine))
         });
         self.registries = seen;
@@ -217,7 +234,8 @@ impl Reloader {
             Ok((settings, engine)) => {
                 self.live.swap(settings, Arc::new(engine));
                 tracing::info!("credentials of registries in use");
-                self.signs.in_use(Reloaded::Registries);
+                self.files = files;
+                self.signs.registries_in_use(&self.files);
             }
             Err(failure) => self.signs.refused(Reloaded::Registries, &failure.to_string()),
         }

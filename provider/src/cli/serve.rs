@@ -58,10 +58,11 @@ pub struct Service {
 
 impl Service {
     /// Loads and connects what `config` names. What connects from now on waits for [`Service::run`]. With a trust policy that
-    /// cannot be used the service starts, is not ready and decides nothing until the policy is corrected.
+    /// cannot be used the service starts, is not ready and decides nothing until the policy is corrected. A file of a
+    /// registry that cannot be used disables that registry.
     ///
     /// # Errors
-    /// Every mistake in the certificates and the registries' files that `config` names, or a port that cannot be bound.
+    /// Every mistake in the certificates that `config` names, or a port that cannot be bound.
     pub async fn start(config: &Config) -> Result<Self, Failure> {
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
@@ -75,7 +76,7 @@ impl Service {
             (Ok(tls), Ok(parts)) => (tls, parts),
             (tls, parts) => {
                 let of_parts = match parts {
-                    Ok(parts) => parts.mistakes().map(anyhow::Error::new).into_iter().collect(),
+                    Ok(parts) => parts.mistakes().collect(),
                     Err(failure) => failure.causes,
                 };
                 let causes = tls.err().map(anyhow::Error::new).into_iter().chain(of_parts).collect();
@@ -85,7 +86,7 @@ impl Service {
         let mut signs = Signs::new(Arc::clone(&metrics), Arc::clone(&readiness));
         signs.in_use(Reloaded::Config);
         signs.certificates_in_use(&tls);
-        let Parts { engine, source, trust, system_roots } = parts;
+        let Parts { engine, source, trust, files, system_roots } = parts;
         match &trust {
             Ok(trust) => signs.trust_in_use(trust),
             Err(error) => signs.no_trust(error),
@@ -95,7 +96,7 @@ impl Service {
                 "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
             );
         }
-        signs.in_use(Reloaded::Registries);
+        signs.registries_in_use(&files);
         for (variable, proxy) in proxies::environment(config).map_err(Failure::usage)?.servers() {
             tracing::info!(variable, %proxy, "proxy for the hosts in registries; others are asked directly");
         }
@@ -115,6 +116,7 @@ impl Service {
             trust: source,
             certificates,
             tls,
+            files,
             registries,
             metrics,
             signs,

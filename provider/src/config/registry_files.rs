@@ -1,22 +1,26 @@
 //! From registries as configured to registries with their credentials: reads the files that the configuration names.
+//!
+//! A file with a mistake disables the registry that it is for and nothing else: its images are inconclusive, and it is
+//! not asked without what the file should say. If the file was good before, what it said then stays in use.
 
-use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::Host;
 use countersign_registry::Authorities;
-use countersign_registry::AuthoritiesError;
 use countersign_registry::Credential;
 use countersign_registry::DockerConfig;
-use countersign_registry::DockerConfigError;
+use countersign_registry::DockerConfigWarning;
+use countersign_registry::HostPattern;
+use countersign_registry::LoginError;
 use countersign_registry::ProxyChoice;
 use countersign_registry::ProxyEnvironment;
-use countersign_registry::ProxyServerError;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Roots;
@@ -28,57 +32,85 @@ use super::Registry;
 use super::RegistryAccess;
 use super::RegistryProxy;
 use super::RegistryProxyServer;
+use super::registry_findings::FILE_BYTES;
+use super::registry_findings::FileEffect;
+use super::registry_findings::FindingKind;
+use super::registry_findings::RegistryFileMistake;
+use super::registry_findings::RegistryFileWarning;
+use super::registry_findings::RegistryFilesError;
+use super::registry_findings::RegistryFinding;
 
-/// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
-const FILE_BYTES: usize = 1024 * 1024;
-
-/// One thing that is wrong with a file that `registries` names. Never shows what is in a credential file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegistryFileMistake {
-    #[error("{} cannot be read: {detail}", path.display())]
-    Unreadable { path: PathBuf, detail: String },
-    #[error("{} has more than {FILE_BYTES} bytes", path.display())]
-    TooLarge { path: PathBuf },
-    #[error("{} is empty: want a user name, a password or a token", path.display())]
-    Empty { path: PathBuf },
-    #[error("{} is not UTF-8", path.display())]
-    NotUtf8 { path: PathBuf },
-    #[error("{} has {error}", path.display())]
-    ProxyLogin { path: PathBuf, error: ProxyServerError },
-    #[error("{}: {error}", path.display())]
-    DockerConfig { path: PathBuf, error: DockerConfigError },
-    #[error("{}: {error}", path.display())]
-    Authorities { path: PathBuf, error: AuthoritiesError },
+/// What the files say that `registries` names.
+#[derive(Clone, Debug)]
+pub struct RegistryFiles {
+    registries: Vec<Loaded>,
 }
 
-/// Everything that is wrong with the files that `registries` names; at least one mistake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryFilesError {
-    mistakes: Vec<RegistryFileMistake>,
+/// One element of `registries` with what its files say.
+#[derive(Clone, Debug)]
+struct Loaded {
+    registry: Registry,
+    entry: RegistryEntry,
+    /// Whether the proxy is known. Else the registry is disabled.
+    has_proxy: bool,
+    findings: Vec<RegistryFinding>,
 }
 
-impl RegistryFilesError {
+impl RegistryFiles {
+    /// Everything that is not as it should be, in order of the configuration.
+    pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
+        self.registries.iter().flat_map(|loaded| &loaded.findings)
+    }
+
+    /// All mistakes, if there are any.
     #[must_use]
-    pub fn mistakes(&self) -> &[RegistryFileMistake] {
-        &self.mistakes
+    pub fn error(&self) -> Option<RegistryFilesError> {
+        let mistakes: Vec<_> = self.findings().filter(|finding| finding.is_mistake()).cloned().collect();
+        RegistryFilesError::of(mistakes)
     }
-}
 
-impl fmt::Display for RegistryFilesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.mistakes.len();
-        write!(f, "the files of the registries have {count} mistake{}", if count == 1 { "" } else { "s" })?;
-        for mistake in &self.mistakes {
-            write!(f, "\n  {mistake}")?;
+    /// The files that cannot be used and could be, or were not named, in `former`, if there are any.
+    #[must_use]
+    pub fn broken_since(&self, former: &Self) -> Option<RegistryFilesError> {
+        let broken = |files: &Self| -> Vec<RegistryFinding> {
+            let is_file = |finding: &&RegistryFinding| matches!(finding.kind, FindingKind::File { .. });
+            files.findings().filter(is_file).cloned().collect()
+        };
+        let is_old =
+            |new: &RegistryFinding, old: &RegistryFinding| new.registry == old.registry && new.path == old.path;
+        let old = broken(former);
+        let mut mistakes = broken(self);
+        mistakes.retain(|new| !old.iter().any(|old| is_old(new, old)));
+        RegistryFilesError::of(mistakes)
+    }
+
+    /// Whether both say the same about every registry, whatever was found.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.registries.iter().map(|loaded| &loaded.entry).eq(other.registries.iter().map(|loaded| &loaded.entry))
+    }
+
+    /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
+    /// environment, which are no part of a configuration.
+    #[must_use]
+    pub fn settings(&self, config: &Config) -> RegistrySettings {
+        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host, max_requests } =
+            config.registry_access;
+        RegistrySettings {
+            registries: self.registries.iter().map(|loaded| loaded.entry.clone()).collect(),
+            unlisted: config.unlisted_registries,
+            connect_timeout,
+            request_timeout,
+            requests_per_host: max_requests_per_host,
+            requests: max_requests,
+            tag_lifetime: config.cache.tag_lifetime,
+            proxies: ProxyEnvironment::default(),
         }
-        Ok(())
     }
 }
-
-impl std::error::Error for RegistryFilesError {}
 
 impl Config {
-    /// The digest of what is in the files that [`Self::registry_settings`] reads, to see whether they have changed.
+    /// The digest of what is in the files that [`Self::registry_files`] reads, to see whether they have changed.
     #[must_use]
     pub fn registry_files_digest(&self) -> Digest {
         let mut all = Vec::new();
@@ -110,63 +142,143 @@ impl Config {
         Digest::of(DigestAlgorithm::Sha256, &all)
     }
 
-    /// The settings of the registry client, with credentials and certificate authorities read from their files. Without
-    /// the proxies of the environment, which are no part of a configuration.
-    ///
-    /// # Errors
-    /// All files that cannot be read or understood.
-    pub fn registry_settings(&self) -> Result<RegistrySettings, RegistryFilesError> {
-        let mut mistakes = Vec::new();
-        let mut registries = Vec::new();
-        for registry in &self.registries {
-            match entry(registry) {
-                Ok(entry) => registries.push(entry),
-                Err(more) => mistakes.extend(more),
+    /// Reads the files of the registries. Where one cannot be used that could be when `former` was read, what it said then
+    /// stays in use.
+    #[must_use]
+    pub fn registry_files(&self, former: Option<&RegistryFiles>) -> RegistryFiles {
+        let registries = self.registries.iter().map(|registry| {
+            let mut former = former.into_iter().flat_map(|former| &former.registries);
+            load(registry, former.find(|former| former.registry.host == registry.host))
+        });
+        RegistryFiles { registries: registries.collect() }
+    }
+}
+
+/// A file and what is wrong with it.
+struct Broken {
+    path: PathBuf,
+    mistake: RegistryFileMistake,
+}
+
+impl Broken {
+    fn new(path: &Path, mistake: RegistryFileMistake) -> Self {
+        Self { path: path.to_owned(), mistake }
+    }
+}
+
+fn load(registry: &Registry, former: Option<&Loaded>) -> Loaded {
+    let Registry { host, plain_http: _, ca, credentials, realm_hosts, proxy } = registry;
+    let mut files = Files { host, findings: Vec::new(), unusable: None };
+    // Of an element that names the same files as before.
+    let of_same = |same: fn(&Registry, &Registry) -> bool| {
+        former.filter(|former| same(&former.registry, registry)).map(|former| &former.entry)
+    };
+    let former_roots = of_same(|a, b| a.ca == b.ca).map(|entry| &entry.roots);
+    let former_roots = former_roots.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
+    let roots = files.or_former(roots(ca.as_deref()), former_roots);
+    let former_credential = of_same(|a, b| a.credentials == b.credentials).map(|entry| &entry.credential);
+    let former_credential = former_credential.filter(|former| !matches!(former, Credential::Unusable(_))).cloned();
+    let credential = files.or_former(credential(credentials), former_credential);
+    // Where it could not be read before either, there is none to go on with.
+    let former_proxy = former.filter(|former| former.registry.proxy == *proxy && former.has_proxy);
+    let proxy = files.or_former(proxy_choice(proxy), former_proxy.map(|former| former.entry.proxy.clone()));
+    if let (Some(Credential::DockerConfig(config)), Credentials::DockerConfig(path)) = (&credential, credentials) {
+        docker_config(config, host, |kind| files.found(path, kind));
+    }
+    let Files { host: _, findings, unusable } = files;
+    let entry = RegistryEntry {
+        pattern: host.clone(),
+        credential: unusable.map_or_else(|| credential.unwrap_or(Credential::Anonymous), Credential::Unusable),
+        scheme: registry.scheme(),
+        roots: roots.unwrap_or_else(|| Roots::Unusable { file: ca.as_deref().map_or_else(String::new, shown) }),
+        realm_hosts: realm_hosts.clone(),
+        proxy: proxy.clone().unwrap_or(ProxyChoice::Direct),
+    };
+    Loaded { registry: registry.clone(), entry, has_proxy: proxy.is_some(), findings }
+}
+
+/// What was found in the files of one registry.
+struct Files<'a> {
+    host: &'a HostPattern,
+    findings: Vec<RegistryFinding>,
+    /// Why the registry is disabled, if it is: the first reason.
+    unusable: Option<Text>,
+}
+
+impl Files<'_> {
+    fn found(&mut self, path: &Path, kind: FindingKind) {
+        self.findings.push(RegistryFinding { registry: self.host.clone(), path: path.to_owned(), kind });
+    }
+
+    /// What the files say, or what they said before. None disables the registry.
+    fn or_former<T>(&mut self, read: Result<T, Vec<Broken>>, former: Option<T>) -> Option<T> {
+        let broken = match read {
+            Ok(read) => return Some(read),
+            Err(broken) => broken,
+        };
+        for Broken { path, mistake } in broken {
+            if former.is_none() && self.unusable.is_none() {
+                self.unusable = Some(Text::of(format_args!("{}: {mistake}", path.display())));
+            }
+            self.found(&path, FindingKind::File { mistake, effect: FileEffect::of(former.as_ref()) });
+        }
+        former
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// What needs a look in a Docker configuration that could be read.
+fn docker_config(config: &DockerConfig, host: &HostPattern, mut found: impl FnMut(FindingKind)) {
+    config.mistakes().iter().for_each(|mistake| found(FindingKind::Entry(mistake.clone())));
+    for warning in config.warnings() {
+        found(FindingKind::Warning(RegistryFileWarning::DockerConfig(warning.clone())));
+    }
+    let host: Option<Host> = host.exact().and_then(|host| host.parse().ok());
+    let is_empty = config.warnings().contains(&DockerConfigWarning::NoEntries);
+    if !is_empty && host.is_some_and(|host| !config.knows(&host)) {
+        found(FindingKind::Warning(RegistryFileWarning::NoEntryForHost));
+    }
+}
+
+fn roots(ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
+    let Some(path) = ca else { return Ok(Roots::System) };
+    let broken = |mistake| vec![Broken::new(path, mistake)];
+    let authorities = Authorities::parse(&shown(path), &bytes(path).map_err(broken)?);
+    authorities.map(Roots::Only).map_err(|error| broken(RegistryFileMistake::Authorities(error)))
+}
+
+fn credential(credentials: &Credentials) -> Result<Credential, Vec<Broken>> {
+    match credentials {
+        Credentials::Anonymous => Ok(Credential::Anonymous),
+        Credentials::DockerConfig(path) => {
+            let broken = |mistake| vec![Broken::new(path, mistake)];
+            let config = DockerConfig::parse(&shown(path), &bytes(path).map_err(broken)?);
+            let config = config.map_err(|error| broken(RegistryFileMistake::DockerConfig(error)))?;
+            Ok(Credential::DockerConfig(Arc::new(config)))
+        }
+        Credentials::Files { username, password } => {
+            let (user, secret) = login(username, password)?;
+            let credential = Credential::Basic { user, password: secret };
+            match credential.check() {
+                Ok(()) => Ok(credential),
+                Err(error @ (LoginError::Colon | LoginError::EmptyUser)) => {
+                    Err(vec![Broken::new(username, RegistryFileMistake::Login(error))])
+                }
+                Err(
+                    error @ (LoginError::EmptyPassword
+                    | LoginError::EmptyToken
+                    | LoginError::NotVisible
+                    | LoginError::TooLong { .. }),
+                ) => Err(vec![Broken::new(password, RegistryFileMistake::Login(error))]),
             }
         }
-        if !mistakes.is_empty() {
-            return Err(RegistryFilesError { mistakes });
-        }
-        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host, max_requests } =
-            self.registry_access;
-        Ok(RegistrySettings {
-            registries,
-            unlisted: self.unlisted_registries,
-            connect_timeout,
-            request_timeout,
-            requests_per_host: max_requests_per_host,
-            requests: max_requests,
-            tag_lifetime: self.cache.tag_lifetime,
-            proxies: ProxyEnvironment::default(),
-        })
     }
 }
 
-fn entry(registry: &Registry) -> Result<RegistryEntry, Vec<RegistryFileMistake>> {
-    let Registry { host, plain_http: _, ca, credentials, realm_hosts, proxy } = registry;
-    match (roots(ca.as_deref()), credential(credentials), proxy_choice(proxy)) {
-        (Ok(roots), Ok(credential), Ok(proxy)) => Ok(RegistryEntry {
-            pattern: host.clone(),
-            credential,
-            scheme: registry.scheme(),
-            roots,
-            realm_hosts: realm_hosts.clone(),
-            proxy,
-        }),
-        (roots, credential, proxy) => {
-            Err(roots.err().into_iter().chain(credential.err()).chain(proxy.err()).flatten().collect())
-        }
-    }
-}
-
-fn roots(ca: Option<&Path>) -> Result<Roots, Vec<RegistryFileMistake>> {
-    match ca {
-        Some(path) => authorities(path).map(Roots::Only).map_err(|mistake| vec![mistake]),
-        None => Ok(Roots::System),
-    }
-}
-
-fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<RegistryFileMistake>> {
+fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<Broken>> {
     let RegistryProxyServer { server, login, ca } = match proxy {
         RegistryProxy::Environment => return Ok(ProxyChoice::Environment),
         RegistryProxy::Direct => return Ok(ProxyChoice::Direct),
@@ -174,13 +286,10 @@ fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<RegistryFileMi
     };
     let server = match login {
         None => Ok(server.clone()),
-        Some((username, password)) => match (line(username), line(password)) {
-            (Ok(user), Ok(password)) => server
-                .clone()
-                .with_login(user, Secret::new(password))
-                .map_err(|error| vec![RegistryFileMistake::ProxyLogin { path: username.clone(), error }]),
-            (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
-        },
+        Some((username, password)) => self::login(username, password).and_then(|(user, secret)| {
+            let refused = |error| vec![Broken::new(username, RegistryFileMistake::ProxyLogin(error))];
+            server.clone().with_login(user, secret).map_err(refused)
+        }),
     };
     match (server, roots(ca.as_deref())) {
         (Ok(server), Ok(roots)) => Ok(ProxyChoice::Server { server, roots }),
@@ -188,51 +297,36 @@ fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<RegistryFileMi
     }
 }
 
-fn authorities(path: &Path) -> Result<Authorities, RegistryFileMistake> {
-    Authorities::parse(&path.display().to_string(), &bytes(path)?)
-        .map_err(|error| RegistryFileMistake::Authorities { path: path.to_owned(), error })
-}
-
-fn credential(credentials: &Credentials) -> Result<Credential, Vec<RegistryFileMistake>> {
-    match credentials {
-        Credentials::Anonymous => Ok(Credential::Anonymous),
-        Credentials::DockerConfig(path) => {
-            let bytes = bytes(path).map_err(|mistake| vec![mistake])?;
-            let config = DockerConfig::parse(&bytes).map_err(|errors| -> Vec<_> {
-                errors
-                    .into_iter()
-                    .map(|error| RegistryFileMistake::DockerConfig { path: path.clone(), error })
-                    .collect()
-            })?;
-            Ok(Credential::DockerConfig(Arc::new(config)))
-        }
-        Credentials::Files { username, password } => match (line(username), line(password)) {
-            (Ok(user), Ok(password)) => Ok(Credential::Basic { user, password: Secret::new(password) }),
-            (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
-        },
+fn login(username: &Path, password: &Path) -> Result<(String, Secret), Vec<Broken>> {
+    match (user(username), line(password)) {
+        (Ok(user), Ok(password)) => Ok((user, Secret::new(password))),
+        (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
     }
 }
 
-/// The text of a file without white space at its end, which editors add.
-fn line(path: &Path) -> Result<String, RegistryFileMistake> {
-    let mut text =
-        String::from_utf8(bytes(path)?).map_err(|_| RegistryFileMistake::NotUtf8 { path: path.to_owned() })?;
-    text.truncate(text.trim_end().len());
-    if text.is_empty() {
-        return Err(RegistryFileMistake::Empty { path: path.to_owned() });
+fn user(path: &Path) -> Result<String, Broken> {
+    String::from_utf8(line(path)?).map_err(|_| Broken::new(path, RegistryFileMistake::NotUtf8))
+}
+
+/// What is in a file, without what editors add: white space at its end, a byte order mark at its beginning.
+fn line(path: &Path) -> Result<Vec<u8>, Broken> {
+    let broken = |mistake| Broken::new(path, mistake);
+    let bytes = bytes(path).map_err(broken)?;
+    let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_end();
+    if content.is_empty() {
+        return Err(broken(RegistryFileMistake::Empty));
     }
-    Ok(text)
+    Ok(content.to_vec())
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
-    let failed =
-        |error: std::io::Error| RegistryFileMistake::Unreadable { path: path.to_owned(), detail: error.to_string() };
+    let failed = |error: std::io::Error| RegistryFileMistake::Unreadable { detail: error.to_string() };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     let cut = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     file.take(cut).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > FILE_BYTES {
-        return Err(RegistryFileMistake::TooLarge { path: path.to_owned() });
+        return Err(RegistryFileMistake::TooLarge);
     }
     Ok(bytes)
 }

@@ -14,6 +14,7 @@ use crate::trust_source::DisabledStatement;
 /// The reason for a verdict about the image itself.
 pub(super) fn reason(error: &RegistryError) -> Reason {
     let code = match error.trouble() {
+        Trouble::Misconfigured => Code::RegistryMisconfigured,
         Trouble::Refused => Code::RegistryNotAllowed,
         Trouble::Unreachable => Code::RegistryUnreachable,
         Trouble::Timeout => Code::RegistryTimeout,
@@ -37,7 +38,8 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
             Reason::new(Code::SignatureUnavailable, error)
         }
         // A signature that is pushed again would meet the same.
-        Trouble::Refused
+        Trouble::Misconfigured
+        | Trouble::Refused
         | Trouble::Unreachable
         | Trouble::Timeout
         | Trouble::Denied

@@ -85,6 +85,7 @@ codes! {
     StatementDisabled "statement-disabled" Inconclusive Operator "correct the statement of the trust policy; countersign check names every mistake"
     TrustStoreUnusable "trust-store-unusable" Inconclusive Operator "put certificates that can be read into the trust store; countersign check names every mistake"
     RegistryNotAllowed "registry-not-allowed" Inconclusive Operator "add the registry to the configuration, or use an image from a registry that is there"
+    RegistryMisconfigured "registry-misconfigured" Inconclusive Operator "correct the file and entry that the message names; countersign check names every mistake"
     RegistryUnreachable "registry-unreachable" Inconclusive Registry "check name, network policy, proxy and TLS of the host in the message, the registry or its blob store; the next request tries again"
     RegistryTimeout "registry-timeout" Inconclusive Registry "check the registry's speed; the next request tries again"
     RegistryDenied "registry-denied" Inconclusive Operator "give the registry's credentials read access to the repository"

@@ -195,7 +195,7 @@ mod tests {
     fn is_printed_without_its_login() {
         let server: ProxyServer = "http://alice:s3cret@proxy.example:3128".parse().unwrap();
         assert_eq!(format!("{server} {server:?}"), "http://proxy.example:3128 ProxyServer(http://proxy.example:3128)");
-        let other = server.clone().with_login("bob".to_owned(), Secret::new("x".to_owned())).unwrap();
+        let other = server.clone().with_login("bob".to_owned(), Secret::new("x")).unwrap();
         assert_ne!(server, other);
         assert!(!format!("{other:?}").contains("bob"));
     }

@@ -69,6 +69,16 @@ impl Verifier {
         }
     }
 
+    /// By nobody, as the file of the authorities cannot be used.
+    pub(super) fn nobody(provider: &Arc<CryptoProvider>, file: &str) -> Self {
+        Self {
+            by_authority: None,
+            own: Vec::new(),
+            algorithms: provider.signature_verification_algorithms,
+            vouchers: Vouchers::File(file.into()),
+        }
+    }
+
     fn check(
         &self,
         end_entity: &CertificateDer<'_>,

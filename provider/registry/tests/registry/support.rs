@@ -106,7 +106,7 @@ pub(crate) fn with(registry: &Registry, credential: Credential) -> Registries {
 }
 
 pub(crate) fn alice() -> Credential {
-    Credential::Basic { user: USER.to_owned(), password: Secret::new(PASSWORD.to_owned()) }
+    Credential::Basic { user: USER.to_owned(), password: Secret::new(PASSWORD) }
 }
 
 /// A deadline that a working registry never meets.

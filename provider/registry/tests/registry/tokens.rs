@@ -184,7 +184,7 @@ async fn repositories_and_credentials_do_not_share_tokens() {
     registry.require_bearer(&bearer);
     let config =
         format!(r#"{{"auths":{{"{}/team/a":{{"username":"{USER}","password":"{PASSWORD}"}}}}}}"#, registry.host());
-    let config = DockerConfig::parse(config.as_bytes()).unwrap();
+    let config = DockerConfig::parse("config.json", config.as_bytes()).unwrap();
     let registries = with(&registry, Credential::DockerConfig(Arc::new(config)));
     for name in ["team/a", "team/b"] {
         let image: ImageRef = format!("{}/{name}:v1", registry.host()).parse().unwrap();
@@ -218,7 +218,7 @@ async fn wrong_or_missing_basic_credentials_are_a_denial_that_says_which() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
-    let wrong = Credential::Basic { user: USER.to_owned(), password: Secret::new("wrong".to_owned()) };
+    let wrong = Credential::Basic { user: USER.to_owned(), password: Secret::new("wrong") };
     for (credential, kind, requests) in
         [(wrong, CredentialKind::Basic, 2), (Credential::Anonymous, CredentialKind::Anonymous, 1)]
     {
@@ -233,7 +233,7 @@ async fn wrong_or_missing_basic_credentials_are_a_denial_that_says_which() {
 async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let registries = with(&registry, Credential::Bearer(Secret::new("static-token".to_owned())));
+    let registries = with(&registry, Credential::Bearer(Secret::new("static-token")));
     works(&registries, &registry).await;
     assert_eq!(registry.requests()[0].authorization(), Some("Bearer static-token"));
     registry.require_bearer(&Bearer::anonymous());
@@ -250,7 +250,7 @@ async fn an_identity_token_is_posted_and_stands_in_no_header() {
     let challenge = format!(r#"Bearer realm="{}/oauth2/token",service="s""#, registry.url());
     registry.when(Route::Manifest).times(1).reply(Reply::status(401).header("www-authenticate", &challenge));
     let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"long-lived"}}}}}}"#, registry.host());
-    let config = DockerConfig::parse(config.as_bytes()).unwrap();
+    let config = DockerConfig::parse("config.json", config.as_bytes()).unwrap();
     works(&with(&registry, Credential::DockerConfig(Arc::new(config))), &registry).await;
     let requests = registry.requests();
     assert_eq!((requests[1].method.as_str(), requests[1].path.as_str()), ("POST", "/oauth2/token"));
@@ -315,4 +315,67 @@ async fn the_deadline_holds_over_the_whole_call() {
     let error = anonymous(&registry).pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.trouble(), Trouble::Timeout);
     assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+/// A Docker configuration with this entry for the registry.
+fn docker_config(registry: &Registry, entry: &str) -> Credential {
+    let config = format!(r#"{{"auths":{{"{}":{entry}}}}}"#, registry.host());
+    Credential::DockerConfig(Arc::new(DockerConfig::parse("config.json", config.as_bytes()).unwrap()))
+}
+
+#[tokio::test]
+async fn a_password_that_is_a_file_is_sent_as_it_stands() {
+    let key = "{\n  \"private_key\": \"-----BEGIN\\n\"\r\n}\n";
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let entry = format!(r#"{{"username":"_json_key","password":{}}}"#, serde_json::to_string(key).unwrap());
+    registry.require_bearer(&Bearer::for_user("_json_key", key));
+    works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
+    registry.require_basic("_json_key", key);
+    works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
+}
+
+#[tokio::test]
+async fn a_registry_whose_entry_has_a_mistake_is_not_asked_at_all() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    for entry in [r#"{"auth":"hunter2!"}"#, r#"{"username":"hunter2"}"#, r#"{"password":"hunter2"}"#, "[]"] {
+        let (registries, seen) = build(settings(vec![self::entry(&registry, docker_config(&registry, entry))]));
+        let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+        assert_eq!(error.trouble(), Trouble::Misconfigured);
+        let start = format!("{} is not asked: config.json: entry \"{}\" ", registry.host(), registry.host());
+        assert!(error.cause.to_string().starts_with(&start), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert_eq!(seen.all(), []);
+    }
+    let unusable = Credential::Unusable("password: is empty".into());
+    let error = with(&registry, unusable).pin(&app(&registry), soon()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Misconfigured { host: registry.host(), why: "password: is empty".into() });
+    assert_eq!(registry.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_entry_is_an_anonymous_request() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&Bearer::anonymous());
+    for entry in ["{}", "null", r#"{"auth":""}"#] {
+        registry.forget_requests();
+        works(&with(&registry, docker_config(&registry, entry)), &registry).await;
+        assert_eq!(registry.requests_to(Route::Token)[0].authorization(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_is_disabled_is_not_asked_on_behalf_of_another_one() {
+    let (registry, store) = (Registry::start().await, Registry::start().await);
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).redirect(307, &format!("{}/x", store.url()));
+    let disabled = self::entry(&store, Credential::Unusable("ca.pem: is empty".into()));
+    let (registries, _) = build(settings(vec![self::entry(&registry, Credential::Anonymous), disabled]));
+    let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Misconfigured);
+    let detail = format!("{} is not asked: ca.pem: is empty", store.host());
+    assert!(error.cause.to_string().contains(&detail), "{error}");
+    assert_eq!(store.connections(), 0);
 }

@@ -14,8 +14,8 @@ use countersign_registry::Unobserved;
 use super::Findings;
 use crate::cli::proxies::environment;
 use crate::config::Config;
+use crate::config::FindingKind;
 use crate::config::Registry;
-use crate::config::RegistryFileMistake;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::trust_source::ModeOutline;
@@ -31,7 +31,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
     }
     let none = Config { registries: Vec::new(), ..config.clone() };
-    let system_roots = none.registry_settings().ok().and_then(|settings| client(settings).ok());
+    let system_roots = client(none.registry_files(None).settings(&none)).ok();
     if system_roots.is_some_and(|registries| registries.system_roots() == 0) {
         let message =
             "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked";
@@ -88,25 +88,17 @@ fn client(settings: RegistrySettings) -> Result<Registries, SettingsError> {
 }
 
 fn one(file: &Path, config: &Config, findings: &mut Findings) {
-    let settings = match config.registry_settings() {
-        Ok(settings) => settings,
-        Err(error) => {
-            for mistake in error.mistakes() {
-                let (RegistryFileMistake::Unreadable { path, detail: _ }
-                | RegistryFileMistake::TooLarge { path }
-                | RegistryFileMistake::Empty { path }
-                | RegistryFileMistake::NotUtf8 { path }
-                | RegistryFileMistake::ProxyLogin { path, error: _ }
-                | RegistryFileMistake::DockerConfig { path, error: _ }
-                | RegistryFileMistake::Authorities { path, error: _ }) = mistake;
-                let message = mistake.to_string();
-                let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
-                findings.fault(path, "", message.trim_start_matches([':', ' ']));
+    let files = config.registry_files(None);
+    for finding in files.findings() {
+        match &finding.kind {
+            FindingKind::File { .. } | FindingKind::Entry(_) => findings.fault(&finding.path, "", finding.detail()),
+            FindingKind::Warning(warning) => {
+                let message = format_args!("{}, for registry {}", finding, finding.registry);
+                findings.warn(warning.text(), message);
             }
-            return;
         }
-    };
-    if let Err(error) = client(settings) {
+    }
+    if let Err(error) = client(files.settings(config)) {
         findings.fault(file, "registries", error);
     }
 }

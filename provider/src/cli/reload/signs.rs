@@ -6,6 +6,8 @@ use std::sync::Arc;
 use countersign_core::time::UnixTime;
 
 use super::trust_signs::TrustSigns;
+use crate::config::RegistryFiles;
+use crate::config::RegistryFinding;
 use crate::engine::system_clock;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
@@ -27,12 +29,14 @@ pub(in crate::cli) struct Signs {
     /// Of the trust in use; 0 for none.
     generation: u64,
     trust: TrustSigns,
+    /// What was reported last about the files of the registries.
+    registries: Vec<String>,
 }
 
 impl Signs {
     pub(in crate::cli) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
         let (refused, trust) = (HashMap::new(), TrustSigns::default());
-        Self { metrics, readiness, refused, restart: Vec::new(), generation: 0, trust }
+        Self { metrics, readiness, refused, restart: Vec::new(), generation: 0, trust, registries: Vec::new() }
     }
 
     #[cfg(test)]
@@ -71,30 +75,46 @@ impl Signs {
         match trust.error() {
             None if is_new => self.in_use(Reloaded::Trust),
             None => self.holds(Reloaded::Trust),
-            Some(error) => self.partly_in_use(&error.to_string(), is_new, now),
+            Some(error) => self.partly_in_use(Reloaded::Trust, &error.to_string(), is_new, now),
         }
         self.trust.show(trust, &self.metrics, &self.readiness);
     }
 
-    /// The trust on disk has mistakes: parts of what is in use are disabled, or as they were before.
-    fn partly_in_use(&mut self, why: &str, is_new: bool, now: UnixTime) {
-        let is_other = self.refused.get(&Reloaded::Trust).is_none_or(|reported| reported != why);
+    /// What these files of the registries say is in use from now on.
+    pub(in crate::cli) fn registries_in_use(&mut self, files: &RegistryFiles) {
+        match files.error() {
+            None => self.in_use(Reloaded::Registries),
+            Some(error) => self.partly_in_use(Reloaded::Registries, &error.to_string(), true, system_clock()()),
+        }
+        let effects: Vec<String> = files.findings().map(RegistryFinding::effect).collect();
+        for effect in effects.iter().filter(|effect| !self.registries.contains(effect)) {
+            tracing::warn!("{effect}");
+        }
+        for over in self.registries.iter().filter(|effect| !effects.contains(effect)) {
+            tracing::info!("no longer so: {over}");
+        }
+        self.readiness.registry_details(effects.iter().map(String::as_str));
+        self.registries = effects;
+    }
+
+    /// The files on disk have mistakes: parts of what is in use are disabled, or as they were before.
+    fn partly_in_use(&mut self, files: Reloaded, why: &str, is_new: bool, now: UnixTime) {
+        let is_other = self.refused.get(&files).is_none_or(|reported| reported != why);
         if is_other {
-            let files = Reloaded::Trust.text();
             tracing::error!(
-                files,
+                files = files.text(),
                 error = why,
                 "files with mistakes: what they are about is disabled or as it was before"
             );
-            self.refused.insert(Reloaded::Trust, why.to_owned());
+            self.refused.insert(files, why.to_owned());
         }
         if is_new {
-            self.metrics.partly_reloaded(Reloaded::Trust, now);
-            self.readiness.in_use(Reloaded::Trust, now);
+            self.metrics.partly_reloaded(files, now);
+            self.readiness.in_use(files, now);
         }
         if is_other || is_new {
-            self.metrics.reload_failed(Reloaded::Trust);
-            self.readiness.refused(Reloaded::Trust, now, why);
+            self.metrics.reload_failed(files);
+            self.readiness.refused(files, now, why);
         }
     }
 

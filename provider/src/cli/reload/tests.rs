@@ -462,3 +462,68 @@ async fn a_changed_login_or_authority_of_a_proxy_is_taken_into_use() {
     assert_eq!(service.look().signs(), [""; 0]);
     assert_ne!(service.reloader.live.handler_address(), engine);
 }
+
+impl Looked {
+    /// The lines about the files of registries, without the folder's path.
+    fn registry_signs(&self) -> Vec<String> {
+        let (_, text) = self.reloader.signs.readiness().report(true);
+        let lines = text.lines().filter(|line| line.starts_with("[!] ") && line.contains("registry "));
+        let folder = format!("{}/", self.folder.0.display());
+        lines.filter(|line| !line.contains("] files ")).map(|line| line.replace(&folder, "")).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_into_use() {
+    let mut service = Looked::start("entries").await;
+    service.folder.write("secret.json", r#"{"auths": {"a.example": {"auth": "YTpi"}}}"#);
+    service
+        .folder
+        .write("c.yaml", &config("registries: [{host: a.example, credentials: {dockerConfig: secret.json}}]"));
+    assert_eq!((service.look().signs(), service.registry_signs()), (vec![], vec![]));
+    let engine = service.reloader.live.handler_address();
+    let broken = r#"{"auths": {"a.example": {"auth": "Yzpk"}, "b.example": {"auth": "!"}}, "credsStore": "desktop"}"#;
+    service.folder.write("secret.json", broken);
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]registries the files of the registries have 1 mistake; "), "{signs:?}");
+    assert_eq!(
+        service.registry_signs(),
+        [
+            "[!] credential of registry a.example is disabled, images that it is for are inconclusive: secret.json: entry \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
+            "[!] registry a.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
+        ]
+    );
+    assert_ne!(service.reloader.live.handler_address(), engine);
+    service.folder.write("secret.json", r#"{"auths": {"a.example": {"auth": "Yzpk"}}}"#);
+    assert_eq!((service.look().signs(), service.registry_signs()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_service_starts_without_a_registrys_files_and_follows_them() {
+    let mut service = Looked::start("disabled").await;
+    let registries = "registries: [{host: a.example, ca: ca.pem}, {host: b.example, credentials: {usernameFile: user, passwordFile: password}}]";
+    service.folder.write("c.yaml", &config(registries));
+    let (file, config) = ConfigFile::load(&service.folder.0.join("c.yaml"), Purpose::Serve).unwrap();
+    service.reloader = serve::Service::start(&config).await.unwrap().following(file, None).reloader;
+    let missing = "cannot be read: No such file or directory (os error 2)";
+    let disabled = [
+        format!("[!] registry a.example is disabled: ca.pem: {missing}"),
+        format!("[!] registry b.example is disabled: user: {missing}"),
+        format!("[!] registry b.example is disabled: password: {missing}"),
+    ];
+    assert_eq!(service.registry_signs(), disabled);
+    // A configuration that changes something else is taken into use all the same.
+    service.folder.write("c.yaml", &self::config(&format!("{registries}\ncache: {{verdictLifetime: 1m}}")));
+    service.look();
+    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.registry_signs(), disabled);
+    // One that names a further file which is not there is not.
+    service.folder.write("c.yaml", &self::config(&registries.replace("ca.pem", "other.pem")));
+    let signs = service.look().signs();
+    assert!(signs[0].starts_with("[!]config the files of the registries have 1 mistake"), "{signs:?}");
+    service.folder.write("c.yaml", &self::config(registries));
+    service.folder.write("ca.pem", &Authority::root(CertSpec::root()).pem());
+    service.folder.write("user", "alice");
+    service.folder.write("password", "secret");
+    assert_eq!((service.look().signs(), service.registry_signs()), (vec![], vec![]));
+}

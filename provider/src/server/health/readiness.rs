@@ -48,8 +48,10 @@ struct State {
     doors: Option<String>,
     /// In the order of [`Reloaded::ALL`].
     files: BTreeMap<usize, Files>,
-    /// What of the trust is not in use as it is on disk: a line each, and how many lines there would be.
-    trust_details: (Vec<String>, usize),
+    /// What of the trust is not in use as it is on disk.
+    trust_details: Details,
+    /// What is not as it should be with the files of the registries.
+    registry_details: Details,
     restart: Vec<String>,
 }
 
@@ -74,9 +76,33 @@ impl State {
 /// Longest message about files, in bytes.
 pub const WHY_BYTES: usize = 2048;
 
-/// Most lines about parts of the trust, and the longest such line, in bytes. The log has all of them.
-const TRUST_LINES: usize = 50;
-const TRUST_LINE_BYTES: usize = 512;
+/// Most lines about parts of the trust or about files of the registries, and the longest such line, in bytes. The log has
+/// all of them.
+const DETAIL_LINES: usize = 50;
+const DETAIL_BYTES: usize = 512;
+
+/// Some lines, and how many there would be.
+#[derive(Debug, Default)]
+struct Details {
+    lines: Vec<String>,
+    count: usize,
+}
+
+impl Details {
+    fn of<'a>(lines: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let count = lines.len();
+        Self { lines: lines.take(DETAIL_LINES).map(|line| one_line(line, DETAIL_BYTES)).collect(), count }
+    }
+
+    /// `what` is what those are about that are left out.
+    fn text(&self, what: &str) -> String {
+        let mut text: String = self.lines.iter().map(|line| format!("[!] {line}\n")).collect();
+        if let Some(more) = self.count.checked_sub(self.lines.len()).filter(|more| *more > 0) {
+            text.push_str(&format!("[!] and {more} more {what}, which the log names\n"));
+        }
+        text
+    }
+}
 
 impl State {
     /// A line for each kind of files, and one for what waits for a restart.
@@ -91,11 +117,8 @@ impl State {
                 )),
             }
         }
-        let (lines, count) = &self.trust_details;
-        lines.iter().for_each(|line| text.push_str(&format!("[!] {line}\n")));
-        if let Some(more) = count.checked_sub(lines.len()).filter(|more| *more > 0) {
-            text.push_str(&format!("[!] and {more} more parts of the trust, which the log names\n"));
-        }
+        text.push_str(&self.trust_details.text("parts of the trust"));
+        text.push_str(&self.registry_details.text("about files of the registries"));
         if !self.restart.is_empty() {
             text.push_str(&format!("[!] restart needed for {}\n", self.restart.join(", ")));
         }
@@ -116,8 +139,9 @@ impl Readiness {
     pub fn new() -> Self {
         let why = |text: &str| Some(text.to_owned());
         let (trust, tls, doors) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
-        let (files, trust_details) = (BTreeMap::new(), (Vec::new(), 0));
-        let state = State { trust, tls, doors, files, trust_details, restart: Vec::new() };
+        let (trust_details, registry_details) = (Details::default(), Details::default());
+        let (files, restart) = (BTreeMap::new(), Vec::new());
+        let state = State { trust, tls, doors, files, trust_details, registry_details, restart };
         Self(Mutex::new(state))
     }
 
@@ -134,9 +158,12 @@ impl Readiness {
     /// What of the trust is not in use as it is on disk, a line each. The lines are shown to whoever asks, so no secrets;
     /// number and length are bounded.
     pub fn trust_details<'a>(&self, lines: impl ExactSizeIterator<Item = &'a str>) {
-        let count = lines.len();
-        let lines = lines.take(TRUST_LINES).map(|line| one_line(line, TRUST_LINE_BYTES)).collect();
-        self.lock().trust_details = (lines, count);
+        self.lock().trust_details = Details::of(lines);
+    }
+
+    /// What is not as it should be with the files of the registries, in the same way.
+    pub fn registry_details<'a>(&self, lines: impl ExactSizeIterator<Item = &'a str>) {
+        self.lock().registry_details = Details::of(lines);
     }
 
     /// `files` are in use since `since`, and are what is on disk.
@@ -258,9 +285,13 @@ mod tests {
         let long = "x".repeat(10_000);
         readiness.trust_details(vec![long.as_str(); 1000].into_iter());
         let text = readiness.report(true).1;
-        assert!(text.len() < 60 * TRUST_LINE_BYTES, "{}", text.len());
+        assert!(text.len() < 60 * DETAIL_BYTES, "{}", text.len());
         assert!(text.ends_with("\n[!] and 950 more parts of the trust, which the log names\n"), "{text}");
         readiness.trust_details(std::iter::empty());
+        readiness.registry_details(["registry a.example is disabled: b: c"].into_iter());
+        let registry = "[!] registry a.example is disabled: b: c\n";
+        assert_eq!(readiness.report(true), (true, format!("{conditions}{registry}")));
+        readiness.registry_details(std::iter::empty());
         assert_eq!(readiness.report(true), (true, conditions.to_owned()));
     }
 

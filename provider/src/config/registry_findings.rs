@@ -1,0 +1,177 @@
+//! What is found in the files of the registries: mistakes with what comes of them, and what is worth a second look.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use countersign_registry::AuthoritiesError;
+use countersign_registry::DockerConfigError;
+use countersign_registry::DockerConfigWarning;
+use countersign_registry::EntryMistake;
+use countersign_registry::HostPattern;
+use countersign_registry::LoginError;
+use countersign_registry::ProxyServerError;
+
+/// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
+pub(super) const FILE_BYTES: usize = 1024 * 1024;
+
+/// Something about a file of a registry that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryFinding {
+    /// The `host` of the element of `registries`.
+    pub registry: HostPattern,
+    pub path: PathBuf,
+    pub kind: FindingKind,
+}
+
+/// See [`RegistryFinding`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FindingKind {
+    /// The file cannot be used.
+    File { mistake: RegistryFileMistake, effect: FileEffect },
+    /// An entry of a Docker configuration is disabled; the others are in use.
+    Entry(EntryMistake),
+    /// No mistake, and worth a second look.
+    Warning(RegistryFileWarning),
+}
+
+/// What becomes of a registry one of whose files cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileEffect {
+    /// It is not asked; its images are inconclusive.
+    Disabled,
+    /// What the file said before is still in use.
+    Kept,
+}
+
+/// What is wrong with a file, as a predicate. Never shows what is in a credential file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryFileMistake {
+    #[error("cannot be read: {detail}")]
+    Unreadable { detail: String },
+    #[error("has more than {FILE_BYTES} bytes")]
+    TooLarge,
+    #[error("is empty: want a user name or a password")]
+    Empty,
+    #[error("is not UTF-8")]
+    NotUtf8,
+    #[error(transparent)]
+    Login(LoginError),
+    #[error("has {0}")]
+    ProxyLogin(ProxyServerError),
+    #[error(transparent)]
+    DockerConfig(DockerConfigError),
+    #[error(transparent)]
+    Authorities(AuthoritiesError),
+}
+
+/// See [`FindingKind::Warning`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryFileWarning {
+    DockerConfig(DockerConfigWarning),
+    /// The Docker configuration has nothing for the one host that it is configured for.
+    NoEntryForHost,
+}
+
+/// Everything that is wrong with the files that `registries` names; at least one mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryFilesError {
+    mistakes: Vec<RegistryFinding>,
+}
+
+impl RegistryFilesError {
+    /// None without a mistake.
+    pub(super) fn of(mistakes: Vec<RegistryFinding>) -> Option<Self> {
+        (!mistakes.is_empty()).then_some(Self { mistakes })
+    }
+
+    #[must_use]
+    pub fn mistakes(&self) -> &[RegistryFinding] {
+        &self.mistakes
+    }
+}
+
+impl fmt::Display for RegistryFilesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.mistakes.len();
+        write!(f, "the files of the registries have {count} mistake{}", if count == 1 { "" } else { "s" })?;
+        for mistake in &self.mistakes {
+            write!(f, "\n  {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RegistryFilesError {}
+
+impl RegistryFinding {
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        match self.kind {
+            FindingKind::File { .. } | FindingKind::Entry(_) => true,
+            FindingKind::Warning(_) => false,
+        }
+    }
+
+    /// What is wrong with the file, without its path.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match &self.kind {
+            FindingKind::File { mistake, effect: _ } => mistake.to_string(),
+            FindingKind::Entry(mistake) => mistake.to_string(),
+            FindingKind::Warning(warning) => warning.to_string(),
+        }
+    }
+
+    /// What comes of it, as a sentence with the names of registry and file.
+    #[must_use]
+    pub fn effect(&self) -> String {
+        let Self { registry, path, kind } = self;
+        let path = path.display();
+        match kind {
+            FindingKind::File { mistake, effect: FileEffect::Disabled } => {
+                format!("registry {registry} is disabled: {path}: {mistake}")
+            }
+            FindingKind::File { mistake, effect: FileEffect::Kept } => {
+                format!("registry {registry} goes on with what {path} said before: {mistake}")
+            }
+            FindingKind::Entry(mistake) => {
+                format!(
+                    "credential of registry {registry} is disabled, images that it is for are inconclusive: {path}: {mistake}"
+                )
+            }
+            FindingKind::Warning(warning) => format!("registry {registry}: {path}: {warning}"),
+        }
+    }
+}
+
+impl fmt::Display for RegistryFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.detail())
+    }
+}
+
+impl RegistryFileWarning {
+    /// Stable text, for machines.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::DockerConfig(warning) => warning.text(),
+            Self::NoEntryForHost => "no-credentials",
+        }
+    }
+}
+
+impl fmt::Display for RegistryFileWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DockerConfig(warning) => warning.fmt(f),
+            Self::NoEntryForHost => f.write_str("has no entry for this registry, which is asked anonymously"),
+        }
+    }
+}
+
+impl FileEffect {
+    pub(super) fn of<T>(kept: Option<&T>) -> Self {
+        if kept.is_some() { Self::Kept } else { Self::Disabled }
+    }
+}

@@ -1,0 +1,193 @@
+//! What the files of registries say, and what comes of their mistakes: each disables its own registry or entry.
+
+#[path = "../support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+use countersign::config::Config;
+use countersign::config::FileEffect;
+use countersign::config::FindingKind;
+use countersign::config::Purpose;
+use countersign::config::RegistryFiles;
+use countersign_registry::Credential;
+use countersign_registry::RegistryEntry;
+use countersign_registry::Roots;
+use countersign_registry::Secret;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+
+use world::Folder;
+
+/// A configuration with these elements of `registries`, whose files are in `folder`.
+fn config(folder: &Folder, registries: &str) -> Config {
+    let text = format!("trust: {{directory: trust}}\nregistries:\n{registries}");
+    Config::parse(&text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap()
+}
+
+fn entries(config: &Config, files: &RegistryFiles) -> Vec<RegistryEntry> {
+    files.settings(config).registries
+}
+
+/// What was found, with its effect, without the folder's path.
+fn effects(folder: &Folder, files: &RegistryFiles) -> Vec<String> {
+    let prefix = format!("{}/", folder.path().display());
+    files.findings().map(|finding| finding.effect().replace(&prefix, "")).collect()
+}
+
+fn basic(user: &str, password: impl Into<Vec<u8>>) -> Credential {
+    Credential::Basic { user: user.to_owned(), password: Secret::new(password) }
+}
+
+const LOGIN: &str = "- {host: a.example, credentials: {usernameFile: user, passwordFile: password}}\n";
+const SECRET: &str = "- {host: b.example, credentials: {dockerConfig: secret.json}}\n";
+
+#[test]
+fn a_password_is_a_file_without_what_editors_add() {
+    let folder = Folder::new();
+    let config = config(&folder, LOGIN);
+    for (user, password, expected) in [
+        (&b"alice\n"[..], &b"first\r\n"[..], basic("alice", "first")),
+        (b"\xef\xbb\xbfalice", b"\xef\xbb\xbfsecond \t\n\n", basic("alice", "second")),
+        (b"_json_key", b"{\n  \"a\": \"b\"\n}\n", basic("_json_key", "{\n  \"a\": \"b\"\n}")),
+        (b"alice", b"\xff\xfe\x00", basic("alice", b"\xff\xfe\x00")),
+    ] {
+        folder.write("user", user);
+        folder.write("password", password);
+        let files = config.registry_files(None);
+        assert_eq!(effects(&folder, &files), [""; 0]);
+        assert_eq!(entries(&config, &files)[0].credential, expected);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
+    let folder = Folder::new();
+    folder.write("empty", "\n");
+    folder.write("colon", "a:b");
+    folder.write("latin", b"\xe4");
+    folder.write("password", "hunter2");
+    folder.write("user", "alice");
+    folder.write("ca.pem", "hunter2");
+    folder.write("list.json", "[]");
+    folder.write("large", vec![b'x'; 20_000]);
+    let config = config(
+        &folder,
+        "- {host: good.example, credentials: {usernameFile: user, passwordFile: password}}
+- {host: a.example, credentials: {usernameFile: empty, passwordFile: none}}
+- {host: b.example, credentials: {usernameFile: colon, passwordFile: password}}
+- {host: c.example, credentials: {usernameFile: latin, passwordFile: password}}
+- {host: d.example, credentials: {usernameFile: user, passwordFile: large}}
+- {host: e.example, credentials: {dockerConfig: list.json}}
+- {host: f.example, ca: ca.pem, credentials: {usernameFile: user, passwordFile: password}}
+",
+    );
+    let files = config.registry_files(None);
+    assert_eq!(
+        effects(&folder, &files),
+        [
+            "registry a.example is disabled: empty: is empty: want a user name or a password",
+            "registry a.example is disabled: none: cannot be read: No such file or directory (os error 2)",
+            "registry b.example is disabled: colon: has a colon in the user name: want none, as nothing could be told from the password",
+            "registry c.example is disabled: latin: is not UTF-8",
+            "registry d.example is disabled: large: has a credential of 20005 bytes: want at most 12288",
+            "registry e.example is disabled: list.json: is no Docker configuration: want a JSON object with an object auths of at most 1000 entries, and no member twice",
+            "registry f.example is disabled: ca.pem: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
+        ]
+    );
+    assert!(!effects(&folder, &files).concat().contains("hunter2"));
+    assert_eq!(files.error().unwrap().mistakes().len(), 7);
+    let entries = entries(&config, &files);
+    assert_eq!(entries[0].credential, basic("alice", "hunter2"));
+    assert!(entries[1..].iter().all(|entry| matches!(entry.credential, Credential::Unusable(_))));
+    let ca = folder.path().join("ca.pem").display().to_string();
+    assert_eq!(entries[6].roots, Roots::Unusable { file: ca });
+    assert!(
+        countersign_registry::Registries::new(
+            files.settings(&config),
+            std::sync::Arc::new(countersign_registry::Unobserved)
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn what_a_file_said_before_stays_in_use_for_the_same_file_only() {
+    let folder = Folder::new();
+    let root = Authority::root(CertSpec::root()).pem();
+    folder.write("user", "alice");
+    folder.write("password", "first");
+    folder.write("ca.pem", &root);
+    folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"eDp5"}}}"#);
+    let both = "- {host: a.example, ca: ca.pem, credentials: {usernameFile: user, passwordFile: password}}\n";
+    let config = self::config(&folder, &format!("{both}{SECRET}"));
+    let good = config.registry_files(None);
+    assert_eq!(effects(&folder, &good), [""; 0]);
+
+    folder.write("password", "");
+    folder.write("ca.pem", root.replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-"));
+    folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"#);
+    let kept = config.registry_files(Some(&good));
+    assert!(kept.says_the_same(&good));
+    let found = effects(&folder, &kept);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(
+        found[1],
+        "registry a.example goes on with what password said before: is empty: want a user name or a password"
+    );
+    let kinds: Vec<_> = kept.findings().map(|finding| &finding.kind).collect();
+    assert!(kinds.iter().all(|kind| matches!(kind, FindingKind::File { effect: FileEffect::Kept, .. })), "{kinds:?}");
+    assert!(kept.broken_since(&good).is_some() && kept.broken_since(&kept).is_none());
+    // And so on, until the file is good again.
+    assert!(config.registry_files(Some(&kept)).says_the_same(&good));
+
+    // Another file, or another host, does not inherit it.
+    let other = self::config(
+        &folder,
+        "- {host: a.example, credentials: {usernameFile: user, passwordFile: other}}\n- {host: c.example, credentials: {dockerConfig: secret.json}}\n",
+    );
+    let disabled = other.registry_files(Some(&kept));
+    let entries = entries(&other, &disabled);
+    assert!(entries.iter().all(|entry| matches!(entry.credential, Credential::Unusable(_))), "{entries:?}");
+    assert!(disabled.broken_since(&kept).is_some());
+    // What was disabled is not kept.
+    assert_eq!(effects(&folder, &other.registry_files(Some(&disabled))), effects(&folder, &disabled));
+}
+
+#[test]
+fn entries_of_a_pull_secret_are_disabled_one_by_one() {
+    let folder = Folder::new();
+    folder.write(
+        "secret.json",
+        r#"{"auths":{"b.example":{"auth":"eDp5"},"c.example":{"auth":"hunter2!"},"d.example":{}},"credsStore":"desktop"}"#,
+    );
+    let config = self::config(&folder, SECRET);
+    let good = config.registry_files(None);
+    assert_eq!(
+        effects(&folder, &good),
+        [
+            "credential of registry b.example is disabled, images that it is for are inconclusive: secret.json: entry \"c.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
+            "registry b.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
+        ]
+    );
+    assert_eq!(good.error().unwrap().mistakes().len(), 1);
+    // The last good file is not called back for it.
+    folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"!"}}}"#);
+    let now = config.registry_files(Some(&good));
+    assert!(!now.says_the_same(&good) && now.broken_since(&good).is_none());
+}
+
+#[test]
+fn a_pull_secret_without_the_host_is_a_warning() {
+    let folder = Folder::new();
+    folder.write("secret.json", r#"{"auths":{"other.example":{"auth":"eDp5"}}}"#);
+    let config = self::config(
+        &folder,
+        &format!("{SECRET}- {{host: '*.c.example', credentials: {{dockerConfig: secret.json}}}}\n"),
+    );
+    let files = config.registry_files(None);
+    assert_eq!(
+        effects(&folder, &files),
+        ["registry b.example: secret.json: has no entry for this registry, which is asked anonymously"]
+    );
+    assert_eq!(files.error(), None);
+}
