@@ -226,6 +226,15 @@ mod tests {
         let stdout = text(&output.stdout);
         assert!(stdout.contains("registry-not-allowed") && stdout.contains("from http_proxy"), "{stdout}");
         assert_eq!((proxy.connections(), laptop.registry.connections()), (before, 0));
+
+        // What is asked directly knows no variable.
+        let host = laptop.registry.host();
+        with(&format!("- {{host: '{host}', plainHttp: true}}\n"));
+        check(&verify(&laptop.image("app:unsigned"), &url).await, 1);
+        with(&format!("- {{host: '{host}', plainHttp: true, proxy: none}}\n"));
+        check(&verify(&laptop.image("app:unsigned"), &url).await, 1);
+        assert!(laptop.registry.connections() >= 2);
+        assert_eq!(proxy.connections(), before);
     }
 
     #[tokio::test]
