@@ -44,6 +44,18 @@ pub(crate) const BODY_WINDOW_BYTES: u64 = 16 * 1024;
 pub(crate) const BODIES: ShareLimits =
     ShareLimits { total: 48 * MIB, host: 16 * MIB, pattern: 24 * MIB, unlisted_host: 6 * MIB, unlisted: 12 * MIB };
 
+/// A document up to this is parsed where it arrives, in bytes: about a millisecond of work at most. Usual manifests,
+/// indexes and envelopes are far smaller.
+pub(crate) const PARSED_AT_ONCE_BYTES: usize = 64 * 1024;
+
+/// What parsing a document takes at most beside its bytes: what is said of `countersign_core::limits::INDEX_JSON`, the
+/// most that any of them takes.
+#[allow(dead_code)]
+pub(crate) const PARSING_BYTES: usize = 12 * MIB;
+
+/// Large documents that are parsed at the same time, on as many threads.
+pub(crate) const PARSING: ShareLimits = ShareLimits { total: 4, host: 2, pattern: 2, unlisted_host: 1, unlisted: 1 };
+
 /// Most of an error body that is read, in bytes.
 pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
 
@@ -94,14 +106,19 @@ pub(crate) const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERS
 
 pub(crate) const HOSTS: usize = 1024;
 
-/// Tokens remembered, each at most [`TOKEN_BYTES`].
-pub(crate) const TOKENS: usize = 1024;
+/// What remembered tokens may take, in bytes: 250 of the largest, or some thousands of usual ones, which have 1 to 2 KiB.
+pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
+
+/// What it may take to remember how repositories want to be asked, in bytes: some thousands, each about 1 KiB.
+pub(crate) const LEARNED_BYTES: usize = 4 * MIB;
+
+/// What remembered tags may take, and what remembered digests may, in bytes: about ten thousand each.
+pub(crate) const PINS_BYTES: usize = 4 * MIB;
 
 /// How long tags of a repository are read by GET at once, after a HEAD was not answered with a digest.
 pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// Repositories of which it is remembered how they want to be asked; also the entries of each cache of pinned images.
-/// With names of at most 255 and digests of at most 135 bytes that is about 4 MiB each.
+/// Repositories of which it is remembered that their HEADs are of no use. With names of at most 255 bytes that is 2 MiB.
 pub(crate) const REPOSITORIES: usize = 4096;
 
 /// Largest Docker configuration read, in bytes: what a Secret can hold.

@@ -1,15 +1,11 @@
 //! One authenticated request: challenge, token, retry.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use http::HeaderMap;
 use http::HeaderValue;
-use lru::LruCache;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 use url::Url;
@@ -24,6 +20,8 @@ use crate::error::RegistryError;
 use crate::login;
 use crate::login::Login;
 use crate::observer::Stage;
+use crate::remembered::Remembered;
+use crate::remembered::repository_bytes;
 use crate::retry::Retry;
 use crate::said::Said;
 use crate::settings::Unlisted;
@@ -43,8 +41,8 @@ use crate::wire::Wire;
 pub(crate) struct Client {
     wire: Arc<Wire>,
     tokens: Arc<Tokens>,
-    /// So that only the first request about a repository is answered by a challenge. Never held across an await.
-    learned: Mutex<LruCache<Repository, Learned>>,
+    /// So that only the first request about a repository is answered by a challenge.
+    learned: Remembered<Repository, Learned>,
     unlisted: Unlisted,
 }
 
@@ -52,6 +50,15 @@ pub(crate) struct Client {
 enum Learned {
     Basic,
     Bearer(Arc<TokenRequest>),
+}
+
+impl Learned {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Basic => 0,
+            Self::Bearer(request) => request.bytes(),
+        }
+    }
 }
 
 /// What is asked of a repository.
@@ -84,11 +91,10 @@ impl Identified {
 
 impl Client {
     pub(crate) fn new(wire: Wire, unlisted: Unlisted) -> Self {
-        let repositories = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
         Self {
             wire: Arc::new(wire),
             tokens: Arc::new(Tokens::new()),
-            learned: Mutex::new(LruCache::new(repositories)),
+            learned: Remembered::new(bounds::LEARNED_BYTES),
             unlisted,
         }
     }
@@ -99,6 +105,10 @@ impl Client {
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
         check_port(&self.wire.entries, host)
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     pub(crate) fn share(&self, repository: &Repository) -> Share {
@@ -171,10 +181,7 @@ impl Client {
         if let Some(Login::Bearer(token)) = endpoint.identity.as_ref().map(|identity| &identity.login) {
             return Ok(login::bearer(token).map_or(Identified::Not, Identified::Configured));
         }
-        let learned = {
-            let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-            learned.get(&endpoint.repository).cloned()
-        };
+        let learned = self.learned.get(&endpoint.repository, Instant::now().into_std());
         match learned {
             Some(learned) => self.identify_as(endpoint, learned, deadline).await,
             None => Ok(Identified::Not),
@@ -223,8 +230,9 @@ impl Client {
                 Learned::Bearer(Arc::new(endpoint.token_request(&self.wire, bearer, from)?))
             }
         };
-        let mut known = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put(endpoint.repository.clone(), learned.clone());
+        let repository = endpoint.repository.clone();
+        let bytes = repository_bytes(&repository) + learned.bytes() + Remembered::<Repository, Learned>::AROUND;
+        self.learned.put(repository, learned.clone(), bytes, None);
         Ok(learned)
     }
 }

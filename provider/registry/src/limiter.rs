@@ -30,7 +30,13 @@ use state::Waiter;
 
 /// How much may wait for each unit of a group's limit. What comes beyond that is refused at once: it would only wait to
 /// be refused.
-const WAITING_PER_UNIT: usize = 8;
+fn waiting_per_unit(resource: Resource) -> usize {
+    match resource {
+        Resource::Verifications | Resource::Bytes | Resource::Lookups => 8,
+        // They are parts of verifications, which are few enough.
+        Resource::Requests | Resource::Answers | Resource::Parsing => 64,
+    }
+}
 
 /// A limit and its shares. Clones are the same limit.
 #[derive(Clone)]
@@ -100,7 +106,7 @@ impl Limiter {
                 let _ = sender.send(Permit::new(shared, claim, 1));
                 Ok(ticket)
             }
-            Err(_) if state.waiting(&claim) < claim.group_limit.saturating_mul(WAITING_PER_UNIT) => {
+            Err(_) if state.waiting(&claim) < claim.group_limit.saturating_mul(waiting_per_unit(shared.resource)) => {
                 state.wait(Waiter { number, claim, granted: sender });
                 Ok(ticket)
             }

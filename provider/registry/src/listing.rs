@@ -30,6 +30,25 @@ pub struct Referrers {
     pub incomplete: Option<Incomplete>,
 }
 
+impl Referrers {
+    /// What the entries occupy, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // What an allocator adds to each text, and a map to each of its entries.
+        const AROUND: usize = 64;
+        let texts = |entry: &Descriptor| {
+            let annotations: usize =
+                entry.annotations.iter().map(|(name, value)| name.len() + value.len() + 2 * AROUND).sum();
+            entry.media_type.as_str().len()
+                + entry.digest.as_str().len()
+                + entry.artifact_type.as_ref().map_or(0, String::len)
+                + annotations
+                + 3 * AROUND
+        };
+        self.entries.iter().map(|entry| size_of::<Descriptor>() + texts(entry)).sum()
+    }
+}
+
 /// Why a list of referrers is not whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incomplete {
@@ -103,6 +122,12 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// What it occupies, in bytes: the entries, and the digests that they are told apart by.
+    pub(crate) fn bytes(&self) -> usize {
+        const DIGEST: usize = 256;
+        self.referrers.bytes() + (self.taken.len() + self.untyped.len()) * DIGEST
+    }
+
     /// The list ends here, although there is more.
     pub(crate) fn cut(&mut self, why: Incomplete) {
         self.referrers.incomplete = Some(why);
@@ -119,11 +144,30 @@ impl<'a> Listing<'a> {
     }
 }
 
+/// What an answer of the referrers API, or for a fallback tag, is.
+pub(crate) enum Page {
+    Index(Index),
+    /// Not by its Content-Type; see [`unlabelled_index`].
+    Unlabelled(Index, Cause),
+    Other(Cause),
+}
+
+/// Reads an answer; one without a label if `unlabelled` ones count.
+pub(crate) fn read_page(answer: &Answer, unlabelled: bool) -> Page {
+    match read_index(answer) {
+        Ok(index) => Page::Index(index),
+        Err(cause) => match unlabelled.then(|| unlabelled_index(answer)).flatten() {
+            Some(index) => Page::Unlabelled(index, cause),
+            None => Page::Other(cause),
+        },
+    }
+}
+
 /// The index that an answer is.
 ///
 /// # Errors
 /// Another Content-Type, or a body that is no index.
-pub(crate) fn read_index(answer: &Answer) -> Result<Index, Cause> {
+fn read_index(answer: &Answer) -> Result<Index, Cause> {
     let found = content_type(&answer.headers);
     if found != MediaType::OCI_INDEX {
         let (found, wanted) = (Excerpt::of(&found), MediaType::OCI_INDEX.into());
@@ -134,7 +178,7 @@ pub(crate) fn read_index(answer: &Answer) -> Result<Index, Cause> {
 
 /// The index that an answer is without saying so: its Content-Type names no other kind of document, and the body declares
 /// itself. Some registries send their referrers so. Its entries can be looked at; what it does not list may still be there.
-pub(crate) fn unlabelled_index(answer: &Answer) -> Option<Index> {
+fn unlabelled_index(answer: &Answer) -> Option<Index> {
     match content_type(&answer.headers).as_str() {
         "" | "application/json" | "application/octet-stream" | "text/plain" => {}
         _ => return None,

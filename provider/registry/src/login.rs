@@ -43,6 +43,14 @@ impl Login {
         }
     }
 
+    /// What its texts occupy, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Basic { user, password } => user.len() + password.expose().len(),
+            Self::IdentityToken(token) | Self::Bearer(token) => token.expose().len(),
+        }
+    }
+
     /// Whether it can be sent as it is. Control characters do no harm where it is encoded: in Basic and in a form.
     pub(crate) fn check(&self) -> Result<(), LoginError> {
         let within = |found, most| if found > most { Err(LoginError::TooLong { found, most }) } else { Ok(()) };

@@ -14,13 +14,15 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::bounds;
+use crate::remembered::Remembered;
+use crate::remembered::repository_bytes;
 
 /// Manifests that this process read and hashed itself, by repository.
 pub(crate) struct Pins {
     /// By tag. After its time an entry says only that the tag was read once.
-    tags: LruCache<(Repository, String), (Descriptor, Instant)>,
+    tags: Remembered<(Repository, String), (Descriptor, Instant)>,
     /// By digest: true for ever.
-    digests: LruCache<(Repository, Digest), Descriptor>,
+    digests: Remembered<(Repository, Digest), Descriptor>,
     /// Repositories whose HEADs name no digest, each until its time.
     without_head: LruCache<Repository, Instant>,
 }
@@ -39,17 +41,22 @@ pub(crate) enum Claim {
 impl Pins {
     pub(crate) fn new() -> Self {
         let size = NonZeroUsize::new(bounds::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
-        Self { tags: LruCache::new(size), digests: LruCache::new(size), without_head: LruCache::new(size) }
+        Self {
+            tags: Remembered::new(bounds::PINS_BYTES),
+            digests: Remembered::new(bounds::PINS_BYTES),
+            without_head: LruCache::new(size),
+        }
     }
 
     /// What the image is, if that needs no request: its digest was read, or its tag within its lifetime.
     pub(crate) fn current(&mut self, image: &ImageRef) -> Option<Descriptor> {
         let repository = image.repository().clone();
         match image.selector() {
-            Selector::Digest(digest) => self.digests.get(&(repository, digest.clone())).cloned(),
+            Selector::Digest(digest) => self.digests.get(&(repository, digest.clone()), Instant::now().into_std()),
             Selector::Tag(tag) => {
-                let (descriptor, until) = self.tags.get(&(repository, tag.clone()))?;
-                (Instant::now() < *until).then(|| descriptor.clone())
+                let now = Instant::now();
+                let (descriptor, until) = self.tags.get(&(repository, tag.clone()), now.into_std())?;
+                (now < until).then_some(descriptor)
             }
         }
     }
@@ -75,8 +82,8 @@ impl Pins {
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
         let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         match digest.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) {
-            Some(digest) => match self.digests.get(&(repository.clone(), digest)) {
-                Some(descriptor) => Claim::Known(descriptor.clone()),
+            Some(digest) => match self.digests.get(&(repository.clone(), digest), Instant::now().into_std()) {
+                Some(descriptor) => Claim::Known(descriptor),
                 None => Claim::Unknown,
             },
             None => Claim::Nothing,
@@ -86,10 +93,15 @@ impl Pins {
     /// Remembers what `image` is; a tag for `lifetime`.
     pub(crate) fn remember(&mut self, image: &ImageRef, descriptor: &Descriptor, lifetime: Duration) {
         let repository = image.repository().clone();
+        let value = descriptor.media_type.as_str().len() + descriptor.digest.as_str().len();
+        let common = repository_bytes(&repository) + value;
         if let Selector::Tag(tag) = image.selector() {
             let until = Instant::now() + lifetime;
-            self.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until));
+            let bytes = common + tag.len() + Remembered::<(Repository, String), (Descriptor, Instant)>::AROUND;
+            self.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until), bytes, None);
         }
-        self.digests.put((repository, descriptor.digest.clone()), descriptor.clone());
+        let key = (repository, descriptor.digest.clone());
+        let bytes = common + key.1.as_str().len() + Remembered::<(Repository, Digest), Descriptor>::AROUND;
+        self.digests.put(key, descriptor.clone(), bytes, None);
     }
 }

@@ -28,14 +28,16 @@ use crate::error::LinkRefusal;
 use crate::error::NoList;
 use crate::error::RegistryError;
 use crate::error::Trouble;
+use crate::kept::Kept;
+use crate::limiter::Permit;
 use crate::link;
 use crate::listing::Filter;
 use crate::listing::Incomplete;
 use crate::listing::Listing;
+use crate::listing::Page;
 use crate::listing::Referrers;
 use crate::listing::filter;
-use crate::listing::read_index;
-use crate::listing::unlabelled_index;
+use crate::listing::read_page;
 use crate::observer::Stage;
 use crate::origin::authority;
 use crate::origin::resolve_link;
@@ -56,7 +58,7 @@ impl Registries {
         pinned: &Pinned,
         artifact_type: &str,
         deadline: Instant,
-    ) -> Result<Referrers, RegistryError> {
+    ) -> Result<Kept<Referrers>, RegistryError> {
         let endpoint = self.client().endpoint(pinned.repository()).map_err(|cause| RegistryError {
             repository: pinned.repository().clone(),
             stage: Stage::Referrers,
@@ -66,28 +68,31 @@ impl Registries {
         let mut url = endpoint.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
         let mut listing = Listing::new(artifact_type);
+        let held = self.client().wire().memory.try_acquire(&endpoint.share, 0);
+        let mut held = held.map_err(|reached| failed(&endpoint, reached.into()))?;
         let expect = Expect { hash: Some(digest.algorithm()), ..page_limit() };
         let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, expect.clone(), deadline).await {
             Ok(answer) if answer.digest.as_ref() == Some(digest) => Cause::ImageItself { host: authority(&answer.url) },
-            Ok(answer) => match read_index(&answer) {
-                Ok(index) => {
-                    self.pages(&endpoint, url, (answer, index), &mut listing, deadline).await;
-                    return Ok(listing.finish());
+            Ok(answer) => match self.read(&endpoint, answer, true, deadline).await? {
+                (answer, Page::Index(index)) => {
+                    self.pages(&endpoint, url, (answer, index), &mut listing, &mut held, deadline).await;
+                    return Ok(Kept::new(listing.finish(), held));
                 }
-                Err(cause) => {
-                    if let Some(index) = unlabelled_index(&answer) {
-                        let filter = filter(&answer, &index);
-                        listing.add(index, filter);
-                    }
+                (answer, Page::Unlabelled(index, cause)) => {
+                    let filter = filter(&answer, &index);
+                    listing.add(index, filter);
+                    held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
                     cause
                 }
+                (_, Page::Other(cause)) => cause,
             },
             Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
             Err(error) => return Err(error),
         };
         let fallback = self.fallback(&endpoint, digest, expect, &mut listing, deadline).await;
+        held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
-            return Ok(listing.finish());
+            return Ok(Kept::new(listing.finish(), held));
         }
         let cause = Cause::NoList(Box::new(NoList { api, tag: digest.fallback_tag(), fallback }));
         let error = failed(&endpoint, cause);
@@ -95,7 +100,7 @@ impl Registries {
             return Err(error);
         }
         listing.cut(Incomplete::Failed(Box::new(error)));
-        Ok(listing.finish())
+        Ok(Kept::new(listing.finish(), held))
     }
 
     /// Reads the pages of the API, of which the first is there. A page that cannot be had ends the list, and what was read
@@ -106,6 +111,7 @@ impl Registries {
         first: Url,
         mut page: (Answer, Index),
         listing: &mut Listing<'_>,
+        held: &mut Permit,
         deadline: Instant,
     ) {
         let mut read = HashSet::from([first.to_string()]);
@@ -113,6 +119,9 @@ impl Registries {
             let (answer, index) = page;
             let filter = filter(&answer, &index);
             let full = listing.add(index, filter);
+            if let Err(reached) = held.resize(listing.bytes()) {
+                return listing.cut(Incomplete::Failed(Box::new(failed(endpoint, reached.into()))));
+            }
             let next = match next_page(endpoint, &answer) {
                 Ok(None) => return,
                 Ok(Some(_)) if full || number == limits::REFERRERS_PAGES => return listing.cut(Incomplete::Limit),
@@ -123,7 +132,7 @@ impl Registries {
             // Its memory is given back before the next one takes some.
             drop(answer);
             let following = match next {
-                Ok(next) => self.index(endpoint, &next, deadline).await,
+                Ok(next) => self.next(endpoint, &next, deadline).await,
                 Err(refusal) => Err(failed(endpoint, Cause::Link(refusal))),
             };
             page = match following {
@@ -136,11 +145,30 @@ impl Registries {
         }
     }
 
-    /// A page that is an index.
-    async fn index(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
+    /// A further page.
+    async fn next(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
         let answer = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
-        let index = read_index(&answer).map_err(|cause| failed(endpoint, cause))?;
-        Ok((answer, index))
+        match self.read(endpoint, answer, false, deadline).await? {
+            (answer, Page::Index(index)) => Ok((answer, index)),
+            (_, Page::Unlabelled(_, cause) | Page::Other(cause)) => Err(failed(endpoint, cause)),
+        }
+    }
+
+    /// What an answer is.
+    async fn read(
+        &self,
+        endpoint: &Endpoint,
+        answer: Answer,
+        unlabelled: bool,
+        deadline: Instant,
+    ) -> Result<(Answer, Page), RegistryError> {
+        let bytes = answer.body.len();
+        let read = move || {
+            let page = read_page(&answer, unlabelled);
+            (answer, page)
+        };
+        let read = self.client().wire().parsing.run(&endpoint.share, bytes, deadline, read).await;
+        read.map_err(|reached| failed(endpoint, reached.into()))
     }
 
     /// What stands under the fallback tag; the entries of an index are taken. What the index says about filters is not
@@ -158,12 +186,13 @@ impl Registries {
         match self.page(endpoint, &url, TARGETS, expect, deadline).await {
             // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
             Ok(answer) if answer.digest.as_ref() == Some(digest) => Fallback::Image,
-            Ok(answer) => match read_index(&answer) {
-                Ok(index) => {
+            Ok(answer) => match self.read(endpoint, answer, false, deadline).await {
+                Ok((_, Page::Index(index))) => {
                     listing.add(index, Filter::NotApplied);
                     Fallback::Index
                 }
-                Err(cause) => Fallback::Failed(cause),
+                Ok((_, Page::Unlabelled(_, cause) | Page::Other(cause))) => Fallback::Failed(cause),
+                Err(RegistryError { cause, .. }) => Fallback::Failed(cause),
             },
             Err(RegistryError { cause, .. }) => {
                 if let Cause::NotFound { host, said } = cause.innermost()

@@ -30,6 +30,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::error::Trouble;
+use crate::limit::LimitReached;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::observer::TagMemory;
@@ -154,6 +155,21 @@ impl Registries {
         self.inner.client.share(repository)
     }
 
+    /// What `parse` makes of a document of the repository that has so many bytes: at once if they are few, and otherwise on
+    /// a thread for large documents. A panic of it is one of the caller.
+    ///
+    /// # Errors
+    /// Too many large documents were being parsed until `deadline`, of the repository's host or in all.
+    pub async fn parse<T: Send + 'static>(
+        &self,
+        repository: &Repository,
+        bytes: usize,
+        deadline: Instant,
+        parse: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LimitReached> {
+        self.inner.client.wire().parsing.run(&self.share(repository), bytes, deadline, parse).await
+    }
+
     /// The digest that the image's tag stands for now; a digest stands for itself, unasked.
     ///
     /// # Errors
@@ -262,7 +278,10 @@ impl Registries {
         let expect = Expect { hash: Some(algorithm), ..Expect::at_most(limits::MANIFEST_BYTES) };
         let ask = Ask { stage, url: &url, accept: TARGETS, expect, deadline };
         let answer = self.inner.client.get(&endpoint, ask).await?;
-        let descriptor = describe(image, algorithm, &answer).map_err(failed)?;
+        let (bytes, asked) = (answer.body.len(), image.clone());
+        let described = move || describe(&asked, algorithm, &answer);
+        let described = self.inner.client.wire().parsing.run(&endpoint.share, bytes, deadline, described).await;
+        let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
         if claim == Claim::Nothing {
             self.pins().stop_heads(repository);
         }

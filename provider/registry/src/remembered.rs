@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use countersign_core::name::Repository;
 use lru::LruCache;
 
 /// Values by key, least recently used first out. Safe to share; no lock is held across an await.
@@ -24,10 +25,15 @@ struct Inner<K: Hash + Eq, V> {
 struct Entry<V> {
     value: V,
     bytes: usize,
-    expires: Instant,
+    /// `None` lives as long as there is room.
+    expires: Option<Instant>,
 }
 
 impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
+    /// What an entry occupies beside its texts, in bytes: the entry itself, its links and its slot in the map, and what an
+    /// allocator adds to each.
+    pub(crate) const AROUND: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
+
     /// Holds entries that say they weigh at most `most_bytes` together. Zero remembers nothing.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
@@ -39,7 +45,7 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
     pub fn get(&self, key: &K, now: Instant) -> Option<V> {
         let mut inner = self.lock();
         match inner.entries.get(key) {
-            Some(entry) if entry.expires > now => return Some(entry.value.clone()),
+            Some(entry) if entry.expires.is_none_or(|end| end > now) => return Some(entry.value.clone()),
             Some(_) => {}
             None => return None,
         }
@@ -47,9 +53,8 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
         None
     }
 
-    /// Remembers `value` until `expires`; `bytes` is what key and value occupy, roughly. Returns how many entries had
-    /// to go for it.
-    pub fn put(&self, key: K, value: V, bytes: usize, expires: Instant) -> usize {
+    /// Remembers `value` until `expires`, or as long as there is room; `bytes` is what key and value occupy, roughly. Returns how many entries had to go for it.
+    pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
         if bytes > self.most_bytes {
             return 0;
         }
@@ -67,6 +72,19 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
         evicted
     }
 
+    /// Forgets the entry if its value is as described.
+    pub fn remove_if(&self, key: &K, described: impl FnOnce(&V) -> bool) {
+        let mut inner = self.lock();
+        if inner.entries.peek(key).is_some_and(|entry| described(&entry.value)) {
+            inner.remove(key);
+        }
+    }
+
+    /// Whether there is an entry, expired or not. Does not count as use.
+    pub fn contains(&self, key: &K) -> bool {
+        self.lock().entries.contains(key)
+    }
+
     /// Forgets the entry.
     pub fn remove(&self, key: &K) {
         self.lock().remove(key);
@@ -82,6 +100,11 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
         // No operation leaves the two members out of step where it could panic, so a poisoned lock is still sound.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a repository's texts occupy, in bytes: its host as written and by place, and its path.
+pub(crate) fn repository_bytes(repository: &Repository) -> usize {
+    2 * repository.host().as_str().len() + repository.path().len()
 }
 
 impl<K: Hash + Eq, V> Inner<K, V> {
@@ -102,10 +125,20 @@ mod tests {
     fn an_entry_ends_at_its_time() {
         let cache = Remembered::new(100);
         let start = Instant::now();
-        cache.put("a", 1, 10, start + Duration::from_secs(1));
+        cache.put("a", 1, 10, Some(start + Duration::from_secs(1)));
         assert_eq!(cache.get(&"a", start), Some(1));
         assert_eq!(cache.get(&"a", start + Duration::from_secs(1)), None);
         assert_eq!(cache.size(), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_without_an_end_stays_while_there_is_room() {
+        let cache = Remembered::new(10);
+        cache.put("a", 1, 10, None);
+        let later = Instant::now() + Duration::from_secs(1 << 30);
+        assert_eq!(cache.get(&"a", later), Some(1));
+        cache.put("b", 2, 10, Some(later));
+        assert_eq!(cache.get(&"a", later), None);
     }
 
     #[test]
@@ -113,10 +146,10 @@ mod tests {
         let cache = Remembered::new(25);
         let start = Instant::now();
         let end = start + Duration::from_secs(1);
-        assert_eq!(cache.put("a", 1, 10, end), 0);
-        assert_eq!(cache.put("b", 2, 10, end), 0);
+        assert_eq!(cache.put("a", 1, 10, Some(end)), 0);
+        assert_eq!(cache.put("b", 2, 10, Some(end)), 0);
         assert_eq!(cache.get(&"a", start), Some(1));
-        assert_eq!(cache.put("c", 3, 10, end), 1);
+        assert_eq!(cache.put("c", 3, 10, Some(end)), 1);
         assert_eq!(cache.get(&"b", start), None);
         assert_eq!(cache.get(&"a", start), Some(1));
         assert_eq!(cache.size(), (2, 20));
@@ -126,8 +159,8 @@ mod tests {
     fn replacing_an_entry_does_not_count_it_twice() {
         let cache = Remembered::new(25);
         let end = Instant::now() + Duration::from_secs(1);
-        cache.put("a", 1, 10, end);
-        cache.put("a", 2, 20, end);
+        cache.put("a", 1, 10, Some(end));
+        cache.put("a", 2, 20, Some(end));
         assert_eq!(cache.size(), (1, 20));
     }
 
@@ -135,7 +168,7 @@ mod tests {
     fn what_is_larger_than_the_cache_is_not_kept() {
         let cache = Remembered::new(5);
         let end = Instant::now() + Duration::from_secs(1);
-        cache.put("a", 1, 10, end);
+        cache.put("a", 1, 10, Some(end));
         assert_eq!(cache.size(), (0, 0));
     }
 }

@@ -4,15 +4,11 @@
 //! credential to whatever realm the challenge names, follows redirects with it, does not know `expires_in` nor identity
 //! tokens, and panics on a token with a line break. All of that is ruled out here.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use countersign_core::json;
 use http::HeaderValue;
-use lru::LruCache;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
@@ -32,6 +28,7 @@ use crate::login;
 use crate::login::Login;
 use crate::observer::Stage;
 use crate::origin::authority;
+use crate::remembered::Remembered;
 use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::share::Share;
@@ -76,30 +73,23 @@ type Outcome = Result<Arc<Token>, Cause>;
 
 /// Tokens, and exchanges in progress. One exchange serves all who want the same token.
 pub(crate) struct Tokens {
-    /// Held only to look up or change, never across an await.
-    ready: Mutex<LruCache<TokenKey, Arc<Token>>>,
+    ready: Remembered<TokenKey, Arc<Token>>,
     exchanges: Flights<TokenKey, Outcome>,
 }
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        let tokens = NonZeroUsize::new(bounds::TOKENS).unwrap_or(NonZeroUsize::MIN);
-        Self { ready: Mutex::new(LruCache::new(tokens)), exchanges: Flights::default() }
+        Self { ready: Remembered::new(bounds::TOKENS_BYTES), exchanges: Flights::default() }
     }
 
     /// A usable token, if there is one already.
     pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.get(&request.key()).filter(|token| token.is_usable()).cloned()
+        self.ready.get(&request.key(), Instant::now().into_std())
     }
 
     /// Drops `token`, which the registry no longer takes, unless it has been replaced already.
     pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = request.key();
-        if ready.peek(&key).is_some_and(|kept| Arc::ptr_eq(kept, token)) {
-            ready.pop(&key);
-        }
+        self.ready.remove_if(&request.key(), |kept| Arc::ptr_eq(kept, token));
     }
 
     /// A usable token: remembered, from an exchange in progress, or from a new one.
@@ -114,8 +104,9 @@ impl Tokens {
                 progress.enter("exchange");
                 let token = exchange(&wire, &request).await?;
                 // A failure is told to those who waited, and not remembered.
-                let mut ready = tokens.ready.lock().unwrap_or_else(PoisonError::into_inner);
-                ready.put(request.key(), Arc::clone(&token));
+                let (key, end) = (request.key(), Some(token.usable_until.into_std()));
+                let bytes = key.bytes() + token.header.len() + Remembered::<TokenKey, Arc<Token>>::AROUND;
+                tokens.ready.put(key, Arc::clone(&token), bytes, end);
                 Ok(token)
             }
         };
@@ -129,13 +120,20 @@ impl Tokens {
     }
 }
 
-impl Token {
-    fn is_usable(&self) -> bool {
-        Instant::now() < self.usable_until
+impl TokenKey {
+    fn bytes(&self) -> usize {
+        let Self { registry, realm, service, scope, identity: _ } = self;
+        registry.len() + realm.len() + service.as_ref().map_or(0, String::len) + scope.len()
     }
 }
 
 impl TokenRequest {
+    /// What it occupies, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let login = self.identity.as_ref().map_or(0, |identity| identity.login.bytes());
+        size_of::<Self>() + self.key().bytes() + login
+    }
+
     fn key(&self) -> TokenKey {
         TokenKey {
             registry: self.registry.clone(),

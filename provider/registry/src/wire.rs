@@ -39,6 +39,7 @@ use crate::origin::authority;
 use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
+use crate::parsing::Parsing;
 use crate::proxy::Proxies;
 use crate::quota::Quota;
 use crate::retry::retry_after;
@@ -57,8 +58,9 @@ pub(crate) struct Wire {
     pub(crate) clients: Clients,
     pub(crate) proxies: Proxies,
     pub(crate) gates: Gates,
-    /// Bytes of bodies.
+    /// Bytes of bodies, and of what is made of them.
     pub(crate) memory: Limiter,
+    pub(crate) parsing: Parsing,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) request_timeout: Duration,
 }
@@ -132,6 +134,7 @@ impl Wire {
             proxies: Proxies { environment: settings.proxies.clone() },
             gates: Gates::new(settings.requests_per_host, settings.requests, &observer),
             memory: Limiter::new(Resource::Bytes, bounds::BODIES, Arc::clone(&observer)),
+            parsing: Parsing::new(&observer),
             observer,
             request_timeout: settings.request_timeout,
         })

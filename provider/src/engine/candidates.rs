@@ -1,7 +1,9 @@
 //! The signatures of one image, one after the other, until one counts.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::envelope::EnvelopeFormat;
@@ -14,6 +16,9 @@ use countersign_core::name::hex;
 use countersign_core::oci;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
+use countersign_core::oci::ManifestError;
+use countersign_core::time::UnixTime;
+use countersign_core::trust::Mode;
 use countersign_core::trust::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
@@ -23,12 +28,15 @@ use countersign_core::verify;
 use countersign_core::verify::Question;
 use countersign_core::verify::VerifiedSignature;
 use countersign_registry::Content;
+use countersign_registry::Kept;
 use countersign_registry::Pinned;
+use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use tokio::time::Instant;
 
 use super::trouble;
 use crate::telemetry::metrics::Metrics;
+use crate::trust_source::UsableStatement;
 
 /// `artifactType`, or `config.mediaType` in the legacy form, of a
 /// [signature manifest](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#oci-signatures).
@@ -67,36 +75,76 @@ pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
 }
 
+/// Keeps the first `most` entries, and of them what is needed to fetch them.
+pub(super) fn shorten(referrers: &mut Kept<Referrers>, most: usize) {
+    referrers.entries.truncate(most);
+    referrers.entries.iter_mut().for_each(|entry| entry.annotations.clear());
+    referrers.entries.shrink_to_fit();
+    let bytes = referrers.bytes();
+    referrers.shrink_to(bytes);
+}
+
 /// What [`order`] takes for trusted: the fingerprints of these stores' certificates.
 pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
     let certificates = stores.iter().flat_map(|store| store.certificates());
     certificates.map(|certificate| hex(&certificate.fingerprint())).collect()
 }
 
+/// What the signatures of one image are judged by. Owned, as large ones are judged on other threads.
+pub(super) struct Asked {
+    pub(super) pinned: Pinned,
+    pub(super) statement: Arc<UsableStatement>,
+    pub(super) required_metadata: BTreeMap<String, String>,
+    pub(super) now: UnixTime,
+}
+
+impl Asked {
+    fn judge(&self, envelope: &[u8], media_type: &MediaType) -> Result<Box<VerifiedSignature>, verify::Failure> {
+        let Mode::Verify(rules) = self.statement.mode() else {
+            // Nothing is fetched for what is skipped.
+            let reason = Reason::new(Code::InternalError, "the statement verifies nothing: want one that does");
+            return Err(verify::Failure { unverified_subject: None, reasons: Reasons::one(reason) });
+        };
+        let question = Question {
+            target: self.pinned.descriptor(),
+            rules,
+            stores: &self.statement.stores(),
+            required_metadata: &self.required_metadata,
+            now: self.now,
+        };
+        verify::signature(envelope, media_type.as_str(), &question)
+    }
+}
+
 /// Fetches and judges the signature that `entry` names.
 pub(super) async fn judge(
     registries: &Registries,
     metrics: &Metrics,
-    pinned: &Pinned,
+    asked: &Arc<Asked>,
     entry: &Descriptor,
-    question: &Question<'_>,
     deadline: Instant,
 ) -> Judged {
+    let pinned = &asked.pinned;
     let manifest = entry.digest.clone();
+    let failed = |reason| {
+        let manifest = manifest.clone();
+        Judged::Failed(FailedSignature { manifest, unverified_subject: None, reasons: Reasons::one(reason) })
+    };
     let (envelope, media_type) = match fetch(registries, pinned, entry, deadline).await {
         Ok(fetched) => fetched,
         Err(NoEnvelope::OtherType) => return Judged::OtherType,
-        Err(NoEnvelope::Failed(reason)) => {
-            return Judged::Failed(FailedSignature {
-                manifest,
-                unverified_subject: None,
-                reasons: Reasons::one(reason),
-            });
-        }
+        Err(NoEnvelope::Failed(reason)) => return failed(reason),
     };
-    let start = std::time::Instant::now();
-    let judged = verify::signature(&envelope, media_type.as_str(), question);
-    metrics.stage("verify", start.elapsed());
+    let (bytes, asked) = (envelope.len(), Arc::clone(asked));
+    let judged = move || {
+        let start = std::time::Instant::now();
+        (asked.judge(&envelope, &media_type), start.elapsed())
+    };
+    let (judged, took) = match registries.parse(pinned.repository(), bytes, deadline, judged).await {
+        Ok(judged) => judged,
+        Err(reached) => return failed(trouble::overloaded(&reached)),
+    };
+    metrics.stage("verify", took);
     match judged {
         Ok(signature) => Judged::Verified(signature),
         Err(failure) => Judged::Failed(FailedSignature {
@@ -143,11 +191,17 @@ async fn layer(
         .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
         .await
         .map_err(|error| NoEnvelope::Failed(trouble::of_signature(&error)))?;
-    if untyped && oci::artifact_type(&bytes).map_err(|error| invalid(&error))?.as_deref() != Some(SIGNATURE) {
-        return Err(NoEnvelope::OtherType);
-    }
-    let manifest = ArtifactManifest::parse(&bytes, &entry.media_type).map_err(|error| invalid(&error))?;
-    one_layer(manifest, &pinned.descriptor().digest).map_err(NoEnvelope::Failed)
+    let (length, media_type, target) = (bytes.len(), entry.media_type.clone(), pinned.descriptor().digest.clone());
+    let read = move || {
+        let invalid = |error: ManifestError| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, error));
+        if untyped && oci::artifact_type(&bytes).map_err(invalid)?.as_deref() != Some(SIGNATURE) {
+            return Err(NoEnvelope::OtherType);
+        }
+        let manifest = ArtifactManifest::parse(&bytes, &media_type).map_err(invalid)?;
+        one_layer(manifest, &target).map_err(NoEnvelope::Failed)
+    };
+    let read = registries.parse(pinned.repository(), length, deadline, read).await;
+    read.unwrap_or_else(|reached| Err(NoEnvelope::Failed(trouble::overloaded(&reached))))
 }
 
 fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {
@@ -176,7 +230,7 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, 
         ));
     }
     if usize::try_from(layer.size).is_ok_and(|size| size <= limits::ENVELOPE_BYTES) {
-        Ok(layer.clone())
+        Ok(Descriptor::new(layer.media_type.clone(), layer.digest.clone(), layer.size))
     } else {
         invalid(format_args!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
     }

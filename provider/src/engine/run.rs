@@ -20,7 +20,6 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
-use countersign_core::verify::Question;
 use countersign_registry::Incomplete;
 use countersign_registry::Limiter;
 use countersign_registry::Pinned;
@@ -38,6 +37,7 @@ use super::Deadline;
 use super::ImageResult;
 use super::Verify;
 use super::candidates;
+use super::candidates::Asked;
 use super::candidates::Judged;
 use super::trouble;
 use crate::cache::FlightError;
@@ -252,7 +252,7 @@ impl Inner {
                         return Arc::new(ImageVerdict::from_reason(Some(flight_key.rule), reason));
                     }
                 };
-                let verdict = Arc::new(this.look(&statement, &pinned, &progress).await);
+                let verdict = Arc::new(this.look(statement, pinned, &progress).await);
                 this.remember(flight_key, &verdict);
                 verdict
             }
@@ -298,41 +298,32 @@ impl Inner {
     }
 
     /// Fetches the signatures and judges them until one counts.
-    async fn look(&self, statement: &UsableStatement, pinned: &Pinned, progress: &Progress) -> ImageVerdict {
-        let rule = || statement.shared_name();
-        let rules = match statement.mode() {
-            Mode::Verify(rules) => rules,
-            Mode::Skip => return ImageVerdict::Skipped(Skipped { rule: rule() }),
-        };
-        let stores = statement.stores();
-        let none = BTreeMap::new();
-        let question = Question {
-            target: pinned.descriptor(),
-            rules,
-            stores: &stores,
-            required_metadata: self.settings.required_metadata.get(statement.name()).unwrap_or(&none),
-            now: (self.clock)(),
-        };
+    async fn look(&self, statement: Arc<UsableStatement>, pinned: Pinned, progress: &Progress) -> ImageVerdict {
+        let name = statement.shared_name();
+        let rule = || Arc::clone(&name);
+        let required_metadata = self.settings.required_metadata.get(statement.name()).cloned().unwrap_or_default();
+        let asked = Arc::new(Asked { pinned, statement, required_metadata, now: (self.clock)() });
         let until = (Instant::now() + self.settings.flight_time).into();
 
         progress.enter("the list of signatures was fetched");
-        let mut referrers = match self.registries.referrers(pinned, candidates::SIGNATURE, until).await {
+        let mut referrers = match self.registries.referrers(&asked.pinned, candidates::SIGNATURE, until).await {
             Ok(referrers) => referrers,
             Err(error) => return ImageVerdict::from_reason(Some(rule()), trouble::reason(&error)),
         };
-        candidates::order(&mut referrers.entries, &candidates::trusted(&stores));
+        candidates::order(&mut referrers.entries, &candidates::trusted(&asked.statement.stores()));
         let most = self.settings.max_signatures;
         let unseen = unseen(&referrers, most);
+        candidates::shorten(&mut referrers, most);
 
         progress.enter("its signatures were fetched and verified");
         let judge = |entry: &'_ Descriptor| {
-            let entry = entry.clone();
+            let (entry, asked) = (entry.clone(), &asked);
             async move {
-                let judged = candidates::judge(&self.registries, &self.metrics, pinned, &entry, &question, until).await;
+                let judged = candidates::judge(&self.registries, &self.metrics, asked, &entry, until).await;
                 (entry.digest, judged)
             }
         };
-        let mut entries = referrers.entries.iter().take(most);
+        let mut entries = referrers.entries.iter();
         let mut failed = FailedSignatures::default();
         // One alone first: it mostly counts, and then nothing else is fetched.
         let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
@@ -372,7 +363,7 @@ impl Inner {
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return,
         };
         let bytes = weight(&key, verdict);
-        let evicted = self.verdicts.put(key, (Arc::clone(verdict), good_until), bytes, Instant::now() + lifetime);
+        let evicted = self.verdicts.put(key, (Arc::clone(verdict), good_until), bytes, Some(Instant::now() + lifetime));
         self.metrics.cache_event("verdict-stored");
         for _ in 0..evicted {
             self.metrics.cache_event("verdict-evicted");

@@ -49,7 +49,7 @@ fn list(registry: &Registry, count: usize) -> Vec<String> {
 
 async fn referrers(registries: &Registries, registry: &Registry) -> Result<Referrers, RegistryError> {
     let pinned = pinned(registries, registry).await;
-    registries.referrers(&pinned, SIGNATURE, soon()).await
+    registries.referrers(&pinned, SIGNATURE, soon()).await.map(|kept| kept.clone())
 }
 
 fn digests(referrers: &Referrers) -> Vec<String> {

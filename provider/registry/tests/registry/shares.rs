@@ -17,6 +17,7 @@ use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
 
+use crate::support::SIGNATURE;
 use crate::support::app;
 use crate::support::build;
 use crate::support::descriptor;
@@ -209,4 +210,49 @@ async fn a_registry_that_redirects_to_another_cannot_take_it_over() {
     works(&registries, &good).await;
     assert_eq!((bad.count(Route::Blob), good.count(Route::Other)), (32, 16));
     calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn documents_and_lists_count_until_they_are_dropped() {
+    let (_, good, settings) = two().await;
+    let (registries, seen) = build(settings);
+    let image = registries.pin(&app(&good), soon()).await.unwrap();
+    let target = image.descriptor().digest.as_str();
+    let blob = good.put_blob("app", "a/b", &[b'x'; 100_000]);
+    for number in 0..10 {
+        let entry = countersign_testkit::Descriptor::of(IMAGE_MANIFEST, number.to_string().as_bytes());
+        let entry = countersign_testkit::Descriptor { artifact_type: Some(SIGNATURE.to_owned()), ..entry };
+        good.list_referrer("app", target, entry);
+    }
+    assert_eq!(seen.in_use(Resource::Bytes), 0);
+    let content = registries.blob(image.repository(), &descriptor(&blob), MIB, soon()).await.unwrap();
+    assert_eq!((content.len(), seen.in_use(Resource::Bytes)), (100_000, 100_000));
+    let mut list = registries.referrers(&image, SIGNATURE, soon()).await.unwrap();
+    drop(content);
+    let whole = list.bytes();
+    assert!(seen.in_use(Resource::Bytes) >= i64::try_from(whole).unwrap() && whole > 10 * 100);
+    list.entries.truncate(1);
+    let rest = list.bytes();
+    list.shrink_to(rest);
+    assert_eq!(seen.in_use(Resource::Bytes), i64::try_from(rest).unwrap());
+    drop(list);
+    assert_eq!(seen.in_use(Resource::Bytes), 0);
+}
+
+#[tokio::test]
+async fn large_documents_of_every_kind_are_parsed_elsewhere() {
+    let (_, good, settings) = two().await;
+    push_large(&good, 100 * 1024);
+    let (registries, seen) = build(settings);
+    // In and out of use again, while this thread does nothing but wait.
+    let image = registries.pin(&app(&good), soon()).await.unwrap();
+    assert_eq!(seen.changes(Resource::Parsing), 2);
+    let entry = format!(r#"{{"x":"{}"}}"#, "x".repeat(100 * 1024));
+    good.when(Route::Referrers).body(format!(r#"{{"manifests":[{entry}]}}"#));
+    let _ = registries.referrers(&image, SIGNATURE, soon()).await.unwrap();
+    assert_eq!(seen.changes(Resource::Parsing), 2);
+    assert_eq!(registries.parse(image.repository(), 100 * 1024, soon(), || 7).await, Ok(7));
+    assert_eq!(seen.changes(Resource::Parsing), 2);
+    assert_eq!(registries.parse(image.repository(), 64 * 1024, soon(), || 7).await, Ok(7));
+    assert_eq!(seen.changes(Resource::Parsing), 0);
 }

@@ -33,36 +33,46 @@ pub(crate) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// Remembers every request that was told of.
+/// Remembers every request that was told of, and the use of the limits.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<Vec<(Stage, RequestResult)>>, watch::Sender<BTreeMap<Resource, i64>>);
+pub(crate) struct Seen {
+    requests: Mutex<Vec<(Stage, RequestResult)>>,
+    in_use: watch::Sender<BTreeMap<Resource, i64>>,
+    changes: Mutex<BTreeMap<Resource, usize>>,
+}
 
 impl Seen {
     pub(crate) fn all(&self) -> Vec<(Stage, RequestResult)> {
-        self.0.lock().unwrap().clone()
+        self.requests.lock().unwrap().clone()
     }
 
     /// How much of a limit is in use.
     pub(crate) fn in_use(&self, resource: Resource) -> i64 {
-        self.1.borrow().get(&resource).copied().unwrap_or_default()
+        self.in_use.borrow().get(&resource).copied().unwrap_or_default()
+    }
+
+    /// How often the use of a limit has changed since this was asked last.
+    pub(crate) fn changes(&self, resource: Resource) -> usize {
+        self.changes.lock().unwrap().remove(&resource).unwrap_or_default()
     }
 
     /// Returns as soon as the use of a limit is as wanted.
     pub(crate) async fn until(&self, resource: Resource, wanted: impl Fn(i64) -> bool) {
         let in_use = |all: &BTreeMap<Resource, i64>| wanted(all.get(&resource).copied().unwrap_or_default());
-        self.1.subscribe().wait_for(in_use).await.unwrap();
+        self.in_use.subscribe().wait_for(in_use).await.unwrap();
     }
 }
 
 impl Observer for Seen {
     fn request(&self, stage: Stage, result: RequestResult, _: Duration) {
-        self.0.lock().unwrap().push((stage, result));
+        self.requests.lock().unwrap().push((stage, result));
     }
 
     fn tag(&self, _: TagMemory) {}
 
     fn in_use(&self, resource: Resource, change: i64) {
-        self.1.send_modify(|in_use| *in_use.entry(resource).or_default() += change);
+        *self.changes.lock().unwrap().entry(resource).or_default() += 1;
+        self.in_use.send_modify(|in_use| *in_use.entry(resource).or_default() += change);
     }
 
     fn limit_reached(&self, _: &LimitReached) {}

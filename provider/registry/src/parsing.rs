@@ -1,0 +1,133 @@
+//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time. The threads that serve
+//! requests and probes are not held up by a document of megabytes.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use crate::bounds;
+use crate::limit::LimitReached;
+use crate::limit::Resource;
+use crate::limiter::Limiter;
+use crate::observer::Observer;
+use crate::share::Share;
+
+/// See the module.
+pub(crate) struct Parsing(Limiter);
+
+impl Parsing {
+    pub(crate) fn new(observer: &Arc<dyn Observer>) -> Self {
+        Self(Limiter::new(Resource::Parsing, bounds::PARSING, Arc::clone(observer)))
+    }
+
+    /// What `parse` makes of a document of so many bytes. A panic of it is one of the caller.
+    ///
+    /// # Errors
+    /// Too many large documents were being parsed until `deadline`, of the share or in all.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        share: &Share,
+        bytes: usize,
+        deadline: Instant,
+        parse: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LimitReached> {
+        if bytes <= bounds::PARSED_AT_ONCE_BYTES {
+            return Ok(parse());
+        }
+        let permit = self.0.acquire(share, deadline).await?;
+        let parsed = spawn_blocking(move || {
+            // Given back when the document is parsed, whether or not the caller still waits.
+            let _permit = permit;
+            parse()
+        });
+        match parsed.await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(value) => Ok(value),
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+    use std::sync::mpsc::sync_channel;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::observer::Unobserved;
+    use crate::share::Class;
+    use crate::share::Scope;
+
+    const LARGE: usize = bounds::PARSED_AT_ONCE_BYTES + 1;
+
+    fn parsing() -> Arc<Parsing> {
+        Arc::new(Parsing::new(&(Arc::new(Unobserved) as Arc<dyn Observer>)))
+    }
+
+    fn listed(host: &str) -> Share {
+        Share::new(host, Class::Listed)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[tokio::test]
+    async fn a_small_document_is_parsed_here_and_a_large_one_on_another_thread() {
+        let parsing = parsing();
+        let here = std::thread::current().id();
+        let thread = || std::thread::current().id();
+        assert_eq!(parsing.run(&listed("a"), LARGE - 1, soon(), thread).await, Ok(here));
+        assert_ne!(parsing.run(&listed("a"), LARGE, soon(), thread).await, Ok(here));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_of_the_caller_and_gives_its_slot_back() {
+        let parsing = parsing();
+        for _ in 0..10 {
+            for bytes in [LARGE - 1, LARGE] {
+                let share = listed("a");
+                let panics = parsing.run(&share, bytes, soon(), || -> () { panic!("on purpose") });
+                assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
+            }
+        }
+        assert_eq!(parsing.run(&listed("a"), LARGE, soon(), || 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_host_has_its_slots_and_others_do_not_wait_for_them() {
+        let parsing = parsing();
+        let (go, stopped) = sync_channel::<()>(0);
+        let stopped = Arc::new(std::sync::Mutex::new(stopped));
+        let slow: Vec<_> = (0..2)
+            .map(|_| {
+                let (parsing, stopped) = (Arc::clone(&parsing), Arc::clone(&stopped));
+                let parse = move || stopped.lock().unwrap().recv().unwrap();
+                tokio::spawn(async move { parsing.run(&listed("slow"), LARGE, soon(), parse).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        // Those at work hold both slots of the host, and keep no other host and no small document waiting.
+        assert_eq!(parsing.run(&listed("good"), LARGE, soon(), || 7).await, Ok(7));
+        assert_eq!(parsing.run(&listed("slow"), LARGE - 1, soon(), || 7).await, Ok(7));
+        let shortly = Instant::now() + Duration::from_millis(20);
+        let refused = parsing.run(&listed("slow"), LARGE, shortly, || 7).await.unwrap_err();
+        assert_eq!(
+            (refused.scope.clone(), refused.to_string()),
+            (
+                Scope::Host("slow".into()),
+                "too many large documents being parsed for slow: found 2, expected at most 2".to_owned()
+            )
+        );
+        for one in slow {
+            go.send(()).unwrap();
+            assert_eq!(one.await.unwrap(), Ok(()));
+        }
+    }
+}
