@@ -7,6 +7,7 @@ use countersign::config::ListenAddress;
 use countersign::config::TrustLocation;
 use countersign::server::ConnectionTimes;
 use countersign_core::trust::TrustPolicy;
+use countersign_registry::Unlisted;
 use serde_json::Value as Json;
 use serde_json::json;
 
@@ -170,6 +171,19 @@ fn memory_is_limited_and_the_cpu_is_not() {
     assert_eq!(resources, json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } }));
     // What the cache may take must leave room for the rest.
     assert!(config().cache.verdict_bytes <= 64 * 1024 * 1024 / 2);
+}
+
+/// Whoever can create a pod chooses the host that is asked about it, otherwise.
+#[test]
+fn registries_that_are_not_listed_are_refused_and_those_of_the_policy_are_listed() {
+    let config = config();
+    assert_eq!(config.unlisted_registries, Unlisted::Refuse);
+    let policy: Json = serde_json::from_str(&read("deploy/base/config/trustpolicy.json")).unwrap();
+    let scopes = policy["trustPolicies"].as_array().unwrap().iter().flat_map(|one| one["registryScopes"].as_array());
+    for scope in scopes.flatten() {
+        let repository = scope.as_str().unwrap().parse().unwrap();
+        assert!(config.registries.iter().any(|registry| registry.host.is_for(&repository)), "{scope}");
+    }
 }
 
 #[test]
