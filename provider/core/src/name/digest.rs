@@ -14,6 +14,8 @@ pub enum DigestAlgorithm {
 }
 
 impl DigestAlgorithm {
+    pub(super) const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
     /// The name in front of the colon.
     #[must_use]
     pub fn name(self) -> &'static str {

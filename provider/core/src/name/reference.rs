@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Digest;
+use super::DigestAlgorithm;
 use super::DigestError;
 use super::Host;
 use super::HostError;
@@ -65,7 +66,7 @@ pub enum ReferenceError {
     #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong { found: usize },
     #[error(
-        "image reference {found:?} is an image id of a node, and not a name: want [host[:port]/]repository[:tag][@digest]"
+        "image reference {found:?} is an image id of a node, or the beginning of one, and not a name: want [host[:port]/]repository[:tag][@digest]"
     )]
     ImageId { found: Excerpt },
     #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
@@ -138,8 +139,7 @@ impl FromStr for ImageRef {
         if text.len() > limits::REFERENCE_BYTES {
             return Err(ReferenceError::TooLong { found: text.len() });
         }
-        // Runtimes look these up among the images that the node already has.
-        if text.parse::<Digest>().is_ok() {
+        if is_qualified_image_id(text) {
             return Err(ReferenceError::ImageId { found: text.into() });
         }
         let (rest, digest) = match text.split_once('@') {
@@ -181,9 +181,24 @@ fn repository(name: &str) -> Result<Repository, ReferenceError> {
     }
 }
 
+/// An algorithm and the digits of a digest, or the first few of them. It could be a tag of `docker.io/library/sha256`,
+/// too, and the kubelet takes it for that; but containerd looks it up among the images of the node, where
+/// [an unambiguous beginning](https://github.com/opencontainers/go-digest/blob/v1.0.0/digestset/set.go) is enough,
+/// and asks no registry if it finds one.
+fn is_qualified_image_id(text: &str) -> bool {
+    let Some((algorithm, digits)) = text.split_once(':') else { return false };
+    DigestAlgorithm::ALL.iter().any(|known| known.name() == algorithm)
+        && !digits.is_empty()
+        && digits.bytes().all(is_lower_hex)
+}
+
+fn is_lower_hex(b: u8) -> bool {
+    matches!(b, b'0'..=b'9' | b'a'..=b'f')
+}
+
 /// What [`Digest::hex`] of a sha256 looks like: runtimes look such a name up among the images of the node.
 fn is_image_id(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 64 && name.bytes().all(is_lower_hex)
 }
 
 fn at_host(host: &str, path: &str) -> Result<Repository, ReferenceError> {
@@ -326,13 +341,45 @@ mod tests {
         );
         let long = "a".repeat(2000);
         assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));
-        let id = "a".repeat(64);
-        for text in [id.clone(), format!("sha256:{id}"), format!("sha512:{id}{id}")] {
-            assert_eq!(text.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: text.as_str().into() }));
-        }
         let mirrored = "registry.hub.docker.com/nginx:1";
         let error = ReferenceError::DockerHubPath { host: "registry.hub.docker.com".into(), path: "nginx".into() };
         assert_eq!(mirrored.parse::<ImageRef>(), Err(error));
+    }
+
+    #[test]
+    fn an_image_id_of_a_node_or_its_beginning_is_no_name() {
+        let id = "a".repeat(64);
+        for text in [
+            id.clone(),
+            format!("sha256:{id}"),
+            format!("sha384:{id}{}", "0".repeat(32)),
+            format!("sha512:{id}{id}"),
+            // containerd finds the one image whose id begins so.
+            "sha256:2".to_owned(),
+            "sha256:44136fa355b3".to_owned(),
+            format!("sha256:{}", &id[..63]),
+            "sha384:0".to_owned(),
+            "sha512:2024".to_owned(),
+        ] {
+            assert_eq!(
+                text.parse::<ImageRef>(),
+                Err(ReferenceError::ImageId { found: text.as_str().into() }),
+                "{text}"
+            );
+        }
+        // The kubelet adds `:latest` to digits alone, and no image id has that in it; nor a slash, an @ or other letters.
+        for (text, is) in [
+            ("44136fa355b3", "docker.io/library/44136fa355b3:latest".to_owned()),
+            ("sha256", "docker.io/library/sha256:latest".to_owned()),
+            ("sha256:v1", "docker.io/library/sha256:v1".to_owned()),
+            ("sha256:ABC", "docker.io/library/sha256:ABC".to_owned()),
+            ("md5:abc", "docker.io/library/md5:abc".to_owned()),
+            ("library/sha256:abc", "docker.io/library/sha256:abc".to_owned()),
+            ("registry.example/sha256:abc", "registry.example/sha256:abc".to_owned()),
+            (&format!("sha256:abc@{SHA}"), format!("docker.io/library/sha256@{SHA}")),
+        ] {
+            assert_eq!(expanded(text), is);
+        }
     }
 
     #[test]
