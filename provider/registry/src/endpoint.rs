@@ -212,4 +212,27 @@ mod tests {
         assert_eq!(guard("x.example", "93.184.216.34"), Guard::Public);
         assert_eq!(guard("x.example", "10.0.0.1"), Guard::Outside);
     }
+
+    /// Every spelling that is taken, in the table that all readers of references share, is asked at its place.
+    #[test]
+    fn each_reference_is_asked_at_its_place() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");
+        let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let wire = wire(&[], &[]);
+        let mut asked = 0;
+        for row in rows.as_array().unwrap() {
+            let Some(place) = row["place"].as_str() else { continue };
+            let image: countersign_core::name::ImageRef = row["image"].as_str().unwrap().parse().unwrap();
+            let endpoint = Endpoint::of(&wire, Unlisted::Anonymous, image.repository()).unwrap();
+            let place = place
+                .strip_prefix("docker.io/")
+                .map_or(place.to_owned(), |path| format!("registry-1.docker.io/{path}"));
+            let (host, path) = place.split_once('/').unwrap();
+            let expected = format!("https://{host}/v2/{path}/manifests/latest");
+            assert_eq!(endpoint.url("manifests", "latest").as_str(), expected, "{image}");
+            assert_eq!(endpoint.authority(), host, "one text for messages and limits: {image}");
+            asked += 1;
+        }
+        assert!(asked > 70, "{asked}");
+    }
 }

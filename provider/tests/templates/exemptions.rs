@@ -1,8 +1,9 @@
 //! Exempt images: whole parts of the repository, and no text that only looks like one.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use countersign_core::name::ImageRef;
+use countersign_core::name::Host;
 use regorus::Engine;
 use serde_json::Value as Json;
 use serde_json::json;
@@ -40,14 +41,19 @@ fn a_pattern_without_wildcard_is_one_repository() {
     let pinned = format!("registry.example.com/team/app@{SHA}");
     check(
         "registry.example.com/team/app",
-        &["registry.example.com/team/app", "registry.example.com/team/app:v1", &tagged, &pinned],
+        &[
+            "registry.example.com/team/app",
+            "registry.example.com/team/app:v1",
+            "Registry.example.com:0443/team/app:v1",
+            &tagged,
+            &pinned,
+        ],
         &[
             "registry.example.com/team/app2",
             "registry.example.com/team/app/sub",
             "registry.example.com/team",
             "registry.example.com/other/app",
-            "registry.example.com:443/team/app",
-            "Registry.example.com/team/app",
+            "registry.example.com:5000/team/app",
             "team/app",
         ],
     );
@@ -193,6 +199,12 @@ fn patterns_that_mean_nothing_cover_nothing() {
         json!(["*.example.com/team/app"]),
         json!(["nginx"]),
         json!(["library/nginx"]),
+        json!(["docker.io/*"]),
+        json!(["Docker.io/**"]),
+        json!(["docker.io:443/**"]),
+        json!(["registry-1.docker.io/nginx"]),
+        json!(["registry.example.com./**"]),
+        json!(["registry.example.com:0/**"]),
         json!("registry.example.com/team/app"),
         json!({ "registry.example.com": "team/app" }),
         json!([null, 7, ["registry.example.com/team/app"], {}]),
@@ -223,31 +235,71 @@ fn exempt_images_are_left_out_of_the_question_in_every_kind_and_place() {
     assert_eq!(review.denials, ["redis: no verdict from the provider"]);
 }
 
+/// The table that everything shares which reads references.
+fn table() -> Vec<Json> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/references.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The images of the table that have a host, as patterns, with their places.
+fn patterns(table: &[Json]) -> Vec<(&str, &str)> {
+    let accepted = table.iter().filter_map(|row| Some((row["image"].as_str()?, row["place"].as_str()?)));
+    accepted.filter(|(image, _)| image.split_once('/').is_some_and(|(host, _)| Host::is_named_by(host))).collect()
+}
+
+/// The images about which the provider is asked, all of them in one pod.
+fn asked(patterns: &[String], images: &BTreeSet<String>) -> BTreeSet<String> {
+    let container = |(index, image)| json!({ "name": format!("c{index}"), "image": image });
+    let pod = POD.creation(&json!({ "containers": images.iter().enumerate().map(container).collect::<Vec<_>>() }));
+    let review = review_with(json!({ "exemptImages": patterns }), &pod, &Outcome::Items(Item::Missing));
+    let keys = review.calls.first().map(|call| serde_json::from_value(call["keys"].clone()).unwrap());
+    keys.unwrap_or_default()
+}
+
 #[test]
-fn reads_references_as_the_engine_does() {
-    let pinned = format!("ghcr.io/a/b:v1@{SHA}");
-    for image in [
-        "nginx",
-        "nginx:1.27",
-        "a/b",
-        "a.b/c",
-        "a/b/c:d",
-        "docker.io/a",
-        "docker.io/a/b",
-        "index.docker.io/a",
-        "localhost/a",
-        "localhost:5000",
-        "localhost:5000/a/b:v1",
-        "Registry/a",
-        "a:5000/b",
-        "[::1]:5000/x",
-        "[::1]/x:y",
-        "a__b/c--d.e_f",
-        &pinned,
-    ] {
-        let repository = image.parse::<ImageRef>().unwrap().repository().to_string();
-        assert!(is_exempt(&json!([repository]), image), "{image} is {repository}");
+fn every_spelling_of_an_exempt_place_is_exempt_and_no_other_place_is() {
+    let table = table();
+    let accepted = || table.iter().filter(|row| row["place"].is_string());
+    let written = |row: &Json| format!("{}:v1@{SHA}", row["image"].as_str().unwrap());
+    let images: BTreeSet<String> = accepted().map(written).collect();
+    for (pattern, place) in patterns(&table) {
+        // Some hosts are left to the provider.
+        let exempt = |row: &&Json| row["place"] == place && row["exempt"] != false;
+        let expected: BTreeSet<String> = accepted().filter(|row| !exempt(row)).map(written).collect();
+        assert_eq!(asked(&[pattern.to_owned()], &images), expected, "{pattern}");
     }
+}
+
+#[test]
+fn an_image_in_a_refused_spelling_is_never_exempt() {
+    let table = table();
+    let refused = || table.iter().filter(|row| row["refused"].is_string());
+    // Wider than the places of the table, and the refused spellings themselves.
+    let mut widest: BTreeSet<String> = BTreeSet::new();
+    let hosts = patterns(&table).into_iter().map(|(image, _)| image);
+    for image in hosts.chain(refused().map(|row| row["image"].as_str().unwrap())) {
+        widest.insert(image.to_owned());
+        widest.extend(image.split_once('/').map(|(host, _)| format!("{host}/**")));
+    }
+    let written = |row: &Json| {
+        let image = row["image"].as_str().unwrap();
+        let mut written = vec![image.to_owned()];
+        // With a tag or a digest, an image id is a name.
+        if row["refused"] != "image-id" {
+            written.extend([format!("{image}:v1"), format!("{image}@{SHA}")]);
+        }
+        written
+    };
+    let images: BTreeSet<String> = refused().flat_map(written).collect();
+    assert_eq!(asked(&widest.into_iter().collect::<Vec<_>>(), &images), images);
+}
+
+#[test]
+fn a_name_that_is_too_long_for_a_reference_is_not_exempt() {
+    let long = |length: usize| format!("registry.example.com/{}", "a".repeat(length - "registry.example.com/".len()));
+    check("registry.example.com/*", &[&long(255)], &[&long(256), &long(1025)]);
+    let zeros = format!("registry.example.com:{}443/app", "0".repeat(300));
+    check("registry.example.com/*", &[], &[&zeros]);
 }
 
 #[test]
@@ -269,6 +321,9 @@ fn the_schema_refuses_patterns_that_cover_nothing() {
         ("localhost/a", true),
         ("localhost:5000/**", true),
         ("[::1]:5000/*", true),
+        ("Registry/a", true),
+        ("registry.example.com:000443/a", true),
+        ("[::ffff:10.0.0.5]/a", false),
         ("docker.io/library/nginx", true),
         ("", false),
         ("*", false),

@@ -139,7 +139,8 @@ impl FromStr for ImageRef {
         if text.len() > limits::REFERENCE_BYTES {
             return Err(ReferenceError::TooLong { found: text.len() });
         }
-        if is_qualified_image_id(text) {
+        // Runtimes look these up among the images that the node already has.
+        if is_qualified_image_id(text) || is_image_id(text) {
             return Err(ReferenceError::ImageId { found: text.into() });
         }
         let (rest, digest) = match text.split_once('@') {
@@ -172,12 +173,7 @@ impl FromStr for ImageRef {
 fn repository(name: &str) -> Result<Repository, ReferenceError> {
     match name.split_once('/') {
         Some((first, path)) if Host::is_named_by(first) => at_host(first, path),
-        Some(_) | None => {
-            if is_image_id(name) {
-                return Err(ReferenceError::ImageId { found: name.into() });
-            }
-            expanded(Host::docker_hub(), name)
-        }
+        Some(_) | None => expanded(Host::docker_hub(), name),
     }
 }
 
