@@ -73,7 +73,7 @@ impl<'a> Bench<'a> {
             countersign::Ports { provider, health },
             &gatekeeper,
             notation.directory(),
-            &[referrers.host(), fallback.host(), hostile.host()],
+            &[referrers.host(), referrers.host_by_name(), fallback.host(), hostile.host()],
         )?;
         clock.step("Countersign is ready");
         let ca = countersign.authority().certificate();

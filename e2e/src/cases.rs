@@ -14,6 +14,7 @@ mod outages;
 mod proxies;
 mod ratify;
 mod rotation;
+mod spellings;
 mod trust;
 mod workloads;
 
@@ -54,6 +55,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow:
     trust::run(bench, transcript, &mut seen)?;
     broken_trust::run(bench, transcript, &mut seen)?;
     mutation::run(bench, transcript, &mut seen)?;
+    spellings::run(bench, transcript, &mut seen)?;
     pods(bench, transcript, &seen)?;
     proxies::run(bench, transcript)?;
     doors::run(bench, transcript)?;

@@ -78,6 +78,16 @@ impl Image {
         })
     }
 
+    /// The same image, its registry's host spelt in another way.
+    pub(crate) fn at(&self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self.clone() }
+    }
+
+    /// An image in another repository of the same registry.
+    pub(crate) fn in_repository(&self, repository: &str) -> anyhow::Result<Self> {
+        Self::push_titled(&self.host, repository, &self.tag, repository)
+    }
+
     /// As in a pod: by tag.
     pub(crate) fn by_tag(&self) -> String {
         format!("{}:{}", self.scope(), self.tag)

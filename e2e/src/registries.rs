@@ -51,6 +51,15 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The same by name. To Countersign this is another host than the address.
+    pub(crate) fn host_by_name(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let program = self.program.take().with_context(|| format!("{} is not running", self.name()))?;
         program.stop()?;

@@ -132,7 +132,7 @@ fn untrusted(bench: &Bench<'_>, names: &BTreeSet<String>) -> anyhow::Result<BTre
 }
 
 /// Changes the constraint's specification, as a user would. Returns once it is enforced.
-fn patch(bench: &Bench<'_>, transcript: &Transcript, spec: &Value) -> anyhow::Result<()> {
+pub(super) fn patch(bench: &Bench<'_>, transcript: &Transcript, spec: &Value) -> anyhow::Result<()> {
     let patch = json!({ "spec": spec }).to_string();
     kubectl(bench, transcript, &["patch", "countersignimages", CONSTRAINT, "--type=merge", "--patch", &patch])?;
     policy::wait_enforced(&bench.cluster, &["countersignimages", CONSTRAINT])

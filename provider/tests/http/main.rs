@@ -9,4 +9,5 @@ mod certificates;
 mod connections;
 mod doors;
 mod health;
+mod spellings;
 mod stop;

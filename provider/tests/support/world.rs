@@ -76,6 +76,9 @@ pub(crate) struct World {
     settings: EngineSettings,
 }
 
+/// A host over plain HTTP without a port, in the settings and nowhere else.
+pub(crate) const PLAIN: &str = "plain.example";
+
 /// What the clock shows at first.
 const START: &str = "2026-11-21T12:00:00Z";
 
@@ -92,11 +95,13 @@ fn engine(
     now: &Arc<Mutex<UnixTime>>,
 ) -> Engine {
     let metrics = Arc::new(Metrics::new(metrics).unwrap());
-    let entry = |registry: &Registry| RegistryEntry {
+    let [registry, other] = registries;
+    let entry = |host: String| RegistryEntry {
         scheme: Scheme::Http,
-        ..RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous)
+        ..RegistryEntry::new(host.parse().unwrap(), Credential::Anonymous)
     };
-    let registries = registries.map(entry).into();
+    let by_name = format!("localhost:{}", registry.address().port());
+    let registries = [registry.host(), other.host(), by_name, PLAIN.to_owned()].map(entry).into();
     let registries = RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
     let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
     let registries = Registries::new(registries, observer).unwrap();

@@ -14,6 +14,7 @@ mod references;
 mod referrers;
 mod server_certificates;
 mod shares;
+mod spellings;
 mod support;
 mod texts;
 mod tls;

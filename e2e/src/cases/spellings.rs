@@ -1,0 +1,144 @@
+//! One registry under many spellings: none of them leads past the statement for its repository, nor past an exemption.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::Value;
+use serde_json::json;
+
+use super::Seen;
+use super::audit::patch;
+use super::denied_with;
+use super::kubectl;
+use super::prints_exactly;
+use crate::bench::Bench;
+use crate::images::Image;
+use crate::notation::Format;
+use crate::notation::STORE;
+use crate::notation::Signer;
+use crate::transcript::Transcript;
+use crate::wait;
+
+/// Countersign looks at its files every second.
+const RELOAD: Duration = Duration::from_secs(15);
+
+/// Before why a mutator could not get a digest.
+const UNRESOLVED: &str = "Error from server: admission webhook \"mutation.gatekeeper.sh\" denied the request: failed to \
+                          resolve external data placeholders: ";
+
+pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    transcript.chapter("One registry, many spellings");
+    let by_address = Image::push(&bench.referrers, "spelling/strict")?;
+    let (line, output) = bench.notation.sign(&bench.referrers, &by_address, Signer::Stranger, Format::Jws, None)?;
+    transcript.command(&line, &output);
+    let by_name = by_address.at(&bench.referrers.host_by_name());
+    set_policy(bench, transcript, &policy(&[by_address.scope(), by_name.scope()]))?;
+    transcript.note("the statement for the repository is strict; the one for the rest only logs who signed");
+
+    let elsewhere = by_address.in_repository("spelling/rest")?;
+    let (line, output) = bench.notation.sign(&bench.referrers, &elsewhere, Signer::Stranger, Format::Jws, None)?;
+    transcript.command(&line, &output);
+    let image = elsewhere.by_tag();
+    let finished = kubectl(bench, transcript, &["run", "spelling-rest", "--image", &image])?;
+    let result = prints_exactly(&finished, "pod/spelling-rest created\n");
+    if result.is_ok() {
+        seen.pods.insert("spelling-rest".to_owned());
+    }
+    transcript.verdict("a stranger's image is created under the statement for the rest", result);
+
+    let port = bench.referrers.port();
+    for host in [
+        format!("127.0.0.1:{port}"),
+        format!("127.0.0.1:0{port}"),
+        format!("[::ffff:7f00:1]:{port}"),
+        format!("localhost:{port}"),
+        format!("LOCALHOST:{port}"),
+        format!("LocalHost:000{port}"),
+    ] {
+        let image = by_address.at(&host);
+        let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
+        // The mutators have put the digest behind the host as it was written.
+        let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", image.by_digest());
+        let result = denied_with(&finished, "signed-images-in-pods", &start);
+        transcript.verdict(&format!("it is denied as {host}"), result);
+    }
+    for host in [format!("127.1:{port}"), format!("127.0.0.01:{port}"), "Docker.io".to_owned()] {
+        let image = by_address.at(&host);
+        refused(bench, transcript, &format!("{host} is no host of a reference"), &image)?;
+    }
+    exemption(bench, transcript, seen, &by_address)?;
+    set_policy(bench, transcript, &bench.shelf.policy(Signer::Intern))
+}
+
+/// An image that the constraints exempt, in the template's own reading of hosts.
+fn exemption(
+    bench: &Bench<'_>,
+    transcript: &mut Transcript,
+    seen: &mut Seen,
+    by_address: &Image,
+) -> anyhow::Result<()> {
+    let port = bench.referrers.port();
+    let exempt = format!("LOCALHOST:0{port}/spelling/*");
+    patch(bench, transcript, &json!({ "parameters": { "exemptImages": [exempt] } }))?;
+    let image = by_address.at(&format!("localhost:{port}")).by_tag();
+    let finished = kubectl(bench, transcript, &["run", "spelling-exempt", "--image", &image])?;
+    let result = prints_exactly(&finished, "pod/spelling-exempt created\n");
+    if result.is_ok() {
+        seen.pods.insert("spelling-exempt".to_owned());
+    }
+    transcript.verdict("an exemption holds for every spelling of its place", result);
+    let other = by_address.at(&format!("127.0.0.1:{port}"));
+    let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &other.by_tag()])?;
+    let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", other.by_digest());
+    transcript.verdict("and for no other host", denied_with(&finished, "signed-images-in-pods", &start));
+    patch(bench, transcript, &json!({ "parameters": { "exemptImages": [] } }))
+}
+
+/// `kubectl run` of what Countersign does not take for an image reference.
+fn refused(bench: &Bench<'_>, transcript: &mut Transcript, what: &str, image: &Image) -> anyhow::Result<()> {
+    let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
+    let result = (|| {
+        ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
+        ensure!(finished.output.starts_with(UNRESOLVED), "want {UNRESOLVED:?} first");
+        ensure!(finished.output.contains("invalid-reference: "), "want the code invalid-reference");
+        Ok(())
+    })();
+    transcript.verdict(what, result);
+    Ok(())
+}
+
+/// `strict` for a repository under two of its hosts, and a statement for the rest that lets strangers in.
+fn policy(strict: &[String]) -> Value {
+    let stores = [format!("ca:{STORE}")];
+    json!({
+        "version": "1.0",
+        "trustPolicies": [
+            {
+                "name": "prod",
+                "registryScopes": strict,
+                "signatureVerification": { "level": "strict" },
+                "trustStores": stores,
+                "trustedIdentities": [Signer::Release.trusted_identity()],
+            },
+            {
+                "name": "rest",
+                "registryScopes": ["*"],
+                "signatureVerification": { "level": "audit" },
+                "trustStores": stores,
+                "trustedIdentities": ["*"],
+            },
+        ],
+    })
+}
+
+fn set_policy(bench: &Bench<'_>, transcript: &mut Transcript, policy: &Value) -> anyhow::Result<()> {
+    let before = bench.countersign.metric("countersign_trust_generation")?;
+    bench.notation.set_policy(bench.place, policy)?;
+    let result = wait::until("the new policy", RELOAD, || {
+        let now = bench.countersign.metric("countersign_trust_generation")?;
+        ensure!(now > before, "generation {now}: want more than {before}");
+        Ok(())
+    });
+    transcript.verdict("Countersign takes the policy", result);
+    Ok(())
+}

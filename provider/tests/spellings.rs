@@ -1,0 +1,181 @@
+//! One registry, many spellings: none of them chooses another statement, asks another time or remembers apart.
+
+#[path = "support/world.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod world;
+
+use std::sync::Arc;
+
+use countersign::engine::Deadline;
+use countersign::engine::Verify as _;
+use countersign::trust_source::Polled;
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::VerdictKind;
+use countersign_testkit::notation;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Route;
+use serde_json::json;
+use std::time::Duration;
+use world::PLAIN;
+use world::World;
+
+/// Ways to write `localhost:port`, as patterns of the port.
+fn names(port: u16) -> [String; 5] {
+    [
+        format!("localhost:{port}"),
+        format!("LOCALHOST:{port}"),
+        format!("LocalHost:0{port}"),
+        format!("localhost:0{port}"),
+        format!("localhost:{port:020}"),
+    ]
+}
+
+/// Ways to write `127.0.0.1:port`.
+fn addresses(port: u16) -> [String; 5] {
+    [
+        format!("127.0.0.1:{port}"),
+        format!("127.0.0.1:000{port}"),
+        format!("[::ffff:7f00:1]:{port}"),
+        format!("[::FFFF:7F00:1]:0{port}"),
+        format!("[0:0:0:0:0:ffff:7f00:0001]:{port}"),
+    ]
+}
+
+/// Statement `prod` for `app` at `host`, strict; `rest` for everything else, which only logs who signed.
+async fn world(scopes: impl Fn(u16) -> Vec<String>) -> World {
+    let world = World::new().await;
+    let statement = |name: &str, scopes: Vec<String>, level: &str| {
+        json!({
+            "name": name,
+            "registryScopes": scopes,
+            "signatureVerification": { "level": level },
+            "trustStores": ["ca:main"],
+            "trustedIdentities": ["*"],
+        })
+    };
+    let scopes = scopes(world.registry.address().port());
+    let statements = [statement("prod", scopes, "strict"), statement("rest", vec!["*".to_owned()], "audit")];
+    world.folder.write("trustpolicy.json", json!({ "version": "1.0", "trustPolicies": statements }).to_string());
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
+    world
+}
+
+#[tokio::test]
+async fn a_strangers_image_is_rejected_under_every_spelling_of_a_strict_scope() {
+    // Whichever spelling the scope has.
+    for scope in 0..5 {
+        let world = world(|port| vec![format!("{}/app", names(port)[scope])]).await;
+        let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+        let image = world.registry.push_image("app", "x");
+        notation::sign_image(&world.registry, "app", &image, &stranger);
+        let port = world.registry.address().port();
+        for host in names(port) {
+            for reference in [format!("{host}/app:x"), format!("{host}/app@{}", image.digest)] {
+                let verdict = world.verify(&reference).await.verdict;
+                assert_eq!(verdict.code(), Code::UntrustedChain, "{reference}");
+                assert_eq!(verdict.rule(), Some("prod"), "{reference}");
+            }
+        }
+        // An address is another host than a name, and `rest` lets the stranger in: the test above could fail.
+        let elsewhere = world.verify(&format!("127.0.0.1:{port}/app:x")).await.verdict;
+        assert_eq!((elsewhere.kind(), elsewhere.rule()), (VerdictKind::Verified, Some("rest")));
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_one_statement_in_every_spelling() {
+    let world = world(|port| vec![format!("[::FFFF:7F00:1]:0{port}/app")]).await;
+    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+    let image = world.registry.push_image("app", "x");
+    notation::sign_image(&world.registry, "app", &image, &stranger);
+    for host in addresses(world.registry.address().port()) {
+        let verdict = world.verify(&format!("{host}/app:x")).await.verdict;
+        assert_eq!((verdict.code(), verdict.rule()), (Code::UntrustedChain, Some("prod")), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn spellings_that_runtimes_do_not_pull_alike_are_no_images() {
+    let port = World::new().await.registry.address().port();
+    for host in [
+        format!("127.1:{port}"),
+        format!("0x7f.0.0.1:{port}"),
+        format!("127.0.0.01:{port}"),
+        format!("2130706433:{port}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+        format!("localhost.:{port}"),
+        // The number that a 16-bit counter makes of it.
+        format!("localhost:{}", u32::from(port) + 65_536),
+    ] {
+        assert!(format!("{host}/app:x").parse::<ImageRef>().is_err(), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_is_remembered_once_for_all_spellings() {
+    let world = world(|port| vec![format!("localhost:{port}/app")]).await;
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+    let names = names(world.registry.address().port());
+    let first = world.verify(&format!("{}/app@{}", names[0], image.digest)).await;
+    assert_eq!((first.verdict.code(), first.cached), (Code::Verified, false));
+    world.registry.forget_requests();
+    for host in &names {
+        let again = world.verify(&format!("{host}/app@{}", image.digest)).await;
+        assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true), "{host}");
+    }
+    assert_eq!(world.registry.requests().len(), 0);
+    assert_eq!(world.metric("countersign_cache_events_total{event=\"verdict-stored\"}"), 1);
+}
+
+#[tokio::test]
+async fn all_spellings_share_one_flight() {
+    let world = world(|port| vec![format!("localhost:{port}/app")]).await;
+    let image = world.registry.push_image("app", "v1");
+    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+    let gate = world.registry.when(Route::Manifest).hold();
+    let calls: Vec<_> = names(world.registry.address().port())
+        .map(|host| {
+            let (engine, image) = (world.engine.clone(), Arc::new(format!("{host}/app:v1").parse().unwrap()));
+            tokio::spawn(engine.verify(image, Deadline::after(Duration::from_secs(20))))
+        })
+        .into();
+    world.registry.wait_for(Route::Manifest, 1).await;
+    gate.open();
+    for call in calls {
+        assert_eq!(call.await.unwrap().verdict.code(), Code::Verified);
+    }
+    // The image's manifest and the signature's, each for all of them.
+    assert_eq!(world.registry.count(Route::Manifest), 2);
+    assert_eq!(world.registry.count(Route::Blob), 1);
+}
+
+/// Over plain HTTP no port is 80, and a statement for the host must not speak for its port 443; nor is port 80 there
+/// another place.
+#[tokio::test]
+async fn a_plain_registry_is_not_asked_at_another_port_than_is_written() {
+    let world = World::new().await;
+    let policy = json!({
+        "version": "1.0",
+        "trustPolicies": [{
+            "name": "skipped",
+            "registryScopes": [format!("{PLAIN}/app")],
+            "signatureVerification": { "level": "skip" },
+        }],
+    });
+    world.folder.write("trustpolicy.json", policy.to_string());
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
+    assert_eq!(world.code(&format!("{PLAIN}/app")).await, Code::Skipped);
+    for host in ["plain.example:443", "PLAIN.example:0443", "plain.example:80", "plain.example:0080"] {
+        let verdict = world.verify(&format!("{host}/app")).await.verdict;
+        let ImageVerdict::Inconclusive(inconclusive) = &*verdict else { panic!("{host}: {verdict:?}") };
+        assert_eq!(inconclusive.reason.code, Code::RegistryNotAllowed, "{host}");
+        assert!(inconclusive.reason.detail.as_str().contains("want references without a port"), "{host}");
+        let image = Arc::new(format!("{host}/app").parse().unwrap());
+        let resolved = world.engine.resolve(image, Deadline::after(Duration::from_secs(20))).await;
+        assert_eq!(resolved.unwrap_err().code, Code::RegistryNotAllowed, "{host}");
+    }
+}
