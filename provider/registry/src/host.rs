@@ -6,6 +6,7 @@ use std::hash::Hasher;
 use std::str::FromStr;
 
 use countersign_core::name::Host;
+use countersign_core::name::HostError;
 use countersign_core::name::HostName;
 use countersign_core::name::Repository;
 
@@ -34,10 +35,12 @@ enum Hosts {
 /// The text is not a [`HostPattern`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "registry host {found:?} is not host, host:port or *.suffix: want a name as in image references, and at least two labels after *."
+    "registry host {found:?} is not host, host:port or *.suffix as in image references, with at least two labels after *. ({reason})"
 )]
 pub struct HostPatternError {
     pub found: String,
+    /// Why it is no host. [`HostError::Syntax`] where the suffix is none or too short.
+    pub reason: HostError,
 }
 
 impl HostPattern {
@@ -130,17 +133,18 @@ impl FromStr for HostPattern {
     type Err = HostPatternError;
 
     fn from_str(text: &str) -> Result<Self, HostPatternError> {
-        let bad = || HostPatternError { found: text.to_owned() };
+        let bad = |reason| HostPatternError { found: text.to_owned(), reason };
+        let no_suffix = || bad(HostError::Syntax);
         let (hosts, port) = match text.strip_prefix("*.") {
             Some(suffix) => {
                 // As some host below it is read.
-                let host: Host = format!("a.{suffix}").parse().map_err(|_| bad())?;
-                let HostName::Dns(name) = host.name() else { return Err(bad()) };
-                let suffix = name.strip_prefix("a.").filter(|suffix| suffix.contains('.')).ok_or_else(bad)?;
+                let host: Host = format!("a.{suffix}").parse().map_err(bad)?;
+                let HostName::Dns(name) = host.name() else { return Err(no_suffix()) };
+                let suffix = name.strip_prefix("a.").filter(|suffix| suffix.contains('.')).ok_or_else(no_suffix)?;
                 (Hosts::Below(suffix.to_owned()), host.written_port())
             }
             None => {
-                let host: Host = text.parse().map_err(|_| bad())?;
+                let host: Host = text.parse().map_err(bad)?;
                 (Hosts::One(host.name().clone()), host.written_port())
             }
         };
@@ -224,25 +228,27 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_host_or_too_wide() {
-        for text in [
-            "",
-            "*",
-            "*.",
-            "*.com",
-            "*.*.example.com",
-            "a.*.example",
-            "https://a.example",
-            "a.example/b",
-            "a.example:0",
-            "a.example.",
-            "*.10.0.0.1",
-            "*.0x1",
-            "127.1",
-            "Docker.io",
-            "docker.io:443",
-            "a b",
+        for (text, reason) in [
+            ("", HostError::Syntax),
+            ("*", HostError::Syntax),
+            ("*.", HostError::Syntax),
+            ("*.com", HostError::Syntax),
+            ("*.*.example.com", HostError::Syntax),
+            ("a.*.example", HostError::Syntax),
+            ("https://a.example", HostError::Syntax),
+            ("a.example/b", HostError::Syntax),
+            ("a.example:0", HostError::Port),
+            ("a.example.", HostError::Syntax),
+            ("*.10.0.0.1", HostError::Number),
+            ("*.0x1", HostError::Number),
+            ("127.1", HostError::Number),
+            ("Docker.io", HostError::DockerHub),
+            ("docker.io:443", HostError::DockerHub),
+            ("*.xn--a.example", HostError::Punycode),
+            ("a b", HostError::Syntax),
         ] {
-            assert_eq!(text.parse::<HostPattern>(), Err(HostPatternError { found: text.to_owned() }), "{text:?}");
+            let error = HostPatternError { found: text.to_owned(), reason };
+            assert_eq!(text.parse::<HostPattern>(), Err(error), "{text:?}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_core::limits;
 use countersign_core::name::Host;
+use countersign_core::name::HostError;
 use countersign_registry::HostPattern;
 use countersign_registry::Unlisted;
 
@@ -297,7 +298,9 @@ impl<'a> Reader<'a> {
         if !entry.has("host") {
             entry.missing("host", wanted, "registry.example.com");
         }
-        let host: Option<HostPattern> = entry.text("host", wanted, "registry.example.com", |text| text.parse().ok());
+        let reason = entry.node("host").and_then(|node| node.value.text()).and_then(reason_against);
+        let wanted = reason.map_or_else(|| wanted.to_owned(), |reason| format!("{wanted} ({reason})"));
+        let host: Option<HostPattern> = entry.text("host", &wanted, "registry.example.com", |text| text.parse().ok());
         let plain_http = entry.boolean("plainHttp", false);
         let ca = self.file(entry, "ca", "ca/registry.pem");
         let credentials = self.credentials(entry);
@@ -385,4 +388,10 @@ pub(super) fn is_dns_name(text: &str) -> bool {
             && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Why a text that looks like a registry host is none.
+fn reason_against(text: &str) -> Option<HostError> {
+    let reason = text.parse::<HostPattern>().err()?.reason;
+    (reason != HostError::Syntax).then_some(reason)
 }

@@ -323,9 +323,24 @@ fn refuses_bad_registries() {
     let host = "want host[:port] as it stands in image references, or *.suffix with at least two labels, for example \
                 registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
-    for bad in
-        ["https://a.b", "a.b/c", "a.b:0", "a.b:65536", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b.", "127.1"]
-    {
+    for bad in ["https://a.b", "a.b/c", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b."] {
+        check(
+            &format!("registries: [{{host: \"{bad}\"}}]"),
+            &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
+        );
+    }
+    let number = "its last part is a number, which some programs read as an address: want four decimal numbers up to 255 \
+                  without leading zeros, or a name";
+    let hub = "container runtimes do not take this spelling for Docker Hub: want docker.io";
+    for (bad, why) in [
+        ("a.b:0", "want a port from 1 to 65535"),
+        ("a.b:65536", "want a port from 1 to 65535"),
+        ("127.1", number),
+        ("*.0x7f.1", number),
+        ("Docker.io", hub),
+        ("docker.io:443", hub),
+    ] {
+        let host = host.replace("labels,", &format!("labels ({why}),"));
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
             &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
