@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use countersign_core::name::Host;
+use countersign_core::name::ImageRef;
 use regorus::Engine;
 use serde_json::Value as Json;
 use serde_json::json;
