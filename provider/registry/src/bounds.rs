@@ -85,6 +85,15 @@ pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
 /// Largest head of a proxy's answer to CONNECT, in bytes.
 pub(crate) const PROXY_ANSWER_BYTES: usize = 16 * 1024;
 
+/// Hosts that are not in the settings by their own name, whose connections are kept, for each set of authorities and
+/// each guard; and connections of each of them. hyper keeps a buffer of up to 400 KiB with each, so 26 MiB.
+pub(crate) const POOL_OUTSIDE_HOSTS: usize = 16;
+pub(crate) const POOL_OUTSIDE_IDLE: usize = 4;
+
+/// Largest head of an answer by a proxy, and largest buffer of such a connection, in bytes. Headers of 8 KiB with URLs
+/// or challenges are read, and some of them.
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+
 /// How long a connection that nobody uses is kept.
 pub(crate) const POOL_IDLE: Duration = Duration::from_secs(60);
 

@@ -50,6 +50,7 @@ mod quota;
 mod referrers;
 mod registries;
 mod remembered;
+mod renewed;
 mod retry;
 mod said;
 mod secret;

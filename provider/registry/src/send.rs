@@ -17,6 +17,7 @@ use crate::error::ProxyFailure;
 use crate::failure::proxy_failed;
 use crate::failure::unreachable;
 use crate::failure::unreachable_by;
+use crate::origin::authority;
 use crate::proxy::Asker;
 use crate::proxy::Forwarder;
 use crate::proxy::NotByProxy;
@@ -75,7 +76,7 @@ impl Wire {
             .check_literal(url)
             .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
         let (method, headers, body) = parts(outgoing, authorization);
-        let client = self.clients.client(peer.group, peer.guard);
+        let client = self.clients.client(peer.group, peer.guard, &authority(url));
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = body {
             request = request.body(body);

@@ -23,6 +23,7 @@ use crate::proxy::Forwarder;
 use crate::proxy::Proxy;
 use crate::proxy::ProxyChoice;
 use crate::proxy::ProxySource;
+use crate::renewed::Renewed;
 use crate::settings::RegistryEntry;
 use crate::settings::Roots;
 use crate::settings::SettingsError;
@@ -61,7 +62,7 @@ pub(crate) struct Clients {
 
 /// What is asked under one set of certificate authorities.
 struct Under {
-    direct: [Client; Guard::ALL.len()],
+    direct: [Renewed<Client>; Guard::ALL.len()],
     tls: ClientConfig,
 }
 
@@ -128,9 +129,10 @@ impl Clients {
         self.by_entry.get(position).copied().unwrap_or(Group::SYSTEM)
     }
 
-    pub(crate) fn client(&self, group: Group, guard: Guard) -> &Client {
+    /// The client for a request to `authority`.
+    pub(crate) fn client(&self, group: Group, guard: Guard, authority: &str) -> Client {
         // Groups come from this value, and each has a client per guard.
-        &self.groups[group.0].direct[guard.position()]
+        self.groups[group.0].direct[guard.position()].client(authority)
     }
 
     /// The client by `proxy`, on behalf of the entry at `position`. Which networks it reaches is the proxy's affair.
@@ -180,7 +182,27 @@ fn bad(error: &dyn std::error::Error) -> SettingsError {
 }
 
 fn under(config: ClientConfig, connect_timeout: Duration, requests_per_host: usize) -> Result<Under, SettingsError> {
-    let client = |guard| {
+    let [a, b, c, d] = Guard::ALL;
+    let pools = |guard| pools(config.clone(), guard, connect_timeout, requests_per_host);
+    Ok(Under { direct: [pools(a)?, pools(b)?, pools(c)?, pools(d)?], tls: config.clone() })
+}
+
+/// Connections under one guard.
+fn pools(
+    config: ClientConfig,
+    guard: Guard,
+    connect_timeout: Duration,
+    requests_per_host: usize,
+) -> Result<Renewed<Client>, SettingsError> {
+    let (hosts, idle) = match guard {
+        // The settings name these, each by its own name. As many as there may be requests: with fewer, each burst would
+        // open connections and close them again.
+        Guard::Configured => (bounds::HOSTS, requests_per_host),
+        Guard::Loopback | Guard::Outside | Guard::Public => {
+            (bounds::POOL_OUTSIDE_HOSTS, requests_per_host.min(bounds::POOL_OUTSIDE_IDLE))
+        }
+    };
+    let client = move || {
         Client::builder()
             .tls_backend_preconfigured(config.clone())
             .dns_resolver(GuardedResolver(guard))
@@ -196,8 +218,7 @@ fn under(config: ClientConfig, connect_timeout: Duration, requests_per_host: usi
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            // As many as there may be requests: with fewer, each burst would open connections and close them again.
-            .pool_max_idle_per_host(requests_per_host)
+            .pool_max_idle_per_host(idle)
             .pool_idle_timeout(bounds::POOL_IDLE)
             .tcp_keepalive(bounds::TCP_KEEPALIVE)
             .http2_initial_stream_window_size(bounds::HTTP2_STREAM_WINDOW)
@@ -208,6 +229,6 @@ fn under(config: ClientConfig, connect_timeout: Duration, requests_per_host: usi
             .build()
             .map_err(|error| bad(&error))
     };
-    let [a, b, c, d] = Guard::ALL;
-    Ok(Under { direct: [client(a)?, client(b)?, client(c)?, client(d)?], tls: config })
+    let first = client()?;
+    Ok(Renewed::new(first, hosts, move || client().ok()))
 }

@@ -71,6 +71,7 @@ impl Forwarder {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(bounds::POOL_IDLE)
             .pool_max_idle_per_host(idle_per_host)
+            .http1_max_buf_size(bounds::HEAD_BYTES)
             .http2_initial_stream_window_size(bounds::HTTP2_STREAM_WINDOW)
             .http2_initial_connection_window_size(bounds::HTTP2_CONNECTION_WINDOW)
             .http2_keep_alive_interval(bounds::HTTP2_PING)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
 use countersign_registry::Cause;
@@ -306,4 +307,30 @@ async fn the_store_is_not_believed_either() {
     store.when(Route::Other).wrong_bytes();
     let cause = fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause;
     assert!(matches!(&cause, Cause::Digest { host, .. } if *host == store.host()), "{cause:?}");
+}
+
+#[tokio::test]
+async fn idle_connections_are_kept_to_a_bounded_number_of_hosts_that_the_settings_do_not_name() {
+    let registry = Registry::start().await;
+    let mut stores = Vec::new();
+    for number in 0..17 {
+        let store = Registry::start().await;
+        store.push_image("app", "v1");
+        let target = format!("{}/v2/app/manifests/v1", store.url());
+        registry.when(Route::Manifest).path_contains(&format!("/app{number}/")).redirect(307, &target);
+        stores.push(store);
+    }
+    let registries = anonymous(&registry);
+    let ask = async |number: usize| {
+        let image: ImageRef = format!("{}/app{number}:v1", registry.host()).parse().unwrap();
+        let _ = registries.pin(&image, soon()).await.unwrap();
+    };
+    for number in 0..16 {
+        ask(number).await;
+    }
+    let before = stores[0].connections();
+    // One host too many: whoever is asked after it is connected to anew.
+    ask(16).await;
+    ask(0).await;
+    assert_eq!(stores[0].connections(), before + 1);
 }
