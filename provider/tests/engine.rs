@@ -14,8 +14,11 @@ use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
 use countersign_testkit::Descriptor;
+use countersign_testkit::IMAGE_INDEX;
+use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::notation;
 use countersign_testkit::notation::ManifestForm;
+use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -55,6 +58,40 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
                 assert_eq!(*verified.signature.signer().unwrap().subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
                 assert_eq!(result.digest.unwrap().as_str(), image.digest);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn media_types_are_read_in_any_case_and_without_their_parameters() {
+    let odd = |media_type: &str| format!("{}; charset=\"UTF-8\"", media_type.to_ascii_uppercase());
+    for (referrers, route) in
+        [(Referrers::ApiWithoutFilter, Route::Referrers), (Referrers::FallbackTag, Route::Manifest)]
+    {
+        for format in Format::ALL {
+            let world = World::new().await;
+            let registry = &world.registry;
+            registry.referrers(referrers);
+            let body = serde_json::json!({"mediaType": odd(IMAGE_MANIFEST), "config": {}, "layers": []}).to_string();
+            let image = registry.put_manifest("app", &odd(IMAGE_MANIFEST), body.as_bytes());
+            registry.tag("app", "v1", &image.digest);
+            let signed = Descriptor { media_type: IMAGE_MANIFEST.to_ascii_uppercase(), ..image.clone() };
+            let envelope = SignRequest::new(&world.root.issue(CertSpec::leaf()), &signed).envelope(format);
+            let layer = registry.put_blob("app", &odd(format.media_type()), &envelope);
+            let manifest = serde_json::json!({
+                "mediaType": odd(IMAGE_MANIFEST),
+                "artifactType": odd(SIGNATURE_ARTIFACT_TYPE),
+                "config": {"mediaType": odd("application/vnd.oci.empty.v1+json"), "digest": image.digest, "size": 2},
+                "layers": [layer.to_json()],
+                "subject": image.to_json(),
+            });
+            registry.put_manifest("app", &odd(IMAGE_MANIFEST), manifest.to_string().as_bytes());
+            let tag = image.digest.replace(':', "-");
+            let path = if route == Route::Manifest { &tag } else { "/" };
+            let fault = registry.when(route).path_contains(path).header("content-type", &odd(IMAGE_INDEX));
+            let result = world.verify(&format!("{}/app:v1", registry.host())).await;
+            assert_eq!(result.verdict.code(), Code::Verified, "{referrers:?} {format:?}: {:?}", result.verdict);
+            assert!(fault.hits() > 0, "{referrers:?}");
         }
     }
 }

@@ -65,6 +65,27 @@ mod tests {
     }
 
     #[test]
+    fn two_readers_see_one_error_body_or_none() {
+        use countersign_testkit::variants;
+        let good =
+            serde_json::json!({"errors": [{"code": "NAME_UNKNOWN", "message": "x", "detail": {"a": [{"b": "c"}]}}]});
+        let parse = |body: &[u8]| Said::parse(body, 160);
+        assert!(parse(good.to_string().as_bytes()).name_unknown());
+        for variant in variants::repeated_members(&good) {
+            assert_eq!(parse(&variant.bytes), Said::default(), "{}", variant.name);
+        }
+        // Details may be of any shape.
+        for body in [r#"[[["NAME_UNKNOWN","x",null]]]"#, r#"{"errors":[["NAME_UNKNOWN","x",null]]}"#] {
+            assert_eq!(parse(body.as_bytes()), Said::default(), "{body}");
+        }
+        let code = |code: &str| parse(format!(r#"{{"errors":[{{"code":{code},"message":"x"}}]}}"#).as_bytes());
+        assert!(code(r#""NAME_UNKNOWN""#).name_unknown());
+        for other in [r#"["NAME_UNKNOWN"]"#, r#"{"NAME_UNKNOWN":null,"x":0}"#, "7"] {
+            assert_eq!(code(other), Said::default(), "{other}");
+        }
+    }
+
+    #[test]
     fn other_bodies_say_nothing() {
         for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
             assert_eq!(Said::parse(body, 80), Said::default());

@@ -287,6 +287,32 @@ mod tests {
     }
 
     #[test]
+    fn no_object_may_be_an_array_and_no_member_may_stand_twice() {
+        use countersign_testkit::variants;
+        let good = serde_json::json!({"token": "a", "expires_in": 300, "issued_at": "x", "more": {"b": ["c"]}});
+        assert_eq!(lifetime(&good.to_string()), Ok(300));
+        let answers = [r#"["a","b",300]"#.to_owned(), r#"[{"token":"a"}]"#.to_owned()];
+        let repeated = variants::repeated_members(&good).into_iter();
+        let repeated = repeated.map(|variant| String::from_utf8(variant.bytes).unwrap());
+        for body in answers.into_iter().chain(repeated) {
+            assert_eq!(lifetime(&body), Err("it is not a JSON object with token or access_token"), "{body}");
+        }
+    }
+
+    #[test]
+    fn counts_what_an_answer_holds() {
+        let with = |more: &str| lifetime(&format!(r#"{{"token":"a","more":{more}}}"#));
+        assert_eq!(with(&format!("[0{}]", ",0".repeat(1000))), Ok(60));
+        for more in [
+            format!("[0{}]", ",0".repeat(2000)),
+            format!("{{{}\"x\":0}}", (0..100).map(|number| format!("\"{number}\":0,")).collect::<String>()),
+            format!("{}{}", "[".repeat(16), "]".repeat(16)),
+        ] {
+            assert_eq!(with(&more), Err("it is not a JSON object with token or access_token"), "{more:.20}");
+        }
+    }
+
+    #[test]
     fn is_refreshed_a_tenth_or_ten_seconds_early() {
         assert_eq!(usable(Duration::from_secs(60)), Duration::from_secs(54));
         assert_eq!(usable(Duration::from_secs(3600)), Duration::from_secs(3590));

@@ -3,6 +3,7 @@
 //! A reading method never fails: it notes a [`Mistake`] and hands out the default, so that the next key is looked at
 //! too. Whoever reads asks at the end whether the list is empty.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
@@ -47,16 +48,20 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Most mistakes of one file that are kept. Who has more has the wrong file, or one mistake many times.
+const MISTAKES: usize = 100;
+
 /// The mistakes of one file, in the order of their lines.
 #[derive(Debug)]
 pub(super) struct Mistakes {
     file: PathBuf,
     list: RefCell<Vec<Mistake>>,
+    left_out: Cell<usize>,
 }
 
 impl Mistakes {
     pub(super) fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), list: RefCell::new(Vec::new()) }
+        Self { file: file.to_owned(), list: RefCell::new(Vec::new()), left_out: Cell::new(0) }
     }
 
     pub(super) fn add(
@@ -67,7 +72,12 @@ impl Mistakes {
         wanted: impl fmt::Display,
         example: &str,
     ) {
-        self.list.borrow_mut().push(Mistake {
+        let mut list = self.list.borrow_mut();
+        if list.len() == MISTAKES {
+            self.left_out.set(self.left_out.get() + 1);
+            return;
+        }
+        list.push(Mistake {
             file: self.file.clone(),
             line,
             field: Text::of(field),
@@ -77,9 +87,20 @@ impl Mistakes {
         });
     }
 
+    /// Those that are kept. Of more the last one says how many are left out.
     pub(super) fn into_list(self) -> Vec<Mistake> {
         let mut list = self.list.into_inner();
         list.sort_by_key(|mistake| mistake.line);
+        if self.left_out.get() > 0 {
+            list.push(Mistake {
+                file: self.file,
+                line: 0,
+                field: Text::default(),
+                found: Text::of(format_args!("{} more mistakes", self.left_out.get())),
+                wanted: Text::of("those above mended first"),
+                example: String::new(),
+            });
+        }
         list
     }
 }

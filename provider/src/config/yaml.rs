@@ -3,10 +3,14 @@
 //! A tree rather than derived structs, because derived ones stop at the first mistake. Anchors, aliases, merge keys,
 //! tags of an application and several documents are refused: a configuration has no use for them.
 
+use std::collections::HashSet;
 use std::fmt;
 
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text::Text;
 use serde::Deserialize;
 use serde::de::Deserializer;
+use serde::de::Error as _;
 use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
@@ -47,7 +51,7 @@ pub(super) enum Value {
 pub(super) struct YamlError {
     /// 0 if it has no place.
     pub(super) line: u64,
-    pub(super) found: String,
+    pub(super) found: Text,
     pub(super) wanted: &'static str,
 }
 
@@ -57,7 +61,7 @@ pub(super) struct YamlError {
 /// Above the limits, not YAML, or with a feature that the module's description refuses.
 pub(super) fn load_yaml(text: &str) -> Result<Node, YamlError> {
     if text.len() > CONFIG_BYTES {
-        let found = format!("{} bytes", text.len());
+        let found = Text::of(format_args!("{} bytes", text.len()));
         return Err(YamlError { line: 0, found, wanted: "at most 1048576 bytes" });
     }
     let options = serde_saphyr::options! {
@@ -89,15 +93,16 @@ fn describe(error: serde_saphyr::Error) -> YamlError {
     use serde_saphyr::Error;
     let line = error.location().map_or(0, |location| location.line());
     let (found, wanted) = match error.without_snippet() {
-        Error::DuplicateMappingKey { key: Some(key), .. } => (format!("{key:?} twice"), "each key once"),
-        Error::DuplicateMappingKey { key: None, .. } => ("a key twice".to_owned(), "each key once"),
-        Error::MultipleDocuments { .. } => ("a second document".to_owned(), "one document"),
-        Error::MergeKeyNotAllowed { .. } => ("a merge key (<<)".to_owned(), "every key written out"),
-        Error::Budget { .. } => (
-            "an anchor, an alias, or too much".to_owned(),
-            "no anchors or aliases, at most 16 levels and 100000 values",
-        ),
-        other => (other.to_string(), "YAML 1.2"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            (Text::of(format_args!("{:?} twice", Excerpt::of(key))), "each key once")
+        }
+        Error::DuplicateMappingKey { key: None, .. } => (Text::of("a key twice"), "each key once"),
+        Error::MultipleDocuments { .. } => (Text::of("a second document"), "one document"),
+        Error::MergeKeyNotAllowed { .. } => (Text::of("a merge key (<<)"), "every key written out"),
+        Error::Budget { .. } => {
+            (Text::of("an anchor, an alias, or too much"), "no anchors or aliases, at most 16 levels and 100000 values")
+        }
+        other => (Text::of(other), "YAML 1.2"),
     };
     YamlError { line, found, wanted }
 }
@@ -201,8 +206,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        // The library tells the number 1 from the text "1", which are one key here.
+        let mut names = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
+            if !names.insert(key.clone()) {
+                return Err(A::Error::custom(format_args!("{:?} twice, as a number and as a text", Excerpt::of(&key))));
+            }
             entries.push((key, Node::from(map.next_value::<Spanned<Value>>()?)));
         }
         Ok(Value::Map(entries))
@@ -216,7 +226,7 @@ mod tests {
 
     fn refused(text: &str) -> (u64, String, &'static str) {
         let error = load_yaml(text).unwrap_err();
-        (error.line, error.found, error.wanted)
+        (error.line, error.found.to_string(), error.wanted)
     }
 
     #[test]
@@ -251,6 +261,58 @@ mod tests {
     fn refuses_a_key_twice() {
         assert_eq!(refused("a: 1\nb: 2\na: 3\n"), (3, "\"a\" twice".to_owned(), "each key once"));
         assert_eq!(refused("x:\n  - {a: 1, \"a\": 2}\n"), (2, "\"a\" twice".to_owned(), "each key once"));
+    }
+
+    #[test]
+    fn refuses_a_key_twice_however_it_is_written() {
+        for text in ["a: 1\n\"\\x61\": 2\n", "a: 1\n'a': 2\n", "? a\n? a\n", "{a: 1, !!str a: 2}\n"] {
+            assert_eq!(refused(text).1, "\"a\" twice", "{text}");
+        }
+        for text in ["1: a\n\"1\": b\n", "0x1: a\n1: b\n", "true: a\n\"true\": b\n", "1.0: a\n'1.0': b\n"] {
+            assert!(refused(text).1.contains(" twice"), "{text}: {:?}", refused(text));
+        }
+    }
+
+    #[test]
+    fn keys_are_texts_and_collections_are_what_they_look_like() {
+        for text in [
+            "? [a]\n: b\n",
+            "? {a: b}\n: c\n",
+            "[a, b]: c\n",
+            "null: x\n",
+            ": x\n",
+            "a: !!seq {x: 1}\n",
+            "a: !!map [x, 1]\n",
+            "!!map [a]\n",
+            "a: !!set {x, y}\n",
+            "a: !!omap [x: 1]\n",
+        ] {
+            assert_eq!(refused(text).2, "YAML 1.2", "{text}");
+        }
+    }
+
+    #[test]
+    fn aliases_that_multiply_are_refused_at_the_first_anchor() {
+        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (name, before) in ["b", "c", "d", "e", "f", "g", "h"].into_iter().zip(["a", "b", "c", "d", "e", "f", "g"]) {
+            bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(", "));
+        }
+        assert_eq!(refused(&bomb).1, "an anchor, an alias, or too much");
+    }
+
+    #[test]
+    fn no_error_is_longer_than_a_message_may_be() {
+        let long = "k".repeat(500_000);
+        for text in [
+            format!("? {long}\n: 1\n? {long}\n: 2\n"),
+            format!("a: !{long} 1\n"),
+            format!("a: \"{long}\n"),
+            format!("a: *{long}\n"),
+            format!("a: &{long} 1\n"),
+            format!("? [{long}]\n: 1\n"),
+        ] {
+            assert!(refused(&text).1.len() <= Text::BYTES, "{text:.20}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One case for every refusal, with the whole message.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use countersign::config::Purpose;
 use countersign::config::TrustLocation;
+use countersign_testkit::variants;
 
 use super::TLS;
 use super::TRUST;
@@ -467,4 +469,28 @@ fn refuses_bad_proxies_without_showing_them() {
             )],
         );
     }
+}
+
+#[test]
+fn no_map_may_be_a_list_and_no_key_may_stand_twice() {
+    // JSON is YAML.
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/countersign.yaml");
+    let sample: serde_json::Value = serde_saphyr::from_str(&std::fs::read_to_string(sample).unwrap()).unwrap();
+    let read = |bytes: Vec<u8>| parse(&String::from_utf8(bytes).unwrap(), Purpose::Serve);
+    assert!(read(sample.to_string().into_bytes()).is_ok());
+    for variant in variants::arrays_for_objects(&sample) {
+        assert!(read(variant.bytes).is_err(), "{}", variant.name);
+    }
+    for variant in variants::repeated_members(&sample) {
+        let error = read(variant.bytes).unwrap_err().to_string();
+        assert!(error.contains(" twice: want each key once"), "{}: {error}", variant.name);
+    }
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_hundred_are_listed_and_the_others_counted() {
+    let keys: String = (0..5000).map(|number| format!("unknown{number}: 1\n")).collect();
+    let mistakes = mistakes(&keys, Purpose::Verify);
+    assert_eq!(mistakes.len(), 101);
+    assert_eq!(mistakes[100], ": found 4901 more mistakes: want those above mended first");
 }

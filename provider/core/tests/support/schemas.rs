@@ -7,6 +7,7 @@ use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::name::MediaType;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Index;
+use countersign_core::oci::artifact_type;
 use countersign_core::oci::target_media_type;
 use countersign_core::trust::StoreKind;
 use countersign_core::trust::TrustPolicy;
@@ -139,6 +140,15 @@ pub(crate) fn schemas() -> Vec<Schema> {
                 let media_type = IMAGE_MANIFEST.parse().unwrap();
                 ArtifactManifest::parse(bytes, &media_type).map(drop).map_err(|error| error.to_string())
             },
+        },
+        Schema {
+            name: "type of a referrer",
+            good: json!({
+                "artifactType": "application/vnd.cncf.notary.signature",
+                "config": {"mediaType": "application/vnd.oci.empty.v1+json"},
+            }),
+            wrap: <[u8]>::to_vec,
+            read: |bytes| artifact_type(bytes).map(drop).map_err(|error| error.to_string()),
         },
         Schema {
             name: "artifact manifest",
