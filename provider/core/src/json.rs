@@ -7,10 +7,9 @@
 //! objects where structs are wanted, and the counts of [`JsonLimits`].
 //!
 //! # Memory
-//! While a document is read, the reader itself holds its text once (the caller's), one text with escapes at a time, and
-//! the names of the objects that are open: 40 bytes for each of [`JsonLimits::members`]. The target type adds what it
-//! keeps: for each text that it keeps the text and about 100 bytes, at most [`JsonLimits::values`] of them.
-//! `limits.rs` says for each kind of document what that comes to.
+//! Beside the document, which is the caller's, reading takes at most three times its size, or 1 MiB where that is more
+//! ([`JsonLimits`]): one text with escapes at a time, the names of the objects that are open, and what the target type
+//! keeps.
 //!
 //! # What a type must not do
 //! A type that guesses (`untagged`, `flatten`, `tag`) reads from a copy that this reader cannot see into. So it may only

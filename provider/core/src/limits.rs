@@ -103,9 +103,10 @@ pub const PEM_BLOCKS: usize = 1000;
 
 /// What one JSON document may hold. Counted while it is read: what goes beyond is refused before it is built.
 ///
-/// A document needs, in memory, its bytes once; what its type keeps of the texts; and at most about 100 bytes for each
-/// kept value and 40 for each member. The constants below are chosen so that this comes to less than three times the
-/// largest document of the kind, and say where it does not.
+/// Beside the document itself, reading takes what its type keeps of the texts, at most about 100 bytes for each kept value
+/// and 75 for each member of the objects that are open. The constants below are chosen so that this comes to at most three
+/// times the document, or 1 MiB where that is more; a trust policy takes 12 MiB more. `tests/memory.rs` holds the readers
+/// against it, those of CBOR and of certificates too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonLimits {
     /// Levels of arrays and objects, one within another.
