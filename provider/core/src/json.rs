@@ -19,6 +19,7 @@
 //! Floor 0.
 
 mod member;
+mod parts;
 mod reader;
 
 use std::fmt;
@@ -33,8 +34,10 @@ use serde::de::Unexpected;
 use crate::codec::excerpt::Excerpt;
 use crate::limits::JsonLimits;
 
+pub(crate) use member::ANY_MEMBERS;
 pub(crate) use member::AnyObject;
 pub(crate) use member::FirstOf;
+pub(crate) use member::MORE;
 pub(crate) use member::Member;
 use reader::Reader;
 use reader::State;

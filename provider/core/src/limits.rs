@@ -135,10 +135,10 @@ pub const PAYLOAD_JSON: JsonLimits = JsonLimits { depth: ENVELOPE_DEPTH, values:
 
 /// A page of referrers or a fallback index. Of its entries [`REFERRERS_ENTRIES`] are kept, each with
 /// [`ENTRY_ANNOTATION_BYTES`] of annotations and 1.5 KiB of other texts at most; the others are read over, so that as
-/// many values as a page has bytes are no burden. Who can push can give an entry any number of annotations: the limit
-/// on members is what a few hundred KiB of them come to, and costs 5 MiB.
+/// many values as a page has bytes are no burden. Who can push can give an entry any number of annotations: more than a
+/// thousand spoil the entry and not the page.
 pub const INDEX_JSON: JsonLimits =
-    JsonLimits { depth: 32, values: REFERRERS_PAGE_BYTES, elements: 10_000, members: 65_536 };
+    JsonLimits { depth: 32, values: REFERRERS_PAGE_BYTES, elements: 10_000, members: 1000 };
 
 /// An image manifest or index, of which nothing is kept but its media type. Runtimes stop at 127 layers or some hundred,
 /// an index has one entry for each platform.

@@ -104,19 +104,30 @@ fn what_stands_behind_the_last_entry_that_is_kept_still_counts() {
 
 #[test]
 fn of_an_entrys_annotations_only_the_first_few_kilobytes_are_kept() {
-    let mut entry = entries(1).remove(0);
-    for number in 0..60_000 {
-        entry["annotations"][format!("z{number}")] = json!("");
+    let mut list = entries(2);
+    for number in 0..900 {
+        list[0]["annotations"][format!("z{number}")] = json!("");
     }
-    let index = Index::parse(json!({"manifests": [entry]}).to_string().as_bytes()).unwrap();
-    let annotations = &index.entries[0].as_ref().unwrap().annotations;
-    assert!(annotations.contains_key("io.cncf.notary.x509chain.thumbprint#S256"));
-    let bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
-    assert!(bytes <= limits::ENTRY_ANNOTATION_BYTES, "{bytes}");
-    let mut entry = entries(1).remove(0);
-    entry["annotations"]["a"] = json!("x".repeat(3 * 1024 * 1024));
-    let index = Index::parse(json!({"manifests": [entry]}).to_string().as_bytes()).unwrap();
-    assert_eq!(index.entries[0].as_ref().unwrap().annotations.len(), 2);
+    list[1]["annotations"]["a"] = json!("x".repeat(3 * 1024 * 1024));
+    let index = Index::parse(json!({"manifests": list}).to_string().as_bytes()).unwrap();
+    for entry in &index.entries {
+        let annotations = &entry.as_ref().unwrap().annotations;
+        assert!(annotations.contains_key("io.cncf.notary.x509chain.thumbprint#S256"));
+        let bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+        assert!(bytes <= limits::ENTRY_ANNOTATION_BYTES, "{bytes}");
+    }
+}
+
+#[test]
+fn an_entry_with_more_annotations_than_anybody_writes_spoils_only_itself() {
+    let mut list = entries(3);
+    for number in 0..100_000 {
+        list[1]["annotations"][format!("z{number}")] = json!("");
+    }
+    let index = Index::parse(json!({"manifests": list}).to_string().as_bytes()).unwrap();
+    let (member, found, wanted) = ("annotations", "an object of too many members", "an object of texts");
+    assert_eq!(index.entries[1], Err(DescriptorError::Type { member, found, wanted }));
+    assert!(index.entries[0].is_ok() && index.entries[2].is_ok());
 }
 
 #[test]

@@ -12,8 +12,15 @@ use serde::de::SeqAccess;
 use serde::de::Visitor;
 use serde_json::Number;
 
-/// The name by which the reader knows an array that may be of any length. No other newtype has it.
-pub(super) const CUT: &str = "$countersign::FirstOf";
+/// The name of a newtype by which the reader knows an array that may be of any length.
+pub(super) const ANY_LENGTH: &str = "$countersign::AnyLength";
+
+/// The name of a newtype by which the reader knows an object that may have any number of members. [`MORE`] is the last
+/// one if there are more than there may be in the document.
+pub(crate) const ANY_MEMBERS: &str = "$countersign::AnyMembers";
+
+/// See [`ANY_MEMBERS`]. No object from outside has such a member.
+pub(crate) const MORE: &str = "$countersign::more";
 
 /// A value of any type. Of arrays and objects nothing is kept; `null` counts as absent.
 ///
@@ -140,7 +147,7 @@ impl<T, const MOST: usize> Default for FirstOf<T, MOST> {
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for FirstOf<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(CUT, FirstVisitor(PhantomData))
+        deserializer.deserialize_newtype_struct(ANY_LENGTH, FirstVisitor(PhantomData))
     }
 }
 

@@ -178,6 +178,52 @@ fn of_a_long_array_the_first_elements_are_kept_and_all_are_checked() {
 }
 
 #[test]
+fn of_a_long_object_the_first_members_are_read_and_the_rest_is_one() {
+    #[derive(Debug, PartialEq)]
+    struct Names(Vec<String>);
+    struct NamesVisitor;
+    impl<'de> serde::de::Visitor<'de> for NamesVisitor {
+        type Value = Names;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Names, D::Error> {
+            deserializer.deserialize_map(self)
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+            let mut names = Vec::new();
+            while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                names.push(name);
+            }
+            Ok(Names(names))
+        }
+    }
+    impl<'de> Deserialize<'de> for Names {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_newtype_struct(ANY_MEMBERS, NamesVisitor)
+        }
+    }
+    let read = |text: &str| from_str::<Names>(text, &LIMITS).map(|Names(names)| names.join(" "));
+    assert_eq!(read("{}").unwrap(), "");
+    assert_eq!(read(r#"{"a":0,"b":0,"c":0,"d":[{}]}"#).unwrap(), "a b c d");
+    assert_eq!(read(r#"{"a":0,"b":0,"c":0,"d":0,"e":0}"#).unwrap(), format!("a b c d {MORE}"));
+    assert_eq!(read(r#"{"a":0,"b":0,"c":0,"d":0,"e":{},"f":[0],"a":0}"#).unwrap(), format!("a b c d {MORE}"));
+    let error = |text: &str| read(text).unwrap_err().to_string();
+    assert!(error(r#"{"a":0,"a":0,"c":0,"d":0,"e":0}"#).starts_with("member \"a\" stands twice"));
+    assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":[[[]]]}"#).starts_with("nested too deeply"));
+    assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":}"#).starts_with("expected value"));
+    assert!(error(&format!(r#"{{"{MORE}":0}}"#)).starts_with("member \"$countersign::more\" is not allowed"));
+    // Others around it are refused as ever.
+    let nested = from_str::<Vec<std::collections::BTreeMap<String, Names>>>(
+        r#"[{"a":{"b":0,"c":0,"d":0,"e":0,"f":0}},{"a":{},"b":{},"c":{},"d":{}}]"#,
+        &JsonLimits { values: 100, ..LIMITS },
+    );
+    let nested = nested.unwrap();
+    assert_eq!(nested[0]["a"], Names(["b", "c", "d", MORE].map(str::to_owned).to_vec()));
+    assert_eq!(nested[1].len(), 4);
+}
+
+#[test]
 fn members_of_any_type_are_read_and_cut() {
     let read = |text: &str| from_str::<Member>(text, &LIMITS).unwrap();
     assert_eq!(read("null"), Member::Absent);
@@ -222,5 +268,6 @@ fn names_that_mean_something_to_the_library_are_refused() {
     for name in ["Number", "RawValue"] {
         let text = format!(r#"{{"$serde_json::private::{name}":"1"}}"#);
         assert!(error(&text).starts_with("member \"$serde_json::private::"), "{text}");
+        assert!(error_of::<Pair>(&format!(r#"{{"a":1,"b":null,"c":{text}}}"#)).contains("is not allowed"), "{text}");
     }
 }

@@ -10,10 +10,12 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
+use crate::json;
 use crate::json::Member;
 
 /// Annotations as written. The first that fit into `BYTES` are kept: names, values, and 64 bytes for each. The others
-/// are read over.
+/// are read over. More than the document may have are no annotations, and no matter to what stands beside them: whoever
+/// pushes a manifest chooses how many there are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawAnnotations<const BYTES: usize> {
     texts: BTreeMap<String, String>,
@@ -37,7 +39,7 @@ impl<const BYTES: usize> RawAnnotations<BYTES> {
 
 impl<'de, const BYTES: usize> Deserialize<'de> for RawAnnotations<BYTES> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnnotationsVisitor)
+        deserializer.deserialize_newtype_struct(json::ANY_MEMBERS, AnnotationsVisitor)
     }
 }
 
@@ -50,10 +52,19 @@ impl<'de, const BYTES: usize> Visitor<'de> for AnnotationsVisitor<BYTES> {
         f.write_str("annotations")
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut annotations = RawAnnotations::default();
         let mut left = BYTES;
         while let Some(name) = map.next_key::<String>()? {
+            if name == json::MORE {
+                map.next_value::<IgnoredAny>()?;
+                annotations.other = Some("an object of too many members");
+                continue;
+            }
             let value = match map.next_value::<Member<{ usize::MAX }>>()? {
                 Member::Text(value) => value,
                 other @ (Member::Absent | Member::Boolean | Member::Number(_) | Member::Array | Member::Object) => {
