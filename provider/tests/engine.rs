@@ -313,9 +313,14 @@ async fn all_who_ask_for_a_cold_image_share_one_look() {
         .collect();
     world.registry.wait_for(Route::Blob, 1).await;
     gate.open();
+    let mut verdicts = Vec::new();
     for one in asked {
-        assert_eq!(one.await.unwrap().verdict.code(), Code::Verified);
+        verdicts.push(one.await.unwrap().verdict);
     }
+    let again = world.engine.verify(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))).await;
+    assert_eq!((again.cached, again.verdict.code()), (true, Code::Verified));
+    // One verdict, and not a copy for each.
+    assert!(verdicts.iter().all(|verdict| Arc::ptr_eq(verdict, &again.verdict)));
     assert_eq!(world.registry.count(Route::Blob), 1);
 }
 

@@ -194,7 +194,10 @@ async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_
     registry.when(Route::Referrers).times(1).reply(filtered(&listed));
     let reference = registry.reference("app", &image);
     let verdict = world.verify(&reference).await.verdict;
-    assert_eq!(reason(&verdict).to_string(), "unsigned: no signature is associated with the image: want at least one");
+    assert_eq!(
+        reason(&verdict).to_string(),
+        "unsigned: no Notary Project signature is associated with the image: found none, expected at least one"
+    );
 
     // A signature among them is found.
     let chain = world.root.issue(CertSpec::leaf());
@@ -238,7 +241,9 @@ async fn an_unsigned_image_says_how_many_referrers_have_no_type() {
         let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
         assert_eq!(
             reason(&verdict).to_string(),
-            format!("unsigned: no signature is associated with the image: want at least one{note}")
+            format!(
+                "unsigned: no Notary Project signature is associated with the image: found none, expected at least one{note}"
+            )
         );
     }
 }

@@ -179,7 +179,7 @@ fn allocated(bytes: usize) -> usize {
 /// artifact type, so that nobody can say what they are without fetching them.
 #[must_use]
 pub fn unsigned(untyped: usize) -> Reason {
-    let none = "no signature is associated with the image: want at least one";
+    let none = "no Notary Project signature is associated with the image: found none, expected at least one";
     match untyped {
         0 => Reason::new(Code::Unsigned, none),
         1 => Reason::new(Code::Unsigned, format_args!("{none}; 1 referrer has no artifact type")),

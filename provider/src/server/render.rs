@@ -90,10 +90,13 @@ mod tests {
 
     #[test]
     fn a_rejection_names_the_statement() {
-        let reason = Reason::new(Code::Unsigned, "no signature is associated with the image: want at least one");
+        let reason = Reason::new(
+            Code::Unsigned,
+            "no Notary Project signature is associated with the image: found none, expected at least one",
+        );
         assert_eq!(
             rejection("a.example/b:1", Some("all"), &reason, &FailedSignatures::default()),
-            "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no signature is associated with the image: want at least one; what to do: sign the image with notation and push the signature beside it"
+            "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no Notary Project signature is associated with the image: found none, expected at least one; what to do: sign the image with notation and push the signature beside it; signatures of other tools (cosign, Docker Content Trust, GPG) are not read"
         );
     }
 

@@ -102,7 +102,7 @@ fn kustomizations_name_files_that_are_there_and_leave_none_out() {
             }
         }
     }
-    assert_eq!(folders, 11);
+    assert_eq!(folders, 12);
 }
 
 #[test]
@@ -124,6 +124,25 @@ fn kubectl_apply_of_a_folder_does_not_meet_a_kustomization() {
             }
         }
     }
+}
+
+#[test]
+fn the_overlay_for_warnings_refuses_nothing_and_reports_what_is_only_logged() {
+    let kustomization = documents("deploy/overlays/warnings/kustomization.yaml").remove(0);
+    assert_eq!(texts(&kustomization["resources"]), ["../../../constraints"]);
+    // Beside the constraints that deny, and not over them.
+    assert_eq!(kustomization["nameSuffix"], "-warnings");
+    let [patch] = kustomization["patches"].as_array().unwrap().as_slice() else { panic!("one patch") };
+    assert_eq!(
+        patch["target"],
+        serde_json::json!({ "group": "constraints.gatekeeper.sh", "kind": "CountersignImages" })
+    );
+    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
+    let expected = serde_json::json!([
+        { "op": "replace", "path": "/spec/enforcementAction", "value": "warn" },
+        { "op": "add", "path": "/spec/parameters/reportWarnings", "value": true },
+    ]);
+    assert_eq!(operations, expected);
 }
 
 #[test]

@@ -104,6 +104,46 @@ fn denies_what_is_not_positively_verified_wherever_it_stands() {
 }
 
 #[test]
+fn reports_what_is_admitted_although_a_check_failed_only_where_the_constraint_asks_for_it() {
+    let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": IMAGE }] }));
+    let said = format!("{IMAGE} is admitted although expiry failed");
+    let with = |verdict: &str, warnings: Json| {
+        Item::Value(json!({ "verdict": verdict, "message": said, "warnings": warnings }))
+    };
+    let warning = json!([{ "check": "expiry", "code": "expired", "message": "old" }]);
+    let asks = |value: Json| json!({ "provider": "countersign-verify", "reportWarnings": value });
+    for (parameters, item, denials) in [
+        (asks(json!(true)), with("verified", warning.clone()), vec![said.as_str()]),
+        (asks(json!(true)), with("verified", json!([])), vec![]),
+        (asks(json!(true)), with("verified", json!(null)), vec![]),
+        (asks(json!(true)), with("rejected", warning.clone()), vec![&said]),
+        (asks(json!(false)), with("verified", warning.clone()), vec![]),
+        (asks(json!("true")), with("verified", warning.clone()), vec![]),
+        (json!({}), with("verified", warning), vec![]),
+    ] {
+        let review = review_with(parameters.clone(), &pod, &Outcome::Items(item));
+        assert_eq!(review.denials, denials, "{parameters}");
+    }
+}
+
+#[test]
+fn a_key_cannot_forge_a_line_of_its_denial() {
+    let key = "a.example/b\u{2028}c\u{202e}d\u{85}e";
+    let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": key }] }));
+    let shown = "a.example/b?c?d?e";
+    for (item, message) in [
+        (Item::Error("not an image reference"), format!("{shown}: not an image reference")),
+        (Item::Missing, format!("{shown}: no verdict from the provider")),
+        (
+            Item::Value(json!(true)),
+            format!("{shown}: the provider did not say that the image is verified, nor why: true"),
+        ),
+    ] {
+        assert_eq!(review(&pod, &Outcome::Items(item)).denials, [message]);
+    }
+}
+
+#[test]
 fn one_good_image_does_not_excuse_another() {
     let pod = POD.creation(&json!({
         "initContainers": [{ "name": "a", "image": "a.example/good" }],

@@ -100,7 +100,7 @@ codes! {
     Overloaded "overloaded" Inconclusive Operator "add replicas or raise the limits of concurrent work"
     InternalError "internal-error" Inconclusive Countersign "report this with the log line that has the same request id"
     TooManySignatures "too-many-signatures" Inconclusive Operator "remove stale signatures from the image, or raise verification.maxSignatures"
-    Unsigned "unsigned" Rejected Signer "sign the image with notation and push the signature beside it"
+    Unsigned "unsigned" Rejected Signer "sign the image with notation and push the signature beside it; signatures of other tools (cosign, Docker Content Trust, GPG) are not read"
 
     // One signature: what is stored.
     SignatureUnavailable "signature-unavailable" Inconclusive Registry "push the signature again, or remove the broken referrer"

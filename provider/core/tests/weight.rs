@@ -1,0 +1,87 @@
+//! What a verdict says that it occupies, beside what it does occupy: the cache of verdicts is bounded by the former.
+//!
+//! One test, as it counts what the whole process allocates.
+
+#[path = "support/judge.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod judge;
+
+use countersign_core::codec::text::Text;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::trust::StoreKind;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::FailedSignatures;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Reasons;
+use countersign_core::verdict::Skipped;
+use countersign_core::verdict::Verified;
+use countersign_testkit::Descriptor;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::SignRequest;
+use judge::Judge;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Clones that are measured together.
+const COPIES: usize = 100;
+
+fn failed(code: Code, subject: usize, details: &[usize]) -> FailedSignature {
+    let reasons = details.iter().map(|length| Reason::new(code, "\u{202e}".repeat(*length)));
+    FailedSignature {
+        manifest: Digest::of(DigestAlgorithm::Sha512, b"{}"),
+        unverified_subject: Some(Text::of("x".repeat(subject))),
+        reasons: Reasons::of(reasons).expect("a reason"),
+    }
+}
+
+fn verified(level: &'static str, others: FailedSignatures, common_name: &str) -> ImageVerdict {
+    let (root, target) = (Authority::root(CertSpec::root()), Descriptor::sample("image"));
+    let target = (0..500).fold(target, |target, number| target.annotation(&format!("key-{number}"), "value"));
+    let chain = root.issue(CertSpec::leaf().common_name(common_name));
+    let judge = Judge::about(&target.media_type, &target.digest, target.size).level(level);
+    // Under audit by nobody's trust.
+    let stores = if level == "audit" { StoreKind::SigningAuthority } else { StoreKind::Ca };
+    let envelope = SignRequest::new(&chain, &target).jws();
+    let signature = judge.trusting(stores, root.der()).ask(&envelope, Format::Jws.media_type()).expect("it counts");
+    let manifest = Digest::of(DigestAlgorithm::Sha256, b"{}");
+    ImageVerdict::Verified(Verified { rule: "app".into(), manifest, signature, others })
+}
+
+#[test]
+fn a_verdict_says_no_less_than_it_occupies_and_not_much_more() {
+    let many = |code, count, subject, details: &[usize]| -> FailedSignatures {
+        (0..count).map(|_| failed(code, subject, details)).collect()
+    };
+    let none_verified = |failed| ImageVerdict::none_verified("app".into(), failed, None);
+    let long = "x".repeat(5000);
+    for (name, verdict) in [
+        ("skipped", ImageVerdict::Skipped(Skipped { rule: "app".into() })),
+        ("without a statement", ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, "none"))),
+        ("unsigned", none_verified(FailedSignatures::default())),
+        ("one that failed", none_verified(many(Code::Expired, 1, 40, &[10]))),
+        ("a hundred that failed", none_verified(many(Code::Expired, 100, 40, &[10]))),
+        ("a thousand as long as can be", none_verified(many(Code::RevocationUnchecked, 1000, 5000, &[5000; 9]))),
+        ("verified", verified("strict", FailedSignatures::default(), "leaf")),
+        ("verified by a long name, after others", verified("strict", many(Code::Expired, 50, 400, &[400; 3]), &long)),
+        ("admitted by audit", verified("audit", FailedSignatures::default(), &long)),
+    ] {
+        let mut copies = Vec::with_capacity(COPIES);
+        let before = ALLOCATOR.current_usage();
+        for _ in 0..COPIES {
+            copies.push(verdict.clone());
+        }
+        // The vector's own memory was there before.
+        let occupied = (ALLOCATOR.current_usage() - before) / COPIES + size_of::<ImageVerdict>();
+        let said = copies[0].bytes();
+        assert!(occupied <= said, "{name}: says {said} and occupies {occupied}");
+        assert!(said <= occupied + occupied / 2 + 512, "{name}: says {said} and occupies {occupied}");
+        assert!(said <= 2 * FailedSignatures::BYTES, "{name}: {said}");
+    }
+}
