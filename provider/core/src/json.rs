@@ -23,7 +23,6 @@ mod parts;
 mod reader;
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::marker::PhantomData;
 
 use serde::de::Deserialize;
@@ -32,6 +31,7 @@ use serde::de::Expected;
 use serde::de::Unexpected;
 
 use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
 use crate::limits::JsonLimits;
 
 pub(crate) use member::ANY_MEMBERS;
@@ -47,7 +47,7 @@ use reader::State;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct JsonError {
-    detail: Box<str>,
+    detail: Text,
 }
 
 /// Reads exactly one `T`.
@@ -90,11 +90,11 @@ fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, limits: &JsonLimits, seed:
 }
 
 impl JsonError {
+    const BYTES: usize = 256;
+
     fn new(detail: impl fmt::Display) -> Self {
-        let mut short = Short(String::new());
-        // An error says that the text is cut.
-        let _ = write!(short, "{detail}");
-        Self { detail: short.0.into_boxed_str() }
+        // An error about a text of a megabyte must not be another one, not even for a moment.
+        Self { detail: Text::at_most(Self::BYTES, detail) }
     }
 }
 
@@ -112,31 +112,6 @@ impl serde::de::Error for JsonError {
             Unexpected::Map => Self::new(format_args!("invalid type: object, expected {wanted}")),
             other => Self::new(format_args!("invalid type: {other}, expected {wanted}")),
         }
-    }
-}
-
-/// Takes a text while it is written, and no more of it than an error may show: an error about a text of a megabyte must
-/// not be another one, not even for a moment.
-struct Short(String);
-
-impl Short {
-    const BYTES: usize = 256;
-}
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            if self.0.len() > Self::BYTES - 16 {
-                self.0.push('…');
-                return Err(fmt::Error);
-            }
-            if character.is_control() {
-                self.0.extend(character.escape_debug());
-            } else {
-                self.0.push(character);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -25,7 +25,14 @@ impl Text {
     /// What `text` prints, cut.
     #[must_use]
     pub fn of(text: impl fmt::Display) -> Self {
-        let mut sink = Sink::default();
+        Self::at_most(Self::BYTES, text)
+    }
+
+    /// As [`Self::of`], in at most `bytes` where that is less.
+    #[must_use]
+    pub fn at_most(bytes: usize, text: impl fmt::Display) -> Self {
+        let most = bytes.min(Self::BYTES);
+        let mut sink = Sink { kept: String::new(), cost: 0, most, before_mark: 0, full: false };
         // An error says that the sink is full, or comes from the text itself; what was written until then is kept.
         let _ = write!(sink, "{text}");
         Self(sink.into_text())
@@ -118,11 +125,11 @@ fn escape_hidden(character: char, kept: &mut String) {
 }
 
 /// Takes a text until it is full, and refuses from then on.
-#[derive(Default)]
 struct Sink {
     kept: String,
     /// What `kept` takes when it is printed in quotes, without these, in bytes.
     cost: usize,
+    most: usize,
     /// Length of the longest beginning of `kept` that leaves room for the mark.
     before_mark: usize,
     full: bool,
@@ -136,13 +143,13 @@ impl Sink {
         let before = self.kept.len();
         escape_hidden(character, &mut self.kept);
         self.cost += self.kept.get(before..).unwrap_or_default().chars().map(quoted_bytes).sum::<usize>();
-        if self.cost > Text::BYTES {
+        if self.cost > self.most {
             self.kept.truncate(self.before_mark);
             self.kept.push_str(MARK);
             self.full = true;
             return Err(fmt::Error);
         }
-        if self.cost + MARK.len() <= Text::BYTES {
+        if self.cost + MARK.len() <= self.most {
             self.before_mark = self.kept.len();
         }
         Ok(())
@@ -214,6 +221,9 @@ mod tests {
         let text = Text::of(format_args!("{fits}x"));
         assert_eq!(text, format!("{}{MARK}", "ä".repeat((Text::BYTES - MARK.len()) / 2)).as_str());
         assert_eq!(Text::of(""), "");
+        assert_eq!(Text::at_most(12, "0123456789ab"), "0123456789ab");
+        assert_eq!(Text::at_most(12, "0123456789abc"), format!("012{MARK}").as_str());
+        assert_eq!(Text::at_most(usize::MAX, &fits), fits.as_str());
     }
 
     #[test]
