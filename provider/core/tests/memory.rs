@@ -2,6 +2,7 @@
 //! in it. A trust policy takes 12 MiB more.
 //!
 //! One test, as it counts what the whole process allocates.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/judge.rs"]
 #[allow(dead_code, clippy::unwrap_used)]

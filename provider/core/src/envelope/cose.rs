@@ -178,11 +178,8 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
 /// refused before, as the library does not tell it from an integer.
 fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
     let wanted = "tag 1 around whole seconds between 1970 and 9999";
-    let seconds = match value {
-        Value::Tag(1, inner) => whole_seconds(inner).and_then(|seconds| UnixTime::from_seconds(seconds).ok()),
-        _ => None,
-    };
-    seconds.ok_or_else(|| header_error(name, value, wanted))
+    let inner = value.as_tag().filter(|(tag, _)| *tag == 1).and_then(|(_, inner)| whole_seconds(inner));
+    inner.and_then(|seconds| UnixTime::from_seconds(seconds).ok()).ok_or_else(|| header_error(name, value, wanted))
 }
 
 fn whole_seconds(value: &Value) -> Option<i64> {

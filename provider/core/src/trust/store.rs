@@ -248,9 +248,9 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
             };
             blocks.iter().map(parse).collect()
         }
-        Form::Der => Certificate::parse_all(bytes).map_err(|error| match error {
-            CertificateError::TooManyCertificates => StoreProblem::TooManyCertificates,
-            error => failed(None, error),
+        Form::Der => Certificate::parse_all(bytes).map_err(|error| {
+            let too_many = error == CertificateError::TooManyCertificates;
+            if too_many { StoreProblem::TooManyCertificates } else { failed(None, error) }
         }),
         form @ (Form::Pkcs12
         | Form::Pkcs7
