@@ -54,14 +54,17 @@ pub enum TlsError {
     Pem { what: &'static str, source: PemError },
     #[error("{what}: PEM block that begins in line {line} is no X.509 certificate")]
     Certificate { what: &'static str, line: usize },
-    #[error("{what}: certificate of the PEM block that begins in line {line} cannot be a root of trust")]
-    Root { what: &'static str, line: usize, source: rustls::Error },
+    #[error("{what}: certificate of the PEM block that begins in line {line} cannot vouch for another")]
+    Root { what: &'static str, line: usize },
     #[error("server certificate expired at {end}: want one that is valid")]
     Expired { end: UnixTime },
     #[error("client CA has no valid certificate: the last one expired at {end}")]
     AuthoritiesExpired { end: UnixTime },
-    #[error("server certificate and key do not fit together or cannot be used")]
-    Pair { source: rustls::Error },
+    #[error("server key is not the key of the first certificate: want the two to belong together")]
+    Foreign,
+    /// The library's words are left out: they are of no help.
+    #[error("server key and certificate cannot be used: want an RSA or EC key, and a certificate of X.509 version 3")]
+    Pair,
     #[error("client CA cannot be used")]
     Verifier { source: rustls::server::VerifierBuilderError },
 }
@@ -102,10 +105,14 @@ impl LoadedTls {
             .map_err(|source| TlsError::Verifier { source })?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|source| TlsError::Pair { source })?
+            .map_err(|_| TlsError::Pair)?
             .with_client_cert_verifier(Arc::new(NotingVerifier(verifier)))
             .with_single_cert(chain, key)
-            .map_err(|source| TlsError::Pair { source })?;
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => TlsError::Foreign,
+                #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
+                _ => TlsError::Pair,
+            })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A resumed session would skip the check of the client's certificate, and Gatekeeper never resumes one.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -181,7 +188,7 @@ fn authorities(all: Vec<CertificateBlock>, now: UnixTime) -> Result<(RootCertSto
     let ends = ends(CLIENT_CA, &all)?;
     let mut roots = RootCertStore::empty();
     for CertificateBlock { line, der } in all {
-        roots.add(der.into()).map_err(|source| TlsError::Root { what: CLIENT_CA, line, source })?;
+        roots.add(der.into()).map_err(|_| TlsError::Root { what: CLIENT_CA, line })?;
     }
     let first_valid = ends.iter().copied().filter(|end| *end > now).min();
     match (first_valid, ends.into_iter().max()) {

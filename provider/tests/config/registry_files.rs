@@ -191,3 +191,38 @@ fn a_pull_secret_without_the_host_is_a_warning() {
     );
     assert_eq!(files.error(), None);
 }
+
+#[test]
+fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
+    let folder = Folder::new();
+    folder.write("user", "alice");
+    folder.write("colon", "a:b");
+    folder.write("password", "hunter2");
+    folder.write("ca.pem", Authority::root(CertSpec::root()).pem());
+    let element = |user: &str| {
+        let proxy =
+            format!("{{url: 'https://proxy.example:3128', usernameFile: {user}, passwordFile: password, ca: ca.pem}}");
+        format!("- {{host: a.example, proxy: {proxy}}}\n")
+    };
+    let good_config = self::config(&folder, &element("user"));
+    let good = good_config.registry_files(None);
+    assert_eq!(effects(&folder, &good), [""; 0]);
+    let config = self::config(&folder, &element("colon"));
+    let disabled = config.registry_files(Some(&good));
+    assert_eq!(
+        effects(&folder, &disabled),
+        [
+            "registry a.example is disabled: colon: has a login that cannot be sent: want a user name without colon, percent-encoded UTF-8"
+        ]
+    );
+    assert!(matches!(entries(&config, &disabled)[0].credential, Credential::Unusable(_)));
+    // Of the same files, what they said before; never a way without the proxy.
+    folder.write("password", "");
+    folder.write("ca.pem", "hunter2");
+    let kept = good_config.registry_files(Some(&good));
+    assert_eq!(effects(&folder, &kept).len(), 2);
+    assert!(kept.says_the_same(&good));
+    let disabled = good_config.registry_files(None);
+    assert!(matches!(entries(&good_config, &disabled)[0].credential, Credential::Unusable(_)));
+    assert!(!good_config.registry_files(Some(&disabled)).says_the_same(&good));
+}

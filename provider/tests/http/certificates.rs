@@ -114,7 +114,10 @@ fn certificates_that_do_not_fit_are_refused_with_the_reason() {
     let error = refusal(|all, pem| pem.key = all.server_pem().client_ca);
     assert!(matches!(error, TlsError::Pem { what: "server key", .. }), "{error:?}");
     let error = refusal(|all, pem| pem.key = all.gatekeeper().key_pem().into());
-    assert!(matches!(error, TlsError::Pair { .. }), "{error:?}");
+    assert!(matches!(error, TlsError::Foreign), "{error:?}");
+    let no_key = b"-----BEGIN EC PRIVATE KEY-----\nMAA=\n-----END EC PRIVATE KEY-----\n";
+    let error = refusal(|_, pem| pem.key = no_key.to_vec());
+    assert!(matches!(error, TlsError::Pair), "{error:?}");
     let error = refusal(|_, pem| pem.certificate = b"nothing".to_vec());
     let not_pem = |form| PemError::NotPem { form };
     assert!(

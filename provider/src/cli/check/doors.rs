@@ -213,15 +213,15 @@ fn pair(certificate: &Path, key: &Path, chain: &[Shown], private: PrivateKeyDer<
             );
             findings.fault(key, "", message);
         }
-        Err(error) => findings.fault(key, "", format_args!("cannot be used: {error}: want an RSA or EC key")),
+        Err(_) => findings.fault(key, "", "cannot be used: want an RSA or EC key"),
     }
 }
 
 fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Findings) {
     let mut roots = RootCertStore::empty();
     for Shown { subject, der, .. } in authorities {
-        if let Err(error) = roots.add(der.clone()) {
-            findings.fault(path, "", format_args!("certificate {subject:?} cannot be a root of trust: {error}"));
+        if roots.add(der.clone()).is_err() {
+            findings.fault(path, "", format_args!("certificate {subject:?} cannot vouch for another"));
         }
     }
     // During a rotation the old authority may stand beside the new one until it has ended.

@@ -73,7 +73,7 @@ impl TlsFiles {
             }
             TlsError::Expired { .. } => Some(&self.certificate),
             TlsError::AuthoritiesExpired { .. } | TlsError::Verifier { .. } => Some(&self.client_ca),
-            TlsError::Pair { .. } => Some(&self.key),
+            TlsError::Foreign | TlsError::Pair => Some(&self.key),
         }
     }
 }
