@@ -3,6 +3,8 @@
 //!
 //! One test, as it counts what the whole process allocates, the registry's own memory included.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "support/world.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod world;
