@@ -15,8 +15,8 @@ use serde_json::Value;
 
 /// Image, and its place or why it is refused.
 fn table() -> Vec<(String, Result<String, String>)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");
-    let rows: Vec<BTreeMap<String, Value>> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let rows: Vec<BTreeMap<String, Value>> =
+        serde_json::from_str(include_str!("../../tests/data/references.json")).unwrap();
     let text = |row: &BTreeMap<String, Value>, key: &str| row.get(key).map(|value| value.as_str().unwrap().to_owned());
     let row = |row: &BTreeMap<String, Value>| {
         let outcome = match (text(row, "place"), text(row, "refused")) {
