@@ -108,10 +108,9 @@ impl LoadedTls {
             .map_err(|_| TlsError::Pair)?
             .with_client_cert_verifier(Arc::new(NotingVerifier(verifier)))
             .with_single_cert(chain, key)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => TlsError::Foreign,
-                #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
-                _ => TlsError::Pair,
+            .map_err(|error| {
+                let foreign = matches!(error, rustls::Error::InconsistentKeys(_));
+                if foreign { TlsError::Foreign } else { TlsError::Pair }
             })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A resumed session would skip the check of the client's certificate, and Gatekeeper never resumes one.
