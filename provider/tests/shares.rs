@@ -1,6 +1,8 @@
 //! The engine over registries on loopback, one of which is slow or means harm: whose images it makes undecided, with which
 //! words, and how soon all is given back.
 
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
 #[path = "support/world.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod world;

@@ -56,8 +56,11 @@ pub(crate) struct Schema {
     pub(crate) variants: Vec<Variant>,
 }
 
+/// The name of a schema, and what makes it.
+type Named = (&'static str, fn() -> Schema);
+
 /// Makes the schemas one after the other: together they are gigabytes.
-pub(crate) fn schemas() -> Vec<(&'static str, fn() -> Schema)> {
+pub(crate) fn schemas() -> Vec<Named> {
     vec![
         ("referrers page", || of_json(Meets::Referrers, &index(), 4 * MIB)),
         ("fallback index", || of_json(Meets::Fallback, &index(), 4 * MIB)),
