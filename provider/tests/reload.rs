@@ -36,7 +36,7 @@ async fn certificate_and_key_of_the_service_rotate() {
     let stranger = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
 
     service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", stranger.key_pem())]);
-    service.until_files("tls", Some("server certificate and key do not fit together")).await;
+    service.until_files("tls", Some("server key is not the key of the first certificate")).await;
     load.answers(SOME).await;
     assert_eq!(service.shown().await, old);
 
