@@ -1,5 +1,7 @@
 //! A registry that means harm costs only its own images: not those of others, and not the memory of the pod.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use anyhow::ensure;
 use serde_json::json;
@@ -9,9 +11,12 @@ use crate::bench::Bench;
 use crate::hostile_registry::HostileRegistry;
 use crate::images::Image;
 use crate::transcript::Transcript;
+use crate::wait;
 
 /// As many images as the service works on at the same time.
 const SILENT_IMAGES: usize = 256;
+/// Work that is waited for no more ends after two seconds.
+const ORPHANS: Duration = Duration::from_secs(15);
 /// More pages of 4 MiB than fit into the shipped limit.
 const LARGE_IMAGES: usize = 100;
 
@@ -27,6 +32,13 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
             Ok(())
         })(),
     );
+
+    let left = wait::until("the work that is waited for no more to end", ORPHANS, || {
+        let verifications = bench.countersign.metric(r#"countersign_limit_in_use{limit="verifications"}"#)?;
+        ensure!(verifications == 0.0, "{verifications} verifications are in progress");
+        Ok(())
+    });
+    transcript.verdict("and soon nothing is in progress any more", left);
 
     let shipped = shipped_limit(bench)?;
     bench.countersign.forget_peak_memory()?;
