@@ -55,7 +55,7 @@ enum Shape {
     Scalar,
     /// An array of any length, of which the visitor keeps a bounded part.
     LongArray,
-    /// An object of any number of members. Beyond as many as there may be they are read over, and a member [`MORE`] stands
+    /// An object of any number of members. Beyond as many as there may be they are read over, and a member [`super::member::MORE`] stands
     /// for them.
     LongObject,
 }
