@@ -7,10 +7,6 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 
-use reqwest::dns::Addrs;
-use reqwest::dns::Name;
-use reqwest::dns::Resolve;
-use reqwest::dns::Resolving;
 use url::Host;
 use url::Url;
 
@@ -188,30 +184,6 @@ impl fmt::Display for AddressRefused {
 
 impl std::error::Error for AddressRefused {}
 
-/// Resolves a name and keeps the addresses that the guard permits. The connection goes to one of them: the name is not
-/// resolved a second time.
-#[derive(Debug)]
-pub(crate) struct GuardedResolver(pub(crate) Guard);
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0;
-        Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(permitted(guard, all)?)
-        })
-    }
-}
-
-fn permitted(guard: Guard, all: Vec<SocketAddr>) -> Result<Addrs, AddressRefused> {
-    let refused = all.iter().map(SocketAddr::ip).find(|address| !guard.permits(*address));
-    let kept: Vec<SocketAddr> = all.into_iter().filter(|address| guard.permits(address.ip())).collect();
-    match refused {
-        Some(address) if kept.is_empty() => Err(AddressRefused { address }),
-        Some(_) | None => Ok(Box::new(kept.into_iter())),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -305,14 +277,5 @@ mod tests {
             assert!(Guard::Outside.check_literal(&Url::parse(text).unwrap()).is_err(), "{text}");
         }
         assert_eq!(Guard::Outside.check_literal(&Url::parse("https://registry.example/").unwrap()), Ok(()));
-    }
-
-    #[test]
-    fn a_name_with_good_and_bad_addresses_keeps_the_good_ones() {
-        let good: SocketAddr = "93.184.216.34:0".parse().unwrap();
-        let bad: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        assert_eq!(permitted(Guard::Outside, vec![bad, good]).unwrap().collect::<Vec<_>>(), [good]);
-        assert_eq!(permitted(Guard::Outside, vec![bad]).err(), Some(AddressRefused { address: bad.ip() }));
-        assert_eq!(permitted(Guard::Outside, vec![]).unwrap().count(), 0);
     }
 }

@@ -12,10 +12,10 @@ use countersign_core::name::MediaType;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
-use reqwest::Response;
 use tokio::time::Instant;
 
 use crate::bounds;
+use crate::connection::Response;
 use crate::content::Content;
 use crate::error::Cause;
 use crate::failure::broken;

@@ -81,18 +81,34 @@ pub(crate) const RETRIES: u32 = 2;
 /// Pause before the first further try; doubles, and up to as much again is added at random.
 pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
 
-/// Hosts whose pause is remembered, of those in the settings and of others.
 /// Largest head of a proxy's answer to CONNECT, in bytes.
 pub(crate) const PROXY_ANSWER_BYTES: usize = 16 * 1024;
 
-/// Hosts that are not in the settings by their own name, whose connections are kept, for each set of authorities and
-/// each guard; and connections of each of them. hyper keeps a buffer of up to 400 KiB with each, so 26 MiB.
-pub(crate) const POOL_OUTSIDE_HOSTS: usize = 16;
-pub(crate) const POOL_OUTSIDE_IDLE: usize = 4;
+/// Connections to hosts that the settings name, beside one for each request that may be under way. When there are more, those
+/// that are not in use are closed.
+pub(crate) const IDLE_CONFIGURED: usize = 128;
 
-/// Largest head of an answer by a proxy, and largest buffer of such a connection, in bytes. Headers of 8 KiB with URLs
-/// or challenges are read, and some of them.
+/// The same for hosts whose names are chosen outside: behind a pattern, or where registries need not be listed, a hostile
+/// registry has any number of them.
+pub(crate) const IDLE_OUTSIDE: usize = 32;
+
+/// Largest head of an answer, and largest buffer of a connection, in bytes. Headers of 8 KiB with URLs or challenges are
+/// read, and some of them.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+
+/// What a connection may receive that is no content, in bytes: the handshake of TLS, the heads of HTTP/2 streams that are
+/// open at once, and what may be under way of their bodies ([`HTTP2_CONNECTION_WINDOW`]). Each answer and its content
+/// make up for what they have used.
+pub(crate) const CONNECTION_BYTES: u64 = 2 * 1024 * 1024;
+
+/// What each answer adds to [`CONNECTION_BYTES`].
+pub(crate) const ANSWER_HEAD_BYTES: u64 = 64 * 1024;
+
+/// Names that are being resolved at the same time, each on a thread.
+pub(crate) const LOOKUPS: ShareLimits = ShareLimits { total: 64, host: 8, pattern: 16, unlisted_host: 4, unlisted: 16 };
+
+/// Most addresses of a name that are tried. Large services have ten.
+pub(crate) const ADDRESSES: usize = 32;
 
 /// How long a connection that nobody uses is kept.
 pub(crate) const POOL_IDLE: Duration = Duration::from_secs(60);
@@ -113,6 +129,7 @@ pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(5);
 /// `User-Agent` of every request.
 pub(crate) const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
+/// Hosts whose pause is remembered, of those in the settings and of others.
 pub(crate) const HOSTS: usize = 1024;
 
 /// What remembered tokens may take, in bytes: 250 of the largest, or some thousands of usual ones, which have 1 to 2 KiB.

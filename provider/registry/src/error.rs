@@ -228,6 +228,13 @@ pub enum Cause {
         bounds::BODY_WINDOW.as_secs()
     )]
     Stalled { host: String, received: u64 },
+    /// See `bounds::CONNECTION_BYTES`.
+    #[error(
+        "{host} sends too much that is no content (interim answers, pings, empty frames, or content byte by byte): found \
+         more than a connection may receive of it, at most {} KiB",
+        bounds::CONNECTION_BYTES / 1024
+    )]
+    Excess { host: String },
     #[error("{host} gave no answer in time ({})", phase_text(*phase))]
     Timeout { host: String, phase: Phase },
     #[error("{host} answers {status} to {}{}", credential_text(*credential), quote(said))]
@@ -402,6 +409,7 @@ impl Cause {
                 Trouble::ContentMismatch
             }
             Self::Token { .. }
+            | Self::Excess { .. }
             | Self::Link(_)
             | Self::ImageItself { .. }
             | Self::BareNotFound { .. }

@@ -3,6 +3,9 @@
 use std::error::Error;
 
 use crate::address::AddressRefused;
+use crate::connection::ConnectError;
+use crate::connection::LookupError;
+use crate::connection::is_excess;
 use crate::error::Cause;
 use crate::error::Phase;
 use crate::error::ProxyFailure;
@@ -11,38 +14,43 @@ use crate::proxy::TunnelError;
 use crate::tls::TlsFailure;
 use crate::tls::tls_failure;
 
-/// Why there was no answer, without the URL.
-pub(crate) fn unreachable(error: &reqwest::Error, host: &str) -> Cause {
-    let host = host.to_owned();
-    if error.is_timeout() {
-        return Cause::Timeout { host, phase: Phase::Answer };
-    }
+/// Why there was no answer.
+pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> Cause {
+    let host = || host.to_owned();
     for error in chain(error) {
-        if let Some(AddressRefused { address }) = error.downcast_ref() {
-            return Cause::AddressRefused { host, address: *address };
+        match error.downcast_ref() {
+            Some(ConnectError::Timeout) => return Cause::Timeout { host: host(), phase: Phase::Answer },
+            // What stands below says more.
+            Some(ConnectError::Tcp(_) | ConnectError::Tls(_) | ConnectError::Name) | None => {}
+        }
+        match error.downcast_ref() {
+            Some(LookupError::Refused(AddressRefused { address })) => {
+                return Cause::AddressRefused { host: host(), address: *address };
+            }
+            Some(LookupError::Limit(reached)) => return Cause::Limit(reached.clone()),
+            Some(LookupError::Timeout) => return Cause::Timeout { host: host(), phase: Phase::Answer },
+            Some(LookupError::Failed { .. }) | None => {}
+        }
+        if is_excess(error) {
+            return Cause::Excess { host: host() };
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Cause::Tls { host, failure: tls_failure(error) };
+            return Cause::Tls { host: host(), failure: tls_failure(error) };
         }
     }
-    Cause::Unreachable { host, detail: innermost_text(error) }
+    Cause::Unreachable { host: host(), detail: innermost_text(error) }
 }
 
 /// Why there was no answer by `proxy`, and whose fault it is.
 pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &Proxy<'_>) -> Cause {
-    let host = host.to_owned();
-    for error in chain(error) {
-        match error.downcast_ref() {
-            Some(TunnelError::Proxy(failure)) => return proxy_failed(host, proxy, failure.clone()),
-            Some(TunnelError::TlsTimeout) => return Cause::Timeout { host, phase: Phase::Answer },
-            // What stands below says more.
-            Some(TunnelError::Tls(_)) | None => {}
-        }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Cause::Tls { host, failure: tls_failure(error) };
-        }
+    let failure = chain(error).find_map(|error| match error.downcast_ref() {
+        Some(TunnelError::Proxy(failure)) => Some(failure.clone()),
+        Some(TunnelError::Inside(_)) | None => None,
+    });
+    match failure {
+        Some(failure) => proxy_failed(host.to_owned(), proxy, failure),
+        None => unreachable(error, host),
     }
-    Cause::Unreachable { host, detail: innermost_text(error) }
 }
 
 /// `proxy` failed, and not `host`.
@@ -61,7 +69,10 @@ pub(crate) fn tls_in(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
 }
 
 /// Why a body did not come to its end.
-pub(crate) fn broken(error: &reqwest::Error, host: &str) -> Cause {
+pub(crate) fn broken(error: &hyper::Error, host: &str) -> Cause {
+    if chain(error).any(is_excess) {
+        return Cause::Excess { host: host.to_owned() };
+    }
     Cause::Broken { host: host.to_owned(), detail: innermost_text(error) }
 }
 
@@ -73,10 +84,6 @@ pub(crate) fn innermost_text(error: &(dyn Error + 'static)) -> String {
             return http2_text(error);
         }
         innermost = error;
-    }
-    if innermost.is::<reqwest::Error>() {
-        // Its own text ends with the URL.
-        return "the request failed".to_owned();
     }
     innermost.to_string()
 }

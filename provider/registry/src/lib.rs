@@ -6,7 +6,7 @@
 //!
 //! # What is relied on, and what is not
 //!
-//! HTTP, TLS and connection reuse are reqwest's. From oci-client come the error envelopes of the distribution
+//! HTTP and connection reuse are hyper's, TLS is rustls'. From oci-client come the error envelopes of the distribution
 //! specification, and its `Reference` as the other opinion in the tests of references. Its client is not used: bodies,
 //! pages, redirects, token realms and filters are the parts of the protocol that an attacker shapes, and there each has
 //! its bound or rule here (`body`, `referrers`, `wire`, `endpoint`, `token`).
@@ -26,6 +26,7 @@ mod body;
 mod bounds;
 mod challenge;
 mod client;
+mod connection;
 mod content;
 mod credential;
 mod docker_config;
@@ -50,7 +51,6 @@ mod quota;
 mod referrers;
 mod registries;
 mod remembered;
-mod renewed;
 mod retry;
 mod said;
 mod secret;

@@ -45,6 +45,7 @@ impl Retry {
             | Cause::Tls { .. }
             | Cause::Timeout { .. }
             | Cause::Stalled { .. }
+            | Cause::Excess { .. }
             | Cause::Denied { .. }
             | Cause::Realm(_)
             | Cause::Status { .. }

@@ -1,23 +1,24 @@
 //! One request over one connection: directly under a guard, or by a proxy.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
+use http::Request;
 use http::StatusCode;
+use http::Uri;
 use http::header;
 use http_body_util::Full;
-use reqwest::Response;
 use url::Url;
 
 use crate::address::AddressRefused;
+use crate::connection::Response;
+use crate::connection::on_behalf_of;
 use crate::credential::Credential;
 use crate::error::Cause;
 use crate::error::ProxyFailure;
 use crate::failure::proxy_failed;
 use crate::failure::unreachable;
 use crate::failure::unreachable_by;
-use crate::origin::authority;
 use crate::proxy::Asker;
 use crate::proxy::Forwarder;
 use crate::proxy::NotByProxy;
@@ -75,13 +76,9 @@ impl Wire {
         peer.guard
             .check_literal(url)
             .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
-        let (method, headers, body) = parts(outgoing, authorization);
-        let client = self.clients.client(peer.group, peer.guard, &authority(url));
-        let mut request = client.request(method, url.clone()).headers(headers);
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        request.send().await.map_err(|error| unreachable(&error, host))
+        let request = request(outgoing, url, host, authorization)?;
+        let client = self.clients.direct(peer.group, peer.guard);
+        on_behalf_of(outgoing.share, client.send(request)).await.map_err(|error| unreachable(&error, host))
     }
 }
 
@@ -93,13 +90,9 @@ async fn by_proxy(
     host: &str,
     authorization: Option<&HeaderValue>,
 ) -> Result<Response, Cause> {
-    let (method, headers, body) = parts(outgoing, authorization);
-    let unusable = || Cause::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
-    let mut request = http::Request::new(Full::new(Bytes::from(body.unwrap_or_default())));
-    *request.method_mut() = method;
-    *request.uri_mut() = url.as_str().parse().map_err(|_| unusable())?;
-    *request.headers_mut() = headers;
-    let response = forwarder.send(request).await.map_err(|error| unreachable_by(&error, host, proxy))?;
+    let request = request(outgoing, url, host, authorization)?;
+    let sent = on_behalf_of(outgoing.share, forwarder.send(request)).await;
+    let response = sent.map_err(|error| unreachable_by(&error, host, proxy))?;
     // In plain HTTP the proxy's own answers stand where the registry's do. Only one of them can be told.
     let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
     if url.scheme() == "http" && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
@@ -110,21 +103,33 @@ async fn by_proxy(
 }
 
 /// What is sent, whichever way it goes.
-fn parts(outgoing: &Outgoing<'_>, authorization: Option<&HeaderValue>) -> (Method, HeaderMap, Option<String>) {
-    let mut headers = HeaderMap::new();
+fn request(
+    outgoing: &Outgoing<'_>,
+    url: &Url,
+    host: &str,
+    authorization: Option<&HeaderValue>,
+) -> Result<Request<Full<Bytes>>, Cause> {
+    let (method, body) = match &outgoing.payload {
+        Payload::Content | Payload::TokenQuery => (Method::GET, None),
+        Payload::Head => (Method::HEAD, None),
+        Payload::TokenForm(form) => (Method::POST, Some(form.clone())),
+    };
+    let unusable = || Cause::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
+    let uri: Uri = url.as_str().parse().map_err(|_| unusable())?;
+    let form = body.is_some();
+    let mut request = Request::new(Full::new(Bytes::from(body.unwrap_or_default())));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
     // Media types are visible ASCII.
     headers.insert(header::ACCEPT, HeaderValue::from_str(outgoing.accept).unwrap_or(HeaderValue::from_static("*/*")));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(value) = authorization {
         headers.insert(header::AUTHORIZATION, value.clone());
     }
-    match &outgoing.payload {
-        Payload::Content | Payload::TokenQuery => (Method::GET, headers, None),
-        Payload::Head => (Method::HEAD, headers, None),
-        Payload::TokenForm(form) => {
-            let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(header::CONTENT_TYPE, form_type);
-            (Method::POST, headers, Some(form.clone()))
-        }
+    if form {
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, form_type);
     }
+    Ok(request)
 }

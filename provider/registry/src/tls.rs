@@ -7,24 +7,26 @@ mod verifier;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use reqwest::Client;
-use reqwest::redirect;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 
 use crate::address::Guard;
-use crate::address::GuardedResolver;
 use crate::bounds;
+use crate::connection::Direct;
+use crate::connection::Lookups;
+use crate::connection::Means;
+use crate::connection::Open;
+use crate::connection::Pool;
+use crate::observer::Observer;
 use crate::proxy::Forwarder;
 use crate::proxy::Proxy;
 use crate::proxy::ProxyChoice;
 use crate::proxy::ProxySource;
-use crate::renewed::Renewed;
-use crate::settings::RegistryEntry;
+use crate::settings::RegistrySettings;
 use crate::settings::Roots;
 use crate::settings::SettingsError;
 
@@ -51,19 +53,36 @@ pub(crate) struct Clients {
     groups: Vec<Under>,
     by_entry: Vec<Group>,
     system_roots: usize,
-    connect_timeout: Duration,
-    requests_per_host: usize,
+    means: Means,
+    open: ByGuard<Open>,
     /// Those by a proxy, made when they are first needed: not every proxy is asked under every set of authorities. Held
     /// only to look up or insert, never across an await.
-    forwarders: Mutex<HashMap<(ProxyId, Group), Forwarder>>,
+    forwarders: Mutex<Forwarders>,
     /// For the proxies of entries that are reached by TLS, by position of the entry.
     to_proxies: HashMap<usize, Arc<ClientConfig>>,
 }
 
+type Forwarders = HashMap<(ProxyId, Group), Arc<Pool<Forwarder>>>;
+
 /// What is asked under one set of certificate authorities.
 struct Under {
-    direct: [Renewed<Client>; Guard::ALL.len()],
-    tls: ClientConfig,
+    direct: [Pool<Direct>; Guard::ALL.len()],
+    tls: Arc<ClientConfig>,
+}
+
+/// One for hosts that the settings name, and one for those whose names are chosen outside.
+struct ByGuard<T> {
+    configured: T,
+    outside: T,
+}
+
+impl<T> ByGuard<T> {
+    fn of(&self, guard: Guard) -> &T {
+        match guard {
+            Guard::Configured => &self.configured,
+            Guard::Loopback | Guard::Outside | Guard::Public => &self.outside,
+        }
+    }
 }
 
 /// Which proxy of the settings or of the environment.
@@ -74,13 +93,23 @@ enum ProxyId {
 }
 
 impl Clients {
-    pub(crate) fn new(
-        entries: &[RegistryEntry],
-        connect_timeout: Duration,
-        requests_per_host: usize,
-    ) -> Result<Self, SettingsError> {
+    pub(crate) fn new(settings: &RegistrySettings, observer: &Arc<dyn Observer>) -> Result<Self, SettingsError> {
+        let entries = &settings.registries;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let under = |verifier| under(config(&provider, verifier)?, connect_timeout, requests_per_host);
+        let means = Means {
+            lookups: Lookups::new(Arc::clone(observer), settings.connect_timeout),
+            connect_timeout: settings.connect_timeout,
+            // As many as there may be requests: with fewer, each burst would open connections and close them again.
+            idle_per_host: settings.requests_per_host,
+        };
+        let open = ByGuard {
+            configured: Open::new(settings.requests.saturating_add(bounds::IDLE_CONFIGURED)),
+            outside: Open::new(settings.requests.saturating_add(bounds::IDLE_OUTSIDE)),
+        };
+        let under = |verifier| {
+            let tls = Arc::new(config(&provider, verifier)?);
+            Ok::<_, SettingsError>(under(&means, &open, tls))
+        };
         let mut system = RootCertStore::empty();
         // Files of the system that are no certificates are its maintainer's affair: what can be read is used. None at
         // all shows when a host cannot be authenticated, and is known to the caller by `system_roots`.
@@ -121,7 +150,7 @@ impl Clients {
             }
         }
         let forwarders = Mutex::default();
-        Ok(Self { groups, by_entry, system_roots, connect_timeout, requests_per_host, forwarders, to_proxies })
+        Ok(Self { groups, by_entry, system_roots, means, open, forwarders, to_proxies })
     }
 
     /// The group of the entry at `position` of the settings.
@@ -129,10 +158,35 @@ impl Clients {
         self.by_entry.get(position).copied().unwrap_or(Group::SYSTEM)
     }
 
-    /// The client for a request to `authority`.
-    pub(crate) fn client(&self, group: Group, guard: Guard, authority: &str) -> Client {
+    /// The client for a request under `guard`.
+    pub(crate) fn direct(&self, group: Group, guard: Guard) -> Direct {
+        self.make_room(guard);
         // Groups come from this value, and each has a client per guard.
-        self.groups[group.0].direct[guard.position()].client(authority)
+        self.groups[group.0].direct[guard.position()].client()
+    }
+
+    /// Closes connections that are not in use where there are too many of the kind. One more than there may be requests is
+    /// never in use, so that it helps.
+    fn make_room(&self, guard: Guard) {
+        if !self.open.of(guard).is_over() {
+            return;
+        }
+        let same = |other: &&Guard| std::ptr::eq(self.open.of(**other), self.open.of(guard));
+        for other in Guard::ALL.iter().filter(same) {
+            for group in &self.groups {
+                group.direct[other.position()].close_idle();
+            }
+        }
+        if guard == Guard::Configured {
+            let forwarders: Vec<_> = self.forwarders().values().cloned().collect();
+            for forwarder in forwarders {
+                forwarder.close_idle();
+            }
+        }
+    }
+
+    fn forwarders(&self) -> MutexGuard<'_, Forwarders> {
+        self.forwarders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The client by `proxy`, on behalf of the entry at `position`. Which networks it reaches is the proxy's affair.
@@ -146,13 +200,16 @@ impl Clients {
             ProxyId::Entry(position) => self.to_proxies.get(&position),
         };
         let make = || {
-            let system = || Arc::new(to_proxy(self.groups[Group::SYSTEM.0].tls.clone()));
+            let system = || Arc::new(to_proxy(ClientConfig::clone(&self.groups[Group::SYSTEM.0].tls)));
             let to_proxy = own.map_or_else(system, Arc::clone);
-            let to_registry = Arc::new(self.groups[group.0].tls.clone());
-            Forwarder::new(proxy.server, to_proxy, to_registry, self.connect_timeout, self.requests_per_host)
+            let to_registry = Arc::clone(&self.groups[group.0].tls);
+            let (means, server, open) = (self.means.clone(), proxy.server.clone(), self.open.configured.clone());
+            let make =
+                move || Forwarder::new(&means, &server, Arc::clone(&to_proxy), Arc::clone(&to_registry), open.clone());
+            Arc::new(Pool::new(make))
         };
-        let mut forwarders = self.forwarders.lock().unwrap_or_else(PoisonError::into_inner);
-        forwarders.entry((id, group)).or_insert_with(make).clone()
+        self.make_room(Guard::Configured);
+        self.forwarders().entry((id, group)).or_insert_with(make).client()
     }
 
     pub(crate) fn system_roots(&self) -> usize {
@@ -181,54 +238,10 @@ fn bad(error: &dyn std::error::Error) -> SettingsError {
     SettingsError::Client { detail: error.to_string() }
 }
 
-fn under(config: ClientConfig, connect_timeout: Duration, requests_per_host: usize) -> Result<Under, SettingsError> {
-    let [a, b, c, d] = Guard::ALL;
-    let pools = |guard| pools(config.clone(), guard, connect_timeout, requests_per_host);
-    Ok(Under { direct: [pools(a)?, pools(b)?, pools(c)?, pools(d)?], tls: config.clone() })
-}
-
-/// Connections under one guard.
-fn pools(
-    config: ClientConfig,
-    guard: Guard,
-    connect_timeout: Duration,
-    requests_per_host: usize,
-) -> Result<Renewed<Client>, SettingsError> {
-    let (hosts, idle) = match guard {
-        // The settings name these, each by its own name. As many as there may be requests: with fewer, each burst would
-        // open connections and close them again.
-        Guard::Configured => (bounds::HOSTS, requests_per_host),
-        Guard::Loopback | Guard::Outside | Guard::Public => {
-            (bounds::POOL_OUTSIDE_HOSTS, requests_per_host.min(bounds::POOL_OUTSIDE_IDLE))
-        }
-    };
-    let client = move || {
-        Client::builder()
-            .tls_backend_preconfigured(config.clone())
-            .dns_resolver(GuardedResolver(guard))
-            .connect_timeout(connect_timeout)
-            // Redirects are followed by `wire`, which looks at each target.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Who asks by a proxy has a `Forwarder`. One from the environment would resolve names in our place, past the
-            // guard.
-            .no_proxy()
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .pool_max_idle_per_host(idle)
-            .pool_idle_timeout(bounds::POOL_IDLE)
-            .tcp_keepalive(bounds::TCP_KEEPALIVE)
-            .http2_initial_stream_window_size(bounds::HTTP2_STREAM_WINDOW)
-            .http2_initial_connection_window_size(bounds::HTTP2_CONNECTION_WINDOW)
-            .http2_keep_alive_interval(bounds::HTTP2_PING)
-            .http2_keep_alive_timeout(bounds::HTTP2_PONG)
-            .user_agent(bounds::USER_AGENT)
-            .build()
-            .map_err(|error| bad(&error))
-    };
-    let first = client()?;
-    Ok(Renewed::new(first, hosts, move || client().ok()))
+fn under(means: &Means, open: &ByGuard<Open>, tls: Arc<ClientConfig>) -> Under {
+    let direct = Guard::ALL.map(|guard| {
+        let (means, tls, open) = (means.clone(), Arc::clone(&tls), open.of(guard).clone());
+        Pool::new(move || Direct::new(&means, guard, Arc::clone(&tls), open.clone()))
+    });
+    Under { direct, tls }
 }

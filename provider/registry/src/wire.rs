@@ -14,7 +14,6 @@ use http::HeaderMap;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header;
-use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
@@ -22,6 +21,7 @@ use crate::address::Guard;
 use crate::body;
 use crate::body::Expect;
 use crate::bounds;
+use crate::connection::Response;
 use crate::content::Content;
 use crate::error::Cause;
 use crate::error::CredentialKind;
@@ -130,7 +130,7 @@ impl Wire {
     pub(crate) fn new(settings: &RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         Ok(Self {
             entries: settings.check()?,
-            clients: Clients::new(&settings.registries, settings.connect_timeout, settings.requests_per_host)?,
+            clients: Clients::new(settings, &observer)?,
             proxies: Proxies { environment: settings.proxies.clone() },
             gates: Gates::new(settings.requests_per_host, settings.requests, &observer),
             memory: Limiter::new(Resource::Bytes, bounds::BODIES, Arc::clone(&observer)),
@@ -186,7 +186,7 @@ impl Wire {
             let sent = self.hop(outgoing, &url, &host, peer, authorization).await;
             let response = sent.map_err(|cause| led_inside(cause, peer.guard, led_by.as_deref()))?;
             // By a proxy, nobody knows.
-            let from = response.remote_addr();
+            let from = response.from();
             let headers = response.headers().clone();
             let status = response.status();
             match status {

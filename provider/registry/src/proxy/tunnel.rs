@@ -1,11 +1,7 @@
 //! Requests by a proxy: CONNECT and TLS from end to end inside it for https, the absolute form for http
 //! ([RFC 9110 §9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6),
 //! [RFC 9112 §3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)).
-//!
-//! reqwest can do it as well. It is not used here, since it trusts a proxy's certificate by the registry's authorities
-//! and does not say what the proxy has answered. Connections, the pool and HTTP are hyper's.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -20,24 +16,31 @@ use http::Uri;
 use http::header;
 use http_body_util::Empty;
 use http_body_util::Full;
-use hyper::rt::Read;
-use hyper::rt::ReadBufCursor;
-use hyper::rt::Write;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::Connected;
-use hyper_util::client::legacy::connect::Connection;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::ProxyServer;
+use crate::address::Guard;
 use crate::bounds;
+use crate::connection::Allowance;
+use crate::connection::BoxIo;
+use crate::connection::ConnectError;
+use crate::connection::Lookups;
+use crate::connection::Means;
+use crate::connection::Metered;
+use crate::connection::Open;
+use crate::connection::Resolver;
+use crate::connection::Response;
+use crate::connection::Stream;
+use crate::connection::client;
+use crate::connection::server_name;
+use crate::connection::tcp;
+use crate::connection::with_user_agent;
 use crate::error::ProxyFailure;
 use crate::failure;
 
@@ -54,47 +57,26 @@ pub(crate) struct Forwarder {
 impl Forwarder {
     /// `to_proxy` is for a proxy that is reached by TLS, `to_registry` for what is inside its tunnels.
     pub(crate) fn new(
+        means: &Means,
         server: &ProxyServer,
         to_proxy: Arc<ClientConfig>,
         to_registry: Arc<ClientConfig>,
-        connect_timeout: Duration,
-        idle_per_host: usize,
+        open: Open,
     ) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(bounds::TCP_KEEPALIVE));
-        tcp.set_connect_timeout(Some(connect_timeout));
-        let shared = Shared { server: server.clone(), to_proxy, to_registry, tcp, connect_timeout };
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(bounds::POOL_IDLE)
-            .pool_max_idle_per_host(idle_per_host)
-            .http1_max_buf_size(bounds::HEAD_BYTES)
-            .http2_initial_stream_window_size(bounds::HTTP2_STREAM_WINDOW)
-            .http2_initial_connection_window_size(bounds::HTTP2_CONNECTION_WINDOW)
-            .http2_keep_alive_interval(bounds::HTTP2_PING)
-            .http2_keep_alive_timeout(bounds::HTTP2_PONG)
-            .build(Connector(Arc::new(shared)));
-        Self { client, authorization: server.authorization() }
+        let Means { lookups, connect_timeout, idle_per_host } = means.clone();
+        let shared = Shared { server: server.clone(), to_proxy, to_registry, lookups, connect_timeout, open };
+        Self { client: client(Connector(Arc::new(shared)), idle_per_host), authorization: server.authorization() }
     }
 
     /// Sends a request and gives the answer's head; the body comes as it is read.
     ///
     /// # Errors
     /// A [`TunnelError`] is among the sources where the tunnel could not be had.
-    pub(crate) async fn send(
-        &self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<reqwest::Response, hyper_util::client::legacy::Error> {
-        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(bounds::USER_AGENT));
+    pub(crate) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response, Error> {
         if let (Some("http"), Some(value)) = (request.uri().scheme_str(), &self.authorization) {
             request.headers_mut().insert(header::PROXY_AUTHORIZATION, value.clone());
         }
-        let response = self.client.request(request).await?;
-        // The address that the connection goes to is the proxy's, and nobody is to take it for the registry's.
-        Ok(response.map(reqwest::Body::wrap).into())
+        self.client.request(with_user_agent(request)).await.map(Response::new)
     }
 }
 
@@ -104,10 +86,8 @@ pub(crate) enum TunnelError {
     #[error("{0}")]
     Proxy(ProxyFailure),
     /// Inside the tunnel: the registry's part.
-    #[error("TLS inside the tunnel failed")]
-    Tls(#[source] io::Error),
-    #[error("TLS inside the tunnel took too long")]
-    TlsTimeout,
+    #[error("there is no TLS inside the tunnel")]
+    Inside(#[source] ConnectError),
 }
 
 /// Opens connections to the proxy and, for https, tunnels through it.
@@ -118,7 +98,8 @@ struct Shared {
     server: ProxyServer,
     to_proxy: Arc<ClientConfig>,
     to_registry: Arc<ClientConfig>,
-    tcp: HttpConnector,
+    lookups: Lookups,
+    open: Open,
     /// For each of the three steps: to the proxy, its answer, TLS inside the tunnel.
     connect_timeout: Duration,
 }
@@ -134,49 +115,55 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let shared = Arc::clone(&self.0);
-        Box::pin(async move { shared.connect(&to).await })
+        // The operator knows where the proxy is. Here and not in the future: see `connection::direct`.
+        let resolver = Resolver::new(Guard::Configured, &shared.lookups);
+        Box::pin(async move { shared.connect(&to, resolver).await })
     }
 }
 
 impl Shared {
-    async fn connect(&self, to: &Uri) -> Result<Stream, TunnelError> {
-        let io = timeout(self.connect_timeout, self.reach())
+    async fn connect(&self, to: &Uri, resolver: Resolver) -> Result<Stream, TunnelError> {
+        let (io, allowance) = timeout(self.connect_timeout, self.reach(resolver))
             .await
             .unwrap_or_else(|_| Err(unreachable(format!("no connection within {:?}", self.connect_timeout))))?;
         if to.scheme_str() != Some("https") {
-            return Ok(Stream { io, http2: false, forwards: true });
+            return Ok(Stream { io, http2: false, forwards: true, from: None, allowance });
         }
         let tunnel = timeout(self.connect_timeout, self.tunnel(io, to))
             .await
             .unwrap_or(Err(TunnelError::Proxy(ProxyFailure::Timeout)))?;
-        let name = server_name(to.host().unwrap_or_default())?;
+        let name = server_name(to.host().unwrap_or_default()).ok_or(TunnelError::Inside(ConnectError::Name))?;
         let connecting = TlsConnector::from(Arc::clone(&self.to_registry)).connect(name, tunnel);
         let tls = timeout(self.connect_timeout, connecting)
             .await
-            .map_err(|_| TunnelError::TlsTimeout)?
-            .map_err(TunnelError::Tls)?;
+            .map_err(|_| TunnelError::Inside(ConnectError::Timeout))?
+            .map_err(|error| TunnelError::Inside(ConnectError::Tls(error)))?;
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
-        Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false })
+        Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, from: None, allowance })
     }
 
     /// A connection to the proxy itself.
-    async fn reach(&self) -> Result<BoxIo, TunnelError> {
+    async fn reach(&self, resolver: Resolver) -> Result<(BoxIo, Allowance), TunnelError> {
         let address: Uri = format!("http://{}/", self.server.authority())
             .parse()
             .map_err(|_| unreachable("its name cannot stand in a URL".to_owned()))?;
-        let tcp = self.tcp.clone().call(address).await.map_err(|error| unreachable(failure::innermost_text(&error)))?;
+        let connected = tcp(resolver, self.connect_timeout).call(address).await;
+        let connected = connected.map_err(|error| unreachable(failure::innermost_text(&error)))?;
+        let io = Metered::new(connected.into_inner(), self.open.one_more());
+        let allowance = io.allowance().clone();
         if !self.server.is_tls() {
-            return Ok(Box::new(tcp));
+            return Ok((Box::new(TokioIo::new(io)), allowance));
         }
-        let name = server_name(&self.server.host().to_string())?;
-        let tls = TlsConnector::from(Arc::clone(&self.to_proxy)).connect(name, tcp.into_inner()).await;
+        let name = server_name(&self.server.host().to_string())
+            .ok_or_else(|| unreachable("its name cannot stand in a certificate".to_owned()))?;
+        let tls = TlsConnector::from(Arc::clone(&self.to_proxy)).connect(name, io).await;
         let tls = tls.map_err(|error| {
             TunnelError::Proxy(match failure::tls_in(&error) {
                 Some(failure) => ProxyFailure::Tls { failure },
                 None => ProxyFailure::Unreachable { detail: failure::innermost_text(&error) },
             })
         })?;
-        Ok(Box::new(TokioIo::new(tls)))
+        Ok((Box::new(TokioIo::new(tls)), allowance))
     }
 
     /// Asks the proxy for a tunnel.
@@ -212,64 +199,4 @@ impl Shared {
 
 fn unreachable(detail: String) -> TunnelError {
     TunnelError::Proxy(ProxyFailure::Unreachable { detail })
-}
-
-fn server_name(host: &str) -> Result<ServerName<'static>, TunnelError> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(bare.to_owned())
-        .map_err(|_| unreachable("the host's name cannot stand in a certificate".to_owned()))
-}
-
-/// Bytes in both directions.
-trait Io: Read + Write + Send + Unpin {}
-
-impl<T: Read + Write + Send + Unpin> Io for T {}
-
-type BoxIo = Box<dyn Io>;
-
-/// What hyper speaks HTTP on.
-struct Stream {
-    io: BoxIo,
-    http2: bool,
-    /// The proxy itself answers, so that requests name the whole URL.
-    forwards: bool,
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.forwards);
-        if self.http2 { connected.negotiated_h2() } else { connected }
-    }
-}
-
-impl Read for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl Write for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
 }

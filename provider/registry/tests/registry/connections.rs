@@ -4,6 +4,7 @@ use countersign_core::name::ImageRef;
 use countersign_registry::Credential;
 use countersign_registry::RegistrySettings;
 use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
 use futures_util::StreamExt as _;
 
 use crate::support::SIGNATURE;
@@ -35,6 +36,31 @@ async fn connections(at_once: usize, requests_per_host: usize) -> usize {
     assert_eq!(found, [0; IMAGES]);
     assert_eq!(registry.requests().len(), 2 * IMAGES);
     registry.connections()
+}
+
+/// The connections to a blob store that the settings do not name, for so many requests that are redirected to it.
+async fn to_a_store(requests: usize, at_once: usize) -> usize {
+    let (registry, store) = (Registry::start().await, Registry::start().await);
+    store.push_image("app", "v1");
+    let target = format!("{}/v2/app/manifests/v1", store.url());
+    registry.when(Route::Manifest).redirect(307, &target);
+    let (registries, _) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    let pin = |number: usize| {
+        let image: ImageRef = format!("{}/app{number}:v1", registry.host()).parse().unwrap();
+        let registries = registries.clone();
+        async move { registries.pin(&image, soon()).await.is_ok() }
+    };
+    let found: Vec<bool> = futures_util::stream::iter((0..requests).map(pin)).buffer_unordered(at_once).collect().await;
+    assert_eq!(found, vec![true; requests]);
+    assert_eq!(store.count(Route::Manifest), requests);
+    store.connections()
+}
+
+#[tokio::test]
+async fn connections_to_hosts_that_the_settings_do_not_name_are_used_again_as_well() {
+    assert_eq!(to_a_store(20, 1).await, 1);
+    let found = to_a_store(400, 16).await;
+    assert!(found <= 2 * 16, "{found} connections for 16 requests at a time");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod addresses;
 mod broken;
 mod connections;
 mod content;
+mod floods;
 mod pin;
 mod politeness;
 mod proxies;

@@ -310,27 +310,32 @@ async fn the_store_is_not_believed_either() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_kept_to_a_bounded_number_of_hosts_that_the_settings_do_not_name() {
+async fn a_bounded_number_of_connections_to_hosts_that_the_settings_do_not_name_is_kept() {
+    /// One request at a time, and 32 connections beside it.
+    const KEPT: usize = 33;
     let registry = Registry::start().await;
     let mut stores = Vec::new();
-    for number in 0..17 {
+    for number in 0..=KEPT {
         let store = Registry::start().await;
         store.push_image("app", "v1");
         let target = format!("{}/v2/app/manifests/v1", store.url());
         registry.when(Route::Manifest).path_contains(&format!("/app{number}/")).redirect(307, &target);
         stores.push(store);
     }
-    let registries = anonymous(&registry);
+    let one = RegistrySettings { requests: 1, ..settings(vec![entry(&registry, Credential::Anonymous)]) };
+    let (registries, _) = build(one);
     let ask = async |number: usize| {
         let image: ImageRef = format!("{}/app{number}:v1", registry.host()).parse().unwrap();
         let _ = registries.pin(&image, soon()).await.unwrap();
     };
-    for number in 0..16 {
+    for number in 0..KEPT {
         ask(number).await;
     }
     let before = stores[0].connections();
+    ask(0).await;
+    assert_eq!(stores[0].connections(), before);
     // One host too many: whoever is asked after it is connected to anew.
-    ask(16).await;
+    ask(KEPT).await;
     ask(0).await;
     assert_eq!(stores[0].connections(), before + 1);
 }

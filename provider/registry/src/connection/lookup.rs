@@ -1,0 +1,181 @@
+//! Look-ups of names. The system's resolver is asked on threads and cannot be interrupted: a name whose server is silent
+//! holds its thread for many seconds, and documents are parsed on threads of the same pool.
+
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::dns::Name;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::asking;
+use crate::address::AddressRefused;
+use crate::address::Guard;
+use crate::bounds;
+use crate::flight::FlightError;
+use crate::flight::Flights;
+use crate::limit::LimitReached;
+use crate::limit::Resource;
+use crate::limiter::Limiter;
+use crate::observer::Observer;
+use crate::share::Class;
+use crate::share::Share;
+
+/// All look-ups of the process: few at a time for each host's images, one for each name. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    limiter: Limiter,
+    running: Arc<Flights<(Share, String), Result<Addresses, LookupError>>>,
+    /// How long one is waited for.
+    patience: Duration,
+}
+
+type Addresses = Arc<[SocketAddr]>;
+
+/// Why a name has no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LookupError {
+    #[error("{detail}")]
+    Failed { detail: String },
+    #[error("the name was not resolved in time")]
+    Timeout,
+    #[error("{0}")]
+    Limit(LimitReached),
+    #[error("{0}")]
+    Refused(AddressRefused),
+}
+
+impl Lookups {
+    pub(crate) fn new(observer: Arc<dyn Observer>, patience: Duration) -> Self {
+        let limiter = Limiter::new(Resource::Lookups, bounds::LOOKUPS, observer);
+        Self { limiter, running: Arc::default(), patience }
+    }
+
+    /// The addresses of `name`, on behalf of `share`.
+    async fn addresses(&self, share: Share, name: String) -> Result<Addresses, LookupError> {
+        let deadline = Instant::now() + self.patience;
+        // What gets its turn has as much time again.
+        let turn_by = Instant::now() + self.patience / 2;
+        let limiter = self.limiter.clone();
+        let look_up = |(share, name): (Share, String)| async move {
+            let permit = limiter.acquire(&share, turn_by).await.map_err(LookupError::Limit)?;
+            let found = spawn_blocking(move || {
+                // Given back when the thread is free, whether or not anybody still waits.
+                let _permit = permit;
+                let found = (name.as_str(), 0).to_socket_addrs()?;
+                Ok(found.take(bounds::ADDRESSES).collect::<Addresses>())
+            });
+            let failed = |detail: &dyn std::fmt::Display| LookupError::Failed { detail: detail.to_string() };
+            found.await.map_err(|error| failed(&error))?.map_err(|error: std::io::Error| failed(&error))
+        };
+        let key = (share, name);
+        match self.running.join(key.clone(), deadline, |_| look_up(key)).await {
+            Ok(found) => found,
+            Err(FlightError::Deadline { .. }) => Err(LookupError::Timeout),
+            Err(FlightError::Panicked) => Err(LookupError::Failed { detail: "the look-up ended early".to_owned() }),
+        }
+    }
+}
+
+/// Resolves names for the connections of one guard and keeps the addresses that it permits. The connection goes to one of
+/// them: the name is not resolved a second time.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    guard: Guard,
+    lookups: Lookups,
+    share: Option<Share>,
+}
+
+impl Resolver {
+    /// For the request that is being polled.
+    pub(crate) fn new(guard: Guard, lookups: &Lookups) -> Self {
+        Self { guard, lookups: lookups.clone(), share: asking() }
+    }
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = LookupError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LookupError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LookupError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self { guard, lookups, share } = self.clone();
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            // A request that does not say for whom it is has the smallest share.
+            let share = share.unwrap_or_else(|| Share::new(&name, Class::Unlisted));
+            permitted(guard, &lookups.addresses(share, name).await?).map_err(LookupError::Refused)
+        })
+    }
+}
+
+fn permitted(guard: Guard, all: &[SocketAddr]) -> Result<std::vec::IntoIter<SocketAddr>, AddressRefused> {
+    let refused = all.iter().map(SocketAddr::ip).find(|address| !guard.permits(*address));
+    let kept: Vec<SocketAddr> = all.iter().copied().filter(|address| guard.permits(address.ip())).collect();
+    match refused {
+        Some(address) if kept.is_empty() => Err(AddressRefused { address }),
+        Some(_) | None => Ok(kept.into_iter()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::observer::Unobserved;
+    use crate::share::Scope;
+
+    fn lookups(patience: Duration) -> Lookups {
+        Lookups::new(Arc::new(Unobserved), patience)
+    }
+
+    #[test]
+    fn a_name_with_good_and_bad_addresses_keeps_the_good_ones() {
+        let good: SocketAddr = "93.184.216.34:0".parse().unwrap();
+        let bad: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        assert_eq!(permitted(Guard::Outside, &[bad, good]).unwrap().collect::<Vec<_>>(), [good]);
+        assert_eq!(permitted(Guard::Outside, &[bad]).err(), Some(AddressRefused { address: bad.ip() }));
+        assert_eq!(permitted(Guard::Outside, &[]).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_and_its_addresses_are_held_against_the_guard() {
+        let lookups = lookups(Duration::from_secs(60));
+        let resolve = async |guard| {
+            let name: Name = "localhost".parse().unwrap();
+            Resolver::new(guard, &lookups).call(name).await.map(|found| found.count() > 0)
+        };
+        assert_eq!(resolve(Guard::Configured).await, Ok(true));
+        let refused = resolve(Guard::Outside).await.unwrap_err();
+        assert!(matches!(refused, LookupError::Refused(AddressRefused { address }) if address.is_loopback()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_names_of_one_host_keep_no_other_host_waiting() {
+        let lookups = lookups(Duration::from_secs(1));
+        let slow = Share::new("slow", Class::Unlisted);
+        let held: Vec<_> =
+            (0..bounds::LOOKUPS.unlisted_host).map(|_| lookups.limiter.try_acquire(&slow, 1).unwrap()).collect();
+        let limit = held.len();
+        let reached = LimitReached {
+            resource: Resource::Lookups,
+            scope: Scope::Host("slow".into()),
+            at: None,
+            found: limit,
+            limit,
+        };
+        assert_eq!(lookups.addresses(slow, "localhost".to_owned()).await, Err(LookupError::Limit(reached)));
+        let good = Share::new("good", Class::Listed);
+        assert!(lookups.limiter.try_acquire(&good, 1).is_ok());
+    }
+}

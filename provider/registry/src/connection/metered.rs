@@ -1,0 +1,170 @@
+//! What the other side may send that is no content: interim answers (1xx), pings, empty frames, records of one byte. HTTP
+//! libraries read all of it without end, at the expense of everything else in the process.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+
+use super::open::Counted;
+use crate::bounds;
+
+/// The bytes that a connection may still receive. Clones are the same allowance.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowance(Arc<AtomicU64>);
+
+impl Allowance {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(bounds::CONNECTION_BYTES)))
+    }
+
+    /// Each answer pays for its head.
+    pub(crate) fn answered(&self) {
+        self.earn(bounds::ANSWER_HEAD_BYTES);
+    }
+
+    /// Content pays for itself and for what it travels in.
+    pub(crate) fn received(&self, content: usize) {
+        self.earn(u64::try_from(content).unwrap_or(u64::MAX).saturating_mul(2));
+    }
+
+    fn earn(&self, bytes: u64) {
+        // Never more than at first: what came in good order long ago is no licence.
+        let earned = |left: u64| Some(left.saturating_add(bytes).min(bounds::CONNECTION_BYTES));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earned);
+    }
+
+    fn spend(&self, bytes: usize) -> io::Result<()> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let spent = |left: u64| left.checked_sub(bytes);
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::new(EXCESS, "too many bytes beside the content")),
+        }
+    }
+}
+
+/// HTTP/2 keeps of an error of its connection the kind alone. No network gives this one.
+const EXCESS: io::ErrorKind = io::ErrorKind::QuotaExceeded;
+
+/// Whether `error`, one of a chain, says that a connection has received too much that is no content.
+pub(crate) fn is_excess(error: &(dyn Error + 'static)) -> bool {
+    let http2 = error.downcast_ref::<h2::Error>();
+    // What the library itself counts: empty frames, streams that are reset again and again.
+    let counted = |error: &h2::Error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
+    http2.is_some_and(counted)
+        || error
+            .downcast_ref()
+            .or(http2.and_then(h2::Error::get_io))
+            .is_some_and(|error: &io::Error| error.kind() == EXCESS)
+}
+
+/// A connection that ends when its allowance is spent. Below TLS, so that whatever comes is counted.
+#[derive(Debug)]
+pub(crate) struct Metered<T> {
+    inner: T,
+    allowance: Allowance,
+    _open: Counted,
+}
+
+impl<T> Metered<T> {
+    pub(crate) fn new(inner: T, open: Counted) -> Self {
+        Self { inner, allowance: Allowance::new(), _open: open }
+    }
+
+    pub(crate) fn allowance(&self) -> &Allowance {
+        &self.allowance
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        let read = buf.filled().len().saturating_sub(before);
+        let spent = self.allowance.spend(read);
+        if spent.is_err() {
+            // A read that fails has read nothing.
+            buf.set_filled(before);
+        }
+        Poll::Ready(spent)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::super::open::Open;
+    use super::*;
+
+    const MOST: usize = 2 * 1024 * 1024;
+
+    fn of(bytes: &[u8]) -> Metered<&[u8]> {
+        Metered::new(bytes, Open::new(1).one_more())
+    }
+
+    #[tokio::test]
+    async fn a_connection_ends_when_its_allowance_is_spent() {
+        assert_eq!(bounds::CONNECTION_BYTES, u64::try_from(MOST).unwrap());
+        let bytes = vec![0; MOST + 1];
+        let mut exactly = of(&bytes[..MOST]);
+        assert_eq!(exactly.read_to_end(&mut Vec::new()).await.unwrap(), MOST);
+        let error = of(&bytes).read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert!(is_excess(&error));
+        assert!(!is_excess(&io::Error::from(io::ErrorKind::ConnectionReset)));
+    }
+
+    #[tokio::test]
+    async fn answers_and_their_content_pay_for_what_comes_next() {
+        let bytes = vec![0; 4 * MOST];
+        let mut metered = of(&bytes);
+        let mut buffer = vec![0; MOST];
+        metered.read_exact(&mut buffer).await.unwrap();
+        metered.allowance().received(1000);
+        metered.allowance().answered();
+        let head = usize::try_from(bounds::ANSWER_HEAD_BYTES).unwrap();
+        metered.read_exact(&mut buffer[..2000 + head]).await.unwrap();
+        assert!(is_excess(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()));
+        // However much was received before, there is no more than at first.
+        metered.allowance().received(100 * MOST);
+        metered.read_exact(&mut buffer).await.unwrap();
+        assert!(is_excess(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()));
+    }
+}

@@ -1,0 +1,51 @@
+//! A client whose idle connections can be closed.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// A client that can be replaced by a new one like it. The library closes the idle connections of a client when the last
+/// copy of it is dropped, and has no other way to do so; requests under way have a copy and end as they would have.
+pub(crate) struct Pool<T> {
+    make: Box<dyn Fn() -> T + Send + Sync>,
+    /// Never held across an await.
+    current: Mutex<T>,
+}
+
+impl<T: Clone> Pool<T> {
+    pub(crate) fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        let current = Mutex::new(make());
+        Self { make: Box::new(make), current }
+    }
+
+    pub(crate) fn client(&self) -> T {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes the connections that are not in use.
+    pub(crate) fn close_idle(&self) {
+        let before =
+            std::mem::replace(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), (self.make)());
+        drop(before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::Weak;
+
+    use super::*;
+
+    #[test]
+    fn the_client_before_is_gone_when_its_requests_are() {
+        let pool = Pool::new(|| Arc::new(()));
+        let under_way = pool.client();
+        let first = Arc::downgrade(&under_way);
+        assert!(Weak::ptr_eq(&first, &Arc::downgrade(&pool.client())));
+        pool.close_idle();
+        assert!(first.upgrade().is_some());
+        assert!(!Weak::ptr_eq(&first, &Arc::downgrade(&pool.client())));
+        drop(under_way);
+        assert!(first.upgrade().is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! Servers that send without end what is no answer: each connection has an allowance for that, and then ends.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use countersign_core::name::ImageRef;
+use countersign_registry::Authorities;
+use countersign_registry::Cause;
+use countersign_registry::Credential;
+use countersign_registry::RegistryEntry;
+use countersign_registry::Roots;
+use countersign_registry::Scheme;
+use countersign_registry::Trouble;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use rustls::ServerConfig;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::build;
+use crate::support::settings;
+use crate::support::soon;
+
+/// More than any connection may receive, and an end, should nobody hang up.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// Sends `first` and then `again` without end; gives what was sent when the other side hung up.
+async fn flood(mut stream: impl AsyncWrite + Unpin, first: &[u8], again: &[u8]) -> usize {
+    let many = again.repeat(64 * 1024 / again.len());
+    let mut sent = 0;
+    if stream.write_all(first).await.is_ok() {
+        while sent < MOST && stream.write_all(&many).await.is_ok() {
+            sent += many.len();
+        }
+    }
+    sent
+}
+
+/// A server that floods each connection, its connections, and the most that one of them took.
+struct Server {
+    host: String,
+    connections: Arc<AtomicUsize>,
+    took: Arc<AtomicUsize>,
+}
+
+impl Server {
+    async fn start(acceptor: Option<TlsAcceptor>, first: Vec<u8>, again: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let (connections, took) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let server = Self { host, connections: Arc::clone(&connections), took: Arc::clone(&took) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, first, again, took) =
+                    (acceptor.clone(), first.clone(), again.clone(), Arc::clone(&took));
+                tokio::spawn(async move {
+                    let sent = match acceptor {
+                        None => flood(asked(stream).await, &first, &again).await,
+                        Some(acceptor) => flood(acceptor.accept(stream).await.unwrap(), &first, &again).await,
+                    };
+                    took.fetch_max(sent, Ordering::SeqCst);
+                });
+            }
+        });
+        server
+    }
+
+    async fn plain(first: &[u8], again: &[u8]) -> Self {
+        Self::start(None, first.to_vec(), again.to_vec()).await
+    }
+
+    /// Over TLS with HTTP/2, and its authority.
+    async fn http2(first: &[u8], again: &[u8]) -> (Self, Authority) {
+        let ca = Authority::root(CertSpec::root());
+        let leaf = ca.issue(CertSpec::tls_server(&["127.0.0.1"]));
+        let (chain, key) = leaf.for_rustls();
+        let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        (Self::start(Some(TlsAcceptor::from(Arc::new(config))), first.to_vec(), again.to_vec()).await, ca)
+    }
+
+    /// Why `app:v1` of this server cannot be had; over TLS if there is an authority.
+    async fn cause(&self, ca: Option<&Authority>) -> Cause {
+        let entry = RegistryEntry::new(self.host.parse().unwrap(), Credential::Anonymous);
+        let entry = match ca {
+            None => RegistryEntry { scheme: Scheme::Http, ..entry },
+            Some(ca) => {
+                let roots = Roots::Only(Authorities::parse("ca", ca.pem().as_bytes()).unwrap());
+                RegistryEntry { roots, ..entry }
+            }
+        };
+        let (registries, _) = build(settings(vec![entry]));
+        let image: ImageRef = format!("{}/app:v1", self.host).parse().unwrap();
+        registries.pin(&image, soon()).await.unwrap_err().cause
+    }
+
+    /// The server was hung up on early, and asked once.
+    fn seen(&self) -> (usize, bool) {
+        (self.connections.load(Ordering::SeqCst), self.took.load(Ordering::SeqCst) < MOST / 2)
+    }
+}
+
+/// The request has begun to arrive.
+async fn asked(mut stream: TcpStream) -> TcpStream {
+    stream.read_u8().await.unwrap();
+    stream
+}
+
+fn excess(server: &Server) -> Cause {
+    Cause::Excess { host: server.host.clone() }
+}
+
+/// A frame of HTTP/2, RFC 9113 section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const HEADERS: u8 = 1;
+const DATA: u8 = 0;
+const END_HEADERS: u8 = 4;
+
+#[tokio::test]
+async fn interim_answers_without_end_end_the_connection() {
+    for again in ["HTTP/1.1 103 \r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 x\r\na: b\r\n\r\n"] {
+        let server = Server::plain(b"", again.as_bytes()).await;
+        let cause = server.cause(None).await;
+        assert_eq!((&cause, cause.trouble()), (&excess(&server), Trouble::AnswerInvalid), "{again:?}");
+        assert_eq!(server.seen(), (1, true));
+    }
+}
+
+#[tokio::test]
+async fn chunks_of_one_byte_are_read_as_far_as_the_allowance_goes() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let server = Server::plain(head, b"1\r\nx\r\n").await;
+    assert_eq!(server.cause(None).await, excess(&server));
+    assert_eq!(server.seen(), (1, true));
+}
+
+#[tokio::test]
+async fn frames_of_http_2_that_are_no_answer_end_the_connection() {
+    let settings = frame(SETTINGS, 0, 0, &[]);
+    // `:status: 200` and `:status: 103`, RFC 7541.
+    let answer = [settings.clone(), frame(HEADERS, END_HEADERS, 1, &[0x88])].concat();
+    let interim = frame(HEADERS, END_HEADERS, 1, b"\x08\x03103");
+    for (name, first, again) in [
+        ("pings", &settings, frame(PING, 0, 0, &[0; 8])),
+        ("settings", &settings, settings.clone()),
+        ("interim answers", &settings, interim),
+        ("empty data", &answer, frame(DATA, 0, 1, &[])),
+        ("padding", &answer, frame(DATA, 8, 1, &[[255].as_slice(), &[0; 255]].concat())),
+    ] {
+        let (server, ca) = Server::http2(first, &again).await;
+        let cause = server.cause(Some(&ca)).await;
+        assert_eq!((cause, server.seen()), (excess(&server), (1, true)), "{name}");
+    }
+}
