@@ -10,6 +10,7 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Hasher;
 use countersign_core::name::MediaType;
 use http::HeaderMap;
+use http::HeaderValue;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
@@ -148,11 +149,17 @@ fn check_encoding(headers: &HeaderMap, host: &str) -> Result<(), Cause> {
     }
 }
 
-/// The media type of an answer in lower case without its parameters; as written where it is none, empty without one.
+/// The media type of an answer in lower case without its parameters; as written where it is none, empty without one. Headers
+/// that disagree are none: each reader would take another one.
 pub(crate) fn content_type(headers: &HeaderMap) -> String {
-    let written = headers.get(CONTENT_TYPE).map(|value| text(value.as_bytes())).unwrap_or_default();
-    let written = written.trim();
-    written.parse::<MediaType>().map_or_else(|_| written.to_owned(), |media_type| media_type.to_string())
+    let media_type = |value: &HeaderValue| {
+        let written = text(value.as_bytes());
+        let written = written.trim();
+        written.parse::<MediaType>().map_or_else(|_| written.to_owned(), |media_type| media_type.to_string())
+    };
+    let mut found: Vec<String> = headers.get_all(CONTENT_TYPE).iter().map(media_type).collect();
+    found.dedup();
+    found.join(", ")
 }
 
 /// A header's value, fit to print.
@@ -162,4 +169,26 @@ pub(crate) fn excerpt(value: &[u8]) -> Excerpt {
 
 fn text(value: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(value)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_disagree_about_the_media_type_name_none() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
+            }
+            content_type(&headers)
+        };
+        assert_eq!(of(&[]), "");
+        assert_eq!(of(&[" A/B ; x=y "]), "a/b");
+        assert_eq!(of(&["a/b", "A/b; charset=utf-8"]), "a/b");
+        assert_eq!(of(&["a/b", "c/d"]), "a/b, c/d");
+        assert!(of(&["a/b", "c/d"]).parse::<MediaType>().is_err());
+    }
 }
