@@ -13,6 +13,7 @@ mod keys;
 mod listen;
 mod render;
 mod request_id;
+mod responses;
 pub mod tls;
 
 use std::future::Future;
@@ -80,6 +81,8 @@ pub struct ConnectionTimes {
     /// For another request on an idle connection when the service stops: closing at once might meet a request on its
     /// way. At most half of [`ServerSettings::stop_grace`].
     pub linger: Duration,
+    /// From an answer to its last byte. By then whoever asked has gone: Gatekeeper's calls end in seconds.
+    pub write: Duration,
     /// For what is left to write once the connection is to be closed.
     pub close: Duration,
 }
@@ -92,6 +95,7 @@ impl Default for ConnectionTimes {
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(120),
             linger: Duration::from_secs(1),
+            write: Duration::from_secs(10),
             close: Duration::from_secs(5),
         }
     }
@@ -161,7 +165,7 @@ impl Server {
             refusals: listen::refusals(),
             handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
         };
-        let health = Health { registry, readiness };
+        let health = Health::new(registry, readiness);
         Ok(Self { listeners, health_listeners, doors: Arc::new(doors), health: Arc::new(health) })
     }
 

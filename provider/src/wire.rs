@@ -138,6 +138,19 @@ impl<V> ProviderResponse<V> {
     }
 }
 
+/// What stands before and after the items of a response, which are parted by commas: so that each [`Item`] can be written by
+/// itself.
+#[must_use]
+pub fn around_items(idempotent: bool, system_error: &str) -> (Vec<u8>, Vec<u8>) {
+    let before = format!(
+        r#"{{"apiVersion":"{API_VERSION}","kind":"{RESPONSE_KIND}","response":{{"idempotent":{idempotent},"items":["#
+    );
+    // A text can always be written; if it ever cannot, the answer is still one that denies.
+    let text = serde_json::to_string(system_error)
+        .unwrap_or_else(|_| r#""internal-error: the answer could not be written""#.to_owned());
+    (before.into_bytes(), format!(r#"],"systemError":{text}}}}}"#).into_bytes())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -159,6 +172,20 @@ mod tests {
         let request = ProviderRequest::from_json(sent.as_bytes(), 9).unwrap();
         assert_eq!(request, ProviderRequest::new(["a", "b", ""].map(str::to_owned).to_vec()));
         assert_eq!(serde_json::to_string(&request).unwrap(), sent);
+    }
+
+    #[test]
+    fn items_written_one_by_one_are_the_same_response() {
+        let item = |key: &str, content| Item { key: key.to_owned(), content };
+        for (idempotent, system_error) in [(false, ""), (true, "\"items\":[]\n")] {
+            let items = [item("a", Content::Value(7)), item("b\"", Content::Error("no".to_owned()))];
+            let written: Vec<String> = items.iter().map(|item| serde_json::to_string(item).unwrap()).collect();
+            let (mut bytes, after) = around_items(idempotent, system_error);
+            bytes.extend(written.join(",").into_bytes());
+            bytes.extend(after);
+            let response = Response { idempotent, items: items.to_vec(), system_error: system_error.to_owned() };
+            assert_eq!(bytes, serde_json::to_vec(&ProviderResponse::new(response)).unwrap());
+        }
     }
 
     #[test]

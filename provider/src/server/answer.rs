@@ -1,14 +1,24 @@
 //! The rule that must never break: every key of a request has an item, or `systemError` is not empty.
 //!
 //! A key that has neither is in no list that a policy sees, so that a policy which counts errors lets it pass. Hence an
-//! [`Answer`] is made from the list of keys, not from the list of results, and each key brings an [`Outcome`] that is an
-//! item or a text for `systemError`. There is no other way to make one.
+//! [`Answer`] is made for a number of keys, and whichever has no item in the end is counted in `systemError`: because it is
+//! undecided, because there was no room for its item, or because nothing became of it.
+//!
+//! Items are written as soon as their keys are decided, and what they were made of is dropped: verdicts are larger.
 
+use std::collections::BTreeMap;
+
+use countersign_core::codec::text::Text as Bounded;
+use countersign_core::verdict::Code;
+use serde::Serialize;
+
+use super::responses::Held;
+use super::responses::NoRoom;
+use super::responses::ResponseBody;
 use crate::view::cut;
+use crate::wire;
 use crate::wire::Content;
 use crate::wire::Item;
-use crate::wire::ProviderResponse;
-use crate::wire::Response;
 
 /// Longest `systemError`, in bytes. It is printed in a denial, and the API server cuts nothing.
 const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
@@ -53,70 +63,187 @@ pub(super) enum Outcome<V> {
     Undecided(Text),
 }
 
-/// What is answered to a request. See the module.
+/// What becomes of one key in the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer<V>(Response<V>);
+pub(super) enum End {
+    Item {
+        /// Behind a comma.
+        json: Vec<u8>,
+        is_error: bool,
+    },
+    /// For `systemError`.
+    Undecided(Text),
+}
 
-impl<V> Answer<V> {
-    /// The answer about `keys`, each with what became of it, in this order.
-    pub(super) fn about(keys: Vec<(String, Outcome<V>)>, request_id: &str) -> Self {
-        let asked = keys.len();
-        let mut items = Vec::with_capacity(asked);
-        let mut undecided = Vec::new();
-        for (key, outcome) in keys {
-            match outcome {
-                Outcome::Value(value) => items.push(Item { key, content: Content::Value(value) }),
-                Outcome::Error(text) => items.push(Item { key, content: Content::Error(text.into_string()) }),
-                Outcome::Undecided(text) => undecided.push(text),
+impl End {
+    /// Writes `key`'s item, if its outcome is one.
+    pub(super) fn of<V: Serialize>(key: &str, outcome: Outcome<V>) -> Self {
+        let (content, is_error) = match outcome {
+            Outcome::Value(value) => (Content::Value(value), false),
+            Outcome::Error(text) => (Content::Error(text.into_string()), true),
+            Outcome::Undecided(text) => return Self::Undecided(text),
+        };
+        let mut json = vec![b','];
+        match serde_json::to_writer(&mut json, &Item { key: key.to_owned(), content }) {
+            Ok(()) => {
+                json.shrink_to_fit();
+                Self::Item { json, is_error }
             }
+            // Nothing in these types can fail to be written; if it ever does, the answer is still one that denies.
+            Err(_) => Self::Undecided(Text::new("internal-error: the item could not be written")),
         }
-        let system_error = system_error(&undecided, asked, request_id);
-        Self(Response { idempotent: false, items, system_error })
-    }
-
-    /// The answer to a request whose keys are unknown or too many.
-    pub(super) fn refused(why: &Text, request_id: &str) -> Self {
-        let system_error = format!("{} (request {request_id})", why.0);
-        Self(Response { idempotent: false, items: Vec::new(), system_error })
-    }
-
-    pub(super) fn has_system_error(&self) -> bool {
-        !self.0.system_error.is_empty()
-    }
-
-    pub(super) fn has_item_error(&self) -> bool {
-        self.0.items.iter().any(|item| matches!(item.content, Content::Error(_)))
-    }
-
-    /// `idempotent` is true on the doors of mutation, whether or not the answer is good.
-    pub(super) fn into_wire(self, idempotent: bool) -> ProviderResponse<V> {
-        ProviderResponse::new(Response { idempotent, ..self.0 })
     }
 }
 
-/// Empty only if nothing is undecided.
-fn system_error(undecided: &[Text], asked: usize, request_id: &str) -> String {
-    if undecided.is_empty() {
-        return String::new();
+/// What is answered to a request. See the module.
+#[derive(Debug)]
+pub(super) struct Answer {
+    held: Held,
+    /// By the place of the key in the request; empty without one.
+    items: Vec<Vec<u8>>,
+    has_item_error: bool,
+    undecided: Undecided,
+    no_room: Option<NoRoom>,
+}
+
+/// An answer that is complete.
+#[derive(Debug)]
+pub(super) struct Complete {
+    pub(super) body: ResponseBody,
+    pub(super) has_item_error: bool,
+    pub(super) has_system_error: bool,
+    /// Why some keys are undecided although they were decided, if there are any.
+    pub(super) no_room: Option<NoRoom>,
+}
+
+impl Answer {
+    /// The answer about so many keys, of none of which anything is known yet.
+    pub(super) fn about(keys: usize, held: Held) -> Self {
+        let items = vec![Vec::new(); keys];
+        Self { held, items, has_item_error: false, undecided: Undecided::default(), no_room: None }
     }
-    let mut text = format!("could not decide about {} of {asked} images (request {request_id}): ", undecided.len());
-    for (index, Text(one)) in undecided.iter().enumerate() {
-        let separator = if index == 0 { "" } else { " | " };
-        // The first one always fits: its length is bounded by TEXT_BYTES.
-        if text.len() + separator.len() + one.len() > SYSTEM_ERROR_BYTES {
-            text.push_str(&format!(" | and {} more", undecided.len() - index));
-            break;
+
+    /// What became of the key at `place`. Without room for its item it is undecided.
+    pub(super) fn end(&mut self, place: usize, key: &str, end: End) {
+        match end {
+            End::Item { json, is_error } => match self.held.grow(json.len()) {
+                Ok(()) => {
+                    if let Some(item) = self.items.get_mut(place) {
+                        *item = json;
+                        self.has_item_error |= is_error;
+                    }
+                }
+                Err(no_room) => {
+                    let (key, code) = (Bounded::of(key), Code::Overloaded);
+                    let text = format!("{key}: {code}: {no_room}; what to do: {}", code.advice());
+                    self.no_room.get_or_insert(no_room);
+                    self.undecided.add(place, Text::new(&text));
+                }
+            },
+            End::Undecided(text) => self.undecided.add(place, text),
         }
-        text.push_str(separator);
-        text.push_str(one);
     }
-    text
+
+    /// `idempotent` is true on the doors of mutation, whether or not the answer is good.
+    pub(super) fn complete(mut self, idempotent: bool, request_id: &str) -> Complete {
+        let asked = self.items.len();
+        let mut items: Vec<Vec<u8>> = self.items.into_iter().filter(|item| !item.is_empty()).collect();
+        let undecided = asked - items.len();
+        let head = (undecided > 0)
+            .then(|| format!("could not decide about {undecided} of {asked} images (request {request_id}): "));
+        let system_error = head.as_ref().map(|head| self.undecided.text(head, undecided)).unwrap_or_default();
+        let (before, mut after) = wire::around_items(idempotent, &system_error);
+        if let Some(head) = &head
+            && let Err(no_room) = self.held.grow(after.len())
+        {
+            // Short, so that it needs no room.
+            let code = Code::Overloaded;
+            let text = format!("{head}{code}: {no_room}; what to do: {}", code.advice());
+            (_, after) = wire::around_items(idempotent, &text);
+            self.no_room.get_or_insert(no_room);
+        }
+        if let Some(first) = items.first_mut() {
+            first.remove(0);
+        }
+        let parts = [before].into_iter().chain(items).chain([after]);
+        Complete {
+            body: ResponseBody::holding(parts, self.held),
+            has_item_error: self.has_item_error,
+            has_system_error: head.is_some(),
+            no_room: self.no_room,
+        }
+    }
+}
+
+/// The answer to a request whose keys are unknown or too many.
+pub(super) fn refusal(why: &Text, request_id: &str, idempotent: bool) -> ResponseBody {
+    let (mut bytes, after) = wire::around_items(idempotent, &format!("{} (request {request_id})", why.0));
+    bytes.extend_from_slice(&after);
+    ResponseBody::small(bytes)
+}
+
+/// Why keys are undecided, by their places: as many of the first ones as `systemError` has room for.
+#[derive(Debug, Default)]
+struct Undecided {
+    texts: BTreeMap<usize, Text>,
+    bytes: usize,
+}
+
+impl Undecided {
+    fn add(&mut self, place: usize, text: Text) {
+        self.bytes += text.0.len();
+        if let Some(before) = self.texts.insert(place, text) {
+            self.bytes -= before.0.len();
+        }
+        // What comes behind so many bytes is only counted.
+        while let Some(last) =
+            self.texts.last_entry().filter(|last| self.bytes - last.get().0.len() > SYSTEM_ERROR_BYTES)
+        {
+            self.bytes -= last.remove().0.len();
+        }
+    }
+
+    /// `head` and what is known of `count` keys.
+    fn text(&self, head: &str, count: usize) -> String {
+        let mut text = head.to_owned();
+        let mut shown = 0;
+        for Text(one) in self.texts.values() {
+            let separator = if shown == 0 { "" } else { " | " };
+            // The first one always fits: its length is bounded by TEXT_BYTES.
+            if text.len() + separator.len() + one.len() > SYSTEM_ERROR_BYTES {
+                break;
+            }
+            text.push_str(separator);
+            text.push_str(one);
+            shown += 1;
+        }
+        match (shown, count - shown) {
+            (_, 0) => {}
+            (0, _) => text.push_str("internal-error: no reason was given"),
+            (_, more) => text.push_str(&format!(" | and {more} more")),
+        }
+        text
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::BodyExt as _;
+    use prometheus::IntGauge;
+    use serde_json::Value as Json;
+    use serde_json::json;
+
+    use super::super::responses::Responses;
     use super::*;
+
+    const KIB: usize = 1024;
+
+    fn responses(total: usize) -> Arc<Responses> {
+        Responses::new(total, total, IntGauge::new("bytes", "Bytes.").unwrap())
+    }
 
     fn outcome(kind: usize, long: usize) -> Outcome<u8> {
         match kind {
@@ -126,41 +253,129 @@ mod tests {
         }
     }
 
-    /// All lists of up to four keys, each with each outcome, with empty and with long texts.
-    #[test]
-    fn every_key_has_an_item_or_there_is_a_system_error() {
+    async fn written(body: ResponseBody) -> Json {
+        serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    /// The answer about these outcomes, which end in the opposite order.
+    async fn answered(outcomes: Vec<Outcome<u8>>, room: usize) -> Json {
+        let mut answer = Answer::about(outcomes.len(), responses(room).begin());
+        for (place, outcome) in outcomes.into_iter().enumerate().rev() {
+            answer.end(place, &place.to_string(), End::of(&place.to_string(), outcome));
+        }
+        written(answer.complete(false, "1f").body).await["response"].take()
+    }
+
+    async fn system_error(outcomes: Vec<Outcome<u8>>) -> String {
+        answered(outcomes, 1000 * KIB).await["systemError"].as_str().unwrap().to_owned()
+    }
+
+    /// All lists of up to four keys, each with each outcome, with empty and with long texts, with and without room.
+    #[tokio::test]
+    async fn every_key_has_an_item_or_there_is_a_system_error() {
         for count in 0..=4_u32 {
             for choice in 0..3_usize.pow(count) {
-                for long in [0, 1, 10_000] {
+                for (long, room) in [(0, 100 * KIB), (1, 100 * KIB), (10_000, 100 * KIB), (10_000, 3 * KIB), (1, 0)] {
                     let kinds: Vec<usize> = (0..count).map(|place| choice / 3_usize.pow(place) % 3).collect();
-                    let keys = kinds.iter().enumerate();
-                    let keys = keys.map(|(index, kind)| (index.to_string(), outcome(*kind, long))).collect();
-                    let Response { idempotent, items, system_error } = Answer::about(keys, "r").0;
-                    assert!(!idempotent);
-                    let with_item: Vec<String> = items.iter().map(|item| item.key.clone()).collect();
+                    let answer = answered(kinds.iter().map(|kind| outcome(*kind, long)).collect(), room).await;
+                    assert_eq!(answer["idempotent"], false);
+                    let items = answer["items"].as_array().unwrap();
+                    let with_item: Vec<usize> =
+                        items.iter().map(|item| item["key"].as_str().unwrap().parse().unwrap()).collect();
                     let decided = kinds.iter().enumerate().filter(|(_, kind)| **kind < 2);
-                    assert_eq!(with_item, decided.map(|(index, _)| index.to_string()).collect::<Vec<_>>());
-                    assert_eq!(system_error.is_empty(), with_item.len() == kinds.len());
-                    assert!(items.iter().all(|item| item.content != Content::Error(String::new())));
+                    let decided: Vec<usize> = decided.map(|(index, _)| index).collect();
+                    if room == 100 * KIB {
+                        assert_eq!(with_item, decided);
+                    } else {
+                        assert!(with_item.iter().all(|index| decided.contains(index)));
+                    }
+                    assert_eq!(answer["systemError"] == "", with_item.len() == kinds.len());
+                    assert!(items.iter().all(|item| item["error"] != ""));
                 }
             }
         }
     }
 
-    #[test]
-    fn a_system_error_lists_every_undecided_key() {
-        let keys = ["a", "b"].map(|key| (key.to_owned(), Outcome::<u8>::Undecided(Text::new(&format!("{key}: why")))));
-        let answer = Answer::about(keys.to_vec(), "1f");
-        assert_eq!(answer.0.system_error, "could not decide about 2 of 2 images (request 1f): a: why | b: why");
+    #[tokio::test]
+    async fn a_system_error_lists_every_undecided_key_in_the_order_of_the_request() {
+        let undecided = |key: &str| Outcome::Undecided(Text::new(&format!("{key}: why")));
+        assert_eq!(
+            system_error(vec![undecided("a"), Outcome::Value(7), undecided("b")]).await,
+            "could not decide about 2 of 3 images (request 1f): a: why | b: why"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_of_which_nothing_became_is_undecided() {
+        let answer = Answer::about(2, responses(100 * KIB).begin()).complete(true, "1f");
+        assert!(answer.has_system_error && !answer.has_item_error);
+        assert_eq!(
+            written(answer.body).await["response"],
+            json!({
+                "idempotent": true,
+                "items": [],
+                "systemError": "could not decide about 2 of 2 images (request 1f): internal-error: no reason was given",
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_long_system_error_ends_with_how_many_are_left_out() {
+        let one = Outcome::<u8>::Undecided(Text::new(&"ü".repeat(500)));
+        let text = system_error(vec![one; 20]).await;
+        assert!(text.len() <= SYSTEM_ERROR_BYTES + " | and 20 more".len(), "{}", text.len());
+        assert!(text.ends_with(" | and 12 more"), "{text}");
     }
 
     #[test]
-    fn a_long_system_error_ends_with_how_many_are_left_out() {
-        let one = Outcome::<u8>::Undecided(Text::new(&"ü".repeat(500)));
-        let keys = (0..20).map(|index| (index.to_string(), one.clone())).collect();
-        let text = Answer::about(keys, "1f").0.system_error;
-        assert!(text.len() <= SYSTEM_ERROR_BYTES + " | and 20 more".len(), "{}", text.len());
-        assert!(text.ends_with(" | and 12 more"), "{text}");
+    fn no_more_texts_are_kept_than_are_shown() {
+        for places in [(0..1000).collect::<Vec<_>>(), (0..1000).rev().collect()] {
+            let mut undecided = Undecided::default();
+            for place in places {
+                undecided.add(place, Text::new(&"u".repeat(1000)));
+            }
+            assert_eq!(undecided.bytes, 9000);
+            assert_eq!(undecided.texts.keys().copied().collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+            assert!(undecided.text("", 1000).ends_with(" | and 992 more"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_without_room_is_undecided_and_says_why() {
+        let all = responses(4 * KIB);
+        let mut other = all.begin();
+        other.grow(KIB).unwrap();
+        let mut answer = Answer::about(2, all.begin());
+        answer.end(0, "a", End::of("a", Outcome::Value("x".repeat(2 * KIB))));
+        answer.end(1, "b", End::of("b", Outcome::Value("x")));
+        let Complete { body, has_item_error, has_system_error, no_room } = answer.complete(false, "1f");
+        assert!(has_system_error && !has_item_error);
+        assert_eq!(no_room, Some(NoRoom::Full { found: 3351, limit: 4096 }));
+        assert_eq!(
+            written(body).await["response"],
+            json!({
+                "idempotent": false,
+                "items": [{"key": "b", "value": "x"}],
+                "systemError": "could not decide about 1 of 2 images (request 1f): a: overloaded: too many bytes of responses in memory: found 3351, expected at most 4096, half of it for one response; what to do: add replicas or raise the limits of concurrent work",
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn without_any_room_the_answer_is_short_and_denies() {
+        let long = Outcome::<u8>::Undecided(Text::new(&"u".repeat(2000)));
+        let mut answer = Answer::about(1, responses(0).begin());
+        answer.end(0, "a", End::of("a", long));
+        let complete = answer.complete(true, "1f");
+        assert_eq!(complete.no_room, Some(NoRoom::TooLarge { most: 0 }));
+        assert_eq!(
+            written(complete.body).await["response"],
+            json!({
+                "idempotent": true,
+                "items": [],
+                "systemError": "could not decide about 1 of 1 images (request 1f): overloaded: response is too large: found more than 0 bytes, expected at most 0; what to do: add replicas or raise the limits of concurrent work",
+            })
+        );
     }
 
     #[test]
@@ -171,12 +386,11 @@ mod tests {
         assert!(long.len() <= TEXT_BYTES && long.ends_with(" (request 1f)"), "{}", long.len());
     }
 
-    #[test]
-    fn a_refusal_has_no_items_and_says_why() {
-        let wire = Answer::<u8>::refused(&Text::new("no"), "1f").into_wire(true);
+    #[tokio::test]
+    async fn a_refusal_has_no_items_and_says_why() {
         assert_eq!(
-            serde_json::to_string(&wire.response).unwrap(),
-            r#"{"idempotent":true,"items":[],"systemError":"no (request 1f)"}"#
+            refusal(&Text::new("no"), "1f", true).collect().await.unwrap().to_bytes(),
+            r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":true,"items":[],"systemError":"no (request 1f)"}}"#
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Gatekeeper before 3.22 leaves an idle connection behind with every call. Turning new ones away until these time out
 //! would stop all admissions; so the one that has been idle longest is closed.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -32,6 +33,7 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
+    written: Mutex<Written>,
     /// Told when the connection shall close at the end of what it is doing.
     pub(super) leave: Notify,
 }
@@ -42,6 +44,13 @@ struct State {
     served: bool,
     since: Instant,
     leaving: bool,
+}
+
+/// Responses that are being written, each with its beginning.
+#[derive(Debug, Default)]
+struct Written {
+    next: u64,
+    since: BTreeMap<u64, Instant>,
 }
 
 /// A place for a connection, given back when dropped.
@@ -96,9 +105,9 @@ impl Drop for Admitted {
 }
 
 impl Activity {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let state = State { in_flight: 0, served: false, since: Instant::now(), leaving: false };
-        Self { state: Mutex::new(state), leave: Notify::new() }
+        Self { state: Mutex::new(state), written: Mutex::default(), leave: Notify::new() }
     }
 
     /// A request is under way until the value is dropped.
@@ -107,6 +116,29 @@ impl Activity {
         state.in_flight += 1;
         state.served = true;
         Busy(Arc::clone(self))
+    }
+
+    /// A response is being written until the value is dropped.
+    pub(super) fn response(self: &Arc<Self>) -> Writing {
+        let mut written = lock(&self.written);
+        let number = written.next;
+        written.next += 1;
+        written.since.insert(number, Instant::now());
+        Writing { activity: Arc::clone(self), number }
+    }
+
+    /// Returns when a response has been written for as long as `most`, or at most twice as long.
+    pub(super) async fn stalled(&self, most: Duration) {
+        loop {
+            let now = Instant::now();
+            // The oldest one.
+            let since = lock(&self.written).since.values().next().copied();
+            let end = since.unwrap_or(now) + most;
+            if end <= now {
+                return;
+            }
+            tokio::time::sleep_until(end).await;
+        }
     }
 
     /// When the connection must close if nothing comes: `first` after its beginning as long as it has had no request,
@@ -140,6 +172,19 @@ impl Drop for Busy {
         let mut state = lock(&self.0.state);
         state.in_flight -= 1;
         state.since = Instant::now();
+    }
+}
+
+/// See [`Activity::response`].
+#[derive(Debug)]
+pub(super) struct Writing {
+    activity: Arc<Activity>,
+    number: u64,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        lock(&self.activity.written).since.remove(&self.number);
     }
 }
 
@@ -207,5 +252,24 @@ mod tests {
         drop(busy);
         tokio::time::advance(SECOND).await;
         assert_eq!(activity.closes(SECOND, 9 * SECOND), began + 14 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stalls_when_one_response_is_not_written_in_time() {
+        let activity = Arc::new(Activity::new());
+        let began = Instant::now();
+        drop(activity.response());
+        let slow = async {
+            tokio::time::sleep(SECOND).await;
+            let slow = activity.response();
+            tokio::time::sleep(SECOND).await;
+            drop(activity.response());
+            slow
+        };
+        let (slow, ()) = tokio::join!(slow, activity.stalled(3 * SECOND));
+        // Looked at after three seconds, when the response was two seconds old.
+        assert_eq!(began.elapsed(), 4 * SECOND);
+        drop(slow);
+        assert!(tokio::time::timeout(60 * SECOND, activity.stalled(3 * SECOND)).await.is_err());
     }
 }

@@ -17,19 +17,19 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::header;
-use http_body_util::Full;
 use hyper::body::Body;
-use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::ServerSettings;
-use super::answer::Answer;
 use super::answer::Text;
+use super::answer::refusal;
 use super::body;
 use super::body::BodyError;
 use super::request_id::RequestId;
+use super::responses::ResponseBody;
+use super::responses::Responses;
 use crate::engine::Deadline;
 use crate::engine::Verify;
 use crate::telemetry::log::panic_text;
@@ -37,7 +37,6 @@ use crate::telemetry::metrics::Door;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
 use crate::wire::ProviderRequest;
-use crate::wire::ProviderResponse;
 
 /// What a request takes, as a multiple of its body: the body, its keys, and what is made of them.
 const REQUEST_FACTOR: usize = 3;
@@ -55,6 +54,12 @@ const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// What large requests may take together, in bytes, unless two of the largest take more.
 pub(super) const LARGE_REQUESTS_BYTES: usize = 24 * 1024 * 1024;
+
+/// What responses may take together until they are written, in bytes: some thousand of the usual size.
+pub(super) const RESPONSES_BYTES: usize = 16 * 1024 * 1024;
+
+/// What one response may have, in bytes: a thousand images with 4 KiB each.
+pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The unit of the semaphores, which count up to 2^32 at a time.
 const KIB: usize = 1024;
@@ -74,8 +79,11 @@ pub(super) struct Handler {
     metrics: Arc<Metrics>,
     /// In KiB.
     requests: Arc<Semaphore>,
-    /// Large ones.
+    /// Large ones, in KiB.
     large: Arc<Semaphore>,
+    /// What each large one takes, in KiB.
+    large_kib: u32,
+    responses: Arc<Responses>,
 }
 
 /// A request whose keys will not be looked at, and how it is counted.
@@ -88,26 +96,33 @@ struct Refusal {
 /// The bytes of an answer, and how the request is counted.
 struct Said {
     outcome: Outcome,
-    body: Vec<u8>,
+    body: ResponseBody,
 }
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
         let requests = Arc::new(Semaphore::new(REQUESTS_BYTES / KIB));
-        // Two at least, whatever the operator allows: one slow one must not keep out all others.
-        let largest = settings.max_body_bytes.max(LARGE_BODY_BYTES).saturating_mul(REQUEST_FACTOR);
-        let large = Arc::new(Semaphore::new((LARGE_REQUESTS_BYTES / largest).max(2)));
-        Self { settings, verify, metrics, requests, large }
+        let large = Arc::new(Semaphore::new(LARGE_REQUESTS_BYTES / KIB));
+        let responses = Responses::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
+        let large_kib = large_kib(&settings);
+        Self { settings, verify, metrics, requests, large, large_kib, responses }
     }
 
-    /// The doors under another configuration, within the same bound on memory.
+    /// The doors under another configuration, within the same bounds on memory.
     pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
-        let (metrics, requests) = (Arc::clone(&self.metrics), Arc::clone(&self.requests));
-        Self { requests, ..Self::new(settings, verify, metrics) }
+        Self {
+            large_kib: large_kib(&settings),
+            settings,
+            verify,
+            metrics: Arc::clone(&self.metrics),
+            requests: Arc::clone(&self.requests),
+            large: Arc::clone(&self.large),
+            responses: Arc::clone(&self.responses),
+        }
     }
 
     /// The answer to `request`. Never fails; a panic within is an answer too.
-    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes>,
     {
@@ -133,7 +148,7 @@ impl Handler {
             self.metrics.panic();
             tracing::error!(request_id = id.as_str(), door = door.text(), what = panic_text(&*panic), "panic");
             let why = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id";
-            said::<()>(Answer::refused(&Text::new(why), id.as_str()), Outcome::InternalError, false)
+            refused(&Refusal { outcome: Outcome::InternalError, why: why.to_owned() }, id, false)
         })
     }
 
@@ -148,7 +163,7 @@ impl Handler {
         let permit = async {
             match small {
                 Some(bytes) => self.requests.acquire_many(kib_of(bytes)).await,
-                None => self.large.acquire().await,
+                None => self.large.acquire_many(self.large_kib).await,
             }
         };
         // Held to the end: the keys take no less memory than the body. The semaphores are never closed.
@@ -208,6 +223,16 @@ fn kib_of(body: usize) -> u32 {
     u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX)
 }
 
+/// What a large request takes, in KiB. Two have room at least, whatever the operator allows: one slow one must not keep out
+/// all others.
+fn large_kib(settings: &ServerSettings) -> u32 {
+    kib_of(settings.max_body_bytes.max(LARGE_BODY_BYTES)).min(kib(LARGE_REQUESTS_BYTES / 2))
+}
+
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes / KIB).unwrap_or(u32::MAX)
+}
+
 fn is_mutation(door: Door) -> bool {
     match door {
         Door::Mutate | Door::RatifyMutate => true,
@@ -216,7 +241,8 @@ fn is_mutation(door: Door) -> bool {
 }
 
 fn refused(refusal: &Refusal, id: &RequestId, idempotent: bool) -> Said {
-    said::<()>(Answer::refused(&Text::new(&refusal.why), id.as_str()), refusal.outcome, idempotent)
+    let body = self::refusal(&Text::new(&refusal.why), id.as_str(), idempotent);
+    Said { outcome: refusal.outcome, body }
 }
 
 fn not_found(id: &RequestId) -> Said {
@@ -228,20 +254,8 @@ fn not_post(id: &RequestId) -> Said {
     refused(&Refusal { outcome: Outcome::BadRequest, why: "method is not POST: want POST".to_owned() }, id, false)
 }
 
-fn said<V: Serialize>(answer: Answer<V>, outcome: Outcome, idempotent: bool) -> Said {
-    let wire: ProviderResponse<V> = answer.into_wire(idempotent);
-    match serde_json::to_vec(&wire) {
-        Ok(body) => Said { outcome, body },
-        // Nothing in these types can fail to be written; if it ever does, the answer is still one that denies.
-        Err(_) => Said {
-            outcome: Outcome::InternalError,
-            body: br#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":false,"items":[],"systemError":"internal-error: the answer could not be written"}}"#.to_vec(),
-        },
-    }
-}
-
-fn response(status: StatusCode, body: Vec<u8>, id: &RequestId) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn response(status: StatusCode, body: ResponseBody, id: &RequestId) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -7,18 +7,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::header;
-use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
+use prometheus::IntGauge;
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
@@ -26,23 +25,43 @@ pub use readiness::Condition;
 pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
+use super::connections::Activity;
 use super::crowd::Crowd;
 use super::listen::Listeners;
 use super::listen::accept;
+use super::responses::ResponseBody;
+use super::responses::Responses;
 use crate::telemetry::metrics;
 
 /// Connections at the same time; of more the oldest goes.
 const CONNECTIONS: usize = 64;
 
+/// Largest head of a request, in bytes, and most header fields.
+const HEAD_BYTES: usize = 16 * 1024;
+const HEADERS: usize = 64;
+
 /// For the head of a request, and between two of them. Longer than Prometheus's and the kubelet's usual intervals would
 /// only save a handshake without cryptography.
 const HEAD: Duration = Duration::from_secs(20);
+
+/// For an answer to be written.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// What answers may take together until they are written, in bytes, and what one may have: with a thousand statements and
+/// a thousand trust stores the metrics have 0.4 MiB.
+pub(super) const ANSWERS_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
+
+/// An answer up to this needs no room, in bytes: a probe is answered whatever else is asked. Three conditions, each with why
+/// it is not met.
+const SMALL_BYTES: usize = 4 * WHY_BYTES;
 
 /// What the port shows.
 #[derive(Debug)]
 pub(super) struct Health {
     pub(super) registry: Registry,
     pub(super) readiness: Arc<Readiness>,
+    answers: Arc<Responses>,
 }
 
 /// Serves for ever.
@@ -57,17 +76,21 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
         let place = crowd.begin();
         let health = Arc::clone(&health);
         tasks.spawn(async move {
+            let activity = Arc::new(Activity::new());
             let answer = service_fn(|request: Request<hyper::body::Incoming>| {
-                let response = health.respond(&request);
+                let response = health.respond(&request).map(|body| body.until_written(activity.response()));
                 async { Ok::<_, Infallible>(response) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
+                .max_headers(HEADERS)
+                .max_buf_size(HEAD_BYTES)
                 .serve_connection(TokioIo::new(stream), answer);
             tokio::select! {
                 // How a connection ends is the client's business.
                 _ = connection => {}
+                () = activity.stalled(WRITE) => {}
                 () = place.leave.notified() => {}
             }
         });
@@ -76,7 +99,30 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
 }
 
 impl Health {
-    fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub(super) fn new(registry: Registry, readiness: Arc<Readiness>) -> Self {
+        // Shown nowhere: the port that would show it is the one that it is about.
+        let gauge = IntGauge::new("health_response_bytes", "Bytes of answers being held.");
+        let gauge = gauge.unwrap_or_else(|error| panic!("a name that is constant is refused: {error}"));
+        Self { registry, readiness, answers: Responses::new(ANSWERS_BYTES, ANSWER_BYTES, gauge) }
+    }
+
+    fn respond<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
+        let (head, text) = self.text(request).into_parts();
+        if text.len() <= SMALL_BYTES {
+            return Response::from_parts(head, ResponseBody::small(text.into_bytes()));
+        }
+        let mut held = self.answers.begin();
+        match held.grow(text.len()) {
+            Ok(()) => Response::from_parts(head, ResponseBody::holding([text.into_bytes()], held)),
+            Err(no_room) => {
+                let (head, text) =
+                    plain(StatusCode::SERVICE_UNAVAILABLE, format!("{no_room}; ask again\n")).into_parts();
+                Response::from_parts(head, ResponseBody::small(text.into_bytes()))
+            }
+        }
+    }
+
+    fn text<B>(&self, request: &Request<B>) -> Response<String> {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method is not GET\n".to_owned());
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -103,8 +149,8 @@ impl Health {
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+fn plain(status: StatusCode, text: String) -> Response<String> {
+    let mut response = Response::new(text);
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -127,7 +173,7 @@ mod tests {
     }
 
     fn health() -> Health {
-        Health { registry: Registry::new(), readiness: Arc::new(Readiness::new()) }
+        Health::new(Registry::new(), Arc::new(Readiness::new()))
     }
 
     #[tokio::test]
@@ -162,5 +208,35 @@ mod tests {
         assert_eq!(asked(&health(), Method::GET, "/").await.0, StatusCode::NOT_FOUND);
         assert_eq!(asked(&health(), Method::POST, "/livez").await.0, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(asked(&health(), Method::POST, "/v1/verify").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[tokio::test]
+    async fn answers_that_are_not_read_are_bounded_and_probes_are_answered() {
+        let health = health();
+        Condition::ALL.into_iter().for_each(|condition| health.readiness.meet(condition));
+        let line = "x".repeat(512);
+        health.readiness.trust_details(std::iter::repeat_n(line.as_str(), 50));
+        let request = || Request::get("/readyz?verbose").body(()).unwrap();
+        let mut unread = Vec::new();
+        let refused = loop {
+            let response = health.respond(&request());
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE && unread.len() < 1000 {
+                break response;
+            }
+            assert_eq!(response.status(), StatusCode::OK);
+            unread.push(response);
+        };
+        let refused = refused.into_body().collect().await.unwrap().to_bytes();
+        let held = health.answers.used_bytes();
+        // Each takes at most as much as it leaves free.
+        assert!(held > ANSWERS_BYTES - ANSWERS_BYTES / 50 && held < ANSWERS_BYTES, "{held}");
+        let refused = String::from_utf8(refused.to_vec()).unwrap();
+        assert!(
+            refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; ask again\n")
+        );
+        assert_eq!(asked(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
+        drop(unread);
+        assert_eq!(asked(&health, Method::GET, "/readyz?verbose").await.0, StatusCode::OK);
     }
 }

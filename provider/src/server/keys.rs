@@ -57,13 +57,18 @@ pub(super) struct Finished<T> {
     pub(super) elapsed: Duration,
 }
 
-/// Does all `jobs`, each in a task of its own, until `until`; what is not finished then is given up. The ends come in the
-/// order of the jobs. Dropping the future gives up all of them: work that others wait for is not in these tasks.
+/// Does all `jobs`, each in a task of its own, until `until`; what is not finished then is given up. `finished` is called
+/// once for each, with its place in `jobs`, as they end. Dropping the future gives up all of them: work that others wait for
+/// is not in these tasks.
 ///
-/// At most `at_once` are worked on at a time. Each host of the request has the same part of that, and at least one: a host
-/// that is slow keeps none of the others waiting.
-pub(super) async fn each<J, F, T>(jobs: Vec<Job<J>>, at_once: usize, until: Instant) -> Vec<Finished<T>>
-where
+/// At most `at_once` are worked on at a time, until `finished` has taken what they gave. Each host of the request has the
+/// same part of that, and at least one: a host that is slow keeps none of the others waiting.
+pub(super) async fn each<J, F, T>(
+    jobs: Vec<Job<J>>,
+    at_once: usize,
+    until: Instant,
+    mut finished: impl FnMut(usize, Finished<T>),
+) where
     J: FnOnce() -> F + Send + 'static,
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
@@ -83,40 +88,39 @@ where
         let start = Arc::new(OnceLock::new());
         // Every host of a job is there.
         let (of_host, permits) = hosts.get(&host).cloned().unwrap_or_else(|| (1, Arc::new(Semaphore::new(at_once))));
-        starts.push((Arc::clone(&start), of_host));
+        starts.push(Some((Arc::clone(&start), of_host)));
         let task = tasks.spawn(async move {
             // The semaphore is never closed.
-            let _permit = permits.acquire().await;
+            let permit = permits.acquire_owned().await;
             let _ = start.set(Instant::now());
             let value = work().await;
-            (value, Instant::now())
+            (value, Instant::now(), permit)
         });
         indices.insert(task.id(), index);
     }
-    let mut ends: Vec<Option<(End<T>, Instant)>> = starts.iter().map(|_| None).collect();
     while let Ok(Some(joined)) = tokio::time::timeout_at(until + SLACK, tasks.join_next_with_id()).await {
-        let (id, end) = match joined {
-            Ok((id, (value, at))) => (id, (End::Done(value), at)),
+        let (id, ended, at, _permit) = match joined {
+            Ok((id, (value, at, permit))) => (id, End::Done(value), at, permit.ok()),
             Err(error) => {
                 let id = error.id();
                 // Nobody aborts these tasks but the drop of the set.
                 let text = error.try_into_panic().map_or_else(|e| e.to_string(), |p| panic_text(&*p).to_owned());
-                (id, (End::Panicked(text), Instant::now()))
+                (id, End::Panicked(text), Instant::now(), None)
             }
         };
-        if let Some(place) = indices.get(&id).and_then(|index| ends.get_mut(*index)) {
-            *place = Some(end);
-        }
+        let Some(index) = indices.get(&id).copied() else { continue };
+        let Some((start, _)) = starts.get_mut(index).and_then(Option::take) else { continue };
+        let queued = start.get().copied().unwrap_or(at).duration_since(began);
+        finished(index, Finished { end: ended, queued, elapsed: at.duration_since(began) });
     }
     let now = Instant::now();
-    let finished = ends.into_iter().zip(starts).map(|(end, (start, of_host))| {
+    for (index, start) in starts.into_iter().enumerate() {
+        let Some((start, of_host)) = start else { continue };
         let start = start.get().copied();
-        let queued = Stage::Queued { of_host, at_once };
-        let late = || (End::Late(if start.is_some() { Stage::Working } else { queued }), now);
-        let (end, at) = end.unwrap_or_else(late);
-        Finished { end, queued: start.unwrap_or(at).duration_since(began), elapsed: at.duration_since(began) }
-    });
-    finished.collect()
+        let stage = if start.is_some() { Stage::Working } else { Stage::Queued { of_host, at_once } };
+        let queued = start.unwrap_or(now).duration_since(began);
+        finished(index, Finished { end: End::Late(stage), queued, elapsed: now.duration_since(began) });
+    }
 }
 
 #[cfg(test)]
@@ -148,9 +152,16 @@ mod tests {
         Job { host: format!("{host}.example").parse().unwrap(), work }
     }
 
+    /// How all jobs ended, in their order.
+    async fn all(jobs: Vec<Job<Work>>, at_once: usize, until: Instant) -> Vec<Finished<u64>> {
+        let mut ends: Vec<_> = jobs.iter().map(|_| None).collect();
+        each(jobs, at_once, until, |index, finished| assert_eq!(ends[index].replace(finished), None)).await;
+        ends.into_iter().map(Option::unwrap).collect()
+    }
+
     /// Jobs of one host, at most nine at a time.
     async fn each_of_one(jobs: Vec<Work>, until: Instant) -> Vec<Finished<u64>> {
-        each(jobs.into_iter().map(|work| at("a", work)).collect(), 9, until).await
+        all(jobs.into_iter().map(|work| at("a", work)).collect(), 9, until).await
     }
 
     fn ends(finished: Vec<Finished<u64>>) -> Vec<End<u64>> {
@@ -158,12 +169,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ends_come_in_the_order_of_the_jobs_and_take_as_long_as_the_longest() {
+    async fn every_job_ends_once_and_all_of_them_take_as_long_as_the_longest() {
         let began = Instant::now();
         let jobs = vec![takes(3 * SECOND), takes(SECOND), takes(2 * SECOND)];
         let finished = each_of_one(jobs, began + 9 * SECOND).await;
         assert_eq!(ends(finished), [End::Done(3), End::Done(1), End::Done(2)]);
         assert_eq!(began.elapsed(), 3 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_are_told_as_they_come() {
+        let began = Instant::now();
+        let jobs = [3, 1, 2, 9].map(|seconds| at("a", takes(seconds * SECOND)));
+        let mut told = Vec::new();
+        each(jobs.into(), 9, began + 5 * SECOND, |index, finished| {
+            told.push((index, finished.end, began.elapsed().as_secs()));
+        })
+        .await;
+        assert_eq!(
+            told,
+            [(1, End::Done(1), 1), (2, End::Done(2), 2), (0, End::Done(3), 3), (3, End::Late(Stage::Working), 5)]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -184,7 +210,7 @@ mod tests {
     async fn what_never_had_its_turn_says_so() {
         let until = Instant::now() + SECOND;
         let jobs = vec![at("a", takes(9 * SECOND)), at("a", takes(Duration::ZERO))];
-        let finished = each(jobs, 1, until).await;
+        let finished = all(jobs, 1, until).await;
         let end = End::Late(Stage::Queued { of_host: 2, at_once: 1 });
         assert_eq!(finished[1], Finished { end, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
     }
@@ -194,7 +220,7 @@ mod tests {
         let until = Instant::now() + SECOND;
         let slow = |_| at("slow", takes(9 * SECOND));
         let jobs = (0..40).map(slow).chain([at("good", takes(Duration::ZERO)), at("fair", takes(SECOND))]).collect();
-        let finished = each(jobs, 32, until).await;
+        let finished = all(jobs, 32, until).await;
         assert_eq!(finished[40], Finished { end: End::Done(0), queued: Duration::ZERO, elapsed: Duration::ZERO });
         assert_eq!(finished[41].end, End::Done(1));
         let of_host = |stage| finished.iter().filter(|one| one.end == End::Late(stage)).count();
@@ -205,7 +231,7 @@ mod tests {
     async fn each_of_more_hosts_than_may_be_at_once_has_its_turn() {
         let until = Instant::now() + 2 * SECOND;
         let jobs = (0..40).map(|number| at(&number.to_string(), takes(SECOND))).collect();
-        assert_eq!(ends(each(jobs, 32, until).await), [const { End::Done(1) }; 40]);
+        assert_eq!(ends(all(jobs, 32, until).await), [const { End::Done(1) }; 40]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -236,7 +262,7 @@ mod tests {
             };
             let counted = (0..7).map(|_| at("a", job()));
             let others = hosts.iter().skip(1).map(|host| at(host, takes(Duration::ZERO)));
-            let finished = each(counted.chain(others).collect(), 6, Instant::now() + 60 * SECOND).await;
+            let finished = all(counted.chain(others).collect(), 6, Instant::now() + 60 * SECOND).await;
             assert!(ends(finished).iter().all(|end| *end == End::Done(0)));
             assert_eq!(peak.load(Ordering::SeqCst), most);
         }

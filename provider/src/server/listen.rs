@@ -27,6 +27,7 @@ use super::connections::Connections;
 use super::crowd::Crowd;
 use super::crowd::Place;
 use super::handler::Handler;
+use super::responses::ResponseBody;
 use super::tls::AllowedClients;
 use super::tls::LoadedTls;
 use super::tls::Tls;
@@ -190,7 +191,7 @@ async fn handshake(
     let welcome = Welcome::now(doors);
     let shaken = noting_refused(async {
         tokio::select! {
-            shaken = welcome.tls.acceptor().accept(stream) => shaken.map_err(Refused::Failed),
+            shaken = welcome.tls.accept(stream) => shaken.map_err(Refused::Failed),
             () = tokio::time::sleep(doors.times.handshake) => Err(Refused::Late),
             () = place.leave.notified() => Err(Refused::Crowded),
         }
@@ -246,4 +247,4 @@ fn failure(error: &std::io::Error) -> HandshakeFailure {
     }
 }
 
-type Answered = Result<http::Response<http_body_util::Full<bytes::Bytes>>, Infallible>;
+type Answered = Result<http::Response<ResponseBody>, Infallible>;

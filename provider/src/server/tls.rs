@@ -29,6 +29,7 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::PrivatePkcs1KeyDer;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::PrivateSec1KeyDer;
+use tokio::net::TcpStream;
 use x509_parser::parse_x509_certificate;
 
 pub use client::AllowedClients;
@@ -72,6 +73,9 @@ pub enum TlsError {
 const CERTIFICATE: &str = "server certificate";
 const KEY: &str = "server key";
 const CLIENT_CA: &str = "client CA";
+
+/// What is encrypted for a client that does not read, in bytes, before no more is taken from the response.
+const UNSENT_BYTES: usize = 32 * 1024;
 
 /// Certificates and key that were understood, ready for use.
 #[derive(Clone, Debug)]
@@ -119,8 +123,10 @@ impl LoadedTls {
         Ok(Self { config: Arc::new(config), server_end, authorities_end })
     }
 
-    pub(super) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
-        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    /// The handshake on `stream`.
+    pub(super) fn accept(&self, stream: TcpStream) -> tokio_rustls::Accept<TcpStream> {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
+        acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(UNSENT_BYTES)))
     }
 
     /// When the first certificate of the server's chain ends.

@@ -54,6 +54,10 @@ const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /// Images in a request: a pod has one to ten, an audit's batch or a hostile workload hundreds.
 const KEYS: [f64; 9] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0];
 
+/// The limit on bytes of responses, and the scope of that for one of them, beside the limits of registry access.
+const RESPONSE_BYTES: &str = "response-bytes";
+const REQUEST: &str = "request";
+
 /// All metrics of the process. Shared; every method may be called from anywhere and never blocks for long.
 #[derive(Debug)]
 pub struct Metrics {
@@ -204,6 +208,10 @@ impl Metrics {
                 self.limit_reached.with_label_values(&[resource.text(), scope]);
             }
         }
+        self.limit_in_use.with_label_values(&[RESPONSE_BYTES]);
+        for scope in [Scope::Process.label(), REQUEST] {
+            self.limit_reached.with_label_values(&[RESPONSE_BYTES, scope]);
+        }
         for reason in HandshakeFailure::ALL {
             self.handshake_failures.with_label_values(&[reason.text()]);
         }
@@ -294,6 +302,18 @@ impl Metrics {
     /// Work was refused because a limit is used up.
     pub fn limit_reached(&self, LimitReached { resource, scope, .. }: &LimitReached) {
         self.limit_reached.with_label_values(&[resource.text(), scope.label()]).inc();
+    }
+
+    /// Shows how many bytes of responses are held until they are written.
+    #[must_use]
+    pub fn response_bytes(&self) -> IntGauge {
+        self.limit_in_use.with_label_values(&[RESPONSE_BYTES])
+    }
+
+    /// Keys of a request are undecided because its response had no room: in the limit for one response, or in that for all.
+    pub fn response_without_room(&self, too_large: bool) {
+        let scope = if too_large { REQUEST } else { Scope::Process.label() };
+        self.limit_reached.with_label_values(&[RESPONSE_BYTES, scope]).inc();
     }
 
     /// A connection was refused.

@@ -2,6 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::client::connect;
+use crate::support::client::connect_with_little_room;
 use crate::support::client::is_answered;
 use crate::support::client::rest;
 use crate::support::service::Service;
@@ -87,12 +88,7 @@ async fn a_caller_who_leaves_is_counted() {
     service.script.reached.notified().await;
     assert_eq!(service.metric("countersign_in_flight_requests"), 1.0);
     drop(stream);
-    let left = async {
-        while service.metric("countersign_in_flight_requests") > 0.0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), left).await.unwrap();
+    wait_until(|| service.metric("countersign_in_flight_requests") == 0.0).await;
     assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="abandoned"}"#), 1.0);
 }
 
@@ -109,4 +105,37 @@ async fn idle_connections_make_room_for_new_ones() {
         left_behind.push(client);
     }
     assert_eq!(service.metric("countersign_evicted_connections_total"), 4.0);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_response_is_cut_off_and_its_memory_given_back() {
+    let mut settings = settings();
+    settings.connection_times.write = 3 * SHORT;
+    let service = Service::with(settings).await;
+    let held = || service.metric(r#"countersign_limit_in_use{limit="response-bytes"}"#);
+    // Far more than the system takes for a connection that nobody reads.
+    let keys: Vec<String> = (0..1000).map(|number| format!("\"a.example/rejected:{number:0>100}\"")).collect();
+    let body = format!(r#"{{"request":{{"keys":[{}]}}}}"#, keys.join(","));
+    let mut stream = connect_with_little_room(&service).await;
+    let head = format!("POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    wait_until(|| held() > 500_000.0).await;
+    wait_until(|| held() == 0.0).await;
+    let said = rest(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && !said.contains("systemError"), "{} bytes", said.len());
+
+    let response = Client::http2_with_window(&service, 1024).begin("/v1/verify", body).await;
+    assert!(held() > 500_000.0, "{}", held());
+    wait_until(|| held() == 0.0).await;
+    response.bytes().await.unwrap_err();
+    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="ok"}"#), 2.0);
+}
+
+async fn wait_until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
 }

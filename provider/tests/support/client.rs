@@ -13,6 +13,7 @@ use rustls_pki_types::ServerName;
 use serde_json::Value as Json;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -57,9 +58,15 @@ impl Client {
 
     /// An HTTP/2 client.
     pub(crate) fn http2(service: &Service) -> Self {
+        Self::http2_with_window(service, 1024 * 1024)
+    }
+
+    /// An HTTP/2 client that takes so many bytes of a response at first.
+    pub(crate) fn http2_with_window(service: &Service, window: u32) -> Self {
         let mut tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).http2_prior_knowledge().no_proxy();
+        let http = http.http2_initial_stream_window_size(window);
         Self { http: http.build().unwrap(), base: format!("https://{}", service.address) }
     }
 
@@ -68,6 +75,11 @@ impl Client {
         assert_eq!(response.headers()["content-type"], "application/json");
         let status = response.status();
         Ok((status, serde_json::from_slice(&response.bytes().await?).unwrap()))
+    }
+
+    /// The beginning of a response.
+    pub(crate) async fn begin(&self, path: &str, body: String) -> reqwest::Response {
+        self.http.post(format!("{}{path}", self.base)).body(body).send().await.unwrap()
     }
 
     pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
@@ -91,8 +103,18 @@ impl Client {
 
 /// A bare connection after its handshake.
 pub(crate) async fn connect(service: &Service) -> TlsStream<TcpStream> {
+    shaken(service, TcpStream::connect(service.address).await.unwrap()).await
+}
+
+/// The same, where the system keeps only some kilobytes that are not read yet.
+pub(crate) async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    shaken(service, socket.connect(service.address).await.unwrap()).await
+}
+
+async fn shaken(service: &Service, stream: TcpStream) -> TlsStream<TcpStream> {
     let tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
-    let stream = TcpStream::connect(service.address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()
 }

@@ -15,11 +15,12 @@ use serde::Serialize;
 
 use super::Handler;
 use super::Said;
-use super::said;
 use crate::engine::Deadline;
 use crate::engine::ImageResult;
 use crate::engine::Verify;
 use crate::server::answer::Answer;
+use crate::server::answer::Complete;
+use crate::server::answer::End as KeyEnd;
 use crate::server::answer::Outcome as KeyOutcome;
 use crate::server::answer::Text;
 use crate::server::keys;
@@ -30,6 +31,7 @@ use crate::server::keys::Stage;
 use crate::server::render;
 use crate::server::render::Context;
 use crate::server::request_id::RequestId;
+use crate::server::responses::NoRoom;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Door;
 use crate::telemetry::metrics::Outcome;
@@ -42,13 +44,13 @@ struct Words<V> {
 }
 
 /// What is said about an image, and what the log is told.
-struct Decided<V> {
-    outcome: KeyOutcome<V>,
+struct Decided {
+    end: KeyEnd,
     result: ImageResult,
 }
 
 /// A key and what it names.
-type Read = (String, Result<Arc<ImageRef>, ReferenceError>);
+type Read = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
 
 impl Handler {
     /// Through one of the doors.
@@ -87,46 +89,38 @@ impl Handler {
         let signatures = render::signatures_listed(keys.len());
         let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, words.image_of);
-        // Said within the key's own work: a verdict about an image with many signatures is large, and there may be many.
+        let mut answer = Answer::about(read.len(), self.responses.begin());
+        for (place, (key, image)) in read.iter().enumerate() {
+            if let Err(why) = image {
+                let result = undecided(Reason::new(Code::InvalidReference, why));
+                self.tell(door, id, key, &result, Duration::ZERO);
+                answer.end(place, key, KeyEnd::of(key, (words.not_an_image)(context, key, why)));
+            }
+        }
+        // Written within the key's own work: a verdict about an image with many signatures is large, and there may be many.
         let say = words.outcome;
         let (id_of_all, time_of_all) = (id.clone(), Arc::clone(&timestamp));
-        let work = move |verify: Arc<dyn Verify>, image: Arc<ImageRef>| {
+        let work = move |verify: Arc<dyn Verify>, key: Arc<str>, image: Arc<ImageRef>| {
             let (id, timestamp) = (id_of_all.clone(), Arc::clone(&time_of_all));
             async move {
                 let result = verify.verify(Arc::clone(&image), deadline).await;
                 let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
-                Decided { outcome: say(context, &image, &result), result }
+                Decided { end: KeyEnd::of(&key, say(context, &image, &result)), result }
             }
         };
-        let finished = self.each(&read, deadline, work).await;
         let mut late = false;
-        let mut finished = finished.into_iter();
-        let mut outcomes = Vec::with_capacity(read.len());
-        for (key, image) in read {
-            let outcome = match image {
-                Ok(image) => {
-                    // There is an end for each image; without one the key would be undecided all the same.
-                    let finished = finished.next().unwrap_or_else(never_ended);
-                    late |= matches!(finished.end, End::Late(_));
-                    let elapsed = finished.elapsed;
-                    let decided = self.ended(door, id, finished).unwrap_or_else(|reason| {
-                        let result = undecided(reason);
-                        Decided { outcome: say(context, &image, &result), result }
-                    });
-                    self.tell(door, id, &key, &decided.result, elapsed);
-                    decided.outcome
-                }
-                Err(why) => {
-                    let result = undecided(Reason::new(Code::InvalidReference, &why));
-                    self.tell(door, id, &key, &result, Duration::ZERO);
-                    (words.not_an_image)(context, &key, &why)
-                }
-            };
-            outcomes.push((key, outcome));
-        }
-        let answer = Answer::about(outcomes, id.as_str());
-        let outcome = outcome_of(&answer, late);
-        said(answer, outcome, false)
+        let finished = |place: usize, key: &str, image: &ImageRef, finished: Finished<Decided>| {
+            late |= matches!(finished.end, End::Late(_));
+            let elapsed = finished.elapsed;
+            let decided = self.ended(door, id, finished).unwrap_or_else(|reason| {
+                let result = undecided(reason);
+                Decided { end: KeyEnd::of(key, say(context, image, &result)), result }
+            });
+            self.tell(door, id, key, &decided.result, elapsed);
+            answer.end(place, key, decided.end);
+        };
+        self.each(&read, deadline, work, finished).await;
+        self.said(door, answer, late, id)
     }
 
     async fn mutate(
@@ -141,61 +135,77 @@ impl Handler {
         let signatures = render::signatures_listed(keys.len());
         let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, image_of);
-        let finished = self.each(&read, deadline, move |verify, image| resolve(verify, image, deadline)).await;
-        let mut late = false;
-        let mut finished = finished.into_iter();
-        let mut outcomes = Vec::with_capacity(read.len());
-        for (key, image) in read {
-            let outcome = match image {
-                Ok(image) => {
-                    let finished = finished.next().unwrap_or_else(never_ended);
-                    late |= matches!(finished.end, End::Late(_));
-                    let elapsed = finished.elapsed;
-                    let resolved = self.ended(door, id, finished).unwrap_or_else(Err);
-                    self.metrics.resolution(resolved.as_ref().err().map(|reason| reason.code));
-                    if let Err(reason) = &resolved {
-                        self.tell_unresolved(door, id, &key, reason, elapsed);
-                    }
-                    render::mutate::outcome(context, &image, &resolved)
-                }
-                Err(why) => {
-                    let reason = Reason::new(Code::InvalidReference, &why);
-                    self.metrics.resolution(Some(reason.code));
-                    self.tell_unresolved(door, id, &key, &reason, Duration::ZERO);
-                    not_a_reference(context, &why)
-                }
-            };
-            outcomes.push((key, outcome));
+        let mut answer = Answer::about(read.len(), self.responses.begin());
+        for (place, (key, image)) in read.iter().enumerate() {
+            if let Err(why) = image {
+                let reason = Reason::new(Code::InvalidReference, why);
+                self.metrics.resolution(Some(reason.code));
+                self.tell_unresolved(door, id, key, &reason, Duration::ZERO);
+                answer.end(place, key, KeyEnd::of::<()>(key, not_a_reference(context, why)));
+            }
         }
-        let answer = Answer::about(outcomes, id.as_str());
-        let outcome = outcome_of(&answer, late);
-        said(answer, outcome, true)
+        let mut late = false;
+        let work = move |verify, _, image| resolve(verify, image, deadline);
+        let finished = |place: usize, key: &str, image: &ImageRef, finished: Finished<_>| {
+            late |= matches!(finished.end, End::Late(_));
+            let elapsed = finished.elapsed;
+            let resolved = self.ended(door, id, finished).unwrap_or_else(Err);
+            self.metrics.resolution(resolved.as_ref().err().map(|reason| reason.code));
+            if let Err(reason) = &resolved {
+                self.tell_unresolved(door, id, key, reason, elapsed);
+            }
+            answer.end(place, key, KeyEnd::of(key, render::mutate::outcome(context, image, &resolved)));
+        };
+        self.each(&read, deadline, work, finished).await;
+        self.said(door, answer, late, id)
     }
 
-    /// Does `work` for every key that is an image.
+    /// The answer, in which every key has its end.
+    fn said(&self, door: Door, answer: Answer, late: bool, id: &RequestId) -> Said {
+        let Complete { body, has_item_error, has_system_error, no_room } =
+            answer.complete(super::is_mutation(door), id.as_str());
+        if let Some(no_room) = no_room {
+            self.metrics.response_without_room(matches!(no_room, NoRoom::TooLarge { .. }));
+            tracing::warn!(request_id = id.as_str(), door = door.text(), why = %no_room, "response without room");
+        }
+        let outcome = match (late, has_system_error, has_item_error) {
+            (true, _, _) => Outcome::TimedOut,
+            (false, true, _) => Outcome::SystemError,
+            (false, false, true) => Outcome::ItemError,
+            (false, false, false) => Outcome::Ok,
+        };
+        Said { outcome, body }
+    }
+
+    /// Does `work` for every key that is an image, and tells `finished` the place, the key and the end of each.
     async fn each<T, F>(
         &self,
         read: &[Read],
         deadline: Deadline,
-        work: impl Fn(Arc<dyn Verify>, Arc<ImageRef>) -> F + Clone + Send + 'static,
-    ) -> Vec<Finished<T>>
-    where
+        work: impl Fn(Arc<dyn Verify>, Arc<str>, Arc<ImageRef>) -> F + Clone + Send + 'static,
+        mut finished: impl FnMut(usize, &str, &ImageRef, Finished<T>),
+    ) where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let images = read.iter().filter_map(|(_, image)| image.as_ref().ok());
+        let image =
+            |(place, (key, image)): (usize, &'_ Read)| Some((place, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
+        let images: Vec<_> = read.iter().enumerate().filter_map(image).collect();
         let of_request = Arc::clone(&self.verify).of_request();
-        let jobs = images.map(|image| {
+        let jobs = images.iter().map(|(_, key, image)| {
             let host = image.repository().host().clone();
-            let (verify, image, work) = (Arc::clone(&of_request), Arc::clone(image), work.clone());
-            Job { host, work: move || work(verify, image) }
+            let (verify, key, image, work) =
+                (Arc::clone(&of_request), Arc::clone(key), Arc::clone(image), work.clone());
+            Job { host, work: move || work(verify, key, image) }
         });
         let at_once = self.settings.max_concurrent_keys_per_request;
-        let finished = keys::each(jobs.collect(), at_once, deadline.instant().into()).await;
-        for one in &finished {
+        keys::each(jobs.collect(), at_once, deadline.instant().into(), |index, one| {
             self.metrics.stage("queue", one.queued);
-        }
-        finished
+            if let Some((place, key, image)) = images.get(index) {
+                finished(*place, key, image, one);
+            }
+        })
+        .await;
     }
 
     /// What the work gave, or why it gave nothing.
@@ -273,26 +283,13 @@ fn not_a_reference<V>(context: Context<'_>, why: &ReferenceError) -> KeyOutcome<
 fn read(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Read> {
     let read = |key: String| {
         let image = image_of(&key).parse::<ImageRef>().map(Arc::new);
-        (key, image)
+        (key.into(), image)
     };
     keys.into_iter().map(read).collect()
 }
 
 fn undecided(reason: Reason) -> ImageResult {
     ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason).into(), cached: false }
-}
-
-fn never_ended<T>() -> Finished<T> {
-    Finished { end: End::Late(Stage::Working), queued: Duration::ZERO, elapsed: Duration::ZERO }
-}
-
-fn outcome_of<V>(answer: &Answer<V>, late: bool) -> Outcome {
-    match (late, answer.has_system_error(), answer.has_item_error()) {
-        (true, _, _) => Outcome::TimedOut,
-        (false, true, _) => Outcome::SystemError,
-        (false, false, true) => Outcome::ItemError,
-        (false, false, false) => Outcome::Ok,
-    }
 }
 
 fn now() -> String {

@@ -8,6 +8,7 @@ use countersign_core::name::ImageRef;
 use countersign_core::verdict::Reason;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
+use http_body_util::Full;
 use hyper::body::Frame;
 use prometheus::Registry;
 use serde_json::Value as Json;
@@ -120,6 +121,55 @@ async fn large_requests_wait_for_each_other_and_the_others_do_not() {
     drop(all);
     let text = "request body has more than 1000 bytes: want fewer images in one request (request 1f)";
     assert_eq!(answered(&handler, "/v1/mutate", large()).await, (StatusCode::OK, system_error(true, text)));
+}
+
+#[tokio::test]
+async fn a_response_without_room_says_so_and_is_counted() {
+    let (handler, registry) = handler();
+    let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":["UPPER"]}}"#));
+    let mut others = Vec::new();
+    for size in [2048 * KIB, 256 * KIB, 32 * KIB, 4 * KIB, KIB, KIB / 8] {
+        let mut other = handler.responses.begin();
+        while other.grow(size).is_ok() {
+            others.push(std::mem::replace(&mut other, handler.responses.begin()));
+        }
+    }
+    let (status, answer) = answered(&handler, "/v1/verify", body()).await;
+    assert_eq!((status, &answer["response"]["items"]), (StatusCode::OK, &serde_json::json!([])));
+    let error = answer["response"]["systemError"].as_str().unwrap();
+    assert!(
+        error.starts_with("could not decide about 1 of 1 images (request 1f): overloaded: too many bytes of responses in memory: found 1"),
+        "{error}"
+    );
+    let text = metrics::text(&registry).unwrap();
+    for line in [
+        "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 1\n",
+        "countersign_requests_total{door=\"verify\",outcome=\"system-error\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    drop(others);
+    let (_, answer) = answered(&handler, "/v1/verify", body()).await;
+    assert_eq!(answer["response"]["items"][0]["key"], "UPPER");
+    let text = metrics::text(&registry).unwrap();
+    assert!(text.contains("countersign_limit_in_use{limit=\"response-bytes\"} 0\n"), "{text}");
+}
+
+#[tokio::test]
+async fn the_limits_are_the_same_under_another_configuration() {
+    let (handler, _registry) = handler();
+    let large = handler.large.try_acquire_many(handler.large_kib).unwrap();
+    let settings = ServerSettings { max_body_bytes: 64 * 1024 * KIB, ..handler.settings.clone() };
+    let successor = handler.successor(settings, Arc::new(Nobody));
+    assert_eq!(usize::try_from(successor.large_kib).unwrap(), LARGE_REQUESTS_BYTES / KIB / 2);
+    assert_eq!(
+        successor.large.available_permits(),
+        LARGE_REQUESTS_BYTES / KIB - usize::try_from(handler.large_kib).unwrap()
+    );
+    assert!(
+        Arc::ptr_eq(&handler.requests, &successor.requests) && Arc::ptr_eq(&handler.responses, &successor.responses)
+    );
+    drop(large);
 }
 
 #[tokio::test]

@@ -19,6 +19,10 @@ use crate::config::ListenAddress;
 /// Connections that the kernel accepts for us before we do.
 const BACKLOG: i32 = 1024;
 
+/// What the system keeps for a client that does not read, in bytes: without a limit up to 4 MiB for each connection, which
+/// count as memory of the container. Linux takes twice as much for its own bookkeeping.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
 /// The sockets of one endpoint, at least one: a name may stand for several addresses.
 #[derive(Debug)]
 pub(in crate::server) struct Listeners(Vec<TcpListener>);
@@ -124,6 +128,8 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     // So that a restart need not wait for the kernel to forget connections of before.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // What is accepted inherits it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -26,6 +26,7 @@ use super::Welcome;
 use super::client_of;
 use super::stopped;
 use crate::server::connections::Activity;
+use crate::server::connections::Busy;
 use crate::telemetry::metrics::HandshakeFailure;
 
 /// Largest head of a request, in bytes. Gatekeeper's has a few hundred.
@@ -35,7 +36,12 @@ const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 /// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
-const STREAMS: u32 = 16;
+const STREAMS: u32 = 4;
+
+/// What an HTTP/2 client may send before it is read, and what is taken from a response before it is sent, in bytes: of one
+/// request, and of a connection. Usual bodies fit.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
 
 /// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true. A client that
 /// was let in by what is no longer in use is told to come again with the answer to its next request: closing at once
@@ -60,16 +66,20 @@ pub(super) async fn serve(
     let io = TokioIo::new(stream);
     let service = service_fn(|request| {
         let busy = activity.request();
+        let activity = Arc::clone(&activity);
         let last = *stop.borrow() || welcome.is_outdated(doors);
         if last && http2 {
             activity.leave.notify_one();
         }
-        answer(Arc::clone(doors), request, busy, last && !http2)
+        answer(Arc::clone(doors), request, busy, activity, last && !http2)
     });
     if http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(usize::try_from(STREAM_WINDOW).unwrap_or(usize::MAX))
             .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
             .serve_connection(io, service);
         drive(doors, connection, &admitted.activity, stop.clone(), true).await;
@@ -85,14 +95,21 @@ pub(super) async fn serve(
     }
 }
 
-async fn answer<B>(doors: Arc<Doors>, request: Request<Incoming>, busy: B, last: bool) -> Answered {
+async fn answer(
+    doors: Arc<Doors>,
+    request: Request<Incoming>,
+    busy: Busy,
+    activity: Arc<Activity>,
+    last: bool,
+) -> Answered {
     let handler = doors.handler.load_full();
     let mut response = handler.respond(request).await;
     if last {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    let writing = activity.response();
     drop(busy);
-    Ok(response)
+    Ok(response.map(|body| body.until_written(writing)))
 }
 
 async fn drive<C: GracefulConnection>(
@@ -110,6 +127,8 @@ async fn drive<C: GracefulConnection>(
         tokio::select! {
             // How a connection ends is the client's business.
             _ = connection.as_mut() => return,
+            // Nor is a client that does not read.
+            () = activity.stalled(doors.times.write) => return,
             () = stopped(&mut stop) => {
                 // HTTP/2 can say that no more is taken; HTTP/1.1 says it with an answer.
                 if !http2 && !activity.is_busy() {

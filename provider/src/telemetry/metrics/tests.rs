@@ -31,6 +31,9 @@ fn every_series_is_there_from_the_start_with_zero() {
         "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\"} 0",
         "countersign_limit_in_use{limit=\"verifications\"} 0",
         "countersign_limit_reached_total{limit=\"bytes\",scope=\"unlisted\"} 0",
+        "countersign_limit_in_use{limit=\"response-bytes\"} 0",
+        "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"request\"} 0",
+        "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 0",
         "countersign_panics_total 0",
         "countersign_in_flight_requests 0",
         "countersign_trust_generation 0",
@@ -63,6 +66,9 @@ fn no_event_adds_a_series() {
         let scope = Scope::Host("registry.example".into());
         metrics.limit_reached(&LimitReached { resource: *resource, scope, at: None, found: 1, limit: 1 });
     }
+    metrics.response_bytes().add(1);
+    metrics.response_without_room(true);
+    metrics.response_without_room(false);
     for reason in HandshakeFailure::ALL {
         metrics.handshake_failure(*reason);
     }
