@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
+use countersign::engine::Engine;
 use countersign::engine::ImageResult;
 use countersign::engine::Verify as _;
 use countersign_core::verdict::Code;
@@ -160,4 +161,62 @@ async fn a_slow_registry_has_a_turn_again_when_its_answers_come() {
     let ends = ends(asked).await;
     assert!(ends.iter().all(|(code, _)| *code == Code::ImageNotFound), "{ends:?}");
     assert_eq!(in_use(&world, "verifications"), 0);
+}
+
+#[tokio::test]
+async fn an_engine_that_takes_over_shares_the_limits_and_what_is_remembered_goes() {
+    let world = signed().await;
+    let good = format!("{}/app:v1", world.registry.host());
+    assert_eq!(world.code(&good).await, Code::Verified);
+    assert!(world.verify(&good).await.cached);
+    world.other.when_any().never_answer();
+    let held = ask(&world, 64, Duration::from_secs(3600));
+    world.other.wait_for(Route::Manifest, 32).await;
+    let used = || ["verifications", "requests", "answers"].map(|limit| in_use(&world, limit));
+    assert_eq!(used(), [64, 32, 32]);
+
+    let late = async |engine: &Engine, number| {
+        let image = format!("{}/late:v{number}", world.other.host()).parse().unwrap();
+        let late = engine.verify(Arc::new(image), Deadline::after(Duration::from_millis(50))).await;
+        let ImageVerdict::Inconclusive(inconclusive) = late.verdict.as_ref() else { panic!("{late:?}") };
+        inconclusive.reason.to_string()
+    };
+    let full = |limit: usize| {
+        let host = world.other.host();
+        format!("overloaded: too many verifications in progress for {host}: found 64, expected at most {limit}")
+    };
+    // Its number applies when it takes over, and not before.
+    let fewer = world.successor(|settings| settings.max_flights = 128);
+    assert_eq!(late(&fewer, 1).await, full(64));
+    fewer.take_over(&world.engine);
+    assert_eq!(late(&fewer, 2).await, full(32));
+    assert_eq!(late(&world.engine, 3).await, full(32));
+    assert_eq!(used(), [64, 32, 32]);
+
+    // The engine before has to look again, and remembers nothing; the one after does.
+    let cached = async |engine: &Engine| {
+        let result = engine.verify(Arc::new(good.parse().unwrap()), Deadline::after(Duration::from_secs(20))).await;
+        (result.verdict.code(), result.cached)
+    };
+    for _ in 0..2 {
+        assert_eq!(cached(&world.engine).await, (Code::Verified, false));
+    }
+    assert_eq!(cached(&fewer).await, (Code::Verified, false));
+    assert_eq!(cached(&fewer).await, (Code::Verified, true));
+
+    // Again and again, while the first requests are still under way.
+    let mut newest = fewer;
+    for number in 0..5 {
+        let next = world.successor(|settings| settings.max_flights = 256);
+        next.take_over(&newest);
+        newest = next;
+        assert_eq!(late(&newest, number).await, full(64));
+    }
+    assert_eq!(used(), [64, 32, 32]);
+    // A higher number has room at once, for the requests to the host as well as it had.
+    let more = world.successor(|settings| settings.max_flights = 512);
+    more.take_over(&newest);
+    assert_eq!(late(&more, 9).await.split(':').next(), Some("deadline-exceeded"));
+    assert_eq!(used(), [65, 32, 32]);
+    held.iter().for_each(JoinHandle::abort);
 }

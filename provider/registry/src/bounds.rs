@@ -141,6 +141,10 @@ pub(crate) const LEARNED_BYTES: usize = 4 * MIB;
 /// What remembered tags may take, and what remembered digests may, in bytes: about ten thousand each.
 pub(crate) const PINS_BYTES: usize = 4 * MIB;
 
+/// The part of [`TOKENS_BYTES`] and [`LEARNED_BYTES`] that a configuration which was replaced keeps: enough that its requests
+/// under way need no new token each.
+pub(crate) const RETIRED: usize = 16;
+
 /// How long tags of a repository are read by GET at once, after a HEAD was not answered with a digest.
 pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 

@@ -99,6 +99,14 @@ impl Client {
         }
     }
 
+    /// There is a newer configuration: what was remembered is forgotten, but for what requests under way still need, and
+    /// connections that are not in use are closed.
+    pub(crate) fn retire(&self) {
+        self.tokens.limit_to(bounds::TOKENS_BYTES / bounds::RETIRED);
+        self.learned.limit_to(bounds::LEARNED_BYTES / bounds::RETIRED);
+        self.wire.clients.close_all_idle();
+    }
+
     pub(crate) fn endpoint(&self, repository: &Repository) -> Result<Endpoint, Cause> {
         Endpoint::of(&self.wire, self.unlisted, repository)
     }

@@ -170,6 +170,7 @@ mod tests {
     use crate::RegistryEntry;
     use crate::RegistrySettings;
     use crate::Unobserved;
+    use crate::process::Process;
 
     fn wire(patterns: &[&str], realm_hosts: &[&str]) -> Wire {
         let entry = |text: &&str| RegistryEntry {
@@ -178,7 +179,7 @@ mod tests {
         };
         let settings =
             RegistrySettings { registries: patterns.iter().map(entry).collect(), ..RegistrySettings::default() };
-        Wire::new(&settings, Arc::new(Unobserved)).unwrap()
+        Wire::new(&settings, &Process::new(&settings, Arc::new(Unobserved))).unwrap()
     }
 
     /// The guard of a realm that `registry` names from an address.

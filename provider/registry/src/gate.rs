@@ -5,7 +5,6 @@
 //! redirect gives up the second before it waits for the next one, so that two hosts that redirect to each other do not
 //! wait for each other.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -14,12 +13,13 @@ use std::time::Duration;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use crate::bounds;
 use crate::error::Cause;
-use crate::limit::Resource;
 use crate::limiter::Limiter;
 use crate::limiter::Permit;
-use crate::observer::Observer;
+use crate::process::Pauses;
+use crate::process::Process;
+use crate::process::request_limits;
+use crate::settings::RegistrySettings;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
@@ -29,8 +29,7 @@ pub(crate) struct Gates {
     limits: ShareLimits,
     requests: Limiter,
     answers: Limiter,
-    /// Of hosts that the settings have, and of others, which cannot push the former out.
-    pauses: [Mutex<LruCache<String, Instant>>; 2],
+    pauses: Pauses,
 }
 
 /// The host that a request goes to.
@@ -51,18 +50,12 @@ pub(crate) struct Place {
 }
 
 impl Gates {
-    pub(crate) fn new(requests_per_host: usize, requests: usize, observer: &Arc<dyn Observer>) -> Self {
-        // An unlisted host gets a quarter of what another one gets.
-        let unlisted_host = requests_per_host / 4;
-        let limits = ShareLimits { host: requests_per_host, unlisted_host, ..ShareLimits::of(requests) };
-        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
-        let hosts = NonZeroUsize::new(bounds::HOSTS).unwrap_or(NonZeroUsize::MIN);
+    pub(crate) fn new(settings: &RegistrySettings, process: &Process) -> Self {
         Self {
-            limits,
-            requests: limiter(Resource::Requests, limits),
-            // The number of all of them is that of the requests.
-            answers: limiter(Resource::Answers, ShareLimits { total: usize::MAX, ..limits }),
-            pauses: [Mutex::new(LruCache::new(hosts)), Mutex::new(LruCache::new(hosts))],
+            limits: request_limits(settings),
+            requests: process.requests.clone(),
+            answers: process.answers.clone(),
+            pauses: Arc::clone(&process.pauses),
         }
     }
 
@@ -116,7 +109,7 @@ impl Gates {
     }
 
     fn pauses_of(&self, hop: Hop<'_>) -> &Mutex<LruCache<String, Instant>> {
-        let [listed, others] = &self.pauses;
+        let [listed, others] = &*self.pauses;
         if hop.listed { listed } else { others }
     }
 
@@ -146,6 +139,7 @@ impl Gates {
 mod tests {
     use super::*;
     use crate::limit::LimitReached;
+    use crate::limit::Resource;
     use crate::observer::Unobserved;
     use crate::share::Class;
     use crate::share::Scope;
@@ -153,7 +147,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn gates(requests_per_host: usize, requests: usize) -> Gates {
-        Gates::new(requests_per_host, requests, &(Arc::new(Unobserved) as Arc<dyn Observer>))
+        let settings = RegistrySettings { requests_per_host, requests, ..RegistrySettings::default() };
+        Gates::new(&settings, &Process::new(&settings, Arc::new(Unobserved)))
     }
 
     fn own(host: &str) -> (Share, Hop<'_>) {

@@ -46,6 +46,7 @@ mod observer;
 mod origin;
 mod parsing;
 mod pins;
+mod process;
 mod proxy;
 mod quota;
 mod referrers;

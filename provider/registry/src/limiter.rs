@@ -44,7 +44,6 @@ pub struct Limiter(Arc<Shared>);
 
 struct Shared {
     resource: Resource,
-    limits: ShareLimits,
     observer: Arc<dyn Observer>,
     /// Held for a few steps, never across an await and never while a permit is dropped.
     state: Mutex<State>,
@@ -70,8 +69,15 @@ pub struct Ticket {
 impl Limiter {
     #[must_use]
     pub fn new(resource: Resource, limits: ShareLimits, observer: Arc<dyn Observer>) -> Self {
-        let state = Mutex::new(State::new(resource, limits.total));
-        Self(Arc::new(Shared { resource, limits, observer, state }))
+        let state = Mutex::new(State::new(resource, limits));
+        Self(Arc::new(Shared { resource, observer, state }))
+    }
+
+    /// Other numbers from now on. What is in use stays in use and counts: where it is more than may be, nothing more is
+    /// granted until enough was given back.
+    pub fn set_limits(&self, limits: ShareLimits) {
+        self.0.lock().set_limits(limits);
+        self.0.serve();
     }
 
     /// `amount` of the limit, now.
@@ -79,7 +85,7 @@ impl Limiter {
     /// # Errors
     /// There is no room.
     pub fn try_acquire(&self, share: &Share, amount: usize) -> Result<Permit, LimitReached> {
-        let mut permit = Permit::new(&self.0, self.0.limits.claim(share), 0);
+        let mut permit = Permit::new(&self.0, self.0.claim(share), 0);
         permit.resize(amount)?;
         Ok(permit)
     }
@@ -89,7 +95,7 @@ impl Limiter {
     /// # Errors
     /// Too much is waiting already.
     pub fn queue(&self, share: &Share) -> Result<Ticket, LimitReached> {
-        self.queue_for(self.0.limits.claim(share))
+        self.queue_for(self.0.claim(share))
     }
 
     pub(crate) fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
@@ -133,14 +139,14 @@ impl Limiter {
     /// Which limit keeps work for `share` waiting.
     #[must_use]
     pub fn refusal(&self, share: &Share) -> LimitReached {
-        self.0.refuse(self.0.refusal(&self.0.limits.claim(share)))
+        self.0.refuse(self.0.refusal(&self.0.claim(share)))
     }
 }
 
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { resource, limits, .. } = &*self.0;
-        f.debug_struct("Limiter").field("resource", resource).field("limits", limits).finish_non_exhaustive()
+        let limits = self.0.lock().limits();
+        f.debug_struct("Limiter").field("resource", &self.0.resource).field("limits", &limits).finish_non_exhaustive()
     }
 }
 
@@ -148,6 +154,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No operation leaves the numbers out of step where it could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What work for `share` counts against.
+    fn claim(&self, share: &Share) -> Claim {
+        self.lock().limits().claim(share)
     }
 
     fn refusal(&self, claim: &Claim) -> LimitReached {
@@ -176,6 +187,11 @@ impl Shared {
             self.in_use(i64::try_from(amount).map_or(i64::MIN, |amount| -amount));
         }
         self.lock().give_back(claim, amount);
+        self.serve();
+    }
+
+    /// Grants what waits and has room.
+    fn serve(self: &Arc<Self>) {
         loop {
             let next = self.lock().next();
             let Some(waiter) = next else { return };

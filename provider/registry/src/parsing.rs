@@ -13,7 +13,8 @@ use crate::limiter::Limiter;
 use crate::observer::Observer;
 use crate::share::Share;
 
-/// See the module.
+/// See the module. Clones have the same slots.
+#[derive(Clone)]
 pub(crate) struct Parsing(Limiter);
 
 impl Parsing {

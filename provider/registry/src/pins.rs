@@ -48,6 +48,13 @@ impl Pins {
         }
     }
 
+    /// Forgets everything, for good.
+    pub(crate) fn retire(&mut self) {
+        self.tags.limit_to(0);
+        self.digests.limit_to(0);
+        self.without_head = LruCache::new(NonZeroUsize::MIN);
+    }
+
     /// What the image is, if that needs no request: its digest was read, or its tag within its lifetime.
     pub(crate) fn current(&mut self, image: &ImageRef) -> Option<Descriptor> {
         let repository = image.repository().clone();

@@ -37,6 +37,8 @@ use crate::observer::TagMemory;
 use crate::origin::authority;
 use crate::pins::Claim;
 use crate::pins::Pins;
+use crate::process::Numbers;
+use crate::process::Process;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::share::Share;
@@ -75,7 +77,8 @@ pub struct Registries {
 
 struct Inner {
     client: Client,
-    observer: Arc<dyn Observer>,
+    process: Process,
+    numbers: Numbers,
     /// Never held across an await.
     pins: Mutex<Pins>,
     tag_lifetime: Duration,
@@ -89,10 +92,33 @@ impl Registries {
     /// # Errors
     /// The first mistake in the settings.
     pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
-        let wire = Wire::new(&settings, Arc::clone(&observer))?;
+        let process = Process::new(&settings, observer);
+        Self::within(process, settings)
+    }
+
+    /// The same registries under other settings, with nothing remembered, within the same limits: requests that are under way
+    /// here count there, and the other way round. Numbers of limits in the settings apply after [`Self::take_over`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn successor(&self, settings: RegistrySettings) -> Result<Self, SettingsError> {
+        Self::within(self.inner.process.clone(), settings)
+    }
+
+    /// The numbers of limits are those of these settings from now on, for requests that are under way elsewhere, too. What
+    /// `former` remembers is forgotten: it serves the requests under way, and no others.
+    pub fn take_over(&self, former: &Self) {
+        self.inner.process.adopt(self.inner.numbers);
+        former.pins().retire();
+        former.inner.client.retire();
+    }
+
+    fn within(process: Process, settings: RegistrySettings) -> Result<Self, SettingsError> {
+        let wire = Wire::new(&settings, &process)?;
         let inner = Inner {
             client: Client::new(wire, settings.unlisted),
-            observer,
+            numbers: Numbers::of(&settings),
+            process,
             pins: Mutex::new(Pins::new()),
             tag_lifetime: settings.tag_lifetime,
         };
@@ -132,7 +158,7 @@ impl Registries {
             return Ok(pinned);
         }
         if let Selector::Tag(_) = image.selector() {
-            self.inner.observer.tag(TagMemory::Miss);
+            self.inner.process.observer.tag(TagMemory::Miss);
         }
         let descriptor = self.read_target(image, deadline).await?;
         self.pins().remember(image, &descriptor, self.inner.tag_lifetime);
@@ -144,7 +170,7 @@ impl Registries {
     pub fn remembered_pin(&self, image: &ImageRef) -> Option<Pinned> {
         let descriptor = self.pins().current(image)?;
         if let Selector::Tag(_) = image.selector() {
-            self.inner.observer.tag(TagMemory::Hit);
+            self.inner.process.observer.tag(TagMemory::Hit);
         }
         Some(Pinned { repository: image.repository().clone(), descriptor })
     }

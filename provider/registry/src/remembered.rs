@@ -12,13 +12,13 @@ use lru::LruCache;
 #[derive(Debug)]
 pub struct Remembered<K: Hash + Eq, V> {
     inner: Mutex<Inner<K, V>>,
-    most_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Inner<K: Hash + Eq, V> {
     entries: LruCache<K, Entry<V>>,
     bytes: usize,
+    most_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -37,8 +37,18 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
     /// Holds entries that say they weigh at most `most_bytes` together. Zero remembers nothing.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
-        let inner = Inner { entries: LruCache::unbounded(), bytes: 0 };
-        Self { inner: Mutex::new(inner), most_bytes }
+        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, most_bytes }) }
+    }
+
+    /// At most so many bytes from now on, if that is less than before: what is too much is forgotten at once.
+    pub fn limit_to(&self, most_bytes: usize) {
+        let mut inner = self.lock();
+        inner.most_bytes = inner.most_bytes.min(most_bytes);
+        inner.make_room();
+        if inner.entries.is_empty() {
+            // The map keeps its slots otherwise.
+            inner.entries = LruCache::unbounded();
+        }
     }
 
     /// The value, if `now` is before its end.
@@ -55,21 +65,15 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
 
     /// Remembers `value` until `expires`, or as long as there is room; `bytes` is what key and value occupy, roughly. Returns how many entries had to go for it.
     pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
-        if bytes > self.most_bytes {
+        let mut inner = self.lock();
+        if bytes > inner.most_bytes {
             return 0;
         }
-        let mut inner = self.lock();
         if let Some(old) = inner.entries.put(key, Entry { value, bytes, expires }) {
             inner.bytes -= old.bytes;
         }
         inner.bytes += bytes;
-        let mut evicted = 0;
-        while inner.bytes > self.most_bytes {
-            let Some((_, old)) = inner.entries.pop_lru() else { break };
-            inner.bytes -= old.bytes;
-            evicted += 1;
-        }
-        evicted
+        inner.make_room()
     }
 
     /// Forgets the entry if its value is as described.
@@ -108,6 +112,17 @@ pub(crate) fn repository_bytes(repository: &Repository) -> usize {
 }
 
 impl<K: Hash + Eq, V> Inner<K, V> {
+    /// Forgets the least recently used entries until the others fit. Returns how many that were.
+    fn make_room(&mut self) -> usize {
+        let mut evicted = 0;
+        while self.bytes > self.most_bytes {
+            let Some((_, old)) = self.entries.pop_lru() else { break };
+            self.bytes -= old.bytes;
+            evicted += 1;
+        }
+        evicted
+    }
+
     fn remove(&mut self, key: &K) {
         if let Some(old) = self.entries.pop(key) {
             self.bytes -= old.bytes;
@@ -153,6 +168,24 @@ mod tests {
         assert_eq!(cache.get(&"b", start), None);
         assert_eq!(cache.get(&"a", start), Some(1));
         assert_eq!(cache.size(), (2, 20));
+    }
+
+    #[test]
+    fn a_lower_limit_applies_at_once_and_a_higher_one_never() {
+        let cache = Remembered::new(30);
+        let start = Instant::now();
+        let end = start + Duration::from_secs(1);
+        for key in ["a", "b", "c"] {
+            cache.put(key, 1, 10, Some(end));
+        }
+        cache.limit_to(10);
+        assert_eq!((cache.size(), cache.get(&"c", start)), ((1, 10), Some(1)));
+        cache.limit_to(30);
+        cache.put("d", 1, 10, Some(end));
+        assert_eq!(cache.size(), (1, 10));
+        cache.limit_to(0);
+        cache.put("e", 1, 10, Some(end));
+        assert_eq!(cache.size(), (0, 0));
     }
 
     #[test]

@@ -15,13 +15,12 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 
 use crate::address::Guard;
-use crate::bounds;
 use crate::connection::Direct;
 use crate::connection::Lookups;
 use crate::connection::Means;
 use crate::connection::Open;
 use crate::connection::Pool;
-use crate::observer::Observer;
+use crate::process::Process;
 use crate::proxy::Forwarder;
 use crate::proxy::Proxy;
 use crate::proxy::ProxyChoice;
@@ -93,19 +92,16 @@ enum ProxyId {
 }
 
 impl Clients {
-    pub(crate) fn new(settings: &RegistrySettings, observer: &Arc<dyn Observer>) -> Result<Self, SettingsError> {
+    pub(crate) fn new(settings: &RegistrySettings, process: &Process) -> Result<Self, SettingsError> {
         let entries = &settings.registries;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let means = Means {
-            lookups: Lookups::new(Arc::clone(observer), settings.connect_timeout),
+            lookups: Lookups::new(process.lookups.clone(), settings.connect_timeout),
             connect_timeout: settings.connect_timeout,
             // As many as there may be requests: with fewer, each burst would open connections and close them again.
             idle_per_host: settings.requests_per_host,
         };
-        let open = ByGuard {
-            configured: Open::new(settings.requests.saturating_add(bounds::IDLE_CONFIGURED)),
-            outside: Open::new(settings.requests.saturating_add(bounds::IDLE_OUTSIDE)),
-        };
+        let open = ByGuard { configured: process.open_configured.clone(), outside: process.open_outside.clone() };
         let under = |verifier| {
             let tls = Arc::new(config(&provider, verifier)?);
             Ok::<_, SettingsError>(under(&means, &open, tls))
@@ -171,6 +167,17 @@ impl Clients {
         if !self.open.of(guard).is_over() {
             return;
         }
+        self.close_idle(guard);
+    }
+
+    /// Closes all connections that are not in use.
+    pub(crate) fn close_all_idle(&self) {
+        // One of each kind.
+        self.close_idle(Guard::Configured);
+        self.close_idle(Guard::Outside);
+    }
+
+    fn close_idle(&self, guard: Guard) {
         let same = |other: &&Guard| std::ptr::eq(self.open.of(**other), self.open.of(guard));
         for other in Guard::ALL.iter().filter(same) {
             for group in &self.groups {

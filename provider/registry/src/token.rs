@@ -82,6 +82,11 @@ impl Tokens {
         Self { ready: Remembered::new(bounds::TOKENS_BYTES), exchanges: Flights::default() }
     }
 
+    /// Keeps at most so many bytes of tokens from now on.
+    pub(crate) fn limit_to(&self, most_bytes: usize) {
+        self.ready.limit_to(most_bytes);
+    }
+
     /// A usable token, if there is one already.
     pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
         self.ready.get(&request.key(), Instant::now().into_std())

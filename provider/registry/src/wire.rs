@@ -30,7 +30,6 @@ use crate::error::Phase;
 use crate::gate::Gates;
 use crate::gate::Hop;
 use crate::gate::Place;
-use crate::limit::Resource;
 use crate::limiter::Limiter;
 use crate::observer::Observer;
 use crate::observer::RequestResult;
@@ -40,6 +39,7 @@ use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
 use crate::parsing::Parsing;
+use crate::process::Process;
 use crate::proxy::Proxies;
 use crate::quota::Quota;
 use crate::retry::retry_after;
@@ -58,7 +58,7 @@ pub(crate) struct Wire {
     pub(crate) clients: Clients,
     pub(crate) proxies: Proxies,
     pub(crate) gates: Gates,
-    /// Bytes of bodies, and of what is made of them.
+    /// See [`Process`].
     pub(crate) memory: Limiter,
     pub(crate) parsing: Parsing,
     pub(crate) observer: Arc<dyn Observer>,
@@ -127,15 +127,15 @@ pub(crate) struct Answer {
 impl Wire {
     /// # Errors
     /// The first mistake in the settings.
-    pub(crate) fn new(settings: &RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
+    pub(crate) fn new(settings: &RegistrySettings, process: &Process) -> Result<Self, SettingsError> {
         Ok(Self {
             entries: settings.check()?,
-            clients: Clients::new(settings, &observer)?,
+            clients: Clients::new(settings, process)?,
             proxies: Proxies { environment: settings.proxies.clone() },
-            gates: Gates::new(settings.requests_per_host, settings.requests, &observer),
-            memory: Limiter::new(Resource::Bytes, bounds::BODIES, Arc::clone(&observer)),
-            parsing: Parsing::new(&observer),
-            observer,
+            gates: Gates::new(settings, process),
+            memory: process.memory.clone(),
+            parsing: process.parsing.clone(),
+            observer: Arc::clone(&process.observer),
             request_timeout: settings.request_timeout,
         })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
+use countersign_registry::SettingsError;
 
 use super::Exit;
 use super::Failure;
@@ -83,18 +84,39 @@ fn mistakes(trust: &Result<Arc<Trust>, TrustError>) -> Option<TrustError> {
 
 /// An engine with nothing remembered, with what the registries' files say, and how many certificate authorities the
 /// system has.
-pub(super) fn engine(
+fn engine(
     config: &Config,
     files: &RegistryFiles,
     trust: Arc<TrustHandle>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Engine, usize), anyhow::Error> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
-    let settings = RegistrySettings { proxies: proxies::environment(config)?, ..files.settings(config) };
-    let registries = Registries::new(settings, observer)
-        .map_err(|error| anyhow::Error::new(error).context("registries cannot be used"))?;
+    let registries = Registries::new(registry_settings(config, files)?, observer).map_err(unusable)?;
     let system_roots = registries.system_roots();
-    let settings = EngineSettings {
+    let settings = engine_settings(config);
+    Ok((Engine::new(trust, registries, settings, Arc::clone(metrics), system_clock()), system_roots))
+}
+
+/// The same to follow `former`, within the same limits.
+pub(super) fn successor(
+    former: &Engine,
+    config: &Config,
+    files: &RegistryFiles,
+    trust: Arc<TrustHandle>,
+) -> Result<Engine, anyhow::Error> {
+    former.successor(trust, registry_settings(config, files)?, engine_settings(config)).map_err(unusable)
+}
+
+fn unusable(error: SettingsError) -> anyhow::Error {
+    anyhow::Error::new(error).context("registries cannot be used")
+}
+
+fn registry_settings(config: &Config, files: &RegistryFiles) -> Result<RegistrySettings, anyhow::Error> {
+    Ok(RegistrySettings { proxies: proxies::environment(config)?, ..files.settings(config) })
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings {
         max_signatures: config.verification.max_signatures,
         required_metadata: config.verification.required_metadata.clone(),
         verdict_bytes: config.cache.verdict_bytes,
@@ -102,6 +124,5 @@ pub(super) fn engine(
         rejected_lifetime: config.cache.rejected_lifetime,
         flight_time: FLIGHT_TIME,
         max_flights: config.server.max_concurrent_keys,
-    };
-    Ok((Engine::new(trust, registries, settings, Arc::clone(metrics), system_clock()), system_roots))
+    }
 }

@@ -23,13 +23,13 @@ use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::ConfigLook;
 use crate::config::RegistryFiles;
+use crate::engine::Engine;
 use crate::engine::system_clock;
 use crate::server::Live;
 use crate::server::ServerSettings;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
 use crate::telemetry::log::LevelHandle;
-use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
 use crate::trust_source::Polled;
 use crate::trust_source::TrustError;
@@ -41,6 +41,8 @@ pub(super) use signs::Signs;
 /// Everything that is looked at, and where it goes. One look after another, so that no two changes meet.
 pub(super) struct Reloader {
     pub(super) live: Live,
+    /// Of the newest configuration.
+    pub(super) engine: Engine,
     /// In use.
     pub(super) config: Config,
     /// What the service was started with, of what it cannot change.
@@ -57,14 +59,13 @@ pub(super) struct Reloader {
     /// What the registries' files were when the engine was made. From just before: a change in between makes one engine
     /// too many rather than one too few.
     pub(super) registries: Digest,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Signs,
 }
 
 /// All that a changed configuration needs, loaded and without mistakes.
 struct Prepared {
     settings: ServerSettings,
-    engine: crate::engine::Engine,
+    engine: Engine,
     trust: TrustSource,
     files: RegistryFiles,
     /// Why `trust` has no policy that can be used.
@@ -132,11 +133,11 @@ impl Reloader {
         // What is missing may be on its way; until then the former configuration serves every registry.
         let engine = match files.broken_since(&self.files) {
             Some(error) => Err(anyhow::Error::new(error)),
-            None => parts::engine(config, &files, trust.handle(), &self.metrics),
+            None => parts::successor(&self.engine, config, &files, trust.handle()),
         };
         let tls = (tls_files != *self.certificates.files()).then(|| TlsSource::load(tls_files)).transpose();
         match (loaded, engine, tls) {
-            (Ok(no_trust), Ok((engine, _)), Ok(tls)) => {
+            (Ok(no_trust), Ok(engine), Ok(tls)) => {
                 Ok(Prepared { settings, engine, trust, no_trust, files, registries, tls })
             }
             (loaded, engine, tls) => {
@@ -166,7 +167,7 @@ impl Reloader {
     /// Takes `config` into use for the next request. Nothing here can fail.
     fn take(&mut self, config: Config, prepared: Prepared) {
         let Prepared { settings, engine, trust, no_trust, files, registries, tls } = prepared;
-        self.live.swap(settings, Arc::new(engine));
+        self.swap(settings, engine);
         if let Some((source, loaded)) = tls {
             self.certificates = source;
             self.tls.swap(loaded);
@@ -189,6 +190,13 @@ impl Reloader {
             self.signs.no_trust(&error);
         }
         self.signs.restart_needed(unchangeable(&self.started, &self.config));
+    }
+
+    /// The engine before serves the requests under way, and remembers nothing more.
+    fn swap(&mut self, settings: ServerSettings, engine: Engine) {
+        self.live.swap(settings, Arc::new(engine.clone()));
+        engine.take_over(&self.engine);
+        self.engine = engine;
     }
 
     fn trust(&mut self) {
@@ -225,14 +233,13 @@ impl Reloader {
             return;
         }
         let ready = serve::settings(&self.config).and_then(|(settings, _)| {
-            let (engine, _) =
-                parts::engine(&self.config, &files, self.trust.handle(), &self.metrics).map_err(Failure::usage)?;
-            Ok((settings, engine))
+            let engine = parts::successor(&self.engine, &self.config, &files, self.trust.handle());
+            Ok((settings, engine.map_err(Failure::usage)?))
         });
         self.registries = seen;
         match ready {
             Ok((settings, engine)) => {
-                self.live.swap(settings, Arc::new(engine));
+                self.swap(settings, engine);
                 tracing::info!("credentials of registries in use");
                 self.files = files;
                 self.signs.registries_in_use(&self.files);

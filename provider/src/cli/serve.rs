@@ -101,7 +101,7 @@ impl Service {
             tracing::info!(variable, %proxy, "proxy for the hosts in registries; others are asked directly");
         }
         let tls = Arc::new(Tls::new(tls));
-        let (verify, metrics_too) = (Arc::new(engine), Arc::clone(&metrics));
+        let (verify, metrics_too) = (Arc::new(engine.clone()), Arc::clone(&metrics));
         let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: metrics_too, registry };
         let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
         if let Ok((doors, health)) = server.addresses() {
@@ -109,6 +109,7 @@ impl Service {
         }
         let reloader = Reloader {
             live: server.live(),
+            engine,
             config: config.clone(),
             started: config.clone(),
             file: None,
@@ -118,7 +119,6 @@ impl Service {
             tls,
             files,
             registries,
-            metrics,
             signs,
         };
         Ok(Self { server, reloader })

@@ -25,7 +25,9 @@ use countersign_registry::Limiter;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
+use countersign_registry::RegistrySettings;
 use countersign_registry::Resource;
+use countersign_registry::SettingsError;
 use countersign_registry::Share;
 use countersign_registry::ShareLimits;
 use futures_util::FutureExt as _;
@@ -130,12 +132,45 @@ impl Engine {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
+        let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
+        let work = Limiter::new(Resource::Verifications, ShareLimits::of(settings.max_flights), observer);
+        Self::within(work, trust, registries, settings, metrics, clock)
+    }
+
+    /// An engine under another configuration, with nothing remembered, within the same limits: work that is under way here
+    /// counts there, and the other way round. Numbers of limits in the settings apply after [`Self::take_over`].
+    ///
+    /// # Errors
+    /// A mistake in the settings of the registries.
+    pub fn successor(
+        &self,
+        trust: Arc<TrustHandle>,
+        registries: RegistrySettings,
+        settings: EngineSettings,
+    ) -> Result<Self, SettingsError> {
+        let Inner { work, registries: former, metrics, clock, .. } = &*self.0;
+        let registries = former.successor(registries)?;
+        Ok(Self::within(work.clone(), trust, registries, settings, Arc::clone(metrics), Arc::clone(clock)))
+    }
+
+    /// The numbers of limits are those of this engine from now on, for work that is under way elsewhere, too. What `former`
+    /// remembers is forgotten: it serves the requests under way, and no others.
+    pub fn take_over(&self, former: &Self) {
+        self.0.work.set_limits(ShareLimits::of(self.0.settings.max_flights));
+        self.0.registries.take_over(&former.0.registries);
+        former.0.verdicts.limit_to(0);
+    }
+
+    fn within(
+        work: Limiter,
+        trust: Arc<TrustHandle>,
+        registries: Registries,
+        settings: EngineSettings,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
         Self(Arc::new(Inner {
-            work: Limiter::new(
-                Resource::Verifications,
-                ShareLimits::of(settings.max_flights),
-                Arc::new(CountRequests::new(Arc::clone(&metrics))),
-            ),
+            work,
             pins: Flights::default(),
             verifications: Flights::default(),
             verdicts: Remembered::new(settings.verdict_bytes),

@@ -87,14 +87,7 @@ fn source(folder: &Folder, settings: &EngineSettings) -> TrustSource {
     TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), expected)
 }
 
-fn engine(
-    trust: &TrustSource,
-    registries: [&Registry; 2],
-    settings: &EngineSettings,
-    metrics: &MetricsRegistry,
-    now: &Arc<Mutex<UnixTime>>,
-) -> Engine {
-    let metrics = Arc::new(Metrics::new(metrics).unwrap());
+fn registry_settings(registries: [&Registry; 2]) -> RegistrySettings {
     let [registry, other] = registries;
     let entry = |host: String| RegistryEntry {
         scheme: Scheme::Http,
@@ -102,7 +95,17 @@ fn engine(
     };
     let by_name = format!("localhost:{}", registry.address().port());
     let registries = [registry.host(), other.host(), by_name, PLAIN.to_owned()].map(entry).into();
-    let registries = RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() };
+    RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() }
+}
+
+fn engine(
+    trust: &TrustSource,
+    registries: RegistrySettings,
+    settings: &EngineSettings,
+    metrics: &MetricsRegistry,
+    now: &Arc<Mutex<UnixTime>>,
+) -> Engine {
+    let metrics = Arc::new(Metrics::new(metrics).unwrap());
     let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
     let registries = Registries::new(registries, observer).unwrap();
     let shown = Arc::clone(now);
@@ -138,7 +141,7 @@ impl World {
         };
         set(&mut settings);
         let trust = source(&folder, &settings);
-        let engine = engine(&trust, [&registry, &other], &settings, &metrics, &now);
+        let engine = engine(&trust, registry_settings([&registry, &other]), &settings, &metrics, &now);
         let world = Self { registry, other, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
         world.trust.lock().unwrap().load(world.time()).unwrap();
         world
@@ -149,8 +152,18 @@ impl World {
         self.metrics = MetricsRegistry::new();
         let mut trust = source(&self.folder, &self.settings);
         let _ = trust.load(self.time());
-        self.engine = engine(&trust, [&self.registry, &self.other], &self.settings, &self.metrics, &self.now);
+        let registries = registry_settings([&self.registry, &self.other]);
+        self.engine = engine(&trust, registries, &self.settings, &self.metrics, &self.now);
         self.trust = Mutex::new(trust);
+    }
+
+    /// An engine as after a change of the configuration.
+    pub(crate) fn successor(&self, set: impl FnOnce(&mut EngineSettings)) -> Engine {
+        let mut settings = self.settings.clone();
+        set(&mut settings);
+        let trust = self.trust.lock().unwrap().handle();
+        let registries = registry_settings([&self.registry, &self.other]);
+        self.engine.successor(trust, registries, settings).unwrap()
     }
 
     /// Reads the files of the trust again.

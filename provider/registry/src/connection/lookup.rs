@@ -21,9 +21,7 @@ use crate::bounds;
 use crate::flight::FlightError;
 use crate::flight::Flights;
 use crate::limit::LimitReached;
-use crate::limit::Resource;
 use crate::limiter::Limiter;
-use crate::observer::Observer;
 use crate::share::Class;
 use crate::share::Share;
 
@@ -52,8 +50,8 @@ pub(crate) enum LookupError {
 }
 
 impl Lookups {
-    pub(crate) fn new(observer: Arc<dyn Observer>, patience: Duration) -> Self {
-        let limiter = Limiter::new(Resource::Lookups, bounds::LOOKUPS, observer);
+    /// Under the limit of the process.
+    pub(crate) fn new(limiter: Limiter, patience: Duration) -> Self {
         Self { limiter, running: Arc::default(), patience }
     }
 
@@ -132,11 +130,12 @@ fn permitted(guard: Guard, all: &[SocketAddr]) -> Result<std::vec::IntoIter<Sock
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::limit::Resource;
     use crate::observer::Unobserved;
     use crate::share::Scope;
 
     fn lookups(patience: Duration) -> Lookups {
-        Lookups::new(Arc::new(Unobserved), patience)
+        Lookups::new(Limiter::new(Resource::Lookups, bounds::LOOKUPS, Arc::new(Unobserved)), patience)
     }
 
     #[test]

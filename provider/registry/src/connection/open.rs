@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
     count: Arc<AtomicUsize>,
-    most: usize,
+    most: Arc<AtomicUsize>,
 }
 
 /// One connection, until it is dropped.
@@ -18,7 +18,7 @@ pub(crate) struct Counted(Arc<AtomicUsize>);
 impl Open {
     /// Those not in use are to be closed when there are more than `most`.
     pub(crate) fn new(most: usize) -> Self {
-        Self { count: Arc::default(), most }
+        Self { count: Arc::default(), most: Arc::new(AtomicUsize::new(most)) }
     }
 
     pub(crate) fn one_more(&self) -> Counted {
@@ -26,8 +26,13 @@ impl Open {
         Counted(Arc::clone(&self.count))
     }
 
+    /// Another number from now on.
+    pub(crate) fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_over(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > self.most
+        self.count.load(Ordering::Relaxed) > self.most.load(Ordering::Relaxed)
     }
 }
 

@@ -10,11 +10,12 @@ use crate::limit::LimitReached;
 use crate::limit::Resource;
 use crate::share::Claim;
 use crate::share::Scope;
+use crate::share::ShareLimits;
 
 /// Entries are there while something is used or waits, so that their number is bounded by both.
 pub(super) struct State {
     resource: Resource,
-    total: usize,
+    limits: ShareLimits,
     used: usize,
     groups: HashMap<Scope, Group>,
     /// Groups in which something waits, the next to be served first.
@@ -45,9 +46,22 @@ pub(super) struct Waiter {
 }
 
 impl State {
-    pub(super) fn new(resource: Resource, total: usize) -> Self {
+    pub(super) fn new(resource: Resource, limits: ShareLimits) -> Self {
         let (groups, turns) = (HashMap::new(), VecDeque::new());
-        Self { resource, total: total.max(1), used: 0, groups, turns, tickets: 0 }
+        Self { resource, limits, used: 0, groups, turns, tickets: 0 }
+    }
+
+    pub(super) fn limits(&self) -> ShareLimits {
+        self.limits
+    }
+
+    /// What is used and what waits stays. Waiting work keeps the limits of its group and member.
+    pub(super) fn set_limits(&mut self, limits: ShareLimits) {
+        self.limits = limits;
+    }
+
+    fn total(&self) -> usize {
+        self.limits.total.max(1)
     }
 
     /// Tells waiters apart.
@@ -82,14 +96,14 @@ impl State {
             Err(LimitReached { resource: self.resource, scope: scope.clone(), at: claim.at.clone(), found, limit })
         };
         let fits = |used: usize, limit: usize| used.checked_add(amount).is_some_and(|sum| sum <= limit);
-        let free = self.total.saturating_sub(self.used);
+        let free = self.total().saturating_sub(self.used);
         let group_free = claim.group_limit.saturating_sub(group_used);
         if !fits(member_used, claim.member_limit) {
             reached(&claim.member, member_used, claim.member_limit)
         } else if !fits(group_used, claim.group_limit) {
             reached(&claim.group, group_used, claim.group_limit)
-        } else if !fits(self.used, self.total) {
-            reached(&Scope::Process, self.used, self.total)
+        } else if !fits(self.used, self.total()) {
+            reached(&Scope::Process, self.used, self.total())
         } else if !fits(group_used, free) {
             reached(&claim.group, group_used, group_used.midpoint(free))
         } else if claim.yields && !fits(member_used, group_free) {
@@ -145,7 +159,7 @@ impl State {
     /// The next waiter that has room, counted as used and taken out of the queue. Groups take turns, and so do the
     /// members of a group: who was served goes to the end.
     pub(super) fn next(&mut self) -> Option<Waiter> {
-        if self.used >= self.total {
+        if self.used >= self.total() {
             return None;
         }
         for position in 0..self.turns.len() {

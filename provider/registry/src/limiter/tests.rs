@@ -27,6 +27,32 @@ fn unlisted(host: &str) -> Share {
     Share::new(host, Class::Unlisted)
 }
 
+#[tokio::test]
+async fn another_number_applies_to_what_is_in_use_and_to_what_waits() {
+    let limiter = limiter(8);
+    let share = listed("a");
+    let (mut permits, reached) = fill(&limiter, &share);
+    assert_eq!((permits.len(), reached.limit), (2, 2));
+    let mut waits = Box::pin(limiter.queue(&share).unwrap().granted());
+    assert!(waits.as_mut().now_or_never().is_none());
+    limiter.set_limits(ShareLimits::of(4));
+    permits.truncate(1);
+    let reached = limiter.try_acquire(&share, 1).unwrap_err();
+    assert_eq!((reached.found, reached.limit), (2, 1));
+    drop(waits);
+    limiter.set_limits(ShareLimits::of(16));
+    permits.extend(fill(&limiter, &share).0);
+    assert_eq!(permits.len(), 4);
+    limiter.set_limits(ShareLimits { total: 4, ..ShareLimits::of(64) });
+    let other = listed("b");
+    let waits = limiter.queue(&other).unwrap().granted();
+    let mut waits = Box::pin(waits);
+    assert!(waits.as_mut().now_or_never().is_none());
+    // Granted at once when there is room.
+    limiter.set_limits(ShareLimits::of(64));
+    assert!(waits.as_mut().now_or_never().is_some());
+}
+
 /// Takes single units until the limit is reached.
 fn fill(limiter: &Limiter, share: &Share) -> (Vec<Permit>, LimitReached) {
     let mut permits = Vec::new();

@@ -262,3 +262,62 @@ async fn large_documents_of_every_kind_are_parsed_elsewhere() {
     assert_eq!(registries.parse(image.repository(), 64 * 1024, soon(), || 7).await, Ok(7));
     assert_eq!(seen.changes(Resource::Parsing), 0);
 }
+
+#[tokio::test]
+async fn other_settings_share_the_limits_and_the_pauses_with_those_before() {
+    let (bad, good, settings) = two().await;
+    let (former, seen) = build(settings.clone());
+    push_large(&bad, MIB);
+    bad.when(Route::Manifest).stalled_body();
+    let stalled: Vec<_> = (0..32)
+        .map(|_| {
+            let (registries, image) = (former.clone(), app(&bad));
+            tokio::spawn(async move { registries.pin(&image, soon()).await })
+        })
+        .collect();
+    seen.until(Resource::Bytes, |bytes| bytes > i64::try_from(8 * MIB).unwrap()).await;
+    seen.until(Resource::Requests, |requests| requests <= 16).await;
+    let requests = seen.in_use(Resource::Requests);
+
+    let one = RegistrySettings { requests_per_host: 1, ..settings.clone() };
+    let successor = former.successor(one).unwrap();
+    successor.take_over(&former);
+    // Those under way elsewhere are more than may be by now.
+    let refused = successor.pin(&app(&bad), shortly()).await.unwrap_err();
+    let found = usize::try_from(requests).unwrap();
+    let scope = Scope::Host(bad.host().into());
+    let reached = LimitReached { resource: Resource::Requests, scope, at: None, found, limit: 1 };
+    assert_eq!(refused.cause, Cause::Limit(reached));
+    works(&successor, &good).await;
+    assert!(seen.in_use(Resource::Bytes) <= i64::try_from(16 * MIB).unwrap());
+    assert_eq!(seen.in_use(Resource::Requests), requests);
+    stalled.iter().for_each(tokio::task::JoinHandle::abort);
+    seen.until(Resource::Requests, |requests| requests == 0).await;
+    assert_eq!(seen.in_use(Resource::Bytes), 0);
+
+    good.when(Route::Manifest).too_many_requests("30");
+    assert_eq!(successor.pin(&app(&good), shortly()).await.unwrap_err().trouble(), Trouble::Throttled);
+    let next = successor.successor(settings).unwrap();
+    let asked = good.count(Route::Manifest);
+    assert_eq!(next.pin(&app(&good), shortly()).await.unwrap_err().trouble(), Trouble::Throttled);
+    assert_eq!(good.count(Route::Manifest), asked);
+}
+
+#[tokio::test]
+async fn what_was_remembered_goes_when_others_take_over_but_for_the_tokens_in_use() {
+    let (_, good, settings) = two().await;
+    good.require_bearer(&Bearer::anonymous());
+    let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });
+    works(&former, &good).await;
+    assert!(former.remembered_pin(&app(&good)).is_some());
+    assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (2, 1));
+    let successor = former.successor(settings).unwrap();
+    successor.take_over(&former);
+    assert!(former.remembered_pin(&app(&good)).is_none());
+    for manifests in [3, 4] {
+        works(&former, &good).await;
+        assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (manifests, 1));
+    }
+    works(&successor, &good).await;
+    assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (6, 2));
+}
