@@ -456,6 +456,38 @@ registries: [{host: registry.example.com}, {host: '*.example.org'}]
     }
 
     #[test]
+    fn a_scope_with_a_port_of_a_plain_registry_is_warned_about() {
+        let folder = sound();
+        let mut app = statement("app", "");
+        app["registryScopes"] = json!([
+            "plain.example/app",
+            "plain.example:80/b",
+            "PLAIN.example:0443/c",
+            "plain.example:5000/d",
+            "a.in.example:80/e",
+            "registry.example.com:80/f"
+        ]);
+        folder.write("trust/trustpolicy.json", policy(&[app]));
+        folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+registries: [{host: registry.example.com}, {host: plain.example, plainHttp: true}, {host: '*.in.example', plainHttp: true}]
+",
+        );
+        let (code, page) = check(&folder, &["--for", "verify"]);
+        assert_eq!(code, Some(0));
+        let warnings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("warning       ")).collect();
+        let expected = ["plain.example:80/b", "PLAIN.example:0443/c", "a.in.example:80/e"].map(|scope| {
+            format!(
+                "scope-with-port: statement \"app\" has the scope \"{scope}\", which writes a port, and registries has that \
+                 host over plain HTTP without one: its images are inconclusive; write the scope without a port, as \
+                 references are"
+            )
+        });
+        assert_eq!(warnings, expected, "{page}");
+    }
+
+    #[test]
     fn what_needs_a_second_look_in_a_pull_secret_is_warned_about() {
         let folder = sound();
         folder.write(

@@ -179,3 +179,47 @@ async fn a_plain_registry_is_not_asked_at_another_port_than_is_written() {
         assert_eq!(resolved.unwrap_err().code, Code::RegistryNotAllowed, "{host}");
     }
 }
+
+/// A scope that writes a port of such a registry is not passed over for the statement with `*`.
+#[tokio::test]
+async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_its_images() {
+    let world = World::new().await;
+    let skip = |name: &str, scopes: &[&str]| json!({ "name": name, "registryScopes": scopes, "signatureVerification": { "level": "skip" } });
+    let rest = json!({
+        "name": "rest",
+        "registryScopes": ["*"],
+        "signatureVerification": { "level": "audit" },
+        "trustStores": ["ca:main"],
+        "trustedIdentities": ["*"],
+    });
+    let load = |statements: &[serde_json::Value]| {
+        world.folder.write("trustpolicy.json", json!({ "version": "1.0", "trustPolicies": statements }).to_string());
+        assert!(matches!(world.poll(), Polled::Loaded(_)));
+    };
+    let others = skip("others", &["plain.example/other", "plain.example:5000/app", "other.example/app"]);
+    for scope in ["plain.example:80/app", "PLAIN.example:0080/app", "plain.example:443/app", "Plain.example:0443/app"] {
+        load(&[skip("prod", &[scope]), others.clone(), rest.clone()]);
+        for image in ["plain.example/app", "PLAIN.example/app:v1"] {
+            let verdict = world.verify(image).await.verdict;
+            let ImageVerdict::Inconclusive(inconclusive) = &*verdict else { panic!("{scope} {image}: {verdict:?}") };
+            assert_eq!((verdict.code(), verdict.rule()), (Code::StatementDisabled, Some("prod")), "{scope} {image}");
+            let host = image.split_once('/').unwrap().0;
+            let detail = format!(
+                "statement \"prod\" of the trust policy has the scope {scope}, and registries has {host} over plain HTTP \
+                 without a port: want the scope without a port, as one place has one spelling"
+            );
+            assert_eq!(inconclusive.reason.detail.as_str(), detail);
+        }
+        for image in ["plain.example/other", "plain.example:5000/app", "other.example/app"] {
+            assert_eq!(world.verify(image).await.verdict.rule(), Some("others"), "{scope} {image}");
+        }
+    }
+    // At a registry over https 443 is its port, and 80 is another one.
+    load(&[skip("prod", &["tls.example:443/app"]), skip("others", &["tls.example:80/app"]), rest]);
+    for (image, rule) in
+        [("tls.example/app", "prod"), ("TLS.example:0443/app", "prod"), ("tls.example:80/app", "others")]
+    {
+        let verdict = world.verify(image).await.verdict;
+        assert_eq!((verdict.code(), verdict.rule()), (Code::Skipped, Some(rule)), "{image}");
+    }
+}

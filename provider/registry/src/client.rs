@@ -27,6 +27,7 @@ use crate::said::Said;
 use crate::settings::Unlisted;
 use crate::settings::check_port;
 use crate::settings::share;
+use crate::settings::with_plain_port;
 use crate::share::Share;
 use crate::token::Token;
 use crate::token::TokenRequest;
@@ -113,6 +114,10 @@ impl Client {
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
         check_port(&self.wire.entries, host)
+    }
+
+    pub(crate) fn with_plain_port(&self, repository: &Repository) -> Option<Repository> {
+        with_plain_port(&self.wire.entries, repository)
     }
 
     pub(crate) fn wire(&self) -> &Wire {

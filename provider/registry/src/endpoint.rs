@@ -14,8 +14,8 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::RealmRefusal;
 use crate::origin::authority;
-use crate::origin::has_plain_host;
 use crate::origin::leads_to;
+use crate::origin::with_plain_host;
 use crate::settings::Scheme;
 use crate::settings::Unlisted;
 use crate::settings::check_port;
@@ -150,9 +150,10 @@ impl Endpoint {
         let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
         realm.set_fragment(None);
         let named = !realm.username().is_empty() || realm.password().is_some();
-        if text.len() > bounds::URL_BYTES || !has_plain_host(&realm) || named {
+        if text.len() > bounds::URL_BYTES || named {
             return Err(RealmRefusal::Url);
         }
+        let realm = with_plain_host(realm).ok_or(RealmRefusal::Url)?;
         match (realm.scheme(), self.scheme) {
             ("https", _) | ("http", Scheme::Http) => Ok(realm),
             (found, Scheme::Http | Scheme::Https) => Err(RealmRefusal::Scheme { found: found.into() }),
@@ -169,6 +170,7 @@ mod tests {
     use crate::Credential;
     use crate::RegistryEntry;
     use crate::RegistrySettings;
+    use crate::Secret;
     use crate::Unobserved;
     use crate::process::Process;
 
@@ -212,6 +214,39 @@ mod tests {
         assert_eq!(guard("x.below.example", "93.184.216.34"), Guard::Public);
         assert_eq!(guard("x.example", "93.184.216.34"), Guard::Public);
         assert_eq!(guard("x.example", "10.0.0.1"), Guard::Outside);
+    }
+
+    #[test]
+    fn a_realm_in_another_spelling_of_the_registry_is_its_own() {
+        let credential = || Credential::Basic { user: "a".to_owned(), password: Secret::new("b") };
+        let entry = |text: &str| RegistryEntry {
+            realm_hosts: vec!["named.example".parse().unwrap()],
+            ..RegistryEntry::new(text.parse().unwrap(), credential())
+        };
+        let settings = RegistrySettings {
+            registries: vec![entry("10.0.0.5:5000"), entry("r.example")],
+            ..RegistrySettings::default()
+        };
+        let wire = Wire::new(&settings, Arc::new(Unobserved)).unwrap();
+        let realm = |registry: &str, realm: &str| {
+            let repository = format!("{registry}/app").parse().unwrap();
+            let endpoint = Endpoint::of(&wire, Unlisted::Refuse, &repository).unwrap();
+            let bearer = Bearer { realm: realm.to_owned(), service: None, scope: None };
+            endpoint.token_request(&wire, bearer, None).map(|request| request.realm.to_string())
+        };
+        for (registry, written, asked) in [
+            ("10.0.0.5:5000", "https://[::ffff:a00:5]:05000/token", "https://10.0.0.5:5000/token"),
+            ("[::ffff:a00:5]:5000", "https://[::FFFF:10.0.0.5]:5000/token", "https://10.0.0.5:5000/token"),
+            ("r.example", "https://R.example.:0443/token", "https://r.example/token"),
+            ("r.example", "https://Named.example./token", "https://named.example/token"),
+        ] {
+            assert_eq!(realm(registry, written), Ok(asked.to_owned()), "{registry} {written}");
+        }
+        let elsewhere = |host: &str| Err(RealmRefusal::Host { host: host.to_owned() });
+        assert_eq!(realm("10.0.0.5:5000", "https://[::ffff:a00:6]:5000/token"), elsewhere("10.0.0.6:5000"));
+        assert_eq!(realm("10.0.0.5:5000", "https://[::a00:5]:5000/token"), elsewhere("[::a00:5]:5000"));
+        assert_eq!(realm("r.example", "https://r.example.:444/token"), elsewhere("r.example:444"));
+        assert_eq!(realm("r.example", "https://r.example../token"), Err(RealmRefusal::Url));
     }
 
     /// Every spelling that is taken, in the table that all readers of references share, is asked at its place.

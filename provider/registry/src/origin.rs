@@ -13,10 +13,30 @@ pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
     }
     let mut target = from.join(link).map_err(|_| LinkRefusal::Url)?;
     target.set_fragment(None);
-    if !has_plain_host(&target) || !target.username().is_empty() || target.password().is_some() {
+    if !target.username().is_empty() || target.password().is_some() {
         return Err(LinkRefusal::Url);
     }
-    Ok(target)
+    with_plain_host(target).ok_or(LinkRefusal::Url)
+}
+
+/// The URL with its host as a registry's own URL has it, so that one place has one text: an IPv4-mapped address is that
+/// IPv4 address, and a name has no dot at its end. None where the host is no IP address and no name as the DNS has them.
+pub(crate) fn with_plain_host(mut url: Url) -> Option<Url> {
+    if !has_plain_host(&url) {
+        return None;
+    }
+    let plain = match url.host()? {
+        url::Host::Ipv6(address) => address.to_ipv4_mapped().map(|v4| v4.to_string()),
+        url::Host::Domain(name) => name.strip_suffix('.').map(str::to_owned),
+        url::Host::Ipv4(_) => None,
+    };
+    if let Some(plain) = plain {
+        if plain.is_empty() || plain.ends_with('.') {
+            return None;
+        }
+        url.set_host(Some(&plain)).ok()?;
+    }
+    Some(url)
 }
 
 /// Whether the host is an IP address or a name as the DNS has them. URLs allow more, quotation marks among it.
@@ -76,6 +96,24 @@ mod tests {
         }
         let long = format!("https://{}.example/", "a".repeat(250));
         for link in ["https://a\"b/", "https://a,verified/", "https://a(b)/", "abc://h\u{f6}st/", "mailto:a@b", &long] {
+            assert_eq!(resolve_link(&from, link), Err(LinkRefusal::Url), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_link_names_a_place_by_one_text() {
+        let from = Url::parse("https://10.0.0.5:5000/v2/").unwrap();
+        for (link, target) in [
+            ("https://[::ffff:a00:5]:05000/x", "https://10.0.0.5:5000/x"),
+            ("//[::FFFF:10.0.0.5]:5000/x?y", "https://10.0.0.5:5000/x?y"),
+            ("https://0xa.5:5000/x", "https://10.0.0.5:5000/x"),
+            ("https://R.example.:0443/x#y", "https://r.example/x"),
+            ("http://r.example.:443/x", "http://r.example:443/x"),
+            ("https://[fd00:0::1]/x", "https://[fd00::1]/x"),
+        ] {
+            assert_eq!(resolve_link(&from, link).map(|target| target.to_string()), Ok(target.to_owned()), "{link}");
+        }
+        for link in ["https://./x", "https://r.example../x"] {
             assert_eq!(resolve_link(&from, link), Err(LinkRefusal::Url), "{link}");
         }
     }

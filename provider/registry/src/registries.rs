@@ -142,6 +142,14 @@ impl Registries {
         self.inner.client.check_port(repository.host()).map_err(failed)
     }
 
+    /// The repository as its requests are sent, port 80 in writing, where the settings have its host as plain HTTP without
+    /// a port and it writes none: the same place under a host that is not equal. [`Self::check_spelling`] refuses references
+    /// to it; whoever compares repositories with what an operator has written refuses that there, too.
+    #[must_use]
+    pub fn with_plain_port(&self, repository: &Repository) -> Option<Repository> {
+        self.inner.client.with_plain_port(repository)
+    }
+
     /// Reads the image's manifest and says what it is. The digest is that of the reference, with its algorithm, or for
     /// a tag the sha256 of what the registry sends.
     ///

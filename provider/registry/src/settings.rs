@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::name::Host;
+use countersign_core::name::Repository;
 
 use crate::credential::Credential;
 use crate::error::Cause;
@@ -232,6 +233,19 @@ pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
     }
 }
 
+/// The repository as its requests are sent, port 80 in writing, where its registry is over plain HTTP and `repository`
+/// writes no port. See [`check_port`].
+pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Option<Repository> {
+    let host = repository.host();
+    let (_, entry) = entry_for(entries, host)?;
+    match (entry.scheme, host.written_port()) {
+        (Scheme::Http, None) => {
+            format!("{}:{}/{}", host.name(), Scheme::Http.default_port(), repository.path()).parse().ok()
+        }
+        (Scheme::Http, Some(_)) | (Scheme::Https, _) => None,
+    }
+}
+
 /// Whose share of the limits work for `host` counts against.
 pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
     let class = match entry_for(entries, host) {
@@ -316,6 +330,33 @@ mod tests {
         // Over https these are no default, or the default.
         for host in ["tls.in.example:80", "tls.in.example:443", "eighty.example:80", "eighty.example:443", "other:80"] {
             assert_eq!(asked(host), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_repository_at_a_plain_registry_without_a_port_is_at_port_80() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![
+            plain("r.example"),
+            plain("*.in.example"),
+            entry("tls.in.example"),
+            plain("eighty.example:80"),
+            plain("[fd00::1]"),
+        ])
+        .check()
+        .unwrap();
+        let at = |text: &str| with_plain_port(&entries, &text.parse().unwrap()).map(|found| found.to_string());
+        assert_eq!(at("R.example/team/app").as_deref(), Some("r.example:80/team/app"));
+        assert_eq!(at("a.in.example/app").as_deref(), Some("a.in.example:80/app"));
+        assert_eq!(at("[FD00:0::1]/app").as_deref(), Some("[fd00::1]:80/app"));
+        for other in [
+            "r.example:5000/app",
+            "tls.in.example/app",
+            "eighty.example:80/app",
+            "eighty.example/app",
+            "other.example/app",
+        ] {
+            assert_eq!(at(other), None, "{other}");
         }
     }
 

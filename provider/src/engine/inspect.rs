@@ -108,7 +108,8 @@ impl Inner {
         let pinned = self.pin(image, Deadline::after(self.settings.flight_time)).await?;
         let target = pinned.descriptor();
         let trust = self.trust.current();
-        let statement = trust.as_ref().and_then(|trust| match trust.applicable(image.repository()) {
+        let trust = trust.as_ref().filter(|trust| self.scope_with_port(trust, image.repository()).is_none());
+        let statement = trust.and_then(|trust| match trust.applicable(image.repository()) {
             Applicable::Usable(statement) => Some(statement),
             Applicable::Disabled(..) | Applicable::Nothing => None,
         });

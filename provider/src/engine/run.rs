@@ -48,6 +48,7 @@ use crate::cache::Progress;
 use crate::cache::Remembered;
 use crate::telemetry::metrics::Metrics;
 use crate::trust_source::Applicable;
+use crate::trust_source::StatementState;
 use crate::trust_source::Trust;
 use crate::trust_source::TrustHandle;
 use crate::trust_source::UsableStatement;
@@ -242,6 +243,9 @@ impl Inner {
         if let Err(error) = self.registries.check_spelling(image.repository()) {
             return decided(ImageVerdict::from_reason(None, trouble::reason(&error)));
         }
+        if let Some(verdict) = self.scope_with_port(&trust, image.repository()) {
+            return decided(verdict);
+        }
         let statement = match trust.applicable(image.repository()) {
             Applicable::Usable(statement) => Arc::clone(statement),
             Applicable::Disabled(statement, claim) => return decided(trouble::of_disabled(statement, claim)),
@@ -297,6 +301,23 @@ impl Inner {
             Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), self.of_flight(error, &share))),
         };
         ImageResult { digest: Some(digest), verdict, cached: false }
+    }
+
+    /// The verdict if a scope names the repository with a port that no reference to it may write, as its registry is plain
+    /// HTTP without one: with 80 it is the same place under another name, and with 443 another place under an equal one.
+    /// So it is not known which statement is meant.
+    pub(super) fn scope_with_port(&self, trust: &Trust, repository: &Repository) -> Option<ImageVerdict> {
+        let with_port = self.registries.with_plain_port(repository)?;
+        let writes_port = |(scope, _): &(&Repository, &StatementState)| scope.host().written_port().is_some();
+        let (scope, statement) =
+            trust.scope_of(&with_port).or_else(|| trust.scope_of(repository).filter(writes_port))?;
+        let detail = format_args!(
+            "statement {:?} of the trust policy has the scope {scope}, and registries has {} over plain HTTP without a port: \
+             want the scope without a port, as one place has one spelling",
+            statement.name(),
+            repository.host()
+        );
+        Some(ImageVerdict::from_reason(Some(statement.shared_name()), Reason::new(Code::StatementDisabled, detail)))
     }
 
     /// From reference to digest; shared by all who ask for the same reference meanwhile.

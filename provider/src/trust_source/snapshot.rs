@@ -151,6 +151,12 @@ impl Trust {
         }
     }
 
+    /// The scope that names a repository, as the policy document writes it, and the statement that has it.
+    #[must_use]
+    pub fn scope_of(&self, repository: &Repository) -> Option<(&Repository, &StatementState)> {
+        self.statements.named(repository)
+    }
+
     /// All statements, in the order of the policy document.
     #[must_use]
     pub fn statements(&self) -> &[StatementState] {
@@ -266,6 +272,13 @@ impl StatementState {
         match self {
             Self::Usable(statement) => statement.name(),
             Self::Disabled(statement) => statement.name(),
+        }
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        match self {
+            Self::Usable(statement) => statement.shared_name(),
+            Self::Disabled(statement) => statement.shared_name(),
         }
     }
 }

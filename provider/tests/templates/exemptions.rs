@@ -170,9 +170,20 @@ fn an_image_id_is_not_a_name_on_docker_hub() {
     let id = &SHA["sha256:".len()..];
     let short = &SHA[..SHA.len() - 1];
     let ids = [id, SHA, short, "sha256:2", "sha256:44136fa355b3", "sha384:0", "sha512:2024"];
-    let names = ["nginx", "sha256", "sha256:v1", "sha256:ABC", "44136fa355b3", "library/sha256:abc", "nginx:2024"];
+    let (tagged, longer) = (format!("nginx:{id}"), format!("{id}0"));
+    let names = [
+        &*tagged,
+        &*longer,
+        "nginx",
+        "sha256",
+        "sha256:v1",
+        "sha256:ABC",
+        "44136fa355b3",
+        "library/sha256:abc",
+        "nginx:2024",
+    ];
     check("docker.io/**", &names, &ids);
-    for (texts, are_names) in [(&names, true), (&ids, false)] {
+    for (texts, are_names) in [(&names[..], true), (&ids[..], false)] {
         for text in texts {
             assert_eq!(text.parse::<ImageRef>().is_ok(), are_names, "{text}");
         }

@@ -86,6 +86,13 @@ impl<T> ByScope<T> {
         self.entries.get(position).map(|entry| (entry, claim))
     }
 
+    /// The scope that names a repository, as the document writes it, and its entry.
+    #[must_use]
+    pub fn named(&self, repository: &Repository) -> Option<(&Repository, &T)> {
+        let (scope, position) = self.index.by_repository.get_key_value(repository)?;
+        self.entries.get(*position).map(|entry| (scope, entry))
+    }
+
     /// The same list with every entry replaced by what `with` makes of it. What finds them is shared.
     pub fn map<U>(&self, with: impl FnMut(&T) -> U) -> ByScope<U> {
         ByScope { entries: self.entries.iter().map(with).collect(), index: Arc::clone(&self.index) }

@@ -3,11 +3,13 @@
 //!
 //! Entries are parted by commas. `example.com` is for that host and all below it, `.example.com` and `*.example.com` for
 //! those below it only; an address is for itself, `10.0.0.0/8` for a network, each with a port behind it (not networks)
-//! for that port only; `*` is for everything. Names are not resolved to compare them with addresses.
+//! for that port only; `*` is for everything. Names are not resolved to compare them with addresses. Internationalized names
+//! are for their ASCII form, which image references have; IPv4-mapped addresses and networks for the IPv4 ones.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use ipnet::Ipv4Net;
 use url::Host;
 use url::Url;
 
@@ -63,7 +65,7 @@ impl NoProxy {
 /// An entry that can be for nothing is left out, as everybody does.
 fn read(entry: &str) -> Option<Entry> {
     if let Ok(network) = entry.parse::<IpNet>() {
-        return Some(Entry::Network(network));
+        return Some(Entry::Network(unmapped(network)));
     }
     let (host, port) = split_port(entry);
     let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
@@ -72,17 +74,37 @@ fn read(entry: &str) -> Option<Entry> {
     }
     let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
     let host = host.strip_suffix('.').unwrap_or(host);
-    match host.strip_prefix('.') {
-        None if host.is_empty() => None,
-        None => Some(Entry::Domain { suffix: format!(".{host}"), itself: true, port }),
-        Some("") => None,
-        Some(_) => Some(Entry::Domain { suffix: host.to_owned(), itself: false, port }),
+    let (name, itself) = match host.strip_prefix('.') {
+        Some(below) => (below, false),
+        None => (host, true),
+    };
+    let name = ascii(name)?;
+    (!name.is_empty()).then(|| Entry::Domain { suffix: format!(".{name}"), itself, port })
+}
+
+/// A name as it stands in URLs.
+fn ascii(name: &str) -> Option<String> {
+    if name.is_ascii() {
+        return Some(name.to_owned());
     }
+    match Host::parse(name) {
+        Ok(Host::Domain(name)) => Some(name),
+        Ok(Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => None,
+    }
+}
+
+/// A network of IPv4-mapped addresses is one of IPv4 addresses.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let length = v6.prefix_len().checked_sub(96);
+    let v4 = v6.addr().to_ipv4_mapped().zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    v4.map_or(network, IpNet::V4)
 }
 
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         // A colon before belongs to an IPv6 address, which has a port only behind a bracket.
+        Some((host, "")) if !host.contains(':') || host.ends_with(']') => (host, None),
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
             Ok(port) => (host, Some(port)),
             Err(_) => (entry, None),
@@ -111,6 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn an_internationalized_name_is_for_its_ascii_form() {
+        for list in
+            ["b\u{fc}cher.example", "B\u{dc}CHER\u{3002}example", "xn--BCHER-kva.example", "b\u{fc}cher.example:443"]
+        {
+            check(list, &["xn--bcher-kva.example", "r.xn--bcher-kva.example"], &["bcher.example", "example"]);
+        }
+        check(".b\u{fc}cher.example", &["r.XN--bcher-kva.example"], &["xn--bcher-kva.example"]);
+        check("*.b\u{fc}cher.example:5000", &["r.xn--bcher-kva.example:5000"], &["r.xn--bcher-kva.example"]);
+    }
+
+    #[test]
     fn a_leading_dot_or_star_is_for_those_below_only() {
         for list in [".example.com", "*.example.com"] {
             check(list, &["a.example.com", "a.b.example.com"], &["example.com", "badexample.com"]);
@@ -121,6 +154,7 @@ mod tests {
     fn a_port_narrows_an_entry() {
         check("example.com:8443", &["example.com:8443", "a.example.com:8443"], &["example.com", "a.example.com:443"]);
         check("example.com:443", &["example.com"], &["example.com:444"]);
+        check("example.com:", &["example.com", "example.com:5000"], &["example.org"]);
         check("10.0.0.1:5000,[2001:db8::1]:5000", &["10.0.0.1:5000", "[2001:db8::1]:5000"], &["10.0.0.1"]);
     }
 
@@ -133,6 +167,10 @@ mod tests {
             &["192.168.1.1:5000", "[2001:db8::1]", "[2001:db8:0::2]"],
             &["192.168.1.2"],
         );
+        // An IPv4-mapped network is that IPv4 network; one that is wider is none.
+        check("::ffff:10.1.0.0/112", &["10.1.2.3", "[::ffff:10.1.2.3]:5000"], &["10.2.0.1", "[fd12::1]"]);
+        check("::ffff:0:0/96", &["10.1.2.3"], &["[fd12::1]"]);
+        check("::fffe:0:0/95", &[], &["10.1.2.3"]);
         // Names are not resolved.
         check("127.0.0.0/8,93.184.216.0/24", &[], &["example.com"]);
     }

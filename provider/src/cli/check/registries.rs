@@ -26,6 +26,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         Unlisted::Refuse => refused(config, findings),
     }
     proxies(config, findings);
+    with_ports(config, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
         one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
@@ -101,6 +102,24 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
     if let Err(error) = client(files.settings(config)) {
         findings.fault(file, "registries", error);
     }
+}
+
+/// Scopes that write a port of a registry over plain HTTP without one: references to it write none.
+fn with_ports(config: &Config, findings: &mut Findings) {
+    let Ok(registries) = client(config.registry_files(None).settings(config)) else { return };
+    let mut messages = Vec::new();
+    for statement in findings.statements.iter().flatten() {
+        for scope in statement.scopes.iter().flatten() {
+            if scope.parse::<Repository>().is_ok_and(|repository| registries.check_spelling(&repository).is_err()) {
+                messages.push(format!(
+                    "statement {:?} has the scope {scope:?}, which writes a port, and registries has that host over plain HTTP \
+                     without one: its images are inconclusive; write the scope without a port, as references are",
+                    statement.name
+                ));
+            }
+        }
+    }
+    messages.into_iter().for_each(|message| findings.warn("scope-with-port", message));
 }
 
 fn verifies(mode: &ModeOutline) -> bool {
