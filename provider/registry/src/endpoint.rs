@@ -227,7 +227,7 @@ mod tests {
             registries: vec![entry("10.0.0.5:5000"), entry("r.example")],
             ..RegistrySettings::default()
         };
-        let wire = Wire::new(&settings, Arc::new(Unobserved)).unwrap();
+        let wire = Wire::new(&settings, &Process::new(&settings, Arc::new(Unobserved))).unwrap();
         let realm = |registry: &str, realm: &str| {
             let repository = format!("{registry}/app").parse().unwrap();
             let endpoint = Endpoint::of(&wire, Unlisted::Refuse, &repository).unwrap();
