@@ -99,10 +99,11 @@ pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 /// What a connection may receive that is no content, in bytes: the handshake of TLS, the heads of HTTP/2 streams that are
 /// open at once, and what may be under way of their bodies ([`HTTP2_CONNECTION_WINDOW`]). Each answer and its content
 /// make up for what they have used.
-pub(crate) const CONNECTION_BYTES: u64 = 2 * 1024 * 1024;
+pub(crate) const CONNECTION_BYTES: u64 = 1024 * 1024;
 
-/// What each answer adds to [`CONNECTION_BYTES`].
-pub(crate) const ANSWER_HEAD_BYTES: u64 = 64 * 1024;
+/// What each answer adds to [`CONNECTION_BYTES`]: its head, and what comes of a body that is not read ([`HTTP2_STREAM_WINDOW`]).
+/// Other images' requests use the same HTTP/2 connection.
+pub(crate) const ANSWER_BYTES: u64 = (64 + 256) * 1024;
 
 /// Names that are being resolved at the same time, each on a thread.
 pub(crate) const LOOKUPS: ShareLimits = ShareLimits { total: 64, host: 8, pattern: 16, unlisted_host: 4, unlisted: 16 };
@@ -120,7 +121,7 @@ pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
 
 /// The same for one HTTP/2 connection.
-pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 512 * 1024;
 
 /// Between two pings of an HTTP/2 connection, and how long an answer to one may take.
 pub(crate) const HTTP2_PING: Duration = Duration::from_secs(15);

@@ -234,7 +234,11 @@ pub enum Cause {
          more than a connection may receive of it, at most {} KiB",
         bounds::CONNECTION_BYTES / 1024
     )]
-    Excess { host: String },
+    Excess {
+        host: String,
+        /// Whether other requests may have used the connection: HTTP/2.
+        shared: bool,
+    },
     #[error("{host} gave no answer in time ({})", phase_text(*phase))]
     Timeout { host: String, phase: Phase },
     #[error("{host} answers {status} to {}{}", credential_text(*credential), quote(said))]

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use crate::address::AddressRefused;
 use crate::connection::ConnectError;
+use crate::connection::Excess;
 use crate::connection::LookupError;
-use crate::connection::is_excess;
 use crate::error::Cause;
 use crate::error::Phase;
 use crate::error::ProxyFailure;
@@ -31,8 +31,8 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> Cause {
             Some(LookupError::Timeout) => return Cause::Timeout { host: host(), phase: Phase::Answer },
             Some(LookupError::Failed { .. }) | None => {}
         }
-        if is_excess(error) {
-            return Cause::Excess { host: host() };
+        if let Some(Excess { shared }) = Excess::of(error) {
+            return Cause::Excess { host: host(), shared };
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Cause::Tls { host: host(), failure: tls_failure(error) };
@@ -70,8 +70,8 @@ pub(crate) fn tls_in(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
 
 /// Why a body did not come to its end.
 pub(crate) fn broken(error: &hyper::Error, host: &str) -> Cause {
-    if chain(error).any(is_excess) {
-        return Cause::Excess { host: host.to_owned() };
+    if let Some(Excess { shared }) = chain(error).find_map(Excess::of) {
+        return Cause::Excess { host: host.to_owned(), shared };
     }
     Cause::Broken { host: host.to_owned(), detail: innermost_text(error) }
 }

@@ -31,9 +31,11 @@ impl Retry {
             return false;
         }
         let wait = match cause.innermost() {
-            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::Status { status: 502..=504, .. } => {
-                self.back_off()
-            }
+            // What was too much may have come with other requests of the same connection.
+            Cause::Unreachable { .. }
+            | Cause::Broken { .. }
+            | Cause::Excess { shared: true, .. }
+            | Cause::Status { status: 502..=504, .. } => self.back_off(),
             Cause::Proxy { failure, .. } if failure.may_pass() => self.back_off(),
             Cause::Throttled { wait, .. } | Cause::TooManyRequests { wait, .. } => *wait,
             Cause::HostRefused { .. }

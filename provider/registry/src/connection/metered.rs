@@ -27,14 +27,14 @@ impl Allowance {
         Self(Arc::new(AtomicU64::new(bounds::CONNECTION_BYTES)))
     }
 
-    /// Each answer pays for its head.
+    /// Each answer pays for its head, and for a body that is not read.
     pub(crate) fn answered(&self) {
-        self.earn(bounds::ANSWER_HEAD_BYTES);
+        self.earn(bounds::ANSWER_BYTES);
     }
 
-    /// Content pays for itself and for what it travels in.
+    /// Content pays for itself, and answers for what it travels in.
     pub(crate) fn received(&self, content: usize) {
-        self.earn(u64::try_from(content).unwrap_or(u64::MAX).saturating_mul(2));
+        self.earn(u64::try_from(content).unwrap_or(u64::MAX));
     }
 
     fn earn(&self, bytes: u64) {
@@ -48,24 +48,39 @@ impl Allowance {
         let spent = |left: u64| left.checked_sub(bytes);
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent) {
             Ok(_) => Ok(()),
-            Err(_) => Err(io::Error::new(EXCESS, "too many bytes beside the content")),
+            Err(_) => Err(io::Error::new(SPENT, Spent)),
         }
     }
 }
 
-/// HTTP/2 keeps of an error of its connection the kind alone. No network gives this one.
-const EXCESS: io::ErrorKind = io::ErrorKind::QuotaExceeded;
+/// What a connection says that has spent its allowance.
+#[derive(Debug, thiserror::Error)]
+#[error("too many bytes beside the content")]
+struct Spent;
 
-/// Whether `error`, one of a chain, says that a connection has received too much that is no content.
-pub(crate) fn is_excess(error: &(dyn Error + 'static)) -> bool {
-    let http2 = error.downcast_ref::<h2::Error>();
-    // What the library itself counts: empty frames, streams that are reset again and again.
-    let counted = |error: &h2::Error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
-    http2.is_some_and(counted)
-        || error
-            .downcast_ref()
-            .or(http2.and_then(h2::Error::get_io))
-            .is_some_and(|error: &io::Error| error.kind() == EXCESS)
+/// HTTP/2 keeps of an error of its connection the kind and the text. No network gives this kind.
+const SPENT: io::ErrorKind = io::ErrorKind::QuotaExceeded;
+
+/// A connection has received too much that is no content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Excess {
+    /// Whether other requests may have used it: HTTP/2.
+    pub(crate) shared: bool,
+}
+
+impl Excess {
+    /// For `error`, one of a chain.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // What the library itself counts: empty frames, streams that are reset again and again.
+            let counted = error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
+            let spent = error.get_io().is_some_and(|error| error.kind() == SPENT);
+            return (counted || spent).then_some(Self { shared: true });
+        }
+        let error: &io::Error = error.downcast_ref()?;
+        let as_it_was = error.get_ref().is_some_and(|inner| inner.is::<Spent>());
+        (error.kind() == SPENT).then_some(Self { shared: !as_it_was })
+    }
 }
 
 /// A connection that ends when its allowance is spent. Below TLS, so that whatever comes is counted.
@@ -134,7 +149,7 @@ mod tests {
     use super::super::open::Open;
     use super::*;
 
-    const MOST: usize = 2 * 1024 * 1024;
+    const MOST: usize = 1024 * 1024;
 
     fn of(bytes: &[u8]) -> Metered<&[u8]> {
         Metered::new(bytes, Open::new(1).one_more())
@@ -147,8 +162,8 @@ mod tests {
         let mut exactly = of(&bytes[..MOST]);
         assert_eq!(exactly.read_to_end(&mut Vec::new()).await.unwrap(), MOST);
         let error = of(&bytes).read_to_end(&mut Vec::new()).await.unwrap_err();
-        assert!(is_excess(&error));
-        assert!(!is_excess(&io::Error::from(io::ErrorKind::ConnectionReset)));
+        assert_eq!(Excess::of(&error), Some(Excess { shared: false }));
+        assert_eq!(Excess::of(&io::Error::from(io::ErrorKind::ConnectionReset)), None);
     }
 
     #[tokio::test]
@@ -159,12 +174,12 @@ mod tests {
         metered.read_exact(&mut buffer).await.unwrap();
         metered.allowance().received(1000);
         metered.allowance().answered();
-        let head = usize::try_from(bounds::ANSWER_HEAD_BYTES).unwrap();
-        metered.read_exact(&mut buffer[..2000 + head]).await.unwrap();
-        assert!(is_excess(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()));
+        let head = usize::try_from(bounds::ANSWER_BYTES).unwrap();
+        metered.read_exact(&mut buffer[..1000 + head]).await.unwrap();
+        assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());
         // However much was received before, there is no more than at first.
         metered.allowance().received(100 * MOST);
         metered.read_exact(&mut buffer).await.unwrap();
-        assert!(is_excess(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()));
+        assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());
     }
 }

@@ -14,6 +14,7 @@ use countersign_registry::Scheme;
 use countersign_registry::Trouble;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Route;
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWrite;
@@ -23,8 +24,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::build;
+use crate::support::secure;
 use crate::support::settings;
 use crate::support::soon;
+use crate::support::start_secure;
+use crate::support::works;
 
 /// More than any connection may receive, and an end, should nobody hang up.
 const MOST: usize = 64 * 1024 * 1024;
@@ -105,7 +109,7 @@ impl Server {
         registries.pin(&image, soon()).await.unwrap_err().cause
     }
 
-    /// The server was hung up on early, and asked once.
+    /// How often it was connected to, and whether it was hung up on early.
     fn seen(&self) -> (usize, bool) {
         (self.connections.load(Ordering::SeqCst), self.took.load(Ordering::SeqCst) < MOST / 2)
     }
@@ -117,8 +121,8 @@ async fn asked(mut stream: TcpStream) -> TcpStream {
     stream
 }
 
-fn excess(server: &Server) -> Cause {
-    Cause::Excess { host: server.host.clone() }
+fn excess(server: &Server, shared: bool) -> Cause {
+    Cause::Excess { host: server.host.clone(), shared }
 }
 
 /// A frame of HTTP/2, RFC 9113 section 4.1.
@@ -138,7 +142,7 @@ async fn interim_answers_without_end_end_the_connection() {
     for again in ["HTTP/1.1 103 \r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 x\r\na: b\r\n\r\n"] {
         let server = Server::plain(b"", again.as_bytes()).await;
         let cause = server.cause(None).await;
-        assert_eq!((&cause, cause.trouble()), (&excess(&server), Trouble::AnswerInvalid), "{again:?}");
+        assert_eq!((&cause, cause.trouble()), (&excess(&server, false), Trouble::AnswerInvalid), "{again:?}");
         assert_eq!(server.seen(), (1, true));
     }
 }
@@ -147,7 +151,7 @@ async fn interim_answers_without_end_end_the_connection() {
 async fn chunks_of_one_byte_are_read_as_far_as_the_allowance_goes() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let server = Server::plain(head, b"1\r\nx\r\n").await;
-    assert_eq!(server.cause(None).await, excess(&server));
+    assert_eq!(server.cause(None).await, excess(&server, false));
     assert_eq!(server.seen(), (1, true));
 }
 
@@ -166,6 +170,21 @@ async fn frames_of_http_2_that_are_no_answer_end_the_connection() {
     ] {
         let (server, ca) = Server::http2(first, &again).await;
         let cause = server.cause(Some(&ca)).await;
-        assert_eq!((cause, server.seen()), (excess(&server), (1, true)), "{name}");
+        assert_eq!((cause, server.seen()), (excess(&server, true), (3, true)), "{name}");
     }
+}
+
+#[tokio::test]
+async fn answers_that_are_not_read_cost_the_other_requests_of_a_connection_nothing() {
+    let (registry, ca) = start_secure().await;
+    registry.push_image("large", "v1");
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    let large = registry.when(Route::Manifest).path_contains("/large/").endless_body();
+    for _ in 0..20 {
+        let image: ImageRef = format!("{}/large:v1", registry.host()).parse().unwrap();
+        let cause = registries.pin(&image, soon()).await.unwrap_err().cause;
+        assert!(matches!(cause, Cause::TooLarge { .. }), "{cause:?}");
+        works(&registries, &registry).await;
+    }
+    assert_eq!((large.hits(), registry.connections()), (20, 1));
 }
