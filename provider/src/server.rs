@@ -11,6 +11,7 @@ mod handler;
 pub mod health;
 mod keys;
 mod listen;
+pub mod memory;
 mod render;
 mod request_id;
 mod responses;

@@ -291,7 +291,8 @@ impl Inner {
                         return Arc::new(ImageVerdict::from_reason(Some(flight_key.rule), reason));
                     }
                 };
-                let verdict = Arc::new(this.look(statement, pinned, &progress).await);
+                // In a box, so that what waits for its turn is small.
+                let verdict = Arc::new(Box::pin(this.look(statement, pinned, &progress)).await);
                 this.remember(flight_key, &verdict);
                 verdict
             }
@@ -337,7 +338,8 @@ impl Inner {
                 let _permit = turn.map_err(|reached| trouble::overloaded(&reached))?.granted().await;
                 progress.enter("the image's manifest was fetched");
                 let until = Instant::now() + this.settings.flight_time;
-                this.registries.pin(&image, until.into()).await.map_err(|error| trouble::reason(&error))
+                // In a box, so that what waits for its turn is small.
+                Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| trouble::reason(&error))
             }
         };
         let pinned = self.pins.join(key, deadline.instant().into(), work).await;

@@ -4,6 +4,7 @@
 //! says, and a policy that is handed nothing may let things pass. On a door the status is always 200.
 
 mod door;
+mod requests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,10 +19,15 @@ use http::Response;
 use http::StatusCode;
 use http::header;
 use hyper::body::Body;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use self::requests::Full;
+use self::requests::LARGE_BODY_BYTES;
+pub(super) use self::requests::READING;
+use self::requests::Requests;
+pub(super) use self::requests::WORKING;
+pub(super) use self::requests::taken;
 use super::ServerSettings;
 use super::answer::Text;
 use super::answer::refusal;
@@ -38,31 +44,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
 use crate::wire::ProviderRequest;
 
-/// What a request takes, as a multiple of its body: the body, its keys, and what is made of them.
-const REQUEST_FACTOR: usize = 3;
-
-/// What a request takes at least, in bytes: its tasks and buffers.
-const REQUEST_BYTES: usize = 16 * 1024;
-
-/// What ordinary requests may take together, in bytes: some 1500 of the usual size, which may all wait for the same slow
-/// registry, and leave room for as many more. More wait, within their deadline.
-pub(super) const REQUESTS_BYTES: usize = 24 * 1024 * 1024;
-
-/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are fewer, an ordinary one
-/// does not wait for them, and they are not parsed on the threads that serve others.
-const LARGE_BODY_BYTES: usize = 64 * 1024;
-
-/// What large requests may take together, in bytes, unless two of the largest take more.
-pub(super) const LARGE_REQUESTS_BYTES: usize = 24 * 1024 * 1024;
-
 /// What responses may take together until they are written, in bytes: some thousand of the usual size.
-pub(super) const RESPONSES_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const RESPONSES_BYTES: usize = 12 * 1024 * 1024;
 
 /// What one response may have, in bytes: a thousand images with 4 KiB each.
 pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
-
-/// The unit of the semaphores, which count up to 2^32 at a time.
-const KIB: usize = 1024;
 
 /// The paths and what is behind them.
 const DOORS: [(&str, Door); 4] = [
@@ -77,12 +63,7 @@ pub(super) struct Handler {
     pub(super) settings: ServerSettings,
     verify: Arc<dyn Verify>,
     metrics: Arc<Metrics>,
-    /// In KiB.
-    requests: Arc<Semaphore>,
-    /// Large ones, in KiB.
-    large: Arc<Semaphore>,
-    /// What each large one takes, in KiB.
-    large_kib: u32,
+    requests: Arc<Requests>,
     responses: Arc<Responses>,
 }
 
@@ -101,22 +82,17 @@ struct Said {
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
-        let requests = Arc::new(Semaphore::new(REQUESTS_BYTES / KIB));
-        let large = Arc::new(Semaphore::new(LARGE_REQUESTS_BYTES / KIB));
         let responses = Responses::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
-        let large_kib = large_kib(&settings);
-        Self { settings, verify, metrics, requests, large, large_kib, responses }
+        Self { settings, verify, metrics, requests: Arc::new(Requests::new()), responses }
     }
 
     /// The doors under another configuration, within the same bounds on memory.
     pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
         Self {
-            large_kib: large_kib(&settings),
             settings,
             verify,
             metrics: Arc::clone(&self.metrics),
             requests: Arc::clone(&self.requests),
-            large: Arc::clone(&self.large),
             responses: Arc::clone(&self.responses),
         }
     }
@@ -158,29 +134,29 @@ impl Handler {
     {
         let deadline = Deadline::after(self.time_for(door));
         let idempotent = is_mutation(door);
+        let until = deadline.instant().into();
         let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-        let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
-        let permit = async {
-            match small {
-                Some(bytes) => self.requests.acquire_many(kib_of(bytes)).await,
-                None => self.large.acquire_many(self.large_kib).await,
-            }
+        let (most_bytes, most_keys) = (self.settings.max_body_bytes, self.settings.max_keys);
+        let timed_out = |full: Full| Refusal { outcome: Outcome::TimedOut, why: full.to_string() };
+        let reading = match self.requests.to_read(announced, most_bytes, most_keys, until).await {
+            Ok(permit) => permit,
+            Err(full) => return refused(&timed_out(full), id, idempotent),
         };
-        // Held to the end: the keys take no less memory than the body. The semaphores are never closed.
-        let Ok(_permit) = tokio::time::timeout_at(deadline.instant().into(), permit).await else {
-            let what = if small.is_none() { "large requests" } else { "requests" };
-            let why = format!("overloaded: too many {what} are under way; what to do: add replicas");
-            return refused(&Refusal { outcome: Outcome::TimedOut, why }, id, idempotent);
-        };
-        match self.keys(body, deadline.instant().into()).await {
-            Ok(keys) => {
-                self.metrics.request_keys(keys.len());
-                self.through(door, keys, deadline, id).await
-            }
+        let keys = match self.keys(body, until).await {
+            Ok(keys) => keys,
             Err(refusal) => {
                 tracing::warn!(request_id = id.as_str(), door = door.text(), why = refusal.why, "request refused");
-                refused(&refusal, id, idempotent)
+                return refused(&refusal, id, idempotent);
             }
+        };
+        self.metrics.request_keys(keys.len());
+        let at_once = self.settings.max_concurrent_keys_per_request;
+        match self.requests.to_work(&keys, at_once, until).await {
+            Ok(_working) => {
+                drop(reading);
+                self.through(door, keys, deadline, id).await
+            }
+            Err(full) => refused(&timed_out(full), id, idempotent),
         }
     }
 
@@ -215,22 +191,6 @@ impl Handler {
         };
         keys.map_err(|error| bad(error.to_string()))
     }
-}
-
-/// What a request with a body of so many bytes takes, in KiB.
-fn kib_of(body: usize) -> u32 {
-    let bytes = body.saturating_mul(REQUEST_FACTOR).max(REQUEST_BYTES);
-    u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX)
-}
-
-/// What a large request takes, in KiB. Two have room at least, whatever the operator allows: one slow one must not keep out
-/// all others.
-fn large_kib(settings: &ServerSettings) -> u32 {
-    kib_of(settings.max_body_bytes.max(LARGE_BODY_BYTES)).min(kib(LARGE_REQUESTS_BYTES / 2))
-}
-
-fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes / KIB).unwrap_or(u32::MAX)
 }
 
 fn is_mutation(door: Door) -> bool {

@@ -34,10 +34,10 @@ use super::responses::Responses;
 use crate::telemetry::metrics;
 
 /// Connections at the same time; of more the oldest goes.
-const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 64;
 
 /// Largest head of a request, in bytes, and most header fields.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(super) const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 /// For the head of a request, and between two of them. Longer than Prometheus's and the kubelet's usual intervals would

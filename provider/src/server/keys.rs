@@ -2,13 +2,11 @@
 //! the others.
 
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign_core::name::Host;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -16,13 +14,6 @@ use crate::telemetry::log::panic_text;
 
 /// Given to work that ends at the deadline by itself and knows better than we do what took so long.
 const SLACK: Duration = Duration::from_millis(25);
-
-/// The work for one key.
-pub(super) struct Job<J> {
-    /// The registry host of its image.
-    pub(super) host: Host,
-    pub(super) work: J,
-}
 
 /// How the work for one key ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,16 +48,33 @@ pub(super) struct Finished<T> {
     pub(super) elapsed: Duration,
 }
 
-/// Does all `jobs`, each in a task of its own, until `until`; what is not finished then is given up. `finished` is called
-/// once for each, with its place in `jobs`, as they end. Dropping the future gives up all of them: work that others wait for
-/// is not in these tasks.
+/// The keys of one host.
+struct Group {
+    /// How many there are.
+    count: usize,
+    /// Those that have not begun, by their places.
+    waiting: VecDeque<usize>,
+}
+
+/// A key that is worked on.
+struct Running {
+    place: usize,
+    group: usize,
+    since: Instant,
+}
+
+/// Works on one key for each of `hosts`, the registry hosts of their images, until `until`; what is not finished then is
+/// given up. The work of a key is a task of its own, and `work` is asked for it, with the key's place, when it begins: until
+/// then a key takes next to nothing. `finished` is called once for each, as they end. Dropping the future gives up all of
+/// them: work that others wait for is not in these tasks.
 ///
 /// At most `at_once` are worked on at a time, until `finished` has taken what they gave. Each host of the request has the
 /// same part of that, and at least one: a host that is slow keeps none of the others waiting.
-pub(super) async fn each<J, F, T>(
-    jobs: Vec<Job<J>>,
+pub(super) async fn each<'a, J, F, T>(
+    hosts: impl IntoIterator<Item = &'a Host>,
     at_once: usize,
     until: Instant,
+    work: impl Fn(usize) -> J,
     mut finished: impl FnMut(usize, Finished<T>),
 ) where
     J: FnOnce() -> F + Send + 'static,
@@ -74,58 +82,72 @@ pub(super) async fn each<J, F, T>(
     T: Send + 'static,
 {
     let began = Instant::now();
-    let mut of_hosts: HashMap<Host, usize> = HashMap::new();
-    for Job { host, .. } in &jobs {
-        *of_hosts.entry(host.clone()).or_default() += 1;
-    }
-    let at_once = at_once.checked_div(of_hosts.len()).unwrap_or(at_once).max(1);
-    let hosts: HashMap<Host, (usize, Arc<Semaphore>)> =
-        of_hosts.into_iter().map(|(host, count)| (host, (count, Arc::new(Semaphore::new(at_once))))).collect();
+    let mut groups = groups(hosts);
+    let at_once = at_once.checked_div(groups.len()).unwrap_or(at_once).max(1);
     let mut tasks = JoinSet::new();
-    let mut indices = HashMap::with_capacity(jobs.len());
-    let mut starts = Vec::with_capacity(jobs.len());
-    for (index, Job { host, work }) in jobs.into_iter().enumerate() {
-        let start = Arc::new(OnceLock::new());
-        // Every host of a job is there.
-        let (of_host, permits) = hosts.get(&host).cloned().unwrap_or_else(|| (1, Arc::new(Semaphore::new(at_once))));
-        starts.push(Some((Arc::clone(&start), of_host)));
+    let mut running = HashMap::new();
+    let begin = |groups: &mut [Group], group: usize, tasks: &mut JoinSet<_>, running: &mut HashMap<_, Running>| {
+        let Some(place) = groups.get_mut(group).and_then(|group| group.waiting.pop_front()) else { return };
+        let work = work(place);
         let task = tasks.spawn(async move {
-            // The semaphore is never closed.
-            let permit = permits.acquire_owned().await;
-            let _ = start.set(Instant::now());
             let value = work().await;
-            (value, Instant::now(), permit)
+            (value, Instant::now())
         });
-        indices.insert(task.id(), index);
+        running.insert(task.id(), Running { place, group, since: Instant::now() });
+    };
+    for group in 0..groups.len() {
+        (0..at_once).for_each(|_| begin(&mut groups, group, &mut tasks, &mut running));
     }
     while let Ok(Some(joined)) = tokio::time::timeout_at(until + SLACK, tasks.join_next_with_id()).await {
-        let (id, ended, at, _permit) = match joined {
-            Ok((id, (value, at, permit))) => (id, End::Done(value), at, permit.ok()),
+        let (id, end, at) = match joined {
+            Ok((id, (value, at))) => (id, End::Done(value), at),
             Err(error) => {
                 let id = error.id();
                 // Nobody aborts these tasks but the drop of the set.
                 let text = error.try_into_panic().map_or_else(|e| e.to_string(), |p| panic_text(&*p).to_owned());
-                (id, End::Panicked(text), Instant::now(), None)
+                (id, End::Panicked(text), Instant::now())
             }
         };
-        let Some(index) = indices.get(&id).copied() else { continue };
-        let Some((start, _)) = starts.get_mut(index).and_then(Option::take) else { continue };
-        let queued = start.get().copied().unwrap_or(at).duration_since(began);
-        finished(index, Finished { end: ended, queued, elapsed: at.duration_since(began) });
+        let Some(Running { place, group, since }) = running.remove(&id) else { continue };
+        finished(place, Finished { end, queued: since.duration_since(began), elapsed: at.duration_since(began) });
+        if Instant::now() < until {
+            begin(&mut groups, group, &mut tasks, &mut running);
+        }
     }
     let now = Instant::now();
-    for (index, start) in starts.into_iter().enumerate() {
-        let Some((start, of_host)) = start else { continue };
-        let start = start.get().copied();
-        let stage = if start.is_some() { Stage::Working } else { Stage::Queued { of_host, at_once } };
-        let queued = start.unwrap_or(now).duration_since(began);
-        finished(index, Finished { end: End::Late(stage), queued, elapsed: now.duration_since(began) });
+    let working = running.into_values().map(|Running { place, since, .. }| (place, Stage::Working, since));
+    let waiting = groups.into_iter().flat_map(|Group { count, waiting }| {
+        waiting.into_iter().map(move |place| (place, Stage::Queued { of_host: count, at_once }, now))
+    });
+    let mut late: Vec<_> = working.chain(waiting).collect();
+    late.sort_unstable_by_key(|(place, ..)| *place);
+    for (place, stage, since) in late {
+        let (queued, elapsed) = (since.duration_since(began), now.duration_since(began));
+        finished(place, Finished { end: End::Late(stage), queued, elapsed });
     }
+}
+
+fn groups<'a>(hosts: impl IntoIterator<Item = &'a Host>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut by_host: HashMap<&Host, usize> = HashMap::new();
+    for (place, host) in hosts.into_iter().enumerate() {
+        let index = *by_host.entry(host).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some(group) => {
+                group.count += 1;
+                group.waiting.push_back(place);
+            }
+            None => groups.push(Group { count: 1, waiting: VecDeque::from([place]) }),
+        }
+    }
+    groups
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::Mutex;
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering;
 
@@ -148,15 +170,28 @@ mod tests {
         })
     }
 
-    fn at(host: &str, work: Work) -> Job<Work> {
+    struct Job {
+        host: Host,
+        work: Work,
+    }
+
+    fn at(host: &str, work: Work) -> Job {
         Job { host: format!("{host}.example").parse().unwrap(), work }
     }
 
     /// How all jobs ended, in their order.
-    async fn all(jobs: Vec<Job<Work>>, at_once: usize, until: Instant) -> Vec<Finished<u64>> {
+    async fn all(jobs: Vec<Job>, at_once: usize, until: Instant) -> Vec<Finished<u64>> {
         let mut ends: Vec<_> = jobs.iter().map(|_| None).collect();
-        each(jobs, at_once, until, |index, finished| assert_eq!(ends[index].replace(finished), None)).await;
+        told(jobs, at_once, until, |index, finished| assert_eq!(ends[index].replace(finished), None)).await;
         ends.into_iter().map(Option::unwrap).collect()
+    }
+
+    async fn told(jobs: Vec<Job>, at_once: usize, until: Instant, finished: impl FnMut(usize, Finished<u64>)) {
+        let (hosts, works): (Vec<Host>, Vec<Mutex<Option<Work>>>) =
+            jobs.into_iter().map(|Job { host, work }| (host, Mutex::new(Some(work)))).unzip();
+        // Asked for once.
+        let work = |place: usize| works[place].lock().unwrap().take().unwrap();
+        each(&hosts, at_once, until, work, finished).await;
     }
 
     /// Jobs of one host, at most nine at a time.
@@ -181,13 +216,13 @@ mod tests {
     async fn ends_are_told_as_they_come() {
         let began = Instant::now();
         let jobs = [3, 1, 2, 9].map(|seconds| at("a", takes(seconds * SECOND)));
-        let mut told = Vec::new();
-        each(jobs.into(), 9, began + 5 * SECOND, |index, finished| {
-            told.push((index, finished.end, began.elapsed().as_secs()));
+        let mut ends = Vec::new();
+        told(jobs.into(), 9, began + 5 * SECOND, |index, finished| {
+            ends.push((index, finished.end, began.elapsed().as_secs()));
         })
         .await;
         assert_eq!(
-            told,
+            ends,
             [(1, End::Done(1), 1), (2, End::Done(2), 2), (0, End::Done(3), 3), (3, End::Late(Stage::Working), 5)]
         );
     }

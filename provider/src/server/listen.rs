@@ -21,6 +21,7 @@ use tracing::Level;
 
 pub(super) use accept::accept;
 pub(super) use bind::Listeners;
+pub(super) use connection::HEAD_BYTES;
 
 use super::ConnectionTimes;
 use super::connections::Connections;
@@ -37,8 +38,9 @@ use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
 
-/// Handshakes at the same time. One costs a file descriptor, a few kilobytes and, once, a millisecond.
-const HANDSHAKES: usize = 512;
+/// Handshakes at the same time. One costs a file descriptor, a millisecond of work, and up to 80 KiB where the other side sends
+/// as much.
+pub(super) const HANDSHAKES: usize = 256;
 
 /// What every connection needs.
 pub(super) struct Doors {

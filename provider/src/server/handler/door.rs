@@ -26,7 +26,6 @@ use crate::server::answer::Text;
 use crate::server::keys;
 use crate::server::keys::End;
 use crate::server::keys::Finished;
-use crate::server::keys::Job;
 use crate::server::keys::Stage;
 use crate::server::render;
 use crate::server::render::Context;
@@ -192,14 +191,15 @@ impl Handler {
             |(place, (key, image)): (usize, &'_ Read)| Some((place, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
         let images: Vec<_> = read.iter().enumerate().filter_map(image).collect();
         let of_request = Arc::clone(&self.verify).of_request();
-        let jobs = images.iter().map(|(_, key, image)| {
-            let host = image.repository().host().clone();
-            let (verify, key, image, work) =
-                (Arc::clone(&of_request), Arc::clone(key), Arc::clone(image), work.clone());
-            Job { host, work: move || work(verify, key, image) }
-        });
+        let hosts = images.iter().map(|(_, _, image)| image.repository().host());
+        let job = |index: usize| {
+            // Indices are those of `hosts`.
+            let (_, key, image) = images[index].clone();
+            let (verify, work) = (Arc::clone(&of_request), work.clone());
+            move || work(verify, key, image)
+        };
         let at_once = self.settings.max_concurrent_keys_per_request;
-        keys::each(jobs.collect(), at_once, deadline.instant().into(), |index, one| {
+        keys::each(hosts, at_once, deadline.instant().into(), job, |index, one| {
             self.metrics.stage("queue", one.queued);
             if let Some((place, key, image)) = images.get(index) {
                 finished(*place, key, image, one);

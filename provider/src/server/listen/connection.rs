@@ -30,7 +30,7 @@ use crate::server::connections::Busy;
 use crate::telemetry::metrics::HandshakeFailure;
 
 /// Largest head of a request, in bytes. Gatekeeper's has a few hundred.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(in crate::server) const HEAD_BYTES: usize = 16 * 1024;
 
 /// Most header fields of a request.
 const HEADERS: usize = 64;

@@ -1,0 +1,202 @@
+//! What requests take in memory: while their bodies are read, and while their keys are worked on. Both are limited for all of
+//! them together, and apart for ordinary and for large ones, so that a few large ones keep no ordinary one waiting.
+
+use std::collections::HashSet;
+
+use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// What reading takes, as a multiple of the body: the body, with the room it grows into, and its keys.
+const READING_FACTOR: usize = 3;
+
+/// What each key takes beside its text while a body is read, in bytes. In a body each has four at least.
+const READ_KEY_BYTES: usize = 64;
+const BODY_KEY_BYTES: usize = 4;
+
+/// What a request takes at least while its body is read, in bytes: its task and buffers.
+const READING_BYTES: usize = 8 * KIB;
+
+/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are not parsed on the threads
+/// that serve others.
+pub(super) const LARGE_BODY_BYTES: usize = 64 * KIB;
+
+/// What a request takes while its keys are worked on, in bytes: itself; each key, beside three times its text; and each key
+/// that is worked on at the time, on whichever thread and by whatever it waits for. Held against the allocator in
+/// `tests/request_memory.rs`.
+const REQUEST_BYTES: usize = 8 * KIB;
+const KEY_BYTES: usize = 512;
+const KEY_FACTOR: usize = 3;
+const WORKING_KEY_BYTES: usize = 6 * KIB;
+
+/// A request that takes more than this is a large one: about fifty images.
+const LARGE_REQUEST_BYTES: usize = 256 * KIB;
+
+/// What may be taken together, in bytes: for the usual size some 700 requests that are read and 300 that are worked on. More
+/// wait, within their deadline. Of large requests two have room, whatever the configuration allows, or one slow one would
+/// keep out all others.
+pub(in crate::server) const READING: Pools = Pools { ordinary: 6 * MIB, large: 6 * MIB };
+pub(in crate::server) const WORKING: Pools = Pools { ordinary: 12 * MIB, large: 8 * MIB };
+
+/// For ordinary requests and for large ones, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Pools {
+    pub(in crate::server) ordinary: usize,
+    pub(in crate::server) large: usize,
+}
+
+/// The limits. Shared by all configurations.
+#[derive(Debug)]
+pub(super) struct Requests {
+    pub(super) reading: Limited,
+    pub(super) working: Limited,
+}
+
+/// One of the two. Counts KiB, as semaphores count up to 2^32.
+#[derive(Debug)]
+pub(super) struct Limited {
+    pools: Pools,
+    pub(super) ordinary: Semaphore,
+    pub(super) large: Semaphore,
+}
+
+/// There was no room in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Full {
+    #[error("overloaded: too many requests are under way; what to do: add replicas")]
+    Ordinary,
+    #[error("overloaded: too many large requests are under way; what to do: add replicas")]
+    Large,
+}
+
+impl Requests {
+    pub(super) fn new() -> Self {
+        Self { reading: Limited::new(READING), working: Limited::new(WORKING) }
+    }
+
+    /// Room to read a body with at most `most_keys` keys, which announces its length if it has it.
+    ///
+    /// # Errors
+    /// There was none by `until`.
+    pub(super) async fn to_read(
+        &self,
+        announced: Option<usize>,
+        most_bytes: usize,
+        most_keys: usize,
+        until: Instant,
+    ) -> Result<SemaphorePermit<'_>, Full> {
+        let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
+        let bytes = small.unwrap_or(most_bytes.max(LARGE_BODY_BYTES));
+        let keys = most_keys.min(bytes / BODY_KEY_BYTES);
+        let taken = bytes.saturating_mul(READING_FACTOR).saturating_add(keys.saturating_mul(READ_KEY_BYTES));
+        self.reading.take(taken.max(READING_BYTES), small.is_none(), until).await
+    }
+
+    /// Room to work on `keys`, at most `at_once` at a time but for one of each host.
+    ///
+    /// # Errors
+    /// There was none by `until`.
+    pub(super) async fn to_work(
+        &self,
+        keys: &[String],
+        at_once: usize,
+        until: Instant,
+    ) -> Result<SemaphorePermit<'_>, Full> {
+        let taken = taken(keys, at_once);
+        self.working.take(taken, taken > LARGE_REQUEST_BYTES, until).await
+    }
+}
+
+/// What a request takes while its keys are worked on, in bytes.
+pub(in crate::server) fn taken(keys: &[String], at_once: usize) -> usize {
+    let texts: usize = keys.iter().map(String::len).sum();
+    // No fewer than there are hosts.
+    let hosts: HashSet<&str> = keys.iter().map(|key| key.split_once('/').map_or("", |(host, _)| host)).collect();
+    let working = keys.len().min(at_once.max(hosts.len()));
+    REQUEST_BYTES + KEY_FACTOR * texts + KEY_BYTES * keys.len() + WORKING_KEY_BYTES * working
+}
+
+impl Limited {
+    fn new(pools: Pools) -> Self {
+        let Pools { ordinary, large } = pools;
+        Self { pools, ordinary: Semaphore::new(ordinary / KIB), large: Semaphore::new(large / KIB) }
+    }
+
+    async fn take(&self, bytes: usize, large: bool, until: Instant) -> Result<SemaphorePermit<'_>, Full> {
+        let (pool, total, full) = if large {
+            (&self.large, self.pools.large / 2, Full::Large)
+        } else {
+            (&self.ordinary, self.pools.ordinary, Full::Ordinary)
+        };
+        let kib = u32::try_from(bytes.min(total).div_ceil(KIB)).unwrap_or(u32::MAX);
+        match tokio::time::timeout_at(until, pool.acquire_many(kib)).await {
+            // The semaphores are never closed.
+            Ok(permit) => permit.map_err(|_| full),
+            Err(_) => Err(full),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn keys(hosts: usize, keys: usize) -> Vec<String> {
+        (0..keys).map(|number| format!("{}.example/a:{number:0>4}", number % hosts)).collect()
+    }
+
+    #[test]
+    fn as_many_keys_are_worked_on_as_may_be_at_once_or_as_there_are_hosts() {
+        // Each has 16 bytes.
+        let fixed = |count: usize| 8192 + 3 * 16 * count + 512 * count;
+        for (hosts, count, working) in [(1, 1, 1), (1, 9, 9), (1, 99, 32), (9, 99, 32), (10, 10, 10)] {
+            let keys = keys(hosts, count);
+            assert_eq!(taken(&keys, 32), fixed(count) + 6144 * working, "{hosts} {count}");
+        }
+        let many: Vec<String> = (0..50).map(|number| format!("{}.example/a:{number:0>3}", 10 + number)).collect();
+        assert_eq!(taken(&many, 32), fixed(50) + 6144 * 50);
+        assert_eq!(taken(&["nginx".to_owned(), "busybox".to_owned()], 1), 8192 + 3 * 12 + 2 * 512 + 6144);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_requests_wait_for_each_other_and_the_others_do_not() {
+        let requests = Requests::new();
+        let soon = || Instant::now() + Duration::from_secs(1);
+        let (small, large) = (keys(1, 10), keys(1, 9999));
+        let first = requests.to_work(&large, 32, soon()).await;
+        let second = requests.to_work(&large, 9999, soon()).await;
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(requests.to_work(&large, 32, soon()).await.err(), Some(Full::Large));
+        assert!(requests.to_work(&small, 32, soon()).await.is_ok());
+        drop(first);
+        assert!(requests.to_work(&large, 32, soon()).await.is_ok());
+        let mut held = Vec::new();
+        let full = loop {
+            match requests.to_work(&small, 32, soon()).await {
+                Ok(permit) => held.push(permit),
+                Err(full) => break full,
+            }
+        };
+        assert_eq!((full, held.len()), (Full::Ordinary, 12 * KIB / 74));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_wait_in_the_same_way() {
+        let requests = Requests::new();
+        let soon = || Instant::now() + Duration::from_secs(1);
+        let read = async |announced| requests.to_read(announced, 64 * MIB, 10_000, soon()).await;
+        let (first, second) = (read(None).await, read(Some(MIB)).await);
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(read(None).await.err(), Some(Full::Large));
+        assert!(read(Some(LARGE_BODY_BYTES)).await.is_ok());
+        // One of 64 KiB may have ten thousand keys.
+        let before = requests.reading.ordinary.available_permits();
+        let _third = read(Some(LARGE_BODY_BYTES)).await;
+        assert_eq!(before - requests.reading.ordinary.available_permits(), 3 * 64 + 625);
+    }
+}

@@ -1,0 +1,36 @@
+//! What the service may take in memory at most, for the table in ARCHITECTURE.md; in bytes unless it says otherwise.
+
+use super::handler;
+use super::health;
+use super::listen;
+use super::tls;
+
+const KIB: usize = 1024;
+
+/// Requests whose bodies are read.
+pub const READING: usize = handler::READING.ordinary + handler::READING.large;
+
+/// Requests whose keys are worked on.
+pub const WORKING: usize = handler::WORKING.ordinary + handler::WORKING.large;
+
+/// Responses that are not written yet.
+pub const RESPONSES: usize = handler::RESPONSES_BYTES;
+
+/// A connection: what TLS and HTTP keep (31 KiB were measured after the handshake), the largest head of a request, and what is
+/// encrypted for a client that does not read.
+pub const CONNECTION: usize = 32 * KIB + listen::HEAD_BYTES + tls::UNSENT_BYTES;
+
+/// Handshakes at the same time, a count.
+pub const HANDSHAKES: usize = listen::HANDSHAKES;
+
+/// A handshake: the largest message that rustls puts together, and the buffer that it arrives in.
+pub const HANDSHAKE: usize = (64 + 16) * KIB;
+
+/// Probes and metrics: answers, and the buffers of connections.
+pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health::HEAD_BYTES + 32 * KIB);
+
+/// What a request with these keys counts for while they are worked on, at most `at_once` of one registry at a time.
+#[must_use]
+pub fn of_request(keys: &[String], at_once: usize) -> usize {
+    handler::taken(keys, at_once)
+}

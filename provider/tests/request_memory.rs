@@ -1,0 +1,88 @@
+//! Whether requests take no more memory than they are counted for.
+//!
+//! One test, as it counts what the whole process allocates, the clients' memory included.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/mod.rs"]
+#[allow(dead_code)]
+mod support;
+#[path = "support/world.rs"]
+#[allow(dead_code)]
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::engine::Deadline;
+use countersign::engine::Verify as _;
+use countersign::server::memory;
+use countersign_testkit::registry::Route;
+use peak_alloc::PeakAlloc;
+use support::client::Client;
+use support::service::Service;
+use world::World;
+use world::policy;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const KIB: usize = 1024;
+
+/// A client of the test with its connection, and that of the service.
+const CONNECTION: usize = 128 * KIB;
+
+/// What one image takes in the engine while it waits: a part of what a key that is worked on counts for.
+const WAITING_IMAGE: usize = 11 * KIB / 2;
+
+/// What is held while a request for `keys` waits for all of them.
+async fn held(service: &Service, keys: &[String]) -> usize {
+    let body = format!(r#"{{"request":{{"keys":["{}"]}}}}"#, keys.join("\",\""));
+    let before = ALLOCATOR.current_usage();
+    let client = Client::gatekeeper(service);
+    let asked = tokio::spawn(async move { client.post("/v1/verify", body).await.is_ok() });
+    let working = keys.len().min(32);
+    let already = service.script.asked().len();
+    while service.script.asked().len() < already + working {
+        tokio::task::yield_now().await;
+    }
+    let held = ALLOCATOR.current_usage().saturating_sub(before);
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    while service.metric("countersign_open_connections") > 1.0 {
+        tokio::task::yield_now().await;
+    }
+    held
+}
+
+#[tokio::test]
+async fn requests_take_no_more_than_they_count_for() {
+    let service = Service::start().await;
+    let client = Client::gatekeeper(&service);
+    client.ask("/v1/verify", &["a.example/skipped"]).await;
+    for path in [String::new(), format!("/{}", "a".repeat(200))] {
+        for count in [1, 10, 100, 1000] {
+            let keys: Vec<String> = (0..count).map(|number| format!("a.co/gated{path}:{number}")).collect();
+            let (held, counted) = (held(&service, &keys).await, memory::of_request(&keys, 32));
+            assert!(held <= counted + CONNECTION, "{count} keys with {} bytes: {held} {counted}", keys[0].len());
+        }
+    }
+
+    // Of which 64 images of the host are in work, 32 with a request each, and the others wait.
+    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 256).await;
+    world.other.when_any().never_answer();
+    let ask = |number: usize| {
+        let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
+        tokio::spawn(world.engine.verify(Arc::new(image), Deadline::after(Duration::from_secs(3600))))
+    };
+    let first: Vec<_> = (0..64).map(ask).collect();
+    world.other.wait_for(Route::Manifest, 32).await;
+    let before = ALLOCATOR.current_usage();
+    let waiting: Vec<_> = (0..500).map(|number| ask(64 + number)).collect();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let each = ALLOCATOR.current_usage().saturating_sub(before) / 500;
+    assert!((1..=WAITING_IMAGE).contains(&each), "{each}");
+    first.iter().chain(&waiting).for_each(tokio::task::JoinHandle::abort);
+}
