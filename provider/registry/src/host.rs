@@ -92,6 +92,12 @@ impl HostPattern {
         self.port.unwrap_or(scheme.default_port())
     }
 
+    /// Whether this is Docker Hub, under any name that leads to its registry.
+    #[must_use]
+    pub fn is_docker_hub(&self) -> bool {
+        self.hosts == Hosts::One(HostName::DockerHub)
+    }
+
     /// Whether this names one host. Only then an operator has vouched for where it is.
     pub(crate) fn is_exact(&self) -> bool {
         match self.hosts {

@@ -144,6 +144,8 @@ pub enum SettingsError {
         "registry {pattern} is plain HTTP at the port of https, which references need not write: want another port, or none for port 80"
     )]
     PlainHttpPort { pattern: HostPattern },
+    #[error("registry {pattern} is Docker Hub over plain HTTP, and its names stand for port 443: want https")]
+    PlainDockerHub { pattern: HostPattern },
     #[error("registry {pattern} {error}")]
     Credential { pattern: HostPattern, error: LoginError },
     #[error("{member} is zero: want at least one")]
@@ -184,6 +186,9 @@ impl RegistrySettings {
             }
             if entry.scheme == Scheme::Http && pattern.written_port() == Some(Scheme::Https.default_port()) {
                 return Err(SettingsError::PlainHttpPort { pattern });
+            }
+            if entry.scheme == Scheme::Http && pattern.is_docker_hub() {
+                return Err(SettingsError::PlainDockerHub { pattern });
             }
             if let Err(error) = entry.credential.check() {
                 return Err(SettingsError::Credential { pattern, error });
@@ -291,6 +296,10 @@ mod tests {
         assert_eq!(twice.to_string(), "registry r.example:80 is the same place as r.example: want each place once");
         let port = SettingsError::PlainHttpPort { pattern: pattern.clone() };
         assert_eq!(settings(vec![plain("r.example:0443")]).check().err(), Some(port));
+        for name in ["docker.io", "index.docker.io", "Registry-1.docker.io:0443", "registry.hub.docker.com"] {
+            let hub = SettingsError::PlainDockerHub { pattern: name.parse().unwrap() };
+            assert_eq!(settings(vec![plain(name)]).check().err(), Some(hub), "{name}");
+        }
         for (credential, error) in [
             (Credential::Bearer(Secret::new("a\nb")), LoginError::NotVisible),
             (Credential::Basic { user: "a:b".to_owned(), password: Secret::new("c") }, LoginError::Colon),

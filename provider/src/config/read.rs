@@ -318,6 +318,10 @@ impl<'a> Reader<'a> {
             let wanted = "another port, or none for port 80: references need not write the port of https";
             entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
         }
+        if plain_http && host.is_docker_hub() {
+            let wanted = "https: all of its names stand for port 443";
+            entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
+        }
         Some(Registry { host, plain_http, ca, credentials, realm_hosts, proxy })
     }
 

@@ -376,6 +376,15 @@ fn refuses_bad_registries() {
              port 80: references need not write the port of https",
         ],
     );
+    for host in ["docker.io", "Registry-1.docker.io"] {
+        check(
+            &format!("registries: [{{host: {host}, plainHttp: true}}]"),
+            &[&format!(
+                ":2: registries[0].plainHttp: found true beside {host}, which is Docker Hub: want https: all of its names stand \
+                 for port 443"
+            )],
+        );
+    }
     check(
         "registries: [{host: a.b, plainHttp: true, ca: x}]",
         &[":2: registries[0].plainHttp: found true beside ca: want one or the other: plain HTTP has no certificates"],
