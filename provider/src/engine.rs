@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
+use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use futures_util::future::BoxFuture;
@@ -26,6 +27,10 @@ pub use run::Clock;
 pub use run::Engine;
 pub use run::EngineSettings;
 pub use run::system_clock;
+
+/// What an image takes at most while it is in work, beside what registries send: the signatures that did not count, and the
+/// work itself; in bytes.
+pub const IMAGE_BYTES: usize = FailedSignatures::BYTES + 32 * 1024;
 
 /// The point at which an answer must be there. Passed as a value, never global.
 #[derive(Clone, Copy, Debug)]

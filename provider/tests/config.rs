@@ -251,14 +251,14 @@ fn the_effective_configuration_is_one_line() {
         "server.listen=[::]:6001 server.tls.certificate=\"/etc/cs/c\" server.tls.key=\"/etc/cs/k\" \
          server.tls.clientCa=\"/etc/cs/a\" server.allowedClients=gatekeeper-webhook-service.gatekeeper-system.svc \
          server.verifyTimeout=1800ms server.mutateTimeout=800ms server.stopGrace=20000ms server.maxBodyBytes=1048576 \
-         server.maxKeys=1000 server.maxConnections=512 server.maxConcurrentKeys=256 \
+         server.maxKeys=1000 server.maxConnections=256 server.maxConcurrentKeys=128 \
          server.maxConcurrentKeysPerRequest=32 health.listen=[::]:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
-         verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=33554432 cache.verdictLifetime=300000ms \
+         verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
-         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=256 log.level=info"
+         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 log.level=info"
     );
     let proxy = |text: &str| {
         let text = format!("{TRUST}registries: [{{host: a.b, proxy: {text}}}]\n");

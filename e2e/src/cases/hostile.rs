@@ -13,7 +13,7 @@ use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// As many images as the service works on at the same time.
+/// Twice as many images as the service works on at the same time.
 const SILENT_IMAGES: usize = 256;
 /// Work that is waited for no more ends after two seconds.
 const ORPHANS: Duration = Duration::from_secs(15);

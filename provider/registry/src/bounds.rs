@@ -39,10 +39,10 @@ pub(crate) const BODY_WINDOW: Duration = Duration::from_secs(2);
 /// What must arrive of a body in each [`BODY_WINDOW`], unless it ends, in bytes: far below any usable connection.
 pub(crate) const BODY_WINDOW_BYTES: u64 = 16 * 1024;
 
-/// What bodies, and what was parsed from them, may take together, in bytes: twelve manifests of the largest size, or some
+/// What bodies, and what was parsed from them, may take together, in bytes: eight manifests of the largest size, or some
 /// thousands of usual ones. A host has room for one of the largest and what refers to it.
 pub(crate) const BODIES: ShareLimits =
-    ShareLimits { total: 48 * MIB, host: 16 * MIB, pattern: 24 * MIB, unlisted_host: 6 * MIB, unlisted: 12 * MIB };
+    ShareLimits { total: 32 * MIB, host: 16 * MIB, pattern: 16 * MIB, unlisted_host: 6 * MIB, unlisted: 12 * MIB };
 
 /// A document up to this is parsed where it arrives, in bytes: about a millisecond of work at most. Usual manifests,
 /// indexes and envelopes are far smaller.
@@ -50,11 +50,10 @@ pub(crate) const PARSED_AT_ONCE_BYTES: usize = 64 * 1024;
 
 /// What parsing a document takes at most beside its bytes: what is said of `countersign_core::limits::INDEX_JSON`, the
 /// most that any of them takes.
-#[allow(dead_code)]
 pub(crate) const PARSING_BYTES: usize = 12 * MIB;
 
 /// Large documents that are parsed at the same time, on as many threads.
-pub(crate) const PARSING: ShareLimits = ShareLimits { total: 4, host: 2, pattern: 2, unlisted_host: 1, unlisted: 1 };
+pub(crate) const PARSING: ShareLimits = ShareLimits { total: 2, host: 1, pattern: 1, unlisted_host: 1, unlisted: 1 };
 
 /// Most of an error body that is read, in bytes.
 pub(crate) const ERROR_BODY_BYTES: usize = 16 * 1024;
@@ -139,8 +138,8 @@ pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 /// What it may take to remember how repositories want to be asked, in bytes: some thousands, each about 1 KiB.
 pub(crate) const LEARNED_BYTES: usize = 4 * MIB;
 
-/// What remembered tags may take, and what remembered digests may, in bytes: about ten thousand each.
-pub(crate) const PINS_BYTES: usize = 4 * MIB;
+/// What remembered tags may take, and what remembered digests may, in bytes: about five thousand each.
+pub(crate) const PINS_BYTES: usize = 2 * MIB;
 
 /// The part of [`TOKENS_BYTES`] and [`LEARNED_BYTES`] that a configuration which was replaced keeps: enough that its requests
 /// under way need no new token each.

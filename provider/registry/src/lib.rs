@@ -42,6 +42,7 @@ mod limiter;
 mod link;
 mod listing;
 mod login;
+pub mod memory;
 mod observer;
 mod origin;
 mod parsing;

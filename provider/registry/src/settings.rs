@@ -38,7 +38,7 @@ pub struct RegistrySettings {
 }
 
 impl Default for RegistrySettings {
-    /// No entries, unlisted hosts anonymously, 1 s to connect, 5 s per request, 32 requests per host and 256 in all,
+    /// No entries, unlisted hosts anonymously, 1 s to connect, 5 s per request, 32 requests per host and 128 in all,
     /// tags for 5 s, no proxies.
     fn default() -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Default for RegistrySettings {
             connect_timeout: Duration::from_secs(1),
             request_timeout: Duration::from_secs(5),
             requests_per_host: 32,
-            requests: 256,
+            requests: 128,
             tag_lifetime: Duration::from_secs(5),
             proxies: ProxyEnvironment::default(),
         }

@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        let max_concurrent_keys = fields.number("maxConcurrentKeys", 256, 1, 65_536);
+        let max_concurrent_keys = fields.number("maxConcurrentKeys", 128, 1, 65_536);
         let max_concurrent_keys_per_request = fields.number("maxConcurrentKeysPerRequest", 32, 1, 65_536);
         if max_concurrent_keys_per_request > max_concurrent_keys {
             fields.conflict(
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
             stop_grace: fields.duration("stopGrace", 20 * SECOND, Duration::ZERO, 10 * MINUTE),
             max_body_bytes: fields.number("maxBodyBytes", MIB, 1024, 64 * MIB),
             max_keys: fields.number("maxKeys", 1000, 1, 10_000),
-            max_connections: fields.number("maxConnections", 512, 1, 65_536),
+            max_connections: fields.number("maxConnections", 256, 1, 65_536),
             max_concurrent_keys,
             max_concurrent_keys_per_request,
         }
@@ -358,7 +358,7 @@ fn cache(root: &Fields<'_>) -> Cache {
     let keys = &["verdictBytes", "verdictLifetime", "rejectedLifetime", "tagLifetime"];
     let fields = root.section("cache", keys);
     Cache {
-        verdict_bytes: fields.number("verdictBytes", 32 * MIB, 0, 4096 * MIB),
+        verdict_bytes: fields.number("verdictBytes", 16 * MIB, 0, 4096 * MIB),
         verdict_lifetime: fields.duration("verdictLifetime", 5 * MINUTE, Duration::ZERO, 24 * HOUR),
         rejected_lifetime: fields.duration("rejectedLifetime", 5 * SECOND, Duration::ZERO, 10 * MINUTE),
         tag_lifetime: fields.duration("tagLifetime", 5 * SECOND, Duration::ZERO, 10 * MINUTE),
@@ -372,7 +372,7 @@ fn registry_access(root: &Fields<'_>) -> RegistryAccess {
         connect_timeout: fields.duration("connectTimeout", SECOND, 50 * MS, MINUTE),
         request_timeout: fields.duration("requestTimeout", 5 * SECOND, 50 * MS, MINUTE),
         max_requests_per_host: fields.number("maxRequestsPerHost", 32, 1, 1024),
-        max_requests: fields.number("maxRequests", 256, 1, 65_536),
+        max_requests: fields.number("maxRequests", 128, 1, 65_536),
     }
 }
 

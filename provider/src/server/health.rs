@@ -49,7 +49,7 @@ const WRITE: Duration = Duration::from_secs(10);
 
 /// What answers may take together until they are written, in bytes, and what one may have: with a thousand statements and
 /// a thousand trust stores the metrics have 0.4 MiB.
-pub(super) const ANSWERS_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const ANSWERS_BYTES: usize = 3 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 
 /// An answer up to this needs no room, in bytes: a probe is answered whatever else is asked. Three conditions, each with why

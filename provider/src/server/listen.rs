@@ -21,6 +21,7 @@ use tracing::Level;
 
 pub(super) use accept::accept;
 pub(super) use bind::Listeners;
+pub(super) use bind::SEND_BUFFER_BYTES;
 pub(super) use connection::HEAD_BYTES;
 
 use super::ConnectionTimes;

@@ -20,6 +20,9 @@ pub const RESPONSES: usize = handler::RESPONSES_BYTES;
 /// encrypted for a client that does not read.
 pub const CONNECTION: usize = 32 * KIB + listen::HEAD_BYTES + tls::UNSENT_BYTES;
 
+/// What the system keeps for a client that does not read, with its own bookkeeping.
+pub const SOCKET: usize = 2 * listen::SEND_BUFFER_BYTES;
+
 /// Handshakes at the same time, a count.
 pub const HANDSHAKES: usize = listen::HANDSHAKES;
 

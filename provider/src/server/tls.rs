@@ -75,7 +75,7 @@ const KEY: &str = "server key";
 const CLIENT_CA: &str = "client CA";
 
 /// What is encrypted for a client that does not read, in bytes, before no more is taken from the response.
-pub(super) const UNSENT_BYTES: usize = 32 * 1024;
+pub(super) const UNSENT_BYTES: usize = 16 * 1024;
 
 /// Certificates and key that were understood, ready for use.
 #[derive(Clone, Debug)]

@@ -172,11 +172,11 @@ fn refuses_bad_server_values() {
     );
     check(
         "server: {maxConnections: 1.5}",
-        &[":2: server.maxConnections: found the number 1.5: want a whole number from 1 to 65536, for example 512"],
+        &[":2: server.maxConnections: found the number 1.5: want a whole number from 1 to 65536, for example 256"],
     );
     check(
         "server: {maxConcurrentKeys: \"8\"}",
-        &[":2: server.maxConcurrentKeys: found \"8\": want a whole number from 1 to 65536, for example 256"],
+        &[":2: server.maxConcurrentKeys: found \"8\": want a whole number from 1 to 65536, for example 128"],
     );
     check(
         "server: {maxConcurrentKeys: 8}",
@@ -278,7 +278,7 @@ fn refuses_bad_cache_and_access_values() {
     check(
         "cache: {verdictBytes: -1}",
         &[
-            ":2: cache.verdictBytes: found the number -1: want a whole number from 0 to 4294967296, for example 33554432",
+            ":2: cache.verdictBytes: found the number -1: want a whole number from 0 to 4294967296, for example 16777216",
         ],
     );
     check(
@@ -314,7 +314,7 @@ fn refuses_bad_cache_and_access_values() {
     check(
         "registryAccess: {maxRequests: 70000}",
         &[
-            ":2: registryAccess.maxRequests: found the number 70000: want a whole number from 1 to 65536, for example 256",
+            ":2: registryAccess.maxRequests: found the number 70000: want a whole number from 1 to 65536, for example 128",
         ],
     );
     check("unlistedRegistries: allow", &[":2: unlistedRegistries: found \"allow\": want anonymous or refuse"]);

@@ -21,7 +21,7 @@ const BACKLOG: i32 = 1024;
 
 /// What the system keeps for a client that does not read, in bytes: without a limit up to 4 MiB for each connection, which
 /// count as memory of the container. Linux takes twice as much for its own bookkeeping.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
+pub(in crate::server) const SEND_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The sockets of one endpoint, at least one: a name may stand for several addresses.
 #[derive(Debug)]

@@ -1,0 +1,106 @@
+//! What the service may take in memory at most, added up: it fits into the limit that is shipped, and ARCHITECTURE.md says so.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use countersign::config::Config;
+use countersign::config::ConfigFile;
+use countersign::config::Purpose;
+use countersign::engine;
+use countersign::server::memory;
+use countersign_registry::memory as registry;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The process at rest: 8 MiB were measured in the image, and what an allocator adds to it under load.
+const PROCESS: usize = 12 * MIB;
+
+/// Trust policy and stores, at rest and while requests still have those before. The operator's own: three hundred
+/// authorities take 1 MiB.
+const TRUST: usize = 4 * MIB;
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// A configuration that only says what has no default.
+fn defaults() -> Config {
+    ConfigFile::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/countersign.yaml"), Purpose::Verify)
+        .unwrap()
+        .1
+}
+
+/// What takes memory, and how much of it at most.
+fn rows(config: &Config) -> Vec<(&'static str, usize)> {
+    let requests = config.registry_access.max_requests;
+    vec![
+        ("the process at rest", PROCESS),
+        ("trust policy and stores", TRUST),
+        ("bodies of registries and what is made of them", registry::BODIES),
+        ("large documents being parsed", registry::PARSING),
+        ("connections to registries: requests", requests * registry::CONNECTION),
+        ("connections to registries: not in use", registry::IDLE_CONNECTIONS * registry::CONNECTION),
+        ("look-ups of names", registry::LOOKUPS),
+        ("tokens, tags, digests and what was learned", registry::REMEMBERED),
+        ("images in work", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
+        ("remembered verdicts", config.cache.verdict_bytes),
+        ("requests being read", memory::READING),
+        ("requests being worked on", memory::WORKING),
+        ("responses being written", memory::RESPONSES),
+        ("connections of clients", config.server.max_connections * memory::CONNECTION),
+        ("what the system keeps for clients that do not read", config.server.max_connections * memory::SOCKET),
+        ("handshakes of clients", memory::HANDSHAKES * memory::HANDSHAKE),
+        ("probes and metrics", memory::HEALTH),
+    ]
+}
+
+/// In MiB with one digit behind the point, rounded up.
+fn mib(bytes: usize) -> String {
+    let tenths = (bytes * 10).div_ceil(MIB);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[test]
+fn what_may_be_taken_at_most_fits_into_the_limit_that_is_shipped() {
+    let rows = rows(&defaults());
+    let sum: usize = rows.iter().map(|(_, bytes)| bytes).sum();
+    let deployment = text("../deploy/base/deployment.yaml");
+    let limits = deployment.split("limits:").nth(1).unwrap();
+    let limit = limits.split("memory: ").nth(1).unwrap().split("Mi").next().unwrap();
+    let limit = limit.parse::<usize>().unwrap() * MIB;
+    assert_eq!(limit, 256 * MIB);
+    // The rest is for what an allocator cannot give back at once.
+    assert!(sum <= limit - limit / 16, "{} of {}: {rows:?}", mib(sum), mib(limit));
+}
+
+#[test]
+fn the_table_in_the_documentation_is_the_sum() {
+    let rows = rows(&defaults());
+    let sum: usize = rows.iter().map(|(_, bytes)| bytes).sum();
+    let mut wanted: Vec<String> = rows.iter().map(|(what, bytes)| format!("| {what} | {} |", mib(*bytes))).collect();
+    wanted.push(format!("| **all of it** | **{}** |", mib(sum)));
+    let document = text("ARCHITECTURE.md");
+    let section = document.split("## Memory").nth(1).unwrap().split("\n## ").next().unwrap();
+    // Without the heading and the line below it, and of each row the first two columns.
+    let found = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let found: Vec<String> =
+        found.map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" | ") + " |").collect();
+    assert_eq!(found, wanted);
+}
+
+/// What the sample says is what a configuration without these keys has; `tests/config.rs` holds that.
+#[test]
+fn the_defaults_are_those_of_the_table() {
+    let config = defaults();
+    assert_eq!(
+        (
+            config.server.max_connections,
+            config.server.max_concurrent_keys,
+            config.registry_access.max_requests,
+            config.cache.verdict_bytes
+        ),
+        (256, 128, 128, 16 * MIB)
+    );
+}
