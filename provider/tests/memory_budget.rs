@@ -17,8 +17,7 @@ const MIB: usize = 1024 * KIB;
 /// The process at rest: 8 MiB were measured in the image, and what an allocator adds to it under load.
 const PROCESS: usize = 12 * MIB;
 
-/// Trust policy and stores, at rest and while requests still have those before. The operator's own: three hundred
-/// authorities take 1 MiB.
+/// Trust policy and stores, at rest and while requests still have those before: the operator's own, 1 MiB of certificates.
 const TRUST: usize = 4 * MIB;
 
 fn text(path: &str) -> String {

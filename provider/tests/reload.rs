@@ -360,3 +360,28 @@ async fn an_answer_on_an_outdated_connection_says_that_it_is_the_last() {
     assert!(rest.contains("\r\nconnection: close\r\n"), "{rest}");
     service.stop().await;
 }
+
+#[tokio::test]
+async fn another_configuration_gives_no_second_set_of_limits() {
+    let four = "  maxConcurrentKeys: 4\n  maxConcurrentKeysPerRequest: 4\n";
+    let service = Mounted::with(&format!("{four}  verifyTimeout: 20s")).await;
+    service.registry.when(Route::Manifest).never_answer();
+    let client = service.client(service.gatekeeper(&service.clients));
+    let (first, second) = (service.image("app:first"), service.image("app:second"));
+    let slow = service.client(service.gatekeeper(&service.clients));
+    let waits = tokio::spawn(async move { slow.post("/v1/verify", body(&[&first])).await });
+    service.registry.wait_for(Route::Manifest, 1).await;
+    for keys in [7, 8] {
+        let other = format!("{four}  verifyTimeout: 300ms\n  maxKeys: {keys}");
+        service.until_other_trust(|| service.configure(&other, &[&service.registry])).await;
+        // The registry has a quarter of four, and the first image has that.
+        let answer = client.post("/v1/verify", body(&[&second])).await.unwrap();
+        let error = answer["systemError"].as_str().unwrap();
+        assert!(error.contains("overloaded: too many verifications in progress for "), "{error}");
+        assert!(error.contains(": found 1, expected at most 1; "), "{error}");
+        let used = service.metric("countersign_limit_in_use{limit=\"verifications\"}").await;
+        assert_eq!(used, Some(1.0));
+    }
+    waits.abort();
+    service.stop().await;
+}

@@ -134,16 +134,26 @@ async fn a_response_without_room_says_so_and_is_counted() {
             others.push(std::mem::replace(&mut other, handler.responses.begin()));
         }
     }
-    let (status, answer) = answered(&handler, "/v1/verify", body()).await;
-    assert_eq!((status, &answer["response"]["items"]), (StatusCode::OK, &serde_json::json!([])));
-    let error = answer["response"]["systemError"].as_str().unwrap();
-    assert!(
-        error.starts_with("could not decide about 1 of 1 images (request 1f): overloaded: too many bytes of responses in memory: found 1"),
-        "{error}"
-    );
+    // Ratify's value about such a key is larger, and finds no room in the same way.
+    for (path, mutates) in [
+        ("/v1/verify", false),
+        ("/v1/mutate", true),
+        ("/ratify/gatekeeper/v1/verify", false),
+        ("/ratify/gatekeeper/v1/mutate", true),
+    ] {
+        let (status, answer) = answered(&handler, path, body()).await;
+        let response = &answer["response"];
+        assert_eq!((status, &response["items"]), (StatusCode::OK, &serde_json::json!([])), "{path}");
+        assert_eq!(response["idempotent"], mutates, "{path}");
+        let error = response["systemError"].as_str().unwrap();
+        assert!(
+            error.starts_with("could not decide about 1 of 1 images (request 1f): overloaded: too many bytes of responses in memory: found 1"),
+            "{error}"
+        );
+    }
     let text = metrics::text(&registry).unwrap();
     for line in [
-        "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 1\n",
+        "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 4\n",
         "countersign_requests_total{door=\"verify\",outcome=\"system-error\"} 1\n",
     ] {
         assert!(text.contains(line), "{text}");
