@@ -18,6 +18,8 @@ pub enum Resource {
     Bytes,
     /// Large documents being parsed.
     Parsing,
+    /// Signatures being checked.
+    Checks,
     /// Names being resolved.
     Lookups,
 }
@@ -25,7 +27,7 @@ pub enum Resource {
 impl Resource {
     /// Every resource.
     pub const ALL: &'static [Self] =
-        &[Self::Verifications, Self::Requests, Self::Answers, Self::Bytes, Self::Parsing, Self::Lookups];
+        &[Self::Verifications, Self::Requests, Self::Answers, Self::Bytes, Self::Parsing, Self::Checks, Self::Lookups];
 
     /// Stable text for labels.
     #[must_use]
@@ -36,6 +38,7 @@ impl Resource {
             Self::Answers => "answers",
             Self::Bytes => "bytes",
             Self::Parsing => "parsing",
+            Self::Checks => "checks",
             Self::Lookups => "lookups",
         }
     }
@@ -46,6 +49,7 @@ impl Resource {
             Self::Requests | Self::Answers => "too many registry requests in progress",
             Self::Bytes => "too many bytes of registry answers in memory",
             Self::Parsing => "too many large documents being parsed",
+            Self::Checks => "too many signatures being checked",
             Self::Lookups => "too many name lookups in progress",
         }
     }

@@ -34,7 +34,7 @@ fn waiting_per_unit(resource: Resource) -> usize {
     match resource {
         Resource::Verifications | Resource::Bytes | Resource::Lookups => 8,
         // They are parts of verifications, which are few enough.
-        Resource::Requests | Resource::Answers | Resource::Parsing => 64,
+        Resource::Requests | Resource::Answers | Resource::Parsing | Resource::Checks => 64,
     }
 }
 

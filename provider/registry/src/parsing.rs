@@ -1,5 +1,6 @@
-//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time. The threads that serve
-//! requests and probes are not held up by a document of megabytes.
+//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time; and where signatures are
+//! checked: always on such threads. Those that serve requests and probes are not held up by a document of megabytes, nor by
+//! arithmetic.
 
 use std::sync::Arc;
 
@@ -10,16 +11,21 @@ use crate::bounds;
 use crate::limit::LimitReached;
 use crate::limit::Resource;
 use crate::limiter::Limiter;
+use crate::limiter::Permit;
 use crate::observer::Observer;
 use crate::share::Share;
 
 /// See the module. Clones have the same slots.
 #[derive(Clone)]
-pub(crate) struct Parsing(Limiter);
+pub(crate) struct Parsing {
+    large: Limiter,
+    checks: Limiter,
+}
 
 impl Parsing {
     pub(crate) fn new(observer: &Arc<dyn Observer>) -> Self {
-        Self(Limiter::new(Resource::Parsing, bounds::PARSING, Arc::clone(observer)))
+        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
+        Self { large: limiter(Resource::Parsing, bounds::PARSING), checks: limiter(Resource::Checks, bounds::CHECKS) }
     }
 
     /// What `parse` makes of a document of so many bytes. A panic of it is one of the caller.
@@ -36,18 +42,34 @@ impl Parsing {
         if bytes <= bounds::PARSED_AT_ONCE_BYTES {
             return Ok(parse());
         }
-        let permit = self.0.acquire(share, deadline).await?;
-        let parsed = spawn_blocking(move || {
-            // Given back when the document is parsed, whether or not the caller still waits.
-            let _permit = permit;
-            parse()
-        });
-        match parsed.await.map_err(tokio::task::JoinError::try_into_panic) {
-            Ok(value) => Ok(value),
-            Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this with it.
-            Err(Err(_)) => std::future::pending().await,
-        }
+        Ok(on_a_thread(self.large.acquire(share, deadline).await?, parse).await)
+    }
+
+    /// What `check` makes of a signature. A panic of it is one of the caller.
+    ///
+    /// # Errors
+    /// Too many signatures were being checked until `deadline`, of the share or in all.
+    pub(crate) async fn check<T: Send + 'static>(
+        &self,
+        share: &Share,
+        deadline: Instant,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LimitReached> {
+        Ok(on_a_thread(self.checks.acquire(share, deadline).await?, check).await)
+    }
+}
+
+async fn on_a_thread<T: Send + 'static>(permit: Permit, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = spawn_blocking(move || {
+        // Given back when the work is done, whether or not the caller still waits.
+        let _permit = permit;
+        work()
+    });
+    match done.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(value) => value,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and this with it.
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 
@@ -99,6 +121,33 @@ mod tests {
             }
         }
         assert_eq!(parsing.run(&listed("a"), LARGE, soon(), || 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn signatures_are_checked_on_other_threads_and_a_host_has_its_share_of_them() {
+        let parsing = parsing();
+        let here = std::thread::current().id();
+        assert_ne!(parsing.check(&listed("a"), soon(), || std::thread::current().id()).await, Ok(here));
+        let (go, stopped) = sync_channel::<()>(0);
+        let stopped = Arc::new(std::sync::Mutex::new(stopped));
+        let slow: Vec<_> = (0..bounds::CHECKS.host)
+            .map(|_| {
+                let (parsing, stopped) = (Arc::clone(&parsing), Arc::clone(&stopped));
+                let check = move || stopped.lock().unwrap().recv().unwrap();
+                tokio::spawn(async move { parsing.check(&listed("slow"), soon(), check).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(parsing.check(&listed("good"), soon(), || 7).await, Ok(7));
+        let refused = parsing.check(&listed("slow"), Instant::now(), || 7).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "too many signatures being checked for slow: found 2, expected at most 2".to_owned()
+        );
+        for one in slow {
+            go.send(()).unwrap();
+            assert_eq!(one.await.unwrap(), Ok(()));
+        }
     }
 
     #[tokio::test]

@@ -204,6 +204,20 @@ impl Registries {
         self.inner.client.wire().parsing.run(&self.share(repository), bytes, deadline, parse).await
     }
 
+    /// What `check` makes of a signature of the repository, on a thread for them: arithmetic with large keys keeps nothing else
+    /// waiting. A panic of it is one of the caller.
+    ///
+    /// # Errors
+    /// Too many signatures were being checked until `deadline`, of the repository's host or in all.
+    pub async fn check<T: Send + 'static>(
+        &self,
+        repository: &Repository,
+        deadline: Instant,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LimitReached> {
+        self.inner.client.wire().parsing.check(&self.share(repository), deadline, check).await
+    }
+
     /// The digest that the image's tag stands for now; a digest stands for itself, unasked.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! A file with a mistake disables the registry that it is for and nothing else: its images are inconclusive, and it is
 //! not asked without what the file should say. If the file was good before, what it said then stays in use.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -114,14 +116,15 @@ impl Config {
     #[must_use]
     pub fn registry_files_digest(&self) -> Digest {
         let mut all = Vec::new();
+        // Each file is read once, however many registries name it, and one is in memory at a time.
+        let mut read: HashMap<PathBuf, (u8, Digest)> = HashMap::new();
         let mut add = |path: &Path| {
-            let (kind, content) = match bytes(path) {
-                Ok(bytes) => (0, bytes),
-                Err(mistake) => (1, mistake.to_string().into_bytes()),
-            };
-            all.push(kind);
-            all.extend_from_slice(&content.len().to_be_bytes());
-            all.extend_from_slice(&content);
+            let (kind, content) = read.entry(path.to_owned()).or_insert_with(|| match bytes(path) {
+                Ok(bytes) => (0, Digest::of(DigestAlgorithm::Sha256, &bytes)),
+                Err(mistake) => (1, Digest::of(DigestAlgorithm::Sha256, mistake.to_string().as_bytes())),
+            });
+            all.push(*kind);
+            all.extend_from_slice(content.as_str().as_bytes());
         };
         for registry in &self.registries {
             registry.ca.iter().for_each(|path| add(path));
@@ -146,9 +149,10 @@ impl Config {
     /// stays in use.
     #[must_use]
     pub fn registry_files(&self, former: Option<&RegistryFiles>) -> RegistryFiles {
+        let mut shared = Shared::default();
         let registries = self.registries.iter().map(|registry| {
             let mut former = former.into_iter().flat_map(|former| &former.registries);
-            load(registry, former.find(|former| former.registry.host == registry.host))
+            load(registry, former.find(|former| former.registry.host == registry.host), &mut shared)
         });
         RegistryFiles { registries: registries.collect() }
     }
@@ -166,7 +170,34 @@ impl Broken {
     }
 }
 
-fn load(registry: &Registry, former: Option<&Loaded>) -> Loaded {
+/// What was made of files that more than one registry may name: one pull secret for all of them is usual. Each is read once,
+/// kept once, and what is wrong within it is found once, for the first registry that names it.
+#[derive(Default)]
+struct Shared {
+    authorities: HashMap<PathBuf, Result<Authorities, RegistryFileMistake>>,
+    docker_configs: HashMap<PathBuf, Result<Arc<DockerConfig>, RegistryFileMistake>>,
+    reported: HashSet<PathBuf>,
+}
+
+impl Shared {
+    fn roots(&mut self, ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
+        let Some(path) = ca else { return Ok(Roots::System) };
+        let parse = || Authorities::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::Authorities);
+        let authorities = self.authorities.entry(path.to_owned()).or_insert_with(parse);
+        authorities.clone().map(Roots::Only).map_err(|mistake| vec![Broken::new(path, mistake)])
+    }
+
+    fn docker_config(&mut self, path: &Path) -> Result<Credential, Vec<Broken>> {
+        let parse = || {
+            let config = DockerConfig::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::DockerConfig)?;
+            Ok(Arc::new(config))
+        };
+        let config = self.docker_configs.entry(path.to_owned()).or_insert_with(parse);
+        config.clone().map(Credential::DockerConfig).map_err(|mistake| vec![Broken::new(path, mistake)])
+    }
+}
+
+fn load(registry: &Registry, former: Option<&Loaded>, shared: &mut Shared) -> Loaded {
     let Registry { host, plain_http: _, ca, credentials, realm_hosts, proxy } = registry;
     let mut files = Files { host, findings: Vec::new(), unusable: None };
     // Of an element that names the same files as before.
@@ -175,15 +206,16 @@ fn load(registry: &Registry, former: Option<&Loaded>) -> Loaded {
     };
     let former_roots = of_same(|a, b| a.ca == b.ca).map(|entry| &entry.roots);
     let former_roots = former_roots.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
-    let roots = files.or_former(roots(ca.as_deref()), former_roots);
+    let roots = files.or_former(shared.roots(ca.as_deref()), former_roots);
     let former_credential = of_same(|a, b| a.credentials == b.credentials).map(|entry| &entry.credential);
     let former_credential = former_credential.filter(|former| !matches!(former, Credential::Unusable(_))).cloned();
-    let credential = files.or_former(credential(credentials), former_credential);
+    let credential = files.or_former(self::credential(credentials, shared), former_credential);
     // Where it could not be read before either, there is none to go on with.
     let former_proxy = former.filter(|former| former.registry.proxy == *proxy && former.has_proxy);
-    let proxy = files.or_former(proxy_choice(proxy), former_proxy.map(|former| former.entry.proxy.clone()));
+    let proxy = files.or_former(proxy_choice(proxy, shared), former_proxy.map(|former| former.entry.proxy.clone()));
     if let (Some(Credential::DockerConfig(config)), Credentials::DockerConfig(path)) = (&credential, credentials) {
-        docker_config(config, host, |kind| files.found(path, kind));
+        let is_first = shared.reported.insert(path.clone());
+        docker_config(config, host, is_first, |kind| files.found(path, kind));
     }
     let Files { host: _, findings, unusable } = files;
     let entry = RegistryEntry {
@@ -230,11 +262,14 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What needs a look in a Docker configuration that could be read.
-fn docker_config(config: &DockerConfig, host: &HostPattern, mut found: impl FnMut(FindingKind)) {
-    config.mistakes().iter().for_each(|mistake| found(FindingKind::Entry(mistake.clone())));
-    for warning in config.warnings() {
-        found(FindingKind::Warning(RegistryFileWarning::DockerConfig(warning.clone())));
+/// What needs a look in a Docker configuration that could be read. What is so for every registry that names it is found for
+/// the first.
+fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut found: impl FnMut(FindingKind)) {
+    if is_first {
+        config.mistakes().iter().for_each(|mistake| found(FindingKind::Entry(mistake.clone())));
+        for warning in config.warnings() {
+            found(FindingKind::Warning(RegistryFileWarning::DockerConfig(warning.clone())));
+        }
     }
     let host: Option<Host> = host.exact().and_then(|host| host.parse().ok());
     let is_empty = config.warnings().contains(&DockerConfigWarning::NoEntries);
@@ -243,22 +278,10 @@ fn docker_config(config: &DockerConfig, host: &HostPattern, mut found: impl FnMu
     }
 }
 
-fn roots(ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
-    let Some(path) = ca else { return Ok(Roots::System) };
-    let broken = |mistake| vec![Broken::new(path, mistake)];
-    let authorities = Authorities::parse(&shown(path), &bytes(path).map_err(broken)?);
-    authorities.map(Roots::Only).map_err(|error| broken(RegistryFileMistake::Authorities(error)))
-}
-
-fn credential(credentials: &Credentials) -> Result<Credential, Vec<Broken>> {
+fn credential(credentials: &Credentials, shared: &mut Shared) -> Result<Credential, Vec<Broken>> {
     match credentials {
         Credentials::Anonymous => Ok(Credential::Anonymous),
-        Credentials::DockerConfig(path) => {
-            let broken = |mistake| vec![Broken::new(path, mistake)];
-            let config = DockerConfig::parse(&shown(path), &bytes(path).map_err(broken)?);
-            let config = config.map_err(|error| broken(RegistryFileMistake::DockerConfig(error)))?;
-            Ok(Credential::DockerConfig(Arc::new(config)))
-        }
+        Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
             let credential = Credential::Basic { user, password: secret };
@@ -278,7 +301,7 @@ fn credential(credentials: &Credentials) -> Result<Credential, Vec<Broken>> {
     }
 }
 
-fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<Broken>> {
+fn proxy_choice(proxy: &RegistryProxy, shared: &mut Shared) -> Result<ProxyChoice, Vec<Broken>> {
     let RegistryProxyServer { server, login, ca } = match proxy {
         RegistryProxy::Environment => return Ok(ProxyChoice::Environment),
         RegistryProxy::Direct => return Ok(ProxyChoice::Direct),
@@ -291,7 +314,7 @@ fn proxy_choice(proxy: &RegistryProxy) -> Result<ProxyChoice, Vec<Broken>> {
             server.clone().with_login(user, secret).map_err(refused)
         }),
     };
-    match (server, roots(ca.as_deref())) {
+    match (server, shared.roots(ca.as_deref())) {
         (Ok(server), Ok(roots)) => Ok(ProxyChoice::Server { server, roots }),
         (server, roots) => Err(server.err().into_iter().chain(roots.err()).flatten().collect()),
     }

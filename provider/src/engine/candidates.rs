@@ -135,12 +135,12 @@ pub(super) async fn judge(
         Err(NoEnvelope::OtherType) => return Judged::OtherType,
         Err(NoEnvelope::Failed(reason)) => return failed(reason),
     };
-    let (bytes, asked) = (envelope.len(), Arc::clone(asked));
+    let asked = Arc::clone(asked);
     let judged = move || {
         let start = std::time::Instant::now();
         (asked.judge(&envelope, &media_type), start.elapsed())
     };
-    let (judged, took) = match registries.parse(pinned.repository(), bytes, deadline, judged).await {
+    let (judged, took) = match registries.check(pinned.repository(), deadline, judged).await {
         Ok(judged) => judged,
         Err(reached) => return failed(trouble::overloaded(&reached)),
     };

@@ -2,9 +2,13 @@
 //!
 //! Whoever connects and says nothing has a place until its time is over: in a handshake, or on the port for probes. If
 //! others waited for these places, a few hundred such connections would keep Gatekeeper or the kubelet out; so the oldest
-//! one goes, and a client that does speak is done in milliseconds.
+//! one goes, and a client that does speak is done in milliseconds. It goes from the address that has most of them: whoever
+//! opens thousands in a second pushes out its own.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -22,7 +26,7 @@ pub(super) struct Crowd {
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    by_number: BTreeMap<u64, Arc<Notify>>,
+    by_number: BTreeMap<u64, (IpAddr, Arc<Notify>)>,
 }
 
 /// A place in the crowd, given back when dropped.
@@ -39,15 +43,15 @@ impl Crowd {
         Self { most, open: Mutex::default() }
     }
 
-    /// A place, if need be that of the oldest.
-    pub(super) fn begin(self: &Arc<Self>) -> Place {
+    /// A place for a connection from `address`, if need be that of the oldest one from where there are most.
+    pub(super) fn begin(self: &Arc<Self>, address: IpAddr) -> Place {
         let leave = Arc::new(Notify::new());
         let mut open = self.lock();
         let number = open.next;
         open.next += 1;
-        open.by_number.insert(number, Arc::clone(&leave));
+        open.by_number.insert(number, (source(address), Arc::clone(&leave)));
         if open.by_number.len() > self.most
-            && let Some((_, oldest)) = open.by_number.pop_first()
+            && let Some(oldest) = open.take_oldest()
         {
             oldest.notify_one();
         }
@@ -61,6 +65,28 @@ impl Crowd {
     }
 }
 
+impl Open {
+    /// The oldest of those from the source that has most of them.
+    fn take_oldest(&mut self) -> Option<Arc<Notify>> {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        for (source, _) in self.by_number.values() {
+            *counts.entry(*source).or_default() += 1;
+        }
+        let most = counts.values().max().copied()?;
+        let has_most = |source: &IpAddr| counts.get(source) == Some(&most);
+        let number = self.by_number.iter().find(|(_, (source, _))| has_most(source)).map(|(number, _)| *number)?;
+        self.by_number.remove(&number).map(|(_, leave)| leave)
+    }
+}
+
+/// What counts as one source: an address, of IPv6 the network of 64 bits, as one machine has all addresses of it.
+fn source(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.crowd.lock().by_number.remove(&self.number);
@@ -69,22 +95,38 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use futures_util::FutureExt as _;
 
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
     #[test]
     fn the_oldest_makes_room_and_a_place_given_back_is_free() {
         let crowd = Arc::new(Crowd::new(2));
-        let (first, second) = (crowd.begin(), crowd.begin());
+        let (first, second) = (crowd.begin(HERE), crowd.begin(HERE));
         assert!(first.leave.notified().now_or_never().is_none());
-        let third = crowd.begin();
+        let third = crowd.begin(HERE);
         assert!(first.leave.notified().now_or_never().is_some());
         drop(second);
         drop(first);
-        let fourth = crowd.begin();
+        let fourth = crowd.begin(HERE);
         assert!(third.leave.notified().now_or_never().is_none());
         assert!(fourth.leave.notified().now_or_never().is_none());
         assert_eq!(crowd.lock().by_number.len(), 2);
+    }
+
+    #[test]
+    fn whoever_has_most_makes_room_and_one_network_is_one_source() {
+        let crowd = Arc::new(Crowd::new(3));
+        let probe = crowd.begin(HERE);
+        let flood = |last: u16| crowd.begin(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last)));
+        let flooding: Vec<Place> = (0..100).map(flood).collect();
+        assert!(probe.leave.notified().now_or_never().is_none());
+        let left = flooding.iter().filter(|place| place.leave.notified().now_or_never().is_some()).count();
+        assert_eq!(left, 98);
+        assert_eq!(crowd.lock().by_number.len(), 3);
     }
 }

@@ -2,6 +2,7 @@
 //! a client certificate. No secrets, and nothing that asks a registry.
 
 mod readiness;
+mod rendering;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use readiness::Condition;
 pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
+use self::rendering::Rendering;
 use super::connections::Activity;
 use super::crowd::Crowd;
 use super::listen::Listeners;
@@ -62,6 +64,7 @@ pub(super) struct Health {
     pub(super) registry: Registry,
     pub(super) readiness: Arc<Readiness>,
     answers: Arc<Responses>,
+    rendering: Rendering,
 }
 
 /// Serves for ever.
@@ -72,14 +75,14 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
     let crowd = Arc::new(Crowd::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
     loop {
-        let (stream, _) = accept(|| listeners.accept()).await?;
-        let place = crowd.begin();
+        let (stream, peer) = accept(|| listeners.accept()).await?;
+        let place = crowd.begin(peer.ip());
         let health = Arc::clone(&health);
         tasks.spawn(async move {
             let activity = Arc::new(Activity::new());
-            let answer = service_fn(|request: Request<hyper::body::Incoming>| {
-                let response = health.respond(&request).map(|body| body.until_written(activity.response()));
-                async { Ok::<_, Infallible>(response) }
+            let answer = service_fn(async |request: Request<hyper::body::Incoming>| {
+                let response = health.respond(&request).await;
+                Ok::<_, Infallible>(response.map(|body| body.until_written(activity.response())))
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -103,11 +106,12 @@ impl Health {
         // Shown nowhere: the port that would show it is the one that it is about.
         let gauge = IntGauge::new("health_response_bytes", "Bytes of answers being held.");
         let gauge = gauge.unwrap_or_else(|error| panic!("a name that is constant is refused: {error}"));
-        Self { registry, readiness, answers: Responses::new(ANSWERS_BYTES, ANSWER_BYTES, gauge) }
+        let answers = Responses::new(ANSWERS_BYTES, ANSWER_BYTES, gauge);
+        Self { registry, readiness, answers, rendering: Rendering::default() }
     }
 
-    fn respond<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
-        let (head, text) = self.text(request).into_parts();
+    async fn respond<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
+        let (head, text) = self.text(request).await.into_parts();
         if text.len() <= SMALL_BYTES {
             return Response::from_parts(head, ResponseBody::small(text.into_bytes()));
         }
@@ -122,7 +126,7 @@ impl Health {
         }
     }
 
-    fn text<B>(&self, request: &Request<B>) -> Response<String> {
+    async fn text<B>(&self, request: &Request<B>) -> Response<String> {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method is not GET\n".to_owned());
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -135,7 +139,7 @@ impl Health {
                 let (ready, text) = self.readiness.report(wants_all);
                 plain(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
             }
-            "/metrics" => match metrics::text(&self.registry) {
+            "/metrics" => match self.rendering.text(|| metrics::text(&self.registry)).await {
                 Ok(text) => {
                     let mut response = plain(StatusCode::OK, text);
                     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -166,7 +170,7 @@ mod tests {
 
     async fn asked(health: &Health, method: Method, path: &str) -> (StatusCode, String) {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
-        let response = health.respond(&request);
+        let response = health.respond(&request).await;
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -219,7 +223,7 @@ mod tests {
         let request = || Request::get("/readyz?verbose").body(()).unwrap();
         let mut unread = Vec::new();
         let refused = loop {
-            let response = health.respond(&request());
+            let response = health.respond(&request()).await;
             if response.status() == StatusCode::SERVICE_UNAVAILABLE && unread.len() < 1000 {
                 break response;
             }

@@ -134,8 +134,8 @@ pub(super) async fn serve(
 ) -> std::io::Result<usize> {
     let handshakes = Arc::new(Crowd::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
-    let start = |tasks: &mut JoinSet<()>, (stream, peer)| {
-        let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin());
+    let start = |tasks: &mut JoinSet<()>, (stream, peer): (TcpStream, SocketAddr)| {
+        let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin(peer.ip()));
         tasks.spawn(async move {
             let welcomed = handshake(&one, stream, peer, &place).await;
             drop(place);

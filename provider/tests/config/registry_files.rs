@@ -226,3 +226,22 @@ fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
     assert!(matches!(entries(&good_config, &disabled)[0].credential, Credential::Unusable(_)));
     assert!(!good_config.registry_files(Some(&disabled)).says_the_same(&good));
 }
+
+#[test]
+fn what_is_wrong_in_a_pull_secret_is_found_for_the_first_registry_that_names_it() {
+    let folder = Folder::new();
+    folder.write("secret.json", r#"{"auths":{"a.example":{"auth":"YTpi"},"b.example":{"auth":"!"}}}"#);
+    let of = |host: &str| format!("- {{host: {host}, credentials: {{dockerConfig: secret.json}}}}\n");
+    let config = config(&folder, &["a.example", "b.example", "c.example"].map(of).concat());
+    let files = config.registry_files(None);
+    assert_eq!(
+        effects(&folder, &files),
+        [
+            "credential of registry a.example is disabled, images that it is for are inconclusive: secret.json: entry \
+             \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
+            "registry c.example: secret.json: has no entry for this registry, which is asked anonymously",
+        ]
+    );
+    let shared: Vec<Credential> = entries(&config, &files).into_iter().map(|entry| entry.credential).collect();
+    assert_eq!(shared, vec![shared[0].clone(); 3]);
+}

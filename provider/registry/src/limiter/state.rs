@@ -91,6 +91,7 @@ impl State {
                 | Resource::Requests
                 | Resource::Answers
                 | Resource::Parsing
+                | Resource::Checks
                 | Resource::Lookups => used,
             };
             Err(LimitReached { resource: self.resource, scope: scope.clone(), at: claim.at.clone(), found, limit })
