@@ -19,7 +19,10 @@ type Attack = fn(Arc<Target>) -> BoxFuture<'static, ()>;
 
 const MIB: usize = 1024 * 1024;
 
-pub(crate) fn all() -> [(&'static str, Attack); 11] {
+/// How long what would not end goes on.
+const ATTACK: Duration = Duration::from_secs(4);
+
+pub(crate) fn all() -> [(&'static str, Attack); 14] {
     [
         ("nothing", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
         ("20 requests, 4 at once, 1000 keys each, one signed image", |target| {
@@ -43,6 +46,15 @@ pub(crate) fn all() -> [(&'static str, Attack); 11] {
         ("400 connections that drip a body or a head for 5 s", |target| drip(target).boxed()),
         ("1000 idle connections", |target| idle(target).boxed()),
         ("2000 connections that say nothing or garbage", |target| silent(target).boxed()),
+        ("/metrics asked for without end on 32 connections", |target| {
+            health(target, 32, b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").boxed()
+        }),
+        ("/readyz?verbose asked for without end on 32 connections", |target| {
+            health(target, 32, b"GET /readyz?verbose HTTP/1.1\r\nhost: a\r\n\r\n").boxed()
+        }),
+        ("connections to the port for probes that are closed at once, for 4 s", |target| {
+            open_and_close(target).boxed()
+        }),
         ("nothing again", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
     ]
 }
@@ -118,4 +130,36 @@ async fn silent(target: Arc<Target>) {
     let open: Vec<_> = open.buffer_unordered(64).collect().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     drop(open);
+}
+
+/// Requests in a row without waiting for answers, which are read, for four seconds.
+async fn health(target: Arc<Target>, connections: usize, request: &'static [u8]) {
+    let asked = (0..connections).map(|_| {
+        let target = Arc::clone(&target);
+        async move {
+            let (mut read, mut write) = TcpStream::connect(&target.health).await.ok()?.into_split();
+            let requests = request.repeat(20);
+            let writing = async {
+                while write.write_all(&requests).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            let mut sink = tokio::io::sink();
+            let reading = tokio::io::copy(&mut read, &mut sink);
+            tokio::time::timeout(ATTACK, async { tokio::join!(writing, reading) }).await.ok()
+        }
+    });
+    futures_util::future::join_all(asked).await;
+}
+
+async fn open_and_close(target: Arc<Target>) {
+    let clients = (0..16).map(|_| {
+        let target = Arc::clone(&target);
+        async move {
+            while let Ok(stream) = TcpStream::connect(&target.health).await {
+                drop(stream);
+            }
+        }
+    });
+    let _ = tokio::time::timeout(ATTACK, futures_util::future::join_all(clients)).await;
 }

@@ -10,6 +10,7 @@ use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::KeyType;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
@@ -76,6 +77,7 @@ pub(crate) fn schemas() -> Vec<Named> {
         ("100 COSE protected headers", || cose_protected(Meets::Envelopes(Format::Cose))),
         ("certificates", || certificates(Meets::Envelope(Format::Jws))),
         ("100 chains of certificates", || certificates(Meets::Envelopes(Format::Jws))),
+        ("100 chains with large keys", || large_keys(Meets::Envelopes(Format::Jws))),
         ("token answer", || of_json(Meets::Token, &json!({"token": "t", "expires_in": 60}), MIB)),
         ("error body of a manifest", || of_json(Meets::Error(Route::Manifest), &error(), MIB)),
         ("error body of referrers", || of_json(Meets::Error(Route::Referrers), &error(), MIB)),
@@ -213,6 +215,18 @@ fn certificates(meets: Meets) -> Schema {
         Variant { name: what.to_owned(), bytes }
     };
     Schema { meets, variants: specs.into_iter().map(sealed).collect() }
+}
+
+/// Ten certificates, each signed by the next one, with the keys that cost most. The signature is good, so that all is checked.
+fn large_keys(meets: Meets) -> Schema {
+    let sealed = |(what, kind): (&str, KeyType)| {
+        let root = Authority::root(CertSpec::root().key(kind));
+        let authority = (0..8).fold(root, |authority, _| authority.intermediate(CertSpec::intermediate().key(kind)));
+        let chain = authority.issue(CertSpec::leaf().key(kind));
+        Variant { name: what.to_owned(), bytes: SignRequest::new(&chain, &Descriptor::sample("hostile")).jws() }
+    };
+    let kinds = [("P-521", KeyType::P521), ("P-384", KeyType::P384), ("RSA 4096", KeyType::Rsa4096)];
+    Schema { meets, variants: kinds.into_iter().map(sealed).collect() }
 }
 
 /// Makes `registry` serve the variant to whoever asks about the images, whose names come back.

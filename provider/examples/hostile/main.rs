@@ -81,6 +81,7 @@ async fn service(hostile: &str) {
     let client = service.clients.issue(CertSpec::tls_client(GATEKEEPER));
     let told = json!({
         "address": service.address.to_string(),
+        "health": service.health.to_string(),
         "repository": service.image("app"),
         "authority": String::from_utf8(pem(&service.servers.pem())).unwrap(),
         "certificate": client.pem(),
@@ -102,6 +103,8 @@ fn pem(text: &str) -> Vec<u8> {
 /// The service under attack, seen from outside.
 pub(crate) struct Target {
     pub(crate) address: String,
+    /// Of `/metrics`, `/livez` and `/readyz`.
+    pub(crate) health: String,
     /// `host/app`, with the tags `good0` to `good999`, `bad0` to `bad999`, `signed` and `unsigned`.
     pub(crate) repository: String,
     pub(crate) tls: ClientConfig,
@@ -128,7 +131,7 @@ impl Target {
             .with_root_certificates(roots)
             .with_client_auth_cert(certificates(text("certificate")), key)
             .unwrap();
-        Self { address: text("address"), repository: text("repository"), tls, child }
+        Self { address: text("address"), health: text("health"), repository: text("repository"), tls, child }
     }
 
     fn proc(&self, name: &str) -> String {

@@ -55,8 +55,8 @@ pub(crate) const PARSING_BYTES: usize = 12 * MIB;
 /// Large documents that are parsed at the same time, on as many threads.
 pub(crate) const PARSING: ShareLimits = ShareLimits { total: 2, host: 1, pattern: 1, unlisted_host: 1, unlisted: 1 };
 
-/// Signatures that are checked at the same time, on as many threads. What one costs is not in its bytes: an envelope of 15 KiB
-/// has ten certificates with keys of 521 bits, which take some ten milliseconds.
+/// Checks of content that run at the same time, on as many threads. What one costs is not in its bytes: 15 KiB may hold ten
+/// certificates with keys of 521 bits, which take some ten milliseconds.
 pub(crate) const CHECKS: ShareLimits = ShareLimits { total: 8, host: 2, pattern: 4, unlisted_host: 1, unlisted: 2 };
 
 /// Most of an error body that is read, in bytes.

@@ -18,7 +18,7 @@ pub enum Resource {
     Bytes,
     /// Large documents being parsed.
     Parsing,
-    /// Signatures being checked.
+    /// Checks of content, which are arithmetic.
     Checks,
     /// Names being resolved.
     Lookups,
@@ -49,7 +49,7 @@ impl Resource {
             Self::Requests | Self::Answers => "too many registry requests in progress",
             Self::Bytes => "too many bytes of registry answers in memory",
             Self::Parsing => "too many large documents being parsed",
-            Self::Checks => "too many signatures being checked",
+            Self::Checks => "too many checks of content in progress",
             Self::Lookups => "too many name lookups in progress",
         }
     }

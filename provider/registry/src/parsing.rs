@@ -1,6 +1,6 @@
-//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time; and where signatures are
-//! checked: always on such threads. Those that serve requests and probes are not held up by a document of megabytes, nor by
-//! arithmetic.
+//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time; and where content is
+//! checked, which is arithmetic: always on such threads. Those that serve requests and probes are not held up by a document of megabytes, nor by
+//! keys of thousands of bits.
 
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ impl Parsing {
         Ok(on_a_thread(self.large.acquire(share, deadline).await?, parse).await)
     }
 
-    /// What `check` makes of a signature. A panic of it is one of the caller.
+    /// What `check` makes of content. A panic of it is one of the caller.
     ///
     /// # Errors
-    /// Too many signatures were being checked until `deadline`, of the share or in all.
+    /// Too many checks were in progress until `deadline`, of the share or in all.
     pub(crate) async fn check<T: Send + 'static>(
         &self,
         share: &Share,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn signatures_are_checked_on_other_threads_and_a_host_has_its_share_of_them() {
+    async fn content_is_checked_on_other_threads_and_a_host_has_its_share_of_them() {
         let parsing = parsing();
         let here = std::thread::current().id();
         assert_ne!(parsing.check(&listed("a"), soon(), || std::thread::current().id()).await, Ok(here));
@@ -142,7 +142,7 @@ mod tests {
         let refused = parsing.check(&listed("slow"), Instant::now(), || 7).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "too many signatures being checked for slow: found 2, expected at most 2".to_owned()
+            "too many checks of content in progress for slow: found 2, expected at most 2".to_owned()
         );
         for one in slow {
             go.send(()).unwrap();

@@ -204,11 +204,11 @@ impl Registries {
         self.inner.client.wire().parsing.run(&self.share(repository), bytes, deadline, parse).await
     }
 
-    /// What `check` makes of a signature of the repository, on a thread for them: arithmetic with large keys keeps nothing else
+    /// What `check` makes of content of the repository, on a thread for such work: arithmetic with large keys keeps nothing else
     /// waiting. A panic of it is one of the caller.
     ///
     /// # Errors
-    /// Too many signatures were being checked until `deadline`, of the repository's host or in all.
+    /// Too many checks were in progress until `deadline`, of the repository's host or in all.
     pub async fn check<T: Send + 'static>(
         &self,
         repository: &Repository,
