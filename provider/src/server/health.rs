@@ -20,7 +20,10 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use prometheus::IntGauge;
 use prometheus::Registry;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio::time::sleep_until;
 
 pub use readiness::Condition;
 pub use readiness::Readiness;
@@ -46,6 +49,9 @@ const HEADERS: usize = 64;
 /// only save a handshake without cryptography.
 const HEAD: Duration = Duration::from_secs(20);
 
+/// Between the answers on one connection: whoever sends questions without end waits, and no other for them.
+const BETWEEN: Duration = Duration::from_millis(10);
+
 /// For an answer to be written.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -57,6 +63,20 @@ pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 /// An answer up to this needs no room, in bytes: a probe is answered whatever else is asked. Three conditions, each with why
 /// it is not met.
 const SMALL_BYTES: usize = 4 * WHY_BYTES;
+
+/// When the next answer on a connection may be made: the first one at once.
+#[derive(Debug, Default)]
+struct Pace(Mutex<Option<Instant>>);
+
+impl Pace {
+    async fn turn(&self) {
+        let mut next = self.0.lock().await;
+        if let Some(next) = *next {
+            sleep_until(next).await;
+        }
+        *next = Some(Instant::now() + BETWEEN);
+    }
+}
 
 /// What the port shows.
 #[derive(Debug)]
@@ -79,8 +99,9 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
         let place = crowd.begin(peer.ip());
         let health = Arc::clone(&health);
         tasks.spawn(async move {
-            let activity = Arc::new(Activity::new());
+            let (activity, pace) = (Arc::new(Activity::new()), Pace::default());
             let answer = service_fn(async |request: Request<hyper::body::Incoming>| {
+                pace.turn().await;
                 let response = health.respond(&request).await;
                 Ok::<_, Infallible>(response.map(|body| body.until_written(activity.response())))
             });
@@ -205,6 +226,18 @@ mod tests {
         let (status, text) = asked(&health, Method::GET, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains("\ncountersign_panics_total 0\n"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_on_one_connection_wait_for_each_other_and_the_first_for_nothing() {
+        let began = Instant::now();
+        let pace = Pace::default();
+        pace.turn().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for _ in 0..10 {
+            pace.turn().await;
+        }
+        assert!(began.elapsed() >= 10 * BETWEEN, "{:?}", began.elapsed());
     }
 
     #[tokio::test]
