@@ -1,5 +1,6 @@
 //! What is done to the service, one after the other.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use rustls_pki_types::ServerName;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -22,6 +24,7 @@ const MIB: usize = 1024 * 1024;
 /// How long what would not end goes on.
 const ATTACK: Duration = Duration::from_secs(4);
 
+/// At most half as many connections at work as the service takes: beyond that, others may find none.
 pub(crate) fn all() -> [(&'static str, Attack); 14] {
     [
         ("nothing", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
@@ -33,17 +36,17 @@ pub(crate) fn all() -> [(&'static str, Attack); 14] {
             let keys: Vec<String> = (0..1000).map(|number| format!("{}:bad{number}", target.repository)).collect();
             bodies(target, 20, 4, request(&keys)).boxed()
         }),
-        ("500 requests, 250 at once, 1000 keys of 1000 bytes", |target| {
+        ("500 requests, 120 at once, 1000 keys of 1000 bytes", |target| {
             let keys: Vec<String> = (0..1000).map(|number| format!("{number:0>1000}A")).collect();
-            bodies(target, 500, 250, request(&keys)).boxed()
+            bodies(target, 500, 120, request(&keys)).boxed()
         }),
-        ("500 requests, 250 at once, 260000 keys of 1 byte", |target| {
+        ("500 requests, 120 at once, 260000 keys of 1 byte", |target| {
             let body = format!(r#"{{"request":{{"keys":[{}"a"]}}}}"#, r#""a","#.repeat(MIB / 4 - 20));
-            bodies(target, 500, 250, body.into_bytes()).boxed()
+            bodies(target, 500, 120, body.into_bytes()).boxed()
         }),
-        ("500 requests, 250 at once, 1 MiB of nesting", |target| bodies(target, 500, 250, vec![b'['; MIB]).boxed()),
+        ("500 requests, 120 at once, 1 MiB of nesting", |target| bodies(target, 500, 120, vec![b'['; MIB]).boxed()),
         ("64 requests, 32 at once, 20 MiB", |target| bodies(target, 64, 32, vec![b' '; 20 * MIB]).boxed()),
-        ("400 connections that drip a body or a head for 5 s", |target| drip(target).boxed()),
+        ("120 connections that drip a body or a head for 5 s", |target| drip(target).boxed()),
         ("1000 idle connections", |target| idle(target).boxed()),
         ("2000 connections that say nothing or garbage", |target| silent(target).boxed()),
         ("/metrics asked for without end on 32 connections", |target| {
@@ -83,14 +86,21 @@ pub(crate) async fn bodies(target: Arc<Target>, count: usize, at_once: usize, bo
     stream::iter(asked).buffer_unordered(at_once).collect::<Vec<_>>().await;
 }
 
+/// From another address than those who ask properly: a machine that floods pushes out its own connections.
+async fn dial(address: &str) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().ok()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).ok()?;
+    socket.connect(address.parse().ok()?).await.ok()
+}
+
 async fn connect(target: &Target) -> Option<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(&target.address).await.ok()?;
+    let stream = dial(&target.address).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(target.tls.clone())).connect(name, stream).await.ok()
 }
 
 async fn drip(target: Arc<Target>) {
-    let drips = (0..400).map(|number| {
+    let drips = (0..120).map(|number| {
         let target = Arc::clone(&target);
         async move {
             let mut stream = connect(&target).await?;
@@ -107,7 +117,7 @@ async fn drip(target: Arc<Target>) {
             Some(())
         }
     });
-    stream::iter(drips).buffer_unordered(400).collect::<Vec<_>>().await;
+    stream::iter(drips).buffer_unordered(120).collect::<Vec<_>>().await;
 }
 
 async fn idle(target: Arc<Target>) {
@@ -120,7 +130,7 @@ async fn silent(target: Arc<Target>) {
     let open = stream::iter((0..2000).map(|number| {
         let target = Arc::clone(&target);
         async move {
-            let mut stream = TcpStream::connect(&target.address).await.ok()?;
+            let mut stream = dial(&target.address).await?;
             if number % 4 == 0 {
                 stream.write_all(b"\x16\x03\x01\x40\x00garbage").await.ok()?;
             }
@@ -137,7 +147,7 @@ async fn health(target: Arc<Target>, connections: usize, request: &'static [u8])
     let asked = (0..connections).map(|_| {
         let target = Arc::clone(&target);
         async move {
-            let (mut read, mut write) = TcpStream::connect(&target.health).await.ok()?.into_split();
+            let (mut read, mut write) = dial(&target.health).await?.into_split();
             let requests = request.repeat(20);
             let writing = async {
                 while write.write_all(&requests).await.is_ok() {
@@ -156,7 +166,7 @@ async fn open_and_close(target: Arc<Target>) {
     let clients = (0..16).map(|_| {
         let target = Arc::clone(&target);
         async move {
-            while let Ok(stream) = TcpStream::connect(&target.health).await {
+            while let Some(stream) = dial(&target.health).await {
                 drop(stream);
             }
         }

@@ -64,7 +64,7 @@ const LIMIT: u64 = 256;
 
 /// Serves until standard input ends. Images of the registry at `hostile` are asked about too.
 async fn service(hostile: &str) {
-    let service = Mounted::with_plain("  maxConnections: 512", &[hostile]).await;
+    let service = Mounted::with_plain("  maxConnections: 256", &[hostile]).await;
     service.registry.require_nothing();
     let bad = service.registry.push_image("app", "bad");
     let strangers = mounted::root("strangers");

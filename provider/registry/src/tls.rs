@@ -12,6 +12,7 @@ use std::sync::PoisonError;
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 
 use crate::address::Guard;
@@ -232,6 +233,9 @@ fn config(provider: &Arc<CryptoProvider>, verifier: Verifier) -> Result<ClientCo
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each configuration.
+    // Connections are kept open, so that there is little to gain.
+    config.resumption = Resumption::disabled();
     Ok(config)
 }
 
@@ -251,4 +255,18 @@ fn under(means: &Means, open: &ByGuard<Open>, tls: Arc<ClientConfig>) -> Under {
         Pool::new(move || Direct::new(&means, guard, Arc::clone(&tls), open.clone()))
     });
     Under { direct, tls }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_session_of_a_server_is_kept() {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let made = config(&provider, Verifier::nobody(&provider, "ca.pem")).unwrap();
+        let kept = format!("{:?}", made.resumption);
+        assert!(kept.contains("NoClientSessionStorage"), "{kept}");
+    }
 }
