@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_registry::Authorities;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
 use countersign_registry::Roots;
 use countersign_registry::Scheme;
 use countersign_registry::Trouble;
@@ -21,6 +23,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::build;
@@ -104,9 +107,11 @@ impl Server {
                 RegistryEntry { roots, ..entry }
             }
         };
-        let (registries, _) = build(settings(vec![entry]));
+        // What ends the request is the allowance and not the time, however slow the machine.
+        let time = Duration::from_secs(60);
+        let (registries, _) = build(RegistrySettings { request_timeout: time, ..settings(vec![entry]) });
         let image: ImageRef = format!("{}/app:v1", self.host).parse().unwrap();
-        registries.pin(&image, soon()).await.unwrap_err().cause
+        registries.pin(&image, Instant::now() + time).await.unwrap_err().cause
     }
 
     /// How often it was connected to, and whether it was hung up on early.
