@@ -402,9 +402,9 @@ countersign: the files of the registries have 3 mistakes
         let output = laptop.verify(&[], &["app:signed"]).await;
         check(&output, 2);
         let told = text(&output.stderr);
-        let warning =
-            "countersign: warning: credential of registry a.b is disabled, images that it is for are inconclusive: ";
-        let detail = "docker.json: entry \"a.b\" has an auth without a colon: want base64 of name:password\n";
+        let warning = "countersign: warning: an entry of ";
+        let detail = "docker.json (registry a.b) is disabled, images that the entry is for are inconclusive: \
+                      entry \"a.b\" has an auth without a colon: want base64 of name:password\n";
         assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
         // The image of that registry is inconclusive, and says why; the registry is not asked.
         let output = countersign(&["verify", "-c", &laptop.config(), "-o", "json", "a.b/app:v1"]).await;

@@ -136,7 +136,7 @@ impl RegistryFinding {
             }
             FindingKind::Entry(mistake) => {
                 format!(
-                    "credential of registry {registry} is disabled, images that it is for are inconclusive: {path}: {mistake}"
+                    "an entry of {path} (registry {registry}) is disabled, images that the entry is for are inconclusive: {mistake}"
                 )
             }
             FindingKind::Warning(warning) => format!("registry {registry}: {path}: {warning}"),

@@ -165,7 +165,7 @@ fn entries_of_a_pull_secret_are_disabled_one_by_one() {
     assert_eq!(
         effects(&folder, &good),
         [
-            "credential of registry b.example is disabled, images that it is for are inconclusive: secret.json: entry \"c.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
+            "an entry of secret.json (registry b.example) is disabled, images that the entry is for are inconclusive: entry \"c.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
             "registry b.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
         ]
     );
@@ -237,7 +237,7 @@ fn what_is_wrong_in_a_pull_secret_is_found_for_the_first_registry_that_names_it(
     assert_eq!(
         effects(&folder, &files),
         [
-            "credential of registry a.example is disabled, images that it is for are inconclusive: secret.json: entry \
+            "an entry of secret.json (registry a.example) is disabled, images that the entry is for are inconclusive: entry \
              \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
             "registry c.example: secret.json: has no entry for this registry, which is asked anonymously",
         ]

@@ -489,7 +489,7 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
     assert_eq!(
         service.registry_signs(),
         [
-            "[!] credential of registry a.example is disabled, images that it is for are inconclusive: secret.json: entry \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
+            "[!] an entry of secret.json (registry a.example) is disabled, images that the entry is for are inconclusive: entry \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
             "[!] registry a.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
         ]
     );
