@@ -116,7 +116,7 @@ fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(tools))
 }
 
-/// `N` different ports of 127.0.0.1 that nobody listens on now.
+/// `N` different ports of 127.0.0.1 without a listener.
 pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     // All are held until the last is found, so that no two are the same.
     let mut held = Vec::with_capacity(N);

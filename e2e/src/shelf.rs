@@ -42,7 +42,7 @@ pub(crate) struct Shelf {
     /// Signed well, in repositories of statements that are broken.
     pub(crate) broken_store: Image,
     pub(crate) broken_statement: Image,
-    /// Signed by the intern; nobody is asked about it before other statements are broken.
+    /// Signed by the intern. Asked about only while other statements are broken, so that no verdict is cached before.
     pub(crate) beside_broken: Image,
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,

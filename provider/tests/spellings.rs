@@ -206,7 +206,7 @@ async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_it
             let host = image.split_once('/').unwrap().0;
             let detail = format!(
                 "statement \"prod\" of the trust policy has the scope {scope}, and registries has {host} over plain HTTP \
-                 without a port: want the scope without a port, as one place has one spelling"
+                 without a port: expected the scope without a port"
             );
             assert_eq!(inconclusive.reason.detail.as_str(), detail);
         }

@@ -1,5 +1,4 @@
-//! A registry that only a forward proxy finds. Debian's tinyproxy is the proxy; that it knows a name which nobody else
-//! does comes from a hosts file of its own.
+//! A registry whose name only a forward proxy can resolve. The proxy is Debian's tinyproxy, with a hosts file of its own.
 
 use std::fs;
 use std::path::Path;
@@ -54,9 +53,8 @@ impl Proxy {
         command.arg("-d").arg("-c").arg(config);
         with_hosts(place, &mut command, &hosts);
         let mut program = Program::start("tinyproxy", &command, place.log("tinyproxy"))?;
-        program.wait_ready(READY, || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).context("nobody listens").map(drop)
-        })?;
+        program
+            .wait_ready(READY, || std::net::TcpStream::connect(("127.0.0.1", port)).context("no listener").map(drop))?;
         Ok(Self { _program: program, port, log, read: 0 })
     }
 

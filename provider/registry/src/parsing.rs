@@ -1,6 +1,6 @@
-//! Where documents are parsed: small ones at once, large ones on threads of their own, few at a time; and where content is
-//! checked, which is arithmetic: always on such threads. Those that serve requests and probes are not held up by a document of megabytes, nor by
-//! keys of thousands of bits.
+//! Runs expensive work on threads of its own, a limited number at a time: large documents are parsed and content is checked
+//! there. Threads that serve requests and probes wait neither for a document of megabytes nor for keys of thousands of bits.
+//! Small documents are parsed at once.
 
 use std::sync::Arc;
 

@@ -56,46 +56,34 @@ impl Wire {
             proxy: proxy.server.authority(),
             setting: proxy.source.to_string(),
         })?;
+        let request = request(outgoing, url, host, authorization)?;
         match (route, asker) {
             (Route::By(proxy), Some((position, _))) => {
                 let forwarder = self.clients.forwarder(&proxy, position, peer.group);
-                by_proxy(&forwarder, &proxy, outgoing, url, host, authorization).await
+                on_behalf_of(outgoing.share, by_proxy(&forwarder, &proxy, request, host)).await
             }
-            (Route::By(_) | Route::Direct, _) => self.direct(outgoing, url, host, peer, authorization).await,
+            (Route::By(_) | Route::Direct, _) => {
+                peer.guard
+                    .check_literal(url)
+                    .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
+                let client = self.clients.direct(peer.group, peer.guard);
+                on_behalf_of(outgoing.share, client.send(request)).await.map_err(|error| unreachable(&error, host))
+            }
         }
-    }
-
-    async fn direct(
-        &self,
-        outgoing: &Outgoing<'_>,
-        url: &Url,
-        host: &str,
-        peer: Peer,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Cause> {
-        peer.guard
-            .check_literal(url)
-            .map_err(|AddressRefused { address }| Cause::AddressRefused { host: host.to_owned(), address })?;
-        let request = request(outgoing, url, host, authorization)?;
-        let client = self.clients.direct(peer.group, peer.guard);
-        on_behalf_of(outgoing.share, client.send(request)).await.map_err(|error| unreachable(&error, host))
     }
 }
 
 async fn by_proxy(
     forwarder: &Forwarder,
     proxy: &Proxy<'_>,
-    outgoing: &Outgoing<'_>,
-    url: &Url,
+    request: Request<Full<Bytes>>,
     host: &str,
-    authorization: Option<&HeaderValue>,
 ) -> Result<Response, Cause> {
-    let request = request(outgoing, url, host, authorization)?;
-    let sent = on_behalf_of(outgoing.share, forwarder.send(request)).await;
-    let response = sent.map_err(|error| unreachable_by(&error, host, proxy))?;
+    let plain = request.uri().scheme_str() == Some("http");
+    let response = forwarder.send(request).await.map_err(|error| unreachable_by(&error, host, proxy))?;
     // In plain HTTP the proxy's own answers stand where the registry's do. Only one of them can be told.
     let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
-    if url.scheme() == "http" && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+    if plain && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
         let failure = ProxyFailure::answered(response.status(), true, proxy.server.has_login());
         return Err(proxy_failed(host.to_owned(), proxy, failure));
     }

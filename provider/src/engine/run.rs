@@ -314,7 +314,7 @@ impl Inner {
             trust.scope_of(&with_port).or_else(|| trust.scope_of(repository).filter(writes_port))?;
         let detail = format_args!(
             "statement {:?} of the trust policy has the scope {scope}, and registries has {} over plain HTTP without a port: \
-             want the scope without a port, as one place has one spelling",
+             expected the scope without a port",
             statement.name(),
             repository.host()
         );

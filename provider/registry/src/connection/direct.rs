@@ -111,3 +111,51 @@ impl Shared {
         Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, from, allowance })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::bounds;
+    use crate::connection::on_behalf_of;
+    use crate::error::Cause;
+    use crate::failure::unreachable;
+    use crate::limit::LimitReached;
+    use crate::limit::Resource;
+    use crate::limiter::Limiter;
+    use crate::observer::Unobserved;
+    use crate::share::Class;
+    use crate::share::Scope;
+    use crate::share::Share;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_look_up_of_a_request_counts_for_the_share_on_whose_behalf_it_is_sent() {
+        let lookups = Lookups::new(
+            Limiter::new(Resource::Lookups, bounds::LOOKUPS, Arc::new(Unobserved)),
+            Duration::from_secs(1),
+        );
+        let share = Share::new("registry.example", Class::Listed);
+        let used = lookups.use_up(&share);
+        let means = Means { lookups, connect_timeout: Duration::from_secs(5), idle_per_host: 1 };
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let client = Direct::new(&means, Guard::Configured, Arc::new(tls), Open::new(1));
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = Uri::from_static("http://blobs.example/");
+        let error = on_behalf_of(&share, client.send(request)).await.err().unwrap();
+        let limit = used.len();
+        assert_eq!(
+            unreachable(&error, "blobs.example"),
+            Cause::Limit(LimitReached {
+                resource: Resource::Lookups,
+                scope: Scope::Host("registry.example".into()),
+                at: None,
+                found: limit,
+                limit,
+            })
+        );
+    }
+}
