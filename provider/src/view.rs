@@ -4,12 +4,12 @@
 //! Verdicts do not derive `Serialize`: a rename inside changes nothing here.
 
 use countersign_core::name::hex;
+use countersign_core::notation as core;
+use countersign_core::notation::Checks as CoreChecks;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
-use countersign_core::verify as core;
-use countersign_core::verify::Checks as CoreChecks;
 use serde::Serialize;
 
 /// Who signed, from the signature that counts. There is none where the statement only logs authenticity and it failed.
@@ -173,9 +173,9 @@ mod tests {
     use countersign_core::codec::text::Text;
     use countersign_core::name::Digest;
     use countersign_core::name::DigestAlgorithm;
+    use countersign_core::notation::CheckOutcome;
     use countersign_core::verdict::Code;
     use countersign_core::verdict::Reasons;
-    use countersign_core::verify::CheckOutcome;
     use serde_json::json;
 
     use super::*;

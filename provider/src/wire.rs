@@ -7,8 +7,8 @@
 mod request;
 
 use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::json;
-use countersign_core::json::JsonError;
+use countersign_core::codec::json;
+use countersign_core::codec::json::JsonError;
 use countersign_core::limits::JsonLimits;
 use serde::Serialize;
 

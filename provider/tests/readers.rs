@@ -53,14 +53,14 @@ fn only_the_strict_reader_gives_anything_to_serde_json() {
         ".json::<",
         ".json().await",
     ] {
-        assert_eq!(with(word, &["provider/core/src/json.rs"]), [""; 0], "{word}");
+        assert_eq!(with(word, &["provider/core/src/codec/json.rs"]), [""; 0], "{word}");
     }
 }
 
 #[test]
 fn only_one_file_reads_yaml_and_one_cbor() {
     assert_eq!(with("serde_saphyr", &["provider/src/config/yaml.rs"]), [""; 0]);
-    assert_eq!(with("ciborium", &["provider/core/src/envelope/cose.rs"]), [""; 0]);
+    assert_eq!(with("ciborium", &["provider/core/src/notation/envelope/cose.rs"]), [""; 0]);
 }
 
 /// Such types read from a copy, in which an array may stand for an object.

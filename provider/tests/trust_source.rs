@@ -17,8 +17,8 @@ mod tests {
     use countersign::trust_source::StoreState;
     use countersign::trust_source::Trust;
     use countersign::trust_source::TrustSource;
+    use countersign_core::policy::StoreRef;
     use countersign_core::time::UnixTime;
-    use countersign_core::trust::StoreRef;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
     use serde_json::json;

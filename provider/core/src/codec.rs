@@ -1,5 +1,8 @@
-//! Strict readers of encodings, and how text from outside is repeated. Floor 0.
+//! Strict readers of encodings (JSON, CBOR, DER, PEM), and bounded text for messages.
 
+pub mod cbor;
+pub mod der;
 pub mod excerpt;
+pub mod json;
 pub mod pem;
 pub mod text;

@@ -1,17 +1,16 @@
 //! Decides about Notary Project signatures, and cannot touch the world: no I/O, no clock, no tasks, no globals, no
 //! logging. Bytes, limits and the time come in as arguments; facts go out as values.
 //!
-//! Where to begin: [`verify`] for the checks, [`verdict`] for what is decided about an image.
+//! Where to begin: [`notation`] for the checks, [`verdict`] for what is decided about an image.
 
 pub mod codec;
-pub mod envelope;
-pub mod json;
+pub mod crypto;
 pub mod limits;
 pub mod name;
+pub mod notation;
 pub mod oci;
+pub mod policy;
 pub mod reason;
 pub mod time;
-pub mod trust;
 pub mod verdict;
-pub mod verify;
 pub mod x509;

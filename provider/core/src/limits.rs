@@ -1,6 +1,6 @@
 //! Every number that bounds what comes from outside, with the origin of the number.
 //!
-//! Floor 0: uses nothing. A limit that an operator may want to change is a field of a configuration type elsewhere;
+//! Uses nothing. A limit that an operator may want to change is a field of a configuration type elsewhere;
 //! what stands here is what no legitimate input comes near.
 
 /// Longest image reference read, in bytes. 255 for the name, 128 for the tag, 135 for a sha512 digest, two separators,

@@ -1,6 +1,6 @@
 //! Names of things in a registry: digests, media types, repositories and image references.
 //!
-//! Floor 0: text becomes a type here, once; nothing above re-parses.
+//! Text becomes a type here, once; nothing above re-parses.
 
 mod digest;
 mod host;

@@ -1,6 +1,6 @@
 //! OCI documents from bytes: descriptors, manifests, indexes. Bytes in, types out; nothing is fetched here.
 //!
-//! Floor 1: uses `name`, `limits`, `json`.
+//! Uses `name`, `limits`, `codec`.
 
 mod annotations;
 mod descriptor;

@@ -1,6 +1,6 @@
 //! Reasons: a stable code, who has to act, and one sentence. What every check ends in when it does not end well.
 //!
-//! Floor 1: uses `codec` for text of bounded length.
+//! Uses `codec` for text of bounded length.
 
 mod code;
 

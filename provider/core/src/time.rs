@@ -1,6 +1,4 @@
 //! Points in time as values. Nothing here can read a clock: `now` is always an argument.
-//!
-//! Floor 0.
 
 use std::fmt;
 use std::time::Duration;

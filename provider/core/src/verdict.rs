@@ -1,6 +1,6 @@
 //! What is decided about an image: one of four, never a boolean; with a stable code, and who has to act.
 //!
-//! [`ImageVerdict::Verified`] holds a [`VerifiedSignature`], which only [`crate::verify`] can make.
+//! [`ImageVerdict::Verified`] holds a [`VerifiedSignature`], which only [`crate::notation`] can make.
 
 mod failed;
 
@@ -13,12 +13,12 @@ pub use failed::FailedSignatures;
 use crate::codec::text;
 use crate::codec::text::Text;
 use crate::name::Digest;
+use crate::notation::VerifiedSignature;
 pub use crate::reason::Blame;
 pub use crate::reason::Code;
 pub use crate::reason::Reason;
 pub use crate::reason::Reasons;
 pub use crate::reason::VerdictKind;
-use crate::verify::VerifiedSignature;
 
 /// The decision about one image.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! X.509 certificates and the chains of the Notary Project's
 //! [certificate requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements).
 //!
-//! Floor 2. A chain is an ordered list that is checked link by link; no path is built, no trust store is asked
-//! ([`crate::trust`] does that) and no time is looked at. DER is read strictly wherever its bytes decide something;
+//! A chain is an ordered list that is checked link by link; no path is built, no trust store is asked
+//! ([`crate::policy`] does that) and no time is looked at. DER is read strictly wherever its bytes decide something;
 //! extensions that decide nothing here are passed over, critical ones too, as the specification wants it.
 //!
 //! A profile beside [`Chain::code_signing`], such as that of time stamp authorities, is a file beside
@@ -11,27 +11,19 @@
 mod certificate;
 mod chain;
 mod code_signing;
-mod der;
 mod extension;
-mod key;
 mod layout;
 mod name;
-mod signature;
 
 pub use certificate::Certificate;
 pub use certificate::CertificateError;
 pub use chain::Chain;
 pub use chain::ChainError;
 pub use code_signing::ProfileError;
-pub use der::Oid;
 pub use extension::BasicConstraints;
 pub use extension::ExtendedKeyUsage;
 pub use extension::KeyUsage;
 pub use extension::KeyUse;
 pub use extension::RevocationAddresses;
-pub use key::KeyAlgorithm;
-pub use key::KeyError;
-pub use key::PublicKey;
 pub use name::Attribute;
 pub use name::DistinguishedName;
-pub use signature::SignatureError;

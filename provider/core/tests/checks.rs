@@ -5,10 +5,10 @@
 mod judge;
 
 use countersign_core::name::MediaType;
-use countersign_core::trust::StoreKind;
+use countersign_core::notation::Check;
+use countersign_core::notation::CheckOutcome;
+use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
-use countersign_core::verify::Check;
-use countersign_core::verify::CheckOutcome;
 use countersign_core::x509::Certificate;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;

@@ -4,7 +4,7 @@
 #[allow(dead_code, clippy::unwrap_used)]
 mod judge;
 
-use countersign_core::trust::StoreKind;
+use countersign_core::policy::StoreKind;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -524,8 +524,8 @@ fn cose_times_are_whole_seconds_in_tag_1() {
 
 #[test]
 fn cose_times_may_be_whole_floats_of_every_width() {
-    use countersign_core::envelope::Envelope;
-    use countersign_core::envelope::EnvelopeFormat;
+    use countersign_core::notation::Envelope;
+    use countersign_core::notation::EnvelopeFormat;
     let world = World::new();
     for (number, head, time) in [
         (61_440.0, 0xf9, "1970-01-01T17:04:00Z"),

@@ -5,7 +5,7 @@
 #[allow(dead_code, clippy::unwrap_used)]
 mod judge;
 
-use countersign_core::trust::StoreKind;
+use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;

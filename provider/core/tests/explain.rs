@@ -7,14 +7,14 @@ mod judge;
 
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_core::notation;
+    use countersign_core::notation::Check;
+    use countersign_core::notation::Enforcement;
+    use countersign_core::notation::Facts;
+    use countersign_core::notation::Found;
     use countersign_core::oci::Descriptor;
     use countersign_core::time::UnixTime;
     use countersign_core::verdict::Code;
-    use countersign_core::verify;
-    use countersign_core::verify::Check;
-    use countersign_core::verify::Enforcement;
-    use countersign_core::verify::Facts;
-    use countersign_core::verify::Found;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
     use countersign_testkit::signer::Format;
@@ -57,7 +57,7 @@ mod tests {
             .critical_attribute("com.example.count", json!(3))
             .timestamp(b"token");
         for format in Format::ALL {
-            let explanation = verify::describe(&request.envelope(format), format.media_type(), &read);
+            let explanation = notation::describe(&request.envelope(format), format.media_type(), &read);
             let found: Vec<_> = explanation.findings.iter().map(|finding| (finding.check, finding.action)).collect();
             let skip = Enforcement::Skip;
             assert_eq!(
@@ -82,7 +82,7 @@ mod tests {
             .critical_attribute("com.example.count", json!(3))
             .timestamp(b"token");
         let envelope = request.jws_parts().with_signature(&[1; 64]);
-        let explanation = verify::describe(&envelope, JWS, &read);
+        let explanation = notation::describe(&envelope, JWS, &read);
         let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
         assert_eq!(reason.code, Code::SignatureMismatch);
         assert_eq!(explanation.findings[1].found, Found::NotReached);
@@ -97,7 +97,7 @@ mod tests {
         for (bytes, media_type, code) in
             [(&b"{}"[..], JWS, Code::EnvelopeMalformed), (b"{}", "text/plain", Code::EnvelopeUnsupported)]
         {
-            let explanation = verify::describe(bytes, media_type, &read);
+            let explanation = notation::describe(bytes, media_type, &read);
             assert!(explanation.facts.is_none());
             let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
             assert_eq!(reason.code, code);

@@ -11,8 +11,8 @@ mod judge;
 #[allow(clippy::unwrap_used)]
 mod schemas;
 
-use countersign_core::envelope::Envelope;
-use countersign_core::envelope::EnvelopeFormat;
+use countersign_core::notation::Envelope;
+use countersign_core::notation::EnvelopeFormat;
 use countersign_core::x509::Certificate;
 use countersign_testkit::Descriptor;
 use countersign_testkit::der;

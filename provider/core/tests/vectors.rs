@@ -11,10 +11,10 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use countersign_core::envelope::Envelope;
-use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::name::MediaType;
-use countersign_core::trust::StoreKind;
+use countersign_core::notation::Envelope;
+use countersign_core::notation::EnvelopeFormat;
+use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use judge::Judge;
 

@@ -9,7 +9,7 @@ mod judge;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
-use countersign_core::trust::StoreKind;
+use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::FailedSignatures;

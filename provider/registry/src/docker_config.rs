@@ -14,9 +14,9 @@ mod raw;
 use std::fmt;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::json;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
-use countersign_core::json;
 use countersign_core::name::Host;
 
 use self::key::Hosts;

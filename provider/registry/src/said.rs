@@ -2,7 +2,7 @@
 //! [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
 
 use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::json;
+use countersign_core::codec::json;
 use oci_client::errors::OciEnvelope;
 use oci_client::errors::OciErrorCode;
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::json;
+use countersign_core::codec::json;
 use http::HeaderValue;
 use serde::Deserialize;
 use tokio::time::Instant;

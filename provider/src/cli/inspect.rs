@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
+use countersign_core::notation::Found;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
-use countersign_core::verify::Found;
 use prometheus::Registry;
 
 use super::Exit;

@@ -6,27 +6,27 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::envelope::EnvelopeFormat;
-use countersign_core::json;
+use countersign_core::codec::json;
 use countersign_core::limits;
 use countersign_core::limits::JsonLimits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::name::hex;
+use countersign_core::notation;
+use countersign_core::notation::EnvelopeFormat;
+use countersign_core::notation::Question;
+use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
 use countersign_core::oci::ManifestError;
+use countersign_core::policy::Mode;
+use countersign_core::policy::Store;
 use countersign_core::time::UnixTime;
-use countersign_core::trust::Mode;
-use countersign_core::trust::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
-use countersign_core::verify;
-use countersign_core::verify::Question;
-use countersign_core::verify::VerifiedSignature;
 use countersign_registry::Content;
 use countersign_registry::Kept;
 use countersign_registry::Pinned;
@@ -99,11 +99,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn judge(&self, envelope: &[u8], media_type: &MediaType) -> Result<Box<VerifiedSignature>, verify::Failure> {
+    fn judge(&self, envelope: &[u8], media_type: &MediaType) -> Result<Box<VerifiedSignature>, notation::Failure> {
         let Mode::Verify(rules) = self.statement.mode() else {
             // Nothing is fetched for what is skipped.
             let reason = Reason::new(Code::InternalError, "the statement verifies nothing: want one that does");
-            return Err(verify::Failure { unverified_subject: None, reasons: Reasons::one(reason) });
+            return Err(notation::Failure { unverified_subject: None, reasons: Reasons::one(reason) });
         };
         let question = Question {
             target: self.pinned.descriptor(),
@@ -112,7 +112,7 @@ impl Asked {
             required_metadata: &self.required_metadata,
             now: self.now,
         };
-        verify::signature(envelope, media_type.as_str(), &question)
+        notation::signature(envelope, media_type.as_str(), &question)
     }
 }
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::MediaType;
+use countersign_core::notation;
+use countersign_core::notation::Explanation;
+use countersign_core::notation::Question;
 use countersign_core::oci::Descriptor;
-use countersign_core::trust::Mode;
+use countersign_core::policy::Mode;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
-use countersign_core::verify;
-use countersign_core::verify::Explanation;
-use countersign_core::verify::Question;
 use countersign_registry::Referrers;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
@@ -140,8 +140,8 @@ impl Inner {
                 let envelope = match candidates::fetch(&self.registries, pinned, &entry, until.into()).await {
                     Ok((bytes, media_type)) => {
                         let explanation = match &question {
-                            Some(question) => verify::explain(&bytes, media_type.as_str(), question),
-                            None => verify::describe(&bytes, media_type.as_str(), target),
+                            Some(question) => notation::explain(&bytes, media_type.as_str(), question),
+                            None => notation::describe(&bytes, media_type.as_str(), target),
                         };
                         Ok(Envelope { media_type, bytes: bytes.len(), explanation })
                     }

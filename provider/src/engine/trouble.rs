@@ -1,6 +1,6 @@
 //! What trouble with a registry or with the trust means for a verdict: never "unsigned".
 
-use countersign_core::trust::Claim;
+use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;

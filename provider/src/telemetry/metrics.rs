@@ -10,10 +10,10 @@ mod named;
 
 use std::time::Duration;
 
+use countersign_core::notation::Check;
+use countersign_core::notation::loggable;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
-use countersign_core::verify::Check;
-use countersign_core::verify::loggable;
 use countersign_registry::LimitReached;
 use countersign_registry::Resource;
 use countersign_registry::Scope;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use countersign_core::limits;
-use countersign_core::trust::StoreKind;
+use countersign_core::policy::StoreKind;
 
 use super::TrustMistake;
 use crate::config::TrustLocation;

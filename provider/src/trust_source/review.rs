@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use countersign_core::name::hex;
+use countersign_core::policy::Action;
+use countersign_core::policy::DeclaredScopes;
+use countersign_core::policy::Identities;
+use countersign_core::policy::Identity;
+use countersign_core::policy::Level;
+use countersign_core::policy::Mode;
+use countersign_core::policy::RevocationAction;
+use countersign_core::policy::Rules;
+use countersign_core::policy::Scopes;
+use countersign_core::policy::Statement;
+use countersign_core::policy::Store;
+use countersign_core::policy::StoreKind;
+use countersign_core::policy::StoreRef;
+use countersign_core::policy::VerifyTimestamp;
 use countersign_core::time::UnixTime;
-use countersign_core::trust::Action;
-use countersign_core::trust::DeclaredScopes;
-use countersign_core::trust::Identities;
-use countersign_core::trust::Identity;
-use countersign_core::trust::Level;
-use countersign_core::trust::Mode;
-use countersign_core::trust::RevocationAction;
-use countersign_core::trust::Rules;
-use countersign_core::trust::Scopes;
-use countersign_core::trust::Statement;
-use countersign_core::trust::Store;
-use countersign_core::trust::StoreKind;
-use countersign_core::trust::StoreRef;
-use countersign_core::trust::VerifyTimestamp;
 
 use super::DisabledStatement;
 use super::StatementState;

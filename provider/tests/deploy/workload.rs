@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::config::ListenAddress;
 use countersign::config::TrustLocation;
 use countersign::server::ConnectionTimes;
-use countersign_core::trust::TrustPolicy;
+use countersign_core::policy::TrustPolicy;
 use countersign_registry::Unlisted;
 use serde_json::Value as Json;
 use serde_json::json;

@@ -10,8 +10,8 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-use crate::json;
-use crate::json::Member;
+use crate::codec::json;
+use crate::codec::json::Member;
 
 /// Annotations as written. The first that fit into `BYTES` are kept: names, values, and 64 bytes for each. The others
 /// are read over. More than the document may have are no annotations, and no matter to what stands beside them: whoever

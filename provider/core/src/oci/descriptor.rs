@@ -12,7 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 
 use super::annotations::RawAnnotations;
 use crate::codec::excerpt::Excerpt;
-use crate::json::Member;
+use crate::codec::json::Member;
 use crate::name::Digest;
 use crate::name::DigestError;
 use crate::name::MediaType;

@@ -11,10 +11,10 @@ use super::RawDescriptor;
 use super::annotations::RawAnnotations;
 use super::descriptor::text;
 use crate::codec::excerpt::Excerpt;
-use crate::json;
-use crate::json::FirstOf;
-use crate::json::JsonError;
-use crate::json::Member;
+use crate::codec::json;
+use crate::codec::json::FirstOf;
+use crate::codec::json::JsonError;
+use crate::codec::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 

@@ -7,10 +7,10 @@ use super::DescriptorError;
 use super::RawDescriptor;
 use super::descriptor;
 use crate::codec::excerpt::Excerpt;
-use crate::json;
-use crate::json::AnyObject;
-use crate::json::JsonError;
-use crate::json::Member;
+use crate::codec::json;
+use crate::codec::json::AnyObject;
+use crate::codec::json::JsonError;
+use crate::codec::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 

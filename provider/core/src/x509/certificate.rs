@@ -14,21 +14,21 @@ use x509_parser::prelude::FromDer;
 use super::BasicConstraints;
 use super::DistinguishedName;
 use super::ExtendedKeyUsage;
-use super::KeyError;
 use super::KeyUsage;
 use super::KeyUse;
-use super::PublicKey;
 use super::RevocationAddresses;
-use super::SignatureError;
-use super::der;
-use super::der::NotDer;
-use super::der::Reader;
 use super::extension::Extensions;
-use super::key::SubjectKey;
 use super::layout;
 use super::layout::Layout;
-use super::signature;
+use crate::codec::der;
+use crate::codec::der::NotDer;
+use crate::codec::der::Reader;
 use crate::codec::text::Text;
+use crate::crypto;
+use crate::crypto::KeyError;
+use crate::crypto::PublicKey;
+use crate::crypto::SignatureError;
+use crate::crypto::SubjectKey;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -284,7 +284,7 @@ impl Certificate {
     /// # Errors
     /// A weak or unknown algorithm, a weak or unsuitable key, or a signature that is not the signer's.
     pub fn verify_signed_by(&self, signer: &Self) -> Result<(), SignatureError> {
-        signature::verify(&signer.0.key, &self.0.signature_algorithm, &self.0.tbs, &self.0.signature)
+        crypto::verify(&signer.0.key, &self.0.signature_algorithm, &self.0.tbs, &self.0.signature)
     }
 
     /// Whether subject and issuer are the same bytes.

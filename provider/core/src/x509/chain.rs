@@ -2,10 +2,10 @@
 
 use super::Certificate;
 use super::ProfileError;
-use super::PublicKey;
-use super::SignatureError;
 use super::code_signing;
 use crate::codec::text::Text;
+use crate::crypto::PublicKey;
+use crate::crypto::SignatureError;
 use crate::limits;
 
 /// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Whether

@@ -1,11 +1,11 @@
 //! What the certificates of a code signing chain must and must not say, each for itself.
 
 use super::Certificate;
-use super::KeyError;
 use super::KeyUsage;
 use super::KeyUse;
-use super::Oid;
-use super::PublicKey;
+use crate::codec::der::Oid;
+use crate::crypto::KeyError;
+use crate::crypto::PublicKey;
 
 /// What a certificate says that it must not, or does not say and must.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

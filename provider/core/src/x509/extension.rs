@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::der;
-use super::der::Element;
-use super::der::NotDer;
-use super::der::Oid;
-use super::der::Reader;
+use crate::codec::der;
+use crate::codec::der::Element;
+use crate::codec::der::NotDer;
+use crate::codec::der::Oid;
+use crate::codec::der::Reader;
 use crate::limits;
 
 /// `id-ce-basicConstraints`, RFC 5280 section 4.2.1.9.

@@ -1,9 +1,9 @@
 //! Where the parts of a certificate stand, found with the strict reader.
 
-use super::der;
-use super::der::Element;
-use super::der::NotDer;
-use super::der::Reader;
+use crate::codec::der;
+use crate::codec::der::Element;
+use crate::codec::der::NotDer;
+use crate::codec::der::Reader;
 use crate::time::UnixTime;
 
 /// The parts of a certificate as they are encoded.

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use super::der;
-use super::der::Element;
-use super::der::NotDer;
-use super::der::Oid;
-use super::der::Reader;
+use crate::codec::der;
+use crate::codec::der::Element;
+use crate::codec::der::NotDer;
+use crate::codec::der::Oid;
+use crate::codec::der::Reader;
 use crate::codec::text::Text;
 use crate::codec::text::is_hidden;
 

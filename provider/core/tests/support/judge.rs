@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::notation;
+use countersign_core::notation::Check;
+use countersign_core::notation::Explanation;
+use countersign_core::notation::Failure;
+use countersign_core::notation::Found;
+use countersign_core::notation::Question;
+use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci::Descriptor;
+use countersign_core::policy::Mode;
+use countersign_core::policy::Store;
+use countersign_core::policy::StoreKind;
+use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
-use countersign_core::trust::Mode;
-use countersign_core::trust::Store;
-use countersign_core::trust::StoreKind;
-use countersign_core::trust::TrustPolicy;
 use countersign_core::verdict::Code;
-use countersign_core::verify;
-use countersign_core::verify::Check;
-use countersign_core::verify::Explanation;
-use countersign_core::verify::Failure;
-use countersign_core::verify::Found;
-use countersign_core::verify::Question;
-use countersign_core::verify::VerifiedSignature;
 
 /// What a signature is judged by; begins strict, trusting nobody.
 #[derive(Clone, Debug)]
@@ -103,8 +103,8 @@ impl Judge {
             required_metadata: &self.metadata,
             now: self.now,
         };
-        let judged = verify::signature(envelope, media_type, &question);
-        agree(&verify::explain(envelope, media_type, &question), judged.as_deref());
+        let judged = notation::signature(envelope, media_type, &question);
+        agree(&notation::explain(envelope, media_type, &question), judged.as_deref());
         judged
     }
 
@@ -175,7 +175,9 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
             });
             let logged: Vec<_> = logged.collect();
             assert_eq!(logged, signature.warnings().collect::<Vec<_>>());
-            assert!(logged.iter().all(|(check, reason)| verify::loggable().any(|pair| pair == (*check, reason.code))));
+            assert!(
+                logged.iter().all(|(check, reason)| notation::loggable().any(|pair| pair == (*check, reason.code)))
+            );
         }
         Err(failure) => {
             assert!(failed.contains(&failure.reasons.first()), "{failure:?} {failed:?}");

@@ -2,15 +2,15 @@
 
 use std::sync::OnceLock;
 
-use countersign_core::envelope::Envelope;
-use countersign_core::envelope::EnvelopeFormat;
 use countersign_core::name::MediaType;
+use countersign_core::notation::Envelope;
+use countersign_core::notation::EnvelopeFormat;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Index;
 use countersign_core::oci::artifact_type;
 use countersign_core::oci::target_media_type;
-use countersign_core::trust::StoreKind;
-use countersign_core::trust::TrustPolicy;
+use countersign_core::policy::StoreKind;
+use countersign_core::policy::TrustPolicy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;

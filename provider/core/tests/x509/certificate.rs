@@ -1,11 +1,11 @@
 //! Reading one certificate.
 
+use countersign_core::crypto::KeyError;
 use countersign_core::limits;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::BasicConstraints;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::CertificateError;
-use countersign_core::x509::KeyError;
 use countersign_core::x509::KeyUse;
 use countersign_core::x509::RevocationAddresses;
 use countersign_testkit::der;

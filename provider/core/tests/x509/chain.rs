@@ -1,12 +1,12 @@
 //! Code signing chains.
 
+use countersign_core::crypto::KeyError;
+use countersign_core::crypto::SignatureError;
 use countersign_core::limits;
 use countersign_core::x509::Chain;
 use countersign_core::x509::ChainError;
-use countersign_core::x509::KeyError;
 use countersign_core::x509::KeyUse;
 use countersign_core::x509::ProfileError;
-use countersign_core::x509::SignatureError;
 use countersign_testkit::pki;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;

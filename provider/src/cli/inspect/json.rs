@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
-use countersign_core::verify::CertificateFacts;
-use countersign_core::verify::Facts;
-use countersign_core::verify::Finding;
+use countersign_core::notation::CertificateFacts;
+use countersign_core::notation::Facts;
+use countersign_core::notation::Finding;
 use serde::Serialize;
 
 use super::Inspected;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use countersign_core::codec::text::printable;
-use countersign_core::verify::CertificateFacts;
-use countersign_core::verify::Facts;
-use countersign_core::verify::Finding;
+use countersign_core::notation::CertificateFacts;
+use countersign_core::notation::Facts;
+use countersign_core::notation::Finding;
 
 use super::Inspected;
 use super::ended;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use countersign_core::codec::text::printable;
 use countersign_core::name::hex;
+use countersign_core::notation::Anchor;
+use countersign_core::notation::Checks;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -12,8 +14,6 @@ use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
-use countersign_core::verify::Anchor;
-use countersign_core::verify::Checks;
 
 use super::Checked;
 

@@ -1,0 +1,339 @@
+//! A scan over CBOR before the library builds anything of it: definite lengths only, no label twice in any map, bounded
+//! depth and counts, no time that is a bignum, nothing after the item. The library accepts all of these, and go-cose
+//! does not ([RFC 8949 §5.6](https://www.rfc-editor.org/rfc/rfc8949#section-5.6) on repeated keys).
+
+use std::collections::BTreeSet;
+
+use crate::limits;
+
+/// Why CBOR is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CborError {
+    #[error("ends in the middle of an item")]
+    Truncated,
+    #[error("has bytes after the item")]
+    Trailing,
+    #[error("has an indefinite length or a reserved length")]
+    Length,
+    #[error("is nested too deeply")]
+    Depth,
+    #[error("has a list or map of {found} entries: want at most {}", limits::ENVELOPE_MEMBERS)]
+    Entries { found: u64 },
+    #[error("has more than {} items: want fewer", limits::ENVELOPE_VALUES)]
+    Items,
+    #[error("has a label twice in one map")]
+    RepeatedLabel,
+    #[error("has a tag where none may stand")]
+    Tag,
+    #[error("has a time (tag 1) that is a bignum: want an integer or a float")]
+    BignumTime,
+    #[error("is not a map with integer and text labels")]
+    NotAHeader,
+    #[error("has a protected header that is not a byte string")]
+    ProtectedHeader,
+}
+
+/// A header label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label<'b> {
+    Int(i128),
+    Text(&'b [u8]),
+}
+
+/// Whether tags may stand inside an item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tags {
+    Allowed,
+    Refused,
+}
+
+/// `alg`, `crit` and the content type ([RFC 9052 §3.1](https://www.rfc-editor.org/rfc/rfc9052#section-3.1)): numbers and
+/// texts without a tag. The library would read a bignum there as the number.
+const NEVER_TAGGED: std::ops::RangeInclusive<i128> = 1..=3;
+
+/// The time since 1970 ([RFC 8949 §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)).
+const EPOCH_TIME: u64 = 1;
+/// Bignums, positive and negative ([RFC 8949 §3.4.3](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.3)).
+const BIGNUMS: std::ops::RangeInclusive<u64> = 2..=3;
+
+/// What is looked at of the four members of COSE_Sign1_Tagged before the library reads them.
+pub(crate) struct Sign1<'b> {
+    /// The content of the byte string.
+    pub(crate) protected: &'b [u8],
+    /// As encoded.
+    pub(crate) unprotected: &'b [u8],
+    /// How many bytes it has; none if it is no byte string.
+    pub(crate) payload: usize,
+}
+
+/// Takes COSE_Sign1_Tagged apart.
+pub(crate) fn sign1(bytes: &[u8]) -> Result<Sign1<'_>, CborError> {
+    let rest = bytes.strip_prefix(&[0xd2, 0x84]).ok_or(CborError::NotAHeader)?;
+    let mut scan = Scan::new();
+    let after_protected = scan.item(rest, Tags::Refused, limits::ENVELOPE_DEPTH)?;
+    let protected = byte_string(rest)?.ok_or(CborError::ProtectedHeader)?;
+    let after_unprotected = scan.item(after_protected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
+    let unprotected =
+        after_protected.get(..after_protected.len() - after_unprotected.len()).ok_or(CborError::Truncated)?;
+    let payload = byte_string(after_unprotected)?.map_or(0, <[u8]>::len);
+    let after_payload = scan.item(after_unprotected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
+    let after_signature = scan.item(after_payload, Tags::Refused, limits::ENVELOPE_DEPTH)?;
+    if after_signature.is_empty() { Ok(Sign1 { protected, unprotected, payload }) } else { Err(CborError::Trailing) }
+}
+
+/// The content of the byte string that `bytes` begins with, if it does.
+fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
+    let (2, length, content) = head(bytes)? else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).map_err(|_| CborError::Truncated)?;
+    content.get(..length).map(Some).ok_or(CborError::Truncated)
+}
+
+/// The labels of a complete header map, each once, at most [`limits::ENVELOPE_MEMBERS`].
+pub(crate) fn header_labels(bytes: &[u8], tags: Tags) -> Result<BTreeSet<Label<'_>>, CborError> {
+    // An empty protected header is written as an empty byte string.
+    if bytes.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (major, pairs, _) = head(bytes)?;
+    let mut scan = Scan::new();
+    if !scan.item(bytes, tags, limits::ENVELOPE_DEPTH)?.is_empty() {
+        return Err(CborError::Trailing);
+    }
+    if major != 5 {
+        return Err(CborError::NotAHeader);
+    }
+    // Scanned above: the count is a small one, and each label is there once.
+    let mut scan = Scan::new();
+    let (_, _, mut rest) = head(bytes)?;
+    let mut labels = BTreeSet::new();
+    for _ in 0..pairs {
+        let (label, after) = label(rest)?;
+        let label = label.ok_or(CborError::NotAHeader)?;
+        let tags = match label {
+            Label::Int(number) if NEVER_TAGGED.contains(&number) => Tags::Refused,
+            Label::Int(_) | Label::Text(_) => tags,
+        };
+        rest = scan.item(after, tags, limits::ENVELOPE_DEPTH)?;
+        labels.insert(label);
+    }
+    Ok(labels)
+}
+
+/// Major type, argument, and what follows the head.
+fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
+    let (first, rest) = bytes.split_first().ok_or(CborError::Truncated)?;
+    let width = match first & 0x1f {
+        small @ 0..=23 => return Ok((first >> 5, u64::from(small), rest)),
+        24 => 1,
+        25 => 2,
+        26 => 4,
+        27 => 8,
+        _ => return Err(CborError::Length),
+    };
+    let (argument, rest) = rest.split_at_checked(width).ok_or(CborError::Truncated)?;
+    let value = argument.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    Ok((first >> 5, value, rest))
+}
+
+/// One walk, with the items that may still come.
+struct Scan {
+    items: usize,
+}
+
+impl Scan {
+    fn new() -> Self {
+        Self { items: limits::ENVELOPE_VALUES }
+    }
+
+    /// Skips one item and gives what follows.
+    fn item<'b>(&mut self, bytes: &'b [u8], tags: Tags, depth: usize) -> Result<&'b [u8], CborError> {
+        self.items = self.items.checked_sub(1).ok_or(CborError::Items)?;
+        let (major, argument, rest) = head(bytes)?;
+        match major {
+            // Integers, simple values and floats: all in the head.
+            0 | 1 | 7 => Ok(rest),
+            2 | 3 => {
+                let length = usize::try_from(argument).map_err(|_| CborError::Truncated)?;
+                Ok(rest.split_at_checked(length).ok_or(CborError::Truncated)?.1)
+            }
+            4 => self.list(entries(argument)?, rest, tags, deeper(depth)?),
+            5 => self.map(entries(argument)?, rest, tags, deeper(depth)?),
+            6 => {
+                if tags == Tags::Refused {
+                    return Err(CborError::Tag);
+                }
+                if argument == EPOCH_TIME
+                    && let (6, inner, _) = head(rest)?
+                    && BIGNUMS.contains(&inner)
+                {
+                    return Err(CborError::BignumTime);
+                }
+                self.item(rest, tags, deeper(depth)?)
+            }
+            // Three bits have no eighth value; the arm keeps the match total.
+            _ => Err(CborError::Length),
+        }
+    }
+
+    fn list<'b>(
+        &mut self,
+        entries: usize,
+        mut rest: &'b [u8],
+        tags: Tags,
+        depth: usize,
+    ) -> Result<&'b [u8], CborError> {
+        for _ in 0..entries {
+            rest = self.item(rest, tags, depth)?;
+        }
+        Ok(rest)
+    }
+
+    fn map<'b>(&mut self, entries: usize, mut rest: &'b [u8], tags: Tags, depth: usize) -> Result<&'b [u8], CborError> {
+        let mut seen = BTreeSet::new();
+        let mut seen_others = BTreeSet::new();
+        for _ in 0..entries {
+            let after = self.item(rest, tags, depth)?;
+            let fresh = match label(rest)? {
+                (Some(label), _) => seen.insert(label),
+                (None, _) => {
+                    let (key, _) = rest.split_at_checked(rest.len() - after.len()).ok_or(CborError::Truncated)?;
+                    seen_others.insert(key)
+                }
+            };
+            if !fresh {
+                return Err(CborError::RepeatedLabel);
+            }
+            rest = self.item(after, tags, depth)?;
+        }
+        Ok(rest)
+    }
+}
+
+fn deeper(depth: usize) -> Result<usize, CborError> {
+    depth.checked_sub(1).ok_or(CborError::Depth)
+}
+
+/// The number of elements or pairs, if it is one that may be.
+fn entries(argument: u64) -> Result<usize, CborError> {
+    let found = usize::try_from(argument).ok().filter(|found| *found <= limits::ENVELOPE_MEMBERS);
+    found.ok_or(CborError::Entries { found: argument })
+}
+
+/// An integer or text label, compared by value: a longer encoding of a number is the same number. `None`, and nothing
+/// consumed, for a key of another type.
+fn label(bytes: &[u8]) -> Result<(Option<Label<'_>>, &[u8]), CborError> {
+    let (major, argument, rest) = head(bytes)?;
+    match major {
+        0 => Ok((Some(Label::Int(i128::from(argument))), rest)),
+        1 => Ok((Some(Label::Int(-1 - i128::from(argument))), rest)),
+        3 => {
+            let length = usize::try_from(argument).map_err(|_| CborError::Truncated)?;
+            let (text, rest) = rest.split_at_checked(length).ok_or(CborError::Truncated)?;
+            Ok((Some(Label::Text(text)), rest))
+        }
+        _ => Ok((None, bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks one complete item, 16 levels deep at most.
+    fn check(bytes: &[u8], tags: Tags) -> Result<(), CborError> {
+        let rest = Scan::new().item(bytes, tags, limits::ENVELOPE_DEPTH)?;
+        if rest.is_empty() { Ok(()) } else { Err(CborError::Trailing) }
+    }
+
+    #[test]
+    fn refuses_what_two_readers_could_read_differently() {
+        for (bytes, error) in [
+            (&[0xa2, 0x01, 0x00, 0x01, 0x00][..], CborError::RepeatedLabel),
+            (&[0xa2, 0x01, 0x00, 0x18, 0x01, 0x00], CborError::RepeatedLabel),
+            (&[0xa2, 0x61, 0x61, 0x00, 0x61, 0x61, 0x00], CborError::RepeatedLabel),
+            (&[0xa1, 0x05, 0xa2, 0x41, 0x00, 0x00, 0x41, 0x00, 0x00], CborError::RepeatedLabel),
+            (&[0xbf, 0xff], CborError::Length),
+            (&[0x9f, 0xff], CborError::Length),
+            (&[0x5f, 0xff], CborError::Length),
+            (&[0x00, 0x00], CborError::Trailing),
+            (&[0x42, 0x00], CborError::Truncated),
+            (&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], CborError::Truncated),
+            (&[0xc1, 0xc2, 0x41, 0x01], CborError::BignumTime),
+            (&[0xc1, 0xc3, 0x41, 0x01], CborError::BignumTime),
+            (&[0xd8, 0x01, 0xd8, 0x02, 0x41, 0x01], CborError::BignumTime),
+            (&[0x81, 0xc1, 0xc2, 0x41, 0x01], CborError::BignumTime),
+            (&[], CborError::Truncated),
+        ] {
+            assert_eq!(check(bytes, Tags::Allowed), Err(error), "{bytes:02x?}");
+        }
+        assert_eq!(check(&[0x81, 0xc1, 0x00], Tags::Refused), Err(CborError::Tag));
+        // A bignum that is no time, and a time of another wrong type, which the reader of times refuses.
+        assert_eq!(check(&[0xc2, 0x41, 0x01], Tags::Allowed), Ok(()));
+        assert_eq!(check(&[0xc1, 0x61, 0x61], Tags::Allowed), Ok(()));
+    }
+
+    #[test]
+    fn refuses_depth_for_lists_maps_and_tags() {
+        for opening in [&[0x81_u8][..], &[0xa1, 0x00], &[0xc6]] {
+            let nested = |levels| [opening.repeat(levels), vec![0x00]].concat();
+            assert_eq!(check(&nested(limits::ENVELOPE_DEPTH), Tags::Allowed), Ok(()), "{opening:02x?}");
+            assert_eq!(check(&nested(limits::ENVELOPE_DEPTH + 1), Tags::Allowed), Err(CborError::Depth));
+        }
+    }
+
+    #[test]
+    fn counts_before_it_looks_at_the_entries() {
+        for (bytes, found) in [
+            (&[0x98, 65][..], 65),
+            (&[0xb8, 65], 65),
+            (&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], u64::MAX),
+            (&[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], u64::MAX),
+        ] {
+            assert_eq!(check(bytes, Tags::Allowed), Err(CborError::Entries { found }), "{bytes:02x?}");
+        }
+        assert_eq!(check(&[&[0x98, 64][..], &[0; 64]].concat(), Tags::Allowed), Ok(()));
+        // 64 lists of 64: more items than there may be, however they are spread.
+        let list = [&[0x98, 64][..], &[0; 64]].concat();
+        assert_eq!(check(&[&[0x98, 64][..], &list.repeat(64)].concat(), Tags::Allowed), Err(CborError::Items));
+        assert_eq!(check(&[&[0x8f][..], &list.repeat(15)].concat(), Tags::Allowed), Ok(()));
+    }
+
+    #[test]
+    fn lists_header_labels_by_value() {
+        let labels = header_labels(&[0xa2, 0x18, 0x21, 0x00, 0x61, 0x61, 0x00], Tags::Refused);
+        assert_eq!(labels, Ok(BTreeSet::from([Label::Int(33), Label::Text(b"a")])));
+        assert_eq!(header_labels(&[], Tags::Allowed), Ok(BTreeSet::new()));
+        assert_eq!(header_labels(&[0xa1, 0x40, 0x00], Tags::Refused), Err(CborError::NotAHeader));
+        assert_eq!(header_labels(&[0x80], Tags::Refused), Err(CborError::NotAHeader));
+        assert_eq!(header_labels(&[0xa0, 0x00], Tags::Refused), Err(CborError::Trailing));
+    }
+
+    #[test]
+    fn what_is_a_plain_number_or_text_has_no_tag() {
+        for label in [0x01, 0x02, 0x03] {
+            for value in [&[0xc3, 0x41, 0x06][..], &[0x81, 0xc2, 0x41, 0x01]] {
+                let header = [&[0xa1, label], value].concat();
+                assert_eq!(header_labels(&header, Tags::Allowed), Err(CborError::Tag), "{header:02x?}");
+            }
+        }
+        assert!(header_labels(&[0xa1, 0x04, 0xc2, 0x41, 0x01], Tags::Allowed).is_ok());
+    }
+
+    #[test]
+    fn takes_a_message_apart() {
+        let message = [0xd2, 0x84, 0x42, 0xa0, 0xa0, 0xa1, 0x01, 0x02, 0x41, 0x07, 0x40];
+        let Ok(Sign1 { protected, unprotected, payload }) = sign1(&message) else { panic!("four members") };
+        assert_eq!((protected, unprotected, payload), (&[0xa0, 0xa0][..], &[0xa1, 0x01, 0x02][..], 1));
+        for (bytes, error) in [
+            (&message[1..], CborError::NotAHeader),
+            (&message[..10], CborError::Truncated),
+            (&[0xd2, 0x84, 0xa0, 0xa0, 0x40, 0x40], CborError::ProtectedHeader),
+            (&[0xd2, 0x84, 0xc2, 0x40, 0xa0, 0x40, 0x40], CborError::Tag),
+            (&[0xd2, 0x84, 0x40, 0xa0, 0x40, 0x40, 0x00], CborError::Trailing),
+        ] {
+            assert_eq!(sign1(bytes).err(), Some(error), "{bytes:02x?}");
+        }
+    }
+}

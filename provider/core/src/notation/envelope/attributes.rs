@@ -1,0 +1,155 @@
+//! Signed attributes, and the rules about `crit` that both formats share
+//! ([signature specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signed-attributes)).
+
+use std::collections::BTreeSet;
+
+use super::EnvelopeError;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
+use crate::limits;
+use crate::time::UnixTime;
+
+pub(super) const SCHEME: &str = "io.cncf.notary.signingScheme";
+pub(super) const SIGNING_TIME: &str = "io.cncf.notary.signingTime";
+pub(super) const AUTHENTIC_SIGNING_TIME: &str = "io.cncf.notary.authenticSigningTime";
+pub(super) const EXPIRY: &str = "io.cncf.notary.expiry";
+pub(super) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
+pub(super) const SIGNING_AGENT: &str = "io.cncf.notary.signingAgent";
+/// The verification plugin that the signer asks for.
+pub(crate) const PLUGIN: &str = "io.cncf.notary.verificationPlugin";
+/// The version that the plugin must have at least.
+pub(crate) const PLUGIN_MIN_VERSION: &str = "io.cncf.notary.verificationPluginMinVersion";
+
+/// Who vouches for the time of signing, and which kind of trust store the chain belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigningScheme {
+    /// `notary.x509`: the publisher's own key; the time is the signer's word and decides nothing.
+    X509 { signing_time: UnixTime },
+    /// `notary.x509.signingAuthority`: a service signs, and its time is trusted if the service is.
+    SigningAuthority { authentic_signing_time: UnixTime },
+}
+
+impl SigningScheme {
+    pub(super) const X509_NAME: &str = "notary.x509";
+    pub(super) const SIGNING_AUTHORITY_NAME: &str = "notary.x509.signingAuthority";
+
+    /// The name in the envelope.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::X509 { .. } => Self::X509_NAME,
+            Self::SigningAuthority { .. } => Self::SIGNING_AUTHORITY_NAME,
+        }
+    }
+
+    /// The time that the envelope gives, whoever vouches for it.
+    #[must_use]
+    pub fn time(&self) -> UnixTime {
+        match self {
+            Self::X509 { signing_time } => *signing_time,
+            Self::SigningAuthority { authentic_signing_time } => *authentic_signing_time,
+        }
+    }
+}
+
+/// A protected header that the specification does not define, or the plugin's: somebody must understand it if it is
+/// critical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtendedAttribute {
+    /// The name, or the decimal number of an integer COSE label.
+    pub name: String,
+    /// The value, if it is a text.
+    pub text: Option<String>,
+    pub critical: bool,
+}
+
+/// The signed attributes of a well-formed envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    pub scheme: SigningScheme,
+    pub expiry: Option<UnixTime>,
+    pub extended: Vec<ExtendedAttribute>,
+}
+
+impl Attributes {
+    /// The extended attribute of that name.
+    #[must_use]
+    pub fn extended(&self, name: &str) -> Option<&ExtendedAttribute> {
+        self.extended.iter().find(|attribute| attribute.name == name)
+    }
+}
+
+/// The protected header as a format's reader found it, before the shared rules.
+#[derive(Debug, Default)]
+pub(super) struct Protected {
+    pub(super) scheme: Option<String>,
+    pub(super) signing_time: Option<UnixTime>,
+    pub(super) authentic_signing_time: Option<UnixTime>,
+    pub(super) expiry: Option<UnixTime>,
+    /// Name and, if it is one, text.
+    pub(super) extended: Vec<(String, Option<String>)>,
+    pub(super) crit: Vec<String>,
+}
+
+impl Protected {
+    /// Applies the rules of the scheme and of `crit`.
+    pub(super) fn check(self) -> Result<Attributes, EnvelopeError> {
+        let scheme = self.scheme.ok_or(EnvelopeError::Missing { name: SCHEME })?;
+        let wrong = |name, scheme| Err(EnvelopeError::WrongScheme { name, scheme });
+        let scheme = match scheme.as_str() {
+            SigningScheme::X509_NAME => {
+                if self.authentic_signing_time.is_some() {
+                    return wrong(AUTHENTIC_SIGNING_TIME, SigningScheme::X509_NAME);
+                }
+                let signing_time = self.signing_time.ok_or(EnvelopeError::Missing { name: SIGNING_TIME })?;
+                SigningScheme::X509 { signing_time }
+            }
+            SigningScheme::SIGNING_AUTHORITY_NAME => {
+                if self.signing_time.is_some() {
+                    return wrong(SIGNING_TIME, SigningScheme::SIGNING_AUTHORITY_NAME);
+                }
+                let authentic_signing_time =
+                    self.authentic_signing_time.ok_or(EnvelopeError::Missing { name: AUTHENTIC_SIGNING_TIME })?;
+                SigningScheme::SigningAuthority { authentic_signing_time }
+            }
+            _ => {
+                return Err(EnvelopeError::Header {
+                    name: SCHEME.into(),
+                    found: Text::of(format_args!("{:?}", Excerpt::of(&scheme))),
+                    wanted: "notary.x509 or notary.x509.signingAuthority",
+                });
+            }
+        };
+        if self.crit.is_empty() {
+            return Err(EnvelopeError::Missing { name: "crit" });
+        }
+        for (name, found) in [("crit", self.crit.len()), ("protected header", self.extended.len())] {
+            if found > limits::ENVELOPE_MEMBERS {
+                return Err(EnvelopeError::TooMany { name, found, wanted: limits::ENVELOPE_MEMBERS });
+            }
+        }
+        let mut critical = BTreeSet::new();
+        let mut must = vec![SCHEME];
+        must.extend(self.expiry.map(|_| EXPIRY));
+        must.extend(match scheme {
+            SigningScheme::X509 { .. } => None,
+            SigningScheme::SigningAuthority { .. } => Some(AUTHENTIC_SIGNING_TIME),
+        });
+        for name in self.crit {
+            let present = must.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| *other == name);
+            if !present || critical.contains(&name) {
+                return Err(EnvelopeError::Crit { name: name.as_str().into() });
+            }
+            critical.insert(name);
+        }
+        if let Some(name) = must.into_iter().find(|name| !critical.contains(*name)) {
+            return Err(EnvelopeError::NotCritical { name });
+        }
+        let extended = self.extended.into_iter().map(|(name, text)| ExtendedAttribute {
+            critical: critical.contains(&name),
+            name,
+            text,
+        });
+        Ok(Attributes { scheme, expiry: self.expiry, extended: extended.collect() })
+    }
+}

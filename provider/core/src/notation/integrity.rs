@@ -1,0 +1,105 @@
+//! Integrity: the one file where envelope, certificate key and algorithm meet. To review whether a signature was
+//! really checked, read this.
+
+use super::Algorithm;
+use super::Attributes;
+use super::Envelope;
+use crate::codec::text::Text;
+use crate::reason::Code;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+use crate::x509::CertificateError;
+use crate::x509::Chain;
+use crate::x509::ChainError;
+
+/// An envelope whose signature was made by the key of its leaf certificate, over a complete and well-formed chain.
+/// Says nothing about trust. Made only by [`check`].
+#[derive(Clone, Debug)]
+pub struct IntactEnvelope {
+    envelope: Envelope,
+    chain: Chain,
+}
+
+/// Why an envelope is not intact.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntegrityError {
+    #[error("certificate {position} of the chain: {error}")]
+    Certificate { position: usize, error: CertificateError },
+    #[error("{0}")]
+    Chain(#[from] ChainError),
+    #[error(
+        "the header names the algorithm {claimed} and the signing certificate's key is for {wanted}: want the same"
+    )]
+    Algorithm { claimed: Algorithm, wanted: &'static str },
+    #[error("the signature does not match the signed bytes under the signing certificate's key: want one that does")]
+    Signature,
+    #[error("the expiry {expiry} is not after the signing time {signing_time}: want a later one")]
+    ExpiryBeforeSigning { expiry: UnixTime, signing_time: UnixTime },
+}
+
+impl IntegrityError {
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Certificate { .. } => Code::CertificateInvalid,
+            Self::Chain(ChainError::Profile { .. }) => Code::CertificateInvalid,
+            Self::Chain(_) => Code::ChainInvalid,
+            Self::Algorithm { .. } => Code::AlgorithmMismatch,
+            Self::Signature => Code::SignatureMismatch,
+            Self::ExpiryBeforeSigning { .. } => Code::EnvelopeMalformed,
+        }
+    }
+}
+
+/// Checks the chain, then the signature by the leaf's key with the one algorithm that belongs to it.
+pub(super) fn check(envelope: Envelope) -> Result<IntactEnvelope, IntegrityError> {
+    let certificates = envelope
+        .unverified_certificates()
+        .iter()
+        .enumerate()
+        .map(|(position, der)| {
+            Certificate::parse(der).map_err(|error| IntegrityError::Certificate { position: position + 1, error })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let chain = Chain::code_signing(certificates)?;
+    let wanted = chain.signing_key().algorithm().jws_name();
+    let claimed = envelope.claimed_algorithm;
+    if claimed.name() != wanted {
+        return Err(IntegrityError::Algorithm { claimed, wanted });
+    }
+    chain
+        .signing_key()
+        .verify_envelope(&envelope.signed_bytes, &envelope.signature)
+        .map_err(|_| IntegrityError::Signature)?;
+    let signing_time = envelope.attributes.scheme.time();
+    match envelope.attributes.expiry {
+        Some(expiry) if expiry <= signing_time => Err(IntegrityError::ExpiryBeforeSigning { expiry, signing_time }),
+        Some(_) | None => Ok(IntactEnvelope { envelope, chain }),
+    }
+}
+
+/// The subject of the first certificate, for reports about signatures that do not count.
+pub(super) fn unverified_subject(envelope: &Envelope) -> Option<Text> {
+    let leaf = Certificate::parse(envelope.unverified_certificates().first()?).ok()?;
+    Some(leaf.subject().text())
+}
+
+impl IntactEnvelope {
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.envelope.attributes
+    }
+
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The bytes that were signed as payload.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.envelope.unverified_payload
+    }
+
+    pub(super) fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+}

@@ -1,0 +1,131 @@
+//! Critical attributes and verification plugins: what the signer demands and nobody here understands fails, at every
+//! level ([plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
+//! No process is ever started for a signature.
+
+use super::ExtendedAttribute;
+use super::IntactEnvelope;
+use super::aws_signer;
+use super::aws_signer::SigningProfile;
+use super::envelope::PLUGIN;
+use super::envelope::PLUGIN_MIN_VERSION;
+use crate::codec::excerpt::Excerpt;
+use crate::reason::Code;
+use crate::reason::Reason;
+
+/// Who has a say about a signature besides its statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Plugin {
+    None,
+    /// AWS Signer has, which knows whether the signature, its profile or a certificate is revoked.
+    AwsSigner(SigningProfile),
+}
+
+/// Which plugin is asked for, after all that can be checked about the attributes without asking anybody.
+pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
+    let attributes = intact.attributes();
+    let Some(plugin) = attributes.extended(PLUGIN) else {
+        refuse_unknown(intact, &[])?;
+        return Ok(Plugin::None);
+    };
+    let name = critical_text(plugin, "a text that is not blank", |name| !name.trim().is_empty())?;
+    if let Some(version) = attributes.extended(PLUGIN_MIN_VERSION) {
+        critical_text(version, "a version as in 1.0.0", is_semantic_version)?;
+    }
+    if name != aws_signer::PLUGIN {
+        let name = Excerpt::of(name);
+        let detail =
+            format_args!("the signature asks for the verification plugin {name}: want none, or a built-in one");
+        return Err(Reason::new(Code::PluginUnsupported, detail));
+    }
+    refuse_unknown(intact, &aws_signer::ATTRIBUTES)?;
+    Ok(Plugin::AwsSigner(SigningProfile::of(intact)?))
+}
+
+/// What the plugin's service says about the signature.
+pub(super) fn ask(plugin: &Plugin) -> Result<(), Reason> {
+    match plugin {
+        Plugin::None => Ok(()),
+        Plugin::AwsSigner(_) => Err(Reason::new(
+            Code::SignerServiceUnchecked,
+            "AWS Signer could not be asked about the signature: want its revocation status",
+        )),
+    }
+}
+
+/// The text of an attribute of the specification's about plugins.
+fn critical_text<'a>(
+    attribute: &'a ExtendedAttribute,
+    wanted: &'static str,
+    fits: fn(&str) -> bool,
+) -> Result<&'a str, Reason> {
+    let ExtendedAttribute { name, text, critical } = attribute;
+    let name = Excerpt::of(name);
+    let malformed = |detail: std::fmt::Arguments<'_>| Err(Reason::new(Code::EnvelopeMalformed, detail));
+    match text.as_deref().filter(|text| fits(text)) {
+        Some(_) if !critical => malformed(format_args!("attribute {name} is not listed in crit: want it listed")),
+        Some(text) => Ok(text),
+        None => {
+            let found = Excerpt::of(text.as_deref().unwrap_or("not a text"));
+            malformed(format_args!("attribute {name} is {found}: want {wanted}"))
+        }
+    }
+}
+
+/// Refuses critical attributes that are neither about plugins nor among `known`.
+fn refuse_unknown(intact: &IntactEnvelope, known: &[&str]) -> Result<(), Reason> {
+    let is_known =
+        |name: &str| !known.is_empty() && ([PLUGIN, PLUGIN_MIN_VERSION].contains(&name) || known.contains(&name));
+    let mut critical = intact.attributes().extended.iter().filter(|attribute| attribute.critical);
+    match critical.find(|attribute| !is_known(&attribute.name)) {
+        Some(unknown) => {
+            let name = Excerpt::of(&unknown.name);
+            let detail = format_args!("the signature marks the attribute {name} critical: want only known ones");
+            Err(Reason::new(Code::CriticalAttributeUnknown, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+/// [Semantic Versioning 2.0.0](https://semver.org/spec/v2.0.0.html): three numbers, then perhaps labels.
+fn is_semantic_version(text: &str) -> bool {
+    let label = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let number = |part: &str| {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (part == "0" || !part.starts_with('0'))
+    };
+    let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
+    let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    core.split('.').count() == 3
+        && core.split('.').all(number)
+        && pre.is_none_or(|pre| pre.split('.').all(|part| label(part) && (!is_number(part) || number(part))))
+        && build.is_none_or(|build| build.split('.').all(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_semantic_version_is_three_numbers_and_perhaps_labels() {
+        for text in ["0.0.0", "1.0.2292", "1.0.0-alpha.1", "1.0.0-0a.x-y+build.001", "1.0.0+21"] {
+            assert!(is_semantic_version(text), "{text}");
+        }
+        for text in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "v1.0.0",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0-a..b",
+            "1.0.0+",
+            "1.0.x",
+            " 1.0.0",
+        ] {
+            assert!(!is_semantic_version(text), "{text}");
+        }
+    }
+}

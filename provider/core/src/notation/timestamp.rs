@@ -1,0 +1,93 @@
+//! Authentic timestamp: was every certificate of the chain valid at the time of signing, or is it valid now?
+//!
+//! RFC 3161 tokens are not judged yet: a signature that needs one is "could not look", never a yes.
+
+use std::time::Duration;
+
+use super::IntactEnvelope;
+use super::Question;
+use super::SigningScheme;
+use crate::policy::StoreKind;
+use crate::policy::VerifyTimestamp;
+use crate::reason::Code;
+use crate::reason::Reason;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+
+/// How far an authority's clock may be ahead of ours.
+const SKEW: Duration = Duration::from_secs(300);
+
+pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<(), Reason> {
+    let now = question.now;
+    match intact.attributes().scheme {
+        SigningScheme::X509 { .. } if needs_token(intact, question) => Err(match &intact.envelope().timestamp_token {
+            Some(_) => never_valid(intact, now).unwrap_or_else(|| {
+                let detail = "the timestamp could not be checked: want a verified RFC 3161 timestamp, as the statement's tsa trust store asks";
+                Reason::new(Code::TimestampUnchecked, detail)
+            }),
+            None => Reason::new(
+                Code::TimestampInvalid,
+                "the signature has no timestamp: want an RFC 3161 timestamp, as the statement's tsa trust store asks",
+            ),
+        }),
+        SigningScheme::X509 { .. } => valid_at(intact, now, "now"),
+        SigningScheme::SigningAuthority { authentic_signing_time } => {
+            if authentic_signing_time > now.saturating_add(SKEW) {
+                let detail = format_args!(
+                    "the authentic signing time {authentic_signing_time} lies in the future: want one up to {now}"
+                );
+                return Err(Reason::new(Code::TimestampInvalid, detail));
+            }
+            valid_at(intact, authentic_signing_time, "at the authentic signing time")
+        }
+    }
+}
+
+/// Why no timestamp can help: there is no moment up to `now` at which all certificates were valid.
+fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
+    let certificates = intact.chain().certificates();
+    let begin = certificates.iter().map(Certificate::not_before).max()?;
+    let end = certificates.iter().map(Certificate::not_after).min()?;
+    (begin > end || begin > now.saturating_add(SKEW)).then(|| {
+        let detail = format_args!(
+            "the certificates are valid together from {begin} to {end}, which no timestamp up to {now} can lie in: want them valid at the time of signing"
+        );
+        Reason::new(Code::CertificateOutsideValidity, detail)
+    })
+}
+
+/// Whether the verdict about validity was made at the time of verification, and so ends with the certificates.
+pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
+    match intact.attributes().scheme {
+        SigningScheme::X509 { .. } => true,
+        SigningScheme::SigningAuthority { .. } => false,
+    }
+}
+
+fn needs_token(intact: &IntactEnvelope, question: &Question<'_>) -> bool {
+    // By what the rules name, not by what was loaded: a missing store must not make the timestamp optional.
+    let has_tsa = question.rules.stores_of(StoreKind::Tsa).next().is_some();
+    has_tsa
+        && match question.rules.verify_timestamp() {
+            VerifyTimestamp::Always => true,
+            VerifyTimestamp::AfterCertExpiry => {
+                intact.chain().certificates().iter().any(|link| link.not_after() < question.now)
+            }
+        }
+}
+
+fn valid_at(intact: &IntactEnvelope, time: UnixTime, what: &str) -> Result<(), Reason> {
+    let outside = |link: &&Certificate| time < link.not_before() || time > link.not_after();
+    match intact.chain().certificates().iter().find(outside) {
+        Some(link) => {
+            let detail = format_args!(
+                "the certificate {} is valid from {} to {}: want it valid {what}, {time}",
+                link.subject(),
+                link.not_before(),
+                link.not_after(),
+            );
+            Err(Reason::new(Code::CertificateOutsideValidity, detail))
+        }
+        None => Ok(()),
+    }
+}

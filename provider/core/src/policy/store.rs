@@ -1,0 +1,282 @@
+//! Named sets of trusted certificates, of three kinds that never stand in for one another.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::codec::excerpt::Excerpt;
+use crate::codec::pem;
+use crate::codec::pem::Form;
+use crate::codec::pem::PemError;
+use crate::codec::text::Text;
+use crate::crypto::SignatureError;
+use crate::limits;
+use crate::x509::Certificate;
+use crate::x509::CertificateError;
+
+/// What the certificates of a store are trusted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreKind {
+    /// Signatures by publishers: scheme `notary.x509`.
+    Ca,
+    /// Signatures by services on behalf of publishers: scheme `notary.x509.signingAuthority`.
+    SigningAuthority,
+    /// RFC 3161 time stamps.
+    Tsa,
+}
+
+/// The name of a store: letters, digits, `_`, `.` and `-`, and not only dots, which would lead out of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreName(String);
+
+/// A store as a trust policy names it, `ca:example-root`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreRef {
+    pub kind: StoreKind,
+    pub name: StoreName,
+}
+
+/// Why a text names no trust store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreNameError {
+    #[error("trust store {found:?} has no type: want type:name, as in ca:example-root")]
+    NoKind { found: Excerpt },
+    #[error("trust store type is {found:?}: want ca, signingAuthority or tsa")]
+    Kind { found: Excerpt },
+    #[error(
+        "trust store name is {found:?}: want 1 to {} letters, digits, _, . and -, not only dots",
+        StoreName::MAX_BYTES
+    )]
+    Name { found: Excerpt },
+}
+
+/// A named set of certificates: never empty, all of the kind that the store needs.
+#[derive(Clone, Debug)]
+pub struct Store {
+    reference: StoreRef,
+    certificates: Vec<Certificate>,
+    fingerprints: HashSet<[u8; 32]>,
+}
+
+/// One mistake in a trust store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("trust store {store}: {problem}")]
+pub struct StoreError {
+    pub store: StoreRef,
+    pub problem: StoreProblem,
+}
+
+/// See [`StoreError`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreProblem {
+    #[error("has no certificates: want at least one")]
+    Empty,
+    #[error("has more than {} certificates", limits::STORE_CERTIFICATES)]
+    TooManyCertificates,
+    #[error("file {file:?} has {found} bytes: want at most {}", limits::STORE_FILE_BYTES)]
+    FileTooLarge { file: String, found: usize },
+    #[error("file {file:?} is empty: want certificates in PEM or DER")]
+    FileEmpty { file: String },
+    #[error("file {file:?}: {error}")]
+    Pem { file: String, error: PemError },
+    #[error("file {file:?} {form}: want certificates in PEM or DER{}", form.to_certificates())]
+    Form { file: String, form: Form },
+    #[error("file {file:?}{}: {error}", block(*line))]
+    Certificate {
+        file: String,
+        /// Where its PEM block begins.
+        line: Option<usize>,
+        error: CertificateError,
+    },
+    #[error("file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}")]
+    NeitherAuthorityNorSelfSigned { file: String, subject: Text, error: SignatureError },
+    #[error("file {file:?}: certificate {subject:?} is no root: want an authority that is issued and signed by itself")]
+    NotARoot { file: String, subject: Text },
+}
+
+impl StoreKind {
+    pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
+
+    /// The type as policies and directories spell it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::SigningAuthority => "signingAuthority",
+            Self::Tsa => "tsa",
+        }
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.text() == text);
+        kind.ok_or_else(|| StoreNameError::Kind { found: text.into() })
+    }
+}
+
+impl StoreName {
+    /// What a file name may have on Linux.
+    pub const MAX_BYTES: usize = 255;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for StoreName {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        let only_dots = text.bytes().all(|byte| byte == b'.');
+        if text.len() > Self::MAX_BYTES || only_dots || !text.bytes().all(fits) {
+            return Err(StoreNameError::Name { found: text.into() });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for StoreRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+impl FromStr for StoreRef {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let (kind, name) = text.split_once(':').ok_or_else(|| StoreNameError::NoKind { found: text.into() })?;
+        Ok(Self { kind: kind.parse()?, name: name.parse()? })
+    }
+}
+
+impl Store {
+    /// Reads the files of a store, each with the name to call it by in errors. A file holds either PEM blocks with the
+    /// label `CERTIFICATE`, with text before a block and nothing but white space after the last
+    /// ([`pem::certificates_to_the_end`]), or DER certificates one after the other. Each certificate is an authority or signed by itself; in a `tsa` store each is a root.
+    ///
+    /// # Errors
+    /// Every file and certificate that is not so; files and certificates beyond the limits; no certificate at all.
+    pub fn parse(kind: StoreKind, name: StoreName, files: &[(String, Vec<u8>)]) -> Result<Self, Vec<StoreError>> {
+        let mut store =
+            Self { reference: StoreRef { kind, name }, certificates: Vec::new(), fingerprints: HashSet::new() };
+        let mut problems = Vec::new();
+        for (file, bytes) in files {
+            match read(file, bytes) {
+                Ok(certificates) => {
+                    for certificate in certificates {
+                        problems.extend(misfit(kind, file, &certificate));
+                        if store.fingerprints.insert(certificate.fingerprint()) {
+                            store.certificates.push(certificate);
+                        }
+                    }
+                }
+                Err(problem) => problems.push(problem),
+            }
+            if store.certificates.len() > limits::STORE_CERTIFICATES {
+                problems.push(StoreProblem::TooManyCertificates);
+                break;
+            }
+        }
+        if store.certificates.is_empty() && problems.is_empty() {
+            problems.push(StoreProblem::Empty);
+        }
+        if problems.is_empty() {
+            return Ok(store);
+        }
+        let reference = &store.reference;
+        Err(problems.into_iter().map(|problem| StoreError { store: reference.clone(), problem }).collect())
+    }
+
+    /// Whether a file has nothing in it but white space, which is as good as no file.
+    #[must_use]
+    pub fn is_blank(file: &[u8]) -> bool {
+        // Editors put a byte order mark into a file that is empty otherwise.
+        Form::of(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)) == Form::Empty
+    }
+
+    #[must_use]
+    pub fn reference(&self) -> &StoreRef {
+        &self.reference
+    }
+
+    /// Each once, in the order of the files.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Whether the store has this certificate, byte for byte. Its validity period plays no part.
+    #[must_use]
+    pub fn contains(&self, certificate: &Certificate) -> bool {
+        self.fingerprints.contains(&certificate.fingerprint())
+    }
+}
+
+fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
+    let name = || file.to_owned();
+    if bytes.len() > limits::STORE_FILE_BYTES {
+        return Err(StoreProblem::FileTooLarge { file: name(), found: bytes.len() });
+    }
+    if Store::is_blank(bytes) {
+        return Err(StoreProblem::FileEmpty { file: name() });
+    }
+    let failed = |line, error| StoreProblem::Certificate { file: name(), line, error };
+    match Form::of(bytes) {
+        Form::Pem => {
+            let blocks =
+                pem::certificates_to_the_end(bytes).map_err(|error| StoreProblem::Pem { file: name(), error })?;
+            let parse = |block: &pem::CertificateBlock| {
+                Certificate::parse(&block.der).map_err(|error| failed(Some(block.line), error))
+            };
+            blocks.iter().map(parse).collect()
+        }
+        Form::Der => Certificate::parse_all(bytes).map_err(|error| {
+            let too_many = error == CertificateError::TooManyCertificates;
+            if too_many { StoreProblem::TooManyCertificates } else { failed(None, error) }
+        }),
+        form @ (Form::Pkcs12
+        | Form::Pkcs7
+        | Form::JavaKeyStore
+        | Form::Utf16
+        | Form::Base64OfPem
+        | Form::Empty
+        | Form::Other) => Err(StoreProblem::Form { file: name(), form }),
+    }
+}
+
+/// The place within a file, for a message.
+fn block(line: Option<usize>) -> String {
+    line.map(|line| format!(", PEM block that begins in line {line}")).unwrap_or_default()
+}
+
+/// Why a certificate may not be in a store of this kind.
+fn misfit(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
+    let (file, subject) = (file.to_owned(), certificate.subject().text());
+    match kind {
+        StoreKind::Ca | StoreKind::SigningAuthority if certificate.is_ca() => None,
+        StoreKind::Ca | StoreKind::SigningAuthority => {
+            let error = certificate.verify_signed_by(certificate).err()?;
+            Some(StoreProblem::NeitherAuthorityNorSelfSigned { file, subject, error })
+        }
+        StoreKind::Tsa if certificate.is_root() => None,
+        StoreKind::Tsa => Some(StoreProblem::NotARoot { file, subject }),
+    }
+}

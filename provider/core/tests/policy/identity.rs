@@ -1,0 +1,158 @@
+//! Which subjects a trusted identity names.
+
+use countersign_core::policy::Identities;
+use countersign_core::policy::Identity;
+use countersign_core::policy::IdentityError;
+use countersign_core::policy::IdentityMismatch;
+use countersign_core::policy::NameError;
+use countersign_core::x509::Certificate;
+use countersign_core::x509::DistinguishedName;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+
+fn name_of(spec: CertSpec) -> DistinguishedName {
+    Certificate::parse(Chain::self_signed(spec).leaf_der()).unwrap().subject().clone()
+}
+
+fn name(subject: &[(&str, &str)]) -> DistinguishedName {
+    name_of(CertSpec::leaf().subject(subject))
+}
+
+fn trusted(entries: &[&str]) -> Identities {
+    Identities::parse(entries).unwrap()
+}
+
+const RELEASE: [(&str, &str); 5] = [("C", "CH"), ("ST", "ZH"), ("O", "Example AG"), ("OU", "build"), ("CN", "release")];
+
+fn matches(entry: &str, subject: &[(&str, &str)]) -> bool {
+    let identities = trusted(&[entry]);
+    match identities.matches(&name(subject)) {
+        Ok(()) => true,
+        Err(IdentityMismatch::NotListed { subject: _, wanted }) => {
+            assert_eq!(wanted, format!("{entry:?}").as_str());
+            false
+        }
+        Err(other) => panic!("another mismatch: {other}"),
+    }
+}
+
+#[test]
+fn every_attribute_of_the_entry_must_be_in_the_subject_in_any_order() {
+    assert!(matches("x509.subject: C=CH, ST=ZH, O=Example AG", &RELEASE));
+    assert!(matches("x509.subject: CN=release, O=Example AG, S=ZH, C=CH", &RELEASE));
+    assert!(matches("x509.subject:C=CH,ST=ZH,O=Example AG,OU=build,CN=release", &RELEASE));
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example AG, CN=other", &RELEASE));
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example AG, L=Zürich", &RELEASE));
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example AG", &RELEASE[1..]));
+}
+
+#[test]
+fn values_are_compared_byte_for_byte() {
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=example ag", &RELEASE));
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example  AG", &RELEASE));
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example", &RELEASE));
+    let odd = [("C", "CH"), ("ST", "ZH"), ("O", " a,b+c ")];
+    assert!(matches(r"x509.subject: C=CH, ST=ZH, O=\ a\,b\+c\ ", &odd));
+    assert!(!matches(r"x509.subject: C=CH, ST=ZH, O=a\,b\+c", &odd));
+}
+
+#[test]
+fn one_value_cannot_pretend_to_be_two_attributes() {
+    let forged = [("C", "CH"), ("ST", "ZH"), ("O", "Evil"), ("CN", "x,O=Example AG")];
+    assert!(!matches("x509.subject: C=CH, ST=ZH, O=Example AG", &forged));
+}
+
+#[test]
+fn one_of_several_entries_suffices() {
+    let identities = trusted(&["x509.subject: C=DE, ST=BE, O=a", "x509.subject: C=CH, ST=ZH, O=Example AG"]);
+    assert_eq!(identities.matches(&name(&RELEASE)), Ok(()));
+}
+
+#[test]
+fn attributes_that_a_policy_cannot_name_do_no_harm() {
+    let extra = [&RELEASE[..], &[("0.9.2342.19200300.100.1.25", "a"), ("0.9.2342.19200300.100.1.25", "b")]].concat();
+    assert!(matches("x509.subject: C=CH, ST=ZH, O=Example AG", &extra));
+}
+
+#[test]
+fn values_of_a_multi_valued_name_count_one_by_one() {
+    let subject = name_of(CertSpec::leaf().subject_rdns(&[
+        &[("C", "CH")],
+        &[("ST", "ZH")],
+        &[("O", "Example AG"), ("OU", "build")],
+    ]));
+    assert_eq!(trusted(&["x509.subject: C=CH, ST=ZH, O=Example AG, OU=build"]).matches(&subject), Ok(()));
+}
+
+#[test]
+fn a_subject_with_an_attribute_twice_matches_nothing_but_any() {
+    let twice = name(&[("C", "CH"), ("ST", "ZH"), ("O", "Example AG"), ("OU", "a"), ("OU", "b")]);
+    let mismatch = IdentityMismatch::Repeated { subject: "OU=a+OU=b,O=Example AG,ST=ZH,C=CH".into(), attribute: "OU" };
+    assert_eq!(trusted(&["x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&twice), Err(mismatch));
+    assert_eq!(Identities::Any.matches(&twice), Ok(()));
+}
+
+#[test]
+fn a_subject_with_a_hexadecimal_mark_matches_nothing_but_any() {
+    let marked = name(&[("C", "US"), ("ST", "WA"), ("O", "SomeOrg"), ("CN", "Bad=#CN")]);
+    let mismatch = IdentityMismatch::Hexadecimal { subject: "CN=Bad=#CN,O=SomeOrg,ST=WA,C=US".into(), attribute: "CN" };
+    assert_eq!(trusted(&["x509.subject: C=US, ST=WA, O=SomeOrg"]).matches(&marked), Err(mismatch));
+    assert_eq!(Identities::Any.matches(&marked), Ok(()));
+}
+
+#[test]
+fn other_prefixes_are_kept_and_never_match_a_subject() {
+    let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
+    let identities = trusted(&[arn]);
+    let foreign = Identity::Foreign { prefix: "arn".to_owned(), text: arn.to_owned() };
+    assert_eq!(identities, Identities::Listed(vec![foreign]));
+    assert_eq!(identities.matches(&name(&RELEASE)), Err(IdentityMismatch::NoSubjects));
+    assert_eq!(trusted(&[arn, "x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&name(&RELEASE)), Ok(()));
+}
+
+#[test]
+fn refuses_lists_with_all_their_mistakes() {
+    let no_prefix = |found: &str| IdentityError::NoPrefix { found: found.into() };
+    let errors = Identities::parse(&[
+        "*",
+        "",
+        "C=CH,ST=ZH,O=a",
+        ":x",
+        "x509.subject:  ",
+        "X509.Subject: C=CH,ST=ZH,O=a",
+        "x509.subject : C=CH,ST=ZH,O=a",
+        "x509.subject: C=CH, ST=ZH",
+    ]);
+    let misspelt = |found: &str| IdentityError::MisspeltPrefix { found: found.into() };
+    assert_eq!(
+        errors,
+        Err(vec![
+            IdentityError::AnyBesideOthers,
+            no_prefix(""),
+            no_prefix("C=CH,ST=ZH,O=a"),
+            no_prefix(":x"),
+            IdentityError::NoValue { found: "x509.subject:  ".into() },
+            misspelt("X509.Subject: C=CH,ST=ZH,O=a"),
+            misspelt("x509.subject : C=CH,ST=ZH,O=a"),
+            IdentityError::Name {
+                found: "x509.subject: C=CH, ST=ZH".into(),
+                error: NameError::Missing { attribute: "O" },
+            },
+        ])
+    );
+    assert_eq!(Identities::parse(&["*", "*"]), Err(vec![IdentityError::AnyBesideOthers; 2]));
+}
+
+#[test]
+fn refuses_entries_of_which_one_contains_the_other() {
+    let wide = "x509.subject: C=CH, ST=ZH, O=a";
+    let narrow = "x509.subject: O=a, C=CH, ST=ZH, CN=b";
+    let same = "x509.subject:S=ZH,C=CH,O=a";
+    let overlap =
+        |wide: &str, narrow: &str| Err(vec![IdentityError::Overlap { wide: wide.into(), narrow: narrow.into() }]);
+    assert_eq!(Identities::parse(&[wide, narrow]), overlap(wide, narrow));
+    assert_eq!(Identities::parse(&[narrow, wide]), overlap(wide, narrow));
+    assert_eq!(Identities::parse(&[wide, same]), overlap(wide, same));
+    let beside = ["x509.subject: C=CH, ST=ZH, O=a, CN=c", narrow];
+    assert!(Identities::parse(&beside).is_ok());
+}

@@ -1,0 +1,10 @@
+//! Trust policies, trust stores and trusted identities: each refusal with the input that deserves it.
+// Outside vectors are files; core itself has none.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod broken_statements;
+mod document;
+mod identity;
+mod store;
+#[path = "../support/mod.rs"]
+mod support;
