@@ -6,11 +6,8 @@ mod certs;
 mod check;
 mod completions;
 mod inspect;
-mod parts;
-mod proxies;
-mod reload;
 mod report;
-pub mod serve;
+mod serve;
 mod verify;
 
 use std::error::Error;
@@ -21,6 +18,9 @@ use clap::Parser as _;
 
 use self::args::Args;
 use self::args::Command;
+use crate::runtime;
+use crate::runtime::Chain;
+use crate::runtime::FailureKind;
 
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,16 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+impl From<runtime::Failure> for Failure {
+    fn from(runtime::Failure { kind, causes }: runtime::Failure) -> Self {
+        let exit = match kind {
+            FailureKind::Mistake => Exit::Usage,
+            FailureKind::Trouble => Exit::Undecided,
+        };
+        Self { exit, causes }
+    }
+}
+
 impl Failure {
     /// Mistakes that the operator can correct.
     fn usage(cause: impl Into<anyhow::Error>) -> Self {
@@ -103,21 +113,6 @@ impl Failure {
     /// Trouble of the machine, or ours.
     fn trouble(cause: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Undecided, causes: vec![cause.into()] }
-    }
-}
-
-/// An error with what caused it, on one line after another text.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }
 

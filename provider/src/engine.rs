@@ -1,10 +1,10 @@
 //! One image from reference to verdict.
 
-mod candidates;
+mod error_mapping;
 mod inspect;
 mod observer;
 mod run;
-mod trouble;
+mod signatures;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,8 +5,8 @@
 
 mod answer;
 mod body;
+mod connection_limit;
 mod connections;
-mod crowd;
 mod handler;
 pub mod health;
 mod keys;

@@ -14,11 +14,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign::engine::EngineSettings;
-use countersign::trust_source::DocumentState;
-use countersign::trust_source::Polled;
-use countersign::trust_source::StatementState;
-use countersign::trust_source::StoreState;
-use countersign::trust_source::Trust;
+use countersign::policy_source::DocumentState;
+use countersign::policy_source::Polled;
+use countersign::policy_source::StatementState;
+use countersign::policy_source::StoreState;
+use countersign::policy_source::Trust;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;

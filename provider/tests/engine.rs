@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign::engine::Deadline;
 use countersign::engine::Verify as _;
-use countersign::trust_source::Polled;
+use countersign::policy_source::Polled;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;

@@ -16,34 +16,37 @@ use std::path::PathBuf;
 /// the provider `name`; the other crates are one module each. A new entry is a change of the architecture, and
 /// ARCHITECTURE.md says the same.
 const PLAN: &[(u8, &str, &[&str])] = &[
-    (12, "main", &["cli"]),
+    (13, "main", &["cli"]),
     (
-        12,
+        13,
         "cli",
         &[
+            "runtime",
             "server",
-            "view",
+            "json_model",
             "engine",
-            "cache",
             "config",
-            "trust_source",
+            "policy_source",
             "telemetry",
-            "wire",
             "registry",
             "core::codec",
             "core::name",
             "core::verdict",
             "core::notation",
             "core::time",
-            "core::limits",
         ],
+    ),
+    (
+        12,
+        "runtime",
+        &["server", "engine", "config", "policy_source", "telemetry", "registry", "core::name", "core::time"],
     ),
     (
         11,
         "server",
         &[
-            "wire",
-            "view",
+            "protocol",
+            "json_model",
             "engine",
             "telemetry",
             "config",
@@ -54,13 +57,13 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "core::time",
         ],
     ),
-    (10, "view", &["engine", "core::codec", "core::name", "core::verdict", "core::notation", "core::time"]),
+    (10, "json_model", &["engine", "core::codec", "core::name", "core::verdict", "core::notation", "core::time"]),
     (
         9,
         "engine",
         &[
             "cache",
-            "trust_source",
+            "policy_source",
             "telemetry",
             "registry",
             "core::codec",
@@ -76,13 +79,13 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     ),
     (
         8,
-        "trust_source",
+        "policy_source",
         &["config", "core::codec", "core::limits", "core::name", "core::time", "core::policy", "core::x509"],
     ),
     (8, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
     (8, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
     (8, "cache", &["registry"]),
-    (8, "wire", &["core::codec", "core::limits"]),
+    (8, "protocol", &["core::codec", "core::limits"]),
     (7, "registry", &["core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
     (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason"]),
     (
@@ -114,7 +117,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
 ];
 
 /// Arrows within a floor.
-const WITHIN_A_FLOOR: &[(&str, &str)] = &[("main", "cli"), ("trust_source", "config")];
+const WITHIN_A_FLOOR: &[(&str, &str)] = &[("main", "cli"), ("policy_source", "config")];
 
 /// Source folders from the top of the repository, and what `crate` means in them.
 const FOLDERS: &[(&str, &str)] = &[

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use countersign::engine::Deadline;
 use countersign::engine::Verify as _;
-use countersign::trust_source::Polled;
+use countersign::policy_source::Polled;
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;

@@ -5,9 +5,9 @@ use std::process;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use countersign::cli::serve::Service;
 use countersign::config::Config;
 use countersign::config::Purpose;
+use countersign::runtime::Service;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;

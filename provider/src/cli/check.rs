@@ -27,7 +27,7 @@ use crate::config::Mistake;
 use crate::config::Purpose;
 use crate::config::Registry;
 use crate::engine::system_clock;
-use crate::trust_source::StatementOutline;
+use crate::policy_source::StatementOutline;
 
 /// A certificate that ends within this time is warned about: long enough to order a new one.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);

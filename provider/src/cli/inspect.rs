@@ -20,8 +20,6 @@ use super::Exit;
 use super::Failure;
 use super::args::InspectArgs;
 use super::args::Output;
-use super::parts::FLIGHT_TIME;
-use super::parts::Parts;
 use super::report;
 use super::report::Checked;
 use crate::config::Config;
@@ -32,6 +30,8 @@ use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
 use crate::engine::Judged;
 use crate::engine::Listed;
+use crate::runtime::FLIGHT_TIME;
+use crate::runtime::Parts;
 use crate::telemetry::metrics::Metrics;
 
 /// For the verdict and for the signatures after it, each as long as the engine works on an image at all, and a little

@@ -14,8 +14,6 @@ use prometheus::Registry;
 use super::Exit;
 use super::Failure;
 use super::args::VerifyArgs;
-use super::parts::FLIGHT_TIME;
-use super::parts::Parts;
 use super::report;
 use super::report::Checked;
 use crate::config::Config;
@@ -24,6 +22,8 @@ use crate::engine::Deadline;
 use crate::engine::Engine;
 use crate::engine::ImageResult;
 use crate::engine::Verify as _;
+use crate::runtime::FLIGHT_TIME;
+use crate::runtime::Parts;
 use crate::telemetry::metrics::Metrics;
 
 /// For one image. Nobody's admission waits here, so it is as long as the engine works on an image at all, and a little
@@ -38,7 +38,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         let parts = Parts::load_with_trust(&config, &metrics)?;
         let at_once = config.server.max_concurrent_keys_per_request;
         let work = args.images.iter().map(|image| verify(&parts.engine, image.clone()));
-        Ok(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
+        Ok::<_, Failure>(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
     })?;
     // What others wait for could go on; here nobody does.
     runtime.shutdown_background();

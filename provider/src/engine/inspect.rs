@@ -25,13 +25,13 @@ use super::Deadline;
 use super::Engine;
 use super::ImageResult;
 use super::Verify as _;
-use super::candidates;
-use super::candidates::NoEnvelope;
+use super::error_mapping;
 use super::run::FETCHED_AHEAD;
 use super::run::Inner;
 use super::run::unread;
-use super::trouble;
-use crate::trust_source::Applicable;
+use super::signatures;
+use super::signatures::NoEnvelope;
+use crate::policy_source::Applicable;
 
 /// See the module.
 #[derive(Debug)]
@@ -120,10 +120,10 @@ impl Inner {
         let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
         let mut referrers = self
             .registries
-            .referrers(&pinned, candidates::SIGNATURE, until.into())
+            .referrers(&pinned, signatures::SIGNATURE, until.into())
             .await
-            .map_err(|error| trouble::reason(&error))?;
-        candidates::order(&mut referrers.entries, &candidates::trusted(&stores));
+            .map_err(|error| error_mapping::reason(&error))?;
+        signatures::order(&mut referrers.entries, &signatures::trusted(&stores));
         let most = self.settings.max_signatures;
         let none = BTreeMap::new();
         let required = statement.and_then(|statement| self.settings.required_metadata.get(statement.name()));
@@ -137,7 +137,7 @@ impl Inner {
         let open = |entry: &Descriptor| {
             let (entry, pinned) = (entry.clone(), &pinned);
             async move {
-                let envelope = match candidates::fetch(&self.registries, pinned, &entry, until.into()).await {
+                let envelope = match signatures::fetch(&self.registries, pinned, &entry, until.into()).await {
                     Ok((bytes, media_type)) => {
                         let explanation = match &question {
                             Some(question) => notation::explain(&bytes, media_type.as_str(), question),

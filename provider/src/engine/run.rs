@@ -38,20 +38,20 @@ use super::CountRequests;
 use super::Deadline;
 use super::ImageResult;
 use super::Verify;
-use super::candidates;
-use super::candidates::Asked;
-use super::candidates::Judged;
-use super::trouble;
+use super::error_mapping;
+use super::signatures;
+use super::signatures::Asked;
+use super::signatures::Judged;
 use crate::cache::FlightError;
 use crate::cache::Flights;
 use crate::cache::Progress;
 use crate::cache::Remembered;
+use crate::policy_source::Applicable;
+use crate::policy_source::StatementState;
+use crate::policy_source::Trust;
+use crate::policy_source::TrustHandle;
+use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
-use crate::trust_source::Applicable;
-use crate::trust_source::StatementState;
-use crate::trust_source::Trust;
-use crate::trust_source::TrustHandle;
-use crate::trust_source::UsableStatement;
 
 /// How many further signatures of an image are fetched at a time, once the first has not counted.
 pub(super) const FETCHED_AHEAD: usize = 4;
@@ -241,14 +241,14 @@ impl Inner {
         };
         // Before a statement is chosen: one that skips asks no registry.
         if let Err(error) = self.registries.check_spelling(image.repository()) {
-            return decided(ImageVerdict::from_reason(None, trouble::reason(&error)));
+            return decided(ImageVerdict::from_reason(None, error_mapping::reason(&error)));
         }
         if let Some(verdict) = self.scope_with_port(&trust, image.repository()) {
             return decided(verdict);
         }
         let statement = match trust.applicable(image.repository()) {
             Applicable::Usable(statement) => Arc::clone(statement),
-            Applicable::Disabled(statement, claim) => return decided(trouble::of_disabled(statement, claim)),
+            Applicable::Disabled(statement, claim) => return decided(error_mapping::of_disabled(statement, claim)),
             Applicable::Nothing => {
                 let detail = format_args!(
                     "no statement of the trust policy has the registry scope {}: want one that has",
@@ -287,7 +287,7 @@ impl Inner {
                 let _permit = match turn {
                     Ok(turn) => turn.granted().await,
                     Err(reached) => {
-                        let reason = trouble::overloaded(&reached);
+                        let reason = error_mapping::overloaded(&reached);
                         return Arc::new(ImageVerdict::from_reason(Some(flight_key.rule), reason));
                     }
                 };
@@ -324,7 +324,7 @@ impl Inner {
     /// From reference to digest; shared by all who ask for the same reference meanwhile.
     pub(super) async fn pin(self: &Arc<Self>, image: &ImageRef, deadline: Deadline) -> Result<Pinned, Reason> {
         // Before others that ask about an equal repository are joined.
-        self.registries.check_spelling(image.repository()).map_err(|error| trouble::reason(&error))?;
+        self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
         if let Some(pinned) = self.registries.remembered_pin(image) {
             return Ok(pinned);
         }
@@ -335,11 +335,11 @@ impl Inner {
         let work = move |progress: Progress| {
             let turn = turn();
             async move {
-                let _permit = turn.map_err(|reached| trouble::overloaded(&reached))?.granted().await;
+                let _permit = turn.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
                 progress.enter("the image's manifest was fetched");
                 let until = Instant::now() + this.settings.flight_time;
                 // In a box, so that what waits for its turn is small.
-                Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| trouble::reason(&error))
+                Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| error_mapping::reason(&error))
             }
         };
         let pinned = self.pins.join(key, deadline.instant().into(), work).await;
@@ -349,9 +349,9 @@ impl Inner {
     /// The reason when shared work gave no answer.
     fn of_flight(&self, error: FlightError, share: &Share) -> Reason {
         match error {
-            FlightError::Deadline { stage: Some(stage) } => trouble::late(stage),
-            FlightError::Deadline { stage: None } => trouble::overloaded(&self.work.refusal(share)),
-            FlightError::Panicked => trouble::panicked(),
+            FlightError::Deadline { stage: Some(stage) } => error_mapping::late(stage),
+            FlightError::Deadline { stage: None } => error_mapping::overloaded(&self.work.refusal(share)),
+            FlightError::Panicked => error_mapping::panicked(),
         }
     }
 
@@ -364,20 +364,20 @@ impl Inner {
         let until = (Instant::now() + self.settings.flight_time).into();
 
         progress.enter("the list of signatures was fetched");
-        let mut referrers = match self.registries.referrers(&asked.pinned, candidates::SIGNATURE, until).await {
+        let mut referrers = match self.registries.referrers(&asked.pinned, signatures::SIGNATURE, until).await {
             Ok(referrers) => referrers,
-            Err(error) => return ImageVerdict::from_reason(Some(rule()), trouble::reason(&error)),
+            Err(error) => return ImageVerdict::from_reason(Some(rule()), error_mapping::reason(&error)),
         };
-        candidates::order(&mut referrers.entries, &candidates::trusted(&asked.statement.stores()));
+        signatures::order(&mut referrers.entries, &signatures::trusted(&asked.statement.stores()));
         let most = self.settings.max_signatures;
         let unseen = unseen(&referrers, most);
-        candidates::shorten(&mut referrers, most);
+        signatures::shorten(&mut referrers, most);
 
         progress.enter("its signatures were fetched and verified");
         let judge = |entry: &'_ Descriptor| {
             let (entry, asked) = (entry.clone(), &asked);
             async move {
-                let judged = candidates::judge(&self.registries, &self.metrics, asked, &entry, until).await;
+                let judged = signatures::judge(&self.registries, &self.metrics, asked, &entry, until).await;
                 (entry.digest, judged)
             }
         };
@@ -432,7 +432,7 @@ impl Inner {
 /// Why "none of them counts" would be too much to say: some signatures were not looked at.
 pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
-        return Some(trouble::reason(error));
+        return Some(error_mapping::reason(error));
     }
     let found = referrers.entries.len();
     if found > most {
@@ -446,7 +446,7 @@ pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
 pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
     match &referrers.incomplete {
         None => {}
-        Some(Incomplete::Failed(error)) => return Some(trouble::reason(error)),
+        Some(Incomplete::Failed(error)) => return Some(error_mapping::reason(error)),
         Some(Incomplete::Limit) => {
             let detail = format_args!(
                 "the list of referrers was not read to its end: found more than {} entries or {} pages, expected fewer",

@@ -15,10 +15,10 @@ use serde::Serialize;
 use super::responses::Held;
 use super::responses::NoRoom;
 use super::responses::ResponseBody;
-use crate::view::cut;
-use crate::wire;
-use crate::wire::Content;
-use crate::wire::Item;
+use crate::json_model::cut;
+use crate::protocol::gatekeeper;
+use crate::protocol::gatekeeper::Content;
+use crate::protocol::gatekeeper::Item;
 
 /// Longest `systemError`, in bytes. It is printed in a denial, and the API server cuts nothing.
 const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
@@ -152,14 +152,14 @@ impl Answer {
         let head = (undecided > 0)
             .then(|| format!("could not decide about {undecided} of {asked} images (request {request_id}): "));
         let system_error = head.as_ref().map(|head| self.undecided.text(head, undecided)).unwrap_or_default();
-        let (before, mut after) = wire::around_items(idempotent, &system_error);
+        let (before, mut after) = gatekeeper::around_items(idempotent, &system_error);
         if let Some(head) = &head
             && let Err(no_room) = self.held.grow(after.len())
         {
             // Short, so that it needs no room.
             let code = Code::Overloaded;
             let text = format!("{head}{code}: {no_room}; what to do: {}", code.advice());
-            (_, after) = wire::around_items(idempotent, &text);
+            (_, after) = gatekeeper::around_items(idempotent, &text);
             self.no_room.get_or_insert(no_room);
         }
         if let Some(first) = items.first_mut() {
@@ -177,7 +177,7 @@ impl Answer {
 
 /// The answer to a request whose keys are unknown or too many.
 pub(super) fn refusal(why: &Text, request_id: &str, idempotent: bool) -> ResponseBody {
-    let (mut bytes, after) = wire::around_items(idempotent, &format!("{} (request {request_id})", why.0));
+    let (mut bytes, after) = gatekeeper::around_items(idempotent, &format!("{} (request {request_id})", why.0));
     bytes.extend_from_slice(&after);
     ResponseBody::small(bytes)
 }

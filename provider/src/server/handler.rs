@@ -38,11 +38,11 @@ use super::responses::ResponseBody;
 use super::responses::Responses;
 use crate::engine::Deadline;
 use crate::engine::Verify;
+use crate::protocol::gatekeeper::ProviderRequest;
 use crate::telemetry::log::panic_text;
 use crate::telemetry::metrics::Door;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
-use crate::wire::ProviderRequest;
 
 /// What responses may take together until they are written, in bytes: some thousand of the usual size.
 pub(super) const RESPONSES_BYTES: usize = 12 * 1024 * 1024;

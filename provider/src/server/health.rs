@@ -30,8 +30,8 @@ pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
 use self::rendering::Rendering;
+use super::connection_limit::Crowd;
 use super::connections::Activity;
-use super::crowd::Crowd;
 use super::listen::Listeners;
 use super::listen::accept;
 use super::responses::ResponseBody;

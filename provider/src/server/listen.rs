@@ -25,9 +25,9 @@ pub(super) use bind::SEND_BUFFER_BYTES;
 pub(super) use connection::HEAD_BYTES;
 
 use super::ConnectionTimes;
+use super::connection_limit::Crowd;
+use super::connection_limit::Place;
 use super::connections::Connections;
-use super::crowd::Crowd;
-use super::crowd::Place;
 use super::handler::Handler;
 use super::responses::ResponseBody;
 use super::tls::AllowedClients;

@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use countersign::cli::Failure;
-use countersign::cli::serve::Service;
 use countersign::config::ConfigFile;
 use countersign::config::Purpose;
+use countersign::runtime::Failure;
+use countersign::runtime::Service;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;

@@ -11,11 +11,11 @@ use super::doors::Shown;
 use crate::config::Credentials;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
-use crate::trust_source::CertificateOutline;
-use crate::trust_source::ModeOutline;
-use crate::trust_source::RulesOutline;
-use crate::trust_source::StatementOutline;
-use crate::trust_source::StoreOutline;
+use crate::policy_source::CertificateOutline;
+use crate::policy_source::ModeOutline;
+use crate::policy_source::RulesOutline;
+use crate::policy_source::StatementOutline;
+use crate::policy_source::StoreOutline;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document {

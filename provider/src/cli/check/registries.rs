@@ -12,13 +12,13 @@ use countersign_registry::Unlisted;
 use countersign_registry::Unobserved;
 
 use super::Findings;
-use crate::cli::proxies::environment;
 use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
-use crate::trust_source::ModeOutline;
+use crate::policy_source::ModeOutline;
+use crate::runtime::environment;
 
 pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     match config.unlisted_registries {

@@ -13,11 +13,11 @@ use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
-use crate::trust_source::CertificateOutline;
-use crate::trust_source::ModeOutline;
-use crate::trust_source::RulesOutline;
-use crate::trust_source::StatementOutline;
-use crate::trust_source::StoreOutline;
+use crate::policy_source::CertificateOutline;
+use crate::policy_source::ModeOutline;
+use crate::policy_source::RulesOutline;
+use crate::policy_source::StatementOutline;
+use crate::policy_source::StoreOutline;
 
 /// Width of the first column.
 const NAMES: usize = 14;

@@ -9,9 +9,9 @@ use super::Findings;
 use super::SOON;
 use crate::config::Config;
 use crate::config::TrustLocation;
-use crate::trust_source::StatementOutline;
-use crate::trust_source::TrustMistake;
-use crate::trust_source::TrustSource;
+use crate::policy_source::StatementOutline;
+use crate::policy_source::TrustMistake;
+use crate::policy_source::TrustSource;
 
 const METADATA: &str = "verification.requiredMetadata";
 

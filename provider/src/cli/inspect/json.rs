@@ -14,7 +14,7 @@ use super::ended;
 use crate::cli::report::json::Image;
 use crate::engine::Envelope as Fetched;
 use crate::engine::InspectedSignature;
-use crate::view::Why;
+use crate::json_model::Why;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document {

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::Checked;
 use super::text::message;
-use crate::view::Checks;
-use crate::view::Failed;
-use crate::view::Signer;
-use crate::view::UnverifiedSigner;
-use crate::view::Warning;
+use crate::json_model::Checks;
+use crate::json_model::Failed;
+use crate::json_model::Signer;
+use crate::json_model::UnverifiedSigner;
+use crate::json_model::Warning;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {

@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 
 use countersign_core::time::UnixTime;
 
+use crate::json_model::cut;
 use crate::telemetry::metrics::Reloaded;
-use crate::view::cut;
 
 /// What must be so. The doors answer whatever happens; before this they answer that nothing can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,13 +39,13 @@ use super::Context;
 use super::rejection;
 use super::undecided;
 use crate::engine::ImageResult;
+use crate::json_model::Checks;
+use crate::json_model::Failed;
+use crate::json_model::Signer;
+use crate::json_model::UnverifiedSigner;
+use crate::json_model::Warning;
 use crate::server::answer::Outcome;
 use crate::server::answer::Text;
-use crate::view::Checks;
-use crate::view::Failed;
-use crate::view::Signer;
-use crate::view::UnverifiedSigner;
-use crate::view::Warning;
 
 /// What is said about a decided image. There is no variant for an undecided one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

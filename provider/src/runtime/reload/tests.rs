@@ -81,7 +81,7 @@ impl Looked {
         folder.write("c.yaml", &config(""));
         change(&folder);
         let (file, config) = ConfigFile::load(&folder.0.join("c.yaml"), Purpose::Serve).unwrap();
-        let reloader = serve::Service::start(&config).await.unwrap().following(file, None).reloader;
+        let reloader = service::Service::start(&config).await.unwrap().following(file, None).reloader;
         Self { folder, reloader }
     }
 
@@ -234,7 +234,7 @@ fn the_same_trouble_is_told_once() {
     let error = source.poll().unwrap().unwrap_err();
     let path = folder.0.join("tls.key");
     assert_eq!(
-        crate::cli::Chain(&error).to_string(),
+        crate::runtime::Chain(&error).to_string(),
         format!("{}: server key cannot be read: has no -----BEGIN line: want a private key in PEM", path.display())
     );
     assert!(source.poll().is_none());
@@ -504,7 +504,7 @@ async fn a_service_starts_without_a_registrys_files_and_follows_them() {
     let registries = "registries: [{host: a.example, ca: ca.pem}, {host: b.example, credentials: {usernameFile: user, passwordFile: password}}]";
     service.folder.write("c.yaml", &config(registries));
     let (file, config) = ConfigFile::load(&service.folder.0.join("c.yaml"), Purpose::Serve).unwrap();
-    service.reloader = serve::Service::start(&config).await.unwrap().following(file, None).reloader;
+    service.reloader = service::Service::start(&config).await.unwrap().following(file, None).reloader;
     let missing = "cannot be read: No such file or directory (os error 2)";
     let disabled = [
         format!("[!] registry a.example is disabled: ca.pem: {missing}"),

@@ -13,10 +13,10 @@ mod tests {
     use std::time::Duration;
 
     use countersign::config::TrustLocation;
-    use countersign::trust_source::Polled;
-    use countersign::trust_source::StoreState;
-    use countersign::trust_source::Trust;
-    use countersign::trust_source::TrustSource;
+    use countersign::policy_source::Polled;
+    use countersign::policy_source::StoreState;
+    use countersign::policy_source::Trust;
+    use countersign::policy_source::TrustSource;
     use countersign_core::policy::StoreRef;
     use countersign_core::time::UnixTime;
     use countersign_testkit::pki::Authority;

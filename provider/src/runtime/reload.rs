@@ -2,11 +2,11 @@
 //! a mistake leaves in use what was.
 
 mod certificates;
-mod signs;
+mod policy_status;
+mod status;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
-mod trust_signs;
 
 use std::sync::Arc;
 
@@ -15,28 +15,27 @@ use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 
 use super::Chain;
-use super::Exit;
 use super::Failure;
-use super::parts;
-use super::serve;
+use super::components;
+use super::service;
 use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::ConfigLook;
 use crate::config::RegistryFiles;
 use crate::engine::Engine;
 use crate::engine::system_clock;
+use crate::policy_source::Polled;
+use crate::policy_source::TrustError;
+use crate::policy_source::TrustSource;
 use crate::server::Live;
 use crate::server::ServerSettings;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
 use crate::telemetry::log::LevelHandle;
 use crate::telemetry::metrics::Reloaded;
-use crate::trust_source::Polled;
-use crate::trust_source::TrustError;
-use crate::trust_source::TrustSource;
 
 pub(super) use certificates::TlsSource;
-pub(super) use signs::Signs;
+pub(super) use status::Signs;
 
 /// Everything that is looked at, and where it goes. One look after another, so that no two changes meet.
 pub(super) struct Reloader {
@@ -124,7 +123,7 @@ impl Reloader {
 
     /// Loads what `config` names, all of it anew, and reports every mistake.
     fn prepare(&self, config: &Config) -> Result<Prepared, Failure> {
-        let (settings, tls_files) = serve::settings(config)?;
+        let (settings, tls_files) = service::settings(config)?;
         let statements = config.verification.required_metadata.keys().cloned();
         let mut trust = self.trust.successor(config.trust.location.clone(), statements);
         let loaded = self.load(&mut trust).map_err(anyhow::Error::new);
@@ -133,7 +132,7 @@ impl Reloader {
         // What is missing may be on its way; until then the former configuration serves every registry.
         let engine = match files.broken_since(&self.files) {
             Some(error) => Err(anyhow::Error::new(error)),
-            None => parts::successor(&self.engine, config, &files, trust.handle()),
+            None => components::successor(&self.engine, config, &files, trust.handle()),
         };
         let tls = (tls_files != *self.certificates.files()).then(|| TlsSource::load(tls_files)).transpose();
         match (loaded, engine, tls) {
@@ -143,7 +142,7 @@ impl Reloader {
             (loaded, engine, tls) => {
                 let causes = loaded.err().into_iter().chain(engine.err());
                 let causes = causes.chain(tls.err().map(anyhow::Error::new)).collect();
-                Err(Failure { exit: Exit::Usage, causes })
+                Err(Failure::mistakes(causes))
             }
         }
     }
@@ -177,7 +176,7 @@ impl Reloader {
         self.files = files;
         self.registries = registries;
         if let Some(level) = &self.level {
-            level.set(serve::level(config.log_level));
+            level.set(service::level(config.log_level));
         }
         tracing::info!(%config, "configuration in use");
         self.config = config;
@@ -232,8 +231,8 @@ impl Reloader {
             self.signs.registries_in_use(&self.files);
             return;
         }
-        let ready = serve::settings(&self.config).and_then(|(settings, _)| {
-            let engine = parts::successor(&self.engine, &self.config, &files, self.trust.handle());
+        let ready = service::settings(&self.config).and_then(|(settings, _)| {
+            let engine = components::successor(&self.engine, &self.config, &files, self.trust.handle());
             Ok((settings, engine.map_err(Failure::usage)?))
         });
         self.registries = seen;

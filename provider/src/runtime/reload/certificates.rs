@@ -1,21 +1,21 @@
 //! The certificate files, looked at again and again.
 
-use crate::cli::Chain;
 use crate::engine::system_clock;
+use crate::runtime::Chain;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::TlsError;
 use crate::server::tls::TlsFiles;
 use crate::server::tls::TlsPem;
 
 /// The certificate files, and what they were at the last look.
-pub(in crate::cli) struct TlsSource {
+pub(in crate::runtime) struct TlsSource {
     files: TlsFiles,
     /// An unreadable file by its message.
     seen: Result<TlsPem, String>,
 }
 
 impl TlsSource {
-    pub(in crate::cli) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsError> {
+    pub(in crate::runtime) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsError> {
         let pem = files.read()?;
         let loaded = files.load(&pem, system_clock()())?;
         Ok((Self { files, seen: Ok(pem) }, loaded))

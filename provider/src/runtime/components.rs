@@ -1,4 +1,4 @@
-//! What `serve` and `verify` have in common: from a configuration to an engine.
+//! What the service and the command line have in common: from a configuration to an engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,6 @@ use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
 
-use super::Exit;
 use super::Failure;
 use super::proxies;
 use crate::config::Config;
@@ -16,32 +15,32 @@ use crate::engine::CountRequests;
 use crate::engine::Engine;
 use crate::engine::EngineSettings;
 use crate::engine::system_clock;
+use crate::policy_source::Trust;
+use crate::policy_source::TrustError;
+use crate::policy_source::TrustHandle;
+use crate::policy_source::TrustSource;
 use crate::telemetry::metrics::Metrics;
-use crate::trust_source::Trust;
-use crate::trust_source::TrustError;
-use crate::trust_source::TrustHandle;
-use crate::trust_source::TrustSource;
 
 /// How long the work for one image may go on after everybody who asked has left: so long that a slow registry's answer
 /// is there for the next request.
-pub(super) const FLIGHT_TIME: Duration = Duration::from_secs(30);
+pub(crate) const FLIGHT_TIME: Duration = Duration::from_secs(30);
 
 /// What is loaded and connected.
-pub(super) struct Parts {
-    pub(super) engine: Engine,
+pub(crate) struct Parts {
+    pub(crate) engine: Engine,
     /// Used when files are read again.
-    pub(super) source: TrustSource,
+    pub(crate) source: TrustSource,
     /// The first of `source`, unless no policy document can be used.
-    pub(super) trust: Result<Arc<Trust>, TrustError>,
+    pub(crate) trust: Result<Arc<Trust>, TrustError>,
     /// What the files of the registries say.
-    pub(super) files: RegistryFiles,
+    pub(crate) files: RegistryFiles,
     /// Certificate authorities of the system.
-    pub(super) system_roots: usize,
+    pub(crate) system_roots: usize,
 }
 
 impl Parts {
     /// Loads the trust, then the registries' files. Mistakes in them are no failure: they disable what they are about.
-    pub(super) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
+    pub(crate) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let statements = config.verification.required_metadata.keys().cloned();
         let mut source = TrustSource::new(config.trust.location.clone(), statements);
         let trust = source.load(system_clock()());
@@ -50,22 +49,22 @@ impl Parts {
             Ok((engine, system_roots)) => Ok(Self { engine, source, trust, files, system_roots }),
             Err(error) => {
                 let causes = mistakes(&trust).map(anyhow::Error::new).into_iter().chain([error]).collect();
-                Err(Failure { exit: Exit::Usage, causes })
+                Err(Failure::mistakes(causes))
             }
         }
     }
 
     /// Everything that is wrong with the trust policy and the trust stores, and with the registries' files.
-    pub(super) fn mistakes(&self) -> impl Iterator<Item = anyhow::Error> {
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = anyhow::Error> {
         let trust = mistakes(&self.trust).map(anyhow::Error::new);
         trust.into_iter().chain(self.files.error().map(anyhow::Error::new))
     }
 
     /// As [`Self::load`], where it is a failure if no policy document can be used. Other mistakes go to standard error.
-    pub(super) fn load_with_trust(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
+    pub(crate) fn load_with_trust(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let parts = Self::load(config, metrics)?;
         if parts.trust.is_err() {
-            return Err(Failure { exit: Exit::Usage, causes: parts.mistakes().collect() });
+            return Err(Failure::mistakes(parts.mistakes().collect()));
         }
         if let Some(error) = mistakes(&parts.trust) {
             eprintln!("countersign: warning: {error}");
@@ -98,7 +97,7 @@ fn engine(
 }
 
 /// The same to follow `former`, within the same limits.
-pub(super) fn successor(
+pub(crate) fn successor(
     former: &Engine,
     config: &Config,
     files: &RegistryFiles,

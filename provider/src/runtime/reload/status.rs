@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use countersign_core::time::UnixTime;
 
-use super::trust_signs::TrustSigns;
+use super::policy_status::TrustSigns;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::engine::system_clock;
+use crate::policy_source::FirstEnds;
+use crate::policy_source::Trust;
+use crate::policy_source::TrustError;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::server::tls::LoadedTls;
 use crate::telemetry::metrics::Certificate;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Reloaded;
-use crate::trust_source::FirstEnds;
-use crate::trust_source::Trust;
-use crate::trust_source::TrustError;
 
 /// Where it is told what is in use and what is not.
-pub(in crate::cli) struct Signs {
+pub(in crate::runtime) struct Signs {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     /// What was told last about files that are not in use.
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Signs {
 }
 
 impl Signs {
-    pub(in crate::cli) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
+    pub(in crate::runtime) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
         let (refused, trust) = (HashMap::new(), TrustSigns::default());
         Self { metrics, readiness, refused, restart: Vec::new(), generation: 0, trust, registries: Vec::new() }
     }
@@ -45,7 +45,7 @@ impl Signs {
     }
 
     /// What is on disk is in use from now on.
-    pub(in crate::cli) fn in_use(&mut self, files: Reloaded) {
+    pub(in crate::runtime) fn in_use(&mut self, files: Reloaded) {
         let now = system_clock()();
         self.refused.remove(&files);
         self.metrics.reloaded(files, now);
@@ -53,7 +53,7 @@ impl Signs {
     }
 
     /// This is the trust in use from now on, or what is known about it.
-    pub(in crate::cli) fn trust_in_use(&mut self, trust: &Trust) {
+    pub(in crate::runtime) fn trust_in_use(&mut self, trust: &Trust) {
         let now = system_clock()();
         let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
         for (certificate, end) in [
@@ -81,7 +81,7 @@ impl Signs {
     }
 
     /// What these files of the registries say is in use from now on.
-    pub(in crate::cli) fn registries_in_use(&mut self, files: &RegistryFiles) {
+    pub(in crate::runtime) fn registries_in_use(&mut self, files: &RegistryFiles) {
         match files.error() {
             None => self.in_use(Reloaded::Registries),
             Some(error) => self.partly_in_use(Reloaded::Registries, &error.to_string(), true, system_clock()()),
@@ -119,13 +119,13 @@ impl Signs {
     }
 
     /// There is no trust in use, and no policy document on disk that could be.
-    pub(in crate::cli) fn no_trust(&mut self, error: &TrustError) {
+    pub(in crate::runtime) fn no_trust(&mut self, error: &TrustError) {
         tracing::error!(%error, "no trust policy is in use: every image is inconclusive");
         self.metrics.reload_failed(Reloaded::Trust);
         self.readiness.miss(Condition::Trust, &error.to_string());
     }
 
-    pub(in crate::cli) fn certificates_in_use(&mut self, loaded: &LoadedTls) {
+    pub(in crate::runtime) fn certificates_in_use(&mut self, loaded: &LoadedTls) {
         self.metrics.certificate_end(Certificate::Server, loaded.server_end());
         self.metrics.certificate_end(Certificate::ClientCa, loaded.authorities_end());
         self.in_use(Reloaded::Tls);

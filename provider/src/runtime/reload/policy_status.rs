@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::policy_source::DocumentState;
+use crate::policy_source::StatementState;
+use crate::policy_source::StoreState;
+use crate::policy_source::Trust;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::telemetry::metrics::Metrics;
-use crate::trust_source::DocumentState;
-use crate::trust_source::StatementState;
-use crate::trust_source::StoreState;
-use crate::trust_source::Trust;
 
 /// Remembers what was reported last.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ use countersign_registry::LimitReached;
 use countersign_registry::RegistryError;
 use countersign_registry::Trouble;
 
-use crate::trust_source::DisabledBy;
-use crate::trust_source::DisabledStatement;
+use crate::policy_source::DisabledBy;
+use crate::policy_source::DisabledStatement;
 
 /// The reason for a verdict about the image itself.
 pub(super) fn reason(error: &RegistryError) -> Reason {

@@ -34,9 +34,9 @@ use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use tokio::time::Instant;
 
-use super::trouble;
+use super::error_mapping;
+use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
-use crate::trust_source::UsableStatement;
 
 /// `artifactType`, or `config.mediaType` in the legacy form, of a
 /// [signature manifest](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#oci-signatures).
@@ -142,7 +142,7 @@ pub(super) async fn judge(
     };
     let (judged, took) = match registries.check(pinned.repository(), deadline, judged).await {
         Ok(judged) => judged,
-        Err(reached) => return failed(trouble::overloaded(&reached)),
+        Err(reached) => return failed(error_mapping::overloaded(&reached)),
     };
     metrics.stage("verify", took);
     match judged {
@@ -166,7 +166,7 @@ pub(super) async fn fetch(
     let envelope = registries
         .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
         .await
-        .map_err(|error| NoEnvelope::Failed(trouble::of_signature(&error)))?;
+        .map_err(|error| NoEnvelope::Failed(error_mapping::of_signature(&error)))?;
     Ok((envelope, layer.media_type))
 }
 
@@ -190,7 +190,7 @@ async fn layer(
     let bytes = registries
         .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
         .await
-        .map_err(|error| NoEnvelope::Failed(trouble::of_signature(&error)))?;
+        .map_err(|error| NoEnvelope::Failed(error_mapping::of_signature(&error)))?;
     let (length, media_type, target) = (bytes.len(), entry.media_type.clone(), pinned.descriptor().digest.clone());
     let read = move || {
         let invalid = |error: ManifestError| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, error));
@@ -201,7 +201,7 @@ async fn layer(
         one_layer(manifest, &target).map_err(NoEnvelope::Failed)
     };
     let read = registries.parse(pinned.repository(), length, deadline, read).await;
-    read.unwrap_or_else(|reached| Err(NoEnvelope::Failed(trouble::overloaded(&reached))))
+    read.unwrap_or_else(|reached| Err(NoEnvelope::Failed(error_mapping::overloaded(&reached))))
 }
 
 fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {
