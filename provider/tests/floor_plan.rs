@@ -16,9 +16,9 @@ use std::path::PathBuf;
 /// the provider `name`; the other crates are one module each. A new entry is a change of the architecture, and
 /// ARCHITECTURE.md says the same.
 const PLAN: &[(u8, &str, &[&str])] = &[
-    (13, "main", &["cli"]),
+    (15, "main", &["cli"]),
     (
-        13,
+        15,
         "cli",
         &[
             "runtime",
@@ -37,12 +37,12 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         ],
     ),
     (
-        12,
+        14,
         "runtime",
         &["server", "engine", "config", "policy_source", "telemetry", "registry", "core::name", "core::time"],
     ),
     (
-        11,
+        13,
         "server",
         &[
             "protocol",
@@ -57,9 +57,9 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "core::time",
         ],
     ),
-    (10, "json_model", &["engine", "core::codec", "core::name", "core::verdict", "core::notation", "core::time"]),
+    (12, "json_model", &["engine", "core::codec", "core::name", "core::verdict", "core::notation", "core::time"]),
     (
-        9,
+        11,
         "engine",
         &[
             "cache",
@@ -78,15 +78,16 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         ],
     ),
     (
-        8,
+        10,
         "policy_source",
         &["config", "core::codec", "core::limits", "core::name", "core::time", "core::policy", "core::x509"],
     ),
-    (8, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
-    (8, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
-    (8, "cache", &["registry"]),
-    (8, "protocol", &["core::codec", "core::limits"]),
-    (7, "registry", &["core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
+    (10, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
+    (10, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
+    (10, "cache", &["registry"]),
+    (10, "protocol", &["core::codec", "core::limits"]),
+    (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
+    (7, "http", &["core::codec", "core::limits", "core::name", "core::time"]),
     (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason"]),
     (
         5,
@@ -123,6 +124,7 @@ const WITHIN_A_FLOOR: &[(&str, &str)] = &[("main", "cli"), ("policy_source", "co
 const FOLDERS: &[(&str, &str)] = &[
     ("provider/src", ""),
     ("provider/core/src", "core::"),
+    ("provider/http/src", "http"),
     ("provider/registry/src", "registry"),
     ("provider/testkit/src", "testkit"),
 ];
@@ -201,6 +203,7 @@ fn uses(code: &str, home: &str, depth: usize) -> BTreeSet<String> {
         names_after(code, &"super::".repeat(depth.max(1))).filter(|name| depth > 0 && *name != "super").map(in_crate),
     );
     used.extend(names_after(code, "countersign_core::").map(|name| format!("core::{name}")));
+    used.extend(names_after(code, "countersign_http::").map(|_| "http".to_owned()));
     used.extend(names_after(code, "countersign_registry::").map(|_| "registry".to_owned()));
     used.extend(names_after(code, "countersign_testkit::").map(|_| "testkit".to_owned()));
     used.extend(names_after(code, "countersign::").map(str::to_owned));
@@ -287,6 +290,7 @@ fn the_core_cannot_touch_the_world() {
     let core = dependencies("provider/core/Cargo.toml", "dependencies");
     for world in [
         "async-trait",
+        "countersign-http",
         "countersign-registry",
         "futures-util",
         "http",
@@ -312,14 +316,17 @@ fn the_core_cannot_touch_the_world() {
 #[test]
 fn the_testkit_reads_the_specification_by_itself() {
     let testkit = dependencies("provider/testkit/Cargo.toml", "dependencies");
-    for ours in ["countersign", "countersign-core", "countersign-registry", "coset", "x509-parser"] {
+    for ours in ["countersign", "countersign-core", "countersign-http", "countersign-registry", "coset", "x509-parser"]
+    {
         assert!(!testkit.contains(ours), "testkit depends on {ours}");
     }
 }
 
 #[test]
 fn only_tests_sign() {
-    for manifest in ["provider/Cargo.toml", "provider/core/Cargo.toml", "provider/registry/Cargo.toml"] {
+    for manifest in
+        ["provider/Cargo.toml", "provider/core/Cargo.toml", "provider/http/Cargo.toml", "provider/registry/Cargo.toml"]
+    {
         let shipped = dependencies(manifest, "dependencies");
         for tests in ["countersign-testkit", "regorus"] {
             assert!(!shipped.contains(tests), "{manifest} ships {tests}");
@@ -335,9 +342,10 @@ fn only_tests_sign() {
 }
 
 #[test]
-fn the_registry_has_no_word_for_signatures() {
-    for path in rust_files(&top().join("provider/registry/src")) {
-        if is_test_file(path.strip_prefix(top().join("provider/registry/src")).unwrap()) {
+fn http_and_registry_have_no_word_for_signatures() {
+    let folders = ["provider/http/src", "provider/registry/src"].map(|folder| top().join(folder));
+    for path in folders.iter().flat_map(|folder| rust_files(folder)) {
+        if is_test_file(path.strip_prefix(top()).unwrap()) {
             continue;
         }
         // An annotation is no notation.

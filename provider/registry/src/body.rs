@@ -15,15 +15,15 @@ use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
-use crate::bounds;
-use crate::connection::Response;
-use crate::content::Content;
 use crate::error::Cause;
 use crate::failure::broken;
-use crate::limiter::Limiter;
-use crate::limiter::Permit;
 use crate::said::Said;
-use crate::share::Share;
+use countersign_http::Content;
+use countersign_http::Limiter;
+use countersign_http::Permit;
+use countersign_http::Response;
+use countersign_http::Share;
+use countersign_http::limits;
 
 /// What a body may be.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ struct Window {
 
 impl Window {
     fn new() -> Self {
-        Self { until: Instant::now() + bounds::BODY_WINDOW, received: 0 }
+        Self { until: Instant::now() + limits::BODY_WINDOW, received: 0 }
     }
 
     /// The next bytes, unless they come too slowly; `before` came until now.
@@ -120,7 +120,7 @@ impl Window {
         let chunk = chunk.map_err(|error| broken(&error, host))?;
         let length = chunk.as_ref().map_or(0, Bytes::len);
         self.received = self.received.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        if self.received >= bounds::BODY_WINDOW_BYTES {
+        if self.received >= limits::BODY_WINDOW_BYTES {
             *self = Self::new();
         }
         Ok(chunk)
@@ -130,9 +130,9 @@ impl Window {
 /// At most `characters` of what an answer that is no 200 says, from the first 16 KiB. Read to the end, a connection can be
 /// used again. What does not come in time is not waited for: the status is known.
 pub(crate) async fn read_said(mut response: Response, characters: usize) -> Said {
-    let until = Instant::now() + bounds::BODY_WINDOW;
+    let until = Instant::now() + limits::BODY_WINDOW;
     let mut body = BytesMut::new();
-    while body.len() <= bounds::ERROR_BODY_BYTES {
+    while body.len() <= limits::ERROR_BODY_BYTES {
         match tokio::time::timeout_at(until, response.chunk()).await {
             Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
             Ok(Ok(None)) => return Said::parse(&body, characters),

@@ -20,15 +20,12 @@ use crate::error::RegistryError;
 use crate::login;
 use crate::login::Login;
 use crate::observer::Stage;
-use crate::remembered::Remembered;
-use crate::remembered::repository_bytes;
 use crate::retry::Retry;
 use crate::said::Said;
 use crate::settings::Unlisted;
 use crate::settings::check_port;
 use crate::settings::share;
 use crate::settings::with_plain_port;
-use crate::share::Share;
 use crate::token::Token;
 use crate::token::TokenRequest;
 use crate::token::Tokens;
@@ -37,6 +34,9 @@ use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Reply;
 use crate::wire::Wire;
+use countersign_http::Remembered;
+use countersign_http::Share;
+use countersign_http::repository_bytes;
 
 /// The wire, and what was learned about how registries want to be asked.
 pub(crate) struct Client {

@@ -6,8 +6,6 @@ use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use url::Url;
 
-use crate::address::Guard;
-use crate::bounds;
 use crate::challenge::Bearer;
 use crate::credential::Identity;
 use crate::error::Cause;
@@ -21,11 +19,13 @@ use crate::settings::Unlisted;
 use crate::settings::check_port;
 use crate::settings::entry_for;
 use crate::settings::share;
-use crate::share::Share;
 use crate::tls::Group;
 use crate::token::TokenRequest;
 use crate::wire::Peer;
 use crate::wire::Wire;
+use countersign_http::Guard;
+use countersign_http::Share;
+use countersign_http::limits;
 
 /// A repository's place on the network, by the settings.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ impl Endpoint {
         let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
         realm.set_fragment(None);
         let named = !realm.username().is_empty() || realm.password().is_some();
-        if text.len() > bounds::URL_BYTES || named {
+        if text.len() > limits::URL_BYTES || named {
             return Err(RealmRefusal::Url);
         }
         let realm = with_plain_host(realm).ok_or(RealmRefusal::Url)?;

@@ -13,13 +13,13 @@ use countersign_core::oci::ManifestError;
 use http::StatusCode;
 
 use crate::Stage;
-use crate::address::Network;
-use crate::bounds;
-use crate::limit::LimitReached;
 use crate::proxy::Inside;
 use crate::quota::Quota;
 use crate::said::Said;
-use crate::tls::TlsFailure;
+use countersign_http::LimitReached;
+use countersign_http::Network;
+use countersign_http::limits;
+use countersign_http::tls::TlsFailure;
 
 /// A request about an image that did not get its answer.
 ///
@@ -168,7 +168,7 @@ pub enum RealmRefusal {
 pub enum LinkRefusal {
     #[error("found no Location header, expected one")]
     Missing,
-    #[error("found no URL of at most {} bytes with a host and without a user name, expected one", bounds::URL_BYTES)]
+    #[error("found no URL of at most {} bytes with a host and without a user name, expected one", limits::URL_BYTES)]
     Url,
     #[error("found the scheme {found}, expected https")]
     Scheme { found: Excerpt },
@@ -176,7 +176,7 @@ pub enum LinkRefusal {
     Origin { found: Excerpt, wanted: String },
     #[error("it leads to a page that was already read")]
     Loop,
-    #[error("there are more than {} in a row", bounds::REDIRECTS)]
+    #[error("there are more than {} in a row", limits::REDIRECTS)]
     TooMany,
     #[error("requests for tokens are not redirected")]
     Token,
@@ -224,15 +224,15 @@ pub enum Cause {
     Broken { host: String, detail: String },
     #[error(
         "{host} sends too slowly: found {received} bytes of the answer, expected at least {} every {} s or the end",
-        bounds::BODY_WINDOW_BYTES,
-        bounds::BODY_WINDOW.as_secs()
+        limits::BODY_WINDOW_BYTES,
+        limits::BODY_WINDOW.as_secs()
     )]
     Stalled { host: String, received: u64 },
-    /// See `bounds::CONNECTION_BYTES`.
+    /// See `limits::CONNECTION_BYTES`.
     #[error(
         "{host} sends too much that is no content (interim answers, pings, empty frames, or content byte by byte): found \
          more than a connection may receive of it, at most {} KiB",
-        bounds::CONNECTION_BYTES / 1024
+        limits::CONNECTION_BYTES / 1024
     )]
     Excess {
         host: String,

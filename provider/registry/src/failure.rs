@@ -2,17 +2,17 @@
 
 use std::error::Error;
 
-use crate::address::AddressRefused;
-use crate::connection::ConnectError;
-use crate::connection::Excess;
-use crate::connection::LookupError;
 use crate::error::Cause;
 use crate::error::Phase;
 use crate::error::ProxyFailure;
 use crate::proxy::Proxy;
 use crate::proxy::TunnelError;
-use crate::tls::TlsFailure;
-use crate::tls::tls_failure;
+use countersign_http::AddressRefused;
+use countersign_http::ConnectError;
+use countersign_http::Excess;
+use countersign_http::LookupError;
+use countersign_http::tls::TlsFailure;
+use countersign_http::tls::tls_failure;
 
 /// Why there was no answer.
 pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> Cause {

@@ -14,15 +14,15 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::error::Cause;
-use crate::limiter::Limiter;
-use crate::limiter::Permit;
 use crate::process::Pauses;
 use crate::process::Process;
 use crate::process::request_limits;
 use crate::settings::RegistrySettings;
-use crate::share::Claim;
-use crate::share::Share;
-use crate::share::ShareLimits;
+use countersign_http::Claim;
+use countersign_http::Limiter;
+use countersign_http::Permit;
+use countersign_http::Share;
+use countersign_http::ShareLimits;
 
 /// The limits on requests, and which hosts have asked for a pause.
 pub(crate) struct Gates {
@@ -138,11 +138,11 @@ impl Gates {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::limit::LimitReached;
-    use crate::limit::Resource;
     use crate::observer::Unobserved;
-    use crate::share::Class;
-    use crate::share::Scope;
+    use countersign_http::Class;
+    use countersign_http::LimitReached;
+    use countersign_http::Resource;
+    use countersign_http::Scope;
 
     const SECOND: Duration = Duration::from_secs(1);
 

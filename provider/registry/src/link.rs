@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use http::header::LINK;
 
-use crate::bounds;
 use crate::error::LinkRefusal;
+use countersign_http::limits;
 
 /// The target of the first link with the relation `next`, as written.
 ///
@@ -13,7 +13,7 @@ use crate::error::LinkRefusal;
 pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, LinkRefusal> {
     for value in headers.get_all(LINK) {
         let text = value.to_str().map_err(|_| LinkRefusal::Url)?;
-        if text.len() > bounds::URL_BYTES {
+        if text.len() > limits::URL_BYTES {
             return Err(LinkRefusal::Url);
         }
         if let Some(target) = next_in(text) {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn an_endless_header_is_refused() {
         let mut headers = HeaderMap::new();
-        headers.append(LINK, format!("<{}>; rel=next", "a".repeat(bounds::URL_BYTES)).parse().unwrap());
+        headers.append(LINK, format!("<{}>; rel=next", "a".repeat(limits::URL_BYTES)).parse().unwrap());
         assert_eq!(next(&headers), Err(LinkRefusal::Url));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::limit::LimitReached;
-use crate::limit::Resource;
+use countersign_http::LimitObserver;
+use countersign_http::LimitReached;
+use countersign_http::Resource;
 
 /// What a request was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,18 +103,12 @@ pub enum TagMemory {
 
 /// Told of every request to a registry or token service, redirects included, once its answer has been read or given up.
 /// Two implementations: the service's metrics, and [`Unobserved`]. Called on the path of requests: must not block.
-pub trait Observer: Send + Sync + 'static {
+pub trait Observer: LimitObserver {
     /// `elapsed` begins when the request has its place among the concurrent ones.
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration);
 
     /// A tag was looked up among the remembered ones.
     fn tag(&self, found: TagMemory);
-
-    /// So much more of `resource` is in use, or less.
-    fn in_use(&self, resource: Resource, change: i64);
-
-    /// Work was refused because a limit is used up.
-    fn limit_reached(&self, reached: &LimitReached);
 }
 
 /// Counts nothing.
@@ -124,7 +119,9 @@ impl Observer for Unobserved {
     fn request(&self, _: Stage, _: RequestResult, _: Duration) {}
 
     fn tag(&self, _: TagMemory) {}
+}
 
+impl LimitObserver for Unobserved {
     fn in_use(&self, _: Resource, _: i64) {}
 
     fn limit_reached(&self, _: &LimitReached) {}

@@ -3,12 +3,12 @@
 use countersign_core::name::Host;
 use url::Url;
 
-use crate::bounds;
 use crate::error::LinkRefusal;
+use countersign_http::limits;
 
 /// A link of an answer from `from`: bounded, with a host, without a name and password of its own.
 pub(crate) fn resolve_link(from: &Url, link: &str) -> Result<Url, LinkRefusal> {
-    if link.len() > bounds::URL_BYTES {
+    if link.len() > limits::URL_BYTES {
         return Err(LinkRefusal::Url);
     }
     let mut target = from.join(link).map_err(|_| LinkRefusal::Url)?;
@@ -43,7 +43,7 @@ pub(crate) fn with_plain_host(mut url: Url) -> Option<Url> {
 pub(crate) fn has_plain_host(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => {
-            name.len() <= bounds::HOST_BYTES
+            name.len() <= limits::HOST_BYTES
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
         Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,

@@ -14,8 +14,8 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::bounds;
-use crate::remembered::Remembered;
-use crate::remembered::repository_bytes;
+use countersign_http::Remembered;
+use countersign_http::repository_bytes;
 
 /// Manifests that this process read and hashed itself, by repository.
 pub(crate) struct Pins {

@@ -8,14 +8,15 @@ use std::sync::Mutex;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use crate::bounds;
-use crate::connection::Open;
-use crate::limit::Resource;
-use crate::limiter::Limiter;
 use crate::observer::Observer;
-use crate::parsing::Parsing;
 use crate::settings::RegistrySettings;
-use crate::share::ShareLimits;
+use countersign_http::LimitObserver;
+use countersign_http::Limiter;
+use countersign_http::Open;
+use countersign_http::Parsing;
+use countersign_http::Resource;
+use countersign_http::ShareLimits;
+use countersign_http::limits;
 
 /// Limits, and the pauses that hosts have asked for. Clones are the same.
 #[derive(Clone)]
@@ -40,17 +41,18 @@ impl Process {
     /// With the numbers of `settings`.
     pub(crate) fn new(settings: &RegistrySettings, observer: Arc<dyn Observer>) -> Self {
         let requests = request_limits(settings);
-        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(&observer));
-        let hosts = NonZeroUsize::new(bounds::HOSTS).unwrap_or(NonZeroUsize::MIN);
+        let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
+        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(&limit_observer));
+        let hosts = NonZeroUsize::new(limits::HOSTS).unwrap_or(NonZeroUsize::MIN);
         Self {
-            memory: limiter(Resource::Bytes, bounds::BODIES),
-            parsing: Parsing::new(&observer),
+            memory: limiter(Resource::Bytes, limits::BODIES),
+            parsing: Parsing::new(&limit_observer),
             requests: limiter(Resource::Requests, requests),
             answers: limiter(Resource::Answers, answer_limits(requests)),
-            lookups: limiter(Resource::Lookups, bounds::LOOKUPS),
+            lookups: limiter(Resource::Lookups, limits::LOOKUPS),
             pauses: Arc::new([Mutex::new(LruCache::new(hosts)), Mutex::new(LruCache::new(hosts))]),
-            open_configured: Open::new(settings.requests.saturating_add(bounds::IDLE_CONFIGURED)),
-            open_outside: Open::new(settings.requests.saturating_add(bounds::IDLE_OUTSIDE)),
+            open_configured: Open::new(settings.requests.saturating_add(limits::IDLE_CONFIGURED)),
+            open_outside: Open::new(settings.requests.saturating_add(limits::IDLE_OUTSIDE)),
             observer,
         }
     }
@@ -61,8 +63,8 @@ impl Process {
         let limits = limits(requests_per_host, requests);
         self.requests.set_limits(limits);
         self.answers.set_limits(answer_limits(limits));
-        self.open_configured.set_most(requests.saturating_add(bounds::IDLE_CONFIGURED));
-        self.open_outside.set_most(requests.saturating_add(bounds::IDLE_OUTSIDE));
+        self.open_configured.set_most(requests.saturating_add(limits::IDLE_CONFIGURED));
+        self.open_outside.set_most(requests.saturating_add(limits::IDLE_OUTSIDE));
     }
 }
 

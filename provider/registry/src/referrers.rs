@@ -28,8 +28,6 @@ use crate::error::LinkRefusal;
 use crate::error::NoList;
 use crate::error::RegistryError;
 use crate::error::Trouble;
-use crate::kept::Kept;
-use crate::limiter::Permit;
 use crate::link;
 use crate::listing::Filter;
 use crate::listing::Incomplete;
@@ -46,6 +44,8 @@ use crate::registries::Pinned;
 use crate::registries::Registries;
 use crate::registries::TARGETS;
 use crate::wire::Answer;
+use countersign_http::Kept;
+use countersign_http::Permit;
 
 impl Registries {
     /// What refers to `pinned` with `artifact_type`, which the registry is asked to select by and which is compared

@@ -25,12 +25,10 @@ use crate::body::content_type;
 use crate::body::excerpt;
 use crate::client::Ask;
 use crate::client::Client;
-use crate::content::Content;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::error::Trouble;
-use crate::limit::LimitReached;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::observer::TagMemory;
@@ -41,9 +39,11 @@ use crate::process::Numbers;
 use crate::process::Process;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
-use crate::share::Share;
 use crate::wire::Answer;
 use crate::wire::Wire;
+use countersign_http::Content;
+use countersign_http::LimitReached;
+use countersign_http::Share;
 
 /// An image whose digest is certain: its manifest was read, hashed and found to be an image or an index. Made by
 /// [`Registries::pin`] alone; what comes after takes no tag.

@@ -7,9 +7,9 @@ use http::HeaderMap;
 use http::header;
 use tokio::time::Instant;
 
-use crate::bounds;
 use crate::error::Cause;
 use crate::observer::Stage;
+use countersign_http::limits;
 
 /// How often a request may be sent again, and when.
 pub(crate) struct Retry {
@@ -19,7 +19,7 @@ pub(crate) struct Retry {
 
 impl Retry {
     pub(crate) fn new() -> Self {
-        Self { left: bounds::RETRIES, pause: bounds::BACKOFF }
+        Self { left: limits::RETRIES, pause: limits::BACKOFF }
     }
 
     /// Waits if another try makes sense after `cause` and before `deadline`. All requests here are safe to repeat. What
@@ -99,7 +99,7 @@ fn jitter(most: Duration) -> Duration {
 /// `Retry-After` in seconds, at most a minute. A date counts as none: it is only as good as two clocks.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
-    Some(Duration::from_secs(seconds).min(bounds::RETRY_AFTER))
+    Some(Duration::from_secs(seconds).min(limits::RETRY_AFTER))
 }
 
 #[cfg(test)]

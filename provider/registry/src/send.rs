@@ -10,9 +10,6 @@ use http::header;
 use http_body_util::Full;
 use url::Url;
 
-use crate::address::AddressRefused;
-use crate::connection::Response;
-use crate::connection::on_behalf_of;
 use crate::credential::Credential;
 use crate::error::Cause;
 use crate::error::ProxyFailure;
@@ -29,6 +26,9 @@ use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Peer;
 use crate::wire::Wire;
+use countersign_http::AddressRefused;
+use countersign_http::Response;
+use countersign_http::on_behalf_of;
 
 impl Wire {
     /// Sends the request to `url`, directly or by a proxy, and gives the head of the answer.

@@ -12,9 +12,9 @@ use crate::host::HostPatternError;
 use crate::login::LoginError;
 use crate::proxy::ProxyChoice;
 use crate::proxy::ProxyEnvironment;
-use crate::share::Class;
-use crate::share::Share;
-use crate::tls::Authorities;
+use countersign_http::Class;
+use countersign_http::Share;
+use countersign_http::tls::Authorities;
 
 /// How registries are talked to.
 #[derive(Clone, Debug)]

@@ -1,9 +1,5 @@
 //! Clients for each set of certificate authorities and each guard. Made once; connections are reused.
 
-mod authorities;
-mod failure;
-mod verifier;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -15,12 +11,6 @@ use rustls::RootCertStore;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 
-use crate::address::Guard;
-use crate::connection::Direct;
-use crate::connection::Lookups;
-use crate::connection::Means;
-use crate::connection::Open;
-use crate::connection::Pool;
 use crate::process::Process;
 use crate::proxy::Forwarder;
 use crate::proxy::Proxy;
@@ -29,15 +19,15 @@ use crate::proxy::ProxySource;
 use crate::settings::RegistrySettings;
 use crate::settings::Roots;
 use crate::settings::SettingsError;
+use countersign_http::Direct;
+use countersign_http::Guard;
+use countersign_http::Lookups;
+use countersign_http::Means;
+use countersign_http::Open;
+use countersign_http::Pool;
 
-pub use authorities::Authorities;
-pub use authorities::AuthoritiesError;
-pub use failure::Names;
-pub use failure::TlsFailure;
-pub use failure::Vouchers;
-pub(crate) use failure::of as tls_failure;
-
-use self::verifier::Verifier;
+use countersign_http::tls::Authorities;
+use countersign_http::tls::Verifier;
 
 /// Index of a set of certificate authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

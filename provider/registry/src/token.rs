@@ -21,22 +21,22 @@ use crate::credential::Identity;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::Phase;
-use crate::flight::FlightError;
-use crate::flight::Flights;
-use crate::flight::Progress;
 use crate::login;
 use crate::login::Login;
 use crate::observer::Stage;
 use crate::origin::authority;
-use crate::remembered::Remembered;
 use crate::retry::Retry;
 use crate::secret::Secret;
-use crate::share::Share;
 use crate::wire::Outgoing;
 use crate::wire::Payload;
 use crate::wire::Peer;
 use crate::wire::Reply;
 use crate::wire::Wire;
+use countersign_http::FlightError;
+use countersign_http::Flights;
+use countersign_http::Progress;
+use countersign_http::Remembered;
+use countersign_http::Share;
 
 /// What a token is for, and where to get it. The realm was checked when this was made.
 #[derive(Clone, Debug)]

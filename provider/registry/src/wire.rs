@@ -17,12 +17,9 @@ use http::header;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::Guard;
 use crate::body;
 use crate::body::Expect;
 use crate::bounds;
-use crate::connection::Response;
-use crate::content::Content;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::LinkRefusal;
@@ -30,7 +27,6 @@ use crate::error::Phase;
 use crate::gate::Gates;
 use crate::gate::Hop;
 use crate::gate::Place;
-use crate::limiter::Limiter;
 use crate::observer::Observer;
 use crate::observer::RequestResult;
 use crate::observer::Stage;
@@ -38,7 +34,6 @@ use crate::origin::authority;
 use crate::origin::place;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
-use crate::parsing::Parsing;
 use crate::process::Process;
 use crate::proxy::Proxies;
 use crate::quota::Quota;
@@ -48,9 +43,15 @@ use crate::settings::Entry;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::settings::entry_at;
-use crate::share::Share;
 use crate::tls::Clients;
 use crate::tls::Group;
+use countersign_http::Content;
+use countersign_http::Guard;
+use countersign_http::Limiter;
+use countersign_http::Parsing;
+use countersign_http::Response;
+use countersign_http::Share;
+use countersign_http::limits;
 
 /// Everything that requests share.
 pub(crate) struct Wire {
@@ -210,7 +211,7 @@ impl Wire {
                         Payload::TokenQuery | Payload::TokenForm(_) => return Err(refused(LinkRefusal::Token)),
                     }
                     redirects += 1;
-                    if redirects > bounds::REDIRECTS {
+                    if redirects > limits::REDIRECTS {
                         return Err(refused(LinkRefusal::TooMany));
                     }
                     let target = redirect_target(&url, &headers).map_err(refused)?;
@@ -299,7 +300,7 @@ impl Wire {
         let said = body::read_said(response, characters).await;
         match (status, pause) {
             (StatusCode::TOO_MANY_REQUESTS, pause) => {
-                let wait = pause.unwrap_or(bounds::RETRY_AFTER_DEFAULT);
+                let wait = pause.unwrap_or(limits::RETRY_AFTER_DEFAULT);
                 self.gates.close(self.hop_to(outgoing, url, &host), wait);
                 return Cause::TooManyRequests { host, wait, quota, said };
             }
@@ -388,7 +389,7 @@ mod tests {
         assert_eq!(check("https://a/b", "ftp://a/b"), Err(LinkRefusal::Scheme { found: "ftp".into() }));
         assert_eq!(check("http://a/b", "file:///etc/passwd"), Err(LinkRefusal::Url));
         assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(LinkRefusal::Url));
-        assert_eq!(check("https://a/b", &"x".repeat(bounds::URL_BYTES + 1)), Err(LinkRefusal::Url));
+        assert_eq!(check("https://a/b", &"x".repeat(limits::URL_BYTES + 1)), Err(LinkRefusal::Url));
         assert_eq!(redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new()), Err(LinkRefusal::Missing));
     }
 }

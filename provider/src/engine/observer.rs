@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_registry::LimitObserver;
 use countersign_registry::LimitReached;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
@@ -35,7 +36,9 @@ impl Observer for CountRequests {
             TagMemory::Miss => "tag-miss",
         });
     }
+}
 
+impl LimitObserver for CountRequests {
     fn in_use(&self, resource: Resource, change: i64) {
         self.0.limit_in_use(resource, change);
     }

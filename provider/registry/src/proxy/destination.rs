@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::address::Network;
+use countersign_http::Network;
 
 /// In which way a destination is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

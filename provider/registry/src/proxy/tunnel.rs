@@ -25,24 +25,24 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::ProxyServer;
-use crate::address::Guard;
-use crate::bounds;
-use crate::connection::Allowance;
-use crate::connection::BoxIo;
-use crate::connection::ConnectError;
-use crate::connection::Lookups;
-use crate::connection::Means;
-use crate::connection::Metered;
-use crate::connection::Open;
-use crate::connection::Resolver;
-use crate::connection::Response;
-use crate::connection::Stream;
-use crate::connection::client;
-use crate::connection::server_name;
-use crate::connection::tcp;
-use crate::connection::with_user_agent;
 use crate::error::ProxyFailure;
 use crate::failure;
+use countersign_http::Allowance;
+use countersign_http::BoxIo;
+use countersign_http::ConnectError;
+use countersign_http::Guard;
+use countersign_http::Lookups;
+use countersign_http::Means;
+use countersign_http::Metered;
+use countersign_http::Open;
+use countersign_http::Resolver;
+use countersign_http::Response;
+use countersign_http::Stream;
+use countersign_http::client;
+use countersign_http::limits;
+use countersign_http::server_name;
+use countersign_http::tcp;
+use countersign_http::with_user_agent;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -171,7 +171,7 @@ impl Shared {
         let broken =
             |error: &hyper::Error| TunnelError::Proxy(ProxyFailure::Answer { detail: failure::innermost_text(error) });
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .max_buf_size(bounds::PROXY_ANSWER_BYTES)
+            .max_buf_size(limits::PROXY_ANSWER_BYTES)
             .handshake(io)
             .await
             .map_err(|error| broken(&error))?;
@@ -181,7 +181,7 @@ impl Shared {
         let target = format!("{}:{port}", to.host().unwrap_or_default());
         let mut request = Request::connect(&target)
             .header(header::HOST, &target)
-            .header(header::USER_AGENT, bounds::USER_AGENT)
+            .header(header::USER_AGENT, limits::USER_AGENT)
             .body(Empty::<Bytes>::new())
             .map_err(|_| unreachable("the destination cannot stand in a CONNECT".to_owned()))?;
         if let Some(value) = self.server.authorization() {

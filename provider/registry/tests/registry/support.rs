@@ -10,6 +10,7 @@ use countersign_core::oci::Descriptor;
 use countersign_registry::Authorities;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
+use countersign_registry::LimitObserver;
 use countersign_registry::LimitReached;
 use countersign_registry::Observer;
 use countersign_registry::Pinned;
@@ -69,7 +70,9 @@ impl Observer for Seen {
     }
 
     fn tag(&self, _: TagMemory) {}
+}
 
+impl LimitObserver for Seen {
     fn in_use(&self, resource: Resource, change: i64) {
         *self.changes.lock().unwrap().entry(resource).or_default() += 1;
         self.in_use.send_modify(|in_use| *in_use.entry(resource).or_default() += change);

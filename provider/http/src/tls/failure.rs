@@ -16,7 +16,7 @@ use x509_parser::parse_x509_certificate;
 use x509_parser::prelude::X509Certificate;
 
 use super::verifier::is_its_own_issuer;
-use crate::bounds;
+use crate::limits;
 
 /// Why there is no TLS connection. Names of a certificate, which nobody has vouched for, stand in it as excerpts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +117,7 @@ impl fmt::Display for Names {
 }
 
 /// Why a handshake failed, from the error that the HTTP library hands on.
-pub(crate) fn of(error: &Error) -> TlsFailure {
+pub fn of(error: &Error) -> TlsFailure {
     #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
     match error {
         Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref::<TlsFailure>() {
@@ -246,7 +246,7 @@ fn time(seconds: i64) -> UnixTime {
 fn names(certificate: &X509Certificate<'_>) -> Names {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let all = alternative.iter().flat_map(|extension| &extension.value.general_names).filter_map(name);
-    let first: Vec<_> = all.clone().take(bounds::CERTIFICATE_NAMES).collect();
+    let first: Vec<_> = all.clone().take(limits::CERTIFICATE_NAMES).collect();
     Names { more: all.count() - first.len(), first }
 }
 

@@ -7,39 +7,39 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::bounds;
+use crate::limit::LimitObserver;
 use crate::limit::LimitReached;
 use crate::limit::Resource;
 use crate::limiter::Limiter;
 use crate::limiter::Permit;
-use crate::observer::Observer;
+use crate::limits;
 use crate::share::Share;
 
 /// See the module. Clones have the same slots.
 #[derive(Clone)]
-pub(crate) struct Parsing {
+pub struct Parsing {
     large: Limiter,
     checks: Limiter,
 }
 
 impl Parsing {
-    pub(crate) fn new(observer: &Arc<dyn Observer>) -> Self {
+    pub fn new(observer: &Arc<dyn LimitObserver>) -> Self {
         let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
-        Self { large: limiter(Resource::Parsing, bounds::PARSING), checks: limiter(Resource::Checks, bounds::CHECKS) }
+        Self { large: limiter(Resource::Parsing, limits::PARSING), checks: limiter(Resource::Checks, limits::CHECKS) }
     }
 
     /// What `parse` makes of a document of so many bytes. A panic of it is one of the caller.
     ///
     /// # Errors
     /// Too many large documents were being parsed until `deadline`, of the share or in all.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         share: &Share,
         bytes: usize,
         deadline: Instant,
         parse: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LimitReached> {
-        if bytes <= bounds::PARSED_AT_ONCE_BYTES {
+        if bytes <= limits::PARSED_AT_ONCE_BYTES {
             return Ok(parse());
         }
         Ok(on_a_thread(self.large.acquire(share, deadline).await?, parse).await)
@@ -49,7 +49,7 @@ impl Parsing {
     ///
     /// # Errors
     /// Too many checks were in progress until `deadline`, of the share or in all.
-    pub(crate) async fn check<T: Send + 'static>(
+    pub async fn check<T: Send + 'static>(
         &self,
         share: &Share,
         deadline: Instant,
@@ -83,14 +83,14 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::observer::Unobserved;
+    use crate::limit::Unobserved;
     use crate::share::Class;
     use crate::share::Scope;
 
-    const LARGE: usize = bounds::PARSED_AT_ONCE_BYTES + 1;
+    const LARGE: usize = limits::PARSED_AT_ONCE_BYTES + 1;
 
     fn parsing() -> Arc<Parsing> {
-        Arc::new(Parsing::new(&(Arc::new(Unobserved) as Arc<dyn Observer>)))
+        Arc::new(Parsing::new(&(Arc::new(Unobserved) as Arc<dyn LimitObserver>)))
     }
 
     fn listed(host: &str) -> Share {
@@ -130,7 +130,7 @@ mod tests {
         assert_ne!(parsing.check(&listed("a"), soon(), || std::thread::current().id()).await, Ok(here));
         let (go, stopped) = sync_channel::<()>(0);
         let stopped = Arc::new(std::sync::Mutex::new(stopped));
-        let slow: Vec<_> = (0..bounds::CHECKS.host)
+        let slow: Vec<_> = (0..limits::CHECKS.host)
             .map(|_| {
                 let (parsing, stopped) = (Arc::clone(&parsing), Arc::clone(&stopped));
                 let check = move || stopped.lock().unwrap().recv().unwrap();

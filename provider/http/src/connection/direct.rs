@@ -34,19 +34,19 @@ use crate::address::Guard;
 
 /// Sends requests under one guard and one set of authorities.
 #[derive(Clone)]
-pub(crate) struct Direct(Client<Connector, Full<Bytes>>);
+pub struct Direct(Client<Connector, Full<Bytes>>);
 
 /// What connections are made with.
 #[derive(Clone)]
-pub(crate) struct Means {
-    pub(crate) lookups: Lookups,
+pub struct Means {
+    pub lookups: Lookups,
     /// For the name, TCP and TLS together.
-    pub(crate) connect_timeout: Duration,
-    pub(crate) idle_per_host: usize,
+    pub connect_timeout: Duration,
+    pub idle_per_host: usize,
 }
 
 impl Direct {
-    pub(crate) fn new(means: &Means, guard: Guard, tls: Arc<ClientConfig>, open: Open) -> Self {
+    pub fn new(means: &Means, guard: Guard, tls: Arc<ClientConfig>, open: Open) -> Self {
         let shared =
             Shared { guard, tls, open, lookups: means.lookups.clone(), connect_timeout: means.connect_timeout };
         Self(client(Connector(Arc::new(shared)), means.idle_per_host))
@@ -56,7 +56,7 @@ impl Direct {
     ///
     /// # Errors
     /// A [`ConnectError`] is among the sources where there was no connection.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response, Error> {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response, Error> {
         self.0.request(with_user_agent(request)).await.map(Response::new)
     }
 }
@@ -116,14 +116,13 @@ impl Shared {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::bounds;
+    use crate::connection::LookupError;
     use crate::connection::on_behalf_of;
-    use crate::error::Cause;
-    use crate::failure::unreachable;
     use crate::limit::LimitReached;
     use crate::limit::Resource;
+    use crate::limit::Unobserved;
     use crate::limiter::Limiter;
-    use crate::observer::Unobserved;
+    use crate::limits;
     use crate::share::Class;
     use crate::share::Scope;
     use crate::share::Share;
@@ -131,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_look_up_of_a_request_counts_for_the_share_on_whose_behalf_it_is_sent() {
         let lookups = Lookups::new(
-            Limiter::new(Resource::Lookups, bounds::LOOKUPS, Arc::new(Unobserved)),
+            Limiter::new(Resource::Lookups, limits::LOOKUPS, Arc::new(Unobserved)),
             Duration::from_secs(1),
         );
         let share = Share::new("registry.example", Class::Listed);
@@ -147,15 +146,15 @@ mod tests {
         *request.uri_mut() = Uri::from_static("http://blobs.example/");
         let error = on_behalf_of(&share, client.send(request)).await.err().unwrap();
         let limit = used.len();
-        assert_eq!(
-            unreachable(&error, "blobs.example"),
-            Cause::Limit(LimitReached {
-                resource: Resource::Lookups,
-                scope: Scope::Host("registry.example".into()),
-                at: None,
-                found: limit,
-                limit,
-            })
-        );
+        let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let found = chain.filter_map(|error| error.downcast_ref::<LookupError>()).next().cloned();
+        let reached = LimitReached {
+            resource: Resource::Lookups,
+            scope: Scope::Host("registry.example".into()),
+            at: None,
+            found: limit,
+            limit,
+        };
+        assert_eq!(found, Some(LookupError::Limit(reached)));
     }
 }

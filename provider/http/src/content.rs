@@ -15,7 +15,7 @@ pub struct Content {
 }
 
 impl Content {
-    pub(crate) fn new(bytes: Bytes, held: Permit) -> Self {
+    pub fn new(bytes: Bytes, held: Permit) -> Self {
         Self { bytes, _held: held }
     }
 }

@@ -6,32 +6,32 @@ use std::sync::atomic::Ordering;
 
 /// Counts the connections to one kind of hosts. Clones are the same counter.
 #[derive(Clone, Debug)]
-pub(crate) struct Open {
+pub struct Open {
     count: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
 }
 
 /// One connection, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted(Arc<AtomicUsize>);
+pub struct Counted(Arc<AtomicUsize>);
 
 impl Open {
     /// Those not in use are to be closed when there are more than `most`.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { count: Arc::default(), most: Arc::new(AtomicUsize::new(most)) }
     }
 
-    pub(crate) fn one_more(&self) -> Counted {
+    pub fn one_more(&self) -> Counted {
         self.count.fetch_add(1, Ordering::Relaxed);
         Counted(Arc::clone(&self.count))
     }
 
     /// Another number from now on.
-    pub(crate) fn set_most(&self, most: usize) {
+    pub fn set_most(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.count.load(Ordering::Relaxed) > self.most.load(Ordering::Relaxed)
     }
 }

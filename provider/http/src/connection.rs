@@ -10,19 +10,21 @@ mod pool;
 mod response;
 mod stream;
 
-pub(crate) use direct::Direct;
-pub(crate) use direct::Means;
-pub(crate) use lookup::LookupError;
-pub(crate) use lookup::Lookups;
-pub(crate) use lookup::Resolver;
-pub(crate) use metered::Allowance;
-pub(crate) use metered::Excess;
-pub(crate) use metered::Metered;
-pub(crate) use open::Open;
-pub(crate) use pool::Pool;
-pub(crate) use response::Response;
-pub(crate) use stream::BoxIo;
-pub(crate) use stream::Stream;
+pub use direct::Direct;
+pub use direct::Means;
+pub use lookup::LookupError;
+pub use lookup::Lookups;
+pub use lookup::Resolver;
+pub use metered::Allowance;
+pub use metered::Excess;
+pub use metered::Metered;
+pub use open::Counted;
+pub use open::Open;
+pub use pool::Pool;
+pub use response::Response;
+pub use stream::BoxIo;
+pub use stream::Io;
+pub use stream::Stream;
 
 use std::error::Error;
 use std::io;
@@ -37,7 +39,7 @@ use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioTimer;
 use rustls_pki_types::ServerName;
 
-use crate::bounds;
+use crate::limits;
 use crate::share::Share;
 
 tokio::task_local! {
@@ -47,7 +49,7 @@ tokio::task_local! {
 }
 
 /// Runs `request` on behalf of `share`: the look-up of a name counts for it.
-pub(crate) async fn on_behalf_of<F: Future>(share: &Share, request: F) -> F::Output {
+pub async fn on_behalf_of<F: Future>(share: &Share, request: F) -> F::Output {
     ASKING.scope(share.clone(), request).await
 }
 
@@ -58,7 +60,7 @@ fn asking() -> Option<Share> {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
+pub enum ConnectError {
     #[error("the TCP connection failed")]
     Tcp(#[source] Box<dyn Error + Send + Sync>),
     #[error("TLS failed")]
@@ -70,7 +72,7 @@ pub(crate) enum ConnectError {
 }
 
 /// How HTTP is spoken, and how many connections that are not in use are kept for each host.
-pub(crate) fn client<C, B>(connector: C, idle_per_host: usize) -> legacy::Client<C, B>
+pub fn client<C, B>(connector: C, idle_per_host: usize) -> legacy::Client<C, B>
 where
     C: legacy::connect::Connect + Clone + Send + Sync + 'static,
     B: hyper::body::Body + Send + Unpin + 'static,
@@ -80,33 +82,33 @@ where
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(bounds::POOL_IDLE)
+        .pool_idle_timeout(limits::POOL_IDLE)
         .pool_max_idle_per_host(idle_per_host)
-        .http1_max_buf_size(bounds::HEAD_BYTES)
-        .http2_initial_stream_window_size(bounds::HTTP2_STREAM_WINDOW)
-        .http2_initial_connection_window_size(bounds::HTTP2_CONNECTION_WINDOW)
-        .http2_keep_alive_interval(bounds::HTTP2_PING)
-        .http2_keep_alive_timeout(bounds::HTTP2_PONG)
+        .http1_max_buf_size(limits::HEAD_BYTES)
+        .http2_initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
+        .http2_initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
+        .http2_keep_alive_interval(limits::HTTP2_PING)
+        .http2_keep_alive_timeout(limits::HTTP2_PONG)
         .build(connector)
 }
 
 /// TCP to one of the addresses that `resolver` has, the time divided between them.
-pub(crate) fn tcp(resolver: Resolver, connect_timeout: Duration) -> HttpConnector<Resolver> {
+pub fn tcp(resolver: Resolver, connect_timeout: Duration) -> HttpConnector<Resolver> {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(bounds::TCP_KEEPALIVE));
+    tcp.set_keepalive(Some(limits::TCP_KEEPALIVE));
     tcp.set_connect_timeout(Some(connect_timeout));
     tcp
 }
 
 /// The name that a certificate must have; none for what is no name and no address.
-pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
+pub fn server_name(host: &str) -> Option<ServerName<'static>> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(bare.to_owned()).ok()
 }
 
-pub(crate) fn with_user_agent<B>(mut request: Request<B>) -> Request<B> {
-    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(bounds::USER_AGENT));
+pub fn with_user_agent<B>(mut request: Request<B>) -> Request<B> {
+    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(limits::USER_AGENT));
     request
 }

@@ -12,7 +12,7 @@ use url::Url;
 
 /// What kind of network an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Network {
+pub enum Network {
     Public,
     /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds. Also
     /// those for protocols and benchmarks (RFC 6890), which networks use inside.
@@ -38,7 +38,7 @@ const METADATA: [IpAddr; 6] = [
 impl Network {
     /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as what it leads
     /// to.
-    pub(crate) fn of(address: IpAddr) -> Self {
+    pub fn of(address: IpAddr) -> Self {
         let address = match address {
             IpAddr::V4(_) => address,
             IpAddr::V6(v6) => inner_v4(v6).map_or(address, IpAddr::V4),
@@ -108,7 +108,7 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 /// Which networks a request may reach. Each has a client of its own, so that no pooled connection escapes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
+pub enum Guard {
     /// The host stands in the settings: the operator knows where it is.
     Configured,
     /// Sent there by a registry on loopback: also loopback.
@@ -122,9 +122,9 @@ pub(crate) enum Guard {
 
 impl Guard {
     /// Every guard; the position is that of its client.
-    pub(crate) const ALL: [Self; 4] = [Self::Configured, Self::Loopback, Self::Outside, Self::Public];
+    pub const ALL: [Self; 4] = [Self::Configured, Self::Loopback, Self::Outside, Self::Public];
 
-    pub(crate) fn position(self) -> usize {
+    pub fn position(self) -> usize {
         match self {
             Self::Configured => 0,
             Self::Loopback => 1,
@@ -133,7 +133,7 @@ impl Guard {
         }
     }
 
-    pub(crate) fn permits(self, address: IpAddr) -> bool {
+    pub fn permits(self, address: IpAddr) -> bool {
         match Network::of(address) {
             Network::Public => true,
             Network::Private => self != Self::Public,
@@ -143,7 +143,7 @@ impl Guard {
     }
 
     /// For a host that was named by a listed registry's answer from `from`.
-    pub(crate) fn after(from: Option<SocketAddr>) -> Self {
+    pub fn after(from: Option<SocketAddr>) -> Self {
         match from.map(|from| Network::of(from.ip())) {
             Some(Network::Loopback) => Self::Loopback,
             Some(Network::Public | Network::Private | Network::LinkLocal | Network::Unusable) | None => Self::Outside,
@@ -151,7 +151,7 @@ impl Guard {
     }
 
     /// For a token service that nobody vouches for, named by a listed registry's answer from `from`.
-    pub(crate) fn realm_after(from: Option<SocketAddr>) -> Self {
+    pub fn realm_after(from: Option<SocketAddr>) -> Self {
         match from.map(|from| Network::of(from.ip())) {
             Some(Network::Loopback) => Self::Loopback,
             Some(Network::Private) => Self::Outside,
@@ -160,7 +160,7 @@ impl Guard {
     }
 
     /// Checks an address that stands in the URL itself: the resolver never sees it.
-    pub(crate) fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -172,8 +172,8 @@ impl Guard {
 
 /// A host is at an address that the guard does not permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AddressRefused {
-    pub(crate) address: IpAddr,
+pub struct AddressRefused {
+    pub address: IpAddr,
 }
 
 impl fmt::Display for AddressRefused {

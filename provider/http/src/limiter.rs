@@ -19,9 +19,9 @@ use std::sync::PoisonError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::limit::LimitObserver;
 use crate::limit::LimitReached;
 use crate::limit::Resource;
-use crate::observer::Observer;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
@@ -44,7 +44,7 @@ pub struct Limiter(Arc<Shared>);
 
 struct Shared {
     resource: Resource,
-    observer: Arc<dyn Observer>,
+    observer: Arc<dyn LimitObserver>,
     /// Held for a few steps, never across an await and never while a permit is dropped.
     state: Mutex<State>,
 }
@@ -68,7 +68,7 @@ pub struct Ticket {
 
 impl Limiter {
     #[must_use]
-    pub fn new(resource: Resource, limits: ShareLimits, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(resource: Resource, limits: ShareLimits, observer: Arc<dyn LimitObserver>) -> Self {
         let state = Mutex::new(State::new(resource, limits));
         Self(Arc::new(Shared { resource, observer, state }))
     }
@@ -98,7 +98,7 @@ impl Limiter {
         self.queue_for(self.0.claim(share))
     }
 
-    pub(crate) fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
+    pub fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
         let shared = &self.0;
         let (sender, granted) = oneshot::channel();
         let mut state = shared.lock();
@@ -132,7 +132,7 @@ impl Limiter {
         self.queue(share)?.granted_by(deadline).await
     }
 
-    pub(crate) async fn acquire_for(&self, claim: Claim, deadline: Instant) -> Result<Permit, LimitReached> {
+    pub async fn acquire_for(&self, claim: Claim, deadline: Instant) -> Result<Permit, LimitReached> {
         self.queue_for(claim)?.granted_by(deadline).await
     }
 

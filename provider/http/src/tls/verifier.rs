@@ -36,7 +36,7 @@ use super::failure::Vouchers;
 
 /// Verifies servers of one group of registries. Its errors are [`TlsFailure`]s.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub struct Verifier {
     /// None without any authority: then nobody is believed but by its own certificate.
     by_authority: Option<Arc<WebPkiServerVerifier>>,
     /// Certificates of the `ca` file that are their own issuers.
@@ -47,7 +47,7 @@ pub(super) struct Verifier {
 
 impl Verifier {
     /// By the system's authorities.
-    pub(super) fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
+    pub fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
         Self {
             by_authority: by_authority(provider, Arc::new(roots)),
             own: Vec::new(),
@@ -57,7 +57,7 @@ impl Verifier {
     }
 
     /// By the authorities of a file alone.
-    pub(super) fn only(provider: &Arc<CryptoProvider>, authorities: &Authorities) -> Self {
+    pub fn only(provider: &Arc<CryptoProvider>, authorities: &Authorities) -> Self {
         let is_own = |der: &&CertificateDer<'_>| {
             parse_x509_certificate(der).is_ok_and(|(rest, parsed)| rest.is_empty() && is_its_own_issuer(&parsed))
         };
@@ -70,7 +70,7 @@ impl Verifier {
     }
 
     /// By nobody, as the file of the authorities cannot be used.
-    pub(super) fn nobody(provider: &Arc<CryptoProvider>, file: &str) -> Self {
+    pub fn nobody(provider: &Arc<CryptoProvider>, file: &str) -> Self {
         Self {
             by_authority: None,
             own: Vec::new(),

@@ -17,17 +17,17 @@ use tower_service::Service;
 use super::asking;
 use crate::address::AddressRefused;
 use crate::address::Guard;
-use crate::bounds;
 use crate::flight::FlightError;
 use crate::flight::Flights;
 use crate::limit::LimitReached;
 use crate::limiter::Limiter;
+use crate::limits;
 use crate::share::Class;
 use crate::share::Share;
 
 /// All look-ups of the process: few at a time for each host's images, one for each name. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Lookups {
+pub struct Lookups {
     limiter: Limiter,
     running: Arc<Flights<(Share, String), Result<Addresses, LookupError>>>,
     /// How long one is waited for.
@@ -38,7 +38,7 @@ type Addresses = Arc<[SocketAddr]>;
 
 /// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LookupError {
+pub enum LookupError {
     #[error("{detail}")]
     Failed { detail: String },
     #[error("the name was not resolved in time")]
@@ -51,7 +51,7 @@ pub(crate) enum LookupError {
 
 impl Lookups {
     /// Under the limit of the process.
-    pub(crate) fn new(limiter: Limiter, patience: Duration) -> Self {
+    pub fn new(limiter: Limiter, patience: Duration) -> Self {
         Self { limiter, running: Arc::default(), patience }
     }
 
@@ -73,7 +73,7 @@ impl Lookups {
                 // Given back when the thread is free, whether or not anybody still waits.
                 let _permit = permit;
                 let found = (name.as_str(), 0).to_socket_addrs()?;
-                Ok(found.take(bounds::ADDRESSES).collect::<Addresses>())
+                Ok(found.take(limits::ADDRESSES).collect::<Addresses>())
             });
             let failed = |detail: &dyn std::fmt::Display| LookupError::Failed { detail: detail.to_string() };
             found.await.map_err(|error| failed(&error))?.map_err(|error: std::io::Error| failed(&error))
@@ -90,7 +90,7 @@ impl Lookups {
 /// Resolves names for the connections of one guard and keeps the addresses that it permits. The connection goes to one of
 /// them: the name is not resolved a second time.
 #[derive(Clone)]
-pub(crate) struct Resolver {
+pub struct Resolver {
     guard: Guard,
     lookups: Lookups,
     share: Option<Share>,
@@ -98,7 +98,7 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// For the request that is being polled.
-    pub(crate) fn new(guard: Guard, lookups: &Lookups) -> Self {
+    pub fn new(guard: Guard, lookups: &Lookups) -> Self {
         Self { guard, lookups: lookups.clone(), share: asking() }
     }
 }
@@ -137,11 +137,11 @@ fn permitted(guard: Guard, all: &[SocketAddr]) -> Result<std::vec::IntoIter<Sock
 mod tests {
     use super::*;
     use crate::limit::Resource;
-    use crate::observer::Unobserved;
+    use crate::limit::Unobserved;
     use crate::share::Scope;
 
     fn lookups(patience: Duration) -> Lookups {
-        Lookups::new(Limiter::new(Resource::Lookups, bounds::LOOKUPS, Arc::new(Unobserved)), patience)
+        Lookups::new(Limiter::new(Resource::Lookups, limits::LOOKUPS, Arc::new(Unobserved)), patience)
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let lookups = lookups(Duration::from_secs(1));
         let slow = Share::new("slow", Class::Unlisted);
         let held = lookups.use_up(&slow);
-        let limit = bounds::LOOKUPS.unlisted_host;
+        let limit = limits::LOOKUPS.unlisted_host;
         assert_eq!(held.len(), limit);
         let reached = LimitReached {
             resource: Resource::Lookups,

@@ -78,3 +78,22 @@ impl fmt::Display for LimitReached {
 }
 
 impl std::error::Error for LimitReached {}
+
+/// Told how much of the limits is in use. Called on the path of requests: must not block.
+pub trait LimitObserver: Send + Sync + 'static {
+    /// So much more of `resource` is in use, or less.
+    fn in_use(&self, resource: Resource, change: i64);
+
+    /// Work was refused because a limit is used up.
+    fn limit_reached(&self, reached: &LimitReached);
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl LimitObserver for Unobserved {
+    fn in_use(&self, _: Resource, _: i64) {}
+
+    fn limit_reached(&self, _: &LimitReached) {}
+}

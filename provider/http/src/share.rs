@@ -104,7 +104,7 @@ impl ShareLimits {
     }
 
     /// What work for `share` counts against.
-    pub(crate) fn claim(&self, share: &Share) -> Claim {
+    pub fn claim(&self, share: &Share) -> Claim {
         let host = Scope::Host(Arc::clone(&share.host));
         match &share.class {
             Class::Listed => Claim::new(host.clone(), self.host, host, self.host),
@@ -119,15 +119,15 @@ impl ShareLimits {
 /// Two limits below the one of the process: that of a member and that of the group it belongs to. A host that an entry
 /// names is the only member of its group.
 #[derive(Clone, Debug)]
-pub(crate) struct Claim {
-    pub(crate) group: Scope,
-    pub(crate) group_limit: usize,
-    pub(crate) member: Scope,
-    pub(crate) member_limit: usize,
+pub struct Claim {
+    pub group: Scope,
+    pub group_limit: usize,
+    pub member: Scope,
+    pub member_limit: usize,
     /// Whether the member takes at most as much as it leaves free in its group.
-    pub(crate) yields: bool,
+    pub yields: bool,
     /// Where the work is done, if that is not where the share comes from.
-    pub(crate) at: Option<Arc<str>>,
+    pub at: Option<Arc<str>>,
 }
 
 impl Claim {
@@ -142,7 +142,7 @@ impl Claim {
     ///
     /// `asked` is whose image it is, `own` whether `host` is where it was asked for, `listed` whether the settings have an
     /// entry for `host`: a blob store that they do not have is nobody else's.
-    pub(crate) fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
+    pub fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
         let half = limits.host.div_ceil(2);
         let (member, member_limit) = match (&asked.class, own) {
             (Class::Unlisted, true) => (Scope::Host(Arc::clone(&asked.host)), limits.unlisted_host),

@@ -13,7 +13,7 @@ pub struct Kept<T> {
 }
 
 impl<T> Kept<T> {
-    pub(crate) fn new(value: T, held: Permit) -> Self {
+    pub fn new(value: T, held: Permit) -> Self {
         Self { value, held }
     }
 

@@ -32,7 +32,7 @@ struct Entry<V> {
 impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
     /// What an entry occupies beside its texts, in bytes: the entry itself, its links and its slot in the map, and what an
     /// allocator adds to each.
-    pub(crate) const AROUND: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
+    pub const AROUND: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
 
     /// Holds entries that say they weigh at most `most_bytes` together. Zero remembers nothing.
     #[must_use]
@@ -107,7 +107,7 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
 }
 
 /// What a repository's texts occupy, in bytes: its host as written and by place, and its path.
-pub(crate) fn repository_bytes(repository: &Repository) -> usize {
+pub fn repository_bytes(repository: &Repository) -> usize {
     2 * repository.host().as_str().len() + repository.path().len()
 }
 

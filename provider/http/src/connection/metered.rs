@@ -16,30 +16,30 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
 use super::open::Counted;
-use crate::bounds;
+use crate::limits;
 
 /// The bytes that a connection may still receive. Clones are the same allowance.
 #[derive(Clone, Debug)]
-pub(crate) struct Allowance(Arc<AtomicU64>);
+pub struct Allowance(Arc<AtomicU64>);
 
 impl Allowance {
     fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(bounds::CONNECTION_BYTES)))
+        Self(Arc::new(AtomicU64::new(limits::CONNECTION_BYTES)))
     }
 
     /// Each answer pays for its head, and for a body that is not read.
-    pub(crate) fn answered(&self) {
-        self.earn(bounds::ANSWER_BYTES);
+    pub fn answered(&self) {
+        self.earn(limits::ANSWER_BYTES);
     }
 
     /// Content pays for itself, and answers for what it travels in.
-    pub(crate) fn received(&self, content: usize) {
+    pub fn received(&self, content: usize) {
         self.earn(u64::try_from(content).unwrap_or(u64::MAX));
     }
 
     fn earn(&self, bytes: u64) {
         // Never more than at first: what came in good order long ago is no licence.
-        let earned = |left: u64| Some(left.saturating_add(bytes).min(bounds::CONNECTION_BYTES));
+        let earned = |left: u64| Some(left.saturating_add(bytes).min(limits::CONNECTION_BYTES));
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earned);
     }
 
@@ -63,14 +63,14 @@ const SPENT: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
 /// A connection has received too much that is no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Excess {
+pub struct Excess {
     /// Whether other requests may have used it: HTTP/2.
-    pub(crate) shared: bool,
+    pub shared: bool,
 }
 
 impl Excess {
     /// For `error`, one of a chain.
-    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+    pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
             // What the library itself counts: empty frames, streams that are reset again and again.
             let counted = error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
@@ -85,18 +85,18 @@ impl Excess {
 
 /// A connection that ends when its allowance is spent. Below TLS, so that whatever comes is counted.
 #[derive(Debug)]
-pub(crate) struct Metered<T> {
+pub struct Metered<T> {
     inner: T,
     allowance: Allowance,
     _open: Counted,
 }
 
 impl<T> Metered<T> {
-    pub(crate) fn new(inner: T, open: Counted) -> Self {
+    pub fn new(inner: T, open: Counted) -> Self {
         Self { inner, allowance: Allowance::new(), _open: open }
     }
 
-    pub(crate) fn allowance(&self) -> &Allowance {
+    pub fn allowance(&self) -> &Allowance {
         &self.allowance
     }
 }
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_ends_when_its_allowance_is_spent() {
-        assert_eq!(bounds::CONNECTION_BYTES, u64::try_from(MOST).unwrap());
+        assert_eq!(limits::CONNECTION_BYTES, u64::try_from(MOST).unwrap());
         let bytes = vec![0; MOST + 1];
         let mut exactly = of(&bytes[..MOST]);
         assert_eq!(exactly.read_to_end(&mut Vec::new()).await.unwrap(), MOST);
@@ -174,7 +174,7 @@ mod tests {
         metered.read_exact(&mut buffer).await.unwrap();
         metered.allowance().received(1000);
         metered.allowance().answered();
-        let head = usize::try_from(bounds::ANSWER_BYTES).unwrap();
+        let head = usize::try_from(limits::ANSWER_BYTES).unwrap();
         metered.read_exact(&mut buffer[..1000 + head]).await.unwrap();
         assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());
         // However much was received before, there is no more than at first.

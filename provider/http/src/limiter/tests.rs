@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::observer::Unobserved;
+use crate::limit::Unobserved;
 use crate::share::Class;
 use crate::share::Scope;
 

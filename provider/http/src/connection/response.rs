@@ -12,14 +12,14 @@ use hyper::body::Incoming;
 use super::stream::Came;
 
 /// See the module.
-pub(crate) struct Response {
+pub struct Response {
     inner: http::Response<Incoming>,
     /// Where it came from; there with every answer of our connectors.
     came: Option<Came>,
 }
 
 impl Response {
-    pub(crate) fn new(mut inner: http::Response<Incoming>) -> Self {
+    pub fn new(mut inner: http::Response<Incoming>) -> Self {
         let came: Option<Came> = inner.extensions_mut().remove();
         if let Some(came) = &came {
             came.allowance.answered();
@@ -27,21 +27,21 @@ impl Response {
         Self { inner, came }
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         self.inner.status()
     }
 
-    pub(crate) fn headers(&self) -> &HeaderMap {
+    pub fn headers(&self) -> &HeaderMap {
         self.inner.headers()
     }
 
     /// The address that answered; none by a proxy.
-    pub(crate) fn from(&self) -> Option<SocketAddr> {
+    pub fn from(&self) -> Option<SocketAddr> {
         self.came.as_ref().and_then(|came| came.from)
     }
 
     /// How many bytes the body has, if that is known.
-    pub(crate) fn content_length(&self) -> Option<u64> {
+    pub fn content_length(&self) -> Option<u64> {
         self.inner.body().size_hint().exact()
     }
 
@@ -49,7 +49,7 @@ impl Response {
     ///
     /// # Errors
     /// The connection broke, or what came is not HTTP.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         while let Some(frame) = self.inner.body_mut().frame().await {
             if let Ok(data) = frame?.into_data() {
                 if let Some(came) = &self.came {

@@ -15,22 +15,22 @@ use hyper_util::client::legacy::connect::Connection;
 use super::metered::Allowance;
 
 /// Bytes in both directions.
-pub(crate) trait Io: Read + Write + Send + Unpin {}
+pub trait Io: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Io for T {}
 
-pub(crate) type BoxIo = Box<dyn Io>;
+pub type BoxIo = Box<dyn Io>;
 
 /// A connection, as the pool takes it.
-pub(crate) struct Stream {
-    pub(crate) io: BoxIo,
-    pub(crate) http2: bool,
+pub struct Stream {
+    pub io: BoxIo,
+    pub http2: bool,
     /// A proxy itself answers, so that requests name the whole URL.
-    pub(crate) forwards: bool,
+    pub forwards: bool,
     /// The address of who answers. None by a proxy: the address is the proxy's own, and nobody is to take it for the
     /// registry's.
-    pub(crate) from: Option<SocketAddr>,
-    pub(crate) allowance: Allowance,
+    pub from: Option<SocketAddr>,
+    pub allowance: Allowance,
 }
 
 /// What each answer knows of its connection.
