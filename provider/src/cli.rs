@@ -2,6 +2,7 @@
 //! tool says on a laptop is what the cluster decides.
 
 pub mod args;
+mod certificate_name;
 mod certs;
 mod check;
 mod completions;
@@ -18,9 +19,9 @@ use clap::Parser as _;
 
 use self::args::Args;
 use self::args::Command;
-use crate::runtime;
-use crate::runtime::Chain;
-use crate::runtime::FailureKind;
+use crate::runtime::ErrorKind;
+use crate::runtime::RuntimeError;
+use crate::telemetry::ErrorChain;
 
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     ended.unwrap_or_else(|Failure { exit, causes }| {
         for cause in causes {
-            eprintln!("countersign: {}", Chain(cause.as_ref()));
+            eprintln!("countersign: {}", ErrorChain(cause.as_ref()));
         }
         exit
     })
+}
+
+/// Reports what is no failure of the command.
+fn warn(message: impl fmt::Display) {
+    eprintln!("countersign: warning: {message}");
 }
 
 /// Why a command could not do its work: everything that was found, and how the process ends for it.
@@ -86,7 +92,7 @@ impl fmt::Display for Failure {
             if number > 0 {
                 f.write_str("; ")?;
             }
-            write!(f, "{}", Chain(cause.as_ref()))?;
+            write!(f, "{}", ErrorChain(cause.as_ref()))?;
         }
         Ok(())
     }
@@ -94,13 +100,13 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-impl From<runtime::Failure> for Failure {
-    fn from(runtime::Failure { kind, causes }: runtime::Failure) -> Self {
-        let exit = match kind {
-            FailureKind::Mistake => Exit::Usage,
-            FailureKind::Trouble => Exit::Undecided,
+impl From<RuntimeError> for Failure {
+    fn from(error: RuntimeError) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::Configuration => Exit::Usage,
+            ErrorKind::Internal => Exit::Undecided,
         };
-        Self { exit, causes }
+        Self { exit, causes: error.into_causes().into_iter().map(anyhow::Error::new).collect() }
     }
 }
 

@@ -23,10 +23,8 @@ pub use inspect::Inspection;
 pub use inspect::Judged;
 pub use inspect::Listed;
 pub use observer::CountRequests;
-pub use run::Clock;
 pub use run::Engine;
 pub use run::EngineSettings;
-pub use run::system_clock;
 
 /// What an image takes at most while it is in work, beside what registries send: the signatures that did not count, and the
 /// work itself; in bytes.

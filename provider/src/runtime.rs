@@ -1,18 +1,29 @@
 //! Starts the service, takes changed files into use while it runs, and stops it.
 //!
-//! Knows no command line and no exit codes.
+//! Every [`Component`](crate::telemetry::metrics::Component) is loaded and reloaded by itself and has its own status in log,
+//! metrics and readiness: the configuration, the server's certificates, the trust policy with its stores, the registries'
+//! files. A further component is one member of that enum, one file here that loads and reloads it, and one field of
+//! `ReloadTask`.
+//!
+//! Knows no command line and no exit codes: an error says what is wrong and who can correct it.
 
+mod active_engine;
+mod certificates;
 mod components;
-mod failure;
-mod proxies;
+mod error;
+mod proxy_environment;
+mod registry_files;
 mod reload;
 mod service;
+mod settings;
+mod status;
 
-pub(crate) use components::FLIGHT_TIME;
-pub(crate) use components::Parts;
-pub(crate) use failure::Chain;
-pub use failure::Failure;
-pub use failure::FailureKind;
-pub(crate) use proxies::environment;
+pub(crate) use components::Components;
+pub use error::Cause;
+pub use error::ErrorKind;
+pub use error::RuntimeError;
+pub use proxy_environment::ProxyVariablesError;
+pub(crate) use proxy_environment::read as proxy_environment;
 pub use service::Service;
-pub(crate) use service::level;
+pub(crate) use settings::FLIGHT_TIME;
+pub(crate) use settings::log_level;

@@ -129,11 +129,11 @@ pub struct Server {
     health: Arc<Health>,
 }
 
-/// Gives a running service another configuration.
+/// Gives a running server another configuration.
 #[derive(Clone)]
-pub struct Live(Arc<Doors>);
+pub struct ReloadHandle(Arc<Doors>);
 
-impl Live {
+impl ReloadHandle {
     /// Requests that come from now on are answered under `settings` and by `verify`; those under way stay with what they
     /// began with. The ports, [`ServerSettings::max_connections`] and [`ServerSettings::connection_times`] stay what they
     /// were at the start. If the allowed clients are others, every open connection closes with its next answer.
@@ -172,8 +172,8 @@ impl Server {
 
     /// To change the configuration while [`Server::run`] runs.
     #[must_use]
-    pub fn live(&self) -> Live {
-        Live(Arc::clone(&self.doors))
+    pub fn reload_handle(&self) -> ReloadHandle {
+        ReloadHandle(Arc::clone(&self.doors))
     }
 
     /// Where the doors are, with the port that was chosen if it was left open. Of several addresses of a name the first.
@@ -214,13 +214,13 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let stop = async {
             stop.await;
-            readiness.miss(Condition::Doors, "about to close");
+            readiness.set_not_ready(Condition::Doors, "about to close");
             // The receiver is in the future beside this one.
             let _ = stopping.send(true);
             // The end of the doors ends this, too.
             std::future::pending::<()>().await;
         };
-        readiness.meet(Condition::Doors);
+        readiness.set_ready(Condition::Doors);
         let ended = tokio::select! {
             ended = listen::serve(listeners, doors, stopped) => {
                 ended.map_err(|source| ServerError::Dead { what: "the doors", source })
@@ -230,7 +230,7 @@ impl Server {
             }
             () = stop => Ok(0),
         };
-        readiness.miss(Condition::Doors, "closed");
+        readiness.set_not_ready(Condition::Doors, "closed");
         ended
     }
 }

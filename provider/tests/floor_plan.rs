@@ -22,6 +22,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         "cli",
         &[
             "runtime",
+            "clock",
             "server",
             "json_model",
             "engine",
@@ -39,7 +40,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (
         14,
         "runtime",
-        &["server", "engine", "config", "policy_source", "telemetry", "registry", "core::name", "core::time"],
+        &["server", "engine", "config", "policy_source", "telemetry", "clock", "registry", "core::name", "core::time"],
     ),
     (
         13,
@@ -49,6 +50,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "json_model",
             "engine",
             "telemetry",
+            "clock",
             "config",
             "core::codec",
             "core::name",
@@ -63,6 +65,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         "engine",
         &[
             "cache",
+            "clock",
             "policy_source",
             "telemetry",
             "registry",
@@ -85,6 +88,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (10, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
     (10, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
     (10, "cache", &["registry"]),
+    (10, "clock", &["core::time"]),
     (10, "protocol", &["core::codec", "core::limits"]),
     (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
     (7, "http", &["core::codec", "core::limits", "core::name", "core::time"]),

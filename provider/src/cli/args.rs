@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use clap::value_parser;
 use countersign_core::name::ImageRef;
 
-use super::certs::dns_name;
-use super::certs::name;
+use super::certificate_name::dns_name;
+use super::certificate_name::name;
 
 /// Answers Gatekeeper's question "who signed this image, and do we trust them?"
 #[derive(Debug, Parser)]

@@ -13,9 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::time::UnixTime;
 
-pub(super) use self::authority::dns_name;
-pub(super) use self::authority::name;
-
 use self::authority::Authority;
 use self::authority::Pair;
 use self::authority::Purpose;
@@ -23,7 +20,7 @@ use self::files::NewFile;
 use super::Exit;
 use super::Failure;
 use super::args::CertsArgs;
-use crate::engine::system_clock;
+use crate::clock;
 
 const AUTHORITY: &str = "ca.crt";
 const AUTHORITY_KEY: &str = "ca.key";
@@ -62,7 +59,7 @@ struct Made {
 }
 
 pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
-    let now = system_clock()();
+    let now = clock::now();
     let kept = existing(args, now)?;
     let made = make(args, kept, now)?;
     files::write(&args.out, &files_of(args, &made)).map_err(Failure::trouble)?;

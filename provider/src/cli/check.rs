@@ -21,12 +21,12 @@ use super::Failure;
 use super::args::CheckArgs;
 use super::args::Output;
 use super::args::Use;
+use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::config::Mistake;
 use crate::config::Purpose;
 use crate::config::Registry;
-use crate::engine::system_clock;
 use crate::policy_source::StatementOutline;
 
 /// A certificate that ends within this time is warned about: long enough to order a new one.
@@ -65,7 +65,7 @@ struct Warning {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let now = system_clock()();
+    let now = clock::now();
     let findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
     let exit = if findings.faults.is_empty() { Exit::Success } else { Exit::Usage };
     match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {

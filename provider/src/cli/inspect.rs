@@ -22,6 +22,7 @@ use super::args::InspectArgs;
 use super::args::Output;
 use super::report;
 use super::report::Checked;
+use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
 use crate::engine::Deadline;
@@ -30,8 +31,8 @@ use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
 use crate::engine::Judged;
 use crate::engine::Listed;
+use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
-use crate::runtime::Parts;
 use crate::telemetry::metrics::Metrics;
 
 /// For the verdict and for the signatures after it, each as long as the engine works on an image at all, and a little
@@ -62,8 +63,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
 /// As a task of its own: a panic becomes a verdict too.
 async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
-    let parts = Parts::load_with_trust(config, &metrics)?;
-    let work = parts.engine.inspect(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let components = Components::load_with_policy(config, &metrics, warn)?;
+    let work = components.engine.inspect(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
     let Inspection { result, listed } = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(inspection)) => inspection,
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),

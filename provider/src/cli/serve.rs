@@ -11,13 +11,13 @@ use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::Purpose;
 use crate::runtime::Service;
-use crate::runtime::level;
+use crate::runtime::log_level;
 use crate::telemetry::log;
 use crate::telemetry::log::LevelHandle;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    let level = log::init(level(config.log_level)).map_err(Failure::trouble)?;
+    let level = log::init(log_level(config.log_level)).map_err(Failure::trouble)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
     let ended = runtime.block_on(serve(&config, file, level));

@@ -16,14 +16,15 @@ use super::Failure;
 use super::args::VerifyArgs;
 use super::report;
 use super::report::Checked;
+use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
 use crate::engine::Deadline;
 use crate::engine::Engine;
 use crate::engine::ImageResult;
 use crate::engine::Verify as _;
+use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
-use crate::runtime::Parts;
 use crate::telemetry::metrics::Metrics;
 
 /// For one image. Nobody's admission waits here, so it is as long as the engine works on an image at all, and a little
@@ -35,9 +36,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
     let checked = runtime.block_on(async {
         let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
-        let parts = Parts::load_with_trust(&config, &metrics)?;
+        let components = Components::load_with_policy(&config, &metrics, warn)?;
         let at_once = config.server.max_concurrent_keys_per_request;
-        let work = args.images.iter().map(|image| verify(&parts.engine, image.clone()));
+        let work = args.images.iter().map(|image| verify(&components.engine, image.clone()));
         Ok::<_, Failure>(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
     })?;
     // What others wait for could go on; here nobody does.

@@ -46,6 +46,7 @@ use crate::cache::FlightError;
 use crate::cache::Flights;
 use crate::cache::Progress;
 use crate::cache::Remembered;
+use crate::clock::Clock;
 use crate::policy_source::Applicable;
 use crate::policy_source::StatementState;
 use crate::policy_source::Trust;
@@ -74,9 +75,6 @@ pub struct EngineSettings {
     /// How many images may be in work at a time, of all hosts together; each has its share.
     pub max_flights: usize,
 }
-
-/// Reads the clock. An argument, so that tests can set the time.
-pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// See the module.
 #[derive(Clone)]
@@ -111,17 +109,6 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("settings", &self.0.settings).finish_non_exhaustive()
     }
-}
-
-/// The system's clock, for [`Engine::new`].
-#[must_use]
-pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let seconds = since_1970.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
-        // A clock outside the years 1970 to 9999 shows 1970: no certificate is valid then, so nothing verifies.
-        UnixTime::from_seconds(seconds).unwrap_or(UnixTime::EPOCH)
-    })
 }
 
 impl Engine {

@@ -1,36 +1,37 @@
-//! The running service: certificates, trust, registries, engine, ports; then it serves.
+//! The whole service: loads what the configuration names, binds the ports, serves, and stops.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use prometheus::Registry;
 
-use super::Failure;
-use super::components::Parts;
-use super::proxies;
-use super::reload::Reloader;
-use super::reload::Signs;
-use super::reload::TlsSource;
+use super::active_engine::ActiveEngine;
+use super::certificates::CertificateFiles;
+use super::certificates::Certificates;
+use super::components::Components;
+use super::error::Cause;
+use super::error::RuntimeError;
+use super::proxy_environment;
+use super::registry_files::LoadedRegistryFiles;
+use super::reload::Configuration;
+use super::reload::ReloadTask;
+use super::settings;
+use super::status::ReloadStatus;
 use crate::config::Config;
 use crate::config::ConfigFile;
-use crate::config::LogLevel;
-use crate::config::Server as ServerConfig;
-use crate::server::ConnectionTimes;
 use crate::server::Server;
 use crate::server::ServerParts;
-use crate::server::ServerSettings;
 use crate::server::health::Readiness;
-use crate::server::tls::AllowedClients;
+use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
-use crate::server::tls::TlsFiles;
 use crate::telemetry::log::LevelHandle;
+use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::metrics::Reloaded;
 
-/// The whole service, its files loaded and its ports bound. What `countersign serve` runs; the demo runs it too.
+/// The service with its files loaded and its ports bound. What `countersign serve` runs; the demo runs it too.
 pub struct Service {
     server: Server,
-    pub(super) reloader: Reloader,
+    pub(super) reload: ReloadTask,
 }
 
 impl Service {
@@ -40,76 +41,46 @@ impl Service {
     ///
     /// # Errors
     /// Every mistake in the certificates that `config` names, or a port that cannot be bound.
-    pub async fn start(config: &Config) -> Result<Self, Failure> {
+    pub async fn start(config: &Config) -> Result<Self, RuntimeError> {
         let registry = Registry::new();
-        let metrics = Arc::new(Metrics::new(&registry).map_err(Failure::trouble)?);
-        let (settings, tls_files) = settings(config)?;
+        let metrics = Arc::new(Metrics::new(&registry).map_err(Cause::Metrics)?);
+        let (settings, tls_files) = settings::server(config)?;
         let readiness = Arc::new(Readiness::new());
-        // Both are loaded before either failure is reported, so that the operator sees all of it at once.
-        let tls = TlsSource::load(tls_files);
-        let registries = config.registry_files_digest();
-        let parts = Parts::load(config, &metrics);
-        let ((certificates, tls), parts) = match (tls, parts) {
-            (Ok(tls), Ok(parts)) => (tls, parts),
-            (tls, parts) => {
-                let of_parts = match parts {
-                    Ok(parts) => parts.mistakes().collect(),
-                    Err(failure) => failure.causes,
-                };
-                let causes = tls.err().map(anyhow::Error::new).into_iter().chain(of_parts).collect();
-                return Err(Failure::mistakes(causes));
-            }
-        };
-        let mut signs = Signs::new(Arc::clone(&metrics), Arc::clone(&readiness));
-        signs.in_use(Reloaded::Config);
-        signs.certificates_in_use(&tls);
-        let Parts { engine, source, trust, files, system_roots } = parts;
-        match &trust {
-            Ok(trust) => signs.trust_in_use(trust),
-            Err(error) => signs.no_trust(error),
-        }
-        if system_roots == 0 {
-            tracing::warn!(
-                "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
-            );
-        }
-        signs.registries_in_use(&files);
-        for (variable, proxy) in proxies::environment(config).map_err(Failure::usage)?.servers() {
+        let files_seen = config.registry_files_digest();
+        let ((files, loaded), components) =
+            load(CertificateFiles::load(tls_files).map_err(Cause::Tls), || Components::load(config, &metrics))?;
+        let mut status = ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
+        publish(&mut status, &loaded, &components);
+        for (variable, proxy) in proxy_environment::read(config).map_err(Cause::ProxyVariables)?.servers() {
             tracing::info!(variable, %proxy, "proxy for the hosts in registries; others are asked directly");
         }
-        let tls = Arc::new(Tls::new(tls));
-        let (verify, metrics_too) = (Arc::new(engine.clone()), Arc::clone(&metrics));
-        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics: metrics_too, registry };
-        let server = Server::bind(settings, parts).await.map_err(Failure::trouble)?;
+        let Components { engine, policy_source, policy: _, registry_files, system_roots: _ } = components;
+        let tls = Arc::new(Tls::new(loaded));
+        let verify = Arc::new(engine.clone());
+        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics, registry };
+        let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
         if let Ok((doors, health)) = server.addresses() {
             tracing::info!(%doors, %health, "listening");
         }
-        let reloader = Reloader {
-            live: server.live(),
-            engine,
-            config: config.clone(),
-            started: config.clone(),
-            file: None,
-            level: None,
-            trust: source,
-            certificates,
-            tls,
-            files,
-            registries,
-            signs,
+        let reload = ReloadTask {
+            configuration: Configuration::new(config),
+            policy: policy_source,
+            certificates: Certificates::new(files, tls),
+            registries: LoadedRegistryFiles::new(registry_files, files_seen),
+            engine: ActiveEngine { server: server.reload_handle(), current: engine },
+            status,
         };
-        Ok(Self { server, reloader })
+        Ok(Self { server, reload })
     }
 
-    /// Looks at `file` as well while the service runs, and at the level of the log if it is given.
+    /// Follows the configuration in `file` as well while the service runs, and sets `level` to what it says.
     #[must_use]
     pub fn following(mut self, file: ConfigFile, level: Option<LevelHandle>) -> Self {
-        self.reloader.file = Some(file);
-        self.reloader.level = level;
+        self.reload.configuration.follow(file, level);
         self
     }
 
-    /// Where the doors are, with the port that was chosen if it was left open.
+    /// Where the endpoints are, with the port that was chosen if it was left open.
     ///
     /// # Errors
     /// The system does not say.
@@ -128,60 +99,47 @@ impl Service {
     /// Serves until `stop` is ready and requests under way have finished or used up their grace.
     ///
     /// # Errors
-    /// A listener is dead, or changed files are no longer looked at.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { server, reloader } = self;
+    /// A listener is dead, or the reload task is.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RuntimeError> {
+        let Self { server, reload } = self;
         tokio::select! {
             ended = server.run(stop) => {
-                let cut_off = ended.map_err(Failure::trouble)?;
+                let cut_off = ended.map_err(Cause::Server)?;
                 tracing::info!(cut_off, "stopped");
                 Ok(())
             }
-            // This goes on for ever. Deaf to changes, the process must not pretend to be well.
-            ended = reloader.run() => Err(Failure::trouble(ended)),
+            // The task goes on for ever. Without it the process ends, so that stale files are noticed.
+            ended = reload.run() => Err(Cause::ReloadTask(ended).into()),
         }
     }
 }
 
-pub(super) fn settings(config: &Config) -> Result<(ServerSettings, TlsFiles), Failure> {
-    let ServerConfig {
-        listen,
-        tls,
-        allowed_clients,
-        verify_timeout,
-        mutate_timeout,
-        stop_grace,
-        max_body_bytes,
-        max_keys,
-        max_connections,
-        max_concurrent_keys: _,
-        max_concurrent_keys_per_request,
-    } = config.server.clone();
-    let tls = tls
-        .ok_or_else(|| Failure::usage(anyhow::anyhow!("server.tls is missing: want certificate, key and clientCa")))?;
-    let files = TlsFiles { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca };
-    let settings = ServerSettings {
-        listen,
-        health_listen: config.health_listen.clone(),
-        allowed_clients: AllowedClients::new(allowed_clients).map_err(Failure::usage)?,
-        verify_timeout,
-        mutate_timeout,
-        stop_grace,
-        max_body_bytes,
-        max_keys,
-        max_connections,
-        max_concurrent_keys_per_request,
-        connection_times: ConnectionTimes::default(),
-    };
-    Ok((settings, files))
+/// Certificates and components. Both are loaded before the failure of either is reported, so that the operator sees all
+/// mistakes at once.
+fn load<T>(
+    certificates: Result<T, Cause>,
+    components: impl FnOnce() -> Result<Components, RuntimeError>,
+) -> Result<(T, Components), RuntimeError> {
+    match (certificates, components()) {
+        (Ok(certificates), Ok(components)) => Ok((certificates, components)),
+        (Ok(_), Err(error)) => Err(error),
+        (Err(cause), Ok(components)) => Err(RuntimeError::new([cause].into_iter().chain(components.mistakes()))),
+        (Err(cause), Err(error)) => Err(RuntimeError::new([cause].into_iter().chain(error.into_causes()))),
+    }
 }
 
-pub(crate) fn level(level: LogLevel) -> tracing::Level {
-    match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
+/// The status of every component at the start.
+fn publish(status: &mut ReloadStatus, certificates: &LoadedTls, components: &Components) {
+    status.in_use(Component::Config);
+    status.certificates_in_use(certificates);
+    match &components.policy {
+        Ok(policy) => status.policy_in_use(policy),
+        Err(error) => status.no_policy(error),
     }
+    if components.system_roots == 0 {
+        tracing::warn!(
+            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
+        );
+    }
+    status.registries_in_use(&components.registry_files);
 }

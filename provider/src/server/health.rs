@@ -205,13 +205,13 @@ mod tests {
     async fn alive_but_not_ready_before_everything_is_loaded() {
         let health = health();
         assert_eq!(asked(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
-        health.readiness.meet(Condition::Tls);
+        health.readiness.set_ready(Condition::Tls);
         assert_eq!(
             asked(&health, Method::GET, "/readyz").await,
             (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] doors: not open yet\n".to_owned())
         );
-        health.readiness.meet(Condition::Trust);
-        health.readiness.meet(Condition::Doors);
+        health.readiness.set_ready(Condition::Trust);
+        health.readiness.set_ready(Condition::Doors);
         assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
         assert_eq!(
             asked(&health, Method::GET, "/readyz?verbose").await,
@@ -250,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn answers_that_are_not_read_are_bounded_and_probes_are_answered() {
         let health = health();
-        Condition::ALL.into_iter().for_each(|condition| health.readiness.meet(condition));
+        Condition::ALL.into_iter().for_each(|condition| health.readiness.set_ready(condition));
         let line = "x".repeat(512);
         health.readiness.trust_details(std::iter::repeat_n(line.as_str(), 50));
         let request = || Request::get("/readyz?verbose").body(()).unwrap();

@@ -34,11 +34,11 @@ use self::named::NamedGauge;
 
 pub use labels::CACHE_EVENTS;
 pub use labels::Certificate;
+pub use labels::Component;
 pub use labels::Door;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
-pub use labels::Reloaded;
 pub use labels::registry_results;
 pub use labels::registry_stages;
 pub use labels::stages;
@@ -219,7 +219,7 @@ impl Metrics {
         for certificate in [Certificate::Server, Certificate::ClientCa] {
             self.certificate_end.with_label_values(&[certificate.text()]);
         }
-        for files in Reloaded::ALL {
+        for files in Component::ALL {
             self.reload_time.with_label_values(&[files.text()]);
             self.reload_success.with_label_values(&[files.text()]);
         }
@@ -358,24 +358,24 @@ impl Metrics {
     }
 
     /// Files were taken into use.
-    pub fn reloaded(&self, files: Reloaded, now: UnixTime) {
+    pub fn reloaded(&self, files: Component, now: UnixTime) {
         self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
         self.reload_success.with_label_values(&[files.text()]).set(1.0);
     }
 
     /// Files were taken into use, but for parts that have mistakes.
-    pub fn partly_reloaded(&self, files: Reloaded, now: UnixTime) {
+    pub fn partly_reloaded(&self, files: Component, now: UnixTime) {
         self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
         self.reload_success.with_label_values(&[files.text()]).set(0.0);
     }
 
     /// Files on disk are again what has been in use all the time, without mistakes.
-    pub fn reload_holds(&self, files: Reloaded) {
+    pub fn reload_unchanged(&self, files: Component) {
         self.reload_success.with_label_values(&[files.text()]).set(1.0);
     }
 
     /// Files on disk, or parts of them, are not fit for use; what was loaded before stays, or those parts are disabled.
-    pub fn reload_failed(&self, files: Reloaded) {
+    pub fn reload_failed(&self, files: Component) {
         self.reload_success.with_label_values(&[files.text()]).set(0.0);
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign::config::ConfigFile;
 use countersign::config::Purpose;
-use countersign::runtime::Failure;
+use countersign::runtime::RuntimeError;
 use countersign::runtime::Service;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
@@ -91,7 +91,7 @@ pub(crate) struct Mounted {
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
     stop: oneshot::Sender<()>,
-    run: JoinHandle<Result<(), Failure>>,
+    run: JoinHandle<Result<(), RuntimeError>>,
 }
 
 /// A statement for all repositories, which trusts the store `main` for `identities`.
@@ -275,7 +275,7 @@ impl Mounted {
 /// A service that was told to stop.
 pub(crate) struct Stopping {
     folder: PathBuf,
-    run: JoinHandle<Result<(), Failure>>,
+    run: JoinHandle<Result<(), RuntimeError>>,
     _registry: Registry,
 }
 

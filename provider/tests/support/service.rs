@@ -101,8 +101,8 @@ impl Service {
         let registry = Registry::new();
         let script = Arc::new(Script::default());
         let readiness = Arc::new(Readiness::new());
-        readiness.meet(Condition::Tls);
-        readiness.meet(Condition::Trust);
+        readiness.set_ready(Condition::Tls);
+        readiness.set_ready(Condition::Trust);
         let parts = ServerParts {
             verify: Arc::<Script>::clone(&script),
             tls: Arc::clone(&tls),

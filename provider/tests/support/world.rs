@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use countersign::clock::Clock;
 use countersign::config::TrustLocation;
-use countersign::engine::Clock;
 use countersign::engine::CountRequests;
 use countersign::engine::Deadline;
 use countersign::engine::Engine;

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
+use crate::cli::certificate_name::name;
 use crate::server::tls::private_key_der;
 
 /// How long an authority is valid: as long as Gatekeeper's own.
@@ -190,34 +191,4 @@ fn params(common_name: &str, now: UnixTime, end: UnixTime) -> anyhow::Result<Cer
 
 fn days_after(now: UnixTime, days: u16) -> UnixTime {
     now.saturating_add(Duration::from_secs(u64::from(days) * 24 * 3600))
-}
-
-/// A DNS name or an address, as the command line takes them. Names are compared in lower case.
-///
-/// # Errors
-/// Anything else, wildcards included: the doors have names of their own.
-pub(in crate::cli) fn name(text: &str) -> Result<String, String> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.to_string());
-    }
-    dns_name(text).map_err(|_| format!("{text:?} is no name: want a DNS name or an IP address"))
-}
-
-/// As [`name`], for DNS names alone.
-///
-/// # Errors
-/// Anything else.
-pub(in crate::cli) fn dns_name(text: &str) -> Result<String, String> {
-    let name = text.to_ascii_lowercase();
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    if name.len() <= 253 && name.split('.').all(label) {
-        Ok(name)
-    } else {
-        Err(format!("{text:?} is no DNS name: want letters, digits and inner hyphens, parted by dots"))
-    }
 }

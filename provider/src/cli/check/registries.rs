@@ -18,7 +18,7 @@ use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
-use crate::runtime::environment;
+use crate::runtime::proxy_environment;
 
 pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     match config.unlisted_registries {
@@ -42,7 +42,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
 
 /// What the variables of this process have to do with the entries, and passwords in the wrong place.
 fn proxies(config: &Config, findings: &mut Findings) {
-    let environment = match environment(config) {
+    let environment = match proxy_environment(config) {
         Ok(environment) => environment,
         Err(error) => {
             for ProxyVariableError { name, error } in error.mistakes {

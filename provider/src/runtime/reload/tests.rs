@@ -1,12 +1,17 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 
 use super::*;
+use crate::config::ConfigFile;
 use crate::config::Purpose;
+use crate::runtime::Service;
+use crate::runtime::certificates::CertificateFiles;
 use crate::server::tls::TlsError;
 use crate::server::tls::TlsFiles;
+use crate::telemetry::ErrorChain;
 
 /// A directory that goes away with the value.
 struct Folder(PathBuf);
@@ -62,7 +67,7 @@ fn certificates(folder: &Folder) -> TlsFiles {
 /// A service that is not run: its looks are the test's.
 struct Looked {
     folder: Folder,
-    reloader: Reloader,
+    task: ReloadTask,
 }
 
 impl Looked {
@@ -81,18 +86,18 @@ impl Looked {
         folder.write("c.yaml", &config(""));
         change(&folder);
         let (file, config) = ConfigFile::load(&folder.0.join("c.yaml"), Purpose::Serve).unwrap();
-        let reloader = service::Service::start(&config).await.unwrap().following(file, None).reloader;
-        Self { folder, reloader }
+        let task = Service::start(&config).await.unwrap().following(file, None).reload;
+        Self { folder, task }
     }
 
     fn look(&mut self) -> &mut Self {
-        self.reloader.look();
+        self.task.reload();
         self
     }
 
     /// The lines about files, without points in time: `+` in use, `!` and why not.
     fn signs(&self) -> Vec<String> {
-        let (_, text) = self.reloader.signs.readiness().report(true);
+        let (_, text) = self.task.status.readiness().report(true);
         let files = text.lines().filter_map(|line| {
             let (mark, line) = line.split_once("files ")?;
             let (files, said) = line.split_once(": ")?;
@@ -104,7 +109,7 @@ impl Looked {
 
     /// The lines about conditions that do not hold and about parts of the trust, without points in time.
     fn trust_signs(&self) -> Vec<String> {
-        let (_, text) = self.reloader.signs.readiness().report(true);
+        let (_, text) = self.task.status.readiness().report(true);
         let lines = text.lines().filter(|line| {
             let is_of_files = line.contains("] files ");
             // The port is not open here.
@@ -119,17 +124,17 @@ impl Looked {
     }
 
     fn generation(&self) -> u64 {
-        self.reloader.trust.handle().current().unwrap().generation()
+        self.task.policy.handle().current().unwrap().generation()
     }
 }
 
 #[tokio::test]
 async fn nothing_changes_as_long_as_nothing_changes() {
     let mut service = Looked::start("nothing").await;
-    let engine = service.reloader.live.handler_address();
+    let engine = service.task.engine.server.handler_address();
     service.look().look();
     assert_eq!((service.generation(), service.signs()), (1, Vec::new()));
-    assert_eq!(service.reloader.live.handler_address(), engine);
+    assert_eq!(service.task.engine.server.handler_address(), engine);
 }
 
 #[tokio::test]
@@ -137,7 +142,7 @@ async fn a_changed_configuration_is_a_new_generation_and_a_comment_is_none() {
     let mut service = Looked::start("configuration").await;
     service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
     service.look();
-    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     assert_eq!((service.generation(), service.signs()), (2, Vec::new()));
     service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m} # for a minute"));
     service.look();
@@ -147,7 +152,7 @@ async fn a_changed_configuration_is_a_new_generation_and_a_comment_is_none() {
 #[tokio::test]
 async fn a_configuration_with_mistakes_or_bad_files_changes_nothing_at_all() {
     let mut service = Looked::start("mistakes").await;
-    let engine = service.reloader.live.handler_address();
+    let engine = service.task.engine.server.handler_address();
     service.folder.write("c.yaml", &config("cash: {}"));
     let signs = service.look().signs();
     assert_eq!(signs.len(), 1);
@@ -157,12 +162,12 @@ async fn a_configuration_with_mistakes_or_bad_files_changes_nothing_at_all() {
     let signs = service.look().signs();
     assert!(signs[0].starts_with("[!]config the files of the registries have 1 mistake"), "{signs:?}");
     assert_eq!((service.generation(), signs.len()), (1, 1));
-    assert_eq!(service.reloader.live.handler_address(), engine);
+    assert_eq!(service.task.engine.server.handler_address(), engine);
     // What was missing comes, and the same configuration is good.
     service.folder.write("login.json", r#"{"auths": {"a.example": {"auth": "YTpi"}}}"#);
     assert_eq!(service.look().signs(), [""; 0]);
     assert_eq!(service.generation(), 2);
-    assert_eq!(service.reloader.config.registries.len(), 1);
+    assert_eq!(service.task.configuration.in_use.registries.len(), 1);
 }
 
 #[tokio::test]
@@ -201,7 +206,7 @@ async fn a_statement_may_be_renamed_in_both_files_in_either_order() {
 async fn what_cannot_change_is_named_until_it_is_put_back() {
     let mut service = Looked::start("restart").await;
     let lines = |service: &Looked| {
-        let (_, text) = service.reloader.signs.readiness().report(true);
+        let (_, text) = service.task.status.readiness().report(true);
         text.lines().filter(|line| line.contains("restart")).map(str::to_owned).collect::<Vec<_>>()
     };
     let other = config("").replacen("127.0.0.1:0", "127.0.0.1:1", 1).replacen("127.0.0.1:0", "127.0.0.1:2", 1);
@@ -214,18 +219,18 @@ async fn what_cannot_change_is_named_until_it_is_put_back() {
 #[tokio::test]
 async fn certificates_may_move_to_other_files() {
     let mut service = Looked::start("moved").await;
-    let first = service.reloader.tls.current();
+    let first = service.task.certificates.tls.current();
     service.folder.write("c.yaml", &config("").replace("tls.crt", "new.crt"));
     assert_eq!(service.look().signs().len(), 1);
     std::fs::rename(service.folder.0.join("tls.crt"), service.folder.0.join("new.crt")).unwrap();
     assert_eq!(service.look().signs(), [""; 0]);
-    assert!(!Arc::ptr_eq(&service.reloader.tls.current(), &first));
+    assert!(!Arc::ptr_eq(&service.task.certificates.tls.current(), &first));
 }
 
 #[test]
 fn the_same_trouble_is_told_once() {
     let folder = Folder::new("once");
-    let (mut source, _) = TlsSource::load(certificates(&folder)).unwrap();
+    let (mut source, _) = CertificateFiles::load(certificates(&folder)).unwrap();
     assert!(source.poll().is_none());
     folder.remove("tls.key");
     assert!(matches!(source.poll(), Some(Err(TlsError::Read { what: "server key", .. }))));
@@ -234,7 +239,7 @@ fn the_same_trouble_is_told_once() {
     let error = source.poll().unwrap().unwrap_err();
     let path = folder.0.join("tls.key");
     assert_eq!(
-        crate::runtime::Chain(&error).to_string(),
+        ErrorChain(&error).to_string(),
         format!("{}: server key cannot be read: has no -----BEGIN line: want a private key in PEM", path.display())
     );
     assert!(source.poll().is_none());
@@ -248,16 +253,16 @@ async fn broken_credentials_leave_the_good_ones_in_use() {
     let registry = "registries: [{host: a.example, credentials: {usernameFile: user, passwordFile: password}}]";
     service.folder.write("c.yaml", &config(registry));
     assert_eq!(service.look().signs(), [""; 0]);
-    let engine = service.reloader.live.handler_address();
+    let engine = service.task.engine.server.handler_address();
     service.folder.remove("user");
     service.folder.write("password", "");
     let signs = service.look().signs();
     assert!(signs[0].starts_with("[!]registries the files of the registries have 2 mistakes"), "{signs:?}");
-    assert_eq!(service.reloader.live.handler_address(), engine);
+    assert_eq!(service.task.engine.server.handler_address(), engine);
     service.folder.write("user", "alice\n");
     service.folder.write("password", "second\n");
     assert_eq!(service.look().signs(), [""; 0]);
-    assert_ne!(service.reloader.live.handler_address(), engine);
+    assert_ne!(service.task.engine.server.handler_address(), engine);
 }
 
 /// A policy with the statements `app` for one repository, `other` for another one and the store that each names.
@@ -313,13 +318,13 @@ async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_o
             let signs = service.trust_signs();
             let start = format!("[-] trust: the trust policy and trust stores have 1 mistake; {why}");
             assert!(signs.len() == 1 && signs[0].starts_with(&start), "{signs:?}");
-            assert!(service.reloader.trust.handle().current().is_none());
+            assert!(service.task.policy.handle().current().is_none());
             service.look();
         }
         // There is nothing that a changed configuration could take away.
         service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
         service.look();
-        assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+        assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
         assert_eq!((service.signs(), service.trust_signs().len()), (Vec::new(), 1));
         service.folder.write("trust/trustpolicy.json", &policy("app"));
         service.look();
@@ -380,9 +385,9 @@ async fn a_changed_configuration_is_used_with_what_is_kept_of_the_trust() {
     service.look();
     service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
     service.look();
-    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     assert_eq!(service.generation(), 2);
-    let current = service.reloader.trust.handle().current().unwrap();
+    let current = service.task.policy.handle().current().unwrap();
     assert!(current.is_usable());
     assert_eq!(service.trust_signs().len(), 2);
     assert!(service.signs()[0].starts_with("[!]trust the trust policy and trust stores have 2 mistakes; "));
@@ -424,7 +429,7 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
     // Another key may change meanwhile, and another unknown name is refused.
     service.folder.write("c.yaml", &demand("ap", "cache: {verdictLifetime: 1m}"));
     service.look();
-    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     service.folder.write("c.yaml", &demand("pa", ""));
     let signs = service.look().signs();
     assert!(signs[0].starts_with("[!]config the trust policy and trust stores have 1 mistake; verification.requiredMetadata is for statement \"pa\""), "{signs:?}");
@@ -448,25 +453,25 @@ async fn a_changed_login_or_authority_of_a_proxy_is_taken_into_use() {
         ("password", "second\n".to_owned()),
         ("proxy.pem", Authority::root(CertSpec::root().common_name("another")).pem()),
     ] {
-        let engine = service.reloader.live.handler_address();
+        let engine = service.task.engine.server.handler_address();
         service.folder.write(name, &content);
         assert_eq!(service.look().signs(), [""; 0], "{name}");
-        assert_ne!(service.reloader.live.handler_address(), engine, "{name}");
+        assert_ne!(service.task.engine.server.handler_address(), engine, "{name}");
     }
-    let engine = service.reloader.live.handler_address();
+    let engine = service.task.engine.server.handler_address();
     service.folder.write("proxy.pem", "nothing");
     assert_eq!(service.look().signs().len(), 1);
-    assert_eq!(service.reloader.live.handler_address(), engine);
+    assert_eq!(service.task.engine.server.handler_address(), engine);
     // The choice itself is part of the configuration.
     service.folder.write("c.yaml", &config("registries: [{host: a.example, proxy: none}]"));
     assert_eq!(service.look().signs(), [""; 0]);
-    assert_ne!(service.reloader.live.handler_address(), engine);
+    assert_ne!(service.task.engine.server.handler_address(), engine);
 }
 
 impl Looked {
     /// The lines about the files of registries, without the folder's path.
     fn registry_signs(&self) -> Vec<String> {
-        let (_, text) = self.reloader.signs.readiness().report(true);
+        let (_, text) = self.task.status.readiness().report(true);
         let lines = text.lines().filter(|line| line.starts_with("[!] ") && line.contains("registry "));
         let folder = format!("{}/", self.folder.0.display());
         lines.filter(|line| !line.contains("] files ")).map(|line| line.replace(&folder, "")).collect()
@@ -481,7 +486,7 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
         .folder
         .write("c.yaml", &config("registries: [{host: a.example, credentials: {dockerConfig: secret.json}}]"));
     assert_eq!((service.look().signs(), service.registry_signs()), (vec![], vec![]));
-    let engine = service.reloader.live.handler_address();
+    let engine = service.task.engine.server.handler_address();
     let broken = r#"{"auths": {"a.example": {"auth": "Yzpk"}, "b.example": {"auth": "!"}}, "credsStore": "desktop"}"#;
     service.folder.write("secret.json", broken);
     let signs = service.look().signs();
@@ -493,7 +498,7 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
             "[!] registry a.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
         ]
     );
-    assert_ne!(service.reloader.live.handler_address(), engine);
+    assert_ne!(service.task.engine.server.handler_address(), engine);
     service.folder.write("secret.json", r#"{"auths": {"a.example": {"auth": "Yzpk"}}}"#);
     assert_eq!((service.look().signs(), service.registry_signs()), (vec![], vec![]));
 }
@@ -504,7 +509,7 @@ async fn a_service_starts_without_a_registrys_files_and_follows_them() {
     let registries = "registries: [{host: a.example, ca: ca.pem}, {host: b.example, credentials: {usernameFile: user, passwordFile: password}}]";
     service.folder.write("c.yaml", &config(registries));
     let (file, config) = ConfigFile::load(&service.folder.0.join("c.yaml"), Purpose::Serve).unwrap();
-    service.reloader = service::Service::start(&config).await.unwrap().following(file, None).reloader;
+    service.task = Service::start(&config).await.unwrap().following(file, None).reload;
     let missing = "cannot be read: No such file or directory (os error 2)";
     let disabled = [
         format!("[!] registry a.example is disabled: ca.pem: {missing}"),
@@ -515,7 +520,7 @@ async fn a_service_starts_without_a_registrys_files_and_follows_them() {
     // A configuration that changes something else is taken into use all the same.
     service.folder.write("c.yaml", &self::config(&format!("{registries}\ncache: {{verdictLifetime: 1m}}")));
     service.look();
-    assert_eq!(service.reloader.config.cache.verdict_lifetime.as_secs(), 60);
+    assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     assert_eq!(service.registry_signs(), disabled);
     // One that names a further file which is not there is not.
     service.folder.write("c.yaml", &self::config(&registries.replace("ca.pem", "other.pem")));

@@ -7,7 +7,6 @@ use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
 use countersign_core::name::Selector;
-use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
@@ -15,6 +14,7 @@ use serde::Serialize;
 
 use super::Handler;
 use super::Said;
+use crate::clock;
 use crate::engine::Deadline;
 use crate::engine::ImageResult;
 use crate::engine::Verify;
@@ -84,7 +84,7 @@ impl Handler {
         deadline: Deadline,
         id: &RequestId,
     ) -> Said {
-        let timestamp: Arc<str> = now().into();
+        let timestamp: Arc<str> = clock::now().to_string().into();
         let signatures = render::signatures_listed(keys.len());
         let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, words.image_of);
@@ -130,7 +130,7 @@ impl Handler {
         deadline: Deadline,
         id: &RequestId,
     ) -> Said {
-        let timestamp = now();
+        let timestamp = clock::now().to_string();
         let signatures = render::signatures_listed(keys.len());
         let context = Context { request_id: id.as_str(), timestamp: &timestamp, signatures };
         let read = read(keys, image_of);
@@ -290,10 +290,4 @@ fn read(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Read> {
 
 fn undecided(reason: Reason) -> ImageResult {
     ImageResult { digest: None, verdict: ImageVerdict::from_reason(None, reason).into(), cached: false }
-}
-
-fn now() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    UnixTime::from_seconds(seconds).map(|time| time.to_string()).unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())
 }

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use countersign_core::time::UnixTime;
 
 use crate::json_model::cut;
-use crate::telemetry::metrics::Reloaded;
+use crate::telemetry::metrics::Component;
 
 /// What must be so. The doors answer whatever happens; before this they answer that nothing can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,7 @@ struct State {
     trust: Option<String>,
     tls: Option<String>,
     doors: Option<String>,
-    /// In the order of [`Reloaded::ALL`].
-    files: BTreeMap<usize, Files>,
+    files: BTreeMap<Component, Files>,
     /// What of the trust is not in use as it is on disk.
     trust_details: Details,
     /// What is not as it should be with the files of the registries.
@@ -108,8 +107,8 @@ impl State {
     /// A line for each kind of files, and one for what waits for a restart.
     fn details(&self) -> String {
         let mut text = String::new();
-        for (place, Files { since, refused }) in &self.files {
-            let name = Reloaded::ALL.get(*place).map_or("", |files| files.text());
+        for (component, Files { since, refused }) in &self.files {
+            let name = component.text();
             match refused {
                 None => text.push_str(&format!("[+] files {name}: in use since {since}\n")),
                 Some((at, why)) => text.push_str(&format!(
@@ -130,10 +129,6 @@ fn one_line(text: &str, most: usize) -> String {
     cut(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), most)
 }
 
-fn place(files: Reloaded) -> usize {
-    Reloaded::ALL.iter().position(|one| *one == files).unwrap_or(0)
-}
-
 impl Readiness {
     #[must_use]
     pub fn new() -> Self {
@@ -146,12 +141,12 @@ impl Readiness {
     }
 
     /// `condition` holds from now on. A failed reload does not end that: what was loaded before is still in use.
-    pub fn meet(&self, condition: Condition) {
+    pub fn set_ready(&self, condition: Condition) {
         *self.lock().of(condition) = None;
     }
 
     /// `condition` does not hold. `why` is shown to whoever asks, so no secrets; it is cut to one line of [`WHY_BYTES`].
-    pub fn miss(&self, condition: Condition, why: &str) {
+    pub fn set_not_ready(&self, condition: Condition, why: &str) {
         *self.lock().of(condition) = Some(one_line(why, WHY_BYTES));
     }
 
@@ -166,23 +161,23 @@ impl Readiness {
         self.lock().registry_details = Details::of(lines);
     }
 
-    /// `files` are in use since `since`, and are what is on disk.
-    pub fn in_use(&self, files: Reloaded, since: UnixTime) {
-        self.lock().files.insert(place(files), Files { since, refused: None });
+    /// `component` is in use since `since`, and is what is on disk.
+    pub fn in_use(&self, component: Component, since: UnixTime) {
+        self.lock().files.insert(component, Files { since, refused: None });
     }
 
     /// What is on disk is again what is in use.
-    pub fn holds(&self, files: Reloaded) {
-        if let Some(files) = self.lock().files.get_mut(&place(files)) {
+    pub fn unchanged(&self, component: Component) {
+        if let Some(files) = self.lock().files.get_mut(&component) {
             files.refused = None;
         }
     }
 
     /// What is on disk is not in use. `why` is shown to whoever asks, so no secrets; it is cut to one line of
     /// [`WHY_BYTES`].
-    pub fn refused(&self, files: Reloaded, at: UnixTime, why: &str) {
+    pub fn refused(&self, component: Component, at: UnixTime, why: &str) {
         let why = one_line(why, WHY_BYTES);
-        if let Some(files) = self.lock().files.get_mut(&place(files)) {
+        if let Some(files) = self.lock().files.get_mut(&component) {
             files.refused = Some((at, why));
         }
     }
@@ -244,21 +239,21 @@ mod tests {
         let readiness = Readiness::new();
         for condition in Condition::ALL {
             assert!(!readiness.is_ready());
-            readiness.meet(condition);
+            readiness.set_ready(condition);
         }
         assert!(readiness.is_ready());
-        readiness.miss(Condition::Doors, "about to close");
+        readiness.set_not_ready(Condition::Doors, "about to close");
         assert_eq!(readiness.report(false), (false, "[-] doors: about to close\n".to_owned()));
     }
 
     #[test]
     fn refused_files_are_told_and_cost_no_readiness() {
         let readiness = Readiness::new();
-        Condition::ALL.iter().for_each(|condition| readiness.meet(*condition));
+        Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));
         let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
-        readiness.in_use(Reloaded::Trust, at(0));
-        readiness.in_use(Reloaded::Config, at(1));
-        readiness.refused(Reloaded::Trust, at(2), "2 mistakes\n  one\n  two");
+        readiness.in_use(Component::Trust, at(0));
+        readiness.in_use(Component::Config, at(1));
+        readiness.refused(Component::Trust, at(2), "2 mistakes\n  one\n  two");
         readiness.restart_needed(&["server.listen"]);
         assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
         let trust = "[!] files trust: in use since 1970-01-01T00:00:00Z; what is on disk was refused at 1970-01-01T00:00:02Z: 2 mistakes; one; two\n";
@@ -267,7 +262,7 @@ mod tests {
             (true, format!("[+] trust\n[+] tls\n[+] doors\n{config}{trust}{restart}"))
         };
         assert_eq!(readiness.report(true), expected(trust, "[!] restart needed for server.listen\n"));
-        readiness.holds(Reloaded::Trust);
+        readiness.unchanged(Component::Trust);
         readiness.restart_needed(&[]);
         assert_eq!(readiness.report(true), expected("[+] files trust: in use since 1970-01-01T00:00:00Z\n", ""));
     }
@@ -275,7 +270,7 @@ mod tests {
     #[test]
     fn parts_of_the_trust_are_lines_of_their_own_and_bounded() {
         let readiness = Readiness::new();
-        Condition::ALL.iter().for_each(|condition| readiness.meet(*condition));
+        Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));
         let lines = ["statement \"app\" is disabled: one\n  two", "trust store ca:main cannot be used: three"];
         readiness.trust_details(lines.into_iter());
         assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
@@ -298,10 +293,10 @@ mod tests {
     #[test]
     fn a_monstrous_message_is_cut() {
         let readiness = Readiness::new();
-        readiness.in_use(Reloaded::Tls, UnixTime::EPOCH);
-        readiness.refused(Reloaded::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));
+        readiness.in_use(Component::Tls, UnixTime::EPOCH);
+        readiness.refused(Component::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));
         assert!(readiness.report(true).1.len() < WHY_BYTES + 300);
-        readiness.miss(Condition::Trust, &"ü\n".repeat(100_000));
+        readiness.set_not_ready(Condition::Trust, &"ü\n".repeat(100_000));
         assert!(readiness.report(true).1.len() < 2 * WHY_BYTES + 300);
     }
 }

@@ -28,7 +28,7 @@ pub const CACHE_EVENTS: [&str; 6] =
 macro_rules! labels {
     ($(#[$about:meta])* $name:ident { $($(#[$one:meta])* $variant:ident $text:literal)* }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$one])* $variant,)* }
 
         impl $name {
@@ -114,8 +114,9 @@ labels! {
 }
 
 labels! {
-    /// Files that are read again while we run.
-    Reloaded {
+    /// The parts of the running service that are loaded from files, and reloaded when these change. In this order they are
+    /// listed by `/readyz?verbose`.
+    Component {
         Config "config"
         Tls "tls"
         Trust "trust"

@@ -78,7 +78,7 @@ fn no_event_adds_a_series() {
         }
     }
     metrics.request_keys(3);
-    metrics.reloaded(Reloaded::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
+    metrics.reloaded(Component::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
     metrics.certificate_end(Certificate::Server, UnixTime::from_seconds(1_700_000_000).unwrap());
     assert_eq!(series(), before);
     has(&registry, "countersign_registry_requests_total{result=\"other\",stage=\"other\"} 1");
@@ -125,7 +125,7 @@ fn statements_and_stores_have_a_series_each_while_the_policy_has_them() {
 #[test]
 fn a_partial_reload_sets_the_time_and_lowers_the_flag() {
     let (registry, metrics) = metrics();
-    metrics.partly_reloaded(Reloaded::Trust, UnixTime::from_seconds(7).unwrap());
+    metrics.partly_reloaded(Component::Trust, UnixTime::from_seconds(7).unwrap());
     has(&registry, "countersign_last_reload_successful{files=\"trust\"} 0");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"trust\"} 7");
 }
@@ -133,8 +133,8 @@ fn a_partial_reload_sets_the_time_and_lowers_the_flag() {
 #[test]
 fn a_failed_reload_lowers_the_flag_and_keeps_the_time() {
     let (registry, metrics) = metrics();
-    metrics.reloaded(Reloaded::Trust, UnixTime::from_seconds(7).unwrap());
-    metrics.reload_failed(Reloaded::Trust);
+    metrics.reloaded(Component::Trust, UnixTime::from_seconds(7).unwrap());
+    metrics.reload_failed(Component::Trust);
     has(&registry, "countersign_last_reload_successful{files=\"trust\"} 0");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"trust\"} 7");
 }

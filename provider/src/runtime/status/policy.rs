@@ -13,7 +13,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// Remembers what was reported last.
 #[derive(Debug, Default)]
-pub(super) struct TrustSigns {
+pub(super) struct PolicyStatus {
     /// By what it is about.
     reported: BTreeMap<String, Part>,
     subdirectories: Vec<String>,
@@ -35,7 +35,7 @@ enum Effect {
     Kept,
 }
 
-impl TrustSigns {
+impl PolicyStatus {
     pub(super) fn show(&mut self, trust: &Trust, metrics: &Metrics, readiness: &Readiness) {
         metrics.trust_generation(trust.generation());
         let usable = |state: &StatementState| matches!(state, StatementState::Usable(_));
@@ -67,13 +67,13 @@ impl TrustSigns {
         self.subdirectories = subdirectories;
 
         if trust.is_usable() {
-            readiness.meet(Condition::Trust);
+            readiness.set_ready(Condition::Trust);
         } else {
             let mut why = "no statement of the trust policy can be used".to_owned();
             if let Some(part) = self.reported.values().next() {
                 why.push_str(&format!(": {}", part.line));
             }
-            readiness.miss(Condition::Trust, &why);
+            readiness.set_not_ready(Condition::Trust, &why);
         }
     }
 }

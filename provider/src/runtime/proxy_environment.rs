@@ -1,4 +1,4 @@
-//! The proxies of the environment, for the commands that ask registries. Read anew each time; nothing here changes them.
+//! The proxy variables of the environment, for the registry client. Read anew each time; nothing here changes them.
 
 use countersign_registry::ProxyEnvironment;
 use countersign_registry::ProxyVariableError;
@@ -9,8 +9,9 @@ use crate::config::RegistryProxy;
 /// Variables that do not name a proxy, at least one, and a registry that would be asked by it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", lines(mistakes))]
-pub(crate) struct ProxyVariablesError {
-    pub(crate) mistakes: Vec<ProxyVariableError>,
+pub struct ProxyVariablesError {
+    /// In the order of the variables.
+    pub mistakes: Vec<ProxyVariableError>,
 }
 
 fn lines(mistakes: &[ProxyVariableError]) -> String {
@@ -22,7 +23,7 @@ fn lines(mistakes: &[ProxyVariableError]) -> String {
 /// # Errors
 /// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Where none does,
 /// they are for other programs.
-pub(crate) fn environment(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
+pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let is_used = config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment);
     match ProxyEnvironment::read(variable) {

@@ -1,0 +1,89 @@
+//! The server's certificate files: loaded at the start, and again when they have changed.
+
+use std::sync::Arc;
+
+use super::status::ReloadStatus;
+use crate::clock;
+use crate::server::tls::LoadedTls;
+use crate::server::tls::Tls;
+use crate::server::tls::TlsError;
+use crate::server::tls::TlsFiles;
+use crate::server::tls::TlsPem;
+use crate::telemetry::ErrorChain;
+use crate::telemetry::metrics::Component;
+
+/// The certificate files, and what they were when they were last read.
+pub(super) struct CertificateFiles {
+    files: TlsFiles,
+    /// An unreadable file by its message.
+    seen: Result<TlsPem, String>,
+}
+
+impl CertificateFiles {
+    /// # Errors
+    /// A file cannot be read, or what is in the files cannot be used.
+    pub(super) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsError> {
+        let pem = files.read()?;
+        let loaded = files.load(&pem, clock::now())?;
+        Ok((Self { files, seen: Ok(pem) }, loaded))
+    }
+
+    /// `None` if nothing has changed since the files were last read, or if they are changing just now.
+    pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsError>> {
+        let read = self.files.read();
+        let seen = seen(&read);
+        // Read twice: a certificate and the key of the next one do not go together.
+        if seen == self.seen || self::seen(&self.files.read()) != seen {
+            return None;
+        }
+        self.seen = seen;
+        Some(read.and_then(|pem| self.files.load(&pem, clock::now())))
+    }
+}
+
+fn seen(read: &Result<TlsPem, TlsError>) -> Result<TlsPem, String> {
+    match read {
+        Ok(pem) => Ok(pem.clone()),
+        Err(error) => Err(ErrorChain(error).to_string()),
+    }
+}
+
+/// The component [`Component::Tls`]: certificate files, and what new connections use.
+pub(super) struct Certificates {
+    files: CertificateFiles,
+    pub(super) tls: Arc<Tls>,
+}
+
+impl Certificates {
+    pub(super) fn new(files: CertificateFiles, tls: Arc<Tls>) -> Self {
+        Self { files, tls }
+    }
+
+    /// Takes changed files into use for new connections. Files with a mistake leave in use what was.
+    pub(super) fn reload(&mut self, status: &mut ReloadStatus) {
+        match self.files.poll() {
+            None => {}
+            Some(Ok(loaded)) => {
+                tracing::info!(until = %loaded.server_end(), "certificates in use for new connections");
+                self.tls.swap(loaded);
+                status.certificates_in_use(&self.tls.current());
+            }
+            Some(Err(error)) => status.refused(Component::Tls, &ErrorChain(&error).to_string()),
+        }
+    }
+
+    /// Loads the files that a changed configuration names; `None` if it names the same as before.
+    ///
+    /// # Errors
+    /// As [`CertificateFiles::load`].
+    pub(super) fn prepare(&self, files: TlsFiles) -> Result<Option<(CertificateFiles, LoadedTls)>, TlsError> {
+        (files != self.files.files).then(|| CertificateFiles::load(files)).transpose()
+    }
+
+    /// Takes what [`Self::prepare`] has loaded into use.
+    pub(super) fn replace(&mut self, (files, loaded): (CertificateFiles, LoadedTls), status: &mut ReloadStatus) {
+        self.files = files;
+        self.tls.swap(loaded);
+        status.certificates_in_use(&self.tls.current());
+    }
+}

@@ -1,0 +1,165 @@
+//! A changed configuration file: everything that it names is loaded first, then all of it is taken into use at once.
+
+use countersign_core::name::Digest;
+
+use super::ReloadTask;
+use crate::clock;
+use crate::config::Config;
+use crate::config::ConfigFile;
+use crate::config::ConfigLook;
+use crate::config::RegistryFiles;
+use crate::engine::Engine;
+use crate::policy_source::TrustError;
+use crate::policy_source::TrustSource;
+use crate::runtime::certificates::CertificateFiles;
+use crate::runtime::components;
+use crate::runtime::error::Cause;
+use crate::runtime::error::RuntimeError;
+use crate::runtime::registry_files::LoadedRegistryFiles;
+use crate::runtime::settings;
+use crate::server::ServerSettings;
+use crate::server::tls::LoadedTls;
+use crate::telemetry::ErrorChain;
+use crate::telemetry::log::LevelHandle;
+use crate::telemetry::metrics::Component;
+
+/// The component [`Component::Config`].
+pub(in crate::runtime) struct Configuration {
+    pub(in crate::runtime) in_use: Config,
+    /// What the service was started with, for the keys that a running service cannot change.
+    started: Config,
+    /// The file that `in_use` is from, if it is followed.
+    file: Option<ConfigFile>,
+    /// The log's level, if it follows the configuration.
+    level: Option<LevelHandle>,
+}
+
+impl Configuration {
+    /// A configuration that is not followed.
+    pub(in crate::runtime) fn new(config: &Config) -> Self {
+        Self { in_use: config.clone(), started: config.clone(), file: None, level: None }
+    }
+
+    /// Polls `file` from now on, and sets `level` to what it says.
+    pub(in crate::runtime) fn follow(&mut self, file: ConfigFile, level: Option<LevelHandle>) {
+        self.file = Some(file);
+        self.level = level;
+    }
+}
+
+/// All that a changed configuration needs, loaded and without mistakes.
+struct Prepared {
+    settings: ServerSettings,
+    engine: Engine,
+    policy: TrustSource,
+    /// Why `policy` has no document that can be used.
+    no_policy: Option<TrustError>,
+    files: RegistryFiles,
+    files_seen: Digest,
+    /// If the certificates are in other files than before.
+    certificates: Option<(CertificateFiles, LoadedTls)>,
+}
+
+impl ReloadTask {
+    /// Takes a changed configuration into use.
+    pub(super) fn reload_configuration(&mut self) {
+        let Some(file) = &mut self.configuration.file else { return };
+        match file.look() {
+            Ok(ConfigLook::Same) => self.status.unchanged(Component::Config),
+            Ok(ConfigLook::Unsettled) => tracing::debug!("configuration is changing: looking again later"),
+            Err(error) => self.status.refused(Component::Config, &ErrorChain(&error).to_string()),
+            Ok(ConfigLook::Changed(config, bytes)) if *config == self.configuration.in_use => {
+                file.take(bytes);
+                self.status.unchanged(Component::Config);
+            }
+            Ok(ConfigLook::Changed(config, bytes)) => match self.prepare(&config) {
+                Ok(prepared) => {
+                    self.take(*config, prepared);
+                    if let Some(file) = &mut self.configuration.file {
+                        file.take(bytes);
+                    }
+                }
+                // Tried again with the next poll: what is missing may be in other files.
+                Err(error) => self.status.refused(Component::Config, &error.to_string()),
+            },
+        }
+    }
+
+    /// Loads what `config` names, all of it anew, and reports every mistake.
+    fn prepare(&self, config: &Config) -> Result<Prepared, RuntimeError> {
+        let (settings, tls_files) = settings::server(config)?;
+        let statements = config.verification.required_metadata.keys().cloned();
+        let mut policy = self.policy.successor(config.trust.location.clone(), statements);
+        let loaded = self.load_policy(&mut policy).map_err(Cause::Policy);
+        let files_seen = config.registry_files_digest();
+        let files = config.registry_files(Some(&self.registries.in_use));
+        // What is missing may be on its way; until then the former configuration serves every registry.
+        let engine = match files.broken_since(&self.registries.in_use) {
+            Some(error) => Err(Cause::RegistryFiles(error)),
+            None => components::successor(&self.engine.current, config, &files, policy.handle()),
+        };
+        let certificates = self.certificates.prepare(tls_files).map_err(Cause::Tls);
+        match (loaded, engine, certificates) {
+            (Ok(no_policy), Ok(engine), Ok(certificates)) => {
+                Ok(Prepared { settings, engine, policy, no_policy, files, files_seen, certificates })
+            }
+            (loaded, engine, certificates) => {
+                let causes = [loaded.err(), engine.err(), certificates.err()];
+                Err(RuntimeError::new(causes.into_iter().flatten()))
+            }
+        }
+    }
+
+    /// Loads the policy of a changed configuration. Gives why there is none, if there is none in use either.
+    ///
+    /// # Errors
+    /// It would take away from what is in use: there is no policy document that can be used; or the configuration demands
+    /// metadata for a name that is in no policy, which disables statements, and the former one does not.
+    fn load_policy(&self, policy: &mut TrustSource) -> Result<Option<TrustError>, TrustError> {
+        match policy.load(clock::now()) {
+            Ok(loaded) => {
+                let is_new = !policy.unknown_statements().is_subset(&self.policy.unknown_statements());
+                loaded.error().filter(|_| is_new).map_or(Ok(None), Err)
+            }
+            Err(error) if self.policy.handle().current().is_none() => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes `config` into use for the next request. Nothing here can fail.
+    fn take(&mut self, config: Config, prepared: Prepared) {
+        let Prepared { settings, engine, policy, no_policy, files, files_seen, certificates } = prepared;
+        self.engine.swap(settings, engine);
+        if let Some(loaded) = certificates {
+            self.certificates.replace(loaded, &mut self.status);
+        }
+        self.policy = policy;
+        self.registries = LoadedRegistryFiles::new(files, files_seen);
+        let Configuration { in_use, started, level, file: _ } = &mut self.configuration;
+        if let Some(level) = level {
+            level.set(settings::log_level(config.log_level));
+        }
+        tracing::info!(%config, "configuration in use");
+        let restart = restart_needed(started, &config);
+        *in_use = config;
+        self.status.in_use(Component::Config);
+        self.status.registries_in_use(&self.registries.in_use);
+        if let Some(policy) = self.policy.handle().current() {
+            self.status.policy_in_use(&policy);
+        }
+        if let Some(error) = no_policy {
+            self.status.no_policy(&error);
+        }
+        self.status.restart_needed(restart);
+    }
+}
+
+/// The keys whose values differ and that a running service cannot change.
+fn restart_needed(started: &Config, now: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("server.listen", started.server.listen != now.server.listen),
+        ("server.maxConnections", started.server.max_connections != now.server.max_connections),
+        ("health.listen", started.health_listen != now.health_listen),
+    ];
+    differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+}

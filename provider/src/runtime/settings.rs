@@ -1,0 +1,90 @@
+//! From the configuration to the settings of the server, the registry client, the engine and the log.
+
+use std::time::Duration;
+
+use countersign_registry::RegistrySettings;
+
+use super::error::Cause;
+use super::proxy_environment;
+use crate::config::Config;
+use crate::config::LogLevel;
+use crate::config::RegistryFiles;
+use crate::config::Server;
+use crate::engine::EngineSettings;
+use crate::server::ConnectionTimes;
+use crate::server::ServerSettings;
+use crate::server::tls::AllowedClients;
+use crate::server::tls::TlsFiles;
+
+/// How long the work for one image may go on after everybody who asked has left: so long that a slow registry's answer
+/// is there for the next request.
+pub(crate) const FLIGHT_TIME: Duration = Duration::from_secs(30);
+
+/// The server's settings, and where its certificates are.
+///
+/// # Errors
+/// There are no certificates, or a name of an allowed client is wrong.
+pub(super) fn server(config: &Config) -> Result<(ServerSettings, TlsFiles), Cause> {
+    let Server {
+        listen,
+        tls,
+        allowed_clients,
+        verify_timeout,
+        mutate_timeout,
+        stop_grace,
+        max_body_bytes,
+        max_keys,
+        max_connections,
+        max_concurrent_keys: _,
+        max_concurrent_keys_per_request,
+    } = config.server.clone();
+    let tls = tls.ok_or(Cause::NoTls)?;
+    let files = TlsFiles { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca };
+    let settings = ServerSettings {
+        listen,
+        health_listen: config.health_listen.clone(),
+        allowed_clients: AllowedClients::new(allowed_clients).map_err(Cause::AllowedClients)?,
+        verify_timeout,
+        mutate_timeout,
+        stop_grace,
+        max_body_bytes,
+        max_keys,
+        max_connections,
+        max_concurrent_keys_per_request,
+        connection_times: ConnectionTimes::default(),
+    };
+    Ok((settings, files))
+}
+
+/// The registry client's settings, with what the registries' files say and the proxies of the environment.
+///
+/// # Errors
+/// A variable does not name a proxy, and a registry needs it.
+pub(super) fn registries(config: &Config, files: &RegistryFiles) -> Result<RegistrySettings, Cause> {
+    let proxies = proxy_environment::read(config).map_err(Cause::ProxyVariables)?;
+    Ok(RegistrySettings { proxies, ..files.settings(config) })
+}
+
+/// The engine's settings.
+pub(super) fn engine(config: &Config) -> EngineSettings {
+    EngineSettings {
+        max_signatures: config.verification.max_signatures,
+        required_metadata: config.verification.required_metadata.clone(),
+        verdict_bytes: config.cache.verdict_bytes,
+        verdict_lifetime: config.cache.verdict_lifetime,
+        rejected_lifetime: config.cache.rejected_lifetime,
+        flight_time: FLIGHT_TIME,
+        max_flights: config.server.max_concurrent_keys,
+    }
+}
+
+/// The log's level.
+pub(crate) fn log_level(level: LogLevel) -> tracing::Level {
+    match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    }
+}
