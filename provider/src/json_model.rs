@@ -3,7 +3,7 @@
 //!
 //! Verdicts do not derive `Serialize`: a rename inside changes nothing here.
 
-use countersign_core::name::hex;
+use countersign_core::codec::hex::hex;
 use countersign_core::notation as core;
 use countersign_core::notation::Checks as CoreChecks;
 use countersign_core::verdict::FailedSignature;
@@ -102,7 +102,7 @@ impl Signer {
             expiry: signer.expiry().map(|time| time.to_string()),
             signature: manifest.to_string(),
             trust_store: store.to_string(),
-            anchor: Anchor { subject: subject.to_string(), sha256: hex(fingerprint) },
+            anchor: Anchor { subject: subject.to_string(), sha256: hex(fingerprint).to_string() },
         })
     }
 }

@@ -3,6 +3,7 @@
 pub mod cbor;
 pub mod der;
 pub mod excerpt;
+pub mod hex;
 pub mod json;
 pub mod pem;
 pub mod text;

@@ -11,7 +11,6 @@ pub use digest::Digest;
 pub use digest::DigestAlgorithm;
 pub use digest::DigestError;
 pub use digest::Hasher;
-pub use digest::hex;
 pub use host::Host;
 pub use host::HostError;
 pub use host::HostName;

@@ -22,7 +22,6 @@ use std::collections::BTreeMap;
 pub use authenticity::Anchor;
 pub use authenticity::Signer;
 pub use binding::SignedPayload;
-pub use envelope::Algorithm;
 pub use envelope::Attributes;
 pub use envelope::Envelope;
 pub use envelope::EnvelopeError;

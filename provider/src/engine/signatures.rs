@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::hex::hex;
 use countersign_core::codec::json;
 use countersign_core::limits;
 use countersign_core::limits::JsonLimits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
-use countersign_core::name::hex;
 use countersign_core::notation;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Question;
@@ -87,7 +87,7 @@ pub(super) fn shorten(referrers: &mut Kept<Referrers>, most: usize) {
 /// What [`order`] takes for trusted: the fingerprints of these stores' certificates.
 pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
     let certificates = stores.iter().flat_map(|store| store.certificates());
-    certificates.map(|certificate| hex(&certificate.fingerprint())).collect()
+    certificates.map(|certificate| hex(&certificate.fingerprint()).to_string()).collect()
 }
 
 /// What the signatures of one image are judged by. Owned, as large ones are judged on other threads.

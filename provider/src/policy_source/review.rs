@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_core::name::hex;
+use countersign_core::codec::hex::hex;
 use countersign_core::policy::Action;
 use countersign_core::policy::DeclaredScopes;
 use countersign_core::policy::Identities;
@@ -250,7 +250,7 @@ impl From<&Store> for StoreOutline {
         let certificates = store.certificates().iter().map(|certificate| CertificateOutline {
             subject: certificate.subject().to_string(),
             key: certificate.key_name().to_string(),
-            fingerprint: hex(&certificate.fingerprint()),
+            fingerprint: hex(&certificate.fingerprint()).to_string(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
         });

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
-use countersign_core::name::hex;
+use countersign_core::codec::hex::hex;
 use http::HeaderMap;
 
 /// Longest name taken from a caller, in bytes: twice a UUID.
@@ -57,7 +57,7 @@ fn trace_id(text: &str) -> Option<&str> {
 fn new() -> String {
     let mut bytes = [0; 16];
     if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut bytes).is_ok() {
-        return hex(&bytes);
+        return hex(&bytes).to_string();
     }
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();

@@ -7,9 +7,9 @@ mod quota;
 use std::io;
 use std::time::Duration;
 
+use countersign_core::codec::hex::hex;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
-use countersign_core::name::hex;
 use countersign_core::notation::Signer;
 use countersign_core::verdict::Blame;
 use countersign_core::verdict::Code;
@@ -255,7 +255,7 @@ impl<'a> Signed<'a> {
             issuer: signer.map(|signer| signer.issuer().as_str()),
             trust_store: anchor.map(|anchor| anchor.store.to_string()),
             anchor: anchor.map(|anchor| anchor.subject.as_str()),
-            anchor_sha256: anchor.map(|anchor| hex(&anchor.fingerprint)),
+            anchor_sha256: anchor.map(|anchor| hex(&anchor.fingerprint).to_string()),
             unverified_subject: signer.is_none().then(|| signature.unverified_subject().as_str()),
             warnings: warnings.collect::<Vec<_>>().join(","),
         }

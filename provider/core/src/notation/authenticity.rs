@@ -120,7 +120,7 @@ impl Signer {
             serial: leaf.serial().clone(),
             anchor,
             format: intact.envelope().format().text(),
-            algorithm: intact.envelope().claimed_algorithm.name(),
+            algorithm: intact.envelope().claimed_algorithm.jose_name(),
             scheme: attributes.scheme.name(),
             signing_time: attributes.scheme.time(),
             expiry: attributes.expiry,

@@ -7,8 +7,6 @@ mod attributes;
 mod cose;
 mod jws;
 
-use std::fmt;
-
 pub use attributes::Attributes;
 pub use attributes::ExtendedAttribute;
 pub(super) use attributes::PLUGIN;
@@ -18,6 +16,8 @@ pub use attributes::SigningScheme;
 use crate::codec::cbor::CborError;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
+use crate::crypto::HashAlgorithm;
+use crate::crypto::SignatureAlgorithm;
 use crate::limits;
 use crate::name::MediaType;
 
@@ -54,59 +54,20 @@ impl EnvelopeFormat {
     }
 }
 
-/// The signature algorithms of the specification; each belongs to one kind of key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    Es512,
-}
+/// The signature algorithms of the
+/// [specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signature-algorithm-requirements).
+const ALGORITHMS: [SignatureAlgorithm; 6] = [
+    SignatureAlgorithm::RsaPss(HashAlgorithm::Sha256),
+    SignatureAlgorithm::RsaPss(HashAlgorithm::Sha384),
+    SignatureAlgorithm::RsaPss(HashAlgorithm::Sha512),
+    SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha256),
+    SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha384),
+    SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha512),
+];
 
-impl Algorithm {
-    const ALL: [Self; 6] = [Self::Ps256, Self::Ps384, Self::Ps512, Self::Es256, Self::Es384, Self::Es512];
-
-    /// The name in a JWS, [RFC 7518](https://www.rfc-editor.org/rfc/rfc7518#section-3.1).
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-        }
-    }
-
-    /// The number in COSE, [RFC 9053](https://www.rfc-editor.org/rfc/rfc9053#section-2) and
-    /// [RFC 8230](https://www.rfc-editor.org/rfc/rfc8230#section-2).
-    fn cose_number(self) -> i64 {
-        match self {
-            Self::Ps256 => -37,
-            Self::Ps384 => -38,
-            Self::Ps512 => -39,
-            Self::Es256 => -7,
-            Self::Es384 => -35,
-            Self::Es512 => -36,
-        }
-    }
-
-    fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
-    }
-
-    fn of_cose_number(number: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.cose_number() == number)
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+/// The algorithm, if it is one that the specification allows.
+fn allowed(algorithm: Option<SignatureAlgorithm>) -> Option<SignatureAlgorithm> {
+    algorithm.filter(|algorithm| ALGORITHMS.contains(algorithm))
 }
 
 /// A well-formed envelope. Nothing in it has been verified.
@@ -114,7 +75,7 @@ impl fmt::Display for Algorithm {
 pub struct Envelope {
     pub(crate) format: EnvelopeFormat,
     /// What the header claims; the key decides.
-    pub(crate) claimed_algorithm: Algorithm,
+    pub(crate) claimed_algorithm: SignatureAlgorithm,
     pub(crate) attributes: Attributes,
     /// DER certificates, in the envelope's order.
     pub(crate) certificates: Vec<Vec<u8>>,

@@ -18,8 +18,8 @@ use super::plugin;
 use super::plugin::Plugin;
 use super::report::CheckOutcome;
 use super::report::Ended;
+use crate::codec::hex::hex;
 use crate::codec::text::Text;
-use crate::name::hex;
 use crate::oci::Descriptor;
 use crate::policy::Action;
 use crate::policy::RevocationAction;
@@ -364,7 +364,7 @@ impl Facts {
         Self {
             intact: false,
             format: envelope.format.text(),
-            algorithm: envelope.claimed_algorithm.name(),
+            algorithm: envelope.claimed_algorithm.jose_name(),
             scheme: attributes.scheme.name(),
             signing_time: attributes.scheme.time(),
             expiry: attributes.expiry,
@@ -388,7 +388,7 @@ impl From<&Certificate> for CertificateFacts {
             subject: certificate.subject().text(),
             issuer: certificate.issuer().text(),
             serial: certificate.serial().clone(),
-            fingerprint: hex(&certificate.fingerprint()),
+            fingerprint: hex(&certificate.fingerprint()).to_string(),
             key: certificate.key_name(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),

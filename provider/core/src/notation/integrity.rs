@@ -1,10 +1,10 @@
 //! Integrity: the one file where envelope, certificate key and algorithm meet. To review whether a signature was
 //! really checked, read this.
 
-use super::Algorithm;
 use super::Attributes;
 use super::Envelope;
 use crate::codec::text::Text;
+use crate::crypto::SignatureAlgorithm;
 use crate::reason::Code;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
@@ -28,9 +28,11 @@ pub enum IntegrityError {
     #[error("{0}")]
     Chain(#[from] ChainError),
     #[error(
-        "the header names the algorithm {claimed} and the signing certificate's key is for {wanted}: want the same"
+        "the header names the algorithm {} and the signing certificate's key is for {}: want the same",
+        claimed.jose_name(),
+        wanted.jose_name()
     )]
-    Algorithm { claimed: Algorithm, wanted: &'static str },
+    Algorithm { claimed: SignatureAlgorithm, wanted: SignatureAlgorithm },
     #[error("the signature does not match the signed bytes under the signing certificate's key: want one that does")]
     Signature,
     #[error("the expiry {expiry} is not after the signing time {signing_time}: want a later one")]
@@ -61,9 +63,9 @@ pub(super) fn check(envelope: Envelope) -> Result<IntactEnvelope, IntegrityError
         })
         .collect::<Result<Vec<_>, _>>()?;
     let chain = Chain::code_signing(certificates)?;
-    let wanted = chain.signing_key().algorithm().jws_name();
+    let wanted = chain.signing_key().algorithm();
     let claimed = envelope.claimed_algorithm;
-    if claimed.name() != wanted {
+    if claimed != wanted {
         return Err(IntegrityError::Algorithm { claimed, wanted });
     }
     chain

@@ -5,10 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use x509_parser::certificate::X509CertificateParser;
 use x509_parser::extensions::GeneralName;
 use x509_parser::extensions::SubjectAlternativeName;
-use x509_parser::nom::Parser;
 use x509_parser::prelude::FromDer;
 
 use super::BasicConstraints;
@@ -19,16 +17,21 @@ use super::KeyUse;
 use super::RevocationAddresses;
 use super::extension::Extensions;
 use super::layout;
+use super::layout::Contents;
 use super::layout::Layout;
+use super::layout::RawExtension;
 use crate::codec::der;
 use crate::codec::der::NotDer;
+use crate::codec::der::Oid;
 use crate::codec::der::Reader;
+use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::crypto;
+use crate::crypto::EnvelopeKey;
 use crate::crypto::KeyError;
 use crate::crypto::PublicKey;
+use crate::crypto::SignatureAlgorithm;
 use crate::crypto::SignatureError;
-use crate::crypto::SubjectKey;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -48,9 +51,9 @@ struct Parts {
     issuer_raw: Vec<u8>,
     not_before: UnixTime,
     not_after: UnixTime,
-    key: SubjectKey,
+    key: PublicKey,
     extensions: Extensions,
-    signature_algorithm: Vec<u8>,
+    signature_algorithm: Result<SignatureAlgorithm, SignatureError>,
     signature: Vec<u8>,
 }
 
@@ -98,19 +101,17 @@ impl Certificate {
             return Err(CertificateError::TrailingBytes { found: reader.rest().len() });
         }
         let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
-        // Our own readers first, which count: the library then builds short lists.
-        check_count("extensions", layout.extensions, limits::CERTIFICATE_EXTENSIONS)?;
+        // Counted before anything is built of it.
+        let extensions = layout.extension_count().map_err(|NotDer| CertificateError::NotACertificate)?;
+        check_count("extensions", extensions, limits::CERTIFICATE_EXTENSIONS)?;
         let subject = name("attributes in its subject", layout.subject, || CertificateError::Malformed {
             subject: Text::default(),
             part: "subject",
         })?;
         let malformed = |part| CertificateError::Malformed { subject: subject.text(), part };
         let issuer = name("attributes in its issuer", layout.issuer, || malformed("issuer"))?;
-        let (_, parsed) = X509CertificateParser::new()
-            .with_deep_parse_extensions(false)
-            .parse(der)
-            .map_err(|_| CertificateError::NotACertificate)?;
-        let version = parsed.version().0.saturating_add(1);
+        let Contents { version, extensions: listed } =
+            layout.contents().map_err(|NotDer| CertificateError::NotACertificate)?;
         if version != 3 {
             return Err(CertificateError::Version { found: version });
         }
@@ -121,16 +122,15 @@ impl Certificate {
 
         let mut extensions = Extensions::default();
         let mut seen = HashSet::new();
-        for extension in parsed.extensions() {
-            let oid = extension.oid.as_bytes();
+        for RawExtension { oid, critical, value } in listed {
             if !seen.insert(oid) {
-                let oid = Text::of(&extension.oid);
+                let oid = Oid::from_contents(oid).map_or_else(|NotDer| Text::of(hex(oid)), Text::of);
                 return Err(CertificateError::DuplicateExtension { subject: subject.text(), oid });
             }
             if oid == SUBJECT_ALTERNATIVE_NAME {
-                check_alternative_name(extension.value).map_err(|NotDer| malformed("subjectAltName"))?;
+                check_alternative_name(value).map_err(|NotDer| malformed("subjectAltName"))?;
             }
-            extensions.add(oid, extension.critical, extension.value).map_err(malformed)?;
+            extensions.add(oid, critical, value).map_err(malformed)?;
         }
 
         let mut fingerprint = [0; 32];
@@ -141,15 +141,15 @@ impl Certificate {
             der: der.to_vec(),
             tbs: layout.tbs.to_vec(),
             fingerprint,
-            serial: if serial.is_empty() { Text::of("00") } else { Text::of(der::hex(serial)) },
+            serial: if serial.is_empty() { Text::of("00") } else { Text::of(hex(serial)) },
             subject_raw: layout.subject.to_vec(),
             issuer,
             issuer_raw: layout.issuer.to_vec(),
             not_before: layout::time(&layout.not_before).map_err(|NotDer| malformed("notBefore"))?,
             not_after: layout::time(&layout.not_after).map_err(|NotDer| malformed("notAfter"))?,
-            key: SubjectKey::from_der(layout.public_key).map_err(|NotDer| malformed("subjectPublicKeyInfo"))?,
+            key: PublicKey::from_der(layout.public_key).map_err(|NotDer| malformed("subjectPublicKeyInfo"))?,
             extensions,
-            signature_algorithm: layout.outer_algorithm.to_vec(),
+            signature_algorithm: SignatureAlgorithm::from_der(layout.outer_algorithm),
             signature: layout.signature.to_vec(),
             subject,
         };
@@ -237,18 +237,18 @@ impl Certificate {
         self.not_before() <= time && time <= self.not_after()
     }
 
-    /// The key as one that may sign an image.
+    /// The key as one that may sign an envelope.
     ///
     /// # Errors
-    /// A key that is none of the six, with what it is.
-    pub fn public_key(&self) -> Result<PublicKey, KeyError> {
-        self.0.key.leaf()
+    /// A key that is none of the specification's six, with what it is.
+    pub fn envelope_key(&self) -> Result<EnvelopeKey, KeyError> {
+        self.0.key.for_envelopes()
     }
 
     /// What the key is, for people: `EC P-256`, `RSA 2048 bits`. Keys that may sign nothing here have a name too.
     #[must_use]
     pub fn key_name(&self) -> Text {
-        self.0.key.found()
+        self.0.key.describe()
     }
 
     #[must_use]
@@ -284,7 +284,8 @@ impl Certificate {
     /// # Errors
     /// A weak or unknown algorithm, a weak or unsuitable key, or a signature that is not the signer's.
     pub fn verify_signed_by(&self, signer: &Self) -> Result<(), SignatureError> {
-        crypto::verify(&signer.0.key, &self.0.signature_algorithm, &self.0.tbs, &self.0.signature)
+        let algorithm = self.0.signature_algorithm.clone()?;
+        crypto::verify_by_authority(&signer.0.key, algorithm, &self.0.tbs, &self.0.signature)
     }
 
     /// Whether subject and issuer are the same bytes.
@@ -300,8 +301,8 @@ impl Certificate {
         self.is_self_issued() && self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
     }
 
-    pub(super) fn check_ca_key(&self) -> Result<(), KeyError> {
-        self.0.key.check_ca()
+    pub(super) fn check_authority_key(&self) -> Result<(), KeyError> {
+        self.0.key.check_authority()
     }
 }
 
@@ -354,6 +355,6 @@ impl Eq for Certificate {}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({}, sha256:{})", self.0.subject, der::hex(&self.0.fingerprint))
+        write!(f, "Certificate({}, sha256:{})", self.0.subject, hex(&self.0.fingerprint))
     }
 }

@@ -4,7 +4,7 @@ use super::Certificate;
 use super::ProfileError;
 use super::code_signing;
 use crate::codec::text::Text;
-use crate::crypto::PublicKey;
+use crate::crypto::EnvelopeKey;
 use crate::crypto::SignatureError;
 use crate::limits;
 
@@ -16,7 +16,7 @@ pub struct Chain {
     certificates: Vec<Certificate>,
     leaf: Certificate,
     root: Certificate,
-    signing_key: PublicKey,
+    signing_key: EnvelopeKey,
 }
 
 /// Why certificates are not a chain. Subjects are those of the certificate that is at fault.
@@ -92,7 +92,7 @@ impl Chain {
 
     /// The leaf's key.
     #[must_use]
-    pub fn signing_key(&self) -> &PublicKey {
+    pub fn signing_key(&self) -> &EnvelopeKey {
         &self.signing_key
     }
 }

@@ -4,8 +4,8 @@ use super::Certificate;
 use super::KeyUsage;
 use super::KeyUse;
 use crate::codec::der::Oid;
+use crate::crypto::EnvelopeKey;
 use crate::crypto::KeyError;
-use crate::crypto::PublicKey;
 
 /// What a certificate says that it must not, or does not say and must.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,11 +54,11 @@ pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Res
         return Err(ProfileError::PathLength { found, wanted });
     }
     critical_usage(certificate, KeyUse::KeyCertSign)?;
-    certificate.check_ca_key().map_err(ProfileError::Key)
+    certificate.check_authority_key().map_err(ProfileError::Key)
 }
 
 /// The certificate whose key signs images; gives that key.
-pub(super) fn check_leaf(certificate: &Certificate) -> Result<PublicKey, ProfileError> {
+pub(super) fn check_leaf(certificate: &Certificate) -> Result<EnvelopeKey, ProfileError> {
     if certificate.is_ca() {
         return Err(ProfileError::LeafIsAuthority);
     }
@@ -81,7 +81,7 @@ pub(super) fn check_leaf(certificate: &Certificate) -> Result<PublicKey, Profile
     {
         return Err(ProfileError::ExtendedKeyUsageForbidden { found });
     }
-    certificate.public_key().map_err(ProfileError::Key)
+    certificate.envelope_key().map_err(ProfileError::Key)
 }
 
 fn critical_usage(certificate: &Certificate, wanted: KeyUse) -> Result<&KeyUsage, ProfileError> {

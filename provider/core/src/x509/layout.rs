@@ -1,4 +1,4 @@
-//! Where the parts of a certificate stand, found with the strict reader.
+//! Where the parts of a certificate stand.
 
 use crate::codec::der;
 use crate::codec::der::Element;
@@ -10,6 +10,7 @@ use crate::time::UnixTime;
 pub(super) struct Layout<'a> {
     /// All bytes that are signed.
     pub(super) tbs: &'a [u8],
+    version: Option<Element<'a>>,
     pub(super) serial: Element<'a>,
     pub(super) issuer: &'a [u8],
     pub(super) not_before: Element<'a>,
@@ -20,8 +21,27 @@ pub(super) struct Layout<'a> {
     pub(super) inner_algorithm: &'a [u8],
     pub(super) outer_algorithm: &'a [u8],
     pub(super) signature: &'a [u8],
-    /// How many extensions there are; zero where there is no list of them.
-    pub(super) extensions: usize,
+    /// `issuerUniqueID` and `subjectUniqueID`.
+    unique_ids: [Option<Element<'a>>; 2],
+    /// None where there is no list of them.
+    extensions: Option<Reader<'a>>,
+}
+
+/// What [`Layout::contents`] reads.
+pub(super) struct Contents<'a> {
+    /// 1 to 3 in the specification.
+    pub(super) version: u32,
+    /// In the order of the certificate.
+    pub(super) extensions: Vec<RawExtension<'a>>,
+}
+
+/// An extension ([RFC 5280 §4.1.2.9](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.9)) as it is encoded.
+pub(super) struct RawExtension<'a> {
+    /// Contents of the object identifier.
+    pub(super) oid: &'a [u8],
+    pub(super) critical: bool,
+    /// Contents of the OCTET STRING.
+    pub(super) value: &'a [u8],
 }
 
 impl<'a> Layout<'a> {
@@ -34,7 +54,7 @@ impl<'a> Layout<'a> {
         certificate.end()?;
 
         let mut fields = tbs.inside();
-        fields.optional(der::constructed(0))?;
+        let version = fields.optional(der::constructed(0))?;
         let serial = fields.expect(der::INTEGER)?;
         let inner_algorithm = fields.expect(der::SEQUENCE)?.raw;
         let issuer = fields.expect(der::SEQUENCE)?.raw;
@@ -44,15 +64,15 @@ impl<'a> Layout<'a> {
         validity.end()?;
         let subject = fields.expect(der::SEQUENCE)?.raw;
         let public_key = fields.expect(der::SEQUENCE)?.raw;
-        fields.optional(der::primitive(1))?;
-        fields.optional(der::primitive(2))?;
+        let unique_ids = [fields.optional(der::primitive(1))?, fields.optional(der::primitive(2))?];
         let extensions = match fields.optional(der::constructed(3))? {
-            Some(extensions) => Reader::only(extensions.contents, der::SEQUENCE)?.inside().count()?,
-            None => 0,
+            Some(extensions) => Some(Reader::only(extensions.contents, der::SEQUENCE)?.inside()),
+            None => None,
         };
         fields.end()?;
         Ok(Self {
             tbs: tbs.raw,
+            version,
             serial,
             issuer,
             not_before,
@@ -62,9 +82,65 @@ impl<'a> Layout<'a> {
             inner_algorithm,
             outer_algorithm,
             signature,
+            unique_ids,
             extensions,
         })
     }
+
+    /// How many extensions there are.
+    pub(super) fn extension_count(&self) -> Result<usize, NotDer> {
+        self.extensions.map_or(Ok(0), Reader::count)
+    }
+
+    /// Reads the version and the extensions, and checks the form of algorithms and unique identifiers.
+    ///
+    /// Whatever stands behind the known parts of a version, an algorithm or an extension is read over, and any byte but
+    /// zero is true in `critical`: certificates with such mistakes are in use.
+    pub(super) fn contents(&self) -> Result<Contents<'a>, NotDer> {
+        let version = match self.version {
+            Some(version) => number(version.inside().expect(der::INTEGER)?.unsigned()?)?,
+            // DEFAULT v1
+            None => 0,
+        };
+        for algorithm in [self.inner_algorithm, self.outer_algorithm] {
+            let mut fields = Reader::only(algorithm, der::SEQUENCE)?.inside();
+            fields.expect(der::OBJECT_IDENTIFIER)?;
+            if !fields.is_empty() {
+                fields.next()?;
+            }
+        }
+        for identifier in self.unique_ids.iter().flatten() {
+            identifier.contents.first().ok_or(NotDer)?;
+        }
+        let mut extensions = Vec::new();
+        if let Some(mut list) = self.extensions {
+            while !list.is_empty() {
+                extensions.push(RawExtension::read(list.expect(der::SEQUENCE)?.inside())?);
+            }
+        }
+        Ok(Contents { version: version.saturating_add(1), extensions })
+    }
+}
+
+impl<'a> RawExtension<'a> {
+    fn read(mut fields: Reader<'a>) -> Result<Self, NotDer> {
+        let oid = fields.expect(der::OBJECT_IDENTIFIER)?.contents;
+        let critical = match fields.optional(der::BOOLEAN)?.map(|boolean| boolean.contents) {
+            Some([byte]) => *byte != 0,
+            Some(_) => return Err(NotDer),
+            None => false,
+        };
+        let value = fields.expect(der::OCTET_STRING)?.contents;
+        Ok(Self { oid, critical, value })
+    }
+}
+
+/// A number of at most four bytes, without leading zeros.
+fn number(bytes: &[u8]) -> Result<u32, NotDer> {
+    if bytes.len() > 4 {
+        return Err(NotDer);
+    }
+    Ok(bytes.iter().fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte)))
 }
 
 /// A UTCTime or GeneralizedTime as DER and RFC 5280 section 4.1.2.5 have it: seconds, no fraction, `Z`.

@@ -8,6 +8,7 @@ use crate::codec::der::Element;
 use crate::codec::der::NotDer;
 use crate::codec::der::Oid;
 use crate::codec::der::Reader;
+use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::codec::text::is_hidden;
 
@@ -166,7 +167,7 @@ impl DistinguishedName {
             }
         }
         for attribute in self.attributes.iter().rev().filter(|attribute| attribute.short_name().is_none()) {
-            write!(f, "{separator}{}=#{}", attribute.oid, der::hex(&encoded(&attribute.value)))?;
+            write!(f, "{separator}{}=#{}", attribute.oid, hex(&encoded(&attribute.value)))?;
             separator = ",";
         }
         Ok(())

@@ -108,6 +108,43 @@ fn refuses_every_version_but_three() {
 }
 
 #[test]
+fn refuses_a_version_or_an_extension_that_is_not_der() {
+    let extensions = |extension: Vec<u8>| der::element(0xa3, &der::sequence([extension]));
+    let (oid, value) = (der::oid("1.2.3"), der::octet_string(&[5, 0]));
+    for (at, element) in [
+        // Not an INTEGER, negative, padded, too large, and none.
+        (0, der::element(0xa0, &[0x82, 1, 2])),
+        (0, der::element(0xa0, &[2, 1, 0x82])),
+        (0, der::element(0xa0, &[2, 2, 0, 2])),
+        (0, der::element(0xa0, &[2, 5, 1, 0, 0, 0, 0])),
+        (0, der::element(0xa0, &[])),
+        (7, extensions(der::element(2, &[1]))),
+        (7, extensions(der::sequence([der::integer(7), value.clone()]))),
+        (7, extensions(der::sequence([oid.clone(), der::integer(7)]))),
+        (7, extensions(der::sequence([oid.clone(), der::element(1, &[0xff, 0xff]), value.clone()]))),
+        (7, extensions(der::sequence([oid.clone(), vec![4, 0x81, 2, 5, 0]]))),
+        (7, extensions(der::sequence([oid]))),
+        // An issuerUniqueID without a byte that counts unused bits.
+        (7, der::element(0x81, &[])),
+    ] {
+        assert_eq!(edited(|tbs| tbs[at] = element.clone()), CertificateError::NotACertificate, "{element:02x?}");
+    }
+}
+
+#[test]
+fn any_true_boolean_makes_an_extension_critical() {
+    let authority = Authority::root(CertSpec::root());
+    let chain = authority.issue(CertSpec::leaf());
+    let usage = der::octet_string(&der::element(3, &[7, 0x80]));
+    for (boolean, critical) in [(0xff, true), (0x01, true), (0x00, false)] {
+        let extension = der::sequence([der::oid("2.5.29.15"), der::element(1, &[boolean]), usage.clone()]);
+        let extensions = der::element(0xa3, &der::sequence([extension]));
+        let leaf = parse(&authority.reissue(chain.leaf_der(), |tbs| tbs[7] = extensions));
+        assert_eq!(leaf.key_usage().map(|usage| usage.critical), Some(critical), "{boolean:#x}");
+    }
+}
+
+#[test]
 fn refuses_serial_numbers_that_are_empty_negative_or_padded() {
     assert_eq!(edited(|tbs| tbs[1] = der::element(2, &[0x80])), malformed("serialNumber"));
     assert_eq!(edited(|tbs| tbs[1] = der::element(2, &[0x00, 0x01])), malformed("serialNumber"));
@@ -296,7 +333,7 @@ fn names_the_kinds_of_key_that_may_not_sign() {
         let chain = authority.issue(CertSpec::leaf());
         let info = der::sequence([algorithm, der::bit_string(bits)]);
         let leaf = authority.reissue(chain.leaf_der(), |tbs| tbs[6] = info);
-        parse(&leaf).public_key().unwrap_err()
+        parse(&leaf).envelope_key().unwrap_err()
     };
     let rsa = |bytes: usize, exponent: u64| {
         let modulus = der::element(2, &[&[0][..], &vec![0xc5; bytes]].concat());

@@ -4,7 +4,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature;
 use aws_lc_rs::signature::EcdsaKeyPair;
 use aws_lc_rs::signature::EcdsaSigningAlgorithm;
-use countersign_core::crypto::KeyAlgorithm;
+use countersign_core::crypto::HashAlgorithm::Sha256;
+use countersign_core::crypto::HashAlgorithm::Sha384;
+use countersign_core::crypto::HashAlgorithm::Sha512;
+use countersign_core::crypto::SignatureAlgorithm::Ecdsa;
+use countersign_core::crypto::SignatureAlgorithm::RsaPss;
 use countersign_core::crypto::SignatureError;
 use countersign_core::x509::ChainError;
 use countersign_testkit::der;
@@ -22,12 +26,13 @@ const MESSAGE: &[u8] = b"what was signed";
 
 #[test]
 fn verifies_envelopes_with_the_algorithm_of_each_key() {
-    for (kind, algorithm) in KeyType::SIGNING.into_iter().zip(KeyAlgorithm::ALL) {
+    let algorithms = [RsaPss(Sha256), RsaPss(Sha384), RsaPss(Sha512), Ecdsa(Sha256), Ecdsa(Sha384), Ecdsa(Sha512)];
+    for (kind, algorithm) in KeyType::SIGNING.into_iter().zip(algorithms) {
         let signer = Authority::root(CertSpec::root()).issue(CertSpec::leaf().key(kind));
         let chain = check(signer.der()).unwrap();
         let key = chain.signing_key();
         assert_eq!(key.algorithm(), algorithm);
-        assert_eq!((algorithm.jws_name(), algorithm.cose_id()), (kind.jws_alg(), kind.cose_alg()));
+        assert_eq!((algorithm.jose_name(), algorithm.cose_id()), (kind.jws_alg(), kind.cose_alg()));
         let signature = signer.key().sign(MESSAGE);
         assert_eq!(key.verify_envelope(MESSAGE, &signature), Ok(()), "{kind:?}");
         let mismatch = Err(SignatureError::Mismatch);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use countersign_core::codec::hex::hex;
 use countersign_core::codec::text::printable;
-use countersign_core::name::hex;
 use countersign_core::notation::Anchor;
 use countersign_core::notation::Checks;
 use countersign_core::verdict::FailedSignature;

@@ -10,11 +10,11 @@ use coset::TaggedCborSerializable as _;
 use coset::iana::EnumI64 as _;
 use coset::iana::HeaderParameter;
 
-use super::Algorithm;
 use super::Envelope;
 use super::EnvelopeError;
 use super::EnvelopeFormat;
 use super::PAYLOAD_TYPE;
+use super::allowed;
 use super::attributes as names;
 use super::attributes::Protected;
 use super::check_size;
@@ -22,6 +22,7 @@ use crate::codec::cbor;
 use crate::codec::cbor::Tags;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
+use crate::crypto::SignatureAlgorithm;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -81,13 +82,13 @@ fn label_text(label: &cbor::Label<'_>) -> Excerpt {
     }
 }
 
-fn read_protected(header: &Header) -> Result<(Algorithm, Protected), EnvelopeError> {
+fn read_protected(header: &Header) -> Result<(SignatureAlgorithm, Protected), EnvelopeError> {
     let number = match &header.alg {
         Some(RegisteredLabelWithPrivate::Assigned(algorithm)) => Some(algorithm.to_i64()),
         Some(RegisteredLabelWithPrivate::PrivateUse(number)) => Some(*number),
         Some(RegisteredLabelWithPrivate::Text(_)) | None => None,
     };
-    let algorithm = number.and_then(Algorithm::of_cose_number).ok_or_else(|| EnvelopeError::Header {
+    let algorithm = allowed(number.and_then(SignatureAlgorithm::of_cose_id)).ok_or_else(|| EnvelopeError::Header {
         name: "alg".into(),
         found: number.map_or_else(|| Text::of("no number"), Text::of),
         wanted: "-37, -38, -39, -7, -35 or -36",

@@ -7,17 +7,18 @@ use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
 
-use super::Algorithm;
 use super::Envelope;
 use super::EnvelopeError;
 use super::EnvelopeFormat;
 use super::PAYLOAD_TYPE;
+use super::allowed;
 use super::attributes as names;
 use super::attributes::Protected;
 use super::check_size;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::json;
 use crate::codec::text::Text;
+use crate::crypto::SignatureAlgorithm;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -76,7 +77,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     })
 }
 
-fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected), EnvelopeError> {
+fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Protected), EnvelopeError> {
     let mut algorithm = None;
     let mut content_type = None;
     let mut protected = Protected::default();
@@ -84,11 +85,12 @@ fn read_protected(members: Map<String, Value>) -> Result<(Algorithm, Protected),
         match name.as_str() {
             "alg" => {
                 let text = text(&name, &value)?;
-                algorithm = Some(Algorithm::of_name(text).ok_or_else(|| EnvelopeError::Header {
-                    name: name.as_str().into(),
-                    found: Text::of(format_args!("{:?}", Excerpt::of(text))),
-                    wanted: "PS256, PS384, PS512, ES256, ES384 or ES512",
-                })?);
+                algorithm =
+                    Some(allowed(SignatureAlgorithm::of_jose_name(text)).ok_or_else(|| EnvelopeError::Header {
+                        name: name.as_str().into(),
+                        found: Text::of(format_args!("{:?}", Excerpt::of(text))),
+                        wanted: "PS256, PS384, PS512, ES256, ES384 or ES512",
+                    })?);
             }
             "cty" => content_type = Some(text(&name, &value)?.to_owned()),
             "crit" => protected.crit = read_crit(&value)?,

@@ -1,0 +1,46 @@
+//! Why a key or a signature is refused.
+
+use crate::codec::text::Text;
+
+/// A key of a kind or size that may not do what it does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("key is {found}: want {wanted}")]
+pub struct KeyError {
+    /// `RSA 1024 bits`, `Ed25519`.
+    pub found: Text,
+    /// The kinds and sizes that are accepted.
+    pub wanted: &'static str,
+}
+
+/// Why a signature does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The bytes, the key and the signature do not belong together.
+    #[error("signature does not match the key and the signed bytes")]
+    Mismatch,
+    /// A certificate's algorithm that is weak or unknown.
+    #[error("signature algorithm is {found}: want SHA-256, SHA-384 or SHA-512 with RSA, RSASSA-PSS or ECDSA")]
+    Algorithm {
+        /// The algorithm's name, or its object identifier.
+        found: Text,
+    },
+    /// Parameters of an algorithm that are not those of its specification, such as RSASSA-PSS with two hashes.
+    #[error("parameters of {algorithm} are unusual: want {wanted}")]
+    Parameters {
+        /// The family of algorithms.
+        algorithm: &'static str,
+        /// The parameters that are accepted.
+        wanted: &'static str,
+    },
+    /// The algorithm cannot be used with the signer's kind of key.
+    #[error("signature algorithm is {algorithm}, but the signer's key is {key}")]
+    KeyKind {
+        /// The name of the algorithm.
+        algorithm: &'static str,
+        /// What the key is.
+        key: Text,
+    },
+    /// The signer's key may not sign.
+    #[error("signer's {0}")]
+    Key(#[from] KeyError),
+}
