@@ -1,3 +1,98 @@
-//! The protocols that clients speak: what is sent and what is answered. Knows no HTTP server.
+//! The protocols that endpoints speak: from the bytes of a request to its keys, and from verdicts to the bytes of a response.
+//! Knows no HTTP server: paths, methods, status codes and connections belong to [`crate::server`].
+//!
+//! A further protocol is a module here with a [`Protocol`], and a row in the server's table of routes.
+//!
+//! | verdict | `/v1/verify` | Ratify's endpoint |
+//! |---|---|---|
+//! | verified, skipped | value | value, `isSuccess: true` |
+//! | rejected | value | value, `isSuccess: false` |
+//! | inconclusive | no item, but `systemError` | the same |
+//! | the key is not an image reference | item error | value, `isSuccess: false` |
+//!
+//! Inconclusive has no item because Gatekeeper caches items, errors too, for minutes: a short outage of a registry would be
+//! remembered. A rejection is a value and not an error because it has more to say than one text.
+//!
+//! Verdicts do not derive `Serialize`: what is sent are types of their own, so that a rename inside changes no contract.
 
 pub mod gatekeeper;
+mod message;
+pub(crate) mod ratify;
+mod response;
+mod response_budget;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::name::ReferenceError;
+use countersign_core::verdict::Reason;
+
+pub(crate) use self::message::Message;
+pub(crate) use self::response::EncodedKey;
+pub(crate) use self::response::EncodedResponse;
+pub(crate) use self::response::Response;
+pub(crate) use self::response_budget::BudgetExceeded;
+pub(crate) use self::response_budget::ResponseBudget;
+pub(crate) use self::response_budget::ResponsePermit;
+use crate::engine::ImageResult;
+use crate::protocol::gatekeeper::RequestError;
+
+/// What one endpoint speaks. Each is a constant of its module.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Protocol {
+    /// Reads the body of a request with at most so many distinct keys.
+    pub(crate) decode: fn(body: &[u8], max_keys: usize) -> Result<Vec<String>, RequestError>,
+    /// The part of a key that should be an image reference.
+    pub(crate) image_of: fn(key: &str) -> &str,
+    /// What the engine is asked about each image, and how its answer is written.
+    pub(crate) operation: Operation,
+    /// Writes the item of a key that is not an image reference.
+    pub(crate) encode_not_a_reference: fn(ResponseContext<'_>, key: &str, &ReferenceError) -> EncodedKey,
+    pub(crate) frame: Frame,
+}
+
+/// What the engine is asked about each image of a request, and how the item of a key is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    /// Whether the image may run.
+    Verify(fn(ResponseContext<'_>, key: &str, &ImageRef, &ImageResult) -> EncodedKey),
+    /// Which digest the image's tag stands for.
+    Resolve(fn(ResponseContext<'_>, key: &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
+}
+
+/// What is before and after the items of a response, which are separated by commas, when `undecided` says what could not be
+/// decided; empty for nothing.
+pub(crate) type Frame = fn(undecided: &str) -> (Vec<u8>, Vec<u8>);
+
+/// What is about one request rather than about one image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResponseContext<'a> {
+    pub(crate) request_id: &'a str,
+    /// When the request came, as RFC 3339.
+    pub(crate) timestamp: &'a str,
+    /// Most failed signatures that each item lists: see [`signatures_listed`].
+    pub(crate) max_signatures: usize,
+}
+
+/// Most failed signatures that an item lists. Gatekeeper holds items in memory without a bound, and anybody who can
+/// push to a repository can add signatures.
+const ITEM_SIGNATURES: usize = 20;
+
+/// Most failed signatures that a response lists, but for one of each item: with a thousand keys of an image with a hundred
+/// signatures a response would have 20 MB.
+const RESPONSE_SIGNATURES: usize = 400;
+
+/// How many failed signatures each of `keys` items may list, so that all of them together list [`RESPONSE_SIGNATURES`], or
+/// one each.
+pub(crate) fn signatures_listed(keys: usize) -> usize {
+    (RESPONSE_SIGNATURES / keys.max(1)).clamp(1, ITEM_SIGNATURES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_keys_the_fewer_signatures_each() {
+        assert_eq!([0, 1, 20, 21, 100, 400, 1000].map(signatures_listed), [20, 20, 20, 19, 4, 1, 1]);
+    }
+}

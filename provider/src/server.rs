@@ -1,9 +1,8 @@
-//! The service: doors for Gatekeeper, a port for probes and Prometheus, and how both start and stop.
+//! The HTTP server: endpoints for Gatekeeper, a port for probes and Prometheus, and how both start and stop.
 //!
-//! Where to begin: `handler` is one request, `render` says what becomes of each verdict, `answer` keeps the rule that no
-//! key is ever left without an answer. Nothing here knows signatures, registries or files other than the certificates.
+//! Where to begin: `routes` is the table of endpoints, `handler` is one request. Nothing here knows signatures, registries or
+//! files other than the certificates.
 
-mod answer;
 mod body;
 mod connection_limit;
 mod connections;
@@ -12,9 +11,9 @@ pub mod health;
 mod keys;
 mod listen;
 pub mod memory;
-mod render;
 mod request_id;
-mod responses;
+mod response_body;
+mod routes;
 pub mod tls;
 
 use std::future::Future;
@@ -35,15 +34,17 @@ use handler::Handler;
 use health::Condition;
 use health::Health;
 use health::Readiness;
-use listen::Doors;
+use listen::ConnectionContext;
 use listen::Listeners;
 use tls::AllowedClients;
 use tls::Tls;
 
+pub use routes::Endpoint;
+
 /// What an operator may decide about the service. Defaults are those of the configuration.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Where the doors are.
+    /// Where the endpoints are.
     pub listen: ListenAddress,
     /// Where probes and Prometheus look.
     pub health_listen: ListenAddress,
@@ -72,8 +73,8 @@ pub struct ServerSettings {
 pub struct ConnectionTimes {
     /// For the handshake. As long as Gatekeeper's whole call by default: a later one helps nobody.
     pub handshake: Duration,
-    /// For a place among the open connections.
-    pub place: Duration,
+    /// For a permit among the open connections.
+    pub permit: Duration,
     /// From the handshake to the end of the first request's head.
     pub first_request: Duration,
     /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a connection:
@@ -92,7 +93,7 @@ impl Default for ConnectionTimes {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(3),
-            place: Duration::from_secs(1),
+            permit: Duration::from_secs(1),
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(120),
             linger: Duration::from_secs(1),
@@ -125,13 +126,13 @@ pub enum ServerError {
 pub struct Server {
     listeners: Listeners,
     health_listeners: Listeners,
-    doors: Arc<Doors>,
+    context: Arc<ConnectionContext>,
     health: Arc<Health>,
 }
 
 /// Gives a running server another configuration.
 #[derive(Clone)]
-pub struct ReloadHandle(Arc<Doors>);
+pub struct ReloadHandle(Arc<ConnectionContext>);
 
 impl ReloadHandle {
     /// Requests that come from now on are answered under `settings` and by `verify`; those under way stay with what they
@@ -158,7 +159,7 @@ impl Server {
         let ServerParts { verify, tls, readiness, metrics, registry } = parts;
         let listeners = bind("the doors", &settings.listen).await?;
         let health_listeners = bind("health", &settings.health_listen).await?;
-        let doors = Doors {
+        let context = ConnectionContext {
             tls,
             times: settings.connection_times,
             connections: Arc::new(Connections::new(settings.max_connections)),
@@ -167,16 +168,16 @@ impl Server {
             handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
         };
         let health = Health::new(registry, readiness);
-        Ok(Self { listeners, health_listeners, doors: Arc::new(doors), health: Arc::new(health) })
+        Ok(Self { listeners, health_listeners, context: Arc::new(context), health: Arc::new(health) })
     }
 
     /// To change the configuration while [`Server::run`] runs.
     #[must_use]
     pub fn reload_handle(&self) -> ReloadHandle {
-        ReloadHandle(Arc::clone(&self.doors))
+        ReloadHandle(Arc::clone(&self.context))
     }
 
-    /// Where the doors are, with the port that was chosen if it was left open. Of several addresses of a name the first.
+    /// Where the endpoints are, with the port that was chosen if it was left open. Of several addresses of a name the first.
     ///
     /// # Errors
     /// The system does not say.
@@ -192,7 +193,7 @@ impl Server {
         first(&self.health_listeners)
     }
 
-    /// All addresses of the doors and of health, for people.
+    /// All addresses of the endpoints and of health, for people.
     ///
     /// # Errors
     /// The system does not say.
@@ -209,20 +210,20 @@ impl Server {
     /// # Errors
     /// A listener is dead. The process must end then: it would be deaf.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<usize, ServerError> {
-        let Self { listeners, health_listeners, doors, health } = self;
+        let Self { listeners, health_listeners, context, health } = self;
         let readiness = Arc::clone(&health.readiness);
         let (stopping, stopped) = watch::channel(false);
         let stop = async {
             stop.await;
-            readiness.set_not_ready(Condition::Doors, "about to close");
+            readiness.set_not_ready(Condition::Endpoints, "about to close");
             // The receiver is in the future beside this one.
             let _ = stopping.send(true);
-            // The end of the doors ends this, too.
+            // The end of the endpoints ends this, too.
             std::future::pending::<()>().await;
         };
-        readiness.set_ready(Condition::Doors);
+        readiness.set_ready(Condition::Endpoints);
         let ended = tokio::select! {
-            ended = listen::serve(listeners, doors, stopped) => {
+            ended = listen::serve(listeners, context, stopped) => {
                 ended.map_err(|source| ServerError::Dead { what: "the doors", source })
             }
             Err(source) = health::serve(health_listeners, health) => {
@@ -230,7 +231,7 @@ impl Server {
             }
             () = stop => Ok(0),
         };
-        readiness.set_not_ready(Condition::Doors, "closed");
+        readiness.set_not_ready(Condition::Endpoints, "closed");
         ended
     }
 }

@@ -16,9 +16,9 @@ use std::path::PathBuf;
 /// the provider `name`; the other crates are one module each. A new entry is a change of the architecture, and
 /// ARCHITECTURE.md says the same.
 const PLAN: &[(u8, &str, &[&str])] = &[
-    (15, "main", &["cli"]),
+    (16, "main", &["cli"]),
     (
-        15,
+        16,
         "cli",
         &[
             "runtime",
@@ -38,12 +38,12 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         ],
     ),
     (
-        14,
+        15,
         "runtime",
         &["server", "engine", "config", "policy_source", "telemetry", "clock", "registry", "core::name", "core::time"],
     ),
     (
-        13,
+        14,
         "server",
         &[
             "protocol",
@@ -58,6 +58,11 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "core::notation",
             "core::time",
         ],
+    ),
+    (
+        13,
+        "protocol",
+        &["json_model", "engine", "core::codec", "core::limits", "core::name", "core::notation", "core::verdict"],
     ),
     (12, "json_model", &["engine", "core::codec", "core::name", "core::verdict", "core::notation", "core::time"]),
     (
@@ -89,7 +94,6 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (10, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
     (10, "cache", &["registry"]),
     (10, "clock", &["core::time"]),
-    (10, "protocol", &["core::codec", "core::limits"]),
     (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
     (7, "http", &["core::codec", "core::limits", "core::name", "core::time"]),
     (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason"]),

@@ -1,277 +1,93 @@
-//! Gatekeeper's external data protocol, version `externaldata.gatekeeper.sh/v1beta1`: what is sent, and nothing of ours.
+//! Gatekeeper's external data protocol, version `externaldata.gatekeeper.sh/v1beta1`.
 //!
 //! Field names and their meaning are those of the
 //! [constraint framework](https://github.com/open-policy-agent/frameworks/tree/master/constraint/pkg/externaldata).
-//! What an answer means, and which answers may be given, is decided in [`crate::server`].
 
-mod request;
+mod mutate;
+mod provider_request;
+mod provider_response;
+mod request_seed;
+mod verify;
 
-use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::codec::json;
-use countersign_core::codec::json::JsonError;
-use countersign_core::limits::JsonLimits;
+use countersign_core::name::ReferenceError;
 use serde::Serialize;
 
-use request::RequestSeed;
+pub use self::provider_request::ProviderRequest;
+pub use self::provider_request::Request;
+pub use self::provider_request::RequestError;
+pub use self::provider_response::Content;
+pub use self::provider_response::Item;
+pub use self::provider_response::ProviderResponse;
+pub use self::provider_response::Response;
+use self::provider_response::around_items;
+use super::EncodedKey;
+use super::Message;
+use super::Operation;
+use super::Protocol;
+use super::ResponseContext;
+use super::message;
 
-/// The version that every answer carries, and that Gatekeeper 3.11 and later send.
+/// The version that every response carries, and that Gatekeeper 3.11 and later send.
 pub const API_VERSION: &str = "externaldata.gatekeeper.sh/v1beta1";
 
-/// The version before it: the same fields.
-const API_VERSION_BEFORE: &str = "externaldata.gatekeeper.sh/v1alpha1";
+/// `POST /v1/verify`.
+pub(crate) const VERIFY: Protocol = Protocol {
+    decode,
+    image_of: whole_key,
+    operation: Operation::Verify(verify::encode),
+    encode_not_a_reference,
+    frame: |system_error| around_items(false, system_error),
+};
 
-/// The kind of a request.
-pub const REQUEST_KIND: &str = "ProviderRequest";
+/// `POST /v1/mutate`.
+pub(crate) const MUTATE: Protocol = Protocol {
+    decode,
+    image_of: whole_key,
+    operation: Operation::Resolve(mutate::encode),
+    encode_not_a_reference,
+    frame: |system_error| around_items(true, system_error),
+};
 
-/// The kind of an answer.
-pub const RESPONSE_KIND: &str = "ProviderResponse";
-
-/// Most elements of `keys`, repeated ones included: a request may ask about one image for each of its containers, and
-/// each distinct key counts once towards the configured limit, which is at most 10,000.
-const KEYS: usize = 65_536;
-
-/// What a body may hold. Gatekeeper sends five values beside the keys. The rest is room for members of later versions, of
-/// which nothing is kept: an object under review would fit.
-const REQUEST_JSON: JsonLimits = JsonLimits { depth: 64, values: 1_000_000, elements: KEYS, members: 10_000 };
-
-/// What Gatekeeper asks: some keys, and nothing about who asks or why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderRequest {
-    pub api_version: String,
-    pub kind: String,
-    pub request: Request,
-}
-
-/// See [`ProviderRequest::request`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Request {
-    /// In the order of the policy. Where a request was read, each text once, where it stands first.
-    pub keys: Vec<String>,
-}
-
-/// A body that is not a request of a version spoken here.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    /// With the parser's words.
-    #[error("request body is not a ProviderRequest: {0}")]
-    Json(#[source] JsonError),
-    #[error("request has apiVersion {found}: want {API_VERSION:?}")]
-    ApiVersion { found: Excerpt },
-    #[error("request has kind {found}: want {REQUEST_KIND:?}")]
-    Kind { found: Excerpt },
-    #[error(
-        "request has too many distinct keys: found more than {most}, expected at most {most}; ask about fewer images in one request, or raise server.maxKeys"
-    )]
-    TooManyKeys { most: usize },
-}
-
-impl ProviderRequest {
-    /// Reads a request body with at most `most_keys` distinct keys; no more are built. Unknown members are accepted, and
-    /// so is a body without `apiVersion` and `kind`. No member may be there twice, wherever it is.
-    ///
-    /// # Errors
-    /// Not JSON, not of this shape, of another version or kind, or too many keys.
-    pub fn from_json(body: &[u8], most_keys: usize) -> Result<Self, RequestError> {
-        let request::Read { api_version, kind, keys } =
-            json::from_slice_seed(body, &REQUEST_JSON, RequestSeed { most_keys }).map_err(RequestError::Json)?;
-        if !["", API_VERSION, API_VERSION_BEFORE].contains(&api_version.as_str()) {
-            return Err(RequestError::ApiVersion { found: Excerpt::of(&api_version) });
-        }
-        if !["", REQUEST_KIND].contains(&kind.as_str()) {
-            return Err(RequestError::Kind { found: Excerpt::of(&kind) });
-        }
-        let keys = keys.ok_or(RequestError::TooManyKeys { most: most_keys })?;
-        Ok(Self { api_version, kind, request: Request { keys } })
-    }
-
-    /// A request for `keys`, as Gatekeeper writes it.
-    #[must_use]
-    pub fn new(keys: Vec<String>) -> Self {
-        Self { api_version: API_VERSION.to_owned(), kind: REQUEST_KIND.to_owned(), request: Request { keys } }
-    }
-}
-
-/// What is answered. `V` is the value of an item: any JSON for a policy, a text for a mutation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderResponse<V> {
-    pub api_version: &'static str,
-    pub kind: &'static str,
-    pub response: Response<V>,
-}
-
-/// See [`ProviderResponse::response`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response<V> {
-    /// Mutation takes no answer without it.
-    pub idempotent: bool,
-    pub items: Vec<Item<V>>,
-    /// Empty means none. Never cached by Gatekeeper, unlike the items beside it.
-    pub system_error: String,
-}
-
-/// The answer to one key. Cached by Gatekeeper for minutes, errors too.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Item<V> {
-    /// As requested, byte for byte.
-    pub key: String,
-    #[serde(flatten)]
-    pub content: Content<V>,
-}
-
-/// `value` or `error`: with neither, Gatekeeper hands a null to the policy; with both, it forgets the value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Content<V> {
+/// What became of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum KeyOutcome<V> {
+    /// Decided. Gatekeeper caches it.
     Value(V),
-    /// Not empty: an empty one counts as a value of null.
-    Error(String),
+    /// Decided; the item is an error. Gatekeeper caches it.
+    Error(Message),
+    /// Not decided: no item, so that Gatekeeper asks again.
+    Undecided(Message),
 }
 
-impl<V> ProviderResponse<V> {
-    /// The envelope around `response`.
-    #[must_use]
-    pub fn new(response: Response<V>) -> Self {
-        Self { api_version: API_VERSION, kind: RESPONSE_KIND, response }
-    }
-}
-
-/// What stands before and after the items of a response, which are parted by commas: so that each [`Item`] can be written by
-/// itself.
-#[must_use]
-pub fn around_items(idempotent: bool, system_error: &str) -> (Vec<u8>, Vec<u8>) {
-    let before = format!(
-        r#"{{"apiVersion":"{API_VERSION}","kind":"{RESPONSE_KIND}","response":{{"idempotent":{idempotent},"items":["#
-    );
-    // A text can always be written; if it ever cannot, the answer is still one that denies.
-    let text = serde_json::to_string(system_error)
-        .unwrap_or_else(|_| r#""internal-error: the answer could not be written""#.to_owned());
-    (before.into_bytes(), format!(r#"],"systemError":{text}}}}}"#).into_bytes())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn keys(body: &serde_json::Value) -> Vec<String> {
-        ProviderRequest::from_json(body.to_string().as_bytes(), 9).unwrap().request.keys
-    }
-
-    fn refusal(body: &str) -> String {
-        ProviderRequest::from_json(body.as_bytes(), 2).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn reads_what_gatekeeper_sends_and_writes_the_same() {
-        let sent = r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["a","b",""]}}"#;
-        let request = ProviderRequest::from_json(sent.as_bytes(), 9).unwrap();
-        assert_eq!(request, ProviderRequest::new(["a", "b", ""].map(str::to_owned).to_vec()));
-        assert_eq!(serde_json::to_string(&request).unwrap(), sent);
-    }
-
-    #[test]
-    fn items_written_one_by_one_are_the_same_response() {
-        let item = |key: &str, content| Item { key: key.to_owned(), content };
-        for (idempotent, system_error) in [(false, ""), (true, "\"items\":[]\n")] {
-            let items = [item("a", Content::Value(7)), item("b\"", Content::Error("no".to_owned()))];
-            let written: Vec<String> = items.iter().map(|item| serde_json::to_string(item).unwrap()).collect();
-            let (mut bytes, after) = around_items(idempotent, system_error);
-            bytes.extend(written.join(",").into_bytes());
-            bytes.extend(after);
-            let response = Response { idempotent, items: items.to_vec(), system_error: system_error.to_owned() };
-            assert_eq!(bytes, serde_json::to_vec(&ProviderResponse::new(response)).unwrap());
+/// Writes `key`'s item, if its outcome is one.
+pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> EncodedKey {
+    let (content, is_error) = match outcome {
+        KeyOutcome::Value(value) => (Content::Value(value), false),
+        KeyOutcome::Error(message) => (Content::Error(message.into_string()), true),
+        KeyOutcome::Undecided(message) => return EncodedKey::Undecided(message),
+    };
+    let mut json = vec![b','];
+    match serde_json::to_writer(&mut json, &Item { key: key.to_owned(), content }) {
+        Ok(()) => {
+            json.shrink_to_fit();
+            EncodedKey::Item { json, is_error }
         }
+        // Nothing in these types can fail to be written; if it ever does, the response is still one that denies.
+        Err(_) => EncodedKey::Undecided(Message::new("internal-error: the item could not be written")),
     }
+}
 
-    #[test]
-    fn accepts_unknown_members_the_version_before_and_no_version() {
-        let body = json!({"apiVersion": API_VERSION_BEFORE, "kind": REQUEST_KIND, "new": 1, "request": {"keys": ["a"], "new": {}}});
-        assert_eq!(keys(&body), ["a"]);
-        assert_eq!(keys(&json!({"request": {"keys": ["a"]}})), ["a"]);
-    }
+/// The distinct keys of a request.
+pub(super) fn decode(body: &[u8], max_keys: usize) -> Result<Vec<String>, RequestError> {
+    ProviderRequest::from_json(body, max_keys).map(|request| request.request.keys)
+}
 
-    #[test]
-    fn keeps_each_key_once_where_it_stands_first_and_counts_the_distinct_ones() {
-        let body = |keys: &str| format!(r#"{{"request":{{"keys":[{keys}]}}}}"#);
-        let read = |keys: &str, most| ProviderRequest::from_json(body(keys).as_bytes(), most);
-        assert_eq!(read(r#""b","a","b","","A","\u0061","""#, 4).unwrap().request.keys, ["b", "a", "", "A"]);
-        assert_eq!(
-            read(r#""b","a","b","","A""#, 3).unwrap_err().to_string(),
-            "request has too many distinct keys: found more than 3, expected at most 3; ask about fewer images in one \
-             request, or raise server.maxKeys"
-        );
-        let repeated = vec![r#""a""#; KEYS].join(",");
-        assert_eq!(read(&repeated, 1).unwrap().request.keys, ["a"]);
-        let error = read(&format!("{repeated},\"a\""), 1).unwrap_err().to_string();
-        assert!(error.contains("more than 65536 elements in one array"), "{error}");
-    }
+fn whole_key(key: &str) -> &str {
+    key
+}
 
-    #[test]
-    fn reads_the_null_that_go_writes_for_an_empty_list() {
-        assert_eq!(keys(&json!({"request": {"keys": null}})), Vec::<String>::new());
-    }
-
-    #[test]
-    fn keeps_control_characters_and_other_scripts() {
-        let body = r#"{"request":{"keys":["a\r\n\u0000\u001b","ü\ud83d\ude00"]}}"#;
-        assert_eq!(ProviderRequest::from_json(body.as_bytes(), 9).unwrap().request.keys, ["a\r\n\0\u{1b}", "ü😀"]);
-    }
-
-    #[test]
-    fn names_another_version_and_kind() {
-        assert_eq!(
-            refusal(r#"{"apiVersion":"externaldata.gatekeeper.sh/v2","request":{"keys":[]}}"#),
-            r#"request has apiVersion "externaldata.gatekeeper.sh/v2": want "externaldata.gatekeeper.sh/v1beta1""#
-        );
-        assert_eq!(
-            refusal(r#"{"kind":"AdmissionReview","request":{"keys":[]}}"#),
-            r#"request has kind "AdmissionReview": want "ProviderRequest""#
-        );
-    }
-
-    #[test]
-    fn refuses_what_is_no_request() {
-        for (body, says) in [
-            ("", "EOF while parsing"),
-            ("{}", "missing field `request`"),
-            (r#"{"request":{}}"#, "missing field `keys`"),
-            (r#"{"request":{"keys":[1]}}"#, "invalid type: integer"),
-            (r#"{"request":{"keys":"a"}}"#, "invalid type: string"),
-            (r#"{"request":{"keys":[],"keys":[]}}"#, "member \"keys\" stands twice"),
-            (r#"{"request":{"keys":[]},"request":{"keys":["a"]}}"#, "member \"request\" stands twice"),
-            (r#"{"request":{"keys":[]},"\u006bind":"","kind":""}"#, "member \"kind\" stands twice"),
-            (r#"{"request":{"keys":[]},"x":{"y":1,"y":1}}"#, "member \"y\" stands twice"),
-            (r#"["externaldata.gatekeeper.sh/v1beta1","ProviderRequest",{"keys":["a"]}]"#, "invalid type: array"),
-            (r#"{"request":[["a"]]}"#, "invalid type: array"),
-            (r#"{"request":{"keys":{"a":1}}}"#, "invalid type: object"),
-            (r#"{"apiVersion":null,"request":{"keys":[]}}"#, "invalid type: null"),
-            (r#"{"request":{"keys":["\ud800"]}}"#, "hex escape"),
-            (r#"{"request":{"keys":[]}} x"#, "trailing characters"),
-        ] {
-            let text = refusal(body);
-            assert!(
-                text.starts_with("request body is not a ProviderRequest: ") && text.contains(says),
-                "{body}: {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_item_has_a_value_or_an_error_and_the_key_as_it_came() {
-        let item = |content| Item { key: "a\n\"ü".to_owned(), content };
-        let response = ProviderResponse::new(Response {
-            idempotent: true,
-            items: vec![item(Content::Value("v")), item(Content::Error("e".to_owned()))],
-            system_error: String::new(),
-        });
-        assert_eq!(
-            serde_json::to_string(&response).unwrap(),
-            r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":true,"items":[{"key":"a\n\"ü","value":"v"},{"key":"a\n\"ü","error":"e"}],"systemError":""}}"#
-        );
-    }
+/// An item error, on every endpoint but Ratify's for verification.
+pub(super) fn encode_not_a_reference(context: ResponseContext<'_>, key: &str, why: &ReferenceError) -> EncodedKey {
+    let message = Message::of_request(&message::not_a_reference(why), context.request_id);
+    encode_item(key, KeyOutcome::<()>::Error(message))
 }

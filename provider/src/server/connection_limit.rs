@@ -1,9 +1,9 @@
-//! A crowd of connections that nobody has vouched for: how many there may be, and which one goes when there are more.
+//! Limits unauthenticated connections; evicts the oldest when the limit is reached.
 //!
-//! Whoever connects and says nothing has a place until its time is over: in a handshake, or on the port for probes. If
-//! others waited for these places, a few hundred such connections would keep Gatekeeper or the kubelet out; so the oldest
-//! one goes, and a client that does speak is done in milliseconds. It goes from the address that has most of them: whoever
-//! opens thousands in a second pushes out its own.
+//! Whoever connects and sends nothing holds a permit until its time is over: in a handshake, or on the port for probes. If
+//! others waited for these permits, a few hundred such connections would keep Gatekeeper or the kubelet out; so the oldest
+//! one is evicted, and a client that does send is done in milliseconds. It is evicted from the address that has most of them:
+//! whoever opens thousands in a second evicts its own.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
-/// All of them.
+/// The limit, and the connections that hold a permit.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct ConnectionLimit {
     most: usize,
     open: Mutex<Open>,
 }
@@ -29,34 +29,34 @@ struct Open {
     by_number: BTreeMap<u64, (IpAddr, Arc<Notify>)>,
 }
 
-/// A place in the crowd, given back when dropped.
+/// Permission for one connection, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    crowd: Arc<Crowd>,
+pub(super) struct Permit {
+    limit: Arc<ConnectionLimit>,
     number: u64,
-    /// Told when the connection shall be given up.
-    pub(super) leave: Arc<Notify>,
+    /// Notified when the connection is evicted.
+    pub(super) evicted: Arc<Notify>,
 }
 
-impl Crowd {
+impl ConnectionLimit {
     pub(super) fn new(most: usize) -> Self {
         Self { most, open: Mutex::default() }
     }
 
-    /// A place for a connection from `address`, if need be that of the oldest one from where there are most.
-    pub(super) fn begin(self: &Arc<Self>, address: IpAddr) -> Place {
-        let leave = Arc::new(Notify::new());
+    /// A permit for a connection from `address`; at the limit the oldest one is evicted from the address that has most.
+    pub(super) fn begin(self: &Arc<Self>, address: IpAddr) -> Permit {
+        let evicted = Arc::new(Notify::new());
         let mut open = self.lock();
         let number = open.next;
         open.next += 1;
-        open.by_number.insert(number, (source(address), Arc::clone(&leave)));
+        open.by_number.insert(number, (source(address), Arc::clone(&evicted)));
         if open.by_number.len() > self.most
             && let Some(oldest) = open.take_oldest()
         {
             oldest.notify_one();
         }
         drop(open);
-        Place { crowd: Arc::clone(self), number, leave }
+        Permit { limit: Arc::clone(self), number, evicted }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -75,7 +75,7 @@ impl Open {
         let most = counts.values().max().copied()?;
         let has_most = |source: &IpAddr| counts.get(source) == Some(&most);
         let number = self.by_number.iter().find(|(_, (source, _))| has_most(source)).map(|(number, _)| *number)?;
-        self.by_number.remove(&number).map(|(_, leave)| leave)
+        self.by_number.remove(&number).map(|(_, evicted)| evicted)
     }
 }
 
@@ -87,9 +87,9 @@ fn source(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.crowd.lock().by_number.remove(&self.number);
+        self.limit.lock().by_number.remove(&self.number);
     }
 }
 
@@ -104,29 +104,29 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn the_oldest_makes_room_and_a_place_given_back_is_free() {
-        let crowd = Arc::new(Crowd::new(2));
-        let (first, second) = (crowd.begin(HERE), crowd.begin(HERE));
-        assert!(first.leave.notified().now_or_never().is_none());
-        let third = crowd.begin(HERE);
-        assert!(first.leave.notified().now_or_never().is_some());
+    fn evicts_the_oldest_at_the_limit_and_releases_permits_on_drop() {
+        let limit = Arc::new(ConnectionLimit::new(2));
+        let (first, second) = (limit.begin(HERE), limit.begin(HERE));
+        assert!(first.evicted.notified().now_or_never().is_none());
+        let third = limit.begin(HERE);
+        assert!(first.evicted.notified().now_or_never().is_some());
         drop(second);
         drop(first);
-        let fourth = crowd.begin(HERE);
-        assert!(third.leave.notified().now_or_never().is_none());
-        assert!(fourth.leave.notified().now_or_never().is_none());
-        assert_eq!(crowd.lock().by_number.len(), 2);
+        let fourth = limit.begin(HERE);
+        assert!(third.evicted.notified().now_or_never().is_none());
+        assert!(fourth.evicted.notified().now_or_never().is_none());
+        assert_eq!(limit.lock().by_number.len(), 2);
     }
 
     #[test]
-    fn whoever_has_most_makes_room_and_one_network_is_one_source() {
-        let crowd = Arc::new(Crowd::new(3));
-        let probe = crowd.begin(HERE);
-        let flood = |last: u16| crowd.begin(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last)));
-        let flooding: Vec<Place> = (0..100).map(flood).collect();
-        assert!(probe.leave.notified().now_or_never().is_none());
-        let left = flooding.iter().filter(|place| place.leave.notified().now_or_never().is_some()).count();
+    fn evicts_from_the_source_with_most_connections_and_one_network_is_one_source() {
+        let limit = Arc::new(ConnectionLimit::new(3));
+        let probe = limit.begin(HERE);
+        let flood = |last: u16| limit.begin(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last)));
+        let flooding: Vec<Permit> = (0..100).map(flood).collect();
+        assert!(probe.evicted.notified().now_or_never().is_none());
+        let left = flooding.iter().filter(|permit| permit.evicted.notified().now_or_never().is_some()).count();
         assert_eq!(left, 98);
-        assert_eq!(crowd.lock().by_number.len(), 3);
+        assert_eq!(limit.lock().by_number.len(), 3);
     }
 }

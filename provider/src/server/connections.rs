@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// All open connections that passed the handshake.
 #[derive(Debug)]
 pub(super) struct Connections {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     open: Mutex<Open>,
 }
 
@@ -34,8 +34,8 @@ struct Open {
 pub(super) struct Activity {
     state: Mutex<State>,
     written: Mutex<Written>,
-    /// Told when the connection shall close at the end of what it is doing.
-    pub(super) leave: Notify,
+    /// Notified when the connection shall close at the end of what it is doing.
+    pub(super) close: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ struct State {
     in_flight: usize,
     served: bool,
     since: Instant,
-    leaving: bool,
+    closing: bool,
 }
 
 /// Responses that are being written, each with its beginning.
@@ -53,30 +53,30 @@ struct Written {
     since: BTreeMap<u64, Instant>,
 }
 
-/// A place for a connection, given back when dropped.
+/// Permission for one connection, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     connections: Arc<Connections>,
     number: u64,
     pub(super) activity: Arc<Activity>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
     pub(super) fn new(most: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(most)), open: Mutex::default() }
+        Self { permits: Arc::new(Semaphore::new(most)), open: Mutex::default() }
     }
 
-    /// A place, if need be that of the connection which has been idle longest; `evicted` is called for one that has to
+    /// A permit, if need be that of the connection which has been idle longest; `evicted` is called for one that has to
     /// go. None if all are at work for as long as `wait`.
     pub(super) async fn admit(self: &Arc<Self>, wait: Duration, evicted: impl Fn()) -> Option<Admitted> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) => {
                 if self.evict() {
                     evicted();
                 }
-                tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()?
+                tokio::time::timeout(wait, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()?
             }
         };
         let activity = Arc::new(Activity::new());
@@ -85,15 +85,15 @@ impl Connections {
         open.next += 1;
         open.by_number.insert(number, Arc::clone(&activity));
         drop(open);
-        Some(Admitted { connections: Arc::clone(self), number, activity, _place: place })
+        Some(Admitted { connections: Arc::clone(self), number, activity, _permit: permit })
     }
 
     fn evict(&self) -> bool {
         let open = lock(&self.open);
         let idle = open.by_number.values().filter_map(|activity| Some((activity.idle_since()?, activity)));
         let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) else { return false };
-        lock(&activity.state).leaving = true;
-        activity.leave.notify_one();
+        lock(&activity.state).closing = true;
+        activity.close.notify_one();
         true
     }
 }
@@ -106,8 +106,8 @@ impl Drop for Admitted {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        let state = State { in_flight: 0, served: false, since: Instant::now(), leaving: false };
-        Self { state: Mutex::new(state), written: Mutex::default(), leave: Notify::new() }
+        let state = State { in_flight: 0, served: false, since: Instant::now(), closing: false };
+        Self { state: Mutex::new(state), written: Mutex::default(), close: Notify::new() }
     }
 
     /// A request is under way until the value is dropped.
@@ -144,7 +144,7 @@ impl Activity {
     /// When the connection must close if nothing comes: `first` after its beginning as long as it has had no request,
     /// `idle` after its last one. A connection at work is asked again after `idle`.
     pub(super) fn closes(&self, first: Duration, idle: Duration) -> Instant {
-        let State { in_flight, served, since, leaving: _ } = *lock(&self.state);
+        let State { in_flight, served, since, closing: _ } = *lock(&self.state);
         match (in_flight, served) {
             (0, false) => since + first,
             (0, true) => since + idle,
@@ -158,8 +158,8 @@ impl Activity {
     }
 
     fn idle_since(&self) -> Option<Instant> {
-        let State { in_flight, served: _, since, leaving } = *lock(&self.state);
-        (in_flight == 0 && !leaving).then_some(since)
+        let State { in_flight, served: _, since, closing } = *lock(&self.state);
+        (in_flight == 0 && !closing).then_some(since)
     }
 }
 
@@ -215,13 +215,13 @@ mod tests {
         let young = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
         let evicted = Cell::new(0);
         let leaves = async {
-            idle.activity.leave.notified().await;
+            idle.activity.close.notified().await;
             drop(idle);
         };
         let (admitted, ()) = tokio::join!(connections.admit(SECOND, || evicted.set(evicted.get() + 1)), leaves);
         assert!(admitted.is_some());
         assert_eq!(evicted.get(), 1);
-        assert!(young.activity.leave.notified().now_or_never().is_none());
+        assert!(young.activity.close.notified().now_or_never().is_none());
         drop(busy);
     }
 
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_given_back_can_be_taken_again() {
+    async fn releases_the_permit_on_drop() {
         let connections = Arc::new(Connections::new(1));
         drop(connections.admit(SECOND, || panic!("there is room")).await.unwrap());
         assert!(connections.admit(SECOND, || panic!("there is room")).await.is_some());

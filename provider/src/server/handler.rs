@@ -1,10 +1,10 @@
-//! One request: from the bytes of a body to the bytes of an answer. Knows no sockets.
+//! One HTTP request: finds its route, reads its body, and has the route's protocol encode the response. Knows no sockets.
 //!
-//! Every answer is a well-formed `ProviderResponse`, whatever went wrong: Gatekeeper reads the body whatever the status
-//! says, and a policy that is handed nothing may let things pass. On a door the status is always 200.
+//! Every response is well-formed for its protocol, whatever went wrong: Gatekeeper reads the body whatever the status says,
+//! and a policy that is handed nothing may let things pass. On an endpoint the status is always 200.
 
-mod door;
-mod requests;
+mod dispatch;
+mod request_limit;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,25 +22,30 @@ use hyper::body::Body;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use self::requests::Full;
-use self::requests::LARGE_BODY_BYTES;
-pub(super) use self::requests::READING;
-use self::requests::Requests;
-pub(super) use self::requests::WORKING;
-pub(super) use self::requests::taken;
+use self::request_limit::LARGE_BODY_BYTES;
+pub(super) use self::request_limit::READING;
+use self::request_limit::RequestLimit;
+use self::request_limit::RequestLimitReached;
+pub(super) use self::request_limit::WORKING;
+pub(super) use self::request_limit::request_bytes;
 use super::ServerSettings;
-use super::answer::Text;
-use super::answer::refusal;
 use super::body;
 use super::body::BodyError;
 use super::request_id::RequestId;
-use super::responses::ResponseBody;
-use super::responses::Responses;
+use super::response_body::ResponseBody;
+use super::routes;
+use super::routes::Endpoint;
+use super::routes::NO_ENDPOINT;
+use super::routes::Route;
 use crate::engine::Deadline;
 use crate::engine::Verify;
-use crate::protocol::gatekeeper::ProviderRequest;
+use crate::protocol::EncodedResponse;
+use crate::protocol::Frame;
+use crate::protocol::Message;
+use crate::protocol::ResponseBudget;
+use crate::protocol::gatekeeper;
 use crate::telemetry::log::panic_text;
-use crate::telemetry::metrics::Door;
+use crate::telemetry::metrics::Gauged;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
 
@@ -50,43 +55,64 @@ pub(super) const RESPONSES_BYTES: usize = 12 * 1024 * 1024;
 /// What one response may have, in bytes: a thousand images with 4 KiB each.
 pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The paths and what is behind them.
-const DOORS: [(&str, Door); 4] = [
-    ("/v1/verify", Door::Verify),
-    ("/v1/mutate", Door::Mutate),
-    ("/ratify/gatekeeper/v1/verify", Door::RatifyVerify),
-    ("/ratify/gatekeeper/v1/mutate", Door::RatifyMutate),
-];
-
-/// The doors under one configuration. Shared by all connections; a request stays with the one it began with.
+/// The endpoints under one configuration. Shared by all connections; a request stays with the one it began with.
 pub(super) struct Handler {
     pub(super) settings: ServerSettings,
     verify: Arc<dyn Verify>,
     metrics: Arc<Metrics>,
-    requests: Arc<Requests>,
-    responses: Arc<Responses>,
+    requests: Arc<RequestLimit>,
+    responses: Arc<ResponseBudget>,
 }
 
-/// A request whose keys will not be looked at, and how it is counted.
+/// Why the keys of a request are not looked at, and how it is counted.
 #[derive(Debug)]
 struct Refusal {
     outcome: Outcome,
     why: String,
 }
 
-/// The bytes of an answer, and how the request is counted.
-struct Said {
+/// A response, and how the request is counted.
+struct Reply {
     outcome: Outcome,
-    body: ResponseBody,
+    response: EncodedResponse,
+}
+
+impl Refusal {
+    fn reply(&self, frame: Frame, id: &RequestId) -> Reply {
+        let response = EncodedResponse::refusal(frame, &Message::new(&self.why), id.as_str());
+        Reply { outcome: self.outcome, response }
+    }
+
+    /// In the frame of `/v1/verify`: for requests that have no endpoint's.
+    fn reply_without_endpoint(outcome: Outcome, why: &str, id: &RequestId) -> Reply {
+        Self { outcome, why: why.to_owned() }.reply(gatekeeper::VERIFY.frame, id)
+    }
+}
+
+impl From<RequestLimitReached> for Refusal {
+    fn from(reached: RequestLimitReached) -> Self {
+        Self { outcome: Outcome::TimedOut, why: reached.to_string() }
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let outcome = match error {
+            BodyError::TooLarge { .. } | BodyError::Broken => Outcome::BadRequest,
+            BodyError::Late => Outcome::TimedOut,
+        };
+        Self { outcome, why: error.to_string() }
+    }
 }
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
-        let responses = Responses::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
-        Self { settings, verify, metrics, requests: Arc::new(Requests::new()), responses }
+        metrics.declare_endpoints(Endpoint::labels());
+        let responses = ResponseBudget::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
+        Self { settings, verify, metrics, requests: Arc::new(RequestLimit::new()), responses }
     }
 
-    /// The doors under another configuration, within the same bounds on memory.
+    /// The endpoints under another configuration, within the same limits on memory.
     pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
         Self {
             settings,
@@ -97,56 +123,58 @@ impl Handler {
         }
     }
 
-    /// The answer to `request`. Never fails; a panic within is an answer too.
+    /// The response to `request`. Never fails; a panic within is a response too.
     pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes>,
     {
         let id = RequestId::of(request.headers());
-        let door = DOORS.iter().find(|(path, _)| *path == request.uri().path()).map(|(_, door)| *door);
-        let mut count = Count::begin(&self.metrics, door.unwrap_or(Door::None));
-        let (status, said) = match door {
+        let route = routes::find(request.uri().path());
+        let mut count = Count::begin(&self.metrics, route.map_or(NO_ENDPOINT, |route| route.endpoint.as_str()));
+        let (status, reply) = match route {
             None => (StatusCode::NOT_FOUND, not_found(&id)),
             Some(_) if request.method() != Method::POST => (StatusCode::METHOD_NOT_ALLOWED, not_post(&id)),
-            Some(door) => (StatusCode::OK, self.answer(door, request.into_body(), &id).await),
+            Some(route) => (StatusCode::OK, self.reply(route, request.into_body(), &id).await),
         };
-        count.outcome = said.outcome;
-        response(status, said.body, &id)
+        let Reply { outcome, response: EncodedResponse { parts, permit, .. } } = reply;
+        count.outcome = outcome;
+        response(status, ResponseBody::encoded(parts, permit), &id)
     }
 
-    async fn answer<B>(&self, door: Door, body: B, id: &RequestId) -> Said
+    async fn reply<B>(&self, route: &'static Route, body: B, id: &RequestId) -> Reply
     where
         B: Body<Data = Bytes>,
     {
-        // The keys' work is in tasks of its own; a panic here would be one of reading or of rendering.
-        let answered = AssertUnwindSafe(self.answer_or_panic(door, body, id)).catch_unwind().await;
-        answered.unwrap_or_else(|panic| {
+        // The keys' work is in tasks of its own; a panic here would be one of decoding or of encoding.
+        let replied = AssertUnwindSafe(self.reply_or_panic(route, body, id)).catch_unwind().await;
+        replied.unwrap_or_else(|panic| {
             self.metrics.panic();
-            tracing::error!(request_id = id.as_str(), door = door.text(), what = panic_text(&*panic), "panic");
+            let door = route.endpoint.as_str();
+            tracing::error!(request_id = id.as_str(), door, what = panic_text(&*panic), "panic");
             let why = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id";
-            refused(&Refusal { outcome: Outcome::InternalError, why: why.to_owned() }, id, false)
+            Refusal::reply_without_endpoint(Outcome::InternalError, why, id)
         })
     }
 
-    async fn answer_or_panic<B>(&self, door: Door, body: B, id: &RequestId) -> Said
+    async fn reply_or_panic<B>(&self, route: &'static Route, body: B, id: &RequestId) -> Reply
     where
         B: Body<Data = Bytes>,
     {
-        let deadline = Deadline::after(self.time_for(door));
-        let idempotent = is_mutation(door);
+        let deadline = Deadline::after(self.time_for(route));
+        let frame = route.protocol.frame;
         let until = deadline.instant().into();
         let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-        let (most_bytes, most_keys) = (self.settings.max_body_bytes, self.settings.max_keys);
-        let timed_out = |full: Full| Refusal { outcome: Outcome::TimedOut, why: full.to_string() };
-        let reading = match self.requests.to_read(announced, most_bytes, most_keys, until).await {
+        let (max_bytes, max_keys) = (self.settings.max_body_bytes, self.settings.max_keys);
+        let reading = match self.requests.to_read(announced, max_bytes, max_keys, until).await {
             Ok(permit) => permit,
-            Err(full) => return refused(&timed_out(full), id, idempotent),
+            Err(reached) => return Refusal::from(reached).reply(frame, id),
         };
-        let keys = match self.keys(body, until).await {
+        let keys = match self.keys(route, body, until).await {
             Ok(keys) => keys,
             Err(refusal) => {
-                tracing::warn!(request_id = id.as_str(), door = door.text(), why = refusal.why, "request refused");
-                return refused(&refusal, id, idempotent);
+                let door = route.endpoint.as_str();
+                tracing::warn!(request_id = id.as_str(), door, why = refusal.why, "request refused");
+                return refusal.reply(frame, id);
             }
         };
         self.metrics.request_keys(keys.len());
@@ -154,64 +182,45 @@ impl Handler {
         match self.requests.to_work(&keys, at_once, until).await {
             Ok(_working) => {
                 drop(reading);
-                self.through(door, keys, deadline, id).await
+                self.dispatch(route, keys, deadline, id).await
             }
-            Err(full) => refused(&timed_out(full), id, idempotent),
+            Err(reached) => Refusal::from(reached).reply(frame, id),
         }
     }
 
-    fn time_for(&self, door: Door) -> Duration {
-        if is_mutation(door) { self.settings.mutate_timeout } else { self.settings.verify_timeout }
+    fn time_for(&self, route: &Route) -> Duration {
+        if route.is_mutation() { self.settings.mutate_timeout } else { self.settings.verify_timeout }
     }
 
     /// The distinct keys that a body asks about.
-    async fn keys<B>(&self, body: B, until: Instant) -> Result<Vec<String>, Refusal>
+    async fn keys<B>(&self, route: &'static Route, body: B, until: Instant) -> Result<Vec<String>, Refusal>
     where
         B: Body<Data = Bytes>,
     {
-        let most = self.settings.max_keys;
-        let body = body::read(body, self.settings.max_body_bytes, until).await.map_err(|error| {
-            let outcome = match error {
-                BodyError::TooLarge { .. } | BodyError::Broken => Outcome::BadRequest,
-                BodyError::Late => Outcome::TimedOut,
-            };
-            Refusal { outcome, why: error.to_string() }
-        })?;
-        let bad = |why| Refusal { outcome: Outcome::BadRequest, why };
-        let large = body.len() > LARGE_BODY_BYTES;
-        let read = move || ProviderRequest::from_json(&body, most).map(|request| request.request.keys);
+        let max_keys = self.settings.max_keys;
+        let body = body::read(body, self.settings.max_body_bytes, until).await?;
+        let is_large = body.len() > LARGE_BODY_BYTES;
+        let decode = move || (route.protocol.decode)(&body, max_keys);
         // There are no more of these at a time than large requests. A panic there is one here.
-        let keys = if large {
-            spawn_blocking(read).await.unwrap_or_else(|error| match error.try_into_panic() {
+        let keys = if is_large {
+            spawn_blocking(decode).await.unwrap_or_else(|error| match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(error) => panic!("the runtime is gone: {error}"),
             })
         } else {
-            read()
+            decode()
         };
-        keys.map_err(|error| bad(error.to_string()))
+        keys.map_err(|error| Refusal { outcome: Outcome::BadRequest, why: error.to_string() })
     }
 }
 
-fn is_mutation(door: Door) -> bool {
-    match door {
-        Door::Mutate | Door::RatifyMutate => true,
-        Door::Verify | Door::RatifyVerify | Door::None => false,
-    }
+fn not_found(id: &RequestId) -> Reply {
+    let why = "path is unknown: want POST /v1/verify or /v1/mutate, or below /ratify/gatekeeper; what to do: correct spec.url of the Provider";
+    Refusal::reply_without_endpoint(Outcome::BadRequest, why, id)
 }
 
-fn refused(refusal: &Refusal, id: &RequestId, idempotent: bool) -> Said {
-    let body = self::refusal(&Text::new(&refusal.why), id.as_str(), idempotent);
-    Said { outcome: refusal.outcome, body }
-}
-
-fn not_found(id: &RequestId) -> Said {
-    let why = "path is unknown: want POST /v1/verify or /v1/mutate, or below /ratify/gatekeeper; what to do: correct spec.url of the Provider".to_owned();
-    refused(&Refusal { outcome: Outcome::BadRequest, why }, id, false)
-}
-
-fn not_post(id: &RequestId) -> Said {
-    refused(&Refusal { outcome: Outcome::BadRequest, why: "method is not POST: want POST".to_owned() }, id, false)
+fn not_post(id: &RequestId) -> Reply {
+    Refusal::reply_without_endpoint(Outcome::BadRequest, "method is not POST: want POST", id)
 }
 
 fn response(status: StatusCode, body: ResponseBody, id: &RequestId) -> Response<ResponseBody> {
@@ -228,25 +237,25 @@ fn response(status: StatusCode, body: ResponseBody, id: &RequestId) -> Response<
     response
 }
 
-/// Counts a request when it ends, by an answer or by being dropped.
+/// Counts a request when it ends, by a response or by being dropped.
 struct Count<'a> {
     metrics: &'a Metrics,
-    door: Door,
+    endpoint: &'static str,
     outcome: Outcome,
     began: Instant,
-    _in_flight: crate::telemetry::metrics::Gauged,
+    _in_flight: Gauged,
 }
 
 impl<'a> Count<'a> {
-    fn begin(metrics: &'a Metrics, door: Door) -> Self {
+    fn begin(metrics: &'a Metrics, endpoint: &'static str) -> Self {
         let began = Instant::now();
-        Self { metrics, door, outcome: Outcome::Abandoned, began, _in_flight: metrics.in_flight() }
+        Self { metrics, endpoint, outcome: Outcome::Abandoned, began, _in_flight: metrics.in_flight() }
     }
 }
 
 impl Drop for Count<'_> {
     fn drop(&mut self) {
-        self.metrics.request(self.door, self.outcome, self.began.elapsed());
+        self.metrics.request(self.endpoint, self.outcome, self.began.elapsed());
     }
 }
 

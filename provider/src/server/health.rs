@@ -30,12 +30,12 @@ pub use readiness::Readiness;
 pub use readiness::WHY_BYTES;
 
 use self::rendering::Rendering;
-use super::connection_limit::Crowd;
+use super::connection_limit::ConnectionLimit;
 use super::connections::Activity;
 use super::listen::Listeners;
 use super::listen::accept;
-use super::responses::ResponseBody;
-use super::responses::Responses;
+use super::response_body::ResponseBody;
+use crate::protocol::ResponseBudget;
 use crate::telemetry::metrics;
 
 /// Connections at the same time; of more the oldest goes.
@@ -83,7 +83,7 @@ impl Pace {
 pub(super) struct Health {
     pub(super) registry: Registry,
     pub(super) readiness: Arc<Readiness>,
-    answers: Arc<Responses>,
+    answers: Arc<ResponseBudget>,
     rendering: Rendering,
 }
 
@@ -92,11 +92,11 @@ pub(super) struct Health {
 /// # Errors
 /// The listener is dead.
 pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io::Result<Infallible> {
-    let crowd = Arc::new(Crowd::new(CONNECTIONS));
+    let limit = Arc::new(ConnectionLimit::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
     loop {
         let (stream, peer) = accept(|| listeners.accept()).await?;
-        let place = crowd.begin(peer.ip());
+        let permit = limit.begin(peer.ip());
         let health = Arc::clone(&health);
         tasks.spawn(async move {
             let (activity, pace) = (Arc::new(Activity::new()), Pace::default());
@@ -115,7 +115,7 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
                 // How a connection ends is the client's business.
                 _ = connection => {}
                 () = activity.stalled(WRITE) => {}
-                () = place.leave.notified() => {}
+                () = permit.evicted.notified() => {}
             }
         });
         while tasks.try_join_next().is_some() {}
@@ -127,7 +127,7 @@ impl Health {
         // Shown nowhere: the port that would show it is the one that it is about.
         let gauge = IntGauge::new("health_response_bytes", "Bytes of answers being held.");
         let gauge = gauge.unwrap_or_else(|error| panic!("a name that is constant is refused: {error}"));
-        let answers = Responses::new(ANSWERS_BYTES, ANSWER_BYTES, gauge);
+        let answers = ResponseBudget::new(ANSWERS_BYTES, ANSWER_BYTES, gauge);
         Self { registry, readiness, answers, rendering: Rendering::default() }
     }
 
@@ -136,9 +136,9 @@ impl Health {
         if text.len() <= SMALL_BYTES {
             return Response::from_parts(head, ResponseBody::small(text.into_bytes()));
         }
-        let mut held = self.answers.begin();
-        match held.grow(text.len()) {
-            Ok(()) => Response::from_parts(head, ResponseBody::holding([text.into_bytes()], held)),
+        let mut permit = self.answers.begin();
+        match permit.grow(text.len()) {
+            Ok(()) => Response::from_parts(head, ResponseBody::holding([text.into_bytes()], permit)),
             Err(no_room) => {
                 let (head, text) =
                     plain(StatusCode::SERVICE_UNAVAILABLE, format!("{no_room}; ask again\n")).into_parts();
@@ -211,7 +211,7 @@ mod tests {
             (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] doors: not open yet\n".to_owned())
         );
         health.readiness.set_ready(Condition::Trust);
-        health.readiness.set_ready(Condition::Doors);
+        health.readiness.set_ready(Condition::Endpoints);
         assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
         assert_eq!(
             asked(&health, Method::GET, "/readyz?verbose").await,

@@ -1,4 +1,4 @@
-//! Connections to the doors: accept, handshake, who is it, serve, and stop without losing an answer.
+//! Connections to the endpoints: accept, handshake, authenticate the client, serve, and stop without losing a response.
 
 mod accept;
 mod bind;
@@ -25,11 +25,11 @@ pub(super) use bind::SEND_BUFFER_BYTES;
 pub(super) use connection::HEAD_BYTES;
 
 use super::ConnectionTimes;
-use super::connection_limit::Crowd;
-use super::connection_limit::Place;
+use super::connection_limit::ConnectionLimit;
+use super::connection_limit::Permit;
 use super::connections::Connections;
 use super::handler::Handler;
-use super::responses::ResponseBody;
+use super::response_body::ResponseBody;
 use super::tls::AllowedClients;
 use super::tls::LoadedTls;
 use super::tls::Tls;
@@ -44,7 +44,7 @@ use crate::telemetry::metrics::Metrics;
 pub(super) const HANDSHAKES: usize = 256;
 
 /// What every connection needs.
-pub(super) struct Doors {
+pub(super) struct ConnectionContext {
     /// Of the newest configuration.
     pub(super) handler: ArcSwap<Handler>,
     pub(super) tls: Arc<Tls>,
@@ -65,11 +65,11 @@ struct Peer<'a> {
     address: SocketAddr,
     /// The names in the client's certificate, which an authority of clients has signed.
     client: Option<&'a Text>,
-    /// The names in a certificate that was not accepted. Nobody has vouched for them.
+    /// The names in a certificate that was not accepted. They are unverified.
     unverified_client: Option<&'a Text>,
 }
 
-impl Doors {
+impl ConnectionContext {
     /// Counts a connection that was refused, and logs it if there are not too many of them.
     fn refused(&self, failure: HandshakeFailure, peer: &Peer<'_>, why: &str) {
         self.metrics.handshake_failure(failure);
@@ -92,7 +92,7 @@ impl Doors {
         match failure {
             HandshakeFailure::TooManyConnections => event!(Level::WARN),
             HandshakeFailure::Timeout
-            | HandshakeFailure::Crowded
+            | HandshakeFailure::Evicted
             | HandshakeFailure::ClientLeft
             | HandshakeFailure::Incompatible
             | HandshakeFailure::NoCertificate
@@ -103,22 +103,22 @@ impl Doors {
     }
 }
 
-/// By which certificates and which list a client was let in.
-pub(super) struct Welcome {
+/// The certificates and the list of names by which a client was authenticated.
+pub(super) struct ClientAuth {
     tls: Arc<LoadedTls>,
     allowed_clients: AllowedClients,
 }
 
-impl Welcome {
-    fn now(doors: &Doors) -> Self {
-        Self { tls: doors.tls.current(), allowed_clients: doors.handler.load().settings.allowed_clients.clone() }
+impl ClientAuth {
+    fn current(context: &ConnectionContext) -> Self {
+        Self { tls: context.tls.current(), allowed_clients: context.handler.load().settings.allowed_clients.clone() }
     }
 
-    /// Whether either has changed since. Then the client has to come in anew, or one that is no longer wanted would stay
-    /// for as long as it keeps asking.
-    fn is_outdated(&self, doors: &Doors) -> bool {
-        !Arc::ptr_eq(&self.tls, &doors.tls.current())
-            || self.allowed_clients != doors.handler.load().settings.allowed_clients
+    /// Whether either has changed since. Then the client has to connect again, or one that is no longer allowed would stay for
+    /// as long as it keeps asking.
+    fn is_outdated(&self, context: &ConnectionContext) -> bool {
+        !Arc::ptr_eq(&self.tls, &context.tls.current())
+            || self.allowed_clients != context.handler.load().settings.allowed_clients
     }
 }
 
@@ -129,18 +129,18 @@ impl Welcome {
 /// The listener is dead.
 pub(super) async fn serve(
     listeners: Listeners,
-    doors: Arc<Doors>,
+    context: Arc<ConnectionContext>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<usize> {
-    let handshakes = Arc::new(Crowd::new(HANDSHAKES));
+    let handshakes = Arc::new(ConnectionLimit::new(HANDSHAKES));
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<()>, (stream, peer): (TcpStream, SocketAddr)| {
-        let (one, its_stop, place) = (Arc::clone(&doors), stop.clone(), handshakes.begin(peer.ip()));
+        let (one, its_stop, permit) = (Arc::clone(&context), stop.clone(), handshakes.begin(peer.ip()));
         tasks.spawn(async move {
-            let welcomed = handshake(&one, stream, peer, &place).await;
-            drop(place);
-            if let Some((tls, welcome)) = welcomed {
-                connection::serve(&one, tls, peer, &welcome, its_stop).await;
+            let authenticated = handshake(&one, stream, peer, &permit).await;
+            drop(permit);
+            if let Some((tls, client_auth)) = authenticated {
+                connection::serve(&one, tls, peer, &client_auth, its_stop).await;
             }
         });
     };
@@ -153,7 +153,7 @@ pub(super) async fn serve(
         };
         start(&mut tasks, accepted);
         while let Some(ended) = tasks.try_join_next() {
-            count_panic(&doors.metrics, ended);
+            count_panic(&context.metrics, ended);
         }
     }
     // Those whose connection the kernel has accepted for us already.
@@ -161,10 +161,10 @@ pub(super) async fn serve(
         start(&mut tasks, accepted);
     }
     drop(listeners);
-    let grace = doors.handler.load().settings.stop_grace;
+    let grace = context.handler.load().settings.stop_grace;
     let all = async {
         while let Some(ended) = tasks.join_next().await {
-            count_panic(&doors.metrics, ended);
+            count_panic(&context.metrics, ended);
         }
     };
     let finished = tokio::time::timeout(grace, all).await;
@@ -184,39 +184,39 @@ fn count_panic(metrics: &Metrics, ended: Result<(), tokio::task::JoinError>) {
 }
 
 async fn handshake(
-    doors: &Doors,
+    context: &ConnectionContext,
     stream: TcpStream,
     address: SocketAddr,
-    place: &Place,
-) -> Option<(TlsStream<TcpStream>, Welcome)> {
+    permit: &Permit,
+) -> Option<(TlsStream<TcpStream>, ClientAuth)> {
     // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
     let _ = stream.set_nodelay(true);
-    let welcome = Welcome::now(doors);
+    let client_auth = ClientAuth::current(context);
     let shaken = noting_refused(async {
         tokio::select! {
-            shaken = welcome.tls.accept(stream) => shaken.map_err(Refused::Failed),
-            () = tokio::time::sleep(doors.times.handshake) => Err(Refused::Late),
-            () = place.leave.notified() => Err(Refused::Crowded),
+            shaken = client_auth.tls.accept(stream) => shaken.map_err(Refused::Failed),
+            () = tokio::time::sleep(context.times.handshake) => Err(Refused::Late),
+            () = permit.evicted.notified() => Err(Refused::Evicted),
         }
     });
     let (shaken, unverified_client) = shaken.await;
     let mut client = None;
     let (failure, why) = match shaken {
-        Ok(stream) => match welcome.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
-            Ok(()) => return Some((stream, welcome)),
+        Ok(stream) => match client_auth.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
+            Ok(()) => return Some((stream, client_auth)),
             Err(error) => {
                 client = client_of(&stream);
                 (HandshakeFailure::NameNotAllowed, error.to_string())
             }
         },
         Err(Refused::Failed(error)) => (failure(&error), error.to_string()),
-        Err(Refused::Late) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", doors.times.handshake)),
-        Err(Refused::Crowded) => {
-            (HandshakeFailure::Crowded, format!("{HANDSHAKES} handshakes began after this one and none has ended"))
+        Err(Refused::Late) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", context.times.handshake)),
+        Err(Refused::Evicted) => {
+            (HandshakeFailure::Evicted, format!("{HANDSHAKES} handshakes began after this one and none has ended"))
         }
     };
     let peer = Peer { address, client: client.as_ref(), unverified_client: unverified_client.as_ref() };
-    doors.refused(failure, &peer, &why);
+    context.refused(failure, &peer, &why);
     None
 }
 
@@ -229,7 +229,7 @@ fn client_of(stream: &TlsStream<TcpStream>) -> Option<Text> {
 enum Refused {
     Failed(std::io::Error),
     Late,
-    Crowded,
+    Evicted,
 }
 
 /// Which kind of failure it was. rustls's error hides within that of the stream.
@@ -250,4 +250,4 @@ fn failure(error: &std::io::Error) -> HandshakeFailure {
     }
 }
 
-type Answered = Result<http::Response<ResponseBody>, Infallible>;
+type HandlerResult = Result<http::Response<ResponseBody>, Infallible>;

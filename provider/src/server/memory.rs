@@ -35,5 +35,5 @@ pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health:
 /// What a request with these keys counts for while they are worked on, at most `at_once` of one registry at a time.
 #[must_use]
 pub fn of_request(keys: &[String], at_once: usize) -> usize {
-    handler::taken(keys, at_once)
+    handler::request_bytes(keys, at_once)
 }

@@ -35,7 +35,6 @@ use self::named::NamedGauge;
 pub use labels::CACHE_EVENTS;
 pub use labels::Certificate;
 pub use labels::Component;
-pub use labels::Door;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
@@ -175,12 +174,6 @@ impl Metrics {
     }
 
     fn begin_at_zero(&self) {
-        for door in Door::ALL {
-            self.request_seconds.with_label_values(&[door.text()]);
-            for outcome in Outcome::ALL {
-                self.requests.with_label_values(&[door.text(), outcome.text()]);
-            }
-        }
         for code in Code::ALL {
             self.verdicts.with_label_values(&[code.kind().text(), code.text()]);
         }
@@ -225,10 +218,20 @@ impl Metrics {
         }
     }
 
-    /// A request has an answer, or its caller has left.
-    pub fn request(&self, door: Door, outcome: Outcome, elapsed: Duration) {
-        self.requests.with_label_values(&[door.text(), outcome.text()]).inc();
-        self.request_seconds.with_label_values(&[door.text()]).observe(elapsed.as_secs_f64());
+    /// Begins the series of these endpoints at zero. Once for each process: [`Self::request`] takes no others.
+    pub fn declare_endpoints(&self, endpoints: impl Iterator<Item = &'static str>) {
+        for endpoint in endpoints {
+            self.request_seconds.with_label_values(&[endpoint]);
+            for outcome in Outcome::ALL {
+                self.requests.with_label_values(&[endpoint, outcome.text()]);
+            }
+        }
+    }
+
+    /// A request to one of the endpoints of [`Self::declare_endpoints`] has a response, or its caller has left.
+    pub fn request(&self, endpoint: &'static str, outcome: Outcome, elapsed: Duration) {
+        self.requests.with_label_values(&[endpoint, outcome.text()]).inc();
+        self.request_seconds.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
     }
 
     /// How many distinct keys a request had.

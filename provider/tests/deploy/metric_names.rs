@@ -13,6 +13,7 @@ pub(crate) type Shown = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 pub(crate) fn shown() -> Shown {
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry).unwrap();
+    metrics.declare_endpoints(countersign::server::Endpoint::labels());
     metrics.statements_usable([("shop", true)]);
     metrics.stores_usable([("ca:shop", true)]);
     let mut shown = Shown::new();

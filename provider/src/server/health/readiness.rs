@@ -10,20 +10,20 @@ use countersign_core::time::UnixTime;
 use crate::json_model::cut;
 use crate::telemetry::metrics::Component;
 
-/// What must be so. The doors answer whatever happens; before this they answer that nothing can be decided.
+/// What must be so. The endpoints answer whatever happens; before this they answer that nothing can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// A trust policy and its stores are loaded.
     Trust,
     /// Certificate, key and client CA are loaded.
     Tls,
-    /// The doors are open, and not about to close.
-    Doors,
+    /// The endpoints are open, and not about to close.
+    Endpoints,
 }
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Self; 3] = [Self::Trust, Self::Tls, Self::Doors];
+    pub const ALL: [Self; 3] = [Self::Trust, Self::Tls, Self::Endpoints];
 
     /// Stable text.
     #[must_use]
@@ -31,7 +31,7 @@ impl Condition {
         match self {
             Self::Trust => "trust",
             Self::Tls => "tls",
-            Self::Doors => "doors",
+            Self::Endpoints => "doors",
         }
     }
 }
@@ -45,7 +45,7 @@ pub struct Readiness(Mutex<State>);
 struct State {
     trust: Option<String>,
     tls: Option<String>,
-    doors: Option<String>,
+    endpoints: Option<String>,
     files: BTreeMap<Component, Files>,
     /// What of the trust is not in use as it is on disk.
     trust_details: Details,
@@ -67,7 +67,7 @@ impl State {
         match condition {
             Condition::Trust => &mut self.trust,
             Condition::Tls => &mut self.tls,
-            Condition::Doors => &mut self.doors,
+            Condition::Endpoints => &mut self.endpoints,
         }
     }
 }
@@ -133,10 +133,10 @@ impl Readiness {
     #[must_use]
     pub fn new() -> Self {
         let why = |text: &str| Some(text.to_owned());
-        let (trust, tls, doors) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
+        let (trust, tls, endpoints) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
         let (trust_details, registry_details) = (Details::default(), Details::default());
         let (files, restart) = (BTreeMap::new(), Vec::new());
-        let state = State { trust, tls, doors, files, trust_details, registry_details, restart };
+        let state = State { trust, tls, endpoints, files, trust_details, registry_details, restart };
         Self(Mutex::new(state))
     }
 
@@ -242,7 +242,7 @@ mod tests {
             readiness.set_ready(condition);
         }
         assert!(readiness.is_ready());
-        readiness.set_not_ready(Condition::Doors, "about to close");
+        readiness.set_not_ready(Condition::Endpoints, "about to close");
         assert_eq!(readiness.report(false), (false, "[-] doors: about to close\n".to_owned()));
     }
 

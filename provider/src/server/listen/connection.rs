@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::Answered;
-use super::Doors;
+use super::ClientAuth;
+use super::ConnectionContext;
+use super::HandlerResult;
 use super::Peer;
-use super::Welcome;
 use super::client_of;
 use super::stopped;
 use crate::server::connections::Activity;
@@ -47,31 +47,31 @@ const CONNECTION_WINDOW: u32 = 128 * 1024;
 /// was let in by what is no longer in use is told to come again with the answer to its next request: closing at once
 /// might meet a request on its way.
 pub(super) async fn serve(
-    doors: &Arc<Doors>,
+    context: &Arc<ConnectionContext>,
     stream: TlsStream<TcpStream>,
     address: SocketAddr,
-    welcome: &Welcome,
+    client_auth: &ClientAuth,
     stop: watch::Receiver<bool>,
 ) {
-    let wait = doors.times.place;
-    let Some(admitted) = doors.connections.admit(wait, || doors.metrics.connection_evicted()).await else {
+    let wait = context.times.permit;
+    let Some(admitted) = context.connections.admit(wait, || context.metrics.connection_evicted()).await else {
         let client = client_of(&stream);
         let peer = Peer { address, client: client.as_ref(), unverified_client: None };
-        doors.refused(HandshakeFailure::TooManyConnections, &peer, "all connections are taken by requests under way");
+        context.refused(HandshakeFailure::TooManyConnections, &peer, "all connections are taken by requests under way");
         return;
     };
-    let _open = doors.metrics.connection();
+    let _open = context.metrics.connection();
     let activity = Arc::clone(&admitted.activity);
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
     let io = TokioIo::new(stream);
     let service = service_fn(|request| {
         let busy = activity.request();
         let activity = Arc::clone(&activity);
-        let last = *stop.borrow() || welcome.is_outdated(doors);
+        let last = *stop.borrow() || client_auth.is_outdated(context);
         if last && http2 {
-            activity.leave.notify_one();
+            activity.close.notify_one();
         }
-        answer(Arc::clone(doors), request, busy, activity, last && !http2)
+        answer(Arc::clone(context), request, busy, activity, last && !http2)
     });
     if http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -82,7 +82,7 @@ pub(super) async fn serve(
             .max_send_buf_size(usize::try_from(STREAM_WINDOW).unwrap_or(usize::MAX))
             .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
             .serve_connection(io, service);
-        drive(doors, connection, &admitted.activity, stop.clone(), true).await;
+        drive(context, connection, &admitted.activity, stop.clone(), true).await;
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -91,18 +91,18 @@ pub(super) async fn serve(
             .max_headers(HEADERS)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(io, service);
-        drive(doors, connection, &admitted.activity, stop.clone(), false).await;
+        drive(context, connection, &admitted.activity, stop.clone(), false).await;
     }
 }
 
 async fn answer(
-    doors: Arc<Doors>,
+    context: Arc<ConnectionContext>,
     request: Request<Incoming>,
     busy: Busy,
     activity: Arc<Activity>,
     last: bool,
-) -> Answered {
-    let handler = doors.handler.load_full();
+) -> HandlerResult {
+    let handler = context.handler.load_full();
     let mut response = handler.respond(request).await;
     if last {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -113,27 +113,27 @@ async fn answer(
 }
 
 async fn drive<C: GracefulConnection>(
-    doors: &Doors,
+    context: &ConnectionContext,
     connection: C,
     activity: &Activity,
     mut stop: watch::Receiver<bool>,
     http2: bool,
 ) {
     let mut connection = std::pin::pin!(connection);
-    let first = doors.times.first_request;
-    let idle = doors.times.idle;
-    let mut close = doors.times.close;
+    let first = context.times.first_request;
+    let idle = context.times.idle;
+    let mut close_within = context.times.close;
     loop {
         tokio::select! {
             // How a connection ends is the client's business.
             _ = connection.as_mut() => return,
             // Nor is a client that does not read.
-            () = activity.stalled(doors.times.write) => return,
+            () = activity.stalled(context.times.write) => return,
             () = stopped(&mut stop) => {
                 // HTTP/2 can say that no more is taken; HTTP/1.1 says it with an answer.
                 if !http2 && !activity.is_busy() {
-                    let grace = doors.handler.load().settings.stop_grace;
-                    let linger = tokio::time::sleep(doors.times.linger.min(grace / 2));
+                    let grace = context.handler.load().settings.stop_grace;
+                    let linger = tokio::time::sleep(context.times.linger.min(grace / 2));
                     tokio::select! {
                         _ = connection.as_mut() => return,
                         () = linger => {}
@@ -141,9 +141,9 @@ async fn drive<C: GracefulConnection>(
                 }
                 break;
             }
-            () = activity.leave.notified() => {
-                // Somebody waits for the place.
-                close = close.min(doors.times.place / 2);
+            () = activity.close.notified() => {
+                // Another connection waits for the permit.
+                close_within = close_within.min(context.times.permit / 2);
                 break;
             }
             () = tokio::time::sleep_until(activity.closes(first, idle)) => {
@@ -155,5 +155,5 @@ async fn drive<C: GracefulConnection>(
     }
     connection.as_mut().graceful_shutdown();
     // Requests under way have their own deadline, and the listener its grace.
-    while tokio::time::timeout(close, connection.as_mut()).await.is_err() && activity.is_busy() {}
+    while tokio::time::timeout(close_within, connection.as_mut()).await.is_err() && activity.is_busy() {}
 }

@@ -45,18 +45,6 @@ macro_rules! labels {
 }
 
 labels! {
-    /// Where a request came in.
-    Door {
-        Verify "verify"
-        Mutate "mutate"
-        RatifyVerify "ratify-verify"
-        RatifyMutate "ratify-mutate"
-        /// No door: an unknown path.
-        None "none"
-    }
-}
-
-labels! {
     /// How a request ended; of several the last.
     Outcome {
         /// Every key has a value. The value may be a rejection.
@@ -82,7 +70,7 @@ labels! {
         /// The handshake took too long.
         Timeout "timeout"
         /// Many others began a handshake meanwhile and did not end it.
-        Crowded "crowded"
+        Evicted "crowded"
         /// The client went away, or sent an alert: it does not like our certificate.
         ClientLeft "client-left"
         /// TLS below 1.3, or no algorithm in common.

@@ -1,4 +1,4 @@
-//! The value of an item on `/v1/verify`. The members are a contract with constraint templates.
+//! The value of an item of `/v1/verify`. The members are a contract with constraint templates.
 //!
 //! ```json
 //! {
@@ -35,22 +35,24 @@ use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
 use serde::Serialize;
 
-use super::Context;
-use super::rejection;
-use super::undecided;
+use super::KeyOutcome;
+use super::encode_item;
 use crate::engine::ImageResult;
 use crate::json_model::Checks;
 use crate::json_model::Failed;
 use crate::json_model::Signer;
 use crate::json_model::UnverifiedSigner;
 use crate::json_model::Warning;
-use crate::server::answer::Outcome;
-use crate::server::answer::Text;
+use crate::protocol::EncodedKey;
+use crate::protocol::Message;
+use crate::protocol::ResponseContext;
+use crate::protocol::message::rejection;
+use crate::protocol::message::undecided;
 
 /// What is said about a decided image. There is no variant for an undecided one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
-pub(in crate::server) enum Value {
+enum Value {
     Verified(Common),
     Skipped(Common),
     Rejected {
@@ -63,7 +65,7 @@ pub(in crate::server) enum Value {
 /// What all decided images have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::server) struct Common {
+struct Common {
     code: &'static str,
     message: String,
     image: String,
@@ -78,8 +80,12 @@ pub(in crate::server) struct Common {
     signatures_omitted: usize,
 }
 
-/// The outcome of the key that names `image`.
-pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result: &ImageResult) -> Outcome<Value> {
+/// The item of the key that names `image`.
+pub(super) fn encode(context: ResponseContext<'_>, key: &str, image: &ImageRef, result: &ImageResult) -> EncodedKey {
+    encode_item(key, outcome(context, image, result))
+}
+
+fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult) -> KeyOutcome<Value> {
     let name = image.to_string();
     let common = |message: String, signatures: &FailedSignatures| Common {
         code: result.verdict.code().text(),
@@ -91,8 +97,8 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         unverified_signer: None,
         checks: None,
         warnings: Vec::new(),
-        signatures: signatures.listed().iter().take(context.signatures).map(Failed::from).collect(),
-        signatures_omitted: signatures.total() - signatures.listed().len().min(context.signatures),
+        signatures: signatures.listed().iter().take(context.max_signatures).map(Failed::from).collect(),
+        signatures_omitted: signatures.total() - signatures.listed().len().min(context.max_signatures),
         image: name.clone(),
     };
     match &*result.verdict {
@@ -100,7 +106,7 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
             let Verified { rule: _, manifest: _, signature, others } = verified;
             let message = format!("{name} is {}", verified.summary());
             let warnings = signature.warnings().map(Warning::from);
-            Outcome::Value(Value::Verified(Common {
+            KeyOutcome::Value(Value::Verified(Common {
                 signer: Signer::of(verified),
                 unverified_signer: UnverifiedSigner::of(verified),
                 checks: Some(signature.checks().into()),
@@ -111,14 +117,14 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         ImageVerdict::Skipped(Skipped { rule }) => {
             let message =
                 format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository");
-            Outcome::Value(Value::Skipped(common(message, &FailedSignatures::default())))
+            KeyOutcome::Value(Value::Skipped(common(message, &FailedSignatures::default())))
         }
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let message = rejection(&name, rule.as_deref(), reason, signatures);
-            let message = Text::of_request(&message, context.request_id).into_string();
-            Outcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
+            let message = Message::of_request(&message, context.request_id).into_string();
+            KeyOutcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
         }
-        ImageVerdict::Inconclusive(inconclusive) => Outcome::Undecided(undecided(&name, &inconclusive.reason)),
+        ImageVerdict::Inconclusive(inconclusive) => KeyOutcome::Undecided(undecided(&name, &inconclusive.reason)),
     }
 }
 
@@ -136,21 +142,22 @@ mod tests {
 
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", signatures: 20 };
+    const CONTEXT: ResponseContext<'_> =
+        ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
 
     fn digest() -> Digest {
         Digest::of(DigestAlgorithm::Sha256, b"{}")
     }
 
-    fn rendered(verdict: ImageVerdict) -> Outcome<Value> {
+    fn rendered(verdict: ImageVerdict) -> KeyOutcome<Value> {
         let image: ImageRef = "nginx".parse().unwrap();
         outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false })
     }
 
     fn value(verdict: ImageVerdict) -> serde_json::Value {
         match rendered(verdict) {
-            Outcome::Value(value) => serde_json::to_value(value).unwrap(),
-            Outcome::Error(text) | Outcome::Undecided(text) => panic!("{text:?}"),
+            KeyOutcome::Value(value) => serde_json::to_value(value).unwrap(),
+            KeyOutcome::Error(text) | KeyOutcome::Undecided(text) => panic!("{text:?}"),
         }
     }
 
@@ -213,9 +220,9 @@ mod tests {
 
     #[test]
     fn an_image_with_very_many_bad_signatures_lists_some_and_counts_the_others() {
-        let signatures = vec![failed(Code::Expired); CONTEXT.signatures + 5];
+        let signatures = vec![failed(Code::Expired); CONTEXT.max_signatures + 5];
         let value = value(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None));
-        assert_eq!(value["signatures"].as_array().unwrap().len(), CONTEXT.signatures);
+        assert_eq!(value["signatures"].as_array().unwrap().len(), CONTEXT.max_signatures);
         assert_eq!(value["signaturesOmitted"], 5);
     }
 
@@ -227,6 +234,6 @@ mod tests {
             reason: reason.clone(),
             signatures: FailedSignatures::default(),
         });
-        assert_eq!(rendered(verdict), Outcome::Undecided(undecided("docker.io/library/nginx:latest", &reason)));
+        assert_eq!(rendered(verdict), KeyOutcome::Undecided(undecided("docker.io/library/nginx:latest", &reason)));
     }
 }

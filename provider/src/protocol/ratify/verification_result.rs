@@ -1,4 +1,4 @@
-//! The value of an item on Ratify's door: version 0.2.0 of its verification result, as Ratify's stock constraint
+//! The value of an item of Ratify's endpoint: version 0.2.0 of its verification result, as Ratify's stock constraint
 //! templates read it.
 //!
 //! These templates admit an image on an answer that is slightly off: a missing `isSuccess`, one good report under a
@@ -22,12 +22,14 @@ use countersign_core::verdict::Verified;
 use serde::Serialize;
 use serde::Serializer;
 
-use super::Context;
-use super::not_a_reference;
-use super::rejection;
-use super::undecided;
 use crate::engine::ImageResult;
-use crate::server::answer::Outcome;
+use crate::protocol::EncodedKey;
+use crate::protocol::ResponseContext;
+use crate::protocol::gatekeeper::KeyOutcome;
+use crate::protocol::gatekeeper::encode_item;
+use crate::protocol::message::not_a_reference;
+use crate::protocol::message::rejection;
+use crate::protocol::message::undecided;
 
 /// The shape that all stock templates understand; a yes of the later 1.1.0 is denied by three of them.
 const VERSION: &str = "0.2.0";
@@ -38,22 +40,9 @@ const NAME: &str = "countersign";
 /// The artifact type of a Notary Project signature.
 const ARTIFACT_TYPE: &str = "application/vnd.cncf.notary.signature";
 
-/// Splits `[namespace]image`, the form of a multi-tenancy template. The namespace must be a DNS label; else the bracket
-/// belongs to an IPv6 host or to a mistake, and the whole key is the image. The verdict does not depend on it.
-pub(in crate::server) fn image_of(key: &str) -> &str {
-    let label = |text: &str| {
-        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
-    };
-    match key.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((namespace, image)) if label(namespace) => image,
-        Some(_) | None => key,
-    }
-}
-
 /// A verification result. See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::server) struct Value {
+struct Value {
     timestamp: String,
     trace_id: String,
     subject: String,
@@ -90,8 +79,17 @@ struct Bad {
     remediation: &'static str,
 }
 
-/// The outcome of a key that names `image`.
-pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result: &ImageResult) -> Outcome<Value> {
+/// The item of the key that names `image`.
+pub(super) fn encode(context: ResponseContext<'_>, key: &str, image: &ImageRef, result: &ImageResult) -> EncodedKey {
+    encode_item(key, outcome(context, image, result))
+}
+
+/// The item of a key that is not an image reference: a value, because one stock template ignores item errors.
+pub(super) fn encode_not_a_reference(context: ResponseContext<'_>, key: &str, why: &ReferenceError) -> EncodedKey {
+    encode_item(key, not_an_image(context, key, why))
+}
+
+fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult) -> KeyOutcome<Value> {
     let subject = match &result.digest {
         Some(digest) => format!("{}@{digest}", image.repository()),
         None => image.to_string(),
@@ -119,30 +117,30 @@ pub(in crate::server) fn outcome(context: Context<'_>, image: &ImageRef, result:
         }),
         ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
             let whole = || Bad::new(String::new(), rejection(&name, rule.as_deref(), reason, signatures), reason);
-            let mut reports: Vec<Bad> = signatures.listed().iter().take(context.signatures).map(Bad::from).collect();
+            let mut reports: Vec<Bad> =
+                signatures.listed().iter().take(context.max_signatures).map(Bad::from).collect();
             if reports.is_empty() {
                 reports.push(whole());
             }
             Ruling::No(reports)
         }
         ImageVerdict::Inconclusive(inconclusive) => {
-            return Outcome::Undecided(undecided(&name, &inconclusive.reason));
+            return KeyOutcome::Undecided(undecided(&name, &inconclusive.reason));
         }
     };
-    Outcome::Value(Value::new(context, subject, ruling))
+    KeyOutcome::Value(Value::new(context, subject, ruling))
 }
 
-/// The outcome of a key that is not an image reference: a value, because one stock template ignores item errors.
-pub(in crate::server) fn not_an_image(context: Context<'_>, key: &str, why: &ReferenceError) -> Outcome<Value> {
+fn not_an_image(context: ResponseContext<'_>, key: &str, why: &ReferenceError) -> KeyOutcome<Value> {
     let message = not_a_reference(why);
     let reason = Reason::new(Code::InvalidReference, why);
     let ruling = Ruling::No(vec![Bad::new(String::new(), message, &reason)]);
-    Outcome::Value(Value::new(context, Bounded::of(key).to_string(), ruling))
+    KeyOutcome::Value(Value::new(context, Bounded::of(key).to_string(), ruling))
 }
 
 impl Value {
-    fn new(context: Context<'_>, subject: String, ruling: Ruling) -> Self {
-        let Context { request_id, timestamp, signatures: _ } = context;
+    fn new(context: ResponseContext<'_>, subject: String, ruling: Ruling) -> Self {
+        let ResponseContext { request_id, timestamp, max_signatures: _ } = context;
         Self { timestamp: timestamp.to_owned(), trace_id: request_id.to_owned(), subject, ruling }
     }
 }
@@ -258,158 +256,4 @@ impl Serialize for Value {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use countersign_core::name::Digest;
-    use countersign_core::name::DigestAlgorithm;
-    use countersign_core::verdict::Reasons;
-    use serde_json::json;
-
-    use super::*;
-
-    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", signatures: 20 };
-
-    fn digest() -> Digest {
-        Digest::of(DigestAlgorithm::Sha256, b"{}")
-    }
-
-    fn rendered(verdict: ImageVerdict) -> Outcome<Value> {
-        let image: ImageRef = "nginx".parse().unwrap();
-        outcome(CONTEXT, &image, &ImageResult { digest: Some(digest()), verdict: verdict.into(), cached: false })
-    }
-
-    fn json_of(outcome: Outcome<Value>) -> serde_json::Value {
-        match outcome {
-            Outcome::Value(value) => serde_json::to_value(value).unwrap(),
-            Outcome::Error(text) | Outcome::Undecided(text) => panic!("{text:?}"),
-        }
-    }
-
-    fn report(is_success: bool, message: &str, issuer: &str) -> serde_json::Value {
-        json!({
-            "subject": format!("docker.io/library/nginx@{}", digest()),
-            "isSuccess": is_success,
-            "name": "countersign",
-            "verifierName": "countersign",
-            "type": "notation",
-            "verifierType": "notation",
-            "artifactType": "application/vnd.cncf.notary.signature",
-            "referenceDigest": "",
-            "message": message,
-            "extensions": {"Issuer": issuer, "SN": ""},
-        })
-    }
-
-    #[test]
-    fn a_namespace_is_a_dns_label_in_brackets_and_all_else_is_the_image() {
-        for (key, image) in [
-            ("nginx", "nginx"),
-            ("[default]nginx:1", "nginx:1"),
-            ("[a-1][::1]:5000/x", "[::1]:5000/x"),
-            ("[::1]:5000/x", "[::1]:5000/x"),
-            ("[]nginx", "[]nginx"),
-            ("[-a]nginx", "[-a]nginx"),
-            ("[a-]nginx", "[a-]nginx"),
-            ("[A]nginx", "[A]nginx"),
-            ("[a.b]nginx", "[a.b]nginx"),
-            ("[a\n]nginx", "[a\n]nginx"),
-            ("[default", "[default"),
-            ("[default]", ""),
-            ("", ""),
-        ] {
-            assert_eq!(image_of(key), image, "{key:?}");
-        }
-        let long = format!("[{}]nginx", "a".repeat(64));
-        assert_eq!(image_of(&long), long);
-    }
-
-    #[test]
-    fn a_skipped_image_is_a_yes_with_one_good_report() {
-        let message = "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository";
-        assert_eq!(
-            json_of(rendered(ImageVerdict::Skipped(Skipped { rule: "mirror".into() }))),
-            json!({
-                "version": "0.2.0",
-                "isSuccess": true,
-                "traceID": "1f",
-                "timestamp": "2026-01-31T12:00:00Z",
-                "verifierReports": [report(true, message, "")],
-            })
-        );
-    }
-
-    #[test]
-    fn the_report_of_a_signature_that_counts_names_its_issuer() {
-        let good = Good {
-            reference_digest: digest().to_string(),
-            message: "m".to_owned(),
-            issuer: "CN=ca".to_owned(),
-            subject_name: "CN=signer".to_owned(),
-            warnings: Vec::new(),
-        };
-        let value = Value::new(CONTEXT, "s".to_owned(), Ruling::Yes(good));
-        let value = serde_json::to_value(value).unwrap();
-        assert_eq!(value["isSuccess"], true);
-        assert_eq!(value["verifierReports"][0]["isSuccess"], true);
-        assert_eq!(value["verifierReports"][0]["referenceDigest"], digest().as_str());
-        assert_eq!(value["verifierReports"][0]["extensions"], json!({"Issuer": "CN=ca", "SN": "CN=signer"}));
-    }
-
-    #[test]
-    fn a_rejected_image_is_a_no_with_only_failed_reports() {
-        let failed = |code| FailedSignature {
-            manifest: digest(),
-            unverified_subject: Some("CN=x".into()),
-            reasons: Reasons::of([Reason::new(code, "found: want other"), Reason::new(Code::Expired, "old")]).unwrap(),
-        };
-        let signatures = [failed(Code::UntrustedIdentity), failed(Code::UntrustedChain)].into_iter().collect();
-        let value = json_of(rendered(ImageVerdict::none_verified("all".into(), signatures, None)));
-        let one = |code: Code| {
-            let mut one = report(false, &format!("{code}: found: want other; expired: old"), "");
-            one["referenceDigest"] = digest().as_str().into();
-            one["errorReason"] = format!("{code}: found: want other").into();
-            one["remediation"] = code.advice().into();
-            one
-        };
-        assert_eq!(
-            value,
-            json!({
-                "version": "0.2.0",
-                "isSuccess": false,
-                "traceID": "1f",
-                "timestamp": "2026-01-31T12:00:00Z",
-                "verifierReports": [one(Code::UntrustedIdentity), one(Code::UntrustedChain)],
-            })
-        );
-    }
-
-    #[test]
-    fn an_unsigned_image_is_a_no_whose_one_report_says_why() {
-        let value = json_of(rendered(ImageVerdict::none_verified("all".into(), Default::default(), None)));
-        assert_eq!(value["isSuccess"], false);
-        let reports = value["verifierReports"].as_array().unwrap();
-        assert_eq!(reports.len(), 1);
-        assert_eq!(reports[0]["isSuccess"], false);
-        let message = reports[0]["message"].as_str().unwrap();
-        assert!(message.starts_with("docker.io/library/nginx:latest was rejected by statement \"all\""), "{message}");
-    }
-
-    #[test]
-    fn an_undecided_image_has_no_value() {
-        let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
-        assert_eq!(
-            rendered(ImageVerdict::from_reason(None, reason.clone())),
-            Outcome::Undecided(undecided("docker.io/library/nginx:latest", &reason))
-        );
-    }
-
-    #[test]
-    fn a_key_that_is_no_image_is_a_no_and_not_an_error() {
-        let value = json_of(not_an_image(CONTEXT, "", &ReferenceError::Empty));
-        assert_eq!(value["isSuccess"], false);
-        assert_eq!(value["verifierReports"][0]["isSuccess"], false);
-        assert_eq!(
-            value["verifierReports"][0]["message"],
-            "invalid-reference: image reference is empty: want [host[:port]/]repository[:tag][@digest]; what to do: correct the image reference in the workload"
-        );
-    }
-}
+mod tests;

@@ -1,64 +1,57 @@
-//! From a verdict to what Gatekeeper reads. The only place that decides which verdict is an item and which is not.
-//!
-//! | verdict | `/v1/verify` | Ratify's door |
-//! |---|---|---|
-//! | verified, skipped | value | value, `isSuccess: true` |
-//! | rejected | value | value, `isSuccess: false` |
-//! | inconclusive | no item, but `systemError` | the same |
-//! | the key is not an image reference | item error | value, `isSuccess: false` |
-//!
-//! Inconclusive has no item because Gatekeeper remembers items, errors too, for minutes: a registry's bad moment would
-//! outlive its cause. A rejection is a value and not an error because it has more to say than one text.
-//!
-//! Verdicts do not derive `Serialize`: what is sent are types of their own, so that a rename inside changes no contract.
-
-pub(super) mod mutate;
-pub(super) mod native;
-pub(super) mod ratify;
+//! Messages for the person who reads a denial: image, code, both sides, and what to do.
 
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::Reason;
 
-use super::answer::Text;
+use crate::json_model::cut;
 
-/// Most failed signatures that an item lists. Gatekeeper holds items in memory without a bound, and anybody who can
-/// push to a repository can add signatures.
-const SIGNATURES_LISTED: usize = 20;
+/// Longest single text within a response, in bytes: some of it comes from registries and certificates.
+const MESSAGE_BYTES: usize = 2 * 1024;
 
-/// Most failed signatures that an answer lists, but for one of each item: with a thousand keys of an image with a hundred
-/// signatures an answer would have 20 MB.
-const ANSWER_SIGNATURES: usize = 400;
+/// A text that is not empty and not long: an empty error means "no error" to Gatekeeper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message(String);
 
-/// What is about one request rather than about one image.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
-    pub(super) request_id: &'a str,
-    /// When the request came, as RFC 3339.
-    pub(super) timestamp: &'a str,
-    /// Most failed signatures that each item lists: see [`signatures_listed`].
-    pub(super) signatures: usize,
-}
+impl Message {
+    /// Cuts what is too long and marks the cut.
+    pub(crate) fn new(text: &str) -> Self {
+        if text.is_empty() {
+            return Self("internal-error: no reason was given".to_owned());
+        }
+        Self(cut(text, MESSAGE_BYTES))
+    }
 
-/// How many failed signatures each of `keys` items may list, so that all of them together list [`ANSWER_SIGNATURES`], or
-/// one each.
-pub(super) fn signatures_listed(keys: usize) -> usize {
-    (ANSWER_SIGNATURES / keys.max(1)).clamp(1, SIGNATURES_LISTED)
+    /// As [`Self::new`], followed by the request id, which is never cut off: it leads a person to the line in the log.
+    pub(crate) fn of_request(text: &str, request_id: &str) -> Self {
+        let name = format!(" (request {request_id})");
+        let Self(mut text) = Self::new(&cut(text, MESSAGE_BYTES.saturating_sub(name.len())));
+        text.push_str(&name);
+        Self(text)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
 }
 
 /// `image: code: found, wanted; what to do`: all that a person needs who sees only the denial.
-fn sentence(image: &str, reason: &Reason) -> String {
+pub(super) fn sentence(image: &str, reason: &Reason) -> String {
     let Reason { code, detail } = reason;
     format!("{image}: {code}: {detail}; what to do: {}", code.advice())
 }
 
-/// The same about an image that could not be judged.
-pub(super) fn undecided(image: &str, reason: &Reason) -> Text {
-    Text::new(&sentence(image, reason))
+/// The message about an image that could not be judged: its [`sentence`].
+pub(super) fn undecided(image: &str, reason: &Reason) -> Message {
+    Message::new(&sentence(image, reason))
 }
 
 /// The same about a rejected image, with the statement that demanded it and how many signatures were tried.
-fn rejection(image: &str, rule: Option<&str>, reason: &Reason, signatures: &FailedSignatures) -> String {
+pub(super) fn rejection(image: &str, rule: Option<&str>, reason: &Reason, signatures: &FailedSignatures) -> String {
     let rule = rule.map(|rule| format!(" by statement {rule:?} of the trust policy")).unwrap_or_default();
     let tried = match signatures.total() {
         0 => String::new(),
@@ -101,13 +94,16 @@ mod tests {
     }
 
     #[test]
-    fn the_more_keys_the_fewer_signatures_each() {
-        assert_eq!([0, 1, 20, 21, 100, 400, 1000].map(signatures_listed), [20, 20, 20, 19, 4, 1, 1]);
-    }
-
-    #[test]
     fn a_foreign_text_does_not_blow_up_the_sentence() {
         let reason = Reason::new(Code::RegistryFailed, "x".repeat(100_000));
         assert!(sentence("a", &reason).len() < 1500);
+    }
+
+    #[test]
+    fn a_text_is_never_empty_and_never_long() {
+        assert_eq!(Message::new("").0, "internal-error: no reason was given");
+        assert!(Message::new(&"ü".repeat(100_000)).0.len() <= MESSAGE_BYTES);
+        let long = Message::of_request(&"ü".repeat(100_000), "1f").0;
+        assert!(long.len() <= MESSAGE_BYTES && long.ends_with(" (request 1f)"), "{}", long.len());
     }
 }

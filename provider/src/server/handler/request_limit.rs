@@ -38,43 +38,43 @@ const LARGE_REQUEST_BYTES: usize = 256 * KIB;
 /// What may be taken together, in bytes: for the usual size some 700 requests that are read and 300 that are worked on. More
 /// wait, within their deadline. Of large requests two have room, whatever the configuration allows, or one slow one would
 /// keep out all others.
-pub(in crate::server) const READING: Pools = Pools { ordinary: 6 * MIB, large: 6 * MIB };
-pub(in crate::server) const WORKING: Pools = Pools { ordinary: 12 * MIB, large: 8 * MIB };
+pub(in crate::server) const READING: PoolBytes = PoolBytes { ordinary: 6 * MIB, large: 6 * MIB };
+pub(in crate::server) const WORKING: PoolBytes = PoolBytes { ordinary: 12 * MIB, large: 8 * MIB };
 
 /// For ordinary requests and for large ones, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::server) struct Pools {
+pub(in crate::server) struct PoolBytes {
     pub(in crate::server) ordinary: usize,
     pub(in crate::server) large: usize,
 }
 
 /// The limits. Shared by all configurations.
 #[derive(Debug)]
-pub(super) struct Requests {
-    pub(super) reading: Limited,
-    pub(super) working: Limited,
+pub(super) struct RequestLimit {
+    pub(super) reading: Pool,
+    pub(super) working: Pool,
 }
 
 /// One of the two. Counts KiB, as semaphores count up to 2^32.
 #[derive(Debug)]
-pub(super) struct Limited {
-    pools: Pools,
+pub(super) struct Pool {
+    pools: PoolBytes,
     pub(super) ordinary: Semaphore,
     pub(super) large: Semaphore,
 }
 
 /// There was no room in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Full {
+pub(super) enum RequestLimitReached {
     #[error("overloaded: too many requests are under way; what to do: add replicas")]
     Ordinary,
     #[error("overloaded: too many large requests are under way; what to do: add replicas")]
     Large,
 }
 
-impl Requests {
+impl RequestLimit {
     pub(super) fn new() -> Self {
-        Self { reading: Limited::new(READING), working: Limited::new(WORKING) }
+        Self { reading: Pool::new(READING), working: Pool::new(WORKING) }
     }
 
     /// Room to read a body with at most `most_keys` keys, which announces its length if it has it.
@@ -87,7 +87,7 @@ impl Requests {
         most_bytes: usize,
         most_keys: usize,
         until: Instant,
-    ) -> Result<SemaphorePermit<'_>, Full> {
+    ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
         let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
         let bytes = small.unwrap_or(most_bytes.max(LARGE_BODY_BYTES));
         let keys = most_keys.min(bytes / BODY_KEY_BYTES);
@@ -104,14 +104,14 @@ impl Requests {
         keys: &[String],
         at_once: usize,
         until: Instant,
-    ) -> Result<SemaphorePermit<'_>, Full> {
-        let taken = taken(keys, at_once);
+    ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
+        let taken = request_bytes(keys, at_once);
         self.working.take(taken, taken > LARGE_REQUEST_BYTES, until).await
     }
 }
 
 /// What a request takes while its keys are worked on, in bytes.
-pub(in crate::server) fn taken(keys: &[String], at_once: usize) -> usize {
+pub(in crate::server) fn request_bytes(keys: &[String], at_once: usize) -> usize {
     let texts: usize = keys.iter().map(String::len).sum();
     // No fewer than there are hosts.
     let hosts: HashSet<&str> = keys.iter().map(|key| key.split_once('/').map_or("", |(host, _)| host)).collect();
@@ -119,23 +119,28 @@ pub(in crate::server) fn taken(keys: &[String], at_once: usize) -> usize {
     REQUEST_BYTES + KEY_FACTOR * texts + KEY_BYTES * keys.len() + WORKING_KEY_BYTES * working
 }
 
-impl Limited {
-    fn new(pools: Pools) -> Self {
-        let Pools { ordinary, large } = pools;
+impl Pool {
+    fn new(pools: PoolBytes) -> Self {
+        let PoolBytes { ordinary, large } = pools;
         Self { pools, ordinary: Semaphore::new(ordinary / KIB), large: Semaphore::new(large / KIB) }
     }
 
-    async fn take(&self, bytes: usize, large: bool, until: Instant) -> Result<SemaphorePermit<'_>, Full> {
-        let (pool, total, full) = if large {
-            (&self.large, self.pools.large / 2, Full::Large)
+    async fn take(
+        &self,
+        bytes: usize,
+        large: bool,
+        until: Instant,
+    ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
+        let (pool, total, reached) = if large {
+            (&self.large, self.pools.large / 2, RequestLimitReached::Large)
         } else {
-            (&self.ordinary, self.pools.ordinary, Full::Ordinary)
+            (&self.ordinary, self.pools.ordinary, RequestLimitReached::Ordinary)
         };
         let kib = u32::try_from(bytes.min(total).div_ceil(KIB)).unwrap_or(u32::MAX);
         match tokio::time::timeout_at(until, pool.acquire_many(kib)).await {
             // The semaphores are never closed.
-            Ok(permit) => permit.map_err(|_| full),
-            Err(_) => Err(full),
+            Ok(permit) => permit.map_err(|_| reached),
+            Err(_) => Err(reached),
         }
     }
 }
@@ -156,43 +161,43 @@ mod tests {
         let fixed = |count: usize| 8192 + 3 * 16 * count + 512 * count;
         for (hosts, count, working) in [(1, 1, 1), (1, 9, 9), (1, 99, 32), (9, 99, 32), (10, 10, 10)] {
             let keys = keys(hosts, count);
-            assert_eq!(taken(&keys, 32), fixed(count) + 6144 * working, "{hosts} {count}");
+            assert_eq!(request_bytes(&keys, 32), fixed(count) + 6144 * working, "{hosts} {count}");
         }
         let many: Vec<String> = (0..50).map(|number| format!("{}.example/a:{number:0>3}", 10 + number)).collect();
-        assert_eq!(taken(&many, 32), fixed(50) + 6144 * 50);
-        assert_eq!(taken(&["nginx".to_owned(), "busybox".to_owned()], 1), 8192 + 3 * 12 + 2 * 512 + 6144);
+        assert_eq!(request_bytes(&many, 32), fixed(50) + 6144 * 50);
+        assert_eq!(request_bytes(&["nginx".to_owned(), "busybox".to_owned()], 1), 8192 + 3 * 12 + 2 * 512 + 6144);
     }
 
     #[tokio::test(start_paused = true)]
     async fn large_requests_wait_for_each_other_and_the_others_do_not() {
-        let requests = Requests::new();
+        let requests = RequestLimit::new();
         let soon = || Instant::now() + Duration::from_secs(1);
         let (small, large) = (keys(1, 10), keys(1, 9999));
         let first = requests.to_work(&large, 32, soon()).await;
         let second = requests.to_work(&large, 9999, soon()).await;
         assert!(first.is_ok() && second.is_ok());
-        assert_eq!(requests.to_work(&large, 32, soon()).await.err(), Some(Full::Large));
+        assert_eq!(requests.to_work(&large, 32, soon()).await.err(), Some(RequestLimitReached::Large));
         assert!(requests.to_work(&small, 32, soon()).await.is_ok());
         drop(first);
         assert!(requests.to_work(&large, 32, soon()).await.is_ok());
         let mut held = Vec::new();
-        let full = loop {
+        let reached = loop {
             match requests.to_work(&small, 32, soon()).await {
                 Ok(permit) => held.push(permit),
-                Err(full) => break full,
+                Err(reached) => break reached,
             }
         };
-        assert_eq!((full, held.len()), (Full::Ordinary, 12 * KIB / 74));
+        assert_eq!((reached, held.len()), (RequestLimitReached::Ordinary, 12 * KIB / 74));
     }
 
     #[tokio::test(start_paused = true)]
     async fn bodies_wait_in_the_same_way() {
-        let requests = Requests::new();
+        let requests = RequestLimit::new();
         let soon = || Instant::now() + Duration::from_secs(1);
         let read = async |announced| requests.to_read(announced, 64 * MIB, 10_000, soon()).await;
         let (first, second) = (read(None).await, read(Some(MIB)).await);
         assert!(first.is_ok() && second.is_ok());
-        assert_eq!(read(None).await.err(), Some(Full::Large));
+        assert_eq!(read(None).await.err(), Some(RequestLimitReached::Large));
         assert!(read(Some(LARGE_BODY_BYTES)).await.is_ok());
         // One of 64 KiB may have ten thousand keys.
         let before = requests.reading.ordinary.available_permits();

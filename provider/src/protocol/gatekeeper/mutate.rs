@@ -1,30 +1,37 @@
-//! The value of an item on the doors of mutation: the image with its digest in place of its tag.
+//! The value of an item of the endpoints of mutation: the image with its digest in place of its tag.
 //!
 //! Gatekeeper rejects the whole answer on a `systemError` here, so whatever goes wrong with one key is an item error.
-//! Mutation has no cache in Gatekeeper: nothing is remembered by it.
+//! Gatekeeper has no cache for mutation.
 
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
 use countersign_core::verdict::Reason;
 
-use super::Context;
-use super::sentence;
-use crate::server::answer::Outcome;
-use crate::server::answer::Text;
+use super::KeyOutcome;
+use super::encode_item;
+use crate::protocol::EncodedKey;
+use crate::protocol::Message;
+use crate::protocol::ResponseContext;
+use crate::protocol::message::sentence;
 
-/// The outcome of a key that names `image`. Registry and repository stay as they were written, or other policies that
+/// The item of the key that names `image`. Registry and repository stay as they were written, or other policies that
 /// match on them would no longer do so; what has a digest already stays as it is, tag included.
-pub(in crate::server) fn outcome(
-    context: Context<'_>,
+pub(super) fn encode(
+    context: ResponseContext<'_>,
+    key: &str,
     image: &ImageRef,
     resolved: &Result<Digest, Reason>,
-) -> Outcome<String> {
+) -> EncodedKey {
+    encode_item(key, outcome(context, image, resolved))
+}
+
+fn outcome(context: ResponseContext<'_>, image: &ImageRef, resolved: &Result<Digest, Reason>) -> KeyOutcome<String> {
     match (image.selector(), resolved) {
-        (Selector::Digest(_), _) => Outcome::Value(image.written().to_owned()),
-        (Selector::Tag(_), Ok(digest)) => Outcome::Value(format!("{}@{digest}", image.written_name())),
+        (Selector::Digest(_), _) => KeyOutcome::Value(image.written().to_owned()),
+        (Selector::Tag(_), Ok(digest)) => KeyOutcome::Value(format!("{}@{digest}", image.written_name())),
         (Selector::Tag(_), Err(reason)) => {
-            Outcome::Error(Text::of_request(&sentence(&image.to_string(), reason), context.request_id))
+            KeyOutcome::Error(Message::of_request(&sentence(&image.to_string(), reason), context.request_id))
         }
     }
 }
@@ -39,9 +46,10 @@ mod tests {
 
     const OTHER: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    const CONTEXT: Context<'_> = Context { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", signatures: 20 };
+    const CONTEXT: ResponseContext<'_> =
+        ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
 
-    fn mutated(text: &str) -> Outcome<String> {
+    fn mutated(text: &str) -> KeyOutcome<String> {
         outcome(CONTEXT, &text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
     }
 
@@ -55,14 +63,14 @@ mod tests {
             ("a.example:5000/b/c:v1", "a.example:5000/b/c"),
             ("[::1]:5000/x:v1", "[::1]:5000/x"),
         ] {
-            assert_eq!(mutated(text), Outcome::Value(format!("{name}@{digest}")));
+            assert_eq!(mutated(text), KeyOutcome::Value(format!("{name}@{digest}")));
         }
     }
 
     #[test]
     fn a_digest_stays_as_it_is() {
         for text in [format!("nginx@{OTHER}"), format!("a.example/b:v1@{OTHER}")] {
-            assert_eq!(mutated(&text), Outcome::Value(text));
+            assert_eq!(mutated(&text), KeyOutcome::Value(text));
         }
     }
 
@@ -71,7 +79,7 @@ mod tests {
         let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest");
         assert_eq!(
             outcome(CONTEXT, &"nginx".parse().unwrap(), &Err(reason)),
-            Outcome::Error(Text::new(
+            KeyOutcome::Error(Message::new(
                 "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms: want a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
             ))
         );

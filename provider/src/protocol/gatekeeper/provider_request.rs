@@ -1,0 +1,180 @@
+//! What Gatekeeper asks.
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::json;
+use countersign_core::codec::json::JsonError;
+use countersign_core::limits::JsonLimits;
+use serde::Serialize;
+
+use super::API_VERSION;
+use super::request_seed::Read;
+use super::request_seed::RequestSeed;
+
+/// The version before [`API_VERSION`]: the same fields.
+const API_VERSION_BEFORE: &str = "externaldata.gatekeeper.sh/v1alpha1";
+
+/// The kind of a request.
+const REQUEST_KIND: &str = "ProviderRequest";
+
+/// Most elements of `keys`, repeated ones included: a request may ask about one image for each of its containers, and
+/// each distinct key counts once towards the configured limit, which is at most 10,000.
+const KEYS: usize = 65_536;
+
+/// What a body may hold. Gatekeeper sends five values beside the keys. The rest is room for members of later versions, of
+/// which nothing is kept: an object under review would fit.
+const REQUEST_JSON: JsonLimits = JsonLimits { depth: 64, values: 1_000_000, elements: KEYS, members: 10_000 };
+
+/// What Gatekeeper asks: some keys, and nothing about who asks or why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderRequest {
+    pub api_version: String,
+    pub kind: String,
+    pub request: Request,
+}
+
+/// See [`ProviderRequest::request`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// In the order of the policy. Where a request was read, each text once, where it stands first.
+    pub keys: Vec<String>,
+}
+
+/// A body that is not a request of a version spoken here.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// With the parser's words.
+    #[error("request body is not a ProviderRequest: {0}")]
+    Json(#[source] JsonError),
+    #[error("request has apiVersion {found}: want {API_VERSION:?}")]
+    ApiVersion { found: Excerpt },
+    #[error("request has kind {found}: want {REQUEST_KIND:?}")]
+    Kind { found: Excerpt },
+    #[error(
+        "request has too many distinct keys: found more than {most}, expected at most {most}; ask about fewer images in one request, or raise server.maxKeys"
+    )]
+    TooManyKeys { most: usize },
+}
+
+impl ProviderRequest {
+    /// Reads a request body with at most `most_keys` distinct keys; no more are built. Unknown members are accepted, and
+    /// so is a body without `apiVersion` and `kind`. No member may be there twice, wherever it is.
+    ///
+    /// # Errors
+    /// Not JSON, not of this shape, of another version or kind, or too many keys.
+    pub fn from_json(body: &[u8], most_keys: usize) -> Result<Self, RequestError> {
+        let Read { api_version, kind, keys } =
+            json::from_slice_seed(body, &REQUEST_JSON, RequestSeed { most_keys }).map_err(RequestError::Json)?;
+        if !["", API_VERSION, API_VERSION_BEFORE].contains(&api_version.as_str()) {
+            return Err(RequestError::ApiVersion { found: Excerpt::of(&api_version) });
+        }
+        if !["", REQUEST_KIND].contains(&kind.as_str()) {
+            return Err(RequestError::Kind { found: Excerpt::of(&kind) });
+        }
+        let keys = keys.ok_or(RequestError::TooManyKeys { most: most_keys })?;
+        Ok(Self { api_version, kind, request: Request { keys } })
+    }
+
+    /// A request for `keys`, as Gatekeeper writes it.
+    #[must_use]
+    pub fn new(keys: Vec<String>) -> Self {
+        Self { api_version: API_VERSION.to_owned(), kind: REQUEST_KIND.to_owned(), request: Request { keys } }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn keys(body: &serde_json::Value) -> Vec<String> {
+        ProviderRequest::from_json(body.to_string().as_bytes(), 9).unwrap().request.keys
+    }
+
+    fn refusal(body: &str) -> String {
+        ProviderRequest::from_json(body.as_bytes(), 2).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_what_gatekeeper_sends_and_writes_the_same() {
+        let sent = r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderRequest","request":{"keys":["a","b",""]}}"#;
+        let request = ProviderRequest::from_json(sent.as_bytes(), 9).unwrap();
+        assert_eq!(request, ProviderRequest::new(["a", "b", ""].map(str::to_owned).to_vec()));
+        assert_eq!(serde_json::to_string(&request).unwrap(), sent);
+    }
+
+    #[test]
+    fn accepts_unknown_members_the_version_before_and_no_version() {
+        let body = json!({"apiVersion": API_VERSION_BEFORE, "kind": REQUEST_KIND, "new": 1, "request": {"keys": ["a"], "new": {}}});
+        assert_eq!(keys(&body), ["a"]);
+        assert_eq!(keys(&json!({"request": {"keys": ["a"]}})), ["a"]);
+    }
+
+    #[test]
+    fn keeps_each_key_once_where_it_stands_first_and_counts_the_distinct_ones() {
+        let body = |keys: &str| format!(r#"{{"request":{{"keys":[{keys}]}}}}"#);
+        let read = |keys: &str, most| ProviderRequest::from_json(body(keys).as_bytes(), most);
+        assert_eq!(read(r#""b","a","b","","A","\u0061","""#, 4).unwrap().request.keys, ["b", "a", "", "A"]);
+        assert_eq!(
+            read(r#""b","a","b","","A""#, 3).unwrap_err().to_string(),
+            "request has too many distinct keys: found more than 3, expected at most 3; ask about fewer images in one \
+             request, or raise server.maxKeys"
+        );
+        let repeated = vec![r#""a""#; KEYS].join(",");
+        assert_eq!(read(&repeated, 1).unwrap().request.keys, ["a"]);
+        let error = read(&format!("{repeated},\"a\""), 1).unwrap_err().to_string();
+        assert!(error.contains("more than 65536 elements in one array"), "{error}");
+    }
+
+    #[test]
+    fn reads_the_null_that_go_writes_for_an_empty_list() {
+        assert_eq!(keys(&json!({"request": {"keys": null}})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn keeps_control_characters_and_other_scripts() {
+        let body = r#"{"request":{"keys":["a\r\n\u0000\u001b","ü\ud83d\ude00"]}}"#;
+        assert_eq!(ProviderRequest::from_json(body.as_bytes(), 9).unwrap().request.keys, ["a\r\n\0\u{1b}", "ü😀"]);
+    }
+
+    #[test]
+    fn names_another_version_and_kind() {
+        assert_eq!(
+            refusal(r#"{"apiVersion":"externaldata.gatekeeper.sh/v2","request":{"keys":[]}}"#),
+            r#"request has apiVersion "externaldata.gatekeeper.sh/v2": want "externaldata.gatekeeper.sh/v1beta1""#
+        );
+        assert_eq!(
+            refusal(r#"{"kind":"AdmissionReview","request":{"keys":[]}}"#),
+            r#"request has kind "AdmissionReview": want "ProviderRequest""#
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_request() {
+        for (body, says) in [
+            ("", "EOF while parsing"),
+            ("{}", "missing field `request`"),
+            (r#"{"request":{}}"#, "missing field `keys`"),
+            (r#"{"request":{"keys":[1]}}"#, "invalid type: integer"),
+            (r#"{"request":{"keys":"a"}}"#, "invalid type: string"),
+            (r#"{"request":{"keys":[],"keys":[]}}"#, "member \"keys\" stands twice"),
+            (r#"{"request":{"keys":[]},"request":{"keys":["a"]}}"#, "member \"request\" stands twice"),
+            (r#"{"request":{"keys":[]},"\u006bind":"","kind":""}"#, "member \"kind\" stands twice"),
+            (r#"{"request":{"keys":[]},"x":{"y":1,"y":1}}"#, "member \"y\" stands twice"),
+            (r#"["externaldata.gatekeeper.sh/v1beta1","ProviderRequest",{"keys":["a"]}]"#, "invalid type: array"),
+            (r#"{"request":[["a"]]}"#, "invalid type: array"),
+            (r#"{"request":{"keys":{"a":1}}}"#, "invalid type: object"),
+            (r#"{"apiVersion":null,"request":{"keys":[]}}"#, "invalid type: null"),
+            (r#"{"request":{"keys":["\ud800"]}}"#, "hex escape"),
+            (r#"{"request":{"keys":[]}} x"#, "trailing characters"),
+        ] {
+            let text = refusal(body);
+            assert!(
+                text.starts_with("request body is not a ProviderRequest: ") && text.contains(says),
+                "{body}: {text}"
+            );
+        }
+    }
+}

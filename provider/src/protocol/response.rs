@@ -1,0 +1,173 @@
+//! Keeps the rule that must never break: every key of a request has an item, or the response says what is undecided.
+//!
+//! A key that has neither is in no list that a policy sees, so that a policy which counts errors lets it pass. Hence a
+//! [`Response`] is made for a number of keys, and whichever has no item in the end is counted as undecided: because it is,
+//! because there was no room for its item, or because nothing became of it.
+//!
+//! Items are encoded as soon as their keys are decided, and what they were made of is dropped: verdicts are larger.
+
+use std::collections::BTreeMap;
+
+use countersign_core::codec::text::Text as Bounded;
+use countersign_core::verdict::Code;
+
+use super::Frame;
+use super::Message;
+use super::response_budget::BudgetExceeded;
+use super::response_budget::ResponsePermit;
+
+/// Longest text about undecided keys, in bytes. It is printed in a denial, and the API server cuts nothing.
+const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
+
+/// What becomes of one key in the response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EncodedKey {
+    Item {
+        /// Behind a comma.
+        json: Vec<u8>,
+        is_error: bool,
+    },
+    /// Why there is no item.
+    Undecided(Message),
+}
+
+/// A response that is being put together. See the module.
+#[derive(Debug)]
+pub(crate) struct Response {
+    frame: Frame,
+    permit: ResponsePermit,
+    /// By the index of the key in the request; empty without one.
+    items: Vec<Vec<u8>>,
+    has_item_error: bool,
+    undecided: Undecided,
+    exceeded: Option<BudgetExceeded>,
+}
+
+/// The bytes of a response, and what is in it.
+#[derive(Debug)]
+pub(crate) struct EncodedResponse {
+    pub(crate) parts: Vec<Vec<u8>>,
+    /// For the bytes of `parts`. None where these are few.
+    pub(crate) permit: Option<ResponsePermit>,
+    pub(crate) has_item_error: bool,
+    pub(crate) has_system_error: bool,
+    /// Why some keys are undecided although they were decided, if there are any.
+    pub(crate) exceeded: Option<BudgetExceeded>,
+}
+
+impl EncodedResponse {
+    /// The response to a request whose keys are unknown or too many, or are not looked at for another reason: no items, and
+    /// why.
+    pub(crate) fn refusal(frame: Frame, why: &Message, request_id: &str) -> Self {
+        let (before, after) = frame(&format!("{} (request {request_id})", why.as_str()));
+        let parts = vec![before, after];
+        Self { parts, permit: None, has_item_error: false, has_system_error: true, exceeded: None }
+    }
+}
+
+impl Response {
+    /// A response about so many keys, of none of which anything is known yet.
+    pub(crate) fn about(keys: usize, frame: Frame, permit: ResponsePermit) -> Self {
+        let items = vec![Vec::new(); keys];
+        Self { frame, permit, items, has_item_error: false, undecided: Undecided::default(), exceeded: None }
+    }
+
+    /// What became of the key at `index`. Without room for its item it is undecided.
+    pub(crate) fn add(&mut self, index: usize, key: &str, encoded: EncodedKey) {
+        match encoded {
+            EncodedKey::Item { json, is_error } => match self.permit.grow(json.len()) {
+                Ok(()) => {
+                    if let Some(item) = self.items.get_mut(index) {
+                        *item = json;
+                        self.has_item_error |= is_error;
+                    }
+                }
+                Err(exceeded) => {
+                    let (key, code) = (Bounded::of(key), Code::Overloaded);
+                    let text = format!("{key}: {code}: {exceeded}; what to do: {}", code.advice());
+                    self.exceeded.get_or_insert(exceeded);
+                    self.undecided.add(index, Message::new(&text));
+                }
+            },
+            EncodedKey::Undecided(message) => self.undecided.add(index, message),
+        }
+    }
+
+    /// The bytes of the response, in which every key has its end.
+    pub(crate) fn encode(self, request_id: &str) -> EncodedResponse {
+        let Self { frame, mut permit, items, has_item_error, undecided, mut exceeded } = self;
+        let asked = items.len();
+        let mut items: Vec<Vec<u8>> = items.into_iter().filter(|item| !item.is_empty()).collect();
+        let without_item = asked - items.len();
+        let head = (without_item > 0)
+            .then(|| format!("could not decide about {without_item} of {asked} images (request {request_id}): "));
+        let system_error = head.as_ref().map(|head| undecided.text(head, without_item)).unwrap_or_default();
+        let (before, mut after) = frame(&system_error);
+        if let Some(head) = &head
+            && let Err(error) = permit.grow(after.len())
+        {
+            // Short, so that it needs no room.
+            let code = Code::Overloaded;
+            (_, after) = frame(&format!("{head}{code}: {error}; what to do: {}", code.advice()));
+            exceeded.get_or_insert(error);
+        }
+        if let Some(first) = items.first_mut() {
+            first.remove(0);
+        }
+        EncodedResponse {
+            parts: [before].into_iter().chain(items).chain([after]).collect(),
+            permit: Some(permit),
+            has_item_error,
+            has_system_error: head.is_some(),
+            exceeded,
+        }
+    }
+}
+
+/// Why keys are undecided, by their indices: as many of the first ones as the text has room for.
+#[derive(Debug, Default)]
+struct Undecided {
+    texts: BTreeMap<usize, Message>,
+    bytes: usize,
+}
+
+impl Undecided {
+    fn add(&mut self, index: usize, message: Message) {
+        self.bytes += message.as_str().len();
+        if let Some(before) = self.texts.insert(index, message) {
+            self.bytes -= before.as_str().len();
+        }
+        // What comes behind so many bytes is only counted.
+        while let Some(last) =
+            self.texts.last_entry().filter(|last| self.bytes - last.get().as_str().len() > SYSTEM_ERROR_BYTES)
+        {
+            self.bytes -= last.remove().as_str().len();
+        }
+    }
+
+    /// `head` and what is known of `count` keys.
+    fn text(&self, head: &str, count: usize) -> String {
+        let mut text = head.to_owned();
+        let mut shown = 0;
+        for one in self.texts.values().map(Message::as_str) {
+            let separator = if shown == 0 { "" } else { " | " };
+            // The first one always fits: its length is bounded.
+            if text.len() + separator.len() + one.len() > SYSTEM_ERROR_BYTES {
+                break;
+            }
+            text.push_str(separator);
+            text.push_str(one);
+            shown += 1;
+        }
+        match (shown, count - shown) {
+            (_, 0) => {}
+            (0, _) => text.push_str("internal-error: no reason was given"),
+            (_, more) => text.push_str(&format!(" | and {more} more")),
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

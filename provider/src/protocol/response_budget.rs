@@ -1,0 +1,159 @@
+//! Responses that are held in memory until they are written: how many bytes all of them may have, and one of them.
+//!
+//! A client that does not read its response keeps it in memory. Bytes are counted when they are made, and given back when
+//! the last of them is written to the connection, or when the connection ends. Beside the fixed limits, a response takes at
+//! most as much as it leaves free, so that a few large ones always leave room for the usual small one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use prometheus::IntGauge;
+
+/// What a part of a response takes beside its bytes: its owner, its place in the list, and what an allocator adds.
+const AROUND: usize = 128;
+
+/// A limit on the bytes of responses. Shared by all that are made under it.
+#[derive(Debug)]
+pub(crate) struct ResponseBudget {
+    /// For all of them.
+    total: usize,
+    /// For one.
+    most: usize,
+    used: Mutex<usize>,
+    gauge: IntGauge,
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BudgetExceeded {
+    /// The response would be larger than one may be.
+    TooLarge { most: usize },
+    /// All responses together, with what this one needs.
+    Full { found: usize, limit: usize },
+}
+
+impl fmt::Display for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { most } => {
+                write!(f, "response is too large: found more than {most} bytes, expected at most {most}")
+            }
+            Self::Full { found, limit } => write!(
+                f,
+                "too many bytes of responses in memory: found {found}, expected at most {limit}, half of it for one response"
+            ),
+        }
+    }
+}
+
+impl ResponseBudget {
+    /// At most `total` bytes for all, `most` of them for one. `gauge` shows what is used.
+    pub(crate) fn new(total: usize, most: usize, gauge: IntGauge) -> Arc<Self> {
+        Arc::new(Self { total, most, used: Mutex::new(0), gauge })
+    }
+
+    /// A response that holds nothing yet.
+    pub(crate) fn begin(self: &Arc<Self>) -> ResponsePermit {
+        ResponsePermit { responses: Arc::clone(self), bytes: 0 }
+    }
+
+    /// What all of them hold.
+    #[cfg(test)]
+    pub(crate) fn used_bytes(&self) -> usize {
+        *self.used()
+    }
+
+    fn used(&self) -> MutexGuard<'_, usize> {
+        // A number is always whole.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one response holds, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct ResponsePermit {
+    responses: Arc<ResponseBudget>,
+    bytes: usize,
+}
+
+impl ResponsePermit {
+    /// Holds so many bytes more, in one part.
+    ///
+    /// # Errors
+    /// There is no room; it holds what it permit.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        let ResponseBudget { total, most, gauge, .. } = &*self.responses;
+        let more = bytes.saturating_add(AROUND);
+        let own = self.bytes.saturating_add(more);
+        if own > *most {
+            return Err(BudgetExceeded::TooLarge { most: *most });
+        }
+        let mut used = self.responses.used();
+        let all = used.saturating_add(more);
+        // At most as much as is left for the others.
+        if all > *total || own > *total - all {
+            return Err(BudgetExceeded::Full { found: all, limit: *total });
+        }
+        *used = all;
+        self.bytes = own;
+        gauge.add(signed(more));
+        Ok(())
+    }
+}
+
+impl Drop for ResponsePermit {
+    fn drop(&mut self) {
+        *self.responses.used() -= self.bytes;
+        self.responses.gauge.sub(signed(self.bytes));
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn responses(total: usize, most: usize) -> Arc<ResponseBudget> {
+        ResponseBudget::new(total, most, IntGauge::new("bytes", "Bytes.").unwrap())
+    }
+
+    #[test]
+    fn a_response_takes_at_most_what_one_may_have_and_what_it_leaves_free() {
+        let all = responses(4000, 1500);
+        let mut first = all.begin();
+        assert_eq!(first.grow(1500), Err(BudgetExceeded::TooLarge { most: 1500 }));
+        assert_eq!(first.grow(1500 - AROUND), Ok(()));
+        assert_eq!(first.grow(0), Err(BudgetExceeded::TooLarge { most: 1500 }));
+        let mut second = all.begin();
+        // Half of the 2500 that are left.
+        assert_eq!(second.grow(1251 - AROUND), Err(BudgetExceeded::Full { found: 2751, limit: 4000 }));
+        assert_eq!(second.grow(1250 - AROUND), Ok(()));
+        let mut third = all.begin();
+        assert_eq!(third.grow(625 - AROUND), Ok(()));
+        assert_eq!(all.gauge.get(), 3375);
+        drop(first);
+        drop(second);
+        assert_eq!((all.gauge.get(), all.used_bytes()), (625, 625));
+        drop(third);
+        assert_eq!((all.gauge.get(), all.used_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn messages_have_both_numbers() {
+        assert_eq!(
+            BudgetExceeded::TooLarge { most: 1500 }.to_string(),
+            "response is too large: found more than 1500 bytes, expected at most 1500"
+        );
+        assert_eq!(
+            BudgetExceeded::Full { found: 2751, limit: 4000 }.to_string(),
+            "too many bytes of responses in memory: found 2751, expected at most 4000, half of it for one response"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! From the keys of a request to its response: one path for every endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+use countersign_core::name::ReferenceError;
+use countersign_core::name::Selector;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+
+use super::Handler;
+use super::Reply;
+use crate::clock;
+use crate::engine::Deadline;
+use crate::engine::ImageResult;
+use crate::engine::Verify;
+use crate::protocol::BudgetExceeded;
+use crate::protocol::EncodedKey;
+use crate::protocol::Operation;
+use crate::protocol::Response;
+use crate::protocol::ResponseContext;
+use crate::protocol::signatures_listed;
+use crate::server::keys;
+use crate::server::keys::End;
+use crate::server::keys::Finished;
+use crate::server::keys::Stage;
+use crate::server::request_id::RequestId;
+use crate::server::routes::Route;
+use crate::telemetry::log;
+use crate::telemetry::metrics::Outcome;
+
+/// A key and what it names.
+type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
+
+/// A key that is decided: its part of the response, and the answer for log and metrics.
+struct KeyResult {
+    encoded: EncodedKey,
+    answer: Answer,
+}
+
+/// What the engine has answered about one image, and how that is encoded.
+enum Answer {
+    Verdict(ImageResult, fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) -> EncodedKey),
+    Resolved(Result<Digest, Reason>, fn(ResponseContext<'_>, &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
+}
+
+impl Answer {
+    async fn ask(operation: Operation, engine: &dyn Verify, image: Arc<ImageRef>, deadline: Deadline) -> Self {
+        match operation {
+            Operation::Verify(encode) => Self::Verdict(engine.verify(image, deadline).await, encode),
+            Operation::Resolve(encode) => {
+                let resolved = match image.selector() {
+                    // A digest is its own answer.
+                    Selector::Digest(digest) => Ok(digest.clone()),
+                    Selector::Tag(_) => engine.resolve(image, deadline).await,
+                };
+                Self::Resolved(resolved, encode)
+            }
+        }
+    }
+
+    /// In place of an answer of the engine.
+    fn failed(operation: Operation, reason: Reason) -> Self {
+        match operation {
+            Operation::Verify(encode) => {
+                let verdict = ImageVerdict::from_reason(None, reason).into();
+                Self::Verdict(ImageResult { digest: None, verdict, cached: false }, encode)
+            }
+            Operation::Resolve(encode) => Self::Resolved(Err(reason), encode),
+        }
+    }
+
+    fn encode(self, context: ResponseContext<'_>, key: &str, image: &ImageRef) -> KeyResult {
+        let encoded = match &self {
+            Self::Verdict(result, encode) => encode(context, key, image, result),
+            Self::Resolved(resolved, encode) => encode(context, key, image, resolved),
+        };
+        KeyResult { encoded, answer: self }
+    }
+}
+
+/// What is the same for all keys of a request.
+#[derive(Clone)]
+struct Shared {
+    route: &'static Route,
+    deadline: Deadline,
+    request_id: RequestId,
+    timestamp: Arc<str>,
+    max_signatures: usize,
+}
+
+impl Shared {
+    fn context(&self) -> ResponseContext<'_> {
+        let Self { route: _, deadline: _, request_id, timestamp, max_signatures } = self;
+        ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures: *max_signatures }
+    }
+
+    /// Encodes the answer as soon as it is there: a verdict about an image with many signatures is large, and there may be
+    /// many.
+    async fn work(self, engine: Arc<dyn Verify>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
+        let operation = self.route.protocol.operation;
+        let answer = Answer::ask(operation, &*engine, Arc::clone(&image), self.deadline).await;
+        answer.encode(self.context(), &key, &image)
+    }
+}
+
+impl Handler {
+    /// Decides every key within `deadline`, and encodes the response.
+    pub(super) async fn dispatch(
+        &self,
+        route: &'static Route,
+        keys: Vec<String>,
+        deadline: Deadline,
+        id: &RequestId,
+    ) -> Reply {
+        let max_signatures = signatures_listed(keys.len());
+        let timestamp = clock::now().to_string().into();
+        let shared = Shared { route, deadline, request_id: id.clone(), timestamp, max_signatures };
+        let keys = parse(keys, route.protocol.image_of);
+        let mut response = Response::about(keys.len(), route.protocol.frame, self.responses.begin());
+        self.refuse_no_references(&shared, &keys, &mut response);
+        let late = self.work_on_images(&shared, &keys, &mut response).await;
+        self.encode(route, response, late, id)
+    }
+
+    fn refuse_no_references(&self, shared: &Shared, keys: &[Key], response: &mut Response) {
+        let protocol = shared.route.protocol;
+        for (index, (key, image)) in keys.iter().enumerate() {
+            if let Err(why) = image {
+                let answer = Answer::failed(protocol.operation, Reason::new(Code::InvalidReference, why));
+                self.record(shared, key, &answer, Duration::ZERO);
+                response.add(index, key, (protocol.encode_not_a_reference)(shared.context(), key, why));
+            }
+        }
+    }
+
+    /// Works on every key that is an image reference, all by the same snapshot of policy. Whether any key was late.
+    async fn work_on_images(&self, shared: &Shared, keys: &[Key], response: &mut Response) -> bool {
+        let image =
+            |(index, (key, image)): (usize, &Key)| Some((index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
+        let images: Vec<_> = keys.iter().enumerate().filter_map(image).collect();
+        let engine = Arc::clone(&self.verify).of_request();
+        let hosts = images.iter().map(|(_, _, image)| image.repository().host());
+        let work = |index: usize| {
+            // Indices are those of `hosts`.
+            let (_, key, image) = images[index].clone();
+            let (shared, engine) = (shared.clone(), Arc::clone(&engine));
+            move || shared.work(engine, key, image)
+        };
+        let mut any_late = false;
+        let finished = |index: usize, finished: Finished<KeyResult>| {
+            self.metrics.stage("queue", finished.queued);
+            let Some((index, key, image)) = images.get(index) else { return };
+            any_late |= matches!(finished.end, End::Late(_));
+            let elapsed = finished.elapsed;
+            let result = self.result_of(shared, finished).unwrap_or_else(|reason| {
+                let answer = Answer::failed(shared.route.protocol.operation, reason);
+                answer.encode(shared.context(), key, image)
+            });
+            self.record(shared, key, &result.answer, elapsed);
+            response.add(*index, key, result.encoded);
+        };
+        let at_once = self.settings.max_concurrent_keys_per_request;
+        keys::each(hosts, at_once, shared.deadline.instant().into(), work, finished).await;
+        any_late
+    }
+
+    /// What the work for a key gave, or why it gave nothing.
+    fn result_of(&self, shared: &Shared, finished: Finished<KeyResult>) -> Result<KeyResult, Reason> {
+        let time = self.time_for(shared.route);
+        match finished.end {
+            End::Done(result) => Ok(result),
+            End::Panicked(text) => {
+                self.metrics.panic();
+                let (request_id, door) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
+                tracing::error!(request_id, door, what = text, "panic");
+                Err(Reason::new(Code::InternalError, "the work on this image ended in a panic: want a verdict"))
+            }
+            End::Late(Stage::Queued { of_host, at_once }) => {
+                let detail = format!(
+                    "verification did not begin within {time:?}: found {of_host} images of this registry in the request, of which {at_once} are verified at a time"
+                );
+                Err(Reason::new(Code::Overloaded, detail))
+            }
+            End::Late(Stage::Working) => {
+                let worked = finished.elapsed.saturating_sub(finished.queued).as_millis();
+                let queued = finished.queued.as_millis();
+                let detail = format!(
+                    "not finished after {worked}ms of work and {queued}ms of waiting for a place: want an end within {time:?}"
+                );
+                Err(Reason::new(Code::DeadlineExceeded, detail))
+            }
+        }
+    }
+
+    fn encode(&self, route: &Route, response: Response, late: bool, id: &RequestId) -> Reply {
+        let response = response.encode(id.as_str());
+        if let Some(exceeded) = response.exceeded {
+            self.metrics.response_without_room(matches!(exceeded, BudgetExceeded::TooLarge { .. }));
+            let door = route.endpoint.as_str();
+            tracing::warn!(request_id = id.as_str(), door, why = %exceeded, "response without room");
+        }
+        let outcome = match (late, response.has_system_error, response.has_item_error) {
+            (true, _, _) => Outcome::TimedOut,
+            (false, true, _) => Outcome::SystemError,
+            (false, false, true) => Outcome::ItemError,
+            (false, false, false) => Outcome::Ok,
+        };
+        Reply { outcome, response }
+    }
+
+    /// Counts and logs an answer. Of digests only the failures are logged.
+    fn record(&self, shared: &Shared, key: &str, answer: &Answer, elapsed: Duration) {
+        match answer {
+            Answer::Verdict(result, _) => {
+                self.metrics.verdict(result.verdict.code());
+                if let ImageVerdict::Verified(verified) = &*result.verdict {
+                    for (check, reason) in verified.signature.warnings() {
+                        self.metrics.warning(check, reason.code);
+                    }
+                }
+                let digest = result.digest.as_ref().map(Digest::as_str);
+                log_verdict(shared, key, digest, log::End::Decided(&result.verdict), result.cached, elapsed);
+            }
+            Answer::Resolved(Ok(_), _) => self.metrics.resolution(None),
+            Answer::Resolved(Err(reason), _) => {
+                self.metrics.resolution(Some(reason.code));
+                log_verdict(shared, key, None, log::End::Unresolved(reason), false, elapsed);
+            }
+        }
+    }
+}
+
+fn log_verdict(shared: &Shared, image: &str, digest: Option<&str>, end: log::End<'_>, cached: bool, elapsed: Duration) {
+    let (door, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
+    log::verdict(&log::Verdict { door, request_id, image, digest, end, cached, elapsed });
+}
+
+fn parse(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Key> {
+    let parse = |key: String| {
+        let image = image_of(&key).parse::<ImageRef>().map(Arc::new);
+        (key.into(), image)
+    };
+    keys.into_iter().map(parse).collect()
+}
