@@ -1,0 +1,140 @@
+//! A build of `countersign serve` as a process, and what `/proc` says about it.
+
+use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+/// What Gatekeeper's certificate says in a standard installation.
+const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+
+/// Ticks of a second in `/proc/PID/stat`, on every Linux that Rust runs on.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A directory with the configuration and what it names; removed with the value.
+pub(crate) struct Files {
+    folder: PathBuf,
+    client: reqwest::Client,
+}
+
+impl Files {
+    /// One statement for everything, which trusts `root`.
+    pub(crate) fn write(registry: &str, root: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("countersign-compare-{}", std::process::id()));
+        let authority = Authority::root(CertSpec::root().common_name("authority of the connections"));
+        let server = authority.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
+        let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
+        let policy = r#"{"version":"1.0","trustPolicies":[{"name":"all","registryScopes":["*"],
+            "signatureVerification":{"level":"strict"},"trustStores":["ca:main"],"trustedIdentities":["*"]}]}"#;
+        let config = format!(
+            "server: {{listen: '127.0.0.1:0', tls: {{certificate: tls.crt, key: tls.key, clientCa: authority.pem}}}}\n\
+             health: {{listen: '127.0.0.1:0'}}\n\
+             trust: {{directory: trust}}\n\
+             registries: [{{host: '{registry}', plainHttp: true}}]\n"
+        );
+        for (name, content) in [
+            ("tls.crt", server.pem()),
+            ("tls.key", server.key_pem()),
+            ("authority.pem", authority.pem()),
+            ("trust/trustpolicy.json", policy.to_owned()),
+            ("trust/truststore/x509/ca/main/root.pem", root.to_owned()),
+            ("c.yaml", config),
+        ] {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let identity = reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
+            .identity(identity)
+            .http1_only()
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { folder, client }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Left behind only when the disk refuses.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The process, ready for requests. It ends with the value.
+pub(crate) struct Service {
+    process: Child,
+    client: reqwest::Client,
+    address: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Service {
+    pub(crate) async fn start(binary: &str, files: &Files) -> Self {
+        let mut command = Command::new(fs::canonicalize(binary).expect("the binary is there"));
+        command.env_clear().current_dir(&files.folder).args(["serve", "--config", "c.yaml"]).stdin(Stdio::null());
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (ready, listening) = oneshot::channel();
+        let mut ready = Some(ready);
+        // Reads to the end, so that the process never waits for its log.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let event: Json = serde_json::from_str(&line).unwrap_or(Json::String(line));
+                let address = ["endpoints", "doors"].iter().find_map(|name| event[name].as_str()).map(str::to_owned);
+                if let (Some(address), true) = (address, ready.is_some()) {
+                    let _ = ready.take().unwrap().send(address);
+                }
+            }
+        });
+        let address = listening.await.expect("the service listens");
+        Self { process, client: files.client.clone(), address }
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: String) -> Vec<u8> {
+        let request = self.client.post(format!("https://{}{path}", self.address)).body(body);
+        request.send().await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    fn proc(&self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).unwrap()
+    }
+
+    /// Processor time that the process has used, in user mode and in the kernel.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat = self.proc("stat");
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // The 14th and 15th of the line; the list begins with the third.
+        let ticks: f64 = [11, 12].map(|field| fields[field].parse::<f64>().unwrap()).iter().sum();
+        Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
+    }
+
+    /// The most that the process had in memory, in MiB.
+    pub(crate) fn peak_memory(&self) -> f64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.process.kill().unwrap();
+        tokio::task::spawn_blocking(move || self.process.wait().map(drop)).await.unwrap().unwrap();
+    }
+}
