@@ -3,6 +3,7 @@
 mod error_mapping;
 mod inspect;
 mod observer;
+mod rounds;
 mod run;
 mod signatures;
 

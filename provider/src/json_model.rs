@@ -121,11 +121,11 @@ impl From<&CoreChecks> for Checks {
     fn from(checks: &CoreChecks) -> Self {
         let CoreChecks { integrity, authenticity, authentic_timestamp, expiry, revocation } = checks;
         Self {
-            integrity: integrity.text(),
-            authenticity: authenticity.text(),
-            authentic_timestamp: authentic_timestamp.text(),
-            expiry: expiry.text(),
-            revocation: revocation.text(),
+            integrity: integrity.as_str(),
+            authenticity: authenticity.as_str(),
+            authentic_timestamp: authentic_timestamp.as_str(),
+            expiry: expiry.as_str(),
+            revocation: revocation.as_str(),
         }
     }
 }
@@ -138,7 +138,7 @@ impl From<&Reason> for Why {
 
 impl From<(core::Check, &Reason)> for Warning {
     fn from((check, reason): (core::Check, &Reason)) -> Self {
-        Self { check: check.text(), why: Why::from(reason) }
+        Self { check: check.as_str(), why: Why::from(reason) }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod evidence;
 pub mod json_model;
 pub mod policy_source;
 pub mod protocol;

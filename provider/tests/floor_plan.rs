@@ -71,10 +71,12 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         &[
             "cache",
             "clock",
+            "evidence",
             "policy_source",
             "telemetry",
             "registry",
             "core::codec",
+            "core::evidence",
             "core::limits",
             "core::name",
             "core::oci",
@@ -94,6 +96,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (10, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
     (10, "cache", &["registry"]),
     (10, "clock", &["core::time"]),
+    (10, "evidence", &["core::evidence"]),
     (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
     (7, "http", &["core::codec", "core::limits", "core::name", "core::time"]),
     (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason"]),
@@ -103,6 +106,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         &[
             "core::codec",
             "core::crypto",
+            "core::evidence",
             "core::limits",
             "core::name",
             "core::oci",
@@ -112,6 +116,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "core::x509",
         ],
     ),
+    (5, "core::evidence", &["core::codec", "core::limits", "core::name", "core::policy", "core::time", "core::x509"]),
     (4, "core::policy", &["core::codec", "core::crypto", "core::limits", "core::name", "core::time", "core::x509"]),
     (3, "core::x509", &["core::codec", "core::crypto", "core::limits", "core::time"]),
     (3, "core::oci", &["core::codec", "core::limits", "core::name"]),
@@ -126,7 +131,8 @@ const PLAN: &[(u8, &str, &[&str])] = &[
 ];
 
 /// Arrows within a floor.
-const WITHIN_A_FLOOR: &[(&str, &str)] = &[("main", "cli"), ("policy_source", "config")];
+const WITHIN_A_FLOOR: &[(&str, &str)] =
+    &[("main", "cli"), ("policy_source", "config"), ("core::notation", "core::evidence")];
 
 /// Source folders from the top of the repository, and what `crate` means in them.
 const FOLDERS: &[(&str, &str)] = &[

@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod crypto;
+pub mod evidence;
 pub mod limits;
 pub mod name;
 pub mod notation;

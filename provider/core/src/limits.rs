@@ -73,6 +73,15 @@ pub const KEY_PURPOSES: usize = 64;
 /// Most entries of an authorityInfoAccess or cRLDistributionPoints, and most addresses in one. Real ones have two.
 pub const REVOCATION_ADDRESSES: usize = 32;
 
+/// Largest OCSP response, in bytes. Real ones have one to four KiB; a responder may send its own chain along.
+pub const OCSP_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// Largest CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
+pub const CRL_BYTES: usize = 32 * 1024 * 1024;
+
+/// Largest answer of AWS Signer about revocations, in bytes: a list of names.
+pub const SIGNER_STATUS_BYTES: usize = 64 * 1024;
+
 /// Largest trust policy document, in bytes: what a ConfigMap can hold.
 pub const POLICY_BYTES: usize = 1024 * 1024;
 

@@ -2,11 +2,14 @@
 //!
 //! Text becomes a type here, once; nothing above re-parses.
 
+mod aws_signer;
 mod digest;
 mod host;
 mod media_type;
 mod reference;
 
+pub use aws_signer::SigningJob;
+pub use aws_signer::SigningProfileVersion;
 pub use digest::Digest;
 pub use digest::DigestAlgorithm;
 pub use digest::DigestError;

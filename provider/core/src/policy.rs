@@ -4,6 +4,7 @@
 //! Documents and files are read once, completely and strictly, into types that cannot say "verify nobody in
 //! particular"; every mistake is reported, not only the first. Where the files come from is the caller's affair.
 
+mod anchor;
 mod by_scope;
 mod distinguished_name;
 mod document;
@@ -15,6 +16,10 @@ mod reader;
 mod statement;
 mod store;
 
+pub use anchor::Anchor;
+pub use anchor::AnchoredChain;
+pub use anchor::TrustedChain;
+pub use anchor::TrustedLink;
 pub use by_scope::ByScope;
 pub use by_scope::Claim;
 pub use by_scope::DeclaredScopes;
@@ -33,7 +38,7 @@ pub use level::Action;
 pub use level::Level;
 pub use level::RevocationAction;
 pub use statement::Mode;
-pub use statement::Rules;
+pub use statement::NotationRequirement;
 pub use statement::Scopes;
 pub use statement::Statement;
 pub use statement::VerifyTimestamp;

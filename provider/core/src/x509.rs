@@ -21,6 +21,7 @@ pub use chain::Chain;
 pub use chain::ChainError;
 pub use code_signing::ProfileError;
 pub use extension::BasicConstraints;
+pub use extension::DistributionPoint;
 pub use extension::ExtendedKeyUsage;
 pub use extension::KeyUsage;
 pub use extension::KeyUse;

@@ -5,7 +5,11 @@
 #[allow(dead_code, clippy::unwrap_used)]
 mod judge;
 
+use countersign_core::evidence::Answer;
+use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::Received;
 use countersign_core::policy::StoreKind;
+use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
@@ -227,5 +231,84 @@ fn what_is_refused_is_refused_whatever_revocation_or_a_timestamp_would_say() {
         (judge, SignRequest::new(&apart, &world.target).timestamp(b"token"), Code::CertificateOutsideValidity),
     ] {
         check(&judge, &request, &[code]);
+    }
+}
+
+/// What is asked for in each round, by kind and first URL.
+fn asked(judge: &Judge, request: &SignRequest) -> Vec<Vec<String>> {
+    let show = |request: &EvidenceRequest| match request {
+        EvidenceRequest::Ocsp(request) => format!("ocsp {}", request.urls()[0]),
+        EvidenceRequest::Crl(request) => format!("{:?} {}", request.kind(), request.urls()[0]),
+        EvidenceRequest::SignerStatus(request) => format!("signer {}", request.profile_version()),
+    };
+    let (_, asked) = judge.ask_with(&request.jws(), Format::Jws.media_type(), judge::unavailable);
+    asked.iter().map(|round| round.iter().map(show).collect()).collect()
+}
+
+#[test]
+fn a_trusted_signature_asks_about_all_certificates_at_once_and_for_crls_where_ocsp_says_nothing() {
+    let world = World::new();
+    let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
+    let leaf = CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
+    let request = SignRequest::new(&intermediate.issue(leaf), &world.target);
+    let judge = world.judge(StoreKind::Ca);
+    for judge in [judge.clone(), judge.clone().level("permissive"), judge.clone().level("audit")] {
+        assert_eq!(
+            asked(&judge, &request),
+            [
+                vec!["ocsp http://ocsp.example", "Base http://crl.example/root.crl"],
+                vec!["Base http://crl.example/ca.crl"]
+            ]
+        );
+    }
+    assert_eq!(asked(&judge.overriding("revocation", "skip"), &request), [[""; 0]; 0]);
+    let plain = SignRequest::new(&world.root.issue(CertSpec::leaf()), &world.target);
+    assert_eq!(asked(&world.judge(StoreKind::Ca), &plain), [[""; 0]; 0]);
+    assert_eq!(
+        asked(&world.aws_judge(), &world.aws(&world.root.issue(CertSpec::leaf()))),
+        [[format!("signer {PROFILE_ARN}/abcDEF1234")]]
+    );
+}
+
+#[test]
+fn nothing_is_asked_about_a_signer_who_is_not_trusted_nor_about_a_signature_that_is_refused() {
+    let world = World::new();
+    let leaf = || CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
+    let good = SignRequest::new(&world.root.issue(leaf()), &world.target);
+    let judge = world.judge(StoreKind::Ca);
+    let by_stranger = SignRequest::new(&world.stranger.issue(leaf()), &world.target);
+    let other = SignRequest::new(&world.root.issue(leaf()), &Descriptor::sample("another"));
+    for (judge, request) in [
+        (judge.clone(), by_stranger.clone()),
+        (judge.clone().level("audit"), by_stranger.clone()),
+        (judge.clone().level("audit").overriding("revocation", "enforce"), by_stranger),
+        (judge.clone().level("audit").identity("x509.subject: C=CH, ST=ZH, O=Other"), good.clone()),
+        (judge.clone(), other),
+        (judge.clone().metadata("pipeline", "release"), good.clone()),
+        (judge.clone(), good.clone().expiry(datetime!(2026-06-01 12:00 UTC))),
+        (judge.clone(), good.clone().critical_attribute("com.example.x", "y")),
+        (judge.clone().at("2060-01-01T00:00:00Z"), good),
+        (world.aws_judge().level("audit"), world.aws(&world.stranger.issue(leaf()))),
+        (world.judge(StoreKind::SigningAuthority), world.aws(&world.root.issue(leaf()))),
+    ] {
+        assert_eq!(asked(&judge, &request), [[""; 0]; 0], "{judge:?}");
+    }
+}
+
+#[test]
+fn evidence_that_this_version_does_not_read_proves_nothing() {
+    let world = World::new();
+    let request = SignRequest::new(&world.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &world.target);
+    let received = |request: &EvidenceRequest| {
+        Answer::Received(Received::new(request, *b"good", UnixTime::EPOCH).expect("it is small"))
+    };
+    for (judge, request, code) in [
+        (world.judge(StoreKind::Ca), request, Code::RevocationUnchecked),
+        (world.aws_judge(), world.aws(&world.root.issue(CertSpec::leaf())), Code::SignerServiceUnchecked),
+    ] {
+        let (judged, asked) = judge.ask_with(&request.jws(), Format::Jws.media_type(), received);
+        assert_eq!(asked.len(), 1);
+        let failure = judged.expect_err("it is not verified");
+        assert_eq!(failure.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(), [code]);
     }
 }

@@ -7,6 +7,7 @@ mod judge;
 
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::judge;
     use countersign_core::notation;
     use countersign_core::notation::Check;
     use countersign_core::notation::Enforcement;
@@ -57,7 +58,7 @@ mod tests {
             .critical_attribute("com.example.count", json!(3))
             .timestamp(b"token");
         for format in Format::ALL {
-            let explanation = notation::describe(&request.envelope(format), format.media_type(), &read);
+            let explanation = notation::describe(&request.envelope(format), judge::format(format.media_type()), &read);
             let found: Vec<_> = explanation.findings.iter().map(|finding| (finding.check, finding.action)).collect();
             let skip = Enforcement::Skip;
             assert_eq!(
@@ -82,7 +83,7 @@ mod tests {
             .critical_attribute("com.example.count", json!(3))
             .timestamp(b"token");
         let envelope = request.jws_parts().with_signature(&[1; 64]);
-        let explanation = notation::describe(&envelope, JWS, &read);
+        let explanation = notation::describe(&envelope, judge::format(JWS), &read);
         let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
         assert_eq!(reason.code, Code::SignatureMismatch);
         assert_eq!(explanation.findings[1].found, Found::NotReached);
@@ -95,9 +96,9 @@ mod tests {
     fn what_is_no_envelope_has_no_facts() {
         let (_, read) = target();
         for (bytes, media_type, code) in
-            [(&b"{}"[..], JWS, Code::EnvelopeMalformed), (b"{}", "text/plain", Code::EnvelopeUnsupported)]
+            [(&b"{}"[..], JWS, Code::EnvelopeMalformed), (b"{}", "application/cose", Code::EnvelopeMalformed)]
         {
-            let explanation = notation::describe(bytes, media_type, &read);
+            let explanation = notation::describe(bytes, judge::format(media_type), &read);
             assert!(explanation.facts.is_none());
             let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
             assert_eq!(reason.code, code);

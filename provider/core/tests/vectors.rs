@@ -13,7 +13,6 @@ use std::path::Path;
 
 use countersign_core::name::MediaType;
 use countersign_core::notation::Envelope;
-use countersign_core::notation::EnvelopeFormat;
 use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use judge::Judge;
@@ -34,8 +33,7 @@ fn read(path: impl AsRef<Path>) -> Vec<u8> {
 }
 
 fn root_of(envelope: &[u8], media_type: &str) -> Vec<u8> {
-    let envelope = Envelope::parse(envelope, EnvelopeFormat::of_media_type(media_type).expect("a known format"))
-        .expect("a well-formed envelope");
+    let envelope = Envelope::parse(envelope, judge::format(media_type)).expect("a well-formed envelope");
     envelope.unverified_certificates().last().expect("a chain").clone()
 }
 

@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_core::evidence::Evidence;
+use countersign_core::evidence::Progress;
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::MediaType;
 use countersign_core::notation;
+use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Explanation;
-use countersign_core::notation::Question;
+use countersign_core::notation::VerificationInput;
 use countersign_core::oci::Descriptor;
 use countersign_core::policy::Mode;
 use countersign_core::verdict::Code;
@@ -26,10 +29,12 @@ use super::Engine;
 use super::ImageResult;
 use super::Verify as _;
 use super::error_mapping;
+use super::rounds::Rounds;
 use super::run::FETCHED_AHEAD;
 use super::run::Inner;
 use super::run::unread;
 use super::signatures;
+use super::signatures::FetchedEnvelope;
 use super::signatures::NoEnvelope;
 use crate::policy_source::Applicable;
 
@@ -113,8 +118,8 @@ impl Inner {
             Applicable::Usable(statement) => Some(statement),
             Applicable::Disabled(..) | Applicable::Nothing => None,
         });
-        let rules = statement.and_then(|statement| match statement.mode() {
-            Mode::Verify(rules) => Some(rules),
+        let requirement = statement.and_then(|statement| match statement.mode() {
+            Mode::Verify(requirement) => Some(&**requirement),
             Mode::Skip => None,
         });
         let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
@@ -127,9 +132,9 @@ impl Inner {
         let most = self.settings.max_signatures;
         let none = BTreeMap::new();
         let required = statement.and_then(|statement| self.settings.required_metadata.get(statement.name()));
-        let question = rules.map(|rules| Question {
+        let input = requirement.map(|requirement| VerificationInput {
             target,
-            rules,
+            requirement,
             stores: &stores,
             required_metadata: required.unwrap_or(&none),
             now: (self.clock)(),
@@ -138,12 +143,12 @@ impl Inner {
             let (entry, pinned) = (entry.clone(), &pinned);
             async move {
                 let envelope = match signatures::fetch(&self.registries, pinned, &entry, until.into()).await {
-                    Ok((bytes, media_type)) => {
-                        let explanation = match &question {
-                            Some(question) => notation::explain(&bytes, media_type.as_str(), question),
-                            None => notation::describe(&bytes, media_type.as_str(), target),
+                    Ok(FetchedEnvelope { content, format, media_type }) => {
+                        let explanation = match &input {
+                            Some(input) => self.explain(&content, format, input, until.into()).await,
+                            None => notation::describe(&content, format, target),
                         };
-                        Ok(Envelope { media_type, bytes: bytes.len(), explanation })
+                        Ok(Envelope { media_type, bytes: content.len(), explanation })
                     }
                     Err(NoEnvelope::Failed(reason)) => Err(reason),
                     Err(NoEnvelope::OtherType) => return None,
@@ -154,7 +159,7 @@ impl Inner {
         let work = referrers.entries.iter().take(most).map(open);
         let opened: Vec<_> = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
         let of_other_type = opened.iter().filter(|signature| signature.is_none()).count();
-        let judged = match rules {
+        let judged = match requirement {
             Some(_) => Judged::ByStatement,
             None => Judged::ByNoStatement,
         };
@@ -166,6 +171,26 @@ impl Inner {
             signatures: opened.into_iter().flatten().collect(),
             left_out: left_out(&referrers, most),
         })
+    }
+}
+
+impl Inner {
+    /// What the checks find in an envelope, with the evidence that they ask for.
+    async fn explain(
+        &self,
+        envelope: &[u8],
+        format: EnvelopeFormat,
+        input: &VerificationInput<'_>,
+        deadline: tokio::time::Instant,
+    ) -> Explanation {
+        let examined = notation::examine(envelope, format, input);
+        let (mut progress, mut rounds) = (examined.explain(&Evidence::none()), Rounds::new(&*self.evidence, deadline));
+        loop {
+            match progress {
+                Progress::Done(explanation) => return explanation,
+                Progress::Needs(requests) => progress = examined.explain(&*rounds.fetch(&requests).await),
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_core::policy::Mode;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict;
 use countersign_core::verdict::Code;
@@ -47,6 +48,8 @@ use crate::cache::Flights;
 use crate::cache::Progress;
 use crate::cache::Remembered;
 use crate::clock::Clock;
+use crate::evidence::EvidenceSource;
+use crate::evidence::Unavailable;
 use crate::policy_source::Applicable;
 use crate::policy_source::StatementState;
 use crate::policy_source::Trust;
@@ -84,6 +87,7 @@ pub(super) struct Inner {
     pub(super) trust: Arc<TrustHandle>,
     pub(super) registries: Registries,
     pub(super) settings: EngineSettings,
+    pub(super) evidence: Arc<dyn EvidenceSource>,
     metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     /// Shared by pins and verifications: an image is in one of them at a time.
@@ -164,6 +168,7 @@ impl Engine {
             verdicts: Remembered::new(settings.verdict_bytes),
             trust,
             registries,
+            evidence: Arc::new(Unavailable),
             settings,
             metrics,
             clock,
@@ -245,11 +250,11 @@ impl Inner {
             }
         };
         let rule = statement.shared_name();
-        match statement.mode() {
+        let requirement = match statement.mode() {
             // Nothing is fetched for a repository that is not verified.
             Mode::Skip => return decided(ImageVerdict::Skipped(Skipped { rule })),
-            Mode::Verify(_) => {}
-        }
+            Mode::Verify(requirement) => Arc::clone(requirement),
+        };
         let pinned = match self.pin(image, deadline).await {
             Ok(pinned) => pinned,
             Err(reason) => return decided(ImageVerdict::from_reason(Some(rule), reason)),
@@ -279,7 +284,7 @@ impl Inner {
                     }
                 };
                 // In a box, so that what waits for its turn is small.
-                let verdict = Arc::new(Box::pin(this.look(statement, pinned, &progress)).await);
+                let verdict = Arc::new(Box::pin(this.look(statement, requirement, pinned, &progress)).await);
                 this.remember(flight_key, &verdict);
                 verdict
             }
@@ -343,11 +348,17 @@ impl Inner {
     }
 
     /// Fetches the signatures and judges them until one counts.
-    async fn look(&self, statement: Arc<UsableStatement>, pinned: Pinned, progress: &Progress) -> ImageVerdict {
+    async fn look(
+        &self,
+        statement: Arc<UsableStatement>,
+        requirement: Arc<NotationRequirement>,
+        pinned: Pinned,
+        progress: &Progress,
+    ) -> ImageVerdict {
         let name = statement.shared_name();
         let rule = || Arc::clone(&name);
         let required_metadata = self.settings.required_metadata.get(statement.name()).cloned().unwrap_or_default();
-        let asked = Arc::new(Asked { pinned, statement, required_metadata, now: (self.clock)() });
+        let asked = Arc::new(Asked { pinned, statement, requirement, required_metadata, now: (self.clock)() });
         let until = (Instant::now() + self.settings.flight_time).into();
 
         progress.enter("the list of signatures was fetched");
@@ -364,7 +375,8 @@ impl Inner {
         let judge = |entry: &'_ Descriptor| {
             let (entry, asked) = (entry.clone(), &asked);
             async move {
-                let judged = signatures::judge(&self.registries, &self.metrics, asked, &entry, until).await;
+                let judged =
+                    signatures::judge(&self.registries, &*self.evidence, &self.metrics, asked, &entry, until).await;
                 (entry.digest, judged)
             }
         };

@@ -8,19 +8,23 @@ use std::sync::Arc;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::hex::hex;
 use countersign_core::codec::json;
+use countersign_core::evidence::Evidence;
+use countersign_core::evidence::Progress;
 use countersign_core::limits;
 use countersign_core::limits::JsonLimits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::notation;
 use countersign_core::notation::EnvelopeFormat;
-use countersign_core::notation::Question;
+use countersign_core::notation::Failure;
+use countersign_core::notation::Opened;
+use countersign_core::notation::VerificationInput;
 use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci;
 use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
 use countersign_core::oci::ManifestError;
-use countersign_core::policy::Mode;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Store;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
@@ -29,12 +33,15 @@ use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
 use countersign_registry::Content;
 use countersign_registry::Kept;
+use countersign_registry::LimitReached;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use tokio::time::Instant;
 
 use super::error_mapping;
+use super::rounds::Rounds;
+use crate::evidence::EvidenceSource;
 use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
 
@@ -94,90 +101,130 @@ pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
 pub(super) struct Asked {
     pub(super) pinned: Pinned,
     pub(super) statement: Arc<UsableStatement>,
+    /// What the statement requires.
+    pub(super) requirement: Arc<NotationRequirement>,
     pub(super) required_metadata: BTreeMap<String, String>,
     pub(super) now: UnixTime,
 }
 
 impl Asked {
-    fn judge(&self, envelope: &[u8], media_type: &MediaType) -> Result<Box<VerifiedSignature>, notation::Failure> {
-        let Mode::Verify(rules) = self.statement.mode() else {
-            // Nothing is fetched for what is skipped.
-            let reason = Reason::new(Code::InternalError, "the statement verifies nothing: want one that does");
-            return Err(notation::Failure { unverified_subject: None, reasons: Reasons::one(reason) });
-        };
-        let question = Question {
+    /// Both phases, as far as they come without evidence from outside.
+    fn open(&self, envelope: &[u8], format: EnvelopeFormat) -> Result<(Opened, Progress<Judgement>), Failure> {
+        let input = VerificationInput {
             target: self.pinned.descriptor(),
-            rules,
+            requirement: &self.requirement,
             stores: &self.statement.stores(),
             required_metadata: &self.required_metadata,
             now: self.now,
         };
-        notation::signature(envelope, media_type.as_str(), &question)
+        let opened = notation::open(envelope, format, &input)?;
+        let progress = notation::judge(&opened, &Evidence::none());
+        Ok((opened, progress))
     }
 }
+
+/// What [`notation::judge`] comes to.
+type Judgement = Result<Box<VerifiedSignature>, Failure>;
 
 /// Fetches and judges the signature that `entry` names.
 pub(super) async fn judge(
     registries: &Registries,
+    source: &dyn EvidenceSource,
     metrics: &Metrics,
     asked: &Arc<Asked>,
     entry: &Descriptor,
     deadline: Instant,
 ) -> Judged {
-    let pinned = &asked.pinned;
-    let manifest = entry.digest.clone();
-    let failed = |reason| {
-        let manifest = manifest.clone();
-        Judged::Failed(FailedSignature { manifest, unverified_subject: None, reasons: Reasons::one(reason) })
+    let failed = |unverified_subject, reasons| {
+        Judged::Failed(FailedSignature { manifest: entry.digest.clone(), unverified_subject, reasons })
     };
-    let (envelope, media_type) = match fetch(registries, pinned, entry, deadline).await {
+    let fetched = match fetch(registries, &asked.pinned, entry, deadline).await {
         Ok(fetched) => fetched,
         Err(NoEnvelope::OtherType) => return Judged::OtherType,
-        Err(NoEnvelope::Failed(reason)) => return failed(reason),
+        Err(NoEnvelope::Failed(reason)) => return failed(None, Reasons::one(reason)),
     };
-    let asked = Arc::clone(asked);
-    let judged = move || {
-        let start = std::time::Instant::now();
-        (asked.judge(&envelope, &media_type), start.elapsed())
-    };
-    let (judged, took) = match registries.check(pinned.repository(), deadline, judged).await {
-        Ok(judged) => judged,
-        Err(reached) => return failed(error_mapping::overloaded(&reached)),
-    };
-    metrics.stage("verify", took);
-    match judged {
-        Ok(signature) => Judged::Verified(signature),
-        Err(failure) => Judged::Failed(FailedSignature {
-            manifest,
-            unverified_subject: failure.unverified_subject,
-            reasons: failure.reasons,
-        }),
+    match judge_envelope(registries, source, metrics, asked, fetched, deadline).await {
+        Ok(Ok(signature)) => Judged::Verified(signature),
+        Ok(Err(Failure { unverified_subject, reasons })) => failed(unverified_subject, reasons),
+        Err(reached) => failed(None, Reasons::one(error_mapping::overloaded(&reached))),
     }
 }
 
-/// The envelope of the signature that `entry` names, and the media type that it is declared as.
+/// Judges an envelope, on threads for such work, and gets the evidence in between.
+async fn judge_envelope(
+    registries: &Registries,
+    source: &dyn EvidenceSource,
+    metrics: &Metrics,
+    asked: &Arc<Asked>,
+    FetchedEnvelope { content, format, .. }: FetchedEnvelope,
+    deadline: Instant,
+) -> Result<Judgement, LimitReached> {
+    let repository = asked.pinned.repository();
+    let open = {
+        let asked = Arc::clone(asked);
+        move || {
+            let start = std::time::Instant::now();
+            // The content is kept as long as what is made of it: it counts for both.
+            (asked.open(&content, format), content, start.elapsed())
+        }
+    };
+    let (opened, _content, mut took) = registries.check(repository, deadline, open).await?;
+    let judgement = match opened {
+        Ok((opened, first)) => {
+            let (opened, mut progress) = (Arc::new(opened), first);
+            let mut rounds = Rounds::new(source, deadline);
+            loop {
+                let requests = match progress {
+                    Progress::Done(judgement) => break judgement,
+                    Progress::Needs(requests) => requests,
+                };
+                let (opened, evidence) = (Arc::clone(&opened), rounds.fetch(&requests).await);
+                let judge = move || {
+                    let start = std::time::Instant::now();
+                    (notation::judge(&opened, &evidence), start.elapsed())
+                };
+                let more;
+                (progress, more) = registries.check(repository, deadline, judge).await?;
+                took += more;
+            }
+        }
+        Err(failure) => Err(failure),
+    };
+    metrics.stage("verify", took);
+    Ok(judgement)
+}
+
+/// An envelope from a registry.
+pub(super) struct FetchedEnvelope {
+    pub(super) content: Content,
+    pub(super) format: EnvelopeFormat,
+    /// What its layer declares.
+    pub(super) media_type: MediaType,
+}
+
+/// The envelope of the signature that `entry` names.
 pub(super) async fn fetch(
     registries: &Registries,
     pinned: &Pinned,
     entry: &Descriptor,
     deadline: Instant,
-) -> Result<(Content, MediaType), NoEnvelope> {
-    let layer = layer(registries, pinned, entry, deadline).await?;
-    let envelope = registries
+) -> Result<FetchedEnvelope, NoEnvelope> {
+    let (layer, format) = layer(registries, pinned, entry, deadline).await?;
+    let content = registries
         .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
         .await
         .map_err(|error| NoEnvelope::Failed(error_mapping::of_signature(&error)))?;
-    Ok((envelope, layer.media_type))
+    Ok(FetchedEnvelope { content, format, media_type: layer.media_type })
 }
 
-/// The descriptor of the envelope: the one layer of a manifest that refers to this image. What the list gave no artifact type
+/// The descriptor of the envelope, and its format: the one layer of a manifest that refers to this image. What the list gave no artifact type
 /// is a signature only if its manifest says so.
 async fn layer(
     registries: &Registries,
     pinned: &Pinned,
     entry: &Descriptor,
     deadline: Instant,
-) -> Result<Descriptor, NoEnvelope> {
+) -> Result<(Descriptor, EnvelopeFormat), NoEnvelope> {
     let invalid = |detail: &dyn fmt::Display| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, detail));
     let untyped = entry.artifact_type.is_none();
     if ![MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
@@ -204,7 +251,7 @@ async fn layer(
     read.unwrap_or_else(|reached| Err(NoEnvelope::Failed(error_mapping::overloaded(&reached))))
 }
 
-fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, Reason> {
+fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<(Descriptor, EnvelopeFormat), Reason> {
     let invalid = |detail: fmt::Arguments<'_>| Err(Reason::new(Code::SignatureManifestInvalid, detail));
     if manifest.artifact_type.as_deref() != Some(SIGNATURE) {
         let found = Excerpt::of(manifest.artifact_type.as_deref().unwrap_or("nothing"));
@@ -220,7 +267,7 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, 
     let [layer] = manifest.layers.as_slice() else {
         return invalid(format_args!("the signature manifest has {} layers: want exactly one", manifest.layers.len()));
     };
-    if EnvelopeFormat::of_media_type(layer.media_type.as_str()).is_none() {
+    let Some(format) = EnvelopeFormat::of_media_type(&layer.media_type) else {
         return Err(Reason::new(
             Code::EnvelopeUnsupported,
             format_args!(
@@ -228,9 +275,9 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<Descriptor, 
                 layer.media_type
             ),
         ));
-    }
+    };
     if usize::try_from(layer.size).is_ok_and(|size| size <= limits::ENVELOPE_BYTES) {
-        Ok(Descriptor::new(layer.media_type.clone(), layer.digest.clone(), layer.size))
+        Ok((Descriptor::new(layer.media_type.clone(), layer.digest.clone(), layer.size), format))
     } else {
         invalid(format_args!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
     }

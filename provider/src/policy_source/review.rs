@@ -10,8 +10,8 @@ use countersign_core::policy::Identities;
 use countersign_core::policy::Identity;
 use countersign_core::policy::Level;
 use countersign_core::policy::Mode;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::RevocationAction;
-use countersign_core::policy::Rules;
 use countersign_core::policy::Scopes;
 use countersign_core::policy::Statement;
 use countersign_core::policy::Store;
@@ -195,7 +195,7 @@ impl Trust {
         StatementOutline { name: statement.name().to_owned(), scopes: scopes(statement.scopes()), mode }
     }
 
-    fn rules_outline(&self, rules: &Rules) -> RulesOutline {
+    fn rules_outline(&self, rules: &NotationRequirement) -> RulesOutline {
         let Level { authenticity, authentic_timestamp, expiry, revocation } = *rules.level();
         let stores = rules.stores().iter().filter_map(|name| self.store(name));
         let timestamps = rules.stores_of(StoreKind::Tsa).next().map(|_| match rules.verify_timestamp() {
@@ -301,7 +301,7 @@ fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
     warnings
 }
 
-fn unlikely_identities(statement: &Statement, rules: &Rules) -> Vec<TrustWarning> {
+fn unlikely_identities(statement: &Statement, rules: &NotationRequirement) -> Vec<TrustWarning> {
     let name = || statement.name().to_owned();
     match rules.identities() {
         Identities::Any => rules

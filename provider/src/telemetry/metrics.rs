@@ -178,7 +178,7 @@ impl Metrics {
             self.verdicts.with_label_values(&[code.kind().text(), code.text()]);
         }
         for (check, code) in loggable() {
-            self.warnings.with_label_values(&[check.text(), code.text()]);
+            self.warnings.with_label_values(&[check.as_str(), code.text()]);
         }
         self.warnings.with_label_values(&[OTHER, OTHER]);
         for code in resolution_codes() {
@@ -265,7 +265,7 @@ impl Metrics {
     /// counts as [`OTHER`].
     pub fn warning(&self, check: Check, code: Code) {
         let known = loggable().find(|pair| *pair == (check, code));
-        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.text(), code.text()));
+        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.as_str(), code.text()));
         self.warnings.with_label_values(&[check, code]).inc();
     }
 

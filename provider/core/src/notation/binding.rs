@@ -6,7 +6,6 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::IntactEnvelope;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::json;
 use crate::limits;
@@ -17,7 +16,7 @@ use crate::reason::Reason;
 
 /// The target that a payload names, found equal to the pinned one, without its annotations. Made only here.
 #[derive(Clone, Debug)]
-pub struct SignedPayload {
+pub(super) struct SignedPayload {
     target: Descriptor,
 }
 
@@ -27,25 +26,50 @@ impl SignedPayload {
     }
 }
 
+/// What a signed payload says about the image.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    /// Whether it names the image.
+    pub(super) target: Result<SignedPayload, Reason>,
+    /// Whether it has the metadata; none if it cannot be read.
+    pub(super) metadata: Option<Result<(), Reason>>,
+}
+
+impl Binding {
+    /// Checks the descriptor that a payload names.
+    pub(super) fn check(
+        signed: &Result<Descriptor, Reason>,
+        target: &Descriptor,
+        required: &BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            target: is_target(signed, target),
+            metadata: signed.as_ref().ok().map(|signed| has_metadata(signed, required)),
+        }
+    }
+
+    /// Whether the signature is for the image and has the metadata.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub(super) fn into_payload(self) -> Result<SignedPayload, Reason> {
+        let payload = self.target?;
+        self.metadata.unwrap_or(Ok(()))?;
+        Ok(payload)
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        self.target.is_ok() && self.metadata.as_ref().is_none_or(Result::is_ok)
+    }
+}
+
 #[derive(Deserialize)]
 struct Raw {
     #[serde(rename = "targetArtifact")]
     target_artifact: Option<RawDescriptor<{ usize::MAX }>>,
 }
 
-pub(super) fn check(
-    intact: &IntactEnvelope,
-    target: &Descriptor,
-    required: &BTreeMap<String, String>,
-) -> Result<SignedPayload, Reason> {
-    let signed = named(intact.payload())?;
-    is_target(&signed, target)?;
-    has_metadata(&signed, required)?;
-    let Descriptor { media_type, digest, size, artifact_type: _, annotations: _ } = signed;
-    Ok(SignedPayload { target: Descriptor::new(media_type, digest, size) })
-}
-
-/// The descriptor that a payload names, whoever wrote it.
+/// The descriptor that a payload names, whoever wrote the payload.
 pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
@@ -55,14 +79,17 @@ pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     Descriptor::try_from(signed).map_err(|error| invalid(&error))
 }
 
-pub(super) fn is_target(signed: &Descriptor, target: &Descriptor) -> Result<(), Reason> {
-    if (&signed.media_type, &signed.digest, signed.size) == (&target.media_type, &target.digest, target.size) {
-        return Ok(());
+/// Whether the descriptor is that of the image.
+pub(super) fn is_target(signed: &Result<Descriptor, Reason>, target: &Descriptor) -> Result<SignedPayload, Reason> {
+    let signed = signed.as_ref().map_err(Reason::clone)?;
+    if (&signed.media_type, &signed.digest, signed.size) != (&target.media_type, &target.digest, target.size) {
+        return Err(Reason::new(Code::TargetMismatch, format_args!("the signature is for {signed}: want {target}")));
     }
-    Err(Reason::new(Code::TargetMismatch, format_args!("the signature is for {signed}: want {target}")))
+    let Descriptor { media_type, digest, size, artifact_type: _, annotations: _ } = signed;
+    Ok(SignedPayload { target: Descriptor::new(media_type.clone(), digest.clone(), *size) })
 }
 
-pub(super) fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, String>) -> Result<(), Reason> {
+fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, String>) -> Result<(), Reason> {
     for (name, wanted) in required {
         match signed.annotations.get(name) {
             Some(found) if found == wanted => {}

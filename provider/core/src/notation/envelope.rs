@@ -34,10 +34,10 @@ pub enum EnvelopeFormat {
 }
 
 impl EnvelopeFormat {
-    /// The format that a layer's media type names, in any case and with any parameters.
+    /// The format that a layer's media type names.
     #[must_use]
-    pub fn of_media_type(media_type: &str) -> Option<Self> {
-        match media_type.parse::<MediaType>().ok()?.as_str() {
+    pub fn of_media_type(media_type: &MediaType) -> Option<Self> {
+        match media_type.as_str() {
             "application/jose+json" => Some(Self::Jws),
             "application/cose" => Some(Self::Cose),
             _ => None,
@@ -46,7 +46,7 @@ impl EnvelopeFormat {
 
     /// `jws` or `cose`.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Jws => "jws",
             Self::Cose => "cose",

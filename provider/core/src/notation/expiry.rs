@@ -1,6 +1,6 @@
 //! Expiry of the signature: reached at the very second that it names.
 
-use super::IntactEnvelope;
+use super::integrity::IntactEnvelope;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;

@@ -1,8 +1,8 @@
 //! Integrity: the one file where envelope, certificate key and algorithm meet. To review whether a signature was
 //! really checked, read this.
 
-use super::Attributes;
-use super::Envelope;
+use super::envelope::Attributes;
+use super::envelope::Envelope;
 use crate::codec::text::Text;
 use crate::crypto::SignatureAlgorithm;
 use crate::reason::Code;
@@ -15,14 +15,14 @@ use crate::x509::ChainError;
 /// An envelope whose signature was made by the key of its leaf certificate, over a complete and well-formed chain.
 /// Says nothing about trust. Made only by [`check`].
 #[derive(Clone, Debug)]
-pub struct IntactEnvelope {
+pub(super) struct IntactEnvelope {
     envelope: Envelope,
     chain: Chain,
 }
 
 /// Why an envelope is not intact.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IntegrityError {
+pub(super) enum IntegrityError {
     #[error("certificate {position} of the chain: {error}")]
     Certificate { position: usize, error: CertificateError },
     #[error("{0}")]
@@ -52,15 +52,19 @@ impl IntegrityError {
     }
 }
 
+/// The certificates of an envelope, each parsed, in its order.
+pub(super) type Certificates = Vec<Result<Certificate, CertificateError>>;
+
+/// Parses every certificate of an envelope, the only time that this is done.
+pub(super) fn parse_certificates(envelope: &Envelope) -> Certificates {
+    envelope.unverified_certificates().iter().map(|der| Certificate::parse(der)).collect()
+}
+
 /// Checks the chain, then the signature by the leaf's key with the one algorithm that belongs to it.
-pub(super) fn check(envelope: Envelope) -> Result<IntactEnvelope, IntegrityError> {
-    let certificates = envelope
-        .unverified_certificates()
-        .iter()
-        .enumerate()
-        .map(|(position, der)| {
-            Certificate::parse(der).map_err(|error| IntegrityError::Certificate { position: position + 1, error })
-        })
+pub(super) fn check(envelope: Envelope, certificates: Certificates) -> Result<IntactEnvelope, IntegrityError> {
+    let certificates = (1..)
+        .zip(certificates)
+        .map(|(position, parsed)| parsed.map_err(|error| IntegrityError::Certificate { position, error }))
         .collect::<Result<Vec<_>, _>>()?;
     let chain = Chain::code_signing(certificates)?;
     let wanted = chain.signing_key().algorithm();
@@ -80,24 +84,22 @@ pub(super) fn check(envelope: Envelope) -> Result<IntactEnvelope, IntegrityError
 }
 
 /// The subject of the first certificate, for reports about signatures that do not count.
-pub(super) fn unverified_subject(envelope: &Envelope) -> Option<Text> {
-    let leaf = Certificate::parse(envelope.unverified_certificates().first()?).ok()?;
-    Some(leaf.subject().text())
+pub(super) fn unverified_subject(certificates: &Certificates) -> Option<Text> {
+    let leaf = certificates.first()?.as_ref().ok()?;
+    Some(leaf.subject().to_text())
 }
 
 impl IntactEnvelope {
-    #[must_use]
-    pub fn attributes(&self) -> &Attributes {
+    pub(super) fn attributes(&self) -> &Attributes {
         &self.envelope.attributes
     }
 
-    pub fn chain(&self) -> &Chain {
+    pub(super) fn chain(&self) -> &Chain {
         &self.chain
     }
 
     /// The bytes that were signed as payload.
-    #[must_use]
-    pub fn payload(&self) -> &[u8] {
+    pub(super) fn payload(&self) -> &[u8] {
         &self.envelope.unverified_payload
     }
 

@@ -2,12 +2,12 @@
 //! level ([plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
 //! No process is ever started for a signature.
 
-use super::ExtendedAttribute;
-use super::IntactEnvelope;
 use super::aws_signer;
-use super::aws_signer::SigningProfile;
+use super::aws_signer::SignerAttributes;
+use super::envelope::ExtendedAttribute;
 use super::envelope::PLUGIN;
 use super::envelope::PLUGIN_MIN_VERSION;
+use super::integrity::IntactEnvelope;
 use crate::codec::excerpt::Excerpt;
 use crate::reason::Code;
 use crate::reason::Reason;
@@ -17,7 +17,7 @@ use crate::reason::Reason;
 pub(super) enum Plugin {
     None,
     /// AWS Signer has, which knows whether the signature, its profile or a certificate is revoked.
-    AwsSigner(SigningProfile),
+    AwsSigner(SignerAttributes),
 }
 
 /// Which plugin is asked for, after all that can be checked about the attributes without asking anybody.
@@ -38,18 +38,7 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
         return Err(Reason::new(Code::PluginUnsupported, detail));
     }
     refuse_unknown(intact, &aws_signer::ATTRIBUTES)?;
-    Ok(Plugin::AwsSigner(SigningProfile::of(intact)?))
-}
-
-/// What the plugin's service says about the signature.
-pub(super) fn ask(plugin: &Plugin) -> Result<(), Reason> {
-    match plugin {
-        Plugin::None => Ok(()),
-        Plugin::AwsSigner(_) => Err(Reason::new(
-            Code::SignerServiceUnchecked,
-            "AWS Signer could not be asked about the signature: want its revocation status",
-        )),
-    }
+    Ok(Plugin::AwsSigner(SignerAttributes::read(intact)?))
 }
 
 /// The text of an attribute of the specification's about plugins.

@@ -1,44 +1,91 @@
-//! Revocation. A certificate that names neither an OCSP responder nor a CRL cannot be revoked, by the specification.
-//!
-//! Nothing is fetched yet: a certificate that names one is "could not look", never a yes under `enforce`.
+//! Revocation ([revocation checking](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#certificate-revocation-evaluation)):
+//! the status of every certificate but the root, by OCSP, and by CRL where OCSP says nothing. A certificate that names
+//! neither an OCSP responder nor a CRL cannot be revoked, by the specification.
 
-use super::IntactEnvelope;
-use super::report;
-use super::report::CheckOutcome;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
-use crate::policy::Action;
-use crate::policy::RevocationAction;
+use crate::evidence::Answer;
+use crate::evidence::CrlRequest;
+use crate::evidence::Evidence;
+use crate::evidence::EvidenceRequest;
+use crate::evidence::NotAvailable;
+use crate::evidence::OcspRequest;
+use crate::evidence::Progress;
+use crate::policy::TrustedChain;
+use crate::policy::TrustedLink;
 use crate::reason::Code;
 use crate::reason::Reason;
+use crate::x509::Certificate;
+use crate::x509::Chain;
 
 /// Most addresses that a message names.
 const ADDRESSES_SHOWN: usize = 2;
 
-pub(super) fn judge(action: RevocationAction, intact: &IntactEnvelope) -> Result<CheckOutcome, Reason> {
-    match action {
-        RevocationAction::Skip => Ok(CheckOutcome::Skipped),
-        RevocationAction::Enforce => report::judge(Action::Enforce, check(intact)),
-        RevocationAction::Log => report::judge(Action::Log, check(intact)),
+/// Checks the whole chain; requests about all certificates are made at once. Without a trusted chain nobody is asked.
+pub(super) fn check(
+    chain: &Chain,
+    trusted: Option<&TrustedChain>,
+    evidence: &Evidence,
+) -> Progress<Result<(), Reason>> {
+    match trusted {
+        Some(trusted) => {
+            let statuses: Progress<Vec<_>> = trusted.links().map(|link| status(&link, evidence)).collect();
+            statuses.map(|statuses| statuses.into_iter().collect())
+        }
+        None => {
+            // The root is never checked: nobody stands above it who could revoke it.
+            let below_root = chain.certificates().iter().rev().skip(1).rev();
+            let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
+            Progress::Done(
+                can_be_revoked.next().map_or(Ok(()), |certificate| Err(unchecked(certificate, &not_asked()))),
+            )
+        }
     }
 }
 
-fn check(intact: &IntactEnvelope) -> Result<(), Reason> {
-    // The root is never checked: nobody stands above it who could revoke it.
-    let Some((_, below_root)) = intact.chain().certificates().split_last() else {
-        return Ok(());
-    };
-    match below_root.iter().find(|link| !link.revocation_addresses().is_empty()) {
-        Some(link) => {
-            let addresses = link.revocation_addresses();
-            let names = addresses.ocsp.iter().chain(&addresses.crl).map(|address| Excerpt::of(address));
-            let detail = format_args!(
-                "revocation could not be checked: certificate {:?} can be revoked, by {}: want its status",
-                link.subject().text(),
-                text::list(names, ", ", ADDRESSES_SHOWN),
-            );
-            Err(Reason::new(Code::RevocationUnchecked, detail))
-        }
-        None => Ok(()),
+/// The status of one certificate.
+fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
+    let addresses = link.certificate().revocation_addresses();
+    if addresses.is_empty() {
+        return Progress::Done(Ok(()));
     }
+    let by_ocsp = ask(OcspRequest::new(link).map(EvidenceRequest::from), evidence);
+    let why_no_ocsp = match by_ocsp {
+        Progress::Done(why) => why,
+        Progress::Needs(requests) => return Progress::Needs(requests),
+    };
+    let points = addresses.crl.iter().filter_map(|point| CrlRequest::base(link, point));
+    ask(points.map(EvidenceRequest::from), evidence).map(|why_no_crl| {
+        // The last that was tried.
+        let why = why_no_crl.or(why_no_ocsp).unwrap_or_else(not_asked);
+        Err(unchecked(link.certificate(), &why))
+    })
+}
+
+/// Why none of the requests has an answer that says something; none if there is no request. All are made at once.
+fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence) -> Progress<Option<NotAvailable>> {
+    let answers: Progress<Vec<NotAvailable>> = requests
+        .into_iter()
+        .map(|request| match evidence.answer(&request) {
+            None => Progress::Needs(request.into()),
+            Some(Answer::NotAvailable(why)) => Progress::Done(why),
+            // This version does not read the answer, and what is not read proves nothing.
+            Some(Answer::Received(_)) => Progress::Done(not_asked()),
+        })
+        .collect();
+    answers.map(|mut answers| answers.pop())
+}
+
+fn not_asked() -> NotAvailable {
+    NotAvailable::new("want its status")
+}
+
+fn unchecked(certificate: &Certificate, why: &NotAvailable) -> Reason {
+    let names = certificate.revocation_addresses().urls().map(Excerpt::of);
+    let detail = format_args!(
+        "revocation could not be checked: certificate {:?} can be revoked, by {}: {why}",
+        certificate.subject().to_text(),
+        text::list(names, ", ", ADDRESSES_SHOWN),
+    );
+    Reason::new(Code::RevocationUnchecked, detail)
 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::IntactEnvelope;
-use super::Question;
-use super::SigningScheme;
+use super::envelope::SigningScheme;
+use super::input::VerificationInput;
+use super::integrity::IntactEnvelope;
 use crate::policy::StoreKind;
 use crate::policy::VerifyTimestamp;
 use crate::reason::Code;
@@ -17,10 +17,10 @@ use crate::x509::Certificate;
 /// How far an authority's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(300);
 
-pub(super) fn check(intact: &IntactEnvelope, question: &Question<'_>) -> Result<(), Reason> {
-    let now = question.now;
+pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<(), Reason> {
+    let now = input.now;
     match intact.attributes().scheme {
-        SigningScheme::X509 { .. } if needs_token(intact, question) => Err(match &intact.envelope().timestamp_token {
+        SigningScheme::X509 { .. } if needs_token(intact, input) => Err(match &intact.envelope().timestamp_token {
             Some(_) => never_valid(intact, now).unwrap_or_else(|| {
                 let detail = "the timestamp could not be checked: want a verified RFC 3161 timestamp, as the statement's tsa trust store asks";
                 Reason::new(Code::TimestampUnchecked, detail)
@@ -64,14 +64,14 @@ pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
     }
 }
 
-fn needs_token(intact: &IntactEnvelope, question: &Question<'_>) -> bool {
+fn needs_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> bool {
     // By what the rules name, not by what was loaded: a missing store must not make the timestamp optional.
-    let has_tsa = question.rules.stores_of(StoreKind::Tsa).next().is_some();
+    let has_tsa = input.requirement.stores_of(StoreKind::Tsa).next().is_some();
     has_tsa
-        && match question.rules.verify_timestamp() {
+        && match input.requirement.verify_timestamp() {
             VerifyTimestamp::Always => true,
             VerifyTimestamp::AfterCertExpiry => {
-                intact.chain().certificates().iter().any(|link| link.not_after() < question.now)
+                intact.chain().certificates().iter().any(|link| link.not_after() < input.now)
             }
         }
 }

@@ -8,6 +8,7 @@ use super::distinguished_name;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
 use crate::codec::text::Text;
+use crate::name::SigningProfileVersion;
 use crate::x509::DistinguishedName;
 
 /// The `trustedIdentities` of a statement.
@@ -65,6 +66,16 @@ pub enum IdentityMismatch {
     Repeated { subject: Text, attribute: &'static str },
     #[error("subject {subject:?} has =# in its {attribute}: want plain text, or trust *")]
     Hexadecimal { subject: Text, attribute: &'static str },
+    #[error(
+        "the signature is AWS Signer's for {profile}, and the trusted identity is *, which would trust all of its customers: want the ARN of the signing profile"
+    )]
+    AnyProfile { profile: Excerpt },
+    #[error("signing profile {profile} is none of the trusted identities of that kind: want one of {wanted}")]
+    ProfileNotListed {
+        profile: Excerpt,
+        /// The first of them.
+        wanted: Text,
+    },
     #[error("subject {subject:?} is none of the trusted identities {wanted}")]
     NotListed {
         subject: Text,
@@ -131,10 +142,10 @@ impl Identities {
                 continue;
             };
             if attribute.value().contains("=#") {
-                return Err(IdentityMismatch::Hexadecimal { subject: subject.text(), attribute: name });
+                return Err(IdentityMismatch::Hexadecimal { subject: subject.to_text(), attribute: name });
             }
             if found.insert(name, attribute.value()).is_some() {
-                return Err(IdentityMismatch::Repeated { subject: subject.text(), attribute: name });
+                return Err(IdentityMismatch::Repeated { subject: subject.to_text(), attribute: name });
             }
         }
         let has = |(name, value): (&&str, &String)| found.get(name).is_some_and(|found| *found == value);
@@ -142,7 +153,31 @@ impl Identities {
             return Ok(());
         }
         let wanted = Text::of(text::list(wanted.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
-        Err(IdentityMismatch::NotListed { subject: subject.text(), wanted })
+        Err(IdentityMismatch::NotListed { subject: subject.to_text(), wanted })
+    }
+}
+
+impl Identities {
+    /// Whether a signing profile of AWS Signer is one of these, with any version or with this one. Cases are ignored, as
+    /// the service's own plugin does it.
+    ///
+    /// # Errors
+    /// Why none of them names it. [`Identities::Any`] does not: it would trust every customer of AWS.
+    pub fn matches_profile(&self, version: &SigningProfileVersion) -> Result<(), IdentityMismatch> {
+        let listed = match self {
+            Self::Any => return Err(IdentityMismatch::AnyProfile { profile: shown(version.as_str()) }),
+            Self::Listed(listed) => listed,
+        };
+        let profiles = listed.iter().filter_map(|identity| match identity {
+            Identity::Foreign { prefix: _, text } => Some(text.as_str()),
+            Identity::Subject(_) => None,
+        });
+        let names = |text: &str| [version.as_str(), version.profile()].iter().any(|arn| text.eq_ignore_ascii_case(arn));
+        if profiles.clone().any(names) {
+            return Ok(());
+        }
+        let wanted = Text::of(text::list(profiles.map(shown), ", ", IDENTITIES_SHOWN));
+        Err(IdentityMismatch::ProfileNotListed { profile: shown(version.as_str()), wanted })
     }
 }
 
@@ -214,5 +249,37 @@ fn overlap(earlier: &Identity, later: &Identity) -> Option<IdentityError> {
         Some(error(later, earlier))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_trusted_by_name_with_or_without_its_version_and_never_by_a_star() {
+        let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/abcDEF1234";
+        let Some(version) = SigningProfileVersion::parse(arn) else { panic!("it is an ARN") };
+        let trusted = |entries: &[&str]| {
+            let identities = Identities::parse(entries).unwrap_or(Identities::Any);
+            identities.matches_profile(&version)
+        };
+        let profile = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile";
+        for entries in [[arn], [profile], [&profile.to_ascii_uppercase().replace("ARN:", "arn:")]] {
+            assert_eq!(trusted(&entries), Ok(()), "{entries:?}");
+        }
+        assert_eq!(trusted(&["x509.subject: C=US, ST=WA, O=AWS", profile]), Ok(()));
+        assert_eq!(trusted(&["*"]), Err(IdentityMismatch::AnyProfile { profile: arn.into() }));
+        for (entry, wanted) in [
+            ("x509.subject: C=US, ST=WA, O=AWS", None),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/other", Some(())),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci", Some(())),
+            ("arn:aws:signer:eu-central-1:444455556666:/signing-profiles/ci_profile", Some(())),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles", Some(())),
+        ] {
+            let wanted = wanted.map_or_else(Text::default, |()| Text::of(shown(entry)));
+            let mismatch = IdentityMismatch::ProfileNotListed { profile: shown(arn), wanted };
+            assert_eq!(trusted(&[entry]), Err(mismatch), "{entry}");
+        }
     }
 }

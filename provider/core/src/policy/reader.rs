@@ -14,11 +14,11 @@ use super::DeclaredScopes;
 use super::Identities;
 use super::Level;
 use super::Mode;
+use super::NotationRequirement;
 use super::PolicyEntry;
 use super::PolicyError;
 use super::PolicyProblem;
 use super::RevocationAction;
-use super::Rules;
 use super::Scopes;
 use super::Statement;
 use super::StoreKind;
@@ -254,7 +254,9 @@ impl Reader {
             Some(Verification::Level(level, verify_timestamp)) => {
                 let (stores, identities) = (self.stores(stores), self.identities(identities));
                 let parts = stores.zip(identities);
-                parts.map(|(stores, identities)| Mode::Verify(Rules { level, verify_timestamp, stores, identities }))
+                parts.map(|(stores, identities)| {
+                    Mode::Verify(Arc::new(NotationRequirement { level, verify_timestamp, stores, identities }))
+                })
             }
             None => {
                 // Level unknown: whether they must be there is open, but what is there can be looked at.

@@ -30,12 +30,12 @@ pub enum Scopes {
 pub enum Mode {
     /// Level `skip`: images are let through and nothing is fetched. Never with [`Scopes::All`].
     Skip,
-    Verify(Rules),
+    Verify(Arc<NotationRequirement>),
 }
 
 /// By what a signature is judged. There is always a store that can vouch for a signer, and somebody who is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct NotationRequirement {
     pub(super) level: Level,
     pub(super) verify_timestamp: VerifyTimestamp,
     pub(super) stores: Vec<StoreRef>,
@@ -74,7 +74,7 @@ impl Statement {
     }
 }
 
-impl Rules {
+impl NotationRequirement {
     #[must_use]
     pub fn level(&self) -> &Level {
         &self.level

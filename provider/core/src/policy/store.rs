@@ -269,7 +269,7 @@ fn block(line: Option<usize>) -> String {
 
 /// Why a certificate may not be in a store of this kind.
 fn misfit(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
-    let (file, subject) = (file.to_owned(), certificate.subject().text());
+    let (file, subject) = (file.to_owned(), certificate.subject().to_text());
     match kind {
         StoreKind::Ca | StoreKind::SigningAuthority if certificate.is_ca() => None,
         StoreKind::Ca | StoreKind::SigningAuthority => {

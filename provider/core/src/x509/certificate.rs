@@ -108,7 +108,7 @@ impl Certificate {
             subject: Text::default(),
             part: "subject",
         })?;
-        let malformed = |part| CertificateError::Malformed { subject: subject.text(), part };
+        let malformed = |part| CertificateError::Malformed { subject: subject.to_text(), part };
         let issuer = name("attributes in its issuer", layout.issuer, || malformed("issuer"))?;
         let Contents { version, extensions: listed } =
             layout.contents().map_err(|NotDer| CertificateError::NotACertificate)?;
@@ -117,7 +117,7 @@ impl Certificate {
         }
         let serial = layout.serial.unsigned().map_err(|NotDer| malformed("serialNumber"))?;
         if layout.inner_algorithm != layout.outer_algorithm {
-            return Err(CertificateError::AlgorithmsDiffer { subject: subject.text() });
+            return Err(CertificateError::AlgorithmsDiffer { subject: subject.to_text() });
         }
 
         let mut extensions = Extensions::default();
@@ -125,7 +125,7 @@ impl Certificate {
         for RawExtension { oid, critical, value } in listed {
             if !seen.insert(oid) {
                 let oid = Oid::from_contents(oid).map_or_else(|NotDer| Text::of(hex(oid)), Text::of);
-                return Err(CertificateError::DuplicateExtension { subject: subject.text(), oid });
+                return Err(CertificateError::DuplicateExtension { subject: subject.to_text(), oid });
             }
             if oid == SUBJECT_ALTERNATIVE_NAME {
                 check_alternative_name(value).map_err(|NotDer| malformed("subjectAltName"))?;

@@ -57,7 +57,7 @@ impl Chain {
         let leaf = certificates.first().ok_or(ChainError::Empty)?.clone();
         let root = certificates.last().ok_or(ChainError::Empty)?.clone();
         let profile = |certificate: &Certificate| {
-            let subject = certificate.subject().text();
+            let subject = certificate.subject().to_text();
             |error| ChainError::Profile { subject, error }
         };
 
@@ -98,25 +98,25 @@ impl Chain {
 }
 
 fn check_link(child: &Certificate, parent: &Certificate) -> Result<(), ChainError> {
-    let subject = || child.subject().text();
+    let subject = || child.subject().to_text();
     // By signature and not by name alone: a leaf may bear its root's name. Only an authority can be meant as a root.
     if child.is_root() {
         return Err(ChainError::SelfSignedBeforeEnd { subject: subject() });
     }
     if child.issuer_raw() != parent.subject_raw() {
-        let (issuer, found) = (child.issuer().text(), parent.subject().text());
+        let (issuer, found) = (child.issuer().to_text(), parent.subject().to_text());
         return Err(ChainError::IssuerDiffers { subject: subject(), issuer, found });
     }
     child.verify_signed_by(parent).map_err(|error| {
-        let signer = parent.subject().text();
+        let signer = parent.subject().to_text();
         ChainError::Link { subject: subject(), signer, error }
     })
 }
 
 fn check_root(root: &Certificate) -> Result<(), ChainError> {
-    let subject = || root.subject().text();
+    let subject = || root.subject().to_text();
     if !root.is_self_issued() {
-        return Err(ChainError::RootNotSelfIssued { subject: subject(), issuer: root.issuer().text() });
+        return Err(ChainError::RootNotSelfIssued { subject: subject(), issuer: root.issuer().to_text() });
     }
     root.verify_signed_by(root).map_err(|error| ChainError::RootNotSelfSigned { subject: subject(), error })
 }

@@ -55,10 +55,17 @@ pub struct ExtendedKeyUsage {
 pub struct RevocationAddresses {
     /// URIs with the OCSP access method in authorityInfoAccess, as written.
     pub ocsp: Vec<String>,
-    /// URIs of the full names in cRLDistributionPoints, as written; of any scheme.
-    pub crl: Vec<String>,
+    /// The points in cRLDistributionPoints that have a full name with a URI.
+    pub crl: Vec<DistributionPoint>,
     /// Extensions that are there and malformed or without any URI where one was due.
     pub unreadable: Vec<&'static str>,
+}
+
+/// One place where a CRL can be had ([RFC 5280 §4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistributionPoint {
+    /// URIs of the same CRL, as written; of any scheme, at least one.
+    pub urls: Vec<String>,
 }
 
 impl KeyUse {
@@ -103,6 +110,11 @@ impl RevocationAddresses {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ocsp.is_empty() && self.crl.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// All addresses, those of OCSP responders first.
+    pub fn urls(&self) -> impl Iterator<Item = &str> + Clone {
+        self.ocsp.iter().chain(self.crl.iter().flat_map(|point| &point.urls)).map(String::as_str)
     }
 }
 
@@ -223,25 +235,31 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
     Ok(uris)
 }
 
-/// The URIs; an error also if there is none, for then the list is somewhere that cannot be named here.
-fn crl_distribution_points(value: &[u8]) -> Result<Vec<String>, NotDer> {
-    let mut uris = Vec::new();
+/// The points that have a URI; an error also if there is none, for then the list is somewhere that cannot be named here.
+fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, NotDer> {
+    let mut found = Vec::new();
+    let mut count = 0_usize;
     let mut points = few(Reader::only(value, der::SEQUENCE)?.inside())?;
     while !points.is_empty() {
         let mut point = points.expect(der::SEQUENCE)?.inside();
-        let Some(place) = point.optional(der::constructed(0))? else {
+        let Some(name) = point.optional(der::constructed(0))? else {
             continue;
         };
-        let mut choice = place.inside();
+        let mut choice = name.inside();
         if let Some(full_name) = choice.optional(der::constructed(0))? {
+            let mut urls = Vec::new();
             let mut names = few(full_name.inside())?;
             while !names.is_empty() {
-                uris.extend(uri(&names.next()?)?);
+                urls.extend(uri(&names.next()?)?);
             }
-            if uris.len() > limits::REVOCATION_ADDRESSES {
+            count += urls.len();
+            if count > limits::REVOCATION_ADDRESSES {
                 return Err(NotDer);
+            }
+            if !urls.is_empty() {
+                found.push(DistributionPoint { urls });
             }
         }
     }
-    if uris.is_empty() { Err(NotDer) } else { Ok(uris) }
+    if found.is_empty() { Err(NotDer) } else { Ok(found) }
 }

@@ -150,7 +150,7 @@ impl DistinguishedName {
     /// Two departures: of several CN all are printed, where Go prints the last; characters that could forge or hide
     /// part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Cut as every [`Text`].
     #[must_use]
-    pub fn text(&self) -> Text {
+    pub fn to_text(&self) -> Text {
         Text::of(fmt::from_fn(|f| self.write_whole(f)))
     }
 
@@ -175,9 +175,9 @@ impl DistinguishedName {
 }
 
 impl fmt::Display for DistinguishedName {
-    /// As [`Self::text`].
+    /// As [`Self::to_text`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.text(), f)
+        fmt::Display::fmt(&self.to_text(), f)
     }
 }
 

@@ -8,10 +8,10 @@ use countersign_core::policy::Claim;
 use countersign_core::policy::IdentityError;
 use countersign_core::policy::Level;
 use countersign_core::policy::Mode;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::PolicyError;
 use countersign_core::policy::PolicyProblem;
 use countersign_core::policy::RevocationAction;
-use countersign_core::policy::Rules;
 use countersign_core::policy::Scopes;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreNameError;
@@ -62,10 +62,10 @@ fn of(statements: &[Value]) -> Value {
     json!({"version": "1.0", "trustPolicies": statements})
 }
 
-fn rules(changes: Value) -> Rules {
+fn rules(changes: Value) -> NotationRequirement {
     let policy = sound(&of(&[statement(changes)]));
     match policy.statements().next().unwrap().mode() {
-        Mode::Verify(rules) => rules.clone(),
+        Mode::Verify(rules) => NotationRequirement::clone(rules),
         Mode::Skip => panic!("a statement that verifies"),
     }
 }

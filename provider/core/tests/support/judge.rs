@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::evidence::Answer;
+use countersign_core::evidence::Evidence;
+use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::Progress;
 use countersign_core::notation;
 use countersign_core::notation::Check;
+use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Explanation;
 use countersign_core::notation::Failure;
 use countersign_core::notation::Found;
-use countersign_core::notation::Question;
+use countersign_core::notation::VerificationInput;
 use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci::Descriptor;
 use countersign_core::policy::Mode;
@@ -84,8 +90,18 @@ impl Judge {
     }
 
     pub(crate) fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
+        self.ask_with(envelope, media_type, unavailable).0
+    }
+
+    /// Both phases with a script of answers, and what was asked for in each round.
+    pub(crate) fn ask_with(
+        &self,
+        envelope: &[u8],
+        media_type: &str,
+        answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
+    ) -> (Result<Box<VerifiedSignature>, Failure>, Vec<Vec<EvidenceRequest>>) {
         let policy = self.policy();
-        let Mode::Verify(rules) = policy.statements().next().unwrap().mode() else {
+        let Mode::Verify(requirement) = policy.statements().next().unwrap().mode() else {
             panic!("the statement verifies");
         };
         let stores: Vec<Store> = self
@@ -96,16 +112,23 @@ impl Judge {
                 Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
             })
             .collect();
-        let question = Question {
+        let input = VerificationInput {
             target: &self.target,
-            rules,
+            requirement,
             stores: &stores.iter().collect::<Vec<_>>(),
             required_metadata: &self.metadata,
             now: self.now,
         };
-        let judged = notation::signature(envelope, media_type, &question);
-        agree(&notation::explain(envelope, media_type, &question), judged.as_deref());
-        judged
+        let format = format(media_type);
+        let (judged, asked) = match notation::open(envelope, format, &input) {
+            Ok(opened) => complete(answer, |evidence| notation::judge(&opened, evidence)),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
+        let examined = notation::examine(envelope, format, &input);
+        let (explanation, asked_too) = complete(answer, |evidence| examined.explain(evidence));
+        assert_eq!(asked, asked_too, "the explanation asks for the same evidence");
+        agree(&explanation, judged.as_deref());
+        (judged, asked)
     }
 
     /// The codes of all reasons, in order; empty when the signature counts.
@@ -144,6 +167,37 @@ impl Judge {
         let policy = TrustPolicy::parse(document.to_string().as_bytes()).unwrap();
         assert_eq!(policy.mistakes(), []);
         policy
+    }
+}
+
+/// The format of a media type that has one.
+pub(crate) fn format(media_type: &str) -> EnvelopeFormat {
+    EnvelopeFormat::of_media_type(&media_type.parse().unwrap()).expect("the media type of an envelope")
+}
+
+/// What is answered where nothing is fetched, as the product does it.
+pub(crate) fn unavailable(request: &EvidenceRequest) -> Answer {
+    Answer::NotAvailable(NotAvailable::new(match request {
+        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "want its status",
+        EvidenceRequest::SignerStatus(_) => "want its revocation status",
+    }))
+}
+
+/// Answers what is asked for until nothing is, and says what was asked for in each round.
+fn complete<T>(
+    answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
+    judge: impl Fn(&Evidence) -> Progress<T>,
+) -> (T, Vec<Vec<EvidenceRequest>>) {
+    let (mut evidence, mut asked) = (Evidence::none(), Vec::new());
+    loop {
+        match judge(&evidence) {
+            Progress::Done(judged) => return (judged, asked),
+            Progress::Needs(requests) => {
+                asked.push(requests.iter().cloned().collect());
+                assert!(asked.len() <= Evidence::ROUNDS, "{asked:?}");
+                evidence.add_round(&requests, requests.iter().map(answer));
+            }
+        }
     }
 }
 

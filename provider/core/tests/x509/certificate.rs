@@ -6,6 +6,7 @@ use countersign_core::time::UnixTime;
 use countersign_core::x509::BasicConstraints;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::CertificateError;
+use countersign_core::x509::DistributionPoint;
 use countersign_core::x509::KeyUse;
 use countersign_core::x509::RevocationAddresses;
 use countersign_testkit::der;
@@ -225,7 +226,7 @@ fn lists_where_revocation_can_be_asked() {
     let spec = CertSpec::leaf().ocsp_url("http://ocsp.example/a").crl_url("http://crl.example/a.crl");
     let addresses = RevocationAddresses {
         ocsp: vec!["http://ocsp.example/a".to_owned()],
-        crl: vec!["http://crl.example/a.crl".to_owned()],
+        crl: vec![DistributionPoint { urls: vec!["http://crl.example/a.crl".to_owned()] }],
         unreadable: Vec::new(),
     };
     assert_eq!(parse(pair(spec).leaf_der()).revocation_addresses(), &addresses);
@@ -307,7 +308,8 @@ fn more_revocation_addresses_than_anybody_writes_are_as_good_as_unreadable() {
     let point = |count: usize| der::sequence([der::element(0xa0, &der::element(0xa0, &uri.repeat(count)))]);
     let points = |points: Vec<Vec<u8>>| addresses("2.5.29.31", der::sequence(points));
     assert_eq!(points(vec![point(1); 32]).crl.len(), 32);
-    assert_eq!(points(vec![point(32)]).crl.len(), 32);
+    let [DistributionPoint { urls }] = &points(vec![point(32)]).crl[..] else { panic!("one point") };
+    assert_eq!(urls.len(), 32);
     for list in [vec![point(1); 33], vec![point(33)], vec![point(17), point(17)], vec![der::sequence([]); 10_000]] {
         assert_eq!(points(list), unreadable("cRLDistributionPoints"));
     }

@@ -199,8 +199,8 @@ impl From<&Finding> for Check {
         let (result, reason) = ended(&finding.found);
         let why = reason.map(Why::from);
         Self {
-            check: finding.check.text(),
-            action: finding.action.text(),
+            check: finding.check.as_str(),
+            action: finding.action.as_str(),
             result,
             code: why.as_ref().map(|why| why.code),
             message: why.map(|why| why.message),

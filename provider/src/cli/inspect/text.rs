@@ -145,7 +145,7 @@ impl Page {
 
     fn check(&mut self, finding: &Finding) {
         let (result, reason) = ended(&finding.found);
-        let (check, action) = (finding.check.text(), finding.action.text());
+        let (check, action) = (finding.check.as_str(), finding.action.as_str());
         let line = format!("{check:<19}{action:<9}{result}");
         match reason {
             Some(reason) => self.line("check", format_args!("{line}: {reason}")),

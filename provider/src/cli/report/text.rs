@@ -104,11 +104,11 @@ impl Block {
             "checks",
             format_args!(
                 "integrity {}, authenticity {}, authenticTimestamp {}, expiry {}, revocation {}",
-                integrity.text(),
-                authenticity.text(),
-                authentic_timestamp.text(),
-                expiry.text(),
-                revocation.text()
+                integrity.as_str(),
+                authenticity.as_str(),
+                authentic_timestamp.as_str(),
+                expiry.as_str(),
+                revocation.as_str()
             ),
         );
         for (check, reason) in signature.warnings() {

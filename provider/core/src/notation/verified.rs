@@ -1,49 +1,18 @@
 //! The sealed result: a [`VerifiedSignature`] exists only if every enforced check passed.
 
-use super::Check;
-use super::IntactEnvelope;
-use super::SignedPayload;
 use super::authenticity::Authenticity;
-use super::authenticity::Signer;
+use super::binding::SignedPayload;
+use super::integrity::IntactEnvelope;
+use super::outcome::Check;
+use super::outcome::CheckOutcome;
+use super::outcome::Checks;
+use super::signer::Signer;
 use super::timestamp;
 use crate::codec::text::Text;
 use crate::oci::Descriptor;
-use crate::policy::Action;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;
-
-/// How one of the five checks ended for a signature that counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckOutcome {
-    Passed,
-    /// Failed, and the rule only logs it.
-    Logged(Reason),
-    /// The rule leaves it out.
-    Skipped,
-}
-
-impl CheckOutcome {
-    /// Stable text.
-    #[must_use]
-    pub fn text(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Logged(_) => "logged",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// The five checks of a trust policy, in the order of the specification. Take it apart without `..`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checks {
-    pub integrity: CheckOutcome,
-    pub authenticity: CheckOutcome,
-    pub authentic_timestamp: CheckOutcome,
-    pub expiry: CheckOutcome,
-    pub revocation: CheckOutcome,
-}
 
 /// The outcomes of the statement's four checks with an action, none of which stands in the way.
 pub(super) struct PassedChecks {
@@ -53,48 +22,7 @@ pub(super) struct PassedChecks {
     pub(super) revocation: CheckOutcome,
 }
 
-/// Applies the rule's action to a check's result.
-pub(super) fn judge(action: Action, result: Result<(), Reason>) -> Result<CheckOutcome, Reason> {
-    match (result, action) {
-        (Ok(()), Action::Enforce | Action::Log) => Ok(CheckOutcome::Passed),
-        (Err(reason), Action::Log) => Ok(CheckOutcome::Logged(reason)),
-        (Err(reason), Action::Enforce) => Err(reason),
-    }
-}
-
-/// How one check ended for one signature, with the rule's action applied.
-#[derive(Clone, Debug)]
-pub(super) enum Ended<T> {
-    /// It does not stand in the way.
-    Well(T),
-    /// Looked at, and refused.
-    Refused(Reason),
-    /// Needs evidence from outside, which could not be had. Everything else is as it should be.
-    Open(Reason),
-    /// Needs evidence from outside, and the signature is refused whatever that would say.
-    NotReached,
-}
-
-impl<T> Ended<T> {
-    /// Of a check that needs no evidence.
-    pub(super) fn of(result: Result<T, Reason>) -> Self {
-        match result {
-            Ok(value) => Self::Well(value),
-            Err(reason) if reason.is_refusal() => Self::Refused(reason),
-            Err(reason) => Self::Open(reason),
-        }
-    }
-
-    /// The reason why the signature does not count, if there is one.
-    pub(super) fn into_reason(self) -> Option<Reason> {
-        match self {
-            Self::Well(_) | Self::NotReached => None,
-            Self::Refused(reason) | Self::Open(reason) => Some(reason),
-        }
-    }
-}
-
-/// A signature that passed all enforced checks of a rule, for one target. Made only by [`crate::notation`].
+/// A signature that passed all enforced checks of a statement, for one target. Made only by [`crate::notation`].
 ///
 /// Who signed is known only if the check of authenticity passed: see [`Self::signer`].
 #[derive(Clone, Debug)]
@@ -125,13 +53,13 @@ impl VerifiedSignature {
             CheckOutcome::Logged(_) | CheckOutcome::Skipped => None,
         };
         let (signer, authenticity) = match authenticity {
-            Authenticity::Passed(signer) => (Some(signer), CheckOutcome::Passed),
+            Authenticity::Passed { signer, chain: _ } => (Some(signer), CheckOutcome::Passed),
             Authenticity::Logged(reason) => (None, CheckOutcome::Logged(reason)),
         };
         Self {
             target: payload.into_target(),
             signer,
-            unverified_subject: chain.leaf().subject().text(),
+            unverified_subject: chain.leaf().subject().to_text(),
             good_until: certificates_end.into_iter().chain(expires).min(),
             checks: Checks { integrity: CheckOutcome::Passed, authenticity, authentic_timestamp, expiry, revocation },
         }
@@ -144,7 +72,7 @@ impl VerifiedSignature {
         &self.target
     }
 
-    /// Who signed. None where the check of authenticity failed and the rule only logs it.
+    /// Who signed. None where the check of authenticity failed and the statement only logs it.
     #[must_use]
     pub fn signer(&self) -> Option<&Signer> {
         self.signer.as_ref()
@@ -164,6 +92,7 @@ impl VerifiedSignature {
         self.good_until
     }
 
+    /// How each of the five checks ended.
     #[must_use]
     pub fn checks(&self) -> &Checks {
         &self.checks
@@ -178,7 +107,7 @@ impl VerifiedSignature {
         size_of::<Self>() + self.unverified_subject.heap_bytes() + signer + warnings + target
     }
 
-    /// Checks that failed and that the rule only logs: one of [`loggable`] each.
+    /// Checks that failed and that the statement only logs: one of [`loggable`] each.
     pub fn warnings(&self) -> impl Iterator<Item = (Check, &Reason)> + Clone {
         let Checks { integrity, authenticity, authentic_timestamp, expiry, revocation } = &self.checks;
         [
@@ -196,7 +125,7 @@ impl VerifiedSignature {
     }
 }
 
-/// What a rule can leave at a warning: the check, and the code that it failed with.
+/// What a statement can leave at a warning: the check, and the code that it failed with.
 pub fn loggable() -> impl Iterator<Item = (Check, Code)> {
     [
         (Check::Authenticity, Code::UntrustedChain),

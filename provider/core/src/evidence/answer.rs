@@ -1,0 +1,77 @@
+//! What came back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::EvidenceRequest;
+use crate::codec::text::Text;
+use crate::time::UnixTime;
+
+/// The answer to an [`EvidenceRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Bytes, which nobody has verified.
+    Received(Received),
+    /// No answer.
+    NotAvailable(NotAvailable),
+}
+
+/// The bytes of an answer. Nothing in them has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    bytes: Arc<[u8]>,
+    at: UnixTime,
+}
+
+/// Why there is no answer: what stands after the colon of a message such as "revocation could not be checked: …".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAvailable {
+    reason: Text,
+}
+
+/// An answer that is larger than [`EvidenceRequest::largest_answer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer has {found} bytes: want at most {wanted}")]
+pub struct TooLarge {
+    /// Bytes that the answer has.
+    pub found: usize,
+    /// Bytes that it may have.
+    pub wanted: usize,
+}
+
+impl Received {
+    /// The answer to `request` that was received `at` that time.
+    ///
+    /// # Errors
+    /// More bytes than [`EvidenceRequest::largest_answer`].
+    pub fn new(request: &EvidenceRequest, bytes: impl Into<Arc<[u8]>>, at: UnixTime) -> Result<Self, TooLarge> {
+        let (bytes, wanted) = (bytes.into(), request.largest_answer());
+        if bytes.len() > wanted { Err(TooLarge { found: bytes.len(), wanted }) } else { Ok(Self { bytes, at }) }
+    }
+
+    /// The answer as it was received.
+    #[must_use]
+    pub fn unverified_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// When it was received.
+    #[must_use]
+    pub fn at(&self) -> UnixTime {
+        self.at
+    }
+}
+
+impl NotAvailable {
+    /// For this reason, which is cut to the length of a [`Text`].
+    #[must_use]
+    pub fn new(reason: impl fmt::Display) -> Self {
+        Self { reason: Text::of(reason) }
+    }
+}
+
+impl fmt::Display for NotAvailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.reason, f)
+    }
+}

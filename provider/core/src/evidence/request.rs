@@ -1,0 +1,223 @@
+//! What is asked for.
+
+use crate::limits;
+use crate::name::Digest;
+use crate::name::DigestAlgorithm;
+use crate::name::SigningJob;
+use crate::name::SigningProfileVersion;
+use crate::policy::TrustedChain;
+use crate::policy::TrustedLink;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+use crate::x509::DistributionPoint;
+
+/// One piece of evidence that a judgement asks for. Equal requests have the same answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EvidenceRequest {
+    /// The status of one certificate.
+    Ocsp(OcspRequest),
+    /// A list of revoked certificates.
+    Crl(CrlRequest),
+    /// What AWS Signer says about a signature.
+    SignerStatus(SignerStatusRequest),
+}
+
+/// Asks the OCSP responder of a certificate ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OcspRequest {
+    certificate: Certificate,
+    issuer: Certificate,
+}
+
+/// Asks for a CRL ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlRequest {
+    issuer: Certificate,
+    urls: Vec<String>,
+    kind: CrlKind,
+}
+
+/// Whether a CRL is complete for its scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrlKind {
+    /// Complete for its scope.
+    Base,
+    /// Changes since a base CRL ([RFC 5280 §5.2.4](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.4)).
+    Delta,
+}
+
+/// Asks AWS Signer for revocations
+/// ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerStatusRequest {
+    profile_version: SigningProfileVersion,
+    job: SigningJob,
+    signing_time: UnixTime,
+    certificate_hashes: Vec<String>,
+}
+
+/// At least one request, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requests {
+    first: EvidenceRequest,
+    more: Vec<EvidenceRequest>,
+}
+
+impl EvidenceRequest {
+    /// Largest answer that is accepted, in bytes.
+    #[must_use]
+    pub fn largest_answer(&self) -> usize {
+        match self {
+            Self::Ocsp(_) => limits::OCSP_RESPONSE_BYTES,
+            Self::Crl(_) => limits::CRL_BYTES,
+            Self::SignerStatus(_) => limits::SIGNER_STATUS_BYTES,
+        }
+    }
+}
+
+impl OcspRequest {
+    /// About a certificate of a trusted chain; none if it names no responder.
+    #[must_use]
+    pub fn new(link: &TrustedLink<'_>) -> Option<Self> {
+        let names_responder = !link.certificate().revocation_addresses().ocsp.is_empty();
+        names_responder.then(|| Self { certificate: link.certificate().clone(), issuer: link.issuer().clone() })
+    }
+
+    /// The certificate whose status is asked for.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The certificate that issued it.
+    #[must_use]
+    pub fn issuer(&self) -> &Certificate {
+        &self.issuer
+    }
+
+    /// URLs of the responder as the certificate has them, of any scheme; at least one. The first that answers counts.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.certificate.revocation_addresses().ocsp
+    }
+}
+
+impl CrlRequest {
+    /// The complete CRL of a distribution point of a certificate of a trusted chain; none if the point has no URL.
+    #[must_use]
+    pub fn base(link: &TrustedLink<'_>, point: &DistributionPoint) -> Option<Self> {
+        Self::new(link, point.urls.clone(), CrlKind::Base)
+    }
+
+    /// A delta CRL by the issuer of a certificate of a trusted chain, at URLs that a CRL by that issuer names
+    /// ([freshest CRL](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.6)); none without a URL.
+    #[must_use]
+    pub fn delta(link: &TrustedLink<'_>, urls: Vec<String>) -> Option<Self> {
+        Self::new(link, urls, CrlKind::Delta)
+    }
+
+    fn new(link: &TrustedLink<'_>, urls: Vec<String>, kind: CrlKind) -> Option<Self> {
+        (!urls.is_empty()).then(|| Self { issuer: link.issuer().clone(), urls, kind })
+    }
+
+    /// The certificate authority whose CRL it is.
+    #[must_use]
+    pub fn issuer(&self) -> &Certificate {
+        &self.issuer
+    }
+
+    /// URLs of the same CRL as written, of any scheme; at least one. The first that answers with a usable CRL counts.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// Whether it is a base or a delta CRL.
+    #[must_use]
+    pub fn kind(&self) -> CrlKind {
+        self.kind
+    }
+}
+
+impl SignerStatusRequest {
+    /// About a signature by a trusted chain.
+    #[must_use]
+    pub fn new(
+        chain: &TrustedChain,
+        profile_version: SigningProfileVersion,
+        job: SigningJob,
+        signing_time: UnixTime,
+    ) -> Self {
+        let hash = |certificate: &Certificate| Digest::of(DigestAlgorithm::Sha384, certificate.tbs()).hex().to_owned();
+        let hashes: Vec<String> = chain.chain().certificates().iter().map(hash).collect();
+        let issuers = hashes.iter().skip(1).chain(hashes.last());
+        let certificate_hashes = hashes.iter().zip(issuers).map(|(hash, issuer)| format!("{hash}{issuer}")).collect();
+        Self { profile_version, job, signing_time, certificate_hashes }
+    }
+
+    /// The version of the signing profile.
+    #[must_use]
+    pub fn profile_version(&self) -> &SigningProfileVersion {
+        &self.profile_version
+    }
+
+    /// The signing job.
+    #[must_use]
+    pub fn job(&self) -> &SigningJob {
+        &self.job
+    }
+
+    /// The authentic signing time.
+    #[must_use]
+    pub fn signing_time(&self) -> UnixTime {
+        self.signing_time
+    }
+
+    /// For each certificate, leaf first, the SHA-384 of its signed part followed by that of its issuer's; the root's is
+    /// followed by itself. Lower-case hexadecimal.
+    #[must_use]
+    pub fn certificate_hashes(&self) -> &[String] {
+        &self.certificate_hashes
+    }
+}
+
+impl Requests {
+    /// All, in the order in which they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &EvidenceRequest> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// These requests and `others`.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        for request in std::iter::once(others.first).chain(others.more) {
+            if !self.iter().any(|other| *other == request) {
+                self.more.push(request);
+            }
+        }
+        self
+    }
+}
+
+impl From<EvidenceRequest> for Requests {
+    fn from(request: EvidenceRequest) -> Self {
+        Self { first: request, more: Vec::new() }
+    }
+}
+
+impl From<OcspRequest> for EvidenceRequest {
+    fn from(request: OcspRequest) -> Self {
+        Self::Ocsp(request)
+    }
+}
+
+impl From<CrlRequest> for EvidenceRequest {
+    fn from(request: CrlRequest) -> Self {
+        Self::Crl(request)
+    }
+}
+
+impl From<SignerStatusRequest> for EvidenceRequest {
+    fn from(request: SignerStatusRequest) -> Self {
+        Self::SignerStatus(request)
+    }
+}

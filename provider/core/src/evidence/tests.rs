@@ -1,0 +1,166 @@
+//! Requests are made about trusted chains, and the rounds end. What a check asks for in which round is scripted here.
+
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+
+use super::*;
+use crate::limits;
+use crate::name::Digest;
+use crate::name::DigestAlgorithm;
+use crate::name::SigningJob;
+use crate::name::SigningProfileVersion;
+use crate::policy::AnchoredChain;
+use crate::policy::Identities;
+use crate::policy::Store;
+use crate::policy::StoreKind;
+use crate::policy::TrustedChain;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+use crate::x509::Chain;
+
+/// Leaf, intermediate and root; the two below the root name where their status can be had.
+fn trusted_chain() -> TrustedChain {
+    let root = Authority::root(CertSpec::root());
+    let intermediate = root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
+    let leaf = CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
+    let chain = intermediate.issue(leaf);
+    let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
+    let files = [("root.crt".to_owned(), root.der().to_vec())];
+    let store = Store::parse(StoreKind::Ca, "main".parse().unwrap(), &files).unwrap();
+    let chain = Chain::code_signing(certificates).unwrap();
+    AnchoredChain::find(&chain, std::iter::once(&store)).unwrap().trust_subject(&Identities::Any).unwrap()
+}
+
+/// What a complete check of a leaf's revocation asks for: the responder, then the CRL, then the delta that the CRL names,
+/// then the CRL for the responder's own certificate. `more` asks for as many further CRLs, one in each round.
+fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<Answer> {
+    let link = chain.links().next().unwrap();
+    let crl = |name: &str| CrlRequest::delta(&link, vec![format!("http://crl.example/{name}")]).unwrap().into();
+    let point = &link.certificate().revocation_addresses().crl[0];
+    let mut script: Vec<EvidenceRequest> = vec![
+        OcspRequest::new(&link).unwrap().into(),
+        CrlRequest::base(&link, point).unwrap().into(),
+        crl("delta"),
+        crl("responder"),
+    ];
+    script.extend((0..more).map(|number| crl(&number.to_string())));
+    let mut last = None;
+    for request in script {
+        match evidence.answer(&request) {
+            None => return Progress::Needs(request.into()),
+            answer @ Some(_) => last = answer,
+        }
+    }
+    Progress::Done(last.unwrap())
+}
+
+fn received(request: &EvidenceRequest) -> Answer {
+    Answer::Received(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
+}
+
+/// The last answer that the script came to, and in how many rounds.
+fn run(more: usize) -> (Answer, usize) {
+    let (chain, mut evidence) = (trusted_chain(), Evidence::none());
+    for rounds in 0.. {
+        match scripted(&chain, &evidence, more) {
+            Progress::Done(answer) => return (answer, rounds),
+            Progress::Needs(requests) => evidence.add_round(&requests, requests.iter().map(received)),
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_delta_crl_and_the_responders_own_crl_are_further_rounds() {
+    let (answer, rounds) = run(0);
+    assert_eq!(rounds, Evidence::ROUNDS);
+    let Answer::Received(received) = answer else { panic!("{answer:?}") };
+    assert_eq!(received.unverified_bytes(), b"answer");
+}
+
+#[test]
+fn what_is_asked_for_after_the_last_round_is_not_available() {
+    for more in [1, 7] {
+        let (answer, rounds) = run(more);
+        assert_eq!(rounds, Evidence::ROUNDS);
+        let why = NotAvailable::new("it is asked for after 4 rounds of requests");
+        assert_eq!(answer, Answer::NotAvailable(why), "{more}");
+    }
+}
+
+#[test]
+fn a_request_without_an_answer_is_not_available_and_is_not_asked_for_again() {
+    let chain = trusted_chain();
+    let request = EvidenceRequest::from(OcspRequest::new(&chain.links().next().unwrap()).unwrap());
+    let mut evidence = Evidence::none();
+    assert_eq!(evidence.answer(&request), None);
+    evidence.add_round(&request.clone().into(), []);
+    assert_eq!(evidence.answer(&request), Some(Answer::NotAvailable(NotAvailable::new("no answer was given"))));
+}
+
+#[test]
+fn requests_of_several_checks_are_made_at_once_and_each_once() {
+    let chain = trusted_chain();
+    let links: Vec<_> = chain.links().collect();
+    let ocsp = EvidenceRequest::from(OcspRequest::new(&links[0]).unwrap());
+    let crl = |position: usize| {
+        let link = &links[position];
+        let point = &link.certificate().revocation_addresses().crl[0];
+        EvidenceRequest::from(CrlRequest::base(link, point).unwrap())
+    };
+    assert_eq!(OcspRequest::new(&links[1]), None);
+    let needs = |request: &EvidenceRequest| Progress::<()>::Needs(request.clone().into());
+    let all = [needs(&ocsp), Progress::Done(()), needs(&crl(1)), needs(&ocsp), needs(&crl(0))];
+    let Progress::Needs(requests) = all.into_iter().collect::<Progress<Vec<()>>>() else { panic!("it needs three") };
+    assert_eq!(requests.iter().cloned().collect::<Vec<_>>(), [ocsp, crl(1), crl(0)]);
+    assert_eq!([(); 2].map(Progress::Done).into_iter().collect::<Progress<Vec<()>>>(), Progress::Done(vec![(); 2]));
+}
+
+#[test]
+fn a_request_has_the_certificate_its_issuer_and_its_urls() {
+    let chain = trusted_chain();
+    let [leaf, intermediate, root] = chain.chain().certificates() else { panic!("three certificates") };
+    let links: Vec<_> = chain.links().collect();
+    assert_eq!(links.len(), 2);
+    let ocsp = OcspRequest::new(&links[0]).unwrap();
+    assert_eq!(
+        (ocsp.certificate(), ocsp.issuer(), ocsp.urls()),
+        (leaf, intermediate, &["http://ocsp.example".to_owned()][..])
+    );
+    let crl = CrlRequest::base(&links[1], &intermediate.revocation_addresses().crl[0]).unwrap();
+    assert_eq!((crl.issuer(), crl.kind()), (root, CrlKind::Base));
+    assert_eq!(crl.urls(), ["http://crl.example/root.crl"]);
+    assert_eq!(CrlRequest::delta(&links[1], Vec::new()), None);
+}
+
+#[test]
+fn aws_signer_is_asked_by_the_hash_of_each_certificate_and_its_issuer() {
+    let chain = trusted_chain();
+    let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+    let version = SigningProfileVersion::parse(arn).unwrap();
+    let job = SigningJob::parse("arn:aws:signer:eu-central-1:111122223333:/signing-jobs/0a1b").unwrap();
+    let request = SignerStatusRequest::new(&chain, version.clone(), job.clone(), UnixTime::EPOCH);
+    let hashes = chain.chain().certificates().iter();
+    let hashes: Vec<_> =
+        hashes.map(|certificate| Digest::of(DigestAlgorithm::Sha384, certificate.tbs()).hex().to_owned()).collect();
+    let [leaf, intermediate, root] = &hashes[..] else { panic!("three certificates") };
+    assert_eq!(
+        request.certificate_hashes(),
+        [format!("{leaf}{intermediate}"), format!("{intermediate}{root}"), format!("{root}{root}")]
+    );
+    assert_eq!((request.profile_version(), request.job(), request.signing_time()), (&version, &job, UnixTime::EPOCH));
+    assert!(request.certificate_hashes().iter().all(|hash| hash.len() == 192));
+}
+
+#[test]
+fn an_answer_is_bounded_by_its_kind() {
+    let chain = trusted_chain();
+    let link = chain.links().next().unwrap();
+    let ocsp = EvidenceRequest::from(OcspRequest::new(&link).unwrap());
+    let wanted = limits::OCSP_RESPONSE_BYTES;
+    assert!(Received::new(&ocsp, vec![0; wanted], UnixTime::EPOCH).is_ok());
+    let error = Received::new(&ocsp, vec![0; wanted + 1], UnixTime::EPOCH).unwrap_err();
+    assert_eq!(error, TooLarge { found: wanted + 1, wanted });
+    let crl = EvidenceRequest::from(CrlRequest::delta(&link, vec!["http://crl.example".to_owned()]).unwrap());
+    assert_eq!(crl.largest_answer(), limits::CRL_BYTES);
+}

@@ -1,0 +1,211 @@
+//! The checks of an intact envelope in their one order: first all that need no evidence from outside, then those that may.
+
+use super::authenticity;
+use super::authenticity::Authenticity;
+use super::aws_signer::SignerAttributes;
+use super::binding::Binding;
+use super::expiry;
+use super::input::Failure;
+use super::input::VerificationInput;
+use super::integrity::IntactEnvelope;
+use super::outcome::CheckOutcome;
+use super::outcome::CheckState;
+use super::plugin;
+use super::plugin::Plugin;
+use super::revocation;
+use super::timestamp;
+use super::verified::PassedChecks;
+use super::verified::VerifiedSignature;
+use crate::codec::text::Text;
+use crate::evidence::Evidence;
+use crate::evidence::Progress;
+use crate::oci::Descriptor;
+use crate::policy::Action;
+use crate::policy::RevocationAction;
+use crate::policy::TrustedChain;
+use crate::reason::Code;
+use crate::reason::Reason;
+use crate::reason::Reasons;
+
+/// What the checks that need no evidence found in an intact envelope.
+#[derive(Clone, Debug)]
+pub(super) struct Examination {
+    intact: IntactEnvelope,
+    unverified_subject: Option<Text>,
+    pub(super) plugin: Result<Plugin, Reason>,
+    pub(super) binding: Binding,
+    pub(super) authenticity: CheckState<Authenticity>,
+    /// An error that is no refusal says what could not be looked at.
+    timestamp: Result<CheckOutcome, Reason>,
+    pub(super) expiry: CheckState<CheckOutcome>,
+    revocation: RevocationAction,
+}
+
+/// What the checks that may need evidence found.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub(super) timestamp: CheckState<CheckOutcome>,
+    pub(super) revocation: CheckState<CheckOutcome>,
+    pub(super) service: CheckState<()>,
+}
+
+impl Examination {
+    /// `signed` is what the payload names.
+    pub(super) fn new(
+        intact: IntactEnvelope,
+        unverified_subject: Option<Text>,
+        signed: &Result<Descriptor, Reason>,
+        input: &VerificationInput<'_>,
+    ) -> Self {
+        let level = input.requirement.level();
+        let plugin = plugin::check(&intact);
+        // Where a plugin is refused, the rest is judged as if there were none.
+        let known = plugin.as_ref().unwrap_or(&Plugin::None);
+        Self {
+            binding: Binding::check(signed, input.target, input.required_metadata),
+            authenticity: CheckState::of(authenticity::check(&intact, known, input)),
+            timestamp: CheckOutcome::of(level.authentic_timestamp, timestamp::check(&intact, input)),
+            expiry: CheckState::of(CheckOutcome::of(level.expiry, expiry::check(&intact, input.now))),
+            revocation: level.revocation,
+            plugin,
+            unverified_subject,
+            intact,
+        }
+    }
+
+    /// Whether a check that needs no evidence refuses the signature.
+    pub(super) fn is_refused(&self) -> bool {
+        self.plugin.is_err()
+            || !self.binding.holds()
+            || self.authenticity.is_refused()
+            || self.expiry.is_refused()
+            || self.timestamp.as_ref().is_err_and(Reason::is_refusal)
+    }
+
+    /// The checks that may need evidence. None is asked for about a signature that is refused whatever it says, nor about
+    /// a signer who is not trusted, even where the statement only logs that.
+    pub(super) fn settle(&self, evidence: &Evidence) -> Progress<Settled> {
+        let trusted = match &self.authenticity {
+            CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
+            CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
+        };
+        self.check_revocation(trusted, evidence).and(self.check_service(trusted, evidence)).map(
+            |(revocation, service)| Settled {
+                timestamp: self.state("a timestamp is verified for trusted signers only", self.timestamp.clone()),
+                revocation,
+                service,
+            },
+        )
+    }
+
+    fn check_revocation(
+        &self,
+        trusted: Option<&TrustedChain>,
+        evidence: &Evidence,
+    ) -> Progress<CheckState<CheckOutcome>> {
+        if self.signer_service().is_some() {
+            // The service knows, and says it with the rest.
+            return Progress::Done(CheckState::NotReached);
+        }
+        let action = match self.revocation {
+            RevocationAction::Enforce => Action::Enforce,
+            RevocationAction::Log => Action::Log,
+            RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped)),
+        };
+        revocation::check(self.intact.chain(), trusted, evidence).map(|result| {
+            self.state("revocation is looked up for trusted signers only", CheckOutcome::of(action, result))
+        })
+    }
+
+    fn check_service(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<CheckState<()>> {
+        match &self.plugin {
+            Ok(Plugin::None) => Progress::Done(CheckState::Passed(())),
+            Ok(Plugin::AwsSigner(attributes)) => attributes
+                .check(trusted, evidence)
+                .map(|result| self.state("a signing service is asked about trusted signers only", result)),
+            // Of a plugin that is not known here there is no service to ask.
+            Err(_) => Progress::Done(CheckState::NotReached),
+        }
+    }
+
+    fn signer_service(&self) -> Option<&SignerAttributes> {
+        match &self.plugin {
+            Ok(Plugin::AwsSigner(attributes)) => Some(attributes),
+            Ok(Plugin::None) | Err(_) => None,
+        }
+    }
+
+    /// The end of a check that may need evidence. Where none was asked for because the signer is not trusted, that is the
+    /// reason, with `rule` before it.
+    fn state<T>(&self, rule: &'static str, result: Result<T, Reason>) -> CheckState<T> {
+        let state = CheckState::of(result);
+        match (&state, &self.authenticity) {
+            (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::NotReached, _) => state,
+            (CheckState::Unchecked(_), _) if self.is_refused() => CheckState::NotReached,
+            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Logged(Reason { code, detail }))) => {
+                CheckState::Refused(Reason::new(*code, format_args!("{rule}: {detail}")))
+            }
+            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
+            // Refused, which is the case above; nothing else is an end of authenticity.
+            (CheckState::Unchecked(_), CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached) => {
+                CheckState::NotReached
+            }
+        }
+    }
+
+    /// The result: a [`VerifiedSignature`] only if every check passed.
+    pub(super) fn conclude(&self, settled: Settled) -> Result<Box<VerifiedSignature>, Failure> {
+        let (payload, authenticity, expiry) =
+            (self.binding.clone().into_payload(), self.authenticity.clone(), self.expiry.clone());
+        match (&self.plugin, payload, authenticity, expiry, settled) {
+            (
+                Ok(_),
+                Ok(payload),
+                CheckState::Passed(authenticity),
+                CheckState::Passed(expiry),
+                Settled {
+                    timestamp: CheckState::Passed(authentic_timestamp),
+                    revocation: CheckState::Passed(revocation),
+                    service: CheckState::Passed(()),
+                },
+            ) => {
+                let passed = PassedChecks { authenticity, authentic_timestamp, expiry, revocation };
+                Ok(Box::new(VerifiedSignature::seal(&self.intact, payload, passed)))
+            }
+            (_, _, _, _, settled) => Err(self.failure(settled)),
+        }
+    }
+
+    /// Why the signature does not count: the plugin alone, or every reason that was found.
+    fn failure(&self, settled: Settled) -> Failure {
+        let Settled { timestamp, revocation, service } = settled;
+        let reasons = match &self.plugin {
+            Err(reason) => Some(Reasons::one(reason.clone())),
+            Ok(_) => Reasons::of(
+                [
+                    self.binding.clone().into_payload().err(),
+                    self.authenticity.clone().into_reason(),
+                    timestamp.into_reason(),
+                    self.expiry.clone().into_reason(),
+                    revocation.into_reason(),
+                    service.into_reason(),
+                ]
+                .into_iter()
+                .flatten(),
+            ),
+        };
+        let without_reason =
+            || Reasons::one(Reason::new(Code::InternalError, "the signature was refused without a reason: want one"));
+        Failure { unverified_subject: self.unverified_subject.clone(), reasons: reasons.unwrap_or_else(without_reason) }
+    }
+
+    /// Why the signature is refused whatever evidence would say; none if it is not.
+    pub(super) fn refusal(&self) -> Option<Failure> {
+        let timestamp = match &self.timestamp {
+            Err(reason) if reason.is_refusal() => CheckState::Refused(reason.clone()),
+            Ok(_) | Err(_) => CheckState::NotReached,
+        };
+        let settled = Settled { timestamp, revocation: CheckState::NotReached, service: CheckState::NotReached };
+        self.is_refused().then(|| self.failure(settled))
+    }
+}

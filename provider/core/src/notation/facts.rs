@@ -1,0 +1,109 @@
+//! The contents of an envelope, for people.
+
+use std::collections::BTreeMap;
+
+use super::envelope::Envelope;
+use super::integrity::Certificates;
+use crate::codec::hex::hex;
+use crate::codec::text::Text;
+use crate::oci::Descriptor;
+use crate::reason::Reason;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+use crate::x509::CertificateError;
+
+/// The contents of an envelope, by value. Claims of whoever wrote it, unless [`super::Explanation::is_authentic`].
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Whether the first certificate's key has signed all of this but the timestamp token. Says nothing about trust.
+    pub intact: bool,
+    /// `jws` or `cose`.
+    pub format: &'static str,
+    /// `PS256` … `ES512`, from the header.
+    pub algorithm: &'static str,
+    /// `notary.x509` or `notary.x509.signingAuthority`.
+    pub scheme: &'static str,
+    /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
+    pub signing_time: UnixTime,
+    pub expiry: Option<UnixTime>,
+    /// Protected attributes that the specification does not define, and the plugin's.
+    pub attributes: Vec<AttributeFacts>,
+    /// Leaf first, as the envelope has them.
+    pub certificates: Vec<Result<CertificateFacts, CertificateError>>,
+    /// The descriptor in the payload, its annotations being the user metadata; or why there is none.
+    pub target: Result<Descriptor, Reason>,
+    /// Length of the RFC 3161 token in bytes, if there is one.
+    pub timestamp_token: Option<usize>,
+}
+
+/// See [`Facts::attributes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeFacts {
+    /// The name, or the decimal number of an integer COSE label.
+    pub name: String,
+    /// The value, if it is a text.
+    pub text: Option<String>,
+    pub critical: bool,
+}
+
+/// See [`Facts::certificates`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    pub subject: Text,
+    pub issuer: Text,
+    /// Lower-case hexadecimal.
+    pub serial: Text,
+    /// SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// `EC P-256`, `RSA 2048 bits`.
+    pub key: Text,
+    pub not_before: UnixTime,
+    pub not_after: UnixTime,
+}
+
+impl Facts {
+    /// `signed` is what the payload names.
+    pub(super) fn new(envelope: &Envelope, certificates: &Certificates, signed: Result<Descriptor, Reason>) -> Self {
+        let attributes = &envelope.attributes;
+        let extended = attributes.extended.iter().map(|attribute| AttributeFacts {
+            name: attribute.name.clone(),
+            text: attribute.text.clone(),
+            critical: attribute.critical,
+        });
+        Self {
+            intact: false,
+            format: envelope.format.as_str(),
+            algorithm: envelope.claimed_algorithm.jose_name(),
+            scheme: attributes.scheme.name(),
+            signing_time: attributes.scheme.time(),
+            expiry: attributes.expiry,
+            attributes: extended.collect(),
+            certificates: certificates
+                .iter()
+                .map(|parsed| parsed.as_ref().map(CertificateFacts::from).map_err(Clone::clone))
+                .collect(),
+            target: signed,
+            timestamp_token: envelope.timestamp_token.as_ref().map(Vec::len),
+        }
+    }
+
+    /// Annotations of the payload; none if it cannot be read.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&BTreeMap<String, String>> {
+        self.target.as_ref().ok().map(|target| &target.annotations)
+    }
+}
+
+impl From<&Certificate> for CertificateFacts {
+    fn from(certificate: &Certificate) -> Self {
+        Self {
+            subject: certificate.subject().to_text(),
+            issuer: certificate.issuer().to_text(),
+            serial: certificate.serial().clone(),
+            fingerprint: hex(&certificate.fingerprint()).to_string(),
+            key: certificate.key_name(),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Who signed, as far as it is authenticated.
+
+use super::integrity::IntactEnvelope;
+use crate::codec::text::Text;
+use crate::policy::Anchor;
+use crate::policy::TrustedChain;
+use crate::time::UnixTime;
+
+/// Who signed, and who vouches for it. Made only where a trust store vouches for the chain and the signing certificate
+/// is a trusted identity, so that what nobody has authenticated cannot be shown as a signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    subject: Text,
+    issuer: Text,
+    serial: Text,
+    anchor: Anchor,
+    format: &'static str,
+    algorithm: &'static str,
+    scheme: &'static str,
+    signing_time: UnixTime,
+    expiry: Option<UnixTime>,
+}
+
+impl Signer {
+    pub(super) fn new(intact: &IntactEnvelope, trusted: &TrustedChain) -> Self {
+        let (leaf, attributes) = (trusted.chain().leaf(), intact.attributes());
+        Self {
+            subject: leaf.subject().to_text(),
+            issuer: leaf.issuer().to_text(),
+            serial: leaf.serial().clone(),
+            anchor: trusted.anchor().clone(),
+            format: intact.envelope().format().as_str(),
+            algorithm: intact.envelope().claimed_algorithm.jose_name(),
+            scheme: attributes.scheme.name(),
+            signing_time: attributes.scheme.time(),
+            expiry: attributes.expiry,
+        }
+    }
+
+    /// Distinguished name of the signing certificate's subject.
+    #[must_use]
+    pub fn subject(&self) -> &Text {
+        &self.subject
+    }
+
+    /// Distinguished name of the signing certificate's issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &Text {
+        &self.issuer
+    }
+
+    /// Serial number of the signing certificate, lower-case hexadecimal.
+    #[must_use]
+    pub fn serial(&self) -> &Text {
+        &self.serial
+    }
+
+    /// What vouches for the signing certificate.
+    #[must_use]
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// `jws` or `cose`.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
+    /// `PS256` … `ES512`.
+    #[must_use]
+    pub fn algorithm(&self) -> &'static str {
+        self.algorithm
+    }
+
+    /// `notary.x509` or `notary.x509.signingAuthority`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
+    #[must_use]
+    pub fn signing_time(&self) -> UnixTime {
+        self.signing_time
+    }
+
+    /// When the signature expires, if it does.
+    #[must_use]
+    pub fn expiry(&self) -> Option<UnixTime> {
+        self.expiry
+    }
+
+    /// The memory behind the value itself, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let texts = [&self.subject, &self.issuer, &self.serial, &self.anchor.subject];
+        texts.into_iter().map(Text::heap_bytes).sum::<usize>() + self.anchor.store.name.as_str().len()
+    }
+}

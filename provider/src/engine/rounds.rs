@@ -1,0 +1,30 @@
+//! The rounds of evidence between the steps of a judgement.
+
+use std::sync::Arc;
+
+use countersign_core::evidence::Evidence;
+use countersign_core::evidence::Requests;
+use tokio::time::Instant;
+
+use crate::evidence::EvidenceSource;
+
+/// The evidence of one judgement, which grows by a round whenever core asks for more. Core asks in at most
+/// [`Evidence::ROUNDS`] rounds.
+pub(super) struct Rounds<'s> {
+    source: &'s dyn EvidenceSource,
+    deadline: Instant,
+    evidence: Arc<Evidence>,
+}
+
+impl<'s> Rounds<'s> {
+    pub(super) fn new(source: &'s dyn EvidenceSource, deadline: Instant) -> Self {
+        Self { source, deadline, evidence: Arc::new(Evidence::none()) }
+    }
+
+    /// Gets what is asked for; all evidence after that.
+    pub(super) async fn fetch(&mut self, requests: &Requests) -> Arc<Evidence> {
+        let answers = self.source.fetch(requests, self.deadline).await;
+        Arc::make_mut(&mut self.evidence).add_round(requests, answers);
+        Arc::clone(&self.evidence)
+    }
+}
