@@ -1,11 +1,10 @@
-//! Where requests may go by address. The host of an image reference, a redirect and a token service are chosen by
-//! others; without a limit they reach cloud metadata services and whatever listens on loopback.
+//! Which addresses requests may reach. Others choose the hosts that are asked; without a limit they reach cloud metadata
+//! services and whatever listens on loopback.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
-use std::net::SocketAddr;
 
 use url::Host;
 use url::Url;
@@ -13,14 +12,16 @@ use url::Url;
 /// What kind of network an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
+    /// Reachable from the internet.
     Public,
     /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds. Also
     /// those for protocols and benchmarks (RFC 6890), which networks use inside.
     Private,
+    /// This machine.
     Loopback,
     /// Link-local, and the metadata services: also those that stand at a unique local or public address.
     LinkLocal,
-    /// Unspecified, multicast, broadcast and reserved: no registry is there.
+    /// Unspecified, multicast, broadcast and reserved: no server is there.
     Unusable,
 }
 
@@ -38,6 +39,7 @@ const METADATA: [IpAddr; 6] = [
 impl Network {
     /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as what it leads
     /// to.
+    #[must_use]
     pub fn of(address: IpAddr) -> Self {
         let address = match address {
             IpAddr::V4(_) => address,
@@ -49,6 +51,18 @@ impl Network {
         match address {
             IpAddr::V4(v4) => Self::of_v4(v4),
             IpAddr::V6(v6) => Self::of_v6(v6),
+        }
+    }
+
+    /// For messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Loopback => "loopback",
+            Self::LinkLocal => "link-local or metadata",
+            Self::Unusable => "reserved",
         }
     }
 
@@ -106,61 +120,49 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Which networks a request may reach. Each has a client of its own, so that no pooled connection escapes it.
+/// Which networks a request may reach. Each policy has connections of its own, so that a pooled connection cannot evade
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// The host stands in the settings: the operator knows where it is.
-    Configured,
-    /// Sent there by a registry on loopback: also loopback.
-    Loopback,
-    /// A host that a user has chosen, or a listed registry.
-    Outside,
-    /// A host that an unlisted one has chosen; or a token service that a registry on a public address has chosen, and
-    /// nobody vouches for.
-    Public,
+pub enum AddressPolicy {
+    /// All addresses: an operator has named the host.
+    Any,
+    /// Public, private and loopback addresses.
+    WithLoopback,
+    /// Public and private addresses.
+    WithPrivate,
+    /// Public addresses.
+    PublicOnly,
 }
 
-impl Guard {
-    /// Every guard; the position is that of its client.
-    pub const ALL: [Self; 4] = [Self::Configured, Self::Loopback, Self::Outside, Self::Public];
+impl AddressPolicy {
+    /// All policies; the position is that of its connections.
+    pub(crate) const ALL: [Self; 4] = [Self::Any, Self::WithLoopback, Self::WithPrivate, Self::PublicOnly];
 
-    pub fn position(self) -> usize {
+    pub(crate) fn position(self) -> usize {
         match self {
-            Self::Configured => 0,
-            Self::Loopback => 1,
-            Self::Outside => 2,
-            Self::Public => 3,
+            Self::Any => 0,
+            Self::WithLoopback => 1,
+            Self::WithPrivate => 2,
+            Self::PublicOnly => 3,
         }
     }
 
+    /// Whether a request may reach `address`.
+    #[must_use]
     pub fn permits(self, address: IpAddr) -> bool {
         match Network::of(address) {
             Network::Public => true,
-            Network::Private => self != Self::Public,
-            Network::Loopback => matches!(self, Self::Configured | Self::Loopback),
-            Network::LinkLocal | Network::Unusable => self == Self::Configured,
+            Network::Private => self != Self::PublicOnly,
+            Network::Loopback => matches!(self, Self::Any | Self::WithLoopback),
+            Network::LinkLocal | Network::Unusable => self == Self::Any,
         }
     }
 
-    /// For a host that was named by a listed registry's answer from `from`.
-    pub fn after(from: Option<SocketAddr>) -> Self {
-        match from.map(|from| Network::of(from.ip())) {
-            Some(Network::Loopback) => Self::Loopback,
-            Some(Network::Public | Network::Private | Network::LinkLocal | Network::Unusable) | None => Self::Outside,
-        }
-    }
-
-    /// For a token service that nobody vouches for, named by a listed registry's answer from `from`.
-    pub fn realm_after(from: Option<SocketAddr>) -> Self {
-        match from.map(|from| Network::of(from.ip())) {
-            Some(Network::Loopback) => Self::Loopback,
-            Some(Network::Private) => Self::Outside,
-            Some(Network::Public | Network::LinkLocal | Network::Unusable) | None => Self::Public,
-        }
-    }
-
-    /// Checks an address that stands in the URL itself: the resolver never sees it.
-    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    /// Checks an address that is written in the URL itself, which is never looked up.
+    ///
+    /// # Errors
+    /// The address is not permitted.
+    pub(crate) fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -170,10 +172,10 @@ impl Guard {
     }
 }
 
-/// A host is at an address that the guard does not permit.
+/// A host has an address that the policy does not permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressRefused {
-    pub address: IpAddr,
+pub(crate) struct AddressRefused {
+    pub(crate) address: IpAddr,
 }
 
 impl fmt::Display for AddressRefused {
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_ipv6_clothes_is_the_same_address() {
+    fn an_ipv4_address_inside_an_ipv6_address_is_the_same_address() {
         for text in [
             "::ffff:169.254.169.254",
             "::ffff:0:169.254.169.254",
@@ -248,34 +250,23 @@ mod tests {
     }
 
     #[test]
-    fn each_guard_permits_its_networks_and_no_others() {
+    fn each_policy_permits_its_networks_and_no_others() {
         let addresses = ["93.184.216.34", "10.1.2.3", "127.0.0.1", "169.254.169.254", "0.0.0.0"];
-        for (guard, expected) in [
-            (Guard::Configured, [true, true, true, true, true]),
-            (Guard::Loopback, [true, true, true, false, false]),
-            (Guard::Outside, [true, true, false, false, false]),
-            (Guard::Public, [true, false, false, false, false]),
+        for (policy, expected) in [
+            (AddressPolicy::Any, [true, true, true, true, true]),
+            (AddressPolicy::WithLoopback, [true, true, true, false, false]),
+            (AddressPolicy::WithPrivate, [true, true, false, false, false]),
+            (AddressPolicy::PublicOnly, [true, false, false, false, false]),
         ] {
-            assert_eq!(addresses.map(|text| guard.permits(text.parse().unwrap())), expected, "{guard:?}");
+            assert_eq!(addresses.map(|text| policy.permits(text.parse().unwrap())), expected, "{policy:?}");
         }
-    }
-
-    #[test]
-    fn an_unvouched_token_service_may_only_be_where_the_registry_is() {
-        let at = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 443));
-        assert_eq!(Guard::realm_after(at("93.184.216.34")), Guard::Public);
-        assert_eq!(Guard::realm_after(None), Guard::Public);
-        assert_eq!(Guard::realm_after(at("10.0.0.1")), Guard::Outside);
-        assert_eq!(Guard::realm_after(at("127.0.0.1")), Guard::Loopback);
-        assert_eq!(Guard::after(at("93.184.216.34")), Guard::Outside);
-        assert_eq!(Guard::after(at("127.0.0.1")), Guard::Loopback);
     }
 
     #[test]
     fn numbers_that_are_addresses_are_checked_as_such() {
         for text in ["http://2130706433/", "http://0x7f.1/", "http://[::ffff:7f00:1]/", "http://127.1/"] {
-            assert!(Guard::Outside.check_literal(&Url::parse(text).unwrap()).is_err(), "{text}");
+            assert!(AddressPolicy::WithPrivate.check_literal(&Url::parse(text).unwrap()).is_err(), "{text}");
         }
-        assert_eq!(Guard::Outside.check_literal(&Url::parse("https://registry.example/").unwrap()), Ok(()));
+        assert_eq!(AddressPolicy::WithPrivate.check_literal(&Url::parse("https://registry.example/").unwrap()), Ok(()));
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes of answers, counted as long as they are there.
+//! The bytes of a response, counted as long as they are in memory.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,15 +7,15 @@ use bytes::Bytes;
 
 use crate::limiter::Permit;
 
-/// A document from a registry. It counts against the limit on memory of the host that was asked until it is dropped: not
-/// before what was parsed from it is.
+/// The body of a response. It counts in the body budget of its share until it is dropped, which must not be before what was
+/// parsed from it.
 pub struct Content {
     bytes: Bytes,
     _held: Permit,
 }
 
 impl Content {
-    pub fn new(bytes: Bytes, held: Permit) -> Self {
+    pub(crate) fn new(bytes: Bytes, held: Permit) -> Self {
         Self { bytes, _held: held }
     }
 }

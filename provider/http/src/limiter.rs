@@ -1,10 +1,10 @@
-//! A limit with shares, so that no host takes what the others need.
+//! A concurrency limit with a share for each host, so that no host takes what the others need.
 //!
-//! A piece of work counts for a member, its group and the process, and begins when all three have room; see
-//! [`ShareLimits`]. Waiting work holds nothing of any of them, and work that has room never waits behind work that has
-//! none. Beside the fixed limits, a group takes at most as much of the whole as it leaves free, and a member at most as
-//! much of its group ([dynamic thresholds](https://doi.org/10.1109/90.664262)): several hosts that are slow at the same
-//! time leave something to the next one, too.
+//! Work counts for a member, its group and the process, and begins when all three have capacity left; see
+//! [`ShareLimits`]. Waiting work holds nothing. Work that has capacity never waits behind work that has none. In addition
+//! to the fixed limits, a group takes at most as much of the whole as it leaves free, and a member at most as much of its
+//! group ([dynamic thresholds](https://doi.org/10.1109/90.664262)), so that several slow hosts together leave capacity to
+//! the next one.
 
 mod state;
 #[cfg(test)]
@@ -19,24 +19,14 @@ use std::sync::PoisonError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::limit::LimitObserver;
-use crate::limit::LimitReached;
-use crate::limit::Resource;
+use crate::resource::LimitObserver;
+use crate::resource::LimitReached;
+use crate::resource::Resource;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
 use state::State;
 use state::Waiter;
-
-/// How much may wait for each unit of a group's limit. What comes beyond that is refused at once: it would only wait to
-/// be refused.
-fn waiting_per_unit(resource: Resource) -> usize {
-    match resource {
-        Resource::Verifications | Resource::Bytes | Resource::Lookups => 8,
-        // They are parts of verifications, which are few enough.
-        Resource::Requests | Resource::Answers | Resource::Parsing | Resource::Checks => 64,
-    }
-}
 
 /// A limit and its shares. Clones are the same limit.
 #[derive(Clone)]
@@ -45,11 +35,11 @@ pub struct Limiter(Arc<Shared>);
 struct Shared {
     resource: Resource,
     observer: Arc<dyn LimitObserver>,
-    /// Held for a few steps, never across an await and never while a permit is dropped.
-    state: Mutex<State>,
+    /// Never held across an await, nor while a permit is dropped.
+    state: Mutex<State<Permit>>,
 }
 
-/// Part of a limit, given back when dropped.
+/// Capacity of a limit, released on drop.
 #[must_use]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -57,7 +47,7 @@ pub struct Permit {
     amount: usize,
 }
 
-/// A turn in the queue. Given up when dropped.
+/// A place in the queue. Left on drop.
 #[must_use]
 pub struct Ticket {
     number: u64,
@@ -67,44 +57,45 @@ pub struct Ticket {
 }
 
 impl Limiter {
+    /// A limit on `resource` that reports its use to `observer`.
     #[must_use]
     pub fn new(resource: Resource, limits: ShareLimits, observer: Arc<dyn LimitObserver>) -> Self {
         let state = Mutex::new(State::new(resource, limits));
         Self(Arc::new(Shared { resource, observer, state }))
     }
 
-    /// Other numbers from now on. What is in use stays in use and counts: where it is more than may be, nothing more is
-    /// granted until enough was given back.
+    /// Changes the numbers. What is in use stays in use and counts: above the new limit, nothing is granted until enough
+    /// is released.
     pub fn set_limits(&self, limits: ShareLimits) {
         self.0.lock().set_limits(limits);
         self.0.serve();
     }
 
-    /// `amount` of the limit, now.
+    /// Takes `amount` units of the limit without waiting.
     ///
     /// # Errors
-    /// There is no room.
+    /// The limit is reached.
     pub fn try_acquire(&self, share: &Share, amount: usize) -> Result<Permit, LimitReached> {
         let mut permit = Permit::new(&self.0, self.0.claim(share), 0);
         permit.resize(amount)?;
         Ok(permit)
     }
 
-    /// A turn for one unit of the limit, which is granted at once if there is room.
+    /// Queues for one unit of the limit, which is granted at once if the limit is not reached.
     ///
     /// # Errors
-    /// Too much is waiting already.
+    /// The queue is full.
     pub fn queue(&self, share: &Share) -> Result<Ticket, LimitReached> {
         self.queue_for(self.0.claim(share))
     }
 
-    pub fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
+    pub(crate) fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
         let shared = &self.0;
         let (sender, granted) = oneshot::channel();
         let mut state = shared.lock();
-        let number = state.number();
+        let number = state.next_number();
         let ticket = Ticket { number, shared: Arc::clone(shared), claim: claim.clone(), granted };
-        match state.room(&claim, 1) {
+        match state.check(&claim, 1) {
             Ok(()) => {
                 state.take(&claim, 1);
                 drop(state);
@@ -112,7 +103,7 @@ impl Limiter {
                 let _ = sender.send(Permit::new(shared, claim, 1));
                 Ok(ticket)
             }
-            Err(_) if state.waiting(&claim) < claim.group_limit.saturating_mul(waiting_per_unit(shared.resource)) => {
+            Err(_) if state.waiting(&claim) < claim.group_limit.saturating_mul(shared.resource.waiting_per_unit()) => {
                 state.wait(Waiter { number, claim, granted: sender });
                 Ok(ticket)
             }
@@ -124,19 +115,19 @@ impl Limiter {
         }
     }
 
-    /// One unit of the limit, waited for until `deadline`.
+    /// Waits for one unit of the limit until `deadline`.
     ///
     /// # Errors
-    /// There was no room by then, or too much is waiting already.
+    /// The limit was reached until then, or the queue is full.
     pub async fn acquire(&self, share: &Share, deadline: Instant) -> Result<Permit, LimitReached> {
         self.queue(share)?.granted_by(deadline).await
     }
 
-    pub async fn acquire_for(&self, claim: Claim, deadline: Instant) -> Result<Permit, LimitReached> {
+    pub(crate) async fn acquire_for(&self, claim: Claim, deadline: Instant) -> Result<Permit, LimitReached> {
         self.queue_for(claim)?.granted_by(deadline).await
     }
 
-    /// Which limit keeps work for `share` waiting.
+    /// The limit that keeps work for `share` waiting.
     #[must_use]
     pub fn refusal(&self, share: &Share) -> LimitReached {
         self.0.refuse(self.0.refusal(&self.0.claim(share)))
@@ -151,7 +142,7 @@ impl fmt::Debug for Limiter {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<Permit>> {
         // No operation leaves the numbers out of step where it could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,8 +154,8 @@ impl Shared {
 
     fn refusal(&self, claim: &Claim) -> LimitReached {
         let state = self.lock();
-        state.room(claim, 1).err().unwrap_or_else(|| LimitReached {
-            // There is room by now.
+        state.check(claim, 1).err().unwrap_or_else(|| LimitReached {
+            // Capacity was released meanwhile.
             resource: self.resource,
             scope: claim.member.clone(),
             at: claim.at.clone(),
@@ -182,28 +173,28 @@ impl Shared {
         self.observer.in_use(self.resource, change);
     }
 
-    fn give_back(self: &Arc<Self>, claim: &Claim, amount: usize) {
+    fn release(self: &Arc<Self>, claim: &Claim, amount: usize) {
         if amount > 0 {
             self.in_use(i64::try_from(amount).map_or(i64::MIN, |amount| -amount));
         }
-        self.lock().give_back(claim, amount);
+        self.lock().release(claim, amount);
         self.serve();
     }
 
-    /// Grants what waits and has room.
+    /// Grants permits to waiting work that has capacity.
     fn serve(self: &Arc<Self>) {
         loop {
             let next = self.lock().next();
             let Some(waiter) = next else { return };
             let permit = Permit::new(self, waiter.claim, 1);
-            // Where the ticket was just given up, this gives the permit back, and the next is served.
+            // If the ticket was just dropped, this releases the permit, and the next one is served.
             let _ = waiter.granted.send(permit);
         }
     }
 }
 
 impl Permit {
-    /// For what the state has as taken.
+    /// For what the state has counted already.
     fn new(shared: &Arc<Shared>, claim: Claim, amount: usize) -> Self {
         if amount > 0 {
             shared.in_use(i64::try_from(amount).unwrap_or(i64::MAX));
@@ -211,23 +202,23 @@ impl Permit {
         Self { shared: Arc::clone(shared), claim, amount }
     }
 
-    /// What it holds.
+    /// How many units it holds.
     #[must_use]
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Holds `amount` in all, more or less than before.
+    /// Changes the number of units it holds to `amount`.
     ///
     /// # Errors
-    /// There is no room for more; it holds what it held.
+    /// The limit is reached; it holds what it held.
     pub fn resize(&mut self, amount: usize) -> Result<(), LimitReached> {
         let before = std::mem::replace(&mut self.amount, amount);
         match amount.checked_sub(before) {
             Some(0) => Ok(()),
             Some(more) => {
                 let mut state = self.shared.lock();
-                if let Err(reached) = state.room(&self.claim, more) {
+                if let Err(reached) = state.check(&self.claim, more) {
                     drop(state);
                     self.amount = before;
                     return Err(self.shared.refuse(reached));
@@ -238,7 +229,7 @@ impl Permit {
                 Ok(())
             }
             None => {
-                self.shared.give_back(&self.claim, before - amount);
+                self.shared.release(&self.claim, before - amount);
                 Ok(())
             }
         }
@@ -247,13 +238,13 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.give_back(&self.claim, self.amount);
+        self.shared.release(&self.claim, self.amount);
     }
 }
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Permit({} {})", self.amount, self.shared.resource.text())
+        write!(f, "Permit({} {})", self.amount, self.shared.resource.as_str())
     }
 }
 
@@ -270,7 +261,7 @@ impl Ticket {
     /// Waits for the permit until `deadline`.
     ///
     /// # Errors
-    /// There was no room by then.
+    /// The limit was reached until then.
     pub async fn granted_by(self, deadline: Instant) -> Result<Permit, LimitReached> {
         let (shared, claim) = (Arc::clone(&self.shared), self.claim.clone());
         match tokio::time::timeout_at(deadline, self.granted()).await {
@@ -288,6 +279,6 @@ impl Drop for Ticket {
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({})", self.shared.resource.text())
+        write!(f, "Ticket({})", self.shared.resource.as_str())
     }
 }

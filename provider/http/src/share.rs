@@ -1,40 +1,41 @@
-//! Whose share of a limit a piece of work counts against: the registry host that was asked, and what the settings say of
-//! it.
+//! Shares of limits: for which host work is done, and what the settings say about that host.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The host of an image reference, for limits. Work that a host causes elsewhere (token services, redirects) counts for
-/// it as well.
+/// The host on whose behalf work is done, for limits. Work that a host causes elsewhere, for example by a redirect, counts
+/// for it as well.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Share {
     host: Arc<str>,
     class: Class,
 }
 
-/// How the settings know a host.
+/// How the settings name a host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// An entry names exactly this host.
     Listed,
-    /// The entry with this pattern matches it. Others can make hosts that match, so that all of them have a joint share.
+    /// The entry with this pattern matches it. Others can create hosts that match, so that all of them share one limit.
     Pattern(Arc<str>),
-    /// No entry matches it. Anybody can make up such hosts.
+    /// No entry matches it. Anybody can invent such hosts.
     Unlisted,
 }
 
 impl Share {
+    /// The share of `host`, which is named in messages.
     #[must_use]
     pub fn new(host: &str, class: Class) -> Self {
         Self { host: host.into(), class }
     }
 
-    /// As messages name it.
+    /// The host as messages name it.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
+    /// How the settings name the host.
     #[must_use]
     pub fn class(&self) -> &Class {
         &self.class
@@ -44,6 +45,7 @@ impl Share {
 /// What shares a limit, and what a [`LimitReached`](crate::LimitReached) is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
+    /// One host.
     Host(Arc<str>),
     /// All hosts that match the pattern.
     Pattern(Arc<str>),
@@ -54,7 +56,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Every label.
+    /// All labels.
     pub const LABELS: &'static [&'static str] = &["host", "pattern", "unlisted", "process"];
 
     /// Stable text for labels: never a name from outside.
@@ -80,7 +82,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How a limit is shared. Each number is at least 1 where the limiter uses it.
+/// How a limit is shared. A limiter takes 0 for 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareLimits {
     /// For everything in the process.
@@ -104,7 +106,7 @@ impl ShareLimits {
     }
 
     /// What work for `share` counts against.
-    pub fn claim(&self, share: &Share) -> Claim {
+    pub(crate) fn claim(&self, share: &Share) -> Claim {
         let host = Scope::Host(Arc::clone(&share.host));
         match &share.class {
             Class::Listed => Claim::new(host.clone(), self.host, host, self.host),
@@ -119,14 +121,14 @@ impl ShareLimits {
 /// Two limits below the one of the process: that of a member and that of the group it belongs to. A host that an entry
 /// names is the only member of its group.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     pub group: Scope,
     pub group_limit: usize,
     pub member: Scope,
     pub member_limit: usize,
-    /// Whether the member takes at most as much as it leaves free in its group.
+    /// Whether the member may take at most as much as it leaves free in its group.
     pub yields: bool,
-    /// Where the work is done, if that is not where the share comes from.
+    /// The host where the work is done, if it is not the host of the share.
     pub at: Option<Arc<str>>,
 }
 
@@ -136,13 +138,13 @@ impl Claim {
         Self { group, group_limit: group_limit.max(1), member, member_limit: member_limit.max(1), yields, at: None }
     }
 
-    /// A claim on the concurrency of `host`, which serves its own images and, by redirects and as a token service, those
-    /// of others. Own ones may take all of `limits.host`; those of another host at most half, so that it cannot hold up
-    /// the host's own; those of all unlisted hosts together what one of them may take.
+    /// A claim on the concurrency of `host`, which serves its own content and, as the target of redirects, that of other
+    /// hosts. Requests for its own content may take all of `limits.host`; those on behalf of another host at most half, so
+    /// that they cannot delay the host's own; those of all unlisted hosts together what one of them may take.
     ///
-    /// `asked` is whose image it is, `own` whether `host` is where it was asked for, `listed` whether the settings have an
-    /// entry for `host`: a blob store that they do not have is nobody else's.
-    pub fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
+    /// `asked` is the host on whose behalf the request is made, `own` whether that is `host`, `listed` whether the settings
+    /// have an entry for `host`. Without one, nobody else depends on it.
+    pub(crate) fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
         let half = limits.host.div_ceil(2);
         let (member, member_limit) = match (&asked.class, own) {
             (Class::Unlisted, true) => (Scope::Host(Arc::clone(&asked.host)), limits.unlisted_host),

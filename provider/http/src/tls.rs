@@ -1,13 +1,21 @@
-//! Which servers are believed, and why one is not.
+//! TLS: which servers are accepted, and why one is not.
 
-mod authorities;
+mod certificate;
+mod config;
 mod failure;
+mod handshake;
+mod roots;
 mod verifier;
 
-pub use authorities::Authorities;
-pub use authorities::AuthoritiesError;
-pub use failure::Names;
+pub(crate) use config::TlsConfigs;
+pub use config::TlsSetupError;
+pub(crate) use config::http1_only;
+pub use failure::CertificateNames;
+pub use failure::RootsSource;
 pub use failure::TlsFailure;
-pub use failure::Vouchers;
-pub use failure::of as tls_failure;
-pub use verifier::Verifier;
+pub use failure::TlsRemedy;
+pub use failure::WantedRoot;
+pub(crate) use handshake::failure as tls_failure;
+pub use roots::RootCertificates;
+pub use roots::RootCertificatesError;
+pub use roots::Roots;

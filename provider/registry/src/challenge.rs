@@ -6,7 +6,7 @@ use http::header::WWW_AUTHENTICATE;
 use http_auth::ChallengeParser;
 use http_auth::ChallengeRef;
 
-use crate::bounds;
+use crate::limits;
 
 /// How a registry wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub(crate) struct Bearer {
 /// Nothing that can be answered, with the reason.
 pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
     let mut basic = false;
-    for value in headers.get_all(WWW_AUTHENTICATE).iter().take(bounds::CHALLENGES) {
-        if value.len() > bounds::CHALLENGE_BYTES {
+    for value in headers.get_all(WWW_AUTHENTICATE).iter().take(limits::CHALLENGES) {
+        if value.len() > limits::CHALLENGE_BYTES {
             return Err("a WWW-Authenticate header is longer than 4 KiB");
         }
         let text = value.to_str().map_err(|_| "a WWW-Authenticate header is not ASCII")?;
-        for challenge in ChallengeParser::new(text).map_while(Result::ok).take(bounds::CHALLENGES) {
+        for challenge in ChallengeParser::new(text).map_while(Result::ok).take(limits::CHALLENGES) {
             if challenge.scheme.eq_ignore_ascii_case("bearer") {
                 return bearer(&challenge).map(Challenge::Bearer);
             }
@@ -105,7 +105,7 @@ mod tests {
             check(&[r#"Bearer realm="https://a/", realm="https://b/""#]),
             Err("the Bearer challenge has a parameter twice")
         );
-        let long = format!("Bearer realm=\"{}\"", "a".repeat(bounds::CHALLENGE_BYTES));
+        let long = format!("Bearer realm=\"{}\"", "a".repeat(limits::CHALLENGE_BYTES));
         assert_eq!(check(&[&long]), Err("a WWW-Authenticate header is longer than 4 KiB"));
     }
 }

@@ -1,59 +1,61 @@
-//! One authenticated request: challenge, token, retry.
+//! One authenticated request: challenge, token, retries.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_http::BodyLimits;
+use countersign_http::LruTtlCache;
+use countersign_http::Retry;
+use countersign_http::Share;
+use countersign_http::bearer;
 use http::HeaderMap;
 use http::HeaderValue;
-use std::net::SocketAddr;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::body::Expect;
-use crate::bounds;
+use crate::auth_method::AuthMethod;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::endpoint::Endpoint;
+use crate::entries::check_port;
+use crate::entries::share;
+use crate::entries::with_plain_port;
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::login;
-use crate::login::Login;
+use crate::error_body::RegistryErrorBody;
+use crate::limits;
 use crate::observer::Stage;
-use crate::retry::Retry;
-use crate::said::Said;
+use crate::pin_cache::repository_bytes;
 use crate::settings::Unlisted;
-use crate::settings::check_port;
-use crate::settings::share;
-use crate::settings::with_plain_port;
 use crate::token::Token;
 use crate::token::TokenRequest;
 use crate::token::Tokens;
-use crate::wire::Answer;
-use crate::wire::Outgoing;
-use crate::wire::Payload;
-use crate::wire::Reply;
-use crate::wire::Wire;
-use countersign_http::Remembered;
-use countersign_http::Share;
-use countersign_http::repository_bytes;
+use crate::transport::Answer;
+use crate::transport::Payload;
+use crate::transport::Reply;
+use crate::transport::Request;
+use crate::transport::Transport;
 
-/// The wire, and what was learned about how registries want to be asked.
+/// The transport, tokens, and how repositories authenticate.
 pub(crate) struct Client {
-    wire: Arc<Wire>,
+    transport: Arc<Transport>,
     tokens: Arc<Tokens>,
     /// So that only the first request about a repository is answered by a challenge.
-    learned: Remembered<Repository, Learned>,
+    schemes: LruTtlCache<Repository, AuthScheme>,
     unlisted: Unlisted,
 }
 
+/// How a repository authenticates, from its challenge.
 #[derive(Clone)]
-enum Learned {
+enum AuthScheme {
     Basic,
     Bearer(Arc<TokenRequest>),
 }
 
-impl Learned {
+impl AuthScheme {
+    /// What it refers to occupies, in bytes.
     fn bytes(&self) -> usize {
         match self {
             Self::Basic => 0,
@@ -62,28 +64,28 @@ impl Learned {
     }
 }
 
-/// What is asked of a repository.
-pub(crate) struct Ask<'a> {
+/// A question about a repository.
+pub(crate) struct Query<'a> {
     pub(crate) stage: Stage,
     pub(crate) url: &'a Url,
     pub(crate) accept: &'a str,
-    pub(crate) expect: Expect,
+    pub(crate) body: BodyLimits,
     pub(crate) deadline: Instant,
 }
 
-/// With what a request identified itself.
-enum Identified {
-    Not,
-    /// A configured bearer token: there is nothing better to try.
+/// What a request is authorized by.
+enum Authorization {
+    Anonymous,
+    /// A configured token of the registry: there is nothing else to try.
     Configured(HeaderValue),
     Basic(HeaderValue),
     Token(Arc<TokenRequest>, Arc<Token>),
 }
 
-impl Identified {
+impl Authorization {
     fn header(&self) -> Option<&HeaderValue> {
         match self {
-            Self::Not => None,
+            Self::Anonymous => None,
             Self::Configured(header) | Self::Basic(header) => Some(header),
             Self::Token(_, token) => Some(&token.header),
         }
@@ -91,165 +93,163 @@ impl Identified {
 }
 
 impl Client {
-    pub(crate) fn new(wire: Wire, unlisted: Unlisted) -> Self {
+    pub(crate) fn new(transport: Transport, unlisted: Unlisted) -> Self {
         Self {
-            wire: Arc::new(wire),
+            transport: Arc::new(transport),
             tokens: Arc::new(Tokens::new()),
-            learned: Remembered::new(bounds::LEARNED_BYTES),
+            schemes: LruTtlCache::new(limits::SCHEMES_BYTES),
             unlisted,
         }
     }
 
-    /// There is a newer configuration: what was remembered is forgotten, but for what requests under way still need, and
-    /// connections that are not in use are closed.
+    /// Shrinks the caches to what requests under way need, and closes idle connections: a newer configuration is in use.
     pub(crate) fn retire(&self) {
-        self.tokens.limit_to(bounds::TOKENS_BYTES / bounds::RETIRED);
-        self.learned.limit_to(bounds::LEARNED_BYTES / bounds::RETIRED);
-        self.wire.clients.close_all_idle();
+        self.tokens.limit_to(limits::TOKENS_BYTES / limits::RETIRED);
+        self.schemes.limit_to(limits::SCHEMES_BYTES / limits::RETIRED);
+        self.transport.close_idle_connections();
     }
 
     pub(crate) fn endpoint(&self, repository: &Repository) -> Result<Endpoint, Cause> {
-        Endpoint::of(&self.wire, self.unlisted, repository)
+        Endpoint::of(&self.transport.routes, self.unlisted, repository)
     }
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
-        check_port(&self.wire.entries, host)
+        check_port(self.transport.routes.entries(), host)
     }
 
     pub(crate) fn with_plain_port(&self, repository: &Repository) -> Option<Repository> {
-        with_plain_port(&self.wire.entries, repository)
+        with_plain_port(self.transport.routes.entries(), repository)
     }
 
-    pub(crate) fn wire(&self) -> &Wire {
-        &self.wire
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     pub(crate) fn share(&self, repository: &Repository) -> Share {
-        share(&self.wire.entries, repository.host())
-    }
-
-    pub(crate) fn system_roots(&self) -> usize {
-        self.wire.clients.system_roots()
+        share(self.transport.routes.entries(), repository.host())
     }
 
     /// Gets a 200 with its body.
-    pub(crate) async fn get(&self, endpoint: &Endpoint, ask: Ask<'_>) -> Result<Answer, RegistryError> {
-        self.request(endpoint, ask, || Payload::Content).await
+    pub(crate) async fn get(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<Answer, RegistryError> {
+        self.request(endpoint, query, || Payload::Content).await
     }
 
-    /// The headers of a 200 without its body.
-    pub(crate) async fn head(&self, endpoint: &Endpoint, ask: Ask<'_>) -> Result<HeaderMap, RegistryError> {
-        Ok(self.request(endpoint, ask, || Payload::Head).await?.headers)
+    /// Gets the headers of a 200.
+    pub(crate) async fn head(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<HeaderMap, RegistryError> {
+        Ok(self.request(endpoint, query, || Payload::Head).await?.headers)
     }
 
     /// Sends a request until it has a 200. A first 401 is answered once with the credential or token that it asks for.
     async fn request(
         &self,
         endpoint: &Endpoint,
-        ask: Ask<'_>,
+        query: Query<'_>,
         payload: impl Fn() -> Payload,
     ) -> Result<Answer, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
         let token_failed = |cause| failed(Stage::Token, cause);
-        let mut identified = self.identify(endpoint, ask.deadline).await.map_err(token_failed)?;
+        let mut authorization = self.authorize(endpoint, query.deadline).await.map_err(token_failed)?;
         let mut challenged = false;
         let registry = endpoint.authority();
         let mut retry = Retry::new();
         loop {
-            let outgoing = Outgoing {
+            let request = Request {
                 share: &endpoint.share,
                 registry: &registry,
-                url: ask.url,
-                led_by: None,
-                peer: endpoint.peer,
-                accept: ask.accept,
-                authorization: identified.header(),
+                url: query.url,
+                referred_by: None,
+                route: endpoint.route,
+                accept: query.accept,
+                authorization: authorization.header(),
                 credential: endpoint.credential_kind(),
                 payload: payload(),
-                expect: ask.expect.clone(),
+                body: query.body.clone(),
             };
-            match self.wire.once(ask.stage, &outgoing, ask.deadline).await {
+            match self.transport.send(query.stage, &request, query.deadline).await {
                 Ok(Reply::Answer(answer)) => return Ok(answer),
-                Ok(Reply::Unauthorized { said, .. }) if challenged => {
-                    return Err(failed(ask.stage, denied(endpoint, said)));
+                Ok(Reply::Unauthorized { error, .. }) if challenged => {
+                    return Err(failed(query.stage, denied(endpoint, error)));
                 }
-                Ok(Reply::Unauthorized { headers, from, said }) => {
+                Ok(Reply::Unauthorized { headers, peer, error }) => {
                     challenged = true;
-                    if let Identified::Token(request, token) = &identified {
+                    if let Authorization::Token(request, token) = &authorization {
                         self.tokens.forget(request, token);
                     }
-                    let learned = self
-                        .learn(endpoint, &identified, &headers, from, said)
-                        .map_err(|cause| failed(ask.stage, cause))?;
-                    identified = self.identify_as(endpoint, learned, ask.deadline).await.map_err(token_failed)?;
+                    let scheme = self
+                        .learn(endpoint, &authorization, &headers, peer, error)
+                        .map_err(|cause| failed(query.stage, cause))?;
+                    authorization = self.authorize_by(endpoint, scheme, query.deadline).await.map_err(token_failed)?;
                 }
-                Err(cause) if retry.again(&cause, ask.deadline).await => {}
-                Err(cause) => return Err(failed(ask.stage, cause)),
+                Err(cause) if retry.wait(cause.retry_advice(), query.deadline).await => {}
+                Err(cause) => return Err(failed(query.stage, cause)),
             }
         }
     }
 
-    /// How to identify the first request, from what is configured and known.
-    async fn identify(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Identified, Cause> {
-        if let Some(Login::Bearer(token)) = endpoint.identity.as_ref().map(|identity| &identity.login) {
-            return Ok(login::bearer(token).map_or(Identified::Not, Identified::Configured));
+    /// The authorization of the first request, from what is configured and cached.
+    async fn authorize(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Authorization, Cause> {
+        if let Some(AuthMethod::RegistryToken(token)) = endpoint.identity.as_ref().map(|identity| &identity.method) {
+            return Ok(bearer(token.expose()).map_or(Authorization::Anonymous, Authorization::Configured));
         }
-        let learned = self.learned.get(&endpoint.repository, Instant::now().into_std());
-        match learned {
-            Some(learned) => self.identify_as(endpoint, learned, deadline).await,
-            None => Ok(Identified::Not),
+        match self.schemes.get(&endpoint.repository, Instant::now().into_std()) {
+            Some(scheme) => self.authorize_by(endpoint, scheme, deadline).await,
+            None => Ok(Authorization::Anonymous),
         }
     }
 
-    async fn identify_as(&self, endpoint: &Endpoint, learned: Learned, deadline: Instant) -> Result<Identified, Cause> {
-        match learned {
-            Learned::Basic => match endpoint.identity.as_ref().map(|identity| &identity.login) {
-                Some(Login::Basic { user, password }) => {
-                    Ok(login::basic(user, password).map_or(Identified::Not, Identified::Basic))
-                }
-                Some(Login::IdentityToken(_) | Login::Bearer(_)) | None => Ok(Identified::Not),
-            },
-            Learned::Bearer(request) => {
+    async fn authorize_by(
+        &self,
+        endpoint: &Endpoint,
+        scheme: AuthScheme,
+        deadline: Instant,
+    ) -> Result<Authorization, Cause> {
+        match scheme {
+            AuthScheme::Basic => {
+                let header = endpoint.identity.as_ref().and_then(|identity| identity.method.basic());
+                Ok(header.map_or(Authorization::Anonymous, Authorization::Basic))
+            }
+            AuthScheme::Bearer(request) => {
                 let token = match self.tokens.cached(&request) {
                     Some(token) => token,
-                    None => self.tokens.get(&self.wire, &request, deadline).await?,
+                    None => self.tokens.get(&self.transport, &request, deadline).await?,
                 };
-                Ok(Identified::Token(request, token))
+                Ok(Authorization::Token(request, token))
             }
         }
     }
 
-    /// What a 401 asks for, if it can be given.
+    /// The scheme that a 401 asks for, if we can answer it.
     fn learn(
         &self,
         endpoint: &Endpoint,
-        identified: &Identified,
+        authorization: &Authorization,
         headers: &HeaderMap,
-        from: Option<SocketAddr>,
-        said: Said,
-    ) -> Result<Learned, Cause> {
-        if let Identified::Configured(_) = identified {
-            return Err(denied(endpoint, said));
+        peer: Option<SocketAddr>,
+        error: RegistryErrorBody,
+    ) -> Result<AuthScheme, Cause> {
+        if let Authorization::Configured(_) = authorization {
+            return Err(denied(endpoint, error));
         }
         let challenge =
             challenge::parse(headers).map_err(|detail| Cause::Challenge { host: endpoint.authority(), detail })?;
-        let learned = match (challenge, endpoint.identity.as_ref().map(|identity| &identity.login)) {
-            (Challenge::Basic, Some(Login::Basic { .. })) if !matches!(identified, Identified::Basic(_)) => {
-                Learned::Basic
+        let scheme = match (challenge, endpoint.identity.as_ref().map(|identity| &identity.method)) {
+            (Challenge::Basic, Some(AuthMethod::Basic { .. })) if !matches!(authorization, Authorization::Basic(_)) => {
+                AuthScheme::Basic
             }
-            // Nothing to show, or nothing of the kind, or it has just been refused.
-            (Challenge::Basic, _) => return Err(denied(endpoint, said)),
+            // No credential, another kind of credential, or one that was just refused.
+            (Challenge::Basic, _) => return Err(denied(endpoint, error)),
             (Challenge::Bearer(bearer), _) => {
-                Learned::Bearer(Arc::new(endpoint.token_request(&self.wire, bearer, from)?))
+                AuthScheme::Bearer(Arc::new(endpoint.token_request(&self.transport.routes, bearer, peer)?))
             }
         };
         let repository = endpoint.repository.clone();
-        let bytes = repository_bytes(&repository) + learned.bytes() + Remembered::<Repository, Learned>::AROUND;
-        self.learned.put(repository, learned.clone(), bytes, None);
-        Ok(learned)
+        let bytes =
+            repository_bytes(&repository) + scheme.bytes() + LruTtlCache::<Repository, AuthScheme>::ENTRY_OVERHEAD;
+        self.schemes.put(repository, scheme.clone(), bytes, None);
+        Ok(scheme)
     }
 }
 
-fn denied(endpoint: &Endpoint, said: Said) -> Cause {
-    Cause::Denied { host: endpoint.authority(), status: 401, credential: endpoint.credential_kind(), said }
+fn denied(endpoint: &Endpoint, error: RegistryErrorBody) -> Cause {
+    Cause::Denied { host: endpoint.authority(), status: 401, credential: endpoint.credential_kind(), error }
 }

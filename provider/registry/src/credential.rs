@@ -5,10 +5,10 @@ use std::sync::Arc;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
 
+use crate::auth_method::AuthMethod;
+use crate::auth_method::AuthMethodError;
 use crate::docker_config::DockerConfig;
 use crate::docker_config::Found;
-use crate::login::Login;
-use crate::login::LoginError;
 use crate::secret::Secret;
 
 /// The credential of a registry pattern. It goes to hosts that match the pattern and to their token services, nowhere
@@ -32,7 +32,7 @@ pub enum Credential {
 /// A login and where it stands in the settings: tokens got with one are not for another.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    pub(crate) login: Login,
+    pub(crate) method: AuthMethod,
     pub(crate) id: CredentialId,
 }
 
@@ -46,13 +46,13 @@ impl Credential {
     /// # Errors
     /// Why there is no credential although there should be one.
     pub(crate) fn identity(&self, entry: usize, host: &Host, path: &str) -> Result<Option<Identity>, Text> {
-        let identity = |login, position| Some(Identity { login, id: CredentialId(entry, position) });
+        let identity = |method, position| Some(Identity { method, id: CredentialId(entry, position) });
         match self {
             Self::Anonymous => Ok(None),
             Self::Basic { user, password } => {
-                Ok(identity(Login::Basic { user: user.clone(), password: password.clone() }, 0))
+                Ok(identity(AuthMethod::Basic { user: user.clone(), password: password.clone() }, 0))
             }
-            Self::Bearer(token) => Ok(identity(Login::Bearer(token.clone()), 0)),
+            Self::Bearer(token) => Ok(identity(AuthMethod::RegistryToken(token.clone()), 0)),
             Self::DockerConfig(config) => match config.find(host, path) {
                 Found::Anonymous => Ok(None),
                 Found::Login(position, login) => Ok(identity(login.clone(), position)),
@@ -66,10 +66,12 @@ impl Credential {
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self) -> Result<(), LoginError> {
+    pub fn check(&self) -> Result<(), AuthMethodError> {
         match self {
-            Self::Basic { user, password } => Login::Basic { user: user.clone(), password: password.clone() }.check(),
-            Self::Bearer(token) => Login::Bearer(token.clone()).check(),
+            Self::Basic { user, password } => {
+                AuthMethod::Basic { user: user.clone(), password: password.clone() }.check()
+            }
+            Self::Bearer(token) => AuthMethod::RegistryToken(token.clone()).check(),
             // Each entry was checked when the file was read.
             Self::Anonymous | Self::DockerConfig(_) | Self::Unusable(_) => Ok(()),
         }

@@ -23,8 +23,8 @@ use self::key::Hosts;
 use self::key::Key;
 use self::key::KeyError;
 use self::raw::Raw;
-use crate::bounds;
-use crate::login::Login;
+use crate::auth_method::AuthMethod;
+use crate::limits;
 
 pub use self::entry::EntryError;
 
@@ -52,7 +52,7 @@ struct Entry {
 enum Access {
     Anonymous,
     Broken(EntryError),
-    Login(Login),
+    Login(AuthMethod),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ struct Unplaced {
 pub(crate) enum Found<'a> {
     Anonymous,
     /// With its position.
-    Login(usize, &'a Login),
+    Login(usize, &'a AuthMethod),
     /// There should be a login, and it cannot be used: why.
     Unusable(Text),
 }
@@ -75,12 +75,12 @@ pub(crate) enum Found<'a> {
 /// Why a file is no Docker configuration. Never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DockerConfigError {
-    #[error("has {found} bytes: want at most {}", bounds::DOCKER_CONFIG_BYTES)]
+    #[error("has {found} bytes: want at most {}", limits::DOCKER_CONFIG_BYTES)]
     TooLarge { found: usize },
     /// The parser's words are left out: they may quote a credential.
     #[error(
         "is no Docker configuration: want a JSON object with an object auths of at most {} entries, and no member twice",
-        bounds::DOCKER_CONFIG_ENTRIES
+        limits::DOCKER_CONFIG_ENTRIES
     )]
     Json,
     #[error("has no auths: want a Docker configuration with an entry for each registry")]
@@ -128,11 +128,11 @@ impl DockerConfig {
     /// # Errors
     /// The file is no Docker configuration, or there is nothing in it that can be used and should be.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, DockerConfigError> {
-        if bytes.len() > bounds::DOCKER_CONFIG_BYTES {
+        if bytes.len() > limits::DOCKER_CONFIG_BYTES {
             return Err(DockerConfigError::TooLarge { found: bytes.len() });
         }
         let Raw { auths, at_top, creds_store, cred_helpers } =
-            json::from_slice(bytes, &bounds::DOCKER_CONFIG_JSON).map_err(|_| DockerConfigError::Json)?;
+            json::from_slice(bytes, &limits::DOCKER_CONFIG_JSON).map_err(|_| DockerConfigError::Json)?;
         let wants_helper = creds_store.is_some() || !cred_helpers.0.is_empty();
         let entries = match (auths, at_top.0.is_empty()) {
             (Some(auths), _) => auths,
@@ -160,7 +160,7 @@ impl DockerConfig {
         Ok(config)
     }
 
-    fn add(&mut self, key: &str, login: Result<Option<Login>, EntryError>) {
+    fn add(&mut self, key: &str, login: Result<Option<AuthMethod>, EntryError>) {
         let written = shown(key);
         let mistake = |error| EntryMistake { key: shown(key), error };
         let key = match Key::parse(key) {
@@ -207,7 +207,7 @@ impl DockerConfig {
             self.warnings.push(DockerConfigWarning::Store { helper: Excerpt::of(&helper) });
         }
         if !helpers.is_empty() {
-            let named = helpers.iter().take(bounds::HELPERS_NAMED);
+            let named = helpers.iter().take(limits::HELPERS_NAMED);
             let first: Vec<_> = named.map(|(host, helper)| (shown(host), Excerpt::of(helper))).collect();
             let more = helpers.len() - first.len();
             self.warnings.push(DockerConfigWarning::Helpers { first, more });
@@ -299,7 +299,7 @@ impl fmt::Display for DockerConfigWarning {
             }
             Self::Helpers { first, more } => {
                 let helper = |(host, helper): &(Excerpt, Excerpt)| format!("{helper} for {host}");
-                let named = text::list(first.iter().map(helper), ", ", bounds::HELPERS_NAMED);
+                let named = text::list(first.iter().map(helper), ", ", limits::HELPERS_NAMED);
                 write!(f, "credHelpers wants {named}")?;
                 if *more > 0 {
                     write!(f, " and {more} more")?;

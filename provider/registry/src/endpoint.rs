@@ -1,38 +1,37 @@
-//! Where requests about a repository go, with what identity, and which token services may learn it.
+//! The endpoint of a repository: where requests about it go, with what credential, and which token services may get it.
 
 use std::net::SocketAddr;
 
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_http::FetchError;
+use countersign_http::Scheme;
+use countersign_http::Share;
+use countersign_http::authority;
+use countersign_http::leads_to;
+use countersign_http::limits::URL_BYTES;
+use countersign_http::with_plain_host;
 use url::Url;
 
 use crate::challenge::Bearer;
 use crate::credential::Identity;
+use crate::entries::check_port;
+use crate::entries::entry_for;
+use crate::entries::share;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::RealmRefusal;
-use crate::origin::authority;
-use crate::origin::leads_to;
-use crate::origin::with_plain_host;
-use crate::settings::Scheme;
+use crate::routes::HostRoute;
+use crate::routes::Routes;
 use crate::settings::Unlisted;
-use crate::settings::check_port;
-use crate::settings::entry_for;
-use crate::settings::share;
-use crate::tls::Group;
 use crate::token::TokenRequest;
-use crate::wire::Peer;
-use crate::wire::Wire;
-use countersign_http::Guard;
-use countersign_http::Share;
-use countersign_http::limits;
 
-/// A repository's place on the network, by the settings.
+/// The registry of a repository under the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) repository: Repository,
     base: Url,
-    pub(crate) peer: Peer,
+    pub(crate) route: HostRoute,
     pub(crate) identity: Option<Identity>,
     pub(crate) share: Share,
     scheme: Scheme,
@@ -41,28 +40,23 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// # Errors
-    /// The settings refuse the host, or its name cannot stand in a URL.
-    pub(crate) fn of(wire: &Wire, unlisted: Unlisted, repository: &Repository) -> Result<Self, Cause> {
-        let unusable = || Cause::Unreachable {
-            host: repository.host().to_string(),
-            detail: "it is no host name that can be asked".to_owned(),
+    /// The settings refuse the host, its credential cannot be used, or its name cannot be part of a URL.
+    pub(crate) fn of(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> Result<Self, Cause> {
+        let unusable = || {
+            Cause::Fetch(FetchError::Unreachable {
+                host: repository.host().to_string(),
+                detail: "it is no host name that can be asked".to_owned(),
+            })
         };
         let host = repository.host();
-        check_port(&wire.entries, host)?;
-        let entry = entry_for(&wire.entries, host);
+        check_port(routes.entries(), host)?;
+        let entry = entry_for(routes.entries(), host);
         if entry.is_none() && unlisted == Unlisted::Refuse {
             return Err(Cause::HostRefused { host: host.to_string() });
         }
         let scheme = entry.map_or(Scheme::Https, |(_, entry)| entry.scheme);
-        let base = Url::parse(&format!("{}://{}/", scheme.text(), host.authority())).map_err(|_| unusable())?;
-        let peer = match entry {
-            Some((position, entry)) => Peer {
-                group: wire.clients.group_of(position),
-                guard: if entry.pattern.is_exact() { Guard::Configured } else { Guard::Outside },
-                entry: Some(position),
-            },
-            None => Peer { group: Group::SYSTEM, guard: Guard::Outside, entry: None },
-        };
+        let base = Url::parse(&format!("{}://{}/", scheme.as_str(), host.authority())).map_err(|_| unusable())?;
+        let route = routes.to_registry(host, &base);
         let identity = match entry {
             Some((position, entry)) => entry
                 .credential
@@ -74,8 +68,8 @@ impl Endpoint {
         if host.is_docker_hub() {
             realm_hosts.extend("auth.docker.io".parse());
         }
-        let share = share(&wire.entries, host);
-        Ok(Self { repository: repository.clone(), base, peer, identity, share, scheme, realm_hosts })
+        let share = share(routes.entries(), host);
+        Ok(Self { repository: repository.clone(), base, route, identity, share, scheme, realm_hosts })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -94,23 +88,23 @@ impl Endpoint {
     }
 
     pub(crate) fn credential_kind(&self) -> CredentialKind {
-        self.identity.as_ref().map_or(CredentialKind::Anonymous, |identity| identity.login.kind())
+        self.identity.as_ref().map_or(CredentialKind::Anonymous, |identity| identity.method.kind())
     }
 
-    /// What to ask which token service for, after a challenge that came from the address `from`.
+    /// The request for a token that a challenge from the address `peer` asks for.
     ///
-    /// The registry chooses the realm. So it must be https unless the registry itself is plain; the credential goes
-    /// there only if it is the registry's own host and port or one that the settings name; and where nobody vouches for
-    /// it, it may be on no loopback, link-local or private address unless the registry is there too, and stands in the
-    /// settings. There is no way from a credential back to an anonymous token.
+    /// The registry chooses the realm. So it must be https unless the registry itself is plain. The credential goes there
+    /// only if it has the registry's own host and port, or those of a host that the settings name. A token service that the
+    /// settings do not name must not have a loopback, link-local or private address, unless the registry has one too and
+    /// the settings name the registry. A credential is never replaced by an anonymous token.
     ///
     /// # Errors
     /// The realm is refused.
     pub(crate) fn token_request(
         &self,
-        wire: &Wire,
+        routes: &Routes,
         bearer: Bearer,
-        from: Option<SocketAddr>,
+        peer: Option<SocketAddr>,
     ) -> Result<TokenRequest, RealmRefusal> {
         let realm = self.realm(&bearer.realm)?;
         let own =
@@ -119,27 +113,12 @@ impl Endpoint {
         if self.identity.is_some() && !own && !named {
             return Err(RealmRefusal::Host { host: authority(&realm) });
         }
-        let listed = wire.listed(&realm);
-        let group = match listed {
-            Some(peer) => peer.group,
-            None if realm.host() == self.base.host() => self.peer.group,
-            None => Group::SYSTEM,
-        };
-        let guard = match (self.peer.entry, listed) {
-            _ if own => self.peer.guard,
-            // Not in the settings, and yet named: Docker Hub's, whose name is not the registry's choice.
-            (None, _) if named => self.peer.guard,
-            (None, _) => Guard::Public,
-            (Some(_), _) if named => Guard::Configured,
-            (Some(_), Some(Peer { guard: Guard::Configured, .. })) => Guard::Configured,
-            (Some(_), Some(_) | None) => Guard::realm_after(from),
-        };
-        let entry = self.peer.entry.and(listed.and_then(|peer| peer.entry).or(self.peer.entry));
+        let route = routes.to_realm((&self.base, self.route), &realm, own, named, peer);
         Ok(TokenRequest {
             registry: self.authority(),
             share: self.share.clone(),
             realm,
-            peer: Peer { group, guard, entry },
+            route,
             service: bearer.service,
             scope: bearer.scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.path())),
             identity: self.identity.clone(),
@@ -149,8 +128,8 @@ impl Endpoint {
     fn realm(&self, text: &str) -> Result<Url, RealmRefusal> {
         let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
         realm.set_fragment(None);
-        let named = !realm.username().is_empty() || realm.password().is_some();
-        if text.len() > limits::URL_BYTES || named {
+        let has_login = !realm.username().is_empty() || realm.password().is_some();
+        if text.len() > URL_BYTES || has_login {
             return Err(RealmRefusal::Url);
         }
         let realm = with_plain_host(realm).ok_or(RealmRefusal::Url)?;
@@ -171,49 +150,62 @@ mod tests {
     use crate::RegistryEntry;
     use crate::RegistrySettings;
     use crate::Secret;
-    use crate::Unobserved;
-    use crate::process::Process;
+    use countersign_http::AddressPolicy;
+    use countersign_http::LimitObserver;
+    use countersign_http::SharedLimits;
 
-    fn wire(patterns: &[&str], realm_hosts: &[&str]) -> Wire {
+    use crate::Observer;
+    use crate::Unobserved;
+    use crate::limits;
+    use crate::transport::Transport;
+
+    fn routes(patterns: &[&str], realm_hosts: &[&str]) -> Routes {
         let entry = |text: &&str| RegistryEntry {
             realm_hosts: realm_hosts.iter().map(|host| host.parse().unwrap()).collect(),
             ..RegistryEntry::new(text.parse().unwrap(), Credential::Anonymous)
         };
         let settings =
             RegistrySettings { registries: patterns.iter().map(entry).collect(), ..RegistrySettings::default() };
-        Wire::new(&settings, &Process::new(&settings, Arc::new(Unobserved))).unwrap()
+        routes_of(&settings)
     }
 
-    /// The guard of a realm that `registry` names from an address.
-    fn guard(wire: &Wire, registry: &str, realm: &str, from: &str) -> Guard {
-        let endpoint = Endpoint::of(wire, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap()).unwrap();
+    fn routes_of(settings: &RegistrySettings) -> Routes {
+        let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
+        let limits = SharedLimits::new(settings.request_limits(), limits::BODIES, &limits::LIMITED, &observer);
+        let observer: Arc<dyn Observer> = Arc::new(Unobserved);
+        Transport::new(settings, &limits, &observer).unwrap().routes
+    }
+
+    /// The address policy of a realm that `registry` names from an address.
+    fn policy(routes: &Routes, registry: &str, realm: &str, from: &str) -> AddressPolicy {
+        let endpoint = Endpoint::of(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap()).unwrap();
         let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
         let from = SocketAddr::new(from.parse().unwrap(), 443);
-        endpoint.token_request(wire, bearer, Some(from)).unwrap().peer.guard
+        endpoint.token_request(routes, bearer, Some(from)).unwrap().route.route.addresses
     }
 
     #[test]
     fn an_unlisted_registry_names_token_services_at_public_addresses_only() {
-        let wire = wire(&["listed.example", "*.below.example"], &["named.example"]);
+        let routes = routes(&["listed.example", "*.below.example"], &["named.example"]);
         for from in ["93.184.216.34", "10.0.0.1", "fd00::1"] {
             for realm in ["other.example", "listed.example", "x.below.example", "named.example", "r.example:444"] {
-                assert_eq!(guard(&wire, "r.example", realm, from), Guard::Public, "{realm} {from}");
+                assert_eq!(policy(&routes, "r.example", realm, from), AddressPolicy::PublicOnly, "{realm} {from}");
             }
-            assert_eq!(guard(&wire, "r.example", "r.example", from), Guard::Outside);
-            assert_eq!(guard(&wire, "docker.io", "auth.docker.io", from), Guard::Outside);
+            assert_eq!(policy(&routes, "r.example", "r.example", from), AddressPolicy::WithPrivate);
+            assert_eq!(policy(&routes, "docker.io", "auth.docker.io", from), AddressPolicy::WithPrivate);
         }
     }
 
     #[test]
     fn a_listed_registry_may_name_what_the_settings_name() {
-        let wire = wire(&["listed.example", "other.example", "*.below.example"], &["named.example"]);
-        let guard = |realm, from| guard(&wire, "listed.example", realm, from);
-        assert_eq!(guard("listed.example", "10.0.0.1"), Guard::Configured);
-        assert_eq!(guard("named.example", "93.184.216.34"), Guard::Configured);
-        assert_eq!(guard("other.example", "93.184.216.34"), Guard::Configured);
-        assert_eq!(guard("x.below.example", "93.184.216.34"), Guard::Public);
-        assert_eq!(guard("x.example", "93.184.216.34"), Guard::Public);
-        assert_eq!(guard("x.example", "10.0.0.1"), Guard::Outside);
+        let routes = routes(&["listed.example", "other.example", "*.below.example"], &["named.example"]);
+        let policy = |realm, from| policy(&routes, "listed.example", realm, from);
+        assert_eq!(policy("listed.example", "10.0.0.1"), AddressPolicy::Any);
+        assert_eq!(policy("named.example", "93.184.216.34"), AddressPolicy::Any);
+        assert_eq!(policy("other.example", "93.184.216.34"), AddressPolicy::Any);
+        assert_eq!(policy("x.below.example", "93.184.216.34"), AddressPolicy::PublicOnly);
+        assert_eq!(policy("x.example", "93.184.216.34"), AddressPolicy::PublicOnly);
+        assert_eq!(policy("x.example", "10.0.0.1"), AddressPolicy::WithPrivate);
     }
 
     #[test]
@@ -227,12 +219,12 @@ mod tests {
             registries: vec![entry("10.0.0.5:5000"), entry("r.example")],
             ..RegistrySettings::default()
         };
-        let wire = Wire::new(&settings, &Process::new(&settings, Arc::new(Unobserved))).unwrap();
+        let routes = routes_of(&settings);
         let realm = |registry: &str, realm: &str| {
             let repository = format!("{registry}/app").parse().unwrap();
-            let endpoint = Endpoint::of(&wire, Unlisted::Refuse, &repository).unwrap();
+            let endpoint = Endpoint::of(&routes, Unlisted::Refuse, &repository).unwrap();
             let bearer = Bearer { realm: realm.to_owned(), service: None, scope: None };
-            endpoint.token_request(&wire, bearer, None).map(|request| request.realm.to_string())
+            endpoint.token_request(&routes, bearer, None).map(|request| request.realm.to_string())
         };
         for (registry, written, asked) in [
             ("10.0.0.5:5000", "https://[::ffff:a00:5]:05000/token", "https://10.0.0.5:5000/token"),
@@ -254,12 +246,12 @@ mod tests {
     fn each_reference_is_asked_at_its_place() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");
         let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let wire = wire(&[], &[]);
+        let routes = routes(&[], &[]);
         let mut asked = 0;
         for row in rows.as_array().unwrap() {
             let Some(place) = row["place"].as_str() else { continue };
             let image: countersign_core::name::ImageRef = row["image"].as_str().unwrap().parse().unwrap();
-            let endpoint = Endpoint::of(&wire, Unlisted::Anonymous, image.repository()).unwrap();
+            let endpoint = Endpoint::of(&routes, Unlisted::Anonymous, image.repository()).unwrap();
             let place = place
                 .strip_prefix("docker.io/")
                 .map_or(place.to_owned(), |path| format!("registry-1.docker.io/{path}"));

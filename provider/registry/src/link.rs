@@ -3,18 +3,17 @@
 use http::HeaderMap;
 use http::header::LINK;
 
-use crate::error::LinkRefusal;
-use countersign_http::limits;
+use countersign_http::BadLink;
 
 /// The target of the first link with the relation `next`, as written.
 ///
 /// # Errors
-/// A header that is longer than any real one or not ASCII: whether there is a next page is then not known.
-pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, LinkRefusal> {
+/// A header is too long or not ASCII, so that it is not known whether there is a next page.
+pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
     for value in headers.get_all(LINK) {
-        let text = value.to_str().map_err(|_| LinkRefusal::Url)?;
-        if text.len() > limits::URL_BYTES {
-            return Err(LinkRefusal::Url);
+        let text = value.to_str().map_err(|_| BadLink)?;
+        if text.len() > countersign_http::limits::URL_BYTES {
+            return Err(BadLink);
         }
         if let Some(target) = next_in(text) {
             return Ok(Some(target.to_owned()));
@@ -36,7 +35,7 @@ fn next_in(text: &str) -> Option<&str> {
     }
 }
 
-/// What stands before the first `separator` that is not inside quotes, and the rest with it.
+/// Splits `text` before the first `separator` that is not inside quotes.
 fn cut_at(text: &str, separator: char) -> (&str, &str) {
     let mut quoted = false;
     let mut escaped = false;
@@ -103,7 +102,8 @@ mod tests {
     #[test]
     fn an_endless_header_is_refused() {
         let mut headers = HeaderMap::new();
-        headers.append(LINK, format!("<{}>; rel=next", "a".repeat(limits::URL_BYTES)).parse().unwrap());
-        assert_eq!(next(&headers), Err(LinkRefusal::Url));
+        headers
+            .append(LINK, format!("<{}>; rel=next", "a".repeat(countersign_http::limits::URL_BYTES)).parse().unwrap());
+        assert_eq!(next(&headers), Err(BadLink));
     }
 }

@@ -8,12 +8,12 @@ use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::oci::Descriptor;
 use countersign_core::oci::Index;
+use countersign_http::authority;
+use countersign_http::content_type;
 
-use crate::body::content_type;
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::origin::authority;
-use crate::wire::Answer;
+use crate::transport::Answer;
 
 /// The referrers of one artifact type, in the registry's order, each digest once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,27 +1,27 @@
-//! What talking to registries may take in memory at most, for the table in ARCHITECTURE.md; in bytes unless it says
-//! otherwise.
+//! How much memory access to registries may use, for the table in ARCHITECTURE.md; in bytes unless it says otherwise.
 
-use crate::bounds;
-use countersign_http::limits;
+use countersign_http::limits as http;
+
+use crate::limits;
 
 const KIB: usize = 1024;
 
-/// Bodies, and what was parsed from them.
+/// Bodies, and what was made of them.
 pub const BODIES: usize = limits::BODIES.total;
 
 /// Large documents that are being parsed.
-pub const PARSING: usize = limits::PARSING.total * limits::PARSING_BYTES;
+pub const PARSING: usize = http::PARSING.total * http::PARSING_BYTES;
 
-/// A connection: what TLS and HTTP keep, and the largest head of an answer.
-pub const CONNECTION: usize = 32 * KIB + limits::HEAD_BYTES;
+/// A connection: the state of TLS and HTTP, and the largest head of a response.
+pub const CONNECTION: usize = 32 * KIB + http::HEAD_BYTES;
 
-/// Connections that are kept beside one for each request, a count.
-pub const IDLE_CONNECTIONS: usize = limits::IDLE_CONFIGURED + limits::IDLE_OUTSIDE;
+/// Connections in addition to one for each request, a count.
+pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_OUTSIDE;
 
-/// Tokens, how repositories want to be asked, tags and digests; and what a configuration that was replaced still has.
-pub const REMEMBERED: usize = (bounds::TOKENS_BYTES + bounds::LEARNED_BYTES) / bounds::RETIRED * (bounds::RETIRED + 1)
-    + 2 * bounds::PINS_BYTES
-    + bounds::REPOSITORIES * 512;
+/// Tokens, authentication schemes, tags and digests; and what a replaced configuration still has of them.
+pub const CACHED: usize = (limits::TOKENS_BYTES + limits::SCHEMES_BYTES) / limits::RETIRED * (limits::RETIRED + 1)
+    + 2 * limits::PINS_BYTES
+    + limits::REPOSITORIES * 512;
 
 /// Threads that resolve names.
-pub const LOOKUPS: usize = limits::LOOKUPS.total * 64 * KIB;
+pub const LOOKUPS: usize = http::LOOKUPS.total * 64 * KIB;

@@ -1,4 +1,4 @@
-//! What happens on the wire, told to whoever counts it. This crate has no metrics and no log.
+//! Reports what happens to an observer, which counts it. This crate has no metrics and no log.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Every stage, in the order in which an image goes through them.
+    /// All stages, in the order in which an image goes through them.
     pub const ALL: &'static [Self] =
         &[Self::Token, Self::Manifest, Self::Referrers, Self::ReferrerManifest, Self::Blob];
 
     /// Stable text for labels and messages.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Manifest => "manifest",
@@ -42,25 +42,32 @@ impl Stage {
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestResult {
+    /// 200.
     Ok,
-    /// 401 that leads to a token or to Basic credentials: part of the normal course.
+    /// A 401 that leads to a token or to Basic credentials, which is normal.
     Challenged,
+    /// 404.
     NotFound,
+    /// 401 or 403.
     Denied,
+    /// 429, or 503 with a pause.
     Throttled,
+    /// Another status from 500 on.
     ServerError,
+    /// No response in time.
     Timeout,
+    /// No connection, or it broke.
     Unreachable,
-    /// Not sent: the address is one that may not be asked.
+    /// Not sent: the settings do not allow it.
     Refused,
-    /// Given up in the middle of the answer, because too many others are being read.
+    /// Cancelled while the response was read, as a limit of ours was reached.
     Overloaded,
-    /// An answer that breaks a limit or a rule.
+    /// A response that breaks a limit or the protocol.
     Invalid,
 }
 
 impl RequestResult {
-    /// Every result.
+    /// All results.
     pub const ALL: &'static [Self] = &[
         Self::Ok,
         Self::Challenged,
@@ -77,7 +84,7 @@ impl RequestResult {
 
     /// Stable text for labels.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Challenged => "challenged",
@@ -94,31 +101,33 @@ impl RequestResult {
     }
 }
 
-/// Whether a tag's digest was remembered, so that the registry is not asked.
+/// Whether the digest of a tag was cached, so that the registry is not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TagMemory {
+pub enum TagCache {
+    /// It was.
     Hit,
+    /// It was not.
     Miss,
 }
 
-/// Told of every request to a registry or token service, redirects included, once its answer has been read or given up.
-/// Two implementations: the service's metrics, and [`Unobserved`]. Called on the path of requests: must not block.
+/// Counts every request to a registry or token service, redirects included, once its response has been read or it was
+/// cancelled. Called on the path of requests: must not block.
 pub trait Observer: LimitObserver {
-    /// `elapsed` begins when the request has its place among the concurrent ones.
+    /// A request has ended. `elapsed` begins when it has its permits.
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration);
 
-    /// A tag was looked up among the remembered ones.
-    fn tag(&self, found: TagMemory);
+    /// A tag was looked up in the cache.
+    fn tag(&self, found: TagCache);
 }
 
-/// Counts nothing.
+/// An [`Observer`] that counts nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn request(&self, _: Stage, _: RequestResult, _: Duration) {}
 
-    fn tag(&self, _: TagMemory) {}
+    fn tag(&self, _: TagCache) {}
 }
 
 impl LimitObserver for Unobserved {

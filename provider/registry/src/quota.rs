@@ -1,4 +1,4 @@
-//! What a 429 says about the limit that was reached, in headers that have no single standard.
+//! The headers of a 429 that describe the limit that was reached. They have no single standard.
 
 use std::fmt;
 

@@ -16,18 +16,23 @@ use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::oci::Index;
+use countersign_http::BodyLimits;
+use countersign_http::Budgeted;
+use countersign_http::Permit;
+use countersign_http::authority;
+use countersign_http::resolve_link;
+use countersign_http::same_origin;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::body::Expect;
-use crate::client::Ask;
+use crate::client::Query;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::Fallback;
 use crate::error::LinkRefusal;
 use crate::error::NoList;
 use crate::error::RegistryError;
-use crate::error::Trouble;
+use crate::error::RegistryErrorKind;
 use crate::link;
 use crate::listing::Filter;
 use crate::listing::Incomplete;
@@ -37,15 +42,10 @@ use crate::listing::Referrers;
 use crate::listing::filter;
 use crate::listing::read_page;
 use crate::observer::Stage;
-use crate::origin::authority;
-use crate::origin::resolve_link;
-use crate::origin::same_origin;
 use crate::registries::Pinned;
 use crate::registries::Registries;
 use crate::registries::TARGETS;
-use crate::wire::Answer;
-use countersign_http::Kept;
-use countersign_http::Permit;
+use crate::transport::Answer;
 
 impl Registries {
     /// What refers to `pinned` with `artifact_type`, which the registry is asked to select by and which is compared
@@ -58,7 +58,7 @@ impl Registries {
         pinned: &Pinned,
         artifact_type: &str,
         deadline: Instant,
-    ) -> Result<Kept<Referrers>, RegistryError> {
+    ) -> Result<Budgeted<Referrers>, RegistryError> {
         let endpoint = self.client().endpoint(pinned.repository()).map_err(|cause| RegistryError {
             repository: pinned.repository().clone(),
             stage: Stage::Referrers,
@@ -68,15 +68,15 @@ impl Registries {
         let mut url = endpoint.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
         let mut listing = Listing::new(artifact_type);
-        let held = self.client().wire().memory.try_acquire(&endpoint.share, 0);
+        let held = self.client().transport().limits.body_budget().try_acquire(&endpoint.share, 0);
         let mut held = held.map_err(|reached| failed(&endpoint, reached.into()))?;
-        let expect = Expect { hash: Some(digest.algorithm()), ..page_limit() };
-        let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, expect.clone(), deadline).await {
+        let body = BodyLimits { hash: Some(digest.algorithm()), ..page_limit() };
+        let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, body.clone(), deadline).await {
             Ok(answer) if answer.digest.as_ref() == Some(digest) => Cause::ImageItself { host: authority(&answer.url) },
             Ok(answer) => match self.read(&endpoint, answer, true, deadline).await? {
                 (answer, Page::Index(index)) => {
                     self.pages(&endpoint, url, (answer, index), &mut listing, &mut held, deadline).await;
-                    return Ok(Kept::new(listing.finish(), held));
+                    return Ok(Budgeted::new(listing.finish(), held));
                 }
                 (answer, Page::Unlabelled(index, cause)) => {
                     let filter = filter(&answer, &index);
@@ -89,10 +89,10 @@ impl Registries {
             Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
             Err(error) => return Err(error),
         };
-        let fallback = self.fallback(&endpoint, digest, expect, &mut listing, deadline).await;
+        let fallback = self.fallback(&endpoint, digest, body, &mut listing, deadline).await;
         held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
-            return Ok(Kept::new(listing.finish(), held));
+            return Ok(Budgeted::new(listing.finish(), held));
         }
         let cause = Cause::NoList(Box::new(NoList { api, tag: digest.fallback_tag(), fallback }));
         let error = failed(&endpoint, cause);
@@ -100,7 +100,7 @@ impl Registries {
             return Err(error);
         }
         listing.cut(Incomplete::Failed(Box::new(error)));
-        Ok(Kept::new(listing.finish(), held))
+        Ok(Budgeted::new(listing.finish(), held))
     }
 
     /// Reads the pages of the API, of which the first is there. A page that cannot be had ends the list, and what was read
@@ -167,7 +167,7 @@ impl Registries {
             let page = read_page(&answer, unlabelled);
             (answer, page)
         };
-        let read = self.client().wire().parsing.run(&endpoint.share, bytes, deadline, read).await;
+        let read = self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, read).await;
         read.map_err(|reached| failed(endpoint, reached.into()))
     }
 
@@ -178,12 +178,12 @@ impl Registries {
         &self,
         endpoint: &Endpoint,
         digest: &Digest,
-        expect: Expect,
+        body: BodyLimits,
         listing: &mut Listing<'_>,
         deadline: Instant,
     ) -> Fallback {
         let url = endpoint.url("manifests", &digest.fallback_tag());
-        match self.page(endpoint, &url, TARGETS, expect, deadline).await {
+        match self.page(endpoint, &url, TARGETS, body, deadline).await {
             // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
             Ok(answer) if answer.digest.as_ref() == Some(digest) => Fallback::Image,
             Ok(answer) => match self.read(endpoint, answer, false, deadline).await {
@@ -195,10 +195,10 @@ impl Registries {
                 Err(RegistryError { cause, .. }) => Fallback::Failed(cause),
             },
             Err(RegistryError { cause, .. }) => {
-                if let Cause::NotFound { host, said } = cause.innermost()
-                    && !said.name_unknown()
+                if let Cause::NotFound { host, error } = cause.innermost()
+                    && !error.name_unknown()
                 {
-                    return if said.is_envelope() {
+                    return if error.is_envelope() {
                         Fallback::Absent
                     } else {
                         Fallback::Failed(Cause::BareNotFound { host: host.clone() })
@@ -214,16 +214,16 @@ impl Registries {
         endpoint: &Endpoint,
         url: &Url,
         accept: &str,
-        expect: Expect,
+        body: BodyLimits,
         deadline: Instant,
     ) -> Result<Answer, RegistryError> {
-        let ask = Ask { stage: Stage::Referrers, url, accept, expect, deadline };
-        self.client().get(endpoint, ask).await
+        let query = Query { stage: Stage::Referrers, url, accept, body, deadline };
+        self.client().get(endpoint, query).await
     }
 }
 
-fn page_limit() -> Expect {
-    Expect::at_most(limits::REFERRERS_PAGE_BYTES)
+fn page_limit() -> BodyLimits {
+    BodyLimits::at_most(limits::REFERRERS_PAGE_BYTES)
 }
 
 /// Whether the registry answered, and is well enough to be asked for the fallback tag. A registry in trouble is left alone,
@@ -231,23 +231,23 @@ fn page_limit() -> Expect {
 fn worth_a_fallback(cause: &Cause) -> bool {
     // The registry sends this request to somebody else, whose answers are not its own.
     if let Cause::Redirected { .. } = cause {
-        return cause.trouble() != Trouble::Overloaded;
+        return cause.kind() != RegistryErrorKind::Overloaded;
     }
-    match cause.trouble() {
-        Trouble::NotFound
-        | Trouble::Denied
-        | Trouble::AnswerInvalid
-        | Trouble::RedirectRefused
-        | Trouble::ContentMismatch => true,
-        Trouble::Failed => cause.is_refusal() || matches!(cause, Cause::Status { status: ..400, .. }),
-        Trouble::Misconfigured
-        | Trouble::Refused
-        | Trouble::Unreachable
-        | Trouble::Timeout
-        | Trouble::Throttled
-        | Trouble::Unsupported
-        | Trouble::ReferrersUnsupported
-        | Trouble::Overloaded => false,
+    match cause.kind() {
+        RegistryErrorKind::NotFound
+        | RegistryErrorKind::Denied
+        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::RedirectRefused
+        | RegistryErrorKind::ContentMismatch => true,
+        RegistryErrorKind::Failed => cause.is_refusal() || matches!(cause, Cause::Status { status: ..400, .. }),
+        RegistryErrorKind::Misconfigured
+        | RegistryErrorKind::Refused
+        | RegistryErrorKind::Unreachable
+        | RegistryErrorKind::Timeout
+        | RegistryErrorKind::Throttled
+        | RegistryErrorKind::Unsupported
+        | RegistryErrorKind::ReferrersUnsupported
+        | RegistryErrorKind::Overloaded => false,
     }
 }
 

@@ -16,34 +16,36 @@ use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci;
 use countersign_core::oci::Descriptor;
+use countersign_http::BodyLimits;
+use countersign_http::Content;
+use countersign_http::LimitObserver;
+use countersign_http::LimitReached;
+use countersign_http::RequestLimits;
+use countersign_http::Share;
+use countersign_http::SharedLimits;
+use countersign_http::authority;
+use countersign_http::content_type;
+use countersign_http::excerpt;
 use http::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::body::Expect;
-use crate::body::content_type;
-use crate::body::excerpt;
-use crate::client::Ask;
 use crate::client::Client;
+use crate::client::Query;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::error::Trouble;
+use crate::error::RegistryErrorKind;
+use crate::limits as registry_limits;
 use crate::observer::Observer;
 use crate::observer::Stage;
-use crate::observer::TagMemory;
-use crate::origin::authority;
-use crate::pins::Claim;
-use crate::pins::Pins;
-use crate::process::Numbers;
-use crate::process::Process;
+use crate::observer::TagCache;
+use crate::pin_cache::Claim;
+use crate::pin_cache::PinCache;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
-use crate::wire::Answer;
-use crate::wire::Wire;
-use countersign_http::Content;
-use countersign_http::LimitReached;
-use countersign_http::Share;
+use crate::transport::Answer;
+use crate::transport::Transport;
 
 /// An image whose digest is certain: its manifest was read, hashed and found to be an image or an index. Made by
 /// [`Registries::pin`] alone; what comes after takes no tag.
@@ -77,10 +79,11 @@ pub struct Registries {
 
 struct Inner {
     client: Client,
-    process: Process,
-    numbers: Numbers,
+    limits: SharedLimits,
+    requests: RequestLimits,
+    observer: Arc<dyn Observer>,
     /// Never held across an await.
-    pins: Mutex<Pins>,
+    pins: Mutex<PinCache>,
     tag_lifetime: Duration,
 }
 
@@ -92,34 +95,41 @@ impl Registries {
     /// # Errors
     /// The first mistake in the settings.
     pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
-        let process = Process::new(&settings, observer);
-        Self::within(process, settings)
+        let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
+        let (bodies, named) = (registry_limits::BODIES, &registry_limits::LIMITED);
+        let limits = SharedLimits::new(settings.request_limits(), bodies, named, &limit_observer);
+        Self::within(limits, settings, observer)
     }
 
-    /// The same registries under other settings, with nothing remembered, within the same limits: requests that are under way
-    /// here count there, and the other way round. Numbers of limits in the settings apply after [`Self::take_over`].
+    /// Registries under other settings, with empty caches, within the same limits: requests that are under way here count
+    /// there, and the other way round. The limits of `settings` apply after [`Self::take_over`].
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn successor(&self, settings: RegistrySettings) -> Result<Self, SettingsError> {
-        Self::within(self.inner.process.clone(), settings)
+        Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer))
     }
 
-    /// The numbers of limits are those of these settings from now on, for requests that are under way elsewhere, too. What
-    /// `former` remembers is forgotten: it serves the requests under way, and no others.
+    /// Applies the limits of these settings, also to requests that are under way elsewhere, and drops what `former` has
+    /// cached: it only serves the requests under way.
     pub fn take_over(&self, former: &Self) {
-        self.inner.process.adopt(self.inner.numbers);
+        self.inner.limits.set_requests(self.inner.requests);
         former.pins().retire();
         former.inner.client.retire();
     }
 
-    fn within(process: Process, settings: RegistrySettings) -> Result<Self, SettingsError> {
-        let wire = Wire::new(&settings, &process)?;
+    fn within(
+        limits: SharedLimits,
+        settings: RegistrySettings,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, SettingsError> {
+        let transport = Transport::new(&settings, &limits, &observer)?;
         let inner = Inner {
-            client: Client::new(wire, settings.unlisted),
-            numbers: Numbers::of(&settings),
-            process,
-            pins: Mutex::new(Pins::new()),
+            client: Client::new(transport, settings.unlisted),
+            requests: settings.request_limits(),
+            limits,
+            observer,
+            pins: Mutex::new(PinCache::new()),
             tag_lifetime: settings.tag_lifetime,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -129,7 +139,7 @@ impl Registries {
     /// ones can be talked to.
     #[must_use]
     pub fn system_roots(&self) -> usize {
-        self.inner.client.system_roots()
+        self.inner.client.transport().system_roots()
     }
 
     /// Checks that the repository's host may be written so. To be called before anything that equal repositories share,
@@ -166,10 +176,10 @@ impl Registries {
             return Ok(pinned);
         }
         if let Selector::Tag(_) = image.selector() {
-            self.inner.process.observer.tag(TagMemory::Miss);
+            self.inner.observer.tag(TagCache::Miss);
         }
         let descriptor = self.read_target(image, deadline).await?;
-        self.pins().remember(image, &descriptor, self.inner.tag_lifetime);
+        self.pins().put(image, &descriptor, self.inner.tag_lifetime);
         Ok(Pinned { repository: repository.clone(), descriptor })
     }
 
@@ -178,7 +188,7 @@ impl Registries {
     pub fn remembered_pin(&self, image: &ImageRef) -> Option<Pinned> {
         let descriptor = self.pins().current(image)?;
         if let Selector::Tag(_) = image.selector() {
-            self.inner.process.observer.tag(TagMemory::Hit);
+            self.inner.observer.tag(TagCache::Hit);
         }
         Some(Pinned { repository: image.repository().clone(), descriptor })
     }
@@ -201,7 +211,7 @@ impl Registries {
         deadline: Instant,
         parse: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LimitReached> {
-        self.inner.client.wire().parsing.run(&self.share(repository), bytes, deadline, parse).await
+        self.inner.client.transport().limits.parsing().parse(&self.share(repository), bytes, deadline, parse).await
     }
 
     /// What `check` makes of content of the repository, on a thread for such work: arithmetic with large keys keeps nothing else
@@ -215,7 +225,7 @@ impl Registries {
         deadline: Instant,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LimitReached> {
-        self.inner.client.wire().parsing.check(&self.share(repository), deadline, check).await
+        self.inner.client.transport().limits.parsing().check(&self.share(repository), deadline, check).await
     }
 
     /// The digest that the image's tag stands for now; a digest stands for itself, unasked.
@@ -266,7 +276,7 @@ impl Registries {
     }
 
     /// Never held across an await.
-    fn pins(&self) -> MutexGuard<'_, Pins> {
+    fn pins(&self) -> MutexGuard<'_, PinCache> {
         self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -291,9 +301,12 @@ impl Registries {
         let endpoint = self.inner.client.endpoint(repository).map_err(failed)?;
         let url = endpoint.url(kind, descriptor.digest.as_str());
         let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
-        let expect =
-            Expect { limit: descriptor.size, size: Some(descriptor.size), hash: Some(descriptor.digest.algorithm()) };
-        let answer = self.inner.client.get(&endpoint, Ask { stage, url: &url, accept, expect, deadline }).await?;
+        let body = BodyLimits {
+            limit: descriptor.size,
+            size: Some(descriptor.size),
+            hash: Some(descriptor.digest.algorithm()),
+        };
+        let answer = self.inner.client.get(&endpoint, Query { stage, url: &url, accept, body, deadline }).await?;
         match &answer.digest {
             Some(found) if *found == descriptor.digest => Ok(answer),
             found => {
@@ -323,12 +336,13 @@ impl Registries {
         if let Claim::Known(descriptor) = claim {
             return Ok(descriptor);
         }
-        let expect = Expect { hash: Some(algorithm), ..Expect::at_most(limits::MANIFEST_BYTES) };
-        let ask = Ask { stage, url: &url, accept: TARGETS, expect, deadline };
-        let answer = self.inner.client.get(&endpoint, ask).await?;
+        let body = BodyLimits { hash: Some(algorithm), ..BodyLimits::at_most(limits::MANIFEST_BYTES) };
+        let query = Query { stage, url: &url, accept: TARGETS, body, deadline };
+        let answer = self.inner.client.get(&endpoint, query).await?;
         let (bytes, asked) = (answer.body.len(), image.clone());
         let described = move || describe(&asked, algorithm, &answer);
-        let described = self.inner.client.wire().parsing.run(&endpoint.share, bytes, deadline, described).await;
+        let described =
+            self.inner.client.transport().limits.parsing().parse(&endpoint.share, bytes, deadline, described).await;
         let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
         if claim == Claim::Nothing {
             self.pins().stop_heads(repository);
@@ -341,27 +355,27 @@ impl Registries {
     /// # Errors
     /// Those that a GET would meet as well.
     async fn claim(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<Claim, RegistryError> {
-        let ask = Ask { stage: Stage::Manifest, url, accept: TARGETS, expect: Expect::at_most(0), deadline };
-        match self.inner.client.head(endpoint, ask).await {
+        let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
+        match self.inner.client.head(endpoint, query).await {
             Ok(headers) => Ok(self.pins().claim(&endpoint.repository, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
-            Err(error) => match error.trouble() {
-                Trouble::Misconfigured
-                | Trouble::Refused
-                | Trouble::Unreachable
-                | Trouble::Timeout
-                | Trouble::Throttled
-                | Trouble::Overloaded => Err(error),
+            Err(error) => match error.kind() {
+                RegistryErrorKind::Misconfigured
+                | RegistryErrorKind::Refused
+                | RegistryErrorKind::Unreachable
+                | RegistryErrorKind::Timeout
+                | RegistryErrorKind::Throttled
+                | RegistryErrorKind::Overloaded => Err(error),
                 // Registries and what stands in front of them refuse HEAD in many ways.
-                Trouble::Denied
-                | Trouble::Failed
-                | Trouble::AnswerInvalid
-                | Trouble::RedirectRefused
-                | Trouble::ContentMismatch
-                | Trouble::NotFound
-                | Trouble::ReferrersUnsupported
-                | Trouble::Unsupported => Ok(Claim::Nothing),
+                RegistryErrorKind::Denied
+                | RegistryErrorKind::Failed
+                | RegistryErrorKind::AnswerInvalid
+                | RegistryErrorKind::RedirectRefused
+                | RegistryErrorKind::ContentMismatch
+                | RegistryErrorKind::NotFound
+                | RegistryErrorKind::ReferrersUnsupported
+                | RegistryErrorKind::Unsupported => Ok(Claim::Nothing),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! Bearer tokens: the exchange at a registry's token service, and what is kept of it.
+//! Bearer tokens: the exchange of a credential for one at a registry's token service, and their cache.
 //!
 //! oci-client has an exchange too (`Client::auth`). It is not used: it reads bodies of any length, sends the Basic
 //! credential to whatever realm the challenge names, follows redirects with it, does not know `expires_in` nor identity
@@ -8,45 +8,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::codec::json;
+use countersign_http::BodyLimits;
+use countersign_http::FlightError;
+use countersign_http::LruTtlCache;
+use countersign_http::Progress;
+use countersign_http::Retry;
+use countersign_http::Share;
+use countersign_http::SingleFlight;
+use countersign_http::authority;
+use countersign_http::bearer;
 use http::HeaderValue;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 use url::form_urlencoded;
 
-use crate::body::Expect;
-use crate::bounds;
+use crate::auth_method::AuthMethod;
 use crate::credential::CredentialId;
 use crate::credential::Identity;
 use crate::error::Cause;
 use crate::error::CredentialKind;
-use crate::error::Phase;
-use crate::login;
-use crate::login::Login;
+use crate::limits;
 use crate::observer::Stage;
-use crate::origin::authority;
-use crate::retry::Retry;
+use crate::routes::HostRoute;
 use crate::secret::Secret;
-use crate::wire::Outgoing;
-use crate::wire::Payload;
-use crate::wire::Peer;
-use crate::wire::Reply;
-use crate::wire::Wire;
-use countersign_http::FlightError;
-use countersign_http::Flights;
-use countersign_http::Progress;
-use countersign_http::Remembered;
-use countersign_http::Share;
+use crate::transport::Payload;
+use crate::transport::Reply;
+use crate::transport::Request;
+use crate::transport::Transport;
 
 /// What a token is for, and where to get it. The realm was checked when this was made.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenRequest {
-    /// Authority of the registry, the only host the token is sent to.
+    /// The registry, the only server that the token is sent to.
     pub(crate) registry: String,
-    /// For whose images it is.
+    /// On whose behalf it is requested.
     pub(crate) share: Share,
     pub(crate) realm: Url,
-    pub(crate) peer: Peer,
+    pub(crate) route: HostRoute,
     pub(crate) service: Option<String>,
     pub(crate) scope: String,
     pub(crate) identity: Option<Identity>,
@@ -69,57 +68,60 @@ pub(crate) struct Token {
     usable_until: Instant,
 }
 
-type Outcome = Result<Arc<Token>, Cause>;
+type TokenResult = Result<Arc<Token>, Cause>;
 
-/// Tokens, and exchanges in progress. One exchange serves all who want the same token.
+/// Cached tokens, and exchanges in progress. One exchange serves all callers that need the same token.
 pub(crate) struct Tokens {
-    ready: Remembered<TokenKey, Arc<Token>>,
-    exchanges: Flights<TokenKey, Outcome>,
+    cache: LruTtlCache<TokenKey, Arc<Token>>,
+    exchanges: SingleFlight<TokenKey, TokenResult>,
 }
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        Self { ready: Remembered::new(bounds::TOKENS_BYTES), exchanges: Flights::default() }
+        Self { cache: LruTtlCache::new(limits::TOKENS_BYTES), exchanges: SingleFlight::default() }
     }
 
-    /// Keeps at most so many bytes of tokens from now on.
+    /// Caches at most so many bytes of tokens from now on.
     pub(crate) fn limit_to(&self, most_bytes: usize) {
-        self.ready.limit_to(most_bytes);
+        self.cache.limit_to(most_bytes);
     }
 
-    /// A usable token, if there is one already.
+    /// A cached token.
     pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
-        self.ready.get(&request.key(), Instant::now().into_std())
+        self.cache.get(&request.key(), Instant::now().into_std())
     }
 
-    /// Drops `token`, which the registry no longer takes, unless it has been replaced already.
+    /// Removes `token`, which the registry no longer accepts, unless it has been replaced already.
     pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
-        self.ready.remove_if(&request.key(), |kept| Arc::ptr_eq(kept, token));
+        self.cache.remove_if(&request.key(), |cached| Arc::ptr_eq(cached, token));
     }
 
-    /// A usable token: remembered, from an exchange in progress, or from a new one.
-    pub(crate) async fn get(self: &Arc<Self>, wire: &Arc<Wire>, request: &TokenRequest, deadline: Instant) -> Outcome {
+    /// A token: cached, from an exchange in progress, or from a new one.
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        transport: &Arc<Transport>,
+        request: &TokenRequest,
+        deadline: Instant,
+    ) -> TokenResult {
         let exchange = |progress: Progress| {
-            let (tokens, wire, request) = (Arc::clone(self), Arc::clone(wire), request.clone());
+            let (tokens, transport, request) = (Arc::clone(self), Arc::clone(transport), request.clone());
             async move {
-                // Another exchange may just have come to its end.
+                // Another exchange may just have ended.
                 if let Some(token) = tokens.cached(&request) {
                     return Ok(token);
                 }
                 progress.enter("exchange");
-                let token = exchange(&wire, &request).await?;
-                // A failure is told to those who waited, and not remembered.
+                // A failure is returned to all callers that wait, and not cached.
+                let token = exchange(&transport, &request).await?;
                 let (key, end) = (request.key(), Some(token.usable_until.into_std()));
-                let bytes = key.bytes() + token.header.len() + Remembered::<TokenKey, Arc<Token>>::AROUND;
-                tokens.ready.put(key, Arc::clone(&token), bytes, end);
+                let bytes = key.bytes() + token.header.len() + LruTtlCache::<TokenKey, Arc<Token>>::ENTRY_OVERHEAD;
+                tokens.cache.put(key, Arc::clone(&token), bytes, end);
                 Ok(token)
             }
         };
-        match self.exchanges.join(request.key(), deadline, exchange).await {
-            Ok(outcome) => outcome,
-            Err(FlightError::Deadline { .. }) => {
-                Err(Cause::Timeout { host: authority(&request.realm), phase: Phase::Token })
-            }
+        match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
+            Ok(result) => result,
+            Err(FlightError::Deadline { .. }) => Err(Cause::TokenTimeout { host: authority(&request.realm) }),
             Err(FlightError::Panicked) => Err(Cause::Interrupted),
         }
     }
@@ -135,8 +137,8 @@ impl TokenKey {
 impl TokenRequest {
     /// What it occupies, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let login = self.identity.as_ref().map_or(0, |identity| identity.login.bytes());
-        size_of::<Self>() + self.key().bytes() + login
+        let secrets = self.identity.as_ref().map_or(0, |identity| identity.method.bytes());
+        size_of::<Self>() + self.key().bytes() + secrets
     }
 
     fn key(&self) -> TokenKey {
@@ -150,51 +152,53 @@ impl TokenRequest {
     }
 }
 
-/// Asks the token service, [GET](https://distribution.github.io/distribution/spec/auth/token/) with Basic credentials
-/// or none, [POST](https://distribution.github.io/distribution/spec/auth/oauth/) with an identity token.
-async fn exchange(wire: &Wire, request: &TokenRequest) -> Outcome {
-    let asked = Instant::now();
-    let deadline = asked + wire.request_timeout;
+/// Asks the token service, by [GET](https://distribution.github.io/distribution/spec/auth/token/) with Basic credentials or
+/// none, by [POST](https://distribution.github.io/distribution/spec/auth/oauth/) with an identity token.
+async fn exchange(transport: &Transport, request: &TokenRequest) -> TokenResult {
+    let started = Instant::now();
+    let deadline = started + transport.request_timeout;
     let host = authority(&request.realm);
     let mut url = request.realm.clone();
     let mut authorization = None;
     let mut credential = CredentialKind::Anonymous;
     let mut form = None;
-    match request.identity.as_ref().map(|identity| &identity.login) {
-        Some(Login::IdentityToken(token)) => {
+    match request.identity.as_ref().map(|identity| &identity.method) {
+        Some(AuthMethod::IdentityToken(token)) => {
             credential = CredentialKind::IdentityToken;
             form = Some(refresh_form(request, token));
         }
-        Some(Login::Basic { user, password }) => {
+        Some(method @ AuthMethod::Basic { .. }) => {
             credential = CredentialKind::Basic;
             let bad = Cause::Token { host: host.clone(), detail: "the configured credential is no header" };
-            authorization = Some(login::basic(user, password).ok_or(bad)?);
+            authorization = Some(method.basic().ok_or(bad)?);
             add_query(&mut url, request);
         }
-        // A configured bearer token is sent to the registry as it is; no exchange is ever made with it.
-        Some(Login::Bearer(_)) | None => add_query(&mut url, request),
+        // A configured token of the registry is sent to the registry as it is; it is never exchanged.
+        Some(AuthMethod::RegistryToken(_)) | None => add_query(&mut url, request),
     }
     let mut retry = Retry::new();
     loop {
-        let outgoing = Outgoing {
+        let sent = Request {
             share: &request.share,
             registry: &request.registry,
             url: &url,
-            led_by: Some(&request.registry),
-            peer: request.peer,
+            referred_by: Some(&request.registry),
+            route: request.route,
             accept: "application/json",
             authorization: authorization.as_ref(),
             credential,
             payload: form.clone().map_or(Payload::TokenQuery, Payload::TokenForm),
-            expect: Expect::at_most(bounds::TOKEN_BODY_BYTES),
+            body: BodyLimits::at_most(limits::TOKEN_BODY_BYTES),
         };
-        match wire.once(Stage::Token, &outgoing, deadline).await {
+        match transport.send(Stage::Token, &sent, deadline).await {
             Ok(Reply::Answer(answer)) => {
                 let (token, lifetime) = read(&answer.body).map_err(|detail| Cause::Token { host, detail })?;
-                return Ok(Arc::new(Token { header: token, usable_until: asked + usable(lifetime) }));
+                return Ok(Arc::new(Token { header: token, usable_until: started + usable(lifetime) }));
             }
-            Ok(Reply::Unauthorized { said, .. }) => return Err(Cause::Denied { host, status: 401, credential, said }),
-            Err(cause) if retry.again(&cause, deadline).await => {}
+            Ok(Reply::Unauthorized { error, .. }) => {
+                return Err(Cause::Denied { host, status: 401, credential, error });
+            }
+            Err(cause) if retry.wait(cause.retry_advice(), deadline).await => {}
             Err(cause) => return Err(cause),
         }
     }
@@ -218,7 +222,7 @@ fn refresh_form(request: &TokenRequest, token: &Secret) -> String {
         form.append_pair("service", service);
     }
     form.append_pair("scope", &request.scope);
-    // From a JSON document, so that nothing is replaced.
+    // From a JSON document, so that it is UTF-8.
     form.append_pair("refresh_token", &String::from_utf8_lossy(token.expose()));
     form.finish()
 }
@@ -230,24 +234,24 @@ struct Raw {
     expires_in: Option<serde_json::Number>,
 }
 
-/// Token and lifetime of an answer. The parser's words are left out, as they may quote the token.
+/// Token and lifetime of a response. The message of the parser is left out, as it may quote the token.
 fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
-    let raw: Raw = json::from_slice(body, &bounds::TOKEN_JSON)
+    let raw: Raw = json::from_slice(body, &limits::TOKEN_JSON)
         .map_err(|_| "it is not a JSON object with token or access_token")?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = filled(raw.token).or_else(|| filled(raw.access_token)).ok_or("it has no token")?;
-    if token.len() > bounds::TOKEN_BYTES {
+    if token.len() > limits::TOKEN_BYTES {
         return Err("its token is longer than 16 KiB");
     }
-    let header = login::bearer(&Secret::new(token)).ok_or("its token is not visible ASCII")?;
+    let header = bearer(token.as_bytes()).ok_or("its token is not visible ASCII")?;
     let lifetime = match raw.expires_in {
-        None => bounds::TOKEN_DEFAULT_LIFETIME,
+        None => limits::TOKEN_DEFAULT_LIFETIME,
         Some(seconds) => seconds.as_u64().map(Duration::from_secs).ok_or("its expires_in is not a whole number")?,
     };
-    Ok((header, lifetime.min(bounds::TOKEN_LIFETIME)))
+    Ok((header, lifetime.min(limits::TOKEN_LIFETIME)))
 }
 
-/// How long a token is used of the time that it lives: it must not expire on the way.
+/// How long a token is used of its lifetime: it must not expire on its way to the registry.
 fn usable(lifetime: Duration) -> Duration {
     lifetime.saturating_sub((lifetime / 10).min(Duration::from_secs(10)))
 }
@@ -287,7 +291,7 @@ mod tests {
         ] {
             assert_eq!(lifetime(body), Err(error), "{body}");
         }
-        let long = format!(r#"{{"token":"{}"}}"#, "a".repeat(bounds::TOKEN_BYTES + 1));
+        let long = format!(r#"{{"token":"{}"}}"#, "a".repeat(limits::TOKEN_BYTES + 1));
         assert_eq!(lifetime(&long), Err("its token is longer than 16 KiB"));
     }
 

@@ -1,4 +1,4 @@
-//! Look-ups of names. The system's resolver is asked on threads and cannot be interrupted: a name whose server is silent
+//! Look-ups of names. The system's resolver runs on threads and cannot be interrupted: a name whose server does not answer
 //! holds its thread for many seconds, and documents are parsed on threads of the same pool.
 
 use std::net::SocketAddr;
@@ -14,31 +14,31 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::asking;
+use super::current_share::current_share;
+use crate::address::AddressPolicy;
 use crate::address::AddressRefused;
-use crate::address::Guard;
-use crate::flight::FlightError;
-use crate::flight::Flights;
-use crate::limit::LimitReached;
 use crate::limiter::Limiter;
 use crate::limits;
+use crate::resource::LimitReached;
 use crate::share::Class;
 use crate::share::Share;
+use crate::single_flight::FlightError;
+use crate::single_flight::SingleFlight;
 
-/// All look-ups of the process: few at a time for each host's images, one for each name. Clones are the same.
+/// Limits look-ups: a few at a time for each share, and one flight for each name. Clones are the same.
 #[derive(Clone)]
-pub struct Lookups {
+pub(crate) struct Lookups {
     limiter: Limiter,
-    running: Arc<Flights<(Share, String), Result<Addresses, LookupError>>>,
-    /// How long one is waited for.
-    patience: Duration,
+    running: Arc<SingleFlight<(Share, String), Result<Addresses, LookupError>>>,
+    /// How long a caller waits for one.
+    timeout: Duration,
 }
 
 type Addresses = Arc<[SocketAddr]>;
 
 /// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LookupError {
+pub(crate) enum LookupError {
     #[error("{detail}")]
     Failed { detail: String },
     #[error("the name was not resolved in time")]
@@ -50,12 +50,12 @@ pub enum LookupError {
 }
 
 impl Lookups {
-    /// Under the limit of the process.
-    pub fn new(limiter: Limiter, patience: Duration) -> Self {
-        Self { limiter, running: Arc::default(), patience }
+    /// Under `limiter`; a caller waits for at most `timeout`.
+    pub(crate) fn new(limiter: Limiter, timeout: Duration) -> Self {
+        Self { limiter, running: Arc::default(), timeout }
     }
 
-    /// Uses up the part of `share` until the permits are dropped.
+    /// Uses up the limit of `share` until the permits are dropped.
     #[cfg(test)]
     pub(super) fn use_up(&self, share: &Share) -> Vec<crate::limiter::Permit> {
         std::iter::from_fn(|| self.limiter.try_acquire(share, 1).ok()).collect()
@@ -63,14 +63,14 @@ impl Lookups {
 
     /// The addresses of `name`, on behalf of `share`.
     async fn addresses(&self, share: Share, name: String) -> Result<Addresses, LookupError> {
-        let deadline = Instant::now() + self.patience;
-        // What gets its turn has as much time again.
-        let turn_by = Instant::now() + self.patience / 2;
+        let deadline = Instant::now() + self.timeout;
+        // Leaves as much time for the look-up itself.
+        let permit_by = Instant::now() + self.timeout / 2;
         let limiter = self.limiter.clone();
         let look_up = |(share, name): (Share, String)| async move {
-            let permit = limiter.acquire(&share, turn_by).await.map_err(LookupError::Limit)?;
+            let permit = limiter.acquire(&share, permit_by).await.map_err(LookupError::Limit)?;
             let found = spawn_blocking(move || {
-                // Given back when the thread is free, whether or not anybody still waits.
+                // Released when the thread is free, whether or not a caller still waits.
                 let _permit = permit;
                 let found = (name.as_str(), 0).to_socket_addrs()?;
                 Ok(found.take(limits::ADDRESSES).collect::<Addresses>())
@@ -79,7 +79,7 @@ impl Lookups {
             found.await.map_err(|error| failed(&error))?.map_err(|error: std::io::Error| failed(&error))
         };
         let key = (share, name);
-        match self.running.join(key.clone(), deadline, |_| look_up(key)).await {
+        match self.running.join_or_start(key.clone(), deadline, |_| look_up(key)).await {
             Ok(found) => found,
             Err(FlightError::Deadline { .. }) => Err(LookupError::Timeout),
             Err(FlightError::Panicked) => Err(LookupError::Failed { detail: "the look-up ended early".to_owned() }),
@@ -87,19 +87,19 @@ impl Lookups {
     }
 }
 
-/// Resolves names for the connections of one guard and keeps the addresses that it permits. The connection goes to one of
-/// them: the name is not resolved a second time.
+/// Resolves names and keeps the addresses that a policy permits. The connection goes to one of them; the name is not
+/// resolved a second time.
 #[derive(Clone)]
-pub struct Resolver {
-    guard: Guard,
+pub(crate) struct Resolver {
+    policy: AddressPolicy,
     lookups: Lookups,
     share: Option<Share>,
 }
 
 impl Resolver {
     /// For the request that is being polled.
-    pub fn new(guard: Guard, lookups: &Lookups) -> Self {
-        Self { guard, lookups: lookups.clone(), share: asking() }
+    pub(crate) fn new(policy: AddressPolicy, lookups: &Lookups) -> Self {
+        Self { policy, lookups: lookups.clone(), share: current_share() }
     }
 }
 
@@ -113,19 +113,19 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let Self { guard, lookups, share } = self.clone();
+        let Self { policy, lookups, share } = self.clone();
         Box::pin(async move {
             let name = name.as_str().to_owned();
-            // A request that does not say for whom it is has the smallest share.
+            // A request without a share gets the smallest one.
             let share = share.unwrap_or_else(|| Share::new(&name, Class::Unlisted));
-            permitted(guard, &lookups.addresses(share, name).await?).map_err(LookupError::Refused)
+            permitted(policy, &lookups.addresses(share, name).await?).map_err(LookupError::Refused)
         })
     }
 }
 
-fn permitted(guard: Guard, all: &[SocketAddr]) -> Result<std::vec::IntoIter<SocketAddr>, AddressRefused> {
-    let refused = all.iter().map(SocketAddr::ip).find(|address| !guard.permits(*address));
-    let kept: Vec<SocketAddr> = all.iter().copied().filter(|address| guard.permits(address.ip())).collect();
+fn permitted(policy: AddressPolicy, all: &[SocketAddr]) -> Result<std::vec::IntoIter<SocketAddr>, AddressRefused> {
+    let refused = all.iter().map(SocketAddr::ip).find(|address| !policy.permits(*address));
+    let kept: Vec<SocketAddr> = all.iter().copied().filter(|address| policy.permits(address.ip())).collect();
     match refused {
         Some(address) if kept.is_empty() => Err(AddressRefused { address }),
         Some(_) | None => Ok(kept.into_iter()),
@@ -136,32 +136,32 @@ fn permitted(guard: Guard, all: &[SocketAddr]) -> Result<std::vec::IntoIter<Sock
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::limit::Resource;
-    use crate::limit::Unobserved;
+    use crate::resource::LOOKUPS;
+    use crate::resource::Unobserved;
     use crate::share::Scope;
 
-    fn lookups(patience: Duration) -> Lookups {
-        Lookups::new(Limiter::new(Resource::Lookups, limits::LOOKUPS, Arc::new(Unobserved)), patience)
+    fn lookups(timeout: Duration) -> Lookups {
+        Lookups::new(Limiter::new(LOOKUPS, limits::LOOKUPS, Arc::new(Unobserved)), timeout)
     }
 
     #[test]
     fn a_name_with_good_and_bad_addresses_keeps_the_good_ones() {
         let good: SocketAddr = "93.184.216.34:0".parse().unwrap();
         let bad: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        assert_eq!(permitted(Guard::Outside, &[bad, good]).unwrap().collect::<Vec<_>>(), [good]);
-        assert_eq!(permitted(Guard::Outside, &[bad]).err(), Some(AddressRefused { address: bad.ip() }));
-        assert_eq!(permitted(Guard::Outside, &[]).unwrap().count(), 0);
+        assert_eq!(permitted(AddressPolicy::WithPrivate, &[bad, good]).unwrap().collect::<Vec<_>>(), [good]);
+        assert_eq!(permitted(AddressPolicy::WithPrivate, &[bad]).err(), Some(AddressRefused { address: bad.ip() }));
+        assert_eq!(permitted(AddressPolicy::WithPrivate, &[]).unwrap().count(), 0);
     }
 
     #[tokio::test]
-    async fn a_name_is_resolved_and_its_addresses_are_held_against_the_guard() {
+    async fn a_name_is_resolved_and_its_addresses_are_checked_against_the_policy() {
         let lookups = lookups(Duration::from_secs(60));
-        let resolve = async |guard| {
+        let resolve = async |policy| {
             let name: Name = "localhost".parse().unwrap();
-            Resolver::new(guard, &lookups).call(name).await.map(|found| found.count() > 0)
+            Resolver::new(policy, &lookups).call(name).await.map(|found| found.count() > 0)
         };
-        assert_eq!(resolve(Guard::Configured).await, Ok(true));
-        let refused = resolve(Guard::Outside).await.unwrap_err();
+        assert_eq!(resolve(AddressPolicy::Any).await, Ok(true));
+        let refused = resolve(AddressPolicy::WithPrivate).await.unwrap_err();
         assert!(matches!(refused, LookupError::Refused(AddressRefused { address }) if address.is_loopback()));
     }
 
@@ -172,13 +172,8 @@ mod tests {
         let held = lookups.use_up(&slow);
         let limit = limits::LOOKUPS.unlisted_host;
         assert_eq!(held.len(), limit);
-        let reached = LimitReached {
-            resource: Resource::Lookups,
-            scope: Scope::Host("slow".into()),
-            at: None,
-            found: limit,
-            limit,
-        };
+        let reached =
+            LimitReached { resource: LOOKUPS, scope: Scope::Host("slow".into()), at: None, found: limit, limit };
         assert_eq!(lookups.addresses(slow, "localhost".to_owned()).await, Err(LookupError::Limit(reached)));
         let good = Share::new("good", Class::Listed);
         assert!(lookups.limiter.try_acquire(&good, 1).is_ok());

@@ -1,5 +1,5 @@
-//! What the other side may send that is no content: interim answers (1xx), pings, empty frames, records of one byte. HTTP
-//! libraries read all of it without end, at the expense of everything else in the process.
+//! Limits what the other side sends that is no content: interim responses (1xx), pings, empty frames, records of one byte.
+//! HTTP libraries read all of it without end, at the expense of everything else in the process.
 
 use std::error::Error;
 use std::io;
@@ -15,30 +15,30 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-use super::open::Counted;
+use super::open::OpenConnection;
 use crate::limits;
 
 /// The bytes that a connection may still receive. Clones are the same allowance.
 #[derive(Clone, Debug)]
-pub struct Allowance(Arc<AtomicU64>);
+pub(crate) struct Allowance(Arc<AtomicU64>);
 
 impl Allowance {
     fn new() -> Self {
         Self(Arc::new(AtomicU64::new(limits::CONNECTION_BYTES)))
     }
 
-    /// Each answer pays for its head, and for a body that is not read.
-    pub fn answered(&self) {
+    /// Adds what a response may use for its head, and for a body that is not read.
+    pub(crate) fn answered(&self) {
         self.earn(limits::ANSWER_BYTES);
     }
 
-    /// Content pays for itself, and answers for what it travels in.
-    pub fn received(&self, content: usize) {
+    /// Adds the bytes of received content.
+    pub(crate) fn received(&self, content: usize) {
         self.earn(u64::try_from(content).unwrap_or(u64::MAX));
     }
 
     fn earn(&self, bytes: u64) {
-        // Never more than at first: what came in good order long ago is no licence.
+        // Never above the initial value, so that earlier content does not pay for a later flood.
         let earned = |left: u64| Some(left.saturating_add(bytes).min(limits::CONNECTION_BYTES));
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earned);
     }
@@ -53,50 +53,50 @@ impl Allowance {
     }
 }
 
-/// What a connection says that has spent its allowance.
+/// The error of a connection that has spent its allowance.
 #[derive(Debug, thiserror::Error)]
 #[error("too many bytes beside the content")]
 struct Spent;
 
-/// HTTP/2 keeps of an error of its connection the kind and the text. No network gives this kind.
+/// Of an error of its connection, HTTP/2 keeps the kind and the text. No network error has this kind.
 const SPENT: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
 /// A connection has received too much that is no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Excess {
+pub(crate) struct Excess {
     /// Whether other requests may have used it: HTTP/2.
-    pub shared: bool,
+    pub(crate) shared: bool,
 }
 
 impl Excess {
-    /// For `error`, one of a chain.
-    pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+    /// Whether `error`, one of a chain, is such an excess.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            // What the library itself counts: empty frames, streams that are reset again and again.
+            // The library itself counts empty frames, and streams that are reset again and again.
             let counted = error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
             let spent = error.get_io().is_some_and(|error| error.kind() == SPENT);
             return (counted || spent).then_some(Self { shared: true });
         }
         let error: &io::Error = error.downcast_ref()?;
-        let as_it_was = error.get_ref().is_some_and(|inner| inner.is::<Spent>());
-        (error.kind() == SPENT).then_some(Self { shared: !as_it_was })
+        let unchanged = error.get_ref().is_some_and(|inner| inner.is::<Spent>());
+        (error.kind() == SPENT).then_some(Self { shared: !unchanged })
     }
 }
 
-/// A connection that ends when its allowance is spent. Below TLS, so that whatever comes is counted.
+/// A connection that ends when its allowance is spent. Below TLS, so that everything received is counted.
 #[derive(Debug)]
-pub struct Metered<T> {
+pub(crate) struct Metered<T> {
     inner: T,
     allowance: Allowance,
-    _open: Counted,
+    _open: OpenConnection,
 }
 
 impl<T> Metered<T> {
-    pub fn new(inner: T, open: Counted) -> Self {
+    pub(crate) fn new(inner: T, open: OpenConnection) -> Self {
         Self { inner, allowance: Allowance::new(), _open: open }
     }
 
-    pub fn allowance(&self) -> &Allowance {
+    pub(crate) fn allowance(&self) -> &Allowance {
         &self.allowance
     }
 }
@@ -108,7 +108,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
         let read = buf.filled().len().saturating_sub(before);
         let spent = self.allowance.spend(read);
         if spent.is_err() {
-            // A read that fails has read nothing.
+            // A read that fails must have read nothing.
             buf.set_filled(before);
         }
         Poll::Ready(spent)
@@ -146,13 +146,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
 mod tests {
     use tokio::io::AsyncReadExt as _;
 
-    use super::super::open::Open;
+    use super::super::open::OpenConnections;
     use super::*;
 
     const MOST: usize = 1024 * 1024;
 
     fn of(bytes: &[u8]) -> Metered<&[u8]> {
-        Metered::new(bytes, Open::new(1).one_more())
+        Metered::new(bytes, OpenConnections::new(1).open())
     }
 
     #[tokio::test]

@@ -1,42 +1,41 @@
-//! How many connections are open. Each has buffers, whether or not it is in use.
+//! Counts open connections. Each has buffers, whether or not it is in use.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// Counts the connections to one kind of hosts. Clones are the same counter.
+/// The connections to one kind of hosts. Clones are the same counter.
 #[derive(Clone, Debug)]
-pub struct Open {
+pub(crate) struct OpenConnections {
     count: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
+    limit: Arc<AtomicUsize>,
 }
 
 /// One connection, until it is dropped.
 #[derive(Debug)]
-pub struct Counted(Arc<AtomicUsize>);
+pub(crate) struct OpenConnection(Arc<AtomicUsize>);
 
-impl Open {
-    /// Those not in use are to be closed when there are more than `most`.
-    pub fn new(most: usize) -> Self {
-        Self { count: Arc::default(), most: Arc::new(AtomicUsize::new(most)) }
+impl OpenConnections {
+    /// Idle connections are to be closed when more than `limit` are open.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { count: Arc::default(), limit: Arc::new(AtomicUsize::new(limit)) }
     }
 
-    pub fn one_more(&self) -> Counted {
+    pub(crate) fn open(&self) -> OpenConnection {
         self.count.fetch_add(1, Ordering::Relaxed);
-        Counted(Arc::clone(&self.count))
+        OpenConnection(Arc::clone(&self.count))
     }
 
-    /// Another number from now on.
-    pub fn set_most(&self, most: usize) {
-        self.most.store(most, Ordering::Relaxed);
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
-    pub fn is_over(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > self.most.load(Ordering::Relaxed)
+    pub(crate) fn is_over_limit(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > self.limit.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -47,15 +46,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_those_that_are_there() {
-        let open = Open::new(1);
-        let first = open.one_more();
-        assert!(!open.is_over());
-        let second = open.one_more();
-        assert!(open.is_over());
+    fn counts_open_connections() {
+        let connections = OpenConnections::new(1);
+        let first = connections.open();
+        assert!(!connections.is_over_limit());
+        let second = connections.open();
+        assert!(connections.is_over_limit());
         drop(first);
-        assert!(!open.is_over());
+        assert!(!connections.is_over_limit());
         drop(second);
-        assert_eq!(open.count.load(Ordering::Relaxed), 0);
+        assert_eq!(connections.count.load(Ordering::Relaxed), 0);
     }
 }

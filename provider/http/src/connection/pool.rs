@@ -5,24 +5,24 @@ use std::sync::PoisonError;
 
 /// A client that can be replaced by a new one like it. The library closes the idle connections of a client when the last
 /// copy of it is dropped, and has no other way to do so; requests under way have a copy and end as they would have.
-pub struct Pool<T> {
+pub(crate) struct Pool<T> {
     make: Box<dyn Fn() -> T + Send + Sync>,
     /// Never held across an await.
     current: Mutex<T>,
 }
 
 impl<T: Clone> Pool<T> {
-    pub fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
         let current = Mutex::new(make());
         Self { make: Box::new(make), current }
     }
 
-    pub fn client(&self) -> T {
+    pub(crate) fn client(&self) -> T {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes the connections that are not in use.
-    pub fn close_idle(&self) {
+    pub(crate) fn close_idle(&self) {
         let before =
             std::mem::replace(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), (self.make)());
         drop(before);

@@ -1,4 +1,4 @@
-//! An answer whose body is still to come.
+//! A response whose body is still to be read.
 
 use std::net::SocketAddr;
 
@@ -9,51 +9,51 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use hyper::body::Incoming;
 
-use super::stream::Came;
+use super::stream::ConnectionInfo;
 
 /// See the module.
-pub struct Response {
+pub(crate) struct UnreadResponse {
     inner: http::Response<Incoming>,
-    /// Where it came from; there with every answer of our connectors.
-    came: Option<Came>,
+    /// There with every response of our connectors.
+    connection: Option<ConnectionInfo>,
 }
 
-impl Response {
-    pub fn new(mut inner: http::Response<Incoming>) -> Self {
-        let came: Option<Came> = inner.extensions_mut().remove();
-        if let Some(came) = &came {
-            came.allowance.answered();
+impl UnreadResponse {
+    pub(crate) fn new(mut inner: http::Response<Incoming>) -> Self {
+        let connection: Option<ConnectionInfo> = inner.extensions_mut().remove();
+        if let Some(connection) = &connection {
+            connection.allowance.answered();
         }
-        Self { inner, came }
+        Self { inner, connection }
     }
 
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.inner.status()
     }
 
-    pub fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.inner.headers()
     }
 
-    /// The address that answered; none by a proxy.
-    pub fn from(&self) -> Option<SocketAddr> {
-        self.came.as_ref().and_then(|came| came.from)
+    /// The address of the server; none through a proxy.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.connection.as_ref().and_then(|connection| connection.peer)
     }
 
-    /// How many bytes the body has, if that is known.
-    pub fn content_length(&self) -> Option<u64> {
+    /// The size of the body in bytes, if it is known.
+    pub(crate) fn content_length(&self) -> Option<u64> {
         self.inner.body().size_hint().exact()
     }
 
-    /// The next bytes of the body, none at its end. What comes after it (trailers) is left out.
+    /// The next bytes of the body, none at its end. Trailers are ignored.
     ///
     /// # Errors
     /// The connection broke, or what came is not HTTP.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         while let Some(frame) = self.inner.body_mut().frame().await {
             if let Ok(data) = frame?.into_data() {
-                if let Some(came) = &self.came {
-                    came.allowance.received(data.len());
+                if let Some(connection) = &self.connection {
+                    connection.allowance.received(data.len());
                 }
                 return Ok(Some(data));
             }

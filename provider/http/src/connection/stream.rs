@@ -1,4 +1,4 @@
-//! What HTTP is spoken on.
+//! A connection on which HTTP is spoken.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,35 +15,34 @@ use hyper_util::client::legacy::connect::Connection;
 use super::metered::Allowance;
 
 /// Bytes in both directions.
-pub trait Io: Read + Write + Send + Unpin {}
+pub(crate) trait Io: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Io for T {}
 
-pub type BoxIo = Box<dyn Io>;
+pub(crate) type BoxIo = Box<dyn Io>;
 
-/// A connection, as the pool takes it.
-pub struct Stream {
-    pub io: BoxIo,
-    pub http2: bool,
-    /// A proxy itself answers, so that requests name the whole URL.
-    pub forwards: bool,
-    /// The address of who answers. None by a proxy: the address is the proxy's own, and nobody is to take it for the
-    /// registry's.
-    pub from: Option<SocketAddr>,
-    pub allowance: Allowance,
+/// A connection for the pool.
+pub(crate) struct Stream {
+    pub(crate) io: BoxIo,
+    pub(crate) http2: bool,
+    /// Whether a proxy answers, so that requests name the whole URL.
+    pub(crate) forwards: bool,
+    /// The address of the server. None through a proxy, whose own address must not be taken for the server's.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) allowance: Allowance,
 }
 
-/// What each answer knows of its connection.
+/// What each response knows of its connection.
 #[derive(Clone, Debug)]
-pub(super) struct Came {
-    pub(super) from: Option<SocketAddr>,
+pub(super) struct ConnectionInfo {
+    pub(super) peer: Option<SocketAddr>,
     pub(super) allowance: Allowance,
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let came = Came { from: self.from, allowance: self.allowance.clone() };
-        let connected = Connected::new().proxy(self.forwards).extra(came);
+        let info = ConnectionInfo { peer: self.peer, allowance: self.allowance.clone() };
+        let connected = Connected::new().proxy(self.forwards).extra(info);
         if self.http2 { connected.negotiated_h2() } else { connected }
     }
 }

@@ -1,61 +1,71 @@
-//! What is used of a limit, and what waits for it.
+//! What is in use of a limit, and what waits for it.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
-use super::Permit;
-use crate::limit::LimitReached;
-use crate::limit::Resource;
+use crate::resource::LimitReached;
+use crate::resource::Resource;
+use crate::resource::Unit;
 use crate::share::Claim;
 use crate::share::Scope;
 use crate::share::ShareLimits;
 
-/// Entries are there while something is used or waits, so that their number is bounded by both.
-pub(super) struct State {
+/// `P` is the permit that a waiter is granted. Has entries only for what is in use or waits, so that their number is bounded.
+pub(super) struct State<P> {
     resource: Resource,
     limits: ShareLimits,
     used: usize,
-    groups: HashMap<Scope, Group>,
-    /// Groups in which something waits, the next to be served first.
+    groups: HashMap<Scope, Group<P>>,
+    /// Groups in which work waits, in the order in which they are served.
     turns: VecDeque<Scope>,
-    tickets: u64,
+    last_number: u64,
 }
 
-#[derive(Default)]
-struct Group {
+struct Group<P> {
     used: usize,
     waiting: usize,
-    members: HashMap<Scope, Member>,
-    /// Members for which something waits, the next to be served first.
+    members: HashMap<Scope, Member<P>>,
+    /// Members for which work waits, in the order in which they are served.
     turns: VecDeque<Scope>,
 }
 
-#[derive(Default)]
-struct Member {
+struct Member<P> {
     used: usize,
-    waiting: VecDeque<Waiter>,
+    waiting: VecDeque<Waiter<P>>,
 }
 
-/// Waits for one unit.
-pub(super) struct Waiter {
+/// Waiting work, for one unit.
+pub(super) struct Waiter<P> {
     pub(super) number: u64,
     pub(super) claim: Claim,
-    pub(super) granted: oneshot::Sender<Permit>,
+    pub(super) granted: oneshot::Sender<P>,
 }
 
-impl State {
+impl<P> Default for Group<P> {
+    fn default() -> Self {
+        Self { used: 0, waiting: 0, members: HashMap::new(), turns: VecDeque::new() }
+    }
+}
+
+impl<P> Default for Member<P> {
+    fn default() -> Self {
+        Self { used: 0, waiting: VecDeque::new() }
+    }
+}
+
+impl<P> State<P> {
     pub(super) fn new(resource: Resource, limits: ShareLimits) -> Self {
         let (groups, turns) = (HashMap::new(), VecDeque::new());
-        Self { resource, limits, used: 0, groups, turns, tickets: 0 }
+        Self { resource, limits, used: 0, groups, turns, last_number: 0 }
     }
 
     pub(super) fn limits(&self) -> ShareLimits {
         self.limits
     }
 
-    /// What is used and what waits stays. Waiting work keeps the limits of its group and member.
+    /// What is in use and what waits stays. Waiting work keeps the limits of its group and member.
     pub(super) fn set_limits(&mut self, limits: ShareLimits) {
         self.limits = limits;
     }
@@ -64,35 +74,30 @@ impl State {
         self.limits.total.max(1)
     }
 
-    /// Tells waiters apart.
-    pub(super) fn number(&mut self) -> u64 {
-        self.tickets += 1;
-        self.tickets
+    /// The number of the next waiter.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
-    /// What the claim's member uses.
+    /// What is in use for the claim's member.
     pub(super) fn used(&self, claim: &Claim) -> usize {
         self.member(claim).map_or(0, |member| member.used)
     }
 
-    /// How much waits in the claim's group.
+    /// How many waiters the claim's group has.
     pub(super) fn waiting(&self, claim: &Claim) -> usize {
         self.groups.get(&claim.group).map_or(0, |group| group.waiting)
     }
 
-    /// Whether `amount` more fits, or which limit it would break.
-    pub(super) fn room(&self, claim: &Claim, amount: usize) -> Result<(), LimitReached> {
+    /// Whether `amount` more fits, or which limit it would exceed.
+    pub(super) fn check(&self, claim: &Claim, amount: usize) -> Result<(), LimitReached> {
         let member_used = self.used(claim);
         let group_used = self.groups.get(&claim.group).map_or(0, |group| group.used);
         let reached = |scope: &Scope, used: usize, limit: usize| {
-            let found = match self.resource {
-                Resource::Bytes => used.saturating_add(amount),
-                Resource::Verifications
-                | Resource::Requests
-                | Resource::Answers
-                | Resource::Parsing
-                | Resource::Checks
-                | Resource::Lookups => used,
+            let found = match self.resource.unit() {
+                Unit::Byte => used.saturating_add(amount),
+                Unit::Item => used,
             };
             Err(LimitReached { resource: self.resource, scope: scope.clone(), at: claim.at.clone(), found, limit })
         };
@@ -121,7 +126,7 @@ impl State {
         group.members.entry(claim.member.clone()).or_default().used += amount;
     }
 
-    pub(super) fn give_back(&mut self, claim: &Claim, amount: usize) {
+    pub(super) fn release(&mut self, claim: &Claim, amount: usize) {
         self.used = self.used.saturating_sub(amount);
         if let Some(group) = self.groups.get_mut(&claim.group) {
             group.used = group.used.saturating_sub(amount);
@@ -129,10 +134,10 @@ impl State {
                 member.used = member.used.saturating_sub(amount);
             }
         }
-        self.tidy(claim);
+        self.remove_unused(claim);
     }
 
-    pub(super) fn wait(&mut self, waiter: Waiter) {
+    pub(super) fn wait(&mut self, waiter: Waiter<P>) {
         let Claim { group: group_scope, member: member_scope, .. } = waiter.claim.clone();
         let group = self.groups.entry(group_scope.clone()).or_default();
         if group.waiting == 0 {
@@ -146,7 +151,7 @@ impl State {
         member.waiting.push_back(waiter);
     }
 
-    /// Takes a waiter out of the queue, if it is there.
+    /// Removes a waiter from the queue, if it is there.
     pub(super) fn leave(&mut self, claim: &Claim, number: u64) {
         let Some(group) = self.groups.get_mut(&claim.group) else { return };
         let Some(member) = group.members.get_mut(&claim.member) else { return };
@@ -154,57 +159,57 @@ impl State {
         // The sender goes with it; its receiver is being dropped.
         let _ = member.waiting.remove(position);
         group.waiting -= 1;
-        self.tidy(claim);
+        self.remove_unused(claim);
     }
 
-    /// The next waiter that has room, counted as used and taken out of the queue. Groups take turns, and so do the
-    /// members of a group: who was served goes to the end.
-    pub(super) fn next(&mut self) -> Option<Waiter> {
+    /// Removes the next waiter that has capacity from the queue and counts its unit. Round robin among groups, and among
+    /// the members of a group.
+    pub(super) fn next(&mut self) -> Option<Waiter<P>> {
         if self.used >= self.total() {
             return None;
         }
         for position in 0..self.turns.len() {
             let group = self.turns.get(position)?.clone();
-            if let Some(claim) = self.first_with_room(&group) {
-                to_the_end(&mut self.turns, position);
+            if let Some(claim) = self.first_with_capacity(&group) {
+                move_to_end(&mut self.turns, position);
                 return self.serve(&claim);
             }
         }
         None
     }
 
-    /// The claim of the first in the group that has room.
-    fn first_with_room(&self, group: &Scope) -> Option<Claim> {
+    /// The claim of the first member in the group that has capacity.
+    fn first_with_capacity(&self, group: &Scope) -> Option<Claim> {
         let group = self.groups.get(group)?;
         for member in &group.turns {
             let claim = &group.members.get(member)?.waiting.front()?.claim;
-            match self.room(claim, 1) {
+            match self.check(claim, 1) {
                 Ok(()) => return Some(claim.clone()),
                 Err(LimitReached { scope, .. }) if scope == claim.member => {}
-                // The other members have no more room than this one.
+                // The other members have no more capacity than this one.
                 Err(_) => return None,
             }
         }
         None
     }
 
-    fn serve(&mut self, claim: &Claim) -> Option<Waiter> {
+    fn serve(&mut self, claim: &Claim) -> Option<Waiter<P>> {
         let group = self.groups.get_mut(&claim.group)?;
         let position = group.turns.iter().position(|member| *member == claim.member)?;
-        to_the_end(&mut group.turns, position);
+        move_to_end(&mut group.turns, position);
         let waiter = group.members.get_mut(&claim.member)?.waiting.pop_front()?;
         group.waiting -= 1;
         self.take(claim, 1);
-        self.tidy(claim);
+        self.remove_unused(claim);
         Some(waiter)
     }
 
-    fn member(&self, claim: &Claim) -> Option<&Member> {
+    fn member(&self, claim: &Claim) -> Option<&Member<P>> {
         self.groups.get(&claim.group)?.members.get(&claim.member)
     }
 
-    /// Forgets what is neither used nor waits.
-    fn tidy(&mut self, claim: &Claim) {
+    /// Removes entries of which nothing is in use or waits.
+    fn remove_unused(&mut self, claim: &Claim) {
         let Some(group) = self.groups.get_mut(&claim.group) else { return };
         if let Some(member) = group.members.get(&claim.member)
             && member.waiting.is_empty()
@@ -222,14 +227,14 @@ impl State {
         }
     }
 
-    /// Whether nothing is used and nothing waits.
+    /// Whether nothing is in use and nothing waits.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.used == 0 && self.groups.is_empty() && self.turns.is_empty()
     }
 }
 
-fn to_the_end(turns: &mut VecDeque<Scope>, position: usize) {
+fn move_to_end(turns: &mut VecDeque<Scope>, position: usize) {
     if let Some(scope) = turns.remove(position) {
         turns.push_back(scope);
     }

@@ -5,14 +5,18 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::limit::Unobserved;
+use crate::resource::Unit;
+use crate::resource::Unobserved;
 use crate::share::Class;
 use crate::share::Scope;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+const WORK: Resource = Resource::new("work", "too much work in progress", Unit::Item, 8);
+const BYTES: Resource = Resource::new("bytes", "too many bytes in memory", Unit::Byte, 8);
+
 fn limiter(total: usize) -> Limiter {
-    Limiter::new(Resource::Verifications, ShareLimits::of(total), Arc::new(Unobserved))
+    Limiter::new(WORK, ShareLimits::of(total), Arc::new(Unobserved))
 }
 
 fn listed(host: &str) -> Share {
@@ -48,7 +52,7 @@ async fn another_number_applies_to_what_is_in_use_and_to_what_waits() {
     let waits = limiter.queue(&other).unwrap().granted();
     let mut waits = Box::pin(waits);
     assert!(waits.as_mut().now_or_never().is_none());
-    // Granted at once when there is room.
+    // Granted at once when there is capacity.
     limiter.set_limits(ShareLimits::of(64));
     assert!(waits.as_mut().now_or_never().is_some());
 }
@@ -65,7 +69,7 @@ fn fill(limiter: &Limiter, share: &Share) -> (Vec<Permit>, LimitReached) {
 }
 
 fn reached(scope: Scope, found: usize, limit: usize) -> LimitReached {
-    LimitReached { resource: Resource::Verifications, scope, at: None, found, limit }
+    LimitReached { resource: WORK, scope, at: None, found, limit }
 }
 
 fn host(name: &str) -> Scope {
@@ -77,10 +81,7 @@ fn a_host_has_a_quarter_and_the_message_names_it_with_both_numbers() {
     let limiter = limiter(256);
     let (permits, refused) = fill(&limiter, &listed("slow.example"));
     assert_eq!((permits.len(), &refused), (64, &reached(host("slow.example"), 64, 64)));
-    assert_eq!(
-        refused.to_string(),
-        "too many verifications in progress for slow.example: found 64, expected at most 64"
-    );
+    assert_eq!(refused.to_string(), "too much work in progress for slow.example: found 64, expected at most 64");
     assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
 }
 
@@ -97,7 +98,7 @@ fn hosts_behind_one_pattern_share_half_of_it_and_leave_some_to_each_other() {
     assert_eq!(refused, reached(Scope::Pattern("*.example".into()), 128, 128));
     assert_eq!(
         refused.to_string(),
-        "too many verifications in progress for all hosts that match *.example: found 128, expected at most 128"
+        "too much work in progress for all hosts that match *.example: found 128, expected at most 128"
     );
     assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
 }
@@ -113,7 +114,7 @@ fn unlisted_hosts_have_less_and_all_of_them_a_quarter() {
     assert_eq!(refused, reached(Scope::Unlisted, 64, 64));
     assert_eq!(
         refused.to_string(),
-        "too many verifications in progress for all hosts that are not in the configuration: found 64, expected at \
+        "too much work in progress for all hosts that are not in the configuration: found 64, expected at \
          most 64"
     );
     assert_eq!(fill(&limiter, &listed("good.example")).0.len(), 64);
@@ -130,11 +131,11 @@ fn many_slow_hosts_leave_something_to_the_next_one() {
     }
     let refused = limiter.try_acquire(&listed("good"), 1).unwrap_err();
     assert_eq!(refused, reached(Scope::Process, 256, 256));
-    assert_eq!(refused.to_string(), "too many verifications in progress: found 256, expected at most 256");
+    assert_eq!(refused.to_string(), "too much work in progress: found 256, expected at most 256");
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_has_room_does_not_wait_behind_work_that_has_none() {
+async fn work_that_has_capacity_does_not_wait_behind_work_that_has_none() {
     let limiter = limiter(256);
     let (slow, good) = (listed("slow"), listed("good"));
     let (held, _) = fill(&limiter, &slow);
@@ -197,14 +198,11 @@ async fn a_permit_that_nobody_took_goes_to_the_next() {
 
 #[test]
 fn a_permit_grows_within_the_share_and_shrinks() {
-    let bytes = Limiter::new(Resource::Bytes, ShareLimits::of(4096), Arc::new(Unobserved));
+    let bytes = Limiter::new(BYTES, ShareLimits::of(4096), Arc::new(Unobserved));
     let mut permit = bytes.try_acquire(&listed("a"), 1000).unwrap();
     assert_eq!(permit.resize(1024), Ok(()));
     let refused = permit.resize(1025).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "too many bytes of registry answers in memory for a: found 1025, expected at most 1024"
-    );
+    assert_eq!(refused.to_string(), "too many bytes in memory for a: found 1025, expected at most 1024");
     assert_eq!(permit.amount(), 1024);
     assert!(bytes.try_acquire(&listed("a"), 1).is_err());
     assert_eq!(permit.resize(1000), Ok(()));
@@ -216,7 +214,7 @@ fn a_permit_grows_within_the_share_and_shrinks() {
 #[test]
 fn a_blob_store_serves_several_registries_and_none_takes_all_of_it() {
     let limits = ShareLimits { total: usize::MAX, host: 8, pattern: 8, unlisted_host: 2, unlisted: 8 };
-    let answers = Limiter::new(Resource::Answers, limits, Arc::new(Unobserved));
+    let answers = Limiter::new(WORK, limits, Arc::new(Unobserved));
     let fill = |asked: &Share, own: bool, known: bool| {
         let mut permits = Vec::new();
         loop {

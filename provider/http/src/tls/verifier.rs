@@ -1,9 +1,9 @@
-//! Who a server is: by an authority that is trusted for it, or by its own certificate in the file of its authorities.
+//! Verifies servers: by a trusted authority, or by the server's own certificate in the file of trusted authorities.
 //!
-//! Path building, names and signatures are webpki's. What is added: a certificate that is its own issuer, as
-//! `openssl req -x509` makes it, is an authority to webpki and no server. If it stands byte for byte in the `ca` file of
-//! the registry's entry, the operator has named exactly this server. Then its name, its time and its purpose are checked
-//! and the handshake proves that the server has its key; nobody has to vouch for it.
+//! Path building, names and signatures are webpki's. One case is added: a self-issued certificate, as `openssl req -x509`
+//! makes it, is an authority to webpki and no server. If it is byte for byte in the file of trusted authorities, the operator
+//! has named exactly this server. Then its name, time and purpose are checked, and the handshake proves that the server has
+//! its key; no issuer is needed.
 
 use std::sync::Arc;
 
@@ -27,55 +27,65 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use rustls_pki_types::UnixTime;
 use x509_parser::parse_x509_certificate;
-use x509_parser::prelude::X509Certificate;
 
-use super::Authorities;
-use super::failure;
+use super::certificate;
+use super::certificate::is_self_issued;
+use super::failure::RootsSource;
 use super::failure::TlsFailure;
-use super::failure::Vouchers;
+use super::roots::RootCertificates;
+use super::roots::Roots;
 
-/// Verifies servers of one group of registries. Its errors are [`TlsFailure`]s.
+/// Verifies servers under one set of trusted authorities. Its errors are [`TlsFailure`]s.
 #[derive(Debug)]
-pub struct Verifier {
-    /// None without any authority: then nobody is believed but by its own certificate.
+pub(crate) struct Verifier {
+    /// None without any authority: then only self-issued certificates of the file are accepted.
     by_authority: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates of the `ca` file that are their own issuers.
+    /// The self-issued certificates of the file.
     own: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
-    vouchers: Vouchers,
+    roots: RootsSource,
 }
 
 impl Verifier {
+    /// Under `roots`; `system` are the system's.
+    pub(crate) fn new(provider: &Arc<CryptoProvider>, roots: &Roots, system: &RootCertStore) -> Self {
+        match roots {
+            Roots::System => Self::system(provider, system.clone()),
+            Roots::Only(certificates) => Self::only(provider, certificates),
+            Roots::Unusable { file } => Self::none(provider, file),
+        }
+    }
+
     /// By the system's authorities.
-    pub fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
+    fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
         Self {
             by_authority: by_authority(provider, Arc::new(roots)),
             own: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
-            vouchers: Vouchers::System,
+            roots: RootsSource::System,
         }
     }
 
     /// By the authorities of a file alone.
-    pub fn only(provider: &Arc<CryptoProvider>, authorities: &Authorities) -> Self {
-        let is_own = |der: &&CertificateDer<'_>| {
-            parse_x509_certificate(der).is_ok_and(|(rest, parsed)| rest.is_empty() && is_its_own_issuer(&parsed))
+    fn only(provider: &Arc<CryptoProvider>, certificates: &RootCertificates) -> Self {
+        let self_issued = |der: &&CertificateDer<'_>| {
+            parse_x509_certificate(der).is_ok_and(|(rest, parsed)| rest.is_empty() && is_self_issued(&parsed))
         };
         Self {
-            by_authority: by_authority(provider, authorities.roots()),
-            own: authorities.certificates().iter().filter(is_own).cloned().collect(),
+            by_authority: by_authority(provider, certificates.roots()),
+            own: certificates.certificates().iter().filter(self_issued).cloned().collect(),
             algorithms: provider.signature_verification_algorithms,
-            vouchers: Vouchers::File(authorities.file().into()),
+            roots: RootsSource::File(certificates.file().into()),
         }
     }
 
-    /// By nobody, as the file of the authorities cannot be used.
-    pub fn nobody(provider: &Arc<CryptoProvider>, file: &str) -> Self {
+    /// Accepts no server, as the file of the authorities cannot be used.
+    fn none(provider: &Arc<CryptoProvider>, file: &str) -> Self {
         Self {
             by_authority: None,
             own: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
-            vouchers: Vouchers::File(file.into()),
+            roots: RootsSource::File(file.into()),
         }
     }
 
@@ -91,12 +101,12 @@ impl Verifier {
             return by_itself(end_entity, server_name, now);
         }
         let Some(by_authority) = &self.by_authority else {
-            return Err(failure::unknown_issuer(end_entity, self.vouchers.clone()));
+            return Err(certificate::unknown_issuer(end_entity, self.roots.clone()));
         };
         by_authority
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             .map(|_| ())
-            .map_err(|error| failure::of_certificate(&error, end_entity, &self.vouchers))
+            .map_err(|error| certificate::refused(&error, end_entity, &self.roots))
     }
 }
 
@@ -105,22 +115,18 @@ fn by_authority(provider: &Arc<CryptoProvider>, roots: Arc<RootCertStore>) -> Op
     WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build().ok()
 }
 
-/// What webpki checks of a server's certificate, but for who issued it.
+/// Checks what webpki checks of a server's certificate, except for the issuer.
 fn by_itself(end_entity: &CertificateDer<'_>, server_name: &ServerName<'_>, now: UnixTime) -> Result<(), TlsFailure> {
     let unreadable = TlsFailure::Certificate { detail: "is no X.509 certificate" };
     let (_, parsed) = parse_x509_certificate(end_entity).map_err(|_| unreadable.clone())?;
-    failure::check_time(&parsed, now)?;
+    certificate::check_time(&parsed, now)?;
     let usage = parsed.extended_key_usage().map_err(|_| unreadable)?;
     if usage.is_some_and(|usage| !usage.value.server_auth) {
         return Err(TlsFailure::Purpose);
     }
     ParsedCertificate::try_from(end_entity)
-        .and_then(|certificate| verify_server_name(&certificate, server_name))
-        .map_err(|error| failure::of_certificate(&error, end_entity, &Vouchers::System))
-}
-
-pub(super) fn is_its_own_issuer(certificate: &X509Certificate<'_>) -> bool {
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
+        .and_then(|parsed| verify_server_name(&parsed, server_name))
+        .map_err(|error| certificate::refused(&error, end_entity, &RootsSource::System))
 }
 
 impl ServerCertVerifier for Verifier {

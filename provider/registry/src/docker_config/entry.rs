@@ -9,8 +9,8 @@ use countersign_core::codec::excerpt::Excerpt;
 
 use super::raw::Field;
 use super::raw::RawEntry;
-use crate::login::Login;
-use crate::login::LoginError;
+use crate::auth_method::AuthMethod;
+use crate::auth_method::AuthMethodError;
 use crate::secret::Secret;
 
 /// A mistake in an entry, as a predicate. Never shows a credential.
@@ -33,7 +33,7 @@ pub enum EntryError {
     #[error("has a user name that is not UTF-8")]
     UserNotUtf8,
     #[error(transparent)]
-    Login(#[from] LoginError),
+    Login(#[from] AuthMethodError),
 }
 
 /// Base64 as Go's decoder takes it, which the kubelet and Docker use: padded or not, stray bits in the last letter.
@@ -45,7 +45,7 @@ const GO: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// None for an entry without any credential: its host is asked anonymously.
-pub(super) fn login(raw: RawEntry) -> Result<Option<Login>, EntryError> {
+pub(super) fn login(raw: RawEntry) -> Result<Option<AuthMethod>, EntryError> {
     if !raw.is_entry {
         return Err(EntryError::NotAnObject);
     }
@@ -57,9 +57,9 @@ pub(super) fn login(raw: RawEntry) -> Result<Option<Login>, EntryError> {
     }
     let RawEntry { auth, username, password, identitytoken, registrytoken, .. } = raw;
     let login = if let Some(token) = registrytoken.text() {
-        Login::Bearer(Secret::new(token))
+        AuthMethod::RegistryToken(Secret::new(token))
     } else if let Some(token) = identitytoken.text() {
-        Login::IdentityToken(Secret::new(token))
+        AuthMethod::IdentityToken(Secret::new(token))
     } else {
         let (user, password) = match auth.text() {
             Some(auth) => pair(&auth)?,
@@ -68,7 +68,7 @@ pub(super) fn login(raw: RawEntry) -> Result<Option<Login>, EntryError> {
         if user.is_empty() && password.is_empty() {
             return Ok(None);
         }
-        Login::Basic { user, password: Secret::new(password) }
+        AuthMethod::Basic { user, password: Secret::new(password) }
     };
     login.check()?;
     Ok(Some(login))
@@ -86,12 +86,12 @@ fn pair(auth: &str) -> Result<(String, Vec<u8>), EntryError> {
 }
 
 /// Whether the password ends with a line feed and has no other: `echo` adds one, and the registry will not take it.
-pub(super) fn ends_with_stray_line_feed(login: &Login) -> bool {
+pub(super) fn ends_with_stray_line_feed(login: &AuthMethod) -> bool {
     match login {
-        Login::Basic { user: _, password } => {
+        AuthMethod::Basic { user: _, password } => {
             let line = password.expose().strip_suffix(b"\n");
             line.is_some_and(|line| !line.contains(&b'\n'))
         }
-        Login::IdentityToken(_) | Login::Bearer(_) => false,
+        AuthMethod::IdentityToken(_) | AuthMethod::RegistryToken(_) => false,
     }
 }

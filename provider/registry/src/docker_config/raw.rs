@@ -10,7 +10,7 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-use crate::bounds;
+use crate::limits;
 
 /// The members that count.
 #[derive(Debug, Default)]
@@ -23,11 +23,11 @@ pub(super) struct Raw {
     pub(super) cred_helpers: Helpers,
 }
 
-/// Entries by their keys, in order of the file; at most [`bounds::DOCKER_CONFIG_ENTRIES`].
+/// Entries by their keys, in order of the file; at most [`limits::DOCKER_CONFIG_ENTRIES`].
 #[derive(Debug, Default)]
 pub(super) struct Entries(pub(super) Vec<(String, RawEntry)>);
 
-/// Helpers by host, those with a name; at most [`bounds::DOCKER_CONFIG_ENTRIES`].
+/// Helpers by host, those with a name; at most [`limits::DOCKER_CONFIG_ENTRIES`].
 #[derive(Debug, Default)]
 pub(super) struct Helpers(pub(super) Vec<(String, String)>);
 
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Raw {
 
 impl Entries {
     fn add<E: Error>(&mut self, key: String, entry: RawEntry) -> Result<(), E> {
-        if self.0.len() == bounds::DOCKER_CONFIG_ENTRIES {
+        if self.0.len() == limits::DOCKER_CONFIG_ENTRIES {
             return Err(E::custom("too many entries"));
         }
         self.0.push((key, entry));
@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for Helpers {
                 let mut helpers = Vec::new();
                 while let Some(host) = map.next_key()? {
                     match map.next_value::<Field>()?.text() {
-                        Some(helper) if helpers.len() < bounds::DOCKER_CONFIG_ENTRIES => helpers.push((host, helper)),
+                        Some(helper) if helpers.len() < limits::DOCKER_CONFIG_ENTRIES => helpers.push((host, helper)),
                         Some(_) | None => {}
                     }
                 }

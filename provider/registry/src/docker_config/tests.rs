@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::login::LoginError;
+use crate::auth_method::AuthMethodError;
 use crate::secret::Secret;
 
 const FILE: &str = "pull-secret/.dockerconfigjson";
@@ -16,12 +16,12 @@ fn auths(entries: &str) -> DockerConfig {
     parse(&format!("{{\"auths\":{{{entries}}}}}"))
 }
 
-fn basic(user: &str, password: impl Into<Vec<u8>>) -> Login {
-    Login::Basic { user: user.to_owned(), password: Secret::new(password) }
+fn basic(user: &str, password: impl Into<Vec<u8>>) -> AuthMethod {
+    AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }
 }
 
 /// What there is for an image's repository: a login, none, or why not.
-fn found(config: &DockerConfig, image: &str) -> Result<Option<Login>, String> {
+fn found(config: &DockerConfig, image: &str) -> Result<Option<AuthMethod>, String> {
     let (host, path) = image.split_once('/').unwrap();
     match config.find(&host.parse().unwrap(), path) {
         Found::Anonymous => Ok(None),
@@ -50,8 +50,8 @@ fn reads_every_form_of_credential() {
     );
     assert_eq!(found(&config, "docker.io/library/nginx"), Ok(Some(basic("alice", "pa:ss"))));
     assert_eq!(found(&config, "ghcr.io/a/b"), Ok(Some(basic("bob", "b"))));
-    assert_eq!(found(&config, "a.example:5000/a"), Ok(Some(Login::IdentityToken(Secret::new("refresh")))));
-    assert_eq!(found(&config, "b.example/a"), Ok(Some(Login::Bearer(Secret::new("bearer")))));
+    assert_eq!(found(&config, "a.example:5000/a"), Ok(Some(AuthMethod::IdentityToken(Secret::new("refresh")))));
+    assert_eq!(found(&config, "b.example/a"), Ok(Some(AuthMethod::RegistryToken(Secret::new("bearer")))));
     assert_eq!(found(&config, "c.example/a"), Ok(Some(basic("a", "b"))));
     assert_eq!(found(&config, "d.example/a"), Ok(Some(basic("x", "y"))));
     assert_eq!((mistakes(&config), warnings(&config)), (vec![], vec![]));
@@ -150,7 +150,7 @@ fn passwords_are_sent_as_they_stand() {
 
 #[test]
 fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
-    let long = STANDARD.encode(format!("a:{}", "x".repeat(bounds::BASIC_BYTES)));
+    let long = STANDARD.encode(format!("a:{}", "x".repeat(limits::BASIC_BYTES)));
     let config = auths(&format!(
         r#""good.example":{{"auth":"eDp5"}},
         "a.example":{{"auth":"!"}},
@@ -174,17 +174,17 @@ fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
         ("a.example", EntryError::Base64),
         ("b.example", EntryError::NoColon),
         ("c.example", EntryError::UserNotUtf8),
-        ("d.example", LoginError::Colon.into()),
-        ("e.example", LoginError::NotVisible.into()),
-        ("f.example", LoginError::EmptyPassword.into()),
-        ("g.example", LoginError::EmptyUser.into()),
-        ("h.example", LoginError::EmptyPassword.into()),
-        ("i.example", LoginError::EmptyUser.into()),
+        ("d.example", AuthMethodError::Colon.into()),
+        ("e.example", AuthMethodError::NotVisible.into()),
+        ("f.example", AuthMethodError::EmptyPassword.into()),
+        ("g.example", AuthMethodError::EmptyUser.into()),
+        ("h.example", AuthMethodError::EmptyPassword.into()),
+        ("i.example", AuthMethodError::EmptyUser.into()),
         ("j.example", EntryError::NotAnObject),
         ("k.example", EntryError::NotAnObject),
         ("l.example", EntryError::NotText { member: "auth" }),
         ("m.example", EntryError::Case { found: "Auth".into() }),
-        ("n.example", LoginError::TooLong { found: bounds::BASIC_BYTES + 1, most: bounds::BASIC_BYTES }.into()),
+        ("n.example", AuthMethodError::TooLong { found: limits::BASIC_BYTES + 1, most: limits::BASIC_BYTES }.into()),
         ("good.example/team", EntryError::Base64),
         ("*.o.example", EntryError::NotText { member: "auth" }),
     ];
@@ -325,15 +325,15 @@ fn refuses_other_documents() {
     for text in [r#"{"credsStore":"x"}"#, r#"{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}"#] {
         assert_eq!(error(text), DockerConfigError::HelpersOnly, "{text}");
     }
-    let found = bounds::DOCKER_CONFIG_BYTES + 1;
+    let found = limits::DOCKER_CONFIG_BYTES + 1;
     assert_eq!(error(&" ".repeat(found)), DockerConfigError::TooLarge { found });
 }
 
 #[test]
 fn entries_are_counted_while_reading() {
     let many = |count| (0..count).map(|n| format!(r#""{n}.example":{{}}"#)).collect::<Vec<_>>().join(",");
-    assert_eq!(auths(&many(bounds::DOCKER_CONFIG_ENTRIES)).entries.len(), bounds::DOCKER_CONFIG_ENTRIES);
-    let too_many = many(bounds::DOCKER_CONFIG_ENTRIES + 1);
+    assert_eq!(auths(&many(limits::DOCKER_CONFIG_ENTRIES)).entries.len(), limits::DOCKER_CONFIG_ENTRIES);
+    let too_many = many(limits::DOCKER_CONFIG_ENTRIES + 1);
     for text in [format!("{{\"auths\":{{{too_many}}}}}"), format!("{{{too_many}}}")] {
         assert_eq!(DockerConfig::parse(FILE, text.as_bytes()), Err(DockerConfigError::Json));
     }

@@ -1,0 +1,257 @@
+//! Sends one request with its redirects, and reads its response under limits.
+//!
+//! Redirects are followed here and not by the HTTP library, because each target is checked: never from https to http, never
+//! with `Authorization` once scheme, host or port have changed, never to an address that its policy refuses.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::StatusCode;
+use http::header;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::body;
+use crate::connection::UnreadResponse;
+use crate::content::Content;
+use crate::error::FetchError;
+use crate::error::Phase;
+use crate::error::RedirectRefusal;
+use crate::host_limiter::Hop;
+use crate::host_limiter::HostLimiter;
+use crate::host_limiter::RequestLimits;
+use crate::host_limiter::RequestPermit;
+use crate::limiter::Limiter;
+use crate::limits;
+use crate::origin::BadLink;
+use crate::origin::authority;
+use crate::origin::resolve_link;
+use crate::origin::same_origin;
+use crate::request::Body;
+use crate::request::Payload;
+use crate::request::RedirectPolicy;
+use crate::request::Redirects;
+use crate::request::Request;
+use crate::request::Response;
+use crate::retry::retry_after;
+use crate::sender::Position;
+use crate::sender::Sender;
+use crate::shared_limits::SharedLimits;
+
+/// Connections, and the limits on requests. Made by a [`ClientBuilder`](crate::ClientBuilder).
+pub struct Client {
+    sender: Sender,
+    hosts: HostLimiter,
+    body_budget: Limiter,
+    system_roots: usize,
+}
+
+impl Client {
+    pub(crate) fn new(sender: Sender, requests: RequestLimits, limits: &SharedLimits, system_roots: usize) -> Self {
+        let (hosts, body_budget) = (limits.host_limiter(requests), limits.body_budget().clone());
+        Self { sender, hosts, body_budget, system_roots }
+    }
+
+    /// How many certificate authorities the system has.
+    #[must_use]
+    pub fn system_roots(&self) -> usize {
+        self.system_roots
+    }
+
+    /// Closes all connections that are not in use.
+    pub fn close_idle_connections(&self) {
+        self.sender.pools.close_all_idle();
+    }
+
+    /// Waits until `request` may be sent.
+    ///
+    /// # Errors
+    /// At once if the host asked for a pause that ends after `deadline`; at `deadline` if a limit was reached until then.
+    pub async fn acquire(&self, request: &Request<'_>, deadline: Instant) -> Result<RequestPermit, FetchError> {
+        let host = authority(request.url);
+        let hop = Hop { host: &host, own: host == request.home, listed: request.route.listed };
+        self.hosts.acquire(request.share, hop, deadline).await
+    }
+
+    /// Sends `request` once, follows redirects, and reads the response until `deadline`. A 429, or a 503 with `Retry-After`,
+    /// pauses further requests to the host that sent it.
+    ///
+    /// # Errors
+    /// There is no complete response. Statuses other than 200 are responses.
+    pub async fn fetch(
+        &self,
+        request: &Request<'_>,
+        permit: RequestPermit,
+        deadline: Instant,
+    ) -> Result<Response, FetchError> {
+        let mut redirected_to = None;
+        let followed = self.follow(request, permit, deadline, &mut redirected_to);
+        let result = match tokio::time::timeout_at(deadline, followed).await {
+            Ok(result) => result,
+            Err(_) => {
+                let host = redirected_to.clone().unwrap_or_else(|| authority(request.url));
+                Err(FetchError::Timeout { host, phase: Phase::Request })
+            }
+        };
+        result.map_err(|cause| match redirected_to {
+            Some(target) => FetchError::Redirected { target, cause: Box::new(cause) },
+            None => cause,
+        })
+    }
+
+    /// Sends the request and follows redirects. `redirected_to` is the host of the current hop, unless it is that of the
+    /// request: it is needed whenever the request is cancelled.
+    async fn follow(
+        &self,
+        request: &Request<'_>,
+        mut permit: RequestPermit,
+        deadline: Instant,
+        redirected_to: &mut Option<String>,
+    ) -> Result<Response, FetchError> {
+        let mut position = Position {
+            url: request.url.clone(),
+            route: request.route,
+            referred_by: request.referred_by.map(str::to_owned),
+            authorization: request.authorization,
+        };
+        let mut withheld = false;
+        let mut redirects = 0;
+        loop {
+            let response = self.sender.send(request, &position).await?;
+            if !is_redirect(response.status()) {
+                return self.read(request, response, position, withheld).await;
+            }
+            let host = authority(&position.url);
+            let refused = |refusal| FetchError::Redirect { host: host.clone(), refusal };
+            let policy = match request.redirects {
+                Redirects::Refuse { what } => return Err(refused(RedirectRefusal::NotAllowed { what })),
+                Redirects::Follow(policy) => policy,
+            };
+            redirects += 1;
+            if redirects > limits::REDIRECTS {
+                return Err(refused(RedirectRefusal::TooMany));
+            }
+            let target = redirect_target(&position.url, response.headers()).map_err(refused)?;
+            let peer = response.peer();
+            body::read_error(response).await;
+            *redirected_to = (!same_origin(request.url, &target)).then(|| authority(&target));
+            if !same_origin(&position.url, &target) {
+                withheld = true;
+                let next = redirect(request, policy, &position, target, peer)?;
+                let target_host = authority(&next.url);
+                let hop = Hop { host: &target_host, own: target_host == request.home, listed: next.route.listed };
+                permit = self.hosts.follow(permit, request.share, hop, deadline).await?;
+                position = next;
+            } else {
+                position.url = target;
+            }
+        }
+    }
+    /// Reads the response to its end.
+    async fn read(
+        &self,
+        request: &Request<'_>,
+        response: UnreadResponse,
+        position: Position<'_>,
+        credential_withheld: bool,
+    ) -> Result<Response, FetchError> {
+        let Position { url, route, .. } = position;
+        let host = authority(&url);
+        let (status, headers, peer) = (response.status(), response.headers().clone(), response.peer());
+        let mut pause = None;
+        let body = match (status, &request.payload) {
+            (StatusCode::OK, Payload::Head) => {
+                Body::Content(Content::new(Bytes::new(), self.body_budget.try_acquire(request.share, 0)?), None)
+            }
+            (StatusCode::OK, Payload::Get | Payload::Post { .. }) => {
+                let (content, digest) =
+                    body::read(response, &host, &request.body, request.share, &self.body_budget).await?;
+                Body::Content(content, digest)
+            }
+            _ => {
+                let error = body::read_error(response).await;
+                pause = requested_pause(status, &headers);
+                if let Some(pause) = pause {
+                    let hop = Hop { host: &host, own: host == request.home, listed: route.listed };
+                    self.hosts.pause(hop, pause);
+                }
+                Body::Error(error)
+            }
+        };
+        Ok(Response { url, status, headers, peer, body, credential_withheld, pause })
+    }
+}
+
+/// The position at `target`, which has another origin than `position`. The way back to where the request began stays open.
+fn redirect<'a>(
+    request: &Request<'a>,
+    policy: &dyn RedirectPolicy,
+    position: &Position<'_>,
+    target: Url,
+    peer: Option<SocketAddr>,
+) -> Result<Position<'a>, FetchError> {
+    let route = if same_origin(request.url, &target) {
+        request.route
+    } else {
+        let disabled = |why| FetchError::HostDisabled { host: authority(&target), why };
+        policy.route(&position.url, &target, peer).map_err(disabled)?
+    };
+    Ok(Position { url: target, route, referred_by: Some(authority(&position.url)), authorization: None })
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    [
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::FOUND,
+        StatusCode::SEE_OTHER,
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ]
+    .contains(&status)
+}
+
+fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, RedirectRefusal> {
+    let location = headers.get(header::LOCATION).ok_or(RedirectRefusal::Missing)?;
+    let location = location.to_str().map_err(|_| BadLink)?;
+    let target = resolve_link(from, location)?;
+    match (from.scheme(), target.scheme()) {
+        (_, "https") | ("http", "http") => Ok(target),
+        (_, found) => Err(RedirectRefusal::Scheme { found: found.into() }),
+    }
+}
+
+/// The pause that a response asks for.
+fn requested_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Some(retry_after(headers).unwrap_or(limits::RETRY_AFTER_DEFAULT)),
+        StatusCode::SERVICE_UNAVAILABLE => retry_after(headers),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_leaves_https_or_the_web() {
+        let check = |from: &str, location: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, location.parse().unwrap());
+            redirect_target(&Url::parse(from).unwrap(), &headers).map(String::from)
+        };
+        let scheme = |found: &str| Err(RedirectRefusal::Scheme { found: found.into() });
+        assert_eq!(check("https://a/b", "/c#d"), Ok("https://a/c".to_owned()));
+        assert_eq!(check("http://a/b", "https://c/d?e"), Ok("https://c/d?e".to_owned()));
+        assert_eq!(check("https://a/b", "http://a/b"), scheme("http"));
+        assert_eq!(check("https://a/b", "ftp://a/b"), scheme("ftp"));
+        assert_eq!(check("http://a/b", "file:///etc/passwd"), Err(RedirectRefusal::Url(BadLink)));
+        assert_eq!(check("https://a/b", "https://u:p@a/b"), Err(RedirectRefusal::Url(BadLink)));
+        assert_eq!(check("https://a/b", &"x".repeat(limits::URL_BYTES + 1)), Err(RedirectRefusal::Url(BadLink)));
+        let missing = redirect_target(&Url::parse("https://a/").unwrap(), &HeaderMap::new());
+        assert_eq!(missing, Err(RedirectRefusal::Missing));
+    }
+}

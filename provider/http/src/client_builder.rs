@@ -1,0 +1,103 @@
+//! Makes a [`Client`] from what an operator decides.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::connection::ConnectSettings;
+use crate::connection::Lookups;
+use crate::host_limiter::RequestLimits;
+use crate::pools::ConnectionPools;
+use crate::pools::ProxyRuleId;
+use crate::pools::RootsId;
+use crate::proxy::ProxyChoice;
+use crate::proxy::ProxyEnvironment;
+use crate::proxy::ProxyRule;
+use crate::sender::Sender;
+use crate::shared_limits::SharedLimits;
+use crate::tls::RootCertificates;
+use crate::tls::Roots;
+use crate::tls::TlsConfigs;
+use crate::tls::TlsSetupError;
+
+/// What an operator decides about a client.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// For one connection, including the look-up of the name and TLS.
+    pub connect_timeout: Duration,
+    /// Requests that may be under way at the same time.
+    pub requests: RequestLimits,
+    /// The proxies of the environment. Only requests under a proxy rule use them.
+    pub proxies: ProxyEnvironment,
+}
+
+/// A client to which trusted authorities and proxy rules are added.
+pub struct ClientBuilder {
+    settings: ClientSettings,
+    limits: SharedLimits,
+    configs: TlsConfigs,
+    pools: ConnectionPools,
+    /// Equal sets share their connections.
+    known: Vec<(RootCertificates, RootsId)>,
+    proxy_rules: Vec<ProxyRule>,
+}
+
+impl ClientBuilder {
+    /// A client within `limits`, with the system's authorities and no proxy rules.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn new(settings: ClientSettings, limits: &SharedLimits) -> Result<Self, TlsSetupError> {
+        let configs = TlsConfigs::new();
+        let connect = ConnectSettings {
+            lookups: Lookups::new(limits.lookups().clone(), settings.connect_timeout),
+            connect_timeout: settings.connect_timeout,
+            // As many as there may be requests: with fewer, each burst would open connections and close them again.
+            idle_per_host: settings.requests.per_host,
+        };
+        let pools = ConnectionPools::new(connect, limits, configs.config(&Roots::System)?);
+        let (known, proxy_rules) = (Vec::new(), Vec::new());
+        Ok(Self { settings, limits: limits.clone(), configs, pools, known, proxy_rules })
+    }
+
+    /// Adds a set of trusted authorities.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn add_roots(&mut self, roots: &Roots) -> Result<RootsId, TlsSetupError> {
+        let certificates = match roots {
+            Roots::System => return Ok(RootsId::SYSTEM),
+            Roots::Unusable { .. } => return Ok(self.pools.add_roots(self.configs.config(roots)?)),
+            Roots::Only(certificates) => certificates,
+        };
+        if let Some((_, id)) = self.known.iter().find(|(known, _)| known == certificates) {
+            return Ok(*id);
+        }
+        let id = self.pools.add_roots(self.configs.config(roots)?);
+        self.known.push((certificates.clone(), id));
+        Ok(id)
+    }
+
+    /// Adds a proxy rule.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn add_proxy_rule(&mut self, rule: ProxyRule) -> Result<ProxyRuleId, TlsSetupError> {
+        let id = ProxyRuleId(self.proxy_rules.len());
+        if let ProxyChoice::Server { server, roots } = &rule.choice
+            && *roots != Roots::System
+            && server.is_tls()
+        {
+            self.pools.set_tls_to_proxy(id, self.configs.config(roots)?);
+        }
+        self.proxy_rules.push(rule);
+        Ok(id)
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn build(self) -> Client {
+        let Self { settings, limits, configs, pools, known: _, proxy_rules } = self;
+        let sender = Sender { pools, environment: settings.proxies, proxy_rules };
+        Client::new(sender, settings.requests, &limits, configs.system_count())
+    }
+}

@@ -1,0 +1,202 @@
+//! A cache with a limit in bytes, least recently used first out, and an expiry for each entry.
+
+use std::hash::Hash;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use lru::LruCache;
+
+/// Values by key. Safe to share; no lock is held across an await.
+#[derive(Debug)]
+pub struct LruTtlCache<K: Hash + Eq, V> {
+    inner: Mutex<Inner<K, V>>,
+}
+
+#[derive(Debug)]
+struct Inner<K: Hash + Eq, V> {
+    entries: LruCache<K, Entry<V>>,
+    bytes: usize,
+    most_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    bytes: usize,
+    /// Without one, the entry lives until it is evicted.
+    expires: Option<Instant>,
+}
+
+impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
+    /// What an entry occupies in addition to its texts, in bytes: the entry itself, its links and its slot in the map, and
+    /// what an allocator adds to each.
+    pub const ENTRY_OVERHEAD: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
+
+    /// Holds entries of at most `most_bytes` together. Zero disables the cache.
+    #[must_use]
+    pub fn new(most_bytes: usize) -> Self {
+        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, most_bytes }) }
+    }
+
+    /// Lowers the limit to `most_bytes`, and evicts what is above it.
+    pub fn limit_to(&self, most_bytes: usize) {
+        let mut inner = self.lock();
+        inner.most_bytes = inner.most_bytes.min(most_bytes);
+        inner.evict();
+        if inner.entries.is_empty() {
+            // The map keeps its slots otherwise.
+            inner.entries = LruCache::unbounded();
+        }
+    }
+
+    /// The value, unless it has expired at `now`.
+    pub fn get(&self, key: &K, now: Instant) -> Option<V> {
+        let mut inner = self.lock();
+        match inner.entries.get(key) {
+            Some(entry) if entry.expires.is_none_or(|end| end > now) => return Some(entry.value.clone()),
+            Some(_) => {}
+            None => return None,
+        }
+        inner.remove(key);
+        None
+    }
+
+    /// Stores `value` until `expires`, or until it is evicted. `bytes` is what key and value occupy, roughly. Returns how many
+    /// entries were evicted.
+    pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
+        let mut inner = self.lock();
+        if bytes > inner.most_bytes {
+            return 0;
+        }
+        if let Some(old) = inner.entries.put(key, Entry { value, bytes, expires }) {
+            inner.bytes -= old.bytes;
+        }
+        inner.bytes += bytes;
+        inner.evict()
+    }
+
+    /// Removes the entry if its value is as described.
+    pub fn remove_if(&self, key: &K, described: impl FnOnce(&V) -> bool) {
+        let mut inner = self.lock();
+        if inner.entries.peek(key).is_some_and(|entry| described(&entry.value)) {
+            inner.remove(key);
+        }
+    }
+
+    /// Whether there is an entry, expired or not. Does not count as use.
+    pub fn contains(&self, key: &K) -> bool {
+        self.lock().entries.contains(key)
+    }
+
+    /// Removes the entry.
+    pub fn remove(&self, key: &K) {
+        self.lock().remove(key);
+    }
+
+    /// The number of entries, expired ones included, and their bytes.
+    pub fn size(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.entries.len(), inner.bytes)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<K, V>> {
+        // No operation leaves the members inconsistent where it could panic, so a poisoned lock is still sound.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V> Inner<K, V> {
+    /// Evicts the least recently used entries until the others fit. Returns how many.
+    fn evict(&mut self) -> usize {
+        let mut evicted = 0;
+        while self.bytes > self.most_bytes {
+            let Some((_, old)) = self.entries.pop_lru() else { break };
+            self.bytes -= old.bytes;
+            evicted += 1;
+        }
+        evicted
+    }
+
+    fn remove(&mut self, key: &K) {
+        if let Some(old) = self.entries.pop(key) {
+            self.bytes -= old.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_ends_at_its_time() {
+        let cache = LruTtlCache::new(100);
+        let start = Instant::now();
+        cache.put("a", 1, 10, Some(start + Duration::from_secs(1)));
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.get(&"a", start + Duration::from_secs(1)), None);
+        assert_eq!(cache.size(), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_without_an_end_stays_while_there_is_room() {
+        let cache = LruTtlCache::new(10);
+        cache.put("a", 1, 10, None);
+        let later = Instant::now() + Duration::from_secs(1 << 30);
+        assert_eq!(cache.get(&"a", later), Some(1));
+        cache.put("b", 2, 10, Some(later));
+        assert_eq!(cache.get(&"a", later), None);
+    }
+
+    #[test]
+    fn the_least_recently_used_entry_makes_room() {
+        let cache = LruTtlCache::new(25);
+        let start = Instant::now();
+        let end = start + Duration::from_secs(1);
+        assert_eq!(cache.put("a", 1, 10, Some(end)), 0);
+        assert_eq!(cache.put("b", 2, 10, Some(end)), 0);
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.put("c", 3, 10, Some(end)), 1);
+        assert_eq!(cache.get(&"b", start), None);
+        assert_eq!(cache.get(&"a", start), Some(1));
+        assert_eq!(cache.size(), (2, 20));
+    }
+
+    #[test]
+    fn a_lower_limit_applies_at_once_and_a_higher_one_never() {
+        let cache = LruTtlCache::new(30);
+        let start = Instant::now();
+        let end = start + Duration::from_secs(1);
+        for key in ["a", "b", "c"] {
+            cache.put(key, 1, 10, Some(end));
+        }
+        cache.limit_to(10);
+        assert_eq!((cache.size(), cache.get(&"c", start)), ((1, 10), Some(1)));
+        cache.limit_to(30);
+        cache.put("d", 1, 10, Some(end));
+        assert_eq!(cache.size(), (1, 10));
+        cache.limit_to(0);
+        cache.put("e", 1, 10, Some(end));
+        assert_eq!(cache.size(), (0, 0));
+    }
+
+    #[test]
+    fn replacing_an_entry_does_not_count_it_twice() {
+        let cache = LruTtlCache::new(25);
+        let end = Instant::now() + Duration::from_secs(1);
+        cache.put("a", 1, 10, Some(end));
+        cache.put("a", 2, 20, Some(end));
+        assert_eq!(cache.size(), (1, 20));
+    }
+
+    #[test]
+    fn what_is_larger_than_the_cache_is_not_kept() {
+        let cache = LruTtlCache::new(5);
+        let end = Instant::now() + Duration::from_secs(1);
+        cache.put("a", 1, 10, Some(end));
+        assert_eq!(cache.size(), (0, 0));
+    }
+}

@@ -1,0 +1,161 @@
+//! Connection pools, one for each set of trusted authorities and each address policy. Made once; connections are reused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use rustls::ClientConfig;
+
+use crate::address::AddressPolicy;
+use crate::connection::ConnectSettings;
+use crate::connection::Direct;
+use crate::connection::OpenConnections;
+use crate::connection::Pool;
+use crate::proxy::Forwarder;
+use crate::proxy::ProxySource;
+use crate::proxy::SelectedProxy;
+use crate::shared_limits::SharedLimits;
+use crate::tls::http1_only;
+
+/// A set of trusted authorities, as registered with a [`ClientBuilder`](crate::ClientBuilder).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RootsId(usize);
+
+impl RootsId {
+    /// The system's certificate authorities, which every client has.
+    pub const SYSTEM: Self = Self(0);
+}
+
+/// A proxy rule, as registered with a [`ClientBuilder`](crate::ClientBuilder).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProxyRuleId(pub(crate) usize);
+
+/// The pools of one client.
+pub(crate) struct ConnectionPools {
+    by_roots: Vec<HostPools>,
+    settings: ConnectSettings,
+    open: ByPolicy<OpenConnections>,
+    /// Through proxies, made when they are first needed: not every proxy is asked under every set of authorities. Locked
+    /// only to look up or insert, never across an await.
+    forwarders: Mutex<Forwarders>,
+    /// For the proxies of rules that are reached by TLS under authorities of their own, by number of the rule.
+    to_proxies: HashMap<usize, Arc<ClientConfig>>,
+}
+
+type Forwarders = HashMap<(ProxyId, RootsId), Arc<Pool<Forwarder>>>;
+
+/// The pools under one set of trusted authorities.
+struct HostPools {
+    direct: [Pool<Direct>; AddressPolicy::ALL.len()],
+    tls: Arc<ClientConfig>,
+}
+
+/// One for hosts that the settings name, and one for those whose names come from outside.
+struct ByPolicy<T> {
+    configured: T,
+    outside: T,
+}
+
+impl<T> ByPolicy<T> {
+    fn of(&self, policy: AddressPolicy) -> &T {
+        match policy {
+            AddressPolicy::Any => &self.configured,
+            AddressPolicy::WithLoopback | AddressPolicy::WithPrivate | AddressPolicy::PublicOnly => &self.outside,
+        }
+    }
+}
+
+/// Which proxy of the settings or of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum ProxyId {
+    Variable(&'static str),
+    Rule(usize),
+}
+
+impl ConnectionPools {
+    /// With a set of authorities for [`RootsId::SYSTEM`].
+    pub(crate) fn new(settings: ConnectSettings, limits: &SharedLimits, system: ClientConfig) -> Self {
+        let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_outside().clone() };
+        let (by_roots, forwarders, to_proxies) = (Vec::new(), Mutex::default(), HashMap::new());
+        let mut pools = Self { by_roots, settings, open, forwarders, to_proxies };
+        pools.add_roots(system);
+        pools
+    }
+
+    pub(crate) fn add_roots(&mut self, tls: ClientConfig) -> RootsId {
+        let tls = Arc::new(tls);
+        let direct = AddressPolicy::ALL.map(|policy| {
+            let (settings, tls, open) = (self.settings.clone(), Arc::clone(&tls), self.open.of(policy).clone());
+            Pool::new(move || Direct::new(&settings, policy, Arc::clone(&tls), open.clone()))
+        });
+        self.by_roots.push(HostPools { direct, tls });
+        RootsId(self.by_roots.len() - 1)
+    }
+
+    /// The proxy of `rule` is reached with `tls`.
+    pub(crate) fn set_tls_to_proxy(&mut self, rule: ProxyRuleId, tls: ClientConfig) {
+        self.to_proxies.insert(rule.0, Arc::new(http1_only(tls)));
+    }
+
+    /// The client for direct requests.
+    pub(crate) fn direct(&self, roots: RootsId, policy: AddressPolicy) -> Direct {
+        self.close_surplus(policy);
+        // Only this value makes a `RootsId`, and each has a pool per policy.
+        self.by_roots[roots.0].direct[policy.position()].client()
+    }
+
+    /// The client for requests through `proxy`, under `rule`. Which networks it reaches is decided by the proxy.
+    pub(crate) fn forwarder(&self, proxy: &SelectedProxy<'_>, rule: ProxyRuleId, roots: RootsId) -> Forwarder {
+        let (id, own) = match proxy.source {
+            ProxySource::Variable(name) => (ProxyId::Variable(name), None),
+            ProxySource::Setting(_) => (ProxyId::Rule(rule.0), self.to_proxies.get(&rule.0)),
+        };
+        let make = || {
+            let system = || Arc::new(http1_only(ClientConfig::clone(&self.by_roots[RootsId::SYSTEM.0].tls)));
+            let to_proxy = own.map_or_else(system, Arc::clone);
+            let to_host = Arc::clone(&self.by_roots[roots.0].tls);
+            let (settings, server, open) = (self.settings.clone(), proxy.server.clone(), self.open.configured.clone());
+            let make =
+                move || Forwarder::new(&settings, &server, Arc::clone(&to_proxy), Arc::clone(&to_host), open.clone());
+            Arc::new(Pool::new(make))
+        };
+        self.close_surplus(AddressPolicy::Any);
+        self.forwarders().entry((id, roots)).or_insert_with(make).client()
+    }
+
+    /// Closes all idle connections.
+    pub(crate) fn close_all_idle(&self) {
+        // One policy of each kind.
+        self.close_idle(AddressPolicy::Any);
+        self.close_idle(AddressPolicy::WithPrivate);
+    }
+
+    /// Closes idle connections if there are too many of the kind. The limit exceeds the number of requests, so that there are
+    /// idle ones.
+    fn close_surplus(&self, policy: AddressPolicy) {
+        if self.open.of(policy).is_over_limit() {
+            self.close_idle(policy);
+        }
+    }
+
+    fn close_idle(&self, policy: AddressPolicy) {
+        let same = |other: &&AddressPolicy| std::ptr::eq(self.open.of(**other), self.open.of(policy));
+        for other in AddressPolicy::ALL.iter().filter(same) {
+            for pools in &self.by_roots {
+                pools.direct[other.position()].close_idle();
+            }
+        }
+        if policy == AddressPolicy::Any {
+            let forwarders: Vec<_> = self.forwarders().values().cloned().collect();
+            for forwarder in forwarders {
+                forwarder.close_idle();
+            }
+        }
+    }
+
+    fn forwarders(&self) -> MutexGuard<'_, Forwarders> {
+        self.forwarders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,144 @@
+//! The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper case, else in lower case.
+
+use url::Url;
+
+use super::internal_host::InternalHost;
+use super::internal_host::internal_host;
+use super::no_proxy::NoProxy;
+use super::server::ProxyServer;
+use super::server::ProxyServerError;
+
+/// What the environment says about proxies, read once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyEnvironment {
+    https: Option<(&'static str, ProxyServer)>,
+    http: Option<(&'static str, ProxyServer)>,
+    no_proxy: NoProxy,
+}
+
+/// A variable whose value is not the URL of a proxy. Never shows the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name} has {error}")]
+pub struct ProxyVariableError {
+    /// The variable.
+    pub name: &'static str,
+    /// Its mistake.
+    pub error: ProxyServerError,
+}
+
+impl ProxyEnvironment {
+    /// Reads the variables. An empty one counts as unset.
+    ///
+    /// # Errors
+    /// All variables with mistakes.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ProxyVariableError>> {
+        let first = |names: [&'static str; 2]| {
+            names
+                .into_iter()
+                .find_map(|name| variable(name).filter(|value| !value.trim().is_empty()).map(|value| (name, value)))
+        };
+        let server = |names| match first(names) {
+            None => Ok(None),
+            Some((name, value)) => match value.parse() {
+                Ok(server) => Ok(Some((name, server))),
+                Err(error) => Err(ProxyVariableError { name, error }),
+            },
+        };
+        let no_proxy = first(["NO_PROXY", "no_proxy"]).map(|(_, value)| NoProxy::read(&value)).unwrap_or_default();
+        match (server(["HTTPS_PROXY", "https_proxy"]), server(["HTTP_PROXY", "http_proxy"])) {
+            (Ok(https), Ok(http)) => Ok(Self { https, http, no_proxy }),
+            (https, http) => Err(https.err().into_iter().chain(http.err()).collect()),
+        }
+    }
+
+    /// The variables that name a proxy, with the proxy.
+    pub fn servers(&self) -> impl Iterator<Item = (&'static str, &ProxyServer)> {
+        self.https.iter().chain(&self.http).map(|(name, server)| (*name, server))
+    }
+
+    /// Whether a request to `host` would be refused because a proxy would have to be asked for an internal host; with the
+    /// variable that names the proxy.
+    #[must_use]
+    pub fn refuses(&self, host: &str, plain_http: bool) -> Option<(InternalHost, &'static str)> {
+        let scheme = if plain_http { "http" } else { "https" };
+        let url = Url::parse(&format!("{scheme}://{host}/")).ok()?;
+        let (name, _) = self.of(&url)?;
+        let internal = internal_host(host).filter(|internal| !internal.may_be_meant())?;
+        (!self.excludes(&url)).then_some((internal, name))
+    }
+
+    /// Whether `url` goes through no proxy, because of `NO_PROXY` or because it is on this machine.
+    pub(crate) fn excludes(&self, url: &Url) -> bool {
+        self.no_proxy.excludes(url)
+    }
+
+    /// The proxy for `url` and the variable that names it, unless `url` is excluded.
+    pub(crate) fn proxy_for(&self, url: &Url) -> Option<(&'static str, &ProxyServer)> {
+        self.of(url).filter(|_| !self.excludes(url))
+    }
+
+    fn of(&self, url: &Url) -> Option<(&'static str, &ProxyServer)> {
+        let (name, server) = match url.scheme() {
+            "https" => self.https.as_ref(),
+            "http" => self.http.as_ref(),
+            _ => None,
+        }?;
+        Some((name, server))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<ProxyEnvironment, Vec<ProxyVariableError>> {
+        ProxyEnvironment::read(|name| {
+            variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn servers(variables: &[(&str, &str)]) -> Vec<String> {
+        read(variables).unwrap().servers().map(|(name, server)| format!("{name}={server}")).collect()
+    }
+
+    #[test]
+    fn upper_case_takes_precedence_and_empty_is_unset() {
+        assert!(servers(&[]).is_empty());
+        assert_eq!(
+            servers(&[("HTTPS_PROXY", "a.example:1"), ("https_proxy", "b.example:1")]),
+            ["HTTPS_PROXY=http://a.example:1"]
+        );
+        assert_eq!(
+            servers(&[("HTTPS_PROXY", " "), ("https_proxy", "b.example:1"), ("http_proxy", "c.example:1")]),
+            ["https_proxy=http://b.example:1", "http_proxy=http://c.example:1"]
+        );
+        // As in Go: no such variable.
+        assert!(servers(&[("ALL_PROXY", "a.example:1"), ("all_proxy", "a.example:1")]).is_empty());
+    }
+
+    #[test]
+    fn a_proxy_is_for_the_scheme_of_its_variable() {
+        let environment = read(&[("HTTPS_PROXY", "a.example:1"), ("NO_PROXY", "r.example")]).unwrap();
+        let by = |url: &str| environment.proxy_for(&Url::parse(url).unwrap()).map(|(name, _)| name);
+        assert_eq!(by("https://x.example/"), Some("HTTPS_PROXY"));
+        assert_eq!(by("http://x.example/"), None);
+        assert_eq!(by("https://r.example/"), None);
+        assert_eq!(by("https://localhost/"), None);
+    }
+
+    #[test]
+    fn names_each_variable_with_a_mistake_and_shows_no_value() {
+        let errors =
+            read(&[("https_proxy", "socks5://u:s3cret@a:1"), ("HTTP_PROXY", "http://u:s3cr/et@a:1")]).unwrap_err();
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "the environment variable https_proxy has a URL with the scheme \"socks5\": want http or https",
+                "the environment variable HTTP_PROXY has no URL of a host: want http://host:port or https://host:port, special \
+             characters of a login percent-encoded"
+            ]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a proxy did not connect us.
+
+use http::StatusCode;
+
+use crate::tls::TlsFailure;
+use crate::tls::TlsRemedy;
+
+/// What a proxy did in place of connecting us.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyFailure {
+    /// There is no connection to it.
+    #[error("it cannot be reached: {detail}")]
+    Unreachable {
+        /// What the system or the library reports.
+        detail: String,
+    },
+    /// There is no TLS connection to it.
+    #[error("it cannot be reached over TLS (`ca` is here that of the proxy): {failure}")]
+    Tls {
+        /// Why not.
+        failure: TlsFailure,
+    },
+    /// It did not answer in time.
+    #[error("it gave no answer to CONNECT in time")]
+    Timeout,
+    /// Its response is not HTTP.
+    #[error("its answer to CONNECT breaks HTTP: {detail}")]
+    Answer {
+        /// What the library reports.
+        detail: String,
+    },
+    /// It does not accept our login.
+    #[error("it answers {status}: {}", login_text(*sent))]
+    Login {
+        /// Of its response.
+        status: u16,
+        /// Whether a user name and password are configured.
+        sent: bool,
+    },
+    /// Its response has another status.
+    #[error("it answers {status} to CONNECT: want 200; see whether its rules allow this host and port")]
+    Status {
+        /// Of its response.
+        status: u16,
+    },
+}
+
+impl ProxyFailure {
+    /// Whether sending the request again may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Answer { .. } | Self::Status { status: 502..=504 } => true,
+            Self::Tls { .. } | Self::Timeout | Self::Login { .. } | Self::Status { .. } => false,
+        }
+    }
+
+    /// For a response that is not 200. `asks` if it has a `Proxy-Authenticate`, `sent` if the request had a login. Some
+    /// proxies answer 401 to a wrong one.
+    pub(crate) fn from_status(status: StatusCode, asks: bool, sent: bool) -> Self {
+        let login = asks || [StatusCode::PROXY_AUTHENTICATION_REQUIRED, StatusCode::UNAUTHORIZED].contains(&status);
+        let status = status.as_u16();
+        if login { Self::Login { status, sent } } else { Self::Status { status } }
+    }
+
+    /// See [`TlsFailure::remedy`].
+    pub(crate) fn remedy(&self) -> Option<TlsRemedy> {
+        match self {
+            Self::Tls { failure } => failure.remedy(),
+            Self::Unreachable { .. }
+            | Self::Timeout
+            | Self::Answer { .. }
+            | Self::Login { .. }
+            | Self::Status { .. } => None,
+        }
+    }
+}
+
+fn login_text(sent: bool) -> &'static str {
+    if sent {
+        "it does not take the configured user name and password"
+    } else {
+        "it wants a user name and a password; add them to the proxy's URL, or to its usernameFile and passwordFile"
+    }
+}

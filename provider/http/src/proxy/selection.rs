@@ -1,0 +1,184 @@
+//! Which proxy a request goes through.
+
+use std::fmt;
+
+use url::Url;
+
+use super::choice::ProxyChoice;
+use super::environment::ProxyEnvironment;
+use super::internal_host::InternalHost;
+use super::internal_host::internal_host;
+use super::server::ProxyServer;
+use crate::origin::authority;
+
+/// A rule of the settings for one host, or for several by a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyRule {
+    /// The operator's choice.
+    pub choice: ProxyChoice,
+    /// How messages name the setting.
+    pub setting: String,
+    /// Whether the operator has named exactly one host, which may be one for private use.
+    pub exact: bool,
+}
+
+/// A proxy and where it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SelectedProxy<'a> {
+    pub(crate) server: &'a ProxyServer,
+    pub(crate) source: ProxySource<'a>,
+}
+
+/// Where a proxy is configured; in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxySource<'a> {
+    Variable(&'static str),
+    Setting(&'a str),
+}
+
+impl fmt::Display for ProxySource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::Setting(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How a request reaches its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via<'a> {
+    Direct,
+    Proxy(SelectedProxy<'a>),
+}
+
+/// The request would need a proxy, and none is asked for its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProxyRefused<'a> {
+    pub(crate) internal: InternalHost,
+    pub(crate) proxy: SelectedProxy<'a>,
+}
+
+/// How `url` is reached under `rule`. `own` if the rule is for its host, and not for the host that leads there.
+///
+/// # Errors
+/// A proxy would have to be asked for an internal host.
+pub(crate) fn select<'a>(
+    environment: &'a ProxyEnvironment,
+    rule: &'a ProxyRule,
+    own: bool,
+    url: &Url,
+) -> Result<Via<'a>, ProxyRefused<'a>> {
+    let proxy = match &rule.choice {
+        ProxyChoice::Direct => None,
+        ProxyChoice::Server { .. } if !own && environment.excludes(url) => None,
+        ProxyChoice::Server { server, roots: _ } => {
+            Some(SelectedProxy { server, source: ProxySource::Setting(&rule.setting) })
+        }
+        ProxyChoice::Environment => environment
+            .proxy_for(url)
+            .map(|(name, server)| SelectedProxy { server, source: ProxySource::Variable(name) }),
+    };
+    let Some(proxy) = proxy else {
+        return Ok(Via::Direct);
+    };
+    match internal_host(&authority(url)) {
+        Some(internal) if !(own && rule.exact && internal.may_be_meant()) => Err(ProxyRefused { internal, proxy }),
+        Some(_) | None => Ok(Via::Proxy(proxy)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tls::Roots;
+
+    const PROXY: &str = "http://proxy.example:3128";
+
+    fn environment(no_proxy: &str) -> ProxyEnvironment {
+        let variable = |name: &str| match name {
+            "HTTPS_PROXY" | "http_proxy" => Some(PROXY.to_owned()),
+            "NO_PROXY" => Some(no_proxy.to_owned()),
+            _ => None,
+        };
+        ProxyEnvironment::read(variable).unwrap()
+    }
+
+    fn server() -> ProxyChoice {
+        ProxyChoice::Server { server: "http://own.example:8080".parse().unwrap(), roots: Roots::System }
+    }
+
+    /// `direct`, the source of the proxy, or why it is refused.
+    fn route(no_proxy: &str, choice: &ProxyChoice, pattern: &str, own: bool, url: &str) -> String {
+        let rule = ProxyRule {
+            choice: choice.clone(),
+            setting: format!("the entry {pattern}"),
+            exact: !pattern.contains('*'),
+        };
+        match select(&environment(no_proxy), &rule, own, &Url::parse(url).unwrap()) {
+            Ok(Via::Direct) => "direct".to_owned(),
+            Ok(Via::Proxy(proxy)) => proxy.source.to_string(),
+            Err(ProxyRefused { internal, .. }) => format!("{internal:?}"),
+        }
+    }
+
+    #[test]
+    fn the_environments_proxy_is_chosen_by_scheme_and_no_proxy() {
+        let env = |no_proxy: &str, url: &str| route(no_proxy, &ProxyChoice::Environment, "r.example", true, url);
+        assert_eq!(env("", "https://r.example/"), "HTTPS_PROXY");
+        assert_eq!(env("", "http://r.example/"), "http_proxy");
+        assert_eq!(env(".example", "https://r.example/"), "direct");
+        assert_eq!(env("*", "https://r.example/"), "direct");
+    }
+
+    #[test]
+    fn the_choice_of_a_rule_takes_precedence_over_the_environment() {
+        let own =
+            |choice: &ProxyChoice, own, url: &str| route("r.example,store.example", choice, "r.example", own, url);
+        assert_eq!(own(&ProxyChoice::Direct, true, "https://r.example/"), "direct");
+        assert_eq!(own(&ProxyChoice::Direct, false, "https://other.example/"), "direct");
+        assert_eq!(own(&server(), true, "https://r.example/"), "the entry r.example");
+        assert_eq!(own(&server(), false, "https://other.example/"), "the entry r.example");
+        assert_eq!(own(&server(), false, "https://store.example/"), "direct");
+    }
+
+    #[test]
+    fn no_proxy_is_asked_for_internal_hosts() {
+        let by = |choice: &ProxyChoice, own, url: &str| route("", choice, "r.example", own, url);
+        for choice in [ProxyChoice::Environment, server()] {
+            for own in [true, false] {
+                for (host, expected) in [
+                    ("10.0.0.1", "Private"),
+                    ("[fd00::1]", "Private"),
+                    ("169.254.169.254", "LinkLocal"),
+                    ("[fd00:ec2::254]", "LinkLocal"),
+                    ("[::ffff:169.254.169.254]", "LinkLocal"),
+                    ("0.0.0.0", "Reserved"),
+                    ("kubernetes", "Cluster"),
+                    ("kubernetes.default.svc", "Cluster"),
+                    ("registry.a.svc.cluster.local", "Cluster"),
+                    ("metadata.google.internal", "Metadata"),
+                ] {
+                    assert_eq!(by(&choice, own, &format!("https://{host}/")), expected, "{host} {own} {choice:?}");
+                }
+            }
+        }
+        // Proxies are not asked for this machine either: the address policy decides about them.
+        for host in ["localhost", "127.0.0.1", "[::1]", "a.localhost"] {
+            let url = format!("https://{host}/");
+            assert_eq!(by(&ProxyChoice::Environment, true, &url), "direct", "{host}");
+            assert_eq!(by(&ProxyChoice::Environment, false, &url), "direct", "{host}");
+            assert_eq!(by(&server(), false, &url), "direct", "{host}");
+            assert_eq!(by(&server(), true, &url), "Loopback", "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_for_private_use_goes_through_a_proxy_only_if_a_rule_names_it() {
+        let by = |pattern: &str, own, host: &str| route("", &server(), pattern, own, &format!("https://{host}/"));
+        assert_eq!(by("r.corp.internal", true, "r.corp.internal"), "the entry r.corp.internal");
+        assert_eq!(by("*.corp.internal", true, "r.corp.internal"), "PrivateName");
+        assert_eq!(by("r.corp.internal", false, "store.corp.internal"), "PrivateName");
+    }
+}

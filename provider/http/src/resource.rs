@@ -1,0 +1,104 @@
+//! What a limiter limits, and the error when a limit is reached.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::share::Scope;
+
+/// What a limiter counts. Whoever owns a limit declares its resource as a constant, so that the set is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource {
+    label: &'static str,
+    too_many: &'static str,
+    unit: Unit,
+    waiting_per_unit: usize,
+}
+
+/// In what a resource is counted, which decides what a [`LimitReached`] reports as found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// One by one: what is in use is reported.
+    Item,
+    /// By size: what would be in use with the refused amount is reported.
+    Byte,
+}
+
+/// Names being resolved.
+pub const LOOKUPS: Resource = Resource::new("lookups", "too many name lookups in progress", Unit::Item, 8);
+
+/// Large documents being parsed.
+pub const PARSING: Resource = Resource::new("parsing", "too many large documents being parsed", Unit::Item, 64);
+
+/// Checks of content, which are arithmetic.
+pub const CHECKS: Resource = Resource::new("checks", "too many checks of content in progress", Unit::Item, 64);
+
+impl Resource {
+    /// A resource with a stable `label` for metrics. `too_many` begins the message of a [`LimitReached`]. Of what waits,
+    /// at most `waiting_per_unit` requests are queued for each unit of a group's limit; more are refused at once, as they
+    /// would only wait to be refused.
+    #[must_use]
+    pub const fn new(label: &'static str, too_many: &'static str, unit: Unit, waiting_per_unit: usize) -> Self {
+        Self { label, too_many, unit, waiting_per_unit }
+    }
+
+    /// Stable text for labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.label
+    }
+
+    pub(crate) fn unit(self) -> Unit {
+        self.unit
+    }
+
+    pub(crate) fn waiting_per_unit(self) -> usize {
+        self.waiting_per_unit
+    }
+}
+
+/// A limit that is used up, and what shares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitReached {
+    /// What is limited.
+    pub resource: Resource,
+    /// What the limit is shared by.
+    pub scope: Scope,
+    /// Where the work would have been done, if that is not the host on whose behalf it is done.
+    pub at: Option<Arc<str>>,
+    /// What is in use, in units of the resource; see [`Unit`].
+    pub found: usize,
+    /// What may be in use.
+    pub limit: usize,
+}
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resource, scope, at, found, limit } = self;
+        f.write_str(resource.too_many)?;
+        if let Some(at) = at {
+            write!(f, " at {at}")?;
+        }
+        write!(f, "{scope}: found {found}, expected at most {limit}")
+    }
+}
+
+impl std::error::Error for LimitReached {}
+
+/// Counts the use of limits. Called on the path of requests: must not block.
+pub trait LimitObserver: Send + Sync + 'static {
+    /// The use of `resource` has changed by `change` units.
+    fn in_use(&self, resource: Resource, change: i64);
+
+    /// Work was refused because a limit is used up.
+    fn limit_reached(&self, reached: &LimitReached);
+}
+
+/// A [`LimitObserver`] that counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl LimitObserver for Unobserved {
+    fn in_use(&self, _: Resource, _: i64) {}
+
+    fn limit_reached(&self, _: &LimitReached) {}
+}

@@ -1,0 +1,148 @@
+//! Sends one request over one connection: directly under an address policy, or through a proxy.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::Method;
+use http::StatusCode;
+use http::Uri;
+use http::header;
+use http_body_util::Full;
+use url::Url;
+
+use crate::address::AddressPolicy;
+use crate::address::AddressRefused;
+use crate::connection::UnreadResponse;
+use crate::connection::on_behalf_of;
+use crate::error::FetchError;
+use crate::error_mapping::proxy_failed;
+use crate::error_mapping::unreachable;
+use crate::error_mapping::unreachable_by;
+use crate::origin::authority;
+use crate::pools::ConnectionPools;
+use crate::proxy::Forwarder;
+use crate::proxy::ProxyEnvironment;
+use crate::proxy::ProxyFailure;
+use crate::proxy::ProxyRefused;
+use crate::proxy::ProxyRule;
+use crate::proxy::SelectedProxy;
+use crate::proxy::Via;
+use crate::proxy::select;
+use crate::request::Payload;
+use crate::request::Request;
+use crate::request::Route;
+
+/// Connections and the choice between them.
+pub(crate) struct Sender {
+    pub(crate) pools: ConnectionPools,
+    pub(crate) environment: ProxyEnvironment,
+    /// By [`ProxyRuleId`](crate::ProxyRuleId).
+    pub(crate) proxy_rules: Vec<ProxyRule>,
+}
+
+/// Where a request has got to: its own URL, or one that it was redirected to.
+pub(crate) struct Position<'a> {
+    pub(crate) url: Url,
+    pub(crate) route: Route,
+    pub(crate) referred_by: Option<String>,
+    pub(crate) authorization: Option<&'a HeaderValue>,
+}
+
+impl Sender {
+    /// Sends `request` to `position`, and returns the head of the response.
+    ///
+    /// # Errors
+    /// It may not be sent there, or there is no response.
+    pub(crate) async fn send(
+        &self,
+        request: &Request<'_>,
+        position: &Position<'_>,
+    ) -> Result<UnreadResponse, FetchError> {
+        let (url, route) = (&position.url, position.route);
+        let host = authority(url);
+        let message = message(request, position, &host)?;
+        match (self.via(&host, url, route)?, route.proxy) {
+            (Via::Proxy(proxy), Some(proxy_route)) => {
+                let forwarder = self.pools.forwarder(&proxy, proxy_route.rule, route.roots);
+                on_behalf_of(request.share, by_proxy(&forwarder, &proxy, message, &host)).await
+            }
+            (Via::Proxy(_) | Via::Direct, _) => {
+                let refused = |AddressRefused { address }| FetchError::AddressRefused { host: host.clone(), address };
+                route.addresses.check_literal(url).map_err(refused).map_err(|error| referred(error, position))?;
+                let client = self.pools.direct(route.roots, route.addresses);
+                let sent = on_behalf_of(request.share, client.send(message)).await;
+                sent.map_err(|error| referred(unreachable(&error, &host), position))
+            }
+        }
+    }
+
+    fn via(&self, host: &str, url: &Url, route: Route) -> Result<Via<'_>, FetchError> {
+        let rule = route.proxy.and_then(|proxy| Some((proxy, self.proxy_rules.get(proxy.rule.0)?)));
+        let Some((proxy, rule)) = rule else { return Ok(Via::Direct) };
+        select(&self.environment, rule, proxy.own, url).map_err(|ProxyRefused { internal, proxy }| {
+            FetchError::NotByProxy {
+                host: host.to_owned(),
+                internal,
+                proxy: proxy.server.authority(),
+                setting: proxy.source.to_string(),
+            }
+        })
+    }
+}
+
+/// What a response named is refused for another reason than what a user named.
+fn referred(error: FetchError, position: &Position<'_>) -> FetchError {
+    match (error, &position.referred_by) {
+        (FetchError::AddressRefused { host, address }, Some(from))
+            if position.route.addresses == AddressPolicy::PublicOnly =>
+        {
+            FetchError::ReferredInside { from: from.clone(), host, address }
+        }
+        (error, _) => error,
+    }
+}
+
+async fn by_proxy(
+    forwarder: &Forwarder,
+    proxy: &SelectedProxy<'_>,
+    message: http::Request<Full<Bytes>>,
+    host: &str,
+) -> Result<UnreadResponse, FetchError> {
+    let plain = message.uri().scheme_str() == Some("http");
+    let response = forwarder.send(message).await.map_err(|error| unreachable_by(&error, host, proxy))?;
+    // In plain HTTP, a response may be the proxy's own. Only one of them can be recognised.
+    let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
+    if plain && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+        let failure = ProxyFailure::from_status(response.status(), true, proxy.server.has_login());
+        return Err(proxy_failed(host.to_owned(), proxy, failure));
+    }
+    Ok(response)
+}
+
+/// The message that is sent, directly or through a proxy.
+fn message(
+    request: &Request<'_>,
+    position: &Position<'_>,
+    host: &str,
+) -> Result<http::Request<Full<Bytes>>, FetchError> {
+    let (method, content_type, body) = match &request.payload {
+        Payload::Get => (Method::GET, None, Bytes::new()),
+        Payload::Head => (Method::HEAD, None, Bytes::new()),
+        Payload::Post { content_type, body } => (Method::POST, Some(*content_type), body.clone()),
+    };
+    let unusable = || FetchError::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
+    let uri: Uri = position.url.as_str().parse().map_err(|_| unusable())?;
+    let mut message = http::Request::new(Full::new(body));
+    *message.method_mut() = method;
+    *message.uri_mut() = uri;
+    let headers = message.headers_mut();
+    // Media types are visible ASCII.
+    headers.insert(header::ACCEPT, HeaderValue::from_str(request.accept).unwrap_or(HeaderValue::from_static("*/*")));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(value) = position.authorization {
+        headers.insert(header::AUTHORIZATION, value.clone());
+    }
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    Ok(message)
+}

@@ -1,0 +1,102 @@
+//! Limits that all clients of a process share, so that a client with a new configuration gets no second set: requests that
+//! are under way in the former client count like those of the newest one.
+
+use std::sync::Arc;
+
+use crate::connection::OpenConnections;
+use crate::host_limiter::HostLimiter;
+use crate::host_limiter::Pauses;
+use crate::host_limiter::RequestLimits;
+use crate::limiter::Limiter;
+use crate::limits;
+use crate::parsing_threads::ParsingThreads;
+use crate::resource::LOOKUPS;
+use crate::resource::LimitObserver;
+use crate::resource::Resource;
+use crate::share::ShareLimits;
+
+/// Limits, and the pauses that hosts have asked for. Clones are the same.
+#[derive(Clone)]
+pub struct SharedLimits {
+    body_budget: Limiter,
+    parsing: ParsingThreads,
+    requests: Limiter,
+    answers: Limiter,
+    lookups: Limiter,
+    pauses: Pauses,
+    /// Connections to hosts that the settings name.
+    open_configured: OpenConnections,
+    /// Connections to other hosts.
+    open_outside: OpenConnections,
+}
+
+/// How the limits are named in messages and metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources {
+    /// Requests, counted for the host on whose behalf they are made.
+    pub requests: Resource,
+    /// The same requests, counted for the host that answers.
+    pub answers: Resource,
+    /// Bytes of bodies and of what was made of them.
+    pub bytes: Resource,
+}
+
+impl SharedLimits {
+    /// Limits on requests, and on the `bodies` that may be in memory, in bytes. Their use is reported to `observer`.
+    #[must_use]
+    pub fn new(
+        requests: RequestLimits,
+        bodies: ShareLimits,
+        resources: &Resources,
+        observer: &Arc<dyn LimitObserver>,
+    ) -> Self {
+        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
+        Self {
+            body_budget: limiter(resources.bytes, bodies),
+            parsing: ParsingThreads::new(observer),
+            requests: limiter(resources.requests, requests.shares()),
+            answers: limiter(resources.answers, requests.answer_shares()),
+            lookups: limiter(LOOKUPS, limits::LOOKUPS),
+            pauses: Pauses::new(),
+            open_configured: OpenConnections::new(requests.total.saturating_add(limits::IDLE_CONFIGURED)),
+            open_outside: OpenConnections::new(requests.total.saturating_add(limits::IDLE_OUTSIDE)),
+        }
+    }
+
+    /// Changes the limits on requests, also for requests that are under way.
+    pub fn set_requests(&self, requests: RequestLimits) {
+        self.requests.set_limits(requests.shares());
+        self.answers.set_limits(requests.answer_shares());
+        self.open_configured.set_limit(requests.total.saturating_add(limits::IDLE_CONFIGURED));
+        self.open_outside.set_limit(requests.total.saturating_add(limits::IDLE_OUTSIDE));
+    }
+
+    /// The bytes that bodies, and what was made of them, may occupy.
+    #[must_use]
+    pub fn body_budget(&self) -> &Limiter {
+        &self.body_budget
+    }
+
+    /// Threads for expensive work on bodies.
+    #[must_use]
+    pub fn parsing(&self) -> &ParsingThreads {
+        &self.parsing
+    }
+
+    /// A limiter for the hosts of a client with these limits on requests.
+    pub(crate) fn host_limiter(&self, requests: RequestLimits) -> HostLimiter {
+        HostLimiter::new(requests.shares(), self.requests.clone(), self.answers.clone(), self.pauses.clone())
+    }
+
+    pub(crate) fn lookups(&self) -> &Limiter {
+        &self.lookups
+    }
+
+    pub(crate) fn open_configured(&self) -> &OpenConnections {
+        &self.open_configured
+    }
+
+    pub(crate) fn open_outside(&self) -> &OpenConnections {
+        &self.open_outside
+    }
+}

@@ -1,0 +1,299 @@
+//! Single flight: callers that need the result of work in progress wait for it in place of starting it again.
+//!
+//! The work is a task of its own, so that it goes on when the first caller has left. It is cancelled [`GRACE`] after the
+//! last caller has left, so that abandoned work does not hold permits, connections or memory for long.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long abandoned work goes on: a webhook whose request has timed out is usually asked again within a second, and then
+/// joins it.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a caller has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlightError {
+    /// The caller's deadline came first. The work goes on.
+    Deadline {
+        /// The stage that the work was in; none if it had not begun.
+        stage: Option<&'static str>,
+    },
+    /// The work panicked.
+    Panicked,
+}
+
+/// The stage that work is in, for the message to callers whose deadline comes first.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Mutex<Option<&'static str>>>);
+
+impl Progress {
+    /// The work enters `stage`.
+    pub fn enter(&self, stage: &'static str) {
+        *lock(&self.0) = Some(stage);
+    }
+
+    fn stage(&self) -> Option<&'static str> {
+        *lock(&self.0)
+    }
+}
+
+#[derive(Debug)]
+struct Flight<V> {
+    answer: Arc<watch::Sender<Option<V>>>,
+    progress: Progress,
+    /// How many callers have joined since the start.
+    joined: u64,
+}
+
+type Running<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
+
+/// Work in progress, by key. It does not limit how much there is: the work must acquire a permit before it does anything.
+#[derive(Debug)]
+pub struct SingleFlight<K: Hash + Eq, V>(Running<K, V>);
+
+impl<K: Hash + Eq, V> Default for SingleFlight<K, V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K, V> SingleFlight<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Joins the work for `key`, or starts `work` if there is none, and waits for its result until `deadline`.
+    ///
+    /// # Errors
+    /// See [`FlightError`].
+    pub async fn join_or_start<F>(
+        &self,
+        key: K,
+        deadline: Instant,
+        work: impl FnOnce(Progress) -> F,
+    ) -> Result<V, FlightError>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let (mut answer, progress) = self.subscribe(key, work);
+        match tokio::time::timeout_at(deadline, answer.wait_for(Option::is_some)).await {
+            Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
+            // The sender was dropped without a result.
+            Ok(Err(_)) => Err(FlightError::Panicked),
+            Err(_) => Err(FlightError::Deadline { stage: progress.stage() }),
+        }
+    }
+
+    fn subscribe<F>(&self, key: K, work: impl FnOnce(Progress) -> F) -> (watch::Receiver<Option<V>>, Progress)
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut running = lock(&self.0);
+        if let Some(flight) = running.get_mut(&key) {
+            flight.joined += 1;
+            return (flight.answer.subscribe(), flight.progress.clone());
+        }
+        let (sender, answer) = watch::channel(None);
+        let (sender, progress) = (Arc::new(sender), Progress::default());
+        let work = work(progress.clone());
+        let flight = Flight { answer: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
+        running.insert(key.clone(), flight);
+        let entry = Entry { running: Arc::clone(&self.0), key, answer: sender };
+        tokio::spawn(async move {
+            tokio::select! {
+                value = work => entry.end(value),
+                () = entry.abandoned() => {}
+            }
+        });
+        (answer, progress)
+    }
+}
+
+/// Removes the work from the map when it ends: by return, by panic, or because it is abandoned.
+struct Entry<K: Hash + Eq, V> {
+    running: Running<K, V>,
+    key: K,
+    answer: Arc<watch::Sender<Option<V>>>,
+}
+
+impl<K: Hash + Eq, V> Entry<K, V> {
+    fn end(self, value: V) {
+        let answer = Arc::clone(&self.answer);
+        // Removed first, so that later callers start anew.
+        drop(self);
+        answer.send_replace(Some(value));
+    }
+
+    /// Returns when no caller has waited for [`GRACE`]; the work is removed from the map then.
+    async fn abandoned(&self) {
+        loop {
+            self.answer.closed().await;
+            let joined = self.joined();
+            tokio::time::sleep(GRACE).await;
+            if self.remove_unless_joined(joined) {
+                return;
+            }
+        }
+    }
+
+    fn joined(&self) -> Option<u64> {
+        lock(&self.running).get(&self.key).map(|flight| flight.joined)
+    }
+
+    /// Removes the work if no caller waits, and none has joined and left since `joined` callers had, as each gets a grace of
+    /// its own. No caller can join meanwhile.
+    fn remove_unless_joined(&self, joined: Option<u64>) -> bool {
+        let mut running = lock(&self.running);
+        let same = running.get(&self.key).map(|flight| flight.joined) == joined;
+        let abandoned = same && self.answer.receiver_count() == 0;
+        if abandoned {
+            running.remove(&self.key);
+        }
+        abandoned
+    }
+}
+
+impl<K: Hash + Eq, V> Drop for Entry<K, V> {
+    fn drop(&mut self) {
+        let mut running = lock(&self.running);
+        // After abandoned work, there may be other work for the key.
+        if running.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.answer, &self.answer)) {
+            running.remove(&self.key);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // No operation leaves the map inconsistent where it could panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn soon() -> Instant {
+        Instant::now() + 60 * SECOND
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_meanwhile_share_one_flight() {
+        let flights = Arc::new(SingleFlight::<u8, usize>::default());
+        let started = Arc::new(AtomicUsize::new(0));
+        let go = Arc::new(Notify::new());
+        let ask = || {
+            let (flights, started, go) = (Arc::clone(&flights), Arc::clone(&started), Arc::clone(&go));
+            tokio::spawn(async move {
+                let work = |_| async move {
+                    let number = started.fetch_add(1, Ordering::SeqCst);
+                    go.notified().await;
+                    number
+                };
+                flights.join_or_start(1, soon(), work).await
+            })
+        };
+        let asked = [ask(), ask(), ask()];
+        while started.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        go.notify_one();
+        for one in asked {
+            assert_eq!(one.await.unwrap(), Ok(0));
+        }
+        assert_eq!(started.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_goes_on_when_its_first_caller_has_left() {
+        let flights = SingleFlight::<u8, u8>::default();
+        let work = |progress: Progress| async move {
+            progress.enter("sleep");
+            tokio::time::sleep(2 * SECOND).await;
+            7
+        };
+        let now = Instant::now();
+        let late = flights.join_or_start(1, now + SECOND, work).await;
+        assert_eq!(late, Err(FlightError::Deadline { stage: Some("sleep") }));
+        let never = |_| async { unreachable!("the flight is still in the air") };
+        assert_eq!(flights.join_or_start(1, now + 3 * SECOND, never).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_leaves_nothing_behind() {
+        let flights = SingleFlight::<u8, u8>::default();
+        let panics = |_| async { panic!("on purpose") };
+        assert_eq!(flights.join_or_start(1, soon(), panics).await, Err(FlightError::Panicked));
+        assert_eq!(flights.join_or_start(1, soon(), |_| async { 7 }).await, Ok(7));
+    }
+
+    /// Work that never ends, and tells when it is dropped.
+    fn endless(dropped: &Arc<Notify>) -> impl Future<Output = u8> + Send + 'static {
+        struct Tell(Arc<Notify>);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let tell = Tell(Arc::clone(dropped));
+        async move {
+            let _tell = tell;
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_nobody_waits_for_ends_after_the_grace() {
+        let flights = SingleFlight::<u8, u8>::default();
+        let dropped = Arc::new(Notify::new());
+        let now = Instant::now();
+        let late = flights.join_or_start(1, now + SECOND, |_| endless(&dropped)).await;
+        assert_eq!(late, Err(FlightError::Deadline { stage: None }));
+        dropped.notified().await;
+        assert_eq!(now.elapsed(), SECOND + GRACE);
+        // The next one starts anew.
+        assert_eq!(flights.join_or_start(1, soon(), |_| async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_comes_back_within_the_grace_prolongs_it() {
+        let flights = SingleFlight::<u8, u8>::default();
+        let dropped = Arc::new(Notify::new());
+        let now = Instant::now();
+        let _ = flights.join_or_start(1, now + SECOND, |_| endless(&dropped)).await;
+        tokio::time::sleep_until(now + 2 * SECOND).await;
+        let never = |_| async { unreachable!("the flight is still in the air") };
+        let _ = flights.join_or_start(1, now + 2 * SECOND + SECOND / 2, never).await;
+        dropped.notified().await;
+        assert!(now.elapsed() >= 2 * SECOND + SECOND / 2 + GRACE);
+        assert!(now.elapsed() <= 3 * SECOND + 2 * GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_stays_keeps_the_work_going() {
+        let flights = Arc::new(SingleFlight::<u8, u8>::default());
+        let slow = |_| async {
+            tokio::time::sleep(30 * SECOND).await;
+            7
+        };
+        let stays = flights.join_or_start(1, soon(), slow);
+        let leaves = flights.join_or_start(1, Instant::now() + SECOND, |_| async { unreachable!("there is a flight") });
+        let (stayed, left) = futures_util::join!(stays, leaves);
+        assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None })));
+    }
+}

@@ -1,0 +1,80 @@
+//! TLS configurations for connections, one for each set of trusted authorities.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+
+use super::roots::Roots;
+use super::verifier::Verifier;
+
+/// Makes configurations with one crypto provider and the system's authorities.
+pub(crate) struct TlsConfigs {
+    provider: Arc<CryptoProvider>,
+    system: RootCertStore,
+    system_count: usize,
+}
+
+/// The TLS library refuses our configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot make a TLS client: {detail}")]
+pub struct TlsSetupError {
+    /// What the library reports.
+    pub detail: String,
+}
+
+impl TlsConfigs {
+    /// Reads the system's authorities.
+    pub(crate) fn new() -> Self {
+        let mut system = RootCertStore::empty();
+        // Files of the system that are no certificates are its maintainer's concern: what can be read is used. Without any,
+        // servers cannot be authenticated; the caller sees that in `system_count`.
+        let (system_count, _) = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system, system_count }
+    }
+
+    /// How many certificate authorities the system has.
+    pub(crate) fn system_count(&self) -> usize {
+        self.system_count
+    }
+
+    /// A configuration for HTTP/2 and HTTP/1.1 under `roots`.
+    ///
+    /// # Errors
+    /// The library refuses it.
+    pub(crate) fn config(&self, roots: &Roots) -> Result<ClientConfig, TlsSetupError> {
+        let verifier = Verifier::new(&self.provider, roots, &self.system);
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsSetupError { detail: error.to_string() })?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each configuration.
+        // Connections are kept open, so that there is little to gain.
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+/// The configuration for HTTP/1.1 only, which proxies speak.
+pub(crate) fn http1_only(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_no_session_of_a_server() {
+        let config = TlsConfigs::new().config(&Roots::Unusable { file: "ca.pem".to_owned() }).unwrap();
+        let resumption = format!("{:?}", config.resumption);
+        assert!(resumption.contains("NoClientSessionStorage"), "{resumption}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Why a handshake failed, from the errors of the TLS library.
+
+use rustls::AlertDescription;
+use rustls::CertificateError;
+use rustls::Error;
+use rustls::PeerIncompatible;
+
+use super::failure::TlsFailure;
+
+/// Why a handshake failed.
+pub(crate) fn failure(error: &Error) -> TlsFailure {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref::<TlsFailure>() {
+            Some(failure) => failure.clone(),
+            None => of_library(other.0.downcast_ref()),
+        },
+        Error::InvalidCertificate(CertificateError::BadSignature) => TlsFailure::Proof,
+        Error::InvalidCertificate(_) => TlsFailure::Certificate { detail: "cannot be used in the handshake" },
+        Error::AlertReceived(alert) => TlsFailure::Refused { alert: alert_name(*alert) },
+        Error::InvalidMessage(_) => TlsFailure::NotTls,
+        Error::PeerIncompatible(why) => TlsFailure::Incompatible { detail: incompatible(why) },
+        Error::NoApplicationProtocol => TlsFailure::Incompatible { detail: "speaks neither HTTP/1.1 nor HTTP/2" },
+        Error::NoCertificatesPresented => TlsFailure::Incompatible { detail: "shows no certificate" },
+        Error::UnsupportedNameType => TlsFailure::Local { detail: "the host's name cannot stand in a certificate" },
+        Error::FailedToGetCurrentTime => TlsFailure::Local { detail: "this machine does not say what time it is" },
+        Error::FailedToGetRandomBytes => TlsFailure::Local { detail: "this machine has no randomness" },
+        Error::HandshakeNotComplete => TlsFailure::Ended,
+        _ => TlsFailure::Protocol,
+    }
+}
+
+/// Failures for which rustls has no variant of its own.
+pub(super) fn of_library(error: Option<&webpki::Error>) -> TlsFailure {
+    use webpki::Error as Webpki;
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
+    let detail = match error {
+        Some(Webpki::CaUsedAsEndEntity) => return TlsFailure::Authority,
+        Some(Webpki::UnsupportedCertVersion) => "is not of X.509 version 3, which names of servers need",
+        Some(Webpki::UnsupportedCriticalExtension) => "has a critical extension that is not known",
+        Some(Webpki::EndEntityUsedAsCa) => "is issued by a certificate that is no authority",
+        Some(Webpki::NameConstraintViolation) => "has a name that its authority may not vouch for",
+        Some(Webpki::PathLenConstraintViolated) => "is below more authorities than one of them allows",
+        Some(Webpki::EmptyEkuExtension) => "has an extended key usage without any usage",
+        Some(
+            Webpki::MaximumPathBuildCallsExceeded
+            | Webpki::MaximumPathDepthExceeded
+            | Webpki::MaximumSignatureChecksExceeded
+            | Webpki::MaximumNameConstraintComparisonsExceeded,
+        ) => "has too many issuers that could be its own",
+        Some(_) => "has a part that X.509 does not allow",
+        None => "cannot be used",
+    };
+    TlsFailure::Certificate { detail }
+}
+
+/// As in [RFC 8446 §6](https://www.rfc-editor.org/rfc/rfc8446#section-6).
+fn alert_name(alert: AlertDescription) -> String {
+    match alert.as_str() {
+        // `HandshakeFailure` is `handshake_failure` in TLS.
+        Some(name) => {
+            let mut words = String::new();
+            let mut after_small = false;
+            for c in name.chars() {
+                if c.is_ascii_uppercase() && after_small {
+                    words.push('_');
+                }
+                after_small = c.is_ascii_lowercase();
+                words.push(c.to_ascii_lowercase());
+            }
+            words
+        }
+        None => format!("alert {}", u8::from(alert)),
+    }
+}
+
+/// As a predicate.
+fn incompatible(why: &PeerIncompatible) -> &'static str {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
+    match why {
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
+            "speaks an older TLS only"
+        }
+        PeerIncompatible::NoCipherSuitesInCommon => "has no cipher suite in common with us",
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            "has no group for key exchange in common with us"
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
+            "has no algorithm for its proof in common with us"
+        }
+        _ => "speaks TLS in a way that is not supported",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::InvalidMessage;
+    use rustls::PeerMisbehaved;
+
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn words(error: Error) -> String {
+        failure(&error).to_string()
+    }
+
+    fn refused(alert: AlertDescription) -> String {
+        words(Error::AlertReceived(alert))
+    }
+
+    #[test]
+    fn every_failure_has_a_message() {
+        let other = |error: webpki::Error| {
+            words(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
+        };
+        let incompatible = |detail| format!("it {detail}: want TLS 1.2 or 1.3 with the usual algorithms");
+        let certificate = |detail| {
+            format!("its certificate, or one that vouches for it, {detail}: want a chain that other TLS clients take")
+        };
+        for (found, expected) in [
+            (
+                words(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
+                "what it answers is no TLS: want a port that speaks TLS".to_owned(),
+            ),
+            (
+                words(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)),
+                incompatible("speaks an older TLS only"),
+            ),
+            (
+                words(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon)),
+                incompatible("has no cipher suite in common with us"),
+            ),
+            (
+                words(Error::PeerIncompatible(PeerIncompatible::NullCompressionRequired)),
+                incompatible("speaks TLS in a way that is not supported"),
+            ),
+            (words(Error::NoApplicationProtocol), incompatible("speaks neither HTTP/1.1 nor HTTP/2")),
+            (words(Error::NoCertificatesPresented), incompatible("shows no certificate")),
+            (
+                words(Error::PeerMisbehaved(PeerMisbehaved::IncorrectBinder)),
+                "it breaks the rules of TLS, or something on the way does".to_owned(),
+            ),
+            (words(Error::DecryptError), "it breaks the rules of TLS, or something on the way does".to_owned()),
+            (
+                words(Error::InvalidCertificate(CertificateError::BadSignature)),
+                "it does not prove that it has the key of its certificate".to_owned(),
+            ),
+            (words(Error::FailedToGetRandomBytes), "this machine has no randomness".to_owned()),
+            (
+                refused(AlertDescription::HandshakeFailure),
+                "it refuses the connection (handshake_failure): want TLS 1.2 or 1.3 with the usual algorithms there, \
+                 and no demand for a client certificate"
+                    .to_owned(),
+            ),
+            (
+                refused(AlertDescription::CertificateRequired),
+                "it refuses the connection (certificate_required): want no demand for a client certificate there, as \
+                 none is ever shown"
+                    .to_owned(),
+            ),
+            (
+                refused(AlertDescription::UnrecognisedName),
+                "it refuses the connection (unrecognised_name): want a certificate for this host's name there"
+                    .to_owned(),
+            ),
+            (refused(AlertDescription::UnknownCA), "it refuses the connection (unknown_ca)".to_owned()),
+            (refused(AlertDescription::Unknown(200)), "it refuses the connection (alert 200)".to_owned()),
+            (
+                other(webpki::Error::CaUsedAsEndEntity),
+                "its certificate is that of an authority: want one for servers".to_owned(),
+            ),
+            (
+                other(webpki::Error::NameConstraintViolation),
+                certificate("has a name that its authority may not vouch for"),
+            ),
+            (other(webpki::Error::BadDer), certificate("has a part that X.509 does not allow")),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The certificate authorities that are trusted for a server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_core::codec::pem;
+use countersign_core::codec::pem::CertificateBlock;
+use countersign_core::codec::pem::PemError;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+
+/// Which certificate authorities are trusted for a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// Those of the system (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+    System,
+    /// These, in place of the system's. A self-issued certificate among them also authenticates a server that shows exactly
+    /// it, even if it is that of an authority.
+    Only(RootCertificates),
+    /// Those in this file, which cannot be read: no server is accepted.
+    Unusable {
+        /// Named in messages.
+        file: String,
+    },
+}
+
+/// Trusted certificates from one PEM file. Never empty. Clones share them.
+#[derive(Clone)]
+pub struct RootCertificates(Arc<Parts>);
+
+struct Parts {
+    file: String,
+    certificates: Vec<CertificateDer<'static>>,
+    roots: Arc<RootCertStore>,
+}
+
+/// Why a file has no [`RootCertificates`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RootCertificatesError {
+    /// It is no PEM text with certificates.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// A block is no certificate that can be trusted.
+    #[error("PEM block that begins in line {line} is no X.509 certificate that can vouch for another")]
+    Certificate {
+        /// From 1.
+        line: usize,
+    },
+}
+
+impl RootCertificates {
+    /// Reads the PEM text of `file`, whose name stands in messages.
+    ///
+    /// # Errors
+    /// It holds something that is no certificate, or no certificate at all.
+    pub fn parse(file: &str, pem: &[u8]) -> Result<Self, RootCertificatesError> {
+        let mut roots = RootCertStore::empty();
+        let mut certificates = Vec::new();
+        for CertificateBlock { line, der } in pem::certificates(pem)? {
+            let der = CertificateDer::from(der);
+            roots.add(der.clone()).map_err(|_| RootCertificatesError::Certificate { line })?;
+            certificates.push(der);
+        }
+        Ok(Self(Arc::new(Parts { file: file.to_owned(), certificates, roots: Arc::new(roots) })))
+    }
+
+    pub(super) fn file(&self) -> &str {
+        &self.0.file
+    }
+
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.0.certificates
+    }
+
+    pub(super) fn roots(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0.roots)
+    }
+}
+
+impl PartialEq for RootCertificates {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.file == other.0.file && self.0.certificates == other.0.certificates)
+    }
+}
+
+impl Eq for RootCertificates {}
+
+impl fmt::Debug for RootCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { file, certificates, roots: _ } = &*self.0;
+        f.debug_struct("RootCertificates").field("file", file).field("certificates", &certificates.len()).finish()
+    }
+}

@@ -1,0 +1,169 @@
+//! The entries of the settings, checked, and which one applies to a host.
+
+use countersign_core::name::Host;
+use countersign_core::name::Repository;
+use countersign_http::Class;
+use countersign_http::ProxyChoice;
+use countersign_http::Scheme;
+use countersign_http::Share;
+
+use crate::credential::Credential;
+use crate::error::Cause;
+use crate::host_pattern::HostPattern;
+
+/// A checked entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) pattern: HostPattern,
+    pub(crate) credential: Credential,
+    pub(crate) scheme: Scheme,
+    pub(crate) realm_hosts: Vec<Host>,
+    pub(crate) proxy: ProxyChoice,
+}
+
+/// The most specific entry that matches a reference's `host`, with its position.
+pub(crate) fn entry_for<'a>(entries: &'a [Entry], host: &Host) -> Option<(usize, &'a Entry)> {
+    most_specific(entries, |entry| entry.pattern.matches(host))
+}
+
+/// The entry for connections to `server`, whose port is written, with its position.
+pub(crate) fn entry_at<'a>(entries: &'a [Entry], server: &Host) -> Option<(usize, &'a Entry)> {
+    most_specific(entries, |entry| entry.pattern.connects_to(entry.scheme, server.name(), server.port()))
+}
+
+fn most_specific(entries: &[Entry], applies: impl Fn(&Entry) -> bool) -> Option<(usize, &Entry)> {
+    entries.iter().enumerate().filter(|(_, entry)| applies(entry)).max_by_key(|(_, entry)| entry.pattern.rank())
+}
+
+/// Checks that a registry over plain HTTP without a port is named by one spelling.
+///
+/// References have no scheme, so that in them no port and 443 are equal. Over plain HTTP, no port is 80. So a reference to
+/// such a registry that writes 443 would be asked at another port than it names, and one that writes 80 names the same
+/// server by a host that is not equal. Neither is asked.
+///
+/// # Errors
+/// The port of `host` is written and is one of these, and the entry for the host without a port is over plain HTTP.
+pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
+    let (http, https) = (Scheme::Http.default_port(), Scheme::Https.default_port());
+    let Some(port) = host.written_port().filter(|port| [http, https].contains(port)) else { return Ok(()) };
+    let unwritten = most_specific(entries, |entry| entry.pattern.connects_to(Scheme::Https, host.name(), https));
+    match unwritten.map(|(_, entry)| entry.scheme) {
+        Some(Scheme::Http) => Err(Cause::PlainHttpPort { host: host.to_string(), port }),
+        Some(Scheme::Https) | None => Ok(()),
+    }
+}
+
+/// The repository with port 80 in writing, if its registry is over plain HTTP and `repository` writes no port. See
+/// [`check_port`].
+pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Option<Repository> {
+    let host = repository.host();
+    let (_, entry) = entry_for(entries, host)?;
+    match (entry.scheme, host.written_port()) {
+        (Scheme::Http, None) => {
+            format!("{}:{}/{}", host.name(), Scheme::Http.default_port(), repository.path()).parse().ok()
+        }
+        (Scheme::Http, Some(_)) | (Scheme::Https, _) => None,
+    }
+}
+
+/// The share of the limits that work for `host` counts against.
+pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
+    let class = match entry_for(entries, host) {
+        Some((_, entry)) if entry.pattern.is_exact() => Class::Listed,
+        Some((_, entry)) => Class::Pattern(entry.pattern.to_string().into()),
+        None => Class::Unlisted,
+    };
+    Share::new(&host.canonical(), class)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::settings::RegistryEntry;
+    use crate::settings::RegistrySettings;
+
+    fn entry(pattern: &str) -> RegistryEntry {
+        RegistryEntry::new(pattern.parse().unwrap(), Credential::Anonymous)
+    }
+
+    fn settings(registries: Vec<RegistryEntry>) -> RegistrySettings {
+        RegistrySettings { registries, ..RegistrySettings::default() }
+    }
+
+    #[test]
+    fn the_most_specific_entry_applies() {
+        let entries =
+            settings(vec![entry("*.example.com"), entry("a.b.example.com"), entry("*.b.example.com")]).check().unwrap();
+        let applies = |host: &str| entry_for(&entries, &host.parse().unwrap()).map(|(position, _)| position);
+        assert_eq!(applies("a.b.example.com"), Some(1));
+        assert_eq!(applies("c.b.example.com"), Some(2));
+        assert_eq!(applies("c.example.com"), Some(0));
+        assert_eq!(applies("example.com"), None);
+    }
+
+    #[test]
+    fn a_plain_registry_without_a_port_has_one_spelling() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![
+            plain("r.example"),
+            plain("*.in.example"),
+            entry("tls.in.example"),
+            plain("eighty.example:80"),
+            entry("*.in.example:5000"),
+        ])
+        .check()
+        .unwrap();
+        let asked = |host: &str| check_port(&entries, &host.parse().unwrap());
+        let refused = |host: &str, port| Err(Cause::PlainHttpPort { host: host.to_owned(), port });
+        assert_eq!(asked("r.example"), Ok(()));
+        assert_eq!(asked("r.example:5000"), Ok(()));
+        assert_eq!(asked("R.example:0443"), refused("R.example:0443", 443));
+        assert_eq!(asked("r.example:80"), refused("r.example:80", 80));
+        assert_eq!(asked("a.in.example:80"), refused("a.in.example:80", 80));
+        assert_eq!(asked("a.in.example:443"), refused("a.in.example:443", 443));
+        // Over https these are no default, or the default.
+        for host in ["tls.in.example:80", "tls.in.example:443", "eighty.example:80", "eighty.example:443", "other:80"] {
+            assert_eq!(asked(host), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_repository_at_a_plain_registry_without_a_port_is_at_port_80() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![
+            plain("r.example"),
+            plain("*.in.example"),
+            entry("tls.in.example"),
+            plain("eighty.example:80"),
+            plain("[fd00::1]"),
+        ])
+        .check()
+        .unwrap();
+        let at = |text: &str| with_plain_port(&entries, &text.parse().unwrap()).map(|found| found.to_string());
+        assert_eq!(at("R.example/team/app").as_deref(), Some("r.example:80/team/app"));
+        assert_eq!(at("a.in.example/app").as_deref(), Some("a.in.example:80/app"));
+        assert_eq!(at("[FD00:0::1]/app").as_deref(), Some("[fd00::1]:80/app"));
+        for other in [
+            "r.example:5000/app",
+            "tls.in.example/app",
+            "eighty.example:80/app",
+            "eighty.example/app",
+            "other.example/app",
+        ] {
+            assert_eq!(at(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn connections_belong_to_the_entry_with_their_port() {
+        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
+        let entries = settings(vec![entry("a.example"), plain("b.example"), plain("c.example:5000")]).check().unwrap();
+        let at = |place: &str| entry_at(&entries, &place.parse().unwrap()).map(|(position, _)| position);
+        assert_eq!(at("a.example:443"), Some(0));
+        assert_eq!(at("a.example:80"), None);
+        assert_eq!(at("b.example:80"), Some(1));
+        assert_eq!(at("b.example:443"), None);
+        assert_eq!(at("c.example:5000"), Some(2));
+    }
+}

@@ -1,0 +1,331 @@
+//! What happened.
+
+use std::fmt;
+use std::time::Duration;
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text::Text;
+use countersign_core::name::Digest;
+use countersign_core::name::Repository;
+use countersign_core::oci::IndexError;
+use countersign_core::oci::ManifestError;
+use countersign_http::FetchError;
+use countersign_http::LimitReached;
+
+use super::refusal::LinkRefusal;
+use super::refusal::RealmRefusal;
+use super::remedy::Remedy;
+use crate::error_body::RegistryErrorBody;
+use crate::observer::Stage;
+use crate::quota::Quota;
+
+/// A question about an image that has no answer.
+///
+/// Never carries a URL with its query, a token or a password. What a registry has written stands in it as an [`Excerpt`], and
+/// host names that a response chose are DNS names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot get the {} of {repository}: {cause}", stage.as_str())]
+pub struct RegistryError {
+    /// The repository of the image.
+    pub repository: Repository,
+    /// What was asked for.
+    pub stage: Stage,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// The credential that a request carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// None, as none is configured.
+    Anonymous,
+    /// A user name and a password.
+    Basic,
+    /// An identity token, for the exchange for a token of the registry.
+    IdentityToken,
+    /// A configured token of the registry.
+    Bearer,
+    /// None, whatever is configured: a redirect led to another host.
+    Withheld,
+}
+
+/// What happened. `host` is where the request went, which after a redirect or for a token is not the registry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The settings refuse hosts without an entry.
+    #[error("{host} is not in the configuration, and hosts that are not are refused")]
+    HostRefused {
+        /// The registry.
+        host: String,
+    },
+    /// The registry's entry has a mistake.
+    #[error("{host} is not asked: {why}")]
+    Misconfigured {
+        /// The registry.
+        host: String,
+        /// Which file and entry has which mistake.
+        why: Text,
+    },
+    /// The reference writes a port that is ambiguous for a registry over plain HTTP.
+    #[error(
+        "{host} writes port {port}, and without a port the configuration has it as plain HTTP at port 80: want references without a port, as one place has one spelling"
+    )]
+    PlainHttpPort {
+        /// The registry.
+        host: String,
+        /// The port in the reference.
+        port: u16,
+    },
+    /// There is no complete response.
+    #[error("{0}{remedy}", remedy = Remedy(.0))]
+    Fetch(FetchError),
+    /// The exchange for a token, which another call began, did not end in time.
+    #[error("{host} gave no answer in time (waiting for a token)")]
+    TokenTimeout {
+        /// The token service.
+        host: String,
+    },
+    /// 401 or 403.
+    #[error("{host} answers {status} to {}{}", credential_text(*credential), Quote(error))]
+    Denied {
+        /// Where the request went.
+        host: String,
+        /// Of the response.
+        status: u16,
+        /// What the request carried.
+        credential: CredentialKind,
+        /// What the registry says.
+        error: RegistryErrorBody,
+    },
+    /// The credential may not go where the registry wants it.
+    #[error("the registry names a token service that is refused: {0}")]
+    Realm(#[from] RealmRefusal),
+    /// 429.
+    #[error("{host} answers 429, too many requests, with {quota}{}", Quote(error))]
+    TooManyRequests {
+        /// Where the request went.
+        host: String,
+        /// From now to the time when the host may be asked again.
+        wait: Duration,
+        /// The headers about the limit.
+        quota: Quota,
+        /// What the registry says.
+        error: RegistryErrorBody,
+    },
+    /// Another status than 200 that has no variant of its own.
+    #[error("{host} answers {status}{}", Quote(error))]
+    Status {
+        /// Where the request went.
+        host: String,
+        /// Of the response.
+        status: u16,
+        /// What the registry says.
+        error: RegistryErrorBody,
+    },
+    /// 404.
+    #[error("{host} does not have it{}", Quote(error))]
+    NotFound {
+        /// Where the request went.
+        host: String,
+        /// What the registry says.
+        error: RegistryErrorBody,
+    },
+    /// The challenge of a 401 cannot be answered.
+    #[error("{host} asks for credentials in a way that is not understood: {detail}")]
+    Challenge {
+        /// Where the request went.
+        host: String,
+        /// A sentence.
+        detail: &'static str,
+    },
+    /// The response of a token service has no token that can be used.
+    #[error("{host} sends a bad token answer: {detail}")]
+    Token {
+        /// The token service.
+        host: String,
+        /// A sentence.
+        detail: &'static str,
+    },
+    /// A redirect was followed to another host, where the request failed.
+    #[error("{cause}; {target} is {} that {registry} redirects to", target_text(*stage))]
+    Redirected {
+        /// The host that was asked.
+        registry: String,
+        /// Where its response led.
+        target: String,
+        /// What was asked for.
+        stage: Stage,
+        /// What went wrong there.
+        cause: Box<Self>,
+    },
+    /// The link to the next page of a list is not followed.
+    #[error("the link to the next page is refused: {0}")]
+    Link(LinkRefusal),
+    /// A further page of a list cannot be read.
+    #[error("page {number} of the list: {cause}")]
+    Page {
+        /// From 1.
+        number: usize,
+        /// Why not.
+        cause: Box<Self>,
+    },
+    /// There is no list of referrers to rely on.
+    #[error(transparent)]
+    NoList(Box<NoList>),
+    /// The registry sends the image in place of the list of its referrers.
+    #[error("{host} sends the image itself: expected the list of its referrers")]
+    ImageItself {
+        /// Where the request went.
+        host: String,
+    },
+    /// A 404 that may come from something in front of the registry.
+    #[error(
+        "{host} answers 404 without the error message of a registry: found another page, expected MANIFEST_UNKNOWN"
+    )]
+    BareNotFound {
+        /// Where the request went.
+        host: String,
+    },
+    /// A descriptor declares a larger size than may be read.
+    #[error("it is declared with {declared} bytes: want at most {limit}")]
+    DeclaredTooLarge {
+        /// The size in the descriptor.
+        declared: u64,
+        /// What may be read, in bytes.
+        limit: u64,
+    },
+    /// The bytes have another digest.
+    #[error("{host} sends bytes with digest {found}: want {wanted}")]
+    Digest {
+        /// Where the request went.
+        host: String,
+        /// That of the bytes.
+        found: Digest,
+        /// That of the reference or descriptor.
+        wanted: Digest,
+    },
+    /// The digest in the response's header is not that of the bytes.
+    #[error("{host} sends bytes with digest {found}, and a Docker-Content-Digest of {claimed}")]
+    DigestHeader {
+        /// Where the request went.
+        host: String,
+        /// That of the bytes.
+        found: Digest,
+        /// The header.
+        claimed: Excerpt,
+    },
+    /// The response has another media type.
+    #[error("{host} sends Content-Type {found}: want {wanted}")]
+    ContentType {
+        /// Where the request went.
+        host: String,
+        /// That of the response.
+        found: Excerpt,
+        /// That of the descriptor, or of an index.
+        wanted: Excerpt,
+    },
+    /// The bytes are no image manifest or index.
+    #[error(transparent)]
+    Target(#[from] ManifestError),
+    /// The bytes are no index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The task that exchanged the credential for a token panicked.
+    #[error("the exchange for a token ended without a result")]
+    Interrupted,
+}
+
+/// Why there is no list of referrers to rely on: what the API sent in place of one, and what stands under the tag of the
+/// [referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}the referrers API: {api}; the fallback tag {tag}: {fallback}; expected an image index from one of them",
+    self.heading()
+)]
+pub struct NoList {
+    /// Why the API gave no list.
+    pub api: Cause,
+    /// The fallback tag.
+    pub tag: String,
+    /// What stands under it.
+    pub fallback: Fallback,
+}
+
+/// What stands under a fallback tag.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fallback {
+    /// Nothing.
+    #[error("found 404")]
+    Absent,
+    /// The image: the registry reads the tag as the digest.
+    #[error("found the image itself")]
+    Image,
+    /// An index of referrers.
+    #[error("found an index, which may not be all")]
+    Index,
+    /// It cannot be read.
+    #[error("{0}")]
+    Failed(Cause),
+}
+
+impl NoList {
+    fn heading(&self) -> &'static str {
+        let refused = self.api.is_refusal() && !matches!(self.fallback, Fallback::Failed(_));
+        if refused { "the registry has no referrers support; " } else { "" }
+    }
+}
+
+impl Cause {
+    /// A 404 that does not say that the repository does not exist: for the referrers API, "not supported" in the
+    /// specification.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self.innermost(), Self::NotFound { error, .. } if !error.name_unknown())
+    }
+
+    /// A status by which a server refuses a kind of request as such, rather than this one now. Not 401, 403 and 404, which
+    /// have variants of their own; not 408, 421, 425 and 429, which ask for a retry.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status { status: 400..=499 | 501, .. })
+            && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })
+    }
+
+    /// What went wrong, at whichever host.
+    pub(crate) fn innermost(&self) -> &Self {
+        if let Self::Redirected { cause, .. } = self { cause.innermost() } else { self }
+    }
+}
+
+impl From<LimitReached> for Cause {
+    fn from(reached: LimitReached) -> Self {
+        Self::Fetch(FetchError::Limit(reached))
+    }
+}
+
+fn credential_text(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::Anonymous => "a request without credentials, as none are configured for it",
+        CredentialKind::Basic => "the configured user name and password",
+        CredentialKind::IdentityToken => "the configured identity token",
+        CredentialKind::Bearer => "the configured bearer token",
+        CredentialKind::Withheld => "a request without credentials, as redirects to other hosts carry none",
+    }
+}
+
+fn target_text(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Blob => "the blob store",
+        Stage::Token | Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest => "the host",
+    }
+}
+
+/// What a registry says, as the end of a sentence.
+struct Quote<'a>(&'a RegistryErrorBody);
+
+impl fmt::Display for Quote<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.excerpt() {
+            Some(text) => write!(f, ", saying {text}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Which kind of failure a cause is, and whether to retry.
+
+use countersign_core::oci::ManifestError;
+use countersign_http::FetchError;
+use countersign_http::FetchErrorKind;
+use countersign_http::RetryAdvice;
+
+use super::cause::Cause;
+use super::cause::Fallback;
+use super::cause::NoList;
+use super::cause::RegistryError;
+use crate::observer::Stage;
+
+/// The kinds of failure that ask for different action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RegistryErrorKind {
+    /// The configuration of this host has a mistake, so that it is not asked.
+    Misconfigured,
+    /// The configuration does not allow requests to this host or address.
+    Refused,
+    /// No connection, or it broke.
+    Unreachable,
+    /// No response in time.
+    Timeout,
+    /// 401, 403, or a credential that may not go where the registry wants it.
+    Denied,
+    /// The registry asks to wait, for longer than the caller can.
+    Throttled,
+    /// The registry reports a failure of its own, or a status that has no meaning here.
+    Failed,
+    /// The response breaks a limit or the protocol.
+    AnswerInvalid,
+    /// A redirect is not followed.
+    RedirectRefused,
+    /// The bytes are not those that their descriptor names.
+    ContentMismatch,
+    /// The registry refuses the referrers API and has no list under the fallback tag.
+    ReferrersUnsupported,
+    /// The registry does not have it.
+    NotFound,
+    /// The target is not an image or index that can be run.
+    Unsupported,
+    /// A limit of ours is reached.
+    Overloaded,
+}
+
+impl RegistryError {
+    /// Which kind of failure this is, for a closed set of codes.
+    #[must_use]
+    pub fn kind(&self) -> RegistryErrorKind {
+        self.cause.kind()
+    }
+}
+
+impl Cause {
+    /// Which kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> RegistryErrorKind {
+        match self {
+            Self::Misconfigured { .. } => RegistryErrorKind::Misconfigured,
+            Self::HostRefused { .. } | Self::PlainHttpPort { .. } => RegistryErrorKind::Refused,
+            Self::Fetch(error) => of_fetch(error),
+            Self::TokenTimeout { .. } => RegistryErrorKind::Timeout,
+            // A 401 is a denial, even if its challenge cannot be answered.
+            Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => RegistryErrorKind::Denied,
+            Self::TooManyRequests { .. } => RegistryErrorKind::Throttled,
+            Self::Status { .. } | Self::Interrupted => RegistryErrorKind::Failed,
+            Self::NotFound { .. } => RegistryErrorKind::NotFound,
+            // Another kind of artifact. A type that no artifact has comes from the page of a proxy and not from an image.
+            Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
+                RegistryErrorKind::Unsupported
+            }
+            Self::Redirected { cause, .. } => after_redirect(cause.kind()),
+            Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
+            Self::NoList(no_list) => no_list.kind(),
+            // The registry itself named the page.
+            Self::Page { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => RegistryErrorKind::AnswerInvalid,
+            Self::Page { cause, .. } => cause.kind(),
+            // The list of a registry may describe a manifest wrongly; the page of a proxy is another matter.
+            Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
+                RegistryErrorKind::ContentMismatch
+            }
+            Self::Token { .. }
+            | Self::Link(_)
+            | Self::ImageItself { .. }
+            | Self::BareNotFound { .. }
+            | Self::DigestHeader { .. }
+            | Self::ContentType { .. }
+            | Self::Target(_)
+            | Self::Index(_) => RegistryErrorKind::AnswerInvalid,
+        }
+    }
+
+    /// Whether sending the request again may help.
+    pub(crate) fn retry_advice(&self) -> RetryAdvice {
+        match self {
+            Self::Fetch(error) => error.retry_advice(),
+            Self::Status { status: 502..=504, .. } => RetryAdvice::BackOff,
+            Self::TooManyRequests { wait, .. } => RetryAdvice::After(*wait),
+            // The fallback tag is asked instead.
+            Self::Redirected { stage: Stage::Referrers, .. } => RetryAdvice::Never,
+            Self::Redirected { cause, .. } => cause.retry_advice(),
+            Self::HostRefused { .. }
+            | Self::Misconfigured { .. }
+            | Self::PlainHttpPort { .. }
+            | Self::TokenTimeout { .. }
+            | Self::Denied { .. }
+            | Self::Realm(_)
+            | Self::Status { .. }
+            | Self::NotFound { .. }
+            | Self::Challenge { .. }
+            | Self::Token { .. }
+            | Self::Link(_)
+            | Self::Page { .. }
+            | Self::NoList(_)
+            | Self::ImageItself { .. }
+            | Self::BareNotFound { .. }
+            | Self::DeclaredTooLarge { .. }
+            | Self::Digest { .. }
+            | Self::DigestHeader { .. }
+            | Self::ContentType { .. }
+            | Self::Target(_)
+            | Self::Index(_)
+            | Self::Interrupted => RetryAdvice::Never,
+        }
+    }
+}
+
+impl NoList {
+    pub(super) fn kind(&self) -> RegistryErrorKind {
+        match &self.fallback {
+            Fallback::Failed(cause) => cause.kind(),
+            Fallback::Absent | Fallback::Image | Fallback::Index if self.api.is_refusal() => {
+                RegistryErrorKind::ReferrersUnsupported
+            }
+            Fallback::Absent | Fallback::Image | Fallback::Index => self.api.kind(),
+        }
+    }
+}
+
+fn of_fetch(error: &FetchError) -> RegistryErrorKind {
+    match error.kind() {
+        FetchErrorKind::NotAllowed => RegistryErrorKind::Refused,
+        FetchErrorKind::Disabled => RegistryErrorKind::Misconfigured,
+        FetchErrorKind::Unreachable => RegistryErrorKind::Unreachable,
+        FetchErrorKind::Timeout => RegistryErrorKind::Timeout,
+        FetchErrorKind::Throttled => RegistryErrorKind::Throttled,
+        FetchErrorKind::ResponseInvalid => RegistryErrorKind::AnswerInvalid,
+        FetchErrorKind::ContentMismatch => RegistryErrorKind::ContentMismatch,
+        FetchErrorKind::RedirectRefused => RegistryErrorKind::RedirectRefused,
+        FetchErrorKind::Overloaded => RegistryErrorKind::Overloaded,
+    }
+}
+
+/// The kind of failure at the registry that follows from one at the host to which it redirects.
+fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
+    match kind {
+        // The registry chose this host, and the configuration does not allow requests to it.
+        RegistryErrorKind::Refused => RegistryErrorKind::RedirectRefused,
+        // No credential of ours was sent: the store refuses the registry's own access.
+        RegistryErrorKind::Denied => RegistryErrorKind::Failed,
+        RegistryErrorKind::Misconfigured
+        | RegistryErrorKind::Unreachable
+        | RegistryErrorKind::Timeout
+        | RegistryErrorKind::Throttled
+        | RegistryErrorKind::Failed
+        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::RedirectRefused
+        | RegistryErrorKind::ContentMismatch
+        | RegistryErrorKind::ReferrersUnsupported
+        | RegistryErrorKind::NotFound
+        | RegistryErrorKind::Unsupported
+        | RegistryErrorKind::Overloaded => kind,
+    }
+}

@@ -1,0 +1,103 @@
+//! The error message of a registry: the error envelope of the
+//! [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::json;
+use oci_client::errors::OciEnvelope;
+use oci_client::errors::OciErrorCode;
+
+use crate::limits;
+
+/// The error envelope of a response, cut to what is fit to print. Empty if there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistryErrorBody {
+    text: Option<Excerpt>,
+    name_unknown: bool,
+}
+
+impl RegistryErrorBody {
+    /// Reads an envelope, of which at most `characters` are kept. Anything else gives an empty one, as the status alone
+    /// decides.
+    pub(crate) fn parse(body: &[u8], characters: usize) -> Self {
+        let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
+            return Self::default();
+        };
+        let name_unknown = envelope.errors.iter().any(|error| error.code == OciErrorCode::NameUnknown);
+        let text = envelope.errors.first().map(|error| {
+            let code = serde_json::to_value(&error.code).ok();
+            let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+            Excerpt::at_most(characters, &format!("{code}: {}", error.message))
+        });
+        Self { text, name_unknown }
+    }
+
+    /// Code and message of the first error. Not to be trusted.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        self.text.as_ref()
+    }
+
+    /// Whether there was an envelope with an error, so that a registry answered and not something in front of it.
+    #[must_use]
+    pub fn is_envelope(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Whether any of the errors is `NAME_UNKNOWN`: the repository itself does not exist.
+    #[must_use]
+    pub fn name_unknown(&self) -> bool {
+        self.name_unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_first_error_and_notes_an_unknown_name_anywhere() {
+        let body = RegistryErrorBody::parse(
+            br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
+            80,
+        );
+        assert_eq!(body.excerpt(), Some(&Excerpt::of("ODD: a\nb")));
+        assert!(body.name_unknown());
+    }
+
+    #[test]
+    fn two_readers_see_one_error_body_or_none() {
+        use countersign_testkit::variants;
+        let good =
+            serde_json::json!({"errors": [{"code": "NAME_UNKNOWN", "message": "x", "detail": {"a": [{"b": "c"}]}}]});
+        let parse = |body: &[u8]| RegistryErrorBody::parse(body, 160);
+        assert!(parse(good.to_string().as_bytes()).name_unknown());
+        for variant in variants::repeated_members(&good) {
+            assert_eq!(parse(&variant.bytes), RegistryErrorBody::default(), "{}", variant.name);
+        }
+        // Details may be of any shape.
+        for body in [r#"[[["NAME_UNKNOWN","x",null]]]"#, r#"{"errors":[["NAME_UNKNOWN","x",null]]}"#] {
+            assert_eq!(parse(body.as_bytes()), RegistryErrorBody::default(), "{body}");
+        }
+        let code = |code: &str| parse(format!(r#"{{"errors":[{{"code":{code},"message":"x"}}]}}"#).as_bytes());
+        assert!(code(r#""NAME_UNKNOWN""#).name_unknown());
+        for other in [r#"["NAME_UNKNOWN"]"#, r#"{"NAME_UNKNOWN":null,"x":0}"#, "7"] {
+            assert_eq!(code(other), RegistryErrorBody::default(), "{other}");
+        }
+    }
+
+    #[test]
+    fn other_bodies_are_empty() {
+        for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
+            assert_eq!(RegistryErrorBody::parse(body, 80), RegistryErrorBody::default());
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
+        let characters =
+            |most| RegistryErrorBody::parse(body.as_bytes(), most).excerpt().map(|text| text.escaped().chars().count());
+        assert_eq!(characters(160), Some(160));
+        assert_eq!(characters(80), Some(80));
+    }
+}

@@ -1,0 +1,118 @@
+//! The image manifests that were read, so that they need not be read again.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ImageRef;
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::oci::Descriptor;
+use countersign_http::LruTtlCache;
+use http::HeaderMap;
+use lru::LruCache;
+use tokio::time::Instant;
+
+use crate::limits;
+
+/// Manifests that this process read and hashed itself, by repository.
+pub(crate) struct PinCache {
+    /// By tag. After its time, an entry only says that the tag was read once.
+    tags: LruTtlCache<(Repository, String), (Descriptor, Instant)>,
+    /// By digest: valid for ever.
+    digests: LruTtlCache<(Repository, Digest), Descriptor>,
+    /// Repositories that answer HEAD without a digest, and until when that is assumed.
+    without_head: LruCache<Repository, Instant>,
+}
+
+/// What a HEAD of a tag names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// A manifest that was read in the repository.
+    Known(Descriptor),
+    /// A manifest that was not.
+    Unknown,
+    /// Nothing that is the one digest of a manifest.
+    Nothing,
+}
+
+impl PinCache {
+    pub(crate) fn new() -> Self {
+        let size = NonZeroUsize::new(limits::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            tags: LruTtlCache::new(limits::PINS_BYTES),
+            digests: LruTtlCache::new(limits::PINS_BYTES),
+            without_head: LruCache::new(size),
+        }
+    }
+
+    /// Disables the cache.
+    pub(crate) fn retire(&mut self) {
+        self.tags.limit_to(0);
+        self.digests.limit_to(0);
+        self.without_head = LruCache::new(NonZeroUsize::MIN);
+    }
+
+    /// The descriptor of the image if no request is needed: its digest was read, or its tag within the lifetime of tags.
+    pub(crate) fn current(&mut self, image: &ImageRef) -> Option<Descriptor> {
+        let repository = image.repository().clone();
+        match image.selector() {
+            Selector::Digest(digest) => self.digests.get(&(repository, digest.clone()), Instant::now().into_std()),
+            Selector::Tag(tag) => {
+                let now = Instant::now();
+                let (descriptor, until) = self.tags.get(&(repository, tag.clone()), now.into_std())?;
+                (now < until).then_some(descriptor)
+            }
+        }
+    }
+
+    /// Whether a HEAD may save a GET: the tag was read before, so that its digest may be known, and the repository answers
+    /// HEAD with a digest.
+    pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str) -> bool {
+        let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
+        answers && self.tags.contains(&(repository.clone(), tag.to_owned()))
+    }
+
+    /// Sends no HEAD to the repository for [`limits::HEAD_PAUSE`].
+    pub(crate) fn stop_heads(&mut self, repository: &Repository) {
+        self.without_head.put(repository.clone(), Instant::now() + limits::HEAD_PAUSE);
+    }
+
+    /// The manifest of `repository` with the `Docker-Content-Digest` of these headers. The header is a claim of the registry,
+    /// as the tag is: it only chooses among manifests that were hashed here.
+    ///
+    /// Only SHA-256 counts: a GET of a tag gives such a digest, and a HEAD must not lead to another one.
+    pub(crate) fn claim(&mut self, repository: &Repository, headers: &HeaderMap) -> Claim {
+        let mut values = headers.get_all("docker-content-digest").iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
+        let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        match digest.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) {
+            Some(digest) => match self.digests.get(&(repository.clone(), digest), Instant::now().into_std()) {
+                Some(descriptor) => Claim::Known(descriptor),
+                None => Claim::Unknown,
+            },
+            None => Claim::Nothing,
+        }
+    }
+
+    /// Stores the descriptor of `image`; a tag for `lifetime`.
+    pub(crate) fn put(&mut self, image: &ImageRef, descriptor: &Descriptor, lifetime: Duration) {
+        let repository = image.repository().clone();
+        let value = descriptor.media_type.as_str().len() + descriptor.digest.as_str().len();
+        let common = repository_bytes(&repository) + value;
+        if let Selector::Tag(tag) = image.selector() {
+            let until = Instant::now() + lifetime;
+            let bytes = common + tag.len() + LruTtlCache::<(Repository, String), (Descriptor, Instant)>::ENTRY_OVERHEAD;
+            self.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until), bytes, None);
+        }
+        let key = (repository, descriptor.digest.clone());
+        let bytes = common + key.1.as_str().len() + LruTtlCache::<(Repository, Digest), Descriptor>::ENTRY_OVERHEAD;
+        self.digests.put(key, descriptor.clone(), bytes, None);
+    }
+}
+
+/// What the texts of a repository occupy, in bytes: its host as written and in canonical form, and its path.
+pub(crate) fn repository_bytes(repository: &Repository) -> usize {
+    2 * repository.host().as_str().len() + repository.path().len()
+}

@@ -1,0 +1,205 @@
+//! How hosts are reached under the settings: addresses, certificate authorities and proxies of registries, of what they
+//! redirect to, and of their token services.
+
+use std::net::SocketAddr;
+
+use countersign_core::name::Host;
+use countersign_http::AddressPolicy;
+use countersign_http::ClientBuilder;
+use countersign_http::Network;
+use countersign_http::ProxyRoute;
+use countersign_http::ProxyRule;
+use countersign_http::ProxyRuleId;
+use countersign_http::RootsId;
+use countersign_http::Route;
+use countersign_http::TlsSetupError;
+use countersign_http::server_of;
+use url::Url;
+
+use crate::entries::Entry;
+use crate::entries::entry_at;
+use crate::entries::entry_for;
+use crate::settings::RegistryEntry;
+
+/// The entries of the settings, and what the client has for each.
+pub(crate) struct Routes {
+    entries: Vec<Entry>,
+    by_entry: Vec<EntryRoute>,
+}
+
+/// What the client has for an entry.
+#[derive(Clone, Copy)]
+struct EntryRoute {
+    roots: RootsId,
+    proxy_rule: ProxyRuleId,
+}
+
+/// How a host is reached, and on whose behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostRoute {
+    pub(crate) route: Route,
+    /// Position of the entry on whose behalf the host is asked: its own, or that of the registry that leads there. None on
+    /// behalf of a registry without an entry.
+    pub(crate) entry: Option<usize>,
+}
+
+impl Routes {
+    /// Adds what `entries`, which are `checked`, need to the client.
+    ///
+    /// # Errors
+    /// The TLS library refuses a configuration.
+    pub(crate) fn new(
+        entries: &[RegistryEntry],
+        checked: Vec<Entry>,
+        client: &mut ClientBuilder,
+    ) -> Result<Self, TlsSetupError> {
+        let mut by_entry = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let rule = ProxyRule {
+                choice: entry.proxy.clone(),
+                setting: format!("the entry {} of registries", entry.pattern),
+                exact: entry.pattern.is_exact(),
+            };
+            by_entry
+                .push(EntryRoute { roots: client.add_roots(&entry.roots)?, proxy_rule: client.add_proxy_rule(rule)? });
+        }
+        Ok(Self { entries: checked, by_entry })
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry at `position`.
+    pub(crate) fn entry(&self, position: Option<usize>) -> Option<&Entry> {
+        position.and_then(|position| self.entries.get(position))
+    }
+
+    /// The route to the registry `host` at `url`.
+    pub(crate) fn to_registry(&self, host: &Host, url: &Url) -> HostRoute {
+        match entry_for(&self.entries, host) {
+            Some((position, entry)) => {
+                self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position))
+            }
+            None => self.host_route(url, AddressPolicy::WithPrivate, RootsId::SYSTEM, None),
+        }
+    }
+
+    /// The route to `url` under its own entry, if the settings have one.
+    pub(crate) fn listed(&self, url: &Url) -> Option<HostRoute> {
+        let (position, entry) = entry_at(&self.entries, &server_of(url)?)?;
+        Some(self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position)))
+    }
+
+    /// The route to `target`, to which a request that began at `first` is redirected by a server at the address `peer`.
+    /// `by_listed` if the settings have the redirecting server. One that they do not have leads to public addresses or
+    /// nowhere: not even to what the settings name, which it could not reach by itself.
+    pub(crate) fn after_redirect(
+        &self,
+        first: (&Url, HostRoute),
+        target: &Url,
+        by_listed: bool,
+        peer: Option<SocketAddr>,
+    ) -> HostRoute {
+        let (first_url, first_route) = first;
+        let listed = self.listed(target);
+        let roots = match listed {
+            Some(listed) => listed.route.roots,
+            None if target.host() == first_url.host() => first_route.route.roots,
+            None => RootsId::SYSTEM,
+        };
+        let addresses = match listed {
+            Some(_) | None if !by_listed => AddressPolicy::PublicOnly,
+            Some(HostRoute { route: Route { addresses: AddressPolicy::Any, .. }, .. }) => AddressPolicy::Any,
+            Some(_) | None => led_from(peer),
+        };
+        let entry = match listed {
+            Some(listed) if by_listed => listed.entry,
+            Some(_) | None => first_route.entry,
+        };
+        self.host_route(target, addresses, roots, entry)
+    }
+
+    /// The route to the token service `realm`, which the registry at `base` names from the address `peer`. `own` if it is the
+    /// registry itself, `named` if the settings name it for this registry.
+    pub(crate) fn to_realm(
+        &self,
+        base: (&Url, HostRoute),
+        realm: &Url,
+        own: bool,
+        named: bool,
+        peer: Option<SocketAddr>,
+    ) -> HostRoute {
+        let (base_url, registry) = base;
+        let listed = self.listed(realm);
+        let roots = match listed {
+            Some(listed) => listed.route.roots,
+            None if realm.host() == base_url.host() => registry.route.roots,
+            None => RootsId::SYSTEM,
+        };
+        let listed_exactly = listed.is_some_and(|listed| listed.route.addresses == AddressPolicy::Any);
+        let addresses = match registry.entry {
+            _ if own => registry.route.addresses,
+            // Named without an entry: Docker Hub's token service, which the registry does not choose.
+            None if named => registry.route.addresses,
+            None => AddressPolicy::PublicOnly,
+            Some(_) if named || listed_exactly => AddressPolicy::Any,
+            Some(_) => realm_from(peer),
+        };
+        let entry = registry.entry.and(listed.and_then(|listed| listed.entry).or(registry.entry));
+        self.host_route(realm, addresses, roots, entry)
+    }
+
+    fn roots_of(&self, position: usize) -> RootsId {
+        self.by_entry.get(position).map_or(RootsId::SYSTEM, |entry| entry.roots)
+    }
+
+    fn host_route(&self, url: &Url, addresses: AddressPolicy, roots: RootsId, entry: Option<usize>) -> HostRoute {
+        let listed = server_of(url).and_then(|server| entry_at(&self.entries, &server)).map(|(position, _)| position);
+        let proxy = entry
+            .and_then(|position| self.by_entry.get(position))
+            .map(|by_entry| ProxyRoute { rule: by_entry.proxy_rule, own: listed == entry });
+        HostRoute { route: Route { addresses, roots, proxy, listed: listed.is_some() }, entry }
+    }
+}
+
+/// Which addresses the hosts of an entry may have: not every name below a suffix need be the operator's.
+fn addresses_of(entry: &Entry) -> AddressPolicy {
+    if entry.pattern.is_exact() { AddressPolicy::Any } else { AddressPolicy::WithPrivate }
+}
+
+/// Which addresses a host may have that a listed registry at the address `peer` redirects to.
+fn led_from(peer: Option<SocketAddr>) -> AddressPolicy {
+    match peer.map(|peer| Network::of(peer.ip())) {
+        Some(Network::Loopback) => AddressPolicy::WithLoopback,
+        Some(Network::Public | Network::Private | Network::LinkLocal | Network::Unusable) | None => {
+            AddressPolicy::WithPrivate
+        }
+    }
+}
+
+/// Which addresses a token service may have that a listed registry at the address `peer` names and the settings do not.
+fn realm_from(peer: Option<SocketAddr>) -> AddressPolicy {
+    match peer.map(|peer| Network::of(peer.ip())) {
+        Some(Network::Loopback) => AddressPolicy::WithLoopback,
+        Some(Network::Private) => AddressPolicy::WithPrivate,
+        Some(Network::Public | Network::LinkLocal | Network::Unusable) | None => AddressPolicy::PublicOnly,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_service_that_the_settings_do_not_name_may_only_be_where_the_registry_is() {
+        let at = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 443));
+        assert_eq!(realm_from(at("93.184.216.34")), AddressPolicy::PublicOnly);
+        assert_eq!(realm_from(None), AddressPolicy::PublicOnly);
+        assert_eq!(realm_from(at("10.0.0.1")), AddressPolicy::WithPrivate);
+        assert_eq!(realm_from(at("127.0.0.1")), AddressPolicy::WithLoopback);
+        assert_eq!(led_from(at("93.184.216.34")), AddressPolicy::WithPrivate);
+        assert_eq!(led_from(at("127.0.0.1")), AddressPolicy::WithLoopback);
+    }
+}

@@ -1,0 +1,316 @@
+//! Sends one request about an image: under the settings, within the limits, counted by the observer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text::Text;
+use countersign_core::name::Digest;
+use countersign_http as fetch;
+use countersign_http::BodyLimits;
+use countersign_http::Client;
+use countersign_http::ClientBuilder;
+use countersign_http::ClientSettings;
+use countersign_http::Content;
+use countersign_http::FetchError;
+use countersign_http::RedirectPolicy;
+use countersign_http::Redirects;
+use countersign_http::Route;
+use countersign_http::Share;
+use countersign_http::SharedLimits;
+use countersign_http::authority;
+use countersign_http::same_origin;
+use http::HeaderMap;
+use http::HeaderValue;
+use http::StatusCode;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::credential::Credential;
+use crate::entries::Entry;
+use crate::error::Cause;
+use crate::error::CredentialKind;
+use crate::error::RegistryErrorKind;
+use crate::error_body::RegistryErrorBody;
+use crate::limits;
+use crate::observer::Observer;
+use crate::observer::RequestResult;
+use crate::observer::Stage;
+use crate::quota::Quota;
+use crate::routes::HostRoute;
+use crate::routes::Routes;
+use crate::settings::RegistrySettings;
+use crate::settings::SettingsError;
+
+/// What all requests share.
+pub(crate) struct Transport {
+    pub(crate) routes: Routes,
+    pub(crate) limits: SharedLimits,
+    pub(crate) request_timeout: Duration,
+    client: Client,
+    observer: Arc<dyn Observer>,
+}
+
+/// A request to be sent.
+pub(crate) struct Request<'a> {
+    /// On behalf of which registry, and how its requests name it.
+    pub(crate) share: &'a Share,
+    pub(crate) registry: &'a str,
+    pub(crate) url: &'a Url,
+    /// The registry that named the URL, if it is not its own.
+    pub(crate) referred_by: Option<&'a str>,
+    pub(crate) route: HostRoute,
+    pub(crate) accept: &'a str,
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// What `authorization`, or the form, is made of; for messages.
+    pub(crate) credential: CredentialKind,
+    pub(crate) payload: Payload,
+    pub(crate) body: BodyLimits,
+}
+
+/// What a request carries, which also decides whether it may be redirected.
+pub(crate) enum Payload {
+    /// GET, redirects followed.
+    Content,
+    /// HEAD, redirects followed. The body of the response is empty.
+    Head,
+    /// GET of a token service, redirects refused: the credential and the route are for the realm as it was checked.
+    TokenQuery,
+    /// POST of a form to a token service, redirects refused.
+    TokenForm(String),
+}
+
+/// A response that is no failure.
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// A 401 of the host that was asked.
+    Unauthorized {
+        headers: HeaderMap,
+        /// The address of the host; none through a proxy.
+        peer: Option<SocketAddr>,
+        error: RegistryErrorBody,
+    },
+}
+
+/// A 200 with its body.
+pub(crate) struct Answer {
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Content,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl Transport {
+    /// # Errors
+    /// The first mistake in the settings.
+    pub(crate) fn new(
+        settings: &RegistrySettings,
+        limits: &SharedLimits,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, SettingsError> {
+        let checked = settings.check()?;
+        let client = ClientSettings {
+            connect_timeout: settings.connect_timeout,
+            requests: settings.request_limits(),
+            proxies: settings.proxies.clone(),
+        };
+        let mut client = ClientBuilder::new(client, limits)?;
+        let routes = Routes::new(&settings.registries, checked, &mut client)?;
+        Ok(Self {
+            routes,
+            limits: limits.clone(),
+            request_timeout: settings.request_timeout,
+            client: client.build(),
+            observer: Arc::clone(observer),
+        })
+    }
+
+    /// How many certificate authorities the system has.
+    pub(crate) fn system_roots(&self) -> usize {
+        self.client.system_roots()
+    }
+
+    pub(crate) fn close_idle_connections(&self) {
+        self.client.close_idle_connections();
+    }
+
+    /// Sends a request once.
+    pub(crate) async fn send(&self, stage: Stage, request: &Request<'_>, deadline: Instant) -> Result<Reply, Cause> {
+        let redirects = RegistryRedirects { transport: self, request };
+        let fetched = fetched(request, &redirects);
+        let permit = self.client.acquire(&fetched, deadline).await.map_err(Cause::Fetch)?;
+        let started = Instant::now();
+        let result = match self.disabled(request.route) {
+            // A registry that is disabled is not asked on behalf of another one either.
+            Some(why) => Err(Cause::Misconfigured { host: authority(request.url), why }),
+            None => {
+                let response = self.client.fetch(&fetched, permit, deadline.min(started + self.request_timeout)).await;
+                self.reply(stage, request, response)
+            }
+        };
+        self.observer.request(stage, observed(request, &result), started.elapsed());
+        result
+    }
+
+    /// Why hosts on behalf of the entry of `route` are not asked, if they are not.
+    fn disabled(&self, route: HostRoute) -> Option<Text> {
+        match self.routes.entry(route.entry) {
+            Some(Entry { credential: Credential::Unusable(why), .. }) => Some(why.clone()),
+            Some(_) | None => None,
+        }
+    }
+
+    fn reply(
+        &self,
+        stage: Stage,
+        request: &Request<'_>,
+        response: Result<fetch::Response, FetchError>,
+    ) -> Result<Reply, Cause> {
+        let redirected = |target, cause| Cause::Redirected {
+            registry: authority(request.url),
+            target,
+            stage,
+            cause: Box::new(cause),
+        };
+        match response {
+            Ok(response) => {
+                let target = (!same_origin(request.url, &response.url)).then(|| authority(&response.url));
+                let reply = self.read(request, response);
+                reply.map_err(|cause| match target {
+                    Some(target) => redirected(target, cause),
+                    None => cause,
+                })
+            }
+            Err(FetchError::Redirected { target, cause }) => Err(redirected(target, Cause::Fetch(*cause))),
+            Err(error) => Err(Cause::Fetch(error)),
+        }
+    }
+
+    /// What a response means.
+    fn read(&self, request: &Request<'_>, response: fetch::Response) -> Result<Reply, Cause> {
+        let fetch::Response { url, status, headers, peer, body, credential_withheld, pause } = response;
+        let host = authority(&url);
+        let body = match body {
+            fetch::Body::Content(body, digest) => return Ok(Reply::Answer(Answer { url, headers, body, digest })),
+            fetch::Body::Error(body) => body,
+        };
+        let characters = self.excerpt_characters(&url, request);
+        let error = RegistryErrorBody::parse(&body, characters);
+        let credential = if credential_withheld { CredentialKind::Withheld } else { request.sent_credential() };
+        match (status, pause) {
+            (StatusCode::UNAUTHORIZED, _) if same_origin(&url, request.url) => {
+                Ok(Reply::Unauthorized { headers, peer, error })
+            }
+            (StatusCode::TOO_MANY_REQUESTS, Some(wait)) => {
+                let quota = Quota::of(&headers, characters);
+                Err(Cause::TooManyRequests { host, wait, quota, error })
+            }
+            (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled { host, wait })),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
+                Err(Cause::Denied { host, status: status.as_u16(), credential, error })
+            }
+            (StatusCode::NOT_FOUND, None) => Err(Cause::NotFound { host, error }),
+            (_, None) => Err(Cause::Status { host, status: status.as_u16(), error }),
+        }
+    }
+
+    /// Whether the settings have the host of `url`, which `request` has got to.
+    fn is_listed(&self, url: &Url, request: &Request<'_>) -> bool {
+        let own = same_origin(url, request.url) && request.referred_by.is_none();
+        if own { request.route.entry.is_some() } else { self.routes.listed(url).is_some() }
+    }
+
+    /// How much of the error envelope of `url` is kept.
+    fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
+        if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
+    }
+}
+
+impl Request<'_> {
+    /// The credential that the request carries to its own host.
+    fn sent_credential(&self) -> CredentialKind {
+        match (self.authorization, &self.payload) {
+            (Some(_), _) | (None, Payload::TokenForm(_)) => self.credential,
+            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => CredentialKind::Anonymous,
+        }
+    }
+}
+
+/// The redirects of one request, by the settings.
+struct RegistryRedirects<'a> {
+    transport: &'a Transport,
+    request: &'a Request<'a>,
+}
+
+impl RedirectPolicy for RegistryRedirects<'_> {
+    fn route(&self, from: &Url, target: &Url, peer: Option<SocketAddr>) -> Result<Route, Text> {
+        let Self { transport, request } = self;
+        let by_listed = transport.is_listed(from, request);
+        let route = transport.routes.after_redirect((request.url, request.route), target, by_listed, peer);
+        match transport.disabled(route) {
+            Some(why) => Err(why),
+            None => Ok(route.route),
+        }
+    }
+}
+
+/// The request as the HTTP client takes it.
+fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -> fetch::Request<'a> {
+    const TOKENS: Redirects<'_> = Redirects::Refuse { what: "requests for tokens" };
+    let (payload, redirects) = match &request.payload {
+        Payload::Content => (fetch::Payload::Get, Redirects::Follow(redirects)),
+        Payload::Head => (fetch::Payload::Head, Redirects::Follow(redirects)),
+        Payload::TokenQuery => (fetch::Payload::Get, TOKENS),
+        Payload::TokenForm(form) => {
+            let (content_type, body) = ("application/x-www-form-urlencoded", Bytes::from(form.clone()));
+            (fetch::Payload::Post { content_type, body }, TOKENS)
+        }
+    };
+    fetch::Request {
+        share: request.share,
+        home: request.registry,
+        url: request.url,
+        referred_by: request.referred_by,
+        route: request.route.route,
+        payload,
+        accept: request.accept,
+        authorization: request.authorization,
+        redirects,
+        body: request.body.clone(),
+    }
+}
+
+fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> RequestResult {
+    match result {
+        Ok(Reply::Answer(_)) => RequestResult::Ok,
+        Ok(Reply::Unauthorized { .. }) if request.authorization.is_some() => RequestResult::Denied,
+        Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
+        Err(cause) => failed_as(cause.innermost()),
+    }
+}
+
+fn failed_as(cause: &Cause) -> RequestResult {
+    if let Cause::Status { status: 500.., .. } = cause {
+        return RequestResult::ServerError;
+    }
+    match cause.kind() {
+        // A misconfigured registry is not asked at all.
+        RegistryErrorKind::Misconfigured | RegistryErrorKind::Refused | RegistryErrorKind::RedirectRefused => {
+            RequestResult::Refused
+        }
+        RegistryErrorKind::Unreachable => RequestResult::Unreachable,
+        RegistryErrorKind::Timeout => RequestResult::Timeout,
+        RegistryErrorKind::Denied => RequestResult::Denied,
+        RegistryErrorKind::Throttled => RequestResult::Throttled,
+        RegistryErrorKind::NotFound => RequestResult::NotFound,
+        RegistryErrorKind::Overloaded => RequestResult::Overloaded,
+        RegistryErrorKind::Failed
+        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ContentMismatch
+        | RegistryErrorKind::ReferrersUnsupported
+        | RegistryErrorKind::Unsupported => RequestResult::Invalid,
+    }
+}
