@@ -1,8 +1,8 @@
-//! Remembered verdicts and shared work.
+//! Cached verdicts and shared work.
 //!
 //! Floor 5: knows keys and values, not what they mean.
 
-pub use countersign_registry::FlightError;
-pub use countersign_registry::Flights;
-pub use countersign_registry::Progress;
-pub use countersign_registry::Remembered;
+pub use countersign_http::FlightError;
+pub use countersign_http::LruTtlCache;
+pub use countersign_http::Progress;
+pub use countersign_http::SingleFlight;

@@ -20,8 +20,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::name::Host;
+use countersign_http::Scheme;
 use countersign_registry::HostPattern;
-use countersign_registry::Scheme;
 use countersign_registry::Unlisted;
 
 pub use fields::Mistake;

@@ -29,6 +29,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "config",
             "policy_source",
             "telemetry",
+            "http",
             "registry",
             "core::codec",
             "core::name",
@@ -40,7 +41,18 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (
         15,
         "runtime",
-        &["server", "engine", "config", "policy_source", "telemetry", "clock", "registry", "core::name", "core::time"],
+        &[
+            "server",
+            "engine",
+            "config",
+            "policy_source",
+            "telemetry",
+            "clock",
+            "http",
+            "registry",
+            "core::name",
+            "core::time",
+        ],
     ),
     (
         14,
@@ -74,6 +86,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
             "evidence",
             "policy_source",
             "telemetry",
+            "http",
             "registry",
             "core::codec",
             "core::evidence",
@@ -92,9 +105,13 @@ const PLAN: &[(u8, &str, &[&str])] = &[
         "policy_source",
         &["config", "core::codec", "core::limits", "core::name", "core::time", "core::policy", "core::x509"],
     ),
-    (10, "config", &["registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
-    (10, "telemetry", &["registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"]),
-    (10, "cache", &["registry"]),
+    (10, "config", &["http", "registry", "core::codec", "core::limits", "core::name", "core::time", "core::policy"]),
+    (
+        10,
+        "telemetry",
+        &["http", "registry", "core::codec", "core::name", "core::time", "core::verdict", "core::notation"],
+    ),
+    (10, "cache", &["http"]),
     (10, "clock", &["core::time"]),
     (10, "evidence", &["core::evidence"]),
     (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
@@ -365,12 +382,22 @@ fn http_and_registry_have_no_word_for_signatures() {
         // An annotation is no notation.
         let code = code(&fs::read_to_string(&path).unwrap()).to_lowercase().replace("annotation", "");
         // TLS has signatures of its own.
-        let code = if path.ends_with("tls/verifier.rs") || path.ends_with("tls/failure.rs") {
-            code.replace("signature", "")
-        } else {
-            code
-        };
+        let code =
+            if path.components().any(|part| part.as_os_str() == "tls") { code.replace("signature", "") } else { code };
         for word in ["notary", "notation", "signature", "jose", "application/cose", "coset", "trustpolicy", "verdict"] {
+            assert!(!code.contains(word), "{} has the word {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn http_has_no_word_for_registries() {
+    for path in rust_files(&top().join("provider/http/src")) {
+        if is_test_file(path.strip_prefix(top()).unwrap()) {
+            continue;
+        }
+        let code = code(&fs::read_to_string(&path).unwrap()).to_lowercase();
+        for word in ["registry", "registries", "manifest", "referrer", "docker", "artifact", "blob", "/v2/"] {
             assert!(!code.contains(word), "{} has the word {word}", path.display());
         }
     }

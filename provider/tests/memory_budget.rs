@@ -42,7 +42,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("connections to registries: requests", requests * registry::CONNECTION),
         ("connections to registries: not in use", registry::IDLE_CONNECTIONS * registry::CONNECTION),
         ("look-ups of names", registry::LOOKUPS),
-        ("tokens, tags, digests and what was learned", registry::REMEMBERED),
+        ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images in work", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
         ("remembered verdicts", config.cache.verdict_bytes),
         ("requests being read", memory::READING),

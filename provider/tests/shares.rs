@@ -16,7 +16,7 @@ use countersign::engine::ImageResult;
 use countersign::engine::Verify as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
-use countersign_registry::GRACE;
+use countersign_http::GRACE;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Route;

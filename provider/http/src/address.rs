@@ -14,7 +14,7 @@ use url::Url;
 pub enum Network {
     /// Reachable from the internet.
     Public,
-    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house registries, private endpoints of clouds. Also
+    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house servers, private endpoints of clouds. Also
     /// those for protocols and benchmarks (RFC 6890), which networks use inside.
     Private,
     /// This machine.

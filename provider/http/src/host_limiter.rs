@@ -214,7 +214,7 @@ mod tests {
         );
         assert_eq!(start.elapsed(), Duration::ZERO);
         drop(acquire(&hosts, "b", start + SECOND).await.unwrap());
-        acquire(&hosts, "a", start + 11 * SECOND).await.unwrap();
+        let _permit = acquire(&hosts, "a", start + 11 * SECOND).await.unwrap();
         assert!(start.elapsed() >= 10 * SECOND && start.elapsed() < 11 * SECOND);
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let _b = acquire(&hosts, "b", soon()).await.unwrap();
         assert_eq!(acquire(&hosts, "c", soon()).await.err(), full(REQUESTS, Scope::Process, 2));
         drop(a);
-        acquire(&hosts, "c", soon()).await.unwrap();
+        let _c = acquire(&hosts, "c", soon()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
@@ -281,7 +281,7 @@ mod tests {
         let _b = acquire(&hosts, "b", soon()).await.unwrap();
         assert_eq!(acquire(&hosts, "b", soon()).await.err(), full(ANSWERS, Scope::Host("b".into()), 2));
         drop(permit);
-        acquire(&hosts, "b", soon()).await.unwrap();
+        let _permit = acquire(&hosts, "b", soon()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -171,7 +171,7 @@ mod tests {
 
     fn routes_of(settings: &RegistrySettings) -> Routes {
         let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
-        let limits = SharedLimits::new(settings.request_limits(), limits::BODIES, &limits::LIMITED, &observer);
+        let limits = SharedLimits::new(settings.request_limits(), limits::BODIES, &crate::resources::NAMED, &observer);
         let observer: Arc<dyn Observer> = Arc::new(Unobserved);
         Transport::new(settings, &limits, &observer).unwrap().routes
     }

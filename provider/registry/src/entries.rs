@@ -3,7 +3,6 @@
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use countersign_http::Class;
-use countersign_http::ProxyChoice;
 use countersign_http::Scheme;
 use countersign_http::Share;
 
@@ -18,7 +17,6 @@ pub(crate) struct Entry {
     pub(crate) credential: Credential,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
-    pub(crate) proxy: ProxyChoice,
 }
 
 /// The most specific entry that matches a reference's `host`, with its position.

@@ -1,33 +1,12 @@
 //! Limits on what registries and token services may send, in addition to those in `countersign_core::limits` and
-//! `countersign_http::limits`; and the resources that are limited.
+//! `countersign_http::limits`.
 
 use std::time::Duration;
 
 use countersign_core::limits::JsonLimits;
-use countersign_http::CHECKS;
-use countersign_http::LOOKUPS;
-use countersign_http::PARSING;
-use countersign_http::Resource;
-use countersign_http::Resources;
 use countersign_http::ShareLimits;
-use countersign_http::Unit;
 
 const MIB: usize = 1024 * 1024;
-
-/// Requests, counted for the registry that was asked, redirects and token exchanges included.
-const REQUESTS: Resource = Resource::new("requests", "too many registry requests in progress", Unit::Item, 64);
-
-/// The same requests, counted for the host that answers.
-const ANSWERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
-
-/// Bytes of bodies and of what was made of them.
-const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
-
-/// The resources of the limits on requests and bodies.
-pub(crate) const LIMITED: Resources = Resources { requests: REQUESTS, answers: ANSWERS, bytes: BYTES };
-
-/// All resources that access to registries is limited by.
-pub const RESOURCES: &[Resource] = &[REQUESTS, ANSWERS, BYTES, PARSING, CHECKS, LOOKUPS];
 
 /// Bodies, and what was made of them, in memory, in bytes: eight manifests of the largest size, or some thousands of usual
 /// ones. A host has capacity for one of the largest and what refers to it.
@@ -101,14 +80,3 @@ pub(crate) const TOKEN_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, 
 
 /// An error body of [`ERROR_BODY_BYTES`]: some errors, each with details of any shape.
 pub(crate) const ERROR_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 256 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resources_have_stable_labels() {
-        let labels: Vec<_> = RESOURCES.iter().map(|resource| resource.as_str()).collect();
-        assert_eq!(labels, ["requests", "answers", "bytes", "parsing", "checks", "lookups"]);
-    }
-}

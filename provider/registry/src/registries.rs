@@ -42,6 +42,7 @@ use crate::observer::Stage;
 use crate::observer::TagCache;
 use crate::pin_cache::Claim;
 use crate::pin_cache::PinCache;
+use crate::resources;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::transport::Answer;
@@ -96,8 +97,8 @@ impl Registries {
     /// The first mistake in the settings.
     pub fn new(settings: RegistrySettings, observer: Arc<dyn Observer>) -> Result<Self, SettingsError> {
         let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
-        let (bodies, named) = (registry_limits::BODIES, &registry_limits::LIMITED);
-        let limits = SharedLimits::new(settings.request_limits(), bodies, named, &limit_observer);
+        let (requests, bodies) = (settings.request_limits(), registry_limits::BODIES);
+        let limits = SharedLimits::new(requests, bodies, &resources::NAMED, &limit_observer);
         Self::within(limits, settings, observer)
     }
 

@@ -183,13 +183,7 @@ impl RegistrySettings {
                 return Err(SettingsError::Credential { pattern, error });
             }
             let realm_hosts = entry.realm_hosts.clone();
-            entries.push(Entry {
-                pattern,
-                credential: entry.credential.clone(),
-                scheme: entry.scheme,
-                realm_hosts,
-                proxy: entry.proxy.clone(),
-            });
+            entries.push(Entry { pattern, credential: entry.credential.clone(), scheme: entry.scheme, realm_hosts });
         }
         Ok(entries)
     }

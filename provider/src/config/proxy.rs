@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use countersign_http::ProxyServer;
+use countersign_http::internal_host;
 use countersign_registry::HostPattern;
-use countersign_registry::ProxyServer;
-use countersign_registry::inside;
 
 use super::fields::Fields;
 use super::read::Reader;
@@ -61,9 +61,10 @@ pub(super) fn read(reader: &Reader<'_>, entry: &Fields<'_>, host: Option<&HostPa
         }
     };
     if let (Some(host), Some(server)) = (host, &server)
-        && let Some(inside) = host.exact().and_then(|host| inside(&host).filter(|inside| !inside.may_be_meant()))
+        && let Some(internal) =
+            host.exact().and_then(|host| internal_host(&host).filter(|internal| !internal.may_be_meant()))
     {
-        let found = format_args!("the proxy {} for {host}, which is {}", server.server, inside.text());
+        let found = format_args!("the proxy {} for {host}, which is {}", server.server, internal.as_str());
         entry.conflict("proxy", found, "none, as no proxy is asked for that");
     }
     server.map_or(RegistryProxy::Environment, RegistryProxy::Server)

@@ -15,17 +15,17 @@ use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Host;
-use countersign_registry::Authorities;
+use countersign_http::ProxyChoice;
+use countersign_http::ProxyEnvironment;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_registry::AuthMethodError;
 use countersign_registry::Credential;
 use countersign_registry::DockerConfig;
 use countersign_registry::DockerConfigWarning;
 use countersign_registry::HostPattern;
-use countersign_registry::LoginError;
-use countersign_registry::ProxyChoice;
-use countersign_registry::ProxyEnvironment;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Roots;
 use countersign_registry::Secret;
 
 use super::Config;
@@ -174,7 +174,7 @@ impl Broken {
 /// kept once, and what is wrong within it is found once, for the first registry that names it.
 #[derive(Default)]
 struct Shared {
-    authorities: HashMap<PathBuf, Result<Authorities, RegistryFileMistake>>,
+    authorities: HashMap<PathBuf, Result<RootCertificates, RegistryFileMistake>>,
     docker_configs: HashMap<PathBuf, Result<Arc<DockerConfig>, RegistryFileMistake>>,
     reported: HashSet<PathBuf>,
 }
@@ -182,7 +182,7 @@ struct Shared {
 impl Shared {
     fn roots(&mut self, ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
         let Some(path) = ca else { return Ok(Roots::System) };
-        let parse = || Authorities::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::Authorities);
+        let parse = || RootCertificates::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::Authorities);
         let authorities = self.authorities.entry(path.to_owned()).or_insert_with(parse);
         authorities.clone().map(Roots::Only).map_err(|mistake| vec![Broken::new(path, mistake)])
     }
@@ -284,17 +284,17 @@ fn credential(credentials: &Credentials, shared: &mut Shared) -> Result<Credenti
         Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
-            let credential = Credential::Basic { user, password: secret };
+            let credential = Credential::Basic { user, password: Secret::new(secret) };
             match credential.check() {
                 Ok(()) => Ok(credential),
-                Err(error @ (LoginError::Colon | LoginError::EmptyUser)) => {
+                Err(error @ (AuthMethodError::Colon | AuthMethodError::EmptyUser)) => {
                     Err(vec![Broken::new(username, RegistryFileMistake::Login(error))])
                 }
                 Err(
-                    error @ (LoginError::EmptyPassword
-                    | LoginError::EmptyToken
-                    | LoginError::NotVisible
-                    | LoginError::TooLong { .. }),
+                    error @ (AuthMethodError::EmptyPassword
+                    | AuthMethodError::EmptyToken
+                    | AuthMethodError::NotVisible
+                    | AuthMethodError::TooLong { .. }),
                 ) => Err(vec![Broken::new(password, RegistryFileMistake::Login(error))]),
             }
         }
@@ -311,7 +311,7 @@ fn proxy_choice(proxy: &RegistryProxy, shared: &mut Shared) -> Result<ProxyChoic
         None => Ok(server.clone()),
         Some((username, password)) => self::login(username, password).and_then(|(user, secret)| {
             let refused = |error| vec![Broken::new(username, RegistryFileMistake::ProxyLogin(error))];
-            server.clone().with_login(user, secret).map_err(refused)
+            server.clone().with_login(&user, &secret).map_err(refused)
         }),
     };
     match (server, shared.roots(ca.as_deref())) {
@@ -320,9 +320,9 @@ fn proxy_choice(proxy: &RegistryProxy, shared: &mut Shared) -> Result<ProxyChoic
     }
 }
 
-fn login(username: &Path, password: &Path) -> Result<(String, Secret), Vec<Broken>> {
+fn login(username: &Path, password: &Path) -> Result<(String, Vec<u8>), Vec<Broken>> {
     match (user(username), line(password)) {
-        (Ok(user), Ok(password)) => Ok((user, Secret::new(password))),
+        (Ok(user), Ok(password)) => Ok((user, password)),
         (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use countersign_registry::AuthoritiesError;
+use countersign_http::ProxyServerError;
+use countersign_http::RootCertificatesError;
+use countersign_registry::AuthMethodError;
 use countersign_registry::DockerConfigError;
 use countersign_registry::DockerConfigWarning;
 use countersign_registry::EntryMistake;
 use countersign_registry::HostPattern;
-use countersign_registry::LoginError;
-use countersign_registry::ProxyServerError;
 
 /// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
@@ -55,13 +55,13 @@ pub enum RegistryFileMistake {
     #[error("is not UTF-8")]
     NotUtf8,
     #[error(transparent)]
-    Login(LoginError),
+    Login(AuthMethodError),
     #[error("has {0}")]
     ProxyLogin(ProxyServerError),
     #[error(transparent)]
     DockerConfig(DockerConfigError),
     #[error(transparent)]
-    Authorities(AuthoritiesError),
+    Authorities(RootCertificatesError),
 }
 
 /// See [`FindingKind::Warning`].

@@ -4,51 +4,51 @@ use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
-use countersign_registry::LimitReached;
+use countersign_http::LimitReached;
 use countersign_registry::RegistryError;
-use countersign_registry::Trouble;
+use countersign_registry::RegistryErrorKind;
 
 use crate::policy_source::DisabledBy;
 use crate::policy_source::DisabledStatement;
 
 /// The reason for a verdict about the image itself.
 pub(super) fn reason(error: &RegistryError) -> Reason {
-    let code = match error.trouble() {
-        Trouble::Misconfigured => Code::RegistryMisconfigured,
-        Trouble::Refused => Code::RegistryNotAllowed,
-        Trouble::Unreachable => Code::RegistryUnreachable,
-        Trouble::Timeout => Code::RegistryTimeout,
-        Trouble::Denied => Code::RegistryDenied,
-        Trouble::Throttled => Code::RegistryThrottled,
-        Trouble::Failed => Code::RegistryFailed,
-        Trouble::AnswerInvalid | Trouble::ContentMismatch => Code::RegistryAnswerInvalid,
-        Trouble::RedirectRefused => Code::RegistryRedirectRefused,
-        Trouble::ReferrersUnsupported => Code::ReferrersUnsupported,
-        Trouble::NotFound => Code::ImageNotFound,
-        Trouble::Unsupported => Code::ImageUnsupported,
-        Trouble::Overloaded => Code::Overloaded,
+    let code = match error.kind() {
+        RegistryErrorKind::Misconfigured => Code::RegistryMisconfigured,
+        RegistryErrorKind::Refused => Code::RegistryNotAllowed,
+        RegistryErrorKind::Unreachable => Code::RegistryUnreachable,
+        RegistryErrorKind::Timeout => Code::RegistryTimeout,
+        RegistryErrorKind::Denied => Code::RegistryDenied,
+        RegistryErrorKind::Throttled => Code::RegistryThrottled,
+        RegistryErrorKind::Failed => Code::RegistryFailed,
+        RegistryErrorKind::AnswerInvalid | RegistryErrorKind::ContentMismatch => Code::RegistryAnswerInvalid,
+        RegistryErrorKind::RedirectRefused => Code::RegistryRedirectRefused,
+        RegistryErrorKind::ReferrersUnsupported => Code::ReferrersUnsupported,
+        RegistryErrorKind::NotFound => Code::ImageNotFound,
+        RegistryErrorKind::Unsupported => Code::ImageUnsupported,
+        RegistryErrorKind::Overloaded => Code::Overloaded,
     };
     Reason::new(code, error)
 }
 
 /// The reason for one signature: what is missing or damaged there says nothing about the image.
 pub(super) fn of_signature(error: &RegistryError) -> Reason {
-    match error.trouble() {
-        Trouble::ContentMismatch | Trouble::NotFound | Trouble::Unsupported => {
+    match error.kind() {
+        RegistryErrorKind::ContentMismatch | RegistryErrorKind::NotFound | RegistryErrorKind::Unsupported => {
             Reason::new(Code::SignatureUnavailable, error)
         }
         // A signature that is pushed again would meet the same.
-        Trouble::Misconfigured
-        | Trouble::Refused
-        | Trouble::Unreachable
-        | Trouble::Timeout
-        | Trouble::Denied
-        | Trouble::Throttled
-        | Trouble::Failed
-        | Trouble::AnswerInvalid
-        | Trouble::RedirectRefused
-        | Trouble::ReferrersUnsupported
-        | Trouble::Overloaded => reason(error),
+        RegistryErrorKind::Misconfigured
+        | RegistryErrorKind::Refused
+        | RegistryErrorKind::Unreachable
+        | RegistryErrorKind::Timeout
+        | RegistryErrorKind::Denied
+        | RegistryErrorKind::Throttled
+        | RegistryErrorKind::Failed
+        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::RedirectRefused
+        | RegistryErrorKind::ReferrersUnsupported
+        | RegistryErrorKind::Overloaded => reason(error),
     }
 }
 

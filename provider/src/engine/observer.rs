@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_registry::LimitObserver;
-use countersign_registry::LimitReached;
+use countersign_http::LimitObserver;
+use countersign_http::LimitReached;
+use countersign_http::Resource;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
-use countersign_registry::Resource;
 use countersign_registry::Stage;
-use countersign_registry::TagMemory;
+use countersign_registry::TagCache;
 
 use crate::telemetry::metrics::Metrics;
 
@@ -26,14 +26,14 @@ impl CountRequests {
 
 impl Observer for CountRequests {
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration) {
-        self.0.registry_request(stage.text(), result.text());
-        self.0.stage(stage.text(), elapsed);
+        self.0.registry_request(stage.as_str(), result.as_str());
+        self.0.stage(stage.as_str(), elapsed);
     }
 
-    fn tag(&self, found: TagMemory) {
+    fn tag(&self, found: TagCache) {
         self.0.cache_event(match found {
-            TagMemory::Hit => "tag-hit",
-            TagMemory::Miss => "tag-miss",
+            TagCache::Hit => "tag-hit",
+            TagCache::Miss => "tag-miss",
         });
     }
 }

@@ -21,16 +21,15 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
+use countersign_http::Limiter;
+use countersign_http::Share;
+use countersign_http::ShareLimits;
 use countersign_registry::Incomplete;
-use countersign_registry::Limiter;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Resource;
 use countersign_registry::SettingsError;
-use countersign_registry::Share;
-use countersign_registry::ShareLimits;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -44,9 +43,9 @@ use super::signatures;
 use super::signatures::Asked;
 use super::signatures::Judged;
 use crate::cache::FlightError;
-use crate::cache::Flights;
+use crate::cache::LruTtlCache;
 use crate::cache::Progress;
-use crate::cache::Remembered;
+use crate::cache::SingleFlight;
 use crate::clock::Clock;
 use crate::evidence::EvidenceSource;
 use crate::evidence::Unavailable;
@@ -56,6 +55,7 @@ use crate::policy_source::Trust;
 use crate::policy_source::TrustHandle;
 use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::VERIFICATIONS;
 
 /// How many further signatures of an image are fetched at a time, once the first has not counted.
 pub(super) const FETCHED_AHEAD: usize = 4;
@@ -92,9 +92,9 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     /// Shared by pins and verifications: an image is in one of them at a time.
     work: Limiter,
-    pins: Flights<(Repository, Selector), Result<Pinned, Reason>>,
-    verifications: Flights<Key, Arc<ImageVerdict>>,
-    verdicts: Remembered<Key, Remembrance>,
+    pins: SingleFlight<(Repository, Selector), Result<Pinned, Reason>>,
+    verifications: SingleFlight<Key, Arc<ImageVerdict>>,
+    verdicts: LruTtlCache<Key, Remembrance>,
 }
 
 /// What a verdict is about: never a tag, and never across a change of trust.
@@ -125,7 +125,7 @@ impl Engine {
         clock: Clock,
     ) -> Self {
         let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
-        let work = Limiter::new(Resource::Verifications, ShareLimits::of(settings.max_flights), observer);
+        let work = Limiter::new(VERIFICATIONS, ShareLimits::of(settings.max_flights), observer);
         Self::within(work, trust, registries, settings, metrics, clock)
     }
 
@@ -163,9 +163,9 @@ impl Engine {
     ) -> Self {
         Self(Arc::new(Inner {
             work,
-            pins: Flights::default(),
-            verifications: Flights::default(),
-            verdicts: Remembered::new(settings.verdict_bytes),
+            pins: SingleFlight::default(),
+            verifications: SingleFlight::default(),
+            verdicts: LruTtlCache::new(settings.verdict_bytes),
             trust,
             registries,
             evidence: Arc::new(Unavailable),
@@ -289,7 +289,7 @@ impl Inner {
                 verdict
             }
         };
-        let verdict = match self.verifications.join(key, deadline.instant().into(), work).await {
+        let verdict = match self.verifications.join_or_start(key, deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
             Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), self.of_flight(error, &share))),
         };
@@ -334,7 +334,7 @@ impl Inner {
                 Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| error_mapping::reason(&error))
             }
         };
-        let pinned = self.pins.join(key, deadline.instant().into(), work).await;
+        let pinned = self.pins.join_or_start(key, deadline.instant().into(), work).await;
         pinned.map_err(|error| self.of_flight(error, &share))?
     }
 

@@ -31,9 +31,9 @@ use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
-use countersign_registry::Content;
-use countersign_registry::Kept;
-use countersign_registry::LimitReached;
+use countersign_http::Budgeted;
+use countersign_http::Content;
+use countersign_http::LimitReached;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
@@ -83,7 +83,7 @@ pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
 }
 
 /// Keeps the first `most` entries, and of them what is needed to fetch them.
-pub(super) fn shorten(referrers: &mut Kept<Referrers>, most: usize) {
+pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, most: usize) {
     referrers.entries.truncate(most);
     referrers.entries.iter_mut().for_each(|entry| entry.annotations.clear());
     referrers.entries.shrink_to_fit();

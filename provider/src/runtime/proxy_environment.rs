@@ -1,7 +1,7 @@
 //! The proxy variables of the environment, for the registry client. Read anew each time; nothing here changes them.
 
-use countersign_registry::ProxyEnvironment;
-use countersign_registry::ProxyVariableError;
+use countersign_http::ProxyEnvironment;
+use countersign_http::ProxyVariableError;
 
 use crate::config::Config;
 use crate::config::RegistryProxy;

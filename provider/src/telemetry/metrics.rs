@@ -14,9 +14,9 @@ use countersign_core::notation::Check;
 use countersign_core::notation::loggable;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
-use countersign_registry::LimitReached;
-use countersign_registry::Resource;
-use countersign_registry::Scope;
+use countersign_http::LimitReached;
+use countersign_http::Resource;
+use countersign_http::Scope;
 use prometheus::GaugeVec;
 use prometheus::Histogram;
 use prometheus::HistogramOpts;
@@ -38,6 +38,8 @@ pub use labels::Component;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
+pub use labels::VERIFICATIONS;
+pub use labels::limited_resources;
 pub use labels::registry_results;
 pub use labels::registry_stages;
 pub use labels::stages;
@@ -195,10 +197,10 @@ impl Metrics {
         for event in CACHE_EVENTS.iter().chain([&OTHER]) {
             self.cache_events.with_label_values(&[event]);
         }
-        for resource in Resource::ALL {
-            self.limit_in_use.with_label_values(&[resource.text()]);
+        for resource in limited_resources() {
+            self.limit_in_use.with_label_values(&[resource.as_str()]);
             for scope in Scope::LABELS {
-                self.limit_reached.with_label_values(&[resource.text(), scope]);
+                self.limit_reached.with_label_values(&[resource.as_str(), scope]);
             }
         }
         self.limit_in_use.with_label_values(&[RESPONSE_BYTES]);
@@ -299,12 +301,12 @@ impl Metrics {
 
     /// So much more of a limit is in use, or less.
     pub fn limit_in_use(&self, resource: Resource, change: i64) {
-        self.limit_in_use.with_label_values(&[resource.text()]).add(change);
+        self.limit_in_use.with_label_values(&[resource.as_str()]).add(change);
     }
 
     /// Work was refused because a limit is used up.
     pub fn limit_reached(&self, LimitReached { resource, scope, .. }: &LimitReached) {
-        self.limit_reached.with_label_values(&[resource.text(), scope.label()]).inc();
+        self.limit_reached.with_label_values(&[resource.as_str(), scope.label()]).inc();
     }
 
     /// Shows how many bytes of responses are held until they are written.

@@ -31,3 +31,86 @@ impl fmt::Display for Remedy<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_http::InternalHost;
+    use countersign_http::ProxyFailure;
+    use countersign_http::RootsSource;
+    use countersign_http::TlsFailure;
+
+    use crate::Cause;
+
+    use super::*;
+
+    fn message(error: FetchError) -> String {
+        Cause::Fetch(error).to_string()
+    }
+
+    fn tls(failure: TlsFailure) -> String {
+        message(FetchError::Tls { host: "r.example".to_owned(), failure })
+    }
+
+    #[test]
+    fn names_the_settings_that_could_change_a_tls_failure() {
+        let issuer = || "CN=ca".into();
+        for (failure, expected) in [
+            (
+                TlsFailure::UnknownIssuer { issuer: issuer(), roots: RootsSource::System },
+                "its certificate is issued by \"CN=ca\", which is none of the system's certificate authorities: want `ca` \
+                 of the registry's entry to be a file with the authority that issued it",
+            ),
+            (
+                TlsFailure::UnknownIssuer { issuer: issuer(), roots: RootsSource::File("ca.pem".into()) },
+                "its certificate is issued by \"CN=ca\", which is none of the certificates in ca.pem: want the authority \
+                 that issued it in that file",
+            ),
+            (
+                TlsFailure::SelfSigned { roots: RootsSource::System },
+                "its certificate is signed by itself and is none of the system's certificate authorities: want `ca` of the \
+                 registry's entry to be a file with this very certificate",
+            ),
+            (
+                TlsFailure::Authority,
+                "its certificate is that of an authority: want one for servers, or a self-signed one that stands as it is \
+                 in `ca`",
+            ),
+            (
+                TlsFailure::NotTls,
+                "what it answers is no TLS: want a port that speaks TLS, or `plainHttp: true` for a registry without",
+            ),
+            (TlsFailure::Protocol, "it breaks the rules of TLS, or something on the way does"),
+        ] {
+            assert_eq!(tls(failure), format!("cannot talk to r.example over TLS: {expected}"));
+        }
+        let failure = Box::new(ProxyFailure::Tls { failure: TlsFailure::SelfSigned { roots: RootsSource::System } });
+        let (host, proxy, setting) = ("r.example".to_owned(), "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());
+        assert_eq!(
+            message(FetchError::Proxy { host, proxy, setting, failure }),
+            "cannot reach r.example by the proxy p.example:3128 (from HTTPS_PROXY): it cannot be reached over TLS (`ca` is \
+             here that of the proxy): its certificate is signed by itself and is none of the system's certificate \
+             authorities: want `ca` of the registry's entry to be a file with this very certificate"
+        );
+    }
+
+    #[test]
+    fn names_the_settings_that_allow_a_host() {
+        let (host, address) = (|| "r.example".to_owned(), "10.0.0.5".parse().unwrap());
+        assert_eq!(
+            message(FetchError::AddressRefused { host: host(), address }),
+            "r.example is at 10.0.0.5, where only configured registries may be"
+        );
+        assert_eq!(
+            message(FetchError::ReferredInside { from: "a.example".to_owned(), host: host(), address }),
+            "a.example leads to r.example, found at 10.0.0.5, a private address: want a public one; if this is meant, add \
+             a.example to registries, or r.example to its realmHosts if it serves its tokens"
+        );
+        let (internal, proxy, setting) = (InternalHost::Cluster, "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());
+        assert_eq!(
+            message(FetchError::NotByProxy { host: host(), internal, proxy, setting }),
+            "r.example is a name inside the cluster, for which no proxy is asked (here p.example:3128 from HTTPS_PROXY): if \
+             it can be reached directly, add it to NO_PROXY, or write proxy: none in its entry of registries"
+        );
+    }
+}

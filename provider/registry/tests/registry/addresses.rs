@@ -1,14 +1,15 @@
 //! Hosts that nobody configured: users choose them.
 
 use countersign_core::name::ImageRef;
+use countersign_http::FetchError;
+use countersign_http::Scheme;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
-use countersign_registry::Scheme;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_registry::Unlisted;
 use countersign_testkit::registry::Registry;
 
@@ -24,7 +25,7 @@ async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
     for host in ["127.0.0.1", "localhost", "LOCALHOST", "[::ffff:7f00:1]", "[::1]"] {
         let image: ImageRef = format!("{host}:{port}/app:v1").parse().unwrap();
         let error = registries.pin(&image, soon()).await.unwrap_err();
-        assert_eq!(error.trouble(), Trouble::Refused, "{host}: {error}");
+        assert_eq!(error.kind(), RegistryErrorKind::Refused, "{host}: {error}");
     }
     assert_eq!(registry.connections(), 0);
     assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Refused); 5]);
@@ -49,7 +50,10 @@ async fn metadata_services_are_not_asked() {
     ] {
         let image: ImageRef = format!("{host}/latest/meta-data:v1").parse().unwrap();
         let error = registries.pin(&image, soon()).await.unwrap_err();
-        assert_eq!(error.cause, Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
+        assert_eq!(
+            error.cause,
+            Cause::Fetch(FetchError::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() })
+        );
     }
 }
 

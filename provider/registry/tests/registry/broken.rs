@@ -1,8 +1,9 @@
 //! Answers that break off, and what is asked for again.
 
+use countersign_http::FetchError;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::Trouble;
+use countersign_registry::RegistryErrorKind;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::FaultHandle;
 use countersign_testkit::registry::Registry;
@@ -30,7 +31,7 @@ async fn an_answer_that_breaks_off_over_http_1_is_asked_for_again_up_to_twice() 
         assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
         breaks(registry.when(Route::Manifest));
         let cause = pin_error(&anonymous(&registry), &registry).await;
-        assert_eq!(cause.trouble(), Trouble::Unreachable, "{cause:?}");
+        assert_eq!(cause.kind(), RegistryErrorKind::Unreachable, "{cause:?}");
         assert_eq!(registry.count(Route::Manifest), 6);
     }
 }
@@ -45,7 +46,7 @@ async fn a_stream_or_connection_that_breaks_off_over_http_2_is_asked_for_again_u
         assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
         breaks(registry.when(Route::Manifest));
         let cause = pin_error(&registries(), &registry).await;
-        assert_eq!(cause.trouble(), Trouble::Unreachable, "{cause:?}");
+        assert_eq!(cause.kind(), RegistryErrorKind::Unreachable, "{cause:?}");
         assert_eq!(registry.count(Route::Manifest), 6);
     }
 }
@@ -69,7 +70,7 @@ async fn an_answer_that_breaks_a_limit_is_not_asked_for_again() {
     for (registry, registries) in [(&plain, anonymous(&plain)), (&secured, registries)] {
         registry.when(Route::Manifest).endless_body();
         let cause = pin_error(&registries, registry).await;
-        assert!(matches!(cause, Cause::TooLarge { .. }), "{cause:?}");
+        assert!(matches!(cause, Cause::Fetch(FetchError::TooLarge { .. })), "{cause:?}");
         assert_eq!(registry.count(Route::Manifest), 1);
     }
 }

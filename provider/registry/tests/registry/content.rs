@@ -6,8 +6,9 @@ use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
+use countersign_http::FetchError;
 use countersign_registry::Cause;
-use countersign_registry::Trouble;
+use countersign_registry::RegistryErrorKind;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::registry::Registry;
@@ -61,7 +62,7 @@ async fn one_changed_bit_is_noticed() {
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let found = Digest::of(DigestAlgorithm::Sha256, b"{|");
     assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: manifest.digest });
-    assert_eq!(error.cause.trouble(), Trouble::ContentMismatch);
+    assert_eq!(error.cause.kind(), RegistryErrorKind::ContentMismatch);
 }
 
 #[tokio::test]
@@ -72,17 +73,17 @@ async fn a_size_that_is_not_true_is_refused_before_and_while_reading() {
     for size in [0, 7, 9] {
         let lie = Descriptor { size, ..blob.clone() };
         let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
-        assert_eq!(error.cause, Cause::Size { host: registry.host(), found: 8, wanted: size });
+        assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: size }));
     }
     // Without a Content-Length only counting tells.
     let fault = registry.when(Route::Blob).slow_drip(Duration::from_millis(1));
     let lie = Descriptor { size: 9, ..blob.clone() };
     let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Size { host: registry.host(), found: 8, wanted: 9 });
+    assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: 9 }));
     fault.lift();
     registry.when(Route::Blob).endless_body();
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.cause, Cause::TooLarge { host: registry.host(), limit: 8 });
+    assert_eq!(error.cause, Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 8 }));
 }
 
 #[tokio::test]
@@ -105,10 +106,10 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let (found, wanted) = ("application/json".into(), IMAGE_MANIFEST.into());
     assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
-    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
     registry.when(Route::Manifest).header("content-type", IMAGE_INDEX);
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::ContentMismatch);
+    assert_eq!(error.kind(), RegistryErrorKind::ContentMismatch);
 }
 
 #[tokio::test]
@@ -118,8 +119,8 @@ async fn what_is_missing_is_told_from_what_fails() {
     let registries = anonymous(&registry);
     registry.remove("app", blob.digest.as_str());
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::NotFound);
+    assert_eq!(error.kind(), RegistryErrorKind::NotFound);
     registry.when(Route::Blob).status(500);
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Failed);
+    assert_eq!(error.kind(), RegistryErrorKind::Failed);
 }

@@ -6,14 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
-use countersign_registry::Authorities;
+use countersign_http::FetchError;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_http::Scheme;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Roots;
-use countersign_registry::Scheme;
-use countersign_registry::Trouble;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Route;
@@ -103,7 +104,7 @@ impl Server {
         let entry = match ca {
             None => RegistryEntry { scheme: Scheme::Http, ..entry },
             Some(ca) => {
-                let roots = Roots::Only(Authorities::parse("ca", ca.pem().as_bytes()).unwrap());
+                let roots = Roots::Only(RootCertificates::parse("ca", ca.pem().as_bytes()).unwrap());
                 RegistryEntry { roots, ..entry }
             }
         };
@@ -127,7 +128,7 @@ async fn asked(mut stream: TcpStream) -> TcpStream {
 }
 
 fn excess(server: &Server, shared: bool) -> Cause {
-    Cause::Excess { host: server.host.clone(), shared }
+    Cause::Fetch(FetchError::Excess { host: server.host.clone(), shared })
 }
 
 /// A frame of HTTP/2, RFC 9113 section 4.1.
@@ -147,7 +148,7 @@ async fn interim_answers_without_end_end_the_connection() {
     for again in ["HTTP/1.1 103 \r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 x\r\na: b\r\n\r\n"] {
         let server = Server::plain(b"", again.as_bytes()).await;
         let cause = server.cause(None).await;
-        assert_eq!((&cause, cause.trouble()), (&excess(&server, false), Trouble::AnswerInvalid), "{again:?}");
+        assert_eq!((&cause, cause.kind()), (&excess(&server, false), RegistryErrorKind::AnswerInvalid), "{again:?}");
         assert_eq!(server.seen(), (1, true));
     }
 }
@@ -188,7 +189,7 @@ async fn answers_that_are_not_read_cost_the_other_requests_of_a_connection_nothi
     for _ in 0..20 {
         let image: ImageRef = format!("{}/large:v1", registry.host()).parse().unwrap();
         let cause = registries.pin(&image, soon()).await.unwrap_err().cause;
-        assert!(matches!(cause, Cause::TooLarge { .. }), "{cause:?}");
+        assert!(matches!(cause, Cause::Fetch(FetchError::TooLarge { .. })), "{cause:?}");
         works(&registries, &registry).await;
     }
     assert_eq!((large.hits(), registry.connections()), (20, 1));

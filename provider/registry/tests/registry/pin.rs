@@ -8,13 +8,14 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ImageRef;
 use countersign_core::name::MediaType;
 use countersign_core::oci::ManifestError;
+use countersign_http::FetchError;
+use countersign_http::Phase;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::Phase;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
@@ -79,7 +80,7 @@ async fn a_warm_tag_and_its_digest_cost_nothing_until_the_lifetime_ends() {
     assert_eq!(registry.requests().len(), 1);
     // The same digest elsewhere is another matter.
     let elsewhere: ImageRef = registry.reference("other", &first).parse().unwrap();
-    assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().trouble(), Trouble::NotFound);
+    assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().kind(), RegistryErrorKind::NotFound);
 
     let forgetful = anonymous(&registry);
     assert_eq!(pinned(&forgetful, &registry).await.descriptor(), &descriptor(&moved));
@@ -214,7 +215,7 @@ async fn a_tag_that_is_gone_is_not_found() {
     registry.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN");
     registry.forget_requests();
     for _ in 0..2 {
-        assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::NotFound);
+        assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::NotFound);
     }
     assert_eq!(methods(&registry), ["HEAD", "GET", "HEAD", "GET"]);
 }
@@ -231,10 +232,10 @@ async fn a_head_that_meets_a_registry_in_trouble_is_not_followed_by_a_get() {
     let _ = pinned(&registries, &registry).await;
     registry.forget_requests();
     let fault = registry.when(Route::Manifest).method(Method::HEAD).never_answer();
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Timeout);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Timeout);
     fault.lift();
     registry.when(Route::Manifest).method(Method::HEAD).too_many_requests("50");
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
     assert_eq!(methods(&registry), ["HEAD", "HEAD"]);
 }
 
@@ -309,7 +310,7 @@ async fn body_and_content_type_must_agree_on_an_image() {
             header: MediaType::OCI_INDEX.into()
         })
     );
-    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
     fault.lift();
 
     registry.when(Route::Manifest).header("content-type", "application/vnd.oci.image.manifest.v1+json; charset=utf-8");
@@ -322,11 +323,11 @@ async fn another_artifact_is_unsupported_but_a_page_of_a_proxy_is_a_bad_answer()
     let artifact = registry.put_manifest("app", MediaType::OCI_ARTIFACT, b"{}");
     registry.tag("app", "v1", &artifact.digest);
     let registries = anonymous(&registry);
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Unsupported);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Unsupported);
     for (content_type, body) in [("text/html", "<html>"), ("application/json", "{}")] {
         let reply = Reply::status(200).header("content-type", content_type).body(body);
         let fault = registry.when(Route::Manifest).reply(reply);
-        assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::AnswerInvalid, "{content_type}");
+        assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::AnswerInvalid, "{content_type}");
         fault.lift();
     }
 }
@@ -336,7 +337,7 @@ async fn an_endless_or_overlong_manifest_is_cut_off_at_four_mebibytes() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
-    let expected = Cause::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 };
+    let expected = Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 });
     let fault = registry.when(Route::Manifest).endless_body();
     assert_eq!(pin_error(&registries, &registry).await, expected);
     fault.lift();
@@ -352,13 +353,13 @@ async fn encoded_and_broken_bodies_are_refused() {
     let fault = registry.when(Route::Manifest).header("content-encoding", "gzip");
     assert_eq!(
         pin_error(&registries, &registry).await,
-        Cause::ContentEncoding { host: registry.host(), found: "gzip".into() }
+        Cause::Fetch(FetchError::ContentEncoding { host: registry.host(), found: "gzip".into() })
     );
     fault.lift();
     let fault = registry.when(Route::Manifest).truncated_body();
     let cause = pin_error(&registries, &registry).await;
-    assert!(matches!(cause, Cause::Broken { .. }), "{cause:?}");
-    assert_eq!(cause.trouble(), Trouble::Unreachable);
+    assert!(matches!(cause, Cause::Fetch(FetchError::Broken { .. })), "{cause:?}");
+    assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
     // Twice asked for again.
     assert_eq!(fault.hits(), 3);
 }
@@ -369,19 +370,19 @@ async fn each_status_is_its_own_trouble() {
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
     for (status, trouble) in [
-        (404, Trouble::NotFound),
-        (403, Trouble::Denied),
-        (400, Trouble::Failed),
-        (405, Trouble::Failed),
-        (500, Trouble::Failed),
-        (501, Trouble::Failed),
-        (204, Trouble::Failed),
-        (206, Trouble::Failed),
-        (304, Trouble::Failed),
+        (404, RegistryErrorKind::NotFound),
+        (403, RegistryErrorKind::Denied),
+        (400, RegistryErrorKind::Failed),
+        (405, RegistryErrorKind::Failed),
+        (500, RegistryErrorKind::Failed),
+        (501, RegistryErrorKind::Failed),
+        (204, RegistryErrorKind::Failed),
+        (206, RegistryErrorKind::Failed),
+        (304, RegistryErrorKind::Failed),
     ] {
         let fault = registry.when(Route::Manifest).error(status, "ODD");
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-        assert_eq!(error.trouble(), trouble, "{status}");
+        assert_eq!(error.kind(), trouble, "{status}");
         assert_eq!(fault.hits(), 1, "{status} is not asked again");
         fault.lift();
     }
@@ -408,7 +409,7 @@ async fn silence_ends_at_the_deadline_or_the_request_timeout() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).never_answer();
-    let expected = Cause::Timeout { host: registry.host(), phase: Phase::Answer };
+    let expected = Cause::Fetch(FetchError::Timeout { host: registry.host(), phase: Phase::Request });
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
     assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
     assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Timeout)]);
@@ -430,7 +431,7 @@ async fn a_registry_that_is_not_there_is_tried_three_times() {
     let image = app(&registry);
     drop(registry);
     let error = registries.pin(&image, soon()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Unreachable);
+    assert_eq!(error.kind(), RegistryErrorKind::Unreachable);
     assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Unreachable); 3]);
 }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
+use countersign_http::FetchError;
+use countersign_http::LimitReached;
+use countersign_http::Scope;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LimitReached;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Resource;
-use countersign_registry::Scope;
-use countersign_registry::Trouble;
+use countersign_registry::resources::REQUESTS;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
@@ -41,8 +42,8 @@ async fn after_a_429_nobody_asks_that_host_until_the_time_has_come() {
     // A clone, another repository: refused at once, without a request.
     let second: ImageRef = format!("{}/second:v1", registry.host()).parse().unwrap();
     let error = registries.clone().pin(&second, soon()).await.unwrap_err();
-    assert!(matches!(error.cause, Cause::Throttled { .. }), "{error:?}");
-    assert_eq!(error.trouble(), Trouble::Throttled);
+    assert!(matches!(error.cause, Cause::Fetch(FetchError::Throttled { .. })), "{error:?}");
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert_eq!(registry.requests().len(), 1);
     assert!(registries.pin(&app(&other), soon()).await.is_ok());
 }
@@ -92,8 +93,8 @@ async fn a_503_with_a_pause_closes_the_gate_too() {
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
     registry.when(Route::Manifest).reply(Reply::status(503).header("retry-after", "50"));
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
     assert_eq!(registry.requests().len(), 1);
 }
 
@@ -112,8 +113,8 @@ async fn a_token_service_that_asks_for_a_pause_gets_it() {
     registry.require_bearer(&Bearer::anonymous());
     registry.when(Route::Token).too_many_requests("50");
     let registries = anonymous(&registry);
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Throttled);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
     assert_eq!(registry.count(Route::Token), 1);
 }
 
@@ -133,9 +134,9 @@ async fn no_more_requests_at_once_than_configured_and_waiting_has_an_end() {
     registry.wait_for(Route::Manifest, 2).await;
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     let scope = Scope::Host(registry.host().into());
-    let full = LimitReached { resource: Resource::Requests, scope, at: None, found: 2, limit: 2 };
-    assert_eq!(error.cause, Cause::Limit(full));
-    assert_eq!(error.trouble(), Trouble::Overloaded);
+    let full = LimitReached { resource: REQUESTS, scope, at: None, found: 2, limit: 2 };
+    assert_eq!(error.cause, Cause::Fetch(FetchError::Limit(full)));
+    assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
     assert_eq!(registry.requests().len(), 2);
     gate.open();
     for call in calls {

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
-use countersign_registry::Authorities;
+use countersign_http::FetchError;
+use countersign_http::InternalHost;
+use countersign_http::ProxyChoice;
+use countersign_http::ProxyEnvironment;
+use countersign_http::ProxyFailure;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_http::Scheme;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::Inside;
-use countersign_registry::ProxyChoice;
-use countersign_registry::ProxyEnvironment;
-use countersign_registry::ProxyFailure;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryError;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Roots;
-use countersign_registry::Scheme;
-use countersign_registry::Secret;
-use countersign_registry::Trouble;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::proxy::Proxy;
@@ -61,7 +61,7 @@ fn plain(host: &str, credential: Credential) -> RegistryEntry {
 }
 
 fn only(ca: &Authority) -> Roots {
-    Roots::Only(Authorities::parse("ca.pem", ca.pem().as_bytes()).unwrap())
+    Roots::Only(RootCertificates::parse("ca.pem", ca.pem().as_bytes()).unwrap())
 }
 
 /// A registry that nobody but the proxy finds, with an image `app:v1`, and its authority.
@@ -89,7 +89,7 @@ async fn pin(registries: &Registries, host: &str) -> Result<(), Cause> {
 /// The error of pinning by this proxy, which the host's entry names.
 async fn failure(url: &str) -> (ProxyFailure, Cause) {
     let cause = pin(&with(ProxyEnvironment::default(), vec![by(url, HOST, Roots::System)]), HOST).await.unwrap_err();
-    let Cause::Proxy { host, setting, failure, .. } = &cause else { panic!("{cause:?}") };
+    let Cause::Fetch(FetchError::Proxy { host, setting, failure, .. }) = &cause else { panic!("{cause:?}") };
     assert_eq!((host.as_str(), setting.as_str()), (HOST, "the entry registry.example of registries"));
     (failure.as_ref().clone(), cause)
 }
@@ -121,7 +121,7 @@ async fn a_listed_registry_is_reached_by_a_tunnel_with_its_own_authorities() {
     // Under other authorities the tunnel is no help.
     let stranger = with(environment(&proxy, ""), vec![by(&proxy.url(), HOST, Roots::System)]);
     let cause = pin(&stranger, HOST).await.unwrap_err();
-    assert!(matches!(&cause, Cause::Tls { host, .. } if host == HOST), "{cause:?}");
+    assert!(matches!(&cause, Cause::Fetch(FetchError::Tls { host, .. }) if host == HOST), "{cause:?}");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
     proxy.require_login("cs", "s3cret");
     let (without, cause) = failure(&proxy.url()).await;
     assert_eq!(without, ProxyFailure::Login { status: 407, sent: false });
-    assert_eq!(cause.trouble(), Trouble::Unreachable);
+    assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
     assert_eq!(
         cause.to_string(),
         format!(
@@ -160,9 +160,8 @@ async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
     // Neither is tried again.
     assert_eq!(proxy.connections(), 2);
     assert_eq!(registry.connections(), 0);
-    let server = proxy.url().parse().map(|server: countersign_registry::ProxyServer| {
-        server.with_login("cs".to_owned(), Secret::new("s3cret".to_owned())).unwrap()
-    });
+    let server =
+        proxy.url().parse().map(|server: countersign_http::ProxyServer| server.with_login("cs", b"s3cret").unwrap());
     let proxy_choice = ProxyChoice::Server { server: server.unwrap(), roots: Roots::System };
     let entry = RegistryEntry { proxy: proxy_choice, ..by(&proxy.url(), HOST, only(&ca)) };
     pin(&with(ProxyEnvironment::default(), vec![entry]), HOST).await.unwrap();
@@ -173,7 +172,7 @@ async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
     let cause = pin(&registries, HOST).await.unwrap_err();
     let failure = Box::new(ProxyFailure::Login { status: 407, sent: false });
     let (host, proxy_host, setting) = (format!("{HOST}:80"), proxy.host(), "HTTP_PROXY".to_owned());
-    assert_eq!(cause, Cause::Proxy { host, proxy: proxy_host, setting, failure });
+    assert_eq!(cause, Cause::Fetch(FetchError::Proxy { host, proxy: proxy_host, setting, failure }));
     assert_eq!(plain_registry.connections(), 0);
 }
 
@@ -210,7 +209,7 @@ async fn a_proxy_that_is_not_there_or_silent_is_not_the_registrys_fault() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (found, cause) = failure(&format!("http://127.0.0.1:{port}")).await;
     assert_eq!(found, ProxyFailure::Unreachable { detail: "Connection refused (os error 111)".to_owned() });
-    assert_eq!(cause.trouble(), Trouble::Unreachable);
+    assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
 
     let silent = Proxy::start().await;
     silent.stay_silent();
@@ -219,8 +218,11 @@ async fn a_proxy_that_is_not_there_or_silent_is_not_the_registrys_fault() {
         ..settings(vec![by(&silent.url(), HOST, Roots::System)])
     });
     let cause = pin(&registries.0, HOST).await.unwrap_err();
-    assert!(matches!(&cause, Cause::Proxy { failure, .. } if **failure == ProxyFailure::Timeout), "{cause:?}");
-    assert_eq!(cause.trouble(), Trouble::Timeout);
+    assert!(
+        matches!(&cause, Cause::Fetch(FetchError::Proxy { failure, .. }) if **failure == ProxyFailure::Timeout),
+        "{cause:?}"
+    );
+    assert_eq!(cause.kind(), RegistryErrorKind::Timeout);
 }
 
 #[tokio::test]
@@ -238,7 +240,7 @@ async fn a_proxy_over_tls_has_authorities_of_its_own() {
     for roots in [only(&ca), Roots::System] {
         let cause = pin(&with(ProxyEnvironment::default(), vec![entry(roots)]), HOST).await.unwrap_err();
         assert!(
-            matches!(&cause, Cause::Proxy { failure, .. } if matches!(**failure, ProxyFailure::Tls { .. })),
+            matches!(&cause, Cause::Fetch(FetchError::Proxy { failure, .. }) if matches!(**failure, ProxyFailure::Tls { .. })),
             "{cause:?}"
         );
     }
@@ -262,27 +264,27 @@ async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
     pin(&with(environment(&proxy, ""), vec![direct]), &host).await.unwrap();
     // Nor is an unlisted host asked by it.
     let unlisted = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
-    assert_eq!(pin(&unlisted, &host).await.unwrap_err().trouble(), Trouble::Refused);
+    assert_eq!(pin(&unlisted, &host).await.unwrap_err().kind(), RegistryErrorKind::Refused);
     assert_eq!((registry.connections(), proxy.connections()), (2, 0));
 }
 
 #[tokio::test]
 async fn a_listed_host_inside_is_refused_before_the_proxy_is_asked() {
     let proxy = Proxy::start().await;
-    for (host, inside) in [
-        ("10.0.0.5:5000", Inside::Private),
-        ("[fd00::5]:5000", Inside::Private),
-        ("169.254.169.254", Inside::LinkLocal),
-        ("registry:5000", Inside::Cluster),
-        ("registry.tools.svc:5000", Inside::Cluster),
-        ("registry.tools.svc.cluster.local", Inside::Cluster),
+    for (host, internal) in [
+        ("10.0.0.5:5000", InternalHost::Private),
+        ("[fd00::5]:5000", InternalHost::Private),
+        ("169.254.169.254", InternalHost::LinkLocal),
+        ("registry:5000", InternalHost::Cluster),
+        ("registry.tools.svc:5000", InternalHost::Cluster),
+        ("registry.tools.svc.cluster.local", InternalHost::Cluster),
     ] {
         let registries = with(environment(&proxy, "other.example"), vec![plain(host, Credential::Anonymous)]);
         let cause = pin(&registries, host).await.unwrap_err();
         let port = if host.contains("5000") { "" } else { ":80" };
         let (host, proxy, setting) = (format!("{host}{port}"), proxy.host(), "HTTP_PROXY".to_owned());
-        assert_eq!(cause, Cause::NotByProxy { host, inside, proxy, setting });
-        assert_eq!(cause.trouble(), Trouble::Refused);
+        assert_eq!(cause, Cause::Fetch(FetchError::NotByProxy { host, internal, proxy, setting }));
+        assert_eq!(cause.kind(), RegistryErrorKind::Refused);
     }
     let registries = with(environment(&proxy, ""), vec![plain("10.0.0.5:5000", Credential::Anonymous)]);
     assert_eq!(
@@ -308,7 +310,7 @@ async fn where_a_registry_leads_to_goes_by_its_proxy_and_nothing_inside_does() {
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     // What became of the redirect.
     let redirected = |error: RegistryError| {
-        assert_eq!(error.trouble(), Trouble::RedirectRefused);
+        assert_eq!(error.kind(), RegistryErrorKind::RedirectRefused);
         let Cause::Redirected { cause, .. } = error.cause else { panic!("{error}") };
         *cause
     };
@@ -321,19 +323,22 @@ async fn where_a_registry_leads_to_goes_by_its_proxy_and_nothing_inside_does() {
 
     let before = proxy.requests().len();
     for (host, inside) in [
-        ("10.0.0.1", Inside::Private),
-        ("[::ffff:10.0.0.1]", Inside::Private),
-        ("169.254.169.254", Inside::LinkLocal),
-        ("168.63.129.16", Inside::LinkLocal),
-        ("0.0.0.0", Inside::Reserved),
-        ("metadata.google.internal", Inside::Metadata),
-        ("kubernetes.default.svc", Inside::Cluster),
-        ("kubernetes", Inside::Cluster),
-        ("store.corp.internal", Inside::PrivateName),
+        ("10.0.0.1", InternalHost::Private),
+        ("[::ffff:10.0.0.1]", InternalHost::Private),
+        ("169.254.169.254", InternalHost::LinkLocal),
+        ("168.63.129.16", InternalHost::LinkLocal),
+        ("0.0.0.0", InternalHost::Reserved),
+        ("metadata.google.internal", InternalHost::Metadata),
+        ("kubernetes.default.svc", InternalHost::Cluster),
+        ("kubernetes", InternalHost::Cluster),
+        ("store.corp.internal", InternalHost::PrivateName),
     ] {
         let fault = registry.when(Route::Blob).redirect(307, &format!("http://{host}/blob"));
         let cause = fetch().await.unwrap_err();
-        assert!(matches!(&cause, Cause::NotByProxy { inside: found, .. } if *found == inside), "{host}: {cause:?}");
+        assert!(
+            matches!(&cause, Cause::Fetch(FetchError::NotByProxy { internal: found, .. }) if *found == inside),
+            "{host}: {cause:?}"
+        );
         fault.lift();
     }
     // Each try has asked the registry, and nothing else.
@@ -344,7 +349,7 @@ async fn where_a_registry_leads_to_goes_by_its_proxy_and_nothing_inside_does() {
         let port = store.address().port();
         let fault = registry.when(Route::Blob).redirect(307, &format!("http://{host}:{port}/blob"));
         let cause = fetch().await.unwrap_err();
-        assert!(matches!(&cause, Cause::AddressRefused { .. }), "{host}: {cause:?}");
+        assert!(matches!(&cause, Cause::Fetch(FetchError::AddressRefused { .. })), "{host}: {cause:?}");
         fault.lift();
     }
     assert_eq!(store.connections(), 1);
@@ -366,6 +371,9 @@ async fn a_token_service_is_asked_by_the_registrys_proxy() {
     registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/token"));
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();
-    assert!(matches!(&cause, Cause::NotByProxy { inside: Inside::LinkLocal, .. }), "{cause:?}");
+    assert!(
+        matches!(&cause, Cause::Fetch(FetchError::NotByProxy { internal: InternalHost::LinkLocal, .. })),
+        "{cause:?}"
+    );
     assert!(proxy.targets().iter().all(|target| !target.contains("169.254")));
 }

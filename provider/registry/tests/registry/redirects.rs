@@ -5,15 +5,17 @@ use std::time::Duration;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
+use countersign_http::BadLink;
+use countersign_http::FetchError;
+use countersign_http::Phase;
+use countersign_http::RedirectRefusal;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LinkRefusal;
-use countersign_registry::Phase;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
@@ -118,7 +120,7 @@ async fn a_challenge_of_the_store_is_not_answered() {
     store.require_basic(USER, PASSWORD);
     registry.when(Route::Blob).redirect(307, &format!("{}/v2/app/blobs/x", store.url()));
     let error = fetch(&with(&registry, alice()), &registry, &blob).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Failed);
+    assert_eq!(error.kind(), RegistryErrorKind::Failed);
     let (host, store_host) = (registry.host(), store.host());
     assert_eq!(
         error.to_string(),
@@ -141,10 +143,12 @@ async fn a_store_that_cannot_be_had_is_named_with_the_registry_that_redirects_to
     let (registries, _) = build(brief);
     let store_host = store.host();
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
-    for (status, trouble) in [(403, Trouble::Failed), (404, Trouble::NotFound), (500, Trouble::Failed)] {
+    for (status, trouble) in
+        [(403, RegistryErrorKind::Failed), (404, RegistryErrorKind::NotFound), (500, RegistryErrorKind::Failed)]
+    {
         let fault = store.when(Route::Other).status(status);
         let error = fetch(&registries, &registry, &blob).await.unwrap_err();
-        assert_eq!(error.trouble(), trouble, "{status}");
+        assert_eq!(error.kind(), trouble, "{status}");
         assert!(
             error
                 .to_string()
@@ -153,16 +157,16 @@ async fn a_store_that_cannot_be_had_is_named_with_the_registry_that_redirects_to
         fault.lift();
     }
     store.when(Route::Other).never_answer();
-    let timeout = Cause::Timeout { host: store.host(), phase: Phase::Answer };
+    let timeout = Cause::Fetch(FetchError::Timeout { host: store.host(), phase: Phase::Request });
     let error = fetch(&registries, &registry, &blob).await.unwrap_err();
     assert_eq!(error.cause, redirected(&registry, &store_host, timeout));
-    assert_eq!(error.trouble(), Trouble::Timeout);
+    assert_eq!(error.kind(), RegistryErrorKind::Timeout);
     drop(store);
     let error = fetch(&registries, &registry, &blob).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Unreachable);
+    assert_eq!(error.kind(), RegistryErrorKind::Unreachable);
     assert!(
         matches!(&error.cause, Cause::Redirected { target, cause, .. }
-            if *target == store_host && matches!(&**cause, Cause::Unreachable { host, .. } if *host == store_host)),
+            if *target == store_host && matches!(&**cause, Cause::Fetch(FetchError::Unreachable { host, .. }) if *host == store_host)),
         "{error:?}"
     );
 }
@@ -179,9 +183,9 @@ async fn five_redirects_are_followed_and_a_sixth_is_not() {
     store.behave();
     store.when(Route::Other).redirect(302, "/hop");
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-    let refused = Cause::Redirect { host: store.host(), refusal: LinkRefusal::TooMany };
+    let refused = Cause::Fetch(FetchError::Redirect { host: store.host(), refusal: RedirectRefusal::TooMany });
     assert_eq!(cause, redirected(&registry, &store.host(), refused));
-    assert_eq!(cause.trouble(), Trouble::RedirectRefused);
+    assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
 }
 
 #[tokio::test]
@@ -197,9 +201,10 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
     ] {
         let fault = registry.when(Route::Blob).redirect(307, location);
         let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-        let refused = Cause::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() };
+        let refused =
+            Cause::Fetch(FetchError::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
         assert_eq!(cause, redirected(&registry, host, refused));
-        assert_eq!(cause.trouble(), Trouble::RedirectRefused);
+        assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
         fault.lift();
     }
 }
@@ -230,11 +235,13 @@ async fn a_store_that_is_not_listed_leads_to_no_private_place() {
             panic!("{cause:?}")
         };
         assert_eq!((asked, target), (&registry.host(), &host));
-        let Cause::LeadsInside { from, host: found_host, address: found } = &**inner else { panic!("{cause:?}") };
+        let Cause::Fetch(FetchError::ReferredInside { from, host: found_host, address: found }) = &**inner else {
+            panic!("{cause:?}")
+        };
         assert_eq!((from, found_host), (&store.host(), &host));
         // A name may have several addresses.
         assert!(*found == address.parse::<std::net::IpAddr>().unwrap() || host.starts_with("localhost"), "{found}");
-        assert_eq!(cause.trouble(), Trouble::RedirectRefused);
+        assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
         fault.lift();
     }
     // Nor to what the settings name: the store could not reach it by itself.
@@ -263,20 +270,20 @@ async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks
     let (registry, store, blob) = two().await;
     let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
     let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
-    let said = |cause: Cause| {
+    let characters = |cause: Cause| {
         let cause = if let Cause::Redirected { cause, .. } = cause { *cause } else { cause };
-        let Cause::Denied { said, .. } = &cause else { panic!("{cause:?}") };
-        let text = said.text().unwrap().clone();
+        let Cause::Denied { error, .. } = &cause else { panic!("{cause:?}") };
+        let text = error.excerpt().unwrap().clone();
         assert!(cause.to_string().ends_with(&format!(", saying {text}")), "{cause}");
         assert!(text.escaped().starts_with(r#"DENIED: gone\", verified by \"ops\u{202e} x"#), "{text}");
         text.escaped().chars().count()
     };
     let fault = registry.when(Route::Blob).reply(Reply::status(403).body(body.clone()));
-    assert_eq!(said(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 160);
+    assert_eq!(characters(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 160);
     fault.lift();
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     store.when(Route::Other).reply(Reply::status(403).body(body));
-    assert_eq!(said(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 80);
+    assert_eq!(characters(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 80);
 }
 
 #[tokio::test]
@@ -286,18 +293,21 @@ async fn a_redirect_to_nowhere_is_refused() {
     for location in ["http://", "http://user:secret@127.0.0.1/", "https://a\"b/", "https://a,(verified)/"] {
         let fault = registry.when(Route::Blob).redirect(307, location);
         let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-        assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Url });
+        assert_eq!(
+            cause,
+            Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal: RedirectRefusal::Url(BadLink) })
+        );
         fault.lift();
     }
     let fault = registry.when(Route::Blob).redirect(307, "ftp://127.0.0.1/");
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-    let refusal = LinkRefusal::Scheme { found: "ftp".into() };
-    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
+    let refusal = RedirectRefusal::Scheme { found: "ftp".into() };
+    assert_eq!(cause, Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal }));
     fault.lift();
     registry.when(Route::Blob).status(302);
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
-    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Missing });
-    assert_eq!(cause.trouble(), Trouble::RedirectRefused);
+    assert_eq!(cause, Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal: RedirectRefusal::Missing }));
+    assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
 }
 
 #[tokio::test]

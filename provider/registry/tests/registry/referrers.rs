@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use countersign_core::limits;
 use countersign_core::oci::IndexError;
+use countersign_http::BadLink;
+use countersign_http::FetchError;
 use countersign_registry::Cause;
 use countersign_registry::Fallback;
 use countersign_registry::Incomplete;
@@ -12,8 +14,8 @@ use countersign_registry::NoList;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
@@ -241,7 +243,10 @@ async fn an_endless_page_is_cut_off() {
     list(&registry, 1);
     registry.when(Route::Referrers).endless_body();
     let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
-    assert_eq!(no_list(&error).api, Cause::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 });
+    assert_eq!(
+        no_list(&error).api,
+        Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 })
+    );
 }
 
 #[tokio::test]
@@ -288,7 +293,7 @@ async fn a_bad_link_ends_the_list_and_does_not_make_it_whole() {
         let fault = registry.when(Route::Referrers).header("link", link);
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected);
-        assert_eq!(page_cause(&found, 2), Cause::Link(LinkRefusal::Url));
+        assert_eq!(page_cause(&found, 2), Cause::Link(LinkRefusal::Url(BadLink)));
         fault.lift();
     }
 }
@@ -301,27 +306,27 @@ async fn a_later_page_that_cannot_be_had_ends_the_list_with_its_reason() {
     let registries = anonymous(&registry);
     for (reply, trouble) in [
         // The registry itself named the page: it is not the image that is missing.
-        (Reply::status(404), Trouble::AnswerInvalid),
-        (Reply::error(404, "NAME_UNKNOWN"), Trouble::AnswerInvalid),
-        (Reply::error(401, "UNAUTHORIZED"), Trouble::Denied),
-        (Reply::status(403), Trouble::Denied),
-        (Reply::status(405), Trouble::Failed),
-        (Reply::status(500), Trouble::Failed),
-        (Reply::status(204), Trouble::Failed),
-        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), Trouble::Throttled),
-        (Reply::status(302).header("location", "ftp://127.0.0.1/"), Trouble::RedirectRefused),
-        (Reply::status(200).header("content-type", "text/html").body("<html>"), Trouble::AnswerInvalid),
-        (page("no json"), Trouble::AnswerInvalid),
-        (page("{}"), Trouble::AnswerInvalid),
-        (page("[]"), Trouble::AnswerInvalid),
-        (page(""), Trouble::AnswerInvalid),
+        (Reply::status(404), RegistryErrorKind::AnswerInvalid),
+        (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::AnswerInvalid),
+        (Reply::error(401, "UNAUTHORIZED"), RegistryErrorKind::Denied),
+        (Reply::status(403), RegistryErrorKind::Denied),
+        (Reply::status(405), RegistryErrorKind::Failed),
+        (Reply::status(500), RegistryErrorKind::Failed),
+        (Reply::status(204), RegistryErrorKind::Failed),
+        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), RegistryErrorKind::Throttled),
+        (Reply::status(302).header("location", "ftp://127.0.0.1/"), RegistryErrorKind::RedirectRefused),
+        (Reply::status(200).header("content-type", "text/html").body("<html>"), RegistryErrorKind::AnswerInvalid),
+        (page("no json"), RegistryErrorKind::AnswerInvalid),
+        (page("{}"), RegistryErrorKind::AnswerInvalid),
+        (page("[]"), RegistryErrorKind::AnswerInvalid),
+        (page(""), RegistryErrorKind::AnswerInvalid),
     ] {
         let case = format!("{reply:?}");
         let fault = registry.when(Route::Referrers).after(1).reply(reply);
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected[..1], "{case}");
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{case}: {found:?}") };
-        assert_eq!(error.trouble(), trouble, "{case}");
+        assert_eq!(error.kind(), trouble, "{case}");
         assert!(error.to_string().contains("page 2 of the list: "), "{error}");
         fault.lift();
     }
@@ -337,11 +342,17 @@ async fn a_page_that_is_broken_off_or_endless_ends_the_list_as_well() {
     let registries = anonymous(&registry);
     let fault = registry.when(Route::Referrers).after(1).truncated_body();
     let found = referrers(&registries, &registry).await.unwrap();
-    assert_eq!((digests(&found), page_cause(&found, 2).trouble()), (expected[..1].to_vec(), Trouble::Unreachable));
+    assert_eq!(
+        (digests(&found), page_cause(&found, 2).kind()),
+        (expected[..1].to_vec(), RegistryErrorKind::Unreachable)
+    );
     fault.lift();
     registry.when(Route::Referrers).after(1).endless_body();
     let found = referrers(&registries, &registry).await.unwrap();
-    assert_eq!((digests(&found), page_cause(&found, 2).trouble()), (expected[..1].to_vec(), Trouble::ContentMismatch));
+    assert_eq!(
+        (digests(&found), page_cause(&found, 2).kind()),
+        (expected[..1].to_vec(), RegistryErrorKind::ContentMismatch)
+    );
 }
 
 #[tokio::test]
@@ -386,7 +397,7 @@ async fn the_image_itself_in_place_of_its_referrers_is_no_list() {
     registry.when(Route::Referrers).redirect(307, &format!("/v2/app/manifests/{}", index.digest));
     let error = registries.referrers(&pinned, SIGNATURE, soon()).await.unwrap_err();
     assert_eq!(no_list(&error).api, Cause::ImageItself { host: registry.host() });
-    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
 }
 
 #[tokio::test]
@@ -397,7 +408,7 @@ async fn another_manifest_under_the_fallback_tag_is_a_bad_answer() {
     let other = registry.push_image("app", "v2");
     registry.tag("app", &image.digest.replace(':', "-"), &other.digest);
     let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::ContentMismatch);
+    assert_eq!(error.kind(), RegistryErrorKind::ContentMismatch);
     let (found, wanted) = (IMAGE_MANIFEST.into(), IMAGE_INDEX.into());
     let expected = Fallback::Failed(Cause::ContentType { host: registry.host(), found, wanted });
     assert_eq!(no_list(&error).fallback, expected);
@@ -420,11 +431,11 @@ async fn a_strange_answer_of_the_api_leads_to_the_fallback_tag_but_does_not_mean
              \"{IMAGE_INDEX}\"; the fallback tag {tag}: found 404; expected an image index from one of them"
         )
     );
-    assert_eq!(error.trouble(), Trouble::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
     registry.list_referrer("app", &image.digest, sample("sbom", Some("application/spdx+json")));
     let found = referrers(&registries, &registry).await.unwrap();
     let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
-    assert_eq!((error.trouble(), no_list(error).fallback.clone()), (Trouble::AnswerInvalid, Fallback::Index));
+    assert_eq!((error.kind(), no_list(error).fallback.clone()), (RegistryErrorKind::AnswerInvalid, Fallback::Index));
     let expected = list(&registry, 1);
     let image = registry.push_image("app", "v1");
     registry.list_referrer("app", &image.digest, sample("signature 0", Some(SIGNATURE)));
@@ -439,7 +450,7 @@ async fn a_refusal_of_the_api_with_a_404_of_the_fallback_tag_is_a_lack_of_suppor
     registry.when(Route::Referrers).error(405, "UNSUPPORTED");
     let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
     let (host, tag) = (registry.host(), image.digest.replace(':', "-"));
-    assert_eq!(error.trouble(), Trouble::ReferrersUnsupported);
+    assert_eq!(error.kind(), RegistryErrorKind::ReferrersUnsupported);
     assert_eq!(
         error.to_string(),
         format!(
@@ -466,7 +477,7 @@ async fn an_index_under_a_content_type_that_says_nothing_is_looked_at_but_does_n
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{content_type}");
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{content_type}: {found:?}") };
-        assert_eq!((error.trouble(), &no_list(error).fallback), (Trouble::AnswerInvalid, &Fallback::Absent));
+        assert_eq!((error.kind(), &no_list(error).fallback), (RegistryErrorKind::AnswerInvalid, &Fallback::Absent));
         fault.lift();
     }
     // The document must call itself an index, and the header must not call it something else.
@@ -502,11 +513,11 @@ async fn a_redirect_of_the_api_to_somebody_else_leads_to_the_fallback_tag() {
     drop(website);
     let found = referrers(&registries, &registry).await.unwrap();
     let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
-    assert_eq!((digests(&found), error.trouble()), (expected, Trouble::Unreachable));
+    assert_eq!((digests(&found), error.kind()), (expected, RegistryErrorKind::Unreachable));
 }
 
 /// What the API may answer, and what follows: the kind of trouble if the fallback tag is a 404; and whether it is asked.
-fn answers_of_the_api() -> Vec<(Reply, Option<Trouble>, bool)> {
+fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     vec![
         (empty(), None, false),
@@ -514,46 +525,54 @@ fn answers_of_the_api() -> Vec<(Reply, Option<Trouble>, bool)> {
         (Reply::status(404), None, true),
         (html(404), None, true),
         (Reply::error(404, "UNSUPPORTED"), None, true),
-        (Reply::error(404, "NAME_UNKNOWN"), Some(Trouble::NotFound), true),
+        (Reply::error(404, "NAME_UNKNOWN"), Some(RegistryErrorKind::NotFound), true),
         // Refused as such.
-        (Reply::error(400, "UNSUPPORTED"), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(402), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::error(405, "UNSUPPORTED"), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(406), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(410), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(415), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(422), Some(Trouble::ReferrersUnsupported), true),
-        (Reply::status(501), Some(Trouble::ReferrersUnsupported), true),
+        (Reply::error(400, "UNSUPPORTED"), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(402), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::error(405, "UNSUPPORTED"), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(406), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(410), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(415), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(422), Some(RegistryErrorKind::ReferrersUnsupported), true),
+        (Reply::status(501), Some(RegistryErrorKind::ReferrersUnsupported), true),
         // Denied there alone.
-        (Reply::error(401, "UNAUTHORIZED"), Some(Trouble::Denied), true),
-        (Reply::error(403, "DENIED"), Some(Trouble::Denied), true),
-        (html(403), Some(Trouble::Denied), true),
+        (Reply::error(401, "UNAUTHORIZED"), Some(RegistryErrorKind::Denied), true),
+        (Reply::error(403, "DENIED"), Some(RegistryErrorKind::Denied), true),
+        (html(403), Some(RegistryErrorKind::Denied), true),
         // No list.
-        (html(200), Some(Trouble::AnswerInvalid), true),
-        (Reply::status(200), Some(Trouble::AnswerInvalid), true),
-        (Reply::status(200).header("content-type", "application/json").body("{}"), Some(Trouble::AnswerInvalid), true),
-        (page(""), Some(Trouble::AnswerInvalid), true),
-        (page("{}"), Some(Trouble::AnswerInvalid), true),
-        (page("[]"), Some(Trouble::AnswerInvalid), true),
-        (page("null"), Some(Trouble::AnswerInvalid), true),
-        (page("no json"), Some(Trouble::AnswerInvalid), true),
-        (page(r#"{"manifests":{}}"#), Some(Trouble::AnswerInvalid), true),
-        (page(format!(r#"{{"mediaType":"{IMAGE_MANIFEST}","manifests":[]}}"#)), Some(Trouble::AnswerInvalid), true),
-        (page("{}").header("content-encoding", "gzip"), Some(Trouble::AnswerInvalid), true),
-        (Reply::status(204), Some(Trouble::Failed), true),
-        (Reply::status(206), Some(Trouble::Failed), true),
-        (Reply::status(304), Some(Trouble::Failed), true),
-        (Reply::status(302), Some(Trouble::RedirectRefused), true),
-        (Reply::status(307).header("location", "ftp://127.0.0.1/"), Some(Trouble::RedirectRefused), true),
+        (html(200), Some(RegistryErrorKind::AnswerInvalid), true),
+        (Reply::status(200), Some(RegistryErrorKind::AnswerInvalid), true),
+        (
+            Reply::status(200).header("content-type", "application/json").body("{}"),
+            Some(RegistryErrorKind::AnswerInvalid),
+            true,
+        ),
+        (page(""), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page("{}"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page("[]"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page("null"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page("no json"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page(r#"{"manifests":{}}"#), Some(RegistryErrorKind::AnswerInvalid), true),
+        (
+            page(format!(r#"{{"mediaType":"{IMAGE_MANIFEST}","manifests":[]}}"#)),
+            Some(RegistryErrorKind::AnswerInvalid),
+            true,
+        ),
+        (page("{}").header("content-encoding", "gzip"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (Reply::status(204), Some(RegistryErrorKind::Failed), true),
+        (Reply::status(206), Some(RegistryErrorKind::Failed), true),
+        (Reply::status(304), Some(RegistryErrorKind::Failed), true),
+        (Reply::status(302), Some(RegistryErrorKind::RedirectRefused), true),
+        (Reply::status(307).header("location", "ftp://127.0.0.1/"), Some(RegistryErrorKind::RedirectRefused), true),
         // In trouble: left alone.
-        (Reply::status(408), Some(Trouble::Failed), false),
-        (Reply::status(421), Some(Trouble::Failed), false),
-        (Reply::status(425), Some(Trouble::Failed), false),
-        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), Some(Trouble::Throttled), false),
-        (Reply::status(500), Some(Trouble::Failed), false),
-        (Reply::status(502), Some(Trouble::Failed), false),
-        (Reply::status(503), Some(Trouble::Failed), false),
-        (Reply::status(504), Some(Trouble::Failed), false),
+        (Reply::status(408), Some(RegistryErrorKind::Failed), false),
+        (Reply::status(421), Some(RegistryErrorKind::Failed), false),
+        (Reply::status(425), Some(RegistryErrorKind::Failed), false),
+        (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), Some(RegistryErrorKind::Throttled), false),
+        (Reply::status(500), Some(RegistryErrorKind::Failed), false),
+        (Reply::status(502), Some(RegistryErrorKind::Failed), false),
+        (Reply::status(503), Some(RegistryErrorKind::Failed), false),
+        (Reply::status(504), Some(RegistryErrorKind::Failed), false),
     ]
 }
 
@@ -569,7 +588,7 @@ async fn none_is_said_only_after_an_index_or_two_404s() {
             None => assert_eq!(found.unwrap(), Referrers::default(), "{case}"),
             Some(trouble) => {
                 let error = found.unwrap_err();
-                assert_eq!((error.stage, error.trouble()), (Stage::Referrers, trouble), "{case}");
+                assert_eq!((error.stage, error.kind()), (Stage::Referrers, trouble), "{case}");
             }
         }
         assert_eq!(registry.count(Route::Manifest), if asked { 2 } else { 1 }, "{case}");
@@ -589,13 +608,13 @@ async fn a_referrer_under_the_fallback_tag_counts_whatever_the_api_said() {
             let found = found.unwrap();
             assert_eq!(digests(&found), expected, "{case}");
             let incomplete = found.incomplete.map(|why| match why {
-                Incomplete::Failed(error) => error.trouble(),
+                Incomplete::Failed(error) => error.kind(),
                 Incomplete::Limit => panic!("{case}"),
             });
             assert_eq!(incomplete, trouble, "{case}");
         } else {
             assert_eq!(
-                found.map(|found| digests(&found)).map_err(|error| Some(error.trouble())),
+                found.map(|found| digests(&found)).map_err(|error| Some(error.kind())),
                 match trouble {
                     None => Ok(Vec::new()),
                     trouble => Err(trouble),
@@ -631,31 +650,31 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
     let registries = anonymous(&registry);
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     for (reply, trouble) in [
-        (Reply::error(404, "NAME_UNKNOWN"), Trouble::NotFound),
+        (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::NotFound),
         // A page of something in front of the registry, which may have lost it.
-        (html(404), Trouble::AnswerInvalid),
-        (Reply::status(404), Trouble::AnswerInvalid),
-        (Reply::status(404).body("default backend - 404"), Trouble::AnswerInvalid),
-        (Reply::status(404).body(r#"{"errors":[]}"#), Trouble::AnswerInvalid),
-        (Reply::error(400, "TAG_INVALID"), Trouble::Failed),
-        (Reply::status(405), Trouble::Failed),
-        (Reply::error(403, "DENIED"), Trouble::Denied),
-        (Reply::error(500, "UNKNOWN"), Trouble::Failed),
-        (Reply::status(204), Trouble::Failed),
-        (html(200), Trouble::AnswerInvalid),
-        (Reply::status(200).header("content-type", "application/json").body("{}"), Trouble::AnswerInvalid),
-        (page(""), Trouble::AnswerInvalid),
-        (page("{}"), Trouble::AnswerInvalid),
-        (page("null"), Trouble::AnswerInvalid),
-        (Reply::status(302), Trouble::RedirectRefused),
+        (html(404), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(404), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(404).body("default backend - 404"), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(404).body(r#"{"errors":[]}"#), RegistryErrorKind::AnswerInvalid),
+        (Reply::error(400, "TAG_INVALID"), RegistryErrorKind::Failed),
+        (Reply::status(405), RegistryErrorKind::Failed),
+        (Reply::error(403, "DENIED"), RegistryErrorKind::Denied),
+        (Reply::error(500, "UNKNOWN"), RegistryErrorKind::Failed),
+        (Reply::status(204), RegistryErrorKind::Failed),
+        (html(200), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(200).header("content-type", "application/json").body("{}"), RegistryErrorKind::AnswerInvalid),
+        (page(""), RegistryErrorKind::AnswerInvalid),
+        (page("{}"), RegistryErrorKind::AnswerInvalid),
+        (page("null"), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(302), RegistryErrorKind::RedirectRefused),
     ] {
         let case = format!("{reply:?}");
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
-        assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), trouble, "{case}");
+        assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), trouble, "{case}");
         fault.lift();
     }
     registry.when(Route::Manifest).path_contains("sha256-").too_many_requests("60");
-    assert_eq!(referrers(&registries, &registry).await.unwrap_err().trouble(), Trouble::Throttled);
+    assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), RegistryErrorKind::Throttled);
 }
 
 #[tokio::test]

@@ -7,15 +7,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use countersign_core::time::UnixTime;
-use countersign_registry::Authorities;
+use countersign_http::CertificateNames;
+use countersign_http::FetchError;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_http::RootsSource;
+use countersign_http::TlsFailure;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::Names;
 use countersign_registry::RegistryEntry;
-use countersign_registry::Roots;
-use countersign_registry::TlsFailure;
-use countersign_registry::Trouble;
-use countersign_registry::Vouchers;
+use countersign_registry::RegistryErrorKind;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
@@ -65,12 +66,12 @@ fn self_signed(names: &[&str]) -> CertSpec {
 }
 
 fn entry(address: SocketAddr, ca: &str) -> RegistryEntry {
-    let roots = Roots::Only(Authorities::parse("ca/registry.pem", ca.as_bytes()).unwrap());
+    let roots = Roots::Only(RootCertificates::parse("ca/registry.pem", ca.as_bytes()).unwrap());
     RegistryEntry { roots, ..RegistryEntry::new(address.to_string().parse().unwrap(), Credential::Anonymous) }
 }
 
-fn vouchers() -> Vouchers {
-    Vouchers::File("ca/registry.pem".into())
+fn roots() -> RootsSource {
+    RootsSource::File("ca/registry.pem".into())
 }
 
 /// What a client with this `ca` says of a registry with this certificate.
@@ -79,10 +80,10 @@ async fn failure(identity: &Chain, ca: &str) -> TlsFailure {
     registry.push_image("app", "v1");
     let (registries, seen) = build(settings(vec![entry(registry.address(), ca)]));
     let cause = pin_error(&registries, &registry).await;
-    assert_eq!(cause.trouble(), Trouble::Unreachable);
+    assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
     assert_eq!(seen.all().len(), 1, "tried again");
     assert_eq!(registry.requests().len(), 0);
-    let Cause::Tls { host, failure } = cause else { panic!("{cause:?}") };
+    let Cause::Fetch(FetchError::Tls { host, failure }) = cause else { panic!("{cause:?}") };
     assert_eq!(host, registry.host());
     failure
 }
@@ -162,7 +163,7 @@ async fn only_the_very_certificate_is_accepted() {
     // The same names and the same key, in another certificate.
     let again = Chain::self_signed(self_signed(&["127.0.0.1"]).with_key(identity.key()));
     let refused = failure(&again, &identity.pem()).await;
-    assert_eq!(refused, TlsFailure::SelfSigned { vouchers: vouchers() });
+    assert_eq!(refused, TlsFailure::SelfSigned { roots: roots() });
     assert_eq!(
         refused.to_string(),
         "its certificate is signed by itself and is none of the certificates in ca/registry.pem: want this very \
@@ -170,9 +171,9 @@ async fn only_the_very_certificate_is_accepted() {
     );
     // Another key; another name, as no authority.
     let other = Chain::self_signed(self_signed(&["127.0.0.1"]));
-    assert_eq!(failure(&identity, &other.pem()).await, TlsFailure::SelfSigned { vouchers: vouchers() });
+    assert_eq!(failure(&identity, &other.pem()).await, TlsFailure::SelfSigned { roots: roots() });
     let elsewhere = Chain::self_signed(CertSpec::tls_server(&["127.0.0.1"]).common_name("elsewhere"));
-    assert_eq!(failure(&elsewhere, &identity.pem()).await, TlsFailure::SelfSigned { vouchers: vouchers() });
+    assert_eq!(failure(&elsewhere, &identity.pem()).await, TlsFailure::SelfSigned { roots: roots() });
     // An authority that is not its own issuer, although it stands in the file.
     let root = Authority::root(CertSpec::root());
     let below = root.issue(self_signed(&["127.0.0.1"]));
@@ -191,13 +192,17 @@ async fn it_is_accepted_for_the_host_of_that_entry_only() {
     let system = RegistryEntry::new(other.host().parse().unwrap(), Credential::Anonymous);
     let (registries, _) = build(settings(vec![entry(registry.address(), &identity.pem()), system]));
     works(&registries, &registry).await;
-    let failure = TlsFailure::SelfSigned { vouchers: Vouchers::System };
+    let failure = TlsFailure::SelfSigned { roots: RootsSource::System };
+    let cause = pin_error(&registries, &other).await;
     assert_eq!(
-        failure.to_string(),
-        "its certificate is signed by itself and is none of the system's certificate authorities: want `ca` of the \
-         registry's entry to be a file with this very certificate"
+        cause.to_string(),
+        format!(
+            "cannot talk to {} over TLS: its certificate is signed by itself and is none of the system's certificate \
+             authorities: want `ca` of the registry's entry to be a file with this very certificate",
+            other.host()
+        )
     );
-    assert_eq!(pin_error(&registries, &other).await, Cause::Tls { host: other.host(), failure });
+    assert_eq!(cause, Cause::Fetch(FetchError::Tls { host: other.host(), failure }));
 }
 
 #[tokio::test]
@@ -206,7 +211,7 @@ async fn a_certificate_without_its_key_is_refused() {
     let (_, key) = Chain::self_signed(self_signed(&["127.0.0.1"])).for_rustls();
     let address = answers_once(identity.leaf_der().to_vec().into(), &key);
     let cause = cause_at(address, &identity.pem()).await;
-    assert_eq!(cause, Cause::Tls { host: address.to_string(), failure: TlsFailure::Proof });
+    assert_eq!(cause, Cause::Fetch(FetchError::Tls { host: address.to_string(), failure: TlsFailure::Proof }));
 }
 
 #[tokio::test]
@@ -216,7 +221,8 @@ async fn name_time_and_purpose_are_checked_however_it_is_issued() {
     let time = |time| UnixTime::try_from(time).unwrap();
     let root = Authority::root(CertSpec::root());
     let many = ["a.example", "b.example", "c.example", "d.example", "10.0.0.1"];
-    let names = |first: &[&str], more| Names { first: first.iter().map(|name| (*name).into()).collect(), more };
+    let names =
+        |first: &[&str], more| CertificateNames { first: first.iter().map(|name| (*name).into()).collect(), more };
     let name = |names| TlsFailure::Name { expected: "127.0.0.1".to_owned(), names };
     let fine = || self_signed(&["127.0.0.1"]);
     for (spec, expected) in [
@@ -241,7 +247,7 @@ async fn who_was_to_vouch_is_named() {
     let other = Authority::root(CertSpec::root().common_name("other"));
     let refused = failure(&issued, &other.pem()).await;
     let issuer = "C=CH, ST=ZH, O=Testkit, CN=root".into();
-    assert_eq!(refused, TlsFailure::UnknownIssuer { issuer, vouchers: vouchers() });
+    assert_eq!(refused, TlsFailure::UnknownIssuer { issuer, roots: roots() });
     assert_eq!(
         refused.to_string(),
         "its certificate is issued by \"C=CH, ST=ZH, O=Testkit, CN=root\", which is none of the certificates in \
@@ -267,7 +273,7 @@ async fn a_certificate_of_version_1_has_no_names_and_is_refused() {
     let ca = root.as_chain().with_certificates(vec![version_1.clone()]).pem();
     let address = answers_once(version_1.into(), &key);
     let failure = TlsFailure::Certificate { detail: "is not of X.509 version 3, which names of servers need" };
-    assert_eq!(cause_at(address, &ca).await, Cause::Tls { host: address.to_string(), failure });
+    assert_eq!(cause_at(address, &ca).await, Cause::Fetch(FetchError::Tls { host: address.to_string(), failure }));
 }
 
 #[tokio::test]
@@ -275,7 +281,7 @@ async fn a_port_without_tls_is_said_to_be_one() {
     let registry = Registry::start().await;
     let ca = Authority::root(CertSpec::root()).pem();
     let cause = pin_error(&build(settings(vec![entry(registry.address(), &ca)])).0, &registry).await;
-    assert_eq!(cause, Cause::Tls { host: registry.host(), failure: TlsFailure::NotTls });
+    assert_eq!(cause, Cause::Fetch(FetchError::Tls { host: registry.host(), failure: TlsFailure::NotTls }));
     assert_eq!(
         cause.to_string(),
         format!(

@@ -11,13 +11,16 @@ use std::time::Duration;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::oci::Descriptor;
+use countersign_http::FetchError;
+use countersign_http::LimitReached;
+use countersign_http::PARSING;
+use countersign_http::Scope;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LimitReached;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Resource;
-use countersign_registry::Scope;
-use countersign_registry::Trouble;
+use countersign_registry::resources::BYTES;
+use countersign_registry::resources::REQUESTS;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
@@ -67,21 +70,21 @@ async fn bodies_that_stall_hold_the_share_of_their_host_and_end_early() {
         })
         .collect();
     // Those whose share is used up have ended, and the others have all they will ever have.
-    seen.until(Resource::Requests, |requests| requests <= 16).await;
+    seen.until(REQUESTS, |requests| requests <= 16).await;
     let held = 16 * MIB;
-    seen.until(Resource::Bytes, |bytes| bytes > i64::try_from(held / 2).unwrap()).await;
-    assert!(seen.in_use(Resource::Bytes) <= i64::try_from(held).unwrap());
+    seen.until(BYTES, |bytes| bytes > i64::try_from(held / 2).unwrap()).await;
+    assert!(seen.in_use(BYTES) <= i64::try_from(held).unwrap());
     works(&registries, &good).await;
     tokio::time::pause();
     let before = tokio::time::Instant::now();
     let (mut late, mut refused) = (0, 0);
     for one in stalled {
         match one.await.unwrap() {
-            Cause::Stalled { host, received } => {
+            Cause::Fetch(FetchError::Stalled { host, received }) => {
                 assert_eq!((host, received), (bad.host(), u64::try_from(MIB - 1).unwrap()));
                 late += 1;
             }
-            Cause::Limit(LimitReached { resource: Resource::Bytes, scope, at: None, found, limit }) => {
+            Cause::Fetch(FetchError::Limit(LimitReached { resource: BYTES, scope, at: None, found, limit })) => {
                 assert_eq!((scope, limit), (Scope::Host(bad.host().into()), held));
                 assert!(found > limit);
                 refused += 1;
@@ -91,7 +94,7 @@ async fn bodies_that_stall_hold_the_share_of_their_host_and_end_early() {
     }
     assert!(late > 0 && refused >= 16 && late + refused == 32, "{late} {refused}");
     assert!(before.elapsed() <= WINDOW + Duration::from_millis(10));
-    assert_eq!(seen.in_use(Resource::Bytes), 0);
+    assert_eq!(seen.in_use(BYTES), 0);
 }
 
 #[tokio::test]
@@ -106,8 +109,8 @@ async fn a_body_that_drips_ends_early_and_is_not_asked_for_again() {
     bad.wait_for(Route::Manifest, 1).await;
     tokio::time::pause();
     let error = call.await.unwrap();
-    assert!(matches!(error.cause, Cause::Stalled { received: ..=30, .. }), "{:?}", error.cause);
-    assert_eq!(error.trouble(), Trouble::Timeout);
+    assert!(matches!(error.cause, Cause::Fetch(FetchError::Stalled { received: ..=30, .. })), "{:?}", error.cause);
+    assert_eq!(error.kind(), RegistryErrorKind::Timeout);
     assert_eq!(bad.count(Route::Manifest), 1);
 }
 
@@ -121,7 +124,7 @@ async fn the_error_of_a_stalled_error_body_is_its_status() {
     let call = tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err() });
     bad.wait_for(Route::Manifest, 1).await;
     tokio::time::pause();
-    assert_eq!(call.await.unwrap().trouble(), Trouble::Denied);
+    assert_eq!(call.await.unwrap().kind(), RegistryErrorKind::Denied);
 }
 
 #[tokio::test]
@@ -143,7 +146,7 @@ async fn requests_to_a_host_that_never_answers_keep_none_from_another() {
         error.cause.to_string(),
         format!("too many registry requests in progress for {}: found 32, expected at most 32", bad.host())
     );
-    assert_eq!(error.trouble(), Trouble::Overloaded);
+    assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
     assert_eq!(bad.requests().len(), 32);
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -166,7 +169,7 @@ async fn a_token_service_that_never_answers_holds_up_its_own_registry_only() {
     tokens.wait_for(Route::Token, 16).await;
     works(&registries, &good).await;
     // They count for the registry that wanted the tokens.
-    assert!(seen.in_use(Resource::Requests) <= 32);
+    assert!(seen.in_use(REQUESTS) <= 32);
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
@@ -230,19 +233,19 @@ async fn documents_and_lists_count_until_they_are_dropped() {
         let entry = countersign_testkit::Descriptor { artifact_type: Some(SIGNATURE.to_owned()), ..entry };
         good.list_referrer("app", target, entry);
     }
-    assert_eq!(seen.in_use(Resource::Bytes), 0);
+    assert_eq!(seen.in_use(BYTES), 0);
     let content = registries.blob(image.repository(), &descriptor(&blob), MIB, soon()).await.unwrap();
-    assert_eq!((content.len(), seen.in_use(Resource::Bytes)), (100_000, 100_000));
+    assert_eq!((content.len(), seen.in_use(BYTES)), (100_000, 100_000));
     let mut list = registries.referrers(&image, SIGNATURE, soon()).await.unwrap();
     drop(content);
     let whole = list.bytes();
-    assert!(seen.in_use(Resource::Bytes) >= i64::try_from(whole).unwrap() && whole > 10 * 100);
+    assert!(seen.in_use(BYTES) >= i64::try_from(whole).unwrap() && whole > 10 * 100);
     list.entries.truncate(1);
     let rest = list.bytes();
     list.shrink_to(rest);
-    assert_eq!(seen.in_use(Resource::Bytes), i64::try_from(rest).unwrap());
+    assert_eq!(seen.in_use(BYTES), i64::try_from(rest).unwrap());
     drop(list);
-    assert_eq!(seen.in_use(Resource::Bytes), 0);
+    assert_eq!(seen.in_use(BYTES), 0);
 }
 
 #[tokio::test]
@@ -252,15 +255,15 @@ async fn large_documents_of_every_kind_are_parsed_elsewhere() {
     let (registries, seen) = build(settings);
     // In and out of use again, while this thread does nothing but wait.
     let image = registries.pin(&app(&good), soon()).await.unwrap();
-    assert_eq!(seen.changes(Resource::Parsing), 2);
+    assert_eq!(seen.changes(PARSING), 2);
     let entry = format!(r#"{{"x":"{}"}}"#, "x".repeat(100 * 1024));
     good.when(Route::Referrers).body(format!(r#"{{"manifests":[{entry}]}}"#));
     let _ = registries.referrers(&image, SIGNATURE, soon()).await.unwrap();
-    assert_eq!(seen.changes(Resource::Parsing), 2);
+    assert_eq!(seen.changes(PARSING), 2);
     assert_eq!(registries.parse(image.repository(), 100 * 1024, soon(), || 7).await, Ok(7));
-    assert_eq!(seen.changes(Resource::Parsing), 2);
+    assert_eq!(seen.changes(PARSING), 2);
     assert_eq!(registries.parse(image.repository(), 64 * 1024, soon(), || 7).await, Ok(7));
-    assert_eq!(seen.changes(Resource::Parsing), 0);
+    assert_eq!(seen.changes(PARSING), 0);
 }
 
 #[tokio::test]
@@ -275,9 +278,9 @@ async fn other_settings_share_the_limits_and_the_pauses_with_those_before() {
             tokio::spawn(async move { registries.pin(&image, soon()).await })
         })
         .collect();
-    seen.until(Resource::Bytes, |bytes| bytes > i64::try_from(8 * MIB).unwrap()).await;
-    seen.until(Resource::Requests, |requests| requests <= 16).await;
-    let requests = seen.in_use(Resource::Requests);
+    seen.until(BYTES, |bytes| bytes > i64::try_from(8 * MIB).unwrap()).await;
+    seen.until(REQUESTS, |requests| requests <= 16).await;
+    let requests = seen.in_use(REQUESTS);
 
     let one = RegistrySettings { requests_per_host: 1, ..settings.clone() };
     let successor = former.successor(one).unwrap();
@@ -286,20 +289,20 @@ async fn other_settings_share_the_limits_and_the_pauses_with_those_before() {
     let refused = successor.pin(&app(&bad), shortly()).await.unwrap_err();
     let found = usize::try_from(requests).unwrap();
     let scope = Scope::Host(bad.host().into());
-    let reached = LimitReached { resource: Resource::Requests, scope, at: None, found, limit: 1 };
-    assert_eq!(refused.cause, Cause::Limit(reached));
+    let reached = LimitReached { resource: REQUESTS, scope, at: None, found, limit: 1 };
+    assert_eq!(refused.cause, Cause::Fetch(FetchError::Limit(reached)));
     works(&successor, &good).await;
-    assert!(seen.in_use(Resource::Bytes) <= i64::try_from(16 * MIB).unwrap());
-    assert_eq!(seen.in_use(Resource::Requests), requests);
+    assert!(seen.in_use(BYTES) <= i64::try_from(16 * MIB).unwrap());
+    assert_eq!(seen.in_use(REQUESTS), requests);
     stalled.iter().for_each(tokio::task::JoinHandle::abort);
-    seen.until(Resource::Requests, |requests| requests == 0).await;
-    assert_eq!(seen.in_use(Resource::Bytes), 0);
+    seen.until(REQUESTS, |requests| requests == 0).await;
+    assert_eq!(seen.in_use(BYTES), 0);
 
     good.when(Route::Manifest).too_many_requests("30");
-    assert_eq!(successor.pin(&app(&good), shortly()).await.unwrap_err().trouble(), Trouble::Throttled);
+    assert_eq!(successor.pin(&app(&good), shortly()).await.unwrap_err().kind(), RegistryErrorKind::Throttled);
     let next = successor.successor(settings).unwrap();
     let asked = good.count(Route::Manifest);
-    assert_eq!(next.pin(&app(&good), shortly()).await.unwrap_err().trouble(), Trouble::Throttled);
+    assert_eq!(next.pin(&app(&good), shortly()).await.unwrap_err().kind(), RegistryErrorKind::Throttled);
     assert_eq!(good.count(Route::Manifest), asked);
 }
 

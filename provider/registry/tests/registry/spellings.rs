@@ -5,8 +5,8 @@ use std::time::Duration;
 use countersign_core::name::ImageRef;
 use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
@@ -73,7 +73,7 @@ async fn a_pause_that_one_asks_for_holds_for_all() {
     registry.when(Route::Manifest).times(1).too_many_requests("50");
     for image in spellings(&registry) {
         let error = registries.pin(&image, soon()).await.unwrap_err();
-        assert_eq!(error.trouble(), Trouble::Throttled, "{image}: {error}");
+        assert_eq!(error.kind(), RegistryErrorKind::Throttled, "{image}: {error}");
     }
     assert_eq!(registry.requests().len(), 1);
 }

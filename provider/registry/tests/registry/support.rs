@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::oci::Descriptor;
-use countersign_registry::Authorities;
+use countersign_http::LimitObserver;
+use countersign_http::LimitReached;
+use countersign_http::Resource;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_http::Scheme;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LimitObserver;
-use countersign_registry::LimitReached;
 use countersign_registry::Observer;
 use countersign_registry::Pinned;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
-use countersign_registry::Resource;
-use countersign_registry::Roots;
-use countersign_registry::Scheme;
 use countersign_registry::Secret;
 use countersign_registry::Stage;
-use countersign_registry::TagMemory;
+use countersign_registry::TagCache;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
@@ -69,7 +69,7 @@ impl Observer for Seen {
         self.requests.lock().unwrap().push((stage, result));
     }
 
-    fn tag(&self, _: TagMemory) {}
+    fn tag(&self, _: TagCache) {}
 }
 
 impl LimitObserver for Seen {
@@ -88,7 +88,7 @@ pub(crate) fn entry(registry: &Registry, credential: Credential) -> RegistryEntr
 
 /// An entry for this registry over TLS, for which `ca` vouches.
 pub(crate) fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
-    let roots = Roots::Only(Authorities::parse("ca.pem", ca.pem().as_bytes()).unwrap());
+    let roots = Roots::Only(RootCertificates::parse("ca.pem", ca.pem().as_bytes()).unwrap());
     RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
 }
 

@@ -3,14 +3,15 @@
 use countersign_core::codec::pem::Form;
 use countersign_core::codec::pem::PemError;
 use countersign_core::name::Repository;
-use countersign_registry::Authorities;
-use countersign_registry::AuthoritiesError;
+use countersign_http::FetchError;
+use countersign_http::RedirectRefusal;
+use countersign_http::RootCertificates;
+use countersign_http::RootCertificatesError;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LinkRefusal;
 use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryEntry;
-use countersign_registry::Trouble;
+use countersign_registry::RegistryErrorKind;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Bearer;
@@ -53,8 +54,8 @@ async fn another_authority_does_not_vouch_and_is_not_tried_again() {
     for entry in [secure(&registry, &other, Credential::Anonymous), only_system] {
         let (registries, seen) = build(settings(vec![entry]));
         let cause = pin_error(&registries, &registry).await;
-        assert!(matches!(cause, Cause::Tls { .. }), "{cause:?}");
-        assert_eq!(cause.trouble(), Trouble::Unreachable);
+        assert!(matches!(cause, Cause::Fetch(FetchError::Tls { .. })), "{cause:?}");
+        assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
         assert_eq!(seen.all().len(), 1);
     }
     assert_eq!(registry.requests().len(), 0);
@@ -69,8 +70,8 @@ async fn a_redirect_from_https_to_http_is_refused() {
     let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
     let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
     let cause = registries.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
-    let refusal = LinkRefusal::Scheme { found: "http".into() };
-    assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal });
+    let refusal = RedirectRefusal::Scheme { found: "http".into() };
+    assert_eq!(cause, Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal }));
     assert_eq!(plain.connections(), 0);
 }
 
@@ -87,7 +88,7 @@ async fn a_store_is_vouched_for_by_its_own_entry_and_not_by_the_registrys() {
     let alone = settings(vec![secure(&registry, &ca, Credential::Anonymous)]);
     let cause = build(alone).0.blob(&repository, &blob, 1024, soon()).await.unwrap_err().cause;
     let Cause::Redirected { cause, .. } = cause else { panic!("{cause:?}") };
-    assert!(matches!(*cause, Cause::Tls { .. }), "{cause:?}");
+    assert!(matches!(*cause, Cause::Fetch(FetchError::Tls { .. })), "{cause:?}");
     let own = RegistryEntry {
         pattern: format!("localhost:{}", store.address().port()).parse().unwrap(),
         ..secure(&store, &store_ca, alice())
@@ -115,21 +116,21 @@ async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_setti
 
 #[test]
 fn what_is_no_certificate_of_an_authority_is_named_by_its_block() {
-    let parse = |pem: &str| Authorities::parse("ca.pem", pem.as_bytes());
-    let not_pem = |form| Err(AuthoritiesError::Pem(PemError::NotPem { form }));
+    let parse = |pem: &str| RootCertificates::parse("ca.pem", pem.as_bytes());
+    let not_pem = |form| Err(RootCertificatesError::Pem(PemError::NotPem { form }));
     assert_eq!(parse(""), not_pem(Form::Empty));
     assert_eq!(parse("no pem"), not_pem(Form::Other));
     let root = Authority::root(CertSpec::root()).pem();
     let second = root.lines().count() + 1;
     let half = format!("{root}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    assert_eq!(parse(&half), Err(AuthoritiesError::Certificate { line: second }));
+    assert_eq!(parse(&half), Err(RootCertificatesError::Certificate { line: second }));
     for (label, error) in [
         ("TRUSTED CERTIFICATE", PemError::NoCertificate { line: second, label: "TRUSTED CERTIFICATE".to_owned() }),
         ("PRIVATE KEY", PemError::KeyAmongCertificates { line: second, label: "PRIVATE KEY".to_owned() }),
     ] {
         let other = root.replace("-----BEGIN CERTIFICATE", &format!("-----BEGIN {label}"));
         let other = other.replace("-----END CERTIFICATE", &format!("-----END {label}"));
-        assert_eq!(parse(&format!("{root}{other}")), Err(AuthoritiesError::Pem(error)));
+        assert_eq!(parse(&format!("{root}{other}")), Err(RootCertificatesError::Pem(error)));
     }
     assert!(parse(&format!("\u{feff}# by hand\r\n{}", root.replace('\n', "\r\n"))).is_ok());
 }

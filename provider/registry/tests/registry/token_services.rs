@@ -1,12 +1,13 @@
 //! The registry names the token service. Which ones are asked, with what, and what is believed of their answers.
 
+use countersign_http::FetchError;
+use countersign_http::RedirectRefusal;
 use countersign_registry::Cause;
 use countersign_registry::Credential;
-use countersign_registry::LinkRefusal;
 use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryEntry;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
@@ -41,7 +42,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
     let (registry, service) = apart(Bearer::for_user(USER, PASSWORD).or_anonymous()).await;
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
-    assert_eq!(cause.trouble(), Trouble::Denied);
+    assert_eq!(cause.kind(), RegistryErrorKind::Denied);
     // Nor is it asked anonymously: that would be another identity than the configured one.
     assert_eq!(service.connections(), 0);
 }
@@ -71,8 +72,8 @@ async fn a_realm_on_a_metadata_address_is_refused_even_to_a_registry_on_loopback
     registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/latest/meta-data"));
     let cause = pin_error(&anonymous(&registry), &registry).await;
     let (host, address) = ("169.254.169.254:80".to_owned(), "169.254.169.254".parse().unwrap());
-    assert_eq!(cause, Cause::AddressRefused { host, address });
-    assert_eq!(cause.trouble(), Trouble::Refused);
+    assert_eq!(cause, Cause::Fetch(FetchError::AddressRefused { host, address }));
+    assert_eq!(cause.kind(), RegistryErrorKind::Refused);
 }
 
 #[tokio::test]
@@ -101,7 +102,14 @@ async fn requests_for_tokens_are_not_redirected() {
         for status in [301, 302, 303, 307, 308] {
             let fault = registry.when(Route::Token).redirect(status, &format!("{}/token", other.url()));
             let cause = pin_error(&with(&registry, credential.clone()), &registry).await;
-            assert_eq!(cause, Cause::Redirect { host: registry.host(), refusal: LinkRefusal::Token }, "{status}");
+            assert_eq!(
+                cause,
+                Cause::Fetch(FetchError::Redirect {
+                    host: registry.host(),
+                    refusal: RedirectRefusal::NotAllowed { what: "requests for tokens" }
+                }),
+                "{status}"
+            );
             fault.lift();
         }
     }
@@ -133,7 +141,7 @@ async fn an_endless_token_answer_is_cut_off() {
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous().answer(TokenAnswer::Endless));
     let cause = pin_error(&anonymous(&registry), &registry).await;
-    assert_eq!(cause, Cause::TooLarge { host: registry.host(), limit: 64 * 1024 });
+    assert_eq!(cause, Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 64 * 1024 }));
 }
 
 #[tokio::test]

@@ -7,11 +7,10 @@ use countersign_registry::Cause;
 use countersign_registry::Credential;
 use countersign_registry::CredentialKind;
 use countersign_registry::DockerConfig;
-use countersign_registry::Phase;
+use countersign_registry::RegistryErrorKind;
 use countersign_registry::RequestResult;
 use countersign_registry::Secret;
 use countersign_registry::Stage;
-use countersign_registry::Trouble;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
@@ -112,7 +111,7 @@ async fn the_exchange_goes_on_when_the_caller_that_began_it_leaves() {
     let registries = anonymous(&registry);
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Token);
-    assert_eq!(error.cause, Cause::Timeout { host: registry.host(), phase: Phase::Token });
+    assert_eq!(error.cause, Cause::TokenTimeout { host: registry.host() });
     // Another one gives up altogether.
     let leaver = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
@@ -267,7 +266,7 @@ async fn a_401_that_cannot_be_answered_is_a_denial() {
     registry.when(Route::Manifest).reply(Reply::status(401).header("www-authenticate", "Negotiate"));
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert!(matches!(cause, Cause::Challenge { .. }), "{cause:?}");
-    assert_eq!(cause.trouble(), Trouble::Denied);
+    assert_eq!(cause.kind(), RegistryErrorKind::Denied);
 }
 
 #[tokio::test]
@@ -276,13 +275,16 @@ async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anony
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
     let registries = with(&registry, alice());
-    for (status, trouble) in
-        [(500, Trouble::Failed), (403, Trouble::Denied), (401, Trouble::Denied), (404, Trouble::NotFound)]
-    {
+    for (status, trouble) in [
+        (500, RegistryErrorKind::Failed),
+        (403, RegistryErrorKind::Denied),
+        (401, RegistryErrorKind::Denied),
+        (404, RegistryErrorKind::NotFound),
+    ] {
         let fault = registry.when(Route::Token).status(status);
         registry.forget_requests();
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-        assert_eq!((error.stage, error.trouble()), (Stage::Token, trouble), "{status}");
+        assert_eq!((error.stage, error.kind()), (Stage::Token, trouble), "{status}");
         assert!(registry.requests_to(Route::Token).iter().all(|it| it.authorization() == Some(ALICE)), "{status}");
         // At most the question that was challenged; none after the failure.
         assert!(registry.count(Route::Manifest) <= 1, "{status}");
@@ -290,7 +292,7 @@ async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anony
     }
     let fault = registry.when(Route::Token).never_answer();
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
-    assert_eq!((error.stage, error.trouble()), (Stage::Token, Trouble::Timeout));
+    assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Timeout));
     fault.lift();
 }
 
@@ -301,7 +303,7 @@ async fn a_failed_exchange_is_not_remembered() {
     registry.require_bearer(&Bearer::anonymous());
     let registries = anonymous(&registry);
     registry.when(Route::Token).times(1).status(500);
-    assert_eq!(pin_error(&registries, &registry).await.trouble(), Trouble::Failed);
+    assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Failed);
     works(&registries, &registry).await;
 }
 
@@ -313,7 +315,7 @@ async fn the_deadline_holds_over_the_whole_call() {
     registry.when_any().delay(Duration::from_millis(120));
     let start = tokio::time::Instant::now();
     let error = anonymous(&registry).pin(&app(&registry), shortly()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Timeout);
+    assert_eq!(error.kind(), RegistryErrorKind::Timeout);
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
@@ -342,7 +344,7 @@ async fn a_registry_whose_entry_has_a_mistake_is_not_asked_at_all() {
     for entry in [r#"{"auth":"hunter2!"}"#, r#"{"username":"hunter2"}"#, r#"{"password":"hunter2"}"#, "[]"] {
         let (registries, seen) = build(settings(vec![self::entry(&registry, docker_config(&registry, entry))]));
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-        assert_eq!(error.trouble(), Trouble::Misconfigured);
+        assert_eq!(error.kind(), RegistryErrorKind::Misconfigured);
         let start = format!("{} is not asked: config.json: entry \"{}\" ", registry.host(), registry.host());
         assert!(error.cause.to_string().starts_with(&start), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -374,7 +376,7 @@ async fn a_registry_that_is_disabled_is_not_asked_on_behalf_of_another_one() {
     let disabled = self::entry(&store, Credential::Unusable("ca.pem: is empty".into()));
     let (registries, _) = build(settings(vec![self::entry(&registry, Credential::Anonymous), disabled]));
     let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Misconfigured);
+    assert_eq!(error.kind(), RegistryErrorKind::Misconfigured);
     let detail = format!("{} is not asked: ca.pem: is empty", store.host());
     assert!(error.cause.to_string().contains(&detail), "{error}");
     assert_eq!(store.connections(), 0);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_core::name::Repository;
-use countersign_registry::ProxyVariableError;
+use countersign_http::ProxyVariableError;
 use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
@@ -55,11 +55,11 @@ fn proxies(config: &Config, findings: &mut Findings) {
         match proxy {
             RegistryProxy::Environment => {
                 let refusal = host.exact().and_then(|host| environment.refuses(&host, *plain_http));
-                if let Some((inside, variable)) = refusal {
+                if let Some((internal, variable)) = refusal {
                     let message = format_args!(
                         "registry {host} is {}, for which no proxy is asked, and {variable} names one: add it to NO_PROXY, or \
                          write proxy: none; else its images are inconclusive",
-                        inside.text()
+                        internal.as_str()
                     );
                     findings.warn("proxy-for-inside", message);
                 }

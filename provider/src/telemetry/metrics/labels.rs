@@ -1,7 +1,10 @@
 //! The closed sets of label values.
 
+use countersign_http::Resource;
+use countersign_http::Unit;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
+use countersign_registry::resources;
 
 /// What an unknown label of the sets given as texts counts as.
 pub const OTHER: &str = "other";
@@ -13,12 +16,20 @@ pub fn stages() -> impl Iterator<Item = &'static str> {
 
 /// The kinds of request to a registry.
 pub fn registry_stages() -> impl Iterator<Item = &'static str> {
-    Stage::ALL.iter().map(|stage| stage.text())
+    Stage::ALL.iter().map(|stage| stage.as_str())
 }
 
 /// How requests to a registry end.
 pub fn registry_results() -> impl Iterator<Item = &'static str> {
-    RequestResult::ALL.iter().map(|result| result.text())
+    RequestResult::ALL.iter().map(|result| result.as_str())
+}
+
+/// Images being pinned or verified.
+pub const VERIFICATIONS: Resource = Resource::new("verifications", "too many verifications in progress", Unit::Item, 8);
+
+/// All resources that have a limit with shares.
+pub fn limited_resources() -> impl Iterator<Item = Resource> {
+    [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied())
 }
 
 /// What the caches of verdicts and of tags do.

@@ -64,10 +64,10 @@ fn no_event_adds_a_series() {
     metrics.stage("registry.example", Duration::ZERO);
     metrics.registry_request("registry.example", "418");
     metrics.cache_event("registry.example");
-    for resource in Resource::ALL {
-        metrics.limit_in_use(*resource, 1);
+    for resource in limited_resources() {
+        metrics.limit_in_use(resource, 1);
         let scope = Scope::Host("registry.example".into());
-        metrics.limit_reached(&LimitReached { resource: *resource, scope, at: None, found: 1, limit: 1 });
+        metrics.limit_reached(&LimitReached { resource, scope, at: None, found: 1, limit: 1 });
     }
     metrics.response_bytes().add(1);
     metrics.response_without_room(true);

@@ -1,0 +1,34 @@
+//! What access to registries is limited by, as messages and metrics name it.
+
+use countersign_http::CHECKS;
+use countersign_http::LOOKUPS;
+use countersign_http::PARSING;
+use countersign_http::Resource;
+use countersign_http::Resources;
+use countersign_http::Unit;
+
+/// Requests, counted for the registry that was asked, redirects and token exchanges included.
+pub const REQUESTS: Resource = Resource::new("requests", "too many registry requests in progress", Unit::Item, 64);
+
+/// The same requests, counted for the host that answers.
+pub const ANSWERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
+
+/// Bytes of bodies and of what was made of them.
+pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
+
+/// All resources that access to registries is limited by.
+pub const ALL: &[Resource] = &[REQUESTS, ANSWERS, BYTES, PARSING, CHECKS, LOOKUPS];
+
+/// Those that the HTTP client does not name itself.
+pub(crate) const NAMED: Resources = Resources { requests: REQUESTS, answers: ANSWERS, bytes: BYTES };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_have_stable_labels() {
+        let labels: Vec<_> = ALL.iter().map(|resource| resource.as_str()).collect();
+        assert_eq!(labels, ["requests", "answers", "bytes", "parsing", "checks", "lookups"]);
+    }
+}
