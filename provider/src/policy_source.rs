@@ -27,10 +27,10 @@ use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
-use countersign_core::policy::Mode;
-use countersign_core::policy::PolicyEntry;
+use countersign_core::policy::Decision;
 use countersign_core::policy::PolicyError;
-use countersign_core::policy::Statement;
+use countersign_core::policy::PolicyRule;
+use countersign_core::policy::Rule;
 use countersign_core::policy::StoreError;
 use countersign_core::policy::StoreProblem;
 use countersign_core::policy::StoreRef;
@@ -159,10 +159,10 @@ impl TrustMistake {
     /// Whether it is about the metadata that the configuration demands, and leaves a statement that is without mistakes
     /// with less than it may have been meant to demand. A name that is not in the policy may be meant for any statement that
     /// verifies and for which no metadata is demanded under its own name.
-    fn concerns(&self, statement: &Statement, is_expected: &dyn Fn(&str) -> bool) -> bool {
-        match (self, statement.mode()) {
-            (Self::UnknownStatement { .. }, Mode::Verify(_)) => !is_expected(statement.name()),
-            (Self::SkippingStatement { statement: name }, Mode::Skip) => name == statement.name(),
+    fn concerns(&self, rule: &Rule, is_expected: &dyn Fn(&str) -> bool) -> bool {
+        match (self, rule.decision()) {
+            (Self::UnknownStatement { .. }, Decision::Verify(_)) => !is_expected(rule.name()),
+            (Self::SkippingStatement { statement: name }, Decision::Skip) => name == rule.name(),
             _ => false,
         }
     }
@@ -415,18 +415,18 @@ impl TrustSource {
 
     /// Expected statements that the policy has not, or that verify nothing.
     fn unmet(&self, policy: &TrustPolicy) -> Vec<TrustMistake> {
-        let entries = policy.entries().entries();
+        let rules = policy.policy().rules();
         let unmet = |name: &String| {
             let statement = name.clone();
-            match entries.iter().find(|entry| entry.name() == name) {
-                Some(PolicyEntry::Statement(found)) => match found.mode() {
-                    Mode::Verify(_) => None,
-                    Mode::Skip => Some(TrustMistake::SkippingStatement { statement }),
+            match rules.iter().find(|rule| rule.name() == name) {
+                Some(PolicyRule::Usable(found)) => match found.decision() {
+                    Decision::Verify(_) => None,
+                    Decision::Skip => Some(TrustMistake::SkippingStatement { statement }),
                 },
                 // Disabled for mistakes of its own.
-                Some(PolicyEntry::Broken(_)) => None,
+                Some(PolicyRule::Broken(_)) => None,
                 None => {
-                    let known = Text::of(text::list(entries.iter().map(PolicyEntry::name), ", ", SHOWN_NAMES));
+                    let known = Text::of(text::list(rules.iter().map(PolicyRule::name), ", ", SHOWN_NAMES));
                     Some(TrustMistake::UnknownStatement { statement, known })
                 }
             }

@@ -1,34 +1,29 @@
-//! Whom an operator trusts: trust policy documents and trust stores, by the Notary Project's
-//! [trust store and trust policy specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
+//! Which images must be signed by whom: the model of a policy, the trust policy documents of the Notary Project that are
+//! converted into it, and trust stores
+//! ([trust store and trust policy specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md)).
+//!
+//! A [`Policy`] is an ordered list of rules. A [`Rule`] selects images and holds what they require, as a union by signature
+//! scheme ([`Requirement`]). Which of several rules applies to an image is said in one table, in `precedence`.
 //!
 //! Documents and files are read once, completely and strictly, into types that cannot say "verify nobody in
 //! particular"; every mistake is reported, not only the first. Where the files come from is the caller's affair.
 
 mod anchor;
-mod by_scope;
 mod distinguished_name;
-mod document;
-mod entries;
 mod identity;
 mod level;
-mod mistakes;
-mod reader;
-mod statement;
+mod notation_requirement;
+mod precedence;
+mod rule;
 mod store;
+mod store_name;
+mod trust_policy;
 
 pub use anchor::Anchor;
 pub use anchor::AnchoredChain;
 pub use anchor::TrustedChain;
 pub use anchor::TrustedLink;
-pub use by_scope::ByScope;
-pub use by_scope::Claim;
-pub use by_scope::DeclaredScopes;
 pub use distinguished_name::NameError;
-pub use document::BrokenStatement;
-pub use document::PolicyEntry;
-pub use document::PolicyError;
-pub use document::PolicyProblem;
-pub use document::TrustPolicy;
 pub use identity::Identities;
 pub use identity::Identity;
 pub use identity::IdentityError;
@@ -37,15 +32,24 @@ pub use identity::TrustedIdentity;
 pub use level::Action;
 pub use level::Level;
 pub use level::RevocationAction;
-pub use statement::Mode;
-pub use statement::NotationRequirement;
-pub use statement::Scopes;
-pub use statement::Statement;
-pub use statement::VerifyTimestamp;
+pub use notation_requirement::NotationRequirement;
+pub use notation_requirement::VerifyTimestamp;
+pub use precedence::Claim;
+pub use precedence::Policy;
+pub use rule::Decision;
+pub use rule::DeclaredImages;
+pub use rule::ImageSelector;
+pub use rule::Requirement;
+pub use rule::Rule;
 pub use store::Store;
 pub use store::StoreError;
-pub use store::StoreKind;
-pub use store::StoreName;
-pub use store::StoreNameError;
 pub use store::StoreProblem;
-pub use store::StoreRef;
+pub use store_name::StoreKind;
+pub use store_name::StoreName;
+pub use store_name::StoreNameError;
+pub use store_name::StoreRef;
+pub use trust_policy::BrokenRule;
+pub use trust_policy::PolicyError;
+pub use trust_policy::PolicyProblem;
+pub use trust_policy::PolicyRule;
+pub use trust_policy::TrustPolicy;

@@ -16,7 +16,8 @@ use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Explanation;
 use countersign_core::notation::VerificationInput;
 use countersign_core::oci::Descriptor;
-use countersign_core::policy::Mode;
+use countersign_core::policy::Decision;
+use countersign_core::policy::Requirement;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
 use countersign_registry::Referrers;
@@ -118,9 +119,9 @@ impl Inner {
             Applicable::Usable(statement) => Some(statement),
             Applicable::Disabled(..) | Applicable::Nothing => None,
         });
-        let requirement = statement.and_then(|statement| match statement.mode() {
-            Mode::Verify(requirement) => Some(&**requirement),
-            Mode::Skip => None,
+        let requirement = statement.and_then(|statement| match statement.decision() {
+            Decision::Verify(Requirement::Notation(requirement)) => Some(&**requirement),
+            Decision::Skip => None,
         });
         let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
         let mut referrers = self

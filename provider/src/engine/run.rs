@@ -11,8 +11,9 @@ use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
-use countersign_core::policy::Mode;
+use countersign_core::policy::Decision;
 use countersign_core::policy::NotationRequirement;
+use countersign_core::policy::Requirement;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict;
 use countersign_core::verdict::Code;
@@ -250,10 +251,10 @@ impl Inner {
             }
         };
         let rule = statement.shared_name();
-        let requirement = match statement.mode() {
+        let requirement = match statement.decision() {
             // Nothing is fetched for a repository that is not verified.
-            Mode::Skip => return decided(ImageVerdict::Skipped(Skipped { rule })),
-            Mode::Verify(requirement) => Arc::clone(requirement),
+            Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { rule })),
+            Decision::Verify(Requirement::Notation(requirement)) => Arc::clone(requirement),
         };
         let pinned = match self.pin(image, deadline).await {
             Ok(pinned) => pinned,

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use countersign_core::codec::hex::hex;
 use countersign_core::policy::Action;
-use countersign_core::policy::DeclaredScopes;
+use countersign_core::policy::Decision;
+use countersign_core::policy::DeclaredImages;
 use countersign_core::policy::Identities;
 use countersign_core::policy::Identity;
+use countersign_core::policy::ImageSelector;
 use countersign_core::policy::Level;
-use countersign_core::policy::Mode;
 use countersign_core::policy::NotationRequirement;
+use countersign_core::policy::Requirement;
 use countersign_core::policy::RevocationAction;
-use countersign_core::policy::Scopes;
-use countersign_core::policy::Statement;
+use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreRef;
@@ -165,7 +166,7 @@ impl Trust {
     #[must_use]
     pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
         let statements = self.statements().iter().flat_map(|statement| match statement {
-            StatementState::Usable(statement) => of_statement(statement.statement()),
+            StatementState::Usable(statement) => of_rule(statement.rule()),
             StatementState::Disabled(_) => Vec::new(),
         });
         let stores = self.stores().values().filter_map(StoreState::store);
@@ -187,12 +188,14 @@ impl Trust {
     }
 
     fn statement_outline(&self, usable: &UsableStatement) -> StatementOutline {
-        let statement = usable.statement();
-        let mode = match statement.mode() {
-            Mode::Skip => ModeOutline::Skip,
-            Mode::Verify(rules) => ModeOutline::Verify(self.rules_outline(rules)),
+        let rule = usable.rule();
+        let mode = match rule.decision() {
+            Decision::Skip => ModeOutline::Skip,
+            Decision::Verify(Requirement::Notation(requirement)) => {
+                ModeOutline::Verify(self.rules_outline(requirement))
+            }
         };
-        StatementOutline { name: statement.name().to_owned(), scopes: scopes(statement.scopes()), mode }
+        StatementOutline { name: rule.name().to_owned(), scopes: scopes(rule.images()), mode }
     }
 
     fn rules_outline(&self, rules: &NotationRequirement) -> RulesOutline {
@@ -230,18 +233,18 @@ impl Trust {
 impl From<&DisabledStatement> for StatementOutline {
     fn from(statement: &DisabledStatement) -> Self {
         let scopes = match statement.scopes() {
-            DeclaredScopes::Known(known) => scopes(known),
-            DeclaredScopes::Unknown(list) => Some(list.iter().map(ToString::to_string).collect()),
+            DeclaredImages::Certain(known) => scopes(known),
+            DeclaredImages::Uncertain(list) => Some(list.iter().map(ToString::to_string).collect()),
         };
         let mode = ModeOutline::Disabled(statement.cause().to_string());
         Self { name: statement.name().to_owned(), scopes, mode }
     }
 }
 
-fn scopes(scopes: &Scopes) -> Option<Vec<String>> {
-    match scopes {
-        Scopes::All => None,
-        Scopes::Repositories(list) => Some(list.iter().map(ToString::to_string).collect()),
+fn scopes(images: &ImageSelector) -> Option<Vec<String>> {
+    match images {
+        ImageSelector::All => None,
+        ImageSelector::Repositories(list) => Some(list.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -272,17 +275,17 @@ fn identity(identity: &Identity) -> String {
     }
 }
 
-fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
-    let name = || statement.name().to_owned();
+fn of_rule(rule: &Rule) -> Vec<TrustWarning> {
+    let name = || rule.name().to_owned();
     let mut warnings = Vec::new();
-    let rules = match statement.mode() {
-        Mode::Skip => return warnings,
-        Mode::Verify(rules) => rules,
+    let rules = match rule.decision() {
+        Decision::Skip => return warnings,
+        Decision::Verify(Requirement::Notation(requirement)) => requirement,
     };
     let Level { authenticity, authentic_timestamp, expiry: _, revocation } = *rules.level();
     match authenticity {
         Action::Log => warnings.push(TrustWarning::AnybodyCounts { statement: name() }),
-        Action::Enforce => warnings.extend(unlikely_identities(statement, rules)),
+        Action::Enforce => warnings.extend(unlikely_identities(rule, rules)),
     }
     match authentic_timestamp {
         Action::Enforce => warnings.extend(rules.stores_of(StoreKind::Tsa).map(|store| {
@@ -301,8 +304,8 @@ fn of_statement(statement: &Statement) -> Vec<TrustWarning> {
     warnings
 }
 
-fn unlikely_identities(statement: &Statement, rules: &NotationRequirement) -> Vec<TrustWarning> {
-    let name = || statement.name().to_owned();
+fn unlikely_identities(rule: &Rule, rules: &NotationRequirement) -> Vec<TrustWarning> {
+    let name = || rule.name().to_owned();
     match rules.identities() {
         Identities::Any => rules
             .stores_of(StoreKind::SigningAuthority)

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use countersign_core::name::Digest;
 use countersign_core::name::Repository;
-use countersign_core::policy::BrokenStatement;
-use countersign_core::policy::ByScope;
+use countersign_core::policy::BrokenRule;
 use countersign_core::policy::Claim;
-use countersign_core::policy::DeclaredScopes;
-use countersign_core::policy::Mode;
-use countersign_core::policy::PolicyEntry;
+use countersign_core::policy::Decision;
+use countersign_core::policy::DeclaredImages;
+use countersign_core::policy::Policy;
 use countersign_core::policy::PolicyError;
-use countersign_core::policy::Statement;
+use countersign_core::policy::PolicyRule;
+use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreRef;
@@ -30,7 +30,7 @@ use super::stores::Fingerprint;
 /// The policy and every store that one of its statements names, as they were at one moment.
 #[derive(Debug)]
 pub struct Trust {
-    statements: ByScope<StatementState>,
+    statements: Policy<StatementState>,
     stores: BTreeMap<StoreRef, StoreState>,
     document: DocumentState,
     mistakes: Vec<TrustMistake>,
@@ -59,7 +59,7 @@ pub enum StatementState {
 /// A statement without mistakes, with all of its trust stores.
 #[derive(Debug)]
 pub struct UsableStatement {
-    statement: Arc<Statement>,
+    rule: Arc<Rule>,
     stores: Vec<Arc<Store>>,
 }
 
@@ -67,7 +67,7 @@ pub struct UsableStatement {
 #[derive(Clone, Debug)]
 pub struct DisabledStatement {
     name: Arc<str>,
-    scopes: DeclaredScopes,
+    scopes: DeclaredImages,
     cause: DisabledBy,
 }
 
@@ -123,11 +123,11 @@ impl Trust {
     pub(super) fn new(parts: Parts<'_>, last: (u64, Option<&Digest>)) -> Self {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
             parts;
-        let statements = policy.entries().map(|entry| match entry {
-            PolicyEntry::Broken(broken) => StatementState::Disabled(DisabledStatement::from(broken)),
-            PolicyEntry::Statement(statement) => {
-                let metadata = unmet.iter().find(|mistake| mistake.concerns(statement, is_expected));
-                StatementState::new(statement, &stores, metadata)
+        let statements = policy.policy().map(|rule| match rule {
+            PolicyRule::Broken(broken) => StatementState::Disabled(DisabledStatement::from(broken)),
+            PolicyRule::Usable(rule) => {
+                let metadata = unmet.iter().find(|mistake| mistake.concerns(rule, is_expected));
+                StatementState::new(rule, &stores, metadata)
             }
         });
         let of_stores = stores.values().flat_map(StoreState::mistakes);
@@ -160,7 +160,7 @@ impl Trust {
     /// All statements, in the order of the policy document.
     #[must_use]
     pub fn statements(&self) -> &[StatementState] {
-        self.statements.entries()
+        self.statements.rules()
     }
 
     /// Whether any statement can be used.
@@ -236,24 +236,16 @@ impl Trust {
 }
 
 impl StatementState {
-    fn new(
-        statement: &Arc<Statement>,
-        stores: &BTreeMap<StoreRef, StoreState>,
-        metadata: Option<&TrustMistake>,
-    ) -> Self {
+    fn new(rule: &Arc<Rule>, stores: &BTreeMap<StoreRef, StoreState>, metadata: Option<&TrustMistake>) -> Self {
         let disabled = |cause| {
-            let (name, scopes) = (statement.shared_name(), DeclaredScopes::Known(statement.scopes().clone()));
+            let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));
             Self::Disabled(DisabledStatement { name, scopes, cause })
         };
         if let Some(mistake) = metadata {
             return disabled(DisabledBy::Metadata(mistake.clone()));
         }
-        let named = match statement.mode() {
-            Mode::Skip => &[],
-            Mode::Verify(rules) => rules.stores(),
-        };
         let mut in_use = Vec::new();
-        for name in named {
+        for name in rule.stores() {
             match stores.get(name).map(|state| (state, state.store())) {
                 Some((_, Some(store))) => in_use.push(Arc::clone(store)),
                 Some((state, None)) => {
@@ -263,7 +255,7 @@ impl StatementState {
                 None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
             }
         }
-        Self::Usable(Arc::new(UsableStatement { statement: Arc::clone(statement), stores: in_use }))
+        Self::Usable(Arc::new(UsableStatement { rule: Arc::clone(rule), stores: in_use }))
     }
 
     /// See [`UsableStatement::name`] and [`DisabledStatement::name`].
@@ -287,24 +279,25 @@ impl UsableStatement {
     /// Not empty, unique in the policy document.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.statement.name()
+        self.rule.name()
     }
 
     /// See [`Self::name`].
     #[must_use]
     pub fn shared_name(&self) -> Arc<str> {
-        self.statement.shared_name()
+        self.rule.shared_name()
     }
 
     /// As the policy document has it.
     #[must_use]
-    pub fn statement(&self) -> &Statement {
-        &self.statement
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
+    /// What the statement decides about its images.
     #[must_use]
-    pub fn mode(&self) -> &Mode {
-        self.statement.mode()
+    pub fn decision(&self) -> &Decision {
+        self.rule.decision()
     }
 
     /// All stores that the statement names, in its order.
@@ -328,7 +321,7 @@ impl DisabledStatement {
     }
 
     #[must_use]
-    pub fn scopes(&self) -> &DeclaredScopes {
+    pub fn scopes(&self) -> &DeclaredImages {
         &self.scopes
     }
 
@@ -338,9 +331,9 @@ impl DisabledStatement {
     }
 }
 
-impl From<&BrokenStatement> for DisabledStatement {
-    fn from(BrokenStatement { name, scopes, mistakes }: &BrokenStatement) -> Self {
-        Self { name: name.clone(), scopes: scopes.clone(), cause: DisabledBy::Policy(mistakes.clone()) }
+impl From<&BrokenRule> for DisabledStatement {
+    fn from(BrokenRule { name, images, mistakes }: &BrokenRule) -> Self {
+        Self { name: name.clone(), scopes: images.clone(), cause: DisabledBy::Policy(mistakes.clone()) }
     }
 }
 
@@ -374,7 +367,7 @@ impl fmt::Display for DisabledBy {
     }
 }
 
-fn digest(document: &Digest, statements: &ByScope<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
+fn digest(document: &Digest, statements: &Policy<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
     let mut all = Fingerprint::new();
     all.add(document.as_str());
     for (reference, state) in stores {
@@ -384,7 +377,7 @@ fn digest(document: &Digest, statements: &ByScope<StatementState>, stores: &BTre
         fingerprints.sort_unstable();
         all.add_all(fingerprints);
     }
-    all.add_all(statements.entries().iter().filter_map(|statement| match statement {
+    all.add_all(statements.rules().iter().filter_map(|statement| match statement {
         StatementState::Usable(_) => None,
         StatementState::Disabled(statement) => Some(statement.name().to_owned()),
     }));

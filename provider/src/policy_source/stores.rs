@@ -11,7 +11,6 @@ use std::sync::Arc;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Hasher;
-use countersign_core::policy::Mode;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreError;
 use countersign_core::policy::StoreProblem;
@@ -93,11 +92,10 @@ pub(super) struct LastGood {
 pub(super) fn read(location: &TrustLocation, policy: &TrustPolicy) -> BTreeMap<StoreRef, FoundStore> {
     let mut found = BTreeMap::new();
     let mut left = ALL_STORES_BYTES;
-    for statement in policy.statements() {
-        let Mode::Verify(rules) = statement.mode() else { continue };
-        for store in rules.stores() {
+    for rule in policy.rules() {
+        for store in rule.stores() {
             if !found.contains_key(store) {
-                let read = FoundStore::read(location, store, statement.name(), left);
+                let read = FoundStore::read(location, store, rule.name(), left);
                 left = left.saturating_sub(read.bytes());
                 found.insert(store.clone(), read);
             }

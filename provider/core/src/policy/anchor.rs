@@ -1,9 +1,9 @@
 //! Chains that a trust store vouches for, and those whose signer is trusted as well.
 
-use super::Identities;
-use super::IdentityMismatch;
-use super::Store;
-use super::StoreRef;
+use super::identity::Identities;
+use super::identity::IdentityMismatch;
+use super::store::Store;
+use super::store_name::StoreRef;
 use crate::codec::text::Text;
 use crate::name::SigningProfileVersion;
 use crate::x509::Certificate;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::NameError;
 use super::distinguished_name;
+use super::distinguished_name::NameError;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
 use crate::codec::text::Text;

@@ -1,5 +1,5 @@
 //! What a failed check does to a signature. Integrity and the binding to the image are always enforced and therefore
-//! not here; that a repository is not verified at all is [`super::Mode::Skip`] and not a level.
+//! not here; that a repository is not verified at all is [`super::Decision::Skip`] and not a level.
 
 /// What happens when a check fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,10 +2,10 @@
 
 use countersign_core::limits;
 use countersign_core::policy::Claim;
-use countersign_core::policy::DeclaredScopes;
-use countersign_core::policy::PolicyEntry;
+use countersign_core::policy::DeclaredImages;
+use countersign_core::policy::ImageSelector;
 use countersign_core::policy::PolicyProblem;
-use countersign_core::policy::Scopes;
+use countersign_core::policy::PolicyRule;
 use countersign_core::policy::TrustPolicy;
 use serde_json::Value;
 use serde_json::json;
@@ -32,16 +32,16 @@ fn parse(statements: &[Value]) -> TrustPolicy {
 
 /// What the policy says about a repository: the statement's name, how it comes to apply, and whether it can be used.
 fn selected<'a>(policy: &'a TrustPolicy, repository: &str) -> Option<(&'a str, Claim, bool)> {
-    let (entry, claim) = policy.entries().select(&repository.parse().unwrap())?;
-    Some((entry.name(), claim, matches!(entry, PolicyEntry::Statement(_))))
+    let (entry, claim) = policy.policy().select(&repository.parse().unwrap())?;
+    Some((entry.name(), claim, matches!(entry, PolicyRule::Usable(_))))
 }
 
 /// The mistakes of a statement that has some.
 fn mistakes(policy: &TrustPolicy, name: &str) -> Vec<String> {
-    let entry = policy.entries().entries().iter().find(|entry| entry.name() == name).unwrap();
+    let entry = policy.policy().rules().iter().find(|entry| entry.name() == name).unwrap();
     match entry {
-        PolicyEntry::Statement(_) => Vec::new(),
-        PolicyEntry::Broken(broken) => broken.mistakes.iter().map(ToString::to_string).collect(),
+        PolicyRule::Usable(_) => Vec::new(),
+        PolicyRule::Broken(broken) => broken.mistakes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -74,7 +74,7 @@ fn a_mistake_beside_the_scopes_disables_its_own_statement_and_no_other_applies_t
         assert_eq!(selected(&policy, B), Some(("broken", Claim::Named, false)), "{what}");
         assert_eq!(selected(&policy, C), Some(("good", Claim::Named, true)), "{what}");
         assert_eq!(selected(&policy, "registry.example/other"), Some(("all", Claim::All, true)), "{what}");
-        assert_eq!(policy.statements().map(|good| good.name()).collect::<Vec<_>>(), ["all", "good"], "{what}");
+        assert_eq!(policy.rules().map(|good| good.name()).collect::<Vec<_>>(), ["all", "good"], "{what}");
         let all: Vec<_> = policy.mistakes().iter().map(ToString::to_string).collect();
         assert_eq!(mistakes(&policy, "broken"), all, "{what}");
         assert!(!all.is_empty(), "{what}");
@@ -174,7 +174,7 @@ fn two_statements_with_a_repository_in_common_are_both_disabled() {
 #[test]
 fn of_three_statements_with_a_repository_in_common_none_is_usable() {
     let policy = parse(&[statement("first", &[A]), statement("second", &[A]), statement("third", &[A, B])]);
-    assert_eq!(policy.statements().count(), 0);
+    assert_eq!(policy.rules().count(), 0);
     assert_eq!(mistakes(&policy, "first").len(), 2);
     assert_eq!((mistakes(&policy, "second").len(), mistakes(&policy, "third").len()), (1, 1));
 }
@@ -184,7 +184,7 @@ fn a_repository_in_common_with_a_broken_statement_disables_the_other_one_too() {
     let broken = with(statement("broken", &[A]), "signatureVerification", json!({"level": "loud"}));
     for statements in [[broken.clone(), statement("other", &[A, B])], [statement("other", &[A, B]), broken]] {
         let policy = parse(&statements);
-        assert_eq!(policy.statements().count(), 0);
+        assert_eq!(policy.rules().count(), 0);
         assert_eq!(selected(&policy, B), Some(("other", Claim::Named, false)));
     }
 }
@@ -194,12 +194,12 @@ fn a_broken_statement_keeps_the_scopes_that_can_be_read_and_nothing_to_judge_by(
     let level = with(statement("level", &[A]), "signatureVerification", json!({"level": "loud"}));
     let scopes = statement("scopes", &[B, "x"]);
     let policy = parse(&[level, scopes]);
-    let broken = policy.entries().entries().iter().map(|entry| match entry {
-        PolicyEntry::Broken(broken) => broken.scopes.clone(),
-        PolicyEntry::Statement(_) => panic!("{entry:?}"),
+    let broken = policy.policy().rules().iter().map(|entry| match entry {
+        PolicyRule::Broken(broken) => broken.images.clone(),
+        PolicyRule::Usable(_) => panic!("{entry:?}"),
     });
     let list = |repository: &str| vec![repository.parse().unwrap()];
-    let expected = [DeclaredScopes::Known(Scopes::Repositories(list(A))), DeclaredScopes::Unknown(list(B))];
+    let expected = [DeclaredImages::Certain(ImageSelector::Repositories(list(A))), DeclaredImages::Uncertain(list(B))];
     assert_eq!(broken.collect::<Vec<_>>(), expected);
 }
 
@@ -234,7 +234,7 @@ fn any_number_of_mistakes_is_counted_and_the_first_are_kept() {
 
     let bad = |number: usize| with(statement(&number.to_string(), &["x"; 30]), "trustStores", json!([]));
     let policy = parse(&(0..limits::POLICY_STATEMENTS).map(bad).collect::<Vec<_>>());
-    assert_eq!(policy.statements().count(), 0);
+    assert_eq!(policy.rules().count(), 0);
     assert_eq!(policy.mistakes().len(), limits::POLICY_MISTAKES + 1);
     let last = policy.mistakes().last().unwrap().to_string();
     assert_eq!(last, "trust policy: has 30000 more mistakes");
@@ -246,7 +246,7 @@ fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first()
     let mut scopes = vec!["x"; 1000];
     scopes.push(A);
     let policy = parse(&[statement("first", &[A, B]), statement("second", &scopes), statement("all", &["*"])]);
-    assert_eq!(policy.statements().map(|good| good.name()).collect::<Vec<_>>(), ["all"]);
+    assert_eq!(policy.rules().map(|good| good.name()).collect::<Vec<_>>(), ["all"]);
     let twice = "trust policy statement \"second\", registryScopes[1000]: is \"registry.example/a\", which statement \
                  \"first\" has already: want each scope once";
     assert_eq!(mistakes(&policy, "first"), [twice]);

@@ -5,14 +5,15 @@ use countersign_core::name::HostError;
 use countersign_core::name::ReferenceError;
 use countersign_core::policy::Action;
 use countersign_core::policy::Claim;
+use countersign_core::policy::Decision;
 use countersign_core::policy::IdentityError;
+use countersign_core::policy::ImageSelector;
 use countersign_core::policy::Level;
-use countersign_core::policy::Mode;
 use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::PolicyError;
 use countersign_core::policy::PolicyProblem;
+use countersign_core::policy::Requirement;
 use countersign_core::policy::RevocationAction;
-use countersign_core::policy::Scopes;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreNameError;
 use countersign_core::policy::TrustPolicy;
@@ -64,9 +65,9 @@ fn of(statements: &[Value]) -> Value {
 
 fn rules(changes: Value) -> NotationRequirement {
     let policy = sound(&of(&[statement(changes)]));
-    match policy.statements().next().unwrap().mode() {
-        Mode::Verify(rules) => NotationRequirement::clone(rules),
-        Mode::Skip => panic!("a statement that verifies"),
+    match policy.rules().next().unwrap().decision() {
+        Decision::Verify(Requirement::Notation(rules)) => NotationRequirement::clone(rules),
+        Decision::Skip => panic!("a statement that verifies"),
     }
 }
 
@@ -162,7 +163,7 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
     ]);
     let policy = sound(&document);
     let select = |policy: &TrustPolicy, repository: &str| {
-        let selected = policy.entries().select(&repository.parse().unwrap());
+        let selected = policy.policy().select(&repository.parse().unwrap());
         selected.map(|(entry, claim)| (entry.name().to_owned(), claim))
     };
     let name = |repository: &str| select(&policy, repository);
@@ -175,9 +176,9 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
     for other in ["registry.example/a/b", "registry.example:80/a", "registry.example:5000/a", "[::1]/a"] {
         assert_eq!(name(other), Some(("all".to_owned(), Claim::All)), "{other}");
     }
-    let statements: Vec<_> = policy.statements().collect();
-    assert_eq!(statements[0].scopes(), &Scopes::All);
-    assert_eq!(statements[2].mode(), &Mode::Skip);
+    let statements: Vec<_> = policy.rules().collect();
+    assert_eq!(statements[0].images(), &ImageSelector::All);
+    assert_eq!(statements[2].decision(), &Decision::Skip);
     assert_eq!(select(&sound(&of(&[statement(json!({}))])), "registry.example/b"), None);
 }
 
@@ -381,7 +382,7 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
 fn skip_stands_alone_and_never_for_everything() {
     let skip = json!({"level": "skip"});
     let bare = json!({"signatureVerification": skip, "trustStores": null, "trustedIdentities": null});
-    assert_eq!(sound(&of(&[statement(bare)])).statements().next().unwrap().mode(), &Mode::Skip);
+    assert_eq!(sound(&of(&[statement(bare)])).rules().next().unwrap().decision(), &Decision::Skip);
     let empty = json!({"signatureVerification": skip, "trustStores": [], "trustedIdentities": []});
     sound(&of(&[statement(empty)]));
     let beside = problems(json!({"signatureVerification": skip}));

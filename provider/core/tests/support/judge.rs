@@ -16,7 +16,8 @@ use countersign_core::notation::Found;
 use countersign_core::notation::VerificationInput;
 use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci::Descriptor;
-use countersign_core::policy::Mode;
+use countersign_core::policy::Decision;
+use countersign_core::policy::Requirement;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::TrustPolicy;
@@ -101,7 +102,7 @@ impl Judge {
         answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
     ) -> (Result<Box<VerifiedSignature>, Failure>, Vec<Vec<EvidenceRequest>>) {
         let policy = self.policy();
-        let Mode::Verify(requirement) = policy.statements().next().unwrap().mode() else {
+        let Decision::Verify(Requirement::Notation(requirement)) = policy.rules().next().unwrap().decision() else {
             panic!("the statement verifies");
         };
         let stores: Vec<Store> = self

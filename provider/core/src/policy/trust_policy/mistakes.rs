@@ -1,7 +1,7 @@
 //! Mistakes of a trust policy: any number of them is counted, the first ones are kept.
 
-use super::PolicyError;
-use super::PolicyProblem;
+use super::problem::PolicyError;
+use super::problem::PolicyProblem;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 

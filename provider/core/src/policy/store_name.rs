@@ -1,0 +1,115 @@
+//! How a trust policy names trust stores.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::codec::excerpt::Excerpt;
+
+/// What the certificates of a store are trusted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreKind {
+    /// Signatures by publishers: scheme `notary.x509`.
+    Ca,
+    /// Signatures by services on behalf of publishers: scheme `notary.x509.signingAuthority`.
+    SigningAuthority,
+    /// RFC 3161 time stamps.
+    Tsa,
+}
+
+/// The name of a store: letters, digits, `_`, `.` and `-`, and not only dots, which would lead out of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreName(String);
+
+/// A store as a trust policy names it, `ca:example-root`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreRef {
+    pub kind: StoreKind,
+    pub name: StoreName,
+}
+
+/// Why a text names no trust store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreNameError {
+    #[error("trust store {found:?} has no type: want type:name, as in ca:example-root")]
+    NoKind { found: Excerpt },
+    #[error("trust store type is {found:?}: want ca, signingAuthority or tsa")]
+    Kind { found: Excerpt },
+    #[error(
+        "trust store name is {found:?}: want 1 to {} letters, digits, _, . and -, not only dots",
+        StoreName::MAX_BYTES
+    )]
+    Name { found: Excerpt },
+}
+
+impl StoreKind {
+    pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
+
+    /// The type as policies and directories spell it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::SigningAuthority => "signingAuthority",
+            Self::Tsa => "tsa",
+        }
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.text() == text);
+        kind.ok_or_else(|| StoreNameError::Kind { found: text.into() })
+    }
+}
+
+impl StoreName {
+    /// What a file name may have on Linux.
+    pub const MAX_BYTES: usize = 255;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for StoreName {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        let only_dots = text.bytes().all(|byte| byte == b'.');
+        if text.len() > Self::MAX_BYTES || only_dots || !text.bytes().all(fits) {
+            return Err(StoreNameError::Name { found: text.into() });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for StoreRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+impl FromStr for StoreRef {
+    type Err = StoreNameError;
+
+    fn from_str(text: &str) -> Result<Self, StoreNameError> {
+        let (kind, name) = text.split_once(':').ok_or_else(|| StoreNameError::NoKind { found: text.into() })?;
+        Ok(Self { kind: kind.parse()?, name: name.parse()? })
+    }
+}

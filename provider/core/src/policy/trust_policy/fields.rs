@@ -1,0 +1,139 @@
+//! Reads the members of a document's objects, and goes on after each mistake to find the others.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use super::mistakes::Mistakes;
+use super::problem::PolicyError;
+use super::problem::PolicyProblem;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
+use crate::limits;
+
+/// Collects mistakes, under the name of the statement that is being read.
+#[derive(Default)]
+pub(super) struct Fields {
+    /// None while the document itself is read.
+    pub(super) statement: Option<Excerpt>,
+    /// Of the statement that is being read, or of the document.
+    pub(super) mistakes: Mistakes,
+    /// Whether a mistake leaves no statement certain: each name, and `*`, must lead to one statement.
+    pub(super) is_unusable: bool,
+}
+
+impl Fields {
+    pub(super) fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
+        let mistake = PolicyError { statement: self.statement.clone(), field: Text::of(field), problem };
+        self.is_unusable |= mistake.statement.is_none();
+        self.mistakes.push(limits::STATEMENT_MISTAKES, mistake);
+    }
+
+    /// The object's members; reports another type and every member that is not among `known`.
+    pub(super) fn object<'a>(
+        &mut self,
+        field: &str,
+        value: &'a Value,
+        known: &[&str],
+        wanted: &'static str,
+    ) -> Option<&'a Map<String, Value>> {
+        let Value::Object(members) = value else {
+            self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+            return None;
+        };
+        for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
+            let dot = if field.is_empty() { "" } else { "." };
+            self.fail(
+                format_args!("{field}{dot}{}", Excerpt::of(name).escaped()),
+                PolicyProblem::UnknownMember { wanted },
+            );
+        }
+        Some(members)
+    }
+
+    pub(super) fn text<'a>(&mut self, field: &str, value: &'a Value, wanted: &'static str) -> Option<&'a str> {
+        if let Value::String(text) = value {
+            return Some(text);
+        }
+        self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+        None
+    }
+
+    /// As [`Self::text`], of a member that must be there and not empty.
+    pub(super) fn required_text<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<&'a str> {
+        let Some(value) = value else {
+            self.fail(field, PolicyProblem::Missing { wanted });
+            return None;
+        };
+        let text = self.text(field, value, wanted)?;
+        if text.is_empty() {
+            self.fail(field, PolicyProblem::Empty { wanted });
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The elements of a list that must be there and not empty.
+    pub(super) fn required_list<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<&'a Vec<Value>> {
+        match value {
+            None => self.fail(field, PolicyProblem::Missing { wanted }),
+            Some(Value::Array(list)) if list.is_empty() => self.fail(field, PolicyProblem::Empty { wanted }),
+            Some(Value::Array(list)) => return Some(list),
+            Some(other) => self.fail(field, PolicyProblem::Type { found: type_of(other), wanted }),
+        }
+        None
+    }
+
+    /// As [`Self::required_list`], of strings; those that are none are reported and left out.
+    pub(super) fn required_texts<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<Vec<(String, &'a str)>> {
+        let list = self.required_list(field, value, wanted)?;
+        let mut texts = Vec::new();
+        for (index, value) in list.iter().enumerate() {
+            let field = format!("{field}[{index}]");
+            if let Some(text) = self.text(&field, value, "a string") {
+                texts.push((field, text));
+            }
+        }
+        Some(texts)
+    }
+
+    /// As [`Self::required_texts`], at most [`limits::STATEMENT_ENTRIES`].
+    pub(super) fn bounded_texts<'a>(
+        &mut self,
+        field: &str,
+        value: Option<&'a Value>,
+        wanted: &'static str,
+    ) -> Option<Vec<(String, &'a str)>> {
+        let texts = self.required_texts(field, value, wanted)?;
+        if texts.len() > limits::STATEMENT_ENTRIES {
+            self.fail(field, PolicyProblem::TooManyEntries { found: texts.len() });
+            return None;
+        }
+        Some(texts)
+    }
+}
+
+pub(super) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,254 @@
+//! Turns the JSON of a trust policy into statements, and goes on after each mistake to find the others.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::mem;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::conflicts::Conflicts;
+use super::conflicts::PolicyRule;
+use super::conflicts::ReadStatement;
+use super::conflicts::rules;
+use super::fields::Fields;
+use super::problem::PolicyError;
+use super::problem::PolicyProblem;
+use super::verification::Verification;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::text::Text;
+use crate::limits;
+use crate::name::Repository;
+use crate::policy::identity::Identities;
+use crate::policy::notation_requirement::NotationRequirement;
+use crate::policy::rule::Decision;
+use crate::policy::rule::DeclaredImages;
+use crate::policy::rule::ImageSelector;
+use crate::policy::rule::Requirement;
+use crate::policy::rule::Rule;
+use crate::policy::store_name::StoreKind;
+use crate::policy::store_name::StoreRef;
+
+const VERSION: &str = "\"1.0\"";
+const STATEMENTS: &str = "a list of at least one statement";
+const NAME: &str = "a name for messages and logs";
+const SCOPES: &str = "a list of repositories as host[:port]/repository, or [\"*\"]";
+const STORES: &str = "a list of stores as type:name, of which one is ca or signingAuthority";
+const IDENTITIES: &str = "a list of identities as x509.subject:NAME, or [\"*\"]";
+
+/// Reads the document: its statements, unless a mistake is about the document as a whole, and the mistakes.
+pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, PolicyRule)>>, Vec<PolicyError>) {
+    let mut reader = Reader::default();
+    let statements = reader.document(value);
+    let mut mistakes = reader.fields.mistakes;
+    for read in &statements {
+        mistakes.append(limits::POLICY_MISTAKES, &read.mistakes);
+    }
+    let rules = (!reader.fields.is_unusable).then(|| rules(statements, reader.conflicts));
+    (rules, mistakes.list(None))
+}
+
+/// Reads one statement after the other, with what those before it have.
+#[derive(Default)]
+struct Reader {
+    fields: Fields,
+    /// How many statements are read.
+    read: usize,
+    /// Names seen so far.
+    names: HashSet<String>,
+    /// Scopes seen so far, by place, as written and with the number and name of the statement that has them; `None` is
+    /// `*`.
+    scopes: HashMap<Option<Repository>, (Excerpt, usize, Excerpt)>,
+    conflicts: Conflicts,
+    /// Trust stores seen so far.
+    stores: BTreeSet<StoreRef>,
+}
+
+impl Reader {
+    fn document(&mut self, value: &Value) -> Vec<ReadStatement> {
+        let known = ["version", "trustPolicies"];
+        let Some(members) = self.fields.object("", value, &known, "an object with version and trustPolicies") else {
+            return Vec::new();
+        };
+        if let Some(found) = self.fields.required_text("version", members.get("version"), VERSION)
+            && found != "1.0"
+        {
+            self.fields.fail("version", PolicyProblem::Value { found: found.into(), wanted: VERSION });
+        }
+        let Some(list) = self.fields.required_list("trustPolicies", members.get("trustPolicies"), STATEMENTS) else {
+            return Vec::new();
+        };
+        if list.len() > limits::POLICY_STATEMENTS {
+            self.fields.fail("trustPolicies", PolicyProblem::TooManyStatements { found: list.len() });
+            return Vec::new();
+        }
+        let mut statements = Vec::new();
+        let of_document = mem::take(&mut self.fields.mistakes);
+        for (number, value) in (1_usize..).zip(list) {
+            let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+            let name: Arc<str> = name.map_or_else(|| format!("#{number}").into(), Arc::from);
+            self.fields.statement = Some(Excerpt::of(&name));
+            let (images, rule) = self.statement(value);
+            let mistakes = mem::take(&mut self.fields.mistakes);
+            statements.push(ReadStatement { name, images, rule, mistakes });
+            self.read += 1;
+        }
+        self.fields.statement = None;
+        self.fields.mistakes = of_document;
+        if self.stores.len() > limits::POLICY_STORES {
+            self.fields.fail("trustPolicies", PolicyProblem::TooManyStores { found: self.stores.len() });
+        }
+        statements
+    }
+
+    fn statement(&mut self, value: &Value) -> (DeclaredImages, Option<Rule>) {
+        let known = ["name", "registryScopes", "signatureVerification", "trustStores", "trustedIdentities"];
+        let wanted = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
+        let Some(members) = self.fields.object("", value, &known, wanted) else {
+            return (DeclaredImages::Uncertain(Vec::new()), None);
+        };
+        let name = self.fields.required_text("name", members.get("name"), NAME);
+        if let Some(name) = name
+            && !self.names.insert(name.to_owned())
+        {
+            self.fields.is_unusable = true;
+            self.fields.fail("name", PolicyProblem::NameTwice { found: name.into() });
+        }
+        let mut scopes = self.scopes(members.get("registryScopes"));
+        // It may hold further scopes under a misspelt name.
+        let misspelt = |name: &String| !known.contains(&name.as_str()) && name.to_ascii_lowercase().contains("scope");
+        if members.keys().any(misspelt) {
+            scopes = scopes.uncertain();
+        }
+        let verification = self.fields.verification(members.get("signatureVerification"));
+        let (stores, identities) = (members.get("trustStores"), members.get("trustedIdentities"));
+        let decision = match verification {
+            Some(Verification::Skip) => {
+                if scopes == DeclaredImages::Certain(ImageSelector::All) {
+                    self.fields.fail("registryScopes", PolicyProblem::SkipAll);
+                }
+                self.absent("trustStores", stores);
+                self.absent("trustedIdentities", identities);
+                Some(Decision::Skip)
+            }
+            Some(Verification::Level(level, verify_timestamp)) => {
+                let (stores, identities) = (self.stores(stores), self.identities(identities));
+                let parts = stores.zip(identities);
+                parts.map(|(stores, identities)| {
+                    let requirement = NotationRequirement { level, verify_timestamp, stores, identities };
+                    Decision::Verify(Requirement::Notation(Arc::new(requirement)))
+                })
+            }
+            None => {
+                // Level unknown: whether they must be there is open, but what is there can be looked at.
+                stores.and_then(|_| self.stores(stores));
+                identities.and_then(|_| self.identities(identities));
+                None
+            }
+        };
+        let rule = match (name, &scopes, decision) {
+            (Some(name), DeclaredImages::Certain(images), Some(decision)) => {
+                Some(Rule::new(name.into(), images.clone(), decision))
+            }
+            _ => None,
+        };
+        (scopes, rule)
+    }
+
+    /// That a list is not there, or empty.
+    fn absent(&mut self, field: &str, value: Option<&Value>) {
+        let empty = value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+        if !empty {
+            self.fields.fail(field, PolicyProblem::BesideSkip);
+        }
+    }
+
+    /// The scopes; not known if there is any mistake in them.
+    fn scopes(&mut self, value: Option<&Value>) -> DeclaredImages {
+        let before = self.fields.mistakes.found();
+        let Some(texts) = self.fields.required_texts("registryScopes", value, SCOPES) else {
+            return DeclaredImages::Uncertain(Vec::new());
+        };
+        let alone = texts.len() == 1;
+        let mut repositories = Vec::new();
+        let mut all = false;
+        for (field, text) in texts {
+            let scope = match text {
+                "*" => None,
+                text => match text.parse::<Repository>() {
+                    Ok(repository) => Some(repository),
+                    Err(error) => {
+                        self.fields.fail(field, PolicyProblem::Scope { found: text.into(), error });
+                        continue;
+                    }
+                },
+            };
+            if let Some((spelling, first, name)) = self.scopes.get(&scope).cloned() {
+                self.fields.is_unusable |= scope.is_none() && first != self.read;
+                let problem = PolicyProblem::ScopeTwice { found: text.into(), scope: spelling, first: name };
+                let statement = self.fields.statement.clone();
+                let mistake = PolicyError { statement, field: Text::of(&field), problem: problem.clone() };
+                self.conflicts.entry((first, self.read)).or_insert(mistake);
+                self.fields.fail(&field, problem);
+            } else {
+                let owner = (text.into(), self.read, self.fields.statement.clone().unwrap_or_default());
+                self.scopes.insert(scope.clone(), owner);
+            }
+            match scope {
+                Some(repository) => repositories.push(repository),
+                None => {
+                    all = true;
+                    if !alone {
+                        self.fields.fail(field, PolicyProblem::AllBesideOthers);
+                    }
+                }
+            }
+        }
+        if self.fields.mistakes.found() > before {
+            DeclaredImages::Uncertain(repositories)
+        } else if all {
+            DeclaredImages::Certain(ImageSelector::All)
+        } else {
+            DeclaredImages::Certain(ImageSelector::Repositories(repositories))
+        }
+    }
+
+    fn stores(&mut self, value: Option<&Value>) -> Option<Vec<StoreRef>> {
+        let texts = self.fields.bounded_texts("trustStores", value, STORES)?;
+        let mut stores: Vec<StoreRef> = Vec::new();
+        let before = self.fields.mistakes.found();
+        for (field, text) in texts {
+            match text.parse() {
+                Ok(store) if stores.contains(&store) => {}
+                Ok(store) => {
+                    self.stores.insert(store.clone());
+                    stores.push(store);
+                }
+                Err(error) => self.fields.fail(field, PolicyProblem::Store(error)),
+            }
+        }
+        if self.fields.mistakes.found() > before {
+            return None;
+        }
+        if stores.iter().all(|store| store.kind == StoreKind::Tsa) {
+            self.fields.fail("trustStores", PolicyProblem::OnlyTimestampStores);
+            return None;
+        }
+        Some(stores)
+    }
+
+    fn identities(&mut self, value: Option<&Value>) -> Option<Identities> {
+        let texts = self.fields.bounded_texts("trustedIdentities", value, IDENTITIES)?;
+        let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+        match Identities::parse(&texts) {
+            Ok(identities) => Some(identities),
+            Err(errors) => {
+                for error in errors {
+                    self.fields.fail("trustedIdentities", PolicyProblem::Identity(error));
+                }
+                None
+            }
+        }
+    }
+}
