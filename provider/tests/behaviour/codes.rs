@@ -1,0 +1,33 @@
+//! Which reason codes the record has: all of them, but for those that nobody can bring about from outside at will.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::golden;
+
+const CODES: &str = include_str!("../golden/codes.txt");
+
+/// Codes that no case can have, and why.
+const UNREACHABLE: &[(&str, &str)] = &[
+    (
+        "internal-error",
+        "needs a mistake in the product; the tests of the server and the engine have panics of their own",
+    ),
+    ("overloaded", "needs more work than the limits allow at the same moment, which no record has twice alike"),
+    ("revoked", "is not given by this version, which asks neither OCSP responders nor lists"),
+];
+
+/// The codes that stand in a text as words of their own, in quotes or before a colon.
+fn has(text: &str, code: &str) -> bool {
+    [format!("\"{code}\""), format!("{code}: ")].iter().any(|form| text.contains(form.as_str()))
+}
+
+#[test]
+fn the_record_has_every_code_that_can_be_reached() {
+    let files = fs::read_dir(golden::folder()).unwrap().map(|entry| entry.unwrap().path());
+    let record: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let codes = CODES.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(" | ").next().unwrap());
+    let missing: BTreeSet<&str> = codes.filter(|code| !has(&record, code)).collect();
+    let unreachable = UNREACHABLE.iter().map(|(code, _)| *code).collect();
+    assert_eq!(missing, unreachable);
+}
