@@ -1,21 +1,26 @@
-//! One image from reference to verdict.
+//! One image from reference to verdict: `verification` finds the statement and the digest, `verify_signatures` fetches and
+//! verifies, `question` is the key of everything that is shared.
 
 mod error_mapping;
 mod inspect;
 mod observer;
+mod question;
+mod request;
+mod resolution;
 mod rounds;
-mod run;
 mod signatures;
+mod state;
+mod verdict_cache;
+mod verification;
+mod verify_signatures;
 
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
 
 use countersign_core::name::Digest;
-use countersign_core::name::ImageRef;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use inspect::Envelope;
@@ -24,33 +29,20 @@ pub use inspect::Inspection;
 pub use inspect::Judged;
 pub use inspect::Listed;
 pub use observer::CountRequests;
-pub use run::Engine;
-pub use run::EngineSettings;
+pub use request::Conditions;
+pub use request::CredentialSelection;
+pub use request::Deadline;
+pub use request::Namespace;
+pub use request::NamespaceError;
+pub use request::PolicySelection;
+pub use request::PolicySnapshot;
+pub use request::VerificationRequest;
+pub use state::Engine;
+pub use state::EngineSettings;
 
 /// What an image takes at most while it is in work, beside what registries send: the signatures that did not count, and the
 /// work itself; in bytes.
 pub const IMAGE_BYTES: usize = FailedSignatures::BYTES + 32 * 1024;
-
-/// The point at which an answer must be there. Passed as a value, never global.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    #[must_use]
-    pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
-    }
-
-    #[must_use]
-    pub fn instant(self) -> Instant {
-        self.0
-    }
-
-    #[must_use]
-    pub fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
-    }
-}
 
 /// The verdict about one image and the digest that it is about, if the image was pinned.
 #[derive(Clone, Debug)]
@@ -63,15 +55,31 @@ pub struct ImageResult {
     pub cached: bool,
 }
 
-/// What the server asks of the engine. Implemented by the engine over a registry, and by the server's own tests with
+/// What the server asks of the engine. Implemented by the engine over registries, and by the server's own tests with
 /// scripted delays, panics and verdicts.
-pub trait Verify: Send + Sync + 'static {
-    /// What one request asks: all of its images are judged by the trust of this moment.
-    fn of_request(self: Arc<Self>) -> Arc<dyn Verify>;
+pub trait Verifier: Send + Sync + 'static {
+    /// The policy in use now: what one request asks is judged by the snapshot with which it began.
+    fn snapshot(&self) -> PolicySnapshot;
 
-    /// Never fails: what goes wrong is a verdict. May outlive `deadline`; the caller stops waiting, the work goes on.
-    fn verify(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, ImageResult>;
+    /// Never fails: what goes wrong is a verdict. May outlive the deadline; the caller stops waiting, the work goes on.
+    fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
 
     /// The digest that the image's tag stands for now; a digest stands for itself.
-    fn resolve(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Result<Digest, Reason>>;
+    fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>>;
+}
+
+impl Verifier for Engine {
+    fn snapshot(&self) -> PolicySnapshot {
+        Self::snapshot(self)
+    }
+
+    fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult> {
+        let inner = Arc::clone(&self.0);
+        async move { inner.verify(&request).await }.boxed()
+    }
+
+    fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
+        let inner = Arc::clone(&self.0);
+        async move { inner.resolve(&request).await }.boxed()
+    }
 }

@@ -27,6 +27,7 @@ use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ListHasher;
 use countersign_core::policy::Decision;
 use countersign_core::policy::PolicyError;
 use countersign_core::policy::PolicyRule;
@@ -54,7 +55,6 @@ pub use snapshot::UsableStatement;
 pub use stores::StoreState;
 
 use self::snapshot::Parts;
-use self::stores::Fingerprint;
 use self::stores::FoundStore;
 use self::stores::LastGood;
 use crate::config::TrustLocation;
@@ -364,9 +364,9 @@ impl TrustSource {
 
     fn read(&self) -> Found {
         let (on_disk, mut mistakes) = self.read_document();
-        let mut fingerprint = Fingerprint::new();
-        fingerprint.add_all(on_disk.iter().map(|document| document.digest.as_str()));
-        fingerprint.add_all(mistakes.iter().map(ToString::to_string));
+        let mut fingerprint = ListHasher::new();
+        fingerprint.add_list(on_disk.iter().map(|document| document.digest.as_str()));
+        fingerprint.add_list(mistakes.iter().map(ToString::to_string));
         let (document, is_current) = match (on_disk, &self.document) {
             (Some(new), Some(former)) => {
                 let unmet = self.unmet(&new.policy);

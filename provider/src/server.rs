@@ -27,7 +27,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 
 use crate::config::ListenAddress;
-use crate::engine::Verify;
+use crate::engine::Verifier;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
 use handler::Handler;
@@ -105,7 +105,7 @@ impl Default for ConnectionTimes {
 
 /// What the service works with.
 pub struct ServerParts {
-    pub verify: Arc<dyn Verify>,
+    pub verifier: Arc<dyn Verifier>,
     pub tls: Arc<Tls>,
     pub readiness: Arc<Readiness>,
     pub metrics: Arc<Metrics>,
@@ -135,11 +135,11 @@ pub struct Server {
 pub struct ReloadHandle(Arc<ConnectionContext>);
 
 impl ReloadHandle {
-    /// Requests that come from now on are answered under `settings` and by `verify`; those under way stay with what they
+    /// Requests that come from now on are answered under `settings` and by `verifier`; those under way stay with what they
     /// began with. The ports, [`ServerSettings::max_connections`] and [`ServerSettings::connection_times`] stay what they
     /// were at the start. If the allowed clients are others, every open connection closes with its next answer.
-    pub fn swap(&self, settings: ServerSettings, verify: Arc<dyn Verify>) {
-        let successor = self.0.handler.load().successor(settings, verify);
+    pub fn swap(&self, settings: ServerSettings, verifier: Arc<dyn Verifier>) {
+        let successor = self.0.handler.load().successor(settings, verifier);
         self.0.handler.store(Arc::new(successor));
     }
 
@@ -156,7 +156,7 @@ impl Server {
     /// # Errors
     /// A port cannot be bound.
     pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
-        let ServerParts { verify, tls, readiness, metrics, registry } = parts;
+        let ServerParts { verifier, tls, readiness, metrics, registry } = parts;
         let listeners = bind("the doors", &settings.listen).await?;
         let health_listeners = bind("health", &settings.health_listen).await?;
         let context = ConnectionContext {
@@ -165,7 +165,7 @@ impl Server {
             connections: Arc::new(Connections::new(settings.max_connections)),
             metrics: Arc::clone(&metrics),
             refusals: listen::refusals(),
-            handler: ArcSwap::from_pointee(Handler::new(settings, verify, metrics)),
+            handler: ArcSwap::from_pointee(Handler::new(settings, verifier, metrics)),
         };
         let health = Health::new(registry, readiness);
         Ok(Self { listeners, health_listeners, context: Arc::new(context), health: Arc::new(health) })

@@ -655,7 +655,7 @@ async fn metadata_that_is_demanded_of_a_broken_statement_disables_no_other() {
 }
 
 #[tokio::test]
-async fn a_verdict_from_before_is_not_remembered_while_its_statement_is_disabled_nor_afterwards() {
+async fn a_cached_verdict_is_not_given_while_its_statement_is_disabled_and_is_again_with_the_same_trust() {
     let world = sound().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert!(world.verify(&reference).await.cached);
@@ -664,9 +664,10 @@ async fn a_verdict_from_before_is_not_remembered_while_its_statement_is_disabled
     assert_eq!(world.code(&reference).await, Code::TrustStoreUnusable);
     fs::rename(world.folder.path().join("away"), world.folder.path().join(MAIN)).unwrap();
     changed(&world);
+    // The same content as before: what was cached under it counts.
     let result = world.verify(&reference).await;
-    assert_eq!((result.verdict.code(), result.cached), (Code::Verified, false));
-    // A store that is kept is the same trust: what is remembered stays.
+    assert_eq!((result.verdict.code(), result.cached), (Code::Verified, true));
+    // A store that is kept is the same trust: what is cached stays.
     rewrite(&world, "garbage");
     changed(&world);
     assert!(world.verify(&reference).await.cached);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign::policy_source::Polled;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
@@ -309,7 +309,13 @@ async fn all_who_ask_for_a_cold_image_share_one_look() {
         Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
     let gate = world.registry.when(Route::Blob).hold();
     let asked: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(world.engine.verify(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))))
+        .map(|_| {
+            tokio::spawn(
+                world
+                    .engine
+                    .verify(world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))),
+            )
+        })
         .collect();
     world.registry.wait_for(Route::Blob, 1).await;
     gate.open();
@@ -317,7 +323,10 @@ async fn all_who_ask_for_a_cold_image_share_one_look() {
     for one in asked {
         verdicts.push(one.await.unwrap().verdict);
     }
-    let again = world.engine.verify(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))).await;
+    let again = world
+        .engine
+        .verify(world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))))
+        .await;
     assert_eq!((again.cached, again.verdict.code()), (true, Code::Verified));
     // One verdict, and not a copy for each.
     assert!(verdicts.iter().all(|verdict| Arc::ptr_eq(verdict, &again.verdict)));
@@ -377,8 +386,10 @@ async fn the_metrics_tell_what_was_remembered() {
 async fn a_tag_that_moves_between_mutation_and_verification_smuggles_nothing_in() {
     let (world, image) = signed().await;
     let tagged = format!("{}/app:v1", world.registry.host());
-    let resolved =
-        world.engine.resolve(Arc::new(tagged.parse().unwrap()), Deadline::after(Duration::from_secs(20))).await;
+    let resolved = world
+        .engine
+        .resolve(world.engine.request(Arc::new(tagged.parse().unwrap()), Deadline::after(Duration::from_secs(20))))
+        .await;
     let stored = format!("{}/app@{}", world.registry.host(), resolved.unwrap());
     let evil = world.registry.push_image("app", "v1");
     let result = world.verify(&stored).await;
@@ -392,12 +403,30 @@ async fn a_request_keeps_the_trust_that_it_began_with() {
     let (world, image) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
         Arc::new(world.registry.reference("app", &image).parse().unwrap());
-    let begun = Arc::new(world.engine.clone()).of_request();
+    let request = || world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)));
+    let begun = request();
     world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
     assert!(matches!(world.poll(), Polled::Loaded(_)));
-    let later = Arc::new(world.engine.clone()).of_request();
+    let later = request();
     for (request, code) in [(begun, Code::Verified), (later, Code::UntrustedChain)] {
-        let deadline = Deadline::after(Duration::from_secs(20));
-        assert_eq!(request.verify(Arc::clone(&reference), deadline).await.verdict.code(), code);
+        assert_eq!(world.engine.verify(request).await.verdict.code(), code);
     }
+}
+
+/// The key is the content of the policy: what was in use before counts again when it is back.
+#[tokio::test]
+async fn verdicts_are_kept_by_the_content_of_the_policy_and_not_by_the_number_of_changes() {
+    let (world, image) = signed().await;
+    let reference = world.registry.reference("app", &image);
+    let root = "truststore/x509/ca/main/root.pem";
+    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert!(world.verify(&reference).await.cached);
+    world.folder.write(root, Authority::root(CertSpec::root()).pem());
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
+    let result = world.verify(&reference).await;
+    assert_eq!((result.verdict.code(), result.cached), (Code::UntrustedChain, false));
+    world.folder.write(root, world.root.pem());
+    assert!(matches!(world.poll(), Polled::Loaded(_)));
+    let result = world.verify(&reference).await;
+    assert_eq!((result.verdict.code(), result.cached), (Code::Verified, true));
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
@@ -407,7 +407,8 @@ async fn a_tag_that_was_verified_before_costs_one_head_for_verdicts_and_mutation
     let again = world.verify(&reference).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
     let deadline = Deadline::after(Duration::from_secs(20));
-    let resolved = world.engine.resolve(Arc::new(reference.parse().unwrap()), deadline).await.unwrap();
+    let resolved =
+        world.engine.resolve(world.engine.request(Arc::new(reference.parse().unwrap()), deadline)).await.unwrap();
     assert_eq!(resolved.as_str(), image.digest);
     let asked: Vec<_> = world.registry.requests().iter().map(|request| request.method.to_string()).collect();
     assert_eq!(asked, ["HEAD", "HEAD"]);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign::server::memory;
 use countersign_testkit::registry::Route;
 use peak_alloc::PeakAlloc;
@@ -73,7 +73,9 @@ async fn requests_take_no_more_than_they_count_for() {
     world.other.when_any().never_answer();
     let ask = |number: usize| {
         let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
-        tokio::spawn(world.engine.verify(Arc::new(image), Deadline::after(Duration::from_secs(3600))))
+        tokio::spawn(
+            world.engine.verify(world.engine.request(Arc::new(image), Deadline::after(Duration::from_secs(3600)))),
+        )
     };
     let first: Vec<_> = (0..64).map(ask).collect();
     world.other.wait_for(Route::Manifest, 32).await;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use countersign::engine::Deadline;
 use countersign::engine::Engine;
 use countersign::engine::ImageResult;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_http::GRACE;
@@ -46,7 +46,7 @@ fn refused(world: &World) -> i64 {
 fn ask(world: &World, images: usize, time: Duration) -> Vec<JoinHandle<ImageResult>> {
     let ask = |number| {
         let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
-        tokio::spawn(world.engine.verify(Arc::new(image), Deadline::after(time)))
+        tokio::spawn(world.engine.verify(world.engine.request(Arc::new(image), Deadline::after(time))))
     };
     (0..images).map(ask).collect()
 }
@@ -177,7 +177,7 @@ async fn an_engine_that_takes_over_shares_the_limits_and_what_is_remembered_goes
 
     let late = async |engine: &Engine, number| {
         let image = format!("{}/late:v{number}", world.other.host()).parse().unwrap();
-        let late = engine.verify(Arc::new(image), Deadline::after(Duration::from_millis(50))).await;
+        let late = engine.verify(engine.request(Arc::new(image), Deadline::after(Duration::from_millis(50)))).await;
         let ImageVerdict::Inconclusive(inconclusive) = late.verdict.as_ref() else { panic!("{late:?}") };
         inconclusive.reason.to_string()
     };
@@ -195,7 +195,9 @@ async fn an_engine_that_takes_over_shares_the_limits_and_what_is_remembered_goes
 
     // The engine before has to look again, and remembers nothing; the one after does.
     let cached = async |engine: &Engine| {
-        let result = engine.verify(Arc::new(good.parse().unwrap()), Deadline::after(Duration::from_secs(20))).await;
+        let result = engine
+            .verify(engine.request(Arc::new(good.parse().unwrap()), Deadline::after(Duration::from_secs(20))))
+            .await;
         (result.verdict.code(), result.cached)
     };
     for _ in 0..2 {

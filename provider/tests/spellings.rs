@@ -7,7 +7,7 @@ mod world;
 use std::sync::Arc;
 
 use countersign::engine::Deadline;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign::policy_source::Polled;
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
@@ -140,7 +140,7 @@ async fn all_spellings_share_one_flight() {
     let calls: Vec<_> = names(world.registry.address().port())
         .map(|host| {
             let (engine, image) = (world.engine.clone(), Arc::new(format!("{host}/app:v1").parse().unwrap()));
-            tokio::spawn(engine.verify(image, Deadline::after(Duration::from_secs(20))))
+            tokio::spawn(engine.verify(engine.request(image, Deadline::after(Duration::from_secs(20)))))
         })
         .into();
     world.registry.wait_for(Route::Manifest, 1).await;
@@ -175,7 +175,8 @@ async fn a_plain_registry_is_not_asked_at_another_port_than_is_written() {
         assert_eq!(inconclusive.reason.code, Code::RegistryNotAllowed, "{host}");
         assert!(inconclusive.reason.detail.as_str().contains("want references without a port"), "{host}");
         let image = Arc::new(format!("{host}/app").parse().unwrap());
-        let resolved = world.engine.resolve(image, Deadline::after(Duration::from_secs(20))).await;
+        let resolved =
+            world.engine.resolve(world.engine.request(image, Deadline::after(Duration::from_secs(20)))).await;
         assert_eq!(resolved.unwrap_err().code, Code::RegistryNotAllowed, "{host}");
     }
 }

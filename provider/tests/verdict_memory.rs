@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
@@ -71,7 +71,11 @@ async fn texts_of_megabytes_in_a_hundred_signatures_leave_kilobytes() {
 
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
-    let ask = || tokio::spawn(world.engine.verify(Arc::clone(&image), Deadline::after(Duration::from_secs(120))));
+    let ask = || {
+        tokio::spawn(
+            world.engine.verify(world.engine.request(Arc::clone(&image), Deadline::after(Duration::from_secs(120)))),
+        )
+    };
     let asked: Vec<_> = (0..CALLERS).map(|_| ask()).collect();
     let mut verdicts = Vec::with_capacity(CALLERS);
     for one in asked {

@@ -14,6 +14,7 @@ pub use digest::Digest;
 pub use digest::DigestAlgorithm;
 pub use digest::DigestError;
 pub use digest::Hasher;
+pub use digest::ListHasher;
 pub use host::Host;
 pub use host::HostError;
 pub use host::HostName;

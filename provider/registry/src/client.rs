@@ -18,8 +18,10 @@ use url::Url;
 use crate::auth_method::AuthMethod;
 use crate::challenge;
 use crate::challenge::Challenge;
+use crate::credential::CredentialScope;
 use crate::endpoint::Endpoint;
 use crate::entries::check_port;
+use crate::entries::entry_for;
 use crate::entries::share;
 use crate::entries::with_plain_port;
 use crate::error::Cause;
@@ -123,6 +125,15 @@ impl Client {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    pub(crate) fn credential_scope(&self, repository: &Repository) -> CredentialScope {
+        match entry_for(self.transport.routes.entries(), repository.host()) {
+            Some((_, entry)) => {
+                entry.credential.scope(&entry.pattern.to_string(), repository.host(), repository.path())
+            }
+            None => CredentialScope::anonymous(),
+        }
     }
 
     pub(crate) fn share(&self, repository: &Repository) -> Share {

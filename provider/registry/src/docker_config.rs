@@ -247,6 +247,11 @@ impl DockerConfig {
         }
     }
 
+    /// What the entry at `position` is for.
+    pub(crate) fn key_text(&self, position: usize) -> String {
+        self.entries.get(position).map(|entry| entry.key.to_string()).unwrap_or_default()
+    }
+
     fn why(&self, detail: fmt::Arguments<'_>) -> Text {
         Text::of(format_args!("{}: {detail}", self.file))
     }

@@ -49,6 +49,7 @@ mod transport;
 
 pub use auth_method::AuthMethodError;
 pub use credential::Credential;
+pub use credential::CredentialScope;
 pub use docker_config::DockerConfig;
 pub use docker_config::DockerConfigError;
 pub use docker_config::DockerConfigWarning;

@@ -32,6 +32,7 @@ use url::Url;
 
 use crate::client::Client;
 use crate::client::Query;
+use crate::credential::CredentialScope;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
@@ -192,6 +193,12 @@ impl Registries {
             self.inner.observer.tag(TagCache::Hit);
         }
         Some(Pinned { repository: image.repository().clone(), descriptor })
+    }
+
+    /// Which credential requests for the repository carry.
+    #[must_use]
+    pub fn credential_scope(&self, repository: &Repository) -> CredentialScope {
+        self.inner.client.credential_scope(repository)
     }
 
     /// Whose share of a limit work for the repository counts against.

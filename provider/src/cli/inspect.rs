@@ -64,7 +64,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
 async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
     let components = Components::load_with_policy(config, &metrics, warn)?;
-    let work = components.engine.inspect(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let request = components.engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let work = components.engine.inspect(request);
     let Inspection { result, listed } = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(inspection)) => inspection,
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),

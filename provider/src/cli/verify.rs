@@ -22,7 +22,7 @@ use crate::config::Purpose;
 use crate::engine::Deadline;
 use crate::engine::Engine;
 use crate::engine::ImageResult;
-use crate::engine::Verify as _;
+use crate::engine::Verifier as _;
 use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
 use crate::telemetry::metrics::Metrics;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
 
 /// One image, as a task of its own: a panic becomes a verdict too.
 async fn verify(engine: &Engine, image: ImageRef) -> Checked {
-    let work = engine.verify(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
+    let work = engine.verify(engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME)));
     let result = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),

@@ -4,12 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use countersign_core::evidence::Evidence;
 use countersign_core::evidence::Progress;
 use countersign_core::name::Digest;
-use countersign_core::name::ImageRef;
 use countersign_core::name::MediaType;
 use countersign_core::notation;
 use countersign_core::notation::EnvelopeFormat;
@@ -28,22 +26,22 @@ use futures_util::future::BoxFuture;
 use super::Deadline;
 use super::Engine;
 use super::ImageResult;
-use super::Verify as _;
+use super::VerificationRequest;
 use super::error_mapping;
 use super::rounds::Rounds;
-use super::run::FETCHED_AHEAD;
-use super::run::Inner;
-use super::run::unread;
 use super::signatures;
 use super::signatures::FetchedEnvelope;
 use super::signatures::NoEnvelope;
+use super::state::Inner;
+use super::verify_signatures::FETCHED_AHEAD;
+use super::verify_signatures::unread;
 use crate::policy_source::Applicable;
 
 /// See the module.
 #[derive(Debug)]
 #[must_use]
 pub struct Inspection {
-    /// As [`super::Verify::verify`] gives it.
+    /// As [`super::Verifier::verify`] gives it.
     pub result: ImageResult,
     /// Or why there is no list: the image or its list of signatures could not be had.
     pub listed: Result<Listed, Reason>,
@@ -92,16 +90,19 @@ pub struct Envelope {
 }
 
 impl Engine {
-    /// The verdict and the signatures of `image`, whatever the statement says: those of a repository that is skipped are
-    /// fetched too. `deadline` is for the verdict; the signatures have the time of one more flight.
-    pub fn inspect(&self, image: Arc<ImageRef>, deadline: Deadline) -> BoxFuture<'static, Inspection> {
-        let engine = self.clone();
+    /// The verdict and the signatures of the request's image, whatever the statement says: those of a repository that is
+    /// skipped are fetched too. The deadline is for the verdict; the signatures have the time of one more flight.
+    pub fn inspect(&self, request: VerificationRequest) -> BoxFuture<'static, Inspection> {
+        let inner = Arc::clone(&self.0);
         async move {
-            let result = engine.verify(Arc::clone(&image), deadline).await;
+            let result = inner.verify(&request).await;
             // The digest that the verdict is about, and not what the tag may mean by now.
-            let pinned =
-                result.digest.as_ref().and_then(|digest| format!("{}@{digest}", image.repository()).parse().ok());
-            let listed = engine.0.list(&pinned.unwrap_or_else(|| ImageRef::clone(&image))).await;
+            let image = &request.image;
+            let pinned = result.digest.as_ref();
+            let pinned = pinned.and_then(|digest| format!("{}@{digest}", image.repository()).parse().ok());
+            let image = pinned.map_or_else(|| Arc::clone(image), Arc::new);
+            let deadline = Deadline::after(inner.settings.flight_time);
+            let listed = inner.list(&VerificationRequest { image, deadline, ..request }).await;
             Inspection { result, listed }
         }
         .boxed()
@@ -109,13 +110,14 @@ impl Engine {
 }
 
 impl Inner {
-    async fn list(self: &Arc<Self>, image: &ImageRef) -> Result<Listed, Reason> {
-        let until = Instant::now() + self.settings.flight_time;
-        let pinned = self.pin(image, Deadline::after(self.settings.flight_time)).await?;
+    async fn list(self: &Arc<Self>, request: &VerificationRequest) -> Result<Listed, Reason> {
+        let repository = request.image.repository();
+        let until = request.deadline.instant();
+        let pinned = self.pin(request).await?;
         let target = pinned.descriptor();
-        let trust = self.trust.current();
-        let trust = trust.as_ref().filter(|trust| self.scope_with_port(trust, image.repository()).is_none());
-        let statement = trust.and_then(|trust| match trust.applicable(image.repository()) {
+        let policy = request.snapshot.policy();
+        let policy = policy.filter(|policy| self.scope_with_port(policy, repository).is_none());
+        let statement = policy.and_then(|policy| match policy.applicable(repository) {
             Applicable::Usable(statement) => Some(statement),
             Applicable::Disabled(..) | Applicable::Nothing => None,
         });

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::name::Digest;
+use countersign_core::name::ListHasher;
 use countersign_core::name::Repository;
 use countersign_core::policy::BrokenRule;
 use countersign_core::policy::Claim;
@@ -25,7 +26,6 @@ use super::MISTAKES;
 use super::StoreState;
 use super::TrustError;
 use super::TrustMistake;
-use super::stores::Fingerprint;
 
 /// The policy and every store that one of its statements names, as they were at one moment.
 #[derive(Debug)]
@@ -368,16 +368,16 @@ impl fmt::Display for DisabledBy {
 }
 
 fn digest(document: &Digest, statements: &Policy<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
-    let mut all = Fingerprint::new();
+    let mut all = ListHasher::new();
     all.add(document.as_str());
     for (reference, state) in stores {
         all.add(reference.to_string());
         let certificates = state.store().into_iter().flat_map(|store| store.certificates());
         let mut fingerprints: Vec<_> = certificates.map(countersign_core::x509::Certificate::fingerprint).collect();
         fingerprints.sort_unstable();
-        all.add_all(fingerprints);
+        all.add_list(fingerprints);
     }
-    all.add_all(statements.rules().iter().filter_map(|statement| match statement {
+    all.add_list(statements.rules().iter().filter_map(|statement| match statement {
         StatementState::Usable(_) => None,
         StatementState::Disabled(statement) => Some(statement.name().to_owned()),
     }));

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_core::name::Digest;
-use countersign_core::name::DigestAlgorithm;
-use countersign_core::name::Hasher;
+use countersign_core::name::ListHasher;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreError;
 use countersign_core::policy::StoreProblem;
@@ -147,14 +146,14 @@ impl FoundStore {
     }
 
     /// Adds everything that was found to `all`.
-    pub(super) fn fingerprint(&self, all: &mut Fingerprint) {
+    pub(super) fn fingerprint(&self, all: &mut ListHasher) {
         all.add(self.digest.as_str());
         let mistakes = match &self.content {
             Content::Files(_) => &[],
             Content::Nothing(mistakes) | Content::Unreadable(mistakes) => mistakes.as_slice(),
         };
-        all.add_all(mistakes.iter().map(ToString::to_string));
-        all.add_all(&self.subdirectories);
+        all.add_list(mistakes.iter().map(ToString::to_string));
+        all.add_list(&self.subdirectories);
     }
 
     /// What is in use from `now` on, given what was `before`; and what to keep of it for the next look.
@@ -209,36 +208,10 @@ impl FoundStore {
 }
 
 fn digest(files: &[NamedFile]) -> Digest {
-    let mut all = Fingerprint::new();
+    let mut all = ListHasher::new();
     for (name, bytes) in files {
         all.add(name);
         all.add(bytes);
     }
     all.finish()
-}
-
-/// A digest of many parts, each with its length in front, so that no two lists of parts have the same.
-pub(super) struct Fingerprint(Hasher);
-
-impl Fingerprint {
-    pub(super) fn new() -> Self {
-        Self(Hasher::new(DigestAlgorithm::Sha256))
-    }
-
-    pub(super) fn add(&mut self, part: impl AsRef<[u8]>) {
-        let part = part.as_ref();
-        self.0.update(&part.len().to_be_bytes());
-        self.0.update(part);
-    }
-
-    /// A list within the list.
-    pub(super) fn add_all(&mut self, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) {
-        let mut list = Self::new();
-        parts.into_iter().for_each(|part| list.add(part));
-        self.add(list.finish().as_str());
-    }
-
-    pub(super) fn finish(self) -> Digest {
-        self.0.finish()
-    }
 }

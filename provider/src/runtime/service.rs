@@ -56,8 +56,8 @@ impl Service {
         }
         let Components { engine, policy_source, policy: _, registry_files, system_roots: _ } = components;
         let tls = Arc::new(Tls::new(loaded));
-        let verify = Arc::new(engine.clone());
-        let parts = ServerParts { verify, tls: Arc::clone(&tls), readiness, metrics, registry };
+        let verifier = Arc::new(engine.clone());
+        let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
         if let Ok((doors, health)) = server.addresses() {
             tracing::info!(%doors, %health, "listening");

@@ -38,7 +38,7 @@ use super::routes::Endpoint;
 use super::routes::NO_ENDPOINT;
 use super::routes::Route;
 use crate::engine::Deadline;
-use crate::engine::Verify;
+use crate::engine::Verifier;
 use crate::protocol::EncodedResponse;
 use crate::protocol::Frame;
 use crate::protocol::Message;
@@ -58,7 +58,7 @@ pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// The endpoints under one configuration. Shared by all connections; a request stays with the one it began with.
 pub(super) struct Handler {
     pub(super) settings: ServerSettings,
-    verify: Arc<dyn Verify>,
+    verifier: Arc<dyn Verifier>,
     metrics: Arc<Metrics>,
     requests: Arc<RequestLimit>,
     responses: Arc<ResponseBudget>,
@@ -106,17 +106,17 @@ impl From<BodyError> for Refusal {
 }
 
 impl Handler {
-    pub(super) fn new(settings: ServerSettings, verify: Arc<dyn Verify>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(settings: ServerSettings, verifier: Arc<dyn Verifier>, metrics: Arc<Metrics>) -> Self {
         metrics.declare_endpoints(Endpoint::labels());
         let responses = ResponseBudget::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
-        Self { settings, verify, metrics, requests: Arc::new(RequestLimit::new()), responses }
+        Self { settings, verifier, metrics, requests: Arc::new(RequestLimit::new()), responses }
     }
 
     /// The endpoints under another configuration, within the same limits on memory.
-    pub(super) fn successor(&self, settings: ServerSettings, verify: Arc<dyn Verify>) -> Self {
+    pub(super) fn successor(&self, settings: ServerSettings, verifier: Arc<dyn Verifier>) -> Self {
         Self {
             settings,
-            verify,
+            verifier,
             metrics: Arc::clone(&self.metrics),
             requests: Arc::clone(&self.requests),
             responses: Arc::clone(&self.responses),

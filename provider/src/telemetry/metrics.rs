@@ -1,8 +1,8 @@
 //! All counters, in one struct on a registry that is passed in.
 //!
 //! Labels are closed sets: nothing that a user can choose (an image, a namespace, the text of an error) is one. Every
-//! series is there from the start with zero, so that the first failure shows as a step. The exceptions are the statements
-//! and stores of the trust policy in use, whose names and number are the operator's. Names and labels are a contract with
+//! series is there from the start with zero, so that the first failure shows as a step. The exceptions are the digest, the
+//! statements and the stores of the trust policy in use, whose names and number are the operator's. Names and labels are a contract with
 //! dashboards and alerts.
 
 mod labels;
@@ -10,6 +10,7 @@ mod named;
 
 use std::time::Duration;
 
+use countersign_core::name::Digest;
 use countersign_core::notation::Check;
 use countersign_core::notation::loggable;
 use countersign_core::time::UnixTime;
@@ -80,6 +81,7 @@ pub struct Metrics {
     panics: IntCounter,
     certificate_end: GaugeVec,
     trust_generation: IntGauge,
+    trust_policy_info: NamedGauge,
     statement_usable: NamedGauge,
     store_usable: NamedGauge,
     reload_time: GaugeVec,
@@ -146,6 +148,11 @@ impl Metrics {
                 &["certificate"],
             )?,
             trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
+            trust_policy_info: NamedGauge::new(make.int_gauges(
+                "trust_policy_info",
+                "Always 1; the digest of the trust policy and stores in use, which replicas with the same files share.",
+                &["digest"],
+            )?),
             statement_usable: NamedGauge::new(make.int_gauges(
                 "statement_usable",
                 "Whether a statement of the trust policy can be used: 0 if its images are inconclusive.",
@@ -347,9 +354,10 @@ impl Metrics {
         self.restart_needed.set(i64::from(needed));
     }
 
-    /// A trust policy and its stores were taken into use.
-    pub fn trust_generation(&self, generation: u64) {
+    /// A trust policy and its stores were taken into use: the so-many-th of this process, with this digest.
+    pub fn policy_in_use(&self, generation: u64, digest: &Digest) {
         self.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.trust_policy_info.set([(digest.as_str(), true)]);
     }
 
     /// Which statements of the policy in use can be used; series of other statements go away.

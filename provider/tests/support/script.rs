@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use countersign::engine::Deadline;
 use countersign::engine::ImageResult;
-use countersign::engine::Verify;
+use countersign::engine::PolicySnapshot;
+use countersign::engine::VerificationRequest;
+use countersign::engine::Verifier;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ImageRef;
@@ -52,13 +53,13 @@ fn trouble() -> Reason {
     Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest")
 }
 
-impl Verify for Script {
-    fn of_request(self: Arc<Self>) -> Arc<dyn Verify> {
-        self
+impl Verifier for Script {
+    fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::default()
     }
 
-    fn verify(&self, image: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, ImageResult> {
-        let word = self.word(&image);
+    fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult> {
+        let word = self.word(&request.image);
         let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));
         async move {
             let skipped = || ImageVerdict::Skipped(Skipped { rule: "mirror".into() });
@@ -80,8 +81,8 @@ impl Verify for Script {
         .boxed()
     }
 
-    fn resolve(&self, image: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
-        let word = self.word(&image);
+    fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
+        let word = self.word(&request.image);
         async move {
             match word.as_str() {
                 "undecided" => Err(trouble()),

@@ -104,7 +104,7 @@ impl Service {
         readiness.set_ready(Condition::Tls);
         readiness.set_ready(Condition::Trust);
         let parts = ServerParts {
-            verify: Arc::<Script>::clone(&script),
+            verifier: Arc::<Script>::clone(&script),
             tls: Arc::clone(&tls),
             readiness: Arc::clone(&readiness),
             metrics: Arc::new(Metrics::new(&registry).unwrap()),

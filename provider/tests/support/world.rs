@@ -16,7 +16,7 @@ use countersign::engine::Deadline;
 use countersign::engine::Engine;
 use countersign::engine::EngineSettings;
 use countersign::engine::ImageResult;
-use countersign::engine::Verify as _;
+use countersign::engine::Verifier as _;
 use countersign::policy_source::Polled;
 use countersign::policy_source::TrustSource;
 use countersign::telemetry::metrics::Metrics;
@@ -193,7 +193,7 @@ impl World {
     }
 
     pub(crate) async fn verify_within(&self, image: &str, time: Duration) -> ImageResult {
-        self.engine.verify(Arc::new(image.parse().unwrap()), Deadline::after(time)).await
+        self.engine.verify(self.engine.request(Arc::new(image.parse().unwrap()), Deadline::after(time))).await
     }
 
     pub(crate) async fn code(&self, image: &str) -> Code {

@@ -145,6 +145,44 @@ impl Hasher {
     }
 }
 
+/// The SHA-256 digest of a list of parts, each hashed with its length in front, so that no two lists have the same digest.
+#[derive(Clone, Debug)]
+pub struct ListHasher(Hasher);
+
+impl ListHasher {
+    /// The empty list.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Hasher::new(DigestAlgorithm::Sha256))
+    }
+
+    /// Appends a part.
+    pub fn add(&mut self, part: impl AsRef<[u8]>) {
+        let part = part.as_ref();
+        self.0.update(&part.len().to_be_bytes());
+        self.0.update(part);
+    }
+
+    /// Appends a list as one part.
+    pub fn add_list(&mut self, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        let mut list = Self::new();
+        parts.into_iter().for_each(|part| list.add(part));
+        self.add(list.finish().as_str());
+    }
+
+    /// The digest of everything that was added.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        self.0.finish()
+    }
+}
+
+impl Default for ListHasher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher").field("algorithm", &self.algorithm).finish_non_exhaustive()

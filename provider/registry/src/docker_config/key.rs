@@ -1,6 +1,8 @@
 //! Which images an entry is for: its key in the file, as the
 //! [kubelet reads it](https://kubernetes.io/docs/concepts/containers/images/#config-json).
 
+use std::fmt;
+
 use countersign_core::name::Host;
 use countersign_core::name::HostName;
 use countersign_core::name::Repository;
@@ -109,6 +111,17 @@ impl Key {
     /// Greater for the one of two that counts, where both are for the same images.
     pub(super) fn spelling(&self) -> impl Ord + use<> {
         self.spelling
+    }
+}
+
+impl fmt::Display for Key {
+    /// Equal for keys that are for the same images.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hosts {
+            Hosts::One(host) => f.write_str(&host.canonical())?,
+            Hosts::Like { labels, port } => write!(f, "{}:{port}", labels.join("."))?,
+        }
+        write!(f, "/{}", self.path)
     }
 }
 

@@ -37,7 +37,8 @@ enum Effect {
 
 impl PolicyStatus {
     pub(super) fn show(&mut self, trust: &Trust, metrics: &Metrics, readiness: &Readiness) {
-        metrics.trust_generation(trust.generation());
+        metrics.policy_in_use(trust.generation(), trust.digest());
+        readiness.policy_in_use(trust.digest());
         let usable = |state: &StatementState| matches!(state, StatementState::Usable(_));
         metrics.statements_usable(trust.statements().iter().map(|state| (state.name(), usable(state))));
         let names: Vec<String> = trust.stores().keys().map(ToString::to_string).collect();

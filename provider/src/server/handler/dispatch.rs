@@ -14,9 +14,14 @@ use countersign_core::verdict::Reason;
 use super::Handler;
 use super::Reply;
 use crate::clock;
+use crate::engine::Conditions;
+use crate::engine::CredentialSelection;
 use crate::engine::Deadline;
 use crate::engine::ImageResult;
-use crate::engine::Verify;
+use crate::engine::PolicySelection;
+use crate::engine::PolicySnapshot;
+use crate::engine::VerificationRequest;
+use crate::engine::Verifier;
 use crate::protocol::BudgetExceeded;
 use crate::protocol::EncodedKey;
 use crate::protocol::Operation;
@@ -48,14 +53,14 @@ enum Answer {
 }
 
 impl Answer {
-    async fn ask(operation: Operation, engine: &dyn Verify, image: Arc<ImageRef>, deadline: Deadline) -> Self {
+    async fn ask(operation: Operation, engine: &dyn Verifier, request: VerificationRequest) -> Self {
         match operation {
-            Operation::Verify(encode) => Self::Verdict(engine.verify(image, deadline).await, encode),
+            Operation::Verify(encode) => Self::Verdict(engine.verify(request).await, encode),
             Operation::Resolve(encode) => {
-                let resolved = match image.selector() {
+                let resolved = match request.image.selector() {
                     // A digest is its own answer.
                     Selector::Digest(digest) => Ok(digest.clone()),
-                    Selector::Tag(_) => engine.resolve(image, deadline).await,
+                    Selector::Tag(_) => engine.resolve(request).await,
                 };
                 Self::Resolved(resolved, encode)
             }
@@ -87,6 +92,8 @@ impl Answer {
 struct Shared {
     route: &'static Route,
     deadline: Deadline,
+    /// A change of policy counts for the next request, not for a part of this one.
+    snapshot: PolicySnapshot,
     request_id: RequestId,
     timestamp: Arc<str>,
     max_signatures: usize,
@@ -94,15 +101,25 @@ struct Shared {
 
 impl Shared {
     fn context(&self) -> ResponseContext<'_> {
-        let Self { route: _, deadline: _, request_id, timestamp, max_signatures } = self;
+        let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures } = self;
         ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures: *max_signatures }
     }
 
     /// Encodes the answer as soon as it is there: a verdict about an image with many signatures is large, and there may be
     /// many.
-    async fn work(self, engine: Arc<dyn Verify>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
+    async fn work(self, engine: Arc<dyn Verifier>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
         let operation = self.route.protocol.operation;
-        let answer = Answer::ask(operation, &*engine, Arc::clone(&image), self.deadline).await;
+        let request = VerificationRequest {
+            image: Arc::clone(&image),
+            // A namespace in a key has no effect.
+            namespace: None,
+            policy: PolicySelection::ByRepository,
+            credentials: CredentialSelection::Configured,
+            conditions: Conditions {},
+            deadline: self.deadline,
+            snapshot: self.snapshot.clone(),
+        };
+        let answer = Answer::ask(operation, &*engine, request).await;
         answer.encode(self.context(), &key, &image)
     }
 }
@@ -118,7 +135,14 @@ impl Handler {
     ) -> Reply {
         let max_signatures = signatures_listed(keys.len());
         let timestamp = clock::now().to_string().into();
-        let shared = Shared { route, deadline, request_id: id.clone(), timestamp, max_signatures };
+        let shared = Shared {
+            route,
+            deadline,
+            snapshot: self.verifier.snapshot(),
+            request_id: id.clone(),
+            timestamp,
+            max_signatures,
+        };
         let keys = parse(keys, route.protocol.image_of);
         let mut response = Response::about(keys.len(), route.protocol.frame, self.responses.begin());
         self.refuse_no_references(&shared, &keys, &mut response);
@@ -137,17 +161,16 @@ impl Handler {
         }
     }
 
-    /// Works on every key that is an image reference, all by the same snapshot of policy. Whether any key was late.
+    /// Works on every key that is an image reference, Whether any key was late.
     async fn work_on_images(&self, shared: &Shared, keys: &[Key], response: &mut Response) -> bool {
         let image =
             |(index, (key, image)): (usize, &Key)| Some((index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
         let images: Vec<_> = keys.iter().enumerate().filter_map(image).collect();
-        let engine = Arc::clone(&self.verify).of_request();
         let hosts = images.iter().map(|(_, _, image)| image.repository().host());
         let work = |index: usize| {
             // Indices are those of `hosts`.
             let (_, key, image) = images[index].clone();
-            let (shared, engine) = (shared.clone(), Arc::clone(&engine));
+            let (shared, engine) = (shared.clone(), Arc::clone(&self.verifier));
             move || shared.work(engine, key, image)
         };
         let mut any_late = false;

@@ -4,7 +4,6 @@ use std::task::Context;
 use std::task::Poll;
 
 use countersign_core::name::Digest;
-use countersign_core::name::ImageRef;
 use countersign_core::verdict::Reason;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
@@ -15,6 +14,8 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::engine::ImageResult;
+use crate::engine::PolicySnapshot;
+use crate::engine::VerificationRequest;
 use crate::server::ConnectionTimes;
 use crate::server::tls::AllowedClients;
 use crate::telemetry::metrics;
@@ -22,16 +23,16 @@ use crate::telemetry::metrics;
 /// Nothing in these tests comes as far as an image.
 struct Nobody;
 
-impl Verify for Nobody {
-    fn of_request(self: Arc<Self>) -> Arc<dyn Verify> {
-        self
+impl Verifier for Nobody {
+    fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::default()
     }
 
-    fn verify(&self, _: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, ImageResult> {
+    fn verify(&self, _: VerificationRequest) -> BoxFuture<'static, ImageResult> {
         unreachable!("no image is asked for")
     }
 
-    fn resolve(&self, _: Arc<ImageRef>, _: Deadline) -> BoxFuture<'static, Result<Digest, Reason>> {
+    fn resolve(&self, _: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
         unreachable!("no image is asked for")
     }
 }

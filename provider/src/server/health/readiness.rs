@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use countersign_core::name::Digest;
 use countersign_core::time::UnixTime;
 
 use crate::json_model::cut;
@@ -47,6 +48,8 @@ struct State {
     tls: Option<String>,
     endpoints: Option<String>,
     files: BTreeMap<Component, Files>,
+    /// Of the trust policy and stores in use.
+    policy_digest: Option<Digest>,
     /// What of the trust is not in use as it is on disk.
     trust_details: Details,
     /// What is not as it should be with the files of the registries.
@@ -116,6 +119,9 @@ impl State {
                 )),
             }
         }
+        if let Some(digest) = &self.policy_digest {
+            text.push_str(&format!("[+] trust policy digest {digest}\n"));
+        }
         text.push_str(&self.trust_details.text("parts of the trust"));
         text.push_str(&self.registry_details.text("about files of the registries"));
         if !self.restart.is_empty() {
@@ -136,7 +142,8 @@ impl Readiness {
         let (trust, tls, endpoints) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
         let (trust_details, registry_details) = (Details::default(), Details::default());
         let (files, restart) = (BTreeMap::new(), Vec::new());
-        let state = State { trust, tls, endpoints, files, trust_details, registry_details, restart };
+        let state =
+            State { trust, tls, endpoints, files, policy_digest: None, trust_details, registry_details, restart };
         Self(Mutex::new(state))
     }
 
@@ -148,6 +155,11 @@ impl Readiness {
     /// `condition` does not hold. `why` is shown to whoever asks, so no secrets; it is cut to one line of [`WHY_BYTES`].
     pub fn set_not_ready(&self, condition: Condition, why: &str) {
         *self.lock().of(condition) = Some(one_line(why, WHY_BYTES));
+    }
+
+    /// The digest of the trust policy and stores in use: replicas with the same files show the same.
+    pub fn policy_in_use(&self, digest: &Digest) {
+        self.lock().policy_digest = Some(digest.clone());
     }
 
     /// What of the trust is not in use as it is on disk, a line each. The lines are shown to whoever asks, so no secrets;
@@ -232,6 +244,8 @@ impl Default for Readiness {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_core::name::DigestAlgorithm;
+
     use super::*;
 
     #[test]
@@ -283,11 +297,16 @@ mod tests {
         assert!(text.len() < 60 * DETAIL_BYTES, "{}", text.len());
         assert!(text.ends_with("\n[!] and 950 more parts of the trust, which the log names\n"), "{text}");
         readiness.trust_details(std::iter::empty());
+        let digest = Digest::of(DigestAlgorithm::Sha256, b"{}");
+        readiness.policy_in_use(&digest);
+        let shown = format!("[+] trust policy digest {digest}\n");
+        assert_eq!(readiness.report(true), (true, format!("{conditions}{shown}")));
+        let conditions = format!("{conditions}{shown}");
         readiness.registry_details(["registry a.example is disabled: b: c"].into_iter());
         let registry = "[!] registry a.example is disabled: b: c\n";
         assert_eq!(readiness.report(true), (true, format!("{conditions}{registry}")));
         readiness.registry_details(std::iter::empty());
-        assert_eq!(readiness.report(true), (true, conditions.to_owned()));
+        assert_eq!(readiness.report(true), (true, conditions));
     }
 
     #[test]

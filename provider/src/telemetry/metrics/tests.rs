@@ -1,3 +1,5 @@
+use countersign_core::name::DigestAlgorithm;
+
 use super::*;
 
 const ENDPOINTS: [&str; 2] = ["verify", "ratify-mutate"];
@@ -155,4 +157,21 @@ fn a_gauge_goes_down_when_its_value_is_dropped() {
 fn two_sets_on_one_registry_are_refused() {
     let (registry, _metrics) = metrics();
     assert!(matches!(Metrics::new(&registry), Err(prometheus::Error::AlreadyReg)));
+}
+
+#[test]
+fn only_the_policy_in_use_has_a_digest_series() {
+    let (registry, metrics) = metrics();
+    let digests = || {
+        let text = text(&registry).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("countersign_trust_policy_info"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(digests(), [""; 0]);
+    for (generation, content) in [(1, "one"), (2, "two"), (3, "one")] {
+        let digest = Digest::of(DigestAlgorithm::Sha256, content.as_bytes());
+        metrics.policy_in_use(generation, &digest);
+        assert_eq!(digests(), [format!("countersign_trust_policy_info{{digest=\"{digest}\"}} 1")]);
+        has(&registry, &format!("countersign_trust_generation {generation}"));
+    }
 }

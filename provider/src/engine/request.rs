@@ -1,0 +1,146 @@
+//! The one question that every endpoint and the command line ask about an image.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
+
+use crate::policy_source::Trust;
+
+/// May this image run? Or, for mutation, which digest does it stand for?
+///
+/// Whoever asks writes every member, so that a new one is a decision for each endpoint.
+#[derive(Clone, Debug)]
+pub struct VerificationRequest {
+    /// The image, as the key or the command line names it.
+    pub image: Arc<ImageRef>,
+    /// The namespace of the workload, where it selects policy or credentials. No endpoint has one today.
+    pub namespace: Option<Namespace>,
+    /// Which part of the policy applies.
+    pub policy: PolicySelection,
+    /// Which credentials requests to the registry carry.
+    pub credentials: CredentialSelection,
+    /// What is demanded beyond the policy.
+    pub conditions: Conditions,
+    /// When the answer must be there.
+    pub deadline: Deadline,
+    /// The policy that was in use when the request began. A change counts for the next request.
+    pub snapshot: PolicySnapshot,
+}
+
+/// A Kubernetes namespace: a DNS label of at most 63 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Namespace(Arc<str>);
+
+impl Namespace {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text is no namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a namespace: expected 1 to 63 lower-case letters, digits and inner hyphens")]
+pub struct NamespaceError;
+
+impl FromStr for Namespace {
+    type Err = NamespaceError;
+
+    fn from_str(text: &str) -> Result<Self, NamespaceError> {
+        let is_inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let is_label = (1..=63).contains(&text.len())
+            && text.bytes().all(is_inside)
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if is_label { Ok(Self(text.into())) } else { Err(NamespaceError) }
+    }
+}
+
+/// Which part of a policy applies to an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicySelection {
+    /// The statement for the image's repository.
+    ByRepository,
+}
+
+/// Which credentials requests to a registry carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CredentialSelection {
+    /// Those that the configuration has for the repository.
+    Configured,
+}
+
+/// What the asker demands of an image beyond the policy. Nothing can be demanded today.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Conditions {}
+
+/// The policy and trust stores in use at one moment, or that there were none.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySnapshot(Option<Arc<Trust>>);
+
+impl PolicySnapshot {
+    /// `None` if no policy document could be used yet: then every image is inconclusive.
+    #[must_use]
+    pub fn new(policy: Option<Arc<Trust>>) -> Self {
+        Self(policy)
+    }
+
+    /// What is in use, if anything is.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Arc<Trust>> {
+        self.0.as_ref()
+    }
+
+    /// The digest of its content: equal for replicas with the same files, and after a restart.
+    #[must_use]
+    pub fn digest(&self) -> Option<&Digest> {
+        self.0.as_ref().map(|policy| policy.digest())
+    }
+}
+
+/// The point at which an answer must be there. Passed as a value, never global.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So long from now.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    /// The point.
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// Until then; zero once it has passed.
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_a_dns_label() {
+        let longest = "a".repeat(63);
+        for text in ["default", "a", "0", "kube-system", &longest] {
+            assert_eq!(text.parse::<Namespace>().unwrap().as_str(), text);
+        }
+        let long = "a".repeat(64);
+        for text in ["", "-a", "a-", "A", "a.b", "a_b", "a\n", "ü", &long] {
+            assert_eq!(text.parse::<Namespace>(), Err(NamespaceError), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! From reference to digest.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use countersign_core::name::Digest;
+use countersign_core::name::Selector;
+use countersign_core::verdict::Reason;
+use countersign_registry::Pinned;
+
+use super::error_mapping;
+use super::request::VerificationRequest;
+use super::state::Inner;
+use super::state::PinKey;
+use crate::cache::Progress;
+
+impl Inner {
+    /// The digest that the image's tag stands for now; a digest stands for itself.
+    pub(super) async fn resolve(self: &Arc<Self>, request: &VerificationRequest) -> Result<Digest, Reason> {
+        match request.image.selector() {
+            Selector::Digest(digest) => Ok(digest.clone()),
+            Selector::Tag(_) => self.pin(request).await.map(|pinned| pinned.descriptor().digest.clone()),
+        }
+    }
+
+    /// From reference to digest; shared by all who ask for the same reference meanwhile.
+    pub(super) async fn pin(self: &Arc<Self>, request: &VerificationRequest) -> Result<Pinned, Reason> {
+        let (image, deadline) = (&request.image, request.deadline);
+        // Before others that ask about an equal repository are joined.
+        self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
+        if let Some(pinned) = self.registries.remembered_pin(image) {
+            return Ok(pinned);
+        }
+        let repository = image.repository();
+        let key = PinKey {
+            repository: repository.clone(),
+            selector: image.selector().clone(),
+            scope: self.registries.credential_scope(repository),
+        };
+        let share = self.registries.share(repository);
+        let turn = || self.work.queue(&share);
+        let (this, image) = (Arc::clone(self), Arc::clone(image));
+        let work = move |progress: Progress| {
+            let turn = turn();
+            async move {
+                let _permit = turn.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
+                progress.enter("the image's manifest was fetched");
+                let until = Instant::now() + this.settings.flight_time;
+                // In a box, so that what waits for its turn is small.
+                Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| error_mapping::reason(&error))
+            }
+        };
+        let pinned = self.pins.join_or_start(key, deadline.instant().into(), work).await;
+        pinned.map_err(|error| self.of_flight(error, &share))?
+    }
+}

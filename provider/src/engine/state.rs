@@ -1,0 +1,182 @@
+//! The engine: policy and registries, joined.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_http::Limiter;
+use countersign_http::Share;
+use countersign_http::ShareLimits;
+use countersign_registry::CredentialScope;
+use countersign_registry::Pinned;
+use countersign_registry::Registries;
+use countersign_registry::RegistrySettings;
+use countersign_registry::SettingsError;
+
+use super::CountRequests;
+use super::error_mapping;
+use super::question::QuestionDigest;
+use super::request::Conditions;
+use super::request::CredentialSelection;
+use super::request::Deadline;
+use super::request::PolicySelection;
+use super::request::PolicySnapshot;
+use super::request::VerificationRequest;
+use super::verdict_cache::VerdictCache;
+use crate::cache::FlightError;
+use crate::cache::SingleFlight;
+use crate::clock::Clock;
+use crate::evidence::EvidenceSource;
+use crate::evidence::Unavailable;
+use crate::policy_source::TrustHandle;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::VERIFICATIONS;
+
+/// What an operator may choose about the engine.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Signatures tried per image.
+    pub max_signatures: usize,
+    /// By name of the statement: annotations that a signed payload must have.
+    pub required_metadata: BTreeMap<String, BTreeMap<String, String>>,
+    /// How much memory verdicts may take, in bytes. Zero remembers none.
+    pub verdict_bytes: usize,
+    /// How long a "verified" is remembered, at most.
+    pub verdict_lifetime: Duration,
+    /// How long a "rejected" is remembered. Short: somebody may be signing the image right now.
+    pub rejected_lifetime: Duration,
+    /// How long the work for one image may go on, whoever waits for it.
+    pub flight_time: Duration,
+    /// How many images may be in work at a time, of all hosts together; each has its share.
+    pub max_flights: usize,
+}
+
+/// Answers [`VerificationRequest`]s. Cheap to clone: all clones are one engine.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    policy: Arc<TrustHandle>,
+    pub(super) registries: Registries,
+    pub(super) settings: EngineSettings,
+    pub(super) evidence: Arc<dyn EvidenceSource>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    /// Shared by pins and verifications: an image is in one of them at a time.
+    pub(super) work: Limiter,
+    pub(super) pins: SingleFlight<PinKey, Result<Pinned, Reason>>,
+    pub(super) verifications: SingleFlight<QuestionDigest, Arc<ImageVerdict>>,
+    pub(super) verdicts: VerdictCache,
+}
+
+/// What is pinned, and with which credential the registry is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PinKey {
+    pub(super) repository: Repository,
+    pub(super) selector: Selector,
+    pub(super) scope: CredentialScope,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(
+        policy: Arc<TrustHandle>,
+        registries: Registries,
+        settings: EngineSettings,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
+        let work = Limiter::new(VERIFICATIONS, ShareLimits::of(settings.max_flights), observer);
+        Self::within(work, policy, registries, settings, metrics, clock)
+    }
+
+    /// An engine under another configuration, with nothing remembered, within the same limits: work that is under way here
+    /// counts there, and the other way round. Numbers of limits in the settings apply after [`Self::take_over`].
+    ///
+    /// # Errors
+    /// A mistake in the settings of the registries.
+    pub fn successor(
+        &self,
+        policy: Arc<TrustHandle>,
+        registries: RegistrySettings,
+        settings: EngineSettings,
+    ) -> Result<Self, SettingsError> {
+        let Inner { work, registries: former, metrics, clock, .. } = &*self.0;
+        let registries = former.successor(registries)?;
+        Ok(Self::within(work.clone(), policy, registries, settings, Arc::clone(metrics), Arc::clone(clock)))
+    }
+
+    /// The numbers of limits are those of this engine from now on, for work that is under way elsewhere, too. What `former`
+    /// remembers is forgotten: it serves the requests under way, and no others.
+    pub fn take_over(&self, former: &Self) {
+        self.0.work.set_limits(ShareLimits::of(self.0.settings.max_flights));
+        self.0.registries.take_over(&former.0.registries);
+        former.0.verdicts.disable();
+    }
+
+    fn within(
+        work: Limiter,
+        policy: Arc<TrustHandle>,
+        registries: Registries,
+        settings: EngineSettings,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        let EngineSettings { verdict_bytes, verdict_lifetime, rejected_lifetime, .. } = settings;
+        Self(Arc::new(Inner {
+            work,
+            pins: SingleFlight::default(),
+            verifications: SingleFlight::default(),
+            verdicts: VerdictCache::new(verdict_bytes, verdict_lifetime, rejected_lifetime),
+            policy,
+            registries,
+            evidence: Arc::new(Unavailable),
+            settings,
+            metrics,
+            clock,
+        }))
+    }
+
+    /// The policy in use now.
+    #[must_use]
+    pub fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::new(self.0.policy.current())
+    }
+
+    /// A request about `image` by what is configured and in use now.
+    #[must_use]
+    pub fn request(&self, image: Arc<ImageRef>, deadline: Deadline) -> VerificationRequest {
+        VerificationRequest {
+            image,
+            namespace: None,
+            policy: PolicySelection::ByRepository,
+            credentials: CredentialSelection::Configured,
+            conditions: Conditions {},
+            deadline,
+            snapshot: self.snapshot(),
+        }
+    }
+}
+
+impl Inner {
+    /// The reason when shared work gave no answer.
+    pub(super) fn of_flight(&self, error: FlightError, share: &Share) -> Reason {
+        match error {
+            FlightError::Deadline { stage: Some(stage) } => error_mapping::late(stage),
+            FlightError::Deadline { stage: None } => error_mapping::overloaded(&self.work.refusal(share)),
+            FlightError::Panicked => error_mapping::panicked(),
+        }
+    }
+}

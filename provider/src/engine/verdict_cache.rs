@@ -1,0 +1,65 @@
+//! Verdicts that were worked out, for the same question again.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use countersign_core::time::UnixTime;
+use countersign_core::verdict::ImageVerdict;
+
+use super::question::QuestionDigest;
+use crate::cache::LruTtlCache;
+
+/// A verdict, and when it has to be worked out anew whatever its lifetime.
+type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
+
+/// Bounded in bytes. What could not be looked at is never kept.
+pub(super) struct VerdictCache {
+    entries: LruTtlCache<QuestionDigest, Entry>,
+    verified_lifetime: Duration,
+    rejected_lifetime: Duration,
+}
+
+/// What storing a verdict did.
+pub(super) enum Stored {
+    /// Kept, in place of so many others.
+    Yes { evicted: usize },
+    /// Verdicts of its kind are not kept.
+    No,
+}
+
+impl VerdictCache {
+    pub(super) fn new(bytes: usize, verified_lifetime: Duration, rejected_lifetime: Duration) -> Self {
+        Self { entries: LruTtlCache::new(bytes), verified_lifetime, rejected_lifetime }
+    }
+
+    /// The verdict, if it may still be given at `now`.
+    pub(super) fn get(&self, key: &QuestionDigest, now: UnixTime) -> Option<Arc<ImageVerdict>> {
+        let (verdict, good_until) = self.entries.get(key, Instant::now())?;
+        good_until.is_none_or(|end| now < end).then_some(verdict)
+    }
+
+    pub(super) fn put(&self, key: QuestionDigest, verdict: &Arc<ImageVerdict>) -> Stored {
+        let (lifetime, good_until) = match &**verdict {
+            ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.signature.good_until()),
+            ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
+            ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
+        };
+        let bytes = weight(&key, verdict);
+        let until = Some(Instant::now() + lifetime);
+        Stored::Yes { evicted: self.entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
+    }
+
+    /// Nothing is kept any more.
+    pub(super) fn disable(&self) {
+        self.entries.limit_to(0);
+    }
+}
+
+/// What an entry occupies, in bytes: key, verdict, and what the cache puts around them.
+fn weight(key: &QuestionDigest, verdict: &ImageVerdict) -> usize {
+    // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
+    // adds to each.
+    const AROUND: usize = 192;
+    AROUND + key.bytes() + size_of::<Entry>() + verdict.bytes()
+}

@@ -1,0 +1,194 @@
+//! One request from reference to verdict: statement, digest, verdict cache, single flight.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::policy::Decision;
+use countersign_core::policy::Requirement;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Skipped;
+
+use countersign_registry::Pinned;
+
+use super::ImageResult;
+use super::error_mapping;
+use super::question::EffectiveQuestion;
+use super::question::QuestionDigest;
+use super::request::PolicySelection;
+use super::request::VerificationRequest;
+use super::state::Inner;
+use super::verdict_cache::Stored;
+use super::verify_signatures::Subject;
+use crate::policy_source::Applicable;
+use crate::policy_source::StatementState;
+use crate::policy_source::Trust;
+use crate::policy_source::UsableStatement;
+
+impl Inner {
+    /// Never fails: what goes wrong is a verdict.
+    pub(super) async fn verify(self: &Arc<Self>, request: &VerificationRequest) -> ImageResult {
+        let digest = match request.image.selector() {
+            Selector::Digest(digest) => Some(digest.clone()),
+            Selector::Tag(_) => None,
+        };
+        let decided = |verdict: ImageVerdict| ImageResult { digest, verdict: verdict.into(), cached: false };
+        let (policy, statement) = match self.statement(request) {
+            Ok(found) => found,
+            Err(verdict) => return decided(verdict),
+        };
+        let requirement = match statement.decision() {
+            // Nothing is fetched for a repository that is not verified.
+            Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { rule: statement.shared_name() })),
+            Decision::Verify(Requirement::Notation(requirement)) => Arc::clone(requirement),
+        };
+        let pinned = match self.pin(request).await {
+            Ok(pinned) => pinned,
+            Err(reason) => return decided(ImageVerdict::from_reason(Some(statement.shared_name()), reason)),
+        };
+        let digest = pinned.descriptor().digest.clone();
+        let key = self.key(request, policy, &statement, &pinned);
+        let (verdict, cached) = match self.cached(&key) {
+            Some(verdict) => (verdict, true),
+            None => (self.join_or_start(request, key, Subject { statement, requirement, pinned }).await, false),
+        };
+        ImageResult { digest: Some(digest), verdict, cached }
+    }
+
+    /// The policy of the request's snapshot, and the statement for its image.
+    ///
+    /// # Errors
+    /// The verdict, where no statement can be used.
+    fn statement<'r>(
+        &self,
+        request: &'r VerificationRequest,
+    ) -> Result<(&'r Trust, Arc<UsableStatement>), ImageVerdict> {
+        let repository = request.image.repository();
+        let Some(policy) = request.snapshot.policy() else {
+            let reason = Reason::new(Code::NotReady, "there is no trust policy document that can be used: want one");
+            return Err(ImageVerdict::from_reason(None, reason));
+        };
+        // Before a statement is chosen: one that skips asks no registry.
+        if let Err(error) = self.registries.check_spelling(repository) {
+            return Err(ImageVerdict::from_reason(None, error_mapping::reason(&error)));
+        }
+        if let Some(verdict) = self.scope_with_port(policy, repository) {
+            return Err(verdict);
+        }
+        let applicable = match request.policy {
+            PolicySelection::ByRepository => policy.applicable(repository),
+        };
+        match applicable {
+            Applicable::Usable(statement) => Ok((policy, Arc::clone(statement))),
+            Applicable::Disabled(statement, claim) => Err(error_mapping::of_disabled(statement, claim)),
+            Applicable::Nothing => {
+                let detail = format_args!(
+                    "no statement of the trust policy has the registry scope {repository}: want one that has"
+                );
+                Err(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)))
+            }
+        }
+    }
+
+    /// The key of the flight and of the cache entry for what is asked.
+    fn key(
+        &self,
+        request: &VerificationRequest,
+        policy: &Trust,
+        statement: &UsableStatement,
+        pinned: &Pinned,
+    ) -> QuestionDigest {
+        let repository = pinned.repository();
+        let question = EffectiveQuestion {
+            repository,
+            digest: &pinned.descriptor().digest,
+            policy: policy.digest(),
+            selection: request.policy,
+            statement: statement.name(),
+            namespace: request.namespace.as_ref(),
+            credentials: request.credentials,
+            scope: &self.registries.credential_scope(repository),
+            conditions: &request.conditions,
+            required_metadata: self.required_metadata(statement),
+            max_signatures: self.settings.max_signatures,
+        };
+        question.digest()
+    }
+
+    /// What the configuration demands of signatures under a statement.
+    pub(super) fn required_metadata(&self, statement: &UsableStatement) -> &BTreeMap<String, String> {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        self.settings.required_metadata.get(statement.name()).unwrap_or(&NOTHING)
+    }
+
+    fn cached(&self, key: &QuestionDigest) -> Option<Arc<ImageVerdict>> {
+        let verdict = self.verdicts.get(key, (self.clock)());
+        self.metrics.cache_event(if verdict.is_some() { "verdict-hit" } else { "verdict-miss" });
+        verdict
+    }
+
+    /// The verdict that others work out for the same key, or else works it out for them too. The work goes on when its first
+    /// caller has left.
+    async fn join_or_start(
+        self: &Arc<Self>,
+        request: &VerificationRequest,
+        key: QuestionDigest,
+        subject: Subject,
+    ) -> Arc<ImageVerdict> {
+        let rule = subject.statement.shared_name();
+        let (this, flight_key, flight_rule) = (Arc::clone(self), key.clone(), Arc::clone(&rule));
+        let share = self.registries.share(subject.pinned.repository());
+        let turn = || self.work.queue(&share);
+        let work = move |progress| {
+            // Before anything is held: what waits for its turn takes nothing from others.
+            let turn = turn();
+            async move {
+                let _permit = match turn {
+                    Ok(turn) => turn.granted().await,
+                    Err(reached) => {
+                        let reason = error_mapping::overloaded(&reached);
+                        return Arc::new(ImageVerdict::from_reason(Some(flight_rule), reason));
+                    }
+                };
+                // In a box, so that what waits for its turn is small.
+                let verdict = Arc::new(Box::pin(this.verify_signatures(subject, &progress)).await);
+                this.store(flight_key, &verdict);
+                verdict
+            }
+        };
+        match self.verifications.join_or_start(key, request.deadline.instant().into(), work).await {
+            Ok(verdict) => verdict,
+            Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), self.of_flight(error, &share))),
+        }
+    }
+
+    fn store(&self, key: QuestionDigest, verdict: &Arc<ImageVerdict>) {
+        match self.verdicts.put(key, verdict) {
+            Stored::Yes { evicted } => {
+                self.metrics.cache_event("verdict-stored");
+                (0..evicted).for_each(|_| self.metrics.cache_event("verdict-evicted"));
+            }
+            Stored::No => {}
+        }
+    }
+
+    /// The verdict if a scope names the repository with a port that no reference to it may write, as its registry is plain
+    /// HTTP without one: with 80 it is the same place under another name, and with 443 another place under an equal one.
+    /// So it is not known which statement is meant.
+    pub(super) fn scope_with_port(&self, trust: &Trust, repository: &Repository) -> Option<ImageVerdict> {
+        let with_port = self.registries.with_plain_port(repository)?;
+        let writes_port = |(scope, _): &(&Repository, &StatementState)| scope.host().written_port().is_some();
+        let (scope, statement) =
+            trust.scope_of(&with_port).or_else(|| trust.scope_of(repository).filter(writes_port))?;
+        let detail = format_args!(
+            "statement {:?} of the trust policy has the scope {scope}, and registries has {} over plain HTTP without a port: \
+             expected the scope without a port",
+            statement.name(),
+            repository.host()
+        );
+        Some(ImageVerdict::from_reason(Some(statement.shared_name()), Reason::new(Code::StatementDisabled, detail)))
+    }
+}

@@ -1,0 +1,129 @@
+//! The signatures of one image, fetched and verified until one counts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use countersign_core::limits;
+use countersign_core::oci::Descriptor;
+use countersign_core::policy::NotationRequirement;
+use countersign_core::verdict;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignatures;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Verified;
+use countersign_registry::Incomplete;
+use countersign_registry::Pinned;
+use countersign_registry::Referrers;
+use futures_util::StreamExt as _;
+
+use super::error_mapping;
+use super::signatures;
+use super::signatures::Asked;
+use super::signatures::Judged;
+use super::state::Inner;
+use crate::cache::Progress;
+use crate::policy_source::UsableStatement;
+
+/// How many further signatures of an image are fetched at a time, once the first has not counted.
+pub(super) const FETCHED_AHEAD: usize = 4;
+
+/// What is verified, and by what.
+pub(super) struct Subject {
+    pub(super) statement: Arc<UsableStatement>,
+    /// What the statement requires.
+    pub(super) requirement: Arc<NotationRequirement>,
+    pub(super) pinned: Pinned,
+}
+
+impl Inner {
+    /// Fetches the signatures and judges them until one counts.
+    pub(super) async fn verify_signatures(
+        &self,
+        Subject { statement, requirement, pinned }: Subject,
+        progress: &Progress,
+    ) -> ImageVerdict {
+        let name = statement.shared_name();
+        let rule = || Arc::clone(&name);
+        let required_metadata = self.required_metadata(&statement).clone();
+        let asked = Arc::new(Asked { pinned, statement, requirement, required_metadata, now: (self.clock)() });
+        let until = (Instant::now() + self.settings.flight_time).into();
+
+        progress.enter("the list of signatures was fetched");
+        let mut referrers = match self.registries.referrers(&asked.pinned, signatures::SIGNATURE, until).await {
+            Ok(referrers) => referrers,
+            Err(error) => return ImageVerdict::from_reason(Some(rule()), error_mapping::reason(&error)),
+        };
+        signatures::order(&mut referrers.entries, &signatures::trusted(&asked.statement.stores()));
+        let most = self.settings.max_signatures;
+        let unseen = unseen(&referrers, most);
+        signatures::shorten(&mut referrers, most);
+
+        progress.enter("its signatures were fetched and verified");
+        let judge = |entry: &'_ Descriptor| {
+            let (entry, asked) = (entry.clone(), &asked);
+            async move {
+                let judged =
+                    signatures::judge(&self.registries, &*self.evidence, &self.metrics, asked, &entry, until).await;
+                (entry.digest, judged)
+            }
+        };
+        let mut entries = referrers.entries.iter();
+        let mut failed = FailedSignatures::default();
+        // Verifies the first signature alone; it usually succeeds, which saves fetching the others.
+        let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
+        let mut rest = Some(entries);
+        loop {
+            match waiting.next().await {
+                Some((manifest, Judged::Verified(signature))) => {
+                    return ImageVerdict::Verified(Verified { rule: rule(), manifest, signature, others: failed });
+                }
+                Some((_, Judged::Failed(failure))) => failed.push(failure),
+                Some((_, Judged::OtherType)) => {}
+                None => match rest.take() {
+                    Some(entries) => {
+                        waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
+                    }
+                    None if failed.total() == 0 && unseen.is_none() => {
+                        return ImageVerdict::from_reason(Some(rule()), verdict::unsigned(referrers.untyped));
+                    }
+                    None => return ImageVerdict::none_verified(rule(), failed, unseen),
+                },
+            }
+        }
+    }
+}
+
+/// Why "none of them counts" would be too much to say: some signatures were not looked at.
+pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
+    if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
+        return Some(error_mapping::reason(error));
+    }
+    let found = referrers.entries.len();
+    if found > most {
+        let detail = format_args!("none of the first {most} of {found} or more signatures counts: want one that does");
+        return Some(Reason::new(Code::TooManySignatures, detail));
+    }
+    unread(referrers)
+}
+
+/// Why the list of signatures may not be all of them, although the registry gave it.
+pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
+    match &referrers.incomplete {
+        None => {}
+        Some(Incomplete::Failed(error)) => return Some(error_mapping::reason(error)),
+        Some(Incomplete::Limit) => {
+            let detail = format_args!(
+                "the list of referrers was not read to its end: found more than {} entries or {} pages, expected fewer",
+                limits::REFERRERS_ENTRIES,
+                limits::REFERRERS_PAGES
+            );
+            return Some(Reason::new(Code::TooManySignatures, detail));
+        }
+    }
+    (referrers.broken > 0).then(|| {
+        let broken = referrers.broken;
+        let detail = format_args!("the list of signatures has {broken} entries that cannot be read: want descriptors");
+        Reason::new(Code::RegistryAnswerInvalid, detail)
+    })
+}
