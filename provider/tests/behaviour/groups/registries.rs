@@ -17,13 +17,14 @@ use crate::run::Ask;
 use crate::run::record_as;
 
 type Break = fn(&Registry, &Descriptor) -> FaultHandle;
+type BreakRoute = fn(&Registry, Route) -> FaultHandle;
 
 fn html(status: u16) -> Reply {
     Reply::status(status).header("content-type", "text/html").body("<html>")
 }
 
 /// What goes wrong on each of the three routes.
-const FAULTS: &[(&str, fn(&Registry, Route) -> FaultHandle)] = &[
+const FAULTS: &[(&str, BreakRoute)] = &[
     ("400", |registry, route| registry.when(route).status(400)),
     ("401", |registry, route| registry.when(route).error(401, "UNAUTHORIZED")),
     ("403", |registry, route| registry.when(route).error(403, "DENIED")),

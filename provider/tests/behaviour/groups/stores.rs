@@ -7,6 +7,9 @@ use crate::environment::Environment;
 use crate::run::Ask;
 use crate::run::record_as;
 
+/// Names and contents.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_that_cannot_be_used() {
     let mut environment = Environment::new().await;
@@ -20,7 +23,7 @@ async fn stores_that_cannot_be_used() {
     let ended = environment.serial(ended);
     let ended = countersign_testkit::pki::Authority::root(ended);
     environment.name_chain(&ended.as_chain(), "ended root");
-    let stores: Vec<(&str, Vec<(&str, Vec<u8>)>)> = vec![
+    let stores: Vec<(&str, Files)> = vec![
         ("good", vec![("root.pem", pem.clone().into())]),
         ("der", vec![("root.crt", root.der().to_vec())]),
         ("two-files", vec![("a.pem", stranger.clone().into()), ("b.pem", pem.clone().into())]),
