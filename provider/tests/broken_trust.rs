@@ -3,10 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/world.rs"]
-#[allow(dead_code)]
-mod world;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -22,12 +18,13 @@ use countersign::policy_source::Trust;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
+use countersign_test_support::world::World;
+use countersign_test_support::world::policy;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use serde_json::Value;
 use serde_json::json;
-use world::World;
 
 /// The store that is broken, as a directory.
 const MAIN: &str = "truststore/x509/ca/main";
@@ -75,7 +72,7 @@ fn document(statements: &[Value]) -> String {
 /// Signed images in the repositories `app`, `other` and `else`; statements `app` with the store `main`, `other` with the
 /// store `other`, and `rest` for the third.
 async fn sound_with(set: impl FnOnce(&mut EngineSettings)) -> World {
-    let world = World::with(&world::policy(&["ca:main"], &["*"]), set).await;
+    let world = World::with(&policy(&["ca:main"], &["*"]), set).await;
     for repository in ["app", "other", "else"] {
         let image = world.registry.push_image(repository, "v1");
         notation::sign_image(&world.registry, repository, &image, &world.root.issue(CertSpec::leaf()));

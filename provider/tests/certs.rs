@@ -1,9 +1,5 @@
 //! `countersign certs` as the built binary: what it makes is put to use by TLS, as Gatekeeper would.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
@@ -30,7 +26,7 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::TlsConnector;
 
-    use super::world::Folder;
+    use countersign_testkit::folder::Folder;
 
     const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
@@ -213,7 +209,7 @@ data:
         assert_eq!(out.handshake("127.0.0.1", true).await, Ok(()));
 
         // And by `check` as well.
-        out.0.write("trust/trustpolicy.json", super::world::policy(&["ca:main"], &["*"]));
+        out.0.write("trust/trustpolicy.json", countersign_test_support::world::policy(&["ca:main"], &["*"]));
         out.0.write("trust/truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
         let tls = "{certificate: certs/tls.crt, key: certs/tls.key, clientCa: certs/ca.crt}";
         out.0.write("c.yaml", format!("trust: {{directory: trust}}\nserver: {{tls: {tls}}}\n"));

@@ -1,10 +1,6 @@
 //! `countersign check` as the built binary: every mistake of every file in one run, warnings that change no exit code,
 //! and what would be used.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
@@ -20,7 +16,7 @@ mod tests {
     use time::format_description::well_known::Rfc3339;
     use time::macros::datetime;
 
-    use super::world::Folder;
+    use countersign_testkit::folder::Folder;
 
     const START: OffsetDateTime = datetime!(2020-01-01 00:00 UTC);
 

@@ -1,9 +1,5 @@
 //! The built binary, as people and scripts meet it: exit codes, texts, documents, signals.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here, and loopback needs no limits")]
 mod tests {
@@ -24,7 +20,7 @@ mod tests {
     use serde_json::Value;
     use serde_json::json;
 
-    use super::world::Folder;
+    use countersign_testkit::folder::Folder;
 
     const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
@@ -367,7 +363,7 @@ countersign: the files of the registries have 3 mistakes
         notation::sign_image(&registry, "app", &image, &authority.issue(CertSpec::leaf()));
         registry.require_basic("alice", "hunter2");
         let folder = Folder::new();
-        folder.write("trust/trustpolicy.json", super::world::policy(&["ca:main"], &["*"]));
+        folder.write("trust/trustpolicy.json", countersign_test_support::world::policy(&["ca:main"], &["*"]));
         folder.write("trust/truststore/x509/ca/main/root.pem", authority.pem());
         folder.write("ca.pem", authority.pem());
         folder.write("user", "alice\n");

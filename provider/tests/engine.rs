@@ -1,9 +1,5 @@
 //! The engine over a real registry on loopback: what is decided about images, and what is remembered.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +9,8 @@ use countersign::policy_source::Polled;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
+use countersign_test_support::world::World;
+use countersign_test_support::world::policy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
@@ -26,8 +24,6 @@ use countersign_testkit::registry::Referrers;
 use countersign_testkit::registry::Route;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use world::World;
-use world::policy;
 
 /// A world with the image `app:v1`, signed under the trusted root.
 async fn signed() -> (World, Descriptor) {

@@ -359,7 +359,7 @@ fn only_tests_sign() {
         ["provider/Cargo.toml", "provider/core/Cargo.toml", "provider/http/Cargo.toml", "provider/registry/Cargo.toml"]
     {
         let shipped = dependencies(manifest, "dependencies");
-        for tests in ["countersign-testkit", "regorus"] {
+        for tests in ["countersign-testkit", "countersign-test-support", "countersign-core-test-support", "regorus"] {
             assert!(!shipped.contains(tests), "{manifest} ships {tests}");
         }
         // `countersign certs` issues certificates for the doors, which is not signing images.

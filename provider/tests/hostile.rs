@@ -3,22 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/load.rs"]
-#[allow(dead_code)]
-mod load;
-#[path = "support/mounted.rs"]
-#[allow(dead_code)]
-mod mounted;
-
 use std::time::Duration;
 
+use countersign_test_support::client::body;
+use countersign_test_support::load::Load;
+use countersign_test_support::mounted::Client;
+use countersign_test_support::mounted::Mounted;
 use countersign_testkit::registry::Route;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use load::Load;
-use mounted::Client;
-use mounted::Mounted;
-use mounted::body;
 use serde_json::Value as Json;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;

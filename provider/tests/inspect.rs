@@ -1,10 +1,6 @@
 //! `countersign inspect` as the built binary: what people read and programs parse, for images of every fate. The verdict
 //! must be the one of `verify`, letter for letter.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
@@ -29,7 +25,7 @@ mod tests {
     use serde_json::json;
     use time::macros::datetime;
 
-    use super::world::Folder;
+    use countersign_testkit::folder::Folder;
 
     async fn countersign(arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));

@@ -89,7 +89,7 @@ fn the_table_in_the_documentation_is_the_sum() {
     assert_eq!(found, wanted);
 }
 
-/// What the sample says is what a configuration without these keys has; `tests/config.rs` holds that.
+/// What the sample says is what a configuration without these keys has; `tests/config/main.rs` holds that.
 #[test]
 fn the_defaults_are_those_of_the_table() {
     let config = defaults();

@@ -1,9 +1,5 @@
 //! Trust policy and trust stores from disk: laid out as notation and as Kubernetes do, every mistake at once.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
@@ -23,8 +19,8 @@ mod tests {
     use countersign_testkit::pki::CertSpec;
     use serde_json::json;
 
-    use super::world::Folder;
-    use super::world::policy;
+    use countersign_test_support::world::policy;
+    use countersign_testkit::folder::Folder;
 
     fn root() -> String {
         Authority::root(CertSpec::root()).pem()

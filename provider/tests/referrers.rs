@@ -1,10 +1,6 @@
 //! What registries answer where signatures are listed and stored, and which verdict follows. The rule: a signature counts
 //! wherever it was found, and "unsigned" is said only after the registry said so.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +9,7 @@ use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use countersign_test_support::world::World;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
@@ -29,7 +26,6 @@ use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use world::World;
 
 /// What stands under the fallback tag.
 #[derive(Clone, Copy, Debug)]

@@ -4,16 +4,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/world.rs"]
-#[allow(dead_code)]
-mod world;
-
 use countersign::config::Config;
 use countersign::config::Purpose;
+use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use peak_alloc::PeakAlloc;
-use world::Folder;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

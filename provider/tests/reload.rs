@@ -3,22 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/load.rs"]
-#[allow(dead_code)]
-mod load;
-#[path = "support/mounted.rs"]
-#[allow(dead_code)]
-mod mounted;
-
+use countersign_test_support::client::body;
+use countersign_test_support::load::Load;
+use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::policy;
+use countersign_test_support::mounted::root;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
-use load::Load;
-use mounted::Mounted;
-use mounted::body;
-use mounted::policy;
-use mounted::root;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 

@@ -4,25 +4,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/mod.rs"]
-#[allow(dead_code)]
-mod support;
-#[path = "support/world.rs"]
-#[allow(dead_code)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
 use countersign::engine::Verifier as _;
 use countersign::server::memory;
+use countersign_test_support::client::Client;
+use countersign_test_support::service::Service;
+use countersign_test_support::world::World;
+use countersign_test_support::world::policy;
 use countersign_testkit::registry::Route;
 use peak_alloc::PeakAlloc;
-use support::client::Client;
-use support::service::Service;
-use world::World;
-use world::policy;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -3,10 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/mounted.rs"]
-#[allow(dead_code)]
-mod mounted;
-
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,6 +10,10 @@ use std::sync::Mutex;
 use countersign::telemetry::log;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_test_support::client::body;
+use countersign_test_support::mounted;
+use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::root;
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation;
 use countersign_testkit::notation::Signature;
@@ -21,9 +21,6 @@ use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use mounted::Mounted;
-use mounted::body;
-use mounted::root;
 use serde_json::Value as Json;
 use serde_json::json;
 use time::macros::datetime;

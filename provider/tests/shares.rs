@@ -3,10 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +13,12 @@ use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_http::GRACE;
+use countersign_test_support::world::World;
+use countersign_test_support::world::policy;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Route;
 use tokio::task::JoinHandle;
-use world::World;
-use world::policy;
 
 /// A world with a second registry, `other`, and the signed image `app:v1` in the first.
 async fn signed() -> World {

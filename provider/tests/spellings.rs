@@ -1,9 +1,5 @@
 //! One registry, many spellings: none of them chooses another statement, asks another time or remembers apart.
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use std::sync::Arc;
 
 use countersign::engine::Deadline;
@@ -13,14 +9,14 @@ use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
+use countersign_test_support::world::PLAIN;
+use countersign_test_support::world::World;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Route;
 use serde_json::json;
 use std::time::Duration;
-use world::PLAIN;
-use world::World;
 
 /// Ways to write `localhost:port`, as patterns of the port.
 fn names(port: u16) -> [String; 5] {

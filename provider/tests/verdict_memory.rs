@@ -5,10 +5,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +14,8 @@ use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
+use countersign_test_support::world::World;
+use countersign_test_support::world::policy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::notation::Signature;
@@ -25,8 +23,6 @@ use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use peak_alloc::PeakAlloc;
-use world::World;
-use world::policy;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -1,15 +1,12 @@
 //! The statement's checks on good envelopes: what each refuses, at which level, to the second.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-
 use countersign_core::name::MediaType;
 use countersign_core::notation::Check;
 use countersign_core::notation::CheckOutcome;
 use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use countersign_core::x509::Certificate;
+use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -17,7 +14,6 @@ use countersign_testkit::pki::Chain;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::Scheme;
 use countersign_testkit::signer::SignRequest;
-use judge::Judge;
 use time::macros::datetime;
 
 const JWS: &str = "application/jose+json";

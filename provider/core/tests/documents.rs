@@ -1,18 +1,11 @@
 //! What every reader of JSON refuses, whatever the document is.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-#[path = "support/schemas.rs"]
-#[allow(clippy::unwrap_used)]
-mod schemas;
-
 use countersign_core::limits;
 use countersign_core::oci::DescriptorError;
 use countersign_core::oci::Index;
+use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
 use countersign_testkit::variants;
-use schemas::schemas;
 use serde_json::Value as Json;
 use serde_json::json;
 

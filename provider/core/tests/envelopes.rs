@@ -1,11 +1,8 @@
 //! What the two envelope formats refuse, each refusal with its sentence; and what they take.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::policy::StoreKind;
+use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -15,7 +12,6 @@ use countersign_testkit::signer::Cbor;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::Scheme;
 use countersign_testkit::signer::SignRequest;
-use judge::Judge;
 
 const JWS: &str = "application/jose+json";
 const COSE: &str = "application/cose";

@@ -1,16 +1,14 @@
 //! Signatures that need evidence which this version cannot get: undecided only if everything else is as it should be.
 //! Whoever can push to a repository can write such a signature, and must not turn a refusal into "could not look" by it.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-
 use countersign_core::evidence::Answer;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::Received;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
+use countersign_core_test_support::judge;
+use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -18,7 +16,6 @@ use countersign_testkit::pki::Chain;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::Scheme;
 use countersign_testkit::signer::SignRequest;
-use judge::Judge;
 use serde_json::Value;
 use time::macros::datetime;
 

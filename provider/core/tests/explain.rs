@@ -1,13 +1,8 @@
-//! What is told about an envelope beyond its verdict. That both agree is held by `support/judge.rs` in every test of the
+//! What is told about an envelope beyond its verdict. That both agree is held by `judge` of the test support in every test of the
 //! checks; here is what only the explanation says.
-
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
 
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::judge;
     use countersign_core::notation;
     use countersign_core::notation::Check;
     use countersign_core::notation::Enforcement;
@@ -16,6 +11,7 @@ mod tests {
     use countersign_core::oci::Descriptor;
     use countersign_core::time::UnixTime;
     use countersign_core::verdict::Code;
+    use countersign_core_test_support::judge;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
     use countersign_testkit::signer::Format;

@@ -4,16 +4,10 @@
 //! One test, as it counts what the whole process allocates.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-#[path = "support/schemas.rs"]
-#[allow(clippy::unwrap_used)]
-mod schemas;
-
 use countersign_core::notation::Envelope;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::x509::Certificate;
+use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
 use countersign_testkit::der;
 use countersign_testkit::pki::Authority;
@@ -22,7 +16,6 @@ use countersign_testkit::signer::Cbor;
 use countersign_testkit::signer::SignRequest;
 use countersign_testkit::variants;
 use peak_alloc::PeakAlloc;
-use schemas::schemas;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -1,16 +1,12 @@
 //! Breaks good envelopes in many ways. None may verify, none may panic.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-
 use countersign_core::policy::StoreKind;
+use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use judge::Judge;
 
 struct Good {
     envelope: Vec<u8>,

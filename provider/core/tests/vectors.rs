@@ -2,12 +2,7 @@
 //! own result.
 #![allow(clippy::disallowed_methods, reason = "tests read files; the crate does not")]
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
 #[allow(dead_code)]
-mod support;
-
 use std::fs;
 use std::path::Path;
 
@@ -15,14 +10,15 @@ use countersign_core::name::MediaType;
 use countersign_core::notation::Envelope;
 use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
-use judge::Judge;
+use countersign_core_test_support::judge;
+use countersign_core_test_support::judge::Judge;
 
 const JWS: &str = "application/jose+json";
 const COSE: &str = "application/cose";
 
 /// Runs `test` on the folder, or says in one line that it was not run.
 fn with_vectors(test: impl FnOnce(&Path)) {
-    match support::vectors() {
+    match countersign_core_test_support::vectors::vectors() {
         Some(folder) => test(&folder.join("notation-go")),
         None => println!("not run: the outside vectors are not there (COUNTERSIGN_VECTORS names their folder)"),
     }

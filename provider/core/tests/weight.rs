@@ -2,10 +2,6 @@
 //!
 //! One test, as it counts what the whole process allocates.
 
-#[path = "support/judge.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod judge;
-
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
@@ -18,12 +14,12 @@ use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
+use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use judge::Judge;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

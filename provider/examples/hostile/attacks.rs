@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::Target;
-use crate::mounted;
+use countersign_test_support::client::body;
 
 type Attack = fn(Arc<Target>) -> BoxFuture<'static, ()>;
 
@@ -63,14 +63,14 @@ pub(crate) fn all() -> [(&'static str, Attack); 14] {
 }
 
 fn request(keys: &[String]) -> Vec<u8> {
-    mounted::body(&keys.iter().map(String::as_str).collect::<Vec<_>>()).into_bytes()
+    body(&keys.iter().map(String::as_str).collect::<Vec<_>>()).into_bytes()
 }
 
 /// Asks about all images at once, each in a request of its own. What is answered is not looked at.
 pub(crate) async fn ask(target: &Target, images: &[String]) {
     let client = target.client(true);
     let asked = images.iter().map(|image| {
-        let request = client.post(target.url()).body(mounted::body(&[image]));
+        let request = client.post(target.url()).body(body(&[image]));
         async move { request.send().await.ok()?.bytes().await.ok() }
     });
     futures_util::future::join_all(asked).await;

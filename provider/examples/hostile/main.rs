@@ -12,9 +12,6 @@
 mod attacks;
 mod documents;
 mod files;
-#[path = "../../tests/support/mounted.rs"]
-#[allow(dead_code)]
-mod mounted;
 
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -28,13 +25,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
+use countersign_test_support::client::body;
+use countersign_test_support::mounted;
+use countersign_test_support::mounted::GATEKEEPER;
+use countersign_test_support::mounted::Mounted;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::variants::Variant;
 use documents::Meets;
-use mounted::GATEKEEPER;
-use mounted::Mounted;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
@@ -163,7 +162,7 @@ impl Target {
 async fn bystander(target: Arc<Target>, keeps: bool, go_on: Arc<AtomicBool>) -> Fared {
     let client = target.client(keeps);
     let image = format!("{}:signed", target.repository);
-    let body = mounted::body(&[&image]);
+    let body = body(&[&image]);
     let mut fared = Fared { answers: 0, undecided: 0, slowest: Duration::ZERO };
     while go_on.load(Ordering::Relaxed) {
         let began = Instant::now();

@@ -39,6 +39,7 @@
 
 pub mod der;
 mod descriptor;
+pub mod folder;
 mod hash;
 pub mod notation;
 mod pem;

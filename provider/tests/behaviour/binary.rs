@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
-use crate::folder::Folder;
+use countersign_testkit::folder::Folder;
 
 fn path() -> PathBuf {
     std::env::var_os("COUNTERSIGN_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_countersign").into(), PathBuf::from)

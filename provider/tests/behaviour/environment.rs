@@ -13,8 +13,8 @@ use countersign_testkit::signer::SignRequest;
 use serde_json::Value as Json;
 use serde_json::json;
 
-use crate::folder::Folder;
 use crate::names::Names;
+use countersign_testkit::folder::Folder;
 
 /// One key that is asked about on every endpoint and on the command line.
 #[derive(Clone, Debug)]

@@ -20,7 +20,6 @@ mod certificates;
 mod codes;
 mod configuration;
 mod environment;
-mod folder;
 mod golden;
 mod groups;
 mod metrics;

@@ -1,9 +1,5 @@
 //! What the files of registries say, and what comes of their mistakes: each disables its own registry or entry.
 
-#[path = "../support/world.rs"]
-#[allow(dead_code, clippy::unwrap_used)]
-mod world;
-
 use countersign::config::Config;
 use countersign::config::FileEffect;
 use countersign::config::FindingKind;
@@ -16,7 +12,7 @@ use countersign_registry::Secret;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 
-use world::Folder;
+use countersign_testkit::folder::Folder;
 
 /// A configuration with these elements of `registries`, whose files are in `folder`.
 fn config(folder: &Folder, registries: &str) -> Config {

@@ -1,18 +1,18 @@
 //! Who is answered, by certificate; and which certificates can be used.
 
-use crate::support::client::Client;
-use crate::support::client::is_answered;
-use crate::support::client::tls;
-use crate::support::service::Certificates;
-use crate::support::service::GATEKEEPER;
-use crate::support::service::Service;
-use crate::support::service::now;
 use countersign::server::tls::LoadedTls;
 use countersign::server::tls::TlsError;
 use countersign::server::tls::TlsPem;
 use countersign_core::codec::pem::Form;
 use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
+use countersign_test_support::client::Client;
+use countersign_test_support::client::is_answered;
+use countersign_test_support::client::tls;
+use countersign_test_support::service::Certificates;
+use countersign_test_support::service::GATEKEEPER;
+use countersign_test_support::service::Service;
+use countersign_test_support::service::now;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;

@@ -1,12 +1,12 @@
 //! How long a connection may take, and how many there may be.
 
-use crate::support::client::Client;
-use crate::support::client::connect;
-use crate::support::client::connect_with_little_room;
-use crate::support::client::is_answered;
-use crate::support::client::rest;
-use crate::support::service::Service;
-use crate::support::service::settings;
+use countersign_test_support::client::Client;
+use countersign_test_support::client::connect;
+use countersign_test_support::client::connect_with_little_room;
+use countersign_test_support::client::is_answered;
+use countersign_test_support::client::rest;
+use countersign_test_support::service::Service;
+use countersign_test_support::service::settings;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::support::client::Client;
-use crate::support::script::DIGEST;
-use crate::support::service::Service;
-use crate::support::service::settings;
 use countersign::server::ServerSettings;
+use countersign_test_support::client::Client;
+use countersign_test_support::script::DIGEST;
+use countersign_test_support::service::Service;
+use countersign_test_support::service::settings;
 use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::Value as Json;

@@ -7,12 +7,12 @@ use countersign::server::ServerSettings;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::client::Client;
-use crate::support::client::connect;
-use crate::support::client::is_answered;
-use crate::support::client::rest;
-use crate::support::service::Service;
-use crate::support::service::settings;
+use countersign_test_support::client::Client;
+use countersign_test_support::client::connect;
+use countersign_test_support::client::is_answered;
+use countersign_test_support::client::rest;
+use countersign_test_support::service::Service;
+use countersign_test_support::service::settings;
 
 #[tokio::test]
 async fn the_health_port_tells_how_things_are() {

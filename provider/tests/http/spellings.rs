@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::support::client::Client;
-use crate::support::script::DIGEST;
-use crate::support::service::Service;
+use countersign_test_support::client::Client;
+use countersign_test_support::script::DIGEST;
+use countersign_test_support::service::Service;
 
 /// Each image, and whether it is one.
 fn table() -> Vec<(String, bool)> {

@@ -1,10 +1,10 @@
 //! How the service ends: not before what it has accepted is answered, and not much later.
 
-use crate::support::client::Client;
-use crate::support::client::is_answered;
-use crate::support::client::is_answered_about;
-use crate::support::service::Service;
-use crate::support::service::settings;
+use countersign_test_support::client::Client;
+use countersign_test_support::client::is_answered;
+use countersign_test_support::client::is_answered_about;
+use countersign_test_support::service::Service;
+use countersign_test_support::service::settings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;

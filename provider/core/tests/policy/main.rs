@@ -6,5 +6,3 @@ mod broken_statements;
 mod document;
 mod identity;
 mod store;
-#[path = "../support/mod.rs"]
-mod support;

@@ -19,8 +19,6 @@ use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
 
-use crate::support;
-
 fn parse(kind: StoreKind, files: &[(&str, &[u8])]) -> Result<Store, Vec<StoreProblem>> {
     let files: Vec<_> = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
     let store = Store::parse(kind, "test".parse().unwrap(), &files);
@@ -213,7 +211,7 @@ fn load(folder: &Path, path: &str) -> Result<usize, Vec<StoreProblem>> {
 
 #[test]
 fn the_public_store_directories_load_or_fail_as_they_should() {
-    let Some(folder) = support::vectors() else {
+    let Some(folder) = countersign_core_test_support::vectors::vectors() else {
         eprintln!("outside vectors not run: set COUNTERSIGN_VECTORS to their folder");
         return;
     };

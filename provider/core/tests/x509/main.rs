@@ -6,8 +6,6 @@ mod certificate;
 mod chain;
 mod name;
 mod signature;
-#[path = "../support/mod.rs"]
-mod support;
 mod vectors;
 
 use countersign_core::x509::Certificate;

@@ -10,10 +10,9 @@ use countersign_core::x509::CertificateError;
 
 use crate::check;
 use crate::parse;
-use crate::support;
 
 fn vectors() -> Option<std::path::PathBuf> {
-    let folder = support::vectors();
+    let folder = countersign_core_test_support::vectors::vectors();
     if folder.is_none() {
         eprintln!("outside vectors not run: set COUNTERSIGN_VECTORS to their folder");
     }

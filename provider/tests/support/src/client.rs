@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::Chain;
 use reqwest::StatusCode;
 use rustls::ClientConfig;
@@ -17,16 +18,21 @@ use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::service::Service;
+use crate::service::Service;
 
 /// The TLS of a client that trusts the service's authority.
-pub(crate) fn tls(
-    service: &Service,
+pub fn tls(service: &Service, identity: Option<&Chain>, version: &'static SupportedProtocolVersion) -> ClientConfig {
+    tls_trusting(&service.certificates.servers, identity, version)
+}
+
+/// The TLS of a client that trusts `servers`.
+pub fn tls_trusting(
+    servers: &Authority,
     identity: Option<&Chain>,
     version: &'static SupportedProtocolVersion,
 ) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(service.certificates.servers.der().to_vec())).unwrap();
+    roots.add(CertificateDer::from(servers.der().to_vec())).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_protocol_versions(&[version])
         .unwrap()
@@ -40,29 +46,39 @@ pub(crate) fn tls(
     }
 }
 
+/// The body of a request about these keys.
+pub fn body(keys: &[&str]) -> String {
+    json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+        "kind": "ProviderRequest",
+        "request": {"keys": keys},
+    })
+    .to_string()
+}
+
 /// Asks as Gatekeeper does.
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::Client,
     base: String,
 }
 
 impl Client {
-    pub(crate) fn gatekeeper(service: &Service) -> Self {
+    pub fn gatekeeper(service: &Service) -> Self {
         Self::of(service, tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13))
     }
 
-    pub(crate) fn of(service: &Service, tls: ClientConfig) -> Self {
+    pub fn of(service: &Service, tls: ClientConfig) -> Self {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
         Self { http, base: format!("https://{}", service.address) }
     }
 
     /// An HTTP/2 client.
-    pub(crate) fn http2(service: &Service) -> Self {
+    pub fn http2(service: &Service) -> Self {
         Self::http2_with_window(service, 1024 * 1024)
     }
 
     /// An HTTP/2 client that takes so many bytes of a response at first.
-    pub(crate) fn http2_with_window(service: &Service, window: u32) -> Self {
+    pub fn http2_with_window(service: &Service, window: u32) -> Self {
         let mut tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).http2_prior_knowledge().no_proxy();
@@ -70,7 +86,7 @@ impl Client {
         Self { http: http.build().unwrap(), base: format!("https://{}", service.address) }
     }
 
-    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<(StatusCode, Json)> {
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Result<(StatusCode, Json)> {
         let response = self.http.post(format!("{}{path}", self.base)).body(body).send().await?;
         assert_eq!(response.headers()["content-type"], "application/json");
         let status = response.status();
@@ -78,22 +94,17 @@ impl Client {
     }
 
     /// The beginning of a response.
-    pub(crate) async fn begin(&self, path: &str, body: String) -> reqwest::Response {
+    pub async fn begin(&self, path: &str, body: String) -> reqwest::Response {
         self.http.post(format!("{}{path}", self.base)).body(body).send().await.unwrap()
     }
 
-    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
+    pub async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
         self.http.request(method, format!("{}{path}", self.base)).send().await.unwrap()
     }
 
     /// The `response` of a good answer to `keys`.
-    pub(crate) async fn ask(&self, path: &str, keys: &[&str]) -> Json {
-        let body = json!({
-            "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
-            "kind": "ProviderRequest",
-            "request": {"keys": keys},
-        });
-        let (status, mut answer) = self.post(path, body.to_string()).await.unwrap();
+    pub async fn ask(&self, path: &str, keys: &[&str]) -> Json {
+        let (status, mut answer) = self.post(path, body(keys)).await.unwrap();
         assert_eq!(status, StatusCode::OK);
         assert_eq!(answer["apiVersion"], "externaldata.gatekeeper.sh/v1beta1");
         assert_eq!(answer["kind"], "ProviderResponse");
@@ -102,12 +113,12 @@ impl Client {
 }
 
 /// A bare connection after its handshake.
-pub(crate) async fn connect(service: &Service) -> TlsStream<TcpStream> {
+pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
     shaken(service, TcpStream::connect(service.address).await.unwrap()).await
 }
 
 /// The same, where the system keeps only some kilobytes that are not read yet.
-pub(crate) async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
+pub async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     shaken(service, socket.connect(service.address).await.unwrap()).await
@@ -120,7 +131,7 @@ async fn shaken(service: &Service, stream: TcpStream) -> TlsStream<TcpStream> {
 }
 
 /// What comes until the other side closes, which it must do within ten seconds.
-pub(crate) async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+pub async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes));
     // A close without TLS's farewell is an error to rustls, and a close all the same.
@@ -129,11 +140,11 @@ pub(crate) async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> St
 }
 
 /// Whether a question about an image that needs no verification has any answer.
-pub(crate) async fn is_answered(client: &Client) -> bool {
+pub async fn is_answered(client: &Client) -> bool {
     is_answered_about(client, "a.example/skipped").await
 }
 
 /// Whether a question about `key` has any answer.
-pub(crate) async fn is_answered_about(client: &Client, key: &str) -> bool {
+pub async fn is_answered_about(client: &Client, key: &str) -> bool {
     client.post("/v1/verify", format!(r#"{{"request":{{"keys":["{key}"]}}}}"#)).await.is_ok()
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
-use super::mounted::Client;
-use super::mounted::Mounted;
+use crate::mounted::Client;
+use crate::mounted::Mounted;
 
 /// Between two questions of one asker.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -43,14 +43,14 @@ impl Book {
 }
 
 /// Askers at work: two that keep their connections, two that make a new one for every question.
-pub(crate) struct Load {
+pub struct Load {
     book: Arc<Mutex<Book>>,
     askers: JoinSet<()>,
 }
 
 impl Load {
     /// Asks about each image of `expected`, with the identity that is in force.
-    pub(crate) fn start(service: &Mounted, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
+    pub fn start(service: &Mounted, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
         let book = Arc::new(Mutex::new(Book::default()));
         let mut load = Self { book, askers: JoinSet::new() };
         load.expect(expected);
@@ -63,7 +63,7 @@ impl Load {
     }
 
     /// From now on `expected` and nothing else. Several lines about an image allow each of them, as while it changes.
-    pub(crate) fn expect(&self, expected: &[(&str, &'static str)]) {
+    pub fn expect(&self, expected: &[(&str, &'static str)]) {
         let mut map = Expected::new();
         for (image, verdict) in expected {
             map.entry((*image).to_owned()).or_default().insert(verdict);
@@ -72,17 +72,17 @@ impl Load {
     }
 
     /// The askers are somebody else from now on.
-    pub(crate) fn identity(&self, number: usize) {
+    pub fn identity(&self, number: usize) {
         self.book.lock().unwrap().identity = number;
     }
 
     /// From now on the service may be deaf to new connections, but may lose no question that it could read.
-    pub(crate) fn stopping(&self) {
+    pub fn stopping(&self) {
         self.book.lock().unwrap().stopping = true;
     }
 
     /// Returns when `count` more answers have come.
-    pub(crate) async fn answers(&self, count: usize) {
+    pub async fn answers(&self, count: usize) {
         let answers = || self.book.lock().unwrap().answers;
         let before = answers();
         let come = async {
@@ -95,7 +95,7 @@ impl Load {
     }
 
     /// How many answers there were, all of them right.
-    pub(crate) fn end(self) -> usize {
+    pub fn end(self) -> usize {
         drop(self.askers);
         let book = self.book.lock().unwrap();
         assert_eq!(book.wrong, Vec::<String>::new());

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 /// The folder of outside vectors: what `COUNTERSIGN_VECTORS` names, or `shared/vectors` beside the checkout.
-pub(crate) fn vectors() -> Option<PathBuf> {
+pub fn vectors() -> Option<PathBuf> {
     let beside = || {
         // Asked for when it runs: a build directory that several checkouts share knows only one of their paths.
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();

@@ -19,21 +19,21 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 /// The digest of every image.
-pub(crate) const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+pub const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// The first part of the path decides: `skipped`, `rejected`, `undecided`, `never` (no end), `panics`, `gated` (skipped,
 /// once the gate is opened).
 #[derive(Default)]
-pub(crate) struct Script {
-    pub(crate) gate: Arc<Notify>,
+pub struct Script {
+    pub gate: Arc<Notify>,
     /// Told when a gated image has been asked for.
-    pub(crate) reached: Arc<Notify>,
+    pub reached: Arc<Notify>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Script {
     /// Every image asked for, expanded, in order of the alphabet.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.sort();
         asked

@@ -24,40 +24,40 @@ use prometheus::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::script::Script;
+use crate::script::Script;
 
 /// What Gatekeeper's certificate says in a standard installation.
-pub(crate) const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+pub const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 /// One authority for the server, one for its clients.
-pub(crate) struct Certificates {
-    pub(crate) servers: Authority,
-    pub(crate) clients: Authority,
+pub struct Certificates {
+    pub servers: Authority,
+    pub clients: Authority,
 }
 
 impl Certificates {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let root = |name| Authority::root(CertSpec::root().common_name(name));
         Self { servers: root("servers"), clients: root("clients") }
     }
 
     /// Gatekeeper's own.
-    pub(crate) fn gatekeeper(&self) -> Chain {
+    pub fn gatekeeper(&self) -> Chain {
         self.clients.issue(CertSpec::tls_client(GATEKEEPER))
     }
 
-    pub(crate) fn server_pem(&self) -> TlsPem {
+    pub fn server_pem(&self) -> TlsPem {
         let server = self.servers.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
         TlsPem { certificate: server.pem().into(), key: server.key_pem().into(), client_ca: self.clients.pem().into() }
     }
 }
 
-pub(crate) fn now() -> UnixTime {
+pub fn now() -> UnixTime {
     UnixTime::from_rfc3339("2026-11-21T00:00:00Z").unwrap()
 }
 
 /// Short times where a test waits for one to pass, and long ones where none may.
-pub(crate) fn settings() -> ServerSettings {
+pub fn settings() -> ServerSettings {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     ServerSettings {
         listen: anywhere.into(),
@@ -74,28 +74,28 @@ pub(crate) fn settings() -> ServerSettings {
     }
 }
 
-pub(crate) struct Service {
-    pub(crate) address: SocketAddr,
-    pub(crate) health: SocketAddr,
-    pub(crate) script: Arc<Script>,
-    pub(crate) tls: Arc<Tls>,
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) registry: Registry,
-    pub(crate) certificates: Certificates,
+pub struct Service {
+    pub address: SocketAddr,
+    pub health: SocketAddr,
+    pub script: Arc<Script>,
+    pub tls: Arc<Tls>,
+    pub readiness: Arc<Readiness>,
+    pub registry: Registry,
+    pub certificates: Certificates,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<usize, ServerError>>,
 }
 
 impl Service {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(settings()).await
     }
 
-    pub(crate) async fn with(settings: ServerSettings) -> Self {
+    pub async fn with(settings: ServerSettings) -> Self {
         Self::try_with(settings).await.unwrap()
     }
 
-    pub(crate) async fn try_with(settings: ServerSettings) -> Result<Self, ServerError> {
+    pub async fn try_with(settings: ServerSettings) -> Result<Self, ServerError> {
         let certificates = Certificates::new();
         let tls = Arc::new(Tls::new(LoadedTls::load(&certificates.server_pem(), now()).unwrap()));
         let registry = Registry::new();
@@ -120,13 +120,13 @@ impl Service {
     }
 
     /// Asks it to stop, as a signal would.
-    pub(crate) fn stop(self) -> JoinHandle<Result<usize, ServerError>> {
+    pub fn stop(self) -> JoinHandle<Result<usize, ServerError>> {
         self.stop.send(()).unwrap();
         self.run
     }
 
     /// The value of a series, written as in Prometheus's text.
-    pub(crate) fn metric(&self, series: &str) -> f64 {
+    pub fn metric(&self, series: &str) -> f64 {
         let text = countersign::telemetry::metrics::text(&self.registry).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{series} is not in:\n{text}")).parse().unwrap()

@@ -26,7 +26,7 @@ use countersign_core::verdict::Code;
 
 /// What a signature is judged by; begins strict, trusting nobody.
 #[derive(Clone, Debug)]
-pub(crate) struct Judge {
+pub struct Judge {
     target: Descriptor,
     level: &'static str,
     overrides: Vec<(&'static str, &'static str)>,
@@ -39,7 +39,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// About an image with these three members, in November 2026.
-    pub(crate) fn about(media_type: &str, digest: &str, size: u64) -> Self {
+    pub fn about(media_type: &str, digest: &str, size: u64) -> Self {
         Self {
             target: Descriptor::new(media_type.parse().unwrap(), digest.parse().unwrap(), size),
             level: "strict",
@@ -52,50 +52,50 @@ impl Judge {
         }
     }
 
-    pub(crate) fn level(mut self, level: &'static str) -> Self {
+    pub fn level(mut self, level: &'static str) -> Self {
         self.level = level;
         self
     }
 
-    pub(crate) fn overriding(mut self, check: &'static str, action: &'static str) -> Self {
+    pub fn overriding(mut self, check: &'static str, action: &'static str) -> Self {
         self.overrides.push((check, action));
         self
     }
 
-    pub(crate) fn verify_timestamp(mut self, when: &'static str) -> Self {
+    pub fn verify_timestamp(mut self, when: &'static str) -> Self {
         self.timestamp = Some(when);
         self
     }
 
     /// A store of one file, DER or PEM.
-    pub(crate) fn trusting(mut self, kind: StoreKind, certificate: &[u8]) -> Self {
+    pub fn trusting(mut self, kind: StoreKind, certificate: &[u8]) -> Self {
         let name = format!("store-{}", self.stores.len());
         self.stores.push((kind, name, vec![certificate.to_vec()]));
         self
     }
 
-    pub(crate) fn identity(mut self, identity: &str) -> Self {
+    pub fn identity(mut self, identity: &str) -> Self {
         self.identities.retain(|other| other != "*");
         self.identities.push(identity.to_owned());
         self
     }
 
-    pub(crate) fn metadata(mut self, name: &str, value: &str) -> Self {
+    pub fn metadata(mut self, name: &str, value: &str) -> Self {
         self.metadata.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    pub(crate) fn at(mut self, time: &str) -> Self {
+    pub fn at(mut self, time: &str) -> Self {
         self.now = UnixTime::from_rfc3339(time).unwrap();
         self
     }
 
-    pub(crate) fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
+    pub fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
         self.ask_with(envelope, media_type, unavailable).0
     }
 
     /// Both phases with a script of answers, and what was asked for in each round.
-    pub(crate) fn ask_with(
+    pub fn ask_with(
         &self,
         envelope: &[u8],
         media_type: &str,
@@ -133,7 +133,7 @@ impl Judge {
     }
 
     /// The codes of all reasons, in order; empty when the signature counts.
-    pub(crate) fn codes(&self, envelope: &[u8], media_type: &str) -> Vec<Code> {
+    pub fn codes(&self, envelope: &[u8], media_type: &str) -> Vec<Code> {
         match self.ask(envelope, media_type) {
             Ok(_) => Vec::new(),
             Err(failure) => failure.reasons.iter().map(|reason| reason.code).collect(),
@@ -141,7 +141,7 @@ impl Judge {
     }
 
     /// The first reason's sentence.
-    pub(crate) fn sentence(&self, envelope: &[u8], media_type: &str) -> String {
+    pub fn sentence(&self, envelope: &[u8], media_type: &str) -> String {
         self.ask(envelope, media_type).unwrap_err().reasons.first().to_string()
     }
 
@@ -172,12 +172,12 @@ impl Judge {
 }
 
 /// The format of a media type that has one.
-pub(crate) fn format(media_type: &str) -> EnvelopeFormat {
+pub fn format(media_type: &str) -> EnvelopeFormat {
     EnvelopeFormat::of_media_type(&media_type.parse().unwrap()).expect("the media type of an envelope")
 }
 
 /// What is answered where nothing is fetched, as the product does it.
-pub(crate) fn unavailable(request: &EvidenceRequest) -> Answer {
+pub fn unavailable(request: &EvidenceRequest) -> Answer {
     Answer::NotAvailable(NotAvailable::new(match request {
         EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "want its status",
         EvidenceRequest::SignerStatus(_) => "want its revocation status",

@@ -24,25 +24,25 @@ use serde_json::json;
 use crate::judge::Judge;
 
 /// A kind of document.
-pub(crate) struct Schema {
-    pub(crate) name: &'static str,
-    pub(crate) good: Json,
+pub struct Schema {
+    pub name: &'static str,
+    pub good: Json,
     /// What the document stands in, if it does not stand alone.
-    pub(crate) wrap: fn(&[u8]) -> Vec<u8>,
+    pub wrap: fn(&[u8]) -> Vec<u8>,
     /// Reads what was wrapped, and says what is wrong with it or with any part of it.
-    pub(crate) read: fn(&[u8]) -> Result<(), String>,
+    pub read: fn(&[u8]) -> Result<(), String>,
 }
 
 impl Schema {
     /// A size for its variants, in bytes: as large as its reader admits, and not more than takes a test a moment.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self.name {
             "JWS protected header" | "payload" => 64 * 1024,
             _ => 128 * 1024,
         }
     }
 
-    pub(crate) fn check(&self, document: &[u8]) -> Result<(), String> {
+    pub fn check(&self, document: &[u8]) -> Result<(), String> {
         (self.read)(&(self.wrap)(document))
     }
 }
@@ -66,7 +66,7 @@ fn sign_request() -> SignRequest {
     SignRequest::new(&world().chain, &Descriptor::sample("image"))
 }
 
-pub(crate) fn schemas() -> Vec<Schema> {
+pub fn schemas() -> Vec<Schema> {
     let parts = sign_request().jws_parts();
     let descriptor = |media_type: &str| {
         let mut descriptor = Descriptor::sample("part").annotation("a", "b").to_json();

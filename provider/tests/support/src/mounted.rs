@@ -13,14 +13,13 @@ use countersign::config::ConfigFile;
 use countersign::config::Purpose;
 use countersign::runtime::RuntimeError;
 use countersign::runtime::Service;
+use countersign_testkit::folder::Folder;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
 use countersign_testkit::registry::Registry;
 use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 use serde_json::Value as Json;
 use serde_json::json;
@@ -29,14 +28,17 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 
-pub(crate) const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+use crate::client::body;
+use crate::client::tls_trusting;
+
+pub const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 /// Long enough for every change, on a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mounted ConfigMap or Secret: `name` leads to `..data/name`, and `..data` to a directory that is never changed. A
 /// new version is a new directory and one rename of a link.
-pub(crate) struct Volume {
+pub struct Volume {
     path: PathBuf,
     version: AtomicUsize,
 }
@@ -50,7 +52,7 @@ impl Volume {
     }
 
     /// From now on exactly `files`.
-    pub(crate) fn swap(&self, files: &[(&str, String)]) {
+    pub fn swap(&self, files: &[(&str, String)]) {
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         let name = format!("..version_{version}");
         for (file, content) in files {
@@ -75,27 +77,27 @@ impl Volume {
 }
 
 /// Everything that an operator holds in hands.
-pub(crate) struct Mounted {
-    folder: PathBuf,
-    pub(crate) config: Volume,
-    pub(crate) tls: Volume,
-    pub(crate) client_ca: Volume,
-    pub(crate) policy: Volume,
-    pub(crate) store: Volume,
-    pub(crate) login: Volume,
+pub struct Mounted {
+    folder: Folder,
+    pub config: Volume,
+    pub tls: Volume,
+    pub client_ca: Volume,
+    pub policy: Volume,
+    pub store: Volume,
+    pub login: Volume,
     /// Signs the certificates of the service and of the registries.
-    pub(crate) servers: Authority,
-    pub(crate) clients: Authority,
-    pub(crate) root: Authority,
-    pub(crate) registry: Registry,
-    pub(crate) address: SocketAddr,
-    pub(crate) health: SocketAddr,
+    pub servers: Authority,
+    pub clients: Authority,
+    pub root: Authority,
+    pub registry: Registry,
+    pub address: SocketAddr,
+    pub health: SocketAddr,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<(), RuntimeError>>,
 }
 
 /// A statement for all repositories, which trusts the store `main` for `identities`.
-pub(crate) fn policy(identities: &[&str]) -> String {
+pub fn policy(identities: &[&str]) -> String {
     json!({
         "version": "1.0",
         "trustPolicies": [
@@ -108,34 +110,32 @@ pub(crate) fn policy(identities: &[&str]) -> String {
     .to_string()
 }
 
-pub(crate) fn root(name: &str) -> Authority {
+pub fn root(name: &str) -> Authority {
     Authority::root(CertSpec::root().common_name(name))
 }
 
 impl Mounted {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with("").await
     }
 
     /// With more members of the configuration's section `server`.
-    pub(crate) async fn with(server: &str) -> Self {
+    pub async fn with(server: &str) -> Self {
         Self::with_plain(server, &[]).await
     }
 
     /// As [`Mounted::with`], and with entries for registries elsewhere, which are asked over plain HTTP.
-    pub(crate) async fn with_plain(server: &str, plain: &[&str]) -> Self {
+    pub async fn with_plain(server: &str, plain: &[&str]) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("countersign-mounted-{}-{number}", std::process::id()));
+        let folder = Folder::new();
         let (servers, clients, root) = (root("servers"), root("clients"), root("signers"));
         let registry = Registry::start_tls(&servers.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
         registry.require_basic("alice", "first");
         let signed = registry.push_image("app", "signed");
         notation::sign_image(&registry, "app", &signed, &root.issue(CertSpec::leaf()));
         registry.push_image("app", "unsigned");
-        let volume = |name: &str, files: &[(&str, String)]| Volume::new(folder.join(name), files);
+        let volume = |name: &str, files: &[(&str, String)]| Volume::new(folder.path().join(name), files);
         let identity = servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
         let mounted = [
             volume("config", &[("countersign.yaml", config(server, &[&registry], plain))]),
@@ -147,7 +147,7 @@ impl Mounted {
         ];
         let _ = volume("registry-ca", &[("ca.pem", servers.pem())]);
         let [config, tls, client_ca, policy, store, login] = mounted;
-        let (file, read) = ConfigFile::load(&folder.join("config/countersign.yaml"), Purpose::Serve).unwrap();
+        let (file, read) = ConfigFile::load(&folder.path().join("config/countersign.yaml"), Purpose::Serve).unwrap();
         let service = Service::start(&read).await.unwrap().following(file, None);
         let (address, health) = (service.address().unwrap(), service.health_address().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -172,58 +172,58 @@ impl Mounted {
     }
 
     /// The configuration with these registries, and these members of its section `server`.
-    pub(crate) fn configure(&self, server: &str, registries: &[&Registry]) {
+    pub fn configure(&self, server: &str, registries: &[&Registry]) {
         self.config.swap(&[("countersign.yaml", config(server, registries, &[]))]);
     }
 
-    pub(crate) fn image(&self, name: &str) -> String {
+    pub fn image(&self, name: &str) -> String {
         format!("{}/{name}", self.registry.host())
     }
 
     /// What Gatekeeper has, issued by `clients`.
-    pub(crate) fn gatekeeper(&self, clients: &Authority) -> ClientConfig {
+    pub fn gatekeeper(&self, clients: &Authority) -> ClientConfig {
         client(&self.servers, Some(&clients.issue(CertSpec::tls_client(GATEKEEPER))))
     }
 
     /// A client with connections of its own.
-    pub(crate) fn client(&self, tls: ClientConfig) -> Client {
+    pub fn client(&self, tls: ClientConfig) -> Client {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
         Client { http, base: format!("https://{}", self.address) }
     }
 
     /// A client that makes a new connection for every question.
-    pub(crate) fn client_without_pool(&self, tls: ClientConfig) -> Client {
+    pub fn client_without_pool(&self, tls: ClientConfig) -> Client {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().pool_max_idle_per_host(0);
         Client { http: http.build().unwrap(), base: format!("https://{}", self.address) }
     }
 
     /// A bare connection after its handshake.
-    pub(crate) async fn connect(&self, tls: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+    pub async fn connect(&self, tls: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("127.0.0.1").unwrap();
         tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await
     }
 
     /// The certificate that a new connection is shown.
-    pub(crate) async fn shown(&self) -> Vec<u8> {
+    pub async fn shown(&self) -> Vec<u8> {
         let stream = self.connect(self.gatekeeper(&self.clients)).await.unwrap();
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     }
 
-    pub(crate) async fn health(&self, path: &str) -> String {
+    pub async fn health(&self, path: &str) -> String {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         client.get(format!("http://{}{path}", self.health)).send().await.unwrap().text().await.unwrap()
     }
 
     /// The value of a series, if there is one.
-    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
+    pub async fn metric(&self, series: &str) -> Option<f64> {
         let text = self.health("/metrics").await;
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.map(|value| value.parse().unwrap())
     }
 
     /// Asks again and again until the service says so.
-    pub(crate) async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
+    pub async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
         let asked = async {
             while !so().await {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -235,7 +235,7 @@ impl Mounted {
     }
 
     /// Until the files of that kind are in use, or are refused for a reason that has `why` in it.
-    pub(crate) async fn until_files(&self, kind: &str, why: Option<&str>) {
+    pub async fn until_files(&self, kind: &str, why: Option<&str>) {
         let successful = format!("countersign_last_reload_successful{{files=\"{kind}\"}}");
         self.until(&format!("files {kind}: {why:?}"), async || {
             let text = self.health("/readyz?verbose").await;
@@ -252,19 +252,19 @@ impl Mounted {
     }
 
     /// Applies a change, and waits until the trust in use is another.
-    pub(crate) async fn until_other_trust(&self, change: impl FnOnce()) {
+    pub async fn until_other_trust(&self, change: impl FnOnce()) {
         let before = self.metric("countersign_trust_generation").await;
         change();
         self.until("another trust", async || self.metric("countersign_trust_generation").await != before).await;
     }
 
     /// As a signal would. Waits for the end.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         self.stopping().end().await;
     }
 
     /// As a signal would. The registry lives on.
-    pub(crate) fn stopping(self) -> Stopping {
+    pub fn stopping(self) -> Stopping {
         let Self { folder, stop, run, registry, .. } = self;
         // The service may have ended by itself; then its own error says why.
         let _ = stop.send(());
@@ -273,36 +273,24 @@ impl Mounted {
 }
 
 /// A service that was told to stop.
-pub(crate) struct Stopping {
-    folder: PathBuf,
+pub struct Stopping {
+    folder: Folder,
     run: JoinHandle<Result<(), RuntimeError>>,
     _registry: Registry,
 }
 
 impl Stopping {
     /// Waits for the end, which must be a good one.
-    pub(crate) async fn end(self) {
+    pub async fn end(self) {
         let ended = tokio::time::timeout(PATIENCE, self.run).await;
-        let _ = fs::remove_dir_all(&self.folder);
+        drop(self.folder);
         ended.expect("the service does not end").unwrap().unwrap();
     }
 }
 
 /// TLS 1.3 with `identity`, which trusts the service's authority.
-pub(crate) fn client(servers: &Authority, identity: Option<&Chain>) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(servers.der().to_vec())).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots);
-    match identity {
-        Some(chain) => {
-            let (certificates, key) = chain.for_rustls();
-            builder.with_client_auth_cert(certificates, key).unwrap()
-        }
-        None => builder.with_no_client_auth(),
-    }
+pub fn client(servers: &Authority, identity: Option<&Chain>) -> ClientConfig {
+    tls_trusting(servers, identity, &rustls::version::TLS13)
 }
 
 fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
@@ -330,14 +318,14 @@ fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
 
 /// Asks as Gatekeeper does.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::Client,
     base: String,
 }
 
 impl Client {
     /// The answer, which is a whole one.
-    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Result<Json, String> {
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Result<Json, String> {
         let request = self.http.post(format!("{}{path}", self.base)).body(body);
         let answer = async { request.send().await?.bytes().await }.await.map_err(|error| format!("{error:?}"))?;
         let answer: Json = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
@@ -346,7 +334,7 @@ impl Client {
     }
 
     /// The verdict about one image; `undecided` if there is a `systemError`.
-    pub(crate) async fn verdict(&self, image: &str) -> Result<String, String> {
+    pub async fn verdict(&self, image: &str) -> Result<String, String> {
         let response = self.post("/v1/verify", body(&[image])).await?;
         if response["systemError"] != "" {
             return Ok("undecided".to_owned());
@@ -357,14 +345,4 @@ impl Client {
             _ => Err(response.to_string()),
         }
     }
-}
-
-/// The body of a question.
-pub(crate) fn body(keys: &[&str]) -> String {
-    json!({
-        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
-        "kind": "ProviderRequest",
-        "request": {"keys": keys},
-    })
-    .to_string()
 }

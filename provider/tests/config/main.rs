@@ -2,9 +2,7 @@
 //! says the defaults.
 #![allow(clippy::unwrap_used)]
 
-#[path = "config/mistakes.rs"]
-mod refusals;
-#[path = "config/registry_files.rs"]
+mod mistakes;
 mod registry_files;
 
 use std::path::Path;

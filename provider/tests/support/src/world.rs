@@ -1,12 +1,7 @@
 //! A registry, a trust policy on disk and the engine over both.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign::clock::Clock;
@@ -27,57 +22,27 @@ use countersign_registry::Credential;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
+use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use prometheus::Registry as MetricsRegistry;
 
-/// A directory that goes away with the value.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("countersign-test-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Left behind only when the disk refuses, which is not what a test is about.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-pub(crate) struct World {
-    pub(crate) registry: Registry,
+pub struct World {
+    pub registry: Registry,
     /// Another registry, in the settings as well.
-    pub(crate) other: Registry,
-    pub(crate) root: Authority,
-    pub(crate) engine: Engine,
-    pub(crate) trust: Mutex<TrustSource>,
-    pub(crate) folder: Folder,
-    pub(crate) metrics: MetricsRegistry,
+    pub other: Registry,
+    pub root: Authority,
+    pub engine: Engine,
+    pub trust: Mutex<TrustSource>,
+    pub folder: Folder,
+    pub metrics: MetricsRegistry,
     now: Arc<Mutex<UnixTime>>,
     settings: EngineSettings,
 }
 
 /// A host over plain HTTP without a port, in the settings and nowhere else.
-pub(crate) const PLAIN: &str = "plain.example";
+pub const PLAIN: &str = "plain.example";
 
 /// What the clock shows at first.
 const START: &str = "2026-11-21T12:00:00Z";
@@ -115,12 +80,12 @@ fn engine(
 
 impl World {
     /// One statement for all repositories, which trusts `root` and everybody under it.
-    pub(crate) async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(&policy(&["ca:main"], &["*"]), |_| {}).await
     }
 
     /// As [`World::new`], with another trust policy and other settings of the engine.
-    pub(crate) async fn with(policy: &str, set: impl FnOnce(&mut EngineSettings)) -> Self {
+    pub async fn with(policy: &str, set: impl FnOnce(&mut EngineSettings)) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = Authority::root(CertSpec::root());
@@ -148,7 +113,7 @@ impl World {
     }
 
     /// As after a start of the process over the same files. There may be no policy document that can be used.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.metrics = MetricsRegistry::new();
         let mut trust = source(&self.folder, &self.settings);
         let _ = trust.load(self.time());
@@ -158,7 +123,7 @@ impl World {
     }
 
     /// An engine as after a change of the configuration.
-    pub(crate) fn successor(&self, set: impl FnOnce(&mut EngineSettings)) -> Engine {
+    pub fn successor(&self, set: impl FnOnce(&mut EngineSettings)) -> Engine {
         let mut settings = self.settings.clone();
         set(&mut settings);
         let trust = self.trust.lock().unwrap().handle();
@@ -167,42 +132,42 @@ impl World {
     }
 
     /// Reads the files of the trust again.
-    pub(crate) fn poll(&self) -> Polled {
+    pub fn poll(&self) -> Polled {
         self.trust.lock().unwrap().poll(self.time())
     }
 
     /// What the clock shows.
-    pub(crate) fn time(&self) -> UnixTime {
+    pub fn time(&self) -> UnixTime {
         *self.now.lock().unwrap()
     }
 
     /// The number of a series.
-    pub(crate) fn metric(&self, series: &str) -> i64 {
+    pub fn metric(&self, series: &str) -> i64 {
         let text = countersign::telemetry::metrics::text(&self.metrics).unwrap();
         let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
         found.unwrap_or_else(|| panic!("no series {series}"))
     }
 
     /// Sets the clock.
-    pub(crate) fn at(&self, time: &str) {
+    pub fn at(&self, time: &str) {
         *self.now.lock().unwrap() = UnixTime::from_rfc3339(time).unwrap();
     }
 
-    pub(crate) async fn verify(&self, image: &str) -> ImageResult {
+    pub async fn verify(&self, image: &str) -> ImageResult {
         self.verify_within(image, Duration::from_secs(20)).await
     }
 
-    pub(crate) async fn verify_within(&self, image: &str, time: Duration) -> ImageResult {
+    pub async fn verify_within(&self, image: &str, time: Duration) -> ImageResult {
         self.engine.verify(self.engine.request(Arc::new(image.parse().unwrap()), Deadline::after(time))).await
     }
 
-    pub(crate) async fn code(&self, image: &str) -> Code {
+    pub async fn code(&self, image: &str) -> Code {
         self.verify(image).await.verdict.code()
     }
 }
 
 /// A policy document with one strict statement `app` for all repositories.
-pub(crate) fn policy(stores: &[&str], identities: &[&str]) -> String {
+pub fn policy(stores: &[&str], identities: &[&str]) -> String {
     serde_json::json!({
         "version": "1.0",
         "trustPolicies": [{

@@ -1,0 +1,11 @@
+//! What the tests of the product share: an engine over a registry and files ([`world`]), the service with verdicts by a
+//! script ([`service`], [`script`], [`client`]), and the whole service over mounted volumes ([`mounted`], [`load`]).
+
+#![allow(clippy::unwrap_used)]
+
+pub mod client;
+pub mod load;
+pub mod mounted;
+pub mod script;
+pub mod service;
+pub mod world;
