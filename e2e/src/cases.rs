@@ -5,7 +5,7 @@ mod admission;
 mod audit;
 mod broken_trust;
 mod deploy;
-mod doors;
+mod endpoints;
 mod hostile;
 mod image;
 mod metrics;
@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use anyhow::ensure;
 
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::images::Image;
 use crate::process::Finished;
 use crate::transcript::Transcript;
@@ -43,46 +43,46 @@ struct Seen {
 }
 
 /// Runs every case. An error means that the run could not go on; a case that fails is in the transcript.
-pub(crate) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(crate) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let mut seen = Seen::default();
-    admission::run(bench, transcript, &mut seen)?;
-    metrics::verdicts(bench, transcript, &seen)?;
-    workloads::run(bench, transcript)?;
-    outages::run(bench, transcript, &mut seen)?;
-    hostile::run(bench, transcript, &mut seen)?;
-    ratify::run(bench, transcript, &mut seen)?;
-    audit::run(bench, transcript, &seen)?;
-    trust::run(bench, transcript, &mut seen)?;
-    broken_trust::run(bench, transcript, &mut seen)?;
-    mutation::run(bench, transcript, &mut seen)?;
-    spellings::run(bench, transcript, &mut seen)?;
-    pods(bench, transcript, &seen)?;
-    proxies::run(bench, transcript)?;
-    doors::run(bench, transcript)?;
-    metrics::health(bench, transcript)?;
-    rotation::run(bench, transcript)?;
-    deploy::monitoring(bench, transcript)?;
-    deploy::manifests(bench, transcript)?;
-    image::run(bench, transcript)
+    admission::run(environment, transcript, &mut seen)?;
+    metrics::verdicts(environment, transcript, &seen)?;
+    workloads::run(environment, transcript)?;
+    outages::run(environment, transcript, &mut seen)?;
+    hostile::run(environment, transcript, &mut seen)?;
+    ratify::run(environment, transcript, &mut seen)?;
+    audit::run(environment, transcript, &seen)?;
+    trust::run(environment, transcript, &mut seen)?;
+    broken_trust::run(environment, transcript, &mut seen)?;
+    mutation::run(environment, transcript, &mut seen)?;
+    spellings::run(environment, transcript, &mut seen)?;
+    pods(environment, transcript, &seen)?;
+    proxies::run(environment, transcript)?;
+    endpoints::run(environment, transcript)?;
+    metrics::health(environment, transcript)?;
+    rotation::run(environment, transcript)?;
+    deploy::monitoring(environment, transcript)?;
+    deploy::manifests(environment, transcript)?;
+    image::run(environment, transcript)
 }
 
 /// Runs kubectl and prints both.
-fn kubectl(bench: &Bench<'_>, transcript: &Transcript, arguments: &[&str]) -> anyhow::Result<Finished> {
-    let (line, finished) = bench.cluster.kubectl(arguments)?;
+fn kubectl(environment: &Environment<'_>, transcript: &Transcript, arguments: &[&str]) -> anyhow::Result<Finished> {
+    let (line, finished) = environment.cluster.kubectl(arguments)?;
     transcript.command(&line, &finished.output);
     Ok(finished)
 }
 
 /// `kubectl run` of `image` under the name `pod`, which must be created.
 fn created(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
     what: &str,
     pod: &str,
     image: &Image,
 ) -> anyhow::Result<()> {
-    let finished = kubectl(bench, transcript, &["run", pod, "--image", &image.by_tag()])?;
+    let finished = kubectl(environment, transcript, &["run", pod, "--image", &image.by_tag()])?;
     let result = prints_exactly(&finished, &format!("pod/{pod} created\n"));
     if result.is_ok() {
         seen.pods.insert(pod.to_owned());
@@ -93,13 +93,13 @@ fn created(
 
 /// `kubectl run` of `image`, which must be denied as [`denies`] has it.
 fn denied(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     what: &str,
     image: &Image,
     parts: &[&str],
 ) -> anyhow::Result<()> {
-    let finished = kubectl(bench, transcript, &["run", &image.pod(), "--image", &image.by_tag()])?;
+    let finished = kubectl(environment, transcript, &["run", &image.pod(), "--image", &image.by_tag()])?;
     transcript.verdict(what, denies(&finished, POD_DENIED, parts));
     Ok(())
 }
@@ -147,9 +147,9 @@ fn denied_with(finished: &Finished, constraint: &str, start: &str) -> anyhow::Re
 }
 
 /// What the cluster holds in the end is what the cases saw created.
-fn pods(bench: &Bench<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
+fn pods(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
     transcript.chapter("What the cluster holds");
-    let finished = kubectl(bench, transcript, &["get", "pods", "--output", "name"])?;
+    let finished = kubectl(environment, transcript, &["get", "pods", "--output", "name"])?;
     let found: BTreeSet<String> =
         finished.output.lines().map(|line| line.trim_start_matches("pod/").to_owned()).collect();
     let result = (|| {

@@ -14,10 +14,10 @@ use serde_json::json;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::http;
-use crate::place::Place;
 use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
+use crate::workdir::Workdir;
 
 const ETCD_READY: Duration = Duration::from_secs(20);
 const API_SERVER_READY: Duration = Duration::from_secs(60);
@@ -42,16 +42,16 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn start(place: &Place, ports: &Ports) -> anyhow::Result<Self> {
-        let etcd = start_etcd(place, ports)?;
+    pub(crate) fn start(workdir: &Workdir, ports: &Ports) -> anyhow::Result<Self> {
+        let etcd = start_etcd(workdir, ports)?;
 
         let authority = Authority::new(&[(DnType::CommonName, "kube-ca")])?;
         let server = authority.issue(&[(DnType::CommonName, "kube-apiserver")], Usage::Server)?;
         let admin = authority
             .issue(&[(DnType::OrganizationName, "system:masters"), (DnType::CommonName, "admin")], Usage::Client)?;
-        let ca = place.write("cluster/ca.crt", authority.certificate())?;
-        let certificate = place.write("cluster/tls.crt", server.certificate)?;
-        let key = place.write("cluster/tls.key", server.key)?;
+        let ca = workdir.write("cluster/ca.crt", authority.certificate())?;
+        let certificate = workdir.write("cluster/tls.crt", server.certificate)?;
+        let key = workdir.write("cluster/tls.key", server.key)?;
         let kubeconfig = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -62,13 +62,13 @@ impl Cluster {
                 "certificate-authority": ca,
             } }],
             "users": [{ "name": "admin", "user": {
-                "client-certificate": place.write("cluster/admin.crt", admin.certificate)?,
-                "client-key": place.write("cluster/admin.key", admin.key)?,
+                "client-certificate": workdir.write("cluster/admin.crt", admin.certificate)?,
+                "client-key": workdir.write("cluster/admin.key", admin.key)?,
             } }],
         });
-        let kubeconfig = place.write("cluster/kubeconfig", kubeconfig.to_string())?;
+        let kubeconfig = workdir.write("cluster/kubeconfig", kubeconfig.to_string())?;
 
-        let mut command = Command::new(place.tool("kube-apiserver"));
+        let mut command = Command::new(workdir.tool("kube-apiserver"));
         command
             .arg(format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd))
             .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
@@ -85,11 +85,11 @@ impl Cluster {
             // Without controllers there is no default service account that a pod could get.
             .arg("--disable-admission-plugins=ServiceAccount")
             .arg("--endpoint-reconciler-type=none");
-        let mut api_server = Program::start("kube-apiserver", &command, place.log("kube-apiserver"))?;
+        let mut api_server = Program::start("kube-apiserver", &command, workdir.log("kube-apiserver"))?;
 
-        let home = place.directory("cluster/home")?;
-        let scratch = place.log("kubectl");
-        let kubectl = place.tool("kubectl");
+        let home = workdir.directory("cluster/home")?;
+        let scratch = workdir.log("kubectl");
+        let kubectl = workdir.tool("kubectl");
         let ready = |command: &Command| process::run(command, KUBECTL, &scratch)?.success().map(drop);
         api_server.wait_ready(API_SERVER_READY, || {
             let mut command = kubectl_command(&kubectl, &kubeconfig, &home);
@@ -118,11 +118,11 @@ impl Cluster {
     }
 
     /// Applies an object on the server's side.
-    pub(crate) fn apply(&self, place: &Place, object: &serde_json::Value) -> anyhow::Result<()> {
+    pub(crate) fn apply(&self, workdir: &Workdir, object: &serde_json::Value) -> anyhow::Result<()> {
         let (Some(kind), Some(name)) = (object["kind"].as_str(), object["metadata"]["name"].as_str()) else {
             bail!("an object without kind or name: {object}")
         };
-        let path = place.write(&format!("objects/{kind}-{name}.json"), object.to_string())?;
+        let path = workdir.write(&format!("objects/{kind}-{name}.json"), object.to_string())?;
         self.apply_file(&path)
     }
 
@@ -135,17 +135,17 @@ impl Cluster {
     }
 }
 
-fn start_etcd(place: &Place, ports: &Ports) -> anyhow::Result<Program> {
+fn start_etcd(workdir: &Workdir, ports: &Ports) -> anyhow::Result<Program> {
     let client = format!("http://127.0.0.1:{}", ports.etcd);
     let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
-    let mut command = Command::new(place.tool("etcd"));
+    let mut command = Command::new(workdir.tool("etcd"));
     command
         .args(["--name=e2e", "--unsafe-no-fsync"])
-        .arg(flag("--data-dir", &place.directory("etcd")?))
+        .arg(flag("--data-dir", &workdir.directory("etcd")?))
         .args([format!("--listen-client-urls={client}"), format!("--advertise-client-urls={client}")])
         .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")])
         .arg(format!("--initial-cluster=e2e={peer}"));
-    let mut etcd = Program::start("etcd", &command, place.log("etcd"))?;
+    let mut etcd = Program::start("etcd", &command, workdir.log("etcd"))?;
     etcd.wait_ready(ETCD_READY, || http::get(&format!("{client}/health"))?.want(200).map(drop))?;
     Ok(etcd)
 }

@@ -16,10 +16,10 @@ use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::gatekeeper::Gatekeeper;
 use crate::http;
-use crate::place::Place;
 use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
+use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(20);
 /// For `countersign verify`, whose deadline for one image is seconds.
@@ -44,7 +44,7 @@ pub(crate) struct Countersign {
 impl Countersign {
     /// Starts the server with the trust of notation's configuration directory `trust`; `registries` speak plain HTTP.
     pub(crate) fn start(
-        place: &Place,
+        workdir: &Workdir,
         binary: Option<&Path>,
         ports: Ports,
         gatekeeper: &Gatekeeper,
@@ -53,7 +53,7 @@ impl Countersign {
     ) -> anyhow::Result<Self> {
         let binary = match binary {
             Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
-            None => build(place)?,
+            None => build(workdir)?,
         };
         let authority = Authority::new(&[(DnType::CommonName, "countersign-ca")])?;
         let identity = authority.issue(&[(DnType::CommonName, "countersign")], Usage::Server)?;
@@ -62,9 +62,9 @@ impl Countersign {
             "server": {
                 "listen": format!("127.0.0.1:{}", ports.provider),
                 "tls": {
-                    "certificate": place.write("countersign/tls.crt", identity.certificate)?,
-                    "key": place.write("countersign/tls.key", identity.key)?,
-                    "clientCa": place.write("countersign/client-ca.crt", gatekeeper.authority().certificate())?,
+                    "certificate": workdir.write("countersign/tls.crt", identity.certificate)?,
+                    "key": workdir.write("countersign/tls.key", identity.key)?,
+                    "clientCa": workdir.write("countersign/client-ca.crt", gatekeeper.authority().certificate())?,
                 },
             },
             "health": { "listen": format!("127.0.0.1:{}", ports.health) },
@@ -72,24 +72,24 @@ impl Countersign {
             "registries": registries,
             "unlistedRegistries": "refuse",
         });
-        place.write("countersign/ca.crt", authority.certificate())?;
-        Self::serve(place, "countersign", binary, ports, authority, &config)
+        workdir.write("countersign/ca.crt", authority.certificate())?;
+        Self::serve(workdir, "countersign", binary, ports, authority, &config)
     }
 
     /// Starts another server of the same binary with a configuration and certificates (of `authority`) of its own.
     pub(crate) fn another(
         &self,
-        place: &Place,
+        workdir: &Workdir,
         name: &'static str,
         ports: Ports,
         authority: Authority,
         config: &Value,
     ) -> anyhow::Result<Self> {
-        Self::serve(place, name, self.binary.clone(), ports, authority, config)
+        Self::serve(workdir, name, self.binary.clone(), ports, authority, config)
     }
 
     fn serve(
-        place: &Place,
+        workdir: &Workdir,
         name: &'static str,
         binary: PathBuf,
         ports: Ports,
@@ -97,10 +97,10 @@ impl Countersign {
         config: &Value,
     ) -> anyhow::Result<Self> {
         // JSON is YAML.
-        let config = place.write(&format!("{name}/countersign.yaml"), config.to_string())?;
-        let scratch = place.log(&format!("{name}-verify"));
+        let config = workdir.write(&format!("{name}/countersign.yaml"), config.to_string())?;
+        let scratch = workdir.log(&format!("{name}-verify"));
         let mut countersign = Self { name, binary, config, ports, authority, scratch, program: None };
-        countersign.resume(place)?;
+        countersign.resume(workdir)?;
         Ok(countersign)
     }
 
@@ -141,8 +141,8 @@ impl Countersign {
     }
 
     /// Everything that it has logged, over all its starts.
-    pub(crate) fn log(&self, place: &Place) -> anyhow::Result<Vec<Value>> {
-        let log = fs::read_to_string(place.log(self.name))?;
+    pub(crate) fn log(&self, workdir: &Workdir) -> anyhow::Result<Vec<Value>> {
+        let log = fs::read_to_string(workdir.log(self.name))?;
         log.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
     }
 
@@ -154,10 +154,10 @@ impl Countersign {
     }
 
     /// Starts the server again.
-    pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
+    pub(crate) fn resume(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(&self.config);
-        let mut program = Program::start(self.name, &command, place.log(self.name))?;
+        let mut program = Program::start(self.name, &command, workdir.log(self.name))?;
         let ready = format!("http://{}/readyz", self.health());
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         self.program = Some(program);
@@ -180,13 +180,13 @@ impl Countersign {
 }
 
 /// Builds the binary in the profile that this program was built in, and says where it is: beside this program.
-fn build(place: &Place) -> anyhow::Result<PathBuf> {
+fn build(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--quiet", "--package", "countersign", "--bin", "countersign"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
-    let status = command.current_dir(place.project()).status().context("cannot run cargo")?;
+    let status = command.current_dir(workdir.project()).status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo build --package countersign ended with {status}");
     Ok(std::env::current_exe()?.with_file_name("countersign"))
 }

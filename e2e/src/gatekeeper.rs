@@ -17,10 +17,10 @@ use crate::certificates::Usage;
 use crate::cluster::Cluster;
 use crate::cluster::flag;
 use crate::http;
-use crate::place::Place;
 use crate::policy;
 use crate::process::Program;
 use crate::wait;
+use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(60);
 /// Until the API server has taken note of a webhook.
@@ -45,20 +45,20 @@ pub(crate) struct Gatekeeper {
 
 impl Gatekeeper {
     /// Returns once the API server asks it about every object.
-    pub(crate) fn start(place: &Place, cluster: &Cluster, ports: Ports) -> anyhow::Result<Self> {
-        cluster.apply_file(&place.tool("gatekeeper-crds"))?;
+    pub(crate) fn start(workdir: &Workdir, cluster: &Cluster, ports: Ports) -> anyhow::Result<Self> {
+        cluster.apply_file(&workdir.tool("gatekeeper-crds"))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
         cluster.apply(
-            place,
+            workdir,
             &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "gatekeeper-system" } }),
         )?;
 
         let authority = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?;
         let identity = authority.issue(&[(DnType::CommonName, SERVICE_NAME)], Usage::ServerAndClient)?;
-        place.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
-        place.write("gatekeeper/certs/tls.key", &identity.key)?;
+        workdir.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
+        workdir.write("gatekeeper/certs/tls.key", &identity.key)?;
         let mut gatekeeper = Self { authority, identity, ports, program: None };
-        gatekeeper.run(place, cluster, &[])?;
+        gatekeeper.run(workdir, cluster, &[])?;
 
         let bundle = STANDARD.encode(gatekeeper.authority.certificate());
         for (kind, webhook, path, timeout) in [
@@ -66,34 +66,34 @@ impl Gatekeeper {
             ("MutatingWebhookConfiguration", "mutation.gatekeeper.sh", "mutate", 3),
         ] {
             let url = format!("https://127.0.0.1:{}/v1/{path}", gatekeeper.ports.webhook);
-            cluster.apply(place, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
+            cluster.apply(workdir, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
         }
-        gatekeeper.wait_asked(place, cluster)?;
+        gatekeeper.wait_asked(workdir, cluster)?;
         Ok(gatekeeper)
     }
 
     /// Ends it and starts it with further flags, and without what it remembered.
-    pub(crate) fn restart(&mut self, place: &Place, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
+    pub(crate) fn restart(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
         let program = self.program.take().context("gatekeeper is not running")?;
         program.stop()?;
-        self.run(place, cluster, flags)?;
-        self.wait_asked(place, cluster)
+        self.run(workdir, cluster, flags)?;
+        self.wait_asked(workdir, cluster)
     }
 
-    fn run(&mut self, place: &Place, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
+    fn run(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
         let Ports { webhook, health, metrics } = self.ports;
-        let mut command = Command::new(place.tool("gatekeeper"));
+        let mut command = Command::new(workdir.tool("gatekeeper"));
         command
             .arg(flag("--kubeconfig", cluster.kubeconfig()))
             .args(["--host=127.0.0.1".to_owned(), format!("--port={webhook}")])
-            .arg(flag("--cert-dir", &place.work().join("gatekeeper/certs")))
+            .arg(flag("--cert-dir", &workdir.path().join("gatekeeper/certs")))
             .arg("--disable-cert-rotation")
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .arg(format!("--prometheus-port={metrics}"))
-            .arg(flag("--api-cache-dir", &place.directory("gatekeeper/audit")?))
+            .arg(flag("--api-cache-dir", &workdir.directory("gatekeeper/audit")?))
             .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"])
             .args(flags);
-        let mut program = Program::start("gatekeeper", &command, place.log("gatekeeper"))?;
+        let mut program = Program::start("gatekeeper", &command, workdir.log("gatekeeper"))?;
         let ready = format!("http://127.0.0.1:{health}/readyz");
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         self.program = Some(program);
@@ -111,9 +111,9 @@ impl Gatekeeper {
     }
 
     /// Until Gatekeeper refuses a Provider that no Gatekeeper takes. Nobody is asked about an image by that.
-    fn wait_asked(&self, place: &Place, cluster: &Cluster) -> anyhow::Result<()> {
+    fn wait_asked(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
         let probe = policy::provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
-        let probe = place.write("objects/probe.json", probe)?;
+        let probe = workdir.write("objects/probe.json", probe)?;
         let probe = probe.to_str().context("a path is not UTF-8")?;
         wait::until("the API server to ask Gatekeeper", ASKED, || {
             let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", probe])?;

@@ -10,9 +10,9 @@ use anyhow::Context;
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::place::Place;
 use crate::process::Program;
 use crate::wait;
+use crate::workdir::Workdir;
 
 /// Questions that a client who keeps his connection has in store, at twenty a second: more than any case lasts.
 const STORE: usize = 4000;
@@ -53,7 +53,7 @@ pub(crate) struct Reply {
 }
 
 impl Load {
-    pub(crate) fn start(place: &Place, connections: Connections, question: &Question<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn start(workdir: &Workdir, connections: Connections, question: &Question<'_>) -> anyhow::Result<Self> {
         let Question { url, authorities, identity, body } = question;
         let (name, script) = match connections {
             // Without a buffer, so that what was answered is in the log when the client is stopped.
@@ -65,15 +65,15 @@ impl Load {
              write-out = \"\\t%{{http_code}} %{{num_connects}} %{{time_total}}\\n\"\n",
             body.display()
         );
-        let options = place.write(&format!("load/{name}"), options)?;
-        place.write(&format!("load/{name}.urls"), format!("url = {url:?}\n").repeat(STORE))?;
+        let options = workdir.write(&format!("load/{name}"), options)?;
+        workdir.write(&format!("load/{name}.urls"), format!("url = {url:?}\n").repeat(STORE))?;
         let mut command = Command::new("sh");
         let path = std::env::join_paths(
-            std::iter::once(place.tools().to_path_buf())
+            std::iter::once(workdir.tools().to_path_buf())
                 .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
         )?;
         command.args(["-c", script]).arg(options).arg(url).env("PATH", path);
-        let log = place.log(&format!("load-{name}"));
+        let log = workdir.log(&format!("load-{name}"));
         Ok(Self { program: Program::start("a client", &command, log.clone())?, log })
     }
 

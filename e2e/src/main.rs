@@ -3,11 +3,12 @@
 //!
 //! Every counterpart is a program that this project did not write; kubectl speaks for the user.
 
-mod bench;
 mod cases;
 mod certificates;
 mod cluster;
 mod countersign;
+mod environment;
+mod fixtures;
 mod gatekeeper;
 mod hostile_registry;
 mod http;
@@ -16,15 +17,14 @@ mod interrupt;
 mod load;
 mod mount;
 mod notation;
-mod place;
 mod policy;
 mod process;
 mod prometheus;
 mod registries;
 mod rootfs;
-mod shelf;
 mod transcript;
 mod wait;
+mod workdir;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,9 +32,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use anyhow::bail;
 
-use crate::bench::Bench;
-use crate::place::Place;
+use crate::environment::Environment;
 use crate::transcript::Transcript;
+use crate::workdir::Workdir;
 
 /// As of the `countersign` command.
 const WRONG_USAGE: u8 = 3;
@@ -84,34 +84,34 @@ fn main() -> ExitCode {
         }
     };
     let mut transcript = Transcript::new();
-    let place = match Place::prepare() {
-        Ok(place) => place,
+    let workdir = match Workdir::prepare() {
+        Ok(workdir) => workdir,
         Err(error) => {
             transcript.verdict("set-up", Err(error));
             transcript.finish();
             return ExitCode::FAILURE;
         }
     };
-    interrupt::watch(place.work());
-    if let Err(error) = run(&place, &mut transcript, &arguments) {
+    interrupt::watch(workdir.path());
+    if let Err(error) = run(&workdir, &mut transcript, &arguments) {
         transcript.verdict("the run reaches its end", Err(error));
     }
     if transcript.all_passed() {
-        place.remove();
+        workdir.remove();
     } else {
-        place.print_tails();
+        workdir.print_tails();
     }
     transcript.finish();
     if transcript.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Everything that was started has ended when this returns, by whichever way.
-fn run(place: &Place, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut bench = Bench::start(place, transcript, arguments.binary.as_deref())?;
-    cases::run(&mut bench, transcript)?;
+fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut environment = Environment::start(workdir, transcript, arguments.binary.as_deref())?;
+    cases::run(&mut environment, transcript)?;
     if arguments.keep {
         transcript.finish();
-        bench.print_how_to_use();
+        environment.print_how_to_use();
         interrupt::wait_forever();
     }
     Ok(())

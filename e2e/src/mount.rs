@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::place::Place;
+use crate::workdir::Workdir;
 
 pub(crate) struct Mount {
     directory: PathBuf,
@@ -19,8 +19,8 @@ pub(crate) struct Mount {
 
 impl Mount {
     /// A directory `name` in the working directory.
-    pub(crate) fn new(place: &Place, name: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let mut mount = Self { directory: place.directory(name)?, round: 0 };
+    pub(crate) fn new(workdir: &Workdir, name: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let mut mount = Self { directory: workdir.directory(name)?, round: 0 };
         mount.replace(files)?;
         Ok(mount)
     }

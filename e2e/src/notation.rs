@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::images::Image;
-use crate::place::Place;
 use crate::process;
 use crate::process::Finished;
 use crate::registries::Kind;
 use crate::registries::Registry;
+use crate::workdir::Workdir;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -31,17 +31,17 @@ pub(crate) enum Signer {
     /// Somebody else under the same root.
     Intern,
     /// The same name under a root that nobody trusts.
-    Stranger,
+    Untrusted,
 }
 
 impl Signer {
-    const ALL: [Self; 3] = [Self::Release, Self::Intern, Self::Stranger];
+    const ALL: [Self; 3] = [Self::Release, Self::Intern, Self::Untrusted];
 
     fn key(self) -> &'static str {
         match self {
             Self::Release => "release",
             Self::Intern => "intern",
-            Self::Stranger => "stranger",
+            Self::Untrusted => "untrusted",
         }
     }
 
@@ -52,7 +52,7 @@ impl Signer {
 
     fn common_name(self) -> &'static str {
         match self {
-            Self::Release | Self::Stranger => "release",
+            Self::Release | Self::Untrusted => "release",
             Self::Intern => "intern",
         }
     }
@@ -81,34 +81,34 @@ pub(crate) struct Notation {
     scratch: PathBuf,
     /// The root of everybody but the stranger, and his.
     shop: Authority,
-    stranger: Authority,
+    untrusted: Authority,
 }
 
 impl Notation {
     /// Makes the keys and the trust store.
-    pub(crate) fn prepare(place: &Place) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(workdir: &Workdir) -> anyhow::Result<Self> {
         let shop = Authority::new(&subject("Shop root"))?;
-        let stranger = Authority::new(&subject("Shop root"))?;
+        let untrusted = Authority::new(&subject("Shop root"))?;
         let mut keys = Vec::new();
         for signer in Signer::ALL {
             let authority = match signer {
                 Signer::Release | Signer::Intern => &shop,
-                Signer::Stranger => &stranger,
+                Signer::Untrusted => &untrusted,
             };
             let identity = authority.issue(&subject(signer.common_name()), Usage::CodeSigning)?;
-            let key_path = place.write(&format!("signers/{}.key", signer.key()), identity.key)?;
-            let chain_path = place.write(&format!("signers/{}.pem", signer.key()), identity.chain)?;
+            let key_path = workdir.write(&format!("signers/{}.key", signer.key()), identity.key)?;
+            let chain_path = workdir.write(&format!("signers/{}.pem", signer.key()), identity.chain)?;
             keys.push(json!({ "name": signer.key(), "keyPath": key_path, "certPath": chain_path }));
         }
-        place.write("home/notation/signingkeys.json", json!({ "default": "release", "keys": keys }).to_string())?;
+        workdir.write("home/notation/signingkeys.json", json!({ "default": "release", "keys": keys }).to_string())?;
         let notation = Self {
-            program: place.tool("notation"),
-            home: place.work().join("home"),
-            scratch: place.log("notation"),
+            program: workdir.tool("notation"),
+            home: workdir.path().join("home"),
+            scratch: workdir.log("notation"),
             shop,
-            stranger,
+            untrusted,
         };
-        notation.trust_root_of(place, Signer::Release)?;
+        notation.trust_root_of(workdir, Signer::Release)?;
         Ok(notation)
     }
 
@@ -116,14 +116,14 @@ impl Notation {
     pub(crate) fn root_of(&self, signer: Signer) -> String {
         match signer {
             Signer::Release | Signer::Intern => self.shop.certificate(),
-            Signer::Stranger => self.stranger.certificate(),
+            Signer::Untrusted => self.untrusted.certificate(),
         }
     }
 
     /// Puts the root of `signer` into the trust store, and nothing else, whole from one moment to the next.
-    pub(crate) fn trust_root_of(&self, place: &Place, signer: Signer) -> anyhow::Result<()> {
-        let store = place.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
-        let new = place.write("home/root.pem.new", self.root_of(signer))?;
+    pub(crate) fn trust_root_of(&self, workdir: &Workdir, signer: Signer) -> anyhow::Result<()> {
+        let store = workdir.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
+        let new = workdir.write("home/root.pem.new", self.root_of(signer))?;
         fs::rename(new, store.join("root.pem")).context("cannot put the root in its place")
     }
 
@@ -133,8 +133,8 @@ impl Notation {
     }
 
     /// Puts a policy where notation and Countersign read it, whole from one moment to the next.
-    pub(crate) fn set_policy(&self, place: &Place, policy: &serde_json::Value) -> anyhow::Result<()> {
-        let new = place.write("home/trustpolicy.json.new", policy.to_string())?;
+    pub(crate) fn set_policy(&self, workdir: &Workdir, policy: &serde_json::Value) -> anyhow::Result<()> {
+        let new = workdir.write("home/trustpolicy.json.new", policy.to_string())?;
         fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot put the trust policy in its place")
     }
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::place::Place;
 use crate::wait;
+use crate::workdir::Workdir;
 
 /// Until what was applied is enforced.
 const READY: Duration = Duration::from_secs(30);
@@ -29,8 +29,8 @@ pub(crate) fn provider(name: &str, url: &str, ca: &str) -> Value {
 }
 
 /// Leads Gatekeeper to `url` under the Provider's name `name`.
-pub(crate) fn lead(place: &Place, cluster: &Cluster, name: &str, url: &str, ca: &str) -> anyhow::Result<()> {
-    cluster.apply(place, &provider(name, url, ca))?;
+pub(crate) fn lead(workdir: &Workdir, cluster: &Cluster, name: &str, url: &str, ca: &str) -> anyhow::Result<()> {
+    cluster.apply(workdir, &provider(name, url, ca))?;
     wait::until("the Provider to be active", READY, || {
         let status = cluster.kubectl_ok(&["get", "provider", name, "-o", "jsonpath={.status}"])?;
         ensure!(status.contains(r#""active":true"#), "{status}");
@@ -39,9 +39,9 @@ pub(crate) fn lead(place: &Place, cluster: &Cluster, name: &str, url: &str, ca: 
 }
 
 /// Applies the project's own template and constraints.
-pub(crate) fn apply_own(place: &Place, cluster: &Cluster) -> anyhow::Result<()> {
-    apply_template(cluster, &place.project().join("templates"), "countersignimages")?;
-    apply(cluster, &place.project().join("constraints"))
+pub(crate) fn apply_own(workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+    apply_template(cluster, &workdir.project().join("templates"), "countersignimages")?;
+    apply(cluster, &workdir.project().join("constraints"))
 }
 
 /// Applies the template of the constraints `kind` (in lower case).

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::cluster::flag;
 use crate::http;
-use crate::place::Place;
 use crate::process::Program;
+use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(20);
 
@@ -20,21 +20,21 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    pub(crate) fn start(place: &Place, port: u16, target: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(workdir: &Workdir, port: u16, target: &str) -> anyhow::Result<Self> {
         let config = json!({
             "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "2s" },
-            "rule_files": [place.project().join("deploy/monitoring/alerts.yaml")],
+            "rule_files": [workdir.project().join("deploy/monitoring/alerts.yaml")],
             "scrape_configs": [{ "job_name": "countersign", "static_configs": [{ "targets": [target] }] }],
         });
         // JSON is YAML.
-        let config = place.write("prometheus/prometheus.yml", config.to_string())?;
-        let data = place.directory("prometheus/data")?;
-        let mut command = Command::new(place.tool("prometheus"));
+        let config = workdir.write("prometheus/prometheus.yml", config.to_string())?;
+        let data = workdir.directory("prometheus/data")?;
+        let mut command = Command::new(workdir.tool("prometheus"));
         command
             .arg(flag("--config.file", &config))
             .arg(flag("--storage.tsdb.path", &data))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let mut program = Program::start("prometheus", &command, place.log("prometheus"))?;
+        let mut program = Program::start("prometheus", &command, workdir.log("prometheus"))?;
         let ready = format!("http://127.0.0.1:{port}/-/ready");
         program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
         Ok(Self { port, _program: program })

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::http;
-use crate::place::Place;
 use crate::process::Program;
+use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(10);
 
@@ -29,9 +29,9 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn start(place: &Place, kind: Kind, port: u16) -> anyhow::Result<Self> {
+    pub(crate) fn start(workdir: &Workdir, kind: Kind, port: u16) -> anyhow::Result<Self> {
         let mut registry = Self { kind, port, program: None };
-        registry.resume(place)?;
+        registry.resume(workdir)?;
         Ok(registry)
     }
 
@@ -67,9 +67,9 @@ impl Registry {
     }
 
     /// Starts it again, with what it held.
-    pub(crate) fn resume(&mut self, place: &Place) -> anyhow::Result<()> {
-        let data = place.directory(&format!("{}/data", self.name()))?;
-        let mut command = Command::new(place.tool(self.name()));
+    pub(crate) fn resume(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
+        let data = workdir.directory(&format!("{}/data", self.name()))?;
+        let mut command = Command::new(workdir.tool(self.name()));
         match self.kind {
             Kind::ReferrersApi => {
                 command.args(["serve", "--addr", "127.0.0.1", "--port", &self.port.to_string(), "--dir"]).arg(data);
@@ -82,11 +82,11 @@ impl Registry {
                     "http": { "addr": self.host() },
                 });
                 // JSON is YAML.
-                let config = place.write(&format!("{}/config.yml", self.name()), config.to_string())?;
+                let config = workdir.write(&format!("{}/config.yml", self.name()), config.to_string())?;
                 command.arg("serve").arg(config);
             }
         }
-        let mut program = Program::start(self.name(), &command, place.log(self.name()))?;
+        let mut program = Program::start(self.name(), &command, workdir.log(self.name()))?;
         let url = format!("http://{}/v2/", self.host());
         program.wait_ready(READY, || http::get(&url)?.want(200).map(drop))?;
         self.program = Some(program);

@@ -11,7 +11,7 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
-use crate::place::Place;
+use crate::workdir::Workdir;
 
 /// Where this machine has what the image takes from its base.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -61,16 +61,16 @@ pub(crate) struct RootFs {
 }
 
 impl RootFs {
-    /// Builds the binary as the Containerfile does, but for the profile, and puts each file of the image in its place.
-    pub(crate) fn lay_out(place: &Place) -> anyhow::Result<Self> {
-        let containerfile = fs::read_to_string(place.project().join("deploy/Containerfile"))?;
+    /// Builds the binary as the Containerfile does, but for the profile, and puts each file of the image in its workdir.
+    pub(crate) fn lay_out(workdir: &Workdir) -> anyhow::Result<Self> {
+        let containerfile = fs::read_to_string(workdir.project().join("deploy/Containerfile"))?;
         let stage = Stage::last(&containerfile).context("deploy/Containerfile")?;
-        let rootfs = Self { path: place.directory("image")?, stage };
+        let rootfs = Self { path: workdir.directory("image")?, stage };
         // The run's own directory is closed to others, and the program in the image is one.
-        fs::set_permissions(place.work(), fs::Permissions::from_mode(0o711))?;
+        fs::set_permissions(workdir.path(), fs::Permissions::from_mode(0o711))?;
         for target in &rootfs.stage.copies {
             match target.as_str() {
-                "/usr/bin/countersign" => rootfs.copy(&static_binary(place)?, target)?,
+                "/usr/bin/countersign" => rootfs.copy(&static_binary(workdir)?, target)?,
                 CERTIFICATES => rootfs.copy(Path::new(CERTIFICATES), target)?,
                 "/etc/nsswitch.conf" => rootfs.put(target, "hosts: files dns\n")?,
                 other => bail!("deploy/Containerfile copies {other}, which this run does not know how to make"),
@@ -116,7 +116,7 @@ impl RootFs {
 }
 
 /// The binary with glibc linked statically, beside those of this program's profile.
-fn static_binary(place: &Place) -> anyhow::Result<PathBuf> {
+fn static_binary(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let host = Command::new("rustc").args(["--print", "host-tuple"]).output().context("cannot run rustc")?;
     let host = String::from_utf8(host.stdout)?.trim().to_owned();
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -125,7 +125,7 @@ fn static_binary(place: &Place) -> anyhow::Result<PathBuf> {
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
-    let status = command.current_dir(place.project()).status().context("cannot run cargo")?;
+    let status = command.current_dir(workdir.project()).status().context("cannot run cargo")?;
     ensure!(status.success(), "the static build ended with {status}");
     let profile = std::env::current_exe()?.parent().context("this program is in a directory")?.to_path_buf();
     let name = profile.file_name().context("the profile has a name")?;

@@ -13,7 +13,7 @@ use super::denies;
 use super::kubectl;
 use super::prints_exactly;
 use super::rejected;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
@@ -30,61 +30,61 @@ struct Question<'a> {
     notation: &'a str,
 }
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    let shelf = &bench.shelf;
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let fixtures = &environment.fixtures;
 
     transcript.chapter("Signed by whom we trust: created");
     let verified = "Successfully verified signature for ";
     let skipped = "Trust policy is configured to skip signature verification for ";
     for (what, image, code, notation) in [
-        ("a JWS envelope, found by the referrers API, admits", &shelf.jws, "verified", verified),
-        ("a COSE envelope, found by the referrers API, admits", &shelf.cose, "verified", verified),
-        ("a JWS envelope, found by the fallback tag, admits", &shelf.fallback_jws, "verified", verified),
-        ("a COSE envelope, found by the fallback tag, admits", &shelf.fallback_cose, "verified", verified),
-        ("a good signature beside a stranger's admits", &shelf.both, "verified", verified),
-        ("a repository that the policy skips is admitted unsigned", &shelf.skipped, "skipped", skipped),
+        ("a JWS envelope, found by the referrers API, admits", &fixtures.jws, "verified", verified),
+        ("a COSE envelope, found by the referrers API, admits", &fixtures.cose, "verified", verified),
+        ("a JWS envelope, found by the fallback tag, admits", &fixtures.fallback_jws, "verified", verified),
+        ("a COSE envelope, found by the fallback tag, admits", &fixtures.fallback_cose, "verified", verified),
+        ("a good signature beside a stranger's admits", &fixtures.both, "verified", verified),
+        ("a repository that the policy skips is admitted unsigned", &fixtures.skipped, "skipped", skipped),
     ] {
-        created(bench, transcript, seen, what, &image.pod(), image)?;
+        created(environment, transcript, seen, what, &image.pod(), image)?;
         let question = Question { what, image, code, notation };
-        peers(bench, transcript, seen, &question, true)?;
+        peers(environment, transcript, seen, &question, true)?;
     }
 
     transcript.chapter("Not signed by whom we trust: denied, with the reason");
     wait::until("the signature to expire", EXPIRY, || {
-        let (_, finished) = bench.notation.verify(&shelf.expired.by_digest())?;
+        let (_, finished) = environment.notation.verify(&fixtures.expired.by_digest())?;
         ensure!(!finished.status.success(), "still valid");
         Ok(())
     })?;
     for (what, image, code, notation) in [
         (
             "an unsigned image is denied (referrers API)",
-            &shelf.unsigned,
+            &fixtures.unsigned,
             "unsigned",
             "no signature is associated with ",
         ),
         (
             "an unsigned image is denied (fallback tag)",
-            &shelf.fallback_unsigned,
+            &fixtures.fallback_unsigned,
             "unsigned",
             "no signature is associated with ",
         ),
         (
             "a signature under another root is denied",
-            &shelf.stranger,
+            &fixtures.untrusted,
             "untrusted-chain",
             "certificate chain does not contain any trusted certificate",
         ),
         (
             "a signature by another identity of the root is denied",
-            &shelf.intern,
+            &fixtures.intern,
             "untrusted-identity",
             "does not match the X.509 trusted identities",
         ),
-        ("a signature beyond its expiry is denied", &shelf.expired, "expired", "digital signature has expired on "),
-        ("another image's signature is denied", &shelf.copied, "target-mismatch", "content descriptor mismatch"),
+        ("a signature beyond its expiry is denied", &fixtures.expired, "expired", "digital signature has expired on "),
+        ("another image's signature is denied", &fixtures.copied, "target-mismatch", "content descriptor mismatch"),
         (
             "a repository without a statement is denied",
-            &shelf.uncovered,
+            &fixtures.uncovered,
             "no-applicable-rule",
             "has no applicable trust policy statement",
         ),
@@ -94,24 +94,24 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
             "no-applicable-rule" => format!("{} was rejected: {code}: ", image.by_tag()),
             _ => rejected(image, code),
         };
-        denied(bench, transcript, question.what, image, &[&start])?;
-        peers(bench, transcript, seen, &question, false)?;
+        denied(environment, transcript, question.what, image, &[&start])?;
+        peers(environment, transcript, seen, &question, false)?;
     }
 
     // Clients differ about this one.
-    let image = &shelf.fallback_itself;
+    let image = &fixtures.fallback_itself;
     let what = "an image whose fallback tag leads to itself is denied as unsigned";
-    denied(bench, transcript, what, image, &[&rejected(image, "unsigned")])?;
+    denied(environment, transcript, what, image, &[&rejected(image, "unsigned")])?;
     *seen.verdicts.entry("unsigned").or_default() += 1;
 
     transcript.chapter("Wherever a pod names images");
-    init_container(bench, transcript)?;
-    debug_container(bench, transcript)
+    init_container(environment, transcript)?;
+    debug_container(environment, transcript)
 }
 
 /// Asks `countersign verify` and notation what the webhook was asked.
 fn peers(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
     question: &Question<'_>,
@@ -121,7 +121,7 @@ fn peers(
     let reference = question.image.by_tag();
     let name = question.image.pod();
 
-    let (line, finished) = bench.countersign.verify(&reference)?;
+    let (line, finished) = environment.countersign.verify(&reference)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
         let want = if good { 0 } else { 1 };
@@ -131,7 +131,7 @@ fn peers(
     })();
     transcript.verdict(&format!("countersign verify says the same about {name}"), result);
 
-    let (line, finished) = bench.notation.verify(&reference)?;
+    let (line, finished) = environment.notation.verify(&reference)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
         let want = if good { "success" } else { "failure" };
@@ -144,19 +144,19 @@ fn peers(
 }
 
 /// An unsigned init container beside a signed container: only the one is named.
-fn init_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let unsigned = &bench.shelf.unsigned;
+fn init_container(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let unsigned = &environment.fixtures.unsigned;
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": { "name": "with-init" },
         "spec": {
             "initContainers": [{ "name": "prepare", "image": unsigned.by_tag() }],
-            "containers": [{ "name": "serve", "image": bench.shelf.jws.by_tag() }],
+            "containers": [{ "name": "serve", "image": environment.fixtures.jws.by_tag() }],
         },
     });
-    let path = bench.place.write("objects/with-init.json", pod.to_string())?.display().to_string();
-    let finished = kubectl(bench, transcript, &["apply", "-f", &path])?;
+    let path = environment.workdir.write("objects/with-init.json", pod.to_string())?.display().to_string();
+    let finished = kubectl(environment, transcript, &["apply", "-f", &path])?;
     let prefix = POD_DENIED.replacen(": ", &format!(": error when creating {path:?}: "), 1);
     transcript.verdict(
         "an unsigned init container denies the pod, and only it is named",
@@ -166,21 +166,21 @@ fn init_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
 }
 
 /// A container that joins a pod which runs already.
-fn debug_container(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let pod = bench.shelf.jws.pod();
+fn debug_container(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let pod = environment.fixtures.jws.pod();
     let arguments = |image: &Image| {
         ["debug", &pod, "--attach=false", "--container", &image.pod(), "--image", &image.by_tag()].map(str::to_owned)
     };
 
-    let unsigned = &bench.shelf.unsigned;
-    let finished = kubectl(bench, transcript, &arguments(unsigned).each_ref().map(String::as_str))?;
+    let unsigned = &environment.fixtures.unsigned;
+    let finished = kubectl(environment, transcript, &arguments(unsigned).each_ref().map(String::as_str))?;
     transcript.verdict(
         "an unsigned image may not join a pod for debugging",
         denies(&finished, POD_DENIED, &[&rejected(unsigned, "unsigned")]),
     );
 
-    let signed = &bench.shelf.cose;
-    let finished = kubectl(bench, transcript, &arguments(signed).each_ref().map(String::as_str))?;
+    let signed = &environment.fixtures.cose;
+    let finished = kubectl(environment, transcript, &arguments(signed).each_ref().map(String::as_str))?;
     transcript.verdict("a signed one may", prints_exactly(&finished, ""));
     Ok(())
 }

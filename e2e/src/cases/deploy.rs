@@ -9,7 +9,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::kubectl;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::notation::Signer;
 use crate::policy;
 use crate::transcript::Transcript;
@@ -18,46 +18,46 @@ use crate::transcript::Transcript;
 const AUTHORITY: &str = "ca.crt";
 
 /// Leaves the cluster as it was, as far as Gatekeeper is concerned.
-pub(super) fn manifests(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("What is shipped for a cluster");
     // A copy, as in a user's own repository, because files have to be filled in.
-    let copy = bench.place.directory("shipped")?;
+    let copy = environment.workdir.directory("shipped")?;
     for directory in ["deploy", "templates", "constraints"] {
-        copy_tree(&bench.place.project().join(directory), &copy.join(directory))?;
+        copy_tree(&environment.workdir.project().join(directory), &copy.join(directory))?;
     }
     let overlays = ["self-managed-certificates", "cert-manager", "in-gatekeeper-namespace"];
-    let authority = bench.countersign.authority().certificate();
+    let authority = environment.countersign.authority().certificate();
     for overlay in overlays {
         let path = copy.join("deploy/overlays").join(overlay).join(AUTHORITY);
         if path.exists() {
             fs::write(&path, &authority).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
-    bench.cluster.apply_file(&bench.place.tool("cert-manager"))?;
-    bench.cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
+    environment.cluster.apply_file(&environment.workdir.tool("cert-manager"))?;
+    environment.cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
     transcript.note("the overlays have an authority's certificate, and the cluster knows cert-manager's kinds");
 
     let directories = ["templates", "constraints", "deploy/overlays/dryrun", "deploy/mutation"].map(str::to_owned);
     let overlays = overlays.map(|overlay| format!("deploy/overlays/{overlay}"));
     for directory in directories.iter().chain(&overlays) {
-        accepted(bench, transcript, directory)?;
+        accepted(environment, transcript, directory)?;
     }
-    pod_is_restricted(bench, transcript)?;
-    readme(bench, transcript, &copy)?;
-    unfilled(bench, transcript)?;
+    pod_is_restricted(environment, transcript)?;
+    readme(environment, transcript, &copy)?;
+    unfilled(environment, transcript)?;
 
-    let ca = bench.countersign.authority().certificate();
+    let ca = environment.countersign.authority().certificate();
     for (provider, path) in [("countersign-verify", "/v1/verify"), ("countersign-mutate", "/v1/mutate")] {
-        policy::lead(bench.place, &bench.cluster, provider, &bench.countersign.url(path), &ca)?;
+        policy::lead(environment.workdir, &environment.cluster, provider, &environment.countersign.url(path), &ca)?;
     }
-    policy::apply_own(bench.place, &bench.cluster)
+    policy::apply_own(environment.workdir, &environment.cluster)
 }
 
 /// `kubectl apply -k`: every object is taken, and none with a word of warning.
-fn accepted(bench: &Bench<'_>, transcript: &mut Transcript, directory: &str) -> anyhow::Result<()> {
-    let path = bench.place.work().join("shipped").join(directory).display().to_string();
+fn accepted(environment: &Environment<'_>, transcript: &mut Transcript, directory: &str) -> anyhow::Result<()> {
+    let path = environment.workdir.path().join("shipped").join(directory).display().to_string();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", &path];
-    let finished = kubectl(bench, transcript, &arguments)?;
+    let finished = kubectl(environment, transcript, &arguments)?;
     let result = (|| {
         ensure!(finished.status.success(), "{}: want success", finished.status);
         let done = |line: &str| line.ends_with(" serverside-applied");
@@ -71,44 +71,44 @@ fn accepted(bench: &Bench<'_>, transcript: &mut Transcript, directory: &str) -> 
 }
 
 /// Pod security is judged when a pod comes, and there is no controller here that would make one.
-fn pod_is_restricted(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn pod_is_restricted(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let get = ["get", "deployment", "countersign", "--namespace", "countersign", "--output", "json"];
-    let deployment: Value = serde_json::from_str(&bench.cluster.kubectl_ok(&get)?)?;
+    let deployment: Value = serde_json::from_str(&environment.cluster.kubectl_ok(&get)?)?;
     let mut pod = deployment["spec"]["template"].clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
     pod["metadata"]["name"] = "countersign".into();
-    let path = bench.place.write("objects/countersign-pod.json", pod.to_string())?.display().to_string();
+    let path = environment.workdir.write("objects/countersign-pod.json", pod.to_string())?.display().to_string();
     let arguments = ["create", "--dry-run=server", "--validate=strict", "--namespace", "countersign", "-f", &path];
-    let finished = kubectl(bench, transcript, &arguments)?;
+    let finished = kubectl(environment, transcript, &arguments)?;
     let result = super::prints_exactly(&finished, "pod/countersign created (server dry run)\n");
     transcript.verdict("a pod of the Deployment passes the restricted pod security of its namespace", result);
     Ok(())
 }
 
 /// The overlay that `deploy/README.md` tells people to write, word for word.
-fn readme(bench: &Bench<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
+fn readme(environment: &Environment<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(copy.join("deploy/README.md"))?;
     let overlay = first_yaml(&text).context("deploy/README.md has no overlay")?;
     let mine = copy.join("my-cluster");
     fs::create_dir_all(&mine)?;
     fs::write(mine.join("kustomization.yaml"), &overlay)?;
-    fs::write(mine.join(AUTHORITY), bench.countersign.authority().certificate())?;
-    fs::write(mine.join("gatekeeper-ca.crt"), bench.gatekeeper.authority().certificate())?;
-    fs::write(mine.join("release.crt"), bench.notation.root_of(Signer::Release))?;
+    fs::write(mine.join(AUTHORITY), environment.countersign.authority().certificate())?;
+    fs::write(mine.join("gatekeeper-ca.crt"), environment.gatekeeper.authority().certificate())?;
+    fs::write(mine.join("release.crt"), environment.notation.root_of(Signer::Release))?;
     for file in ["trustpolicy.json", "countersign.yaml"] {
         fs::copy(copy.join("deploy/base/config").join(file), mine.join(file))?;
     }
     transcript.note("my-cluster is the overlay of deploy/README.md, with its files beside it");
-    accepted(bench, transcript, "my-cluster")?;
+    accepted(environment, transcript, "my-cluster")?;
 
-    let text = fs::read_to_string(bench.place.project().join("provider/MIGRATION.md"))?;
+    let text = fs::read_to_string(environment.workdir.project().join("provider/MIGRATION.md"))?;
     let providers = first_yaml(&text).context("provider/MIGRATION.md has no Providers")?;
     fs::write(mine.join("ratify-providers.yaml"), providers)?;
     let overlay = overlay.replacen("resources:\n", "resources:\n  - ratify-providers.yaml\n", 1);
     fs::write(mine.join("kustomization.yaml"), overlay)?;
     transcript.note("and now with the Providers of provider/MIGRATION.md");
-    accepted(bench, transcript, "my-cluster")
+    accepted(environment, transcript, "my-cluster")
 }
 
 /// The first block of YAML in a page of Markdown, without its indentation.
@@ -120,10 +120,10 @@ fn first_yaml(text: &str) -> Option<String> {
 }
 
 /// Without an authority's certificate the Providers are refused, rather than lead nowhere.
-fn unfilled(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    let base = bench.place.work().join("shipped/deploy/base").display().to_string();
+fn unfilled(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let base = environment.workdir.path().join("shipped/deploy/base").display().to_string();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &base];
-    let finished = kubectl(bench, transcript, &arguments)?;
+    let finished = kubectl(environment, transcript, &arguments)?;
     let result = (|| {
         ensure!(!finished.status.success(), "{}: want a failure", finished.status);
         let refused = |line: &&str| line.contains("denied the request") && line.contains("caBundle");
@@ -135,10 +135,10 @@ fn unfilled(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()
     Ok(())
 }
 
-/// Alerts and dashboard. `bench.prometheus` has loaded the one; it is asked everything that the other asks.
-pub(super) fn monitoring(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+/// Alerts and dashboard. `environment.prometheus` has loaded the one; it is asked everything that the other asks.
+pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("What is shipped for Prometheus");
-    let directory = bench.place.project().join("deploy/monitoring");
+    let directory = environment.workdir.project().join("deploy/monitoring");
     let quoted = directory.display();
     for (what, line) in [
         ("promtool takes the alerts", format!("cd {quoted} && promtool check rules alerts.yaml")),
@@ -148,12 +148,12 @@ pub(super) fn monitoring(bench: &Bench<'_>, transcript: &mut Transcript) -> anyh
         ),
         ("promtool takes the scrape configuration", format!("cd {quoted} && promtool check config prometheus.yaml")),
     ] {
-        let finished = bench.shell(&line)?;
+        let finished = environment.shell(&line)?;
         transcript.command(&line, &finished.output);
         transcript.verdict(what, finished.success().map(drop));
     }
 
-    let (loaded, broken) = bench.prometheus.rules()?;
+    let (loaded, broken) = environment.prometheus.rules()?;
     let result = (|| {
         ensure!(broken.is_empty(), "{broken:?}");
         ensure!(loaded > 0, "Prometheus has no alerts");
@@ -162,7 +162,7 @@ pub(super) fn monitoring(bench: &Bench<'_>, transcript: &mut Transcript) -> anyh
     transcript.verdict(&format!("Prometheus evaluates all {loaded} alerts against Countersign"), result);
 
     let alerts = fs::read_to_string(directory.join("alerts.yaml"))?;
-    let result = has_series(bench, &alerts);
+    let result = has_series(environment, &alerts);
     transcript.verdict("every series that an alert looks at is there", result.map(drop));
 
     let dashboard: Value = serde_json::from_str(&fs::read_to_string(directory.join("dashboard.json"))?)?;
@@ -174,8 +174,8 @@ pub(super) fn monitoring(bench: &Bench<'_>, transcript: &mut Transcript) -> anyh
             // As Grafana would with a scrape every second.
             let query = query.replace("$__rate_interval", "4s");
             ensure!(!query.contains('$'), "{query}: an unknown variable");
-            bench.prometheus.query(&query, "").with_context(|| query.clone())?;
-            has_series(bench, &query)?;
+            environment.prometheus.query(&query, "").with_context(|| query.clone())?;
+            has_series(environment, &query)?;
         }
         Ok(())
     })();
@@ -199,11 +199,11 @@ fn expressions<'a>(json: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 /// An error unless there is a series for each selector of a metric of ours in `text`. Returns how many there are.
-fn has_series(bench: &Bench<'_>, text: &str) -> anyhow::Result<usize> {
+fn has_series(environment: &Environment<'_>, text: &str) -> anyhow::Result<usize> {
     let selectors = selectors(text);
     ensure!(!selectors.is_empty(), "no metric is named");
     for selector in &selectors {
-        let found = bench.prometheus.query(&format!("count({selector})"), "")?;
+        let found = environment.prometheus.query(&format!("count({selector})"), "")?;
         ensure!(!found.is_empty(), "there is no series {selector}");
     }
     Ok(selectors.len())

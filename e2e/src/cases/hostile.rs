@@ -7,7 +7,7 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::Seen;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::hostile_registry::HostileRegistry;
 use crate::images::Image;
 use crate::transcript::Transcript;
@@ -20,11 +20,11 @@ const ORPHANS: Duration = Duration::from_secs(15);
 /// More pages of 4 MiB than fit into the shipped limit.
 const LARGE_IMAGES: usize = 100;
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     transcript.chapter("A registry that means harm");
-    let good = bench.shelf.beside_silent.clone();
-    beside(bench, transcript, seen, "silent", &bench.hostile.silent(SILENT_IMAGES), &good)?;
-    let left = bench.hostile.left_silent();
+    let good = environment.fixtures.beside_silent.clone();
+    beside(environment, transcript, seen, "silent", &environment.hostile.silent(SILENT_IMAGES), &good)?;
+    let left = environment.hostile.left_silent();
     transcript.verdict(
         "and the registry was asked, and did not answer",
         (|| {
@@ -34,17 +34,17 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
     );
 
     let left = wait::until("the work that is waited for no more to end", ORPHANS, || {
-        let verifications = bench.countersign.metric(r#"countersign_limit_in_use{limit="verifications"}"#)?;
+        let verifications = environment.countersign.metric(r#"countersign_limit_in_use{limit="verifications"}"#)?;
         ensure!(verifications == 0.0, "{verifications} verifications are in progress");
         Ok(())
     });
     transcript.verdict("and soon nothing is in progress any more", left);
 
-    let shipped = shipped_limit(bench)?;
-    bench.countersign.forget_peak_memory()?;
-    let good = bench.shelf.beside_large.clone();
-    beside(bench, transcript, seen, "large", &bench.hostile.large(LARGE_IMAGES), &good)?;
-    let (pages, peak) = (bench.hostile.pages(), bench.countersign.peak_memory()?);
+    let shipped = shipped_limit(environment)?;
+    environment.countersign.forget_peak_memory()?;
+    let good = environment.fixtures.beside_large.clone();
+    beside(environment, transcript, seen, "large", &environment.hostile.large(LARGE_IMAGES), &good)?;
+    let (pages, peak) = (environment.hostile.pages(), environment.countersign.peak_memory()?);
     let what = format!("{pages} pages of 4 MiB were sent, and {} MiB of {} were needed", peak >> 20, shipped >> 20);
     transcript.verdict(
         &what,
@@ -59,7 +59,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
 
 /// While a pod with `images` is being decided about, one with `good` is created.
 fn beside(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
     name: &str,
@@ -74,10 +74,10 @@ fn beside(
         "metadata": { "name": format!("hostile-{name}") },
         "spec": { "containers": containers },
     });
-    let file = bench.place.write(&format!("objects/hostile-{name}.json"), pod.to_string())?;
-    let (file, output) = (file.display(), bench.place.work().join(format!("hostile-{name}.txt")));
+    let file = environment.workdir.write(&format!("objects/hostile-{name}.json"), pod.to_string())?;
+    let (file, output) = (file.display(), environment.workdir.path().join(format!("hostile-{name}.txt")));
     let output = output.display();
-    let kubeconfig = bench.cluster.kubeconfig().display();
+    let kubeconfig = environment.cluster.kubeconfig().display();
     let (pod, image) = (good.pod(), good.by_tag());
     let sign = HostileRegistry::SIGN;
     let script = format!(
@@ -88,7 +88,7 @@ fn beside(
          kubectl run {pod} --image {image}\n\
          wait; tail -c 100 {output}"
     );
-    let finished = bench.shell(&script)?;
+    let finished = environment.shell(&script)?;
     transcript.command(&format!("kubectl create -f {file} & kubectl run {pod} --image {image}"), &finished.output);
     let created = format!("pod/{pod} created\n");
     transcript.verdict(
@@ -112,8 +112,8 @@ fn beside(
 }
 
 /// The memory limit in `deploy/base/deployment.yaml`, in bytes.
-fn shipped_limit(bench: &Bench<'_>) -> anyhow::Result<u64> {
-    let text = std::fs::read_to_string(bench.place.project().join("deploy/base/deployment.yaml"))?;
+fn shipped_limit(environment: &Environment<'_>) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(environment.workdir.project().join("deploy/base/deployment.yaml"))?;
     let (_, limits) = text.split_once("limits:").context("the deployment has no limits")?;
     let (_, memory) = limits.split_once("memory:").context("the deployment has no memory limit")?;
     let (mebibytes, _) = memory.split_once("Mi").context("the memory limit is not in Mi")?;

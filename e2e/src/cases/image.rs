@@ -8,29 +8,29 @@ use rcgen::DnType;
 use serde_json::json;
 
 use super::prints_exactly;
-use crate::bench::Bench;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
+use crate::environment::Environment;
 use crate::http;
 use crate::notation::STORE;
 use crate::notation::Signer;
-use crate::place;
 use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
 use crate::rootfs::RootFs;
 use crate::transcript::Transcript;
+use crate::workdir;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const CONFIG: &str = "/etc/countersign/config/countersign.yaml";
 const NAME: [(DnType, &str); 1] = [(DnType::CommonName, "countersign.countersign.svc")];
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("The image's file system");
-    let rootfs = RootFs::lay_out(bench.place)?;
+    let rootfs = RootFs::lay_out(environment.workdir)?;
     let run = |transcript: &Transcript, arguments: &[&str]| -> anyhow::Result<Finished> {
         let command = rootfs.command(arguments);
-        let finished = process::run(&command, LIMIT, &bench.place.log("image"))?;
+        let finished = process::run(&command, LIMIT, &environment.workdir.log("image"))?;
         transcript.command(&process::command_line(&command), &finished.output);
         Ok(finished)
     };
@@ -39,7 +39,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     let result = prints_exactly(&run(transcript, &["--version"])?, version);
     transcript.verdict("the binary needs nothing that the image has not", result);
 
-    mount(bench, &rootfs)?;
+    mount(environment, &rootfs)?;
     let finished = run(transcript, &["check", "--config", CONFIG])?;
     let result = (|| {
         ensure!(finished.status.success(), "{}: want success", finished.status);
@@ -47,7 +47,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     })();
     transcript.verdict("the shipped configuration has no mistakes where the Deployment mounts it", result);
 
-    let [provider, health] = place::free_ports()?;
+    let [provider, health] = workdir::free_ports()?;
     let config = json!({
         "server": {
             "listen": format!("127.0.0.1:{provider}"),
@@ -59,10 +59,10 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
         },
         "health": { "listen": format!("127.0.0.1:{health}") },
         "trust": { "policy": "/etc/countersign/trust-policy/shop.json", "store": "/etc/countersign/truststore" },
-        "registries": [{ "host": bench.referrers.host(), "plainHttp": true }],
+        "registries": [{ "host": environment.referrers.host(), "plainHttp": true }],
     });
     rootfs.put("/etc/countersign/config/shop.yaml", config.to_string())?;
-    let image = bench.shelf.jws.by_tag();
+    let image = environment.fixtures.jws.by_tag();
     let finished = run(transcript, &["verify", "--config", "/etc/countersign/config/shop.yaml", &image])?;
     let result = (|| {
         ensure!(finished.status.success(), "{}: want success", finished.status);
@@ -71,7 +71,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     transcript.verdict("it verifies an image", result);
 
     let serve = rootfs.command(&["serve", "--config", "/etc/countersign/config/shop.yaml"]);
-    let mut program = Program::start("countersign-image", &serve, bench.place.log("countersign-image"))?;
+    let mut program = Program::start("countersign-image", &serve, environment.workdir.log("countersign-image"))?;
     let ready = format!("http://127.0.0.1:{health}/readyz");
     let result = program.wait_ready(LIMIT, || http::get(&ready)?.want(200).map(drop)).and_then(|()| {
         let status = program.stop()?;
@@ -83,18 +83,21 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
 }
 
 /// What the Deployment mounts: the shipped configuration and policy, and secrets of this run.
-fn mount(bench: &Bench<'_>, rootfs: &RootFs) -> anyhow::Result<()> {
+fn mount(environment: &Environment<'_>, rootfs: &RootFs) -> anyhow::Result<()> {
     let authority = Authority::new(&NAME)?;
     let identity = authority.issue(&NAME, Usage::Server)?;
-    let base = bench.place.project().join("deploy/base/config");
-    let root = bench.notation.root_of(Signer::Release);
+    let base = environment.workdir.project().join("deploy/base/config");
+    let root = environment.notation.root_of(Signer::Release);
     for (name, contents) in [
         (CONFIG.to_owned(), fs::read_to_string(base.join("countersign.yaml"))?),
         (
             "/etc/countersign/trust-policy/trustpolicy.json".to_owned(),
             fs::read_to_string(base.join("trustpolicy.json"))?,
         ),
-        ("/etc/countersign/trust-policy/shop.json".to_owned(), bench.shelf.policy(Signer::Release).to_string()),
+        (
+            "/etc/countersign/trust-policy/shop.json".to_owned(),
+            environment.fixtures.policy(Signer::Release).to_string(),
+        ),
         ("/etc/countersign/tls/tls.crt".to_owned(), identity.certificate),
         ("/etc/countersign/tls/tls.key".to_owned(), identity.key),
         ("/etc/countersign/client-ca/ca.crt".to_owned(), authority.certificate()),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::Seen;
-use super::doors;
-use crate::bench::Bench;
+use super::endpoints;
+use crate::environment::Environment;
 use crate::transcript::Transcript;
 use crate::wait;
 
@@ -15,24 +15,24 @@ use crate::wait;
 const SCRAPED: Duration = Duration::from_secs(15);
 
 /// Until Countersign is restarted its counters hold exactly what the cases have seen.
-pub(super) fn verdicts(bench: &Bench<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
+pub(super) fn verdicts(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
     transcript.chapter("What Prometheus counted");
     let want = seen.verdicts.iter().map(|(code, count)| (*code, count.to_string())).collect();
     let what = "every image is counted once, under the code that its user saw";
-    check(bench, transcript, what, "sum by (code) (countersign_verdicts_total) > 0", "code", &want)
+    check(environment, transcript, what, "sum by (code) (countersign_verdicts_total) > 0", "code", &want)
 }
 
 /// At the end of the run.
-pub(super) fn health(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn health(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Metrics");
-    let refused = doors::REFUSED.map(|reason| (reason, "1".to_owned())).into();
+    let refused = endpoints::REFUSED.map(|reason| (reason, "1".to_owned())).into();
     let query = "countersign_tls_handshake_failures_total > 0";
-    check(bench, transcript, "each visitor who was turned away is counted", query, "reason", &refused)?;
+    check(environment, transcript, "each visitor who was turned away is counted", query, "reason", &refused)?;
     let none = [("", "0".to_owned())].into();
-    check(bench, transcript, "nothing panicked", "countersign_panics_total", "", &none)?;
+    check(environment, transcript, "nothing panicked", "countersign_panics_total", "", &none)?;
 
-    let line = format!("curl -sSf http://{}/metrics | promtool check metrics", bench.countersign.health());
-    let finished = bench.shell(&line)?;
+    let line = format!("curl -sSf http://{}/metrics | promtool check metrics", environment.countersign.health());
+    let finished = environment.shell(&line)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
         // An empty page would please promtool too; the queries above have seen that it is none.
@@ -46,7 +46,7 @@ pub(super) fn health(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::
 
 /// Waits until the values of `query`, by its label `label`, are `want`, and prints them.
 fn check(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     what: &str,
     query: &str,
@@ -54,14 +54,14 @@ fn check(
     want: &BTreeMap<&str, String>,
 ) -> anyhow::Result<()> {
     let result = wait::until(query, SCRAPED, || {
-        let found = bench.prometheus.query(query, label)?;
+        let found = environment.prometheus.query(query, label)?;
         let found: BTreeMap<&str, String> =
             found.iter().map(|(label, value)| (label.as_str(), value.clone())).collect();
         ensure!(found == *want, "found {found:?}: want {want:?}");
         Ok(())
     });
-    let line = format!("promtool query instant {} '{query}'", bench.prometheus.url());
-    let finished = bench.shell(&line)?;
+    let line = format!("promtool query instant {} '{query}'", environment.prometheus.url());
+    let finished = environment.shell(&line)?;
     transcript.command(&line, &finished.output);
     transcript.verdict(what, result);
     Ok(())

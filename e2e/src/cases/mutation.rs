@@ -10,7 +10,7 @@ use super::denied_with;
 use super::kubectl;
 use super::prints_exactly;
 use super::workloads;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::policy;
 use crate::transcript::Transcript;
 use crate::wait;
@@ -22,19 +22,19 @@ const FAILED: &str = "Error from server: admission webhook \"mutation.gatekeeper
 /// Countersign remembers for five seconds where a tag leads.
 const MOVED: Duration = Duration::from_secs(15);
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     transcript.chapter("Tags become digests");
-    let ca = bench.countersign.authority().certificate();
-    let url = bench.countersign.url("/v1/mutate");
-    policy::lead(bench.place, &bench.cluster, "countersign-mutate", &url, &ca)?;
-    policy::apply_mutators(&bench.cluster, &bench.place.project().join("deploy/mutation"))?;
+    let ca = environment.countersign.authority().certificate();
+    let url = environment.countersign.url("/v1/mutate");
+    policy::lead(environment.workdir, &environment.cluster, "countersign-mutate", &url, &ca)?;
+    policy::apply_mutators(&environment.cluster, &environment.workdir.project().join("deploy/mutation"))?;
     transcript.note("the mutators of deploy/mutation are enforced");
 
     // The policy is the one that `trust` left.
-    let image = &bench.shelf.intern_later;
-    created(bench, transcript, seen, "a signed image is created by its tag", "by-digest", image)?;
-    stored(bench, transcript, "the pod has its digest", "pod/by-digest", ".spec", &image.by_digest())?;
-    let finished = kubectl(bench, transcript, &["label", "pod", "by-digest", "e2e=labelled"])?;
+    let image = &environment.fixtures.intern_later;
+    created(environment, transcript, seen, "a signed image is created by its tag", "by-digest", image)?;
+    stored(environment, transcript, "the pod has its digest", "pod/by-digest", ".spec", &image.by_digest())?;
+    let finished = kubectl(environment, transcript, &["label", "pod", "by-digest", "e2e=labelled"])?;
     transcript.verdict("a digest stays as it is", prints_exactly(&finished, "pod/by-digest labeled\n"));
 
     for (api_version, kind, resource, path) in [
@@ -42,25 +42,25 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
         ("batch/v1", "CronJob", "cronjob.batch/by-digest", ".spec.jobTemplate.spec.template.spec"),
     ] {
         let object = workloads::workload(api_version, kind, "by-digest", &workloads::containers(image));
-        let finished = workloads::create(bench, transcript, &object)?;
+        let finished = workloads::create(environment, transcript, &object)?;
         let result = prints_exactly(&finished, &format!("{resource} created\n"));
         transcript.verdict(&format!("a {kind} is created by the tag"), result);
-        stored(bench, transcript, &format!("the {kind} has the digest"), resource, path, &image.by_digest())?;
+        stored(environment, transcript, &format!("the {kind} has the digest"), resource, path, &image.by_digest())?;
     }
 
     let both = image.by_tag_and_digest();
     for (pod, reference) in [("digest-only", image.by_digest()), ("tag-and-digest", both)] {
-        let finished = kubectl(bench, transcript, &["run", pod, "--image", &reference])?;
+        let finished = kubectl(environment, transcript, &["run", pod, "--image", &reference])?;
         let result = prints_exactly(&finished, &format!("pod/{pod} created\n"));
         if result.is_ok() {
             seen.pods.insert(pod.to_owned());
         }
         transcript.verdict("an image with a digest is admitted", result);
-        stored(bench, transcript, "and left alone", &format!("pod/{pod}"), ".spec", &reference)?;
+        stored(environment, transcript, "and left alone", &format!("pod/{pod}"), ".spec", &reference)?;
     }
 
     let absent = format!("{}:absent", image.scope());
-    let finished = kubectl(bench, transcript, &["run", "absent", "--image", &absent])?;
+    let finished = kubectl(environment, transcript, &["run", "absent", "--image", &absent])?;
     let result = (|| {
         ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
         ensure!(finished.output.starts_with(FAILED), "want {FAILED:?} first");
@@ -69,26 +69,33 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
         Ok(())
     })();
     transcript.verdict("a tag that is not there is refused", result);
-    moving_tag(bench, transcript, seen)
+    moving_tag(environment, transcript, seen)
 }
 
 /// A tag that leads elsewhere between the look at it and the verdict.
-fn moving_tag(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    let signed = bench.shelf.intern_later.tagged("moving")?;
-    created(bench, transcript, seen, "a signed image is created by a tag", "before", &signed)?;
+fn moving_tag(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let signed = environment.fixtures.intern_later.tagged("moving")?;
+    created(environment, transcript, seen, "a signed image is created by a tag", "before", &signed)?;
     let other = signed.replace()?;
     transcript.note(&format!("{} is now another image, which nobody has signed", signed.by_tag()));
     // Countersign has looked where the tag leads, for the pod before; the verdict comes after the tag has moved.
-    created(bench, transcript, seen, "whoever still knows the tag gets what it was, and signed", "between", &signed)?;
+    created(
+        environment,
+        transcript,
+        seen,
+        "whoever still knows the tag gets what it was, and signed",
+        "between",
+        &signed,
+    )?;
     for pod in ["pod/before", "pod/between"] {
-        stored(bench, transcript, "what runs is what was verified", pod, ".spec", &signed.by_digest())?;
+        stored(environment, transcript, "what runs is what was verified", pod, ".spec", &signed.by_digest())?;
     }
     let reference = signed.by_tag();
     let finished = wait::until("the new image under the tag", MOVED, || {
         let probe = ["run", "after", "--dry-run=server", "--image", &reference];
-        let (_, finished) = bench.cluster.kubectl(&probe)?;
+        let (_, finished) = environment.cluster.kubectl(&probe)?;
         ensure!(!finished.status.success(), "still what it was");
-        kubectl(bench, transcript, &["run", "after", "--image", &reference])
+        kubectl(environment, transcript, &["run", "after", "--image", &reference])
     })?;
     let start = format!("{} was rejected by statement \"shop\" of the trust policy: unsigned: ", other.by_digest());
     let result = denied_with(&finished, "signed-images-in-pods", &start);
@@ -98,7 +105,7 @@ fn moving_tag(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -
 
 /// The image of the first container of `object`, whose pod specification is at `path`, must be `image`.
 fn stored(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     what: &str,
     object: &str,
@@ -106,7 +113,7 @@ fn stored(
     image: &str,
 ) -> anyhow::Result<()> {
     let path = format!("jsonpath={{{path}.containers[0].image}}");
-    let finished = kubectl(bench, transcript, &["get", object, "--output", &path])?;
+    let finished = kubectl(environment, transcript, &["get", object, "--output", &path])?;
     transcript.verdict(what, prints_exactly(&finished, image));
     Ok(())
 }

@@ -10,16 +10,16 @@ use anyhow::ensure;
 use rcgen::DnType;
 use serde_json::json;
 
-use crate::bench::Bench;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
+use crate::environment::Environment;
 use crate::notation::STORE;
 use crate::notation::Signer;
-use crate::place;
-use crate::place::Place;
 use crate::process::Finished;
 use crate::process::Program;
 use crate::transcript::Transcript;
+use crate::workdir;
+use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(10);
 
@@ -38,8 +38,8 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn start(place: &Place, port: u16) -> anyhow::Result<Self> {
-        let folder = place.directory("tinyproxy")?;
+    fn start(workdir: &Workdir, port: u16) -> anyhow::Result<Self> {
+        let folder = workdir.directory("tinyproxy")?;
         let log = folder.join("requests.log");
         let config = format!(
             "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\n\
@@ -47,12 +47,12 @@ impl Proxy {
             log.display(),
             folder.join("pid").display()
         );
-        let config = place.write("tinyproxy/tinyproxy.conf", config)?;
-        let hosts = place.write("tinyproxy/hosts", format!("127.0.0.1 {NAME} {UNLISTED}\n"))?;
-        let mut command = Command::new(place.tool("tinyproxy"));
+        let config = workdir.write("tinyproxy/tinyproxy.conf", config)?;
+        let hosts = workdir.write("tinyproxy/hosts", format!("127.0.0.1 {NAME} {UNLISTED}\n"))?;
+        let mut command = Command::new(workdir.tool("tinyproxy"));
         command.arg("-d").arg("-c").arg(config);
-        with_hosts(place, &mut command, &hosts);
-        let mut program = Program::start("tinyproxy", &command, place.log("tinyproxy"))?;
+        with_hosts(workdir, &mut command, &hosts);
+        let mut program = Program::start("tinyproxy", &command, workdir.log("tinyproxy"))?;
         program
             .wait_ready(READY, || std::net::TcpStream::connect(("127.0.0.1", port)).context("no listener").map(drop))?;
         Ok(Self { _program: program, port, log, read: 0 })
@@ -74,45 +74,45 @@ impl Proxy {
 }
 
 /// Lets the command find the names of a hosts file, and no others.
-fn with_hosts(place: &Place, command: &mut Command, hosts: &Path) {
-    command.env("LD_PRELOAD", place.tool("libnss_wrapper.so")).env("NSS_WRAPPER_HOSTS", hosts);
+fn with_hosts(workdir: &Workdir, command: &mut Command, hosts: &Path) {
+    command.env("LD_PRELOAD", workdir.tool("libnss_wrapper.so")).env("NSS_WRAPPER_HOSTS", hosts);
 }
 
 /// The registry without the referrers API once more, with what it holds, over TLS and under the name.
-fn registry(bench: &Bench<'_>, authority: &Authority, port: u16) -> anyhow::Result<Program> {
-    let place = bench.place;
+fn registry(environment: &Environment<'_>, authority: &Authority, port: u16) -> anyhow::Result<Program> {
+    let workdir = environment.workdir;
     let identity = authority.issue(&[(DnType::CommonName, "registry")], Usage::NamedServer(NAME))?;
     let config = json!({
         "version": 0.1,
         "log": { "level": "warn" },
-        "storage": { "filesystem": { "rootdirectory": place.directory("docker-registry/data")? } },
+        "storage": { "filesystem": { "rootdirectory": workdir.directory("docker-registry/data")? } },
         "http": {
             "addr": format!("127.0.0.1:{port}"),
             "tls": {
-                "certificate": place.write("proxies/registry.crt", identity.certificate)?,
-                "key": place.write("proxies/registry.key", identity.key)?,
+                "certificate": workdir.write("proxies/registry.crt", identity.certificate)?,
+                "key": workdir.write("proxies/registry.key", identity.key)?,
             },
         },
     });
     // JSON is YAML.
-    let config = place.write("proxies/registry.yml", config.to_string())?;
-    let mut command = Command::new(place.tool("docker-registry"));
+    let config = workdir.write("proxies/registry.yml", config.to_string())?;
+    let mut command = Command::new(workdir.tool("docker-registry"));
     command.arg("serve").arg(config);
-    let mut program = Program::start("registry-behind-proxy", &command, place.log("registry-behind-proxy"))?;
+    let mut program = Program::start("registry-behind-proxy", &command, workdir.log("registry-behind-proxy"))?;
     let probe =
         format!("curl -sSf --cacert proxies/ca.crt --resolve {NAME}:{port}:127.0.0.1 https://{NAME}:{port}/v2/");
-    program.wait_ready(READY, || bench.shell(&probe)?.success().map(drop))?;
+    program.wait_ready(READY, || environment.shell(&probe)?.success().map(drop))?;
     Ok(program)
 }
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Behind a proxy");
-    let place = bench.place;
-    let [proxy_port, port] = place::free_ports()?;
+    let workdir = environment.workdir;
+    let [proxy_port, port] = workdir::free_ports()?;
     let authority = Authority::new(&[(DnType::CommonName, "registry-ca")])?;
-    let ca = place.write("proxies/ca.crt", authority.certificate())?;
-    let _registry = registry(bench, &authority, port)?;
-    let mut proxy = Proxy::start(place, proxy_port)?;
+    let ca = workdir.write("proxies/ca.crt", authority.certificate())?;
+    let _registry = registry(environment, &authority, port)?;
+    let mut proxy = Proxy::start(workdir, proxy_port)?;
     transcript.note(&format!("tinyproxy serves, and knows {NAME}; Countersign finds no such name"));
 
     let policy = json!({ "version": "1.0", "trustPolicies": [{
@@ -124,8 +124,8 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     }] });
     let config = json!({
         "trust": {
-            "policy": place.write("proxies/trustpolicy.json", policy.to_string())?,
-            "store": bench.notation.directory().join("truststore"),
+            "policy": workdir.write("proxies/trustpolicy.json", policy.to_string())?,
+            "store": environment.notation.directory().join("truststore"),
         },
         "registries": [
             { "host": format!("{NAME}:{port}"), "ca": ca },
@@ -133,21 +133,21 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
         ],
         "unlistedRegistries": "anonymous",
     });
-    let config = place.write("proxies/countersign.yaml", config.to_string())?;
-    let hosts = place.write("proxies/hosts", format!("127.0.0.1 {UNLISTED}\n"))?;
+    let config = workdir.write("proxies/countersign.yaml", config.to_string())?;
+    let hosts = workdir.write("proxies/hosts", format!("127.0.0.1 {UNLISTED}\n"))?;
     let verify = |transcript: &Transcript, reference: &str, url: &str| -> anyhow::Result<Finished> {
-        let mut command = bench.countersign.command();
+        let mut command = environment.countersign.command();
         command.arg("verify").arg("--config").arg(&config).arg(reference).env("HTTPS_PROXY", url);
         for other in ["https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
             command.env_remove(other);
         }
-        with_hosts(place, &mut command, &hosts);
-        let finished = crate::process::run(&command, READY, &place.log("countersign-proxies"))?;
+        with_hosts(workdir, &mut command, &hosts);
+        let finished = crate::process::run(&command, READY, &workdir.log("countersign-proxies"))?;
         transcript.command(&format!("HTTPS_PROXY={url} {}", crate::process::command_line(&command)), &finished.output);
         Ok(finished)
     };
 
-    let scope = bench.shelf.fallback_jws.scope();
+    let scope = environment.fixtures.fallback_jws.scope();
     let (_, repository) = scope.split_once('/').context("a scope has a repository")?;
     let image = format!("{NAME}:{port}/{repository}:v1");
     let finished = verify(transcript, &image, &proxy.url("s3cret"))?;

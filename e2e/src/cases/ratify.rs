@@ -16,7 +16,7 @@ use super::denied_with;
 use super::findings;
 use super::kubectl;
 use super::prints_exactly;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::images::Image;
 use crate::policy;
 use crate::process::Finished;
@@ -59,7 +59,7 @@ enum Constraint {
 
 /// What a user read who was refused.
 struct Denial<'a> {
-    bench: &'a Bench<'a>,
+    environment: &'a Environment<'a>,
     key: &'a str,
     image: &'a str,
     findings: &'a [&'a str],
@@ -115,33 +115,37 @@ const TEMPLATES: [Template; 5] = [
     },
 ];
 
-pub(super) fn run(bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+pub(super) fn run(
+    environment: &mut Environment<'_>,
+    transcript: &mut Transcript,
+    seen: &mut Seen,
+) -> anyhow::Result<()> {
     transcript.chapter("Ratify's own templates");
-    let constraints = bench.place.project().join("constraints");
+    let constraints = environment.workdir.project().join("constraints");
     let constraints = constraints.to_str().context("a path is not UTF-8")?;
-    bench.cluster.kubectl_ok(&["delete", "-f", constraints])?;
-    let unsigned = bench.shelf.unsigned.by_tag();
+    environment.cluster.kubectl_ok(&["delete", "-f", constraints])?;
+    let unsigned = environment.fixtures.unsigned.by_tag();
     wait::until("our constraints to be forgotten", FORGOTTEN, || {
-        bench.cluster.kubectl_ok(&["run", "probe", "--dry-run=server", "--image", &unsigned]).map(drop)
+        environment.cluster.kubectl_ok(&["run", "probe", "--dry-run=server", "--image", &unsigned]).map(drop)
     })?;
-    let ca = bench.countersign.authority().certificate();
-    let url = bench.countersign.url("/ratify/gatekeeper/v1/verify");
-    policy::lead(bench.place, &bench.cluster, PROVIDER, &url, &ca)?;
+    let ca = environment.countersign.authority().certificate();
+    let url = environment.countersign.url("/ratify/gatekeeper/v1/verify");
+    policy::lead(environment.workdir, &environment.cluster, PROVIDER, &url, &ca)?;
     transcript.note(&format!("our constraints are deleted; the Provider {PROVIDER} leads to {url}"));
     for template in &TEMPLATES {
-        template.run(bench, transcript, seen)?;
+        template.run(environment, transcript, seen)?;
     }
-    mutation(bench, transcript, seen)?;
-    policy::apply_own(bench.place, &bench.cluster)?;
+    mutation(environment, transcript, seen)?;
+    policy::apply_own(environment.workdir, &environment.cluster)?;
     transcript.note("our constraints are back");
     Ok(())
 }
 
 /// A mutator as Ratify's chart makes it for pods, and its other path.
-fn mutation(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    let ca = bench.countersign.authority().certificate();
-    let url = bench.countersign.url("/ratify/gatekeeper/v1/mutate");
-    policy::lead(bench.place, &bench.cluster, MUTATION_PROVIDER, &url, &ca)?;
+fn mutation(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let ca = environment.countersign.authority().certificate();
+    let url = environment.countersign.url("/ratify/gatekeeper/v1/mutate");
+    policy::lead(environment.workdir, &environment.cluster, MUTATION_PROVIDER, &url, &ca)?;
     let assign = json!({
         "apiVersion": "mutations.gatekeeper.sh/v1",
         "kind": "Assign",
@@ -153,61 +157,66 @@ fn mutation(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> 
             "parameters": { "assign": { "externalData": { "provider": MUTATION_PROVIDER } } },
         },
     });
-    let assign = bench.place.write("objects/ratify-assign.json", assign.to_string())?;
-    policy::apply(&bench.cluster, &assign)?;
+    let assign = environment.workdir.write("objects/ratify-assign.json", assign.to_string())?;
+    policy::apply(&environment.cluster, &assign)?;
     transcript.note(&format!("the Provider {MUTATION_PROVIDER} leads to {url}; Ratify's mutator for pods is enforced"));
-    let image = bench.shelf.jws.tagged("mutated")?;
-    created(bench, transcript, seen, "Ratify's mutator: a pod is created by its tag", "mutated", &image)?;
+    let image = environment.fixtures.jws.tagged("mutated")?;
+    created(environment, transcript, seen, "Ratify's mutator: a pod is created by its tag", "mutated", &image)?;
     let path = "jsonpath={.spec.containers[0].image}";
-    let finished = kubectl(bench, transcript, &["get", "pod", "mutated", "--output", path])?;
+    let finished = kubectl(environment, transcript, &["get", "pod", "mutated", "--output", path])?;
     transcript.verdict("Ratify's mutator: the pod has the digest", prints_exactly(&finished, &image.by_digest()));
-    bench.cluster.kubectl_ok(&["delete", "-f", &assign.display().to_string()]).map(drop)
+    environment.cluster.kubectl_ok(&["delete", "-f", &assign.display().to_string()]).map(drop)
 }
 
 impl Template {
-    fn run(&self, bench: &mut Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    fn run(
+        &self,
+        environment: &mut Environment<'_>,
+        transcript: &mut Transcript,
+        seen: &mut Seen,
+    ) -> anyhow::Result<()> {
         let Self { name, says, before, .. } = self;
-        let library = bench.place.tool("ratify").join(name);
+        let library = environment.workdir.tool("ratify").join(name);
         let template = library.join(self.file).display().to_string();
-        let constraint = self.constraint_file(bench)?;
-        policy::apply_template(&bench.cluster, &library.join(self.file), self.kind)?;
-        policy::apply(&bench.cluster, &constraint)?;
+        let constraint = self.constraint_file(environment)?;
+        policy::apply_template(&environment.cluster, &library.join(self.file), self.kind)?;
+        policy::apply(&environment.cluster, &constraint)?;
         let constraint = constraint.display().to_string();
         transcript.note(&format!("Ratify's template {name} is enforced, unchanged"));
         let constraint_name = self.constraint_name();
 
         // Tags of their own, as Gatekeeper remembers answers.
-        let signed = bench.shelf.jws.tagged(name)?;
-        created(bench, transcript, seen, &format!("{name}: a signed image is admitted"), name, &signed)?;
+        let signed = environment.fixtures.jws.tagged(name)?;
+        created(environment, transcript, seen, &format!("{name}: a signed image is admitted"), name, &signed)?;
         for (what, image) in [
-            ("an unsigned image is denied", &bench.shelf.unsigned),
-            ("a signature under another root is denied", &bench.shelf.stranger),
+            ("an unsigned image is denied", &environment.fixtures.unsigned),
+            ("a signature under another root is denied", &environment.fixtures.untrusted),
         ] {
             let image = image.tagged(name)?;
-            let finished = run_pod(bench, transcript, &image)?;
+            let finished = run_pod(environment, transcript, &image)?;
             let (image, key) = (image.by_tag(), format!("{before}{}", image.by_tag()));
             let result = findings(&finished, &format!("[{constraint_name}] "))
-                .and_then(|findings| says(&Denial { bench, key: &key, image: &image, findings: &findings }));
+                .and_then(|findings| says(&Denial { environment, key: &key, image: &image, findings: &findings }));
             transcript.verdict(&format!("{name}: {what}"), result);
         }
 
-        let skipped = bench.shelf.skipped.tagged(name)?;
+        let skipped = environment.fixtures.skipped.tagged(name)?;
         match self.constraint {
             Constraint::Sample => {
                 let what = format!("{name}: a repository that the policy skips is admitted unsigned");
-                created(bench, transcript, seen, &what, &format!("{name}-skipped"), &skipped)?;
+                created(environment, transcript, seen, &what, &format!("{name}-skipped"), &skipped)?;
             }
             Constraint::OfIssuer => {
-                let finished = run_pod(bench, transcript, &skipped)?;
+                let finished = run_pod(environment, transcript, &skipped)?;
                 let start = format!("Subject {} has no signatures for certificate with Issuer: ", skipped.by_tag());
                 let result = denied_with(&finished, constraint_name, &start);
                 transcript.verdict(&format!("{name}: a repository that the policy skips has no issuer"), result);
             }
         }
 
-        bench.countersign.stop()?;
-        let unasked = bench.shelf.jws.tagged(&format!("{name}-unasked"))?;
-        let finished = run_pod(bench, transcript, &unasked)?;
+        environment.countersign.stop()?;
+        let unasked = environment.fixtures.jws.tagged(&format!("{name}-unasked"))?;
+        let finished = run_pod(environment, transcript, &unasked)?;
         let result = findings(&finished, &format!("[{constraint_name}] ")).and_then(|findings| {
             let failed = "System error calling external data provider: failed to send external data request: ";
             ensure!(findings.len() == 1, "{} findings: want 1", findings.len());
@@ -215,15 +224,17 @@ impl Template {
             Ok(())
         });
         transcript.verdict(&format!("{name}: without Countersign a signed image is denied"), result);
-        bench.countersign.resume(bench.place)?;
+        environment.countersign.resume(environment.workdir)?;
 
-        bench.cluster.kubectl_ok(&["delete", "-f", &constraint])?;
-        bench.cluster.kubectl_ok(&["delete", "-f", &template]).map(drop)
+        environment.cluster.kubectl_ok(&["delete", "-f", &constraint])?;
+        environment.cluster.kubectl_ok(&["delete", "-f", &template]).map(drop)
     }
 
-    fn constraint_file(&self, bench: &Bench<'_>) -> anyhow::Result<PathBuf> {
+    fn constraint_file(&self, environment: &Environment<'_>) -> anyhow::Result<PathBuf> {
         match self.constraint {
-            Constraint::Sample => Ok(bench.place.tool("ratify").join(self.name).join("samples/constraint.yaml")),
+            Constraint::Sample => {
+                Ok(environment.workdir.tool("ratify").join(self.name).join("samples/constraint.yaml"))
+            }
             Constraint::OfIssuer => {
                 let constraint = json!({
                     "apiVersion": "constraints.gatekeeper.sh/v1beta1",
@@ -234,7 +245,7 @@ impl Template {
                         "parameters": { "issuer": ISSUER },
                     },
                 });
-                bench.place.write("objects/issuer-constraint.json", constraint.to_string())
+                environment.workdir.write("objects/issuer-constraint.json", constraint.to_string())
             }
         }
     }
@@ -272,7 +283,7 @@ fn names_its_trace(denial: &Denial<'_>) -> anyhow::Result<()> {
     let trace = rest.strip_prefix(&start).with_context(|| format!("want {start:?}"))?;
     ensure!(!trace.is_empty(), "want a trace id");
 
-    let events = denial.bench.countersign.log(denial.bench.place)?;
+    let events = denial.environment.countersign.log(denial.environment.workdir)?;
     let told = |event: &&Value| event["request_id"] == trace && event["message"] == "verdict";
     let event =
         events.iter().find(told).with_context(|| format!("no verdict in the log has the request id {trace}"))?;
@@ -281,6 +292,6 @@ fn names_its_trace(denial: &Denial<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run_pod(bench: &Bench<'_>, transcript: &Transcript, image: &Image) -> anyhow::Result<Finished> {
-    kubectl(bench, transcript, &["run", &image.pod(), "--image", &image.by_tag()])
+fn run_pod(environment: &Environment<'_>, transcript: &Transcript, image: &Image) -> anyhow::Result<Finished> {
+    kubectl(environment, transcript, &["run", &image.pod(), "--image", &image.by_tag()])
 }

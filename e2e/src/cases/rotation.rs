@@ -10,11 +10,11 @@ use rcgen::DnType;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::bench::Bench;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::countersign::Countersign;
 use crate::countersign::Ports;
+use crate::environment::Environment;
 use crate::http;
 use crate::images::Image;
 use crate::load::Connections;
@@ -24,9 +24,9 @@ use crate::load::Reply;
 use crate::mount::Mount;
 use crate::notation::STORE;
 use crate::notation::Signer;
-use crate::place;
 use crate::transcript::Transcript;
 use crate::wait;
+use crate::workdir;
 
 /// Countersign looks at its files every second.
 const RELOAD: Duration = Duration::from_secs(15);
@@ -44,7 +44,7 @@ const BROKEN: &str = r#"countersign_last_reload_successful{files="trust"}"#;
 
 /// A Countersign whose files are mounted as in a cluster, and who asks it.
 struct Rotation<'a> {
-    bench: &'a Bench<'a>,
+    environment: &'a Environment<'a>,
     countersign: Countersign,
     tls: Mount,
     client_ca: Mount,
@@ -54,11 +54,11 @@ struct Rotation<'a> {
     loads: [Load; 2],
 }
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Replaced under load");
     let new_server = Authority::new(&CLIENT)?;
     let (old_client, new_client) = (Authority::new(&CLIENT)?, Authority::new(&CLIENT)?);
-    let mut rotation = Rotation::start(bench, &new_server, &old_client)?;
+    let mut rotation = Rotation::start(environment, &new_server, &old_client)?;
     transcript.note("a client that keeps its connection and one that does not ask about four images without a pause");
     rotation.wait_for_replies()?;
 
@@ -73,17 +73,21 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
 
 impl<'a> Rotation<'a> {
     /// The clients expect `next_server` beside the present authority of the server's certificate.
-    fn start(bench: &'a Bench<'a>, next_server: &Authority, client_authority: &Authority) -> anyhow::Result<Self> {
-        let place = bench.place;
+    fn start(
+        environment: &'a Environment<'a>,
+        next_server: &Authority,
+        client_authority: &Authority,
+    ) -> anyhow::Result<Self> {
+        let workdir = environment.workdir;
         let server_authority = Authority::new(&CLIENT)?;
         let server = server_authority.issue(&CLIENT, Usage::Server)?;
         let client = client_authority.issue(&CLIENT, Usage::ServerAndClient)?;
-        let tls = Mount::new(place, "rotation/tls", &[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
-        let client_ca = Mount::new(place, "rotation/client-ca", &[("ca.crt", &client_authority.certificate())])?;
-        let policy = Mount::new(place, "rotation/policy", &[("trustpolicy.json", &policy(bench, "before"))])?;
-        let root = bench.notation.root_of(Signer::Release);
-        let store = Mount::new(place, &format!("rotation/truststore/x509/ca/{STORE}"), &[("root.pem", &root)])?;
-        let [provider, health] = place::free_ports()?;
+        let tls = Mount::new(workdir, "rotation/tls", &[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
+        let client_ca = Mount::new(workdir, "rotation/client-ca", &[("ca.crt", &client_authority.certificate())])?;
+        let policy = Mount::new(workdir, "rotation/policy", &[("trustpolicy.json", &policy(environment, "before"))])?;
+        let root = environment.notation.root_of(Signer::Release);
+        let store = Mount::new(workdir, &format!("rotation/truststore/x509/ca/{STORE}"), &[("root.pem", &root)])?;
+        let [provider, health] = workdir::free_ports()?;
         let config = json!({
             "server": {
                 "listen": format!("127.0.0.1:{provider}"),
@@ -96,24 +100,25 @@ impl<'a> Rotation<'a> {
             "health": { "listen": format!("127.0.0.1:{health}") },
             "trust": {
                 "policy": policy.path().join("trustpolicy.json"),
-                "store": place.work().join("rotation/truststore"),
+                "store": workdir.path().join("rotation/truststore"),
                 "reloadInterval": "1s",
             },
-            "registries": [{ "host": bench.referrers.host(), "plainHttp": true }],
+            "registries": [{ "host": environment.referrers.host(), "plainHttp": true }],
             "unlistedRegistries": "refuse",
         });
         let authorities = server_authority.certificate() + &next_server.certificate();
-        let authorities = place.write("rotation/authorities.pem", authorities)?;
+        let authorities = workdir.write("rotation/authorities.pem", authorities)?;
         let ports = Ports { provider, health };
-        let countersign = bench.countersign.another(place, "countersign-mounted", ports, server_authority, &config)?;
+        let countersign =
+            environment.countersign.another(workdir, "countersign-mounted", ports, server_authority, &config)?;
 
-        let identity = place.write("rotation/identity.pem", client.certificate.clone() + &client.key)?;
+        let identity = workdir.write("rotation/identity.pem", client.certificate.clone() + &client.key)?;
         let request = json!({
             "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
             "kind": "ProviderRequest",
-            "request": { "keys": keys(bench) },
+            "request": { "keys": keys(environment) },
         });
-        let body = place.write("rotation/request.json", request.to_string())?;
+        let body = workdir.write("rotation/request.json", request.to_string())?;
         let question = Question {
             url: &countersign.url("/v1/verify"),
             authorities: &authorities,
@@ -121,14 +126,14 @@ impl<'a> Rotation<'a> {
             body: &body,
         };
         let loads =
-            [Load::start(place, Connections::Kept, &question)?, Load::start(place, Connections::New, &question)?];
-        Ok(Self { bench, countersign, tls, client_ca, policy, store, identity, loads })
+            [Load::start(workdir, Connections::Kept, &question)?, Load::start(workdir, Connections::New, &question)?];
+        Ok(Self { environment, countersign, tls, client_ca, policy, store, identity, loads })
     }
 
     fn server_certificate(&mut self, transcript: &mut Transcript, authority: &Authority) -> anyhow::Result<()> {
         let server = authority.issue(&CLIENT, Usage::Server)?;
         self.tls.replace(&[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
-        self.bench.place.write("rotation/new-authority.pem", authority.certificate())?;
+        self.environment.workdir.write("rotation/new-authority.pem", authority.certificate())?;
         let result = wait::until("the new certificate", RELOAD, || self.knock("new-authority.pem", "identity.pem"));
         transcript.verdict("certificate and key, from another authority, are replaced in one go", result);
         self.wait_for_replies()
@@ -140,11 +145,11 @@ impl<'a> Rotation<'a> {
         old: &Authority,
         new: &Authority,
     ) -> anyhow::Result<()> {
-        let place = self.bench.place;
+        let workdir = self.environment.workdir;
         let before = std::fs::read(&self.identity)?;
-        place.write("rotation/old-identity.pem", before)?;
+        workdir.write("rotation/old-identity.pem", before)?;
         let client = new.issue(&CLIENT, Usage::ServerAndClient)?;
-        let next = place.write("rotation/next-identity.pem", client.certificate.clone() + &client.key)?;
+        let next = workdir.write("rotation/next-identity.pem", client.certificate.clone() + &client.key)?;
         self.client_ca.replace(&[("ca.crt", &(old.certificate() + &new.certificate()))])?;
         let result = wait::until("the second authority", RELOAD, || {
             self.knock("authorities.pem", "next-identity.pem")?;
@@ -165,7 +170,8 @@ impl<'a> Rotation<'a> {
     }
 
     fn root(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
-        let (old, new) = [Signer::Release, Signer::Stranger].map(|signer| self.bench.notation.root_of(signer)).into();
+        let (old, new) =
+            [Signer::Release, Signer::Untrusted].map(|signer| self.environment.notation.root_of(signer)).into();
         let result = self.reloaded(|rotation| rotation.store.replace(&[("root.pem", &old), ("next.pem", &new)]));
         transcript.verdict("a second root comes beside the first", result);
         self.wait_for_replies()?;
@@ -175,14 +181,14 @@ impl<'a> Rotation<'a> {
     }
 
     fn policy(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
-        let after = policy(self.bench, "after");
+        let after = policy(self.environment, "after");
         let result = self.reloaded(|rotation| rotation.policy.replace(&[("trustpolicy.json", &after)]));
         transcript.verdict("another policy is taken", result);
         self.wait_for_replies()
     }
 
     fn broken_policy(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
-        let whole = policy(self.bench, "after");
+        let whole = policy(self.environment, "after");
         let half = whole.split_at(whole.len() / 2).0;
         self.policy.replace(&[("trustpolicy.json", half)])?;
         let result = wait::until("the broken policy to be noticed", RELOAD, || self.successful("0"));
@@ -212,7 +218,7 @@ impl<'a> Rotation<'a> {
 
     /// A store that cannot be parsed any more, and a statement with a mistake beside the good one.
     fn broken_parts(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
-        let root = self.bench.notation.root_of(Signer::Stranger);
+        let root = self.environment.notation.root_of(Signer::Untrusted);
         self.store.replace(&[("next.pem", &root), ("broken.pem", "no certificate")])?;
         let result = wait::until("the broken store to be noticed", RELOAD, || {
             self.successful("0")?;
@@ -225,9 +231,9 @@ impl<'a> Rotation<'a> {
         self.wait_for_replies()?;
         self.store.replace(&[("next.pem", &root)])?;
 
-        let mut document: Value = serde_json::from_str(&policy(self.bench, "after"))?;
+        let mut document: Value = serde_json::from_str(&policy(self.environment, "after"))?;
         let statements = document["trustPolicies"].as_array_mut().context("no list of statements")?;
-        statements.push(json!({ "name": "broken", "registryScopes": [self.bench.shelf.uncovered.scope()] }));
+        statements.push(json!({ "name": "broken", "registryScopes": [self.environment.fixtures.uncovered.scope()] }));
         self.policy.replace(&[("trustpolicy.json", &document.to_string())])?;
         let result = wait::until("the broken statement to be noticed", RELOAD, || {
             self.shows("\n[!] statement \"broken\" is disabled: ")?;
@@ -243,7 +249,7 @@ impl<'a> Rotation<'a> {
         transcript.command(&line, &text);
         self.wait_for_replies()?;
 
-        self.policy.replace(&[("trustpolicy.json", &policy(self.bench, "after"))])?;
+        self.policy.replace(&[("trustpolicy.json", &policy(self.environment, "after"))])?;
         let result = wait::until("the whole policy to be noticed", RELOAD, || {
             self.successful("1")?;
             let (_, text) = self.readiness()?;
@@ -312,7 +318,7 @@ impl<'a> Rotation<'a> {
         let line = format!(
             "cd rotation && curl -sSf --cacert {authorities} --cert {identity} --data @request.json -o /dev/null {url}"
         );
-        self.bench.shell(&line)?.success().map(drop)
+        self.environment.shell(&line)?.success().map(drop)
     }
 
     fn wait_for_replies(&mut self) -> anyhow::Result<()> {
@@ -321,15 +327,15 @@ impl<'a> Rotation<'a> {
 }
 
 /// Signed under both roots, under neither, under the first, and under the second.
-fn keys(bench: &Bench<'_>) -> [String; 4] {
-    let shelf = &bench.shelf;
-    [&shelf.both, &shelf.unsigned, &shelf.jws, &shelf.stranger].map(Image::by_tag)
+fn keys(environment: &Environment<'_>) -> [String; 4] {
+    let fixtures = &environment.fixtures;
+    [&fixtures.both, &fixtures.unsigned, &fixtures.jws, &fixtures.untrusted].map(Image::by_tag)
 }
 
 /// One statement, `name`, for [`keys`]. The signers have the same name under both roots.
-fn policy(bench: &Bench<'_>, name: &str) -> String {
-    let shelf = &bench.shelf;
-    let scopes = [&shelf.both, &shelf.unsigned, &shelf.jws, &shelf.stranger].map(Image::scope);
+fn policy(environment: &Environment<'_>, name: &str) -> String {
+    let fixtures = &environment.fixtures;
+    let scopes = [&fixtures.both, &fixtures.unsigned, &fixtures.jws, &fixtures.untrusted].map(Image::scope);
     let statement = json!({
         "name": name,
         "registryScopes": scopes,

@@ -11,7 +11,7 @@ use super::audit::patch;
 use super::denied_with;
 use super::kubectl;
 use super::prints_exactly;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::images::Image;
 use crate::notation::Format;
 use crate::notation::STORE;
@@ -26,27 +26,29 @@ const RELOAD: Duration = Duration::from_secs(15);
 const UNRESOLVED: &str = "Error from server: admission webhook \"mutation.gatekeeper.sh\" denied the request: failed to \
                           resolve external data placeholders: ";
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     transcript.chapter("One registry, many spellings");
-    let by_address = Image::push(&bench.referrers, "spelling/strict")?;
-    let (line, output) = bench.notation.sign(&bench.referrers, &by_address, Signer::Stranger, Format::Jws, None)?;
+    let by_address = Image::push(&environment.referrers, "spelling/strict")?;
+    let (line, output) =
+        environment.notation.sign(&environment.referrers, &by_address, Signer::Untrusted, Format::Jws, None)?;
     transcript.command(&line, &output);
-    let by_name = by_address.at(&bench.referrers.host_by_name());
-    set_policy(bench, transcript, &policy(&[by_address.scope(), by_name.scope()]))?;
+    let by_name = by_address.at(&environment.referrers.host_by_name());
+    set_policy(environment, transcript, &policy(&[by_address.scope(), by_name.scope()]))?;
     transcript.note("the statement for the repository is strict; the one for the rest only logs who signed");
 
     let elsewhere = by_address.in_repository("spelling/rest")?;
-    let (line, output) = bench.notation.sign(&bench.referrers, &elsewhere, Signer::Stranger, Format::Jws, None)?;
+    let (line, output) =
+        environment.notation.sign(&environment.referrers, &elsewhere, Signer::Untrusted, Format::Jws, None)?;
     transcript.command(&line, &output);
     let image = elsewhere.by_tag();
-    let finished = kubectl(bench, transcript, &["run", "spelling-rest", "--image", &image])?;
+    let finished = kubectl(environment, transcript, &["run", "spelling-rest", "--image", &image])?;
     let result = prints_exactly(&finished, "pod/spelling-rest created\n");
     if result.is_ok() {
         seen.pods.insert("spelling-rest".to_owned());
     }
     transcript.verdict("a stranger's image is created under the statement for the rest", result);
 
-    let port = bench.referrers.port();
+    let port = environment.referrers.port();
     for host in [
         format!("127.0.0.1:{port}"),
         format!("127.0.0.1:0{port}"),
@@ -56,7 +58,7 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
         format!("LocalHost:000{port}"),
     ] {
         let image = by_address.at(&host);
-        let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
+        let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
         // The mutators have put the digest behind the host as it was written.
         let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", image.by_digest());
         let result = denied_with(&finished, "signed-images-in-pods", &start);
@@ -64,39 +66,44 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript, seen: &mut See
     }
     for host in [format!("127.1:{port}"), format!("127.0.0.01:{port}"), "Docker.io".to_owned()] {
         let image = by_address.at(&host);
-        refused(bench, transcript, &format!("{host} is no host of a reference"), &image)?;
+        refused(environment, transcript, &format!("{host} is no host of a reference"), &image)?;
     }
-    exemption(bench, transcript, seen, &by_address)?;
-    set_policy(bench, transcript, &bench.shelf.policy(Signer::Intern))
+    exemption(environment, transcript, seen, &by_address)?;
+    set_policy(environment, transcript, &environment.fixtures.policy(Signer::Intern))
 }
 
 /// An image that the constraints exempt, in the template's own reading of hosts.
 fn exemption(
-    bench: &Bench<'_>,
+    environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
     by_address: &Image,
 ) -> anyhow::Result<()> {
-    let port = bench.referrers.port();
+    let port = environment.referrers.port();
     let exempt = format!("LOCALHOST:0{port}/spelling/*");
-    patch(bench, transcript, &json!({ "parameters": { "exemptImages": [exempt] } }))?;
+    patch(environment, transcript, &json!({ "parameters": { "exemptImages": [exempt] } }))?;
     let image = by_address.at(&format!("localhost:{port}")).by_tag();
-    let finished = kubectl(bench, transcript, &["run", "spelling-exempt", "--image", &image])?;
+    let finished = kubectl(environment, transcript, &["run", "spelling-exempt", "--image", &image])?;
     let result = prints_exactly(&finished, "pod/spelling-exempt created\n");
     if result.is_ok() {
         seen.pods.insert("spelling-exempt".to_owned());
     }
     transcript.verdict("an exemption holds for every spelling of its place", result);
     let other = by_address.at(&format!("127.0.0.1:{port}"));
-    let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &other.by_tag()])?;
+    let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &other.by_tag()])?;
     let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", other.by_digest());
     transcript.verdict("and for no other host", denied_with(&finished, "signed-images-in-pods", &start));
-    patch(bench, transcript, &json!({ "parameters": { "exemptImages": [] } }))
+    patch(environment, transcript, &json!({ "parameters": { "exemptImages": [] } }))
 }
 
 /// `kubectl run` of what Countersign does not take for an image reference.
-fn refused(bench: &Bench<'_>, transcript: &mut Transcript, what: &str, image: &Image) -> anyhow::Result<()> {
-    let finished = kubectl(bench, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
+fn refused(
+    environment: &Environment<'_>,
+    transcript: &mut Transcript,
+    what: &str,
+    image: &Image,
+) -> anyhow::Result<()> {
+    let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
     let result = (|| {
         ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
         ensure!(finished.output.starts_with(UNRESOLVED), "want {UNRESOLVED:?} first");
@@ -131,11 +138,11 @@ fn policy(strict: &[String]) -> Value {
     })
 }
 
-fn set_policy(bench: &Bench<'_>, transcript: &mut Transcript, policy: &Value) -> anyhow::Result<()> {
-    let before = bench.countersign.metric("countersign_trust_generation")?;
-    bench.notation.set_policy(bench.place, policy)?;
+fn set_policy(environment: &Environment<'_>, transcript: &mut Transcript, policy: &Value) -> anyhow::Result<()> {
+    let before = environment.countersign.metric("countersign_trust_generation")?;
+    environment.notation.set_policy(environment.workdir, policy)?;
     let result = wait::until("the new policy", RELOAD, || {
-        let now = bench.countersign.metric("countersign_trust_generation")?;
+        let now = environment.countersign.metric("countersign_trust_generation")?;
         ensure!(now > before, "generation {now}: want more than {before}");
         Ok(())
     });

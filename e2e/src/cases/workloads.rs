@@ -8,7 +8,7 @@ use super::denied_with;
 use super::kubectl;
 use super::prints_exactly;
 use super::rejected;
-use crate::bench::Bench;
+use crate::environment::Environment;
 use crate::images::Image;
 use crate::process::Finished;
 use crate::transcript::Transcript;
@@ -25,56 +25,56 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("batch/v1", "CronJob", "cronjob.batch"),
 ];
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Every kind that makes pods");
-    let (signed, unsigned) = (&bench.shelf.cose, &bench.shelf.unsigned);
+    let (signed, unsigned) = (&environment.fixtures.cose, &environment.fixtures.unsigned);
     let finding = rejected(unsigned, "unsigned");
     for (api_version, kind, resource) in KINDS {
         let name = kind.to_lowercase();
         let object = |image: &Image| workload(api_version, kind, &name, &containers(image));
-        let finished = create(bench, transcript, &object(unsigned))?;
+        let finished = create(environment, transcript, &object(unsigned))?;
         let what = format!("a {kind} of an unsigned image is denied");
         transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
 
         // Beside a signed one, and where it is over before anybody sees it.
         let mut spec = containers(signed);
         spec["initContainers"] = json!([{ "name": "prepare", "image": unsigned.by_tag() }]);
-        let finished = create(bench, transcript, &workload(api_version, kind, &name, &spec))?;
+        let finished = create(environment, transcript, &workload(api_version, kind, &name, &spec))?;
         let what = format!("so is a {kind} with an unsigned init container");
         transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
 
-        let finished = create(bench, transcript, &object(signed))?;
+        let finished = create(environment, transcript, &object(signed))?;
         let what = format!("a {kind} of a signed image is created");
         transcript.verdict(&what, prints_exactly(&finished, &format!("{resource}/{name} created\n")));
     }
 
     let mut spec = containers(signed);
     spec["volumes"] = json!([{ "name": "data", "image": { "reference": unsigned.by_tag() } }]);
-    let finished = create(bench, transcript, &workload("v1", "Pod", "with-volume", &spec))?;
+    let finished = create(environment, transcript, &workload("v1", "Pod", "with-volume", &spec))?;
     let result = denied_with(&finished, constraint("Pod"), &finding);
     transcript.verdict("an unsigned image may not come in as a volume", result);
 
-    updates(bench, transcript)
+    updates(environment, transcript)
 }
 
 /// Of the Deployment and the Pod that [`run`] has made.
-fn updates(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn updates(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Another image for what is there");
-    let (other, unsigned) = (&bench.shelf.jws, &bench.shelf.unsigned);
+    let (other, unsigned) = (&environment.fixtures.jws, &environment.fixtures.unsigned);
     for (target, resource, kind) in
         [("deployment/deployment", "deployment.apps/deployment", "Deployment"), ("pod/pod", "pod/pod", "Pod")]
     {
         let to_unsigned = format!("main={}", unsigned.by_tag());
-        let finished = kubectl(bench, transcript, &["set", "image", target, &to_unsigned])?;
+        let finished = kubectl(environment, transcript, &["set", "image", target, &to_unsigned])?;
         let result = denied_with(&finished, constraint(kind), &rejected(unsigned, "unsigned"));
         transcript.verdict(&format!("a {kind} cannot be changed to an unsigned image"), result);
 
         let to_signed = format!("main={}", other.by_tag());
-        let finished = kubectl(bench, transcript, &["set", "image", target, &to_signed])?;
+        let finished = kubectl(environment, transcript, &["set", "image", target, &to_signed])?;
         let result = prints_exactly(&finished, &format!("{resource} image updated\n"));
         transcript.verdict(&format!("a {kind} can be changed to another signed image"), result);
     }
-    let finished = kubectl(bench, transcript, &["delete", "pod", "pod"])?;
+    let finished = kubectl(environment, transcript, &["delete", "pod", "pod"])?;
     transcript.verdict(
         "and nobody is asked about a deletion",
         prints_exactly(&finished, "pod \"pod\" deleted from default namespace\n"),
@@ -83,9 +83,13 @@ fn updates(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()>
 }
 
 /// `kubectl create` of `object`, whatever comes of it.
-pub(super) fn create(bench: &Bench<'_>, transcript: &Transcript, object: &Value) -> anyhow::Result<Finished> {
-    let path = bench.place.write("objects/workload.json", object.to_string())?;
-    kubectl(bench, transcript, &["create", "-f", &path.display().to_string()])
+pub(super) fn create(
+    environment: &Environment<'_>,
+    transcript: &Transcript,
+    object: &Value,
+) -> anyhow::Result<Finished> {
+    let path = environment.workdir.write("objects/workload.json", object.to_string())?;
+    kubectl(environment, transcript, &["create", "-f", &path.display().to_string()])
 }
 
 /// The constraint that looks at objects of `kind`.

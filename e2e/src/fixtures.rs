@@ -13,12 +13,12 @@ use crate::registries::Registry;
 use crate::transcript::Transcript;
 
 /// Repositories are named by what is wrong with the image in them.
-pub(crate) struct Shelf {
+pub(crate) struct Fixtures {
     pub(crate) jws: Image,
     pub(crate) cose: Image,
     pub(crate) unsigned: Image,
     /// Signed by a root that nobody trusts.
-    pub(crate) stranger: Image,
+    pub(crate) untrusted: Image,
     /// Signed by another identity of the trusted root.
     pub(crate) intern: Image,
     /// Its signature lived for a second.
@@ -55,9 +55,9 @@ pub(crate) struct Shelf {
     hostile: [String; 2],
 }
 
-impl Shelf {
+impl Fixtures {
     /// Pushes to `referrers`, a registry with the referrers API, and to `fallback`, one without.
-    pub(crate) fn fill(
+    pub(crate) fn push(
         referrers: &Registry,
         fallback: &Registry,
         notation: &Notation,
@@ -66,11 +66,11 @@ impl Shelf {
     ) -> anyhow::Result<Self> {
         let push = |repository: &str| Image::push(referrers, repository);
         let push_fallback = |repository: &str| Image::push(fallback, repository);
-        let shelf = Self {
+        let fixtures = Self {
             jws: push("shop/jws")?,
             cose: push("shop/cose")?,
             unsigned: push("shop/unsigned")?,
-            stranger: push("shop/stranger")?,
+            untrusted: push("shop/untrusted")?,
             intern: push("shop/intern")?,
             expired: push("shop/expired")?,
             copied: push("shop/copied")?,
@@ -94,34 +94,34 @@ impl Shelf {
             hostile: hostile.scopes(),
         };
         for (registry, image, signer, format, expiry) in [
-            (referrers, &shelf.expired, Signer::Release, Format::Jws, Some("1s")),
-            (referrers, &shelf.jws, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.cose, Signer::Release, Format::Cose, Some("12h")),
-            (referrers, &shelf.stranger, Signer::Stranger, Format::Jws, None),
-            (referrers, &shelf.intern, Signer::Intern, Format::Cose, None),
-            (referrers, &shelf.both, Signer::Stranger, Format::Cose, None),
-            (referrers, &shelf.both, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.uncovered, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.provider_down, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.registry_down, Signer::Release, Format::Cose, None),
-            (referrers, &shelf.beside_silent, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.beside_large, Signer::Release, Format::Cose, None),
-            (referrers, &shelf.release_later, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.intern_later, Signer::Intern, Format::Jws, None),
-            (referrers, &shelf.broken_store, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.broken_statement, Signer::Release, Format::Jws, None),
-            (referrers, &shelf.beside_broken, Signer::Intern, Format::Cose, None),
-            (fallback, &shelf.fallback_jws, Signer::Release, Format::Jws, None),
-            (fallback, &shelf.fallback_cose, Signer::Release, Format::Cose, None),
-            (fallback, &shelf.fallback_later, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.expired, Signer::Release, Format::Jws, Some("1s")),
+            (referrers, &fixtures.jws, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.cose, Signer::Release, Format::Cose, Some("12h")),
+            (referrers, &fixtures.untrusted, Signer::Untrusted, Format::Jws, None),
+            (referrers, &fixtures.intern, Signer::Intern, Format::Cose, None),
+            (referrers, &fixtures.both, Signer::Untrusted, Format::Cose, None),
+            (referrers, &fixtures.both, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.uncovered, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.provider_down, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.registry_down, Signer::Release, Format::Cose, None),
+            (referrers, &fixtures.beside_silent, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.beside_large, Signer::Release, Format::Cose, None),
+            (referrers, &fixtures.release_later, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.intern_later, Signer::Intern, Format::Jws, None),
+            (referrers, &fixtures.broken_store, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.broken_statement, Signer::Release, Format::Jws, None),
+            (referrers, &fixtures.beside_broken, Signer::Intern, Format::Cose, None),
+            (fallback, &fixtures.fallback_jws, Signer::Release, Format::Jws, None),
+            (fallback, &fixtures.fallback_cose, Signer::Release, Format::Cose, None),
+            (fallback, &fixtures.fallback_later, Signer::Release, Format::Jws, None),
         ] {
             let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
             transcript.command(&line, &output);
         }
-        shelf.fallback_itself.tag_as_fallback()?;
-        shelf.copied.copy_signature_from(referrers, &shelf.jws)?;
-        transcript.note(&format!("the signature of {} is copied to {}", shelf.jws.scope(), shelf.copied.scope()));
-        Ok(shelf)
+        fixtures.fallback_itself.tag_as_fallback()?;
+        fixtures.copied.copy_signature_from(referrers, &fixtures.jws)?;
+        transcript.note(&format!("the signature of {} is copied to {}", fixtures.jws.scope(), fixtures.copied.scope()));
+        Ok(fixtures)
     }
 
     /// The trust policy for both verifiers: one statement that verifies, one that skips, and none for the rest. It
@@ -131,7 +131,7 @@ impl Shelf {
             &self.jws,
             &self.cose,
             &self.unsigned,
-            &self.stranger,
+            &self.untrusted,
             &self.intern,
             &self.expired,
             &self.copied,

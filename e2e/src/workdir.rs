@@ -18,13 +18,13 @@ const TAIL_LINES: usize = 12;
 /// And characters of each line.
 const TAIL_COLUMNS: usize = 400;
 
-pub(crate) struct Place {
+pub(crate) struct Workdir {
     project: PathBuf,
     tools: PathBuf,
     work: PathBuf,
 }
 
-impl Place {
+impl Workdir {
     /// Gets the tools, building what is missing (minutes, the first time), and makes an empty working directory.
     pub(crate) fn prepare() -> anyhow::Result<Self> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -42,7 +42,7 @@ impl Place {
     }
 
     /// The run's own directory; every file of the run is in it.
-    pub(crate) fn work(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.work
     }
 

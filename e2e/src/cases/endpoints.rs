@@ -4,10 +4,10 @@ use anyhow::ensure;
 use rcgen::DnType;
 use serde_json::json;
 
-use crate::bench::Bench;
 use crate::certificates::Authority;
 use crate::certificates::Identity;
 use crate::certificates::Usage;
+use crate::environment::Environment;
 use crate::transcript::Transcript;
 
 /// The path that Gatekeeper asks.
@@ -17,43 +17,43 @@ const VERIFY: &str = "/v1/verify";
 pub(super) const REFUSED: [&str; 5] =
     ["no-certificate", "bad-certificate", "name-not-allowed", "incompatible", "malformed"];
 
-pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Who is answered");
     // The policy is the one that `trust` left.
-    let image = bench.shelf.intern_later.by_tag();
+    let image = environment.fixtures.intern_later.by_tag();
     let request = json!({
         "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
         "kind": "ProviderRequest",
         "request": { "keys": [image] },
     });
-    bench.place.write("doors/request.json", request.to_string())?;
-    write(bench, "gatekeeper", bench.gatekeeper.identity())?;
+    environment.workdir.write("endpoints/request.json", request.to_string())?;
+    write(environment, "gatekeeper", environment.gatekeeper.identity())?;
     let name = [(DnType::CommonName, "gatekeeper-webhook-service.gatekeeper-system.svc")];
-    let stranger = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?.issue(&name, Usage::ServerAndClient)?;
-    write(bench, "stranger", &stranger)?;
-    let other = bench.gatekeeper.authority().issue(&[(DnType::CommonName, "somebody")], Usage::Client)?;
-    write(bench, "somebody", &other)?;
+    let untrusted = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?.issue(&name, Usage::ServerAndClient)?;
+    write(environment, "other-authority", &untrusted)?;
+    let other = environment.gatekeeper.authority().issue(&[(DnType::CommonName, "somebody")], Usage::Client)?;
+    write(environment, "other-name", &other)?;
 
-    let known = "--cert doors/gatekeeper.crt --key doors/gatekeeper.key";
-    let (line, output, _) = post(bench, known, "https")?;
+    let known = "--cert endpoints/gatekeeper.crt --key endpoints/gatekeeper.key";
+    let (line, output, _) = post(environment, known, "https")?;
     transcript.command(&line, &output);
     transcript.verdict("Gatekeeper's certificate is answered", answers(&output, &image));
     for (what, options, scheme) in [
         ("nobody is answered without a certificate", String::new(), "https"),
         (
             "nobody is answered with a certificate of another authority",
-            "--cert doors/stranger.crt --key doors/stranger.key".to_owned(),
+            "--cert endpoints/other-authority.crt --key endpoints/other-authority.key".to_owned(),
             "https",
         ),
         (
             "nobody is answered with another name under Gatekeeper's authority",
-            "--cert doors/somebody.crt --key doors/somebody.key".to_owned(),
+            "--cert endpoints/other-name.crt --key endpoints/other-name.key".to_owned(),
             "https",
         ),
         ("nobody is answered over TLS 1.2", format!("{known} --tls-max 1.2"), "https"),
         ("nobody is answered without TLS", String::new(), "http"),
     ] {
-        let (line, output, success) = post(bench, &options, scheme)?;
+        let (line, output, success) = post(environment, &options, scheme)?;
         transcript.command(&line, &output);
         let result = (|| {
             ensure!(!success, "curl succeeded: want a failure");
@@ -65,18 +65,18 @@ pub(super) fn run(bench: &Bench<'_>, transcript: &mut Transcript) -> anyhow::Res
     Ok(())
 }
 
-fn write(bench: &Bench<'_>, name: &str, identity: &Identity) -> anyhow::Result<()> {
-    bench.place.write(&format!("doors/{name}.crt"), &identity.certificate)?;
-    bench.place.write(&format!("doors/{name}.key"), &identity.key)?;
+fn write(environment: &Environment<'_>, name: &str, identity: &Identity) -> anyhow::Result<()> {
+    environment.workdir.write(&format!("endpoints/{name}.crt"), &identity.certificate)?;
+    environment.workdir.write(&format!("endpoints/{name}.key"), &identity.key)?;
     Ok(())
 }
 
 /// Sends the request as Gatekeeper would. Returns the line of shell, its output and whether curl is content.
-fn post(bench: &Bench<'_>, options: &str, scheme: &str) -> anyhow::Result<(String, String, bool)> {
-    let url = bench.countersign.url(VERIFY).replacen("https", scheme, 1);
+fn post(environment: &Environment<'_>, options: &str, scheme: &str) -> anyhow::Result<(String, String, bool)> {
+    let url = environment.countersign.url(VERIFY).replacen("https", scheme, 1);
     let options = if options.is_empty() { String::new() } else { format!("{options} ") };
-    let line = format!("curl -sSf --cacert countersign/ca.crt {options}--data @doors/request.json {url}");
-    let finished = bench.shell(&line)?;
+    let line = format!("curl -sSf --cacert countersign/ca.crt {options}--data @endpoints/request.json {url}");
+    let finished = environment.shell(&line)?;
     Ok((line, finished.output, finished.status.success()))
 }
 
