@@ -10,6 +10,8 @@ use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
 
 /// Who signed, from the signature that counts. There is none where the statement only logs authenticity and it failed.
@@ -89,7 +91,9 @@ pub struct Failed {
 
 impl Signer {
     /// None if nobody has vouched for the signer.
-    pub fn of(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Option<Self> {
+    pub fn of(
+        Verified { statement: _, by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }), others: _ }: &Verified,
+    ) -> Option<Self> {
         let signer = signature.signer()?;
         let core::Anchor { store, subject, fingerprint } = signer.anchor();
         Some(Self {
@@ -109,7 +113,9 @@ impl Signer {
 
 impl UnverifiedSigner {
     /// None if there is a [`Signer`].
-    pub fn of(Verified { rule: _, manifest, signature, others: _ }: &Verified) -> Option<Self> {
+    pub fn of(
+        Verified { statement: _, by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }), others: _ }: &Verified,
+    ) -> Option<Self> {
         match signature.signer() {
             Some(_) => None,
             None => Some(Self { subject: signature.unverified_subject().to_string(), signature: manifest.to_string() }),
@@ -132,7 +138,7 @@ impl From<&CoreChecks> for Checks {
 
 impl From<&Reason> for Why {
     fn from(Reason { code, detail }: &Reason) -> Self {
-        Self { code: code.text(), message: detail.to_string() }
+        Self { code: code.as_str(), message: detail.to_string() }
     }
 }
 
@@ -149,7 +155,7 @@ impl From<&FailedSignature> for Failed {
         Self {
             digest: manifest.to_string(),
             subject: unverified_subject.as_ref().map(ToString::to_string),
-            verdict: kind.text(),
+            verdict: kind.as_str(),
             reasons: reasons.iter().map(Why::from).collect(),
         }
     }

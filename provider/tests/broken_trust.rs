@@ -97,7 +97,7 @@ fn sound_statements(world: &World) -> [Value; 3] {
 async fn codes(world: &World) -> [&'static str; 3] {
     let mut codes = [""; 3];
     for (code, repository) in codes.iter_mut().zip(["app", "other", "else"]) {
-        *code = world.code(&format!("{}/{repository}:v1", world.registry.host())).await.text();
+        *code = world.code(&format!("{}/{repository}:v1", world.registry.host())).await.as_str();
     }
     codes
 }
@@ -113,7 +113,7 @@ async fn undecided(world: &World, repository: &str) -> (Code, Option<String>, St
     let message = inconclusive.reason.detail.as_str().replace(&format!("{}/", world.folder.path().display()), "");
     (
         inconclusive.reason.code,
-        inconclusive.rule.as_deref().map(str::to_owned),
+        inconclusive.statement.as_deref().map(str::to_owned),
         message.replace(&world.registry.host(), "HOST"),
     )
 }

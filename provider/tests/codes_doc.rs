@@ -25,8 +25,8 @@ fn the_table_has_every_code_in_order_and_says_what_the_code_says() {
         })
         .collect();
     let codes = Code::ALL.iter().map(|code| {
-        let name = format!("`{}`", code.text());
-        [name, code.kind().text().to_owned(), code.blame().text().to_owned(), code.advice().to_owned()]
+        let name = format!("`{}`", code.as_str());
+        [name, code.kind().as_str().to_owned(), code.responsible().as_str().to_owned(), code.advice().to_owned()]
     });
     assert_eq!(said, codes.collect::<Vec<_>>());
 }

@@ -9,6 +9,8 @@ use countersign::policy_source::Polled;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use countersign_test_support::world::World;
 use countersign_test_support::world::policy;
 use countersign_testkit::Descriptor;
@@ -48,10 +50,11 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
                 let ImageVerdict::Verified(verified) = &*result.verdict else {
                     panic!("{referrers:?} {format:?} {form:?}: {:?}", result.verdict);
                 };
-                assert_eq!(verified.manifest.as_str(), manifest.digest);
-                assert_eq!(&*verified.rule, "app");
-                assert_eq!(verified.signature.target().digest.as_str(), image.digest);
-                assert_eq!(*verified.signature.signer().unwrap().subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
+                let VerifiedBy::Notation(VerifiedNotation { manifest: found, signature }) = &verified.by;
+                assert_eq!(found.as_str(), manifest.digest);
+                assert_eq!(&*verified.statement, "app");
+                assert_eq!(signature.target().digest.as_str(), image.digest);
+                assert_eq!(*signature.signer().unwrap().subject(), "CN=leaf,O=Testkit,ST=ZH,C=CH");
                 assert_eq!(result.digest.unwrap().as_str(), image.digest);
             }
         }
@@ -200,7 +203,7 @@ async fn one_good_signature_suffices_whatever_stands_before_it() {
         panic!("a signature that cannot be had leaves the image undecided");
     };
     let mut codes: Vec<_> = inconclusive.signatures.listed().iter().map(|failed| failed.reasons.first().code).collect();
-    codes.sort();
+    codes.sort_by_key(|code| code.reached());
     assert_eq!(
         codes,
         [

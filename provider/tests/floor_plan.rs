@@ -116,7 +116,7 @@ const PLAN: &[(u8, &str, &[&str])] = &[
     (10, "evidence", &["core::evidence"]),
     (9, "registry", &["http", "core::codec", "core::limits", "core::name", "core::oci", "core::time"]),
     (7, "http", &["core::codec", "core::limits", "core::name", "core::time"]),
-    (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason"]),
+    (6, "core::verdict", &["core::codec", "core::name", "core::notation", "core::reason", "core::time"]),
     (
         5,
         "core::notation",

@@ -72,12 +72,12 @@ async fn a_strangers_image_is_rejected_under_every_spelling_of_a_strict_scope() 
             for reference in [format!("{host}/app:x"), format!("{host}/app@{}", image.digest)] {
                 let verdict = world.verify(&reference).await.verdict;
                 assert_eq!(verdict.code(), Code::UntrustedChain, "{reference}");
-                assert_eq!(verdict.rule(), Some("prod"), "{reference}");
+                assert_eq!(verdict.statement(), Some("prod"), "{reference}");
             }
         }
         // An address is another host than a name, and `rest` lets the stranger in: the test above could fail.
         let elsewhere = world.verify(&format!("127.0.0.1:{port}/app:x")).await.verdict;
-        assert_eq!((elsewhere.kind(), elsewhere.rule()), (VerdictKind::Verified, Some("rest")));
+        assert_eq!((elsewhere.kind(), elsewhere.statement()), (VerdictKind::Verified, Some("rest")));
     }
 }
 
@@ -89,7 +89,7 @@ async fn an_address_has_one_statement_in_every_spelling() {
     notation::sign_image(&world.registry, "app", &image, &stranger);
     for host in addresses(world.registry.address().port()) {
         let verdict = world.verify(&format!("{host}/app:x")).await.verdict;
-        assert_eq!((verdict.code(), verdict.rule()), (Code::UntrustedChain, Some("prod")), "{host}");
+        assert_eq!((verdict.code(), verdict.statement()), (Code::UntrustedChain, Some("prod")), "{host}");
     }
 }
 
@@ -199,7 +199,11 @@ async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_it
         for image in ["plain.example/app", "PLAIN.example/app:v1"] {
             let verdict = world.verify(image).await.verdict;
             let ImageVerdict::Inconclusive(inconclusive) = &*verdict else { panic!("{scope} {image}: {verdict:?}") };
-            assert_eq!((verdict.code(), verdict.rule()), (Code::StatementDisabled, Some("prod")), "{scope} {image}");
+            assert_eq!(
+                (verdict.code(), verdict.statement()),
+                (Code::StatementDisabled, Some("prod")),
+                "{scope} {image}"
+            );
             let host = image.split_once('/').unwrap().0;
             let detail = format!(
                 "statement \"prod\" of the trust policy has the scope {scope}, and registries has {host} over plain HTTP \
@@ -208,7 +212,7 @@ async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_it
             assert_eq!(inconclusive.reason.detail.as_str(), detail);
         }
         for image in ["plain.example/other", "plain.example:5000/app", "other.example/app"] {
-            assert_eq!(world.verify(image).await.verdict.rule(), Some("others"), "{scope} {image}");
+            assert_eq!(world.verify(image).await.verdict.statement(), Some("others"), "{scope} {image}");
         }
     }
     // At a registry over https 443 is its port, and 80 is another one.
@@ -217,6 +221,6 @@ async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_it
         [("tls.example/app", "prod"), ("TLS.example:0443/app", "prod"), ("tls.example:80/app", "others")]
     {
         let verdict = world.verify(image).await.verdict;
-        assert_eq!((verdict.code(), verdict.rule()), (Code::Skipped, Some(rule)), "{image}");
+        assert_eq!((verdict.code(), verdict.statement()), (Code::Skipped, Some(rule)), "{image}");
     }
 }

@@ -14,6 +14,8 @@ use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
@@ -47,7 +49,11 @@ fn verified(level: &'static str, others: FailedSignatures, common_name: &str) ->
     let envelope = SignRequest::new(&chain, &target).jws();
     let signature = judge.trusting(stores, root.der()).ask(&envelope, Format::Jws.media_type()).expect("it counts");
     let manifest = Digest::of(DigestAlgorithm::Sha256, b"{}");
-    ImageVerdict::Verified(Verified { rule: "app".into(), manifest, signature, others })
+    ImageVerdict::Verified(Verified {
+        statement: "app".into(),
+        by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }),
+        others,
+    })
 }
 
 #[test]
@@ -58,7 +64,7 @@ fn a_verdict_says_no_less_than_it_occupies_and_not_much_more() {
     let none_verified = |failed| ImageVerdict::none_verified("app".into(), failed, None);
     let long = "x".repeat(5000);
     for (name, verdict) in [
-        ("skipped", ImageVerdict::Skipped(Skipped { rule: "app".into() })),
+        ("skipped", ImageVerdict::Skipped(Skipped { statement: "app".into() })),
         ("without a statement", ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, "none"))),
         ("unsigned", none_verified(FailedSignatures::default())),
         ("one that failed", none_verified(many(Code::Expired, 1, 40, &[10]))),

@@ -116,7 +116,7 @@ impl Inspected {
             Err(reason) => vec![reason],
         };
         let rejected = reasons.iter().any(|reason| reason.code.kind() == VerdictKind::Rejected);
-        if rejected { VerdictKind::Rejected.text() } else { VerdictKind::Inconclusive.text() }
+        if rejected { VerdictKind::Rejected.as_str() } else { VerdictKind::Inconclusive.as_str() }
     }
 }
 

@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn skipped() -> Checked {
-        checked(ImageVerdict::Skipped(Skipped { rule: "mirror".into() }))
+        checked(ImageVerdict::Skipped(Skipped { statement: "mirror".into() }))
     }
 
     fn rejected() -> Checked {

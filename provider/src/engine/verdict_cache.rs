@@ -41,7 +41,7 @@ impl VerdictCache {
 
     pub(super) fn put(&self, key: QuestionDigest, verdict: &Arc<ImageVerdict>) -> Stored {
         let (lifetime, good_until) = match &**verdict {
-            ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.signature.good_until()),
+            ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.good_until()),
             ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };

@@ -42,7 +42,7 @@ impl Inner {
         };
         let requirement = match statement.decision() {
             // Nothing is fetched for a repository that is not verified.
-            Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { rule: statement.shared_name() })),
+            Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { statement: statement.shared_name() })),
             Decision::Verify(Requirement::Notation(requirement)) => Arc::clone(requirement),
         };
         let pinned = match self.pin(request).await {

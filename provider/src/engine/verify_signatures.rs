@@ -12,6 +12,8 @@ use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use countersign_registry::Incomplete;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
@@ -76,7 +78,11 @@ impl Inner {
         loop {
             match waiting.next().await {
                 Some((manifest, Judged::Verified(signature))) => {
-                    return ImageVerdict::Verified(Verified { rule: rule(), manifest, signature, others: failed });
+                    return ImageVerdict::Verified(Verified {
+                        statement: rule(),
+                        by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }),
+                        others: failed,
+                    });
                 }
                 Some((_, Judged::Failed(failure))) => failed.push(failure),
                 Some((_, Judged::OtherType)) => {}

@@ -47,7 +47,7 @@ pub(super) fn store_directory(location: &TrustLocation, kind: StoreKind, name: &
         TrustLocation::Apart { policy: _, store } => store.clone(),
         TrustLocation::Directory(directory) => directory.join("truststore"),
     };
-    stores.join("x509").join(kind.text()).join(name)
+    stores.join("x509").join(kind.as_str()).join(name)
 }
 
 /// What a trust store's directory has.

@@ -270,7 +270,7 @@ fn text(action: Action) -> &'static str {
 
 fn identity(identity: &Identity) -> String {
     match identity {
-        Identity::Subject(subject) => subject.text().to_owned(),
+        Identity::Subject(subject) => subject.as_str().to_owned(),
         Identity::Foreign { prefix: _, text } => text.clone(),
     }
 }

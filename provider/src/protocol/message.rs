@@ -51,15 +51,20 @@ pub(super) fn undecided(image: &str, reason: &Reason) -> Message {
 }
 
 /// The same about a rejected image, with the statement that demanded it and how many signatures were tried.
-pub(super) fn rejection(image: &str, rule: Option<&str>, reason: &Reason, signatures: &FailedSignatures) -> String {
-    let rule = rule.map(|rule| format!(" by statement {rule:?} of the trust policy")).unwrap_or_default();
+pub(super) fn rejection(
+    image: &str,
+    statement: Option<&str>,
+    reason: &Reason,
+    signatures: &FailedSignatures,
+) -> String {
+    let statement = statement.map(|name| format!(" by statement {name:?} of the trust policy")).unwrap_or_default();
     let tried = match signatures.total() {
         0 => String::new(),
         1 => " (1 signature was tried)".to_owned(),
         count => format!(" ({count} signatures were tried; this is the one that came furthest)"),
     };
     let Reason { code, detail } = reason;
-    format!("{image} was rejected{rule}: {code}: {detail}{tried}; what to do: {}", code.advice())
+    format!("{image} was rejected{statement}: {code}: {detail}{tried}; what to do: {}", code.advice())
 }
 
 /// About a key that is not an image reference. The key itself is in the item.

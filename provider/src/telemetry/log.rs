@@ -11,7 +11,6 @@ use countersign_core::codec::hex::hex;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::notation::Signer;
-use countersign_core::verdict::Blame;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::FailedSignatures;
@@ -19,8 +18,11 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Rejected;
+use countersign_core::verdict::Responsible;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 pub use quota::Quota;
 use tracing::Level;
 use tracing::Subscriber;
@@ -129,7 +131,7 @@ impl<'a> End<'a> {
     /// The trust policy statement.
     fn rule(self) -> Option<&'a str> {
         match self {
-            Self::Decided(verdict) => verdict.rule(),
+            Self::Decided(verdict) => verdict.statement(),
             Self::Unresolved(_) => None,
         }
     }
@@ -155,9 +157,7 @@ impl<'a> End<'a> {
     /// The sentence behind the code; none where all is well.
     fn detail(self) -> Option<Text> {
         match self {
-            Self::Decided(ImageVerdict::Verified(verified)) => {
-                verified.signature.warnings().next().map(|_| verified.summary())
-            }
+            Self::Decided(ImageVerdict::Verified(verified)) => verified.warnings().next().map(|_| verified.summary()),
             Self::Decided(ImageVerdict::Skipped(_)) => None,
             Self::Decided(ImageVerdict::Rejected(Rejected { reason, .. }))
             | Self::Decided(ImageVerdict::Inconclusive(Inconclusive { reason, .. }))
@@ -173,7 +173,7 @@ pub fn verdict(verdict: &Verdict<'_>) {
     let image = Text::of(head(image, IMAGE_BYTES));
     let image = image.as_str();
     let code = end.code();
-    let blame = code.blame();
+    let responsible = code.responsible();
     let detail = end.detail();
     let detail = detail.as_ref().map_or("", Text::as_str);
     let signed = end.verified().map(Signed::of);
@@ -189,9 +189,9 @@ pub fn verdict(verdict: &Verdict<'_>) {
                 request_id,
                 image,
                 digest,
-                verdict = code.kind().text(),
-                code = code.text(),
-                blame = blame.text(),
+                verdict = code.kind().as_str(),
+                code = code.as_str(),
+                blame = responsible.as_str(),
                 detail,
                 rule = end.rule(),
                 signature = signed.map(|signed| signed.signature),
@@ -210,14 +210,22 @@ pub fn verdict(verdict: &Verdict<'_>) {
             )
         };
     }
-    match (blame, code.kind()) {
-        (Blame::Countersign, _) => event!(Level::ERROR),
+    match (responsible, code.kind()) {
+        (Responsible::Countersign, _) => event!(Level::ERROR),
         (
-            Blame::Nobody | Blame::Caller | Blame::Signer | Blame::Operator | Blame::Registry,
+            Responsible::Nobody
+            | Responsible::Caller
+            | Responsible::Signer
+            | Responsible::Operator
+            | Responsible::Registry,
             VerdictKind::Inconclusive,
         ) => event!(Level::WARN),
         (
-            Blame::Nobody | Blame::Caller | Blame::Signer | Blame::Operator | Blame::Registry,
+            Responsible::Nobody
+            | Responsible::Caller
+            | Responsible::Signer
+            | Responsible::Operator
+            | Responsible::Registry,
             VerdictKind::Verified | VerdictKind::Skipped | VerdictKind::Rejected,
         ) => {
             if warned {
@@ -245,12 +253,12 @@ struct Signed<'a> {
 
 impl<'a> Signed<'a> {
     fn of(verified: &'a Verified) -> Self {
-        let signature = &verified.signature;
+        let VerifiedBy::Notation(VerifiedNotation { manifest, signature }) = &verified.by;
         let signer = signature.signer();
         let anchor = signer.map(Signer::anchor);
         let warnings = signature.warnings().map(|(check, reason)| format!("{check}={}", reason.code));
         Self {
-            signature: verified.manifest.as_str(),
+            signature: manifest.as_str(),
             subject: signer.map(|signer| signer.subject().as_str()),
             issuer: signer.map(|signer| signer.issuer().as_str()),
             trust_store: anchor.map(|anchor| anchor.store.to_string()),
@@ -378,7 +386,7 @@ mod tests {
 
     #[test]
     fn the_level_says_who_should_look() {
-        let skipped = ImageVerdict::Skipped(Skipped { rule: "mirror".into() });
+        let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
         let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found: want"));
         let unresolved = Reason::new(Code::RegistryTimeout, "found: want");
         let (unsigned, timeout, bug) = (of(Code::Unsigned), of(Code::RegistryTimeout), of(Code::InternalError));

@@ -184,10 +184,10 @@ impl Metrics {
 
     fn begin_at_zero(&self) {
         for code in Code::ALL {
-            self.verdicts.with_label_values(&[code.kind().text(), code.text()]);
+            self.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]);
         }
         for (check, code) in loggable() {
-            self.warnings.with_label_values(&[check.as_str(), code.text()]);
+            self.warnings.with_label_values(&[check.as_str(), code.as_str()]);
         }
         self.warnings.with_label_values(&[OTHER, OTHER]);
         for code in resolution_codes() {
@@ -267,14 +267,14 @@ impl Metrics {
 
     /// A verdict about one image was given, remembered or new.
     pub fn verdict(&self, code: Code) {
-        self.verdicts.with_label_values(&[code.kind().text(), code.text()]).inc();
+        self.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]).inc();
     }
 
     /// A verdict that was given admits an image although `check` failed with `code`: one of [`loggable`]. Anything else
     /// counts as [`OTHER`].
     pub fn warning(&self, check: Check, code: Code) {
         let known = loggable().find(|pair| *pair == (check, code));
-        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.as_str(), code.text()));
+        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.as_str(), code.as_str()));
         self.warnings.with_label_values(&[check, code]).inc();
     }
 
@@ -282,7 +282,7 @@ impl Metrics {
     pub fn resolution(&self, failure: Option<Code>) {
         let code = match failure {
             None => "resolved",
-            Some(code) => one_of(resolution_codes(), code.text()),
+            Some(code) => one_of(resolution_codes(), code.as_str()),
         };
         self.resolutions.with_label_values(&[code]).inc();
     }
@@ -421,7 +421,7 @@ pub fn text(registry: &Registry) -> Result<String, prometheus::Error> {
 /// What a look-up can end with: everything but the codes of decided images.
 fn resolution_codes() -> impl Iterator<Item = &'static str> {
     let failures = Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code));
-    ["resolved"].into_iter().chain(failures.map(|code| code.text())).chain([OTHER])
+    ["resolved"].into_iter().chain(failures.map(|code| code.as_str())).chain([OTHER])
 }
 
 fn one_of(mut known: impl Iterator<Item = &'static str>, label: &'static str) -> &'static str {

@@ -66,7 +66,7 @@ fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<Anch
         let detail = format_args!(
             "the signature has scheme {} and the statement names no {} trust store: want one with the root {root}",
             scheme.name(),
-            kind.text(),
+            kind.as_str(),
         );
         return Err(Reason::new(Code::UntrustedChain, detail));
     }

@@ -221,7 +221,7 @@ impl std::str::FromStr for Identity {
 impl TrustedIdentity {
     /// The entry as written, prefix included.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 

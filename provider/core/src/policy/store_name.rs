@@ -46,7 +46,7 @@ impl StoreKind {
 
     /// The type as policies and directories spell it.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ca => "ca",
             Self::SigningAuthority => "signingAuthority",
@@ -57,7 +57,7 @@ impl StoreKind {
 
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+        f.write_str(self.as_str())
     }
 }
 
@@ -65,7 +65,7 @@ impl FromStr for StoreKind {
     type Err = StoreNameError;
 
     fn from_str(text: &str) -> Result<Self, StoreNameError> {
-        let kind = Self::ALL.into_iter().find(|kind| kind.text() == text);
+        let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
         kind.ok_or_else(|| StoreNameError::Kind { found: text.into() })
     }
 }

@@ -1,11 +1,11 @@
 //! The signatures of an image that did not count. Anybody who can push to a repository can add some, of any size and
 //! number, so what a verdict keeps of them is bounded.
 
-use super::Reason;
-use super::Reasons;
-use super::allocated;
+use super::memory::allocated;
 use crate::codec::text::Text;
 use crate::name::Digest;
+use crate::reason::Reason;
+use crate::reason::Reasons;
 
 /// One signature that did not count, and every reason that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ impl FailedSignatures {
         if failed.is_inconclusive() && self.undecided.is_none() {
             self.undecided = Some(reason.clone());
         }
-        // The signature that came furthest tells most: codes are declared in the order of the checks.
-        if self.telling.as_ref().is_none_or(|telling| reason.code >= telling.code) {
+        // The signature that came furthest tells most; of equals the last.
+        if self.telling.as_ref().is_none_or(|telling| reason.code.reached() >= telling.code.reached()) {
             self.telling = Some(reason.clone());
         }
         let bytes = size_of::<FailedSignature>() + failed.heap_bytes();
@@ -118,9 +118,9 @@ impl FromIterator<FailedSignature> for FailedSignatures {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Code;
     use super::*;
     use crate::name::DigestAlgorithm;
+    use crate::reason::Code;
 
     fn failed(code: Code, detail: &str) -> FailedSignature {
         FailedSignature {

@@ -37,7 +37,7 @@ pub enum ProfileError {
 }
 
 fn list(uses: &[KeyUse]) -> String {
-    uses.iter().map(|usage| usage.text()).collect::<Vec<_>>().join(", ")
+    uses.iter().map(|usage| usage.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The authority at `position`, the leaf being 0, below which `position - 1` authorities stand.

@@ -84,7 +84,7 @@ impl KeyUse {
 
     /// The name in RFC 5280.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::DigitalSignature => "digitalSignature",
             Self::NonRepudiation => "nonRepudiation",
@@ -101,7 +101,7 @@ impl KeyUse {
 
 impl fmt::Display for KeyUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+        f.write_str(self.as_str())
     }
 }
 

@@ -5,6 +5,8 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
 use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
 
 use super::Checked;
@@ -55,25 +57,28 @@ impl From<&Checked> for Image {
             ImageVerdict::Skipped(_) | ImageVerdict::Rejected(_) | ImageVerdict::Inconclusive(_) => None,
         };
         let (checks, warnings, signatures) = match verdict {
-            ImageVerdict::Verified(verified) => (
-                Some(verified.signature.checks().into()),
-                verified.signature.warnings().map(Warning::from).collect(),
-                Some(&verified.others),
-            ),
-            ImageVerdict::Skipped(Skipped { rule: _ }) => (None, Vec::new(), None),
-            ImageVerdict::Rejected(Rejected { rule: _, reason: _, signatures })
-            | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason: _, signatures }) => {
+            ImageVerdict::Verified(verified) => {
+                let VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }) = &verified.by;
+                (
+                    Some(signature.checks().into()),
+                    signature.warnings().map(Warning::from).collect(),
+                    Some(&verified.others),
+                )
+            }
+            ImageVerdict::Skipped(Skipped { statement: _ }) => (None, Vec::new(), None),
+            ImageVerdict::Rejected(Rejected { statement: _, reason: _, signatures })
+            | ImageVerdict::Inconclusive(Inconclusive { statement: _, reason: _, signatures }) => {
                 (None, Vec::new(), Some(signatures))
             }
         };
         Self {
-            verdict: verdict.kind().text(),
-            code: verdict.code().text(),
+            verdict: verdict.kind().as_str(),
+            code: verdict.code().as_str(),
             message: message(verdict),
             advice: verdict.code().advice(),
             image: image.to_string(),
             digest: result.digest.as_ref().map(ToString::to_string),
-            rule: verdict.rule().map(str::to_owned),
+            rule: verdict.statement().map(str::to_owned),
             signer: verified.and_then(Signer::of),
             unverified_signer: verified.and_then(UnverifiedSigner::of),
             checks,

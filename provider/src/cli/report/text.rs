@@ -14,6 +14,8 @@ use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 
 use super::Checked;
 
@@ -29,23 +31,23 @@ pub(in crate::cli) fn report(checked: &[Checked]) -> String {
 pub(super) fn message(verdict: &ImageVerdict) -> String {
     match verdict {
         ImageVerdict::Verified(verified) => verified.summary().to_string(),
-        ImageVerdict::Skipped(Skipped { rule }) => {
-            format!("statement {rule:?} of the trust policy skips this repository")
+        ImageVerdict::Skipped(Skipped { statement }) => {
+            format!("statement {statement:?} of the trust policy skips this repository")
         }
-        ImageVerdict::Rejected(Rejected { rule: _, reason, signatures: _ })
-        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures: _ }) => reason.detail.to_string(),
+        ImageVerdict::Rejected(Rejected { statement: _, reason, signatures: _ })
+        | ImageVerdict::Inconclusive(Inconclusive { statement: _, reason, signatures: _ }) => reason.detail.to_string(),
     }
 }
 
 fn block(Checked { image, result }: &Checked) -> String {
     let verdict = &*result.verdict;
     let mut block =
-        Block(format!("{:<width$}{}\n", verdict.kind().text(), printable(&image.to_string()), width = NAMES + 2));
+        Block(format!("{:<width$}{}\n", verdict.kind().as_str(), printable(&image.to_string()), width = NAMES + 2));
     if let Some(digest) = &result.digest {
         block.line("digest", digest);
     }
-    if let Some(rule) = verdict.rule() {
-        block.line("rule", rule);
+    if let Some(statement) = verdict.statement() {
+        block.line("rule", statement);
     }
     match verdict {
         ImageVerdict::Verified(verified) => {
@@ -58,8 +60,8 @@ fn block(Checked { image, result }: &Checked) -> String {
             block.line("code", verdict.code());
             block.line("message", message(verdict));
         }
-        ImageVerdict::Rejected(Rejected { rule: _, reason, signatures })
-        | ImageVerdict::Inconclusive(Inconclusive { rule: _, reason, signatures }) => {
+        ImageVerdict::Rejected(Rejected { statement: _, reason, signatures })
+        | ImageVerdict::Inconclusive(Inconclusive { statement: _, reason, signatures }) => {
             block.line("code", reason.code);
             block.line("message", &reason.detail);
             block.line("what to do", reason.code.advice());
@@ -78,8 +80,7 @@ impl Block {
     }
 
     fn signer(&mut self, verified: &Verified) {
-        let signature = &verified.signature;
-        let manifest = &verified.manifest;
+        let VerifiedBy::Notation(VerifiedNotation { manifest, signature }) = &verified.by;
         match signature.signer() {
             Some(signer) => {
                 self.line("signer", signer.subject());
@@ -125,7 +126,7 @@ impl Block {
             }
             let kind = if failed.is_inconclusive() { VerdictKind::Inconclusive } else { VerdictKind::Rejected };
             for reason in reasons.iter() {
-                self.line("", format_args!("{}: {reason}", kind.text()));
+                self.line("", format_args!("{}: {reason}", kind.as_str()));
             }
         }
         match signatures.omitted() {

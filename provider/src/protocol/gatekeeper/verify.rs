@@ -33,6 +33,8 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
 
 use super::KeyOutcome;
@@ -88,10 +90,10 @@ pub(super) fn encode(context: ResponseContext<'_>, key: &str, image: &ImageRef, 
 fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult) -> KeyOutcome<Value> {
     let name = image.to_string();
     let common = |message: String, signatures: &FailedSignatures| Common {
-        code: result.verdict.code().text(),
+        code: result.verdict.code().as_str(),
         message,
         digest: result.digest.as_ref().map(ToString::to_string),
-        rule: result.verdict.rule().map(|rule| rule.to_string()),
+        rule: result.verdict.statement().map(ToString::to_string),
         request_id: context.request_id.to_owned(),
         signer: None,
         unverified_signer: None,
@@ -103,7 +105,11 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
     };
     match &*result.verdict {
         ImageVerdict::Verified(verified) => {
-            let Verified { rule: _, manifest: _, signature, others } = verified;
+            let Verified {
+                statement: _,
+                by: VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }),
+                others,
+            } = verified;
             let message = format!("{name} is {}", verified.summary());
             let warnings = signature.warnings().map(Warning::from);
             KeyOutcome::Value(Value::Verified(Common {
@@ -114,13 +120,13 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
                 ..common(message, others)
             }))
         }
-        ImageVerdict::Skipped(Skipped { rule }) => {
+        ImageVerdict::Skipped(Skipped { statement }) => {
             let message =
-                format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository");
+                format!("{name} is not verified: statement {statement:?} of the trust policy skips its repository");
             KeyOutcome::Value(Value::Skipped(common(message, &FailedSignatures::default())))
         }
-        ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
-            let message = rejection(&name, rule.as_deref(), reason, signatures);
+        ImageVerdict::Rejected(Rejected { statement, reason, signatures }) => {
+            let message = rejection(&name, statement.as_deref(), reason, signatures);
             let message = Message::of_request(&message, context.request_id).into_string();
             KeyOutcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
         }
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn a_skipped_image_is_a_value_with_every_member() {
         assert_eq!(
-            value(ImageVerdict::Skipped(Skipped { rule: "mirror".into() })),
+            value(ImageVerdict::Skipped(Skipped { statement: "mirror".into() })),
             json!({
                 "verdict": "skipped",
                 "code": "skipped",
@@ -230,7 +236,7 @@ mod tests {
     fn an_undecided_image_has_no_value() {
         let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
         let verdict = ImageVerdict::Inconclusive(Inconclusive {
-            rule: None,
+            statement: None,
             reason: reason.clone(),
             signatures: FailedSignatures::default(),
         });

@@ -19,6 +19,8 @@ use countersign_core::verdict::Reason;
 use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
+use countersign_core::verdict::VerifiedBy;
+use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
 use serde::Serializer;
 
@@ -97,7 +99,11 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
     let name = image.to_string();
     let ruling = match &*result.verdict {
         ImageVerdict::Verified(verified) => {
-            let Verified { rule: _, manifest, signature, others: _ } = verified;
+            let Verified {
+                statement: _,
+                by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }),
+                others: _,
+            } = verified;
             let signer = signature.signer();
             let warnings = signature.warnings().map(|(check, reason)| format!("{check}: {reason}"));
             Ruling::Yes(Good {
@@ -108,15 +114,17 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
                 warnings: warnings.collect(),
             })
         }
-        ImageVerdict::Skipped(Skipped { rule }) => Ruling::Yes(Good {
+        ImageVerdict::Skipped(Skipped { statement }) => Ruling::Yes(Good {
             reference_digest: String::new(),
-            message: format!("{name} is not verified: statement {rule:?} of the trust policy skips its repository"),
+            message: format!(
+                "{name} is not verified: statement {statement:?} of the trust policy skips its repository"
+            ),
             issuer: String::new(),
             subject_name: String::new(),
             warnings: Vec::new(),
         }),
-        ImageVerdict::Rejected(Rejected { rule, reason, signatures }) => {
-            let whole = || Bad::new(String::new(), rejection(&name, rule.as_deref(), reason, signatures), reason);
+        ImageVerdict::Rejected(Rejected { statement, reason, signatures }) => {
+            let whole = || Bad::new(String::new(), rejection(&name, statement.as_deref(), reason, signatures), reason);
             let mut reports: Vec<Bad> =
                 signatures.listed().iter().take(context.max_signatures).map(Bad::from).collect();
             if reports.is_empty() {

@@ -241,7 +241,7 @@ impl Handler {
             Answer::Verdict(result, _) => {
                 self.metrics.verdict(result.verdict.code());
                 if let ImageVerdict::Verified(verified) = &*result.verdict {
-                    for (check, reason) in verified.signature.warnings() {
+                    for (check, reason) in verified.warnings() {
                         self.metrics.warning(check, reason.code);
                     }
                 }

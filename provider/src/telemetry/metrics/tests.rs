@@ -20,7 +20,10 @@ fn has(registry: &Registry, line: &str) {
 fn every_series_is_there_from_the_start_with_zero() {
     let (registry, _metrics) = metrics();
     for code in Code::ALL {
-        has(&registry, &format!("countersign_verdicts_total{{code=\"{code}\",verdict=\"{}\"}} 0", code.kind().text()));
+        has(
+            &registry,
+            &format!("countersign_verdicts_total{{code=\"{code}\",verdict=\"{}\"}} 0", code.kind().as_str()),
+        );
     }
     for line in [
         "countersign_requests_total{door=\"ratify-mutate\",outcome=\"abandoned\"} 0",

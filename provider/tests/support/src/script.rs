@@ -62,7 +62,7 @@ impl Verifier for Script {
         let word = self.word(&request.image);
         let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));
         async move {
-            let skipped = || ImageVerdict::Skipped(Skipped { rule: "mirror".into() });
+            let skipped = || ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
             let verdict = match word.as_str() {
                 "skipped" => skipped(),
                 "rejected" => ImageVerdict::none_verified("all".into(), Default::default(), None),

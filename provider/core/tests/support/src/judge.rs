@@ -146,7 +146,7 @@ impl Judge {
     }
 
     fn policy(&self) -> TrustPolicy {
-        let stores: Vec<_> = self.stores.iter().map(|(kind, name, _)| format!("{}:{name}", kind.text())).collect();
+        let stores: Vec<_> = self.stores.iter().map(|(kind, name, _)| format!("{}:{name}", kind.as_str())).collect();
         let overrides: BTreeMap<_, _> = self.overrides.iter().copied().collect();
         let mut verification = serde_json::json!({ "level": self.level });
         if !overrides.is_empty() {

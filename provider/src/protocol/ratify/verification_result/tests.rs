@@ -44,7 +44,7 @@ fn a_skipped_image_is_a_yes_with_one_good_report() {
     let message =
         "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository";
     assert_eq!(
-        json_of(rendered(ImageVerdict::Skipped(Skipped { rule: "mirror".into() }))),
+        json_of(rendered(ImageVerdict::Skipped(Skipped { statement: "mirror".into() }))),
         json!({
             "version": "0.2.0",
             "isSuccess": true,

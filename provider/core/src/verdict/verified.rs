@@ -1,0 +1,92 @@
+//! An image that is verified, and by what.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::failed::FailedSignatures;
+use super::memory::allocated;
+use crate::codec::text;
+use crate::codec::text::Text;
+use crate::name::Digest;
+use crate::notation::Check;
+use crate::notation::VerifiedSignature;
+use crate::reason::Reason;
+use crate::time::UnixTime;
+
+/// See [`super::ImageVerdict::Verified`].
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Name of the trust policy statement.
+    pub statement: Arc<str>,
+    /// What was verified.
+    pub by: VerifiedBy,
+    /// Signatures that were tried before and did not count.
+    pub others: FailedSignatures,
+}
+
+/// What was verified, by the scheme of the signature.
+#[derive(Clone, Debug)]
+pub enum VerifiedBy {
+    /// A signature of the Notary Project.
+    Notation(VerifiedNotation),
+}
+
+/// See [`VerifiedBy::Notation`].
+#[derive(Clone, Debug)]
+pub struct VerifiedNotation {
+    /// Digest of the signature manifest.
+    pub manifest: Digest,
+    /// The sealed result.
+    pub signature: Box<VerifiedSignature>,
+}
+
+impl Verified {
+    /// Why the image is admitted, as what follows "the image is": by whom it is signed if that is known, and which
+    /// failures the statement only logs.
+    #[must_use]
+    pub fn summary(&self) -> Text {
+        let Self { statement, by: VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }), others: _ } = self;
+        let failures = signature.warnings().map(|(check, Reason { code, detail })| {
+            fmt::from_fn(move |f| write!(f, "{check} failed ({code}: {detail})"))
+        });
+        let failures = text::list(failures, " and ", usize::MAX);
+        match (signature.signer(), signature.warnings().next()) {
+            (Some(signer), None) => Text::of(format_args!(
+                "signed by {:?}, trusted by statement {statement:?} of the trust policy",
+                signer.subject()
+            )),
+            (Some(signer), Some(_)) => Text::of(format_args!(
+                "admitted although {failures}, which statement {statement:?} of the trust policy only logs; signed by {:?}",
+                signer.subject()
+            )),
+            (None, _) => Text::of(format_args!(
+                "admitted although {failures}, which statement {statement:?} of the trust policy only logs; who signed is not known"
+            )),
+        }
+    }
+
+    /// Checks that failed and that the statement only logs.
+    pub fn warnings(&self) -> impl Iterator<Item = (Check, &Reason)> + Clone {
+        match &self.by {
+            VerifiedBy::Notation(notation) => notation.signature.warnings(),
+        }
+    }
+
+    /// The verdict must be made anew from this time on.
+    #[must_use]
+    pub fn good_until(&self) -> Option<UnixTime> {
+        match &self.by {
+            VerifiedBy::Notation(notation) => notation.signature.good_until(),
+        }
+    }
+
+    /// The memory behind the value itself, in bytes. The name of the statement is shared and not counted.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let by = match &self.by {
+            VerifiedBy::Notation(VerifiedNotation { manifest, signature }) => {
+                allocated(manifest.as_str().len()) + allocated(signature.bytes())
+            }
+        };
+        by + self.others.heap_bytes()
+    }
+}
