@@ -9,7 +9,9 @@ use std::path::PathBuf;
 fn sources() -> Vec<(String, String)> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Vec::new();
-    for folder in ["provider/src", "provider/core/src", "provider/http/src", "provider/registry/src"] {
+    for folder in
+        ["provider/src", "provider/core/src", "provider/http/src", "provider/credentials/src", "provider/registry/src"]
+    {
         collect(&top.join(folder), &mut found);
     }
     let name = |path: &PathBuf| path.strip_prefix(top).unwrap().display().to_string();

@@ -51,7 +51,7 @@ fn why(error: &ReferenceError) -> &'static str {
 }
 
 #[test]
-fn every_reference_has_its_repository_or_is_refused() {
+fn each_image_is_at_its_place_or_refused() {
     for (image, outcome) in table() {
         let read = image.parse::<ImageRef>();
         let place = read.as_ref().map(|read| {
@@ -66,7 +66,7 @@ fn every_reference_has_its_repository_or_is_refused() {
 }
 
 #[test]
-fn two_references_are_equal_if_and_only_if_they_name_one_repository() {
+fn two_images_are_equal_if_and_only_if_they_are_at_one_place() {
     let accepted = table().into_iter().filter_map(|(image, outcome)| Some((image, outcome.ok()?)));
     let read: Vec<(Repository, String)> =
         accepted.map(|(image, place)| (image.parse::<ImageRef>().unwrap().repository().clone(), place)).collect();

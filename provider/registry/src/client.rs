@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_credentials::AuthMethod;
+use countersign_credentials::CredentialRevision;
+use countersign_credentials::CredentialScope;
+use countersign_credentials::RepositoryScope;
 use countersign_http::BodyLimits;
 use countersign_http::LruTtlCache;
 use countersign_http::Retry;
 use countersign_http::Share;
-use countersign_http::bearer;
 use http::HeaderMap;
 use http::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::auth_method::AuthMethod;
 use crate::challenge;
 use crate::challenge::Challenge;
-use crate::credential::CredentialScope;
 use crate::endpoint::Endpoint;
 use crate::entries::check_port;
 use crate::entries::entry_for;
@@ -45,9 +46,12 @@ pub(crate) struct Client {
     transport: Arc<Transport>,
     tokens: Arc<Tokens>,
     /// So that only the first request about a repository is answered by a challenge.
-    schemes: LruTtlCache<Repository, AuthScheme>,
+    schemes: LruTtlCache<SchemeKey, AuthScheme>,
     unlisted: Unlisted,
 }
+
+/// A scheme is for one credential: a token service may get one credential and not another.
+type SchemeKey = (Repository, CredentialRevision);
 
 /// How a repository authenticates, from its challenge.
 #[derive(Clone)]
@@ -111,8 +115,15 @@ impl Client {
         self.transport.close_idle_connections();
     }
 
-    pub(crate) fn endpoint(&self, repository: &Repository) -> Result<Endpoint, Cause> {
-        Endpoint::of(&self.transport.routes, self.unlisted, repository)
+    /// Where requests about `repository` go, with the identity of now.
+    pub(crate) async fn endpoint(&self, repository: &Repository, deadline: Instant) -> Result<Endpoint, Cause> {
+        Endpoint::of(&self.transport.routes, self.unlisted, repository, deadline).await
+    }
+
+    /// Checks that the credential for `repository` can be used, as far as that is known without a request.
+    pub(crate) fn has_usable_credential(&self, repository: &Repository) -> bool {
+        let entry = entry_for(self.transport.routes.entries(), repository.host());
+        entry.is_none_or(|(_, entry)| entry.identities.check_scope(&RepositoryScope::new(repository)).is_ok())
     }
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
@@ -130,7 +141,7 @@ impl Client {
     pub(crate) fn credential_scope(&self, repository: &Repository) -> CredentialScope {
         match entry_for(self.transport.routes.entries(), repository.host()) {
             Some((_, entry)) => {
-                entry.credential.scope(&entry.pattern.to_string(), repository.host(), repository.path())
+                entry.identities.credential_scope(&entry.pattern.to_string(), &RepositoryScope::new(repository))
             }
             None => CredentialScope::anonymous(),
         }
@@ -150,12 +161,33 @@ impl Client {
         Ok(self.request(endpoint, query, || Payload::Head).await?.headers)
     }
 
-    /// Sends a request until it has a 200. A first 401 is answered once with the credential or token that it asks for.
+    /// Sends a request until it has a 200. If the identity is refused and its source may have another one, once more with
+    /// that.
     async fn request(
         &self,
         endpoint: &Endpoint,
         query: Query<'_>,
         payload: impl Fn() -> Payload,
+    ) -> Result<Answer, RegistryError> {
+        let error = match self.attempt(endpoint, &query, &payload).await {
+            Err(error) if error.cause.is_refused_credential() => error,
+            result => return result,
+        };
+        if !endpoint.identity_refused() {
+            return Err(error);
+        }
+        let renewed = self.endpoint(&endpoint.repository, query.deadline).await;
+        let failed = |cause| RegistryError { repository: endpoint.repository.clone(), stage: query.stage, cause };
+        self.attempt(&renewed.map_err(failed)?, &query, &payload).await
+    }
+
+    /// Sends a request with the identity of `endpoint`. A first 401 is answered once with the credential or token that it
+    /// asks for.
+    async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        query: &Query<'_>,
+        payload: &impl Fn() -> Payload,
     ) -> Result<Answer, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
         let token_failed = |cause| failed(Stage::Token, cause);
@@ -199,10 +231,11 @@ impl Client {
 
     /// The authorization of the first request, from what is configured and cached.
     async fn authorize(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Authorization, Cause> {
-        if let Some(AuthMethod::RegistryToken(token)) = endpoint.identity.as_ref().map(|identity| &identity.method) {
-            return Ok(bearer(token.expose()).map_or(Authorization::Anonymous, Authorization::Configured));
+        let identity = &endpoint.identity;
+        if let (AuthMethod::RegistryToken(_), Some(header)) = (identity.method(), identity.authorization()) {
+            return Ok(Authorization::Configured(header.clone()));
         }
-        match self.schemes.get(&endpoint.repository, Instant::now().into_std()) {
+        match self.schemes.get(&scheme_key(endpoint), Instant::now().into_std()) {
             Some(scheme) => self.authorize_by(endpoint, scheme, deadline).await,
             None => Ok(Authorization::Anonymous),
         }
@@ -216,7 +249,7 @@ impl Client {
     ) -> Result<Authorization, Cause> {
         match scheme {
             AuthScheme::Basic => {
-                let header = endpoint.identity.as_ref().and_then(|identity| identity.method.basic());
+                let header = endpoint.identity.authorization().cloned();
                 Ok(header.map_or(Authorization::Anonymous, Authorization::Basic))
             }
             AuthScheme::Bearer(request) => {
@@ -243,8 +276,8 @@ impl Client {
         }
         let challenge =
             challenge::parse(headers).map_err(|detail| Cause::Challenge { host: endpoint.authority(), detail })?;
-        let scheme = match (challenge, endpoint.identity.as_ref().map(|identity| &identity.method)) {
-            (Challenge::Basic, Some(AuthMethod::Basic { .. })) if !matches!(authorization, Authorization::Basic(_)) => {
+        let scheme = match (challenge, endpoint.identity.method()) {
+            (Challenge::Basic, AuthMethod::Basic { .. }) if !matches!(authorization, Authorization::Basic(_)) => {
                 AuthScheme::Basic
             }
             // No credential, another kind of credential, or one that was just refused.
@@ -253,12 +286,16 @@ impl Client {
                 AuthScheme::Bearer(Arc::new(endpoint.token_request(&self.transport.routes, bearer, peer)?))
             }
         };
-        let repository = endpoint.repository.clone();
-        let bytes =
-            repository_bytes(&repository) + scheme.bytes() + LruTtlCache::<Repository, AuthScheme>::ENTRY_OVERHEAD;
-        self.schemes.put(repository, scheme.clone(), bytes, None);
+        let key = scheme_key(endpoint);
+        let key_bytes = repository_bytes(&key.0) + key.1.bytes();
+        let bytes = key_bytes + scheme.bytes() + LruTtlCache::<SchemeKey, AuthScheme>::ENTRY_OVERHEAD;
+        self.schemes.put(key, scheme.clone(), bytes, None);
         Ok(scheme)
     }
+}
+
+fn scheme_key(endpoint: &Endpoint) -> SchemeKey {
+    (endpoint.repository.clone(), endpoint.identity.revision().clone())
 }
 
 fn denied(endpoint: &Endpoint, error: RegistryErrorBody) -> Cause {

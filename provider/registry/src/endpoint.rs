@@ -1,9 +1,13 @@
 //! The endpoint of a repository: where requests about it go, with what credential, and which token services may get it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_credentials::Identity;
+use countersign_credentials::IdentitySource;
+use countersign_credentials::RepositoryScope;
 use countersign_http::FetchError;
 use countersign_http::Scheme;
 use countersign_http::Share;
@@ -11,10 +15,10 @@ use countersign_http::authority;
 use countersign_http::leads_to;
 use countersign_http::limits::URL_BYTES;
 use countersign_http::with_plain_host;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::challenge::Bearer;
-use crate::credential::Identity;
 use crate::entries::check_port;
 use crate::entries::entry_for;
 use crate::entries::share;
@@ -32,7 +36,9 @@ pub(crate) struct Endpoint {
     pub(crate) repository: Repository,
     base: Url,
     pub(crate) route: HostRoute,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Identity,
+    /// Where `identity` comes from; none without an entry.
+    source: Option<Arc<dyn IdentitySource>>,
     pub(crate) share: Share,
     scheme: Scheme,
     realm_hosts: Vec<Host>,
@@ -40,8 +46,13 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// # Errors
-    /// The settings refuse the host, its credential cannot be used, or its name cannot be part of a URL.
-    pub(crate) fn of(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> Result<Self, Cause> {
+    /// The settings refuse the host, there is no identity by `deadline`, or its name cannot be part of a URL.
+    pub(crate) async fn of(
+        routes: &Routes,
+        unlisted: Unlisted,
+        repository: &Repository,
+        deadline: Instant,
+    ) -> Result<Self, Cause> {
         let unusable = || {
             Cause::Fetch(FetchError::Unreachable {
                 host: repository.host().to_string(),
@@ -57,19 +68,20 @@ impl Endpoint {
         let scheme = entry.map_or(Scheme::Https, |(_, entry)| entry.scheme);
         let base = Url::parse(&format!("{}://{}/", scheme.as_str(), host.authority())).map_err(|_| unusable())?;
         let route = routes.to_registry(host, &base);
-        let identity = match entry {
-            Some((position, entry)) => entry
-                .credential
-                .identity(position, host, repository.path())
-                .map_err(|why| Cause::Misconfigured { host: host.to_string(), why })?,
-            None => None,
+        let source = entry.map(|(_, entry)| Arc::clone(&entry.identities));
+        let identity = match &source {
+            Some(source) => {
+                let identity = source.identity(&RepositoryScope::new(repository), deadline).await;
+                identity.map_err(|error| Cause::of_credential(host.to_string(), error))?
+            }
+            None => Identity::anonymous(),
         };
         let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
         if host.is_docker_hub() {
             realm_hosts.extend("auth.docker.io".parse());
         }
         let share = share(routes.entries(), host);
-        Ok(Self { repository: repository.clone(), base, route, identity, share, scheme, realm_hosts })
+        Ok(Self { repository: repository.clone(), base, route, identity, source, share, scheme, realm_hosts })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -88,7 +100,13 @@ impl Endpoint {
     }
 
     pub(crate) fn credential_kind(&self) -> CredentialKind {
-        self.identity.as_ref().map_or(CredentialKind::Anonymous, |identity| identity.method.kind())
+        CredentialKind::of(self.identity.method())
+    }
+
+    /// The registry or its token service has refused the identity. Whether there may be another one now.
+    pub(crate) fn identity_refused(&self) -> bool {
+        let scope = RepositoryScope::new(&self.repository);
+        self.source.as_ref().is_some_and(|source| source.refused(&scope, &self.identity))
     }
 
     /// The request for a token that a challenge from the address `peer` asks for.
@@ -110,7 +128,7 @@ impl Endpoint {
         let own =
             realm.host() == self.base.host() && realm.port_or_known_default() == self.base.port_or_known_default();
         let named = self.realm_hosts.iter().any(|host| leads_to(&realm, host));
-        if self.identity.is_some() && !own && !named {
+        if !self.identity.is_anonymous() && !own && !named {
             return Err(RealmRefusal::Host { host: authority(&realm) });
         }
         let route = routes.to_realm((&self.base, self.route), &realm, own, named, peer);
@@ -143,18 +161,17 @@ impl Endpoint {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::Credential;
-    use crate::RegistryEntry;
-    use crate::RegistrySettings;
-    use crate::Secret;
+    use countersign_credentials::Credential;
+    use countersign_credentials::Secret;
     use countersign_http::AddressPolicy;
     use countersign_http::LimitObserver;
     use countersign_http::SharedLimits;
+    use futures_util::FutureExt as _;
 
+    use super::*;
     use crate::Observer;
+    use crate::RegistryEntry;
+    use crate::RegistrySettings;
     use crate::Unobserved;
     use crate::limits;
     use crate::transport::Transport;
@@ -176,9 +193,14 @@ mod tests {
         Transport::new(settings, &limits, &observer).unwrap().routes
     }
 
+    /// The endpoint of a repository, whose source answers at once.
+    fn endpoint(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> Endpoint {
+        Endpoint::of(routes, unlisted, repository, Instant::now()).now_or_never().unwrap().unwrap()
+    }
+
     /// The address policy of a realm that `registry` names from an address.
     fn policy(routes: &Routes, registry: &str, realm: &str, from: &str) -> AddressPolicy {
-        let endpoint = Endpoint::of(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap()).unwrap();
+        let endpoint = endpoint(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap());
         let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
         let from = SocketAddr::new(from.parse().unwrap(), 443);
         endpoint.token_request(routes, bearer, Some(from)).unwrap().route.route.addresses
@@ -210,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_realm_in_another_spelling_of_the_registry_is_its_own() {
-        let credential = || Credential::Basic { user: "a".to_owned(), password: Secret::new("b") };
+        let credential = || Credential::basic("a", Secret::new("b")).unwrap();
         let entry = |text: &str| RegistryEntry {
             realm_hosts: vec!["named.example".parse().unwrap()],
             ..RegistryEntry::new(text.parse().unwrap(), credential())
@@ -222,7 +244,7 @@ mod tests {
         let routes = routes_of(&settings);
         let realm = |registry: &str, realm: &str| {
             let repository = format!("{registry}/app").parse().unwrap();
-            let endpoint = Endpoint::of(&routes, Unlisted::Refuse, &repository).unwrap();
+            let endpoint = endpoint(&routes, Unlisted::Refuse, &repository);
             let bearer = Bearer { realm: realm.to_owned(), service: None, scope: None };
             endpoint.token_request(&routes, bearer, None).map(|request| request.realm.to_string())
         };
@@ -251,7 +273,7 @@ mod tests {
         for row in rows.as_array().unwrap() {
             let Some(place) = row["place"].as_str() else { continue };
             let image: countersign_core::name::ImageRef = row["image"].as_str().unwrap().parse().unwrap();
-            let endpoint = Endpoint::of(&routes, Unlisted::Anonymous, image.repository()).unwrap();
+            let endpoint = endpoint(&routes, Unlisted::Anonymous, image.repository());
             let place = place
                 .strip_prefix("docker.io/")
                 .map_or(place.to_owned(), |path| format!("registry-1.docker.io/{path}"));

@@ -1,12 +1,14 @@
 //! The entries of the settings, checked, and which one applies to a host.
 
+use std::sync::Arc;
+
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_credentials::IdentitySource;
 use countersign_http::Class;
 use countersign_http::Scheme;
 use countersign_http::Share;
 
-use crate::credential::Credential;
 use crate::error::Cause;
 use crate::host_pattern::HostPattern;
 
@@ -14,7 +16,7 @@ use crate::host_pattern::HostPattern;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) pattern: HostPattern,
-    pub(crate) credential: Credential,
+    pub(crate) identities: Arc<dyn IdentitySource>,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
 }
@@ -78,6 +80,8 @@ pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use countersign_credentials::Credential;
+
     use crate::settings::RegistryEntry;
     use crate::settings::RegistrySettings;
 

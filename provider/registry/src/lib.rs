@@ -21,11 +21,8 @@
 //!
 //! Requests on behalf of hosts in the settings, if a proxy is configured; no other request (`routes`).
 
-mod auth_method;
 mod challenge;
 mod client;
-mod credential;
-mod docker_config;
 mod endpoint;
 mod entries;
 mod error;
@@ -42,19 +39,11 @@ mod referrers;
 mod registries;
 pub mod resources;
 mod routes;
-mod secret;
 mod settings;
 mod token;
 mod transport;
 
-pub use auth_method::AuthMethodError;
-pub use credential::Credential;
-pub use credential::CredentialScope;
-pub use docker_config::DockerConfig;
-pub use docker_config::DockerConfigError;
-pub use docker_config::DockerConfigWarning;
-pub use docker_config::EntryError;
-pub use docker_config::EntryMistake;
+pub use countersign_credentials::CredentialScope;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::Fallback;
@@ -76,7 +65,6 @@ pub use observer::Unobserved;
 pub use quota::Quota;
 pub use registries::Pinned;
 pub use registries::Registries;
-pub use secret::Secret;
 pub use settings::RegistryEntry;
 pub use settings::RegistrySettings;
 pub use settings::SettingsError;

@@ -22,9 +22,6 @@ pub(crate) const CHALLENGES: usize = 8;
 /// Size of the body of a token response, in bytes.
 pub(crate) const TOKEN_BODY_BYTES: usize = 64 * 1024;
 
-/// Length of a token, in bytes. Servers refuse header blocks of 16 KiB and more.
-pub(crate) const TOKEN_BYTES: usize = 16 * 1024;
-
 /// The longest time for which a token is used.
 pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -54,26 +51,6 @@ pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Repositories that are known to answer HEAD without a digest. With names of at most 255 bytes, this is 2 MiB.
 pub(crate) const REPOSITORIES: usize = 4096;
-
-/// Size of a Docker configuration, in bytes: that of a Kubernetes Secret.
-pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;
-
-/// Entries of a Docker configuration: a large cluster has some ten registries, each with some projects.
-pub(crate) const DOCKER_CONFIG_ENTRIES: usize = 1000;
-
-/// Credential helpers that a warning names.
-pub(crate) const HELPERS_NAMED: usize = 5;
-
-/// Length of a user name and password together, in bytes: what fits into [`TOKEN_BYTES`] of a header in base64. A key file
-/// of Google's has 2.3 KiB.
-pub(crate) const BASIC_BYTES: usize = 12 * 1024;
-
-/// Length of an identity token, in bytes. It is sent in a form; Azure's have some KiB.
-pub(crate) const IDENTITY_TOKEN_BYTES: usize = 64 * 1024;
-
-/// A Docker configuration: as many registries as fit into a file of that size with real credentials.
-pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
-    JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };
 
 /// A token response: real ones have five members, some of them a list of what was granted.
 pub(crate) const TOKEN_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };

@@ -59,7 +59,7 @@ impl Registries {
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        let endpoint = self.client().endpoint(pinned.repository()).map_err(|cause| RegistryError {
+        let endpoint = self.client().endpoint(pinned.repository(), deadline).await.map_err(|cause| RegistryError {
             repository: pinned.repository().clone(),
             stage: Stage::Referrers,
             cause,

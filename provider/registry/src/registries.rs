@@ -16,6 +16,7 @@ use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci;
 use countersign_core::oci::Descriptor;
+use countersign_credentials::CredentialScope;
 use countersign_http::BodyLimits;
 use countersign_http::Content;
 use countersign_http::LimitObserver;
@@ -32,7 +33,6 @@ use url::Url;
 
 use crate::client::Client;
 use crate::client::Query;
-use crate::credential::CredentialScope;
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
@@ -188,6 +188,10 @@ impl Registries {
     /// What [`Self::pin`] would give without asking the registry.
     #[must_use]
     pub fn remembered_pin(&self, image: &ImageRef) -> Option<Pinned> {
+        // A registry that is disabled is disabled for what was read before, too.
+        if !self.inner.client.has_usable_credential(image.repository()) {
+            return None;
+        }
         let descriptor = self.pins().current(image)?;
         if let Selector::Tag(_) = image.selector() {
             self.inner.observer.tag(TagCache::Hit);
@@ -306,7 +310,7 @@ impl Registries {
         if descriptor.size > limit {
             return Err(failed(Cause::DeclaredTooLarge { declared: descriptor.size, limit }));
         }
-        let endpoint = self.inner.client.endpoint(repository).map_err(failed)?;
+        let endpoint = self.inner.client.endpoint(repository, deadline).await.map_err(failed)?;
         let url = endpoint.url(kind, descriptor.digest.as_str());
         let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
         let body = BodyLimits {
@@ -329,7 +333,7 @@ impl Registries {
         let stage = Stage::Manifest;
         let repository = image.repository();
         let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
-        let endpoint = self.inner.client.endpoint(repository).map_err(failed)?;
+        let endpoint = self.inner.client.endpoint(repository, deadline).await.map_err(failed)?;
         let (reference, algorithm) = match image.selector() {
             Selector::Tag(tag) => (tag.as_str(), DigestAlgorithm::Sha256),
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),

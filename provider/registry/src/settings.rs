@@ -1,8 +1,10 @@
 //! What an operator decides about registries, as values. The caller reads the files.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::Host;
+use countersign_credentials::IdentitySource;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_http::RequestLimits;
@@ -10,8 +12,6 @@ use countersign_http::Roots;
 use countersign_http::Scheme;
 use countersign_http::TlsSetupError;
 
-use crate::auth_method::AuthMethodError;
-use crate::credential::Credential;
 use crate::entries::Entry;
 use crate::host_pattern::HostPattern;
 use crate::host_pattern::HostPatternError;
@@ -67,12 +67,12 @@ pub enum Unlisted {
 ///
 /// An exact host may have any address, loopback included. Hosts that match by suffix may have the same addresses as unlisted
 /// ones, since not every name below a suffix need be the operator's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RegistryEntry {
     /// The hosts.
     pub pattern: HostPattern,
-    /// The credential for these hosts and their token services.
-    pub credential: Credential,
+    /// The source of identities for these hosts and their token services.
+    pub identities: Arc<dyn IdentitySource>,
     /// HTTP with or without TLS.
     pub scheme: Scheme,
     /// The certificate authorities that are trusted for these hosts. Redirects and token services on other hosts have those
@@ -89,10 +89,10 @@ impl RegistryEntry {
     /// An entry over https with the system's certificate authorities, no further token services, and the proxies of the
     /// environment.
     #[must_use]
-    pub fn new(pattern: HostPattern, credential: Credential) -> Self {
+    pub fn new(pattern: HostPattern, identities: impl IdentitySource) -> Self {
         Self {
             pattern,
-            credential,
+            identities: Arc::new(identities),
             scheme: Scheme::Https,
             roots: Roots::System,
             realm_hosts: Vec::new(),
@@ -128,14 +128,6 @@ pub enum SettingsError {
     PlainDockerHub {
         /// That of the entry.
         pattern: HostPattern,
-    },
-    /// A credential cannot be sent.
-    #[error("registry {pattern} {error}")]
-    Credential {
-        /// That of the entry.
-        pattern: HostPattern,
-        /// Why not.
-        error: AuthMethodError,
     },
     /// A number or time is zero.
     #[error("{member} is zero: want at least one")]
@@ -179,11 +171,13 @@ impl RegistrySettings {
             if entry.scheme == Scheme::Http && pattern.is_docker_hub() {
                 return Err(SettingsError::PlainDockerHub { pattern });
             }
-            if let Err(error) = entry.credential.check() {
-                return Err(SettingsError::Credential { pattern, error });
-            }
             let realm_hosts = entry.realm_hosts.clone();
-            entries.push(Entry { pattern, credential: entry.credential.clone(), scheme: entry.scheme, realm_hosts });
+            entries.push(Entry {
+                pattern,
+                identities: Arc::clone(&entry.identities),
+                scheme: entry.scheme,
+                realm_hosts,
+            });
         }
         Ok(entries)
     }
@@ -193,7 +187,7 @@ impl RegistrySettings {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use countersign_credentials::Credential;
 
     fn entry(pattern: &str) -> RegistryEntry {
         RegistryEntry::new(pattern.parse().unwrap(), Credential::Anonymous)
@@ -216,18 +210,6 @@ mod tests {
         for name in ["docker.io", "index.docker.io", "Registry-1.docker.io:0443", "registry.hub.docker.com"] {
             let hub = SettingsError::PlainDockerHub { pattern: name.parse().unwrap() };
             assert_eq!(settings(vec![plain(name)]).check().err(), Some(hub), "{name}");
-        }
-        for (credential, error) in [
-            (Credential::Bearer(Secret::new("a\nb")), AuthMethodError::NotVisible),
-            (Credential::Basic { user: "a:b".to_owned(), password: Secret::new("c") }, AuthMethodError::Colon),
-            (Credential::Basic { user: String::new(), password: Secret::new("c") }, AuthMethodError::EmptyUser),
-            (Credential::Basic { user: "a".to_owned(), password: Secret::new("") }, AuthMethodError::EmptyPassword),
-        ] {
-            let bad = RegistryEntry { credential, ..entry("r.example") };
-            assert_eq!(
-                settings(vec![bad]).check().err(),
-                Some(SettingsError::Credential { pattern: pattern.clone(), error })
-            );
         }
         let zero = RegistrySettings { requests: 0, ..RegistrySettings::default() };
         assert_eq!(zero.check().err(), Some(SettingsError::Zero { member: "requests" }));

@@ -8,6 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::codec::json;
+use countersign_credentials::AuthMethod;
+use countersign_credentials::CredentialRevision;
+use countersign_credentials::Identity;
+use countersign_credentials::Secret;
+use countersign_credentials::limits::TOKEN_BYTES;
 use countersign_http::BodyLimits;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
@@ -23,15 +28,11 @@ use tokio::time::Instant;
 use url::Url;
 use url::form_urlencoded;
 
-use crate::auth_method::AuthMethod;
-use crate::credential::CredentialId;
-use crate::credential::Identity;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::limits;
 use crate::observer::Stage;
 use crate::routes::HostRoute;
-use crate::secret::Secret;
 use crate::transport::Payload;
 use crate::transport::Reply;
 use crate::transport::Request;
@@ -48,17 +49,18 @@ pub(crate) struct TokenRequest {
     pub(crate) route: HostRoute,
     pub(crate) service: Option<String>,
     pub(crate) scope: String,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Identity,
 }
 
-/// What tokens are told apart by.
+/// What tokens are told apart by. With another revision of the credential there is no cached token: who changes a credential
+/// may want to end what was possible with the former one, and a token may be valid for a day.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TokenKey {
     registry: String,
     realm: String,
     service: Option<String>,
     scope: String,
-    identity: Option<CredentialId>,
+    credential: CredentialRevision,
 }
 
 /// A token as a header, and how long it may be used.
@@ -129,16 +131,16 @@ impl Tokens {
 
 impl TokenKey {
     fn bytes(&self) -> usize {
-        let Self { registry, realm, service, scope, identity: _ } = self;
-        registry.len() + realm.len() + service.as_ref().map_or(0, String::len) + scope.len()
+        let Self { registry, realm, service, scope, credential } = self;
+        let service = service.as_ref().map_or(0, String::len);
+        registry.len() + realm.len() + service + scope.len() + credential.bytes()
     }
 }
 
 impl TokenRequest {
     /// What it occupies, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let secrets = self.identity.as_ref().map_or(0, |identity| identity.method.bytes());
-        size_of::<Self>() + self.key().bytes() + secrets
+        size_of::<Self>() + self.key().bytes() + self.identity.bytes()
     }
 
     fn key(&self) -> TokenKey {
@@ -147,7 +149,7 @@ impl TokenRequest {
             realm: self.realm.to_string(),
             service: self.service.clone(),
             scope: self.scope.clone(),
-            identity: self.identity.as_ref().map(|identity| identity.id),
+            credential: self.identity.revision().clone(),
         }
     }
 }
@@ -159,22 +161,16 @@ async fn exchange(transport: &Transport, request: &TokenRequest) -> TokenResult 
     let deadline = started + transport.request_timeout;
     let host = authority(&request.realm);
     let mut url = request.realm.clone();
-    let mut authorization = None;
-    let mut credential = CredentialKind::Anonymous;
-    let mut form = None;
-    match request.identity.as_ref().map(|identity| &identity.method) {
-        Some(AuthMethod::IdentityToken(token)) => {
-            credential = CredentialKind::IdentityToken;
-            form = Some(refresh_form(request, token));
+    let (authorization, credential, form) = match request.identity.method() {
+        method @ AuthMethod::IdentityToken(token) => {
+            (None, CredentialKind::of(method), Some(refresh_form(request, token)))
         }
-        Some(method @ AuthMethod::Basic { .. }) => {
-            credential = CredentialKind::Basic;
-            let bad = Cause::Token { host: host.clone(), detail: "the configured credential is no header" };
-            authorization = Some(method.basic().ok_or(bad)?);
-            add_query(&mut url, request);
-        }
+        method @ AuthMethod::Basic { .. } => (request.identity.authorization(), CredentialKind::of(method), None),
         // A configured token of the registry is sent to the registry as it is; it is never exchanged.
-        Some(AuthMethod::RegistryToken(_)) | None => add_query(&mut url, request),
+        AuthMethod::RegistryToken(_) | AuthMethod::Anonymous => (None, CredentialKind::Anonymous, None),
+    };
+    if form.is_none() {
+        add_query(&mut url, request);
     }
     let mut retry = Retry::new();
     loop {
@@ -185,7 +181,7 @@ async fn exchange(transport: &Transport, request: &TokenRequest) -> TokenResult 
             referred_by: Some(&request.registry),
             route: request.route,
             accept: "application/json",
-            authorization: authorization.as_ref(),
+            authorization,
             credential,
             payload: form.clone().map_or(Payload::TokenQuery, Payload::TokenForm),
             body: BodyLimits::at_most(limits::TOKEN_BODY_BYTES),
@@ -240,7 +236,7 @@ fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
         .map_err(|_| "it is not a JSON object with token or access_token")?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = filled(raw.token).or_else(|| filled(raw.access_token)).ok_or("it has no token")?;
-    if token.len() > limits::TOKEN_BYTES {
+    if token.len() > TOKEN_BYTES {
         return Err("its token is longer than 16 KiB");
     }
     let header = bearer(token.as_bytes()).ok_or("its token is not visible ASCII")?;
@@ -291,7 +287,7 @@ mod tests {
         ] {
             assert_eq!(lifetime(body), Err(error), "{body}");
         }
-        let long = format!(r#"{{"token":"{}"}}"#, "a".repeat(limits::TOKEN_BYTES + 1));
+        let long = format!(r#"{{"token":"{}"}}"#, "a".repeat(TOKEN_BYTES + 1));
         assert_eq!(lifetime(&long), Err("its token is longer than 16 KiB"));
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
+use countersign_credentials::CredentialError;
 use countersign_http as fetch;
 use countersign_http::BodyLimits;
 use countersign_http::Client;
@@ -28,8 +29,6 @@ use http::StatusCode;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::credential::Credential;
-use crate::entries::Entry;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::RegistryErrorKind;
@@ -145,7 +144,7 @@ impl Transport {
         let started = Instant::now();
         let result = match self.disabled(request.route) {
             // A registry that is disabled is not asked on behalf of another one either.
-            Some(why) => Err(Cause::Misconfigured { host: authority(request.url), why }),
+            Some(error) => Err(Cause::of_credential(authority(request.url), error)),
             None => {
                 let response = self.client.fetch(&fetched, permit, deadline.min(started + self.request_timeout)).await;
                 self.reply(stage, request, response)
@@ -156,11 +155,8 @@ impl Transport {
     }
 
     /// Why hosts on behalf of the entry of `route` are not asked, if they are not.
-    fn disabled(&self, route: HostRoute) -> Option<Text> {
-        match self.routes.entry(route.entry) {
-            Some(Entry { credential: Credential::Unusable(why), .. }) => Some(why.clone()),
-            Some(_) | None => None,
-        }
+    fn disabled(&self, route: HostRoute) -> Option<CredentialError> {
+        self.routes.entry(route.entry).and_then(|entry| entry.identities.check().err())
     }
 
     fn reply(
@@ -251,7 +247,7 @@ impl RedirectPolicy for RegistryRedirects<'_> {
         let by_listed = transport.is_listed(from, request);
         let route = transport.routes.after_redirect((request.url, request.route), target, by_listed, peer);
         match transport.disabled(route) {
-            Some(why) => Err(why),
+            Some(error) => Err(Text::of(error)),
             None => Ok(route.route),
         }
     }

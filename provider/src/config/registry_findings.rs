@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use countersign_credentials::AuthMethodError;
+use countersign_credentials::DockerConfigError;
+use countersign_credentials::DockerConfigWarning;
+use countersign_credentials::EntryMistake;
 use countersign_http::ProxyServerError;
 use countersign_http::RootCertificatesError;
-use countersign_registry::AuthMethodError;
-use countersign_registry::DockerConfigError;
-use countersign_registry::DockerConfigWarning;
-use countersign_registry::EntryMistake;
 use countersign_registry::HostPattern;
 
 /// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
@@ -155,7 +155,7 @@ impl RegistryFileWarning {
     #[must_use]
     pub fn text(&self) -> &'static str {
         match self {
-            Self::DockerConfig(warning) => warning.text(),
+            Self::DockerConfig(warning) => warning.as_str(),
             Self::NoEntryForHost => "no-credentials",
         }
     }

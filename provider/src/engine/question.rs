@@ -88,11 +88,11 @@ impl EffectiveQuestion<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use countersign_core::name::DigestAlgorithm;
-    use countersign_registry::Credential;
+    use countersign_credentials::Credential;
+    use countersign_credentials::Secret;
     use countersign_registry::Registries;
     use countersign_registry::RegistryEntry;
     use countersign_registry::RegistrySettings;
-    use countersign_registry::Secret;
     use countersign_registry::Unobserved;
 
     use super::*;
@@ -103,10 +103,8 @@ mod tests {
 
     /// The scope of `repository` where the settings have `user` for its host.
     fn scope(user: Option<&str>) -> CredentialScope {
-        let credential = user.map_or(Credential::Anonymous, |user| Credential::Basic {
-            user: user.to_owned(),
-            password: Secret::new("password"),
-        });
+        let basic = |user| Credential::basic(user, Secret::new("password")).unwrap();
+        let credential = user.map_or(Credential::Anonymous, basic);
         let entry = RegistryEntry::new("a.example".parse().unwrap(), credential);
         let settings = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
         let registries = Registries::new(settings, std::sync::Arc::new(Unobserved)).unwrap();

@@ -18,8 +18,7 @@ use crate::telemetry::metrics::Component;
 pub(super) struct LoadedRegistryFiles {
     /// What they say, as far as it is in use.
     pub(super) in_use: RegistryFiles,
-    /// Of the files' content. Taken before they are read: a change in between makes one engine too many rather than one
-    /// too few.
+    /// Of the files' content. Taken before they are read, so that a change in between is seen with the next poll.
     seen: Digest,
 }
 
@@ -41,9 +40,12 @@ impl LoadedRegistryFiles {
             return;
         }
         self.seen = seen;
-        let files = config.registry_files(Some(&self.in_use));
-        if files.says_the_same(&self.in_use) {
-            // The engine stays, with its caches: no registry has other credentials.
+        let mut files = config.registry_files(Some(&self.in_use));
+        if files.differs_in_credentials_only(&self.in_use) {
+            // The engine stays, with its caches and connections.
+            if files.replace_credentials(&self.in_use) {
+                tracing::info!("credentials of registries in use");
+            }
             self.in_use = files;
             status.registries_in_use(&self.in_use);
             return;

@@ -5,10 +5,10 @@ use countersign::config::FileEffect;
 use countersign::config::FindingKind;
 use countersign::config::Purpose;
 use countersign::config::RegistryFiles;
+use countersign_credentials::Credential;
+use countersign_credentials::Secret;
 use countersign_http::Roots;
-use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
-use countersign_registry::Secret;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 
@@ -24,6 +24,15 @@ fn entries(config: &Config, files: &RegistryFiles) -> Vec<RegistryEntry> {
     files.settings(config).registries
 }
 
+fn credentials(files: &RegistryFiles) -> Vec<Credential> {
+    files.credentials().map(|(_, credential)| credential.clone()).collect()
+}
+
+/// Whether both say the same about every registry, whatever was found.
+fn says_the_same(files: &RegistryFiles, other: &RegistryFiles) -> bool {
+    files.differs_in_credentials_only(other) && credentials(files) == credentials(other)
+}
+
 /// What was found, with its effect, without the folder's path.
 fn effects(folder: &Folder, files: &RegistryFiles) -> Vec<String> {
     let prefix = format!("{}/", folder.path().display());
@@ -31,14 +40,14 @@ fn effects(folder: &Folder, files: &RegistryFiles) -> Vec<String> {
 }
 
 fn basic(user: &str, password: impl Into<Vec<u8>>) -> Credential {
-    Credential::Basic { user: user.to_owned(), password: Secret::new(password) }
+    Credential::basic(user, Secret::new(password)).unwrap()
 }
 
 const LOGIN: &str = "- {host: a.example, credentials: {usernameFile: user, passwordFile: password}}\n";
 const SECRET: &str = "- {host: b.example, credentials: {dockerConfig: secret.json}}\n";
 
 #[test]
-fn reads_a_password_file_without_trailing_white_space() {
+fn a_password_is_a_file_without_what_editors_add() {
     let folder = Folder::new();
     let config = config(&folder, LOGIN);
     for (user, password, expected) in [
@@ -51,7 +60,7 @@ fn reads_a_password_file_without_trailing_white_space() {
         folder.write("password", password);
         let files = config.registry_files(None);
         assert_eq!(effects(&folder, &files), [""; 0]);
-        assert_eq!(entries(&config, &files)[0].credential, expected);
+        assert_eq!(credentials(&files)[0], expected);
     }
 }
 
@@ -93,8 +102,9 @@ fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
     assert!(!effects(&folder, &files).concat().contains("hunter2"));
     assert_eq!(files.error().unwrap().mistakes().len(), 7);
     let entries = entries(&config, &files);
-    assert_eq!(entries[0].credential, basic("alice", "hunter2"));
-    assert!(entries[1..].iter().all(|entry| matches!(entry.credential, Credential::Unusable(_))));
+    let found = credentials(&files);
+    assert_eq!(found[0], basic("alice", "hunter2"));
+    assert!(found[1..].iter().all(|credential| matches!(credential, Credential::Unusable(_))));
     let ca = folder.path().join("ca.pem").display().to_string();
     assert_eq!(entries[6].roots, Roots::Unusable { file: ca });
     assert!(
@@ -107,7 +117,7 @@ fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
 }
 
 #[test]
-fn keeps_the_last_good_content_for_the_same_file_only() {
+fn what_a_file_said_before_stays_in_use_for_the_same_file_only() {
     let folder = Folder::new();
     let root = Authority::root(CertSpec::root()).pem();
     folder.write("user", "alice");
@@ -123,7 +133,7 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
     folder.write("ca.pem", root.replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-"));
     folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"#);
     let kept = config.registry_files(Some(&good));
-    assert!(kept.says_the_same(&good));
+    assert!(says_the_same(&kept, &good));
     let found = effects(&folder, &kept);
     assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(
@@ -134,7 +144,7 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
     assert!(kinds.iter().all(|kind| matches!(kind, FindingKind::File { effect: FileEffect::Kept, .. })), "{kinds:?}");
     assert!(kept.broken_since(&good).is_some() && kept.broken_since(&kept).is_none());
     // And so on, until the file is good again.
-    assert!(config.registry_files(Some(&kept)).says_the_same(&good));
+    assert!(says_the_same(&config.registry_files(Some(&kept)), &good));
 
     // Another file, or another host, does not inherit it.
     let other = self::config(
@@ -142,8 +152,8 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
         "- {host: a.example, credentials: {usernameFile: user, passwordFile: other}}\n- {host: c.example, credentials: {dockerConfig: secret.json}}\n",
     );
     let disabled = other.registry_files(Some(&kept));
-    let entries = entries(&other, &disabled);
-    assert!(entries.iter().all(|entry| matches!(entry.credential, Credential::Unusable(_))), "{entries:?}");
+    let found = credentials(&disabled);
+    assert!(found.iter().all(|credential| matches!(credential, Credential::Unusable(_))), "{found:?}");
     assert!(disabled.broken_since(&kept).is_some());
     // What was disabled is not kept.
     assert_eq!(effects(&folder, &other.registry_files(Some(&disabled))), effects(&folder, &disabled));
@@ -169,7 +179,7 @@ fn entries_of_a_pull_secret_are_disabled_one_by_one() {
     // The last good file is not called back for it.
     folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"!"}}}"#);
     let now = config.registry_files(Some(&good));
-    assert!(!now.says_the_same(&good) && now.broken_since(&good).is_none());
+    assert!(!says_the_same(&now, &good) && now.broken_since(&good).is_none());
 }
 
 #[test]
@@ -211,20 +221,20 @@ fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
             "registry a.example is disabled: colon: has a login that cannot be sent: want a user name without colon, percent-encoded UTF-8"
         ]
     );
-    assert!(matches!(entries(&config, &disabled)[0].credential, Credential::Unusable(_)));
+    assert!(matches!(credentials(&disabled)[0], Credential::Unusable(_)));
     // Of the same files, what they said before; never a way without the proxy.
     folder.write("password", "");
     folder.write("ca.pem", "hunter2");
     let kept = good_config.registry_files(Some(&good));
     assert_eq!(effects(&folder, &kept).len(), 2);
-    assert!(kept.says_the_same(&good));
+    assert!(says_the_same(&kept, &good));
     let disabled = good_config.registry_files(None);
-    assert!(matches!(entries(&good_config, &disabled)[0].credential, Credential::Unusable(_)));
-    assert!(!good_config.registry_files(Some(&disabled)).says_the_same(&good));
+    assert!(matches!(credentials(&disabled)[0], Credential::Unusable(_)));
+    assert!(!says_the_same(&good_config.registry_files(Some(&disabled)), &good));
 }
 
 #[test]
-fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
+fn what_is_wrong_in_a_pull_secret_is_found_for_the_first_registry_that_names_it() {
     let folder = Folder::new();
     folder.write("secret.json", r#"{"auths":{"a.example":{"auth":"YTpi"},"b.example":{"auth":"!"}}}"#);
     let of = |host: &str| format!("- {{host: {host}, credentials: {{dockerConfig: secret.json}}}}\n");
@@ -238,6 +248,6 @@ fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
             "registry c.example: secret.json: has no entry for this registry, which is asked anonymously",
         ]
     );
-    let shared: Vec<Credential> = entries(&config, &files).into_iter().map(|entry| entry.credential).collect();
+    let shared = credentials(&files);
     assert_eq!(shared, vec![shared[0].clone(); 3]);
 }

@@ -4,7 +4,7 @@
 
 mod certificates;
 mod connections;
-mod endpoints;
+mod doors;
 mod health;
 mod spellings;
 mod stop;

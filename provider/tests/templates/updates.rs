@@ -59,7 +59,7 @@ fn deletion_is_never_denied() {
 }
 
 #[test]
-fn audit_verifies_unchanged_objects() {
+fn audit_looks_at_what_has_not_changed() {
     for kind in KINDS {
         let object = kind.object(&spec());
         assert!(asked(&kind.review("", Some(object.clone()), None)), "{kind:?}");
@@ -68,7 +68,7 @@ fn audit_verifies_unchanged_objects() {
 }
 
 #[test]
-fn verifies_a_creation_whatever_its_old_object_says() {
+fn a_creation_is_asked_about_whatever_it_calls_its_old_self() {
     for kind in KINDS {
         let object = kind.object(&spec());
         for operation in ["CREATE", "CONNECT", "update", "UPDATE "] {
@@ -78,7 +78,7 @@ fn verifies_a_creation_whatever_its_old_object_says() {
 }
 
 #[test]
-fn verifies_an_update_without_an_old_object() {
+fn an_update_without_an_old_object_is_asked_about() {
     for kind in KINDS {
         for old in [None, Some(json!({})), Some(json!({ "spec": null })), Some(json!([]))] {
             assert!(asked(&kind.review("UPDATE", Some(kind.object(&spec())), old)), "{kind:?}");
@@ -87,7 +87,7 @@ fn verifies_an_update_without_an_old_object() {
 }
 
 #[test]
-fn verifies_a_changed_image_together_with_the_unchanged_ones() {
+fn another_image_is_asked_about_together_with_the_ones_that_stay() {
     let update = changed(POD, |pod| pod["spec"]["containers"][0]["image"] = json!("registry.example.com/team/app:v2"));
     let review = review(&update, &Outcome::Items(Item::Value(json!({ "verdict": "verified" }))));
     let keys = ["registry.example.com/model", "registry.example.com/proxy", "registry.example.com/team/app:v2"];
@@ -95,7 +95,7 @@ fn verifies_a_changed_image_together_with_the_unchanged_ones() {
 }
 
 #[test]
-fn verifies_an_ephemeral_container_even_with_an_image_of_the_pod() {
+fn a_debug_container_is_asked_about_even_with_an_image_that_the_pod_has() {
     for image in ["docker.io/library/busybox", IMAGE] {
         let debug = json!([{ "name": "debugger-x7k2p", "image": image, "targetContainerName": "app" }]);
         assert!(asked(&changed(POD, |pod| pod["spec"]["ephemeralContainers"] = debug)), "{image}");
@@ -103,7 +103,7 @@ fn verifies_an_ephemeral_container_even_with_an_image_of_the_pod() {
 }
 
 #[test]
-fn verifies_images_that_swap_their_containers() {
+fn images_that_trade_places_are_asked_about() {
     assert!(asked(&changed(POD, |pod| {
         pod["spec"]["containers"][0]["image"] = json!("registry.example.com/proxy");
         pod["spec"]["containers"][1]["image"] = json!(IMAGE);
@@ -115,7 +115,7 @@ fn verifies_images_that_swap_their_containers() {
 }
 
 #[test]
-fn verifies_a_rolling_restart_because_it_pulls_again() {
+fn a_rolling_restart_is_asked_about_because_it_pulls_again() {
     let restarted = json!({ "annotations": { "kubectl.kubernetes.io/restartedAt": "2026-11-21T12:00:00Z" } });
     for kind in KINDS.into_iter().filter(|kind| kind.dotted_path() == "spec.template.spec") {
         assert!(asked(&changed(kind, |object| object["spec"]["template"]["metadata"] = restarted.clone())), "{kind:?}");

@@ -9,6 +9,8 @@ use countersign_core::name::Digest;
 use countersign_core::name::Repository;
 use countersign_core::oci::IndexError;
 use countersign_core::oci::ManifestError;
+use countersign_credentials::AuthMethod;
+use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
 use countersign_http::LimitReached;
 
@@ -65,6 +67,14 @@ pub enum Cause {
         host: String,
         /// Which file and entry has which mistake.
         why: Text,
+    },
+    /// There is no credential although there should be one.
+    #[error("no credential for {host}: {error}")]
+    NoCredential {
+        /// The registry.
+        host: String,
+        /// Why not.
+        error: CredentialError,
     },
     /// The reference writes a port that is ambiguous for a registry over plain HTTP.
     #[error(
@@ -275,11 +285,41 @@ impl NoList {
     }
 }
 
+impl CredentialKind {
+    pub(crate) fn of(method: &AuthMethod) -> Self {
+        match method {
+            AuthMethod::Anonymous => Self::Anonymous,
+            AuthMethod::Basic { .. } => Self::Basic,
+            AuthMethod::IdentityToken(_) => Self::IdentityToken,
+            AuthMethod::RegistryToken(_) => Self::Bearer,
+        }
+    }
+}
+
 impl Cause {
+    /// The registry `host` is not asked, as there is no credential.
+    pub(crate) fn of_credential(host: String, error: CredentialError) -> Self {
+        match error {
+            CredentialError::Unusable(why) => Self::Misconfigured { host, why },
+            CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted => {
+                Self::NoCredential { host, error }
+            }
+        }
+    }
+
     /// A 404 that does not say that the repository does not exist: for the referrers API, "not supported" in the
     /// specification.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self.innermost(), Self::NotFound { error, .. } if !error.name_unknown())
+    }
+
+    /// A 401 or 403 to a request with the configured credential, or to a token that it was exchanged for.
+    pub(crate) fn is_refused_credential(&self) -> bool {
+        let Self::Denied { credential, .. } = self else { return false };
+        match credential {
+            CredentialKind::Basic | CredentialKind::IdentityToken | CredentialKind::Bearer => true,
+            CredentialKind::Anonymous | CredentialKind::Withheld => false,
+        }
     }
 
     /// A status by which a server refuses a kind of request as such, rather than this one now. Not 401, 403 and 404, which

@@ -1,6 +1,7 @@
 //! Which kind of failure a cause is, and whether to retry.
 
 use countersign_core::oci::ManifestError;
+use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::RetryAdvice;
@@ -58,6 +59,7 @@ impl Cause {
     pub fn kind(&self) -> RegistryErrorKind {
         match self {
             Self::Misconfigured { .. } => RegistryErrorKind::Misconfigured,
+            Self::NoCredential { error, .. } => of_credential(error),
             Self::HostRefused { .. } | Self::PlainHttpPort { .. } => RegistryErrorKind::Refused,
             Self::Fetch(error) => of_fetch(error),
             Self::TokenTimeout { .. } => RegistryErrorKind::Timeout,
@@ -102,6 +104,7 @@ impl Cause {
             Self::Redirected { cause, .. } => cause.retry_advice(),
             Self::HostRefused { .. }
             | Self::Misconfigured { .. }
+            | Self::NoCredential { .. }
             | Self::PlainHttpPort { .. }
             | Self::TokenTimeout { .. }
             | Self::Denied { .. }
@@ -135,6 +138,15 @@ impl NoList {
             }
             Fallback::Absent | Fallback::Image | Fallback::Index => self.api.kind(),
         }
+    }
+}
+
+fn of_credential(error: &CredentialError) -> RegistryErrorKind {
+    match error {
+        CredentialError::Unusable(_) => RegistryErrorKind::Misconfigured,
+        CredentialError::Fetch(error) => of_fetch(error),
+        CredentialError::Timeout => RegistryErrorKind::Timeout,
+        CredentialError::Interrupted => RegistryErrorKind::Failed,
     }
 }
 

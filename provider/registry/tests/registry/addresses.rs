@@ -1,10 +1,10 @@
 //! Hosts that nobody configured: users choose them.
 
 use countersign_core::name::ImageRef;
+use countersign_credentials::Credential;
 use countersign_http::FetchError;
 use countersign_http::Scheme;
 use countersign_registry::Cause;
-use countersign_registry::Credential;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
@@ -18,7 +18,7 @@ use crate::support::settings;
 use crate::support::soon;
 
 #[tokio::test]
-async fn sends_no_request_to_an_unlisted_host_on_loopback_by_address_or_name() {
+async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
     let registry = Registry::start().await;
     let port = registry.address().port();
     let (registries, seen) = build(settings(vec![]));
@@ -32,7 +32,7 @@ async fn sends_no_request_to_an_unlisted_host_on_loopback_by_address_or_name() {
 }
 
 #[test]
-fn refuses_numbers_that_some_programs_read_as_loopback() {
+fn numbers_that_some_programs_read_as_loopback_are_no_hosts() {
     for host in ["127.1", "0x7f.0.0.1", "0177.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "127.0.0.1."] {
         let error = format!("{host}:5000/app:v1").parse::<ImageRef>().unwrap_err();
         assert!(error.to_string().starts_with("image reference has a bad host"), "{error}");
@@ -40,7 +40,7 @@ fn refuses_numbers_that_some_programs_read_as_loopback() {
 }
 
 #[tokio::test]
-async fn sends_no_request_to_metadata_services() {
+async fn metadata_services_are_not_asked() {
     let (registries, _) = build(settings(vec![]));
     for (host, address) in [
         ("169.254.169.254", "169.254.169.254"),
@@ -58,14 +58,14 @@ async fn sends_no_request_to_metadata_services() {
 }
 
 #[tokio::test]
-async fn refuses_an_unlisted_host_if_configured() {
+async fn an_unlisted_host_is_refused_if_the_settings_say_so() {
     let (registries, seen) = build(RegistrySettings {
         unlisted: Unlisted::Refuse,
         ..settings(
             vec!["r.example".parse().unwrap()]
                 .into_iter()
                 .map(|pattern| {
-                    countersign_registry::RegistryEntry::new(pattern, countersign_registry::Credential::Anonymous)
+                    countersign_registry::RegistryEntry::new(pattern, countersign_credentials::Credential::Anonymous)
                 })
                 .collect(),
         )
@@ -82,7 +82,7 @@ async fn refuses_an_unlisted_host_if_configured() {
 }
 
 #[tokio::test]
-async fn connects_over_ipv4_and_ipv6_by_address_and_name() {
+async fn registries_are_reached_over_either_family_by_address_and_by_name() {
     let v4 = Registry::start().await;
     let v6 = Registry::start_v6().await;
     for registry in [Some(v4), v6].into_iter().flatten() {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::oci::Descriptor;
+use countersign_credentials::Credential;
+use countersign_credentials::Secret;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
@@ -14,14 +16,12 @@ use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::Scheme;
 use countersign_registry::Cause;
-use countersign_registry::Credential;
 use countersign_registry::Observer;
 use countersign_registry::Pinned;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
-use countersign_registry::Secret;
 use countersign_registry::Stage;
 use countersign_registry::TagCache;
 use countersign_testkit::pki::Authority;
@@ -119,7 +119,7 @@ pub(crate) fn with(registry: &Registry, credential: Credential) -> Registries {
 }
 
 pub(crate) fn alice() -> Credential {
-    Credential::Basic { user: USER.to_owned(), password: Secret::new(PASSWORD) }
+    Credential::basic(USER, Secret::new(PASSWORD)).unwrap()
 }
 
 /// A deadline that a working registry never meets.

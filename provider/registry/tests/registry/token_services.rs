@@ -1,9 +1,9 @@
 //! The registry names the token service. Which ones are asked, with what, and what is believed of their answers.
 
+use countersign_credentials::Credential;
 use countersign_http::FetchError;
 use countersign_http::RedirectRefusal;
 use countersign_registry::Cause;
-use countersign_registry::Credential;
 use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
@@ -59,7 +59,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
 }
 
 #[tokio::test]
-async fn an_anonymous_token_may_come_from_any_named_realm() {
+async fn an_anonymous_token_may_come_from_where_the_registry_says() {
     let (registry, service) = apart(Bearer::anonymous()).await;
     works(&anonymous(&registry), &registry).await;
     assert_eq!(service.requests()[0].authorization(), None);

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
+use countersign_credentials::Credential;
+use countersign_credentials::DockerConfig;
+use countersign_credentials::Secret;
 use countersign_registry::Cause;
-use countersign_registry::Credential;
 use countersign_registry::CredentialKind;
-use countersign_registry::DockerConfig;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RequestResult;
-use countersign_registry::Secret;
 use countersign_registry::Stage;
 use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
@@ -36,7 +36,7 @@ use crate::support::works;
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
 
 #[tokio::test]
-async fn exchanges_an_anonymous_token_on_challenge_and_reuses_it() {
+async fn an_anonymous_token_is_got_on_challenge_and_used_again() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -102,7 +102,7 @@ async fn twenty_callers_share_one_exchange() {
 }
 
 #[tokio::test]
-async fn an_exchange_continues_after_its_first_caller_has_gone() {
+async fn the_exchange_goes_on_when_the_caller_that_began_it_leaves() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -125,7 +125,7 @@ async fn an_exchange_continues_after_its_first_caller_has_gone() {
 }
 
 #[tokio::test]
-async fn replaces_a_refused_token_once() {
+async fn a_token_that_no_longer_serves_is_replaced_once() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -141,7 +141,7 @@ async fn replaces_a_refused_token_once() {
 }
 
 #[tokio::test]
-async fn a_refused_fresh_token_is_a_denial() {
+async fn a_fresh_token_that_does_not_serve_is_a_denial() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous().only_repositories(&["other"]);
@@ -201,7 +201,7 @@ async fn repositories_and_credentials_do_not_share_tokens() {
 }
 
 #[tokio::test]
-async fn sends_basic_credentials_after_the_first_challenge() {
+async fn basic_credentials_wait_for_the_first_challenge_only() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
@@ -213,11 +213,11 @@ async fn sends_basic_credentials_after_the_first_challenge() {
 }
 
 #[tokio::test]
-async fn reports_wrong_and_missing_basic_credentials_as_different_denials() {
+async fn wrong_or_missing_basic_credentials_are_a_denial_that_says_which() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
-    let wrong = Credential::Basic { user: USER.to_owned(), password: Secret::new("wrong") };
+    let wrong = Credential::basic(USER, Secret::new("wrong")).unwrap();
     for (credential, kind, requests) in
         [(wrong, CredentialKind::Basic, 2), (Credential::Anonymous, CredentialKind::Anonymous, 1)]
     {
@@ -232,7 +232,7 @@ async fn reports_wrong_and_missing_basic_credentials_as_different_denials() {
 async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let registries = with(&registry, Credential::Bearer(Secret::new("static-token")));
+    let registries = with(&registry, Credential::registry_token(Secret::new("static-token")).unwrap());
     works(&registries, &registry).await;
     assert_eq!(registry.requests()[0].authorization(), Some("Bearer static-token"));
     registry.require_bearer(&Bearer::anonymous());
@@ -242,7 +242,7 @@ async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
 }
 
 #[tokio::test]
-async fn posts_an_identity_token_and_sends_it_in_no_header() {
+async fn an_identity_token_is_posted_and_stands_in_no_header() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.serve_file("/oauth2/token", "application/json", br#"{"access_token":"from-refresh"}"#);
@@ -270,7 +270,7 @@ async fn a_401_that_cannot_be_answered_is_a_denial() {
 }
 
 #[tokio::test]
-async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
+async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anonymously() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
@@ -297,7 +297,7 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
 }
 
 #[tokio::test]
-async fn does_not_cache_a_failed_exchange() {
+async fn a_failed_exchange_is_not_remembered() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());
@@ -308,7 +308,7 @@ async fn does_not_cache_a_failed_exchange() {
 }
 
 #[tokio::test]
-async fn the_deadline_covers_the_whole_call() {
+async fn the_deadline_holds_over_the_whole_call() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());

@@ -1,0 +1,128 @@
+//! The ways to authenticate.
+
+use countersign_http::basic;
+use countersign_http::bearer;
+use http::HeaderValue;
+
+use crate::limits;
+use crate::secret::Secret;
+
+/// A way to authenticate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// Without a credential.
+    Anonymous,
+    /// A user name and a password.
+    Basic {
+        /// The name, without a colon.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token that a token service exchanges for one of the registry; a refresh token of OAuth 2.
+    IdentityToken(Secret),
+    /// A token of the registry, which is sent as it is.
+    RegistryToken(Secret),
+}
+
+/// Why a credential cannot be sent. A predicate, about what holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthMethodError {
+    /// A password without a user name.
+    #[error("has an empty user name beside a password: want both, or neither for no login")]
+    EmptyUser,
+    /// A user name without a password.
+    #[error("has an empty password beside a user name: want both, or neither for no login")]
+    EmptyPassword,
+    /// A token without a character.
+    #[error("has an empty token")]
+    EmptyToken,
+    /// The first colon ends the user name, [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617#section-2).
+    #[error("has a colon in the user name: want none, as nothing could be told from the password")]
+    Colon,
+    /// A header cannot carry the token.
+    #[error("has a bearer token that is not visible ASCII, which a header cannot carry")]
+    NotVisible,
+    /// The credential is too long.
+    #[error("has a credential of {found} bytes: want at most {most}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+        /// The limit in bytes.
+        most: usize,
+    },
+}
+
+impl AuthMethod {
+    /// Checks that it can be sent. Control characters do no harm where it is encoded: in Basic and in a form.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn check(&self) -> Result<(), AuthMethodError> {
+        let within = |found, most| if found > most { Err(AuthMethodError::TooLong { found, most }) } else { Ok(()) };
+        match self {
+            Self::Anonymous => Ok(()),
+            Self::Basic { user, password: _ } if user.is_empty() => Err(AuthMethodError::EmptyUser),
+            Self::Basic { user: _, password } if password.expose().is_empty() => Err(AuthMethodError::EmptyPassword),
+            Self::IdentityToken(token) | Self::RegistryToken(token) if token.expose().is_empty() => {
+                Err(AuthMethodError::EmptyToken)
+            }
+            Self::Basic { user, password: _ } if user.contains(':') => Err(AuthMethodError::Colon),
+            Self::Basic { user, password } => within(user.len() + password.expose().len(), limits::BASIC_BYTES),
+            Self::IdentityToken(token) => within(token.expose().len(), limits::IDENTITY_TOKEN_BYTES),
+            Self::RegistryToken(token) if bearer(token.expose()).is_none() => Err(AuthMethodError::NotVisible),
+            Self::RegistryToken(token) => within(token.expose().len(), limits::TOKEN_BYTES),
+        }
+    }
+
+    /// `Authorization`, if it is sent in a header and can be.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Basic { user, password } => basic(user, password.expose()),
+            Self::RegistryToken(token) => bearer(token.expose()),
+            Self::Anonymous | Self::IdentityToken(_) => None,
+        }
+    }
+
+    /// The size of its texts, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Anonymous => 0,
+            Self::Basic { user, password } => user.len() + password.expose().len(),
+            Self::IdentityToken(token) | Self::RegistryToken(token) => token.expose().len(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_carried_is_refused() {
+        let basic = |user: &str, password: &[u8]| {
+            AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }.check()
+        };
+        // A key file of Google's, a password of no encoding, and whatever else base64 carries.
+        assert_eq!(basic("_json_key", b"{\n  \"private_key\": \"-----BEGIN\\nx\"\r\n}\n"), Ok(()));
+        assert_eq!(basic("a", b"\xff\x00\x1b"), Ok(()));
+        assert_eq!(basic("a\nb", b"c:d"), Ok(()));
+        assert_eq!(basic("", b"c"), Err(AuthMethodError::EmptyUser));
+        assert_eq!(basic("a", b""), Err(AuthMethodError::EmptyPassword));
+        assert_eq!(basic("a:b", b"c"), Err(AuthMethodError::Colon));
+        let most = limits::BASIC_BYTES;
+        assert_eq!(basic("a", &vec![b'x'; most - 1]), Ok(()));
+        assert_eq!(basic("a", &vec![b'x'; most]), Err(AuthMethodError::TooLong { found: most + 1, most }));
+        let token = |text: &str| AuthMethod::RegistryToken(Secret::new(text)).check();
+        assert_eq!(token("abc"), Ok(()));
+        assert_eq!(token("a\nb"), Err(AuthMethodError::NotVisible));
+        assert_eq!(token(""), Err(AuthMethodError::EmptyToken));
+        assert_eq!(AuthMethod::IdentityToken(Secret::new("a b\n")).check(), Ok(()));
+        assert_eq!(AuthMethod::IdentityToken(Secret::new("")).check(), Err(AuthMethodError::EmptyToken));
+        let most = limits::IDENTITY_TOKEN_BYTES;
+        let found = most + 1;
+        let long = AuthMethod::IdentityToken(Secret::new(vec![b'x'; found]));
+        assert_eq!(long.check(), Err(AuthMethodError::TooLong { found, most }));
+    }
+}

@@ -1,0 +1,273 @@
+//! Docker's `config.json`, which is also what a `kubernetes.io/dockerconfigjson` secret holds, and the older `.dockercfg`
+//! of `kubernetes.io/dockercfg`, which has the entries at its top.
+//!
+//! Read as the kubelet reads them: only entries apply. Credential helpers are processes; none are started. Of several entries
+//! for an image the most specific one is used, and no other is tried after it.
+//!
+//! An entry with a mistake disables itself and nothing else. What it matches is then not asked at all: an anonymous request
+//! in place of one with a credential could have another answer.
+
+mod entry;
+mod key;
+mod raw;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+mod warning;
+
+use std::fmt;
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::json;
+use countersign_core::codec::text::Text;
+use countersign_core::name::Host;
+
+use self::key::Hosts;
+use self::key::Key;
+use self::key::KeyError;
+use self::raw::Raw;
+use crate::identity::Identity;
+use crate::limits;
+
+pub use self::entry::EntryError;
+pub use self::warning::DockerConfigWarning;
+
+/// The credentials of a Docker configuration, each bound to hosts and perhaps to a path on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DockerConfig {
+    file: String,
+    entries: Vec<Entry>,
+    /// Entries whose key cannot be read.
+    unplaced: Vec<Unplaced>,
+    mistakes: Vec<EntryMistake>,
+    warnings: Vec<DockerConfigWarning>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    key: Key,
+    written: Excerpt,
+    access: Access,
+}
+
+/// Of entries for the same images the greatest applies: an identity is meant to be used, and a broken entry was meant to be
+/// one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Access {
+    Anonymous,
+    Broken(EntryError),
+    Identity(Identity),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unplaced {
+    /// None if it could be any.
+    hosts: Option<Hosts>,
+    mistake: EntryMistake,
+}
+
+/// What a Docker configuration says about an image's repository.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    Anonymous,
+    Identity {
+        identity: &'a Identity,
+        key: &'a Key,
+    },
+    /// There should be an identity, and it cannot be used: why.
+    Unusable(Text),
+}
+
+/// Why a file is no Docker configuration. Never shows a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DockerConfigError {
+    /// It is too large.
+    #[error("has {found} bytes: want at most {}", limits::DOCKER_CONFIG_BYTES)]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+    },
+    /// It is no JSON document of that form. The message of the parser is left out, as it may quote a credential.
+    #[error(
+        "is no Docker configuration: want a JSON object with an object auths of at most {} entries, and no member twice",
+        limits::DOCKER_CONFIG_ENTRIES
+    )]
+    Json,
+    /// It has no member `auths`.
+    #[error("has no auths: want a Docker configuration with an entry for each registry")]
+    NoAuths,
+    /// It only names credential helpers.
+    #[error("has no entries and wants a credential helper: want credentials in auths, as no helper is ever started")]
+    HelpersOnly,
+}
+
+/// An entry that is disabled. Never shows a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {key} {error}")]
+pub struct EntryMistake {
+    /// The key of the entry, without user and password.
+    pub key: Excerpt,
+    /// Its mistake.
+    pub error: EntryError,
+}
+
+impl DockerConfig {
+    /// Reads a configuration of at most 1 MiB, which messages call `file`. Members that are not about credentials are
+    /// ignored. Entries with a mistake are no error; see [`Self::mistakes`].
+    ///
+    /// # Errors
+    /// The file is no Docker configuration, or there is nothing in it that can be used and should be.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, DockerConfigError> {
+        if bytes.len() > limits::DOCKER_CONFIG_BYTES {
+            return Err(DockerConfigError::TooLarge { found: bytes.len() });
+        }
+        let Raw { auths, at_top, creds_store, cred_helpers } =
+            json::from_slice(bytes, &limits::DOCKER_CONFIG_JSON).map_err(|_| DockerConfigError::Json)?;
+        let wants_helper = creds_store.is_some() || !cred_helpers.0.is_empty();
+        let entries = match (auths, at_top.0.is_empty()) {
+            (Some(auths), _) => auths,
+            (None, false) => at_top,
+            (None, true) if wants_helper => return Err(DockerConfigError::HelpersOnly),
+            (None, true) => return Err(DockerConfigError::NoAuths),
+        };
+        if entries.0.is_empty() && wants_helper {
+            return Err(DockerConfigError::HelpersOnly);
+        }
+        let mut config = Self {
+            file: file.to_owned(),
+            entries: Vec::new(),
+            unplaced: Vec::new(),
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        if entries.0.is_empty() {
+            config.warnings.push(DockerConfigWarning::NoEntries);
+        }
+        for (key, raw) in entries.0 {
+            config.add(&key, entry::identity(raw));
+        }
+        config.warn_of_helpers(creds_store, &cred_helpers.0);
+        Ok(config)
+    }
+
+    fn add(&mut self, key: &str, identity: Result<Option<Identity>, EntryError>) {
+        let written = shown(key);
+        let mistake = |error| EntryMistake { key: shown(key), error };
+        let key = match Key::parse(key) {
+            Ok(key) => key,
+            Err(KeyError::Host) => return self.add_unplaced(None, mistake(EntryError::Host)),
+            Err(KeyError::Path(hosts)) => return self.add_unplaced(Some(hosts), mistake(EntryError::Path)),
+        };
+        let access = match identity {
+            Ok(None) => Access::Anonymous,
+            Ok(Some(identity)) => {
+                if entry::ends_with_stray_line_feed(identity.method()) {
+                    self.warnings.push(DockerConfigWarning::LineFeed { key: written.clone() });
+                }
+                Access::Identity(identity)
+            }
+            Err(error) => {
+                self.mistakes.push(mistake(error.clone()));
+                Access::Broken(error)
+            }
+        };
+        let new = Entry { key, written, access };
+        match self.entries.iter_mut().find(|other| other.key.is_as(&new.key)) {
+            None => self.entries.push(new),
+            Some(other) => {
+                let (by, shadowed) =
+                    if new.outranks(other) { (new.clone(), other.clone()) } else { (other.clone(), new) };
+                // A broken one is a mistake already.
+                if by.access != shadowed.access && !matches!(shadowed.access, Access::Broken(_)) {
+                    let (key, by) = (shadowed.written, by.written.clone());
+                    self.warnings.push(DockerConfigWarning::Shadowed { key, by });
+                }
+                *other = by;
+            }
+        }
+    }
+
+    fn add_unplaced(&mut self, hosts: Option<Hosts>, mistake: EntryMistake) {
+        self.mistakes.push(mistake.clone());
+        self.unplaced.push(Unplaced { hosts, mistake });
+    }
+
+    fn warn_of_helpers(&mut self, store: Option<String>, helpers: &[(String, String)]) {
+        if let Some(helper) = store {
+            self.warnings.push(DockerConfigWarning::Store { helper: Excerpt::of(&helper) });
+        }
+        if !helpers.is_empty() {
+            let named = helpers.iter().take(limits::HELPERS_NAMED);
+            let first: Vec<_> = named.map(|(host, helper)| (shown(host), Excerpt::of(helper))).collect();
+            let more = helpers.len() - first.len();
+            self.warnings.push(DockerConfigWarning::Helpers { first, more });
+        }
+    }
+
+    /// Every entry that is disabled, in order of the file.
+    #[must_use]
+    pub fn mistakes(&self) -> &[EntryMistake] {
+        &self.mistakes
+    }
+
+    /// What may not be meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[DockerConfigWarning] {
+        &self.warnings
+    }
+
+    /// What it has for `path` on `host`: of the entries that match, the one with the most specific host, then with the longest
+    /// path. If none matches, and a key that cannot be read may match, there should be an identity.
+    pub(crate) fn find(&self, host: &Host, path: &str) -> Found<'_> {
+        let covering = self.entries.iter().filter(|entry| entry.key.covers(host, path));
+        match covering.max_by(|a, b| a.key.precedence().cmp(&b.key.precedence())) {
+            Some(Entry { access: Access::Anonymous, .. }) => Found::Anonymous,
+            Some(Entry { access: Access::Identity(identity), key, .. }) => Found::Identity { identity, key },
+            Some(Entry { access: Access::Broken(error), written, .. }) => {
+                Found::Unusable(self.why(format_args!("entry {written} {error}")))
+            }
+            None => {
+                let may_be = |unplaced: &&Unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
+                match self.unplaced.iter().find(may_be) {
+                    Some(Unplaced { mistake, hosts: _ }) => Found::Unusable(
+                        self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
+                    ),
+                    None => Found::Anonymous,
+                }
+            }
+        }
+    }
+
+    fn why(&self, detail: fmt::Arguments<'_>) -> Text {
+        Text::of(format_args!("{}: {detail}", self.file))
+    }
+
+    /// Whether there is an entry for some image on `host`.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.entries.iter().any(|entry| entry.key.is_on(host))
+            || self.unplaced.iter().any(|unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
+    }
+}
+
+impl Entry {
+    /// Whether this applies rather than `other`, which is for the same images.
+    fn outranks(&self, other: &Self) -> bool {
+        (self.access.rank(), self.key.spelling()) > (other.access.rank(), other.key.spelling())
+    }
+}
+
+impl Access {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Anonymous => 0,
+            Self::Broken(_) => 1,
+            Self::Identity(_) => 2,
+        }
+    }
+}
+
+/// A key as messages show it, without a user name and password in front of its host, which no key has.
+fn shown(key: &str) -> Excerpt {
+    Excerpt::of(key.rsplit_once('@').map_or(key, |(_, rest)| rest))
+}

@@ -1,0 +1,113 @@
+//! The identity of one entry.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
+use countersign_core::codec::excerpt::Excerpt;
+
+use super::raw::Field;
+use super::raw::RawEntry;
+use crate::auth_method::AuthMethod;
+use crate::auth_method::AuthMethodError;
+use crate::identity::Identity;
+use crate::secret::Secret;
+
+/// A mistake in an entry, as a predicate. Never shows a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// The key is no registry.
+    #[error("is no registry: want host[:port][/path], where * in a label of the host stands for anything")]
+    Host,
+    /// The path of the key is no repository.
+    #[error("has a path that no image has: want lower-case letters and digits, with single separators between them")]
+    Path,
+    /// It is no object.
+    #[error("is no JSON object")]
+    NotAnObject,
+    /// A member is no text.
+    #[error("has {member}, which is no text")]
+    NotText {
+        /// The member.
+        member: &'static str,
+    },
+    /// A member is not in lower case.
+    #[error("has {found}: want it in lower case")]
+    Case {
+        /// The member.
+        found: Excerpt,
+    },
+    /// `auth` is no base64.
+    #[error("has an auth that is not base64: want that of name:password, with the letters + and /")]
+    Base64,
+    /// `auth` has no password.
+    #[error("has an auth without a colon: want base64 of name:password")]
+    NoColon,
+    /// The user name is no text.
+    #[error("has a user name that is not UTF-8")]
+    UserNotUtf8,
+    /// The credential cannot be sent.
+    #[error(transparent)]
+    Method(#[from] AuthMethodError),
+}
+
+/// Base64 as Go's decoder takes it, which the kubelet and Docker use: padded or not, stray bits in the last letter.
+const GO: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// None for an entry without any credential: its host is asked anonymously.
+pub(super) fn identity(raw: RawEntry) -> Result<Option<Identity>, EntryError> {
+    if !raw.is_entry {
+        return Err(EntryError::NotAnObject);
+    }
+    if let Some(found) = &raw.misspelt {
+        return Err(EntryError::Case { found: Excerpt::of(found) });
+    }
+    if let Some((member, _)) = raw.members().into_iter().find(|(_, field)| **field == Field::Other) {
+        return Err(EntryError::NotText { member });
+    }
+    let RawEntry { auth, username, password, identitytoken, registrytoken, .. } = raw;
+    let method = if let Some(token) = registrytoken.text() {
+        AuthMethod::RegistryToken(Secret::new(token))
+    } else if let Some(token) = identitytoken.text() {
+        AuthMethod::IdentityToken(Secret::new(token))
+    } else {
+        let (user, password) = match auth.text() {
+            Some(auth) => pair(&auth)?,
+            None => (username.text().unwrap_or_default(), password.text().unwrap_or_default().into_bytes()),
+        };
+        if user.is_empty() && password.is_empty() {
+            return Ok(None);
+        }
+        AuthMethod::Basic { user, password: Secret::new(password) }
+    };
+    Ok(Some(Identity::new(method, None)?))
+}
+
+/// User name and password of an `auth`. The first colon separates them. Nothing is trimmed, as the kubelet sends what it
+/// contains.
+fn pair(auth: &str) -> Result<(String, Vec<u8>), EntryError> {
+    // Go ignores line breaks inside; editors add white space at the end.
+    let auth: String = auth.trim_end().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = GO.decode(auth).map_err(|_| EntryError::Base64)?;
+    let colon = bytes.iter().position(|byte| *byte == b':').ok_or(EntryError::NoColon)?;
+    let (user, password) = bytes.split_at(colon);
+    let user = String::from_utf8(user.to_vec()).map_err(|_| EntryError::UserNotUtf8)?;
+    Ok((user, password.get(1..).unwrap_or_default().to_vec()))
+}
+
+/// Whether the password ends with a line feed and has no other: `echo` adds one, and the registry will not take it.
+pub(super) fn ends_with_stray_line_feed(method: &AuthMethod) -> bool {
+    match method {
+        AuthMethod::Basic { user: _, password } => {
+            let line = password.expose().strip_suffix(b"\n");
+            line.is_some_and(|line| !line.contains(&b'\n'))
+        }
+        AuthMethod::Anonymous | AuthMethod::IdentityToken(_) | AuthMethod::RegistryToken(_) => false,
+    }
+}

@@ -1,0 +1,352 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::auth_method::AuthMethod;
+use crate::auth_method::AuthMethodError;
+use crate::secret::Secret;
+
+const FILE: &str = "pull-secret/.dockerconfigjson";
+
+fn parse(text: &str) -> DockerConfig {
+    DockerConfig::parse(FILE, text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// A configuration with these entries.
+fn auths(entries: &str) -> DockerConfig {
+    parse(&format!("{{\"auths\":{{{entries}}}}}"))
+}
+
+fn basic(user: &str, password: impl Into<Vec<u8>>) -> AuthMethod {
+    AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }
+}
+
+/// What there is for an image's repository: a login, none, or why not.
+fn found(config: &DockerConfig, image: &str) -> Result<Option<AuthMethod>, String> {
+    let (host, path) = image.split_once('/').unwrap();
+    match config.find(&host.parse().unwrap(), path) {
+        Found::Anonymous => Ok(None),
+        Found::Identity { identity, .. } => Ok(Some(identity.method().clone())),
+        Found::Unusable(why) => Err(why.to_string()),
+    }
+}
+
+fn mistakes(config: &DockerConfig) -> Vec<(String, EntryError)> {
+    config.mistakes().iter().map(|mistake| (mistake.key.escaped().to_owned(), mistake.error.clone())).collect()
+}
+
+fn warnings(config: &DockerConfig) -> Vec<String> {
+    config.warnings().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn reads_every_form_of_credential() {
+    let config = auths(
+        r#""https://index.docker.io/v1/":{"auth":"YWxpY2U6cGE6c3M=","email":"a@b.example"},
+        "ghcr.io":{"username":"bob","password":"b"},
+        "a.example:5000":{"auth":"MDA6","identitytoken":"refresh"},
+        "http://b.example/v2/":{"registrytoken":"bearer"},
+        "c.example":{"auth":"YTpi","username":"x","password":"y"},
+        "d.example":{"auth":"","username":"x","password":"y","identitytoken":null}"#,
+    );
+    assert_eq!(found(&config, "docker.io/library/nginx"), Ok(Some(basic("alice", "pa:ss"))));
+    assert_eq!(found(&config, "ghcr.io/a/b"), Ok(Some(basic("bob", "b"))));
+    assert_eq!(found(&config, "a.example:5000/a"), Ok(Some(AuthMethod::IdentityToken(Secret::new("refresh")))));
+    assert_eq!(found(&config, "b.example/a"), Ok(Some(AuthMethod::RegistryToken(Secret::new("bearer")))));
+    assert_eq!(found(&config, "c.example/a"), Ok(Some(basic("a", "b"))));
+    assert_eq!(found(&config, "d.example/a"), Ok(Some(basic("x", "y"))));
+    assert_eq!((mistakes(&config), warnings(&config)), (vec![], vec![]));
+}
+
+#[test]
+fn an_empty_entry_is_anonymous_for_what_it_is_for() {
+    let config = auths(
+        r#""r.example":{"auth":"YTpi"},"r.example/public":{},"r.example/null":null,"r.example/auth":{"auth":""},
+        "r.example/colon":{"auth":"Og=="},"r.example/both":{"username":"","password":""},"r.example/mail":{"email":"x"}"#,
+    );
+    for path in ["public", "null", "auth", "colon", "both", "mail"] {
+        assert_eq!(found(&config, &format!("r.example/{path}/app")), Ok(None), "{path}");
+    }
+    assert_eq!(found(&config, "r.example/app"), Ok(Some(basic("a", "b"))));
+    assert_eq!((mistakes(&config), warnings(&config)), (vec![], vec![]));
+}
+
+#[test]
+fn a_credential_is_for_its_host_only() {
+    let config = auths(r#""ghcr.io":{"auth":"eDp5"}"#);
+    for host in ["ghcr.io.evil.example", "evilghcr.io", "a.ghcr.io", "ghcr.io:5000"] {
+        assert_eq!(found(&config, &format!("{host}/a")), Ok(None), "{host}");
+    }
+    // One place, however it is written.
+    for host in ["GHCR.io", "ghcr.io:443", "ghcr.io:0443"] {
+        assert_eq!(found(&config, &format!("{host}/a")), Ok(Some(basic("x", "y"))), "{host}");
+    }
+}
+
+#[test]
+fn the_most_specific_entry_counts_and_no_other() {
+    let config = auths(
+        r#""*.example":{"auth":"c3RhcjpzdGFy"},"r*.example":{"auth":"cjpy"},"*.example/team":{"auth":"dGVhbTp0ZWFt"},
+        "r.example":{"auth":"aDpo"},"r.example/team":{"auth":"dDp0"},"r.example/team/app":{"auth":"YTph"}"#,
+    );
+    for (image, user) in [
+        ("r.example/team/app", "a"),
+        ("r.example/team/app/x", "a"),
+        ("r.example/team/apple", "t"),
+        ("r.example/teammate", "h"),
+        ("registry.example/team", "r"),
+        ("s.example/team/x", "team"),
+        ("s.example/x", "star"),
+    ] {
+        assert_eq!(found(&config, image), Ok(Some(basic(user, user))), "{image}");
+    }
+}
+
+#[test]
+fn googles_key_files_are_passwords_as_they_stand() {
+    let key =
+        "{\n  \"type\": \"service_account\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nAA==\\n\"\r\n}\n";
+    let auth = STANDARD.encode(format!("_json_key:{key}"));
+    let base64 = STANDARD.encode(key);
+    let json = serde_json::to_string(key).unwrap();
+    let config = auths(&format!(
+        r#""europe-docker.pkg.dev":{{"auth":"{auth}"}},
+        "gcr.io":{{"username":"_json_key","password":{json}}},
+        "eu.gcr.io":{{"username":"_json_key_base64","password":"{base64}"}}"#
+    ));
+    assert_eq!(found(&config, "europe-docker.pkg.dev/p/r/a"), Ok(Some(basic("_json_key", key))));
+    assert_eq!(found(&config, "gcr.io/p/a"), Ok(Some(basic("_json_key", key))));
+    assert_eq!(found(&config, "eu.gcr.io/p/a"), Ok(Some(basic("_json_key_base64", base64))));
+    assert_eq!((mistakes(&config), warnings(&config)), (vec![], vec![]));
+}
+
+#[test]
+fn base64_is_what_go_takes() {
+    // Padded, not padded, with line breaks, with stray bits in its last letter, with white space at its end.
+    for auth in ["eHg6eXk=", "eHg6eXk", "eHg6\\r\\neXk=\\n", "eHg6eXl=", "eHg6eXk= "] {
+        let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
+        assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("xx", "yy"))), "{auth}");
+    }
+    // `a:??>` in both alphabets: Go knows one.
+    let config = auths(r#""a.example":{"auth":"YTo/Pz4="},"b.example":{"auth":"YTo_Pz4="}"#);
+    assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "??>"))));
+    assert_eq!(mistakes(&config), [("b.example".to_owned(), EntryError::Base64)]);
+}
+
+#[test]
+fn passwords_are_sent_as_they_stand() {
+    for password in [&b"line\nline"[..], b" space ", b"\xff\xfe", b"\0", b"tab\t", b"\r\n"] {
+        let auth = STANDARD.encode([b"a:", password].concat());
+        let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
+        assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", password))));
+    }
+    // What `echo` adds is sent, too, as the kubelet does; nobody may mean it.
+    let config = auths(r#""a.example":{"auth":"YTpzZWNyZXQK"}"#);
+    assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "secret\n"))));
+    assert_eq!(
+        warnings(&config),
+        ["entry \"a.example\" has a password that ends with a line feed, which is sent with it: is it meant?"]
+    );
+}
+
+#[test]
+fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
+    let long = STANDARD.encode(format!("a:{}", "x".repeat(limits::BASIC_BYTES)));
+    let config = auths(&format!(
+        r#""good.example":{{"auth":"eDp5"}},
+        "a.example":{{"auth":"!"}},
+        "b.example":{{"auth":"eHk="}},
+        "c.example":{{"auth":"/zp4"}},
+        "d.example":{{"username":"a:b","password":"c"}},
+        "e.example":{{"registrytoken":"a\nb"}},
+        "f.example":{{"username":"a"}},
+        "g.example":{{"password":"a"}},
+        "h.example":{{"auth":"YTo="}},
+        "i.example":{{"auth":"Omhlbg=="}},
+        "j.example":"text",
+        "k.example":["auth","eDp5"],
+        "l.example":{{"auth":5}},
+        "m.example":{{"Auth":"eDp5"}},
+        "n.example":{{"auth":"{long}"}},
+        "good.example/team":{{"auth":"hunter2!"}},
+        "*.o.example":{{"auth":{{"a":[1]}}}}"#
+    ));
+    let expected = [
+        ("a.example", EntryError::Base64),
+        ("b.example", EntryError::NoColon),
+        ("c.example", EntryError::UserNotUtf8),
+        ("d.example", AuthMethodError::Colon.into()),
+        ("e.example", AuthMethodError::NotVisible.into()),
+        ("f.example", AuthMethodError::EmptyPassword.into()),
+        ("g.example", AuthMethodError::EmptyUser.into()),
+        ("h.example", AuthMethodError::EmptyPassword.into()),
+        ("i.example", AuthMethodError::EmptyUser.into()),
+        ("j.example", EntryError::NotAnObject),
+        ("k.example", EntryError::NotAnObject),
+        ("l.example", EntryError::NotText { member: "auth" }),
+        ("m.example", EntryError::Case { found: "Auth".into() }),
+        ("n.example", AuthMethodError::TooLong { found: limits::BASIC_BYTES + 1, most: limits::BASIC_BYTES }.into()),
+        ("good.example/team", EntryError::Base64),
+        ("*.o.example", EntryError::NotText { member: "auth" }),
+    ];
+    assert_eq!(mistakes(&config), expected.map(|(key, error)| (key.to_owned(), error)));
+    for host in "abcdefghijklmn".chars() {
+        assert!(found(&config, &format!("{host}.example/a")).is_err(), "{host}");
+    }
+    assert!(found(&config, "p.o.example/a").is_err());
+    // Others go on, and hosts without an entry are as they were.
+    assert_eq!(found(&config, "good.example/app"), Ok(Some(basic("x", "y"))));
+    assert_eq!(found(&config, "other.example/a"), Ok(None));
+    assert_eq!(
+        found(&config, "good.example/team/app"),
+        Err("pull-secret/.dockerconfigjson: entry \"good.example/team\" has an auth that is not base64: want that of \
+             name:password, with the letters + and /"
+            .to_owned())
+    );
+}
+
+#[test]
+fn an_entry_without_a_place_may_be_meant_for_whatever_has_no_entry() {
+    let config = auths(r#""r.example":{"auth":"eDp5"},"r.example/Team":{"auth":"eDp5"}"#);
+    assert_eq!(mistakes(&config), [("r.example/Team".to_owned(), EntryError::Path)]);
+    assert_eq!(found(&config, "r.example/team/a"), Ok(Some(basic("x", "y"))));
+    let config = auths(r#""r.example/Team":{"auth":"eDp5"}"#);
+    assert!(found(&config, "r.example/team/a").is_err());
+    assert_eq!(found(&config, "s.example/a"), Ok(None));
+
+    let config =
+        auths(r#""r.example":{},"https:// r.example":{"auth":"eDp5"},"user:hunter2@r.example":{"auth":"eDp5"}"#);
+    assert_eq!(
+        mistakes(&config),
+        [("https:// r.example".to_owned(), EntryError::Host), ("r.example".to_owned(), EntryError::Host)]
+    );
+    assert_eq!(found(&config, "r.example/a"), Ok(None));
+    assert_eq!(
+        found(&config, "s.example/a"),
+        Err("pull-secret/.dockerconfigjson: no entry is for it but perhaps one that cannot be read: entry \"https:// \
+             r.example\" is no registry: want host[:port][/path], where * in a label of the host stands for anything"
+            .to_owned())
+    );
+}
+
+#[test]
+fn several_spellings_of_one_place_are_one_entry() {
+    let same = auths(
+        r#""https://index.docker.io/v1/":{"auth":"eDp5"},"docker.io":{"auth":"eDp5"},"registry-1.docker.io":{"auth":"eDp5"},
+        "r.example":{"auth":"YTpi"},"https://R.example:443":{"auth":"YTpi"}"#,
+    );
+    assert_eq!(found(&same, "docker.io/library/a"), Ok(Some(basic("x", "y"))));
+    assert_eq!((mistakes(&same), warnings(&same)), (vec![], vec![]));
+
+    // Where they differ: docker.io before index.docker.io before the others, no scheme before https before http.
+    let differ = auths(
+        r#""https://index.docker.io/v1/":{"auth":"aTpp"},"docker.io":{"auth":"ZDpk"},"registry-1.docker.io":{"auth":"cjpy"},
+        "http://r.example":{"auth":"aDpo"},"https://r.example":{"auth":"czpz"},"r.example":{"auth":"bjpu"}"#,
+    );
+    for host in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+        assert_eq!(found(&differ, &format!("{host}/library/a")), Ok(Some(basic("d", "d"))), "{host}");
+    }
+    assert_eq!(found(&differ, "r.example/a"), Ok(Some(basic("n", "n"))));
+    let shadowed = |key: &str, by: &str| {
+        format!("entry {key:?} is for the same images as {by:?}, differs from it and is not used")
+    };
+    assert_eq!(
+        warnings(&differ),
+        [
+            shadowed("https://index.docker.io/v1/", "docker.io"),
+            shadowed("registry-1.docker.io", "docker.io"),
+            shadowed("http://r.example", "https://r.example"),
+            shadowed("https://r.example", "r.example"),
+        ]
+    );
+
+    // A login before none, and before one that is broken; a broken one before none.
+    let mixed = auths(
+        r#""docker.io":{},"https://index.docker.io/v1/":{"auth":"aTpp"},"r.example":{"auth":"!"},"https://r.example":{"auth":"eDp5"},
+        "s.example":{},"https://s.example":{"auth":"!"}"#,
+    );
+    assert_eq!(found(&mixed, "docker.io/library/a"), Ok(Some(basic("i", "i"))));
+    assert_eq!(found(&mixed, "r.example/a"), Ok(Some(basic("x", "y"))));
+    assert!(found(&mixed, "s.example/a").is_err());
+    assert_eq!(mistakes(&mixed).len(), 2);
+}
+
+#[test]
+fn helpers_beside_entries_are_ignored_with_a_warning() {
+    let helpers = (0..7).map(|n| format!(r#""{n}.example":"h{n}""#)).collect::<Vec<_>>().join(",");
+    let config = parse(&format!(
+        r#"{{"auths":{{"a.example":{{"auth":"eDp5"}}}},"credsStore":"desktop","credHelpers":{{{helpers}}},"HttpHeaders":{{}}}}"#
+    ));
+    assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("x", "y"))));
+    assert_eq!(found(&config, "0.example/a"), Ok(None));
+    let none = "no helper is ever started, and what has no credential in auths is asked anonymously";
+    assert_eq!(
+        warnings(&config),
+        [
+            format!("credsStore wants \"desktop\": {none}"),
+            format!(
+                "credHelpers wants \"h0\" for \"0.example\", \"h1\" for \"1.example\", \"h2\" for \"2.example\", \"h3\" for \
+                 \"3.example\", \"h4\" for \"4.example\" and 2 more: {none}"
+            ),
+        ]
+    );
+    let empty = parse(r#"{"auths":{"a.example":{}},"credsStore":"","credHelpers":{}}"#);
+    assert_eq!(warnings(&empty), [""; 0]);
+}
+
+#[test]
+fn the_older_form_has_its_entries_at_its_top() {
+    let config = parse(
+        r#"{"https://index.docker.io/v1/":{"auth":"eDp5","email":"a@b.example"},"r.example":{"auth":"!"},"comment":{"auth":"eDp5"}}"#,
+    );
+    assert_eq!(found(&config, "docker.io/library/a"), Ok(Some(basic("x", "y"))));
+    assert_eq!(mistakes(&config), [("r.example".to_owned(), EntryError::Base64)]);
+    // Where there is an auths, it alone counts.
+    let config = parse(r#"{"auths":{},"r.example":{"auth":"eDp5"}}"#);
+    assert_eq!(found(&config, "r.example/a"), Ok(None));
+    assert_eq!(warnings(&config), ["has no entries: all its registries are asked anonymously"]);
+}
+
+#[test]
+fn refuses_other_documents() {
+    let error = |text: &str| DockerConfig::parse(FILE, text.as_bytes()).unwrap_err();
+    for text in [
+        "",
+        "[]",
+        r#"{"auths":[]}"#,
+        r#"{"auths":"x"}"#,
+        r#"{"auths":{"a.b":{"auth":"eDp5"},"a.b":{"auth":"eDp5"}}}"#,
+        r#"{"auths":{"a.b":{"auth":"eDp5","auth":"eDp5"}}}"#,
+    ] {
+        assert_eq!(error(text), DockerConfigError::Json, "{text}");
+    }
+    for text in ["{}", r#"{"HttpHeaders":{},"proxies":{"default":{}}}"#] {
+        assert_eq!(error(text), DockerConfigError::NoAuths, "{text}");
+    }
+    for text in [r#"{"credsStore":"x"}"#, r#"{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}"#] {
+        assert_eq!(error(text), DockerConfigError::HelpersOnly, "{text}");
+    }
+    let found = limits::DOCKER_CONFIG_BYTES + 1;
+    assert_eq!(error(&" ".repeat(found)), DockerConfigError::TooLarge { found });
+}
+
+#[test]
+fn entries_are_counted_while_reading() {
+    let many = |count| (0..count).map(|n| format!(r#""{n}.example":{{}}"#)).collect::<Vec<_>>().join(",");
+    assert_eq!(auths(&many(limits::DOCKER_CONFIG_ENTRIES)).entries.len(), limits::DOCKER_CONFIG_ENTRIES);
+    let too_many = many(limits::DOCKER_CONFIG_ENTRIES + 1);
+    for text in [format!("{{\"auths\":{{{too_many}}}}}"), format!("{{{too_many}}}")] {
+        assert_eq!(DockerConfig::parse(FILE, text.as_bytes()), Err(DockerConfigError::Json));
+    }
+}
+
+#[test]
+fn is_printed_without_its_secrets() {
+    let config = auths(
+        r#""ghcr.io":{"username":"bob","password":"hunter2"},"a.example":{"auth":"aHVudGVyMg=="},
+        "hunter2@b.example":{"password":"hunter2"},"c.example":{"registrytoken":"hunter2 "}"#,
+    );
+    let shown = format!("{config:?} {:?} {:?}", mistakes(&config), warnings(&config));
+    assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
+    assert_eq!(config.mistakes().len(), 3);
+}

@@ -1,0 +1,78 @@
+//! What is no mistake in a Docker configuration, but may be one.
+
+use std::fmt;
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::text;
+
+use crate::limits;
+
+/// Something in a Docker configuration that is no mistake, but may not be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DockerConfigWarning {
+    /// `key` is for the same images as `by`, has something else, and is not used.
+    Shadowed {
+        /// The entry that is not used.
+        key: Excerpt,
+        /// The entry that is used.
+        by: Excerpt,
+    },
+    /// Credential helpers are configured, and none is started.
+    Helpers {
+        /// Some of the hosts and their helpers.
+        first: Vec<(Excerpt, Excerpt)>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// A credential store is configured, and it is not asked.
+    Store {
+        /// Its helper.
+        helper: Excerpt,
+    },
+    /// The password of this entry ends with a line feed.
+    LineFeed {
+        /// The entry.
+        key: Excerpt,
+    },
+    /// There is no entry.
+    NoEntries,
+}
+
+impl DockerConfigWarning {
+    /// Stable text, for machines.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Shadowed { .. } => "credential-not-used",
+            Self::Helpers { .. } | Self::Store { .. } => "credential-helper-ignored",
+            Self::LineFeed { .. } => "credential-ends-with-line-feed",
+            Self::NoEntries => "no-credentials",
+        }
+    }
+}
+
+impl fmt::Display for DockerConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NONE_IS_STARTED: &str =
+            "no helper is ever started, and what has no credential in auths is asked anonymously";
+        match self {
+            Self::Shadowed { key, by } => {
+                write!(f, "entry {key} is for the same images as {by}, differs from it and is not used")
+            }
+            Self::Helpers { first, more } => {
+                let helper = |(host, helper): &(Excerpt, Excerpt)| format!("{helper} for {host}");
+                let named = text::list(first.iter().map(helper), ", ", limits::HELPERS_NAMED);
+                write!(f, "credHelpers wants {named}")?;
+                if *more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                write!(f, ": {NONE_IS_STARTED}")
+            }
+            Self::Store { helper } => write!(f, "credsStore wants {helper}: {NONE_IS_STARTED}"),
+            Self::LineFeed { key } => {
+                write!(f, "entry {key} has a password that ends with a line feed, which is sent with it: is it meant?")
+            }
+            Self::NoEntries => f.write_str("has no entries: all its registries are asked anonymously"),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A cache for identities that are fetched and expire.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use countersign_http::FlightError;
+use countersign_http::LruTtlCache;
+use countersign_http::SingleFlight;
+use tokio::time::Instant;
+
+use crate::identity::Identity;
+use crate::limits;
+use crate::scope::CredentialScope;
+use crate::source::BoxFuture;
+use crate::source::CredentialError;
+use crate::source::IdentitySource;
+use crate::source::RepositoryScope;
+
+/// Fetches identities from the service that issues them.
+pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
+    /// What identities are shared by: for example a registry, or all registries of a region. Not secret.
+    type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + fmt::Display + 'static;
+
+    /// The key of the identity for `scope`. None if there is none for it, so that it is asked anonymously: the source is
+    /// bound to its hosts here.
+    fn key(&self, scope: &RepositoryScope) -> Option<Self::Key>;
+
+    /// Fetches an identity. It limits its time itself.
+    ///
+    /// # Errors
+    /// See [`CredentialError`].
+    fn fetch(&self, key: &Self::Key) -> BoxFuture<'static, Result<Identity, CredentialError>>;
+}
+
+/// Identities of a fetcher, cached until shortly before they expire. Callers that need the same one while it is fetched share
+/// the fetch. A failure is returned to all of them and not cached.
+#[derive(Debug)]
+pub struct ExpiringIdentities<F: IdentityFetcher>(Arc<Inner<F>>);
+
+#[derive(Debug)]
+struct Inner<F: IdentityFetcher> {
+    fetcher: F,
+    cache: LruTtlCache<F::Key, Cached>,
+    fetches: SingleFlight<F::Key, Result<Identity, CredentialError>>,
+}
+
+#[derive(Clone, Debug)]
+struct Cached {
+    identity: Identity,
+    fetched: Instant,
+}
+
+impl<F: IdentityFetcher> ExpiringIdentities<F> {
+    /// An empty cache in front of `fetcher`.
+    #[must_use]
+    pub fn new(fetcher: F) -> Self {
+        let (cache, fetches) = (LruTtlCache::new(limits::IDENTITIES_BYTES), SingleFlight::default());
+        Self(Arc::new(Inner { fetcher, cache, fetches }))
+    }
+}
+
+impl<F: IdentityFetcher> Inner<F> {
+    fn cached(&self, key: &F::Key) -> Option<Cached> {
+        self.cache.get(key, Instant::now().into_std())
+    }
+
+    async fn fetch(&self, key: F::Key) -> Result<Identity, CredentialError> {
+        // Another fetch may just have ended.
+        if let Some(cached) = self.cached(&key) {
+            return Ok(cached.identity);
+        }
+        let fetched = Instant::now();
+        let identity = self.fetcher.fetch(&key).await?;
+        let end = identity.expires().map(|end| usable_until(fetched, end).into_std());
+        let bytes = identity.bytes() + LruTtlCache::<F::Key, Cached>::ENTRY_OVERHEAD;
+        self.cache.put(key, Cached { identity: identity.clone(), fetched }, bytes, end);
+        Ok(identity)
+    }
+}
+
+/// Until when an identity is used that was fetched at `fetched` and expires at `end`: it must not expire on its way.
+fn usable_until(fetched: Instant, end: Instant) -> Instant {
+    let lifetime = end.saturating_duration_since(fetched);
+    end - (lifetime / 10).min(limits::RENEWED_BEFORE)
+}
+
+impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
+    fn identity<'a>(
+        &'a self,
+        scope: &'a RepositoryScope,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
+        Box::pin(async move {
+            let Some(key) = self.0.fetcher.key(scope) else { return Ok(Identity::anonymous()) };
+            if let Some(cached) = self.0.cached(&key) {
+                return Ok(cached.identity);
+            }
+            let fetch = |_| {
+                let (inner, key) = (Arc::clone(&self.0), key.clone());
+                async move { inner.fetch(key).await }
+            };
+            match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
+                Ok(result) => result,
+                Err(FlightError::Deadline { .. }) => Err(CredentialError::Timeout),
+                Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
+            }
+        })
+    }
+
+    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope {
+        match self.0.fetcher.key(scope) {
+            Some(key) => CredentialScope::new(&["issued", entry, &key.to_string()]),
+            None => CredentialScope::anonymous(),
+        }
+    }
+
+    /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] stays: the refusal is about rights, and another one
+    /// would be refused as well.
+    fn refused(&self, scope: &RepositoryScope, identity: &Identity) -> bool {
+        let Some(key) = self.0.fetcher.key(scope) else { return false };
+        let is_old = |cached: &Cached| cached.fetched.elapsed() >= limits::REFUSED_AT_ONCE;
+        match self.0.cached(&key) {
+            Some(cached) if cached.identity.revision() == identity.revision() => {
+                self.0
+                    .cache
+                    .remove_if(&key, |cached| cached.identity.revision() == identity.revision() && is_old(cached));
+                is_old(&cached)
+            }
+            // It was replaced already, or has ended.
+            Some(_) | None => true,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::auth_method::AuthMethod;
+    use crate::secret::Secret;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Issues `1`, `2` and so on for hosts below `cloud.example`, when the semaphore has a permit.
+    #[derive(Clone, Debug)]
+    struct Issuer {
+        issued: Arc<Mutex<usize>>,
+        permits: Arc<Semaphore>,
+        fails: Arc<Mutex<bool>>,
+    }
+
+    impl Issuer {
+        fn with_permits(permits: usize) -> (Self, ExpiringIdentities<Self>) {
+            let issuer =
+                Self { issued: Arc::default(), permits: Arc::new(Semaphore::new(permits)), fails: Arc::default() };
+            (issuer.clone(), ExpiringIdentities::new(issuer))
+        }
+    }
+
+    impl IdentityFetcher for Issuer {
+        type Key = &'static str;
+
+        fn key(&self, scope: &RepositoryScope) -> Option<&'static str> {
+            scope.host().to_string().ends_with(".cloud.example").then_some("cloud")
+        }
+
+        fn fetch(&self, _: &&'static str) -> BoxFuture<'static, Result<Identity, CredentialError>> {
+            let Self { issued, permits, fails } = self.clone();
+            Box::pin(async move {
+                permits.acquire().await.unwrap().forget();
+                if *fails.lock().unwrap() {
+                    return Err(CredentialError::Timeout);
+                }
+                let mut issued = issued.lock().unwrap();
+                *issued += 1;
+                let password = Secret::new(issued.to_string());
+                let method = AuthMethod::Basic { user: "cloud".to_owned(), password };
+                Ok(Identity::new(method, Some(Instant::now() + HOUR)).unwrap())
+            })
+        }
+    }
+
+    fn scope(host: &str) -> RepositoryScope {
+        RepositoryScope::new(&format!("{host}/app").parse().unwrap())
+    }
+
+    async fn password(source: &impl IdentitySource) -> Result<String, CredentialError> {
+        let identity = source.identity(&scope("a.cloud.example"), Instant::now() + HOUR).await?;
+        let AuthMethod::Basic { password, .. } = identity.method() else { panic!("{identity:?}") };
+        Ok(String::from_utf8(password.expose().to_vec()).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_identity_is_fetched_once_while_many_callers_wait() {
+        let (issuer, source) = Issuer::with_permits(1);
+        assert_eq!(password(&source).await.unwrap(), "1");
+        tokio::time::advance(HOUR).await;
+        let source = Arc::new(source);
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let source = Arc::clone(&source);
+                tokio::spawn(async move { password(&*source).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        issuer.permits.add_permits(20);
+        for caller in callers {
+            assert_eq!(caller.await.unwrap().unwrap(), "2");
+        }
+        assert_eq!(*issuer.issued.lock().unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_identity_is_renewed_before_it_expires() {
+        let (_, source) = Issuer::with_permits(2);
+        assert_eq!(password(&source).await.unwrap(), "1");
+        tokio::time::advance(HOUR - limits::RENEWED_BEFORE - Duration::from_secs(1)).await;
+        assert_eq!(password(&source).await.unwrap(), "1");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(password(&source).await.unwrap(), "2");
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        assert_eq!(usable_until(start, start + 100 * second), start + 90 * second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_identity_is_fetched_again_once_unless_it_was_just_fetched() {
+        let (issuer, source) = Issuer::with_permits(10);
+        let at = scope("a.cloud.example");
+        let first = source.identity(&at, Instant::now() + HOUR).await.unwrap();
+        assert!(!source.refused(&at, &first));
+        assert_eq!(password(&source).await.unwrap(), "1");
+        tokio::time::advance(limits::REFUSED_AT_ONCE).await;
+        assert!(source.refused(&at, &first));
+        assert_eq!(password(&source).await.unwrap(), "2");
+        // Others that were refused with the former one use the new one.
+        assert!(source.refused(&at, &first));
+        assert_eq!(password(&source).await.unwrap(), "2");
+        assert_eq!(*issuer.issued.lock().unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_not_cached_and_the_deadline_holds() {
+        let (issuer, source) = Issuer::with_permits(2);
+        *issuer.fails.lock().unwrap() = true;
+        assert_eq!(password(&source).await, Err(CredentialError::Timeout));
+        *issuer.fails.lock().unwrap() = false;
+        assert_eq!(password(&source).await.unwrap(), "1");
+        tokio::time::advance(HOUR).await;
+        let late = source.identity(&scope("a.cloud.example"), Instant::now() + Duration::from_secs(1)).await;
+        assert_eq!(late, Err(CredentialError::Timeout));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_the_source_is_not_for_is_asked_anonymously() {
+        let (issuer, source) = Issuer::with_permits(1);
+        let other = scope("cloud.example.evil.example");
+        assert!(source.identity(&other, Instant::now() + HOUR).await.unwrap().is_anonymous());
+        assert!(!source.refused(&other, &Identity::anonymous()));
+        assert_eq!(*issuer.issued.lock().unwrap(), 0);
+    }
+}

@@ -1,0 +1,188 @@
+//! An identity that can be sent, and what tells it from others.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::Hasher;
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::auth_method::AuthMethod;
+use crate::auth_method::AuthMethodError;
+
+/// A way to authenticate that can be sent, and until when it is valid. Made by [`Self::new`] alone, which checks it. Clones
+/// share it. Equal if the method is.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    method: AuthMethod,
+    authorization: Option<HeaderValue>,
+    revision: CredentialRevision,
+    expires: Option<Instant>,
+}
+
+/// Tells credentials apart: two are equal if and only if the credentials are. What was obtained with a credential is cached
+/// under its revision, so that it is not used after the credential has changed: who changes a credential may want to end
+/// what was possible with the former one. Never shows anything.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct CredentialRevision(Digest);
+
+impl Identity {
+    /// An identity that is valid until `expires`, or without an end.
+    ///
+    /// # Errors
+    /// The method cannot be sent.
+    pub fn new(method: AuthMethod, expires: Option<Instant>) -> Result<Self, AuthMethodError> {
+        method.check()?;
+        let (authorization, revision) = (method.header(), CredentialRevision::of(&method));
+        Ok(Self(Arc::new(Inner { method, authorization, revision, expires })))
+    }
+
+    /// The identity without a credential.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        let (method, authorization) = (AuthMethod::Anonymous, None);
+        let revision = CredentialRevision::of(&method);
+        Self(Arc::new(Inner { method, authorization, revision, expires: None }))
+    }
+
+    /// How it authenticates.
+    #[must_use]
+    pub fn method(&self) -> &AuthMethod {
+        &self.0.method
+    }
+
+    /// Whether it has no credential.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        *self.method() == AuthMethod::Anonymous
+    }
+
+    /// `Authorization` of a user name and password, or of a token of the registry.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&HeaderValue> {
+        self.0.authorization.as_ref()
+    }
+
+    /// What tells it from other credentials.
+    #[must_use]
+    pub fn revision(&self) -> &CredentialRevision {
+        &self.0.revision
+    }
+
+    /// Until when it is valid, if it ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<Instant> {
+        self.0.expires
+    }
+
+    /// What its texts occupy, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let header = self.authorization().map_or(0, HeaderValue::len);
+        self.method().bytes() + header + self.revision().bytes()
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.method() == other.method()
+    }
+}
+
+impl Eq for Identity {}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("method", self.method()).field("expires", &self.expires()).finish()
+    }
+}
+
+impl CredentialRevision {
+    fn of(method: &AuthMethod) -> Self {
+        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+        // The kind, and a user name with its length, so that no two credentials have the same bytes.
+        match method {
+            AuthMethod::Anonymous => hasher.update(b"anonymous"),
+            AuthMethod::Basic { user, password } => {
+                hasher.update(format!("basic {} {user}", user.len()).as_bytes());
+                hasher.update(password.expose());
+            }
+            AuthMethod::IdentityToken(token) => {
+                hasher.update(b"identity ");
+                hasher.update(token.expose());
+            }
+            AuthMethod::RegistryToken(token) => {
+                hasher.update(b"registry ");
+                hasher.update(token.expose());
+            }
+        }
+        Self(hasher.finish())
+    }
+
+    /// What it occupies, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.as_str().len()
+    }
+}
+
+impl fmt::Debug for CredentialRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialRevision(..)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    fn basic(user: &str, password: &str) -> Identity {
+        Identity::new(AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }, None).unwrap()
+    }
+
+    #[test]
+    fn revisions_differ_exactly_if_the_credentials_do() {
+        let token = |token: &str| Identity::new(AuthMethod::IdentityToken(Secret::new(token)), None).unwrap();
+        let registry = |token: &str| Identity::new(AuthMethod::RegistryToken(Secret::new(token)), None).unwrap();
+        let all = [
+            Identity::anonymous(),
+            basic("a", "b"),
+            basic("a", "bc"),
+            basic("ab", "c"),
+            basic("a", " b"),
+            basic("a b", "b"),
+            token("b"),
+            token("bc"),
+            registry("b"),
+        ];
+        let revisions: HashSet<_> = all.iter().map(Identity::revision).collect();
+        assert_eq!(revisions.len(), all.len());
+        assert_eq!(basic("a", "b").revision(), all[1].revision());
+        assert_eq!(Identity::anonymous().revision(), all[0].revision());
+    }
+
+    #[test]
+    fn an_identity_shows_no_secret() {
+        let identity = basic("alice", "hunter2");
+        let shown = format!("{identity:?} {:?} {:?}", identity.revision(), identity.authorization());
+        assert_eq!(
+            shown,
+            "Identity { method: Basic { user: \"alice\", password: Secret(..) }, expires: None } CredentialRevision(..) \
+             Some(Sensitive)"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_no_identity() {
+        let token = AuthMethod::RegistryToken(Secret::new("a\nb"));
+        assert_eq!(Identity::new(token, None).err(), Some(AuthMethodError::NotVisible));
+    }
+}

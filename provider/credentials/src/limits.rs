@@ -1,0 +1,38 @@
+//! Limits on credentials, each with the origin of its number.
+
+use std::time::Duration;
+
+use countersign_core::limits::JsonLimits;
+
+/// Length of a token in a header, in bytes. Servers refuse header blocks of 16 KiB and more.
+pub const TOKEN_BYTES: usize = 16 * 1024;
+
+/// Size of a Docker configuration, in bytes: that of a Kubernetes Secret.
+pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;
+
+/// Entries of a Docker configuration: a large cluster has some ten registries, each with some projects.
+pub(crate) const DOCKER_CONFIG_ENTRIES: usize = 1000;
+
+/// Credential helpers that a warning names.
+pub(crate) const HELPERS_NAMED: usize = 5;
+
+/// Length of a user name and password together, in bytes: what fits into [`TOKEN_BYTES`] of a header in base64. A key file
+/// of Google's has 2.3 KiB.
+pub(crate) const BASIC_BYTES: usize = 12 * 1024;
+
+/// Length of an identity token, in bytes. It is sent in a form; Azure's have some KiB.
+pub(crate) const IDENTITY_TOKEN_BYTES: usize = 64 * 1024;
+
+/// A Docker configuration: as many registries as fit into a file of that size with real credentials.
+pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
+    JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };
+
+/// Cached identities of one source, in bytes: those of some hundred registries.
+pub(crate) const IDENTITIES_BYTES: usize = 1024 * 1024;
+
+/// How long before its end an identity is no longer used, unless that is more than a tenth of its lifetime. Cloud registries
+/// issue identities for 3 to 12 hours.
+pub const RENEWED_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// An identity that is refused within this time after it was fetched is not fetched again.
+pub const REFUSED_AT_ONCE: Duration = Duration::from_secs(30);

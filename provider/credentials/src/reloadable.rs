@@ -1,0 +1,89 @@
+//! A credential whose content changes while requests use it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use crate::credential::Credential;
+use crate::identity::Identity;
+use crate::scope::CredentialScope;
+use crate::source::BoxFuture;
+use crate::source::CredentialError;
+use crate::source::IdentitySource;
+use crate::source::RepositoryScope;
+
+/// A [`Credential`] that is replaced when its files change. A request keeps the identity that it began with.
+#[derive(Debug)]
+pub struct ReloadableCredential(ArcSwap<Credential>);
+
+impl ReloadableCredential {
+    /// Begins with `credential`.
+    #[must_use]
+    pub fn new(credential: Credential) -> Self {
+        Self(ArcSwap::from_pointee(credential))
+    }
+
+    /// Uses `credential` from now on.
+    pub fn replace(&self, credential: Credential) {
+        self.0.store(Arc::new(credential));
+    }
+
+    /// The credential in use.
+    #[must_use]
+    pub fn current(&self) -> Arc<Credential> {
+        self.0.load_full()
+    }
+}
+
+impl IdentitySource for ReloadableCredential {
+    fn identity<'a>(
+        &'a self,
+        scope: &'a RepositoryScope,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
+        let current = self.current();
+        Box::pin(async move { current.identity(scope, deadline).await })
+    }
+
+    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope {
+        self.0.load().credential_scope(entry, scope)
+    }
+
+    fn check(&self) -> Result<(), CredentialError> {
+        self.0.load().check()
+    }
+
+    fn check_scope(&self, scope: &RepositoryScope) -> Result<(), CredentialError> {
+        self.0.load().check_scope(scope)
+    }
+
+    fn refused(&self, scope: &RepositoryScope, identity: &Identity) -> bool {
+        self.0.load().refused(scope, identity)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn the_new_content_is_used_from_the_next_request_on() {
+        let scope = RepositoryScope::new(&"r.example/app".parse().unwrap());
+        let basic = |password: &str| Credential::basic("alice", Secret::new(password)).unwrap();
+        let source = ReloadableCredential::new(basic("first"));
+        let identity = async || source.identity(&scope, Instant::now()).await;
+        let first = identity().await.unwrap();
+        source.replace(basic("second"));
+        let second = identity().await.unwrap();
+        assert_ne!(first.revision(), second.revision());
+        let unusable = CredentialError::Unusable("password: is empty".into());
+        source.replace(Credential::Unusable("password: is empty".into()));
+        assert_eq!((source.check(), source.check_scope(&scope)), (Err(unusable.clone()), Err(unusable.clone())));
+        assert_eq!(identity().await, Err(unusable));
+        source.replace(Credential::Anonymous);
+        assert!(identity().await.unwrap().is_anonymous());
+    }
+}

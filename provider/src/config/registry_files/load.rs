@@ -1,0 +1,220 @@
+//! Loads the files of one registry.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_core::codec::text::Text;
+use countersign_core::name::Host;
+use countersign_credentials::AuthMethodError;
+use countersign_credentials::Credential;
+use countersign_credentials::DockerConfig;
+use countersign_credentials::DockerConfigWarning;
+use countersign_credentials::ReloadableCredential;
+use countersign_credentials::Secret;
+use countersign_http::ProxyChoice;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_registry::HostPattern;
+use countersign_registry::RegistryEntry;
+
+use super::read::Broken;
+use super::read::bytes;
+use super::read::login;
+use crate::config::Credentials;
+use crate::config::Registry;
+use crate::config::RegistryProxy;
+use crate::config::RegistryProxyServer;
+use crate::config::registry_findings::FileEffect;
+use crate::config::registry_findings::FindingKind;
+use crate::config::registry_findings::RegistryFileMistake;
+use crate::config::registry_findings::RegistryFileWarning;
+use crate::config::registry_findings::RegistryFinding;
+
+/// One element of `registries` with what its files say.
+#[derive(Clone, Debug)]
+pub(super) struct LoadedRegistry {
+    pub(super) registry: Registry,
+    /// Disables the registry if any of its files cannot be used.
+    pub(super) credential: Credential,
+    /// Supplies the registry client with `credential`.
+    pub(super) source: Arc<ReloadableCredential>,
+    pub(super) roots: Roots,
+    pub(super) proxy: ProxyChoice,
+    /// Whether the proxy is known. Else the registry is disabled.
+    has_proxy: bool,
+    pub(super) findings: Vec<RegistryFinding>,
+}
+
+impl LoadedRegistry {
+    /// Loads the files of `registry`. Where one cannot be used that could be when `former` was loaded, what it said then
+    /// stays in use.
+    pub(super) fn load(registry: &Registry, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
+        let Registry { host, plain_http: _, ca, credentials, realm_hosts: _, proxy } = registry;
+        let mut files = Files { host, findings: Vec::new(), unusable: None };
+        // Of an element that names the same files as before.
+        let of_same = |same: fn(&Registry, &Registry) -> bool| former.filter(|former| same(&former.registry, registry));
+        let former_roots = of_same(|a, b| a.ca == b.ca).map(|former| &former.roots);
+        let former_roots = former_roots.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
+        let roots = files.or_former(shared.roots(ca.as_deref()), former_roots);
+        let former_credential = of_same(|a, b| a.credentials == b.credentials).map(|former| &former.credential);
+        let former_credential = former_credential.filter(|former| !matches!(former, Credential::Unusable(_))).cloned();
+        let credential = files.or_former(self::credential(credentials, shared), former_credential);
+        // Where it could not be read before either, there is none to go on with.
+        let former_proxy = of_same(|a, b| a.proxy == b.proxy).filter(|former| former.has_proxy);
+        let proxy = files.or_former(proxy_choice(proxy, shared), former_proxy.map(|former| former.proxy.clone()));
+        if let (Some(Credential::DockerConfig(config)), Credentials::DockerConfig(path)) = (&credential, credentials) {
+            let is_first = shared.reported.insert(path.clone());
+            docker_config(config, host, is_first, |kind| files.found(path, kind));
+        }
+        let Files { host: _, findings, unusable } = files;
+        let credential = unusable.map_or_else(|| credential.unwrap_or(Credential::Anonymous), Credential::Unusable);
+        Self {
+            registry: registry.clone(),
+            source: Arc::new(ReloadableCredential::new(credential.clone())),
+            credential,
+            roots: roots.unwrap_or_else(|| Roots::Unusable { file: ca.as_deref().map_or_else(String::new, shown) }),
+            has_proxy: proxy.is_some(),
+            proxy: proxy.unwrap_or(ProxyChoice::Direct),
+            findings,
+        }
+    }
+
+    /// The entry of the registry client's settings.
+    pub(super) fn entry(&self) -> RegistryEntry {
+        RegistryEntry {
+            pattern: self.registry.host.clone(),
+            identities: Arc::clone(&self.source) as _,
+            scheme: self.registry.scheme(),
+            roots: self.roots.clone(),
+            realm_hosts: self.registry.realm_hosts.clone(),
+            proxy: self.proxy.clone(),
+        }
+    }
+
+    /// Whether the registry client has the same entry for both, apart from the credential.
+    pub(super) fn is_reached_as(&self, other: &Self) -> bool {
+        let entry = |loaded: &Self| {
+            let Registry { host, realm_hosts, .. } = loaded.registry.clone();
+            (host, loaded.registry.scheme(), realm_hosts, loaded.roots.clone(), loaded.proxy.clone())
+        };
+        entry(self) == entry(other)
+    }
+}
+
+/// Files that more than one registry may name: one pull secret for all of them is usual. Each is read once, held in memory
+/// once, and its mistakes are reported once, for the first registry that names it.
+#[derive(Default)]
+pub(super) struct SharedFiles {
+    authorities: HashMap<PathBuf, Result<RootCertificates, RegistryFileMistake>>,
+    docker_configs: HashMap<PathBuf, Result<Arc<DockerConfig>, RegistryFileMistake>>,
+    reported: HashSet<PathBuf>,
+}
+
+impl SharedFiles {
+    fn roots(&mut self, ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
+        let Some(path) = ca else { return Ok(Roots::System) };
+        let parse = || RootCertificates::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::Authorities);
+        let authorities = self.authorities.entry(path.to_owned()).or_insert_with(parse);
+        authorities.clone().map(Roots::Only).map_err(|mistake| vec![Broken::new(path, mistake)])
+    }
+
+    fn docker_config(&mut self, path: &Path) -> Result<Credential, Vec<Broken>> {
+        let parse = || {
+            let config = DockerConfig::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::DockerConfig)?;
+            Ok(Arc::new(config))
+        };
+        let config = self.docker_configs.entry(path.to_owned()).or_insert_with(parse);
+        config.clone().map(Credential::DockerConfig).map_err(|mistake| vec![Broken::new(path, mistake)])
+    }
+}
+
+/// What was found in the files of one registry.
+struct Files<'a> {
+    host: &'a HostPattern,
+    findings: Vec<RegistryFinding>,
+    /// Why the registry is disabled, if it is: the first reason.
+    unusable: Option<Text>,
+}
+
+impl Files<'_> {
+    fn found(&mut self, path: &Path, kind: FindingKind) {
+        self.findings.push(RegistryFinding { registry: self.host.clone(), path: path.to_owned(), kind });
+    }
+
+    /// What the files say, or what they said before. None disables the registry.
+    fn or_former<T>(&mut self, read: Result<T, Vec<Broken>>, former: Option<T>) -> Option<T> {
+        let broken = match read {
+            Ok(read) => return Some(read),
+            Err(broken) => broken,
+        };
+        for Broken { path, mistake } in broken {
+            if former.is_none() && self.unusable.is_none() {
+                self.unusable = Some(Text::of(format_args!("{}: {mistake}", path.display())));
+            }
+            self.found(&path, FindingKind::File { mistake, effect: FileEffect::of(former.as_ref()) });
+        }
+        former
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Reports what may be wrong in a Docker configuration that could be read. What concerns every registry that names it is
+/// reported for the first.
+fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut found: impl FnMut(FindingKind)) {
+    if is_first {
+        config.mistakes().iter().for_each(|mistake| found(FindingKind::Entry(mistake.clone())));
+        for warning in config.warnings() {
+            found(FindingKind::Warning(RegistryFileWarning::DockerConfig(warning.clone())));
+        }
+    }
+    let host: Option<Host> = host.exact().and_then(|host| host.parse().ok());
+    let is_empty = config.warnings().contains(&DockerConfigWarning::NoEntries);
+    if !is_empty && host.is_some_and(|host| !config.knows(&host)) {
+        found(FindingKind::Warning(RegistryFileWarning::NoEntryForHost));
+    }
+}
+
+fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
+    match credentials {
+        Credentials::Anonymous => Ok(Credential::Anonymous),
+        Credentials::DockerConfig(path) => shared.docker_config(path),
+        Credentials::Files { username, password } => {
+            let (user, secret) = login(username, password)?;
+            Credential::basic(user, Secret::new(secret)).map_err(|error| {
+                let path = match error {
+                    AuthMethodError::Colon | AuthMethodError::EmptyUser => username,
+                    AuthMethodError::EmptyPassword
+                    | AuthMethodError::EmptyToken
+                    | AuthMethodError::NotVisible
+                    | AuthMethodError::TooLong { .. } => password,
+                };
+                vec![Broken::new(path, RegistryFileMistake::Login(error))]
+            })
+        }
+    }
+}
+
+fn proxy_choice(proxy: &RegistryProxy, shared: &mut SharedFiles) -> Result<ProxyChoice, Vec<Broken>> {
+    let RegistryProxyServer { server, login: login_files, ca } = match proxy {
+        RegistryProxy::Environment => return Ok(ProxyChoice::Environment),
+        RegistryProxy::Direct => return Ok(ProxyChoice::Direct),
+        RegistryProxy::Server(server) => server,
+    };
+    let server = match login_files {
+        None => Ok(server.clone()),
+        Some((username, password)) => login(username, password).and_then(|(user, secret)| {
+            let refused = |error| vec![Broken::new(username, RegistryFileMistake::ProxyLogin(error))];
+            server.clone().with_login(&user, &secret).map_err(refused)
+        }),
+    };
+    match (server, shared.roots(ca.as_deref())) {
+        (Ok(server), Ok(roots)) => Ok(ProxyChoice::Server { server, roots }),
+        (server, roots) => Err(server.err().into_iter().chain(roots.err()).flatten().collect()),
+    }
+}

@@ -1,0 +1,57 @@
+//! Reads one file of a registry.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::config::registry_findings::FILE_BYTES;
+use crate::config::registry_findings::RegistryFileMistake;
+
+/// A file and what is wrong with it.
+pub(super) struct Broken {
+    pub(super) path: PathBuf,
+    pub(super) mistake: RegistryFileMistake,
+}
+
+impl Broken {
+    pub(super) fn new(path: &Path, mistake: RegistryFileMistake) -> Self {
+        Self { path: path.to_owned(), mistake }
+    }
+}
+
+/// A user name and a password.
+pub(super) fn login(username: &Path, password: &Path) -> Result<(String, Vec<u8>), Vec<Broken>> {
+    match (user(username), line(password)) {
+        (Ok(user), Ok(password)) => Ok((user, password)),
+        (user, password) => Err(user.err().into_iter().chain(password.err()).collect()),
+    }
+}
+
+fn user(path: &Path) -> Result<String, Broken> {
+    String::from_utf8(line(path)?).map_err(|_| Broken::new(path, RegistryFileMistake::NotUtf8))
+}
+
+/// The content of a file, without what editors add: white space at its end, a byte order mark at its beginning.
+fn line(path: &Path) -> Result<Vec<u8>, Broken> {
+    let broken = |mistake| Broken::new(path, mistake);
+    let bytes = bytes(path).map_err(broken)?;
+    let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_end();
+    if content.is_empty() {
+        return Err(broken(RegistryFileMistake::Empty));
+    }
+    Ok(content.to_vec())
+}
+
+/// The content of a file, at most [`FILE_BYTES`].
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
+    let failed = |error: std::io::Error| RegistryFileMistake::Unreadable { detail: error.to_string() };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let cut = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(cut).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > FILE_BYTES {
+        return Err(RegistryFileMistake::TooLarge);
+    }
+    Ok(bytes)
+}

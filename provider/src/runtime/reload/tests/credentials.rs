@@ -1,0 +1,145 @@
+//! A changed credential file: what is cached stays, and the next request to the registry uses the new content.
+
+use std::time::Duration;
+
+use countersign_core::verdict::Code;
+use countersign_testkit::notation;
+use countersign_testkit::registry::Bearer;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Route;
+
+use super::*;
+use crate::engine::Deadline;
+use crate::engine::ImageResult;
+use crate::engine::Verifier as _;
+
+/// base64 of `alice:second`
+const SECOND: &str = "Basic YWxpY2U6c2Vjb25k";
+
+/// A service with one registry that wants tokens of alice, whose password is in a file, and images `app` and `other` there.
+struct WithRegistry {
+    service: Looked,
+    registry: Registry,
+    images: [String; 2],
+}
+
+/// A registry over TLS, as credentials are not sent in clear text, and the authority of its certificate.
+async fn registry_and_authority() -> (Registry, Authority) {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let authority = Authority::root(CertSpec::root());
+    let registry = Registry::start_tls(&authority.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+    (registry, authority)
+}
+
+impl WithRegistry {
+    async fn start(name: &str, more: &str) -> Self {
+        let (registry, authority) = registry_and_authority().await;
+        let root = Authority::root(CertSpec::root());
+        let images = ["app", "other"].map(|repository| {
+            let image = registry.push_image(repository, "v1");
+            notation::sign_image(&registry, repository, &image, &root.issue(CertSpec::leaf()));
+            registry.reference(repository, &image)
+        });
+        registry.require_bearer(&Bearer::for_user("alice", "first"));
+        let service = Looked::start_with(name, |folder| {
+            folder.write(MAIN, &root.pem());
+            folder.write("registry.pem", &authority.pem());
+            folder.write("user", "alice");
+            folder.write("password", "first");
+            let host = registry.host();
+            let entry = format!(
+                "registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}{more}]"
+            );
+            folder.write("c.yaml", &config(&entry));
+        })
+        .await;
+        Self { service, registry, images }
+    }
+
+    async fn verify(&self, image: &str) -> ImageResult {
+        let engine = &self.service.task.engine.current;
+        let deadline = Deadline::after(Duration::from_secs(20));
+        engine.verify(engine.request(Arc::new(image.parse().unwrap()), deadline)).await
+    }
+
+    fn authorizations(&self) -> Vec<(Route, Option<String>)> {
+        let requests = self.registry.requests();
+        requests.iter().map(|request| (request.route, request.authorization().map(str::to_owned))).collect()
+    }
+}
+
+#[tokio::test]
+async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_next_exchange() {
+    let mut world = WithRegistry::start("password", "").await;
+    let [app, other] = world.images.clone();
+    assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
+    let connections = world.registry.connections();
+    world.registry.forget_requests();
+    world.registry.require_bearer(&Bearer::for_user("alice", "second"));
+    world.service.folder.write("password", "second");
+    assert_eq!(world.service.look().signs(), [""; 0]);
+    let again = world.verify(&app).await;
+    assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
+    assert_eq!(world.registry.requests().len(), 0);
+    assert_eq!(world.verify(&other).await.verdict.code(), Code::Verified);
+    let exchanges: Vec<_> = world.authorizations().into_iter().filter(|(route, _)| *route == Route::Token).collect();
+    assert_eq!(exchanges, [(Route::Token, Some(SECOND.to_owned()))]);
+    assert_eq!(world.registry.connections(), connections);
+}
+
+#[tokio::test]
+async fn a_token_stays_when_the_file_of_another_registry_changes() {
+    let more = ", {host: b.example, credentials: {usernameFile: user-b, passwordFile: password-b}}";
+    let mut world = WithRegistry::start("another", more).await;
+    let [app, _] = world.images.clone();
+    assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
+    world.registry.forget_requests();
+    world.service.folder.write("user-b", "bob");
+    world.service.folder.write("password-b", "secret");
+    assert_eq!(world.service.look().signs(), [""; 0]);
+    // The tag is not cached: it needs a request, and no exchange.
+    let by_tag = format!("{}/app:v1", world.registry.host());
+    assert_eq!(world.verify(&by_tag).await.verdict.code(), Code::Verified);
+    let sent = world.authorizations();
+    assert!(!sent.is_empty() && sent.iter().all(|(route, sent)| *route != Route::Token && sent.is_some()), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_is_emptied_leaves_the_former_one_in_use() {
+    let mut world = WithRegistry::start("emptied", "").await;
+    let [_, other] = world.images.clone();
+    world.service.folder.write("password", "");
+    let signs = world.service.look().signs();
+    assert!(signs[0].starts_with("[!]registries the files of the registries have 1 mistake"), "{signs:?}");
+    assert_eq!(world.verify(&other).await.verdict.code(), Code::Verified);
+}
+
+#[tokio::test]
+async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
+    let (registry, authority) = registry_and_authority().await;
+    let root = Authority::root(CertSpec::root());
+    let image = registry.push_image("app", "v1");
+    notation::sign_image(&registry, "app", &image, &root.issue(CertSpec::leaf()));
+    registry.require_basic("alice", "first");
+    let secret = |entry: &str| format!(r#"{{"auths": {{"{}": {entry}}}}}"#, registry.host());
+    let service = Looked::start_with("broken-entry", |folder| {
+        folder.write(MAIN, &root.pem());
+        folder.write("registry.pem", &authority.pem());
+        folder.write("secret.json", &secret(r#"{"username": "alice", "password": "first"}"#));
+        let entry = format!(
+            "registries: [{{host: '{}', ca: registry.pem, credentials: {{dockerConfig: secret.json}}}}]",
+            registry.host()
+        );
+        folder.write("c.yaml", &config(&entry));
+    })
+    .await;
+    let reference = registry.reference("app", &image);
+    let mut world = WithRegistry { service, registry, images: [reference.clone(), String::new()] };
+    assert_eq!(world.verify(&reference).await.verdict.code(), Code::Verified);
+    let broken = format!(r#"{{"auths": {{"{}": {{"auth": "!"}}}}}}"#, world.registry.host());
+    world.service.folder.write("secret.json", &broken);
+    world.service.look();
+    world.registry.forget_requests();
+    assert_eq!(world.verify(&reference).await.verdict.code(), Code::RegistryMisconfigured);
+    assert_eq!(world.registry.requests().len(), 0);
+}

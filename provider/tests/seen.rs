@@ -1,0 +1,310 @@
+//! What an operator sees: failures that a statement only logs, who signed, which signatures did not count, and who could
+//! not connect. In answers, log and metrics alike.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use countersign::telemetry::log;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_test_support::client::body;
+use countersign_test_support::mounted;
+use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::root;
+use countersign_testkit::Descriptor;
+use countersign_testkit::notation;
+use countersign_testkit::notation::Signature;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::SignRequest;
+use serde_json::Value as Json;
+use serde_json::json;
+use time::macros::datetime;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+
+/// The log of everything on this thread, which a test's runtime does not leave.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn capture() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let guard = tracing::subscriber::set_default(log::subscriber(Level::INFO, move || writer.clone()));
+        (lines, guard)
+    }
+
+    /// The events with that message.
+    fn events(&self, message: &str) -> Vec<Json> {
+        let bytes = self.0.lock().unwrap();
+        let events = std::str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap());
+        events.filter(|event: &Json| event["message"] == message).collect()
+    }
+}
+
+/// A repository `audit` under a statement that only logs, and `app` under one that enforces.
+fn policy(host: &str) -> String {
+    let statement = |name: &str, level: &str| {
+        json!({
+            "name": name,
+            "registryScopes": [format!("{host}/{name}")],
+            "signatureVerification": {"level": level},
+            "trustStores": ["ca:main"],
+            "trustedIdentities": ["*"],
+        })
+    };
+    json!({"version": "1.0", "trustPolicies": [statement("audit", "audit"), statement("app", "strict")]}).to_string()
+}
+
+struct World {
+    service: Mounted,
+    lines: Lines,
+    leaf: Chain,
+    stranger: Chain,
+    _log: DefaultGuard,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (lines, log) = Lines::capture();
+        let service = Mounted::start().await;
+        let policy = policy(&service.registry.host());
+        service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", policy)])).await;
+        let leaf = service.root.issue(CertSpec::leaf());
+        let stranger = root("stranger").issue(CertSpec::leaf().common_name("evil"));
+        Self { service, lines, leaf, stranger, _log: log }
+    }
+
+    fn push(&self, repository: &str, tag: &str, signers: &[&Chain]) -> Vec<Descriptor> {
+        let image = self.service.registry.push_image(repository, tag);
+        let sign = |chain: &&Chain| notation::sign_image(&self.service.registry, repository, &image, chain);
+        signers.iter().map(sign).collect()
+    }
+
+    async fn ask(&self, path: &str, images: &[&str]) -> Vec<Json> {
+        let service = &self.service;
+        let client = service.client(service.gatekeeper(&service.clients));
+        let answer = client.post(path, body(images)).await.unwrap();
+        assert_eq!(answer["systemError"], "");
+        answer["items"].as_array().unwrap().iter().map(|item| item["value"].clone()).collect()
+    }
+
+    fn verdicts(&self, image: &str) -> Vec<Json> {
+        self.lines.events("verdict").into_iter().filter(|event| event["image"] == image).collect()
+    }
+
+    async fn count(&self, check: &str, code: &str) -> f64 {
+        let series = format!("countersign_warnings_total{{check=\"{check}\",code=\"{code}\"}}");
+        self.service.metric(&series).await.unwrap()
+    }
+}
+
+const WHY: &str = "the certificate chain ends in the root CN=stranger,O=Testkit,ST=ZH,C=CH: want a chain with a certificate of ca:main";
+
+#[tokio::test]
+async fn a_signer_whom_nobody_trusts_is_admitted_by_audit_and_never_named_as_signer() {
+    let world = World::new().await;
+    let image = world.service.image("audit:foreign");
+    let [manifest] = <[Descriptor; 1]>::try_from(world.push("audit", "foreign", &[&world.stranger])).unwrap();
+    let summary = format!(
+        "admitted although authenticity failed (untrusted-chain: {WHY}), which statement \"audit\" of the trust policy only logs; who signed is not known"
+    );
+
+    let native = world.ask("/v1/verify", &[&image]).await.remove(0);
+    assert_eq!((&native["verdict"], &native["code"]), (&json!("verified"), &json!("verified")));
+    assert_eq!(native["message"], format!("{image} is {summary}"));
+    assert_eq!(native["signer"], Json::Null);
+    assert_eq!(
+        native["unverifiedSigner"],
+        json!({"subject": "CN=evil,O=Testkit,ST=ZH,C=CH", "signature": manifest.digest})
+    );
+    assert_eq!(native["checks"]["authenticity"], "logged");
+    assert_eq!(native["warnings"], json!([{"check": "authenticity", "code": "untrusted-chain", "message": WHY}]));
+
+    let ratify = world.ask("/ratify/gatekeeper/v1/verify", &[&image]).await.remove(0);
+    assert_eq!(ratify["isSuccess"], true);
+    let report = &ratify["verifierReports"][0];
+    assert_eq!((&report["isSuccess"], &report["message"]), (&json!(true), &json!(format!("{image} is {summary}"))));
+    assert_eq!(
+        report["extensions"],
+        json!({"Issuer": "", "SN": "", "Warnings": [format!("authenticity: untrusted-chain: {WHY}")]})
+    );
+    assert!(!ratify.to_string().contains("evil"), "{ratify}");
+
+    for event in world.verdicts(&image) {
+        let fields = ["level", "code", "rule", "signature", "unverified_subject", "warnings", "detail"];
+        let found = fields.map(|field| event[field].as_str().unwrap_or_default().to_owned());
+        let wanted = ["WARN", "verified", "audit", &manifest.digest, "CN=evil,O=Testkit,ST=ZH,C=CH"];
+        assert_eq!(found[..5], wanted);
+        assert_eq!(found[5..], ["authenticity=untrusted-chain", &summary]);
+        for field in ["subject", "issuer", "trust_store", "anchor", "anchor_sha256"] {
+            assert_eq!(event.get(field), None, "{event}");
+        }
+    }
+    assert_eq!(world.verdicts(&image).len(), 2);
+    assert_eq!(world.count("authenticity", "untrusted-chain").await, 2.0);
+    assert_eq!(
+        world.service.metric(r#"countersign_verdicts_total{code="verified",verdict="verified"}"#).await,
+        Some(2.0)
+    );
+    world.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_known_signer_is_named_with_whoever_vouches_for_it_whatever_is_only_logged() {
+    let world = World::new().await;
+    let (late, good) = (world.service.image("audit:late"), world.service.image("app:good"));
+    let pushed = world.service.registry.push_image("audit", "late");
+    let request = SignRequest::new(&world.leaf, &pushed).expiry(datetime!(2026-02-01 00:00 UTC));
+    Signature::new(&request, Format::Jws).attach(&world.service.registry, "audit", &pushed);
+    let manifest = world.push("app", "good", &[&world.leaf]).remove(0);
+    let fingerprint = Digest::of(DigestAlgorithm::Sha256, world.service.root.der());
+    let anchor = "CN=signers,O=Testkit,ST=ZH,C=CH";
+
+    let [first, second] = <[Json; 2]>::try_from(world.ask("/v1/verify", &[&late, &good]).await).unwrap();
+    let message = first["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!(
+            "{late} is admitted although expiry failed (expired: the signature expired at 2026-02-01T00:00:00Z: want "
+        )) && message.ends_with(
+            "), which statement \"audit\" of the trust policy only logs; signed by \"CN=leaf,O=Testkit,ST=ZH,C=CH\""
+        ),
+        "{message}"
+    );
+    assert_eq!(first["warnings"][0]["code"], "expired");
+    assert_eq!(
+        second["message"],
+        format!(
+            "{good} is signed by \"CN=leaf,O=Testkit,ST=ZH,C=CH\", trusted by statement \"app\" of the trust policy"
+        )
+    );
+    assert_eq!(second["warnings"], json!([]));
+    for value in [&first, &second] {
+        assert_eq!(value["unverifiedSigner"], Json::Null);
+        assert_eq!(value["signer"]["subject"], "CN=leaf,O=Testkit,ST=ZH,C=CH");
+        assert_eq!(value["signer"]["issuer"], anchor);
+        assert_eq!(value["signer"]["trustStore"], "ca:main");
+        assert_eq!(value["signer"]["anchor"], json!({"subject": anchor, "sha256": fingerprint.hex()}));
+    }
+    let ratify = world.ask("/ratify/gatekeeper/v1/verify", &[&late, &good]).await;
+    for (value, warned) in ratify.iter().zip([true, false]) {
+        let extensions = &value["verifierReports"][0]["extensions"];
+        assert_eq!(
+            (&extensions["Issuer"], &extensions["SN"]),
+            (&json!(anchor), &json!("CN=leaf,O=Testkit,ST=ZH,C=CH"))
+        );
+        assert_eq!(extensions.get("Warnings").is_some(), warned);
+    }
+
+    let event = world.verdicts(&good).remove(0);
+    let fields = ["level", "rule", "signature", "subject", "issuer", "trust_store", "anchor", "anchor_sha256"];
+    assert_eq!(
+        fields.map(|field| event[field].as_str().unwrap()),
+        ["INFO", "app", &manifest.digest, "CN=leaf,O=Testkit,ST=ZH,C=CH", anchor, "ca:main", anchor, fingerprint.hex()]
+    );
+    for field in ["unverified_subject", "warnings", "failed_signatures"] {
+        assert_eq!(event.get(field), None, "{event}");
+    }
+    let event = world.verdicts(&late).remove(0);
+    assert_eq!((&event["level"], &event["warnings"]), (&json!("WARN"), &json!("expiry=expired")));
+    assert_eq!(event["trust_store"], "ca:main");
+    assert_eq!(world.count("expiry", "expired").await, 2.0);
+    assert_eq!(world.count("authenticity", "untrusted-chain").await, 0.0);
+    world.service.stop().await;
+}
+
+#[tokio::test]
+async fn signatures_that_did_not_count_are_in_the_log_with_their_reasons() {
+    let world = World::new().await;
+    let (admitted, refused) = (world.service.image("app:both"), world.service.image("app:foreign"));
+    let two = world.push("app", "foreign", &[&world.stranger, &world.stranger]);
+    world.ask("/v1/verify", &[&refused]).await;
+    let event = world.verdicts(&refused).remove(0);
+    let text = event["failed_signatures"].as_str().unwrap();
+    for manifest in &two {
+        assert!(text.contains(&format!("{}: untrusted-chain: {WHY}", manifest.digest)), "{text}");
+    }
+    assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(2)));
+
+    // Thumbprints would put the trusted signature first, and the other one would not be looked at.
+    let image = world.service.registry.push_image("app", "both");
+    let other = notation::sign_image(&world.service.registry, "app", &image, &world.stranger);
+    let good = SignRequest::new(&world.leaf, &image);
+    Signature::of_envelope(&good.jws(), Format::Jws.media_type()).attach(&world.service.registry, "app", &image);
+    let verdict = world.ask("/v1/verify", &[&admitted]).await.remove(0);
+    assert_eq!(verdict["verdict"], "verified");
+    let event = world.verdicts(&admitted).remove(0);
+    assert_eq!(event["failed_signatures"], format!("{}: untrusted-chain: {WHY}", other.digest));
+    assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(1)));
+    world.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_logged_with_its_peer() {
+    let world = World::new().await;
+    let service = &world.service;
+    let stranger = root("strangers").issue(CertSpec::tls_client("stranger.example\n\u{202e}"));
+    let other = service.clients.issue(CertSpec::tls_client("other.example"));
+    for identity in [&stranger, &other] {
+        let tls = mounted::client(&service.servers, Some(identity));
+        // Under TLS 1.3 the client learns of the refusal when it reads.
+        if let Ok(mut stream) = service.connect(tls).await {
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    }
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    let plain = stream.local_addr().unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+
+    let events = world.lines.events("connection refused");
+    let text = |event: &Json, field: &str| event[field].as_str().unwrap_or("-").to_owned();
+    let found: Vec<_> =
+        events.iter().map(|event| ["reason", "client", "unverified_client"].map(|field| text(event, field))).collect();
+    assert_eq!(
+        found,
+        [
+            ["bad-certificate", "-", r#""stranger.example\u{a}\u{202e}""#],
+            ["name-not-allowed", r#""other.example""#, "-"],
+            ["malformed", "-", "-"],
+        ]
+    );
+    assert!(events.iter().all(|event| text(event, "peer").starts_with("127.0.0.1:")), "{events:?}");
+    assert_eq!(text(&events[2], "peer"), plain.to_string());
+    world.service.stop().await;
+}
+
+#[tokio::test]
+async fn however_many_are_refused_the_log_has_some_and_the_metric_all() {
+    let world = World::new().await;
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(world.service.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let malformed = r#"countersign_tls_handshake_failures_total{reason="malformed"}"#;
+    assert_eq!(world.service.metric(malformed).await, Some(50.0));
+    // Twenty in ten seconds, which a slow machine may begin anew.
+    let events = world.lines.events("connection refused");
+    assert!((20..50).contains(&events.len()), "{}", events.len());
+    assert_eq!(events[0]["left_out"], 0);
+    world.service.stop().await;
+}
