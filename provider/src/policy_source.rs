@@ -38,7 +38,6 @@ use countersign_core::policy::StoreRef;
 use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
-pub use review::CertificateOutline;
 pub use review::ModeOutline;
 pub use review::RulesOutline;
 pub use review::StatementOutline;

@@ -55,7 +55,7 @@ fn only_the_strict_reader_gives_anything_to_serde_json() {
         ".json::<",
         ".json().await",
     ] {
-        assert_eq!(with(word, &["provider/core/src/codec/json.rs"]), [""; 0], "{word}");
+        assert_eq!(with(word, &["provider/core/src/codec/json/document.rs"]), [""; 0], "{word}");
     }
 }
 

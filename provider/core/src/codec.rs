@@ -7,3 +7,4 @@ pub mod hex;
 pub mod json;
 pub mod pem;
 pub mod text;
+mod truncate;

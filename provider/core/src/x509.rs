@@ -14,9 +14,10 @@ mod code_signing;
 mod extension;
 mod layout;
 mod name;
+mod parse;
+mod summary;
 
 pub use certificate::Certificate;
-pub use certificate::CertificateError;
 pub use chain::Chain;
 pub use chain::ChainError;
 pub use code_signing::ProfileError;
@@ -28,3 +29,5 @@ pub use extension::KeyUse;
 pub use extension::RevocationAddresses;
 pub use name::Attribute;
 pub use name::DistinguishedName;
+pub use parse::CertificateError;
+pub use summary::CertificateSummary;

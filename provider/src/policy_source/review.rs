@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use countersign_core::codec::hex::hex;
 use countersign_core::policy::Action;
 use countersign_core::policy::Decision;
 use countersign_core::policy::DeclaredImages;
@@ -20,6 +19,7 @@ use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreRef;
 use countersign_core::policy::VerifyTimestamp;
 use countersign_core::time::UnixTime;
+use countersign_core::x509::CertificateSummary;
 
 use super::DisabledStatement;
 use super::StatementState;
@@ -82,19 +82,7 @@ pub struct RulesOutline {
 pub struct StoreOutline {
     /// `ca:release`.
     pub name: String,
-    pub certificates: Vec<CertificateOutline>,
-}
-
-/// One certificate of a trust store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateOutline {
-    pub subject: String,
-    /// `EC P-256`, `RSA 2048 bits`.
-    pub key: String,
-    /// SHA-256 of the DER, lower-case hexadecimal.
-    pub fingerprint: String,
-    pub not_before: UnixTime,
-    pub not_after: UnixTime,
+    pub certificates: Vec<CertificateSummary>,
 }
 
 /// What is no mistake and needs a second look.
@@ -250,13 +238,7 @@ fn scopes(images: &ImageSelector) -> Option<Vec<String>> {
 
 impl From<&Store> for StoreOutline {
     fn from(store: &Store) -> Self {
-        let certificates = store.certificates().iter().map(|certificate| CertificateOutline {
-            subject: certificate.subject().to_string(),
-            key: certificate.key_name().to_string(),
-            fingerprint: hex(&certificate.fingerprint()).to_string(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-        });
+        let certificates = store.certificates().iter().map(CertificateSummary::from);
         Self { name: store.reference().to_string(), certificates: certificates.collect() }
     }
 }
@@ -322,8 +304,9 @@ fn unlikely_identities(rule: &Rule, rules: &NotationRequirement) -> Vec<TrustWar
 
 fn of_store(store: &Store, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
     let name = || store.reference().to_string();
-    let warning = |certificate: &CertificateOutline| {
-        let CertificateOutline { subject, key: _, fingerprint: _, not_before, not_after } = certificate.clone();
+    let warning = |certificate: &CertificateSummary| {
+        let (subject, not_before, not_after) =
+            (certificate.subject.to_string(), certificate.not_before, certificate.not_after);
         if not_after < now {
             Some(TrustWarning::StoreCertificateExpired { store: name(), subject, end: not_after })
         } else if not_before > now {

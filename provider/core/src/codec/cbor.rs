@@ -9,28 +9,33 @@ use crate::limits;
 /// Why CBOR is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborError {
+    /// The bytes end before the item does.
     #[error("ends in the middle of an item")]
     Truncated,
+    /// Something stands after the item.
     #[error("has bytes after the item")]
     Trailing,
+    /// An indefinite or reserved length.
     #[error("has an indefinite length or a reserved length")]
     Length,
+    /// Nested more deeply than [`limits::ENVELOPE_DEPTH`].
     #[error("is nested too deeply")]
     Depth,
+    /// More entries than [`limits::ENVELOPE_MEMBERS`].
     #[error("has a list or map of {found} entries: want at most {}", limits::ENVELOPE_MEMBERS)]
     Entries { found: u64 },
+    /// More items than [`limits::ENVELOPE_VALUES`].
     #[error("has more than {} items: want fewer", limits::ENVELOPE_VALUES)]
     Items,
+    /// Two readers could keep another of the two.
     #[error("has a label twice in one map")]
     RepeatedLabel,
+    /// A tag, which the library would read over.
     #[error("has a tag where none may stand")]
     Tag,
+    /// A bignum, which the library does not tell from an integer.
     #[error("has a time (tag 1) that is a bignum: want an integer or a float")]
     BignumTime,
-    #[error("is not a map with integer and text labels")]
-    NotAHeader,
-    #[error("has a protected header that is not a byte string")]
-    ProtectedHeader,
 }
 
 /// A header label.
@@ -47,42 +52,13 @@ pub(crate) enum Tags {
     Refused,
 }
 
-/// `alg`, `crit` and the content type ([RFC 9052 §3.1](https://www.rfc-editor.org/rfc/rfc9052#section-3.1)): numbers and
-/// texts without a tag. The library would read a bignum there as the number.
-const NEVER_TAGGED: std::ops::RangeInclusive<i128> = 1..=3;
-
 /// The time since 1970 ([RFC 8949 §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)).
 const EPOCH_TIME: u64 = 1;
 /// Bignums, positive and negative ([RFC 8949 §3.4.3](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.3)).
 const BIGNUMS: std::ops::RangeInclusive<u64> = 2..=3;
 
-/// What is looked at of the four members of COSE_Sign1_Tagged before the library reads them.
-pub(crate) struct Sign1<'b> {
-    /// The content of the byte string.
-    pub(crate) protected: &'b [u8],
-    /// As encoded.
-    pub(crate) unprotected: &'b [u8],
-    /// How many bytes it has; none if it is no byte string.
-    pub(crate) payload: usize,
-}
-
-/// Takes COSE_Sign1_Tagged apart.
-pub(crate) fn sign1(bytes: &[u8]) -> Result<Sign1<'_>, CborError> {
-    let rest = bytes.strip_prefix(&[0xd2, 0x84]).ok_or(CborError::NotAHeader)?;
-    let mut scan = Scan::new();
-    let after_protected = scan.item(rest, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    let protected = byte_string(rest)?.ok_or(CborError::ProtectedHeader)?;
-    let after_unprotected = scan.item(after_protected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    let unprotected =
-        after_protected.get(..after_protected.len() - after_unprotected.len()).ok_or(CborError::Truncated)?;
-    let payload = byte_string(after_unprotected)?.map_or(0, <[u8]>::len);
-    let after_payload = scan.item(after_unprotected, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    let after_signature = scan.item(after_payload, Tags::Refused, limits::ENVELOPE_DEPTH)?;
-    if after_signature.is_empty() { Ok(Sign1 { protected, unprotected, payload }) } else { Err(CborError::Trailing) }
-}
-
 /// The content of the byte string that `bytes` begins with, if it does.
-fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
+pub(crate) fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
     let (2, length, content) = head(bytes)? else {
         return Ok(None);
     };
@@ -90,39 +66,8 @@ fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
     content.get(..length).map(Some).ok_or(CborError::Truncated)
 }
 
-/// The labels of a complete header map, each once, at most [`limits::ENVELOPE_MEMBERS`].
-pub(crate) fn header_labels(bytes: &[u8], tags: Tags) -> Result<BTreeSet<Label<'_>>, CborError> {
-    // An empty protected header is written as an empty byte string.
-    if bytes.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let (major, pairs, _) = head(bytes)?;
-    let mut scan = Scan::new();
-    if !scan.item(bytes, tags, limits::ENVELOPE_DEPTH)?.is_empty() {
-        return Err(CborError::Trailing);
-    }
-    if major != 5 {
-        return Err(CborError::NotAHeader);
-    }
-    // Scanned above: the count is a small one, and each label is there once.
-    let mut scan = Scan::new();
-    let (_, _, mut rest) = head(bytes)?;
-    let mut labels = BTreeSet::new();
-    for _ in 0..pairs {
-        let (label, after) = label(rest)?;
-        let label = label.ok_or(CborError::NotAHeader)?;
-        let tags = match label {
-            Label::Int(number) if NEVER_TAGGED.contains(&number) => Tags::Refused,
-            Label::Int(_) | Label::Text(_) => tags,
-        };
-        rest = scan.item(after, tags, limits::ENVELOPE_DEPTH)?;
-        labels.insert(label);
-    }
-    Ok(labels)
-}
-
 /// Major type, argument, and what follows the head.
-fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
+pub(crate) fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
     let (first, rest) = bytes.split_first().ok_or(CborError::Truncated)?;
     let width = match first & 0x1f {
         small @ 0..=23 => return Ok((first >> 5, u64::from(small), rest)),
@@ -138,17 +83,18 @@ fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
 }
 
 /// One walk, with the items that may still come.
-struct Scan {
+pub(crate) struct Scan {
     items: usize,
 }
 
 impl Scan {
-    fn new() -> Self {
+    /// At most [`limits::ENVELOPE_VALUES`] items in all.
+    pub(crate) fn new() -> Self {
         Self { items: limits::ENVELOPE_VALUES }
     }
 
     /// Skips one item and gives what follows.
-    fn item<'b>(&mut self, bytes: &'b [u8], tags: Tags, depth: usize) -> Result<&'b [u8], CborError> {
+    pub(crate) fn item<'b>(&mut self, bytes: &'b [u8], tags: Tags, depth: usize) -> Result<&'b [u8], CborError> {
         self.items = self.items.checked_sub(1).ok_or(CborError::Items)?;
         let (major, argument, rest) = head(bytes)?;
         match major {
@@ -223,7 +169,7 @@ fn entries(argument: u64) -> Result<usize, CborError> {
 
 /// An integer or text label, compared by value: a longer encoding of a number is the same number. `None`, and nothing
 /// consumed, for a key of another type.
-fn label(bytes: &[u8]) -> Result<(Option<Label<'_>>, &[u8]), CborError> {
+pub(crate) fn label(bytes: &[u8]) -> Result<(Option<Label<'_>>, &[u8]), CborError> {
     let (major, argument, rest) = head(bytes)?;
     match major {
         0 => Ok((Some(Label::Int(i128::from(argument))), rest)),
@@ -298,42 +244,5 @@ mod tests {
         let list = [&[0x98, 64][..], &[0; 64]].concat();
         assert_eq!(check(&[&[0x98, 64][..], &list.repeat(64)].concat(), Tags::Allowed), Err(CborError::Items));
         assert_eq!(check(&[&[0x8f][..], &list.repeat(15)].concat(), Tags::Allowed), Ok(()));
-    }
-
-    #[test]
-    fn lists_header_labels_by_value() {
-        let labels = header_labels(&[0xa2, 0x18, 0x21, 0x00, 0x61, 0x61, 0x00], Tags::Refused);
-        assert_eq!(labels, Ok(BTreeSet::from([Label::Int(33), Label::Text(b"a")])));
-        assert_eq!(header_labels(&[], Tags::Allowed), Ok(BTreeSet::new()));
-        assert_eq!(header_labels(&[0xa1, 0x40, 0x00], Tags::Refused), Err(CborError::NotAHeader));
-        assert_eq!(header_labels(&[0x80], Tags::Refused), Err(CborError::NotAHeader));
-        assert_eq!(header_labels(&[0xa0, 0x00], Tags::Refused), Err(CborError::Trailing));
-    }
-
-    #[test]
-    fn what_is_a_plain_number_or_text_has_no_tag() {
-        for label in [0x01, 0x02, 0x03] {
-            for value in [&[0xc3, 0x41, 0x06][..], &[0x81, 0xc2, 0x41, 0x01]] {
-                let header = [&[0xa1, label], value].concat();
-                assert_eq!(header_labels(&header, Tags::Allowed), Err(CborError::Tag), "{header:02x?}");
-            }
-        }
-        assert!(header_labels(&[0xa1, 0x04, 0xc2, 0x41, 0x01], Tags::Allowed).is_ok());
-    }
-
-    #[test]
-    fn takes_a_message_apart() {
-        let message = [0xd2, 0x84, 0x42, 0xa0, 0xa0, 0xa1, 0x01, 0x02, 0x41, 0x07, 0x40];
-        let Ok(Sign1 { protected, unprotected, payload }) = sign1(&message) else { panic!("four members") };
-        assert_eq!((protected, unprotected, payload), (&[0xa0, 0xa0][..], &[0xa1, 0x01, 0x02][..], 1));
-        for (bytes, error) in [
-            (&message[1..], CborError::NotAHeader),
-            (&message[..10], CborError::Truncated),
-            (&[0xd2, 0x84, 0xa0, 0xa0, 0x40, 0x40], CborError::ProtectedHeader),
-            (&[0xd2, 0x84, 0xc2, 0x40, 0xa0, 0x40, 0x40], CborError::Tag),
-            (&[0xd2, 0x84, 0x40, 0xa0, 0x40, 0x40, 0x00], CborError::Trailing),
-        ] {
-            assert_eq!(sign1(bytes).err(), Some(error), "{bytes:02x?}");
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Text from outside as it stands in a message: short, between quotation marks, and unable to end them.
 
 use std::fmt;
-use std::fmt::Write as _;
+
+use super::truncate::Truncated;
 
 /// A quoted excerpt of a text that somebody else has written.
 ///
@@ -41,27 +42,11 @@ impl Excerpt {
         Self::of_characters(Self::CHARACTERS, characters)
     }
 
-    fn of_characters(characters: usize, text: impl Iterator<Item = char>) -> Self {
-        let mut escaped = String::new();
-        let mut used = 0;
-        // Where to cut if there turns out to be more.
-        let mut before_last = 0;
-        for c in text {
-            let shown = Shown(c);
-            let width = shown.width();
-            if used + width > characters {
-                escaped.truncate(before_last);
-                escaped.push('…');
-                break;
-            }
-            used += width;
-            // Writing to a String cannot fail.
-            let _ = write!(escaped, "{shown}");
-            if used < characters {
-                before_last = escaped.len();
-            }
-        }
-        Self { escaped }
+    fn of_characters(characters: usize, mut text: impl Iterator<Item = char>) -> Self {
+        let mut excerpt = Truncated::new(characters, "…", 1);
+        let width = |shown: &str| shown.chars().count();
+        while text.next().is_some_and(|character| excerpt.push(|kept| show(character, kept), width)) {}
+        Self { escaped: excerpt.into_string() }
     }
 
     /// What stands between the quotation marks, with its escapes.
@@ -89,36 +74,14 @@ impl fmt::Debug for Excerpt {
     }
 }
 
-/// One character as an excerpt shows it.
-struct Shown(char);
-
-impl Shown {
-    fn width(&self) -> usize {
-        let mut counter = Counter(0);
-        // Counting cannot fail.
-        let _ = write!(counter, "{self}");
-        counter.0
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            '"' | '\\' => write!(f, "\\{}", self.0),
-            c if c == ' ' || c.is_ascii_graphic() => f.write_char(c),
-            // Some spacing modifier letters look like quotation marks.
-            c if !c.is_ascii() && c.is_alphanumeric() && !('\u{2b0}'..='\u{2ff}').contains(&c) => f.write_char(c),
-            c => write!(f, "{}", c.escape_unicode()),
-        }
-    }
-}
-
-struct Counter(usize);
-
-impl fmt::Write for Counter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.chars().count();
-        Ok(())
+/// Writes one character as an excerpt shows it.
+fn show(character: char, kept: &mut String) {
+    match character {
+        '"' | '\\' => kept.extend(['\\', character]),
+        c if c == ' ' || c.is_ascii_graphic() => kept.push(c),
+        // Some spacing modifier letters look like quotation marks.
+        c if !c.is_ascii() && c.is_alphanumeric() && !('\u{2b0}'..='\u{2ff}').contains(&c) => kept.push(c),
+        c => kept.extend(c.escape_unicode()),
     }
 }
 

@@ -9,6 +9,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use super::truncate::Truncated;
+
 /// What stands behind a text that was cut.
 const MARK: &str = "… (cut)";
 
@@ -31,11 +33,10 @@ impl Text {
     /// As [`Self::of`], in at most `bytes` where that is less.
     #[must_use]
     pub fn at_most(bytes: usize, text: impl fmt::Display) -> Self {
-        let most = bytes.min(Self::BYTES);
-        let mut sink = Sink { kept: String::new(), cost: 0, most, before_mark: 0, full: false };
+        let mut sink = Sink(Truncated::new(bytes.min(Self::BYTES), MARK, MARK.len()));
         // An error says that the sink is full, or comes from the text itself; what was written until then is kept.
         let _ = write!(sink, "{text}");
-        Self(sink.into_text())
+        Self(sink.0.into_string().into_boxed_str())
     }
 
     #[must_use]
@@ -125,44 +126,13 @@ fn escape_hidden(character: char, kept: &mut String) {
 }
 
 /// Takes a text until it is full, and refuses from then on.
-struct Sink {
-    kept: String,
-    /// What `kept` takes when it is printed in quotes, without these, in bytes.
-    cost: usize,
-    most: usize,
-    /// Length of the longest beginning of `kept` that leaves room for the mark.
-    before_mark: usize,
-    full: bool,
-}
-
-impl Sink {
-    fn push(&mut self, character: char) -> fmt::Result {
-        if self.full {
-            return Err(fmt::Error);
-        }
-        let before = self.kept.len();
-        escape_hidden(character, &mut self.kept);
-        self.cost += self.kept.get(before..).unwrap_or_default().chars().map(quoted_bytes).sum::<usize>();
-        if self.cost > self.most {
-            self.kept.truncate(self.before_mark);
-            self.kept.push_str(MARK);
-            self.full = true;
-            return Err(fmt::Error);
-        }
-        if self.cost + MARK.len() <= self.most {
-            self.before_mark = self.kept.len();
-        }
-        Ok(())
-    }
-
-    fn into_text(self) -> Box<str> {
-        self.kept.into_boxed_str()
-    }
-}
+struct Sink(Truncated);
 
 impl fmt::Write for Sink {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| self.push(character))
+        let cost = |escaped: &str| escaped.chars().map(quoted_bytes).sum();
+        let push = |character| self.0.push(|kept| escape_hidden(character, kept), cost).then_some(()).ok_or(fmt::Error);
+        text.chars().try_for_each(push)
     }
 }
 

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use super::envelope::Envelope;
 use super::integrity::Certificates;
-use crate::codec::hex::hex;
-use crate::codec::text::Text;
 use crate::oci::Descriptor;
 use crate::reason::Reason;
 use crate::time::UnixTime;
-use crate::x509::Certificate;
 use crate::x509::CertificateError;
+use crate::x509::CertificateSummary;
 
 /// The contents of an envelope, by value. Claims of whoever wrote it, unless [`super::Explanation::is_authentic`].
 #[derive(Clone, Debug)]
@@ -29,7 +27,7 @@ pub struct Facts {
     /// Protected attributes that the specification does not define, and the plugin's.
     pub attributes: Vec<AttributeFacts>,
     /// Leaf first, as the envelope has them.
-    pub certificates: Vec<Result<CertificateFacts, CertificateError>>,
+    pub certificates: Vec<Result<CertificateSummary, CertificateError>>,
     /// The descriptor in the payload, its annotations being the user metadata; or why there is none.
     pub target: Result<Descriptor, Reason>,
     /// Length of the RFC 3161 token in bytes, if there is one.
@@ -44,21 +42,6 @@ pub struct AttributeFacts {
     /// The value, if it is a text.
     pub text: Option<String>,
     pub critical: bool,
-}
-
-/// See [`Facts::certificates`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateFacts {
-    pub subject: Text,
-    pub issuer: Text,
-    /// Lower-case hexadecimal.
-    pub serial: Text,
-    /// SHA-256 of the DER, lower-case hexadecimal.
-    pub fingerprint: String,
-    /// `EC P-256`, `RSA 2048 bits`.
-    pub key: Text,
-    pub not_before: UnixTime,
-    pub not_after: UnixTime,
 }
 
 impl Facts {
@@ -80,7 +63,7 @@ impl Facts {
             attributes: extended.collect(),
             certificates: certificates
                 .iter()
-                .map(|parsed| parsed.as_ref().map(CertificateFacts::from).map_err(Clone::clone))
+                .map(|parsed| parsed.as_ref().map(CertificateSummary::from).map_err(Clone::clone))
                 .collect(),
             target: signed,
             timestamp_token: envelope.timestamp_token.as_ref().map(Vec::len),
@@ -91,19 +74,5 @@ impl Facts {
     #[must_use]
     pub fn metadata(&self) -> Option<&BTreeMap<String, String>> {
         self.target.as_ref().ok().map(|target| &target.annotations)
-    }
-}
-
-impl From<&Certificate> for CertificateFacts {
-    fn from(certificate: &Certificate) -> Self {
-        Self {
-            subject: certificate.subject().to_text(),
-            issuer: certificate.issuer().to_text(),
-            serial: certificate.serial().clone(),
-            fingerprint: hex(&certificate.fingerprint()).to_string(),
-            key: certificate.key_name(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-        }
     }
 }

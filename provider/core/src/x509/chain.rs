@@ -1,8 +1,8 @@
 //! An ordered chain, leaf first, root last, checked link by link.
 
-use super::Certificate;
-use super::ProfileError;
+use super::certificate::Certificate;
 use super::code_signing;
+use super::code_signing::ProfileError;
 use crate::codec::text::Text;
 use crate::crypto::EnvelopeKey;
 use crate::crypto::SignatureError;

@@ -1,8 +1,8 @@
 //! What the certificates of a code signing chain must and must not say, each for itself.
 
-use super::Certificate;
-use super::KeyUsage;
-use super::KeyUse;
+use super::certificate::Certificate;
+use super::extension::KeyUsage;
+use super::extension::KeyUse;
 use crate::codec::der::Oid;
 use crate::crypto::EnvelopeKey;
 use crate::crypto::KeyError;

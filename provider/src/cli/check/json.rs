@@ -11,11 +11,11 @@ use super::doors::Shown;
 use crate::config::Credentials;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
-use crate::policy_source::CertificateOutline;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RulesOutline;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
+use countersign_core::notation::CertificateSummary;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
@@ -203,11 +203,12 @@ impl From<&StoreOutline> for StoreView {
     }
 }
 
-impl From<&CertificateOutline> for CertificateView {
-    fn from(CertificateOutline { subject, key, fingerprint, not_before, not_after }: &CertificateOutline) -> Self {
+impl From<&CertificateSummary> for CertificateView {
+    fn from(certificate: &CertificateSummary) -> Self {
+        let CertificateSummary { subject, issuer: _, serial: _, fingerprint, key, not_before, not_after } = certificate;
         Self {
-            subject: subject.clone(),
-            key: key.clone(),
+            subject: subject.to_string(),
+            key: key.to_string(),
             sha256: fingerprint.clone(),
             not_before: not_before.to_string(),
             not_after: not_after.to_string(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use countersign_core::codec::text::printable;
+use countersign_core::notation::CertificateSummary;
 
 use super::Findings;
 use super::doors::Doors;
@@ -13,7 +14,6 @@ use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
-use crate::policy_source::CertificateOutline;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RulesOutline;
 use crate::policy_source::StatementOutline;
@@ -111,7 +111,7 @@ impl Page {
         }
         for StoreOutline { name, certificates } in stores {
             self.line("  store", name);
-            for CertificateOutline { subject, key, fingerprint: _, not_before: _, not_after } in certificates {
+            for CertificateSummary { subject, key, not_after, .. } in certificates {
                 self.line("    holds", format_args!("{subject}, {key}, until {not_after}"));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
-use countersign_core::notation::CertificateFacts;
+use countersign_core::notation::CertificateSummary;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
 use serde::Serialize;
@@ -177,10 +177,10 @@ impl Envelope {
     }
 }
 
-impl<E: ToString> From<&Result<CertificateFacts, E>> for Certificate {
-    fn from(read: &Result<CertificateFacts, E>) -> Self {
+impl<E: ToString> From<&Result<CertificateSummary, E>> for Certificate {
+    fn from(read: &Result<CertificateSummary, E>) -> Self {
         match read {
-            Ok(CertificateFacts { subject, issuer, serial, fingerprint, key, not_before, not_after }) => Self::Read {
+            Ok(CertificateSummary { subject, issuer, serial, fingerprint, key, not_before, not_after }) => Self::Read {
                 subject: subject.to_string(),
                 issuer: issuer.to_string(),
                 serial: serial.to_string(),

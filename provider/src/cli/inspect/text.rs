@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign_core::codec::text::printable;
-use countersign_core::notation::CertificateFacts;
+use countersign_core::notation::CertificateSummary;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
 
@@ -133,8 +133,8 @@ impl Page {
         }
     }
 
-    fn certificate(&mut self, certificate: &CertificateFacts) {
-        let CertificateFacts { subject, issuer, serial, fingerprint, key, not_before, not_after } = certificate;
+    fn certificate(&mut self, certificate: &CertificateSummary) {
+        let CertificateSummary { subject, issuer, serial, fingerprint, key, not_before, not_after } = certificate;
         self.fact("certificate", subject);
         self.fact("  issuer", issuer);
         self.fact("  serial", serial);

@@ -12,6 +12,8 @@ use serde::de::SeqAccess;
 use serde::de::Visitor;
 use serde_json::Number;
 
+use crate::codec::truncate::Truncated;
+
 /// The name of a newtype by which the reader knows an array that may be of any length.
 pub(super) const ANY_LENGTH: &str = "$countersign::AnyLength";
 
@@ -90,8 +92,9 @@ impl<'de, const BYTES: usize> Visitor<'de> for MemberVisitor<BYTES> {
         if text.len() <= BYTES {
             return Ok(Member::Text(text.to_owned()));
         }
-        let start = text.get(..text.floor_char_boundary(BYTES)).unwrap_or_default();
-        Ok(Member::Text(format!("{start}…")))
+        let mut start = Truncated::new(BYTES, "…", 0);
+        let _ = text.chars().all(|character| start.push(|kept| kept.push(character), str::len));
+        Ok(Member::Text(start.into_string()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {

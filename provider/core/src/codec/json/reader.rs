@@ -1,6 +1,5 @@
 //! The checks, put around serde_json's deserializer and around every visitor that it is given.
 
-use std::cell::Cell;
 use std::fmt;
 
 use serde::de::DeserializeSeed;
@@ -13,37 +12,15 @@ use serde::de::Unexpected;
 use serde::de::Visitor;
 use serde::forward_to_deserialize_any;
 
-use super::JsonError;
+use super::arrays::Elements;
+use super::error::JsonError;
 use super::member::ANY_LENGTH;
 use super::member::ANY_MEMBERS;
-use super::parts::Elements;
-use super::parts::Members;
-use super::parts::Rest;
-use super::parts::Variant;
-use crate::limits::JsonLimits;
-
-/// What was counted so far in one document.
-pub(super) struct State<'l> {
-    pub(super) limits: &'l JsonLimits,
-    values: Cell<usize>,
-    /// Names of the members of all objects that are open.
-    pub(super) names: Cell<usize>,
-}
-
-impl<'l> State<'l> {
-    pub(super) fn new(limits: &'l JsonLimits) -> Self {
-        Self { limits, values: Cell::new(0), names: Cell::new(0) }
-    }
-
-    pub(super) fn count(&self) -> Result<(), JsonError> {
-        let most = self.limits.values;
-        if self.values.get() >= most {
-            return Err(JsonError::new(format_args!("more than {most} values: want fewer")));
-        }
-        self.values.set(self.values.get() + 1);
-        Ok(())
-    }
-}
+use super::objects::Members;
+use super::objects::Rest;
+use super::state::Nested;
+use super::state::State;
+use super::variants::Variant;
 
 /// What may stand where a value is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -210,7 +187,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
             }
         };
         let depth = self.deeper().map_err(A::Error::custom)?;
-        let elements = Elements::new(inner, self.state, depth, most);
+        let elements = Elements::new(inner, Level { state: self.state, depth }, most);
         self.visitor.visit_seq(elements).map_err(A::Error::custom)
     }
 
@@ -220,30 +197,28 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
         }
         let depth = self.deeper().map_err(A::Error::custom)?;
         let rest = if self.shape == Shape::LongObject { Rest::ReadOver } else { Rest::Refuse };
-        let members = Members::new(inner, self.state, depth, rest);
+        let members = Members::new(inner, Level { state: self.state, depth }, self.state, rest);
         self.visitor.visit_map(members).map_err(A::Error::custom)
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         let depth = self.deeper().map_err(A::Error::custom)?;
-        let variant = Variant::new(inner, self.state, depth);
+        let variant = Variant::new(inner, Level { state: self.state, depth });
         self.visitor.visit_enum(variant).map_err(A::Error::custom)
     }
 }
 
-/// A value within an array or object, counted before it is read.
-pub(super) struct Inner<'s, S> {
-    pub(super) seed: S,
-    pub(super) state: &'s State<'s>,
+/// The values within an array, an object or a variant.
+#[derive(Clone, Copy)]
+struct Level<'s> {
+    state: &'s State<'s>,
     /// Levels that are left.
-    pub(super) depth: usize,
+    depth: usize,
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Inner<'_, S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        let Self { seed, state, depth } = self;
+impl Nested for Level<'_> {
+    fn read<'de, S: DeserializeSeed<'de>, D: Deserializer<'de>>(self, seed: S, inner: D) -> Result<S::Value, D::Error> {
+        let Self { state, depth } = self;
         state.count().map_err(D::Error::custom)?;
         let shape = Shape::Any;
         seed.deserialize(Reader { inner, state, depth, shape }).map_err(D::Error::custom)

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::limits::JsonLimits;
 
 const LIMITS: JsonLimits = JsonLimits { depth: 3, values: 20, elements: 4, members: 4 };
 

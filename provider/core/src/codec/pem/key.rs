@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::Form;
-use super::PemError;
-use super::blocks;
+use super::error::PemError;
+use super::form::Form;
+use super::labels::is_parameters;
+use super::scan::blocks;
 
 /// How a private key is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,22 +70,4 @@ pub fn private_key(bytes: &[u8]) -> Result<PrivateKey, PemError> {
         found = Some((line, PrivateKey { format, der: block.content()? }));
     }
     found.map(|(_, key)| key).ok_or(PemError::NoKeyBlock)
-}
-
-pub(super) fn is_key(label: &str) -> bool {
-    label.ends_with("PRIVATE KEY")
-}
-
-/// What tools write beside a private key and is no secret.
-pub(super) fn is_parameters(label: &str) -> bool {
-    matches!(label, "EC PARAMETERS" | "DH PARAMETERS" | "PUBLIC KEY" | "RSA PUBLIC KEY" | "EC PUBLIC KEY")
-}
-
-/// What to do with a key that cannot be used, as the end of a sentence.
-pub(super) fn cure(label: &str) -> &'static str {
-    match label {
-        "OPENSSH PRIVATE KEY" => "; `ssh-keygen -p -m PKCS8` rewrites an OpenSSH key",
-        "DSA PRIVATE KEY" => "; TLS has no use for DSA keys",
-        _ => "",
-    }
 }

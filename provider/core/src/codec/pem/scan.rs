@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::PemError;
+use super::error::PemError;
 use crate::limits;
 
 /// Longest label, in characters.
@@ -49,7 +49,7 @@ pub(super) fn blocks(bytes: &[u8]) -> Result<Scanned, PemError> {
                 scanned.blocks.push(block);
                 None
             }
-            (_, Some(boundary)) => return Err(PemError::Boundary { line, found: boundary.text() }),
+            (_, Some(boundary)) => return Err(PemError::Boundary { line, found: boundary.to_text() }),
             (Some(mut block), None) => {
                 block.encrypted |= content.starts_with(b"Proc-Type:");
                 block.base64.extend(content);
@@ -109,13 +109,13 @@ impl Boundary {
         let boundary = if kind == "BEGIN " { Self::Begin(label.to_owned()) } else { Self::End(label.to_owned()) };
         match hyphens {
             "-----" => Ok(Some(boundary)),
-            _ if hyphens.starts_with("-----") => Err(PemError::NotAlone { line, found: boundary.text() }),
+            _ if hyphens.starts_with("-----") => Err(PemError::NotAlone { line, found: boundary.to_text() }),
             _ => Ok(Some(Self::Neither(format!("{kind}{label}")))),
         }
     }
 
     /// Without anything that is not part of a boundary.
-    fn text(&self) -> String {
+    fn to_text(&self) -> String {
         match self {
             Self::Begin(label) => format!("-----BEGIN {label}-----"),
             Self::End(label) => format!("-----END {label}-----"),

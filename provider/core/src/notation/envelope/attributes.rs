@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::EnvelopeError;
+use super::error::EnvelopeError;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::limits;

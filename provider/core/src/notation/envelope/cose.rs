@@ -10,15 +10,17 @@ use coset::TaggedCborSerializable as _;
 use coset::iana::EnumI64 as _;
 use coset::iana::HeaderParameter;
 
-use super::Envelope;
-use super::EnvelopeError;
-use super::EnvelopeFormat;
-use super::PAYLOAD_TYPE;
-use super::allowed;
 use super::attributes as names;
 use super::attributes::Protected;
-use super::check_size;
-use crate::codec::cbor;
+use super::error::EnvelopeError;
+use super::error::check_size;
+use super::format::EnvelopeFormat;
+use super::format::PAYLOAD_TYPE;
+use super::format::allowed;
+use super::parsed::Envelope;
+use super::sign1::Sign1;
+use super::sign1::header_labels;
+use crate::codec::cbor::Label as CborLabel;
 use crate::codec::cbor::Tags;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
@@ -33,7 +35,7 @@ const NEVER_CRITICAL: std::ops::RangeInclusive<i64> = 0..=8;
 const CRIT: i128 = 2;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let cbor::Sign1 { protected, unprotected, payload } = cbor::sign1(bytes)?;
+    let Sign1 { protected, unprotected, payload } = Sign1::read(bytes)?;
     check_size("protected header", protected.len(), limits::PROTECTED_HEADER_BYTES)?;
     check_size("payload", payload, limits::PAYLOAD_BYTES)?;
     // Before the library builds its values, so that it builds few.
@@ -60,12 +62,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
 
 /// Each label once, in one of the two maps, and none that bends the other.
 fn check_labels(protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeError> {
-    let protected = cbor::header_labels(protected, Tags::Allowed)?;
-    let unprotected = cbor::header_labels(unprotected, Tags::Refused)?;
+    let protected = header_labels(protected, Tags::Allowed)?;
+    let unprotected = header_labels(unprotected, Tags::Refused)?;
     if let Some(label) = protected.intersection(&unprotected).next() {
         return Err(EnvelopeError::InBothHeaders { name: label_text(label) });
     }
-    if unprotected.contains(&cbor::Label::Int(CRIT)) {
+    if unprotected.contains(&CborLabel::Int(CRIT)) {
         return Err(EnvelopeError::Header {
             name: "crit".into(),
             found: Text::of("unprotected"),
@@ -75,10 +77,10 @@ fn check_labels(protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeErro
     Ok(())
 }
 
-fn label_text(label: &cbor::Label<'_>) -> Excerpt {
+fn label_text(label: &CborLabel<'_>) -> Excerpt {
     match label {
-        cbor::Label::Int(number) => number.to_string().as_str().into(),
-        cbor::Label::Text(bytes) => Excerpt::of_bytes(bytes),
+        CborLabel::Int(number) => number.to_string().as_str().into(),
+        CborLabel::Text(bytes) => Excerpt::of_bytes(bytes),
     }
 }
 

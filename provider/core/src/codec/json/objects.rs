@@ -1,4 +1,4 @@
-//! The parts of arrays, objects and enums, each checked before serde sees it.
+//! The members of objects, counted before serde sees them, and their names, each once.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,78 +6,30 @@ use std::fmt;
 
 use serde::de::DeserializeSeed;
 use serde::de::Deserializer;
-use serde::de::EnumAccess;
 use serde::de::Error;
 use serde::de::IgnoredAny;
 use serde::de::IntoDeserializer as _;
 use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::VariantAccess;
 use serde::de::Visitor;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::value::StrDeserializer;
 use serde::de::value::UnitDeserializer;
 
-use super::JsonError;
+use super::error::JsonError;
+use super::error::quoted;
 use super::member::MORE;
-use super::quoted;
-use super::reader::Inner;
-use super::reader::State;
+use super::state::Inner;
+use super::state::Nested;
+use super::state::State;
 
 /// Names with a meaning of their own: here, and in serde_json where one of its features is switched on anywhere in the
 /// build. An object with such a name would be read as another document.
 const RESERVED: [&str; 2] = ["$serde_json::private::", "$countersign::"];
 
-/// Reads the elements of an array.
-pub(super) struct Elements<'s, A> {
-    inner: A,
-    state: &'s State<'s>,
-    depth: usize,
-    most: usize,
-    read: usize,
-}
-
-impl<'s, A> Elements<'s, A> {
-    /// At most `most` of them.
-    pub(super) fn new(inner: A, state: &'s State<'s>, depth: usize, most: usize) -> Self {
-        Self { inner, state, depth, most, read: 0 }
-    }
-}
-
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
-    type Error = JsonError;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, JsonError> {
-        let Self { inner, state, depth, most, read } = self;
-        let full = (*read == *most).then_some(*most);
-        *read += 1;
-        let seed = Inner { seed, state, depth: *depth };
-        inner.next_element_seed(Element { seed, full }).map_err(JsonError::new)
-    }
-}
-
-/// An element, unless there are as many already as there may be.
-struct Element<S> {
-    seed: S,
-    full: Option<usize>,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Element<S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        match self.full {
-            Some(most) => Err(D::Error::custom(format_args!("more than {most} elements in one array: want fewer"))),
-            None => self.seed.deserialize(inner),
-        }
-    }
-}
-
 /// Reads the members of an object.
-pub(super) struct Members<'s, 'de, A> {
+pub(super) struct Members<'s, 'de, N, A> {
     inner: A,
-    state: &'s State<'s>,
-    depth: usize,
+    nested: N,
     names: Names<'s, 'de>,
     rest: Rest,
 }
@@ -88,16 +40,16 @@ pub(super) enum Rest {
     Refuse,
     ReadOver,
     /// They were read over, and [`MORE`] is what stands next.
-    Told,
+    Reported,
 }
 
-impl<'s, A> Members<'s, '_, A> {
-    pub(super) fn new(inner: A, state: &'s State<'s>, depth: usize, rest: Rest) -> Self {
-        Self { inner, state, depth, names: Names::new(state), rest }
+impl<'s, N, A> Members<'s, '_, N, A> {
+    pub(super) fn new(inner: A, nested: N, state: &'s State<'s>, rest: Rest) -> Self {
+        Self { inner, nested, names: Names::new(state), rest }
     }
 }
 
-impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
+impl<'de, N: Nested, A: MapAccess<'de>> Members<'_, 'de, N, A> {
     /// Reads over what is left; whether anything was.
     fn read_over(&mut self) -> Result<bool, JsonError> {
         let mut more = false;
@@ -109,18 +61,18 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
+impl<'de, N: Nested, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, N, A> {
     type Error = JsonError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, JsonError> {
         let full = self.names.is_full();
         match (self.rest, full) {
-            (Rest::Told, _) => return Ok(None),
+            (Rest::Reported, _) => return Ok(None),
             (Rest::ReadOver, Some(_)) => {
                 if !self.read_over()? {
                     return Ok(None);
                 }
-                self.rest = Rest::Told;
+                self.rest = Rest::Reported;
                 return seed.deserialize(BorrowedStrDeserializer::new(MORE)).map(Some);
             }
             (Rest::ReadOver, None) | (Rest::Refuse, _) => {}
@@ -143,10 +95,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, JsonError> {
-        if self.rest == Rest::Told {
+        if self.rest == Rest::Reported {
             return seed.deserialize(UnitDeserializer::new());
         }
-        let seed = Inner { seed, state: self.state, depth: self.depth };
+        let seed = Inner { nested: self.nested, seed };
         self.inner.next_value_seed(seed).map_err(JsonError::new)
     }
 }
@@ -214,76 +166,5 @@ impl<'de> Visitor<'de> for Name {
 
     fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
         Ok(Cow::Owned(name.to_owned()))
-    }
-}
-
-/// Reads a variant of an enum.
-pub(super) struct Variant<'s, A> {
-    inner: A,
-    state: &'s State<'s>,
-    depth: usize,
-}
-
-impl<'s, A> Variant<'s, A> {
-    pub(super) fn new(inner: A, state: &'s State<'s>, depth: usize) -> Self {
-        Self { inner, state, depth }
-    }
-}
-
-impl<'s, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Variant<'s, A> {
-    type Error = JsonError;
-    type Variant = Content<'s, A::Variant>;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), JsonError> {
-        let Self { inner, state, depth } = self;
-        let seed = Inner { seed, state, depth };
-        let (value, inner) = inner.variant_seed(seed).map_err(JsonError::new)?;
-        Ok((value, Content { inner, state, depth }))
-    }
-}
-
-/// What stands behind the name of a variant.
-pub(super) struct Content<'s, A> {
-    inner: A,
-    state: &'s State<'s>,
-    depth: usize,
-}
-
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Content<'_, A> {
-    type Error = JsonError;
-
-    fn unit_variant(self) -> Result<(), JsonError> {
-        self.inner.unit_variant().map_err(JsonError::new)
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, JsonError> {
-        let Self { inner, state, depth } = self;
-        inner.newtype_variant_seed(Inner { seed, state, depth }).map_err(JsonError::new)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, JsonError> {
-        self.newtype_variant_seed(Shaped { visitor, is_struct: false })
-    }
-
-    /// As the content of a newtype variant, so that an array is refused here as well.
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, JsonError> {
-        self.newtype_variant_seed(Shaped { visitor, is_struct: true })
-    }
-}
-
-struct Shaped<V> {
-    visitor: V,
-    is_struct: bool,
-}
-
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Shaped<V> {
-    type Value = V::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        if self.is_struct {
-            inner.deserialize_struct("", &[], self.visitor)
-        } else {
-            inner.deserialize_seq(self.visitor)
-        }
     }
 }

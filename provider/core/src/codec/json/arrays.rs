@@ -1,0 +1,54 @@
+//! The elements of arrays, counted before serde sees them.
+
+use serde::de::DeserializeSeed;
+use serde::de::Deserializer;
+use serde::de::Error;
+use serde::de::SeqAccess;
+
+use super::error::JsonError;
+use super::state::Inner;
+use super::state::Nested;
+
+/// Reads the elements of an array.
+pub(super) struct Elements<N, A> {
+    inner: A,
+    nested: N,
+    most: usize,
+    read: usize,
+}
+
+impl<N, A> Elements<N, A> {
+    /// At most `most` of them.
+    pub(super) fn new(inner: A, nested: N, most: usize) -> Self {
+        Self { inner, nested, most, read: 0 }
+    }
+}
+
+impl<'de, N: Nested, A: SeqAccess<'de>> SeqAccess<'de> for Elements<N, A> {
+    type Error = JsonError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, JsonError> {
+        let Self { inner, nested, most, read } = self;
+        let full = (*read == *most).then_some(*most);
+        *read += 1;
+        let seed = Inner { nested: *nested, seed };
+        inner.next_element_seed(Element { seed, full }).map_err(JsonError::new)
+    }
+}
+
+/// An element, unless there are as many already as there may be.
+struct Element<S> {
+    seed: S,
+    full: Option<usize>,
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Element<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        match self.full {
+            Some(most) => Err(D::Error::custom(format_args!("more than {most} elements in one array: want fewer"))),
+            None => self.seed.deserialize(inner),
+        }
+    }
+}

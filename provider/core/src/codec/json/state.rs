@@ -1,0 +1,52 @@
+//! What is counted while a document is read, and what holds for the values within another.
+
+use std::cell::Cell;
+
+use serde::de::DeserializeSeed;
+use serde::de::Deserializer;
+
+use super::error::JsonError;
+use crate::limits::JsonLimits;
+
+/// What was counted so far in one document.
+pub(super) struct State<'l> {
+    pub(super) limits: &'l JsonLimits,
+    values: Cell<usize>,
+    /// Names of the members of all objects that are open.
+    pub(super) names: Cell<usize>,
+}
+
+impl<'l> State<'l> {
+    pub(super) fn new(limits: &'l JsonLimits) -> Self {
+        Self { limits, values: Cell::new(0), names: Cell::new(0) }
+    }
+
+    pub(super) fn count(&self) -> Result<(), JsonError> {
+        let most = self.limits.values;
+        if self.values.get() >= most {
+            return Err(JsonError::new(format_args!("more than {most} values: want fewer")));
+        }
+        self.values.set(self.values.get() + 1);
+        Ok(())
+    }
+}
+
+/// How the values within an array, an object or a variant are read: counted, and checked as all others.
+pub(super) trait Nested: Copy {
+    /// Reads one of them with `seed`.
+    fn read<'de, S: DeserializeSeed<'de>, D: Deserializer<'de>>(self, seed: S, inner: D) -> Result<S::Value, D::Error>;
+}
+
+/// A value within another, as a seed.
+pub(super) struct Inner<N, S> {
+    pub(super) nested: N,
+    pub(super) seed: S,
+}
+
+impl<'de, N: Nested, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Inner<N, S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        self.nested.read(self.seed, inner)
+    }
+}

@@ -1,0 +1,84 @@
+//! Certificates.
+
+use super::error::PemError;
+use super::form::Form;
+use super::labels::is_key;
+use super::labels::is_parameters;
+use super::scan::blocks;
+
+/// A `CERTIFICATE` block. Whether its content is a certificate is not known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateBlock {
+    /// The line in which the block begins, from 1.
+    pub line: usize,
+    /// What the base64 stands for.
+    pub der: Vec<u8>,
+}
+
+/// The certificates of a file that holds nothing else, at least one, in order. Text may stand around the blocks.
+///
+/// # Errors
+/// Anything that is not such a file: see [`PemError`].
+pub fn certificates(bytes: &[u8]) -> Result<Vec<CertificateBlock>, PemError> {
+    read(bytes, Beside::Nothing, TextAfter::Allowed)
+}
+
+/// As [`certificates`], and only white space may follow the last block: a store is complete or an error.
+///
+/// # Errors
+/// As [`certificates`], and text after the last block.
+pub fn certificates_to_the_end(bytes: &[u8]) -> Result<Vec<CertificateBlock>, PemError> {
+    read(bytes, Beside::Nothing, TextAfter::Refused)
+}
+
+/// As [`certificates`], beside which the private key and parameters of the same server may stand, as servers commonly
+/// have both in one file. These blocks are passed over.
+///
+/// # Errors
+/// As [`certificates`].
+pub fn certificates_beside_key(bytes: &[u8]) -> Result<Vec<CertificateBlock>, PemError> {
+    read(bytes, Beside::Key, TextAfter::Allowed)
+}
+
+/// What may stand in a file beside certificates.
+#[derive(Clone, Copy)]
+enum Beside {
+    Nothing,
+    Key,
+}
+
+#[derive(Clone, Copy)]
+enum TextAfter {
+    Allowed,
+    Refused,
+}
+
+fn read(bytes: &[u8], beside: Beside, text_after: TextAfter) -> Result<Vec<CertificateBlock>, PemError> {
+    let form = Form::of(bytes);
+    if form != Form::Pem {
+        return Err(PemError::NotPem { form });
+    }
+    let scanned = blocks(bytes)?;
+    let mut certificates = Vec::new();
+    for block in &scanned.blocks {
+        match (block.label.as_str(), beside) {
+            ("CERTIFICATE", _) => {
+                certificates.push(CertificateBlock { line: block.line, der: block.content()? });
+            }
+            (label, Beside::Key) if is_key(label) || is_parameters(label) => {}
+            (label, Beside::Nothing) if is_key(label) => {
+                return Err(PemError::KeyAmongCertificates { line: block.line, label: label.to_owned() });
+            }
+            (label, Beside::Nothing | Beside::Key) => {
+                return Err(PemError::NoCertificate { line: block.line, label: label.to_owned() });
+            }
+        }
+    }
+    match (text_after, scanned.text_after) {
+        (TextAfter::Refused, Some(line)) => Err(PemError::TrailingText { line }),
+        (TextAfter::Refused, None) | (TextAfter::Allowed, _) if certificates.is_empty() => {
+            Err(PemError::NoCertificateBlock)
+        }
+        (TextAfter::Refused, None) | (TextAfter::Allowed, _) => Ok(certificates),
+    }
+}

@@ -1,0 +1,68 @@
+//! The one place where text is cut.
+
+/// Text that is cut where it becomes longer than it may be. Whoever fills it says what each piece costs.
+pub(super) struct Truncated {
+    kept: String,
+    used: usize,
+    most: usize,
+    mark: &'static str,
+    mark_cost: usize,
+    /// Length of the longest beginning of `kept` that leaves room for the mark.
+    before_mark: usize,
+    is_cut: bool,
+}
+
+impl Truncated {
+    /// At most `most` in all, the mark included, which stands at the end of a text that was cut.
+    pub(super) fn new(most: usize, mark: &'static str, mark_cost: usize) -> Self {
+        Self { kept: String::new(), used: 0, most, mark, mark_cost, before_mark: 0, is_cut: false }
+    }
+
+    /// Adds what `write` writes, which is kept or left out as a whole; `cost` says what it costs. Whether there was room:
+    /// if not, the text is complete and takes nothing more.
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut String), cost: impl FnOnce(&str) -> usize) -> bool {
+        if self.is_cut {
+            return false;
+        }
+        let before = self.kept.len();
+        write(&mut self.kept);
+        self.used += cost(self.kept.get(before..).unwrap_or_default());
+        if self.used > self.most {
+            self.kept.truncate(self.before_mark);
+            self.kept.push_str(self.mark);
+            self.is_cut = true;
+            return false;
+        }
+        if self.used + self.mark_cost <= self.most {
+            self.before_mark = self.kept.len();
+        }
+        true
+    }
+
+    /// The text, with the mark if it was cut.
+    pub(super) fn into_string(self) -> String {
+        self.kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(most: usize, mark_cost: usize, text: &str) -> String {
+        let mut truncated = Truncated::new(most, "…", mark_cost);
+        let fits = text.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
+        assert_eq!(fits, !truncated.is_cut);
+        truncated.into_string()
+    }
+
+    #[test]
+    fn the_mark_counts_as_much_as_its_cost() {
+        assert_eq!(cut(4, 3, "abcd"), "abcd");
+        assert_eq!(cut(4, 3, "abcde"), "a…");
+        assert_eq!(cut(4, 0, "abcde"), "abcd…");
+        assert_eq!(cut(4, 0, "abcä"), "abc…");
+        assert_eq!(cut(2, 3, "abc"), "…");
+        assert_eq!(cut(0, 0, ""), "");
+    }
+}

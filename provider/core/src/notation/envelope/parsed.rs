@@ -1,0 +1,40 @@
+//! A well-formed envelope.
+
+use super::attributes::Attributes;
+use super::format::EnvelopeFormat;
+use crate::crypto::SignatureAlgorithm;
+
+/// A well-formed envelope. Nothing in it has been verified.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    pub(crate) format: EnvelopeFormat,
+    /// What the header claims; the key decides.
+    pub(crate) claimed_algorithm: SignatureAlgorithm,
+    pub(crate) attributes: Attributes,
+    /// DER certificates, in the envelope's order.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    /// The exact bytes that the signature covers.
+    pub(crate) signed_bytes: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) unverified_payload: Vec<u8>,
+    /// The RFC 3161 token over `signature`, if there is one.
+    pub(crate) timestamp_token: Option<Vec<u8>>,
+}
+
+impl Envelope {
+    #[must_use]
+    pub fn format(&self) -> EnvelopeFormat {
+        self.format
+    }
+
+    #[must_use]
+    pub fn unverified_attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// DER certificates, leaf first, as the envelope has them.
+    #[must_use]
+    pub fn unverified_certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads certificates from DER.
+
+use std::collections::HashSet;
+
+use aws_lc_rs::digest;
+use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::SubjectAlternativeName;
+use x509_parser::prelude::FromDer;
+
+use super::certificate::Certificate;
+use super::certificate::Parts;
+use super::extension::Extensions;
+use super::layout;
+use super::layout::Contents;
+use super::layout::Layout;
+use super::layout::RawExtension;
+use super::name::DistinguishedName;
+use crate::codec::der;
+use crate::codec::der::NotDer;
+use crate::codec::der::Oid;
+use crate::codec::der::Reader;
+use crate::codec::hex::hex;
+use crate::codec::text::Text;
+use crate::crypto::PublicKey;
+use crate::crypto::SignatureAlgorithm;
+use crate::limits;
+
+/// Why bytes are not a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    #[error("certificate has {found} bytes: want at most {}", limits::CERTIFICATE_BYTES)]
+    TooLarge { found: usize },
+    #[error("not an X.509 certificate in DER")]
+    NotACertificate,
+    #[error("certificate is followed by {found} bytes: want nothing after it")]
+    TrailingBytes { found: usize },
+    #[error("certificate has version {found}: want 3")]
+    Version { found: u32 },
+    #[error("certificate has {found} {what}: want at most {wanted}")]
+    TooMany { what: &'static str, found: usize, wanted: usize },
+    #[error("there are more than {} certificates one after the other", limits::STORE_CERTIFICATES)]
+    TooManyCertificates,
+    /// A part that decides something is not the DER of its type.
+    #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
+    Malformed { subject: Text, part: &'static str },
+    #[error("certificate with subject {subject:?} has extension {oid} twice: want each at most once")]
+    DuplicateExtension { subject: Text, oid: Text },
+    #[error(
+        "certificate with subject {subject:?} names one signature algorithm inside and another outside of its signed part"
+    )]
+    AlgorithmsDiffer { subject: Text },
+}
+
+impl Certificate {
+    /// Reads exactly one certificate.
+    ///
+    /// # Errors
+    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, more extensions or attributes of
+    /// a name than the limits allow, an extension twice, two signature algorithms that differ, or a malformed structure,
+    /// serial number, name, time, key, basicConstraints, keyUsage, extKeyUsage or subjectAltName. Kinds of key and
+    /// algorithm are not judged here.
+    pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > limits::CERTIFICATE_BYTES {
+            return Err(CertificateError::TooLarge { found: der.len() });
+        }
+        let mut reader = Reader::new(der);
+        reader.expect(der::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
+        if !reader.is_empty() {
+            return Err(CertificateError::TrailingBytes { found: reader.rest().len() });
+        }
+        let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
+        // Counted before anything is built of it.
+        let extensions = layout.extension_count().map_err(|NotDer| CertificateError::NotACertificate)?;
+        check_count("extensions", extensions, limits::CERTIFICATE_EXTENSIONS)?;
+        let subject = name("attributes in its subject", layout.subject, || CertificateError::Malformed {
+            subject: Text::default(),
+            part: "subject",
+        })?;
+        let malformed = |part| CertificateError::Malformed { subject: subject.to_text(), part };
+        let issuer = name("attributes in its issuer", layout.issuer, || malformed("issuer"))?;
+        let Contents { version, extensions: listed } =
+            layout.contents().map_err(|NotDer| CertificateError::NotACertificate)?;
+        if version != 3 {
+            return Err(CertificateError::Version { found: version });
+        }
+        let serial = layout.serial.unsigned().map_err(|NotDer| malformed("serialNumber"))?;
+        if layout.inner_algorithm != layout.outer_algorithm {
+            return Err(CertificateError::AlgorithmsDiffer { subject: subject.to_text() });
+        }
+
+        let extensions = read_extensions(listed, &subject)?;
+        let parts = Parts {
+            der: der.to_vec(),
+            tbs: layout.tbs.to_vec(),
+            fingerprint: sha256(der),
+            serial: if serial.is_empty() { Text::of("00") } else { Text::of(hex(serial)) },
+            subject_raw: layout.subject.to_vec(),
+            issuer,
+            issuer_raw: layout.issuer.to_vec(),
+            not_before: layout::time(&layout.not_before).map_err(|NotDer| malformed("notBefore"))?,
+            not_after: layout::time(&layout.not_after).map_err(|NotDer| malformed("notAfter"))?,
+            key: PublicKey::from_der(layout.public_key).map_err(|NotDer| malformed("subjectPublicKeyInfo"))?,
+            extensions,
+            signature_algorithm: SignatureAlgorithm::from_der(layout.outer_algorithm),
+            signature: layout.signature.to_vec(),
+            subject,
+        };
+        Ok(Self::from_parts(parts))
+    }
+
+    /// Reads certificates that stand one after the other, as in a file of a trust store; none if there are no bytes.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], for the first that cannot be read; so too if anything stands between or after them. More than
+    /// [`limits::STORE_CERTIFICATES`].
+    pub fn parse_all(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let mut certificates = Vec::new();
+        while !bytes.is_empty() {
+            if certificates.len() == limits::STORE_CERTIFICATES {
+                return Err(CertificateError::TooManyCertificates);
+            }
+            let mut reader = Reader::new(bytes);
+            let first = reader.next().map_err(|NotDer| CertificateError::NotACertificate)?.raw;
+            certificates.push(Self::parse(first)?);
+            bytes = reader.rest();
+        }
+        Ok(certificates)
+    }
+}
+
+/// The extensions, each once.
+fn read_extensions(listed: Vec<RawExtension<'_>>, subject: &DistinguishedName) -> Result<Extensions, CertificateError> {
+    let malformed = |part| CertificateError::Malformed { subject: subject.to_text(), part };
+    let mut extensions = Extensions::default();
+    let mut seen = HashSet::new();
+    for RawExtension { oid, critical, value } in listed {
+        if !seen.insert(oid) {
+            let oid = Oid::from_contents(oid).map_or_else(|NotDer| Text::of(hex(oid)), Text::of);
+            return Err(CertificateError::DuplicateExtension { subject: subject.to_text(), oid });
+        }
+        if oid == SUBJECT_ALTERNATIVE_NAME {
+            check_alternative_name(value).map_err(|NotDer| malformed("subjectAltName"))?;
+        }
+        extensions.add(oid, critical, value).map_err(malformed)?;
+    }
+    Ok(extensions)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    for (to, from) in fingerprint.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+        *to = *from;
+    }
+    fingerprint
+}
+
+/// That a list is not longer than anybody writes it.
+fn check_count(what: &'static str, found: usize, wanted: usize) -> Result<(), CertificateError> {
+    if found > wanted { Err(CertificateError::TooMany { what, found, wanted }) } else { Ok(()) }
+}
+
+/// Reads a name of not too many attributes.
+fn name(
+    what: &'static str,
+    der: &[u8],
+    malformed: impl Fn() -> CertificateError,
+) -> Result<DistinguishedName, CertificateError> {
+    let found = DistinguishedName::count_der(der).map_err(|NotDer| malformed())?;
+    check_count(what, found, limits::NAME_ATTRIBUTES)?;
+    DistinguishedName::from_der(der).map_err(|NotDer| malformed())
+}
+
+/// 2.5.29.17
+const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+
+/// That a subjectAltName can be read. It decides nothing, but a certificate that hides something there from one reader
+/// and not from another is no certificate to argue about.
+fn check_alternative_name(value: &[u8]) -> Result<(), NotDer> {
+    const DIRECTORY_NAME: u8 = der::constructed(4);
+    let mut names = Reader::only(value, der::SEQUENCE)?.inside();
+    let mut count = 0_usize;
+    while !names.is_empty() {
+        let name = names.next()?;
+        let parts = if name.tag == DIRECTORY_NAME { DistinguishedName::count_der(name.contents)? } else { 0 };
+        count = count.saturating_add(parts.max(1));
+        if count > limits::ALTERNATIVE_NAMES {
+            return Err(NotDer);
+        }
+    }
+    let (rest, names) = SubjectAlternativeName::from_der(value).map_err(|_| NotDer)?;
+    let unreadable = |name: &GeneralName<'_>| matches!(name, GeneralName::Invalid(..));
+    if rest.is_empty() && !names.general_names.iter().any(unreadable) { Ok(()) } else { Err(NotDer) }
+}
