@@ -29,16 +29,16 @@ use crate::images::Image;
 use crate::process::Finished;
 use crate::transcript::Transcript;
 
-/// Before what the template says about a pod.
+/// The beginning of a denial by the template for pods.
 const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
                           request: [signed-images-in-pods] ";
 
-/// What the run has seen so far.
+/// What the cases have seen so far.
 #[derive(Default)]
 struct Seen {
     /// Names of the pods that were created.
     pods: BTreeSet<String>,
-    /// How often Countersign was asked, by the code of its verdict. Gatekeeper asks once about an image and remembers.
+    /// Number of verdicts by code. Gatekeeper asks once about an image and caches the response.
     verdicts: BTreeMap<&'static str, u32>,
 }
 
@@ -104,58 +104,60 @@ fn denied(
     Ok(())
 }
 
-/// How a finding about `image` begins if Countersign rejected it under the statement `shop`.
+/// The beginning of a finding about `image` that Countersign rejected under the statement `shop`.
 fn rejected(image: &Image, code: &str) -> String {
     format!("{} was rejected by statement \"shop\" of the trust policy: {code}: ", image.by_tag())
 }
 
 fn prints_exactly(finished: &Finished, text: &str) -> anyhow::Result<()> {
-    ensure!(finished.output == text, "want {text:?}");
-    ensure!(finished.status.success(), "{}: want success", finished.status);
+    ensure!(finished.output == text, "expected {text:?}");
+    ensure!(finished.status.success(), "{}, expected success", finished.status);
     Ok(())
 }
 
-/// Behind `prefix` one finding, which begins with the first of `parts` and has the others behind it, in this order.
+/// One finding behind `prefix`, which begins with the first of `parts` and contains the others in this order.
 fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<()> {
-    ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
-    let finding = finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("want {prefix:?} first"))?;
-    ensure!(!finding.contains('\n'), "want one finding, that is one line");
+    ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
+    let finding =
+        finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("expected {prefix:?} first"))?;
+    ensure!(!finding.contains('\n'), "expected one finding, that is one line");
     let mut rest = finding;
     for (index, part) in parts.iter().enumerate() {
-        let at = rest.find(part).with_context(|| format!("want {part:?} in {rest:?}"))?;
-        ensure!(index > 0 || at == 0, "want a finding that begins with {part:?}");
+        let at = rest.find(part).with_context(|| format!("expected {part:?} in {rest:?}"))?;
+        ensure!(index > 0 || at == 0, "expected a finding that begins with {part:?}");
         rest = &rest[at + part.len()..];
     }
     Ok(())
 }
 
-/// The findings of who was denied, each behind `prefix` (a constraint's name in brackets).
+/// The findings of a denial, each behind `prefix` (a constraint's name in brackets).
 fn findings<'a>(finished: &'a Finished, prefix: &str) -> anyhow::Result<Vec<&'a str>> {
-    ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
+    ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
     let denied = "admission webhook \"validation.gatekeeper.sh\" denied the request: ";
-    let (_, lines) = finished.output.trim_end().split_once(denied).with_context(|| format!("want {denied:?}"))?;
-    let finding = |line: &'a str| line.strip_prefix(prefix).with_context(|| format!("want {prefix:?} before {line:?}"));
+    let (_, lines) = finished.output.trim_end().split_once(denied).with_context(|| format!("expected {denied:?}"))?;
+    let finding =
+        |line: &'a str| line.strip_prefix(prefix).with_context(|| format!("expected {prefix:?} before {line:?}"));
     lines.lines().map(finding).collect()
 }
 
 /// One finding of `constraint`, which begins with `start`.
 fn denied_with(finished: &Finished, constraint: &str, start: &str) -> anyhow::Result<()> {
     let findings = findings(finished, &format!("[{constraint}] "))?;
-    ensure!(findings.len() == 1, "{} findings: want 1", findings.len());
-    ensure!(findings[0].starts_with(start), "want a finding that begins with {start:?}");
+    ensure!(findings.len() == 1, "{} findings, expected 1", findings.len());
+    ensure!(findings[0].starts_with(start), "expected a finding that begins with {start:?}");
     Ok(())
 }
 
-/// What the cluster holds in the end is what the cases saw created.
+/// The pods in the cluster are exactly those that the cases created.
 fn pods(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
-    transcript.chapter("What the cluster holds");
+    transcript.chapter("Pods in the cluster");
     let finished = kubectl(environment, transcript, &["get", "pods", "--output", "name"])?;
     let found: BTreeSet<String> =
         finished.output.lines().map(|line| line.trim_start_matches("pod/").to_owned()).collect();
     let result = (|| {
-        ensure!(found == seen.pods, "found {found:?}: want {:?}", seen.pods);
+        ensure!(found == seen.pods, "found {found:?}, expected {:?}", seen.pods);
         Ok(())
     })();
-    transcript.verdict("the pods are those that were to be admitted, and no other", result);
+    transcript.verdict("the cluster has exactly the pods that were admitted", result);
     Ok(())
 }

@@ -13,7 +13,7 @@ use rcgen::KeyUsagePurpose;
 use time::Duration;
 use time::OffsetDateTime;
 
-/// For what a leaf is made.
+/// The usage of a leaf certificate.
 #[derive(Clone, Copy)]
 pub(crate) enum Usage {
     /// A TLS server on 127.0.0.1.
@@ -22,7 +22,7 @@ pub(crate) enum Usage {
     NamedServer(&'static str),
     /// A TLS client.
     Client,
-    /// A TLS server on 127.0.0.1 that shows the same certificate as a client: Gatekeeper does.
+    /// A TLS server on 127.0.0.1 and a client with the same certificate, as Gatekeeper is.
     ServerAndClient,
     /// The signer of images.
     CodeSigning,

@@ -77,12 +77,12 @@ impl Cluster {
             .arg(flag("--tls-private-key-file", &key))
             .arg(flag("--client-ca-file", &ca))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
-            // The serving pair is as good as another for tokens that nobody asks for.
+            // Tokens are not used; any key pair will do.
             .arg(flag("--service-account-key-file", &certificate))
             .arg(flag("--service-account-signing-key-file", &key))
             .arg("--authorization-mode=RBAC")
             .arg("--service-cluster-ip-range=10.0.0.0/24")
-            // Without controllers there is no default service account that a pod could get.
+            // Without controllers there is no default service account for pods.
             .arg("--disable-admission-plugins=ServiceAccount")
             .arg("--endpoint-reconciler-type=none");
         let mut api_server = Program::start("kube-apiserver", &command, workdir.log("kube-apiserver"))?;
@@ -103,7 +103,7 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// Runs kubectl to its end, whatever that is. Returns the command line with what it left.
+    /// Runs kubectl. Returns the command line and its result, a failure included.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<(String, Finished)> {
         let mut command = kubectl_command(&self.kubectl, &self.kubeconfig, &self.home);
         command.args(arguments);

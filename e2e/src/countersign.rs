@@ -1,4 +1,4 @@
-//! Countersign itself, built from this tree: as the server that Gatekeeper asks, and as the command that people use.
+//! Countersign, built from this tree: the server that Gatekeeper calls, and the command line.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::process::Program;
 use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(20);
-/// For `countersign verify`, whose deadline for one image is seconds.
+/// Time limit for `countersign verify`, whose deadline for one image is seconds.
 const VERIFY: Duration = Duration::from_secs(30);
 
 /// Ports of 127.0.0.1.
@@ -109,7 +109,7 @@ impl Countersign {
         &self.authority
     }
 
-    /// Where Gatekeeper asks.
+    /// The URL of an endpoint.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://127.0.0.1:{}{path}", self.ports.provider)
     }
@@ -126,7 +126,7 @@ impl Countersign {
         Ok(line.with_context(|| format!("there is no metric {name}"))?.parse()?)
     }
 
-    /// The most memory that it has needed since [`Self::forget_peak_memory`], in bytes.
+    /// Peak memory since [`Self::forget_peak_memory`], in bytes.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
         let program = self.program.as_ref().context("countersign is not running")?;
         let status = fs::read_to_string(program.proc("status"))?;
@@ -149,7 +149,7 @@ impl Countersign {
     /// Ends the server as Kubernetes would. An error unless it ends by itself and says that all was well.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let status = self.program.take().context("countersign is not running")?.stop()?;
-        ensure!(status.success(), "countersign ended with {status} after SIGTERM: want exit status 0");
+        ensure!(status.success(), "countersign ended with {status} after SIGTERM, expected exit status 0");
         Ok(())
     }
 

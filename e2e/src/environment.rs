@@ -1,4 +1,4 @@
-//! The chain, from the registries to Prometheus, in the order in which one needs the other.
+//! The whole chain, from the registries to Prometheus, started in the order of its dependencies.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,10 +25,10 @@ use crate::transcript::Transcript;
 use crate::workdir;
 use crate::workdir::Workdir;
 
-/// For one line of shell.
+/// Time limit for one line of shell.
 const SHELL: Duration = Duration::from_secs(20);
 
-/// Everything that runs. Dropped from the top, so that nobody misses whom he asks.
+/// All running processes. Fields are dropped in order, so that each process ends before those that it calls.
 pub(crate) struct Environment<'a> {
     pub(crate) workdir: &'a Workdir,
     pub(crate) prometheus: Prometheus,
@@ -44,7 +44,7 @@ pub(crate) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    /// Starts everything, with the countersign at `binary` or the one of this tree; on an error nothing of it is left.
+    /// Starts all processes, with the countersign at `binary` or the one of this tree; on an error all of them are stopped.
     pub(crate) fn start(workdir: &'a Workdir, transcript: &Transcript, binary: Option<&Path>) -> anyhow::Result<Self> {
         let [referrers, fallback, etcd, etcd_peer, api_server, webhook, gatekeeper_health, gatekeeper_metrics] =
             workdir::free_ports()?;
@@ -66,7 +66,7 @@ impl<'a> Environment<'a> {
         clock.step("etcd and kube-apiserver serve");
         let gatekeeper_ports = gatekeeper::Ports { webhook, health: gatekeeper_health, metrics: gatekeeper_metrics };
         let gatekeeper = Gatekeeper::start(workdir, &cluster, gatekeeper_ports)?;
-        clock.step("Gatekeeper is asked by the API server");
+        clock.step("the API server calls Gatekeeper");
         let countersign = Countersign::start(
             workdir,
             binary,
@@ -77,7 +77,7 @@ impl<'a> Environment<'a> {
         )?;
         clock.step("Countersign is ready");
         let ca = countersign.authority().certificate();
-        policy::lead(workdir, &cluster, "countersign-verify", &countersign.url("/v1/verify"), &ca)?;
+        policy::apply_provider(workdir, &cluster, "countersign-verify", &countersign.url("/v1/verify"), &ca)?;
         policy::apply_own(workdir, &cluster)?;
         clock.step("Provider, template and constraints are enforced");
         let prometheus = Prometheus::start(workdir, prometheus, &countersign.health())?;
@@ -96,7 +96,7 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// Runs a line of shell with the tools in front of `PATH`. Returns what it left.
+    /// Runs a line of shell with the tools in front of `PATH`. Returns its result.
     pub(crate) fn shell(&self, script: &str) -> anyhow::Result<Finished> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let tools = std::iter::once(self.workdir.tools().to_path_buf());

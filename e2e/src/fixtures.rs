@@ -1,4 +1,4 @@
-//! Every image of the run, pushed and signed beforehand, and the trust policy that judges them: one row per image.
+//! Fixtures: every image of the run, pushed and signed beforehand, and the trust policy for them.
 
 use serde_json::Value;
 use serde_json::json;
@@ -12,29 +12,29 @@ use crate::notation::Signer;
 use crate::registries::Registry;
 use crate::transcript::Transcript;
 
-/// Repositories are named by what is wrong with the image in them.
+/// Images by the case that they are for; repositories have the same names.
 pub(crate) struct Fixtures {
     pub(crate) jws: Image,
     pub(crate) cose: Image,
     pub(crate) unsigned: Image,
-    /// Signed by a root that nobody trusts.
+    /// Signed under a root that is not trusted.
     pub(crate) untrusted: Image,
     /// Signed by another identity of the trusted root.
     pub(crate) intern: Image,
-    /// Its signature lived for a second.
+    /// Its signature expired after a second.
     pub(crate) expired: Image,
     /// Has the signature of `jws`.
     pub(crate) copied: Image,
-    /// Signed by the stranger, and well.
+    /// Has two signatures: an untrusted one and a good one.
     pub(crate) both: Image,
     /// Signed well, in a repository that no statement of the policy covers.
     pub(crate) uncovered: Image,
     /// Not signed, in a repository that the policy skips.
     pub(crate) skipped: Image,
-    /// Signed well; nobody is asked about them before the programs are stopped.
+    /// Signed well. Not verified before the programs are stopped, so that no verdict is cached.
     pub(crate) provider_down: Image,
     pub(crate) registry_down: Image,
-    /// Signed by the two identities of the root; nobody is asked about them before the policy changes.
+    /// Signed by the two identities of the root. Not verified before the policy changes, so that no verdict is cached.
     pub(crate) beside_silent: Image,
     pub(crate) beside_large: Image,
     pub(crate) release_later: Image,
@@ -42,16 +42,16 @@ pub(crate) struct Fixtures {
     /// Signed well, in repositories of statements that are broken.
     pub(crate) broken_store: Image,
     pub(crate) broken_statement: Image,
-    /// Signed by the intern. Asked about only while other statements are broken, so that no verdict is cached before.
+    /// Signed by the intern. Verified only while other statements are broken, so that no verdict is cached before.
     pub(crate) beside_broken: Image,
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,
     pub(crate) fallback_unsigned: Image,
-    /// Its fallback tag leads to the image itself, as at registries that read the tag as the digest.
+    /// Its fallback tag points to the image itself, as at registries that read the tag as the digest.
     pub(crate) fallback_itself: Image,
-    /// Signed well; nobody is asked about it before the other registry is stopped.
+    /// Signed well. Not verified before the other registry is stopped, so that no verdict is cached.
     pub(crate) fallback_later: Image,
-    /// Repositories of a registry that means harm.
+    /// Repositories of the hostile registry.
     hostile: [String; 2],
 }
 

@@ -1,4 +1,4 @@
-//! Gatekeeper with its response cache as it comes, called by the API server through URLs, with certificates of our own.
+//! Gatekeeper with its default response cache, called by the API server by URL, with certificates of this run.
 
 use std::process::Command;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::wait;
 use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(60);
-/// Until the API server has taken note of a webhook.
+/// Time limit until the API server calls a new webhook.
 const ASKED: Duration = Duration::from_secs(30);
 
 /// As in Gatekeeper's chart: the webhook's service, which is the name that its certificate carries.
@@ -44,7 +44,7 @@ pub(crate) struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// Returns once the API server asks it about every object.
+    /// Returns once the API server calls it for every object.
     pub(crate) fn start(workdir: &Workdir, cluster: &Cluster, ports: Ports) -> anyhow::Result<Self> {
         cluster.apply_file(&workdir.tool("gatekeeper-crds"))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
@@ -72,7 +72,7 @@ impl Gatekeeper {
         Ok(gatekeeper)
     }
 
-    /// Ends it and starts it with further flags, and without what it remembered.
+    /// Restarts it with further flags and an empty cache.
     pub(crate) fn restart(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
         let program = self.program.take().context("gatekeeper is not running")?;
         program.stop()?;
@@ -105,12 +105,12 @@ impl Gatekeeper {
         &self.authority
     }
 
-    /// What Gatekeeper shows to providers.
+    /// Gatekeeper's client certificate for providers.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Until Gatekeeper refuses a Provider that no Gatekeeper takes. Nobody is asked about an image by that.
+    /// Waits until Gatekeeper refuses an invalid Provider. No image is verified by that.
     fn wait_asked(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
         let probe = policy::provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
         let probe = workdir.write("objects/probe.json", probe)?;
@@ -123,7 +123,7 @@ impl Gatekeeper {
     }
 }
 
-/// What Gatekeeper's chart makes, but by URL and failing closed.
+/// The webhook configuration of Gatekeeper's chart, but by URL and with `failurePolicy: Fail`.
 fn webhook_configuration(kind: &str, webhook: &str, url: &str, timeout: u8, bundle: &str) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",

@@ -1,5 +1,5 @@
-//! A registry that means harm, in this process: some of its images are never answered for, others have lists of
-//! signatures that fill a page.
+//! A hostile registry in this process: requests for some of its images are never answered, others have pages of referrers
+//! of the largest size.
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -24,7 +24,7 @@ const PAGE: usize = 4 * 1024 * 1024;
 
 /// The repository whose requests are never answered.
 const SILENT: &str = "hostile/silent";
-/// The repository whose lists of referrers are as large as a page may be.
+/// The repository whose pages of referrers have the largest size that is read.
 const LARGE: &str = "hostile/large";
 
 /// Listens until the process ends.
@@ -33,16 +33,16 @@ pub(crate) struct HostileRegistry {
     asked: Arc<Asked>,
 }
 
-/// What has come so far.
+/// The requests so far.
 struct Asked {
     silent: AtomicUsize,
     large: AtomicUsize,
-    /// Is written when a request has come to one of the two repositories, for scripts that wait for it.
+    /// Written when the first request for one of the two repositories arrives, for scripts that wait for it.
     sign: PathBuf,
 }
 
 impl HostileRegistry {
-    /// Name of the file in the working directory that says that a request has come.
+    /// Name of that file in the working directory.
     pub(crate) const SIGN: &str = "hostile-asked";
 
     pub(crate) fn start(sign: PathBuf) -> anyhow::Result<Self> {
@@ -53,7 +53,7 @@ impl HostileRegistry {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let asked = Arc::clone(&shared);
-                // A client that hangs up ends its thread with an error that says nothing new.
+                // A client that closes the connection ends its thread with an error that needs no report.
                 thread::spawn(move || drop(serve(stream, &asked)));
             }
         });
@@ -70,7 +70,7 @@ impl HostileRegistry {
         [SILENT, LARGE].map(|repository| format!("{}/{repository}", self.host()))
     }
 
-    /// `count` images that are never answered for.
+    /// `count` images whose requests are never answered.
     pub(crate) fn silent(&self, count: usize) -> Vec<String> {
         (0..count).map(|number| format!("{}/{SILENT}:t{number}", self.host())).collect()
     }
@@ -80,12 +80,12 @@ impl HostileRegistry {
         (0..count).map(|number| format!("{}/{LARGE}:t{number}", self.host())).collect()
     }
 
-    /// Requests that were left without an answer.
+    /// Number of requests without a response.
     pub(crate) fn left_silent(&self) -> usize {
         self.asked.silent.load(Ordering::SeqCst)
     }
 
-    /// Pages of referrers that were sent.
+    /// Number of pages of referrers that were sent.
     pub(crate) fn pages(&self) -> usize {
         self.asked.large.load(Ordering::SeqCst)
     }
@@ -109,7 +109,7 @@ fn serve(stream: TcpStream, asked: &Asked) -> anyhow::Result<()> {
         if path.contains(SILENT) {
             asked.silent.fetch_add(1, Ordering::SeqCst);
             std::fs::write(&asked.sign, "asked")?;
-            // Until the other side gives up.
+            // Until the client closes the connection.
             std::io::copy(&mut reader, &mut std::io::sink())?;
             return Ok(());
         }

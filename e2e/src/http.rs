@@ -6,10 +6,10 @@ use anyhow::Context;
 use anyhow::ensure;
 use ureq::http::HeaderMap;
 
-/// For one question to a process on the same machine.
+/// Time limit for one request to a process on the same machine.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// An answer, whatever its status.
+/// A response of any status.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -17,9 +17,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer if it has `status`; else an error with what the server said.
+    /// The response if it has `status`; else an error with its body.
     pub(crate) fn want(self, status: u16) -> anyhow::Result<Self> {
-        ensure!(self.status == status, "status {}: want {status}; {}", self.status, self.text().trim_end());
+        ensure!(self.status == status, "status {}, expected {status}; {}", self.status, self.text().trim_end());
         Ok(self)
     }
 
@@ -32,7 +32,7 @@ impl Answer {
     }
 }
 
-/// Asks over a connection of its own.
+/// Sends a GET request over a new connection.
 pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
     let agent = ureq::Agent::from(config);

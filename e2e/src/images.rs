@@ -41,7 +41,7 @@ impl Image {
         Self::push_titled(&self.host, &self.repository, &self.tag, "another")
     }
 
-    /// The same image under one more tag: for everybody who remembers tags, one that was never asked about.
+    /// The same image under another tag, for which no response is cached.
     pub(crate) fn tagged(&self, tag: &str) -> anyhow::Result<Self> {
         push_manifest(&self.host, &self.repository, tag, &self.manifest)?;
         Ok(Self { tag: tag.to_owned(), ..self.clone() })
@@ -98,7 +98,7 @@ impl Image {
         format!("{}@{}", self.scope(), self.digest)
     }
 
-    /// As some pipelines write it; the tag says nothing then.
+    /// By tag and digest; the digest decides.
     pub(crate) fn by_tag_and_digest(&self) -> String {
         format!("{}@{}", self.by_tag(), self.digest)
     }
@@ -113,8 +113,8 @@ impl Image {
         self.repository.replace('/', "-")
     }
 
-    /// Hangs the signature of another image on this one, as somebody with push rights can. The envelope stays what it
-    /// is; only the manifest around it names this image.
+    /// Attaches the signature of another image to this one, as everyone with push rights can. The envelope is unchanged;
+    /// only the manifest around it names this image.
     pub(crate) fn copy_signature_from(&self, registry: &Registry, signed: &Self) -> anyhow::Result<()> {
         let index = signed.referrers(registry.kind())?;
         let found = index["manifests"][0]["digest"].as_str().context("the signed image has no referrer")?;

@@ -11,7 +11,7 @@ use crate::process;
 /// Exit code of a run that was interrupted: 128 + SIGINT, as shells have it.
 const INTERRUPTED: i32 = 130;
 
-/// From here on a signal kills what was started, says where the logs are, and exits.
+/// From here on a signal kills all started processes, prints where the logs are, and exits.
 pub(crate) fn watch(work: &Path) {
     let work = work.to_path_buf();
     thread::spawn(move || {
@@ -33,7 +33,7 @@ pub(crate) fn watch(work: &Path) {
     });
 }
 
-/// Until a signal comes.
+/// Blocks until a signal ends the process.
 pub(crate) fn wait_forever() -> ! {
     loop {
         thread::park();

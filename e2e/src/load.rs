@@ -1,4 +1,4 @@
-//! Somebody who asks Countersign the same question again and again, several times a second.
+//! A client that sends the same request to Countersign several times a second.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::process::Program;
 use crate::wait;
 use crate::workdir::Workdir;
 
-/// Questions that a client who keeps his connection has in store, at twenty a second: more than any case lasts.
+/// Requests of a client with a kept connection, at twenty a second: more than any case needs.
 const STORE: usize = 4000;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,29 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How the client connects.
 #[derive(Clone, Copy)]
 pub(crate) enum Connections {
-    /// One for as long as the server lets him.
+    /// One connection for as long as the server keeps it open.
     Kept,
-    /// One for each question.
+    /// One connection for each request.
     New,
 }
 
-/// Where and what is asked. Files may be replaced while the client asks: they are read for each new connection.
-pub(crate) struct Question<'a> {
+/// The request. Files may be replaced meanwhile: they are read for each new connection.
+pub(crate) struct Request<'a> {
     pub(crate) url: &'a str,
     /// The authorities that the server's certificate may come from.
     pub(crate) authorities: &'a Path,
-    /// The client's certificate and key in one file, so that nobody sees half of a pair.
+    /// The client's certificate and key in one file, so that both are replaced at once.
     pub(crate) identity: &'a Path,
     pub(crate) body: &'a Path,
 }
 
-/// A client at work.
+/// A running client.
 pub(crate) struct Load {
     program: Program,
     log: PathBuf,
 }
 
-/// What came back for one question.
+/// The reply to one request.
 pub(crate) struct Reply {
     pub(crate) body: Value,
     /// Connections that were opened for it.
@@ -53,10 +53,10 @@ pub(crate) struct Reply {
 }
 
 impl Load {
-    pub(crate) fn start(workdir: &Workdir, connections: Connections, question: &Question<'_>) -> anyhow::Result<Self> {
-        let Question { url, authorities, identity, body } = question;
+    pub(crate) fn start(workdir: &Workdir, connections: Connections, request: &Request<'_>) -> anyhow::Result<Self> {
+        let Request { url, authorities, identity, body } = request;
         let (name, script) = match connections {
-            // Without a buffer, so that what was answered is in the log when the client is stopped.
+            // Unbuffered, so that all replies are in the log when the client is stopped.
             Connections::Kept => ("kept", r#"exec curl --rate 20/s -K "$0.urls" -K "$0""#),
             Connections::New => ("new", r#"while :; do curl --url "$1" -K "$0"; sleep 0.05; done"#),
         };
@@ -77,13 +77,13 @@ impl Load {
         Ok(Self { program: Program::start("a client", &command, log.clone())?, log })
     }
 
-    /// Everything that has come back so far. An error if one question was not answered with 200.
+    /// All replies so far. An error if one of them is not 200.
     pub(crate) fn replies(&mut self) -> anyhow::Result<Vec<Reply>> {
         self.program.check_running()?;
         let log = fs::read_to_string(&self.log)?;
-        // Behind the last line end there may be half a reply.
+        // Behind the last line end there may be an incomplete reply.
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| reply(line).with_context(|| format!("a question failed: {line}"))).collect()
+        whole.lines().map(|line| reply(line).with_context(|| format!("a request failed: {line}"))).collect()
     }
 
     /// Waits for `count` more replies.
@@ -91,7 +91,7 @@ impl Load {
         let before = self.replies()?.len();
         wait::until("more replies", PATIENCE, || {
             let more = self.replies()?.len() - before;
-            ensure!(more >= count, "{more}: want {count}");
+            ensure!(more >= count, "{more}, expected {count}");
             Ok(())
         })
     }
@@ -102,7 +102,7 @@ fn reply(line: &str) -> anyhow::Result<Reply> {
     let mut words = rest.split(' ');
     let mut next = || words.next().context("too short");
     let status = next()?;
-    ensure!(status == "200", "status {status}: want 200");
+    ensure!(status == "200", "status {status}, expected 200");
     Ok(Reply { connects: next()?.parse()?, seconds: next()?.parse()?, body: serde_json::from_str(body)? })
 }
 
@@ -112,13 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_json_with_what_curl_says_of_it() {
+    fn reads_a_reply_of_json_and_curl_statistics() {
         let reply = reply("{\"a\":\"\\t\"}\t200 1 0.012").unwrap();
         assert_eq!((reply.body["a"].as_str(), reply.connects, reply.seconds), (Some("\t"), 1, 0.012));
     }
 
     #[test]
-    fn everything_else_is_a_failed_question() {
+    fn refuses_every_other_reply() {
         for line in ["\t000 0 0.000", "{}\t503 1 0.1", "{\t200 1 0.1", "{}\t200 1", "curl: (7) Failed to connect"] {
             assert!(reply(line).is_err(), "{line}");
         }

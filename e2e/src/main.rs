@@ -1,7 +1,7 @@
-//! The whole chain as plain processes on loopback: does Gatekeeper, asked by a real API server, admit what Countersign
-//! verifies and deny what it does not? `e2e/README.md` says what is needed and what is printed.
+//! The whole chain as plain processes on loopback: Gatekeeper, called by a real API server, must admit what Countersign
+//! verifies and deny everything else. `e2e/README.md` describes requirements and output.
 //!
-//! Every counterpart is a program that this project did not write; kubectl speaks for the user.
+//! Every counterpart is a program that this project did not write; kubectl acts for the user.
 
 mod cases;
 mod certificates;
@@ -36,7 +36,7 @@ use crate::environment::Environment;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
 
-/// As of the `countersign` command.
+/// The exit code of `countersign` for usage errors.
 const WRONG_USAGE: u8 = 3;
 
 const USAGE: &str = "usage: cargo e2e [--keep] [--binary PATH]
@@ -46,7 +46,7 @@ Runs the end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 on
   --keep         leave the processes running after the cases, until Ctrl-C
   --binary PATH  try this countersign instead of building the one of this tree";
 
-/// What was asked for.
+/// The parsed command line.
 #[derive(Default)]
 struct Arguments {
     keep: bool,
@@ -54,12 +54,12 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// None when help was asked for.
+    /// `None` if help is requested.
     fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
         let mut arguments = Self::default();
         while let Some(word) = words.next() {
             match word.as_str() {
-                // The alias has one already; people write another.
+                // The alias ends with `--`; users add another.
                 "--" => {}
                 "--keep" => arguments.keep = true,
                 "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     };
     interrupt::watch(workdir.path());
     if let Err(error) = run(&workdir, &mut transcript, &arguments) {
-        transcript.verdict("the run reaches its end", Err(error));
+        transcript.verdict("the run completes", Err(error));
     }
     if transcript.all_passed() {
         workdir.remove();
@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     if transcript.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Everything that was started has ended when this returns, by whichever way.
+/// All started processes have ended when this returns, also with an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
     let mut environment = Environment::start(workdir, transcript, arguments.binary.as_deref())?;
     cases::run(&mut environment, transcript)?;

@@ -13,7 +13,7 @@ use crate::workdir::Workdir;
 
 pub(crate) struct Mount {
     directory: PathBuf,
-    /// Number of the directory that `..data` leads to.
+    /// Number of the directory that `..data` points to.
     round: u32,
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_change_all_at_once_and_leave_nothing_behind() {
+    fn replaces_all_files_at_once_and_removes_the_old_ones() {
         let directory = std::env::temp_dir().join(format!("countersign-e2e-test-{}-mount", std::process::id()));
         fs::create_dir(&directory).unwrap();
         let mut mount = Mount { directory: directory.clone(), round: 0 };

@@ -1,4 +1,4 @@
-//! The notation program: signs every image of the run, and is asked about each one that Countersign is asked about.
+//! The notation program: signs every image of the run, and verifies each image that Countersign verifies.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,9 +28,9 @@ pub(crate) const STORE: &str = "shop";
 pub(crate) enum Signer {
     /// Under the root of the trust store.
     Release,
-    /// Somebody else under the same root.
+    /// Another identity under the same root.
     Intern,
-    /// The same name under a root that nobody trusts.
+    /// The same name under a root that is not trusted.
     Untrusted,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Notation {
     program: PathBuf,
     home: PathBuf,
     scratch: PathBuf,
-    /// The root of everybody but the stranger, and his.
+    /// The trusted root, and the root of [`Signer::Untrusted`].
     shop: Authority,
     untrusted: Authority,
 }
@@ -120,7 +120,7 @@ impl Notation {
         }
     }
 
-    /// Puts the root of `signer` into the trust store, and nothing else, whole from one moment to the next.
+    /// Makes the root of `signer` the only content of the trust store, atomically.
     pub(crate) fn trust_root_of(&self, workdir: &Workdir, signer: Signer) -> anyhow::Result<()> {
         let store = workdir.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
         let new = workdir.write("home/root.pem.new", self.root_of(signer))?;
@@ -132,7 +132,7 @@ impl Notation {
         self.home.join("notation")
     }
 
-    /// Puts a policy where notation and Countersign read it, whole from one moment to the next.
+    /// Replaces the policy that notation and Countersign read, atomically.
     pub(crate) fn set_policy(&self, workdir: &Workdir, policy: &serde_json::Value) -> anyhow::Result<()> {
         let new = workdir.write("home/trustpolicy.json.new", policy.to_string())?;
         fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot put the trust policy in its place")
@@ -161,8 +161,8 @@ impl Notation {
         Ok((process::command_line(&command), output))
     }
 
-    /// Asks notation about `reference`. Returns the command line with what it left, less what it says about its work:
-    /// only with `--verbose` does it tell why it refuses, and with it much else.
+    /// Verifies `reference` with notation. Returns the command line and its result without the debug lines: notation gives
+    /// the reason of a refusal only with `--verbose`, among many other lines.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = self.command("verify");
         command.args(["--verbose", reference]);

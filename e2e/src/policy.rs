@@ -1,5 +1,5 @@
-//! What Gatekeeper enforces: Providers, templates, constraints and mutators, applied as a user would. Each function returns
-//! once Gatekeeper says that it enforces what was applied, and not what was there before.
+//! Providers, templates, constraints and mutators, applied with kubectl. Each function returns once Gatekeeper reports that
+//! it enforces the applied version.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::wait;
 use crate::workdir::Workdir;
 
-/// Until what was applied is enforced.
+/// Time limit until an applied object is enforced.
 const READY: Duration = Duration::from_secs(30);
 
 /// A Provider whose time-out is below the webhook's 5 s, as it has to be.
@@ -28,8 +28,14 @@ pub(crate) fn provider(name: &str, url: &str, ca: &str) -> Value {
     })
 }
 
-/// Leads Gatekeeper to `url` under the Provider's name `name`.
-pub(crate) fn lead(workdir: &Workdir, cluster: &Cluster, name: &str, url: &str, ca: &str) -> anyhow::Result<()> {
+/// Applies the Provider `name` with this `url`.
+pub(crate) fn apply_provider(
+    workdir: &Workdir,
+    cluster: &Cluster,
+    name: &str,
+    url: &str,
+    ca: &str,
+) -> anyhow::Result<()> {
     cluster.apply(workdir, &provider(name, url, ca))?;
     wait::until("the Provider to be active", READY, || {
         let status = cluster.kubectl_ok(&["get", "provider", name, "-o", "jsonpath={.status}"])?;
@@ -67,7 +73,7 @@ pub(crate) fn apply_mutators(cluster: &Cluster, directory: &Path) -> anyhow::Res
     wait_enforced(cluster, &["-k", path])
 }
 
-/// Until Gatekeeper has taken note of the present state of every object that `kubectl get` finds, and enforces it.
+/// Waits until Gatekeeper enforces the current version of every object that `kubectl get` finds.
 pub(crate) fn wait_enforced(cluster: &Cluster, which: &[&str]) -> anyhow::Result<()> {
     let arguments = [&["get", "-o", "json"], which].concat();
     wait::until("every object to be enforced", READY, || {
@@ -79,15 +85,14 @@ pub(crate) fn wait_enforced(cluster: &Cluster, which: &[&str]) -> anyhow::Result
     })
 }
 
-/// An error unless Gatekeeper's one process says so. Objects from before under the same name, and their earlier states,
-/// do not count.
+/// An error unless Gatekeeper's status of the object says so, for this object and its current generation.
 fn enforced(object: &Value) -> anyhow::Result<()> {
     let (metadata, status) = (&object["metadata"], &object["status"]["byPod"][0]);
     let uids = ["templateUID", "constraintUID", "mutatorUID"];
     let known = uids.iter().any(|uid| status[uid] == metadata["uid"])
         && status["observedGeneration"] == metadata["generation"]
         && status["errors"].is_null();
-    // A template does not say more than that it was taken.
+    // The status of a template only says that it was accepted.
     let enforced = object["kind"] == "ConstraintTemplate" || status["enforced"] == true;
     ensure!(known && enforced, "{} is not enforced: {}", metadata["name"], object["status"]);
     Ok(())

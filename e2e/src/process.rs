@@ -26,10 +26,10 @@ use rustix::process::WaitOptions;
 use rustix::process::kill_process_group;
 use rustix::process::waitpid;
 
-/// Process groups of this run that have not been waited for, so that their ids cannot belong to anybody else.
+/// Process groups of this run that have not been waited for, so that their ids are not reused.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Between two looks whether a process has ended.
+/// Interval between two checks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long a program may take to end after SIGTERM before it is killed.
@@ -45,7 +45,7 @@ impl Group {
     fn spawn(command: &Command, output: File) -> anyhow::Result<Self> {
         let mut command = dying_with_us(command);
         command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Held over the start, so that an interrupt cannot miss a child that has just been born.
+        // Held during the start, so that an interrupt cannot miss a new child.
         let mut groups = groups();
         let child = command.spawn().context("cannot start setpriv, of Debian's util-linux")?;
         let id = i32::try_from(child.id()).context("a process id does not fit")?;
@@ -86,7 +86,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
-        // A killed process ends at once; one that cannot (stuck in the kernel) is not worth hanging for.
+        // A killed process ends at once; one that is stuck in the kernel is not waited for.
         let _ = self.wait(GRACE);
     }
 }
@@ -133,7 +133,7 @@ impl Program {
         })?
     }
 
-    /// Asks the program to end, and kills it when it takes longer than 10 s. The status tells which of the two it was.
+    /// Sends SIGTERM, and SIGKILL after 10 s. The status shows which of the two ended the program.
     pub(crate) fn stop(mut self) -> anyhow::Result<ExitStatus> {
         self.group.signal(Signal::TERM);
         match self.group.wait(GRACE)? {
@@ -143,7 +143,7 @@ impl Program {
     }
 }
 
-/// What a command that ran to its end left.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -188,8 +188,8 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-/// The same command, killed by the kernel when the thread that starts it ends: when this run is killed in a way that
-/// it cannot hear. Every program is started by the main thread.
+/// The same command, killed by the kernel when the thread that starts it ends, so that it does not outlive a killed run.
+/// The main thread starts every program.
 fn dying_with_us(command: &Command) -> Command {
     let mut wrapped = Command::new("setpriv");
     wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
@@ -207,7 +207,7 @@ fn dying_with_us(command: &Command) -> Command {
 
 /// Kills every process group of this run, and waits for their leaders. For the moment before the run exits.
 pub(crate) fn kill_everything() {
-    // Held to the end, so that nobody else waits for a leader and its id stays its own.
+    // Held to the end, so that no other thread waits for a leader and its id is not reused.
     let groups = groups();
     for id in groups.iter() {
         send(*id, Signal::KILL);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn output_and_errors_come_in_the_order_of_a_terminal() {
+    fn keeps_standard_output_and_error_in_the_order_written() {
         let scratch = scratch("order");
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; echo three; exit 4"]);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_end_is_killed_with_its_children() {
+    fn kills_a_command_with_its_children_after_the_limit() {
         let scratch = scratch("limit");
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 1000 & echo $!; wait"]);
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(error.to_string(), "sh -c 'sleep 1000 & echo $!; wait' did not end within 300ms");
         let child = fs::read_to_string(&scratch).unwrap().trim().to_owned();
         crate::wait::until("the grandchild to be gone", Duration::from_secs(5), || {
-            // Killed, it may stay a zombie until whoever adopts it looks.
+            // A killed process may stay a zombie until its new parent waits for it.
             match fs::read_to_string(format!("/proc/{child}/stat")) {
                 Ok(stat) if !stat.contains(") Z ") => bail!("still there: {stat}"),
                 Ok(_) | Err(_) => Ok(()),
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn command_lines_are_quoted_for_a_shell() {
+    fn quotes_command_lines_for_a_shell() {
         let mut command = Command::new("/some/where/kubectl");
         command.args(["get", "pods", "-o", "jsonpath={.items[*]}", "it's"]);
         assert_eq!(command_line(&command), r"kubectl get pods -o 'jsonpath={.items[*]}' 'it'\''s'");

@@ -40,7 +40,7 @@ impl Prometheus {
         Ok(Self { port, _program: program })
     }
 
-    /// Where it serves, for promtool.
+    /// Its URL, for promtool.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -57,7 +57,7 @@ impl Prometheus {
         series.iter().map(pair).collect()
     }
 
-    /// How many rules it has, and what is wrong with those that it cannot evaluate.
+    /// The number of rules, and the errors of those that cannot be evaluated.
     pub(crate) fn rules(&self) -> anyhow::Result<(usize, Vec<String>)> {
         let answer = http::get(&format!("{}/api/v1/rules", self.url()))?.want(200)?.json()?;
         let groups = answer["data"]["groups"].as_array().context("the answer has no groups")?;

@@ -1,5 +1,5 @@
-//! Two registries that this project did not write: one with the referrers API, and one without, where signatures hang on
-//! the fallback tag.
+//! Two registries that this project did not write: one with the referrers API, and one without, where the fallback
+//! tag lists the signatures.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(10);
 
-/// Which program, and with it how signatures are found.
+/// The program, which decides how signatures are found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// olareg: `GET /v2/…/referrers/…`.
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     FallbackTag,
 }
 
-/// A registry on a port of its own. What is in it stays when it stops.
+/// A registry on its own port. Its content survives a restart.
 pub(crate) struct Registry {
     kind: Kind,
     port: u16,
@@ -66,7 +66,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Starts it again, with what it held.
+    /// Starts it again with the same content.
     pub(crate) fn resume(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
         let data = workdir.directory(&format!("{}/data", self.name()))?;
         let mut command = Command::new(workdir.tool(self.name()));

@@ -1,5 +1,5 @@
-//! The file system of the image, laid out as `deploy/Containerfile` says, and programs run in it: what a container engine
-//! would do, without one.
+//! The file system of the image, as `deploy/Containerfile` describes it, and programs that run in it, without a container
+//! engine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,10 +13,10 @@ use anyhow::ensure;
 
 use crate::workdir::Workdir;
 
-/// Where this machine has what the image takes from its base.
+/// Files of this machine in place of those of the base image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What the last stage of a Containerfile says. Words as they stand there.
+/// The last stage of a Containerfile.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stage {
     copies: Vec<String>,
@@ -28,7 +28,11 @@ struct Stage {
 impl Stage {
     fn last(containerfile: &str) -> anyhow::Result<Self> {
         let (_, last) = containerfile.rsplit_once("\nFROM ").context("there is no FROM")?;
-        ensure!(last.starts_with("scratch\n"), "the last stage begins with {:?}: want scratch", last.lines().next());
+        ensure!(
+            last.starts_with("scratch\n"),
+            "the last stage begins with {:?}, expected scratch",
+            last.lines().next()
+        );
         let mut stage = Self::default();
         for line in last.lines().skip(1).filter(|line| !line.trim().is_empty()) {
             let (word, rest) = line.split_once(' ').with_context(|| format!("cannot read {line:?}"))?;
@@ -44,7 +48,7 @@ impl Stage {
                 }
                 "ENTRYPOINT" => {
                     let words: Vec<String> = serde_json::from_str(rest)?;
-                    let [program] = <[String; 1]>::try_from(words).map_err(|_| anyhow::anyhow!("want one word"))?;
+                    let [program] = <[String; 1]>::try_from(words).map_err(|_| anyhow::anyhow!("expected one word"))?;
                     stage.entrypoint = program;
                 }
                 "EXPOSE" | "CMD" => {}
@@ -61,7 +65,7 @@ pub(crate) struct RootFs {
 }
 
 impl RootFs {
-    /// Builds the binary as the Containerfile does, but for the profile, and puts each file of the image in its workdir.
+    /// Builds the binary as the Containerfile does, but for the profile, and puts each file of the image where it belongs.
     pub(crate) fn lay_out(workdir: &Workdir) -> anyhow::Result<Self> {
         let containerfile = fs::read_to_string(workdir.project().join("deploy/Containerfile"))?;
         let stage = Stage::last(&containerfile).context("deploy/Containerfile")?;
@@ -79,14 +83,14 @@ impl RootFs {
         Ok(rootfs)
     }
 
-    /// A file that would be mounted.
+    /// Writes a file that a volume would mount.
     pub(crate) fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let path = self.within(name);
         fs::create_dir_all(path.parent().context("a file has a directory")?)?;
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The image's program with `arguments`, in the image, as the image's user where root may say so.
+    /// The image's program with `arguments` in its file system, as the image's user if this run is root.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = if rustix::process::geteuid().is_root() {
             let mut chroot = Command::new("chroot");
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_do_is_an_error() {
+    fn refuses_instructions_that_it_does_not_support() {
         let error = Stage::last("FROM a\n\nFROM scratch\nRUN x\n").unwrap_err();
         assert_eq!(error.to_string(), "cannot do RUN");
     }

@@ -24,13 +24,13 @@ impl Transcript {
         self.between_cases.set(false);
     }
 
-    /// Something that was done without a command.
+    /// Prints a step that needed no command.
     pub(crate) fn note(&self, text: &str) {
         self.separate();
         println!("# {text}");
     }
 
-    /// Something that took its time.
+    /// Prints a step with its duration.
     pub(crate) fn step(&self, text: &str, took: Duration) {
         println!("# {text} ({:.1} s)", took.as_secs_f64());
     }
@@ -70,7 +70,7 @@ impl Transcript {
         self.failed.is_empty() && self.passed > 0
     }
 
-    /// The failed cases again, and the last line.
+    /// Prints the failed cases again, and the summary.
     pub(crate) fn finish(&self) {
         println!();
         for what in &self.failed {

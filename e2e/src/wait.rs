@@ -1,4 +1,4 @@
-//! Waiting with an end: ask again until the answer is there or the time is over.
+//! Polling with a time limit.
 
 use std::thread;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-/// Between two questions. Short against what is waited for, long against what a question costs.
+/// Interval between two probes: short compared with the wait, long compared with the cost of a probe.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Asks `probe` until it answers, or fails with its last error once `limit` is over. `what` completes "waited for".
+/// Calls `probe` until it succeeds, or fails with its last error after `limit`. `what` completes "waited for".
 pub(crate) fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let end = Instant::now() + limit;
     loop {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asks_again_until_there_is_an_answer() {
+    fn probes_again_until_it_succeeds() {
         let mut asked = 0;
         let found = until("three", Duration::from_secs(5), || {
             asked += 1;
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_was_waited_for_and_the_last_error() {
+    fn fails_with_the_last_error_after_the_limit() {
         let error = until::<()>("a sign", Duration::ZERO, || bail!("no sign")).unwrap_err();
         assert_eq!(format!("{error:#}"), "waited 0ns for a sign: no sign");
     }

@@ -1,4 +1,4 @@
-//! Where things are: the project, the tools, and the run's own directory, which goes when all went well.
+//! Directories: the project, the tools, and the run's working directory, which is removed if all cases passed.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,7 +25,7 @@ pub(crate) struct Workdir {
 }
 
 impl Workdir {
-    /// Gets the tools, building what is missing (minutes, the first time), and makes an empty working directory.
+    /// Installs missing tools (minutes, the first time), and creates an empty working directory.
     pub(crate) fn prepare() -> anyhow::Result<Self> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = package.parent().context("the package has no parent directory")?.to_path_buf();
@@ -82,7 +82,7 @@ impl Workdir {
         }
     }
 
-    /// The last lines of every log, for whoever has to find out what happened.
+    /// Prints the last lines of every log.
     pub(crate) fn print_tails(&self) {
         let logs = self.work.join("logs");
         let Ok(entries) = fs::read_dir(&logs) else { return };
@@ -102,7 +102,7 @@ impl Workdir {
     }
 }
 
-/// Runs the script that has or builds every tool; it prints their directory as its last line.
+/// Runs the script that installs every tool; it prints their directory as its last line.
 fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
     let output = Command::new("sh")
         .arg(script)
@@ -118,7 +118,7 @@ fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
 
 /// `N` different ports of 127.0.0.1 without a listener.
 pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    // All are held until the last is found, so that no two are the same.
+    // All stay bound until the last is found, so that no two are the same.
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn free_ports_are_different_and_free() {
+    fn finds_different_ports_without_a_listener() {
         let ports: [u16; 8] = free_ports().unwrap();
         assert_eq!(BTreeSet::from(ports).len(), 8);
         let taken: Vec<TcpListener> =

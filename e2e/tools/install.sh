@@ -85,7 +85,7 @@ debian_tool prometheus prometheus
 debian_tool promtool prometheus
 debian_tool tinyproxy tinyproxy-bin
 debian_library libnss_wrapper.so libnss-wrapper
-# The door cases speak TLS as a stranger would; curl starts no service, so it may come with apt-get install.
+# The cases about endpoints use it as other clients; curl starts no service, so it may come with apt-get install.
 if ! command -v curl >/dev/null; then
     say "installing curl"
     as_root apt-get install -y --no-install-recommends curl >"$scratch/log" 2>&1 ||

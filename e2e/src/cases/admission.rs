@@ -1,4 +1,4 @@
-//! Who signed, and do we trust them: what is created and what is denied, with the reason.
+//! Which images are admitted and which are denied, with the reason.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// A signature that lives for a second has ended by then.
+/// Time limit until a signature that lives for a second has expired.
 const EXPIRY: Duration = Duration::from_secs(10);
 
-/// A question to the webhook, to `countersign verify` and to notation, with the one answer that all must give.
-struct Question<'a> {
+/// One image for the webhook, `countersign verify` and notation, with the result that all must give.
+struct Case<'a> {
     what: &'a str,
     image: &'a Image,
     code: &'static str,
-    /// What notation says.
+    /// notation's message.
     notation: &'a str,
 }
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     let fixtures = &environment.fixtures;
 
-    transcript.chapter("Signed by whom we trust: created");
+    transcript.chapter("Signed by a trusted identity: created");
     let verified = "Successfully verified signature for ";
     let skipped = "Trust policy is configured to skip signature verification for ";
     for (what, image, code, notation) in [
@@ -41,15 +41,15 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
         ("a COSE envelope, found by the referrers API, admits", &fixtures.cose, "verified", verified),
         ("a JWS envelope, found by the fallback tag, admits", &fixtures.fallback_jws, "verified", verified),
         ("a COSE envelope, found by the fallback tag, admits", &fixtures.fallback_cose, "verified", verified),
-        ("a good signature beside a stranger's admits", &fixtures.both, "verified", verified),
+        ("a good signature beside an untrusted one admits", &fixtures.both, "verified", verified),
         ("a repository that the policy skips is admitted unsigned", &fixtures.skipped, "skipped", skipped),
     ] {
         created(environment, transcript, seen, what, &image.pod(), image)?;
-        let question = Question { what, image, code, notation };
-        peers(environment, transcript, seen, &question, true)?;
+        let case = Case { what, image, code, notation };
+        peers(environment, transcript, seen, &case, true)?;
     }
 
-    transcript.chapter("Not signed by whom we trust: denied, with the reason");
+    transcript.chapter("Not signed by a trusted identity: denied, with the reason");
     wait::until("the signature to expire", EXPIRY, || {
         let (_, finished) = environment.notation.verify(&fixtures.expired.by_digest())?;
         ensure!(!finished.status.success(), "still valid");
@@ -89,61 +89,61 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
             "has no applicable trust policy statement",
         ),
     ] {
-        let question = Question { what, image, code, notation };
+        let case = Case { what, image, code, notation };
         let start = match code {
             "no-applicable-rule" => format!("{} was rejected: {code}: ", image.by_tag()),
             _ => rejected(image, code),
         };
-        denied(environment, transcript, question.what, image, &[&start])?;
-        peers(environment, transcript, seen, &question, false)?;
+        denied(environment, transcript, case.what, image, &[&start])?;
+        peers(environment, transcript, seen, &case, false)?;
     }
 
-    // Clients differ about this one.
+    // Clients differ in this case.
     let image = &fixtures.fallback_itself;
     let what = "an image whose fallback tag leads to itself is denied as unsigned";
     denied(environment, transcript, what, image, &[&rejected(image, "unsigned")])?;
     *seen.verdicts.entry("unsigned").or_default() += 1;
 
-    transcript.chapter("Wherever a pod names images");
+    transcript.chapter("Every field of a pod that names images");
     init_container(environment, transcript)?;
     debug_container(environment, transcript)
 }
 
-/// Asks `countersign verify` and notation what the webhook was asked.
+/// Verifies the same image with `countersign verify` and with notation.
 fn peers(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
-    question: &Question<'_>,
+    case: &Case<'_>,
     good: bool,
 ) -> anyhow::Result<()> {
-    *seen.verdicts.entry(question.code).or_default() += 1;
-    let reference = question.image.by_tag();
-    let name = question.image.pod();
+    *seen.verdicts.entry(case.code).or_default() += 1;
+    let reference = case.image.by_tag();
+    let name = case.image.pod();
 
     let (line, finished) = environment.countersign.verify(&reference)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
         let want = if good { 0 } else { 1 };
-        ensure!(finished.status.code() == Some(want), "{}: want exit status {want}", finished.status);
-        ensure!(finished.output.contains(question.code), "want {:?}", question.code);
+        ensure!(finished.status.code() == Some(want), "{}, expected exit status {want}", finished.status);
+        ensure!(finished.output.contains(case.code), "expected {:?}", case.code);
         Ok(())
     })();
-    transcript.verdict(&format!("countersign verify says the same about {name}"), result);
+    transcript.verdict(&format!("countersign verify agrees about {name}"), result);
 
     let (line, finished) = environment.notation.verify(&reference)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
         let want = if good { "success" } else { "failure" };
-        ensure!(finished.status.success() == good, "{}: want {want}", finished.status);
-        ensure!(finished.output.contains(question.notation), "want {:?}", question.notation);
+        ensure!(finished.status.success() == good, "{}, expected {want}", finished.status);
+        ensure!(finished.output.contains(case.notation), "expected {:?}", case.notation);
         Ok(())
     })();
     transcript.verdict(&format!("notation agrees about {name}"), result);
     Ok(())
 }
 
-/// An unsigned init container beside a signed container: only the one is named.
+/// An unsigned init container beside a signed container: only the unsigned image is named.
 fn init_container(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let unsigned = &environment.fixtures.unsigned;
     let pod = json!({
@@ -165,7 +165,7 @@ fn init_container(environment: &Environment<'_>, transcript: &mut Transcript) ->
     Ok(())
 }
 
-/// A container that joins a pod which runs already.
+/// An ephemeral container in a running pod.
 fn debug_container(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let pod = environment.fixtures.jws.pod();
     let arguments = |image: &Image| {
@@ -175,12 +175,12 @@ fn debug_container(environment: &Environment<'_>, transcript: &mut Transcript) -
     let unsigned = &environment.fixtures.unsigned;
     let finished = kubectl(environment, transcript, &arguments(unsigned).each_ref().map(String::as_str))?;
     transcript.verdict(
-        "an unsigned image may not join a pod for debugging",
+        "an unsigned image is denied as an ephemeral container",
         denies(&finished, POD_DENIED, &[&rejected(unsigned, "unsigned")]),
     );
 
     let signed = &environment.fixtures.cose;
     let finished = kubectl(environment, transcript, &arguments(signed).each_ref().map(String::as_str))?;
-    transcript.verdict("a signed one may", prints_exactly(&finished, ""));
+    transcript.verdict("a signed one is admitted", prints_exactly(&finished, ""));
     Ok(())
 }

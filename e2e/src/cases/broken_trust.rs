@@ -1,4 +1,4 @@
-//! Parts of the trust that are broken: their images are undecided, and all others are judged as before.
+//! Broken parts of the trust configuration: their images are inconclusive, all others are verified as before.
 
 use std::fs;
 use std::time::Duration;
@@ -19,27 +19,26 @@ use crate::notation::Signer;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// Countersign looks at its files every second.
+/// Countersign checks its files for changes every second.
 const RELOAD: Duration = Duration::from_secs(15);
 
-/// The store that is not there at first.
+/// The store that is absent at first.
 const ABSENT: &str = "absent";
 
-/// Before what Countersign says about the one image of a request that it cannot decide about.
+/// The beginning of the system error about the one inconclusive image of a request.
 const UNDECIDED: &str = "signature check failed: could not decide about 1 of 1 images (request ";
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    transcript.chapter("Parts of the trust that are broken");
+    transcript.chapter("Broken parts of the trust configuration");
     let fixtures = &environment.fixtures;
     let broken = [
         statement("team", &fixtures.broken_store.scope(), ABSENT, "strict"),
         statement("loud", &fixtures.broken_statement.scope(), STORE, "loud"),
     ];
     set_policy(environment, &broken)?;
-    transcript
-        .note("the policy has a statement whose trust store is not there, and one with a level that there is not");
+    transcript.note("the policy has a statement whose trust store is absent, and one with an unknown level");
     transcript.verdict(
-        "gauges name both statements and the store",
+        "gauges report both statements and the store",
         usable(environment, &[("shop", 1), ("team", 0), ("loud", 0)]),
     );
 
@@ -48,16 +47,16 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     transcript.command(&format!("curl -sSf '{url}'"), &text);
     let result = (|| {
         let disabled = "[!] statement \"team\" is disabled: trust store ca:absent cannot be used: found no directory ";
-        ensure!(text.contains(disabled), "want {disabled:?}");
+        ensure!(text.contains(disabled), "expected {disabled:?}");
         let disabled = "[!] statement \"loud\" is disabled: ";
-        ensure!(text.contains(disabled), "want {disabled:?}");
+        ensure!(text.contains(disabled), "expected {disabled:?}");
         Ok(())
     })();
-    transcript.verdict("Countersign stays ready, and says what is disabled and why", result);
+    transcript.verdict("Countersign stays ready, and readiness names what is disabled and why", result);
 
     let (image, statement) = (&fixtures.broken_store, "team");
     let start = undecided(image, "trust-store-unusable", statement, "trust store ca:absent cannot be used: ");
-    denied(environment, transcript, "an image whose trust store is not there is denied", image, &[UNDECIDED, &start])?;
+    denied(environment, transcript, "an image whose trust store is absent is denied", image, &[UNDECIDED, &start])?;
     let (image, statement) = (&fixtures.broken_statement, "loud");
     let cause = "trust policy statement \"loud\", signatureVerification.level: ";
     let start = undecided(image, "statement-disabled", statement, cause);
@@ -71,11 +70,11 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     usable(environment, &[("shop", 1)])
 }
 
-/// A statement that may be meant for any repository.
+/// A statement whose scopes cannot be read, so that it may apply to any repository.
 fn unreadable_scopes(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     set_policy(environment, &[statement("anywhere", "no-repository", STORE, "strict")])?;
     usable(environment, &[("shop", 1), ("anywhere", 0)])?;
-    // Gatekeeper remembers what it was told about the image under its first tag.
+    // Gatekeeper has cached the response about the image under its first tag.
     let image = environment.fixtures.uncovered.tagged("scopes")?;
     let start = format!(
         "): {}: statement-disabled: statement \"anywhere\" of the trust policy is disabled, and its scopes, which are not \
@@ -86,7 +85,7 @@ fn unreadable_scopes(environment: &Environment<'_>, transcript: &mut Transcript)
     denied(environment, transcript, what, &image, &[UNDECIDED, &start])
 }
 
-/// The store comes, and goes.
+/// The store is created, and removed.
 fn repaired_and_emptied(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -97,8 +96,8 @@ fn repaired_and_emptied(
     let directory = format!("home/notation/truststore/x509/ca/{ABSENT}");
     environment.workdir.write(&format!("{directory}/root.pem"), environment.notation.root_of(Signer::Release))?;
     usable(environment, &[("shop", 1), ("team", 1)])?;
-    transcript.note("the trust store is there");
-    created(environment, transcript, seen, "the first try afterwards is admitted", &image.pod(), image)?;
+    transcript.note("the trust store is created");
+    created(environment, transcript, seen, "the next attempt is admitted", &image.pod(), image)?;
 
     fs::remove_dir_all(environment.workdir.path().join(directory)).context("cannot remove the trust store")?;
     usable(environment, &[("shop", 1), ("team", 0)])?;
@@ -114,7 +113,7 @@ fn repaired_and_emptied(
     )
 }
 
-/// How Countersign says that it cannot decide, behind [`UNDECIDED`] and the request's id.
+/// The rest of that system error, behind [`UNDECIDED`] and the request's id.
 fn undecided(image: &Image, code: &str, statement: &str, cause: &str) -> String {
     format!("): {}: {code}: statement {statement:?} of the trust policy is disabled: {cause}", image.by_tag())
 }
@@ -137,13 +136,13 @@ fn set_policy(environment: &Environment<'_>, more: &[Value]) -> anyhow::Result<(
     environment.notation.set_policy(environment.workdir, &policy)
 }
 
-/// Waits until the gauge shows each of these statements so.
+/// Waits until the gauge has these values for the statements.
 fn usable(environment: &Environment<'_>, statements: &[(&str, u8)]) -> anyhow::Result<()> {
     wait::until("the statements to be usable or not", RELOAD, || {
         for (statement, want) in statements {
             let series = format!("countersign_statement_usable{{statement=\"{statement}\"}}");
             let found = environment.countersign.metric(&series)?.to_string();
-            ensure!(found == want.to_string(), "{series} {found}: want {want}");
+            ensure!(found == want.to_string(), "{series} {found}, expected {want}");
         }
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! The shipped manifests, alerts and dashboard: the real API server takes each object as it stands, and Prometheus each
+//! The shipped manifests, alerts and dashboard: a real API server accepts every object, and Prometheus evaluates every
 //! query.
 
 use std::fs;
@@ -14,10 +14,10 @@ use crate::notation::Signer;
 use crate::policy;
 use crate::transcript::Transcript;
 
-/// What an overlay wants to be filled in.
+/// The placeholder that the user of an overlay fills in.
 const AUTHORITY: &str = "ca.crt";
 
-/// Leaves the cluster as it was, as far as Gatekeeper is concerned.
+/// Leaves Gatekeeper's configuration in the cluster unchanged.
 pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("What is shipped for a cluster");
     // A copy, as in a user's own repository, because files have to be filled in.
@@ -48,29 +48,35 @@ pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcri
 
     let ca = environment.countersign.authority().certificate();
     for (provider, path) in [("countersign-verify", "/v1/verify"), ("countersign-mutate", "/v1/mutate")] {
-        policy::lead(environment.workdir, &environment.cluster, provider, &environment.countersign.url(path), &ca)?;
+        policy::apply_provider(
+            environment.workdir,
+            &environment.cluster,
+            provider,
+            &environment.countersign.url(path),
+            &ca,
+        )?;
     }
     policy::apply_own(environment.workdir, &environment.cluster)
 }
 
-/// `kubectl apply -k`: every object is taken, and none with a word of warning.
+/// `kubectl apply -k` must accept every object without a warning.
 fn accepted(environment: &Environment<'_>, transcript: &mut Transcript, directory: &str) -> anyhow::Result<()> {
     let path = environment.workdir.path().join("shipped").join(directory).display().to_string();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", &path];
     let finished = kubectl(environment, transcript, &arguments)?;
     let result = (|| {
-        ensure!(finished.status.success(), "{}: want success", finished.status);
+        ensure!(finished.status.success(), "{}, expected success", finished.status);
         let done = |line: &str| line.ends_with(" serverside-applied");
         let other: Vec<&str> = finished.output.lines().filter(|line| !done(line)).collect();
-        ensure!(other.is_empty(), "want only applied objects, and not {other:?}");
-        ensure!(!finished.output.is_empty(), "want at least one object");
+        ensure!(other.is_empty(), "expected only applied objects, and not {other:?}");
+        ensure!(!finished.output.is_empty(), "expected at least one object");
         Ok(())
     })();
-    transcript.verdict(&format!("the API server takes all of {directory}"), result);
+    transcript.verdict(&format!("the API server accepts every object of {directory}"), result);
     Ok(())
 }
 
-/// Pod security is judged when a pod comes, and there is no controller here that would make one.
+/// Pod security is checked when a pod is created, and no controller runs here that would create one.
 fn pod_is_restricted(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let get = ["get", "deployment", "countersign", "--namespace", "countersign", "--output", "json"];
     let deployment: Value = serde_json::from_str(&environment.cluster.kubectl_ok(&get)?)?;
@@ -86,7 +92,7 @@ fn pod_is_restricted(environment: &Environment<'_>, transcript: &mut Transcript)
     Ok(())
 }
 
-/// The overlay that `deploy/README.md` tells people to write, word for word.
+/// The overlay of `deploy/README.md`, word for word.
 fn readme(environment: &Environment<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(copy.join("deploy/README.md"))?;
     let overlay = first_yaml(&text).context("deploy/README.md has no overlay")?;
@@ -99,7 +105,7 @@ fn readme(environment: &Environment<'_>, transcript: &mut Transcript, copy: &Pat
     for file in ["trustpolicy.json", "countersign.yaml"] {
         fs::copy(copy.join("deploy/base/config").join(file), mine.join(file))?;
     }
-    transcript.note("my-cluster is the overlay of deploy/README.md, with its files beside it");
+    transcript.note("my-cluster is the overlay of deploy/README.md with its files");
     accepted(environment, transcript, "my-cluster")?;
 
     let text = fs::read_to_string(environment.workdir.project().join("provider/MIGRATION.md"))?;
@@ -107,7 +113,7 @@ fn readme(environment: &Environment<'_>, transcript: &mut Transcript, copy: &Pat
     fs::write(mine.join("ratify-providers.yaml"), providers)?;
     let overlay = overlay.replacen("resources:\n", "resources:\n  - ratify-providers.yaml\n", 1);
     fs::write(mine.join("kustomization.yaml"), overlay)?;
-    transcript.note("and now with the Providers of provider/MIGRATION.md");
+    transcript.note("my-cluster with the Providers of provider/MIGRATION.md");
     accepted(environment, transcript, "my-cluster")
 }
 
@@ -119,23 +125,23 @@ fn first_yaml(text: &str) -> Option<String> {
     Some(block.lines().map(|line| format!("{}\n", line.strip_prefix(indentation).unwrap_or(line))).collect())
 }
 
-/// Without an authority's certificate the Providers are refused, rather than lead nowhere.
+/// Without a CA certificate the Providers are refused.
 fn unfilled(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let base = environment.workdir.path().join("shipped/deploy/base").display().to_string();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &base];
     let finished = kubectl(environment, transcript, &arguments)?;
     let result = (|| {
-        ensure!(!finished.status.success(), "{}: want a failure", finished.status);
+        ensure!(!finished.status.success(), "{}, expected a failure", finished.status);
         let refused = |line: &&str| line.contains("denied the request") && line.contains("caBundle");
         let count = finished.output.lines().filter(refused).count();
-        ensure!(count == 2, "{count} objects are refused for their caBundle: want 2");
+        ensure!(count == 2, "{count} objects are refused for their caBundle, expected 2");
         Ok(())
     })();
-    transcript.verdict("the base alone is refused: nobody has said yet by whom to know Countersign", result);
+    transcript.verdict("the base alone is refused: its Providers have no CA certificate", result);
     Ok(())
 }
 
-/// Alerts and dashboard. `environment.prometheus` has loaded the one; it is asked everything that the other asks.
+/// Alerts and dashboard. `environment.prometheus` has loaded the alerts; every query of the dashboard is evaluated.
 pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("What is shipped for Prometheus");
     let directory = environment.workdir.project().join("deploy/monitoring");
@@ -163,7 +169,7 @@ pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcr
 
     let alerts = fs::read_to_string(directory.join("alerts.yaml"))?;
     let result = has_series(environment, &alerts);
-    transcript.verdict("every series that an alert looks at is there", result.map(drop));
+    transcript.verdict("every series of an alert exists", result.map(drop));
 
     let dashboard: Value = serde_json::from_str(&fs::read_to_string(directory.join("dashboard.json"))?)?;
     let mut queries = Vec::new();
@@ -215,7 +221,7 @@ fn selectors(text: &str) -> Vec<&str> {
     starts
         .filter_map(|rest| {
             let name = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
-            // Without braces it is somebody's prose.
+            // Without braces the name stands in a sentence.
             let end = rest[name..].starts_with('{').then(|| rest.find('}'))??;
             rest.get(..=end)
         })
@@ -242,14 +248,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_in_a_list_loses_its_indentation() {
+    fn removes_the_indentation_of_yaml_in_a_list() {
         let text = "1. Do:\n\n   ```yaml\n   a:\n     b: 1\n\n   c: 2\n   ```\n   More.\n";
         assert_eq!(first_yaml(text).unwrap(), "a:\n  b: 1\n\nc: 2\n");
         assert_eq!(first_yaml("```yaml\nwithout an end"), None);
     }
 
     #[test]
-    fn selectors_end_with_their_braces() {
+    fn reads_selectors_with_their_braces() {
         let text =
             "sum(rate(countersign_a_total{job=\"c\",x!~\"y|z\"}[5m])) > countersign_b{job=\"c\"}\n# countersign_c";
         assert_eq!(selectors(text), ["countersign_a_total{job=\"c\",x!~\"y|z\"}", "countersign_b{job=\"c\"}"]);

@@ -1,4 +1,4 @@
-//! Only Gatekeeper is answered, and only over TLS 1.3. curl plays whoever tries.
+//! Only Gatekeeper gets responses, and only over TLS 1.3. The other clients are curl.
 
 use anyhow::ensure;
 use rcgen::DnType;
@@ -10,16 +10,16 @@ use crate::certificates::Usage;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
 
-/// The path that Gatekeeper asks.
+/// The path that Gatekeeper calls.
 const VERIFY: &str = "/v1/verify";
 
-/// Why those who get no answer are turned away, as Countersign's metrics call it. Each comes once.
+/// The label `reason` of refused handshakes in Countersign's metrics. Each occurs once.
 pub(super) const REFUSED: [&str; 5] =
     ["no-certificate", "bad-certificate", "name-not-allowed", "incompatible", "malformed"];
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("Who is answered");
-    // The policy is the one that `trust` left.
+    transcript.chapter("Which clients get a response");
+    // The policy is the one that the cases of `trust` left in force.
     let image = environment.fixtures.intern_later.by_tag();
     let request = json!({
         "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
@@ -31,33 +31,33 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let name = [(DnType::CommonName, "gatekeeper-webhook-service.gatekeeper-system.svc")];
     let untrusted = Authority::new(&[(DnType::CommonName, "gatekeeper-ca")])?.issue(&name, Usage::ServerAndClient)?;
     write(environment, "other-authority", &untrusted)?;
-    let other = environment.gatekeeper.authority().issue(&[(DnType::CommonName, "somebody")], Usage::Client)?;
+    let other = environment.gatekeeper.authority().issue(&[(DnType::CommonName, "other.example")], Usage::Client)?;
     write(environment, "other-name", &other)?;
 
     let known = "--cert endpoints/gatekeeper.crt --key endpoints/gatekeeper.key";
     let (line, output, _) = post(environment, known, "https")?;
     transcript.command(&line, &output);
-    transcript.verdict("Gatekeeper's certificate is answered", answers(&output, &image));
+    transcript.verdict("a client with Gatekeeper's certificate gets a response", answers(&output, &image));
     for (what, options, scheme) in [
-        ("nobody is answered without a certificate", String::new(), "https"),
+        ("a client without a certificate gets no response", String::new(), "https"),
         (
-            "nobody is answered with a certificate of another authority",
+            "a client with a certificate of another authority gets no response",
             "--cert endpoints/other-authority.crt --key endpoints/other-authority.key".to_owned(),
             "https",
         ),
         (
-            "nobody is answered with another name under Gatekeeper's authority",
+            "a client with another name under Gatekeeper's authority gets no response",
             "--cert endpoints/other-name.crt --key endpoints/other-name.key".to_owned(),
             "https",
         ),
-        ("nobody is answered over TLS 1.2", format!("{known} --tls-max 1.2"), "https"),
-        ("nobody is answered without TLS", String::new(), "http"),
+        ("a client with TLS 1.2 gets no response", format!("{known} --tls-max 1.2"), "https"),
+        ("a client without TLS gets no response", String::new(), "http"),
     ] {
         let (line, output, success) = post(environment, &options, scheme)?;
         transcript.command(&line, &output);
         let result = (|| {
-            ensure!(!success, "curl succeeded: want a failure");
-            ensure!(!output.contains("ProviderResponse"), "there is an answer: want none");
+            ensure!(!success, "curl succeeded, expected a failure");
+            ensure!(!output.contains("ProviderResponse"), "found a response, expected none");
             Ok(())
         })();
         transcript.verdict(what, result);
@@ -71,7 +71,7 @@ fn write(environment: &Environment<'_>, name: &str, identity: &Identity) -> anyh
     Ok(())
 }
 
-/// Sends the request as Gatekeeper would. Returns the line of shell, its output and whether curl is content.
+/// Sends the request as Gatekeeper does. Returns the shell command, its output and whether curl succeeded.
 fn post(environment: &Environment<'_>, options: &str, scheme: &str) -> anyhow::Result<(String, String, bool)> {
     let url = environment.countersign.url(VERIFY).replacen("https", scheme, 1);
     let options = if options.is_empty() { String::new() } else { format!("{options} ") };
@@ -82,9 +82,9 @@ fn post(environment: &Environment<'_>, options: &str, scheme: &str) -> anyhow::R
 
 fn answers(output: &str, image: &str) -> anyhow::Result<()> {
     let answer: serde_json::Value = serde_json::from_str(output)?;
-    ensure!(answer["kind"] == "ProviderResponse", "kind {}: want ProviderResponse", answer["kind"]);
+    ensure!(answer["kind"] == "ProviderResponse", "kind {}, expected ProviderResponse", answer["kind"]);
     let item = &answer["response"]["items"][0];
-    ensure!(item["key"] == image, "key {}: want {image}", item["key"]);
-    ensure!(item["value"]["verdict"] == "verified", "verdict {}: want verified", item["value"]["verdict"]);
+    ensure!(item["key"] == image, "key {}, expected {image}", item["key"]);
+    ensure!(item["value"]["verdict"] == "verified", "verdict {}, expected verified", item["value"]["verdict"]);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A registry that means harm costs only its own images: not those of others, and not the memory of the pod.
+//! A hostile registry affects only its own images: not those of other registries, and not the memory of the pod.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::wait;
 
 /// Twice as many images as the service works on at the same time.
 const SILENT_IMAGES: usize = 256;
-/// Work that is waited for no more ends after two seconds.
+/// Work whose caller has gone ends after two seconds.
 const ORPHANS: Duration = Duration::from_secs(15);
 /// More pages of 4 MiB than fit into the shipped limit.
 const LARGE_IMAGES: usize = 100;
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    transcript.chapter("A registry that means harm");
+    transcript.chapter("A hostile registry");
     let good = environment.fixtures.beside_silent.clone();
     beside(environment, transcript, seen, "silent", &environment.hostile.silent(SILENT_IMAGES), &good)?;
     let left = environment.hostile.left_silent();
     transcript.verdict(
-        "and the registry was asked, and did not answer",
+        "the registry got requests, and did not answer",
         (|| {
             ensure!(left > 0, "no request came");
             Ok(())
@@ -38,7 +38,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
         ensure!(verifications == 0.0, "{verifications} verifications are in progress");
         Ok(())
     });
-    transcript.verdict("and soon nothing is in progress any more", left);
+    transcript.verdict("afterwards no work is in progress", left);
 
     let shipped = shipped_limit(environment)?;
     environment.countersign.forget_peak_memory()?;
@@ -50,14 +50,14 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
         &what,
         (|| {
             ensure!(pages > 0, "no page was sent");
-            ensure!(peak < shipped, "want less than the shipped limit");
+            ensure!(peak < shipped, "expected less than the shipped limit");
             Ok(())
         })(),
     );
     Ok(())
 }
 
-/// While a pod with `images` is being decided about, one with `good` is created.
+/// Creates a pod with `good` while a pod with `images` is still being decided.
 fn beside(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -92,9 +92,9 @@ fn beside(
     transcript.command(&format!("kubectl create -f {file} & kubectl run {pod} --image {image}"), &finished.output);
     let created = format!("pod/{pod} created\n");
     transcript.verdict(
-        &format!("beside a pod with {} images of it a signed one is created", images.len()),
+        &format!("a pod with a signed image is created while one with {} images of it is decided", images.len()),
         (|| {
-            ensure!(finished.output.starts_with(&created), "want {created:?} first");
+            ensure!(finished.output.starts_with(&created), "expected {created:?} first");
             Ok(())
         })(),
     );
@@ -102,9 +102,9 @@ fn beside(
         seen.pods.insert(pod);
     }
     transcript.verdict(
-        "and the pod of the hostile registry is denied",
+        "the pod with images of the hostile registry is denied",
         (|| {
-            ensure!(finished.output.trim_end().ends_with("exit status 1"), "want exit status 1");
+            ensure!(finished.output.trim_end().ends_with("exit status 1"), "expected exit status 1");
             Ok(())
         })(),
     );

@@ -1,4 +1,4 @@
-//! The image: its files as the Containerfile lays them out, its user, and the configuration that is shipped for it.
+//! The container image: its files as the Containerfile lays them out, its user, and the configuration shipped for it.
 
 use std::fs;
 use std::time::Duration;
@@ -37,12 +37,12 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
 
     let version = concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n");
     let result = prints_exactly(&run(transcript, &["--version"])?, version);
-    transcript.verdict("the binary needs nothing that the image has not", result);
+    transcript.verdict("the image has every file that the binary needs", result);
 
     mount(environment, &rootfs)?;
     let finished = run(transcript, &["check", "--config", CONFIG])?;
     let result = (|| {
-        ensure!(finished.status.success(), "{}: want success", finished.status);
+        ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
     })();
     transcript.verdict("the shipped configuration has no mistakes where the Deployment mounts it", result);
@@ -65,7 +65,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let image = environment.fixtures.jws.by_tag();
     let finished = run(transcript, &["verify", "--config", "/etc/countersign/config/shop.yaml", &image])?;
     let result = (|| {
-        ensure!(finished.status.success(), "{}: want success", finished.status);
+        ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
     })();
     transcript.verdict("it verifies an image", result);
@@ -75,10 +75,10 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let ready = format!("http://127.0.0.1:{health}/readyz");
     let result = program.wait_ready(LIMIT, || http::get(&ready)?.want(200).map(drop)).and_then(|()| {
         let status = program.stop()?;
-        ensure!(status.success(), "it ended with {status} after SIGTERM: want exit status 0");
+        ensure!(status.success(), "it ended with {status} after SIGTERM, expected exit status 0");
         Ok(())
     });
-    transcript.verdict("it serves, and ends when it is told to", result);
+    transcript.verdict("it serves, and ends with SIGTERM", result);
     Ok(())
 }
 

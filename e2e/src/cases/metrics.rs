@@ -1,4 +1,4 @@
-//! What Prometheus has seen of all that.
+//! What Prometheus has scraped during the run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::wait;
 /// Prometheus scrapes every second.
 const SCRAPED: Duration = Duration::from_secs(15);
 
-/// Until Countersign is restarted its counters hold exactly what the cases have seen.
+/// Before Countersign restarts its counters have exactly what the cases have seen.
 pub(super) fn verdicts(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
     transcript.chapter("What Prometheus counted");
     let want = seen.verdicts.iter().map(|(code, count)| (*code, count.to_string())).collect();
@@ -35,12 +35,12 @@ pub(super) fn health(environment: &Environment<'_>, transcript: &mut Transcript)
     let finished = environment.shell(&line)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
-        // An empty page would please promtool too; the queries above have seen that it is none.
+        // promtool accepts an empty page as well; the queries above have shown that it is not empty.
         ensure!(finished.status.success(), "{}", finished.status);
-        ensure!(finished.output.is_empty(), "want no complaint");
+        ensure!(finished.output.is_empty(), "expected no output of promtool");
         Ok(())
     })();
-    transcript.verdict("promtool has no complaint", result);
+    transcript.verdict("promtool finds no mistake in the metrics", result);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ fn check(
         let found = environment.prometheus.query(query, label)?;
         let found: BTreeMap<&str, String> =
             found.iter().map(|(label, value)| (label.as_str(), value.clone())).collect();
-        ensure!(found == *want, "found {found:?}: want {want:?}");
+        ensure!(found == *want, "found {found:?}, expected {want:?}");
         Ok(())
     });
     let line = format!("promtool query instant {} '{query}'", environment.prometheus.url());

@@ -1,4 +1,4 @@
-//! Tags become digests before they are judged, so that what was judged is what runs.
+//! Mutation replaces tags by digests before verification, so that the verified image is the one that runs.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ use crate::policy;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// What Gatekeeper says when a provider has an item with an error.
+/// The beginning of Gatekeeper's message when an item of a provider has an error.
 const FAILED: &str = "Error from server: admission webhook \"mutation.gatekeeper.sh\" denied the request: failed to \
                       resolve external data placeholders: ";
 
-/// Countersign remembers for five seconds where a tag leads.
+/// Countersign caches the digest of a tag for five seconds.
 const MOVED: Duration = Duration::from_secs(15);
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     transcript.chapter("Tags become digests");
     let ca = environment.countersign.authority().certificate();
     let url = environment.countersign.url("/v1/mutate");
-    policy::lead(environment.workdir, &environment.cluster, "countersign-mutate", &url, &ca)?;
+    policy::apply_provider(environment.workdir, &environment.cluster, "countersign-mutate", &url, &ca)?;
     policy::apply_mutators(&environment.cluster, &environment.workdir.project().join("deploy/mutation"))?;
     transcript.note("the mutators of deploy/mutation are enforced");
 
-    // The policy is the one that `trust` left.
+    // The policy is the one that the cases of `trust` left in force.
     let image = &environment.fixtures.intern_later;
     created(environment, transcript, seen, "a signed image is created by its tag", "by-digest", image)?;
     stored(environment, transcript, "the pod has its digest", "pod/by-digest", ".spec", &image.by_digest())?;
     let finished = kubectl(environment, transcript, &["label", "pod", "by-digest", "e2e=labelled"])?;
-    transcript.verdict("a digest stays as it is", prints_exactly(&finished, "pod/by-digest labeled\n"));
+    transcript.verdict("a digest is left unchanged", prints_exactly(&finished, "pod/by-digest labeled\n"));
 
     for (api_version, kind, resource, path) in [
         ("apps/v1", "Deployment", "deployment.apps/by-digest", ".spec.template.spec"),
@@ -56,39 +56,39 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
             seen.pods.insert(pod.to_owned());
         }
         transcript.verdict("an image with a digest is admitted", result);
-        stored(environment, transcript, "and left alone", &format!("pod/{pod}"), ".spec", &reference)?;
+        stored(environment, transcript, "and left unchanged", &format!("pod/{pod}"), ".spec", &reference)?;
     }
 
     let absent = format!("{}:absent", image.scope());
     let finished = kubectl(environment, transcript, &["run", "absent", "--image", &absent])?;
     let result = (|| {
-        ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
-        ensure!(finished.output.starts_with(FAILED), "want {FAILED:?} first");
+        ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
+        ensure!(finished.output.starts_with(FAILED), "expected {FAILED:?} first");
         let reason = format!("{absent}: image-not-found: ");
-        ensure!(finished.output.contains(&reason), "want {reason:?}");
+        ensure!(finished.output.contains(&reason), "expected {reason:?}");
         Ok(())
     })();
-    transcript.verdict("a tag that is not there is refused", result);
+    transcript.verdict("an absent tag is refused", result);
     moving_tag(environment, transcript, seen)
 }
 
-/// A tag that leads elsewhere between the look at it and the verdict.
+/// A tag that moves between its resolution and the verdict.
 fn moving_tag(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     let signed = environment.fixtures.intern_later.tagged("moving")?;
     created(environment, transcript, seen, "a signed image is created by a tag", "before", &signed)?;
     let other = signed.replace()?;
-    transcript.note(&format!("{} is now another image, which nobody has signed", signed.by_tag()));
-    // Countersign has looked where the tag leads, for the pod before; the verdict comes after the tag has moved.
+    transcript.note(&format!("{} is now another image, which is not signed", signed.by_tag()));
+    // Countersign resolved the tag for the pod before; the verdict comes after the tag has moved.
     created(
         environment,
         transcript,
         seen,
-        "whoever still knows the tag gets what it was, and signed",
+        "a pod by the cached tag gets the digest of the signed image",
         "between",
         &signed,
     )?;
     for pod in ["pod/before", "pod/between"] {
-        stored(environment, transcript, "what runs is what was verified", pod, ".spec", &signed.by_digest())?;
+        stored(environment, transcript, "the pod has the digest that was verified", pod, ".spec", &signed.by_digest())?;
     }
     let reference = signed.by_tag();
     let finished = wait::until("the new image under the tag", MOVED, || {
@@ -99,7 +99,7 @@ fn moving_tag(environment: &Environment<'_>, transcript: &mut Transcript, seen: 
     })?;
     let start = format!("{} was rejected by statement \"shop\" of the trust policy: unsigned: ", other.by_digest());
     let result = denied_with(&finished, "signed-images-in-pods", &start);
-    transcript.verdict("later the tag is the other image, and denied by its digest", result);
+    transcript.verdict("later the tag resolves to the other image, which is denied", result);
     Ok(())
 }
 

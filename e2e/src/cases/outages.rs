@@ -1,4 +1,4 @@
-//! Who cannot be asked has not said yes; and a bad minute is not remembered.
+//! Outages of Countersign and of a registry: images are denied meanwhile, and the failure is not cached.
 
 use serde_json::json;
 
@@ -32,14 +32,12 @@ fn provider(environment: &mut Environment<'_>, transcript: &mut Transcript, seen
 
     let pod = environment.fixtures.jws.pod();
     let finished = kubectl(environment, transcript, &["label", "pod", &pod, "e2e=labelled"])?;
-    transcript.verdict(
-        "a pod that runs already can still be labelled",
-        prints_exactly(&finished, &format!("pod/{pod} labeled\n")),
-    );
+    transcript
+        .verdict("a running pod can still be labelled", prints_exactly(&finished, &format!("pod/{pod} labeled\n")));
 
     environment.countersign.resume(environment.workdir)?;
     transcript.note("countersign serves again");
-    created(environment, transcript, seen, "the first try afterwards is admitted", &image.pod(), &image)
+    created(environment, transcript, seen, "the next attempt is admitted", &image.pod(), &image)
 }
 
 fn registry(environment: &mut Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
@@ -51,7 +49,7 @@ fn registry(environment: &mut Environment<'_>, transcript: &mut Transcript, seen
     let parts = ["signature check failed: could not decide about 1 of 1 images (request ", &undecided];
     denied(environment, transcript, "without its registry a signed image is denied", &image, &parts)?;
 
-    // Both in one request: the one's registry answers, the other's does not.
+    // Both images in one request: one registry answers, the other does not.
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -65,8 +63,7 @@ fn registry(environment: &mut Environment<'_>, transcript: &mut Transcript, seen
     let finished = kubectl(environment, transcript, &["create", "-f", &path])?;
     let parts = ["signature check failed: could not decide about 1 of 2 images (request ", &undecided];
     let prefix = POD_DENIED.replacen(": ", &format!(": error when creating {path:?}: "), 1);
-    transcript
-        .verdict("of two images only the one that could not be judged is named", denies(&finished, &prefix, &parts));
+    transcript.verdict("of two images only the inconclusive one is named", denies(&finished, &prefix, &parts));
 
     let known = environment.fixtures.jws.clone();
     let what = "an image of that registry that was verified before is admitted";
@@ -74,6 +71,6 @@ fn registry(environment: &mut Environment<'_>, transcript: &mut Transcript, seen
 
     environment.referrers.resume(environment.workdir)?;
     transcript.note(&format!("{} serves again", environment.referrers.name()));
-    let what = "the first try afterwards is admitted: the failure was not remembered";
+    let what = "the next attempt is admitted: the failure was not cached";
     created(environment, transcript, seen, what, &image.pod(), &image)
 }

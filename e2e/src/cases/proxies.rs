@@ -23,13 +23,13 @@ use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(10);
 
-/// Known to the proxy alone.
+/// A name that only the proxy resolves.
 const NAME: &str = "registry.e2e.test";
 
-/// Known to Countersign too, and in no entry of its configuration.
+/// A name that Countersign resolves too, and that no entry of its configuration has.
 const UNLISTED: &str = "unlisted.e2e.test";
 
-/// What is running, and what stands in the proxy's log.
+/// The running programs, and the proxy's log.
 struct Proxy {
     _program: Program,
     port: u16,
@@ -73,12 +73,12 @@ impl Proxy {
     }
 }
 
-/// Lets the command find the names of a hosts file, and no others.
+/// Makes the command resolve the names of a hosts file only.
 fn with_hosts(workdir: &Workdir, command: &mut Command, hosts: &Path) {
     command.env("LD_PRELOAD", workdir.tool("libnss_wrapper.so")).env("NSS_WRAPPER_HOSTS", hosts);
 }
 
-/// The registry without the referrers API once more, with what it holds, over TLS and under the name.
+/// A second process of the registry without the referrers API, over TLS and under the name.
 fn registry(environment: &Environment<'_>, authority: &Authority, port: u16) -> anyhow::Result<Program> {
     let workdir = environment.workdir;
     let identity = authority.issue(&[(DnType::CommonName, "registry")], Usage::NamedServer(NAME))?;
@@ -113,7 +113,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let ca = workdir.write("proxies/ca.crt", authority.certificate())?;
     let _registry = registry(environment, &authority, port)?;
     let mut proxy = Proxy::start(workdir, proxy_port)?;
-    transcript.note(&format!("tinyproxy serves, and knows {NAME}; Countersign finds no such name"));
+    transcript.note(&format!("tinyproxy serves and resolves {NAME}, which Countersign cannot resolve"));
 
     let policy = json!({ "version": "1.0", "trustPolicies": [{
         "name": "shop",
@@ -153,7 +153,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
     let requests = proxy.requests()?;
     let result = (|| {
-        ensure!(finished.status.success(), "{}: want success", finished.status);
+        ensure!(finished.status.success(), "{}, expected success", finished.status);
         let tunnel = format!("CONNECT {NAME}:{port} HTTP/1.1");
         ensure!(
             !requests.is_empty() && requests.iter().all(|request| *request == tunnel),
@@ -161,7 +161,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         );
         Ok(())
     })();
-    transcript.verdict("a listed registry is reached by the proxy alone, in tunnels", result);
+    transcript.verdict("a listed registry is reached only through tunnels of the proxy", result);
 
     let finished = verify(transcript, &image, &proxy.url("wrong"))?;
     let asked_for = proxy.requests()?;
@@ -169,10 +169,10 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         let failure = format!("by the proxy 127.0.0.1:{proxy_port} (from HTTPS_PROXY): it answers 40");
         undecided(&finished, &["registry-unreachable", &failure])?;
         ensure!(!finished.output.contains("wrong"), "the password is in the output");
-        ensure!(asked_for.len() == 1, "the proxy was asked {asked_for:?}: want one request");
+        ensure!(asked_for.len() == 1, "the proxy was asked {asked_for:?}, expected one request");
         Ok(())
     })();
-    transcript.verdict("what the proxy refuses is the proxy's failure, and shows no password", result);
+    transcript.verdict("a refusal by the proxy is reported as the proxy's, without the password", result);
 
     for (what, image, parts) in [
         ("an unlisted registry is not asked by the proxy", format!("{UNLISTED}:{port}/{repository}:v1"), vec![]),
@@ -185,7 +185,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
         let requests = proxy.requests()?;
         let result = undecided(&finished, &parts).and_then(|()| {
-            ensure!(requests.is_empty(), "the proxy was asked {requests:?}: want nothing");
+            ensure!(requests.is_empty(), "the proxy was asked {requests:?}, expected nothing");
             Ok(())
         });
         transcript.verdict(what, result);
@@ -194,9 +194,9 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
 }
 
 fn undecided(finished: &Finished, parts: &[&str]) -> anyhow::Result<()> {
-    ensure!(finished.status.code() == Some(2), "{}: want exit status 2", finished.status);
+    ensure!(finished.status.code() == Some(2), "{}, expected exit status 2", finished.status);
     for part in parts {
-        ensure!(finished.output.contains(part), "want {part:?} in the output");
+        ensure!(finished.output.contains(part), "expected {part:?} in the output");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who comes from Ratify keeps the templates: those of its library, as they are, ask Countersign at Ratify's path.
+//! Ratify's templates keep working: those of its library, unchanged, call Countersign at Ratify's paths.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use crate::process::Finished;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// The name that the templates ask for.
+/// The name of the Provider in the templates.
 const PROVIDER: &str = "ratify-provider";
 
-/// The name that the mutators of its chart ask for.
+/// The name of the Provider in the mutators of its chart.
 const MUTATION_PROVIDER: &str = "ratify-mutation-provider";
 
-/// The issuer of every signer's certificate, as Go writes names and therefore Ratify and its users do.
+/// The issuer of every signer's certificate, in Go's notation, which Ratify uses.
 const ISSUER: &str = "CN=Shop root,O=Shop AG,ST=ZH,C=CH";
 
-/// Until a constraint that was deleted is enforced no more.
+/// Time limit until a deleted constraint is no longer enforced.
 const FORGOTTEN: Duration = Duration::from_secs(15);
 
 /// A template of Ratify's library.
@@ -44,20 +44,20 @@ struct Template {
     kind: &'static str,
     /// Where its constraint comes from.
     constraint: Constraint,
-    /// What it says about a key that was refused.
+    /// Its message about a rejected key.
     says: fn(&Denial<'_>) -> anyhow::Result<()>,
-    /// What is in front of an image in a key.
+    /// The prefix of an image in a key.
     before: &'static str,
 }
 
 enum Constraint {
     /// The sample beside it.
     Sample,
-    /// The sample wants an issuer that nobody here has.
+    /// The sample requires an issuer that no signer has here.
     OfIssuer,
 }
 
-/// What a user read who was refused.
+/// The denial that a user got.
 struct Denial<'a> {
     environment: &'a Environment<'a>,
     key: &'a str,
@@ -130,22 +130,22 @@ pub(super) fn run(
     })?;
     let ca = environment.countersign.authority().certificate();
     let url = environment.countersign.url("/ratify/gatekeeper/v1/verify");
-    policy::lead(environment.workdir, &environment.cluster, PROVIDER, &url, &ca)?;
-    transcript.note(&format!("our constraints are deleted; the Provider {PROVIDER} leads to {url}"));
+    policy::apply_provider(environment.workdir, &environment.cluster, PROVIDER, &url, &ca)?;
+    transcript.note(&format!("our constraints are deleted; the Provider {PROVIDER} has the url {url}"));
     for template in &TEMPLATES {
         template.run(environment, transcript, seen)?;
     }
     mutation(environment, transcript, seen)?;
     policy::apply_own(environment.workdir, &environment.cluster)?;
-    transcript.note("our constraints are back");
+    transcript.note("our constraints are enforced again");
     Ok(())
 }
 
-/// A mutator as Ratify's chart makes it for pods, and its other path.
+/// The mutator of Ratify's chart for pods, which uses Ratify's other path.
 fn mutation(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
     let ca = environment.countersign.authority().certificate();
     let url = environment.countersign.url("/ratify/gatekeeper/v1/mutate");
-    policy::lead(environment.workdir, &environment.cluster, MUTATION_PROVIDER, &url, &ca)?;
+    policy::apply_provider(environment.workdir, &environment.cluster, MUTATION_PROVIDER, &url, &ca)?;
     let assign = json!({
         "apiVersion": "mutations.gatekeeper.sh/v1",
         "kind": "Assign",
@@ -159,7 +159,8 @@ fn mutation(environment: &Environment<'_>, transcript: &mut Transcript, seen: &m
     });
     let assign = environment.workdir.write("objects/ratify-assign.json", assign.to_string())?;
     policy::apply(&environment.cluster, &assign)?;
-    transcript.note(&format!("the Provider {MUTATION_PROVIDER} leads to {url}; Ratify's mutator for pods is enforced"));
+    transcript
+        .note(&format!("the Provider {MUTATION_PROVIDER} has the url {url}; Ratify's mutator for pods is enforced"));
     let image = environment.fixtures.jws.tagged("mutated")?;
     created(environment, transcript, seen, "Ratify's mutator: a pod is created by its tag", "mutated", &image)?;
     let path = "jsonpath={.spec.containers[0].image}";
@@ -185,7 +186,7 @@ impl Template {
         transcript.note(&format!("Ratify's template {name} is enforced, unchanged"));
         let constraint_name = self.constraint_name();
 
-        // Tags of their own, as Gatekeeper remembers answers.
+        // Tags of their own, because Gatekeeper caches responses.
         let signed = environment.fixtures.jws.tagged(name)?;
         created(environment, transcript, seen, &format!("{name}: a signed image is admitted"), name, &signed)?;
         for (what, image) in [
@@ -219,8 +220,8 @@ impl Template {
         let finished = run_pod(environment, transcript, &unasked)?;
         let result = findings(&finished, &format!("[{constraint_name}] ")).and_then(|findings| {
             let failed = "System error calling external data provider: failed to send external data request: ";
-            ensure!(findings.len() == 1, "{} findings: want 1", findings.len());
-            ensure!(findings[0].starts_with(failed), "want {failed:?}");
+            ensure!(findings.len() == 1, "{} findings, expected 1", findings.len());
+            ensure!(findings[0].starts_with(failed), "expected {failed:?}");
             Ok(())
         });
         transcript.verdict(&format!("{name}: without Countersign a signed image is denied"), result);
@@ -266,29 +267,29 @@ impl Denial<'_> {
         let mut want = want.to_vec();
         found.sort_unstable();
         want.sort_unstable();
-        ensure!(found == want, "want {want:?}");
+        ensure!(found == want, "expected {want:?}");
         Ok(())
     }
 }
 
 /// `Time=…, failed to verify the artifact: KEY, trace-id: …`, which is how a line of Countersign's log is found.
 fn names_its_trace(denial: &Denial<'_>) -> anyhow::Result<()> {
-    let [finding] = denial.findings else { anyhow::bail!("{} findings: want 1", denial.findings.len()) };
+    let [finding] = denial.findings else { anyhow::bail!("{} findings, expected 1", denial.findings.len()) };
     let (timestamp, rest) =
-        finding.strip_prefix("Time=").and_then(|rest| rest.split_once(", ")).context("want Time=… first")?;
+        finding.strip_prefix("Time=").and_then(|rest| rest.split_once(", ")).context("expected Time=… first")?;
     let time = OffsetDateTime::parse(timestamp, &Rfc3339).with_context(|| format!("time {timestamp:?}"))?;
     let age = OffsetDateTime::now_utc() - time;
-    ensure!(age.abs() < time::Duration::minutes(1), "time {timestamp}: want about now");
+    ensure!(age.abs() < time::Duration::minutes(1), "time {timestamp}, expected about now");
     let start = format!("failed to verify the artifact: {}, trace-id: ", denial.key);
-    let trace = rest.strip_prefix(&start).with_context(|| format!("want {start:?}"))?;
-    ensure!(!trace.is_empty(), "want a trace id");
+    let trace = rest.strip_prefix(&start).with_context(|| format!("expected {start:?}"))?;
+    ensure!(!trace.is_empty(), "expected a trace id");
 
     let events = denial.environment.countersign.log(denial.environment.workdir)?;
-    let told = |event: &&Value| event["request_id"] == trace && event["message"] == "verdict";
+    let is_verdict = |event: &&Value| event["request_id"] == trace && event["message"] == "verdict";
     let event =
-        events.iter().find(told).with_context(|| format!("no verdict in the log has the request id {trace}"))?;
-    ensure!(event["image"] == denial.image || event["image"] == denial.key, "the log tells of {}", event["image"]);
-    ensure!(event["verdict"] == "rejected", "the log says {}: want rejected", event["verdict"]);
+        events.iter().find(is_verdict).with_context(|| format!("no verdict in the log has the request id {trace}"))?;
+    ensure!(event["image"] == denial.image || event["image"] == denial.key, "the log has {}", event["image"]);
+    ensure!(event["verdict"] == "rejected", "the log says {}, expected rejected", event["verdict"]);
     Ok(())
 }
 

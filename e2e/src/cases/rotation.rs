@@ -1,5 +1,5 @@
-//! Everything that wears out is replaced while two clients ask without a pause: nobody is turned away, and nobody gets an
-//! answer that neither the old files nor the new ones would give.
+//! Certificates, authorities, roots and policies are replaced while two clients send requests without a pause: no request
+//! fails, and no response differs from what the old files or the new ones give.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::http;
 use crate::images::Image;
 use crate::load::Connections;
 use crate::load::Load;
-use crate::load::Question;
 use crate::load::Reply;
+use crate::load::Request;
 use crate::mount::Mount;
 use crate::notation::STORE;
 use crate::notation::Signer;
@@ -28,7 +28,7 @@ use crate::transcript::Transcript;
 use crate::wait;
 use crate::workdir;
 
-/// Countersign looks at its files every second.
+/// Countersign checks its files for changes every second.
 const RELOAD: Duration = Duration::from_secs(15);
 
 /// Replies of each client between two changes.
@@ -42,7 +42,7 @@ const CLIENT: [(DnType, &str); 1] = [(DnType::CommonName, "gatekeeper-webhook-se
 
 const BROKEN: &str = r#"countersign_last_reload_successful{files="trust"}"#;
 
-/// A Countersign whose files are mounted as in a cluster, and who asks it.
+/// A Countersign whose files are mounted as in a cluster, and its two clients.
 struct Rotation<'a> {
     environment: &'a Environment<'a>,
     countersign: Countersign,
@@ -55,11 +55,11 @@ struct Rotation<'a> {
 }
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("Replaced under load");
+    transcript.chapter("Replacing files under load");
     let new_server = Authority::new(&CLIENT)?;
     let (old_client, new_client) = (Authority::new(&CLIENT)?, Authority::new(&CLIENT)?);
     let mut rotation = Rotation::start(environment, &new_server, &old_client)?;
-    transcript.note("a client that keeps its connection and one that does not ask about four images without a pause");
+    transcript.note("two clients, one with a kept connection and one with new connections, send requests about four images without a pause");
     rotation.wait_for_replies()?;
 
     rotation.server_certificate(transcript, &new_server)?;
@@ -119,14 +119,14 @@ impl<'a> Rotation<'a> {
             "request": { "keys": keys(environment) },
         });
         let body = workdir.write("rotation/request.json", request.to_string())?;
-        let question = Question {
+        let repeated = Request {
             url: &countersign.url("/v1/verify"),
             authorities: &authorities,
             identity: &identity,
             body: &body,
         };
         let loads =
-            [Load::start(workdir, Connections::Kept, &question)?, Load::start(workdir, Connections::New, &question)?];
+            [Load::start(workdir, Connections::Kept, &repeated)?, Load::start(workdir, Connections::New, &repeated)?];
         Ok(Self { environment, countersign, tls, client_ca, policy, store, identity, loads })
     }
 
@@ -134,8 +134,8 @@ impl<'a> Rotation<'a> {
         let server = authority.issue(&CLIENT, Usage::Server)?;
         self.tls.replace(&[("tls.crt", &server.certificate), ("tls.key", &server.key)])?;
         self.environment.workdir.write("rotation/new-authority.pem", authority.certificate())?;
-        let result = wait::until("the new certificate", RELOAD, || self.knock("new-authority.pem", "identity.pem"));
-        transcript.verdict("certificate and key, from another authority, are replaced in one go", result);
+        let result = wait::until("the new certificate", RELOAD, || self.probe("new-authority.pem", "identity.pem"));
+        transcript.verdict("certificate and key are replaced by those of another authority", result);
         self.wait_for_replies()
     }
 
@@ -152,20 +152,20 @@ impl<'a> Rotation<'a> {
         let next = workdir.write("rotation/next-identity.pem", client.certificate.clone() + &client.key)?;
         self.client_ca.replace(&[("ca.crt", &(old.certificate() + &new.certificate()))])?;
         let result = wait::until("the second authority", RELOAD, || {
-            self.knock("authorities.pem", "next-identity.pem")?;
-            self.knock("authorities.pem", "old-identity.pem")
+            self.probe("authorities.pem", "next-identity.pem")?;
+            self.probe("authorities.pem", "old-identity.pem")
         });
-        transcript.verdict("with two client authorities clients of both are answered", result);
+        transcript.verdict("with two client authorities clients of both get responses", result);
 
         std::fs::rename(next, &self.identity)?;
         self.wait_for_replies()?;
         self.client_ca.replace(&[("ca.crt", &new.certificate())])?;
         let result = wait::until("the end of the old authority", RELOAD, || {
-            let answered = self.knock("authorities.pem", "old-identity.pem").is_ok();
-            ensure!(!answered, "a client of the old authority is answered");
-            self.knock("authorities.pem", "identity.pem")
+            let answered = self.probe("authorities.pem", "old-identity.pem").is_ok();
+            ensure!(!answered, "a client of the old authority gets a response");
+            self.probe("authorities.pem", "identity.pem")
         });
-        transcript.verdict("when the first is taken away, only clients of the second are", result);
+        transcript.verdict("after the first is removed only clients of the second do", result);
         self.wait_for_replies()
     }
 
@@ -173,17 +173,17 @@ impl<'a> Rotation<'a> {
         let (old, new) =
             [Signer::Release, Signer::Untrusted].map(|signer| self.environment.notation.root_of(signer)).into();
         let result = self.reloaded(|rotation| rotation.store.replace(&[("root.pem", &old), ("next.pem", &new)]));
-        transcript.verdict("a second root comes beside the first", result);
+        transcript.verdict("a second root is added", result);
         self.wait_for_replies()?;
         let result = self.reloaded(|rotation| rotation.store.replace(&[("next.pem", &new)]));
-        transcript.verdict("the first root goes", result);
+        transcript.verdict("the first root is removed", result);
         self.wait_for_replies()
     }
 
     fn policy(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
         let after = policy(self.environment, "after");
         let result = self.reloaded(|rotation| rotation.policy.replace(&[("trustpolicy.json", &after)]));
-        transcript.verdict("another policy is taken", result);
+        transcript.verdict("another policy is loaded", result);
         self.wait_for_replies()
     }
 
@@ -191,28 +191,28 @@ impl<'a> Rotation<'a> {
         let whole = policy(self.environment, "after");
         let half = whole.split_at(whole.len() / 2).0;
         self.policy.replace(&[("trustpolicy.json", half)])?;
-        let result = wait::until("the broken policy to be noticed", RELOAD, || self.successful("0"));
-        transcript.verdict("half a policy is noticed: a gauge says so", result);
+        let result = wait::until("the broken policy to be reported", RELOAD, || self.successful("0"));
+        transcript.verdict("a truncated policy is reported by a gauge", result);
         let (line, text) = self.readiness()?;
         transcript.command(&line, &text);
         let result = (|| {
-            let told = text.lines().find(|line| line.starts_with("[!] files trust: in use since "));
-            let told = told.context("want a line about trust")?;
-            ensure!(told.contains("; what is on disk was refused at "), "want it to be refused");
-            ensure!(told.contains("trustpolicy.json"), "want the file named");
+            let line = text.lines().find(|line| line.starts_with("[!] files trust: in use since "));
+            let line = line.context("expected a line about trust")?;
+            ensure!(line.contains("; what is on disk was refused at "), "expected it to be refused");
+            ensure!(line.contains("trustpolicy.json"), "expected the file named");
             Ok(())
         })();
-        transcript.verdict("Countersign stays ready, and says what is wrong where", result);
+        transcript.verdict("Countersign stays ready, and readiness names the file and the mistake", result);
         self.wait_for_replies()?;
 
         self.policy.replace(&[("trustpolicy.json", &whole)])?;
-        let result = wait::until("the whole policy to be noticed", RELOAD, || {
+        let result = wait::until("the repaired policy to be loaded", RELOAD, || {
             self.successful("1")?;
             let (_, text) = self.readiness()?;
             ensure!(!text.contains("[!]"), "{text}");
             Ok(())
         });
-        transcript.verdict("the whole policy is noticed again", result);
+        transcript.verdict("the repaired policy is loaded", result);
         self.wait_for_replies()
     }
 
@@ -220,14 +220,14 @@ impl<'a> Rotation<'a> {
     fn broken_parts(&mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
         let root = self.environment.notation.root_of(Signer::Untrusted);
         self.store.replace(&[("next.pem", &root), ("broken.pem", "no certificate")])?;
-        let result = wait::until("the broken store to be noticed", RELOAD, || {
+        let result = wait::until("the broken store to be reported", RELOAD, || {
             self.successful("0")?;
             self.shows(&format!("\n[!] trust store ca:{STORE} is in use as it was before "))?;
             let series = format!("countersign_trust_store_usable{{store=\"ca:{STORE}\"}}");
-            ensure!(self.countersign.metric(&series)?.to_string() == "1", "want the store to be usable");
+            ensure!(self.countersign.metric(&series)?.to_string() == "1", "expected the store to be usable");
             Ok(())
         });
-        transcript.verdict("a store of which one file cannot be read stays in use as it was", result);
+        transcript.verdict("a store with an unreadable file stays in use as it was", result);
         self.wait_for_replies()?;
         self.store.replace(&[("next.pem", &root)])?;
 
@@ -235,38 +235,38 @@ impl<'a> Rotation<'a> {
         let statements = document["trustPolicies"].as_array_mut().context("no list of statements")?;
         statements.push(json!({ "name": "broken", "registryScopes": [self.environment.fixtures.uncovered.scope()] }));
         self.policy.replace(&[("trustpolicy.json", &document.to_string())])?;
-        let result = wait::until("the broken statement to be noticed", RELOAD, || {
+        let result = wait::until("the broken statement to be reported", RELOAD, || {
             self.shows("\n[!] statement \"broken\" is disabled: ")?;
             let usable = |name: &str| {
                 let series = format!("countersign_statement_usable{{statement=\"{name}\"}}");
                 anyhow::Ok(self.countersign.metric(&series)?.to_string())
             };
-            ensure!(usable("broken")? == "0" && usable("after")? == "1", "want one of two statements to be usable");
+            ensure!(usable("broken")? == "0" && usable("after")? == "1", "expected one of two statements to be usable");
             Ok(())
         });
-        transcript.verdict("a statement with a mistake is disabled, and the one beside it is not", result);
+        transcript.verdict("a statement with a mistake is disabled, and no other", result);
         let (line, text) = self.readiness()?;
         transcript.command(&line, &text);
         self.wait_for_replies()?;
 
         self.policy.replace(&[("trustpolicy.json", &policy(self.environment, "after"))])?;
-        let result = wait::until("the whole policy to be noticed", RELOAD, || {
+        let result = wait::until("the repaired policy to be loaded", RELOAD, || {
             self.successful("1")?;
             let (_, text) = self.readiness()?;
             ensure!(!text.contains("[!]"), "{text}");
             Ok(())
         });
-        transcript.verdict("both are noticed again when they are whole", result);
+        transcript.verdict("both are in use again once they are repaired", result);
         self.wait_for_replies()
     }
 
     fn shows(&self, want: &str) -> anyhow::Result<()> {
         let (_, text) = self.readiness()?;
-        ensure!(text.contains(want), "want {want:?} in {text}");
+        ensure!(text.contains(want), "expected {want:?} in {text}");
         Ok(())
     }
 
-    /// What both clients were told, from the first reply to the last.
+    /// Checks what both clients got, from the first reply to the last.
     fn finish(mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
         for (load, what, most) in [(0, "over kept connections", Some(RECONNECTS)), (1, "over new connections", None)] {
             let replies = self.loads[load].replies();
@@ -278,31 +278,31 @@ impl<'a> Rotation<'a> {
                 transcript
                     .note(&format!("{count} replies over {connects} connections, the slowest in {milliseconds:.0} ms"));
                 let most = most.unwrap_or(count);
-                ensure!(connects <= most, "{connects} connections: want at most {most}");
-                one_story(&replies)
+                ensure!(connects <= most, "{connects} connections, expected at most {most}");
+                in_order(&replies)
             })();
             transcript
-                .verdict(&format!("{what} every question had one of the right answers, in the right order"), result);
+                .verdict(&format!("{what} every request got an expected response, in the expected order"), result);
         }
         transcript.verdict("SIGTERM ends it under load with exit status 0", self.countersign.stop());
         Ok(())
     }
 
-    /// Changes files of the trust. Returns once they are in use.
+    /// Changes files of the trust configuration. Returns once they are in use.
     fn reloaded(&mut self, change: impl FnOnce(&mut Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let generation = "countersign_trust_generation";
         let before = self.countersign.metric(generation)?;
         change(self)?;
         wait::until("the changed files", RELOAD, || {
             let now = self.countersign.metric(generation)?;
-            ensure!(now > before, "generation {now}: want more than {before}");
+            ensure!(now > before, "generation {now}, expected more than {before}");
             Ok(())
         })
     }
 
     fn successful(&self, want: &str) -> anyhow::Result<()> {
         let found = self.countersign.metric(BROKEN)?.to_string();
-        ensure!(found == want, "{BROKEN} {found}: want {want}");
+        ensure!(found == want, "{BROKEN} {found}, expected {want}");
         Ok(())
     }
 
@@ -312,8 +312,8 @@ impl<'a> Rotation<'a> {
         Ok((format!("curl -sSf '{url}'"), text))
     }
 
-    /// An error unless a client with `identity` is answered, over a new connection, by a server of `authorities`.
-    fn knock(&self, authorities: &str, identity: &str) -> anyhow::Result<()> {
+    /// An error unless a client with `identity` gets a response, over a new connection, from a server of `authorities`.
+    fn probe(&self, authorities: &str, identity: &str) -> anyhow::Result<()> {
         let url = self.countersign.url("/v1/verify");
         let line = format!(
             "cd rotation && curl -sSf --cacert {authorities} --cert {identity} --data @request.json -o /dev/null {url}"
@@ -346,29 +346,30 @@ fn policy(environment: &Environment<'_>, name: &str) -> String {
     json!({ "version": "1.0", "trustPolicies": [statement] }).to_string()
 }
 
-/// What every client must see, in this order, however often each: the code for each key and the statement.
-const STORY: [([&str; 4], &str); 4] = [
+/// The responses that every client must get, in this order, each any number of times: the code of each key, and the
+/// statement.
+const EXPECTED: [([&str; 4], &str); 4] = [
     (["verified", "unsigned", "verified", "untrusted-chain"], "before"),
     (["verified", "unsigned", "verified", "verified"], "before"),
     (["verified", "unsigned", "untrusted-chain", "verified"], "before"),
     (["verified", "unsigned", "untrusted-chain", "verified"], "after"),
 ];
 
-fn one_story(replies: &[Reply]) -> anyhow::Result<()> {
+fn in_order(replies: &[Reply]) -> anyhow::Result<()> {
     let mut seen = Vec::new();
     for reply in replies {
-        let told = told(&reply.body).with_context(|| reply.body.to_string())?;
-        if seen.last() != Some(&told) {
-            seen.push(told);
+        let got = codes(&reply.body).with_context(|| reply.body.to_string())?;
+        if seen.last() != Some(&got) {
+            seen.push(got);
         }
     }
-    let want = STORY.map(|(codes, rule)| (codes.map(str::to_owned).to_vec(), rule.to_owned()));
-    ensure!(seen == want, "told {seen:?}: want {want:?}");
+    let want = EXPECTED.map(|(codes, rule)| (codes.map(str::to_owned).to_vec(), rule.to_owned()));
+    ensure!(seen == want, "found responses {seen:?}, expected {want:?}");
     Ok(())
 }
 
-/// The code for each key, and the statement that all of them are under.
-fn told(body: &Value) -> anyhow::Result<(Vec<String>, String)> {
+/// The code of each key, and the statement of all of them.
+fn codes(body: &Value) -> anyhow::Result<(Vec<String>, String)> {
     let response = &body["response"];
     ensure!(response["systemError"].as_str().is_none_or(str::is_empty), "a system error");
     let items = response["items"].as_array().context("no items")?;
@@ -390,35 +391,35 @@ mod tests {
         Reply { body: json!({ "response": { "systemError": "", "items": items } }), connects: 0, seconds: 0.0 }
     }
 
-    fn story() -> Vec<Reply> {
-        STORY.iter().flat_map(|(codes, rule)| [reply(codes, rule), reply(codes, rule)]).collect()
+    fn replies() -> Vec<Reply> {
+        EXPECTED.iter().flat_map(|(codes, rule)| [reply(codes, rule), reply(codes, rule)]).collect()
     }
 
     #[test]
-    fn each_right_answer_may_come_any_number_of_times() {
-        one_story(&story()).unwrap();
+    fn accepts_repeated_responses() {
+        in_order(&replies()).unwrap();
     }
 
     #[test]
-    fn one_wrong_answer_spoils_the_story() {
+    fn rejects_one_wrong_response() {
         let wrong = [
             reply(&["unsigned", "unsigned", "verified", "untrusted-chain"], "before"),
             reply(&["verified", "unsigned", "verified"], "before"),
             // Right, but later.
-            reply(&STORY[1].0, STORY[1].1),
+            reply(&EXPECTED[1].0, EXPECTED[1].1),
             Reply { body: json!({ "response": { "systemError": "late", "items": [] } }), connects: 0, seconds: 0.0 },
         ];
         for wrong in wrong {
-            let mut replies = story();
+            let mut replies = replies();
             replies.insert(1, wrong);
-            assert!(one_story(&replies).is_err());
+            assert!(in_order(&replies).is_err());
         }
     }
 
     #[test]
-    fn a_story_without_its_end_is_none() {
-        let mut replies = story();
+    fn rejects_responses_that_end_early() {
+        let mut replies = replies();
         replies.truncate(6);
-        assert!(one_story(&replies).is_err());
+        assert!(in_order(&replies).is_err());
     }
 }

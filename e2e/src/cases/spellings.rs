@@ -1,4 +1,5 @@
-//! One registry under many spellings: none of them leads past the statement for its repository, nor past an exemption.
+//! One registry under many spellings of its host: none of them avoids the statement for its repository or extends an
+//! exemption.
 
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use crate::notation::Signer;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// Countersign looks at its files every second.
+/// Countersign checks its files for changes every second.
 const RELOAD: Duration = Duration::from_secs(15);
 
-/// Before why a mutator could not get a digest.
+/// The beginning of the message when a mutator could not get a digest.
 const UNRESOLVED: &str = "Error from server: admission webhook \"mutation.gatekeeper.sh\" denied the request: failed to \
                           resolve external data placeholders: ";
 
@@ -34,7 +35,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     transcript.command(&line, &output);
     let by_name = by_address.at(&environment.referrers.host_by_name());
     set_policy(environment, transcript, &policy(&[by_address.scope(), by_name.scope()]))?;
-    transcript.note("the statement for the repository is strict; the one for the rest only logs who signed");
+    transcript.note("the statement for the repository is strict; the one for all others only logs authenticity");
 
     let elsewhere = by_address.in_repository("spelling/rest")?;
     let (line, output) =
@@ -46,7 +47,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     if result.is_ok() {
         seen.pods.insert("spelling-rest".to_owned());
     }
-    transcript.verdict("a stranger's image is created under the statement for the rest", result);
+    transcript.verdict("an image with an untrusted signature is created under the statement for all others", result);
 
     let port = environment.referrers.port();
     for host in [
@@ -59,7 +60,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     ] {
         let image = by_address.at(&host);
         let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
-        // The mutators have put the digest behind the host as it was written.
+        // The mutators keep the spelling of the host and append the digest.
         let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", image.by_digest());
         let result = denied_with(&finished, "signed-images-in-pods", &start);
         transcript.verdict(&format!("it is denied as {host}"), result);
@@ -72,7 +73,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     set_policy(environment, transcript, &environment.fixtures.policy(Signer::Intern))
 }
 
-/// An image that the constraints exempt, in the template's own reading of hosts.
+/// An image that the constraints exempt, by the template's own comparison of hosts.
 fn exemption(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -88,7 +89,7 @@ fn exemption(
     if result.is_ok() {
         seen.pods.insert("spelling-exempt".to_owned());
     }
-    transcript.verdict("an exemption holds for every spelling of its place", result);
+    transcript.verdict("an exemption holds for every spelling of its host", result);
     let other = by_address.at(&format!("127.0.0.1:{port}"));
     let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &other.by_tag()])?;
     let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", other.by_digest());
@@ -96,7 +97,7 @@ fn exemption(
     patch(environment, transcript, &json!({ "parameters": { "exemptImages": [] } }))
 }
 
-/// `kubectl run` of what Countersign does not take for an image reference.
+/// `kubectl run` with texts that are not image references.
 fn refused(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -105,16 +106,16 @@ fn refused(
 ) -> anyhow::Result<()> {
     let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &image.by_tag()])?;
     let result = (|| {
-        ensure!(finished.status.code() == Some(1), "{}: want exit status 1", finished.status);
-        ensure!(finished.output.starts_with(UNRESOLVED), "want {UNRESOLVED:?} first");
-        ensure!(finished.output.contains("invalid-reference: "), "want the code invalid-reference");
+        ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
+        ensure!(finished.output.starts_with(UNRESOLVED), "expected {UNRESOLVED:?} first");
+        ensure!(finished.output.contains("invalid-reference: "), "expected the code invalid-reference");
         Ok(())
     })();
     transcript.verdict(what, result);
     Ok(())
 }
 
-/// `strict` for a repository under two of its hosts, and a statement for the rest that lets strangers in.
+/// `strict` for a repository under two of its hosts, and a statement for all others that only logs authenticity.
 fn policy(strict: &[String]) -> Value {
     let stores = [format!("ca:{STORE}")];
     json!({
@@ -143,9 +144,9 @@ fn set_policy(environment: &Environment<'_>, transcript: &mut Transcript, policy
     environment.notation.set_policy(environment.workdir, policy)?;
     let result = wait::until("the new policy", RELOAD, || {
         let now = environment.countersign.metric("countersign_trust_generation")?;
-        ensure!(now > before, "generation {now}: want more than {before}");
+        ensure!(now > before, "generation {now}, expected more than {before}");
         Ok(())
     });
-    transcript.verdict("Countersign takes the policy", result);
+    transcript.verdict("Countersign loads the policy", result);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Every way in which an image gets into a cluster: each kind that makes pods, each place where it names an image, and
-//! changes of what is there.
+//! Every way in which an image gets into a cluster: each kind of workload, each field that names an image, and updates of
+//! existing objects.
 
 use serde_json::Value;
 use serde_json::json;
@@ -26,7 +26,7 @@ const KINDS: [(&str, &str, &str); 8] = [
 ];
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("Every kind that makes pods");
+    transcript.chapter("Every kind of workload");
     let (signed, unsigned) = (&environment.fixtures.cose, &environment.fixtures.unsigned);
     let finding = rejected(unsigned, "unsigned");
     for (api_version, kind, resource) in KINDS {
@@ -36,7 +36,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         let what = format!("a {kind} of an unsigned image is denied");
         transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
 
-        // Beside a signed one, and where it is over before anybody sees it.
+        // Beside a signed image, and in an init container.
         let mut spec = containers(signed);
         spec["initContainers"] = json!([{ "name": "prepare", "image": unsigned.by_tag() }]);
         let finished = create(environment, transcript, &workload(api_version, kind, &name, &spec))?;
@@ -52,14 +52,14 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     spec["volumes"] = json!([{ "name": "data", "image": { "reference": unsigned.by_tag() } }]);
     let finished = create(environment, transcript, &workload("v1", "Pod", "with-volume", &spec))?;
     let result = denied_with(&finished, constraint("Pod"), &finding);
-    transcript.verdict("an unsigned image may not come in as a volume", result);
+    transcript.verdict("an unsigned image volume is denied", result);
 
     updates(environment, transcript)
 }
 
-/// Of the Deployment and the Pod that [`run`] has made.
+/// Updates of the Deployment and the Pod that [`run`] created.
 fn updates(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("Another image for what is there");
+    transcript.chapter("Updates of the image");
     let (other, unsigned) = (&environment.fixtures.jws, &environment.fixtures.unsigned);
     for (target, resource, kind) in
         [("deployment/deployment", "deployment.apps/deployment", "Deployment"), ("pod/pod", "pod/pod", "Pod")]
@@ -76,13 +76,13 @@ fn updates(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow
     }
     let finished = kubectl(environment, transcript, &["delete", "pod", "pod"])?;
     transcript.verdict(
-        "and nobody is asked about a deletion",
+        "a deletion is not verified",
         prints_exactly(&finished, "pod \"pod\" deleted from default namespace\n"),
     );
     Ok(())
 }
 
-/// `kubectl create` of `object`, whatever comes of it.
+/// Runs `kubectl create` for `object` and returns its result.
 pub(super) fn create(
     environment: &Environment<'_>,
     transcript: &Transcript,
@@ -92,7 +92,7 @@ pub(super) fn create(
     kubectl(environment, transcript, &["create", "-f", &path.display().to_string()])
 }
 
-/// The constraint that looks at objects of `kind`.
+/// The constraint that validates objects of `kind`.
 fn constraint(kind: &str) -> &'static str {
     if kind == "Pod" { "signed-images-in-pods" } else { "signed-images-in-workloads" }
 }
