@@ -17,7 +17,7 @@ use crate::telemetry::log::LevelHandle;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    let level = log::init(log_level(config.log_level)).map_err(Failure::trouble)?;
+    let level = log::init(log_level(config.log.level)).map_err(Failure::trouble)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
     let ended = runtime.block_on(serve(&config, file, level));

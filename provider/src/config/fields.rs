@@ -3,106 +3,28 @@
 //! A reading method never fails: it notes a [`Mistake`] and hands out the default, so that the next key is looked at
 //! too. Whoever reads asks at the end whether the list is empty.
 
-use std::cell::Cell;
-use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_core::codec::text::Text;
-
+use super::Purpose;
+use super::mistakes::Mistakes;
+use super::schema::Key;
+use super::schema::Keys;
+use super::schema::Kind;
+use super::schema::join;
+use super::schema::names;
 use super::yaml::Node;
 use super::yaml::Value;
 
-/// One thing that is wrong in a configuration file, for the person who has to correct it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The configuration file.
-    pub file: PathBuf,
-    /// Counted from 1; 0 if the mistake has no place.
-    pub line: u64,
-    /// `registries[0].host`; empty for the file as a whole.
-    pub field: Text,
-    pub found: Text,
-    pub wanted: Text,
-    /// A value that would do; empty where the wanted text says it all.
-    pub example: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, field, found, wanted, example } = self;
-        write!(f, "{}", file.display())?;
-        if *line > 0 {
-            write!(f, ":{line}")?;
-        }
-        if !field.as_str().is_empty() {
-            write!(f, ": {field}")?;
-        }
-        write!(f, ": found {found}: want {wanted}")?;
-        if !example.is_empty() {
-            write!(f, ", for example {example}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Most mistakes of one file that are kept. Who has more has the wrong file, or one mistake many times.
-const MISTAKES: usize = 100;
-
-/// The mistakes of one file, in the order of their lines.
-#[derive(Debug)]
-pub(super) struct Mistakes {
-    file: PathBuf,
-    list: RefCell<Vec<Mistake>>,
-    left_out: Cell<usize>,
-}
-
-impl Mistakes {
-    pub(super) fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), list: RefCell::new(Vec::new()), left_out: Cell::new(0) }
-    }
-
-    pub(super) fn add(
-        &self,
-        line: u64,
-        field: &str,
-        found: impl fmt::Display,
-        wanted: impl fmt::Display,
-        example: &str,
-    ) {
-        let mut list = self.list.borrow_mut();
-        if list.len() == MISTAKES {
-            self.left_out.set(self.left_out.get() + 1);
-            return;
-        }
-        list.push(Mistake {
-            file: self.file.clone(),
-            line,
-            field: Text::of(field),
-            found: Text::of(found),
-            wanted: Text::of(wanted),
-            example: example.to_owned(),
-        });
-    }
-
-    /// Those that are kept. Of more the last one says how many are left out.
-    pub(super) fn into_list(self) -> Vec<Mistake> {
-        let mut list = self.list.into_inner();
-        list.sort_by_key(|mistake| mistake.line);
-        if self.left_out.get() > 0 {
-            list.push(Mistake {
-                file: self.file,
-                line: 0,
-                field: Text::default(),
-                found: Text::of(format_args!("{} more mistakes", self.left_out.get())),
-                wanted: Text::of("those above mended first"),
-                example: String::new(),
-            });
-        }
-        list
-    }
+/// What is the same for all maps of one file.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// Directory of the configuration file.
+    pub(super) base: &'a Path,
+    pub(super) purpose: Purpose,
+    pub(super) mistakes: &'a Mistakes,
 }
 
 /// The keys of one map. An absent map has none, so that all its keys have their defaults.
@@ -110,37 +32,52 @@ pub(super) struct Fields<'a> {
     path: String,
     line: u64,
     entries: &'a [(String, Node)],
-    keys: &'static [&'static str],
-    mistakes: &'a Mistakes,
+    keys: Keys,
+    context: Context<'a>,
 }
 
 impl<'a> Fields<'a> {
     /// The map `node`, which may have these `keys` and no others.
-    pub(super) fn new(node: &'a Node, path: &str, keys: &'static [&'static str], mistakes: &'a Mistakes) -> Self {
+    pub(super) fn new(node: &'a Node, path: &str, keys: Keys, context: Context<'a>) -> Self {
         let entries: &[(String, Node)] = match &node.value {
             Value::Map(entries) => entries,
             Value::Nothing => &[],
             other @ (Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
-                mistakes.add(node.line, path, other.kind(), format_args!("the keys {}", keys.join(", ")), "");
+                context.mistakes.add(node.line, path, other.kind(), format_args!("the keys {}", names(keys)), "");
                 &[]
             }
         };
-        let fields = Self { path: path.to_owned(), line: node.line, entries, keys, mistakes };
+        let fields = Self { path: path.to_owned(), line: node.line, entries, keys, context };
         for (key, value) in entries {
-            if !keys.contains(&key.as_str()) {
-                let wanted = format!("one of {}", keys.join(", "));
-                mistakes.add(value.line, &fields.path_of(key), "an unknown key", wanted, "");
+            if !keys.iter().any(|known| known.name() == key) {
+                let wanted = format!("one of {}", names(keys));
+                context.mistakes.add(value.line, &fields.path_of(key), "an unknown key", wanted, "");
             }
         }
         fields
     }
 
     /// As [`Self::new`] for the map under `key`.
-    pub(super) fn section(&self, key: &'static str, keys: &'static [&'static str]) -> Self {
+    pub(super) fn section(&self, key: &'static str, keys: Keys) -> Self {
         match self.node(key) {
-            Some(node) => Self::new(node, &self.path_of(key), keys, self.mistakes),
-            None => Self { path: self.path_of(key), line: self.line, entries: &[], keys, mistakes: self.mistakes },
+            Some(node) => Self::new(node, &self.path_of(key), keys, self.context),
+            None => Self { path: self.path_of(key), line: self.line, entries: &[], keys, context: self.context },
         }
+    }
+
+    /// As [`Self::new`] for an element of a list, which stands at `path`.
+    pub(super) fn element(&self, node: &'a Node, path: &str, keys: Keys) -> Self {
+        Self::new(node, path, keys, self.context)
+    }
+
+    /// What the configuration is read for.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.context.purpose
+    }
+
+    /// The value of `key`, as its kind says.
+    pub(super) fn get<K: Kind>(&self, key: &Key<K>) -> K::Value {
+        key.kind.read(self, key.name)
     }
 
     /// Whether `key` is written, with whatever value.
@@ -162,7 +99,7 @@ impl<'a> Fields<'a> {
             }
             Value::Nothing => Vec::new(),
             other @ (Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::Map(_)) => {
-                self.mistakes.add(node.line, &self.path_of(key), other.kind(), "a list", "");
+                self.context.mistakes.add(node.line, &self.path_of(key), other.kind(), "a list", "");
                 Vec::new()
             }
         }
@@ -179,7 +116,7 @@ impl<'a> Fields<'a> {
         let read = |(path, node): (String, &Node)| {
             let value = node.value.text().and_then(&parse);
             if value.is_none() {
-                self.mistakes.add(node.line, &path, node.value.describe(), wanted, example);
+                self.context.mistakes.add(node.line, &path, node.value.describe(), wanted, example);
             }
             value
         };
@@ -197,7 +134,7 @@ impl<'a> Fields<'a> {
         let node = self.node(key)?;
         let value = parse(&node.value);
         if value.is_none() {
-            self.mistakes.add(node.line, &self.path_of(key), node.value.describe(), wanted, example);
+            self.context.mistakes.add(node.line, &self.path_of(key), node.value.describe(), wanted, example);
         }
         value
     }
@@ -213,9 +150,10 @@ impl<'a> Fields<'a> {
         self.read(key, wanted, example, |value| value.text().and_then(&parse))
     }
 
-    pub(super) fn path(&self, key: &'static str, example: &str) -> Option<PathBuf> {
+    /// The path of a file or directory. A relative one starts at the directory of the configuration.
+    pub(super) fn file(&self, key: &'static str, example: &str) -> Option<PathBuf> {
         self.text(key, "the path of a file or directory", example, |text| {
-            (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
+            (!text.is_empty() && !text.contains('\0')).then(|| self.context.base.join(text))
         })
     }
 
@@ -254,22 +192,60 @@ impl<'a> Fields<'a> {
 
     /// Notes that `key` must be there and is not.
     pub(super) fn missing(&self, key: &'static str, wanted: &str, example: &str) {
-        self.mistakes.add(self.line, &self.path_of(key), "nothing", wanted, example);
+        self.context.mistakes.add(self.line, &self.path_of(key), "nothing", wanted, example);
     }
 
     /// Notes that `key` stands where it must not, or has a value that does not go with another key.
     pub(super) fn conflict(&self, key: &'static str, found: impl fmt::Display, wanted: impl fmt::Display) {
         let line = self.node(key).map_or(self.line, |node| node.line);
-        self.mistakes.add(line, &self.path_of(key), found, wanted, "");
+        self.context.mistakes.add(line, &self.path_of(key), found, wanted, "");
+    }
+
+    /// As [`Self::conflict`] for the `key` of a section of this map.
+    pub(super) fn conflict_in(
+        &self,
+        section: &'static str,
+        key: &'static str,
+        found: impl fmt::Display,
+        wanted: impl fmt::Display,
+    ) {
+        let section_node = self.node(section);
+        let entries: &[(String, Node)] = match section_node.map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries,
+            Some(
+                Value::Nothing
+                | Value::Boolean(_)
+                | Value::Whole(_)
+                | Value::Number(_)
+                | Value::Text(_)
+                | Value::List(_),
+            )
+            | None => &[],
+        };
+        let node = entries.iter().find(|(name, node)| name == key && node.value != Value::Nothing);
+        let line = node.map(|(_, node)| node.line).or(section_node.map(|node| node.line)).unwrap_or(self.line);
+        self.mistake(line, &join(&self.path_of(section), key), found, wanted, "");
+    }
+
+    /// Notes a mistake that has a place of its own.
+    pub(super) fn mistake(
+        &self,
+        line: u64,
+        field: &str,
+        found: impl fmt::Display,
+        wanted: impl fmt::Display,
+        example: &str,
+    ) {
+        self.context.mistakes.add(line, field, found, wanted, example);
     }
 
     pub(super) fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        join(&self.path, key)
     }
 
     /// The value under `key`. A key without a value counts as absent: its default applies.
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        debug_assert!(self.keys.contains(&key), "{key} is not among the section's keys");
+        debug_assert!(self.keys.iter().any(|known| known.name() == key), "{key} is not among the section's keys");
         let found = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node);
         found.filter(|node| node.value != Value::Nothing)
     }

@@ -79,7 +79,7 @@ impl FromStr for ListenAddress {
         let name = name.to_ascii_lowercase();
         // What ends in a number is an address to resolvers, in one of the forms that nobody means.
         let numeric = name.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
-        if numeric || !super::read::is_dns_name(&name) {
+        if numeric || !super::is_dns_name(&name) {
             return Err(ListenAddressError);
         }
         Ok(Self::Name { name, port })

@@ -42,7 +42,7 @@ pub(super) fn server(config: &Config) -> Result<(ServerSettings, TlsFiles), Caus
     let files = TlsFiles { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca };
     let settings = ServerSettings {
         listen,
-        health_listen: config.health_listen.clone(),
+        health_listen: config.health.listen.clone(),
         allowed_clients: AllowedClients::new(allowed_clients).map_err(Cause::AllowedClients)?,
         verify_timeout,
         mutate_timeout,

@@ -27,7 +27,7 @@ pub(super) struct ReloadStatus {
     readiness: Arc<Readiness>,
     /// Why what is on disk of a component is not in use, as last published.
     refused: BTreeMap<Component, String>,
-    restart: Vec<&'static str>,
+    restart: Vec<String>,
     /// Of the trust in use; 0 for none.
     generation: u64,
     policy: PolicyStatus,
@@ -159,7 +159,7 @@ impl ReloadStatus {
     }
 
     /// The keys of the configuration whose values in use are older than the file's.
-    pub(super) fn restart_needed(&mut self, keys: Vec<&'static str>) {
+    pub(super) fn restart_needed(&mut self, keys: Vec<String>) {
         if keys == self.restart {
             return;
         }

@@ -59,14 +59,14 @@ fn the_minimal_sample_has_the_defaults() {
     assert_eq!(config.server.allowed_clients, ["gatekeeper-webhook-service.gatekeeper-system.svc"]);
     assert_eq!(config.server.verify_timeout, Duration::from_millis(1800));
     assert_eq!(config.server.mutate_timeout, Duration::from_millis(800));
-    assert_eq!(config.health_listen, ListenAddress::any(8888));
+    assert_eq!(config.health.listen, ListenAddress::any(8888));
     assert_eq!(config.trust.location, TrustLocation::Directory(base.join("trust")));
     assert_eq!(config.trust.reload_interval, Duration::from_secs(10));
     assert_eq!(config.verification.max_signatures, 100);
     assert_eq!(config.cache.verdict_lifetime, Duration::from_secs(300));
     assert_eq!(config.registries, []);
     assert_eq!(config.unlisted_registries, Unlisted::Anonymous);
-    assert_eq!(config.log_level, LogLevel::Info);
+    assert_eq!(config.log.level, LogLevel::Info);
 }
 
 #[test]
@@ -276,4 +276,24 @@ fn the_effective_configuration_is_one_line() {
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nowhere/c.yaml"), Purpose::Verify).unwrap_err();
     assert_eq!(error.to_string(), "cannot read the configuration /nowhere/c.yaml");
+}
+
+/// Set to `rewrite`, the test below writes what is made from the table of keys, and fails if that is something new.
+const REWRITE: &str = "COUNTERSIGN_CONFIG_DOCUMENTS";
+
+#[test]
+fn the_reference_sample_and_the_json_schema_are_those_of_the_table_of_keys() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, wanted) in [
+        ("samples/countersign.yaml", countersign::config::reference_sample()),
+        ("docs/countersign.schema.json", countersign::config::json_schema()),
+    ] {
+        let path = folder.join(file);
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        if found != wanted && std::env::var_os(REWRITE).is_some_and(|value| value == "rewrite") {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        assert_eq!(found, wanted, "{file} is not made from the table of keys: run this test with {REWRITE}=rewrite");
+    }
 }

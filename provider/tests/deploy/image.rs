@@ -49,7 +49,7 @@ fn the_image_runs_as_the_deployment_runs_it() {
     assert_eq!(command, pod["containers"][0]["args"]);
     assert_eq!(pod["containers"][0].get("command"), None);
     let config = config();
-    assert_eq!(value("EXPOSE"), format!("{} {}", config.server.listen.port(), config.health_listen.port()));
+    assert_eq!(value("EXPOSE"), format!("{} {}", config.server.listen.port(), config.health.listen.port()));
 }
 
 #[test]

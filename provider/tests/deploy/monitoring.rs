@@ -121,5 +121,5 @@ fn prometheus_finds_the_service_for_metrics() {
     let name = format!("{}.{}.svc", text(&service, "/metadata/name"), text(&service, "/metadata/namespace"));
     let found = &job["dns_sd_configs"][0];
     assert_eq!((&found["names"], &found["type"]), (&json!([name]), &json!("A")));
-    assert_eq!(found["port"], config().health_listen.port());
+    assert_eq!(found["port"], config().health.listen.port());
 }

@@ -78,10 +78,10 @@ fn a_replica_may_always_go_without_anyone_being_left_unanswered() {
 #[test]
 fn ports_are_those_of_the_configuration_everywhere() {
     let config = config();
-    let (doors, health) = (config.server.listen.port(), config.health_listen.port());
+    let (doors, health) = (config.server.listen.port(), config.health.listen.port());
     // Both families, at all addresses of the pod.
     assert_eq!(config.server.listen, ListenAddress::any(doors));
-    assert_eq!(config.health_listen, ListenAddress::any(health));
+    assert_eq!(config.health.listen, ListenAddress::any(health));
     let container = container();
     assert_eq!(
         container["ports"],

@@ -137,10 +137,10 @@ impl ReloadTask {
         self.registries = LoadedRegistryFiles::new(files, files_seen);
         let Configuration { in_use, started, level, file: _ } = &mut self.configuration;
         if let Some(level) = level {
-            level.set(settings::log_level(config.log_level));
+            level.set(settings::log_level(config.log.level));
         }
         tracing::info!(%config, "configuration in use");
-        let restart = restart_needed(started, &config);
+        let restart = config.restart_needed(started);
         *in_use = config;
         self.status.in_use(Component::Config);
         self.status.registries_in_use(&self.registries.in_use);
@@ -152,14 +152,4 @@ impl ReloadTask {
         }
         self.status.restart_needed(restart);
     }
-}
-
-/// The keys whose values differ and that a running service cannot change.
-fn restart_needed(started: &Config, now: &Config) -> Vec<&'static str> {
-    let differs = [
-        ("server.listen", started.server.listen != now.server.listen),
-        ("server.maxConnections", started.server.max_connections != now.server.max_connections),
-        ("health.listen", started.health_listen != now.health_listen),
-    ];
-    differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }

@@ -195,8 +195,8 @@ impl Readiness {
     }
 
     /// Keys of the configuration whose new values wait for a restart; none clears it.
-    pub fn restart_needed(&self, keys: &[&str]) {
-        self.lock().restart = keys.iter().map(|key| (*key).to_owned()).collect();
+    pub fn restart_needed(&self, keys: &[String]) {
+        self.lock().restart = keys.to_vec();
     }
 
     /// Whether all conditions hold.
@@ -268,7 +268,7 @@ mod tests {
         readiness.in_use(Component::Trust, at(0));
         readiness.in_use(Component::Config, at(1));
         readiness.refused(Component::Trust, at(2), "2 mistakes\n  one\n  two");
-        readiness.restart_needed(&["server.listen"]);
+        readiness.restart_needed(&["server.listen".to_owned()]);
         assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
         let trust = "[!] files trust: in use since 1970-01-01T00:00:00Z; what is on disk was refused at 1970-01-01T00:00:02Z: 2 mistakes; one; two\n";
         let expected = |trust, restart| {

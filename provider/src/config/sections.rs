@@ -1,0 +1,108 @@
+//! The sections of the configuration, each with the table of its keys.
+
+mod access;
+mod cache;
+mod credentials;
+mod health;
+mod log;
+mod metadata;
+mod proxy;
+mod registries;
+mod server;
+mod tls;
+mod trust;
+mod verification;
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use countersign_registry::Unlisted;
+
+use super::schema::Change;
+use super::schema::Choice;
+use super::schema::Key;
+use super::schema::Keys;
+use super::schema::Nested;
+
+pub use self::access::RegistryAccess;
+pub use self::cache::Cache;
+pub use self::credentials::Credentials;
+pub use self::health::Health;
+pub use self::log::Log;
+pub use self::log::LogLevel;
+pub use self::proxy::RegistryProxy;
+pub use self::proxy::RegistryProxyServer;
+pub use self::registries::Registry;
+pub use self::server::Server;
+pub use self::tls::Tls;
+pub use self::trust::Trust;
+pub use self::trust::TrustLocation;
+pub use self::verification::Verification;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+const MIB: usize = 1024 * 1024;
+
+/// So many milliseconds.
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// So many seconds.
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Every key of the file.
+pub(super) const ROOT: Keys =
+    &[&SERVER, &HEALTH, &TRUST, &VERIFICATION, &CACHE, &REGISTRIES, &UNLISTED, &REGISTRY_ACCESS, &LOG];
+
+pub(super) const SERVER: Key<Nested<Server>> =
+    section("server", "The endpoints for Gatekeeper: /v1/verify, /v1/mutate and the Ratify-compatible paths.");
+
+pub(super) const HEALTH: Key<Nested<Health>> = section("health", "Probes and metrics.");
+
+pub(super) const TRUST: Key<trust::TrustKind> = Key {
+    name: "trust",
+    doc: "The trust policy and the trust stores.",
+    kind: trust::TrustKind,
+    change: Change::Reload,
+};
+
+pub(super) const VERIFICATION: Key<Nested<Verification>> =
+    section("verification", "What is demanded of signatures beyond the trust policy.");
+
+pub(super) const CACHE: Key<Nested<Cache>> = section("cache", "What is kept in memory, and for how long.");
+
+pub(super) const REGISTRIES: Key<registries::RegistriesKind> = Key {
+    name: "registries",
+    doc: "How to reach registries. For each image the most specific entry applies: an exact host before a pattern, a longer \
+          pattern before a shorter one. None unless configured.",
+    kind: registries::RegistriesKind,
+    change: Change::Reload,
+};
+
+pub(super) const UNLISTED: Key<Choice<Unlisted>> = Key {
+    name: "unlistedRegistries",
+    doc: "Hosts that no entry of `registries` matches: `anonymous` asks them without credentials, `refuse` makes their images \
+          inconclusive, so that Gatekeeper denies them. Danger of `anonymous`: whoever can create a pod chooses hosts that are \
+          asked. They have smaller shares of every limit, and one joint share, which a single one of them can use up for the \
+          others. The configuration in deploy/ refuses them.",
+    kind: Choice {
+        words: &[("anonymous", Unlisted::Anonymous), ("refuse", Unlisted::Refuse)],
+        default: Unlisted::Anonymous,
+        wanted: "anonymous or refuse",
+    },
+    change: Change::Reload,
+};
+
+pub(super) const REGISTRY_ACCESS: Key<Nested<RegistryAccess>> =
+    section("registryAccess", "Limits of requests to registries.");
+
+pub(super) const LOG: Key<Nested<Log>> = section("log", "The log, on standard error.");
+
+const fn section<S>(name: &'static str, doc: &'static str) -> Key<Nested<S>> {
+    Key { name, doc, kind: Nested(PhantomData), change: Change::Reload }
+}

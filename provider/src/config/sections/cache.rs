@@ -1,0 +1,27 @@
+//! Section `cache`.
+
+use std::time::Duration;
+
+use super::HOUR;
+use super::MIB;
+use super::MINUTE;
+use super::seconds;
+use crate::config::schema::Number;
+use crate::config::schema::Time;
+use crate::config::schema::section;
+
+section! {
+    /// Section `cache`.
+    pub Cache {
+        /// Memory for cached verdicts, in bytes. 0 caches nothing.
+        verdict_bytes "verdictBytes": usize = Number::of(16 * MIB, 0, 4096 * MIB);
+        /// How long a verdict is cached; less where the signature expires before. A changed policy or store has verdicts of
+        /// its own. Danger: a revocation is noticed this much later.
+        verdict_lifetime "verdictLifetime": Duration = Time::of(seconds(300), Duration::ZERO, seconds(24 * HOUR.as_secs()));
+        /// The same for a rejection: how long a signature may go unnoticed that is pushed after the image was first verified.
+        rejected_lifetime "rejectedLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
+        /// How long a tag is taken to mean the same digest. After that time the registry is asked whether the tag has moved:
+        /// by a HEAD request, which registries do not count as a pull, if this process has read the tag before.
+        tag_lifetime "tagLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
+    }
+}

@@ -1,0 +1,114 @@
+//! `credentials` of an entry of `registries`.
+
+use std::path::PathBuf;
+
+use crate::config::fields::Fields;
+use crate::config::schema::Description;
+use crate::config::schema::Effective;
+use crate::config::schema::File;
+use crate::config::schema::Kind;
+use crate::config::schema::Sample;
+use crate::config::schema::Section as _;
+use crate::config::schema::map_schema;
+use crate::config::schema::section;
+
+/// Where a registry's credentials are; never the credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    Anonymous,
+    /// A Docker `config.json`.
+    DockerConfig(PathBuf),
+    Files {
+        username: PathBuf,
+        password: PathBuf,
+    },
+}
+
+section! {
+    /// As written.
+    pub(super) CredentialKeys {
+        /// A Docker config.json or a mounted kubernetes.io/dockerconfigjson secret (or the older kubernetes.io/dockercfg), read
+        /// as the kubelet reads it: an entry is for a host, or for *.host with * within one label, and perhaps for a path; of
+        /// several the most specific counts, and no other is tried after it. An empty entry means no credential. Credential
+        /// helpers are not started. A mistake disables its own entry: its images are inconclusive, never asked anonymously.
+        docker_config "dockerConfig": Option<PathBuf> = File::written("pull-secret/.dockerconfigjson");
+        /// Two files, with a name and a password or token. White space at the end is left out.
+        username "usernameFile": Option<PathBuf> = File::alternative("registry-login/username");
+        /// The file with the password beside usernameFile.
+        password "passwordFile": Option<PathBuf> = File::alternative("registry-login/password");
+        /// No credentials: the default.
+        anonymous "anonymous": bool = Anonymous;
+    }
+}
+
+/// One of the three ways.
+pub(super) struct CredentialsKind;
+
+impl Kind for CredentialsKind {
+    type Value = Credentials;
+
+    fn read(&self, entry: &Fields<'_>, key: &'static str) -> Credentials {
+        let fields = entry.section(key, CredentialKeys::KEYS);
+        let CredentialKeys { docker_config, username, password, anonymous } = CredentialKeys::read(&fields);
+        let files = fields.has("usernameFile") || fields.has("passwordFile");
+        if files && !fields.has("usernameFile") {
+            fields.missing("usernameFile", "the file with the name beside passwordFile", "registry-login/username");
+        }
+        if files && !fields.has("passwordFile") {
+            fields.missing("passwordFile", "the file with the password beside usernameFile", "registry-login/password");
+        }
+        let kinds = usize::from(fields.has("dockerConfig")) + usize::from(files) + usize::from(anonymous);
+        let wanted = "one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
+        if kinds > 1 {
+            entry.conflict(key, format_args!("{kinds} kinds"), wanted);
+        }
+        if kinds == 0 && entry.has(key) && entry.is_map(key) {
+            entry.conflict(key, "none", wanted);
+        }
+        match (docker_config, username.zip(password)) {
+            (Some(docker), _) => Credentials::DockerConfig(docker),
+            (None, Some((username, password))) => Credentials::Files { username, password },
+            (None, None) => Credentials::Anonymous,
+        }
+    }
+
+    fn show(&self, key: &str, value: &Credentials, effective: &mut Effective) {
+        let (docker_config, username, password) = match value.clone() {
+            Credentials::Anonymous => (None, None, None),
+            Credentials::DockerConfig(path) => (Some(path), None, None),
+            Credentials::Files { username, password } => (None, Some(username), Some(password)),
+        };
+        CredentialKeys { docker_config, username, password, anonymous: false }.show(key, effective);
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            sample: Sample::Section(CredentialKeys::KEYS),
+            schema: map_schema(CredentialKeys::KEYS),
+            limits: String::new(),
+            is_required: false,
+        }
+    }
+}
+
+/// `true` says what is so without it.
+pub(super) struct Anonymous;
+
+impl Kind for Anonymous {
+    type Value = bool;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> bool {
+        fields.boolean(key, false)
+    }
+
+    fn show(&self, _: &str, _: &bool, _: &mut Effective) {}
+
+    fn describe(&self) -> Description {
+        Description {
+            sample: Sample::Alternative("true".to_owned()),
+            schema: serde_json::json!({"type": ["boolean", "null"], "default": false}),
+            limits: String::new(),
+            is_required: false,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Section `log`.
+
+use crate::config::schema::Choice;
+use crate::config::schema::section;
+
+/// `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+section! {
+    /// Section `log`.
+    pub Log {
+        /// error, warn, info, debug or trace.
+        level "level": LogLevel = Choice {
+            words: &[
+                ("error", LogLevel::Error),
+                ("warn", LogLevel::Warn),
+                ("info", LogLevel::Info),
+                ("debug", LogLevel::Debug),
+                ("trace", LogLevel::Trace),
+            ],
+            default: LogLevel::Info,
+            wanted: "error, warn, info, debug or trace",
+        };
+    }
+}

@@ -1,0 +1,214 @@
+//! `registries`: a list of hosts, each with how it is reached.
+
+use std::path::PathBuf;
+
+use countersign_core::name::Host;
+use countersign_core::name::HostError;
+use countersign_http::Scheme;
+use countersign_registry::HostPattern;
+use serde_json::json;
+
+use super::credentials::Credentials;
+use super::credentials::CredentialsKind;
+use super::proxy;
+use super::proxy::ProxyKind;
+use super::proxy::RegistryProxy;
+use crate::config::fields::Fields;
+use crate::config::schema::Description;
+use crate::config::schema::Effective;
+use crate::config::schema::File;
+use crate::config::schema::Flag;
+use crate::config::schema::Kind;
+use crate::config::schema::Sample;
+use crate::config::schema::Section as _;
+use crate::config::schema::list_schema;
+use crate::config::schema::section;
+
+/// One element of `registries`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    pub host: HostPattern,
+    /// Then there is neither `ca` nor a credential.
+    pub plain_http: bool,
+    /// PEM file with the authorities to trust, in place of the built-in ones.
+    pub ca: Option<PathBuf>,
+    pub credentials: Credentials,
+    /// Further hosts that may ask for the credentials to hand out a token.
+    pub realm_hosts: Vec<Host>,
+    pub proxy: RegistryProxy,
+}
+
+section! {
+    /// As written.
+    pub(super) RegistryKeys {
+        /// Exactly this host, as it is in image references (docker.io for Docker Hub), with a port where they have one; or
+        /// *.suffix for all hosts below it. Any spelling of the host will do, and it is there once: a.b, A.b and a.b:443 are one.
+        /// Danger: the credentials go to every host that a pattern matches.
+        host "host": Option<HostPattern> = PatternKind;
+        /// Use plain HTTP. Danger: whoever is on the way can alter responses; signatures still hold, availability does not. Not
+        /// together with `ca` or credentials, nor for Docker Hub. Without a port in `host` that is port 80, and neither images
+        /// nor scopes of the trust policy write one.
+        plain_http "plainHttp": bool = Flag;
+        /// PEM file with the certificate authorities to trust for this host, in place of the built-in ones; or with the host's
+        /// own self-signed certificate, which is then accepted as it is, while its names and dates are good.
+        ca "ca": Option<PathBuf> = File::written("ca/registry.pem");
+        /// Exactly one of the three. Files are read again every trust.reloadInterval. One that cannot be used, here or as `ca`,
+        /// disables this registry and nothing else; if it could be used before, what it said then stays in use.
+        credentials "credentials": Credentials = CredentialsKind;
+        /// Further hosts that this registry may send us to for a token. Its own host is always allowed, and auth.docker.io for
+        /// docker.io. Danger: the credentials go there.
+        realm_hosts "realmHosts": Vec<Host> = HostsKind;
+        /// How this registry is reached, and the token services and blob stores that it leads to: `environment`, the default,
+        /// as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say when Countersign starts; `none`, directly; or by this proxy. Hosts that
+        /// are not in `registries` are always asked directly. No proxy is asked for private addresses, `localhost` and names
+        /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules are then the
+        /// limit of where Countersign connects.
+        proxy "proxy": RegistryProxy = ProxyKind;
+    }
+}
+
+impl Registry {
+    /// How the registry is spoken to.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.plain_http { Scheme::Http } else { Scheme::Https }
+    }
+
+    /// None without a host that can be read.
+    fn read(entry: &Fields<'_>) -> Option<Self> {
+        let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy } = RegistryKeys::read(entry);
+        if plain_http && ca.is_some() {
+            entry.conflict("plainHttp", "true beside ca", "one or the other: plain HTTP has no certificates");
+        }
+        if plain_http && credentials != Credentials::Anonymous {
+            entry.conflict("plainHttp", "true beside credentials", "one or the other: they would travel in clear text");
+        }
+        proxy::check(entry, host.as_ref(), &proxy);
+        let host = host?;
+        if plain_http && host.written_port() == Some(443) {
+            let wanted = "another port, or none for port 80: references need not write the port of https";
+            entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
+        }
+        if plain_http && host.is_docker_hub() {
+            let wanted = "https: all of its names stand for port 443";
+            entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
+        }
+        Some(Self { host, plain_http, ca, credentials, realm_hosts, proxy })
+    }
+
+    fn show(&self) -> Effective {
+        let Self { host, plain_http, ca, credentials, realm_hosts, proxy } = self;
+        let mut effective = Effective::default();
+        effective.add("host", host);
+        effective.add("plainHttp", plain_http);
+        if let Some(ca) = ca {
+            effective.path("ca", ca);
+        }
+        CredentialsKind.show("credentials", credentials, &mut effective);
+        ProxyKind.show("proxy", proxy, &mut effective);
+        HostsKind.show("realmHosts", realm_hosts, &mut effective);
+        effective
+    }
+}
+
+/// The whole list: in order of the file, no place twice.
+pub(in crate::config) struct RegistriesKind;
+
+impl Kind for RegistriesKind {
+    type Value = Vec<Registry>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Registry> {
+        let mut registries: Vec<Registry> = Vec::new();
+        for (path, node) in fields.list(key) {
+            let entry = fields.element(node, &path, RegistryKeys::KEYS);
+            let Some(registry) = Registry::read(&entry) else { continue };
+            let same = |other: &&Registry| registry.host.is_one_place(registry.scheme(), &other.host, other.scheme());
+            if let Some(first) = registries.iter().find(same) {
+                let found = format_args!("{}, the same place as {}", registry.host, first.host);
+                entry.conflict("host", found, "each place once");
+            }
+            registries.push(registry);
+        }
+        registries
+    }
+
+    fn show(&self, key: &str, value: &Vec<Registry>, effective: &mut Effective) {
+        for registry in value {
+            effective.add(key, format_args!("{{{}}}", registry.show()));
+        }
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            sample: Sample::List(RegistryKeys::KEYS),
+            schema: list_schema(RegistryKeys::KEYS),
+            limits: String::new(),
+            is_required: false,
+        }
+    }
+}
+
+/// A host or a pattern of hosts, which must be there.
+pub(super) struct PatternKind;
+
+impl Kind for PatternKind {
+    type Value = Option<HostPattern>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<HostPattern> {
+        let (wanted, example) = (
+            "host[:port] as it stands in image references, or *.suffix with at least two labels",
+            "registry.example.com",
+        );
+        if !fields.has(key) {
+            fields.missing(key, wanted, example);
+        }
+        let reason = fields.node(key).and_then(|node| node.value.text()).and_then(reason_against);
+        let wanted = reason.map_or_else(|| wanted.to_owned(), |reason| format!("{wanted} ({reason})"));
+        fields.text(key, &wanted, example, |text| text.parse().ok())
+    }
+
+    fn show(&self, key: &str, value: &Option<HostPattern>, effective: &mut Effective) {
+        if let Some(host) = value {
+            effective.add(key, host);
+        }
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            sample: Sample::Value("registry.example.com:5000".to_owned()),
+            schema: json!({"type": "string", "minLength": 1}),
+            limits: String::new(),
+            is_required: true,
+        }
+    }
+}
+
+/// Why a text that looks like a registry host is none.
+fn reason_against(text: &str) -> Option<HostError> {
+    let reason = text.parse::<HostPattern>().err()?.reason;
+    (reason != HostError::Syntax).then_some(reason)
+}
+
+/// A list of hosts.
+pub(super) struct HostsKind;
+
+impl Kind for HostsKind {
+    type Value = Vec<Host>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Host> {
+        fields.texts(key, "host[:port]", "auth.example.com", |text| text.parse().ok())
+    }
+
+    fn show(&self, key: &str, value: &Vec<Host>, effective: &mut Effective) {
+        effective.add(key, value.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            sample: Sample::Value("[auth.example.com]".to_owned()),
+            schema: json!({"type": ["array", "null"], "items": {"type": "string", "minLength": 1}, "default": []}),
+            limits: String::new(),
+            is_required: false,
+        }
+    }
+}
