@@ -346,7 +346,7 @@ fn changed_generation(world: &World) -> u64 {
 }
 
 #[tokio::test]
-async fn what_was_kept_of_a_store_is_gone_once_the_store_was_absent() {
+async fn drops_the_last_good_store_once_the_store_is_absent() {
     let world = sound().await;
     rewrite(&world, "garbage");
     changed(&world);
@@ -364,7 +364,7 @@ async fn what_was_kept_of_a_store_is_gone_once_the_store_was_absent() {
 }
 
 #[tokio::test]
-async fn what_was_kept_of_a_store_is_gone_once_no_statement_names_it() {
+async fn drops_the_last_good_store_once_no_statement_names_it() {
     let world = sound().await;
     let [app, other, all] = sound_statements(&world);
     world.folder.write("trustpolicy.json", document(&[other.clone(), all.clone()]));
@@ -496,7 +496,7 @@ async fn two_statements_for_one_repository_disable_both_and_the_rest() {
 type DocumentCase<'a> = (&'static str, &'a dyn Fn(&World) -> String, &'static str);
 
 #[tokio::test]
-async fn a_document_that_cannot_be_used_leaves_the_former_one_and_its_stores_as_they_are_now() {
+async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
     let twice = |world: &World| document(&[statement(world, "app", "ca:main"), rest("app")]);
     let two_rests = |_: &World| document(&[rest("a"), rest("b")]);
     let cases: [DocumentCase<'_>; 6] = [
@@ -554,7 +554,7 @@ async fn a_document_that_cannot_be_used_leaves_the_former_one_and_its_stores_as_
 }
 
 #[tokio::test]
-async fn a_document_that_is_removed_leaves_the_former_one_in_use() {
+async fn a_removed_document_keeps_the_last_good_one() {
     let mut world = sound().await;
     fs::remove_file(world.folder.path().join("trustpolicy.json")).unwrap();
     changed(&world);
@@ -652,7 +652,7 @@ async fn metadata_that_is_demanded_of_a_broken_statement_disables_no_other() {
 }
 
 #[tokio::test]
-async fn a_cached_verdict_is_not_given_while_its_statement_is_disabled_and_is_again_with_the_same_trust() {
+async fn a_cached_verdict_is_unused_while_its_statement_is_disabled() {
     let world = sound().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert!(world.verify(&reference).await.cached);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_made_is_believed_by_name() {
+    async fn clients_accept_the_issued_certificate_by_name() {
         let out = Out::new();
         let page = out.made(&[]);
         assert_eq!(out.names(), ["ca.crt", "ca.key", "provider-patch.yaml", "tls.crt", "tls.key"]);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_in_files_of_their_owner_and_nowhere_else() {
+    fn keys_are_only_in_files_readable_by_their_owner() {
         let out = Out::new();
         let page = out.made(&["--secret", "countersign-tls", "--client-name", GATEKEEPER]);
         assert!(!page.contains("PRIVATE") && !page.contains("LS0tLS1CRUdJTiBQUklWQVRF"), "{page}");
@@ -202,7 +202,7 @@ data:
     }
 
     #[tokio::test]
-    async fn a_client_of_the_same_authority_is_let_in() {
+    async fn accepts_a_client_of_the_same_authority() {
         let out = Out::new();
         out.made(&["--name", "localhost", "--name", "127.0.0.1", "--client-name", GATEKEEPER]);
         assert_eq!(out.handshake("localhost", true).await, Ok(()));
@@ -282,7 +282,7 @@ data:
     }
 
     #[tokio::test]
-    async fn nothing_is_overwritten_unasked() {
+    async fn overwrites_nothing_without_force() {
         let out = Out::new();
         out.made(&[]);
         let before = ["ca.crt", "ca.key", "tls.crt", "tls.key"].map(|name| out.read(name));
@@ -301,7 +301,7 @@ data:
     }
 
     #[test]
-    fn an_authority_that_cannot_be_kept_is_refused() {
+    fn refuses_an_authority_that_cannot_be_renewed_from() {
         let refused = |arrange: &dyn Fn(&Out)| {
             let out = Out::new();
             fs::create_dir(out.path("")).unwrap();
@@ -378,7 +378,7 @@ data:
     }
 
     #[test]
-    fn names_and_days_are_looked_at() {
+    fn validates_names_and_days() {
         let out = Out::new();
         for arguments in [
             &["--name", "*.example.com"][..],

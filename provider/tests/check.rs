@@ -132,7 +132,7 @@ registries:
     }
 
     #[test]
-    fn what_is_sound_is_shown() {
+    fn shows_a_sound_configuration() {
         let folder = sound();
         let (code, page) = check(&folder, &[]);
         assert_eq!(
@@ -166,7 +166,7 @@ registry      localhost:5000, plain HTTP
     }
 
     #[test]
-    fn the_document_has_the_same() {
+    fn the_json_document_has_the_same_content() {
         let (code, document) = document(&sound());
         assert_eq!(code, Some(0));
         let members: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
@@ -191,7 +191,7 @@ registry      localhost:5000, plain HTTP
     }
 
     #[test]
-    fn all_mistakes_of_all_files_are_told_at_once() {
+    fn reports_all_mistakes_of_all_files_at_once() {
         let folder = sound();
         folder.write(
             "c.yaml",
@@ -252,7 +252,7 @@ registries:
     }
 
     #[test]
-    fn a_mistake_has_its_parts_in_the_document() {
+    fn a_mistake_in_the_json_document_has_file_line_and_message() {
         let folder = sound();
         let mut bad = statement("app", "nginx");
         bad["trustStores"] = json!(["cA:main"]);
@@ -282,7 +282,7 @@ registries:
     }
 
     #[test]
-    fn a_broken_part_is_a_mistake_and_the_other_statements_are_shown_as_they_are_used() {
+    fn reports_a_broken_statement_as_a_mistake_and_shows_the_others() {
         let folder = sound();
         let mut level = statement("level", "registry.example.com/level");
         level["signatureVerification"] = json!({"level": "loud"});
@@ -321,7 +321,7 @@ registries:
     }
 
     #[test]
-    fn a_subdirectory_of_a_trust_store_is_warned_about() {
+    fn warns_about_a_subdirectory_of_a_trust_store() {
         let folder = sound();
         folder.write("trust/truststore/x509/ca/main/old/root.pem", "garbage");
         folder.write("trust/truststore/x509/ca/main/..2026_11_21/root.pem", "garbage");
@@ -333,7 +333,7 @@ registries:
     }
 
     #[test]
-    fn certificates_of_the_doors_are_looked_at_one_by_one() {
+    fn checks_every_certificate_of_the_endpoints() {
         let folder = sound();
         let tls = Authority::root(CertSpec::root().common_name("TLS").valid(START, datetime!(2026-02-01 00:00 UTC)));
         let server = tls.issue(CertSpec::tls_server(&["localhost"]).valid(START, datetime!(2026-01-01 00:00 UTC)));
@@ -356,7 +356,7 @@ registries:
     }
 
     #[test]
-    fn files_of_the_doors_must_be_there() {
+    fn the_files_of_the_endpoints_must_exist() {
         let folder = sound();
         for name in ["tls.crt", "tls.key", "ca.crt"] {
             std::fs::remove_file(folder.path().join(name)).unwrap();
@@ -422,7 +422,7 @@ registries:
     }
 
     #[test]
-    fn a_scope_at_a_refused_registry_is_warned_about() {
+    fn warns_about_a_scope_at_a_refused_registry() {
         let folder = sound();
         let mut skipped = statement("skipped", "elsewhere.example.com/b");
         skipped["signatureVerification"] = json!({"level": "skip"});
@@ -452,7 +452,7 @@ registries: [{host: registry.example.com}, {host: '*.example.org'}]
     }
 
     #[test]
-    fn a_scope_with_a_port_of_a_plain_registry_is_warned_about() {
+    fn warns_about_a_scope_with_a_port_of_a_plain_http_registry() {
         let folder = sound();
         let mut app = statement("app", "");
         app["registryScopes"] = json!([
@@ -484,7 +484,7 @@ registries: [{host: registry.example.com}, {host: plain.example, plainHttp: true
     }
 
     #[test]
-    fn what_needs_a_second_look_in_a_pull_secret_is_warned_about() {
+    fn warns_about_questionable_entries_of_a_pull_secret() {
         let folder = sound();
         folder.write(
             "docker.json",
@@ -528,7 +528,7 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
     }
 
     #[test]
-    fn a_system_without_authorities_is_warned_about() {
+    fn warns_about_a_system_without_certificate_authorities() {
         let folder = sound();
         folder.write("system.pem", "");
         let (code, document) = document(&folder);

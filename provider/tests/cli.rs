@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_part_of_the_trust_leaves_its_images_undecided_and_the_others_verified() {
+    async fn a_broken_part_of_the_trust_makes_its_images_inconclusive_and_no_others() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("other", "v1");
         notation::sign_image(
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rejected_image_outweighs_the_others_with_exit_code_1() {
+    async fn one_rejected_image_gives_exit_code_1() {
         let laptop = Laptop::new().await;
         let images = ["app:signed", "app:unsigned", "app:foreign", "app:none"];
         let output = laptop.verify(&["-o", "json"], &images).await;
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_decided_ends_with_exit_code_2() {
+    async fn an_inconclusive_image_ends_with_exit_code_2() {
         let laptop = Laptop::new().await;
         laptop.registry.when(Route::Referrers).status(503);
         let output = laptop.verify(&[], &["mirror:v1", "app:signed"]).await;
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn mistakes_in_files_end_with_exit_code_3_and_are_all_told() {
+    async fn reports_all_mistakes_in_files_with_exit_code_3() {
         let output = countersign(&["verify", "--config", "/nowhere/c.yaml", "nginx"]).await;
         check(&output, 3);
         assert_eq!(
@@ -443,7 +443,7 @@ countersign: the files of the registries have 3 mistakes
     }
 
     #[tokio::test]
-    async fn serves_until_it_is_told_to_stop() {
+    async fn serves_until_sigterm() {
         let laptop = Laptop::new().await;
         let client = add_server(&laptop);
         let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
@@ -566,7 +566,7 @@ countersign: the files of the registries have 3 mistakes
     }
 
     #[tokio::test]
-    async fn a_taken_port_ends_with_exit_code_2() {
+    async fn a_port_in_use_ends_with_exit_code_2() {
         let laptop = Laptop::new().await;
         add_server(&laptop);
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -582,7 +582,7 @@ countersign: the files of the registries have 3 mistakes
     }
 
     #[tokio::test]
-    async fn serve_tells_mistakes_in_certificates_and_trust_at_once() {
+    async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
         let laptop = Laptop::new().await;
         add_server(&laptop);
         laptop.folder.write("tls.crt", "garbage");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_core::verdict::Code;
 
 #[test]
-fn codes_stand_in_the_golden_file() {
+fn codes_are_those_of_the_golden_file() {
     let mut list = String::from("# code | verdict | who has to act | what to do\n");
     for code in Code::ALL {
         let line = [code.as_str(), code.kind().as_str(), code.responsible().as_str(), code.advice()].join(" | ");

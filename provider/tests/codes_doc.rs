@@ -16,7 +16,7 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_table_has_every_code_in_order_and_says_what_the_code_says() {
+fn the_table_has_every_code_in_order_with_its_texts() {
     let said: Vec<_> = rows()
         .into_iter()
         .map(|row| {
@@ -42,6 +42,6 @@ fn every_code_has_a_cause_of_its_own() {
 }
 
 #[test]
-fn the_readme_leads_to_the_table() {
+fn the_readme_links_to_the_table() {
     assert!(include_str!("../../README.md").contains("[All codes](provider/CODES.md)"));
 }

@@ -120,7 +120,7 @@ async fn an_image_without_signatures_is_unsigned() {
 }
 
 #[tokio::test]
-async fn nobody_makes_an_unsigned_image_undecided_by_naming_a_signing_service() {
+async fn a_signature_that_names_a_signing_service_does_not_make_a_rejected_image_inconclusive() {
     let world = World::new().await;
     world.folder.write("trustpolicy.json", policy(&["ca:main", "signingAuthority:aws"], &["*"]));
     world.folder.write("truststore/x509/signingAuthority/aws/root.pem", Authority::root(CertSpec::root()).pem());
@@ -147,7 +147,7 @@ async fn nobody_makes_an_unsigned_image_undecided_by_naming_a_signing_service() 
 }
 
 #[tokio::test]
-async fn a_registry_in_trouble_is_never_unsigned_and_never_remembered() {
+async fn registry_failures_are_never_unsigned_and_never_cached() {
     let (world, _) = signed().await;
     let reference = format!("{}/app:v1", world.registry.host());
     for route in [Route::Manifest, Route::Referrers, Route::Blob] {
@@ -166,7 +166,7 @@ async fn a_registry_in_trouble_is_never_unsigned_and_never_remembered() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_pushed_later_is_found_at_once() {
+async fn finds_an_image_that_is_pushed_later() {
     let world = World::new().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&reference).await, Code::ImageNotFound);
@@ -177,7 +177,7 @@ async fn an_image_that_is_pushed_later_is_found_at_once() {
 }
 
 #[tokio::test]
-async fn one_good_signature_suffices_whatever_stands_before_it() {
+async fn one_good_signature_suffices_among_bad_ones() {
     let world = World::new().await;
     let image = world.registry.push_image("app", "v1");
     let other = world.registry.push_image("app", "v2");
@@ -221,7 +221,7 @@ async fn one_good_signature_suffices_whatever_stands_before_it() {
 }
 
 #[tokio::test]
-async fn of_several_refusals_the_one_that_came_furthest_is_told() {
+async fn reports_the_reason_of_the_signature_that_passed_the_most_checks() {
     let world = World::new().await;
     let image = world.registry.push_image("app", "v1");
     let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
@@ -231,7 +231,7 @@ async fn of_several_refusals_the_one_that_came_furthest_is_told() {
 }
 
 #[tokio::test]
-async fn more_signatures_than_are_tried_leave_the_image_undecided() {
+async fn more_signatures_than_the_limit_make_the_image_inconclusive() {
     let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_signatures = 3).await;
     let image = world.registry.push_image("app", "v1");
     let stranger = Authority::root(CertSpec::root().common_name("stranger"));
@@ -251,7 +251,7 @@ async fn more_signatures_than_are_tried_leave_the_image_undecided() {
 }
 
 #[tokio::test]
-async fn a_remembered_verdict_ends_with_the_signature() {
+async fn a_cached_verdict_ends_with_the_signatures_expiry() {
     let world = World::new().await;
     let chain = world.root.issue(CertSpec::leaf());
     let image = world.registry.push_image("app", "v1");
@@ -266,7 +266,7 @@ async fn a_remembered_verdict_ends_with_the_signature() {
 }
 
 #[tokio::test]
-async fn a_change_of_trust_counts_for_the_next_request() {
+async fn a_policy_change_is_effective_with_the_next_request() {
     let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
     assert_eq!(world.code(&reference).await, Code::Verified);
@@ -276,7 +276,7 @@ async fn a_change_of_trust_counts_for_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_moved_tag_is_looked_at_anew() {
+async fn verifies_a_moved_tag_again() {
     let (world, _) = signed().await;
     let reference = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&reference).await, Code::Verified);
@@ -286,7 +286,7 @@ async fn a_moved_tag_is_looked_at_anew() {
 }
 
 #[tokio::test]
-async fn a_repository_without_a_statement_is_rejected_and_a_skipped_one_is_not_asked_for() {
+async fn rejects_a_repository_without_a_statement_and_fetches_nothing_of_a_skipped_one() {
     let document = serde_json::json!({
         "version": "1.0",
         "trustPolicies": [{
@@ -302,7 +302,7 @@ async fn a_repository_without_a_statement_is_rejected_and_a_skipped_one_is_not_a
 }
 
 #[tokio::test]
-async fn all_who_ask_for_a_cold_image_share_one_look() {
+async fn concurrent_requests_for_an_image_share_one_verification() {
     let (world, _) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
         Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
@@ -333,7 +333,7 @@ async fn all_who_ask_for_a_cold_image_share_one_look() {
 }
 
 #[tokio::test]
-async fn the_work_goes_on_after_the_deadline_and_the_next_request_has_it() {
+async fn verification_continues_after_the_deadline_for_the_next_request() {
     let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
     let gate = world.registry.when(Route::Blob).hold();
@@ -350,7 +350,7 @@ async fn the_work_goes_on_after_the_deadline_and_the_next_request_has_it() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_the_asked_one_decides_nothing() {
+async fn a_manifest_of_another_digest_is_inconclusive() {
     let world = World::new().await;
     let chain = world.root.issue(CertSpec::leaf());
     let image = world.registry.push_image("app", "v1");
@@ -362,7 +362,7 @@ async fn a_manifest_that_is_not_the_asked_one_decides_nothing() {
 }
 
 #[tokio::test]
-async fn the_metrics_tell_what_was_remembered() {
+async fn counts_cache_events_in_metrics() {
     let (world, image) = signed().await;
     for reference in [format!("{}/app:v1", world.registry.host()), world.registry.reference("app", &image)] {
         assert_eq!(world.code(&reference).await, Code::Verified);
@@ -382,7 +382,7 @@ async fn the_metrics_tell_what_was_remembered() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moves_between_mutation_and_verification_smuggles_nothing_in() {
+async fn a_tag_that_moves_between_mutation_and_verification_admits_no_other_image() {
     let (world, image) = signed().await;
     let tagged = format!("{}/app:v1", world.registry.host());
     let resolved = world
@@ -398,7 +398,7 @@ async fn a_tag_that_moves_between_mutation_and_verification_smuggles_nothing_in(
 }
 
 #[tokio::test]
-async fn a_request_keeps_the_trust_that_it_began_with() {
+async fn a_request_keeps_the_policy_snapshot_that_it_began_with() {
     let (world, image) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
         Arc::new(world.registry.reference("app", &image).parse().unwrap());
@@ -414,7 +414,7 @@ async fn a_request_keeps_the_trust_that_it_began_with() {
 
 /// The key is the content of the policy: what was in use before counts again when it is back.
 #[tokio::test]
-async fn verdicts_are_kept_by_the_content_of_the_policy_and_not_by_the_number_of_changes() {
+async fn verdicts_are_cached_by_the_content_of_the_policy() {
     let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
     let root = "truststore/x509/ca/main/root.pem";

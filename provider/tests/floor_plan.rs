@@ -279,7 +279,7 @@ fn modules_use_only_what_the_floor_plan_says() {
 }
 
 #[test]
-fn arrows_never_point_up_and_close_no_circle() {
+fn dependencies_never_point_up_and_form_no_cycle() {
     let floors: BTreeMap<&str, u8> = PLAN.iter().map(|(floor, module, _)| (*module, *floor)).collect();
     assert_eq!(floors.len(), PLAN.len(), "a module has two rows");
     for (floor, module, may_use) in PLAN {
@@ -324,7 +324,7 @@ fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_core_cannot_touch_the_world() {
+fn the_core_has_no_io() {
     let core = dependencies("provider/core/Cargo.toml", "dependencies");
     for world in [
         "async-trait",
@@ -420,7 +420,7 @@ fn http_has_no_word_for_registries() {
 }
 
 #[test]
-fn no_file_holds_what_the_compiler_cannot_check() {
+fn no_file_has_dependencies_that_this_test_cannot_see() {
     let word = concat!("un", "safe ");
     let mut read = 0;
     for folder in ["provider", "e2e"] {

@@ -51,7 +51,7 @@ async fn said(service: &Mounted, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_thousand_images_have_a_thousand_verdicts_and_one_more_has_a_refusal() {
+async fn answers_a_thousand_images_and_refuses_one_more() {
     let service = Mounted::start().await;
     let (client, repository) = (gatekeeper(&service), service.image("app"));
     let digest = service.registry.push_image("app", "t0").digest;
@@ -80,7 +80,7 @@ async fn a_thousand_images_have_a_thousand_verdicts_and_one_more_has_a_refusal()
 }
 
 #[tokio::test]
-async fn keys_that_no_image_has_come_back_as_they_are() {
+async fn echoes_keys_that_are_no_image_references() {
     let service = Mounted::start().await;
     let client = gatekeeper(&service);
     let long = "k".repeat(10 * 1024);
@@ -112,7 +112,7 @@ async fn keys_that_no_image_has_come_back_as_they_are() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_requests_have_a_system_error_and_no_items() {
+async fn answers_malformed_requests_with_a_system_error_and_no_items() {
     let service = Mounted::start().await;
     let client = gatekeeper(&service);
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -144,7 +144,7 @@ async fn bodies_that_are_no_requests_have_a_system_error_and_no_items() {
 }
 
 #[tokio::test]
-async fn members_that_nobody_knows_are_ignored_within_limits() {
+async fn ignores_unknown_members_within_limits() {
     let service = Mounted::start().await;
     let client = gatekeeper(&service);
     let ask = async |new: &str| {
@@ -172,7 +172,7 @@ async fn members_that_nobody_knows_are_ignored_within_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_of_any_length_costs_nobody_else_an_answer() {
+async fn large_bodies_do_not_affect_other_requests() {
     let service = Mounted::start().await;
     let (load, client) = (load(&service), gatekeeper(&service));
     let chunked = |length: usize| {
@@ -197,7 +197,7 @@ async fn a_body_of_any_length_costs_nobody_else_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drips_hold_up_nobody() {
+async fn slow_bodies_do_not_delay_other_requests() {
     let service = Mounted::with("  verifyTimeout: 1500ms").await;
     let load = load(&service);
     let mut drips = JoinSet::new();
@@ -241,7 +241,7 @@ async fn drips_hold_up_nobody() {
 }
 
 #[tokio::test]
-async fn other_manners_of_http_are_answered_or_refused() {
+async fn answers_or_refuses_unusual_http() {
     let service = Mounted::start().await;
     let json = r#"{"request":{"keys":["a.example/skipped"]}}"#;
     let post = |version: &str, more: &str| {
@@ -284,7 +284,7 @@ async fn other_manners_of_http_are_answered_or_refused() {
 }
 
 #[tokio::test]
-async fn http_2_is_answered_with_many_questions_on_one_connection() {
+async fn answers_many_concurrent_http_2_requests_on_one_connection() {
     let service = Mounted::start().await;
     let mut tls = service.gatekeeper(&service.clients);
     tls.alpn_protocols = vec![b"h2".to_vec()];
@@ -296,7 +296,7 @@ async fn http_2_is_answered_with_many_questions_on_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn idle_connections_and_silent_ones_keep_nobody_out() {
+async fn idle_connections_do_not_exclude_new_clients() {
     let service = Mounted::with("  maxConnections: 100").await;
     let load = load(&service);
     // Within the thousand files that a process may usually have open, both sides counted.
@@ -326,7 +326,7 @@ async fn idle_connections_and_silent_ones_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_accepted_before_the_stop_is_answered() {
+async fn answers_connections_accepted_before_the_stop() {
     let service = Mounted::start().await;
     let signed = service.image("app:signed");
     // Connections at rest, and one at work for every other.
@@ -362,7 +362,7 @@ async fn what_was_accepted_before_the_stop_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_under_load_loses_no_question() {
+async fn a_stop_under_load_loses_no_request() {
     let service = Mounted::start().await;
     let load = load(&service);
     load.answers(SOME).await;

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_signed_image_is_told_to_the_last_certificate() {
+    async fn shows_a_signed_image_with_every_certificate() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("app", "v1");
         let payload = image.clone().annotation("pipeline", "release");
@@ -246,7 +246,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn an_unsigned_image_and_a_strangers_are_rejected() {
+    async fn rejects_an_unsigned_image_and_one_with_an_untrusted_signature() {
         let laptop = Laptop::new().await;
         laptop.registry.push_image("app", "unsigned");
         let (code, page) = laptop.text("app:unsigned").await;
@@ -264,7 +264,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn what_a_tampered_envelope_says_is_a_claim() {
+    async fn marks_the_content_of_a_tampered_envelope_as_claimed() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("app", "v1");
         let request = SignRequest::new(&laptop.leaf, &image);
@@ -296,7 +296,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn what_a_terminal_would_act_upon_is_escaped() {
+    async fn escapes_control_characters() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("app", "v1");
         let payload = image.clone().annotation("wipe\u{1b}[2J", "turn\u{202e}");
@@ -327,7 +327,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn what_cannot_be_looked_at_is_inconclusive() {
+    async fn a_signature_that_cannot_be_checked_is_inconclusive() {
         let laptop = Laptop::with(json!({"level": "strict"}), "").await;
         let image = laptop.registry.push_image("app", "v1");
         let revocable = Authority::root(CertSpec::root());
@@ -342,7 +342,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn metadata_that_the_configuration_wants_is_a_check() {
+    async fn shows_required_metadata_as_a_check() {
         let wanted = "verification: {requiredMetadata: [{statement: app, annotations: {pipeline: release}}]}\n";
         let laptop = Laptop::with(json!({"level": "strict", "override": {"revocation": "skip"}}), wanted).await;
         let image = laptop.registry.push_image("app", "v1");
@@ -355,7 +355,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn signatures_of_a_skipped_repository_are_shown_and_judged_by_nobody() {
+    async fn shows_signatures_of_a_skipped_repository_without_a_result() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("mirror", "v1");
         notation::sign_image(&laptop.registry, "mirror", &image, &laptop.stranger);
@@ -398,7 +398,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn one_broken_signature_does_not_hide_the_others() {
+    async fn shows_the_other_signatures_beside_a_broken_one() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("app", "v1");
         let gone = laptop.sign(&image, &laptop.stranger);
@@ -415,7 +415,7 @@ signature 1 of 1
     }
 
     #[tokio::test]
-    async fn referrers_without_a_type_are_counted_and_others_left_out() {
+    async fn counts_referrers_without_a_type_and_omits_other_types() {
         let laptop = Laptop::new().await;
         let image = laptop.registry.push_image("app", "v1");
         let good = laptop.sign(&image, &laptop.leaf);

@@ -62,7 +62,7 @@ fn mib(bytes: usize) -> String {
 }
 
 #[test]
-fn what_may_be_taken_at_most_fits_into_the_limit_that_is_shipped() {
+fn the_memory_budget_fits_into_the_shipped_limit() {
     let rows = rows(&defaults());
     let sum: usize = rows.iter().map(|(_, bytes)| bytes).sum();
     let deployment = text("../deploy/base/deployment.yaml");
@@ -75,7 +75,7 @@ fn what_may_be_taken_at_most_fits_into_the_limit_that_is_shipped() {
 }
 
 #[test]
-fn the_table_in_the_documentation_is_the_sum() {
+fn the_documented_table_adds_up_to_the_budget() {
     let rows = rows(&defaults());
     let sum: usize = rows.iter().map(|(_, bytes)| bytes).sum();
     let mut wanted: Vec<String> = rows.iter().map(|(what, bytes)| format!("| {what} | {} |", mib(*bytes))).collect();

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn policy_and_stores_may_be_apart() {
+    fn reads_policy_and_stores_from_separate_directories() {
         let folder = Folder::new();
         folder.write("config-map/policy.json", policy(&["ca:main"], &["*"]));
         folder.write("secrets/x509/ca/main/a.pem", root());
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_file_is_a_change_and_an_unused_store_is_none() {
+    fn detects_a_renamed_file_and_ignores_unused_stores() {
         let folder = folder(&["ca:main"]);
         folder.write("truststore/x509/ca/main/a.pem", root());
         let mut source = source(&folder);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_policy_is_named() {
+    fn names_a_missing_policy() {
         let folder = Folder::new();
         let path = folder.path().display();
         assert_eq!(
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_mistakes_is_counted_and_the_first_are_kept() {
+    fn counts_all_mistakes_and_keeps_the_first() {
         let stores: Vec<String> = (0..150).map(|number| format!("ca:{number:03}")).collect();
         let folder = folder(&stores.iter().map(String::as_str).collect::<Vec<_>>());
         for number in 0..150 {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn too_large_a_file_and_too_many_files_are_refused() {
+    fn refuses_files_that_are_too_large_or_too_many() {
         let folder = folder(&["ca:large", "ca:many"]);
         folder.write("truststore/x509/ca/large/a.pem", vec![b' '; 1024 * 1024 + 1]);
         for number in 0..=1000 {
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_fit_with_the_others_cannot_be_used_and_the_others_can() {
+    fn disables_only_the_store_that_exceeds_the_total_size() {
         let folder = folder(&["ca:a", "ca:b", "ca:c"]);
         let padded = root() + &" ".repeat(1024 * 1024 - 1024);
         for number in 0..9 {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_the_configuration_demands_more_of_must_be_there() {
+    fn required_metadata_must_name_an_existing_statement() {
         let folder = Folder::new();
         folder.write(
             "trustpolicy.json",

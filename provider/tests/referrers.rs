@@ -204,7 +204,7 @@ async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_
 }
 
 #[tokio::test]
-async fn an_entry_without_a_type_that_cannot_be_had_may_have_been_a_signature() {
+async fn a_missing_entry_without_a_type_may_be_a_signature() {
     let world = World::new().await;
     let image = world.registry.push_image("app", "v1");
     let gone = Descriptor::of(IMAGE_MANIFEST, b"nowhere");
@@ -214,7 +214,7 @@ async fn an_entry_without_a_type_that_cannot_be_had_may_have_been_a_signature() 
 }
 
 #[tokio::test]
-async fn an_entry_that_lies_about_its_type_is_a_broken_signature() {
+async fn an_entry_with_a_false_type_is_a_broken_signature() {
     let world = World::new().await;
     let image = world.registry.push_image("app", "v1");
     let other = put_referrer(&world.registry, &image, r#""artifactType":"application/spdx+json","layers":[]"#);
@@ -225,7 +225,7 @@ async fn an_entry_that_lies_about_its_type_is_a_broken_signature() {
 }
 
 #[tokio::test]
-async fn an_unsigned_image_says_how_many_referrers_have_no_type() {
+async fn reports_the_number_of_referrers_without_a_type() {
     for (count, note) in [(0, ""), (1, "; 1 referrer has no artifact type"), (2, "; 2 referrers have no artifact type")]
     {
         let world = World::new().await;
@@ -245,7 +245,7 @@ async fn an_unsigned_image_says_how_many_referrers_have_no_type() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_had_does_not_lose_the_signatures_before_it() {
+async fn a_failed_page_keeps_the_signatures_before_it() {
     let other = Registry::start().await;
     let elsewhere = format!("<{}/v2/app/referrers/x>; rel=\"next\"", other.url());
     type Break = Box<dyn Fn(&Registry) -> FaultHandle>;
@@ -318,7 +318,7 @@ async fn a_page_that_cannot_be_had_does_not_lose_the_signatures_before_it() {
 }
 
 #[tokio::test]
-async fn a_redirect_that_may_not_be_followed_is_the_registrys_fault_and_not_the_signatures() {
+async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
     for (location, words) in [
         (Some("ftp://127.0.0.1/"), "found the scheme \"ftp\", expected https"),
         (Some("http://user@127.0.0.1/"), "found no URL of at most 8192 bytes"),
@@ -411,7 +411,7 @@ async fn a_tag_that_was_verified_before_costs_one_head_for_verdicts_and_mutation
 }
 
 #[tokio::test]
-async fn a_throttled_image_says_which_quota_was_used_up() {
+async fn reports_the_quota_headers_of_a_throttled_image() {
     let world = World::new().await;
     world.registry.push_image("app", "v1");
     world.registry.when(Route::Manifest).reply(

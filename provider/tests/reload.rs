@@ -192,7 +192,7 @@ async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_identity_that_leaves_the_policy_is_rejected_from_then_on() {
+async fn rejects_an_identity_after_its_removal_from_the_policy() {
     let service = Mounted::start().await;
     let signed = service.image("app:signed");
     let identity = service.gatekeeper(&service.clients);
@@ -214,7 +214,7 @@ async fn an_identity_that_leaves_the_policy_is_rejected_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registry_joins_the_configuration() {
+async fn uses_a_registry_added_to_the_configuration() {
     let service = Mounted::start().await;
     let second = Registry::start_tls(&service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
     second.require_basic("alice", "first");
@@ -261,7 +261,7 @@ async fn the_password_of_a_registry_rotates() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_under_way_ends_as_it_began() {
+async fn a_request_in_progress_keeps_its_configuration() {
     let service = Mounted::start().await;
     let (signed, client) = (service.image("app:signed"), service.client(service.gatekeeper(&service.clients)));
     let gate = service.registry.when(Route::Manifest).hold();
@@ -304,7 +304,7 @@ async fn limits_and_clients_change_with_the_next_request() {
 }
 
 #[tokio::test]
-async fn what_needs_a_restart_says_so() {
+async fn reports_changes_that_need_a_restart() {
     let service = Mounted::start().await;
     // The gauge follows the trust, at another moment of the same reload.
     let is = async |value| service.metric("countersign_restart_needed").await == Some(value);
@@ -319,7 +319,7 @@ async fn what_needs_a_restart_says_so() {
 }
 
 #[tokio::test]
-async fn every_certificate_in_use_shows_its_end() {
+async fn reports_the_end_of_every_certificate_in_use() {
     let service = Mounted::start().await;
     let end = |name: &str| format!("countersign_certificate_not_after_timestamp_seconds{{certificate=\"{name}\"}}");
     let seconds = CertSpec::NOT_AFTER.unix_timestamp().to_string().parse::<f64>().unwrap();
@@ -336,7 +336,7 @@ async fn every_certificate_in_use_shows_its_end() {
 }
 
 #[tokio::test]
-async fn an_answer_on_an_outdated_connection_says_that_it_is_the_last() {
+async fn closes_a_connection_with_an_outdated_certificate_after_the_response() {
     let service = Mounted::start().await;
     let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
     let request = "POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
@@ -355,7 +355,7 @@ async fn an_answer_on_an_outdated_connection_says_that_it_is_the_last() {
 }
 
 #[tokio::test]
-async fn another_configuration_gives_no_second_set_of_limits() {
+async fn a_reload_keeps_the_process_limits() {
     let four = "  maxConcurrentKeys: 4\n  maxConcurrentKeysPerRequest: 4\n";
     let service = Mounted::with(&format!("{four}  verifyTimeout: 20s")).await;
     service.registry.when(Route::Manifest).never_answer();

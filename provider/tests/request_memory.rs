@@ -49,7 +49,7 @@ async fn held(service: &Service, keys: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn requests_take_no_more_than_they_count_for() {
+async fn requests_use_no_more_memory_than_their_permits() {
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     client.ask("/v1/verify", &["a.example/skipped"]).await;

@@ -61,7 +61,7 @@ async fn ends(asked: Vec<JoinHandle<ImageResult>>) -> Vec<(Code, String)> {
 }
 
 #[tokio::test]
-async fn images_of_a_registry_that_never_answers_keep_none_of_another_waiting() {
+async fn images_of_a_registry_that_never_answers_do_not_delay_those_of_others() {
     let world = signed().await;
     world.other.when_any().never_answer();
     let asked = ask(&world, 256, Duration::from_secs(3600));
@@ -74,7 +74,7 @@ async fn images_of_a_registry_that_never_answers_keep_none_of_another_waiting() 
 }
 
 #[tokio::test]
-async fn what_finds_its_share_used_up_says_by_whom_and_how_much_there_may_be() {
+async fn names_the_used_up_share_and_its_size() {
     let world = signed().await;
     world.other.when_any().never_answer();
     let held = ask(&world, 64, Duration::from_secs(3600));
@@ -91,7 +91,7 @@ async fn what_finds_its_share_used_up_says_by_whom_and_how_much_there_may_be() {
 }
 
 #[tokio::test]
-async fn what_would_only_wait_to_be_refused_is_refused_at_once() {
+async fn refuses_at_once_when_waiting_is_useless() {
     let world = signed().await;
     world.other.when_any().never_answer();
     // The share, eight times as many that wait, and three more.
@@ -111,7 +111,7 @@ async fn what_would_only_wait_to_be_refused_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn work_that_nobody_waits_for_gives_everything_back() {
+async fn abandoned_work_releases_its_permits() {
     let world = signed().await;
     world.other.when_any().never_answer();
     let asked = ask(&world, 64, Duration::from_secs(3600));
@@ -131,7 +131,7 @@ async fn work_that_nobody_waits_for_gives_everything_back() {
 }
 
 #[tokio::test]
-async fn a_remembered_verdict_needs_no_share() {
+async fn a_cached_verdict_needs_no_permit() {
     let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 4).await;
     let other = &world.other;
     let image = other.push_image("app", "v1");
@@ -148,7 +148,7 @@ async fn a_remembered_verdict_needs_no_share() {
 }
 
 #[tokio::test]
-async fn a_slow_registry_has_a_turn_again_when_its_answers_come() {
+async fn a_slow_registry_gets_permits_again_once_it_answers() {
     let world = signed().await;
     let gate = world.other.when(Route::Manifest).hold();
     let asked = ask(&world, 256, Duration::from_secs(3600));
@@ -160,7 +160,7 @@ async fn a_slow_registry_has_a_turn_again_when_its_answers_come() {
 }
 
 #[tokio::test]
-async fn an_engine_that_takes_over_shares_the_limits_and_what_is_remembered_goes() {
+async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
     let world = signed().await;
     let good = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&good).await, Code::Verified);

@@ -60,7 +60,7 @@ async fn world(scopes: impl Fn(u16) -> Vec<String>) -> World {
 }
 
 #[tokio::test]
-async fn a_strangers_image_is_rejected_under_every_spelling_of_a_strict_scope() {
+async fn rejects_an_untrusted_signature_under_every_spelling_of_a_strict_scope() {
     // Whichever spelling the scope has.
     for scope in 0..5 {
         let world = world(|port| vec![format!("{}/app", names(port)[scope])]).await;
@@ -94,7 +94,7 @@ async fn an_address_has_one_statement_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn spellings_that_runtimes_do_not_pull_alike_are_no_images() {
+async fn refuses_spellings_that_runtimes_read_differently() {
     let port = World::new().await.registry.address().port();
     for host in [
         format!("127.1:{port}"),
@@ -111,7 +111,7 @@ async fn spellings_that_runtimes_do_not_pull_alike_are_no_images() {
 }
 
 #[tokio::test]
-async fn a_verdict_is_remembered_once_for_all_spellings() {
+async fn caches_one_verdict_for_all_spellings() {
     let world = world(|port| vec![format!("localhost:{port}/app")]).await;
     let image = world.registry.push_image("app", "v1");
     notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
@@ -152,7 +152,7 @@ async fn all_spellings_share_one_flight() {
 /// Over plain HTTP no port is 80, and a statement for the host must not speak for its port 443; nor is port 80 there
 /// another place.
 #[tokio::test]
-async fn a_plain_registry_is_not_asked_at_another_port_than_is_written() {
+async fn a_plain_http_registry_without_a_port_is_not_asked_at_a_written_port() {
     let world = World::new().await;
     let policy = json!({
         "version": "1.0",

@@ -54,7 +54,7 @@ fn push(world: &World, tag: &str) -> ImageRef {
 }
 
 #[tokio::test]
-async fn texts_of_megabytes_in_a_hundred_signatures_leave_kilobytes() {
+async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
     let world = World::with(&policy(&["ca:main"], &["*"]), |settings| {
         settings.rejected_lifetime = Duration::from_secs(300);
         settings.flight_time = Duration::from_secs(120);

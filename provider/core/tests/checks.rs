@@ -43,7 +43,7 @@ impl World {
 }
 
 #[test]
-fn which_image_was_signed_matters_at_every_level() {
+fn every_level_enforces_the_signed_target() {
     let world = World::new();
     let chain = world.root.issue(CertSpec::leaf());
     let other_digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -65,7 +65,7 @@ fn which_image_was_signed_matters_at_every_level() {
 }
 
 #[test]
-fn payloads_that_can_be_read_in_two_ways_are_refused() {
+fn refuses_ambiguous_payloads() {
     let world = World::new();
     let chain = world.root.issue(CertSpec::leaf());
     let Descriptor { media_type, digest, size, .. } = &world.target;
@@ -120,7 +120,7 @@ fn trust_comes_from_a_store_of_the_schemes_type() {
 }
 
 #[test]
-fn who_signed_is_known_only_where_authenticity_passed() {
+fn gives_the_signer_only_if_authenticity_passed() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let chain = intermediate.issue(CertSpec::leaf().serial(&[0x0a, 0xbc]));
@@ -176,7 +176,7 @@ fn who_signed_is_known_only_where_authenticity_passed() {
 }
 
 #[test]
-fn any_certificate_of_the_chain_may_be_the_trusted_one_and_no_lookalike() {
+fn trusts_any_certificate_of_the_chain_by_identity_and_not_by_name() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let chain = intermediate.issue(CertSpec::leaf());
@@ -211,7 +211,7 @@ fn the_leafs_subject_must_be_a_trusted_identity() {
 }
 
 #[test]
-fn a_signature_ends_at_the_second_of_its_expiry() {
+fn a_signature_expires_at_the_second_of_its_expiry() {
     let world = World::new();
     let chain = world.root.issue(CertSpec::leaf());
     for format in Format::ALL {
@@ -256,7 +256,7 @@ fn every_certificate_is_valid_now_both_ends_included() {
 }
 
 #[test]
-fn an_authoritys_signature_is_judged_at_its_own_time() {
+fn a_signing_authoritys_signature_is_verified_at_its_signing_time() {
     let from = datetime!(2026-03-01 00:00 UTC);
     let to = datetime!(2026-04-01 00:00 UTC);
     let world = World::new();
@@ -277,7 +277,7 @@ fn an_authoritys_signature_is_judged_at_its_own_time() {
 }
 
 #[test]
-fn a_certificate_that_can_be_revoked_is_not_decided_unless_the_rule_says_so() {
+fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revocation() {
     let world = World::new();
     let plain = || CertSpec::leaf();
     let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/ca.crl"));
@@ -308,7 +308,7 @@ fn a_certificate_that_can_be_revoked_is_not_decided_unless_the_rule_says_so() {
 }
 
 #[test]
-fn all_enforced_failures_are_told_and_none_that_is_only_logged() {
+fn reports_all_enforced_failures_and_none_that_is_only_logged() {
     let world = World::new();
     let stranger = Authority::root(CertSpec::root());
     let chain = stranger.issue(CertSpec::leaf().ocsp_url("http://ocsp.example"));

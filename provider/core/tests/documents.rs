@@ -28,7 +28,7 @@ fn no_object_of_any_document_may_be_an_array() {
 }
 
 #[test]
-fn no_member_of_any_document_may_stand_twice() {
+fn no_document_may_have_duplicate_members() {
     for schema in schemas() {
         for variant in variants::repeated_members(&schema.good) {
             let error = schema.check(&variant.bytes).unwrap_err();
@@ -65,7 +65,7 @@ fn entries(count: usize) -> Vec<Json> {
 }
 
 #[test]
-fn a_full_page_of_referrers_is_read_and_what_is_beyond_is_left_out() {
+fn reads_a_full_page_of_referrers_and_omits_the_rest() {
     let page = |count| Index::parse(json!({"manifests": entries(count)}).to_string().as_bytes()).unwrap();
     let full = page(limits::REFERRERS_ENTRIES);
     assert_eq!((full.entries.len(), full.cut), (1000, false));
@@ -84,7 +84,7 @@ fn a_full_page_of_referrers_is_read_and_what_is_beyond_is_left_out() {
 }
 
 #[test]
-fn what_stands_behind_the_last_entry_that_is_kept_still_counts() {
+fn validates_the_document_behind_the_last_entry_that_is_kept() {
     let page = |last: &str, more: &str| {
         let entries = vec!["{}"; 1000].join(",");
         Index::parse(format!(r#"{{"manifests":[{entries},{last}]{more}}}"#).as_bytes())
@@ -96,7 +96,7 @@ fn what_stands_behind_the_last_entry_that_is_kept_still_counts() {
 }
 
 #[test]
-fn of_an_entrys_annotations_only_the_first_few_kilobytes_are_kept() {
+fn keeps_only_the_first_kilobytes_of_an_entrys_annotations() {
     let mut list = entries(2);
     for number in 0..900 {
         list[0]["annotations"][format!("z{number}")] = json!("");
@@ -112,7 +112,7 @@ fn of_an_entrys_annotations_only_the_first_few_kilobytes_are_kept() {
 }
 
 #[test]
-fn an_entry_with_more_annotations_than_anybody_writes_spoils_only_itself() {
+fn too_many_annotations_invalidate_only_their_entry() {
     let mut list = entries(3);
     for number in 0..100_000 {
         list[1]["annotations"][format!("z{number}")] = json!("");
@@ -124,7 +124,7 @@ fn an_entry_with_more_annotations_than_anybody_writes_spoils_only_itself() {
 }
 
 #[test]
-fn a_wrong_type_in_an_entry_spoils_only_the_entry() {
+fn a_wrong_type_invalidates_only_its_entry() {
     let wrong = |member: &'static str, found: &'static str, wanted: &'static str| {
         Err(DescriptorError::Type { member, found, wanted })
     };

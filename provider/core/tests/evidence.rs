@@ -75,7 +75,7 @@ fn check(judge: &Judge, request: &SignRequest, codes: &[Code]) {
 }
 
 #[test]
-fn a_signature_of_aws_signer_is_undecided_if_all_else_is_as_it_should_be() {
+fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
     let world = World::new();
     let chains =
         [CertSpec::leaf(), CertSpec::leaf().ocsp_url("http://ocsp.example")].map(|leaf| world.root.issue(leaf));
@@ -97,7 +97,7 @@ fn a_signature_of_aws_signer_is_undecided_if_all_else_is_as_it_should_be() {
 }
 
 #[test]
-fn the_name_of_aws_signer_does_not_make_a_bad_signature_undecided() {
+fn naming_aws_signer_does_not_make_a_bad_signature_inconclusive() {
     let world = World::new();
     let chain = world.root.issue(CertSpec::leaf());
     let good = world.aws(&chain);
@@ -149,7 +149,7 @@ fn the_name_of_aws_signer_does_not_make_a_bad_signature_undecided() {
 }
 
 #[test]
-fn where_authenticity_is_only_logged_an_untrusted_signer_is_refused_what_needs_evidence() {
+fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_logged() {
     let world = World::new();
     let with_ocsp = || CertSpec::leaf().ocsp_url("http://ocsp.example");
     let by = |authority: &Authority, leaf: CertSpec| SignRequest::new(&authority.issue(leaf), &world.target);
@@ -192,7 +192,7 @@ fn where_authenticity_is_only_logged_an_untrusted_signer_is_refused_what_needs_e
 }
 
 #[test]
-fn what_is_refused_is_refused_whatever_revocation_or_a_timestamp_would_say() {
+fn rejects_before_revocation_and_timestamps() {
     let world = World::new();
     let leaf = || CertSpec::leaf().crl_url("http://crl.example/a.crl");
     let chain = world.root.issue(leaf());
@@ -243,7 +243,7 @@ fn asked(judge: &Judge, request: &SignRequest) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_trusted_signature_asks_about_all_certificates_at_once_and_for_crls_where_ocsp_says_nothing() {
+fn a_trusted_signature_requests_evidence_for_all_certificates_at_once_and_crls_without_ocsp() {
     let world = World::new();
     let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
     let leaf = CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
@@ -268,7 +268,7 @@ fn a_trusted_signature_asks_about_all_certificates_at_once_and_for_crls_where_oc
 }
 
 #[test]
-fn nothing_is_asked_about_a_signer_who_is_not_trusted_nor_about_a_signature_that_is_refused() {
+fn requests_no_evidence_for_untrusted_or_rejected_signatures() {
     let world = World::new();
     let leaf = || CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
     let good = SignRequest::new(&world.root.issue(leaf()), &world.target);
@@ -293,7 +293,7 @@ fn nothing_is_asked_about_a_signer_who_is_not_trusted_nor_about_a_signature_that
 }
 
 #[test]
-fn evidence_that_this_version_does_not_read_proves_nothing() {
+fn unsupported_evidence_proves_nothing() {
     let world = World::new();
     let request = SignRequest::new(&world.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &world.target);
     let received = |request: &EvidenceRequest| {

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_is_taken_apart_in_both_formats() {
+    fn explains_envelopes_of_both_formats() {
         let (target, read) = target();
         let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
         let request = SignRequest::new(&chain, &target)
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_altered_is_told_as_a_claim() {
+    fn marks_altered_content_as_claimed() {
         let (target, read) = target();
         let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
         let request = SignRequest::new(&chain, &target)
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_envelope_has_no_facts() {
+    fn gives_no_facts_without_an_envelope() {
         let (_, read) = target();
         for (bytes, media_type, code) in
             [(&b"{}"[..], JWS, Code::EnvelopeMalformed), (b"{}", "application/cose", Code::EnvelopeMalformed)]

@@ -40,7 +40,7 @@ fn no_envelope_with_a_changed_byte_verifies() {
 }
 
 #[test]
-fn no_envelope_that_was_cut_or_grew_verifies() {
+fn no_truncated_or_extended_envelope_verifies() {
     for format in Format::ALL {
         let Good { envelope, media_type, judge } = good(format);
         for length in 0..envelope.len() {
@@ -132,7 +132,7 @@ fn no_scrambled_envelope_verifies_and_none_panics() {
 }
 
 #[test]
-fn no_scrambled_certificate_is_taken_for_a_link_of_its_chain() {
+fn no_scrambled_certificate_passes_chain_building() {
     use countersign_core::x509::Certificate;
     use countersign_core::x509::Chain;
     let root = Authority::root(CertSpec::root());

@@ -51,7 +51,7 @@ fn why(error: &ReferenceError) -> &'static str {
 }
 
 #[test]
-fn each_image_is_at_its_place_or_refused() {
+fn every_reference_has_its_repository_or_is_refused() {
     for (image, outcome) in table() {
         let read = image.parse::<ImageRef>();
         let place = read.as_ref().map(|read| {
@@ -66,7 +66,7 @@ fn each_image_is_at_its_place_or_refused() {
 }
 
 #[test]
-fn two_images_are_equal_if_and_only_if_they_are_at_one_place() {
+fn two_references_are_equal_if_and_only_if_they_name_one_repository() {
     let accepted = table().into_iter().filter_map(|(image, outcome)| Some((image, outcome.ok()?)));
     let read: Vec<(Repository, String)> =
         accepted.map(|(image, place)| (image.parse::<ImageRef>().unwrap().repository().clone(), place)).collect();

@@ -63,7 +63,7 @@ fn mock_envelopes_of_notation_go_give_their_results() {
 }
 
 #[test]
-fn whatever_version_of_an_unknown_plugin_is_asked_for_the_signature_fails() {
+fn an_unknown_plugin_of_any_version_fails() {
     with_vectors(|folder| {
         let digest = "sha256:fe7e9333395060c2f5e63cf36a38fba10176f183b4163a5794e081a480abba5f";
         let mut seen = 0;
@@ -129,7 +129,7 @@ fn self_signed_leaves_verify_when_they_are_trusted() {
 }
 
 #[test]
-fn a_signature_that_needs_its_timestamp_is_not_decided() {
+fn a_signature_that_needs_its_timestamp_is_inconclusive() {
     with_vectors(|folder| {
         let stores = folder.join("verifier/testdata/truststore/x509");
         let tsa = read(stores.join("tsa/test-timestamp/globalsignRoot.cer"));

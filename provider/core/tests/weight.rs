@@ -57,7 +57,7 @@ fn verified(level: &'static str, others: FailedSignatures, common_name: &str) ->
 }
 
 #[test]
-fn a_verdict_says_no_less_than_it_occupies_and_not_much_more() {
+fn the_size_of_a_verdict_covers_its_allocation_closely() {
     let many = |code, count, subject, details: &[usize]| -> FailedSignatures {
         (0..count).map(|_| failed(code, subject, details)).collect()
     };

@@ -70,7 +70,7 @@ fn every_kind_of_key_signs_and_is_signed() {
 }
 
 #[test]
-fn a_ca_says_what_the_specification_wants() {
+fn a_ca_has_the_extensions_of_the_specification() {
     let root = Authority::root(CertSpec::root());
     let certificate = parse(root.der());
     let (critical, constraints) = extension(&certificate, "2.5.29.19").unwrap();
@@ -87,7 +87,7 @@ fn a_ca_says_what_the_specification_wants() {
 }
 
 #[test]
-fn a_leaf_says_what_the_specification_wants() {
+fn a_leaf_has_the_extensions_of_the_specification() {
     let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
     let certificate = parse(chain.leaf_der());
     assert!(extension(&certificate, "2.5.29.19").is_none());
@@ -102,7 +102,7 @@ fn a_leaf_says_what_the_specification_wants() {
 }
 
 #[test]
-fn every_knob_shows() {
+fn every_option_changes_the_certificate() {
     let spec = CertSpec::leaf()
         .is_ca(false)
         .basic_constraints_critical(false)

@@ -119,7 +119,7 @@ fn every_key_signs_a_cose_message_as_the_table_says() {
 }
 
 #[test]
-fn a_jws_says_exactly_this() {
+fn a_jws_has_exactly_these_members() {
     let target = Descriptor::sample("image").annotation("team", "a");
     let request = SignRequest::new(&chain(KeyType::P256), &target).expiry(datetime!(2027-01-01 00:00:00 UTC));
     let jws = request.jws();
@@ -169,7 +169,7 @@ fn the_signing_authority_scheme_carries_its_own_time() {
 }
 
 #[test]
-fn a_cose_message_says_exactly_this() {
+fn a_cose_message_has_exactly_these_entries() {
     let request = request().expiry(datetime!(2027-01-01 00:00:00 UTC)).critical_attribute("com.acme.x", 7);
     let parts = elements(&request.timestamp(b"token").cose());
     let epoch = |seconds: i64| Cbor::Tag(1, Box::new(Cbor::from(seconds)));
@@ -195,7 +195,7 @@ fn a_cose_message_says_exactly_this() {
 }
 
 #[test]
-fn what_is_given_verbatim_stands_verbatim() {
+fn writes_verbatim_members_unchanged() {
     let request = request()
         .crit(["a", "a"])
         .jws_alg("none")
@@ -218,7 +218,7 @@ fn what_is_given_verbatim_stands_verbatim() {
 }
 
 #[test]
-fn a_mangled_header_is_signed_as_it_stands() {
+fn signs_an_edited_header_as_it_is() {
     let request = request();
     let mut parts = request.jws_parts();
     parts.protected.extend(b"   ");
@@ -236,7 +236,7 @@ fn a_mangled_header_is_signed_as_it_stands() {
 }
 
 #[test]
-fn wrong_forms_of_signature_are_wrong_in_the_way_they_say() {
+fn wrong_signature_forms_are_wrong_as_documented() {
     const NO_SALT: signature::RsaParameters =
         signature::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Custom(0));
     let chain = chain(KeyType::Rsa2048);

@@ -94,7 +94,7 @@ fn the_full_sample_writes_out_the_defaults_and_nothing_else() {
 }
 
 #[test]
-fn the_full_sample_is_right_in_what_it_comments_out() {
+fn commented_keys_of_the_full_sample_are_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/countersign.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     // An example in comments stands below the empty list that it would replace; its prose lines have two marks.
@@ -145,7 +145,7 @@ fn verify_needs_no_listener_and_serve_does() {
 }
 
 #[test]
-fn all_mistakes_come_at_once_in_order_of_lines() {
+fn reports_all_mistakes_at_once_in_order_of_lines() {
     let text = "trust: {directory: 5}\nserver:\n  listn: x\n  verifyTimeout: 2\nlog: {level: loud}\n";
     assert_eq!(
         mistakes(text, Purpose::Verify),
@@ -273,7 +273,7 @@ fn the_effective_configuration_is_one_line() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn names_a_missing_file() {
     let error = Config::load(Path::new("/nowhere/c.yaml"), Purpose::Verify).unwrap_err();
     assert_eq!(error.to_string(), "cannot read the configuration /nowhere/c.yaml");
 }

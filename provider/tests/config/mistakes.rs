@@ -68,7 +68,7 @@ fn refuses_unknown_keys_in_every_section() {
 }
 
 #[test]
-fn refuses_what_is_not_a_section() {
+fn refuses_other_types_in_place_of_a_section() {
     check(
         "server: on",
         &[":2: server: found a text: want the keys listen, tls, allowedClients, verifyTimeout, mutateTimeout, \
@@ -91,7 +91,7 @@ fn refuses_what_is_not_a_section() {
 }
 
 #[test]
-fn a_pasted_password_is_not_repeated() {
+fn does_not_repeat_a_password_in_the_wrong_place() {
     check(
         "registries: [{host: a.b, credentials: 'bob:hunter2'}]",
         &[
@@ -101,7 +101,7 @@ fn a_pasted_password_is_not_repeated() {
 }
 
 #[test]
-fn refuses_yaml_that_says_two_things() {
+fn refuses_ambiguous_yaml() {
     check("log: {level: info}\nlog: {level: warn}", &[":3: found \"log\" twice: want each key once"]);
     check(
         "log: &l {level: info}",
@@ -196,7 +196,7 @@ fn refuses_bad_server_values() {
 }
 
 #[test]
-fn trust_is_one_directory_or_two_places() {
+fn trust_is_a_directory_or_a_policy_with_a_store() {
     let both = parse("trust: {policy: p.json, store: /s}", Purpose::Verify).unwrap();
     let apart = TrustLocation::Apart { policy: PathBuf::from("/etc/cs/p.json"), store: PathBuf::from("/s") };
     assert_eq!(both.trust.location, apart);
@@ -481,7 +481,7 @@ fn refuses_bad_proxies_without_showing_them() {
 }
 
 #[test]
-fn no_map_may_be_a_list_and_no_key_may_stand_twice() {
+fn refuses_lists_for_maps_and_duplicate_keys() {
     // JSON is YAML.
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/countersign.yaml");
     let sample: serde_json::Value = serde_saphyr::from_str(&std::fs::read_to_string(sample).unwrap()).unwrap();
@@ -497,7 +497,7 @@ fn no_map_may_be_a_list_and_no_key_may_stand_twice() {
 }
 
 #[test]
-fn of_very_many_mistakes_the_first_hundred_are_listed_and_the_others_counted() {
+fn lists_the_first_hundred_mistakes_and_counts_the_others() {
     let keys: String = (0..5000).map(|number| format!("unknown{number}: 1\n")).collect();
     let mistakes = mistakes(&keys, Purpose::Verify);
     assert_eq!(mistakes.len(), 101);

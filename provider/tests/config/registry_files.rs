@@ -47,7 +47,7 @@ const LOGIN: &str = "- {host: a.example, credentials: {usernameFile: user, passw
 const SECRET: &str = "- {host: b.example, credentials: {dockerConfig: secret.json}}\n";
 
 #[test]
-fn a_password_is_a_file_without_what_editors_add() {
+fn reads_a_password_file_without_trailing_white_space() {
     let folder = Folder::new();
     let config = config(&folder, LOGIN);
     for (user, password, expected) in [
@@ -117,7 +117,7 @@ fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
 }
 
 #[test]
-fn what_a_file_said_before_stays_in_use_for_the_same_file_only() {
+fn keeps_the_last_good_content_for_the_same_file_only() {
     let folder = Folder::new();
     let root = Authority::root(CertSpec::root()).pem();
     folder.write("user", "alice");
@@ -234,7 +234,7 @@ fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
 }
 
 #[test]
-fn what_is_wrong_in_a_pull_secret_is_found_for_the_first_registry_that_names_it() {
+fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
     let folder = Folder::new();
     folder.write("secret.json", r#"{"auths":{"a.example":{"auth":"YTpi"},"b.example":{"auth":"!"}}}"#);
     let of = |host: &str| format!("- {{host: {host}, credentials: {{dockerConfig: secret.json}}}}\n");

@@ -82,7 +82,7 @@ fn every_manifest_is_a_named_object_with_our_label() {
 }
 
 #[test]
-fn kustomizations_name_files_that_are_there_and_leave_none_out() {
+fn kustomizations_list_exactly_the_existing_files() {
     let mut folders = 0;
     for top in ["deploy", "templates", "constraints"] {
         for (folder, file) in kustomizations(top) {
@@ -114,7 +114,7 @@ fn every_object_belongs_to_a_kustomization() {
 }
 
 #[test]
-fn kubectl_apply_of_a_folder_does_not_meet_a_kustomization() {
+fn folders_for_kubectl_apply_have_no_kustomization() {
     // It takes every file with a known extension, and the API server knows no such kind.
     for folder in ["templates", "constraints"] {
         assert!(is_kustomized(folder), "{folder}");

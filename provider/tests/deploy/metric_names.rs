@@ -88,7 +88,7 @@ pub(crate) fn mistakes(query: &str, shown: &Shown) -> Vec<String> {
 }
 
 #[test]
-fn a_misspelt_metric_label_or_value_is_noticed() {
+fn detects_a_misspelt_metric_label_or_value() {
     let shown = shown();
     let check = |query: &str| mistakes(query, &shown);
     assert_eq!(check(r#"rate(countersign_verdicts_total{job="x",verdict="inconclusive"}[5m]) > 0"#), [""; 0]);

@@ -29,7 +29,7 @@ fn panels() -> Vec<Json> {
 }
 
 #[test]
-fn alerts_ask_for_what_there_is_and_say_what_it_means() {
+fn alerts_use_existing_metrics_and_have_descriptions() {
     let shown = shown();
     let mut names = BTreeSet::new();
     for alert in alerts() {
@@ -46,7 +46,7 @@ fn alerts_ask_for_what_there_is_and_say_what_it_means() {
 }
 
 #[test]
-fn every_alert_is_tried_firing() {
+fn every_alert_has_a_test_in_which_it_fires() {
     let tests = documents("deploy/monitoring/alerts_test.yaml")[0]["tests"].take();
     let cases = tests.as_array().unwrap().iter().flat_map(|test| test["alert_rule_test"].as_array().unwrap());
     let (mut fires, mut rests) = (BTreeSet::new(), BTreeSet::new());
@@ -81,7 +81,7 @@ fn the_alert_about_slowness_comes_before_the_time_out() {
 }
 
 #[test]
-fn the_dashboard_asks_for_what_there_is() {
+fn the_dashboard_uses_existing_metrics() {
     let shown = shown();
     for panel in panels() {
         let title = text(&panel, "/title");

@@ -60,7 +60,7 @@ fn targets(mutator: &Json) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn every_place_of_every_kind_has_exactly_one_mutator() {
+fn every_image_field_of_every_kind_has_exactly_one_mutator() {
     let mut found = BTreeSet::new();
     for (file, mutator) in mutators() {
         for (kind, _) in targets(&mutator) {
@@ -74,7 +74,7 @@ fn every_place_of_every_kind_has_exactly_one_mutator() {
 }
 
 #[test]
-fn mutators_refuse_when_in_doubt_and_leave_out_what_the_constraints_leave_out() {
+fn mutators_fail_closed_and_have_the_exclusions_of_the_constraints() {
     let constraint = object("constraints/pods.yaml", "CountersignImages", "signed-images-in-pods");
     let provider = object("deploy/base/providers.yaml", "Provider", "countersign-mutate");
     for (file, mutator) in mutators() {
@@ -100,7 +100,7 @@ fn mutators_refuse_when_in_doubt_and_leave_out_what_the_constraints_leave_out() 
 }
 
 #[test]
-fn mutators_are_named_after_what_they_change_and_stand_in_order() {
+fn mutators_are_named_after_their_field_and_sorted() {
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, mutator) in mutators() {
         let name = text(&mutator, "/metadata/name").to_owned();
@@ -122,7 +122,7 @@ fn mutators_are_named_after_what_they_change_and_stand_in_order() {
 }
 
 #[test]
-fn what_cannot_change_is_only_written_when_it_is_made() {
+fn immutable_fields_are_mutated_only_on_creation() {
     for (file, mutator) in mutators() {
         let volumes = text(&mutator, "/spec/location").contains("volumes[");
         for (kind, operations) in targets(&mutator) {
@@ -135,7 +135,7 @@ fn what_cannot_change_is_only_written_when_it_is_made() {
 }
 
 #[test]
-fn a_replica_set_of_a_deployment_is_left_alone() {
+fn replica_sets_of_a_deployment_are_not_mutated() {
     let selector = json!({ "matchExpressions": [{ "key": "pod-template-hash", "operator": "DoesNotExist" }] });
     for (file, mutator) in mutators() {
         let kinds: Vec<_> = targets(&mutator).into_iter().map(|(kind, _)| kind).collect();

@@ -26,7 +26,7 @@ fn url_in_gatekeeper_namespace(name: &str) -> String {
 }
 
 #[test]
-fn providers_wait_longer_than_we_take_and_not_a_second_more_than_needed() {
+fn provider_timeouts_exceed_ours_by_less_than_a_second() {
     let server = config().server;
     for (name, ours) in [("countersign-verify", server.verify_timeout), ("countersign-mutate", server.mutate_timeout)] {
         let provider = provider(name);
@@ -39,7 +39,7 @@ fn providers_wait_longer_than_we_take_and_not_a_second_more_than_needed() {
 }
 
 #[test]
-fn providers_lead_to_the_service_in_either_namespace() {
+fn provider_urls_are_those_of_the_service_in_either_namespace() {
     let service = object("deploy/base/service.yaml", "Service", "countersign");
     let (name, namespace) = (text(&service, "/metadata/name"), text(&service, "/metadata/namespace"));
     let port = config().server.listen.port();
@@ -69,7 +69,7 @@ fn the_certificate_carries_the_host_of_the_urls() {
 }
 
 #[test]
-fn the_authority_is_filled_in_by_every_overlay_and_never_sent_as_a_secret() {
+fn every_overlay_sets_the_ca_bundle_without_a_secret() {
     for name in ["countersign-verify", "countersign-mutate"] {
         // Base64 of something that is no PEM: Gatekeeper refuses it.
         let bundle = provider(name);

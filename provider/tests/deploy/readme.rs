@@ -42,7 +42,7 @@ fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
 }
 
 #[test]
-fn the_overlay_names_folders_and_images_that_there_are() {
+fn the_overlay_names_existing_folders_and_images() {
     let overlay = overlay();
     for name in texts(&overlay["resources"]).into_iter().chain(texts(&overlay["components"])) {
         // It stands beside deploy/.
@@ -56,7 +56,7 @@ fn the_overlay_names_folders_and_images_that_there_are() {
 }
 
 #[test]
-fn links_lead_to_files() {
+fn links_point_to_existing_files() {
     let readme = read("deploy/README.md");
     let mut links = 0;
     for rest in readme.split("](").skip(1) {

@@ -64,7 +64,7 @@ fn everything_selects_the_pods_of_the_deployment() {
 }
 
 #[test]
-fn a_replica_may_always_go_without_anyone_being_left_unanswered() {
+fn one_replica_may_be_unavailable_without_an_outage() {
     let deployment = deployment();
     let budget = object("deploy/base/poddisruptionbudget.yaml", "PodDisruptionBudget", "countersign");
     assert!(deployment["spec"]["replicas"].as_u64() > budget["spec"]["minAvailable"].as_u64());
@@ -175,7 +175,7 @@ fn memory_is_limited_and_the_cpu_is_not() {
 
 /// Whoever can create a pod chooses the host that is asked about it, otherwise.
 #[test]
-fn registries_that_are_not_listed_are_refused_and_those_of_the_policy_are_listed() {
+fn refuses_unlisted_registries_and_lists_those_of_the_policy() {
     let config = config();
     assert_eq!(config.unlisted_registries, Unlisted::Refuse);
     let policy: Json = serde_json::from_str(&read("deploy/base/config/trustpolicy.json")).unwrap();
@@ -187,7 +187,7 @@ fn registries_that_are_not_listed_are_refused_and_those_of_the_policy_are_listed
 }
 
 #[test]
-fn the_kubelet_waits_longer_than_a_stop_can_take() {
+fn the_termination_grace_period_exceeds_the_stop_grace() {
     let pre_stop = container()["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
     let longest = Duration::from_secs(pre_stop) + config().server.stop_grace + ConnectionTimes::default().close;
     let grace = pod_spec()["terminationGracePeriodSeconds"].as_u64().unwrap();

@@ -29,7 +29,7 @@ async fn check_refused(service: &Service, identity: Option<&Chain>, reason: &str
 }
 
 #[tokio::test]
-async fn only_gatekeeper_is_answered() {
+async fn only_gatekeeper_gets_a_response() {
     let service = Service::start().await;
     let clients = &service.certificates.clients;
     check_refused(&service, None, "no-certificate").await;
@@ -41,7 +41,7 @@ async fn only_gatekeeper_is_answered() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_servers_only_is_no_clients() {
+async fn refuses_a_client_certificate_for_servers_only() {
     let service = Service::start().await;
     let spec = CertSpec::tls_client(GATEKEEPER).ekus(&[eku::SERVER_AUTH]);
     check_refused(&service, Some(&service.certificates.clients.issue(spec)), "bad-certificate").await;
@@ -51,7 +51,7 @@ async fn a_certificate_for_servers_only_is_no_clients() {
 }
 
 #[tokio::test]
-async fn an_expired_client_is_refused() {
+async fn refuses_an_expired_client_certificate() {
     let service = Service::start().await;
     let from = CertSpec::NOT_BEFORE;
     let spec = CertSpec::tls_client(GATEKEEPER).valid(from, from + Duration::from_secs(3600));
@@ -59,7 +59,7 @@ async fn an_expired_client_is_refused() {
 }
 
 #[tokio::test]
-async fn a_common_name_counts_only_where_there_is_no_dns_name() {
+async fn uses_the_common_name_only_without_dns_names() {
     let service = Service::start().await;
     let clients = &service.certificates.clients;
     let only_common = clients.issue(CertSpec::tls_client(GATEKEEPER).alternative_names(&[]));
@@ -69,7 +69,7 @@ async fn a_common_name_counts_only_where_there_is_no_dns_name() {
 }
 
 #[tokio::test]
-async fn tls_1_2_is_not_spoken() {
+async fn refuses_tls_1_2() {
     let service = Service::start().await;
     let identity = service.certificates.gatekeeper();
     let client = Client::of(&service, tls(&service, Some(&identity), &TLS12));
@@ -78,7 +78,7 @@ async fn tls_1_2_is_not_spoken() {
 }
 
 #[tokio::test]
-async fn a_new_client_authority_is_taken_into_use_for_new_connections() {
+async fn new_connections_use_a_reloaded_client_authority() {
     let service = Service::start().await;
     let others = Authority::root(CertSpec::root().common_name("others"));
     let old = Client::gatekeeper(&service);
@@ -110,7 +110,7 @@ fn refusal(change: impl FnOnce(&Certificates, &mut TlsPem)) -> TlsError {
 }
 
 #[test]
-fn certificates_that_do_not_fit_are_refused_with_the_reason() {
+fn refuses_certificates_without_their_key_with_the_reason() {
     let error = refusal(|all, pem| pem.key = all.server_pem().client_ca);
     assert!(matches!(error, TlsError::Pem { what: "server key", .. }), "{error:?}");
     let error = refusal(|all, pem| pem.key = all.gatekeeper().key_pem().into());
@@ -138,7 +138,7 @@ fn certificates_that_do_not_fit_are_refused_with_the_reason() {
 }
 
 #[test]
-fn files_from_other_systems_and_both_in_one_file_are_read() {
+fn reads_pem_files_with_other_line_ends_and_combined_files() {
     let certificates = Certificates::new();
     let TlsPem { certificate, key, client_ca } = certificates.server_pem();
     let windows = |pem: &[u8]| {
@@ -155,7 +155,7 @@ fn files_from_other_systems_and_both_in_one_file_are_read() {
 }
 
 #[test]
-fn certificates_have_an_end() {
+fn reports_the_end_of_certificates() {
     let certificates = Certificates::new();
     let end = UnixTime::try_from(CertSpec::NOT_AFTER).unwrap();
     let loaded = LoadedTls::load(&certificates.server_pem(), now()).unwrap();

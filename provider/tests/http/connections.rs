@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
-async fn plain_http_gets_nothing() {
+async fn plain_http_gets_no_response() {
     let service = Service::start().await;
     let mut stream = TcpStream::connect(service.address).await.unwrap();
     stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
@@ -31,7 +31,7 @@ async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_never_made_ends() {
+async fn closes_a_connection_without_a_handshake() {
     let mut settings = settings();
     settings.connection_times.handshake = SHORT;
     let service = Service::with(settings).await;
@@ -41,7 +41,7 @@ async fn a_handshake_that_is_never_made_ends() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_request_or_with_half_a_head_ends() {
+async fn closes_a_connection_without_a_complete_request_head() {
     let mut settings = settings();
     settings.connection_times.first_request = SHORT;
     settings.connection_times.close = SHORT;
@@ -53,7 +53,7 @@ async fn a_connection_without_a_request_or_with_half_a_head_ends() {
 }
 
 #[tokio::test]
-async fn a_connection_outlives_its_first_request_and_ends_when_idle() {
+async fn keeps_a_connection_for_further_requests_and_closes_it_when_idle() {
     let mut settings = settings();
     settings.connection_times.first_request = 3 * SHORT;
     settings.connection_times.idle = 6 * SHORT;
@@ -67,7 +67,7 @@ async fn a_connection_outlives_its_first_request_and_ends_when_idle() {
 }
 
 #[tokio::test]
-async fn a_dripping_body_is_answered_at_the_deadline() {
+async fn answers_a_slow_body_at_the_deadline() {
     let mut settings = settings();
     settings.verify_timeout = 2 * SHORT;
     let service = Service::with(settings).await;
@@ -79,7 +79,7 @@ async fn a_dripping_body_is_answered_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_is_counted() {
+async fn counts_requests_whose_caller_has_gone() {
     let service = Service::start().await;
     let mut stream = connect(&service).await;
     let body = r#"{"request":{"keys":["a.example/gated"]}}"#;
@@ -93,7 +93,7 @@ async fn a_caller_who_leaves_is_counted() {
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_for_new_ones() {
+async fn evicts_the_oldest_idle_connection_at_the_limit() {
     let mut settings = settings();
     settings.max_connections = 2;
     let service = Service::with(settings).await;
@@ -108,7 +108,7 @@ async fn idle_connections_make_room_for_new_ones() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_response_is_cut_off_and_its_memory_given_back() {
+async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_memory() {
     let mut settings = settings();
     settings.connection_times.write = 3 * SHORT;
     let service = Service::with(settings).await;

@@ -15,7 +15,7 @@ use countersign_test_support::service::Service;
 use countersign_test_support::service::settings;
 
 #[tokio::test]
-async fn the_health_port_tells_how_things_are() {
+async fn the_health_port_reports_liveness_and_readiness() {
     let service = Service::start().await;
     // Nothing here is encrypted, but the client wants to be prepared. Another test may have been first.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -4,7 +4,7 @@
 
 mod certificates;
 mod connections;
-mod doors;
+mod endpoints;
 mod health;
 mod spellings;
 mod stop;

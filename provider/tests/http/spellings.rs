@@ -15,7 +15,7 @@ fn table() -> Vec<(String, bool)> {
 
 /// What the mutators ask: the digest is written behind the name as it was, so that runtimes read the same host.
 #[tokio::test]
-async fn mutation_keeps_every_spelling_and_refuses_what_is_no_reference() {
+async fn mutation_keeps_spellings_and_refuses_invalid_references() {
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     let table = table();
@@ -39,7 +39,7 @@ async fn mutation_keeps_every_spelling_and_refuses_what_is_no_reference() {
 }
 
 #[tokio::test]
-async fn what_is_no_reference_is_never_verified() {
+async fn invalid_references_are_never_verified() {
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     let refused: Vec<String> = table().into_iter().filter(|(_, accepted)| !accepted).map(|(image, _)| image).collect();

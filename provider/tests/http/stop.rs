@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_before_the_end() {
+async fn answers_a_request_in_progress_before_it_stops() {
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     let script = Arc::clone(&service.script);
@@ -32,7 +32,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn the_end_comes_after_the_grace_even_if_requests_do_not() {
+async fn stops_after_the_grace_with_requests_in_progress() {
     let mut settings = settings();
     settings.stop_grace = SHORT;
     let service = Service::with(settings).await;
@@ -45,7 +45,7 @@ async fn the_end_comes_after_the_grace_even_if_requests_do_not() {
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_delay_the_end() {
+async fn idle_connections_do_not_delay_the_stop() {
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     assert!(is_answered(&client).await);
@@ -54,7 +54,7 @@ async fn idle_connections_do_not_delay_the_end() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_with_its_address() {
+async fn a_port_in_use_is_an_error_with_its_address() {
     let service = Service::start().await;
     let mut settings = settings();
     settings.listen = service.address.into();

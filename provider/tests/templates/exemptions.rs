@@ -110,7 +110,7 @@ fn docker_hubs_short_names_are_written_out() {
 }
 
 #[test]
-fn text_that_only_looks_like_an_exempt_repository_is_not_exempt() {
+fn a_text_similar_to_an_exempt_repository_is_not_exempt() {
     let userinfo = format!("registry.example.com/team/app@evil.example/x@{SHA}");
     let short = "registry.example.com/team/app@sha256:00".to_owned();
     let other_host = format!("evil.example/registry.example.com/team/x@{SHA}");
@@ -231,7 +231,7 @@ fn patterns_that_mean_nothing_cover_nothing() {
 }
 
 #[test]
-fn exempt_images_are_left_out_of_the_question_in_every_kind_and_place() {
+fn exempt_images_are_omitted_from_the_request_in_every_kind_and_field() {
     for kind in KINDS {
         for place in PLACES {
             let request = kind.creation(&place.with("registry.example.com/team/app"));
@@ -269,7 +269,7 @@ fn asked(patterns: &[String], images: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_spelling_of_an_exempt_place_is_exempt_and_no_other_place_is() {
+fn every_spelling_of_an_exempt_repository_is_exempt_and_no_other_repository_is() {
     let table = table();
     let accepted = || table.iter().filter(|row| row["place"].is_string());
     let written = |row: &Json| format!("{}:v1@{SHA}", row["image"].as_str().unwrap());

@@ -59,7 +59,7 @@ fn deletion_is_never_denied() {
 }
 
 #[test]
-fn audit_looks_at_what_has_not_changed() {
+fn audit_verifies_unchanged_objects() {
     for kind in KINDS {
         let object = kind.object(&spec());
         assert!(asked(&kind.review("", Some(object.clone()), None)), "{kind:?}");
@@ -68,7 +68,7 @@ fn audit_looks_at_what_has_not_changed() {
 }
 
 #[test]
-fn a_creation_is_asked_about_whatever_it_calls_its_old_self() {
+fn verifies_a_creation_whatever_its_old_object_says() {
     for kind in KINDS {
         let object = kind.object(&spec());
         for operation in ["CREATE", "CONNECT", "update", "UPDATE "] {
@@ -78,7 +78,7 @@ fn a_creation_is_asked_about_whatever_it_calls_its_old_self() {
 }
 
 #[test]
-fn an_update_without_an_old_object_is_asked_about() {
+fn verifies_an_update_without_an_old_object() {
     for kind in KINDS {
         for old in [None, Some(json!({})), Some(json!({ "spec": null })), Some(json!([]))] {
             assert!(asked(&kind.review("UPDATE", Some(kind.object(&spec())), old)), "{kind:?}");
@@ -87,7 +87,7 @@ fn an_update_without_an_old_object_is_asked_about() {
 }
 
 #[test]
-fn another_image_is_asked_about_together_with_the_ones_that_stay() {
+fn verifies_a_changed_image_together_with_the_unchanged_ones() {
     let update = changed(POD, |pod| pod["spec"]["containers"][0]["image"] = json!("registry.example.com/team/app:v2"));
     let review = review(&update, &Outcome::Items(Item::Value(json!({ "verdict": "verified" }))));
     let keys = ["registry.example.com/model", "registry.example.com/proxy", "registry.example.com/team/app:v2"];
@@ -95,7 +95,7 @@ fn another_image_is_asked_about_together_with_the_ones_that_stay() {
 }
 
 #[test]
-fn a_debug_container_is_asked_about_even_with_an_image_that_the_pod_has() {
+fn verifies_an_ephemeral_container_even_with_an_image_of_the_pod() {
     for image in ["docker.io/library/busybox", IMAGE] {
         let debug = json!([{ "name": "debugger-x7k2p", "image": image, "targetContainerName": "app" }]);
         assert!(asked(&changed(POD, |pod| pod["spec"]["ephemeralContainers"] = debug)), "{image}");
@@ -103,7 +103,7 @@ fn a_debug_container_is_asked_about_even_with_an_image_that_the_pod_has() {
 }
 
 #[test]
-fn images_that_trade_places_are_asked_about() {
+fn verifies_images_that_swap_their_containers() {
     assert!(asked(&changed(POD, |pod| {
         pod["spec"]["containers"][0]["image"] = json!("registry.example.com/proxy");
         pod["spec"]["containers"][1]["image"] = json!(IMAGE);
@@ -115,7 +115,7 @@ fn images_that_trade_places_are_asked_about() {
 }
 
 #[test]
-fn a_rolling_restart_is_asked_about_because_it_pulls_again() {
+fn verifies_a_rolling_restart_because_it_pulls_again() {
     let restarted = json!({ "annotations": { "kubectl.kubernetes.io/restartedAt": "2026-11-21T12:00:00Z" } });
     for kind in KINDS.into_iter().filter(|kind| kind.dotted_path() == "spec.template.spec") {
         assert!(asked(&changed(kind, |object| object["spec"]["template"]["metadata"] = restarted.clone())), "{kind:?}");

@@ -32,7 +32,7 @@ fn unexplained(value: &str) -> String {
 }
 
 #[test]
-fn admits_what_is_verified_or_skipped_wherever_it_stands() {
+fn admits_verified_and_skipped_images_in_every_field() {
     for verdict in ["verified", "skipped"] {
         for outcome in [Outcome::Items(value(verdict)), Outcome::Cached(value(verdict))] {
             for kind in KINDS {
@@ -48,7 +48,7 @@ fn admits_what_is_verified_or_skipped_wherever_it_stands() {
 }
 
 #[test]
-fn denies_what_is_not_positively_verified_wherever_it_stands() {
+fn denies_images_without_a_positive_verdict_in_every_field() {
     let no_verdict = format!("{IMAGE}: no verdict from the provider");
     let rejected = "registry.example.com/team/app:v1: unsigned: want a signature".to_owned();
     let failed = |text: &str| format!("signature check failed: {text}");
@@ -104,7 +104,7 @@ fn denies_what_is_not_positively_verified_wherever_it_stands() {
 }
 
 #[test]
-fn reports_what_is_admitted_although_a_check_failed_only_where_the_constraint_asks_for_it() {
+fn reports_warnings_only_where_the_constraint_requests_it() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": IMAGE }] }));
     let said = format!("{IMAGE} is admitted although expiry failed");
     let with = |verdict: &str, warnings: Json| {
@@ -172,7 +172,7 @@ fn one_good_image_does_not_excuse_another() {
 }
 
 #[test]
-fn a_contradiction_is_a_no() {
+fn denies_a_contradictory_response() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": IMAGE }] }));
     for (items, message) in [
         (vec![(IMAGE, value("verified")), (IMAGE, Item::Value(json!(null)))], unexplained("null")),
@@ -201,7 +201,7 @@ fn asks_once_about_every_distinct_image_in_one_array() {
 }
 
 #[test]
-fn nothing_to_run_is_nothing_to_ask() {
+fn sends_no_request_for_an_object_without_images() {
     for spec in [json!({}), json!({ "containers": [] }), json!({ "containers": null, "volumes": [] })] {
         for kind in KINDS {
             let review = review(&kind.creation(&spec), &Outcome::Failure(500, "not to be called"));
@@ -211,7 +211,7 @@ fn nothing_to_run_is_nothing_to_ask() {
 }
 
 #[test]
-fn denies_what_it_cannot_look_into() {
+fn denies_objects_that_it_cannot_read() {
     let nameless = |name: &str, list: &str| format!("{name:?} in {list} names no image: want an image reference");
     for (spec, message) in [
         (json!({ "containers": [{ "name": "a" }] }), nameless("a", "containers")),
@@ -237,7 +237,7 @@ fn denies_what_it_cannot_look_into() {
 }
 
 #[test]
-fn a_malformed_container_does_not_hide_its_neighbour() {
+fn a_malformed_container_does_not_hide_the_next_one() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a" }, null, { "name": "b", "image": IMAGE }] }));
     let said = [
         r#""a" in containers names no image: want an image reference"#,

@@ -89,7 +89,7 @@ fn a_statement_without_a_name_is_disabled_by_its_number() {
 }
 
 #[test]
-fn a_broken_statement_for_all_leaves_the_named_repositories_alone() {
+fn a_broken_statement_for_all_does_not_affect_named_repositories() {
     let all = with(statement("all", &["*"]), "trustedIdentities", json!([]));
     let policy = parse(&[statement("good", &[A]), all]);
     assert_eq!(selected(&policy, A), Some(("good", Claim::Named, true)));
@@ -190,7 +190,7 @@ fn a_repository_in_common_with_a_broken_statement_disables_the_other_one_too() {
 }
 
 #[test]
-fn a_broken_statement_keeps_the_scopes_that_can_be_read_and_nothing_to_judge_by() {
+fn a_broken_statement_keeps_its_readable_scopes_and_no_requirements() {
     let level = with(statement("level", &[A]), "signatureVerification", json!({"level": "loud"}));
     let scopes = statement("scopes", &[B, "x"]);
     let policy = parse(&[level, scopes]);
@@ -204,7 +204,7 @@ fn a_broken_statement_keeps_the_scopes_that_can_be_read_and_nothing_to_judge_by(
 }
 
 #[test]
-fn names_and_the_scope_for_all_must_lead_to_one_statement() {
+fn names_and_the_scope_for_all_must_be_unique() {
     let document = |statements: &[Value]| {
         let document = json!({"version": "1.0", "trustPolicies": statements});
         let errors = TrustPolicy::parse(document.to_string().as_bytes()).map(|_| ()).unwrap_err();
@@ -219,7 +219,7 @@ fn names_and_the_scope_for_all_must_lead_to_one_statement() {
 }
 
 #[test]
-fn any_number_of_mistakes_is_counted_and_the_first_are_kept() {
+fn counts_all_mistakes_and_keeps_the_first() {
     let many = with(statement("many", &[]), "registryScopes", json!(vec!["x"; 1000]));
     let policy = parse(&[many, statement("good", &[A]), statement("all", &["*"])]);
     let listed = mistakes(&policy, "many");
@@ -255,7 +255,7 @@ fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first()
 }
 
 #[test]
-fn a_mistake_of_the_document_behind_many_others_is_not_overlooked() {
+fn reports_a_mistake_of_the_document_behind_many_others() {
     let mut scopes = vec!["x"; 1000];
     scopes.push("*");
     for last in [statement("b", &scopes), with(statement("all", &scopes), "name", json!("all"))] {

@@ -148,7 +148,7 @@ fn every_override_reaches_its_check() {
 }
 
 #[test]
-fn timestamps_are_always_verified_unless_said_otherwise() {
+fn verifies_timestamps_always_by_default() {
     for value in [json!({"level": "strict"}), json!({"level": "strict", "verifyTimestamp": ""})] {
         assert_eq!(rules(verification(value)).verify_timestamp(), VerifyTimestamp::Always);
     }
@@ -274,7 +274,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
 }
 
 #[test]
-fn names_are_there_and_unique() {
+fn names_are_required_and_unique() {
     let missing = PolicyProblem::Missing { wanted: "a name for messages and logs" };
     let nameless = mistakes(&of(&[statement(json!({"name": null}))]));
     let error = PolicyError { statement: Some("#1".into()), field: "name".into(), problem: missing };
@@ -379,7 +379,7 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
 }
 
 #[test]
-fn skip_stands_alone_and_never_for_everything() {
+fn skip_has_no_stores_and_never_the_scope_for_all() {
     let skip = json!({"level": "skip"});
     let bare = json!({"signatureVerification": skip, "trustStores": null, "trustedIdentities": null});
     assert_eq!(sound(&of(&[statement(bare)])).rules().next().unwrap().decision(), &Decision::Skip);
@@ -404,7 +404,7 @@ fn skip_stands_alone_and_never_for_everything() {
 }
 
 #[test]
-fn whoever_verifies_needs_a_store_that_can_vouch_and_somebody_to_trust() {
+fn a_verifying_statement_needs_a_usable_store_type_and_an_identity() {
     let stores = "a list of stores as type:name, of which one is ca or signingAuthority";
     let identities = "a list of identities as x509.subject:NAME, or [\"*\"]";
     let check = |name: &str, value: Value| problems(json!({name: value}));

@@ -52,7 +52,7 @@ fn holds_the_certificates_of_all_its_files_each_once() {
 }
 
 #[test]
-fn takes_authorities_and_self_signed_leaves_and_nothing_else() {
+fn accepts_authorities_and_self_signed_leaves_only() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let lone = Chain::self_signed(CertSpec::leaf());
@@ -135,7 +135,7 @@ fn refuses_other_labels_even_of_certificates() {
 }
 
 #[test]
-fn what_editors_add_to_a_file_does_no_harm() {
+fn accepts_byte_order_marks_and_text_around_certificates() {
     let pem = Authority::root(CertSpec::root()).pem();
     let windows = format!("\u{feff}{}\u{1a}", pem.replace('\n', "\r\n"));
     assert_eq!(ca(&[("a", windows.as_bytes())]).unwrap().certificates().len(), 1);
@@ -148,7 +148,7 @@ fn refuses_a_store_without_certificates() {
 }
 
 #[test]
-fn bounds_the_number_of_certificates() {
+fn limits_the_number_of_certificates() {
     let root = Authority::root(CertSpec::root());
     let many: Vec<Vec<u8>> = (0..=limits::STORE_CERTIFICATES)
         .map(|number| {

@@ -38,7 +38,7 @@ fn extended(oid: &str, value: &[u8]) -> CertificateError {
 }
 
 #[test]
-fn says_what_the_certificate_says() {
+fn reads_every_field_of_a_certificate() {
     let spec = CertSpec::leaf()
         .serial(&[0x01, 0xab])
         .valid(datetime!(2024-01-02 03:04:05 UTC), datetime!(2051-01-01 00:00:00 UTC))
@@ -82,7 +82,7 @@ fn is_valid_at_both_ends_of_its_period_and_not_beyond() {
 }
 
 #[test]
-fn refuses_what_is_more_or_less_than_one_certificate() {
+fn refuses_truncated_certificates_and_trailing_bytes() {
     let leaf = pair(CertSpec::leaf()).leaf_der().to_vec();
     for length in 0..leaf.len() {
         assert_eq!(Certificate::parse(&leaf[..length]), Err(CertificateError::NotACertificate), "{length}");
@@ -154,7 +154,7 @@ fn refuses_serial_numbers_that_are_empty_negative_or_padded() {
 }
 
 #[test]
-fn takes_serial_numbers_of_any_length() {
+fn accepts_serial_numbers_of_any_length() {
     let serial = [0x7f; 40];
     assert_eq!(parse(pair(CertSpec::leaf().serial(&serial)).leaf_der()).serial().as_str(), "7f".repeat(40));
 }
@@ -170,7 +170,7 @@ fn refuses_times_that_are_not_der() {
 }
 
 #[test]
-fn refuses_an_extension_that_stands_twice_even_an_unknown_one() {
+fn refuses_duplicate_extensions_even_unknown_ones() {
     let twice = CertSpec::leaf().extension("1.2.3.4", false, &[5, 0]).extension("1.2.3.4", false, &[5, 0]);
     assert_eq!(
         Certificate::parse(pair(twice).leaf_der()),
@@ -179,13 +179,13 @@ fn refuses_an_extension_that_stands_twice_even_an_unknown_one() {
 }
 
 #[test]
-fn passes_over_extensions_that_decide_nothing_even_critical_ones() {
+fn ignores_unknown_extensions_even_critical_ones() {
     let spec = CertSpec::leaf().extension("1.2.3.4", true, &[0xff]).alternative_names(&["leaf.example"]);
     assert_eq!(parse(pair(spec).leaf_der()).subject().to_string(), LEAF);
 }
 
 #[test]
-fn refuses_malformed_extensions_that_decide_something() {
+fn refuses_malformed_known_extensions() {
     let usage = |bits: &[u8]| extended("2.5.29.15", &der::element(3, bits));
     for bits in
         [&[][..], &[0], &[8, 0x80], &[0, 0x80], &[7, 0xc0], &[7, 0x80, 0x00], &[0, 0x00], &[5, 0x80, 0x80, 0x20]]
@@ -206,7 +206,7 @@ fn refuses_malformed_extensions_that_decide_something() {
 }
 
 #[test]
-fn a_written_default_of_basic_constraints_is_no_mistake() {
+fn accepts_an_encoded_default_of_basic_constraints() {
     let spec = CertSpec::leaf().extension("2.5.29.19", true, &[0x30, 0x03, 0x01, 0x01, 0x00]);
     let constraints = BasicConstraints { critical: true, ca: false, path_length: None };
     assert_eq!(parse(pair(spec).leaf_der()).basic_constraints(), Some(&constraints));
@@ -222,7 +222,7 @@ fn refuses_two_signature_algorithms_that_differ() {
 }
 
 #[test]
-fn lists_where_revocation_can_be_asked() {
+fn lists_revocation_addresses() {
     let spec = CertSpec::leaf().ocsp_url("http://ocsp.example/a").crl_url("http://crl.example/a.crl");
     let addresses = RevocationAddresses {
         ocsp: vec!["http://ocsp.example/a".to_owned()],
@@ -233,7 +233,7 @@ fn lists_where_revocation_can_be_asked() {
 }
 
 #[test]
-fn an_address_that_cannot_be_read_is_not_the_absence_of_one() {
+fn reports_an_unreadable_revocation_address() {
     let addresses = |oid: &str, value: Vec<u8>| {
         let leaf = parse(pair(CertSpec::leaf().extension(oid, false, &value)).leaf_der());
         leaf.revocation_addresses().clone()
@@ -257,7 +257,7 @@ fn an_address_that_cannot_be_read_is_not_the_absence_of_one() {
 }
 
 #[test]
-fn lists_of_any_kind_end_where_nobody_writes_more() {
+fn limits_the_length_of_every_list() {
     let too_many = |what, found, wanted| CertificateError::TooMany { what, found, wanted };
     let parse_leaf = |spec: CertSpec| Certificate::parse(pair(spec).leaf_der());
 
@@ -298,7 +298,7 @@ fn lists_of_any_kind_end_where_nobody_writes_more() {
 }
 
 #[test]
-fn more_revocation_addresses_than_anybody_writes_are_as_good_as_unreadable() {
+fn treats_too_many_revocation_addresses_as_unreadable() {
     let addresses = |oid: &str, value: Vec<u8>| {
         let leaf = parse(pair(CertSpec::leaf().extension(oid, false, &value)).leaf_der());
         leaf.revocation_addresses().clone()
@@ -320,7 +320,7 @@ fn more_revocation_addresses_than_anybody_writes_are_as_good_as_unreadable() {
 }
 
 #[test]
-fn certificates_one_after_the_other_are_counted_while_they_are_read() {
+fn counts_concatenated_certificates_while_reading() {
     let leaf = pair(CertSpec::leaf()).leaf_der().to_vec();
     assert_eq!(Certificate::parse_all(&leaf.repeat(limits::STORE_CERTIFICATES)).map(|list| list.len()), Ok(1000));
     let more = leaf.repeat(limits::STORE_CERTIFICATES + 1);

@@ -71,7 +71,7 @@ fn a_chain_of_one_is_a_self_signed_leaf() {
 }
 
 #[test]
-fn a_lone_leaf_with_its_issuers_name_is_still_not_signed_by_itself() {
+fn a_single_leaf_with_its_issuers_name_is_not_self_signed() {
     let issuer = Authority::root(CertSpec::root().common_name("leaf"));
     let orphan = issuer.issue(CertSpec::leaf()).leaf_der().to_vec();
     let error = ChainError::RootNotSelfSigned { subject: LEAF.into(), error: SignatureError::Mismatch };
@@ -121,7 +121,7 @@ fn refuses_other_orders_and_anything_too_many() {
 }
 
 #[test]
-fn refuses_authorities_that_only_bear_the_right_name() {
+fn refuses_an_authority_of_the_right_name_with_another_key() {
     let signer = pair(CertSpec::leaf());
     let impostor = Authority::root(CertSpec::root()).der().to_vec();
     let link = ChainError::Link { subject: LEAF.into(), signer: ROOT.into(), error: SignatureError::Mismatch };
@@ -146,7 +146,7 @@ fn compares_names_by_their_bytes() {
 }
 
 #[test]
-fn a_leaf_may_bear_its_roots_name_and_even_its_key() {
+fn a_leaf_may_have_its_roots_name_and_key() {
     let key = Key::generate(KeyType::P256);
     let authority = Authority::root(CertSpec::root().with_key(&key));
     let same_name = authority.issue(CertSpec::leaf().common_name("root"));
@@ -165,7 +165,7 @@ fn an_intermediate_with_its_signers_key_is_a_second_root_only_if_it_has_its_name
 }
 
 #[test]
-fn validity_periods_play_no_part() {
+fn chain_building_ignores_validity_periods() {
     let long_ago = time::macros::datetime!(2001-01-01 00:00:00 UTC);
     let spec = CertSpec::leaf().valid(long_ago, long_ago);
     assert_eq!(leaf_fault(spec), None);

@@ -44,13 +44,13 @@ fn prints_types_without_a_short_name_last_and_in_hexadecimal() {
 }
 
 #[test]
-fn escapes_what_separates() {
+fn escapes_separators() {
     let subject = [("CN", " #a,b+c\"d\\e<f>g;h=i "), ("O", "#1"), ("OU", " ")];
     assert_eq!(printed(&subject), "CN=\\ #a\\,b\\+c\\\"d\\\\e\\<f\\>g\\;h=i\\ ,OU=\\ ,O=\\#1");
 }
 
 #[test]
-fn escapes_what_could_forge_or_hide_a_line_and_bounds_its_length() {
+fn escapes_control_characters_and_limits_the_length() {
     assert_eq!(printed(&[("CN", "a\nb\r\u{1b}[2J\u{7f}")]), "CN=a\\0ab\\0d\\1b[2J\\7f");
     assert_eq!(
         printed(&[("CN", "a\u{202e}b\u{2028}\u{feff}c\u{85}")]),

@@ -18,7 +18,7 @@ use crate::support::settings;
 use crate::support::soon;
 
 #[tokio::test]
-async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
+async fn sends_no_request_to_an_unlisted_host_on_loopback_by_address_or_name() {
     let registry = Registry::start().await;
     let port = registry.address().port();
     let (registries, seen) = build(settings(vec![]));
@@ -32,7 +32,7 @@ async fn an_unlisted_host_on_loopback_is_not_asked_by_number_or_by_name() {
 }
 
 #[test]
-fn numbers_that_some_programs_read_as_loopback_are_no_hosts() {
+fn refuses_numbers_that_some_programs_read_as_loopback() {
     for host in ["127.1", "0x7f.0.0.1", "0177.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "127.0.0.1."] {
         let error = format!("{host}:5000/app:v1").parse::<ImageRef>().unwrap_err();
         assert!(error.to_string().starts_with("image reference has a bad host"), "{error}");
@@ -40,7 +40,7 @@ fn numbers_that_some_programs_read_as_loopback_are_no_hosts() {
 }
 
 #[tokio::test]
-async fn metadata_services_are_not_asked() {
+async fn sends_no_request_to_metadata_services() {
     let (registries, _) = build(settings(vec![]));
     for (host, address) in [
         ("169.254.169.254", "169.254.169.254"),
@@ -58,7 +58,7 @@ async fn metadata_services_are_not_asked() {
 }
 
 #[tokio::test]
-async fn an_unlisted_host_is_refused_if_the_settings_say_so() {
+async fn refuses_an_unlisted_host_if_configured() {
     let (registries, seen) = build(RegistrySettings {
         unlisted: Unlisted::Refuse,
         ..settings(
@@ -82,7 +82,7 @@ async fn an_unlisted_host_is_refused_if_the_settings_say_so() {
 }
 
 #[tokio::test]
-async fn registries_are_reached_over_either_family_by_address_and_by_name() {
+async fn connects_over_ipv4_and_ipv6_by_address_and_name() {
     let v4 = Registry::start().await;
     let v6 = Registry::start_v6().await;
     for registry in [Some(v4), v6].into_iter().flatten() {

@@ -22,7 +22,7 @@ use crate::support::works;
 const BREAKS: [fn(When) -> FaultHandle; 3] = [When::truncated_body, When::disconnect, When::close];
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_over_http_1_is_asked_for_again_up_to_twice() {
+async fn retries_a_truncated_http_1_response_up_to_twice() {
     for breaks in BREAKS {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
@@ -37,7 +37,7 @@ async fn an_answer_that_breaks_off_over_http_1_is_asked_for_again_up_to_twice() 
 }
 
 #[tokio::test]
-async fn a_stream_or_connection_that_breaks_off_over_http_2_is_asked_for_again_up_to_twice() {
+async fn retries_a_broken_http_2_stream_or_connection_up_to_twice() {
     for breaks in BREAKS {
         let (registry, ca) = start_secure().await;
         let registries = || build(settings(vec![secure(&registry, &ca, Credential::Anonymous)])).0;
@@ -52,7 +52,7 @@ async fn a_stream_or_connection_that_breaks_off_over_http_2_is_asked_for_again_u
 }
 
 #[tokio::test]
-async fn a_token_answer_that_breaks_off_is_asked_for_again() {
+async fn retries_a_truncated_token_response() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());
@@ -62,7 +62,7 @@ async fn a_token_answer_that_breaks_off_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_a_limit_is_not_asked_for_again() {
+async fn does_not_retry_a_response_that_exceeds_a_limit() {
     let plain = Registry::start().await;
     plain.push_image("app", "v1");
     let (secured, ca) = start_secure().await;

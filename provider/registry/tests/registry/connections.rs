@@ -57,7 +57,7 @@ async fn to_a_store(requests: usize, at_once: usize) -> usize {
 }
 
 #[tokio::test]
-async fn connections_to_hosts_that_the_settings_do_not_name_are_used_again_as_well() {
+async fn reuses_connections_to_unlisted_hosts() {
     assert_eq!(to_a_store(20, 1).await, 1);
     let found = to_a_store(400, 16).await;
     assert!(found <= 2 * 16, "{found} connections for 16 requests at a time");
@@ -70,7 +70,7 @@ async fn one_connection_serves_one_image_after_the_other() {
 
 /// A connection may be opened for a request that then takes one that has just become free; it is kept for the next.
 #[tokio::test]
-async fn many_at_once_take_no_more_connections_than_requests_at_a_time() {
+async fn opens_no_more_connections_than_concurrent_requests() {
     for (at_once, requests_per_host) in [(32, 32), (256, 32), (64, 64)] {
         let found = connections(at_once, requests_per_host).await;
         assert!(found <= 2 * requests_per_host, "{found} connections for {requests_per_host} requests at a time");

@@ -50,7 +50,7 @@ async fn a_cold_image_by_tag_takes_four_requests() {
 }
 
 #[tokio::test]
-async fn one_changed_bit_is_noticed() {
+async fn detects_one_changed_bit() {
     let registry = Registry::start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let manifest = descriptor(&registry.put_manifest("app", IMAGE_MANIFEST, b"{}"));
@@ -66,7 +66,7 @@ async fn one_changed_bit_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_size_that_is_not_true_is_refused_before_and_while_reading() {
+async fn refuses_a_wrong_size_before_and_while_reading() {
     let registry = Registry::start().await;
     let registries = anonymous(&registry);
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
@@ -87,7 +87,7 @@ async fn a_size_that_is_not_true_is_refused_before_and_while_reading() {
 }
 
 #[tokio::test]
-async fn what_declares_more_than_the_limit_is_not_asked_for() {
+async fn does_not_request_content_declared_larger_than_the_limit() {
     let registry = Registry::start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let error = anonymous(&registry).blob(&repository(&registry), &blob, 7, soon()).await.unwrap_err();
@@ -113,7 +113,7 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_told_from_what_fails() {
+async fn distinguishes_missing_content_from_failures() {
     let registry = Registry::start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let registries = anonymous(&registry);

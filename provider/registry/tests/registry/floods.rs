@@ -144,7 +144,7 @@ const DATA: u8 = 0;
 const END_HEADERS: u8 = 4;
 
 #[tokio::test]
-async fn interim_answers_without_end_end_the_connection() {
+async fn endless_interim_responses_end_the_connection() {
     for again in ["HTTP/1.1 103 \r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 x\r\na: b\r\n\r\n"] {
         let server = Server::plain(b"", again.as_bytes()).await;
         let cause = server.cause(None).await;
@@ -154,7 +154,7 @@ async fn interim_answers_without_end_end_the_connection() {
 }
 
 #[tokio::test]
-async fn chunks_of_one_byte_are_read_as_far_as_the_allowance_goes() {
+async fn reads_one_byte_chunks_up_to_the_allowance() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let server = Server::plain(head, b"1\r\nx\r\n").await;
     assert_eq!(server.cause(None).await, excess(&server, false));
@@ -162,7 +162,7 @@ async fn chunks_of_one_byte_are_read_as_far_as_the_allowance_goes() {
 }
 
 #[tokio::test]
-async fn frames_of_http_2_that_are_no_answer_end_the_connection() {
+async fn http_2_frames_without_a_response_end_the_connection() {
     let settings = frame(SETTINGS, 0, 0, &[]);
     // `:status: 200` and `:status: 103`, RFC 7541.
     let answer = [settings.clone(), frame(HEADERS, END_HEADERS, 1, &[0x88])].concat();
@@ -181,7 +181,7 @@ async fn frames_of_http_2_that_are_no_answer_end_the_connection() {
 }
 
 #[tokio::test]
-async fn answers_that_are_not_read_cost_the_other_requests_of_a_connection_nothing() {
+async fn unread_responses_do_not_block_other_requests_of_a_connection() {
     let (registry, ca) = start_secure().await;
     registry.push_image("large", "v1");
     let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));

@@ -64,7 +64,7 @@ async fn an_index_is_pinned_as_such() {
 }
 
 #[tokio::test]
-async fn a_warm_tag_and_its_digest_cost_nothing_until_the_lifetime_ends() {
+async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
     let registry = Registry::start().await;
     let first = registry.push_image("app", "v1");
     let lasting = RegistrySettings {
@@ -93,7 +93,7 @@ fn methods(registry: &Registry) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_tag_that_was_read_before_costs_a_head() {
+async fn a_known_tag_needs_one_head_request() {
     let registry = Registry::start().await;
     registry.require_bearer(&Bearer::anonymous());
     let first = registry.push_image("app", "v1");
@@ -121,7 +121,7 @@ async fn a_tag_that_was_read_before_costs_a_head() {
 }
 
 #[tokio::test]
-async fn a_tag_that_was_never_read_costs_a_get_alone() {
+async fn an_unknown_tag_needs_one_get_request() {
     let registry = Registry::start().await;
     let image = registry.push_image("app", "v1");
     let registries = anonymous(&registry);
@@ -221,7 +221,7 @@ async fn a_tag_that_is_gone_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_head_that_meets_a_registry_in_trouble_is_not_followed_by_a_get() {
+async fn a_failed_head_is_not_followed_by_a_get() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let brief = RegistrySettings {
@@ -240,7 +240,7 @@ async fn a_head_that_meets_a_registry_in_trouble_is_not_followed_by_a_get() {
 }
 
 #[tokio::test]
-async fn a_digest_stands_for_itself_without_a_request() {
+async fn a_digest_is_pinned_without_a_request() {
     let registry = Registry::start().await;
     let image = registry.push_image("app", "v1");
     let registries = anonymous(&registry);
@@ -318,7 +318,7 @@ async fn body_and_content_type_must_agree_on_an_image() {
 }
 
 #[tokio::test]
-async fn another_artifact_is_unsupported_but_a_page_of_a_proxy_is_a_bad_answer() {
+async fn another_artifact_is_unsupported_and_a_proxys_page_is_an_invalid_response() {
     let registry = Registry::start().await;
     let artifact = registry.put_manifest("app", MediaType::OCI_ARTIFACT, b"{}");
     registry.tag("app", "v1", &artifact.digest);
@@ -365,7 +365,7 @@ async fn encoded_and_broken_bodies_are_refused() {
 }
 
 #[tokio::test]
-async fn each_status_is_its_own_trouble() {
+async fn maps_each_status_to_its_failure() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
@@ -389,7 +389,7 @@ async fn each_status_is_its_own_trouble() {
 }
 
 #[tokio::test]
-async fn an_error_names_the_image_the_host_and_what_was_said() {
+async fn an_error_names_the_image_the_host_and_the_error_body() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).error(403, "DENIED");
@@ -405,7 +405,7 @@ async fn an_error_names_the_image_the_host_and_what_was_said() {
 }
 
 #[tokio::test]
-async fn silence_ends_at_the_deadline_or_the_request_timeout() {
+async fn a_missing_response_ends_at_the_deadline_or_the_request_timeout() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).never_answer();
@@ -425,7 +425,7 @@ async fn silence_ends_at_the_deadline_or_the_request_timeout() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there_is_tried_three_times() {
+async fn retries_an_unreachable_registry_twice() {
     let registry = Registry::start().await;
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
     let image = app(&registry);
@@ -436,7 +436,7 @@ async fn a_registry_that_is_not_there_is_tried_three_times() {
 }
 
 #[tokio::test]
-async fn what_failed_before_an_answer_or_with_a_gateway_status_is_asked_again() {
+async fn retries_failures_before_a_response_and_gateway_statuses() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));

@@ -139,7 +139,7 @@ async fn plain_http_is_asked_in_the_absolute_form_and_the_login_stays_with_the_p
 }
 
 #[tokio::test]
-async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
+async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     let proxy = Proxy::start().await;
     let (registry, ca) = hidden(&proxy).await;
     proxy.require_login("cs", "s3cret");
@@ -177,7 +177,7 @@ async fn a_proxy_that_wants_a_login_is_told_from_a_registry_that_does() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_answers_in_place_of_a_tunnel_is_its_failure() {
+async fn a_response_of_the_proxy_in_place_of_a_tunnel_is_the_proxys_failure() {
     for (answer, expected, tries) in [
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", ProxyFailure::Status { status: 403 }, 1),
         ("HTTP/1.0 401 Unauthorized\r\n\r\n", ProxyFailure::Login { status: 401, sent: false }, 1),
@@ -205,7 +205,7 @@ async fn what_a_proxy_answers_in_place_of_a_tunnel_is_its_failure() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_or_silent_is_not_the_registrys_fault() {
+async fn an_unreachable_proxy_is_not_the_registrys_failure() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (found, cause) = failure(&format!("http://127.0.0.1:{port}")).await;
     assert_eq!(found, ProxyFailure::Unreachable { detail: "Connection refused (os error 111)".to_owned() });
@@ -269,7 +269,7 @@ async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
 }
 
 #[tokio::test]
-async fn a_listed_host_inside_is_refused_before_the_proxy_is_asked() {
+async fn refuses_a_private_host_before_the_proxy_is_asked() {
     let proxy = Proxy::start().await;
     for (host, internal) in [
         ("10.0.0.5:5000", InternalHost::Private),
@@ -299,7 +299,7 @@ async fn a_listed_host_inside_is_refused_before_the_proxy_is_asked() {
 }
 
 #[tokio::test]
-async fn where_a_registry_leads_to_goes_by_its_proxy_and_nothing_inside_does() {
+async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
     let proxy = Proxy::start().await;
     let registry = hidden_plain(&proxy).await;
     let store = Registry::start().await;

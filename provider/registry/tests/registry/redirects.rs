@@ -59,7 +59,7 @@ async fn fetch(registries: &Registries, registry: &Registry, blob: &Descriptor) 
 }
 
 #[tokio::test]
-async fn the_credential_stays_behind_whatever_the_status() {
+async fn a_redirect_of_any_status_drops_the_credential() {
     let (registry, store, blob) = two().await;
     registry.require_basic(USER, PASSWORD);
     let registries = with(&registry, alice());
@@ -80,7 +80,7 @@ async fn the_credential_stays_behind_whatever_the_status() {
 }
 
 #[tokio::test]
-async fn a_token_stays_behind_as_well() {
+async fn a_redirect_drops_the_token() {
     let (registry, store, blob) = two().await;
     registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
@@ -89,7 +89,7 @@ async fn a_token_stays_behind_as_well() {
 }
 
 #[tokio::test]
-async fn a_credential_that_was_dropped_is_not_put_back_on_the_way_home() {
+async fn a_dropped_credential_is_not_restored_by_a_redirect_back() {
     let (registry, store, blob) = two().await;
     registry.require_basic(USER, PASSWORD);
     let registries = with(&registry, alice());
@@ -114,7 +114,7 @@ async fn a_redirect_within_the_registry_keeps_the_credential() {
 }
 
 #[tokio::test]
-async fn a_challenge_of_the_store_is_not_answered() {
+async fn ignores_a_challenge_of_the_blob_store() {
     let (registry, store, blob) = two().await;
     registry.require_basic(USER, PASSWORD);
     store.require_basic(USER, PASSWORD);
@@ -134,7 +134,7 @@ async fn a_challenge_of_the_store_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_had_is_named_with_the_registry_that_redirects_to_it() {
+async fn an_unreachable_blob_store_is_named_with_its_registry() {
     let (registry, store, blob) = two().await;
     let brief = RegistrySettings {
         request_timeout: Duration::from_millis(100),
@@ -172,7 +172,7 @@ async fn a_store_that_cannot_be_had_is_named_with_the_registry_that_redirects_to
 }
 
 #[tokio::test]
-async fn five_redirects_are_followed_and_a_sixth_is_not() {
+async fn follows_at_most_five_redirects() {
     let (registry, store, blob) = two().await;
     registry.when(Route::Blob).redirect(307, &format!("{}/hop", store.url()));
     let registries = anonymous(&registry);
@@ -210,7 +210,7 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_listed_leads_to_no_private_place() {
+async fn refuses_an_unlisted_blob_store_at_a_private_address() {
     let (registry, store, blob) = two().await;
     let third = Registry::start().await;
     third.serve_file(STORED, "application/octet-stream", b"envelope");
@@ -266,7 +266,7 @@ async fn a_store_that_is_not_listed_leads_to_no_private_place() {
 }
 
 #[tokio::test]
-async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks_do() {
+async fn quotes_a_short_escaped_excerpt_of_an_error_body() {
     let (registry, store, blob) = two().await;
     let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
     let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
@@ -287,7 +287,7 @@ async fn what_a_host_says_is_a_short_excerpt_that_ends_where_its_quotation_marks
 }
 
 #[tokio::test]
-async fn a_redirect_to_nowhere_is_refused() {
+async fn refuses_a_redirect_without_a_valid_location() {
     let (registry, _, blob) = two().await;
     let registries = anonymous(&registry);
     for location in ["http://", "http://user:secret@127.0.0.1/", "https://a\"b/", "https://a,(verified)/"] {
@@ -311,7 +311,7 @@ async fn a_redirect_to_nowhere_is_refused() {
 }
 
 #[tokio::test]
-async fn the_store_is_not_believed_either() {
+async fn verifies_the_digest_of_content_from_the_blob_store() {
     let (registry, store, blob) = two().await;
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     store.when(Route::Other).wrong_bytes();

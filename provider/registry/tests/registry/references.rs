@@ -56,7 +56,7 @@ fn references_are_read_as_by_oci_client() {
 }
 
 #[test]
-fn bracketed_addresses_are_read_by_us_alone() {
+fn reads_bracketed_addresses_in_addition() {
     assert!("[::1]:5000/x".parse::<ImageRef>().is_ok());
     assert!("[::1]:5000/x".parse::<oci_client::Reference>().is_err());
 }

@@ -138,7 +138,7 @@ async fn an_entry_without_a_type_is_taken_only_where_the_registry_says_that_it_f
 }
 
 #[tokio::test]
-async fn what_is_filtered_is_said_page_by_page() {
+async fn reads_the_filter_header_page_by_page() {
     let registry = Registry::start().await;
     list(&registry, 0);
     let (one, two) = (sample("one", None), sample("two", None));
@@ -151,7 +151,7 @@ async fn what_is_filtered_is_said_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_a_fallback_index_says_about_filters_is_not_heard() {
+async fn ignores_the_filter_header_of_a_fallback_index() {
     let registry = Registry::start().await;
     registry.referrers(registry::Referrers::FallbackTag);
     list(&registry, 0);
@@ -250,7 +250,7 @@ async fn an_endless_page_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_link_in_a_circle_ends_the_list() {
+async fn a_cyclic_link_ends_the_list() {
     let registry = Registry::start().await;
     let expected = list(&registry, 1);
     registry.when(Route::Referrers).header("link", "<?x=1>; rel=\"next\"");
@@ -284,7 +284,7 @@ async fn a_link_to_another_host_port_or_scheme_ends_the_list_and_is_not_followed
 }
 
 #[tokio::test]
-async fn a_bad_link_ends_the_list_and_does_not_make_it_whole() {
+async fn a_malformed_link_leaves_the_list_incomplete() {
     let registry = Registry::start().await;
     let expected = list(&registry, 1);
     let registries = anonymous(&registry);
@@ -299,7 +299,7 @@ async fn a_bad_link_ends_the_list_and_does_not_make_it_whole() {
 }
 
 #[tokio::test]
-async fn a_later_page_that_cannot_be_had_ends_the_list_with_its_reason() {
+async fn a_failed_later_page_ends_the_list_with_its_reason() {
     let registry = Registry::start().await;
     registry.page_size(1);
     let expected = list(&registry, 3);
@@ -335,7 +335,7 @@ async fn a_later_page_that_cannot_be_had_ends_the_list_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_broken_off_or_endless_ends_the_list_as_well() {
+async fn a_truncated_or_endless_page_ends_the_list() {
     let registry = Registry::start().await;
     registry.page_size(1);
     let expected = list(&registry, 2);
@@ -387,7 +387,7 @@ async fn a_fallback_tag_that_is_the_image_itself_means_none() {
 }
 
 #[tokio::test]
-async fn the_image_itself_in_place_of_its_referrers_is_no_list() {
+async fn an_image_manifest_in_place_of_the_referrers_is_no_list() {
     let registry = Registry::start().await;
     let amd64 = registry.push_image("app", "amd64");
     let index = registry.push_index("app", "v1", &[amd64]);
@@ -415,7 +415,7 @@ async fn another_manifest_under_the_fallback_tag_is_a_bad_answer() {
 }
 
 #[tokio::test]
-async fn a_strange_answer_of_the_api_leads_to_the_fallback_tag_but_does_not_mean_none() {
+async fn an_unexpected_response_of_the_api_reads_the_fallback_tag_and_never_means_none() {
     let registry = Registry::start().await;
     registry.referrers(registry::Referrers::FallbackTag);
     let image = registry.push_image("app", "v1");
@@ -462,7 +462,7 @@ async fn a_refusal_of_the_api_with_a_404_of_the_fallback_tag_is_a_lack_of_suppor
 }
 
 #[tokio::test]
-async fn an_index_under_a_content_type_that_says_nothing_is_looked_at_but_does_not_mean_none() {
+async fn reads_an_index_of_a_generic_content_type_which_never_means_none() {
     let registry = Registry::start().await;
     let expected = list(&registry, 1);
     let registries = anonymous(&registry);
@@ -494,7 +494,7 @@ async fn an_index_under_a_content_type_that_says_nothing_is_looked_at_but_does_n
 }
 
 #[tokio::test]
-async fn a_redirect_of_the_api_to_somebody_else_leads_to_the_fallback_tag() {
+async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
     let registry = Registry::start().await;
     let website = Registry::start().await;
     registry.referrers(registry::Referrers::FallbackTag);
@@ -577,7 +577,7 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
 }
 
 #[tokio::test]
-async fn none_is_said_only_after_an_index_or_two_404s() {
+async fn reports_none_only_after_an_index_or_two_404s() {
     for (reply, trouble, asked) in answers_of_the_api() {
         let case = format!("{reply:?}");
         let registry = Registry::start().await;
@@ -625,7 +625,7 @@ async fn a_referrer_under_the_fallback_tag_counts_whatever_the_api_said() {
 }
 
 #[tokio::test]
-async fn a_404_of_the_fallback_tag_in_any_words_of_a_registry_means_none() {
+async fn a_404_of_the_fallback_tag_with_any_error_body_means_none() {
     let registry = Registry::start().await;
     registry.referrers(registry::Referrers::FallbackTag);
     registry.push_image("app", "v1");
@@ -678,7 +678,7 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
 }
 
 #[tokio::test]
-async fn an_index_without_its_list_is_named_as_such() {
+async fn reports_an_index_without_manifests() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Referrers).reply(page(r#"{"schemaVersion":2}"#));

@@ -158,7 +158,7 @@ async fn a_self_signed_certificate_in_the_ca_file_is_accepted_whatever_its_basic
 }
 
 #[tokio::test]
-async fn only_the_very_certificate_is_accepted() {
+async fn accepts_only_the_identical_certificate() {
     let identity = Chain::self_signed(self_signed(&["127.0.0.1"]));
     // The same names and the same key, in another certificate.
     let again = Chain::self_signed(self_signed(&["127.0.0.1"]).with_key(identity.key()));
@@ -241,7 +241,7 @@ async fn name_time_and_purpose_are_checked_however_it_is_issued() {
 }
 
 #[tokio::test]
-async fn who_was_to_vouch_is_named() {
+async fn names_the_configured_authorities_in_the_error() {
     let root = Authority::root(CertSpec::root());
     let issued = root.issue(CertSpec::tls_server(&["127.0.0.1"]));
     let other = Authority::root(CertSpec::root().common_name("other"));
@@ -277,7 +277,7 @@ async fn a_certificate_of_version_1_has_no_names_and_is_refused() {
 }
 
 #[tokio::test]
-async fn a_port_without_tls_is_said_to_be_one() {
+async fn reports_a_port_without_tls() {
     let registry = Registry::start().await;
     let ca = Authority::root(CertSpec::root()).pem();
     let cause = pin_error(&build(settings(vec![entry(registry.address(), &ca)])).0, &registry).await;

@@ -57,7 +57,7 @@ fn push_large(registry: &Registry, bytes: usize) {
 }
 
 #[tokio::test]
-async fn bodies_that_stall_hold_the_share_of_their_host_and_end_early() {
+async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
     let (bad, good, settings) = two().await;
     let (registries, seen) = build(settings);
     push_large(&bad, MIB);
@@ -98,7 +98,7 @@ async fn bodies_that_stall_hold_the_share_of_their_host_and_end_early() {
 }
 
 #[tokio::test]
-async fn a_body_that_drips_ends_early_and_is_not_asked_for_again() {
+async fn a_slow_body_ends_early_and_is_not_retried() {
     let (bad, _good, settings) = two().await;
     push_large(&bad, MIB);
     bad.when(Route::Manifest).slow_drip(Duration::from_millis(100));
@@ -128,7 +128,7 @@ async fn the_error_of_a_stalled_error_body_is_its_status() {
 }
 
 #[tokio::test]
-async fn requests_to_a_host_that_never_answers_keep_none_from_another() {
+async fn requests_to_a_host_that_never_answers_do_not_block_other_hosts() {
     let (bad, good, settings) = two().await;
     let (registries, _) = build(settings);
     bad.when_any().never_answer();
@@ -152,7 +152,7 @@ async fn requests_to_a_host_that_never_answers_keep_none_from_another() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_never_answers_holds_up_its_own_registry_only() {
+async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
     let (bad, good, settings) = two().await;
     let tokens = Registry::start().await;
     bad.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", tokens.url())));
@@ -174,7 +174,7 @@ async fn a_token_service_that_never_answers_holds_up_its_own_registry_only() {
 }
 
 #[tokio::test]
-async fn a_registry_that_names_the_token_service_of_another_cannot_take_it_over() {
+async fn a_registry_cannot_use_up_the_token_service_of_another() {
     let (bad, good, mut settings) = two().await;
     // The token service is known to the settings, and answers to one of them only.
     let tokens = Registry::start().await;
@@ -201,7 +201,7 @@ async fn a_registry_that_names_the_token_service_of_another_cannot_take_it_over(
 }
 
 #[tokio::test]
-async fn a_registry_that_redirects_to_another_cannot_take_it_over() {
+async fn a_registry_cannot_use_up_the_limits_of_another_by_redirects() {
     let (bad, good, settings) = two().await;
     let (registries, _) = build(settings);
     let blob: Descriptor = descriptor(&bad.put_blob("app", "a/b", b"envelope"));
@@ -249,7 +249,7 @@ async fn documents_and_lists_count_until_they_are_dropped() {
 }
 
 #[tokio::test]
-async fn large_documents_of_every_kind_are_parsed_elsewhere() {
+async fn parses_large_documents_on_a_blocking_thread() {
     let (_, good, settings) = two().await;
     push_large(&good, 100 * 1024);
     let (registries, seen) = build(settings);
@@ -267,7 +267,7 @@ async fn large_documents_of_every_kind_are_parsed_elsewhere() {
 }
 
 #[tokio::test]
-async fn other_settings_share_the_limits_and_the_pauses_with_those_before() {
+async fn reloaded_settings_share_limits_and_back_off() {
     let (bad, good, settings) = two().await;
     let (former, seen) = build(settings.clone());
     push_large(&bad, MIB);
@@ -307,7 +307,7 @@ async fn other_settings_share_the_limits_and_the_pauses_with_those_before() {
 }
 
 #[tokio::test]
-async fn what_was_remembered_goes_when_others_take_over_but_for_the_tokens_in_use() {
+async fn a_reload_drops_caches_except_tokens_in_use() {
     let (_, good, settings) = two().await;
     good.require_bearer(&Bearer::anonymous());
     let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });

@@ -31,7 +31,7 @@ fn spellings(registry: &Registry) -> [ImageRef; 4] {
 }
 
 #[tokio::test]
-async fn a_credential_is_for_every_spelling_and_its_token_is_got_once() {
+async fn uses_a_credential_for_every_spelling_and_exchanges_its_token_once() {
     // Whichever spelling the settings have.
     for own in 0..4 {
         let registry = Registry::start().await;
@@ -50,7 +50,7 @@ async fn a_credential_is_for_every_spelling_and_its_token_is_got_once() {
 }
 
 #[tokio::test]
-async fn a_tag_is_remembered_once() {
+async fn caches_a_tag_once_for_all_spellings() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let lasting = RegistrySettings {
@@ -66,7 +66,7 @@ async fn a_tag_is_remembered_once() {
 }
 
 #[tokio::test]
-async fn a_pause_that_one_asks_for_holds_for_all() {
+async fn a_back_off_holds_for_all_spellings() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let (registries, _) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
@@ -79,7 +79,7 @@ async fn a_pause_that_one_asks_for_holds_for_all() {
 }
 
 #[tokio::test]
-async fn a_limit_is_for_all_together() {
+async fn a_limit_is_shared_by_all_spellings() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let one = RegistrySettings { requests_per_host: 1, ..settings(vec![entry(&registry, Credential::Anonymous)]) };

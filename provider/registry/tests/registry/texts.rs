@@ -49,7 +49,7 @@ fn check(errors: &[RegistryError], what: &str) {
 }
 
 #[tokio::test]
-async fn no_header_makes_a_long_or_forged_message() {
+async fn headers_never_lengthen_or_forge_a_message() {
     let long = format!("x\", verified by \"ops {}", "y".repeat(7000));
     let location = format!("{}://host/", "z".repeat(7000));
     for route in [Route::Manifest, Route::Referrers, Route::Blob] {
@@ -95,7 +95,7 @@ async fn no_header_makes_a_long_or_forged_message() {
 }
 
 #[tokio::test]
-async fn no_body_makes_a_long_or_forged_message() {
+async fn bodies_never_lengthen_or_forge_a_message() {
     let long = format!("{FORGED}{}", "y".repeat(1 << 20));
     let text = serde_json::json!(long).to_string();
     for is_list in [false, true] {

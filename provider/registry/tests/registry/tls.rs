@@ -30,7 +30,7 @@ use crate::support::start_secure as start;
 use crate::support::works;
 
 #[tokio::test]
-async fn the_configured_authority_vouches_and_one_connection_serves_many_requests() {
+async fn trusts_the_configured_authority_and_reuses_the_connection() {
     let (registry, ca) = start().await;
     let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
     works(&registries, &registry).await;
@@ -47,7 +47,7 @@ async fn the_configured_authority_vouches_and_one_connection_serves_many_request
 }
 
 #[tokio::test]
-async fn another_authority_does_not_vouch_and_is_not_tried_again() {
+async fn does_not_retry_an_untrusted_server_certificate() {
     let (registry, _) = start().await;
     let other = Authority::root(CertSpec::root());
     let only_system = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
@@ -76,7 +76,7 @@ async fn a_redirect_from_https_to_http_is_refused() {
 }
 
 #[tokio::test]
-async fn a_store_is_vouched_for_by_its_own_entry_and_not_by_the_registrys() {
+async fn a_blob_store_uses_the_authorities_of_its_own_entry() {
     let (registry, ca) = start().await;
     let (store, store_ca) = start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
@@ -115,7 +115,7 @@ async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_setti
 }
 
 #[test]
-fn what_is_no_certificate_of_an_authority_is_named_by_its_block() {
+fn names_the_pem_block_that_is_no_authority() {
     let parse = |pem: &str| RootCertificates::parse("ca.pem", pem.as_bytes());
     let not_pem = |form| Err(RootCertificatesError::Pem(PemError::NotPem { form }));
     assert_eq!(parse(""), not_pem(Form::Empty));

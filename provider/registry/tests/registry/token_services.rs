@@ -59,7 +59,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
 }
 
 #[tokio::test]
-async fn an_anonymous_token_may_come_from_where_the_registry_says() {
+async fn an_anonymous_token_may_come_from_any_named_realm() {
     let (registry, service) = apart(Bearer::anonymous()).await;
     works(&anonymous(&registry), &registry).await;
     assert_eq!(service.requests()[0].authorization(), None);

@@ -36,7 +36,7 @@ use crate::support::works;
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
 
 #[tokio::test]
-async fn an_anonymous_token_is_got_on_challenge_and_used_again() {
+async fn exchanges_an_anonymous_token_on_challenge_and_reuses_it() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -102,7 +102,7 @@ async fn twenty_callers_share_one_exchange() {
 }
 
 #[tokio::test]
-async fn the_exchange_goes_on_when_the_caller_that_began_it_leaves() {
+async fn an_exchange_continues_after_its_first_caller_has_gone() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -125,7 +125,7 @@ async fn the_exchange_goes_on_when_the_caller_that_began_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_token_that_no_longer_serves_is_replaced_once() {
+async fn replaces_a_refused_token_once() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous();
@@ -141,7 +141,7 @@ async fn a_token_that_no_longer_serves_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_fresh_token_that_does_not_serve_is_a_denial() {
+async fn a_refused_fresh_token_is_a_denial() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = Bearer::anonymous().only_repositories(&["other"]);
@@ -201,7 +201,7 @@ async fn repositories_and_credentials_do_not_share_tokens() {
 }
 
 #[tokio::test]
-async fn basic_credentials_wait_for_the_first_challenge_only() {
+async fn sends_basic_credentials_after_the_first_challenge() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
@@ -213,7 +213,7 @@ async fn basic_credentials_wait_for_the_first_challenge_only() {
 }
 
 #[tokio::test]
-async fn wrong_or_missing_basic_credentials_are_a_denial_that_says_which() {
+async fn reports_wrong_and_missing_basic_credentials_as_different_denials() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
@@ -242,7 +242,7 @@ async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
 }
 
 #[tokio::test]
-async fn an_identity_token_is_posted_and_stands_in_no_header() {
+async fn posts_an_identity_token_and_sends_it_in_no_header() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.serve_file("/oauth2/token", "application/json", br#"{"access_token":"from-refresh"}"#);
@@ -270,7 +270,7 @@ async fn a_401_that_cannot_be_answered_is_a_denial() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anonymously() {
+async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
@@ -297,7 +297,7 @@ async fn a_token_service_that_fails_is_not_a_denial_and_not_a_reason_to_go_anony
 }
 
 #[tokio::test]
-async fn a_failed_exchange_is_not_remembered() {
+async fn does_not_cache_a_failed_exchange() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());
@@ -308,7 +308,7 @@ async fn a_failed_exchange_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn the_deadline_holds_over_the_whole_call() {
+async fn the_deadline_covers_the_whole_call() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());

@@ -16,7 +16,7 @@ use crate::header;
 use crate::manifest;
 
 #[tokio::test]
-async fn basic_credentials_are_asked_for_and_written_down() {
+async fn requires_and_records_basic_credentials() {
     let registry = Registry::start().await;
     registry.require_basic("user", "secret");
     let refused = get(&registry, "/v2/").await;
@@ -50,7 +50,7 @@ async fn with_token(registry: &Registry, path: &str, token: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_token_opens_the_repository_it_was_given_for() {
+async fn a_token_is_accepted_for_its_repository() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     registry.push_image("other", "v1");
@@ -72,7 +72,7 @@ async fn a_token_opens_the_repository_it_was_given_for() {
 }
 
 #[tokio::test]
-async fn tokens_want_the_credentials_of_the_service() {
+async fn tokens_require_the_credentials_of_the_service() {
     let registry = Registry::start().await;
     let url = format!("{}/token", registry.url());
     let scope = "repository:team/app:pull";
@@ -95,7 +95,7 @@ async fn tokens_grant_nothing_beyond_the_named_repositories() {
 }
 
 #[tokio::test]
-async fn tokens_end() {
+async fn tokens_expire() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     let bearer = Bearer::anonymous().lifetime(Duration::ZERO);
@@ -154,7 +154,7 @@ async fn token_answers_can_be_malformed() {
 }
 
 #[tokio::test]
-async fn authentication_goes_before_faults() {
+async fn authentication_precedes_faults() {
     let registry = Registry::start().await;
     registry.require_basic("user", "secret");
     let fault = registry.when(Route::Ping).status(500);

@@ -45,7 +45,7 @@ async fn an_image_is_found_by_tag_and_by_digest() {
 }
 
 #[tokio::test]
-async fn what_an_image_points_to_is_there() {
+async fn config_and_layers_of_an_image_exist() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     let image = get_json(&registry, &manifest("v1")).await;
@@ -79,7 +79,7 @@ async fn an_index_lists_its_images() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_named() {
+async fn names_missing_content() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     let digest = sha256_digest(b"nothing");
@@ -154,7 +154,7 @@ async fn the_forms_of_a_signature_manifest_differ_where_the_specification_says()
 }
 
 #[tokio::test]
-async fn a_lying_signature_is_listed_where_it_was_attached() {
+async fn lists_a_signature_with_a_false_subject_where_it_was_attached() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     let other = registry.push_image(REPOSITORY, "v2");
@@ -210,7 +210,7 @@ async fn without_the_api_the_fallback_tag_lists_referrers() {
 }
 
 #[tokio::test]
-async fn pages_lead_to_one_another_and_end() {
+async fn pages_link_to_the_next_page_and_end() {
     let registry = Registry::start().await;
     registry.page_size(2);
     let image = registry.push_image(REPOSITORY, "v1");
@@ -231,7 +231,7 @@ async fn pages_lead_to_one_another_and_end() {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_with_the_given_certificate() {
+async fn serves_tls_with_the_given_certificate() {
     let root = Authority::root(CertSpec::root());
     let registry = Registry::start_tls(&root.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]))).await;
     let trusting = |der: &[u8]| {

@@ -19,7 +19,7 @@ use crate::manifest;
 use crate::referrers;
 
 #[tokio::test]
-async fn empty_pages_can_go_on_for_ever() {
+async fn serves_endless_empty_pages() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Referrers).endless_empty_pages();
@@ -35,7 +35,7 @@ async fn empty_pages_can_go_on_for_ever() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_where_and_as_often_as_it_was_told() {
+async fn a_fault_applies_to_its_route_and_count() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     let fault = registry.when(Route::Manifest).path_contains(&image.digest).after(1).times(2).status(503);
@@ -49,7 +49,7 @@ async fn a_fault_strikes_where_and_as_often_as_it_was_told() {
 }
 
 #[tokio::test]
-async fn a_lifted_fault_is_gone_and_the_others_stay() {
+async fn a_removed_fault_leaves_the_others() {
     let registry = Registry::start().await;
     let ping = registry.when(Route::Ping).status(500);
     registry.when_any().method(Method::HEAD).error(403, "DENIED");
@@ -84,7 +84,7 @@ async fn answers_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn right_answers_can_be_spoiled() {
+async fn good_responses_can_be_altered() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Manifest).times(1).wrong_bytes();
@@ -107,7 +107,7 @@ async fn right_answers_can_be_spoiled() {
 }
 
 #[tokio::test]
-async fn bodies_can_break_off() {
+async fn bodies_can_be_truncated() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Manifest).truncated_body();
@@ -126,7 +126,7 @@ async fn bodies_can_break_off() {
 }
 
 #[tokio::test]
-async fn bodies_can_go_on_for_ever() {
+async fn bodies_can_be_endless() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Manifest).endless_body();
@@ -139,7 +139,7 @@ async fn bodies_can_go_on_for_ever() {
 }
 
 #[tokio::test]
-async fn bodies_can_drip() {
+async fn bodies_can_be_slow() {
     let registry = Registry::start().await;
     registry.serve_file("/short", "text/plain", b"abc");
     registry.when(Route::Other).slow_drip(Duration::from_millis(1));

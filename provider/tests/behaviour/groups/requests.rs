@@ -178,7 +178,7 @@ async fn the_page_of_metrics_before_any_request() {
 
 /// Clients that are not Gatekeeper.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_may_not_ask() {
+async fn clients_that_are_refused() {
     let mut environment = environment().await;
     let gatekeeper = environment.write();
     let service = Service::start(&environment.folder).await;

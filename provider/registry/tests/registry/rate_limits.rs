@@ -26,7 +26,7 @@ use crate::support::shortly;
 use crate::support::soon;
 
 #[tokio::test]
-async fn after_a_429_nobody_asks_that_host_until_the_time_has_come() {
+async fn sends_no_request_to_a_host_after_a_429_until_its_back_off_ends() {
     let registry = Registry::start().await;
     let other = Registry::start().await;
     for registry in [&registry, &other] {
@@ -49,7 +49,7 @@ async fn after_a_429_nobody_asks_that_host_until_the_time_has_come() {
 }
 
 #[tokio::test]
-async fn a_429_is_reported_with_its_quota_headers_and_message_escaped_and_cut() {
+async fn reports_a_429_with_its_quota_headers_and_message_escaped_and_truncated() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let limit = format!("100;w=21600;comment=\"{}\"", "x".repeat(500));
@@ -74,7 +74,7 @@ async fn a_429_is_reported_with_its_quota_headers_and_message_escaped_and_cut() 
 }
 
 #[tokio::test]
-async fn the_pause_is_capped_and_has_a_default() {
+async fn the_back_off_is_capped_and_has_a_default() {
     for (retry_after, seconds) in [("86400", 60), ("soon", 5)] {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
@@ -88,7 +88,7 @@ async fn the_pause_is_capped_and_has_a_default() {
 }
 
 #[tokio::test]
-async fn a_503_with_a_pause_closes_the_gate_too() {
+async fn a_503_with_retry_after_starts_the_back_off() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
@@ -99,7 +99,7 @@ async fn a_503_with_a_pause_closes_the_gate_too() {
 }
 
 #[tokio::test]
-async fn a_pause_that_ends_before_the_deadline_is_waited_for() {
+async fn waits_for_a_back_off_that_ends_before_the_deadline() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).times(1).too_many_requests("0");
@@ -107,7 +107,7 @@ async fn a_pause_that_ends_before_the_deadline_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_asks_for_a_pause_gets_it() {
+async fn honours_retry_after_of_a_token_service() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());
@@ -119,7 +119,7 @@ async fn a_token_service_that_asks_for_a_pause_gets_it() {
 }
 
 #[tokio::test]
-async fn no_more_requests_at_once_than_configured_and_waiting_has_an_end() {
+async fn limits_concurrent_requests_and_the_time_to_wait() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let few = RegistrySettings { requests_per_host: 2, ..settings(vec![entry(&registry, Credential::Anonymous)]) };
@@ -146,7 +146,7 @@ async fn no_more_requests_at_once_than_configured_and_waiting_has_an_end() {
 }
 
 #[tokio::test]
-async fn a_token_is_got_even_with_one_place_in_all() {
+async fn exchanges_a_token_even_with_a_single_permit() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&Bearer::anonymous());

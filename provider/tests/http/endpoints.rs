@@ -38,7 +38,7 @@ async fn started(change: impl FnOnce(&mut ServerSettings)) -> (Service, Client) 
 }
 
 #[tokio::test]
-async fn decided_keys_are_items_in_order_and_undecided_ones_are_a_system_error() {
+async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() {
     let (service, client) = started(|_| ()).await;
     let asked = ["a.example/skipped", "a.example/undecided:1", "a.example/rejected", "NOT AN IMAGE"];
     let response = client.ask(VERIFY, &asked).await;
@@ -64,7 +64,7 @@ async fn decided_keys_are_items_in_order_and_undecided_ones_are_a_system_error()
 }
 
 #[tokio::test]
-async fn a_repeated_key_is_asked_and_answered_once() {
+async fn verifies_and_answers_a_repeated_key_once() {
     let (service, client) = started(|_| ()).await;
     let response = client.ask(VERIFY, &["a.example/skipped/b", "a.example/skipped/a", "a.example/skipped/b"]).await;
     assert_eq!(keys(&response), ["a.example/skipped/b", "a.example/skipped/a"]);
@@ -82,7 +82,7 @@ async fn a_thousand_keys_have_a_thousand_items() {
 }
 
 #[tokio::test]
-async fn one_key_too_many_is_refused_as_a_whole_on_every_door() {
+async fn refuses_a_request_with_too_many_keys_on_every_endpoint() {
     let (service, client) = started(|settings| settings.max_keys = 2).await;
     for door in DOORS {
         let response = client.ask(door, &["a.example/skipped/1", "a.example/skipped/2", "a.example/skipped/3"]).await;
@@ -97,7 +97,7 @@ async fn one_key_too_many_is_refused_as_a_whole_on_every_door() {
 }
 
 #[tokio::test]
-async fn keys_come_back_byte_for_byte() {
+async fn echoes_keys_byte_for_byte() {
     let (_service, client) = started(|_| ()).await;
     let long = "a".repeat(10 * 1024);
     let asked = ["", "a\r\nb\t\u{0}\u{1b}[31m", "\"\\/<>&\u{2028}", "ü😀\u{fffd}", "a.example/SKIPPED", long.as_str()];
@@ -116,7 +116,7 @@ async fn no_keys_are_no_items_and_no_error() {
 }
 
 #[tokio::test]
-async fn a_key_without_an_end_is_late_and_the_others_are_answered() {
+async fn reports_a_late_key_and_answers_the_others() {
     let (service, client) = started(|settings| settings.verify_timeout = SHORT).await;
     let response = client.ask(VERIFY, &["a.example/skipped", "a.example/never", "a.example/rejected"]).await;
     assert_eq!(keys(&response), ["a.example/skipped", "a.example/rejected"]);
@@ -127,7 +127,7 @@ async fn a_key_without_an_end_is_late_and_the_others_are_answered() {
 }
 
 #[tokio::test]
-async fn a_key_that_waited_for_others_of_the_request_says_so() {
+async fn reports_a_key_that_waited_for_others_of_the_request() {
     let (_service, client) = started(|settings| {
         settings.verify_timeout = SHORT;
         settings.max_concurrent_keys_per_request = 1;
@@ -142,7 +142,7 @@ async fn a_key_that_waited_for_others_of_the_request_says_so() {
 }
 
 #[tokio::test]
-async fn a_registry_that_never_answers_makes_no_key_of_another_late() {
+async fn a_registry_that_never_answers_does_not_delay_keys_of_others() {
     let (_service, client) = started(|settings| settings.verify_timeout = SHORT).await;
     let slow: Vec<String> = (0..100).map(|number| format!("slow.example/never/{number}")).collect();
     let mut asked: Vec<&str> = slow.iter().map(String::as_str).collect();
@@ -154,7 +154,7 @@ async fn a_registry_that_never_answers_makes_no_key_of_another_late() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_one_key_its_answer_and_the_process_nothing() {
+async fn a_panic_affects_one_key_only() {
     let (service, client) = started(|_| ()).await;
     for (door, undecided) in [(VERIFY, true), (RATIFY_VERIFY, true), (MUTATE, false), (RATIFY_MUTATE, false)] {
         let response = client.ask(door, &["a.example/panics", "a.example/skipped"]).await;
@@ -176,7 +176,7 @@ async fn a_panic_costs_one_key_its_answer_and_the_process_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_answered_with_a_system_error() {
+async fn answers_an_invalid_request_with_a_system_error() {
     let (service, client) = started(|_| ()).await;
     for (body, says) in [
         ("", "request body is not a ProviderRequest: EOF"),
@@ -197,7 +197,7 @@ async fn what_is_no_request_is_answered_with_a_system_error() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_in_words() {
+async fn refuses_a_body_that_is_too_large_with_a_message() {
     let (_service, client) = started(|settings| settings.max_body_bytes = 1000).await;
     for size in [1001, 1024 * 1024] {
         let (status, answer) = client.post(VERIFY, "x".repeat(size)).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_body_that_is_too_large_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_answered_in_the_same_form() {
+async fn answers_other_methods_and_paths_as_a_provider_response() {
     let (_service, client) = started(|_| ()).await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let response = client.request(method, VERIFY).await;
@@ -225,14 +225,14 @@ async fn other_methods_and_paths_are_answered_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_query_is_part_of_no_path() {
+async fn ignores_the_query() {
     let (_service, client) = started(|_| ()).await;
     let response = client.ask("/v1/verify?timeout=3s", &["a.example/skipped"]).await;
     assert_eq!(keys(&response), ["a.example/skipped"]);
 }
 
 #[tokio::test]
-async fn http_2_is_answered_too() {
+async fn answers_http_2() {
     let service = Service::start().await;
     let response = Client::http2(&service).ask(VERIFY, &["a.example/skipped"]).await;
     assert_eq!(response["items"][0]["value"]["verdict"], "skipped");

@@ -120,7 +120,7 @@ impl World {
 const WHY: &str = "the certificate chain ends in the root CN=stranger,O=Testkit,ST=ZH,C=CH: want a chain with a certificate of ca:main";
 
 #[tokio::test]
-async fn a_signer_whom_nobody_trusts_is_admitted_by_audit_and_never_named_as_signer() {
+async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     let world = World::new().await;
     let image = world.service.image("audit:foreign");
     let [manifest] = <[Descriptor; 1]>::try_from(world.push("audit", "foreign", &[&world.stranger])).unwrap();
@@ -169,7 +169,7 @@ async fn a_signer_whom_nobody_trusts_is_admitted_by_audit_and_never_named_as_sig
 }
 
 #[tokio::test]
-async fn a_known_signer_is_named_with_whoever_vouches_for_it_whatever_is_only_logged() {
+async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged() {
     let world = World::new().await;
     let (late, good) = (world.service.image("audit:late"), world.service.image("app:good"));
     let pushed = world.service.registry.push_image("audit", "late");
@@ -232,7 +232,7 @@ async fn a_known_signer_is_named_with_whoever_vouches_for_it_whatever_is_only_lo
 }
 
 #[tokio::test]
-async fn signatures_that_did_not_count_are_in_the_log_with_their_reasons() {
+async fn logs_rejected_signatures_with_their_reasons() {
     let world = World::new().await;
     let (admitted, refused) = (world.service.image("app:both"), world.service.image("app:foreign"));
     let two = world.push("app", "foreign", &[&world.stranger, &world.stranger]);
@@ -258,7 +258,7 @@ async fn signatures_that_did_not_count_are_in_the_log_with_their_reasons() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_refused_is_logged_with_its_peer() {
+async fn logs_a_refused_connection_with_its_peer() {
     let world = World::new().await;
     let service = &world.service;
     let stranger = root("strangers").issue(CertSpec::tls_client("stranger.example\n\u{202e}"));
@@ -293,7 +293,7 @@ async fn a_connection_that_is_refused_is_logged_with_its_peer() {
 }
 
 #[tokio::test]
-async fn however_many_are_refused_the_log_has_some_and_the_metric_all() {
+async fn limits_log_events_of_refused_connections_and_counts_all() {
     let world = World::new().await;
     for _ in 0..50 {
         let mut stream = TcpStream::connect(world.service.address).await.unwrap();
