@@ -1,4 +1,4 @@
-//! `countersign certs` as the built binary: what it makes is put to use by TLS, as Gatekeeper would.
+//! `countersign certs` as the built binary: TLS uses the issued certificates as Gatekeeper does.
 
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
@@ -83,7 +83,7 @@ mod tests {
             (chain.map(Result::unwrap).collect(), key)
         }
 
-        /// A handshake by TLS 1.3 with a server that shows tls.crt, by a client that believes ca.crt alone; the client
+        /// A handshake by TLS 1.3 with a server that shows tls.crt, by a client that trusts only ca.crt; the client
         /// shows client.crt if `mutual`.
         async fn handshake(&self, host: &str, mutual: bool) -> Result<(), String> {
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -236,7 +236,7 @@ data:
         assert_ne!(out.read("tls.crt"), server);
         assert_eq!(out.handshake("countersign.countersign.svc", false).await, Ok(()));
 
-        // A certificate that has gone is made anew without being asked, by the authority that is there.
+        // A missing certificate is issued again by the existing authority.
         for name in ["tls.crt", "tls.key", "provider-patch.yaml"] {
             fs::remove_file(out.path(name)).unwrap();
         }
@@ -255,7 +255,7 @@ data:
         fs::write(out.path("ca.key"), out.read("ca.key").replace('\n', "\r\n")).unwrap();
         assert!(out.made(&["--renew"]).starts_with("authority     certs/ca.crt, kept, until 2"));
         assert_eq!(out.read("ca.crt"), both);
-        // Issued by the one whose key it is: it alone vouches.
+        // Issued by the authority whose key is there, which alone is trusted.
         fs::write(out.path("ca.crt"), authority).unwrap();
         assert_eq!(out.handshake("countersign.countersign.svc", false).await, Ok(()));
     }

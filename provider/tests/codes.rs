@@ -1,4 +1,4 @@
-//! Codes are a contract with dashboards, alerts and scripts: changing one is a visible act in `golden/codes.txt`.
+//! Codes are a contract with dashboards, alerts and scripts: a change shows in `golden/codes.txt`.
 
 use std::fmt::Write as _;
 

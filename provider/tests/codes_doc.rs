@@ -1,4 +1,4 @@
-//! CODES.md is the table of all codes for people: complete, in order, and in agreement with the codes themselves.
+//! CODES.md documents all codes: complete, in order, and with the texts of the codes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! The engine over a real registry on loopback: what is decided about images, and what is remembered.
+//! The engine over a real registry on loopback: verdicts about images, and their caching.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,7 +243,7 @@ async fn more_signatures_than_the_limit_make_the_image_inconclusive() {
     assert_eq!(world.code(&reference).await, Code::TooManySignatures);
     assert_eq!(world.registry.count(Route::Blob), 3);
 
-    // The thumbprints say whose signature to look at first.
+    // The thumbprints select the signature that is tried first.
     notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
     world.registry.forget_requests();
     assert_eq!(world.code(&reference).await, Code::Verified);
@@ -327,7 +327,7 @@ async fn concurrent_requests_for_an_image_share_one_verification() {
         .verify(world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))))
         .await;
     assert_eq!((again.cached, again.verdict.code()), (true, Code::Verified));
-    // One verdict, and not a copy for each.
+    // All share one verdict without copies.
     assert!(verdicts.iter().all(|verdict| Arc::ptr_eq(verdict, &again.verdict)));
     assert_eq!(world.registry.count(Route::Blob), 1);
 }
@@ -412,7 +412,7 @@ async fn a_request_keeps_the_policy_snapshot_that_it_began_with() {
     }
 }
 
-/// The key is the content of the policy: what was in use before counts again when it is back.
+/// The cache key is the content of the policy: verdicts under a former policy are used again once it is restored.
 #[tokio::test]
 async fn verdicts_are_cached_by_the_content_of_the_policy() {
     let (world, image) = signed().await;

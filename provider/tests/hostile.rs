@@ -1,5 +1,5 @@
-//! What nobody in good faith would send, sent to the service as it is shipped: each gets a whole answer or a clean
-//! refusal, and whoever asks properly meanwhile is answered as always.
+//! Hostile input to the service as it is shipped: each request gets a complete response or is refused, and well-behaved
+//! clients get right responses meanwhile.
 
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 const DOORS: [&str; 4] = ["/v1/verify", "/v1/mutate", "/ratify/gatekeeper/v1/verify", "/ratify/gatekeeper/v1/mutate"];
 
-/// Answers awaited while something goes on: more than there are askers.
+/// Responses to wait for while something goes on: more than there are clients.
 const SOME: usize = 40;
 
 const MIB: usize = 1024 * 1024;
@@ -38,14 +38,14 @@ fn keys(response: &Json) -> Vec<&str> {
     response["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap()).collect()
 }
 
-/// All that comes after `bytes` were sent on a new connection, until the service closes it.
+/// Everything received on a new connection after `bytes` were sent, until the service closes it.
 async fn said(service: &Mounted, bytes: &[u8]) -> String {
     let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
-    // Who is refused early need not read on.
+    // A client that is refused early need not read on.
     let _ = stream.write_all(bytes).await;
     let mut said = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut said));
-    // A close without TLS's farewell is a close all the same.
+    // A close without close_notify is a close, too.
     let _ = read.await.expect("the connection stays open");
     String::from_utf8(said).unwrap()
 }
@@ -180,12 +180,12 @@ async fn large_bodies_do_not_affect_other_requests() {
         reqwest::Body::wrap_stream(stream::iter(chunks))
     };
     let refused = "request body has more than 1048576 bytes: want fewer images in one request (request ";
-    // What a client may send before it reads is read on; then there is an answer for certain.
+    // The service reads the rest of a small body, so that the client certainly gets the response.
     for body in [vec![b' '; 10 * MIB].into(), chunked(10 * MIB)] {
         let response = client.post("/v1/verify", body).await.unwrap();
         assert!(response["systemError"].as_str().unwrap().starts_with(refused), "{response}");
     }
-    // Beyond that the answer may be lost with the connection.
+    // With a larger body the response may be lost with the connection.
     for body in [vec![b' '; 20 * MIB].into(), chunked(20 * MIB)] {
         if let Ok(response) = client.post("/v1/verify", body).await {
             assert!(response["systemError"].as_str().unwrap().starts_with(refused), "{response}");
@@ -219,7 +219,7 @@ async fn slow_bodies_do_not_delay_other_requests() {
             };
             let mut said = String::new();
             tokio::select! {
-                // Heads have ten seconds, which no test waits for; what is said of them ends with the service.
+                // A request head has ten seconds, which no test waits for; the connection ends with the service.
                 _ = read.read_to_string(&mut said) => {}
                 () = write => {}
             }
@@ -311,7 +311,7 @@ async fn idle_connections_do_not_exclude_new_clients() {
         }
         silent.push(stream);
     }
-    // The port for probes is open to everybody.
+    // The health port has no client authentication.
     for _ in 0..100 {
         silent.push(TcpStream::connect(service.health).await.unwrap());
     }
@@ -329,7 +329,7 @@ async fn idle_connections_do_not_exclude_new_clients() {
 async fn answers_connections_accepted_before_the_stop() {
     let service = Mounted::start().await;
     let signed = service.image("app:signed");
-    // Connections at rest, and one at work for every other.
+    // Idle connections, and one in use for every other.
     let client = || gatekeeper(&service);
     let kept: Vec<Client> = (0..20).map(|_| client()).collect();
     for client in &kept {
@@ -347,7 +347,7 @@ async fn answers_connections_accepted_before_the_stop() {
     service.until("all are at work", in_flight).await;
     let address = service.address;
     let run = service.stopping();
-    // Deaf to new connections, and not to those it has.
+    // It accepts no new connections, and serves the open ones.
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }

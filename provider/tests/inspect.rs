@@ -1,5 +1,5 @@
-//! `countersign inspect` as the built binary: what people read and programs parse, for images of every fate. The verdict
-//! must be the one of `verify`, letter for letter.
+//! `countersign inspect` as the built binary: text and JSON for images of every verdict. The verdict must be exactly the one
+//! of `verify`.
 
 #[allow(clippy::unwrap_used)]
 #[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
@@ -192,7 +192,7 @@ signature 1 of 1
         // The thumbprint of a trusted certificate puts it first.
         assert_eq!([&first["digest"], &second["digest"]], [&good.digest, &foreign.digest]);
         assert_eq!([&first["result"], &second["result"]], ["counts", "rejected"]);
-        // Whose integrity is certain and whose authenticity is not is a claim all the same.
+        // With integrity but without authenticity the content is still a claim.
         assert_eq!([&first["claimed"], &second["claimed"]], [false, true]);
         let members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ["checks", "claimed", "digest", "envelope", "problem", "result"]);

@@ -1,4 +1,4 @@
-//! What the service may take in memory at most, added up: it fits into the limit that is shipped, and ARCHITECTURE.md says so.
+//! The memory budget: the sum of all limits fits into the shipped memory limit, and ARCHITECTURE.md has the same table.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ fn defaults() -> Config {
         .1
 }
 
-/// What takes memory, and how much of it at most.
+/// The rows of the budget: what uses memory, and its limit.
 fn rows(config: &Config) -> Vec<(&'static str, usize)> {
     let requests = config.registry_access.max_requests;
     vec![
@@ -70,7 +70,7 @@ fn the_memory_budget_fits_into_the_shipped_limit() {
     let limit = limits.split("memory: ").nth(1).unwrap().split("Mi").next().unwrap();
     let limit = limit.parse::<usize>().unwrap() * MIB;
     assert_eq!(limit, 256 * MIB);
-    // The rest is for what an allocator cannot give back at once.
+    // The rest is for memory that the allocator does not return at once.
     assert!(sum <= limit - limit / 16, "{} of {}: {rows:?}", mib(sum), mib(limit));
 }
 

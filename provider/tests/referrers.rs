@@ -1,5 +1,5 @@
-//! What registries answer where signatures are listed and stored, and which verdict follows. The rule: a signature counts
-//! wherever it was found, and "unsigned" is said only after the registry said so.
+//! Responses of registries to requests for referrers and signatures, and the resulting verdicts. A signature counts wherever
+//! it is found; `unsigned` requires an explicit empty list.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use countersign_testkit::registry::Route;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 
-/// What stands under the fallback tag.
+/// The content of the fallback tag.
 #[derive(Clone, Copy, Debug)]
 enum Fallback {
     Absent,
@@ -99,7 +99,7 @@ async fn each_answer_of_the_api_with_each_state_of_the_fallback_tag_has_its_verd
     let strange = [Invalid, Verified, Invalid, Invalid, Invalid, Invalid, Failed];
     let denied = [Denied, Verified, Denied, Denied, Invalid, Invalid, Failed];
     let cases = [
-        // An index is the registry's word; the fallback tag is not asked.
+        // An index is conclusive; the fallback tag is not read.
         (index(&[]), [Unsigned; 7]),
         (index(&[sbom()]), [Unsigned; 7]),
         (text(200, &format!("{IMAGE_INDEX}; charset=utf-8"), r#"{"manifests":null}"#), [Unsigned; 7]),
@@ -179,7 +179,7 @@ async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_
     let image = registry.push_image("app", "v1");
     let listed = [
         put_referrer(registry, &image, r#""artifactType":"application/spdx+json","config":{},"layers":[]"#),
-        // Its own kind is clear; what is wrong with the rest is no matter.
+        // Its type is clear; mistakes in the rest do not matter.
         put_referrer(registry, &image, r#""artifactType":"application/spdx+json","layers":[{"size":-1}]"#),
         put_referrer(registry, &image, r#""config":{"mediaType":"application/vnd.oci.image.config.v1+json"}"#),
         put_referrer(registry, &image, r#""layers":[]"#),
@@ -287,7 +287,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
         let image = world.registry.push_image("app", "v1");
         let reference = world.registry.reference("app", &image);
-        // A signature that does not count comes first; nobody knows what the second page has.
+        // A rejected signature is on the first page; the second page is unknown.
         notation::sign_image(&world.registry, "app", &image, &stranger);
         world.registry.list_referrer(
             "app",

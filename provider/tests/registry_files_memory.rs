@@ -1,6 +1,6 @@
-//! Whether a file that many registries name is read and kept once.
+//! A file that many registries name is read and kept once.
 //!
-//! One test, as it counts what the whole process allocates.
+//! A single test, because it counts the allocations of the whole process.
 
 #![allow(clippy::unwrap_used)]
 

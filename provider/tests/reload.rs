@@ -15,7 +15,7 @@ use countersign_testkit::registry::Route;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-/// Answers awaited in each state of the world: more than there are askers, each with its connection.
+/// Answers awaited in each state of the world: more than there are clients, each with its connection.
 const SOME: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,5 @@
-//! What an operator sees: failures that a statement only logs, who signed, which signatures did not count, and who could
-//! not connect. In answers, log and metrics alike.
+//! Reporting to operators in responses, log and metrics: checks that are only logged, signers, rejected signatures, and
+//! refused connections.
 
 #![allow(clippy::unwrap_used)]
 
@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-/// The log of everything on this thread, which a test's runtime does not leave.
+/// The log of this thread, on which the test's runtime runs.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -244,7 +244,7 @@ async fn logs_rejected_signatures_with_their_reasons() {
     }
     assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(2)));
 
-    // Thumbprints would put the trusted signature first, and the other one would not be looked at.
+    // With thumbprints the trusted signature would be tried first, and the other one not at all.
     let image = world.service.registry.push_image("app", "both");
     let other = notation::sign_image(&world.service.registry, "app", &image, &world.stranger);
     let good = SignRequest::new(&world.leaf, &image);
@@ -302,7 +302,7 @@ async fn limits_log_events_of_refused_connections_and_counts_all() {
     }
     let malformed = r#"countersign_tls_handshake_failures_total{reason="malformed"}"#;
     assert_eq!(world.service.metric(malformed).await, Some(50.0));
-    // Twenty in ten seconds, which a slow machine may begin anew.
+    // Twenty per ten seconds; a slow machine may need a second period.
     let events = world.lines.events("connection refused");
     assert!((20..50).contains(&events.len()), "{}", events.len());
     assert_eq!(events[0]["left_out"], 0);

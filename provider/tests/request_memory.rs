@@ -1,6 +1,6 @@
-//! Whether requests take no more memory than they are counted for.
+//! Requests use no more memory than the memory budget counts for them.
 //!
-//! One test, as it counts what the whole process allocates, the clients' memory included.
+//! A single test, because it counts the allocations of the whole process, the clients' memory included.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,10 +25,10 @@ const KIB: usize = 1024;
 /// A client of the test with its connection, and that of the service.
 const CONNECTION: usize = 128 * KIB;
 
-/// What one image takes in the engine while it waits: a part of what a key that is worked on counts for.
+/// Memory of one image that waits in the engine: a part of the budget of a key.
 const WAITING_IMAGE: usize = 11 * KIB / 2;
 
-/// What is held while a request for `keys` waits for all of them.
+/// The memory in use while a request for `keys` waits for all of them.
 async fn held(service: &Service, keys: &[String]) -> usize {
     let body = format!(r#"{{"request":{{"keys":["{}"]}}}}"#, keys.join("\",\""));
     let before = ALLOCATOR.current_usage();
@@ -61,7 +61,7 @@ async fn requests_use_no_more_memory_than_their_permits() {
         }
     }
 
-    // Of which 64 images of the host are in work, 32 with a request each, and the others wait.
+    // 64 images of the host are in progress, 32 of them with a request each; the others wait.
     let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 256).await;
     world.other.when_any().never_answer();
     let ask = |number: usize| {

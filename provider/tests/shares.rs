@@ -1,5 +1,5 @@
-//! The engine over registries on loopback, one of which is slow or means harm: whose images it makes undecided, with which
-//! words, and how soon all is given back.
+//! The engine over registries on loopback, one of which is slow or hostile: only its own images are inconclusive, with
+//! which messages, and all permits are released.
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
@@ -28,7 +28,7 @@ async fn signed() -> World {
     world
 }
 
-/// How much of a limit is in use.
+/// The amount of a limit in use.
 fn in_use(world: &World, limit: &str) -> i64 {
     world.metric(&format!("countersign_limit_in_use{{limit=\"{limit}\"}}"))
 }
@@ -38,7 +38,7 @@ fn refused(world: &World) -> i64 {
     world.metric("countersign_limit_reached_total{limit=\"verifications\",scope=\"host\"}")
 }
 
-/// Asks for so many images of the other registry.
+/// Requests this number of images of the other registry.
 fn ask(world: &World, images: usize, time: Duration) -> Vec<JoinHandle<ImageResult>> {
     let ask = |number| {
         let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
@@ -125,7 +125,7 @@ async fn abandoned_work_releases_its_permits() {
     while in_use(&world, "verifications") > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // A stopped clock jumps from one thing that is due to the next.
+    // A paused clock advances to the next timer.
     assert!(before.elapsed() >= GRACE && before.elapsed() <= GRACE + Duration::from_millis(20));
     assert_eq!((in_use(&world, "requests"), in_use(&world, "answers"), in_use(&world, "bytes")), (0, 0, 0));
 }
@@ -181,7 +181,7 @@ async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
         let host = world.other.host();
         format!("overloaded: too many verifications in progress for {host}: found 64, expected at most {limit}")
     };
-    // Its number applies when it takes over, and not before.
+    // Its limit applies once it is in use, and not before.
     let fewer = world.successor(|settings| settings.max_flights = 128);
     assert_eq!(late(&fewer, 1).await, full(64));
     fewer.take_over(&world.engine);
@@ -189,7 +189,7 @@ async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
     assert_eq!(late(&world.engine, 3).await, full(32));
     assert_eq!(used(), [64, 32, 32]);
 
-    // The engine before has to look again, and remembers nothing; the one after does.
+    // The former engine verifies again and caches nothing; the new one caches.
     let cached = async |engine: &Engine| {
         let result = engine
             .verify(engine.request(Arc::new(good.parse().unwrap()), Deadline::after(Duration::from_secs(20))))
@@ -202,7 +202,7 @@ async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
     assert_eq!(cached(&fewer).await, (Code::Verified, false));
     assert_eq!(cached(&fewer).await, (Code::Verified, true));
 
-    // Again and again, while the first requests are still under way.
+    // Repeated while the first requests are in progress.
     let mut newest = fewer;
     for number in 0..5 {
         let next = world.successor(|settings| settings.max_flights = 256);
@@ -211,7 +211,7 @@ async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
         assert_eq!(late(&newest, number).await, full(64));
     }
     assert_eq!(used(), [64, 32, 32]);
-    // A higher number has room at once, for the requests to the host as well as it had.
+    // A higher limit has free permits at once.
     let more = world.successor(|settings| settings.max_flights = 512);
     more.take_over(&newest);
     assert_eq!(late(&more, 9).await.split(':').next(), Some("deadline-exceeded"));

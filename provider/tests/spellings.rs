@@ -1,4 +1,4 @@
-//! One registry, many spellings: none of them chooses another statement, asks another time or remembers apart.
+//! Spellings of one registry host: all of them have one statement, one verification and one cache entry.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn addresses(port: u16) -> [String; 5] {
     ]
 }
 
-/// Statement `prod` for `app` at `host`, strict; `rest` for everything else, which only logs who signed.
+/// Statement `prod` for `app` at `host`, strict; `rest` for everything else, which only logs authenticity.
 async fn world(scopes: impl Fn(u16) -> Vec<String>) -> World {
     let world = World::new().await;
     let statement = |name: &str, scopes: Vec<String>, level: &str| {
@@ -75,7 +75,7 @@ async fn rejects_an_untrusted_signature_under_every_spelling_of_a_strict_scope()
                 assert_eq!(verdict.statement(), Some("prod"), "{reference}");
             }
         }
-        // An address is another host than a name, and `rest` lets the stranger in: the test above could fail.
+        // An address is another host than a name, and `rest` admits the untrusted signature: the test above could fail.
         let elsewhere = world.verify(&format!("127.0.0.1:{port}/app:x")).await.verdict;
         assert_eq!((elsewhere.kind(), elsewhere.statement()), (VerdictKind::Verified, Some("rest")));
     }
@@ -149,8 +149,8 @@ async fn all_spellings_share_one_flight() {
     assert_eq!(world.registry.count(Route::Blob), 1);
 }
 
-/// Over plain HTTP no port is 80, and a statement for the host must not speak for its port 443; nor is port 80 there
-/// another place.
+/// Over plain HTTP a missing port means 80. References that write port 443 or 80 of such a registry are refused, so that a
+/// statement for the host applies to no other port.
 #[tokio::test]
 async fn a_plain_http_registry_without_a_port_is_not_asked_at_a_written_port() {
     let world = World::new().await;
@@ -177,7 +177,7 @@ async fn a_plain_http_registry_without_a_port_is_not_asked_at_a_written_port() {
     }
 }
 
-/// A scope that writes a port of such a registry is not passed over for the statement with `*`.
+/// A scope that writes a port of such a registry is not ignored in favour of the statement with `*`.
 #[tokio::test]
 async fn a_scope_with_a_port_of_a_plain_registry_leaves_no_other_statement_to_its_images() {
     let world = World::new().await;

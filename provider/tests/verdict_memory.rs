@@ -1,7 +1,7 @@
 //! What verdicts about an image cost in memory when a hostile pusher has written its signatures: 100 referrers, each with a
 //! text of a megabyte that ends up in a reason, and many who wait for the verdict.
 //!
-//! One test, as it counts what the whole process allocates, the registry's own memory included.
+//! A single test, because it counts the allocations of the whole process, the registry's own memory included.
 
 #![allow(clippy::unwrap_used)]
 

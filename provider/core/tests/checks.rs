@@ -1,4 +1,4 @@
-//! The statement's checks on good envelopes: what each refuses, at which level, to the second.
+//! The statement's checks of well-formed envelopes: what each rejects, at which level, to the second.
 
 use countersign_core::name::MediaType;
 use countersign_core::notation::Check;
@@ -134,7 +134,7 @@ fn gives_the_signer_only_if_authenticity_passed() {
             Format::Cose => "cose",
         };
         for level in LEVELS {
-            // The store of the intermediate stands before that of the root, and its certificate before the root in the chain.
+            // The store of the intermediate is listed before that of the root, and its certificate precedes the root in the chain.
             let judge = world.untrusting().trusting(StoreKind::Ca, world.root.der());
             for (judge, store, anchor, der) in [
                 (judge.clone(), "ca:store-0", "CN=root,O=Testkit,ST=ZH,C=CH", world.root.der()),
@@ -292,7 +292,7 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
         assert_eq!(world.judge().overriding("revocation", "skip").codes(&envelope, JWS), []);
         assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), []);
     }
-    // Nobody stands above a root.
+    // A root has no issuer that could revoke it.
     let root = Authority::root(CertSpec::root().crl_url("http://crl.example/root.crl"));
     let chain = root.issue(plain());
     let world = World { root, target: Descriptor::sample("image") };
@@ -314,7 +314,7 @@ fn reports_all_enforced_failures_and_none_that_is_only_logged() {
     let chain = stranger.issue(CertSpec::leaf().ocsp_url("http://ocsp.example"));
     let request = SignRequest::new(&chain, &Descriptor::sample("another")).expiry(datetime!(2026-06-01 12:00 UTC));
     let envelope = request.jws();
-    // That revocation could not be looked at changes nothing about a refusal.
+    // Unchecked revocation does not change a rejection.
     assert_eq!(world.judge().codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain, Code::Expired]);
     assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain]);
 }

@@ -1,4 +1,4 @@
-//! What the two envelope formats refuse, each refusal with its sentence; and what they take.
+//! What the two envelope formats refuse, each with its message, and what they accept.
 
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::policy::StoreKind;

@@ -1,5 +1,5 @@
-//! Signatures that need evidence which this version cannot get: undecided only if everything else is as it should be.
-//! Whoever can push to a repository can write such a signature, and must not turn a refusal into "could not look" by it.
+//! Signatures that need evidence which this version cannot fetch: inconclusive only if all other checks pass. Everyone with
+//! push rights can attach such a signature, which must not turn a rejection into an inconclusive verdict.
 
 use countersign_core::evidence::Answer;
 use countersign_core::evidence::EvidenceRequest;
@@ -219,7 +219,7 @@ fn rejects_before_revocation_and_timestamps() {
             Code::TargetMismatch,
         ),
         (judge.clone(), SignRequest::new(&chain, &world.target), Code::TimestampInvalid),
-        // There is no moment at which all certificates were valid, so no timestamp can lie in it.
+        // The certificates were never valid at the same time, so no timestamp can help.
         (
             judge.clone(),
             SignRequest::new(&world.root.issue(later), &world.target).timestamp(b"token"),
@@ -231,7 +231,7 @@ fn rejects_before_revocation_and_timestamps() {
     }
 }
 
-/// What is asked for in each round, by kind and first URL.
+/// The requests of each round, by kind and first URL.
 fn asked(judge: &Judge, request: &SignRequest) -> Vec<Vec<String>> {
     let show = |request: &EvidenceRequest| match request {
         EvidenceRequest::Ocsp(request) => format!("ocsp {}", request.urls()[0]),

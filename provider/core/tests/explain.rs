@@ -1,5 +1,5 @@
-//! What is told about an envelope beyond its verdict. That both agree is held by `judge` of the test support in every test of the
-//! checks; here is what only the explanation says.
+//! Explanations of envelopes. `judge` of the test support compares explanation and verdict in every test of the checks; the
+//! tests here are about what only the explanation has.
 
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -1,7 +1,7 @@
-//! What reading takes in memory beside the document itself: three times its size, or 1 MiB where that is more, whatever is
-//! in it. A trust policy takes 12 MiB more.
+//! Memory for reading a document beside its own bytes: at most three times its size, or 1 MiB where that is more. A trust
+//! policy may use 12 MiB more.
 //!
-//! One test, as it counts what the whole process allocates.
+//! A single test, because it counts the allocations of the whole process.
 #![allow(clippy::unwrap_used)]
 
 use countersign_core::notation::Envelope;
@@ -23,7 +23,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What is allocated at most while `work` runs, beyond what was before, in bytes.
+/// Peak allocation while `work` runs, beyond the allocation before, in bytes.
 fn peak<T>(work: impl FnOnce() -> T) -> usize {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -31,7 +31,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> usize {
     ALLOCATOR.peak_usage().saturating_sub(before)
 }
 
-/// Runs all cases in turn: what one allocates must not be counted for another.
+/// Runs all cases in sequence, so that allocations are not counted for another case.
 #[test]
 fn reading_takes_a_small_multiple_of_the_document() {
     json();
@@ -47,11 +47,11 @@ fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
     assert!(peak <= most, "{name}: {peak} bytes for a document of {}, at most {most} wanted", document.len());
 }
 
-/// Every part of every JSON document, blown up to 128 KiB at most: about where the limits on counts begin, and the multiple
-/// is greatest.
+/// Every part of every JSON document, enlarged to at most 128 KiB: about where count limits begin, so that the factor is
+/// greatest.
 fn json() {
     for schema in schemas() {
-        // The first one makes what all share.
+        // The first document allocates what all share.
         schema.check(schema.good.to_string().as_bytes()).unwrap();
         // A tree of values, as every mistake in it is to be found; 50,000 of them at most.
         let more = if schema.name == "trust policy" { 12 * MIB } else { 0 };
@@ -96,7 +96,7 @@ fn cose() {
     }
 }
 
-/// Certificates of 60 KiB, full of what is in lists.
+/// Certificates of 60 KiB with long lists.
 fn certificates() {
     let authority = Authority::root(CertSpec::root());
     let unit = der::set([der::sequence([der::oid("2.5.4.11"), der::element(0x0c, b"a")])]);

@@ -14,7 +14,7 @@ struct Good {
     judge: Judge,
 }
 
-/// An envelope without parts that carry no trust (the signing agent), so that every byte counts.
+/// An envelope without unauthenticated parts (the signing agent), so that every byte counts.
 fn good(format: Format) -> Good {
     let root = Authority::root(CertSpec::root());
     let chain = root.issue(CertSpec::leaf());

@@ -1,5 +1,5 @@
-//! The table of cases that everything shares which reads image references: `provider/tests/data/references.json`. The
-//! template's tests and those of the mutators read it, too.
+//! The shared table of image references, `provider/tests/data/references.json`. The tests of the template and of the
+//! mutators read it, too.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ use countersign_core::name::ReferenceError;
 use countersign_core::name::Repository;
 use serde_json::Value;
 
-/// Image, and its place or why it is refused.
+/// An image, and its repository or the reason for its refusal.
 fn table() -> Vec<(String, Result<String, String>)> {
     let rows: Vec<BTreeMap<String, Value>> =
         serde_json::from_str(include_str!("../../tests/data/references.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Envelopes that other implementations made, when they are there. The clock is set; what needs a timestamp gives its
+//! Envelopes of other implementations, if they are available. The clock is set; envelopes that need a timestamp have their
 //! own result.
 #![allow(clippy::disallowed_methods, reason = "tests read files; the crate does not")]
 
@@ -142,7 +142,7 @@ fn a_signature_that_needs_its_timestamp_is_inconclusive() {
             ("jwsExpiredWithTimestamp.sig", JWS, outside.clone(), unchecked.clone(), unchecked.clone()),
             ("coseExpiredWithTimestamp.sig", COSE, outside.clone(), unchecked.clone(), unchecked.clone()),
             ("timestampAfterNotAfter.sig", COSE, outside.clone(), unchecked.clone(), unchecked.clone()),
-            // Valid only from a time on that has not come yet: no timestamp of today can help.
+            // Not yet valid: no timestamp can help.
             ("timestampBeforeNotBefore.sig", JWS, outside.clone(), outside.clone(), outside.clone()),
             ("withoutTimestamp.sig", JWS, vec![], vec![Code::TimestampInvalid], vec![]),
         ] {

@@ -1,6 +1,6 @@
-//! What a verdict says that it occupies, beside what it does occupy: the cache of verdicts is bounded by the former.
+//! The declared size of a verdict against its allocation: the declared size limits the verdict cache.
 //!
-//! One test, as it counts what the whole process allocates.
+//! A single test, because it counts the allocations of the whole process.
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
@@ -44,7 +44,7 @@ fn verified(level: &'static str, others: FailedSignatures, common_name: &str) ->
     let target = (0..500).fold(target, |target, number| target.annotation(&format!("key-{number}"), "value"));
     let chain = root.issue(CertSpec::leaf().common_name(common_name));
     let judge = Judge::about(&target.media_type, &target.digest, target.size).level(level);
-    // Under audit by nobody's trust.
+    // Admitted by audit without trust.
     let stores = if level == "audit" { StoreKind::SigningAuthority } else { StoreKind::Ca };
     let envelope = SignRequest::new(&chain, &target).jws();
     let signature = judge.trusting(stores, root.der()).ask(&envelope, Format::Jws.media_type()).expect("it counts");
@@ -79,7 +79,7 @@ fn the_size_of_a_verdict_covers_its_allocation_closely() {
         for _ in 0..COPIES {
             copies.push(verdict.clone());
         }
-        // The vector's own memory was there before.
+        // The vector itself was allocated before.
         let occupied = (ALLOCATOR.current_usage() - before) / COPIES + size_of::<ImageVerdict>();
         let said = copies[0].bytes();
         assert!(occupied <= said, "{name}: says {said} and occupies {occupied}");

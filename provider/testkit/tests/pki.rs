@@ -1,4 +1,4 @@
-//! What the CA writes, read by x509-parser and checked by aws-lc-rs.
+//! Certificates of the CA, read by x509-parser and verified by aws-lc-rs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -63,7 +63,7 @@ fn every_kind_of_key_signs_and_is_signed() {
         assert!(is_signed_by(&chain.der()[0], &chain.der()[1], kind), "{kind:?}");
         assert!(is_signed_by(&chain.der()[1], &chain.der()[2], kind), "{kind:?}");
         assert!(is_signed_by(&chain.der()[2], &chain.der()[2], kind), "{kind:?}");
-        // By signature, not by name: this one borrows the root's name.
+        // By signature, not by name: this authority has the root's name.
         let impostor = Chain::self_signed(CertSpec::root().with_key(chain.key()));
         assert!(!is_signed_by(impostor.leaf_der(), chain.root_der(), kind), "{kind:?}");
     }

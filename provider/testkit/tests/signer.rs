@@ -1,4 +1,4 @@
-//! What the signer writes, checked by aws-lc-rs with the key from the leaf.
+//! Envelopes of the signer, verified by aws-lc-rs with the leaf's key.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! Every mistake in a configuration has a case with the whole message; the samples stay readable, and the full one
-//! says the defaults.
+//! Every mistake in a configuration has a case with the whole message; the samples are valid, and the full one has the
+//! defaults.
 #![allow(clippy::unwrap_used)]
 
 mod mistakes;

@@ -1,4 +1,4 @@
-//! What the files of registries say, and what comes of their mistakes: each disables its own registry or entry.
+//! Files of registries and their mistakes: each mistake disables only its own registry or entry.
 
 use countersign::config::Config;
 use countersign::config::FileEffect;
@@ -33,7 +33,7 @@ fn says_the_same(files: &RegistryFiles, other: &RegistryFiles) -> bool {
     files.differs_in_credentials_only(other) && credentials(files) == credentials(other)
 }
 
-/// What was found, with its effect, without the folder's path.
+/// The findings with their effects, without the folder's path.
 fn effects(folder: &Folder, files: &RegistryFiles) -> Vec<String> {
     let prefix = format!("{}/", folder.path().display());
     files.findings().map(|finding| finding.effect().replace(&prefix, "")).collect()
@@ -143,7 +143,7 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
     let kinds: Vec<_> = kept.findings().map(|finding| &finding.kind).collect();
     assert!(kinds.iter().all(|kind| matches!(kind, FindingKind::File { effect: FileEffect::Kept, .. })), "{kinds:?}");
     assert!(kept.broken_since(&good).is_some() && kept.broken_since(&kept).is_none());
-    // And so on, until the file is good again.
+    // The same holds until the file is good again.
     assert!(says_the_same(&config.registry_files(Some(&kept)), &good));
 
     // Another file, or another host, does not inherit it.
@@ -155,7 +155,7 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
     let found = credentials(&disabled);
     assert!(found.iter().all(|credential| matches!(credential, Credential::Unusable(_))), "{found:?}");
     assert!(disabled.broken_since(&kept).is_some());
-    // What was disabled is not kept.
+    // A disabled entry has no last good content.
     assert_eq!(effects(&folder, &other.registry_files(Some(&disabled))), effects(&folder, &disabled));
 }
 
@@ -176,7 +176,7 @@ fn entries_of_a_pull_secret_are_disabled_one_by_one() {
         ]
     );
     assert_eq!(good.error().unwrap().mistakes().len(), 1);
-    // The last good file is not called back for it.
+    // The last good file is not used in its place.
     folder.write("secret.json", r#"{"auths":{"b.example":{"auth":"!"}}}"#);
     let now = config.registry_files(Some(&good));
     assert!(!says_the_same(&now, &good) && now.broken_since(&good).is_none());
@@ -222,7 +222,7 @@ fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
         ]
     );
     assert!(matches!(credentials(&disabled)[0], Credential::Unusable(_)));
-    // Of the same files, what they said before; never a way without the proxy.
+    // The last good content of the same files is kept; the registry is never reached without the proxy.
     folder.write("password", "");
     folder.write("ca.pem", "hunter2");
     let kept = good_config.registry_files(Some(&good));

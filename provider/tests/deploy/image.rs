@@ -1,4 +1,4 @@
-//! The Containerfile, as far as the Deployment relies on it.
+//! The parts of the Containerfile that the Deployment relies on.
 
 use serde_json::Value as Json;
 
@@ -56,6 +56,6 @@ fn the_image_runs_as_the_deployment_runs_it() {
 fn the_image_is_named_after_the_version() {
     let pod = deployment()["spec"]["template"]["spec"].take();
     let image = pod["containers"][0]["image"].as_str().unwrap();
-    // A host of its own, so that nobody's image of the same name is pulled by mistake.
+    // A host of its own, so that no other image of the same name is pulled by mistake.
     assert_eq!(image, concat!("registry.example.com/countersign:", env!("CARGO_PKG_VERSION")));
 }

@@ -1,4 +1,4 @@
-//! `kubectl apply -k` finds what the kustomizations name, and they leave nothing out.
+//! The kustomizations name exactly the existing files.
 
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ fn every_object_belongs_to_a_kustomization() {
 
 #[test]
 fn folders_for_kubectl_apply_have_no_kustomization() {
-    // It takes every file with a known extension, and the API server knows no such kind.
+    // kubectl applies every file with a known extension, and the API server has no kind Kustomization.
     for folder in ["templates", "constraints"] {
         assert!(is_kustomized(folder), "{folder}");
         for file in yaml_files(folder) {
@@ -130,7 +130,7 @@ fn folders_for_kubectl_apply_have_no_kustomization() {
 fn the_overlay_for_warnings_refuses_nothing_and_reports_what_is_only_logged() {
     let kustomization = documents("deploy/overlays/warnings/kustomization.yaml").remove(0);
     assert_eq!(texts(&kustomization["resources"]), ["../../../constraints"]);
-    // Beside the constraints that deny, and not over them.
+    // In addition to the constraints that deny, not in place of them.
     assert_eq!(kustomization["nameSuffix"], "-warnings");
     let [patch] = kustomization["patches"].as_array().unwrap().as_slice() else { panic!("one patch") };
     assert_eq!(

@@ -1,6 +1,6 @@
 //! What `deploy/` promises: documents that fit each other, the configuration and the binary.
 //!
-//! Read as files, without kubectl: what Kubernetes and Gatekeeper themselves say to them is for the end-to-end run.
+//! Read as files, without kubectl: the end-to-end run applies them to Kubernetes and Gatekeeper.
 #![allow(clippy::unwrap_used)]
 
 mod files;

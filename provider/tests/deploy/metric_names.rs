@@ -9,7 +9,7 @@ use countersign::telemetry::metrics::Metrics;
 /// By metric and label, the values that a fresh process shows. A histogram is here by the names of its series.
 pub(crate) type Shown = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// What a process shows that has just loaded a trust policy.
+/// The metrics of a process that has just loaded a trust policy.
 pub(crate) fn shown() -> Shown {
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry).unwrap();
@@ -55,7 +55,7 @@ fn matchers(inner: &str) -> Vec<Matcher> {
     inner.split(',').map(|text| one(text.trim())).collect()
 }
 
-/// Every mistake in a query: metrics, labels and values that no process shows.
+/// Every mistake in a query: metrics, labels and values that do not exist.
 pub(crate) fn mistakes(query: &str, shown: &Shown) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (metric, matchers) in selectors(query) {

@@ -1,4 +1,4 @@
-//! Alerts and dashboard ask for what the service shows. What the alerts make of it is for `promtool test rules`.
+//! Alerts and dashboard use metrics that the service has. `promtool test rules` tests the alerts themselves.
 
 use std::collections::BTreeSet;
 
@@ -74,7 +74,7 @@ fn the_alert_about_slowness_comes_before_the_time_out() {
     for (query, timeout) in [(verify, server.verify_timeout), (mutate, server.mutate_timeout)] {
         let share = limit(query) / timeout.as_secs_f64();
         assert!((0.8..0.95).contains(&share), "{query}: {share}");
-        // Between edges the quantile is a guess.
+        // Between bucket limits the quantile is an estimate.
         let edge = limit(query).to_string();
         assert!(shown()["countersign_request_duration_seconds_bucket"]["le"].contains(&edge), "{edge}");
     }

@@ -1,4 +1,4 @@
-//! Every image of every workload becomes a digest, and nothing that must not change does.
+//! Every image of every workload is mutated to a digest, and immutable fields are not changed.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ const KINDS: [(&str, &str); 8] = [
     ("batch/Job", "spec.template.spec"),
 ];
 
-/// Where a pod specification names images.
+/// The fields of a pod specification that name images.
 const PLACES: [&str; 4] = [
     "containers[name:*].image",
     "ephemeralContainers[name:*].image",

@@ -1,4 +1,4 @@
-//! The Providers lead to the Service, in time, and trust what the overlays make.
+//! The Providers' URLs are those of the Service, with fitting timeouts and the CA bundles of the overlays.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn provider_timeouts_exceed_ours_by_less_than_a_second() {
         assert_eq!(provider["apiVersion"], "externaldata.gatekeeper.sh/v1beta1");
         let timeout = Duration::from_secs(provider["spec"]["timeout"].as_u64().unwrap());
         assert!(timeout > ours && timeout - ours < Duration::from_secs(1), "{name}: {timeout:?} for our {ours:?}");
-        // Time for the way there and back.
+        // Time for the network.
         assert!(timeout - ours >= Duration::from_millis(200), "{name}: {timeout:?} for our {ours:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The overlay that deploy/README.md tells people to write fits the base.
+//! The overlay of deploy/README.md fits the base.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The Deployment and what stands around it.
+//! The Deployment and the objects around it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -169,11 +169,11 @@ fn the_pod_has_no_rights_that_it_does_not_need() {
 fn memory_is_limited_and_the_cpu_is_not() {
     let resources = container()["resources"].take();
     assert_eq!(resources, json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } }));
-    // What the cache may take must leave room for the rest.
+    // The cache's limit must leave memory for the rest.
     assert!(config().cache.verdict_bytes <= 64 * 1024 * 1024 / 2);
 }
 
-/// Whoever can create a pod chooses the host that is asked about it, otherwise.
+/// Otherwise everyone who can create a pod chooses hosts that are asked.
 #[test]
 fn refuses_unlisted_registries_and_lists_those_of_the_policy() {
     let config = config();
@@ -237,7 +237,7 @@ fn every_path_of_the_configuration_is_mounted_read_only() {
         let file = named(&generators, source)["files"][0].as_str().unwrap();
         assert_eq!(Path::new(file).file_name(), path.file_name(), "{volume}");
     }
-    // A change of the one makes new pods, a change of the other does not.
+    // A change of the configuration creates new pods; a change of the trust policy does not.
     assert_eq!(named(&generators, "countersign-config")["options"].get("disableNameSuffixHash"), None);
     assert_eq!(named(&generators, "countersign-trust-policy")["options"]["disableNameSuffixHash"], true);
 }

@@ -1,4 +1,4 @@
-//! Who is answered, by certificate; and which certificates can be used.
+//! Which client certificates are accepted, and which server certificates can be used.
 
 use countersign::server::tls::LoadedTls;
 use countersign::server::tls::TlsError;
@@ -88,13 +88,13 @@ async fn new_connections_use_a_reloaded_client_authority() {
     };
     assert!(is_answered(&old).await);
     assert!(!is_answered(&new()).await);
-    // Both, as during a rotation.
+    // Both authorities, as during a rotation.
     let mut pem = service.certificates.server_pem();
     pem.client_ca.extend_from_slice(others.pem().as_bytes());
     service.tls.swap(LoadedTls::load(&pem, now()).unwrap());
     assert!(is_answered(&new()).await);
     assert!(is_answered(&Client::gatekeeper(&service)).await);
-    // Only the new one. What is open stays open.
+    // Only the new authority. Open connections stay open.
     pem.client_ca = others.pem().into();
     service.tls.swap(LoadedTls::load(&pem, now()).unwrap());
     assert!(is_answered(&new()).await);

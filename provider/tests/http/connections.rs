@@ -1,4 +1,4 @@
-//! How long a connection may take, and how many there may be.
+//! Limits of connections in time and number.
 
 use countersign_test_support::client::Client;
 use countersign_test_support::client::connect;
@@ -25,7 +25,7 @@ async fn plain_http_gets_no_response() {
 
 async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A reset is an end, too.
+    // A reset counts as an end.
     let _ = tokio::io::AsyncReadExt::read_to_end(stream, &mut bytes).await;
     bytes
 }
@@ -113,7 +113,7 @@ async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_m
     settings.connection_times.write = 3 * SHORT;
     let service = Service::with(settings).await;
     let held = || service.metric(r#"countersign_limit_in_use{limit="response-bytes"}"#);
-    // Far more than the system takes for a connection that nobody reads.
+    // Far more than the system buffers for a connection that is not read.
     let keys: Vec<String> = (0..1000).map(|number| format!("\"a.example/rejected:{number:0>100}\"")).collect();
     let body = format!(r#"{{"request":{{"keys":[{}]}}}}"#, keys.join(","));
     let mut stream = connect_with_little_room(&service).await;

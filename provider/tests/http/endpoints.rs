@@ -1,4 +1,4 @@
-//! What is asked and what is answered, door by door.
+//! Requests and responses of each endpoint.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// For what has no end, and long enough for what has one.
+/// The timeout for keys that never end, long enough for those that do.
 const SHORT: Duration = Duration::from_millis(500);
 
 const VERIFY: &str = "/v1/verify";
@@ -263,7 +263,7 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
             assert!(error.starts_with(says), "{error}");
         }
     }
-    // Nobody was asked about the digest.
+    // A digest needs no resolution.
     assert!(!service.script.asked().iter().any(|image| image.contains(DIGEST)));
     assert_eq!(service.metric(r#"countersign_resolutions_total{code="resolved"}"#), 6.0);
     assert_eq!(service.metric(r#"countersign_resolutions_total{code="invalid-reference"}"#), 4.0);

@@ -1,4 +1,4 @@
-//! The port for probes and Prometheus.
+//! The health port: probes and metrics.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use countersign_test_support::service::settings;
 #[tokio::test]
 async fn the_health_port_reports_liveness_and_readiness() {
     let service = Service::start().await;
-    // Nothing here is encrypted, but the client wants to be prepared. Another test may have been first.
+    // The client library needs a crypto provider even for plain HTTP. Another test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let get = async |path: &str| {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();

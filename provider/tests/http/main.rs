@@ -1,4 +1,4 @@
-//! The service from outside, over real TLS on loopback: what Gatekeeper sees, and what somebody else sees.
+//! The service from outside, over real TLS on loopback: as Gatekeeper, and as other clients.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! References on the endpoints: the table that everything shares which reads them.
+//! The shared table of image references, on the endpoints.
 
 use serde_json::Value as Json;
 
@@ -13,7 +13,7 @@ fn table() -> Vec<(String, bool)> {
     rows.iter().map(|row| (row["image"].as_str().unwrap().to_owned(), row["place"].is_string())).collect()
 }
 
-/// What the mutators ask: the digest is written behind the name as it was, so that runtimes read the same host.
+/// Mutation appends the digest to the name as it was written, so that runtimes read the same host.
 #[tokio::test]
 async fn mutation_keeps_spellings_and_refuses_invalid_references() {
     let service = Service::start().await;

@@ -1,4 +1,4 @@
-//! How the service ends: not before what it has accepted is answered, and not much later.
+//! The service stops after it has answered all accepted requests, within the grace.
 
 use countersign_test_support::client::Client;
 use countersign_test_support::client::is_answered;

@@ -1,4 +1,4 @@
-//! Exempt images: whole parts of the repository, and no text that only looks like one.
+//! Exempt images are matched by whole path components.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use crate::objects::POD;
 
 const SHA: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/// Whether an image is let through without asking a provider that would refuse it.
+/// Whether an image is admitted without a request to a provider that would refuse it.
 fn is_exempt(pattern: &Json, image: &str) -> bool {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": image }] }));
     let review = review_with(json!({ "exemptImages": pattern }), &pod, &Outcome::Items(Item::Missing));
@@ -226,7 +226,7 @@ fn patterns_that_mean_nothing_cover_nothing() {
             assert!(!is_exempt(&pattern, image), "{pattern} {image}");
         }
     }
-    // A pattern that means nothing does not take the others with it.
+    // An invalid pattern does not affect the others.
     assert!(is_exempt(&json!([7, "*", "docker.io/library/*"]), "nginx"));
 }
 
@@ -247,13 +247,13 @@ fn exempt_images_are_omitted_from_the_request_in_every_kind_and_field() {
     assert_eq!(review.denials, ["redis: no verdict from the provider"]);
 }
 
-/// The table that everything shares which reads references.
+/// The shared table of image references.
 fn table() -> Vec<Json> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/references.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The images of the table that have a host, as patterns, with their places.
+/// The images of the table that have a host, as patterns, with their repositories.
 fn patterns(table: &[Json]) -> Vec<(&str, &str)> {
     let accepted = table.iter().filter_map(|row| Some((row["image"].as_str()?, row["place"].as_str()?)));
     accepted.filter(|(image, _)| image.split_once('/').is_some_and(|(host, _)| Host::is_named_by(host))).collect()
@@ -286,7 +286,7 @@ fn every_spelling_of_an_exempt_repository_is_exempt_and_no_other_repository_is()
 fn an_image_in_a_refused_spelling_is_never_exempt() {
     let table = table();
     let refused = || table.iter().filter(|row| row["refused"].is_string());
-    // Wider than the places of the table, and the refused spellings themselves.
+    // Patterns that cover more than the table, and the refused spellings themselves.
     let mut widest: BTreeSet<String> = BTreeSet::new();
     let hosts = patterns(&table).into_iter().map(|(image, _)| image);
     for image in hosts.chain(refused().map(|row| row["image"].as_str().unwrap())) {

@@ -22,7 +22,7 @@ pub(crate) enum Item {
     Missing,
 }
 
-/// What comes back from one call of `external_data`.
+/// The result of one call of `external_data`.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// The provider answered with one item for each key, HTTP 200.
@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
     Raw(Option<Json>),
 }
 
-/// What the template made of an object.
+/// The template's result for an object.
 #[derive(Debug)]
 pub(crate) struct Review {
     pub(crate) denials: Vec<String>,

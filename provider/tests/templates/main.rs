@@ -1,5 +1,5 @@
-//! The YAML that people apply: the shipped template is run, not read, against every way in which the provider can
-//! answer or fail to. The evaluator is not Gatekeeper's; `e2e/` has the last word with the real one.
+//! The shipped YAML: the template is evaluated against every kind of provider response and failure. The evaluator is not
+//! Gatekeeper's; `e2e/` uses the real one.
 
 #![allow(clippy::unwrap_used)]
 

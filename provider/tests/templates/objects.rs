@@ -1,4 +1,4 @@
-//! Objects as the API server shows them to Gatekeeper.
+//! Objects as the API server sends them to Gatekeeper.
 
 use serde_json::Value as Json;
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(crate) const KINDS: [Kind; 8] = [
     CRON_JOB,
 ];
 
-/// The place of an image within a pod specification.
+/// The field of an image within a pod specification.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
     Containers,
@@ -41,7 +41,7 @@ pub(crate) const PLACES: [Place; 4] =
     [Place::Containers, Place::InitContainers, Place::EphemeralContainers, Place::Volumes];
 
 impl Place {
-    /// A pod specification that has `image` in this place, and nothing else.
+    /// A pod specification with `image` in this field, and nothing else.
     pub(crate) fn with(self, image: &str) -> Json {
         match self {
             Self::Containers => json!({ "containers": [{ "name": "app", "image": image }] }),

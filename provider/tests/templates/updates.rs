@@ -1,4 +1,4 @@
-//! A change that starts nothing new is let through; everything else is asked about.
+//! An update that starts no container is admitted; every other update is verified.
 
 use serde_json::Value as Json;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn spec() -> Json {
     })
 }
 
-/// Whether the provider, which knows nothing, was asked; then the object was denied too.
+/// Whether the provider, which has no verdicts, was asked; then the object was denied, too.
 fn asked(request: &Json) -> bool {
     let review = review(request, &Outcome::Items(Item::Missing));
     assert_eq!(review.calls.is_empty(), review.denials.is_empty(), "{request}");

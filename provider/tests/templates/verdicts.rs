@@ -1,4 +1,4 @@
-//! What is not positively verified is denied, in every kind and every place.
+//! Every image without a positive verdict is denied, in every kind and every field.
 
 use serde_json::Value as Json;
 use serde_json::json;
@@ -162,7 +162,7 @@ fn one_good_image_does_not_excuse_another() {
         "a.example/odd: not an image reference",
     ];
     assert_eq!(review(&pod, &Outcome::Answer(items.clone(), "")).denials, said);
-    // What is decided is told beside a system error; what is not decided is the system error's to tell.
+    // Decided keys are reported beside a system error; the system error reports the others.
     let said = [
         "a.example/bad: revoked",
         "a.example/odd: not an image reference",

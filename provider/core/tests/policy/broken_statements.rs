@@ -1,4 +1,4 @@
-//! Trust policy documents of which some statements have mistakes: what those leave without a statement, and what goes on.
+//! Trust policy documents in which some statements have mistakes: what is disabled, and what stays usable.
 
 use countersign_core::limits;
 use countersign_core::policy::Claim;
@@ -30,7 +30,7 @@ fn parse(statements: &[Value]) -> TrustPolicy {
     TrustPolicy::parse(json!({"version": "1.0", "trustPolicies": statements}).to_string().as_bytes()).unwrap()
 }
 
-/// What the policy says about a repository: the statement's name, how it comes to apply, and whether it can be used.
+/// The policy's statement for a repository: its name, why it applies, and whether it is usable.
 fn selected<'a>(policy: &'a TrustPolicy, repository: &str) -> Option<(&'a str, Claim, bool)> {
     let (entry, claim) = policy.policy().select(&repository.parse().unwrap())?;
     Some((entry.name(), claim, matches!(entry, PolicyRule::Usable(_))))
@@ -167,7 +167,7 @@ fn two_statements_with_a_repository_in_common_are_both_disabled() {
         assert_eq!(selected(&policy, repository), Some((name, Claim::Named, false)), "{repository}");
     }
     assert_eq!(selected(&policy, C), Some(("good", Claim::Named, true)));
-    // One of the two was meant for another repository.
+    // One of the two was intended for another repository.
     assert_eq!(selected(&policy, "registry.example/other"), Some(("first", Claim::Possible, false)));
 }
 
@@ -240,7 +240,7 @@ fn counts_all_mistakes_and_keeps_the_first() {
     assert_eq!(last, "trust policy: has 30000 more mistakes");
 }
 
-/// What is not kept counts all the same.
+/// Mistakes that are not kept are counted.
 #[test]
 fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first() {
     let mut scopes = vec!["x"; 1000];

@@ -37,7 +37,7 @@ fn mistakes(document: &Value) -> Vec<PolicyError> {
     parse(document).unwrap().mistakes().to_vec()
 }
 
-/// A good statement with some members replaced; null takes one away.
+/// A good statement with some members replaced; null removes one.
 fn statement(changes: Value) -> Value {
     let mut statement = json!({
         "name": "a",

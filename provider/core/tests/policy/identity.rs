@@ -1,4 +1,4 @@
-//! Which subjects a trusted identity names.
+//! Which subjects match a trusted identity.
 
 use countersign_core::policy::Identities;
 use countersign_core::policy::Identity;

@@ -1,4 +1,4 @@
-//! Trust policies, trust stores and trusted identities: each refusal with the input that deserves it.
+//! Trust policies, trust stores and trusted identities: each error with the input that causes it.
 // Outside vectors are files; core itself has none.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 

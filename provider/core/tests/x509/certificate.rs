@@ -293,7 +293,7 @@ fn limits_the_length_of_every_list() {
     let spec = CertSpec::leaf().without_ekus().extension("2.5.29.37", false, &purposes(64));
     assert_eq!(parse_leaf(spec).unwrap().extended_key_usage().unwrap().purposes.len(), 64);
     assert_eq!(extended("2.5.29.37", &purposes(65)), malformed("extKeyUsage"));
-    // A bit string as long as the certificate, of which only nine bits have a meaning.
+    // A bit string as long as the certificate, of which only nine bits are defined.
     assert_eq!(extended("2.5.29.15", &der::element(3, &[&[0][..], &[1; 60_000]].concat())), malformed("keyUsage"));
 }
 

@@ -77,7 +77,7 @@ fn authorities_of_every_signing_key_can_issue() {
     }
 }
 
-/// A leaf and its root, the leaf's signature made anew: this algorithm, this way.
+/// A leaf and its root; the leaf is signed again with this algorithm.
 fn reissued(root: &Authority, algorithm: &[u8], sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<(), ChainError> {
     let chain = root.issue(CertSpec::leaf());
     let leaf = rewrite(chain.leaf_der(), |_| {}, algorithm, sign);

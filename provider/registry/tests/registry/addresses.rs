@@ -1,4 +1,4 @@
-//! Hosts that nobody configured: users choose them.
+//! Unlisted hosts, which users choose.
 
 use countersign_core::name::ImageRef;
 use countersign_credentials::Credential;
@@ -87,7 +87,7 @@ async fn connects_over_ipv4_and_ipv6_by_address_and_name() {
     let v6 = Registry::start_v6().await;
     for registry in [Some(v4), v6].into_iter().flatten() {
         registry.push_image("app", "v1");
-        // Where the name has an address of each family, nobody listens on one of them.
+        // If the name has an address of each family, one of them has no listener.
         for host in [registry.host(), format!("localhost:{}", registry.address().port())] {
             if host.starts_with("localhost") && registry.address().is_ipv6() && !resolves_to_ipv6() {
                 continue;

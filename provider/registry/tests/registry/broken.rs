@@ -1,4 +1,4 @@
-//! Answers that break off, and what is asked for again.
+//! Truncated responses and retries.
 
 use countersign_credentials::Credential;
 use countersign_http::FetchError;

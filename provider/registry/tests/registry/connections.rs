@@ -1,4 +1,4 @@
-//! How many connections a load takes.
+//! The number of connections under load.
 
 use countersign_core::name::ImageRef;
 use countersign_credentials::Credential;

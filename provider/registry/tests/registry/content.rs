@@ -1,4 +1,4 @@
-//! Manifests of referrers and blobs: exactly the bytes that their descriptors promise.
+//! Manifests of referrers and blobs: exactly the bytes of their descriptors.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn refuses_a_wrong_size_before_and_while_reading() {
         let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
         assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: size }));
     }
-    // Without a Content-Length only counting tells.
+    // Without a Content-Length the bytes are counted.
     let fault = registry.when(Route::Blob).slow_drip(Duration::from_millis(1));
     let lie = Descriptor { size: 9, ..blob.clone() };
     let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();

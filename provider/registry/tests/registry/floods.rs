@@ -1,4 +1,4 @@
-//! Servers that send without end what is no answer: each connection has an allowance for that, and then ends.
+//! Servers that send endless data without a response: each connection has an allowance for it, and then ends.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -34,10 +34,10 @@ use crate::support::soon;
 use crate::support::start_secure;
 use crate::support::works;
 
-/// More than any connection may receive, and an end, should nobody hang up.
+/// More than any connection may receive, and an end if the client does not close.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// Sends `first` and then `again` without end; gives what was sent when the other side hung up.
+/// Sends `first` and then `again` without end; returns the bytes sent when the other side closed.
 async fn flood(mut stream: impl AsyncWrite + Unpin, first: &[u8], again: &[u8]) -> usize {
     let many = again.repeat(64 * 1024 / again.len());
     let mut sent = 0;
@@ -98,7 +98,7 @@ impl Server {
         (Self::start(Some(TlsAcceptor::from(Arc::new(config))), first.to_vec(), again.to_vec()).await, ca)
     }
 
-    /// Why `app:v1` of this server cannot be had; over TLS if there is an authority.
+    /// The error for `app:v1` of this server; over TLS if there is an authority.
     async fn cause(&self, ca: Option<&Authority>) -> Cause {
         let entry = RegistryEntry::new(self.host.parse().unwrap(), Credential::Anonymous);
         let entry = match ca {
@@ -108,14 +108,14 @@ impl Server {
                 RegistryEntry { roots, ..entry }
             }
         };
-        // What ends the request is the allowance and not the time, however slow the machine.
+        // The allowance ends the request, not the time, even on a slow machine.
         let time = Duration::from_secs(60);
         let (registries, _) = build(RegistrySettings { request_timeout: time, ..settings(vec![entry]) });
         let image: ImageRef = format!("{}/app:v1", self.host).parse().unwrap();
         registries.pin(&image, Instant::now() + time).await.unwrap_err().cause
     }
 
-    /// How often it was connected to, and whether it was hung up on early.
+    /// The number of connections, and whether they were closed early.
     fn seen(&self) -> (usize, bool) {
         (self.connections.load(Ordering::SeqCst), self.took.load(Ordering::SeqCst) < MOST / 2)
     }

@@ -1,5 +1,5 @@
-//! Claims: whatever a registry sends or keeps back, calls end in time with the right bytes or an exact error, and no
-//! credential reaches a host that it is not for. Against an in-process registry; nothing leaves the machine.
+//! Whatever a registry sends or withholds, calls end in time with the right bytes or an exact error, and a credential
+//! reaches only its own host. Against an in-process registry; nothing leaves the machine.
 #![allow(clippy::unwrap_used)]
 
 mod addresses;

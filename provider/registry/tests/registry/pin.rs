@@ -1,4 +1,4 @@
-//! From a reference to a digest that is certain.
+//! Resolution of a reference to a verified digest.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
     let by_digest: ImageRef = registry.reference("app", &first).parse().unwrap();
     assert_eq!(registries.pin(&by_digest, soon()).await.unwrap(), before);
     assert_eq!(registry.requests().len(), 1);
-    // The same digest elsewhere is another matter.
+    // The same digest in another repository needs a request.
     let elsewhere: ImageRef = registry.reference("other", &first).parse().unwrap();
     assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().kind(), RegistryErrorKind::NotFound);
 
@@ -107,13 +107,13 @@ async fn a_known_tag_needs_one_head_request() {
     assert_eq!(asked.path, "/v2/app/manifests/v1");
     assert!(asked.header("accept").unwrap().contains(MediaType::DOCKER_LIST));
 
-    // Moved to what was never read: a GET says what it is.
+    // Moved to an unknown digest: a GET reads the manifest.
     let moved = registry.push_image("app", "v1");
     registry.forget_requests();
     assert_eq!(pinned(&registries, &registry).await.descriptor(), &descriptor(&moved));
     assert_eq!(methods(&registry), ["HEAD", "GET"]);
 
-    // And back to what was.
+    // And back to the former digest.
     registry.tag("app", "v1", &first.digest);
     registry.forget_requests();
     assert_eq!(pinned(&registries, &registry).await, before);
@@ -184,7 +184,7 @@ async fn a_head_that_names_no_digest_is_followed_by_a_get_and_not_sent_again_soo
         assert_eq!(pinned(&registries, &registry).await, before, "{case}");
         assert_eq!(pinned(&registries, &registry).await, before, "{case}");
         assert_eq!(methods(&registry), ["HEAD", "GET", "GET"], "{case}");
-        // Another repository is another matter.
+        // Another repository is not affected.
         registry.forget_requests();
         let _ = registries.pin(&other, soon()).await.unwrap();
         assert_eq!(methods(&registry), ["HEAD", "GET"], "{case}");
@@ -262,7 +262,7 @@ async fn other_bytes_than_the_digest_names_are_refused_with_both_digests() {
     let expected = Cause::Digest { host: registry.host(), found, wanted: asked };
     let registries = anonymous(&registry);
     assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
-    // Neither a right header nor a missing one makes up for the bytes.
+    // A right or missing header does not excuse wrong bytes.
     registry.when(Route::Manifest).without_header("docker-content-digest");
     assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
 }
@@ -360,7 +360,7 @@ async fn encoded_and_broken_bodies_are_refused() {
     let cause = pin_error(&registries, &registry).await;
     assert!(matches!(cause, Cause::Fetch(FetchError::Broken { .. })), "{cause:?}");
     assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
-    // Twice asked for again.
+    // Two retries.
     assert_eq!(fault.hits(), 3);
 }
 

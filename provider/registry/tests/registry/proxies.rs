@@ -1,4 +1,4 @@
-//! Which requests go by a proxy, what it learns, and whose fault a failure is.
+//! Which requests use a proxy, what the proxy receives, and how its failures are reported.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn only(ca: &Authority) -> Roots {
     Roots::Only(RootCertificates::parse("ca.pem", ca.pem().as_bytes()).unwrap())
 }
 
-/// A registry that nobody but the proxy finds, with an image `app:v1`, and its authority.
+/// A registry that only the proxy resolves, with an image `app:v1`, and its authority.
 async fn hidden(proxy: &Proxy) -> (Registry, Authority) {
     let ca = Authority::root(CertSpec::root());
     let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&[HOST]))).await;
@@ -118,7 +118,7 @@ async fn a_listed_registry_is_reached_by_a_tunnel_with_its_own_authorities() {
     assert_eq!(request.header("host"), Some("registry.example:443"));
     assert_eq!(request.header("authorization"), None);
     assert_eq!(request.header("proxy-authorization"), None);
-    // Under other authorities the tunnel is no help.
+    // A tunnel does not change the trusted authorities.
     let stranger = with(environment(&proxy, ""), vec![by(&proxy.url(), HOST, Roots::System)]);
     let cause = pin(&stranger, HOST).await.unwrap_err();
     assert!(matches!(&cause, Cause::Fetch(FetchError::Tls { host, .. }) if host == HOST), "{cause:?}");
@@ -166,7 +166,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     let entry = RegistryEntry { proxy: proxy_choice, ..by(&proxy.url(), HOST, only(&ca)) };
     pin(&with(ProxyEnvironment::default(), vec![entry]), HOST).await.unwrap();
 
-    // In plain HTTP the answer stands in the registry's place.
+    // Over plain HTTP the proxy's response is in place of the registry's.
     let plain_registry = hidden_plain(&proxy).await;
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();
@@ -258,7 +258,7 @@ async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let host = registry.host();
-    // Neither the variables nor NO_PROXY need to know this machine.
+    // Loopback needs no entry in NO_PROXY.
     pin(&with(environment(&proxy, ""), vec![plain(&host, Credential::Anonymous)]), &host).await.unwrap();
     let direct = RegistryEntry { proxy: ProxyChoice::Direct, ..plain(&host, Credential::Anonymous) };
     pin(&with(environment(&proxy, ""), vec![direct]), &host).await.unwrap();

@@ -1,4 +1,4 @@
-//! A registry's wish to be left alone is everybody's business; and not too many at once.
+//! Per-host back-off, shared by the process, and limits of concurrent requests.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn the_back_off_is_capped_and_has_a_default() {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
         registry.when(Route::Manifest).too_many_requests(retry_after);
-        // Nobody can wait so long: a deadline below the default.
+        // A deadline below the default back-off.
         let deadline = tokio::time::Instant::now() + Duration::from_secs(4);
         let cause = anonymous(&registry).pin(&app(&registry), deadline).await.unwrap_err().cause;
         let Cause::TooManyRequests { host, wait, .. } = cause else { panic!("{cause:?}") };

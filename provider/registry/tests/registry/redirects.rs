@@ -1,4 +1,4 @@
-//! Blobs are often redirected to a store. Where to, and with what.
+//! Redirects of blobs to a blob store: which targets are followed, with which headers.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn two() -> (Registry, Registry, Descriptor) {
     (registry, store, blob)
 }
 
-/// What went wrong after the registry redirected a blob to `target`.
+/// The error after the registry redirected a blob to `target`.
 fn redirected(registry: &Registry, target: &str, cause: Cause) -> Cause {
     Cause::Redirected {
         registry: registry.host(),
@@ -229,7 +229,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
     ] {
         let fault = store.when(Route::Other).redirect(307, &format!("http://{host}{STORED}"));
         let cause = fetch(&unlisted, &registry, &blob).await.unwrap_err().cause;
-        // One place has one text.
+        // A host has one message.
         let host = host.replace("[::ffff:7f00:1]", "127.0.0.1");
         let Cause::Redirected { registry: asked, target, stage: Stage::Blob, cause: inner } = &cause else {
             panic!("{cause:?}")
@@ -244,7 +244,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
         assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
         fault.lift();
     }
-    // Nor to what the settings name: the store could not reach it by itself.
+    // Nor to a configured host, which the store cannot reach by itself.
     let listed = build(settings(vec![entry(&registry, Credential::Anonymous), entry(&third, Credential::Anonymous)])).0;
     let fault = store.when(Route::Other).redirect(307, &format!("{}{STORED}", third.url()));
     let cause = fetch(&listed, &registry, &blob).await.unwrap_err().cause;
@@ -259,7 +259,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
         )
     );
     assert_eq!(third.connections(), 0);
-    // A store that the settings name as well leads on.
+    // A configured store may redirect further.
     let all = [&registry, &store, &third].map(|registry| entry(registry, Credential::Anonymous));
     fetch(&build(settings(all.to_vec())).0, &registry, &blob).await.unwrap();
     fault.lift();
@@ -344,7 +344,7 @@ async fn a_bounded_number_of_connections_to_hosts_that_the_settings_do_not_name_
     let before = stores[0].connections();
     ask(0).await;
     assert_eq!(stores[0].connections(), before);
-    // One host too many: whoever is asked after it is connected to anew.
+    // One host too many: the next request opens a new connection.
     ask(KEPT).await;
     ask(0).await;
     assert_eq!(stores[0].connections(), before + 1);

@@ -1,12 +1,11 @@
-//! Our reading of image references against oci-client's, which is another program's: they may differ only where the
-//! difference is known.
+//! Our parser of image references against oci-client's: they may differ only in known cases.
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
 
 const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/// Texts that both take or both refuse, and read alike.
+/// Texts that both parsers accept with the same result, or both refuse.
 const ALIKE: &[&str] = &[
     "nginx",
     "nginx:1.27",

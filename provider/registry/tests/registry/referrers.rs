@@ -1,4 +1,4 @@
-//! What refers to an image, and when "none" may be said.
+//! Lists of referrers, and when an empty list is certain.
 
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ fn digests(referrers: &Referrers) -> Vec<String> {
     referrers.entries.iter().map(|entry| entry.digest.to_string()).collect()
 }
 
-/// An answer of the referrers API that cannot be what it is.
+/// A response of the referrers API of another kind.
 fn page(body: impl Into<String>) -> Reply {
     Reply::status(200).header("content-type", IMAGE_INDEX).body(body.into())
 }
@@ -330,7 +330,7 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
         assert!(error.to_string().contains("page 2 of the list: "), "{error}");
         fault.lift();
     }
-    // No page but the first is worth a look at the fallback tag.
+    // Only a failure of the first page reads the fallback tag.
     assert_eq!(registry.requests().iter().filter(|request| request.path.contains("sha256-")).count(), 0);
 }
 
@@ -365,7 +365,7 @@ async fn without_the_api_the_fallback_tag_is_read_and_its_absence_means_none() {
     let tag = format!("/v2/app/manifests/{}", image.digest.replace(':', "-"));
     let asked = registry.requests();
     assert_eq!(asked.last().unwrap().path, tag);
-    // A registry that were asked for an index alone would convert or hide what is of another kind.
+    // A registry that is asked for an index only may convert or hide other types.
     assert_eq!(asked[1].header("accept"), Some(IMAGE_INDEX));
     assert_eq!(asked[2].header("accept"), asked[0].header("accept"));
     let signature = sample("late", Some(SIGNATURE));
@@ -521,12 +521,12 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     vec![
         (empty(), None, false),
-        // The specification's word for "not supported", in whatever words.
+        // A 404, which the specification defines as not supported, with any body.
         (Reply::status(404), None, true),
         (html(404), None, true),
         (Reply::error(404, "UNSUPPORTED"), None, true),
         (Reply::error(404, "NAME_UNKNOWN"), Some(RegistryErrorKind::NotFound), true),
-        // Refused as such.
+        // Explicitly unsupported.
         (Reply::error(400, "UNSUPPORTED"), Some(RegistryErrorKind::ReferrersUnsupported), true),
         (Reply::status(402), Some(RegistryErrorKind::ReferrersUnsupported), true),
         (Reply::error(405, "UNSUPPORTED"), Some(RegistryErrorKind::ReferrersUnsupported), true),
@@ -564,7 +564,7 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
         (Reply::status(304), Some(RegistryErrorKind::Failed), true),
         (Reply::status(302), Some(RegistryErrorKind::RedirectRefused), true),
         (Reply::status(307).header("location", "ftp://127.0.0.1/"), Some(RegistryErrorKind::RedirectRefused), true),
-        // In trouble: left alone.
+        // Failing: no further request.
         (Reply::status(408), Some(RegistryErrorKind::Failed), false),
         (Reply::status(421), Some(RegistryErrorKind::Failed), false),
         (Reply::status(425), Some(RegistryErrorKind::Failed), false),
@@ -651,7 +651,7 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     for (reply, trouble) in [
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::NotFound),
-        // A page of something in front of the registry, which may have lost it.
+        // A page of a proxy in front of the registry.
         (html(404), RegistryErrorKind::AnswerInvalid),
         (Reply::status(404), RegistryErrorKind::AnswerInvalid),
         (Reply::status(404).body("default backend - 404"), RegistryErrorKind::AnswerInvalid),

@@ -1,4 +1,4 @@
-//! Which certificates of registries are accepted, and what is said of the others.
+//! Which certificates of registries are accepted, and the errors for the others.
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -39,7 +39,7 @@ use crate::support::settings;
 use crate::support::soon;
 use crate::support::works;
 
-/// What `openssl req -x509` makes of this key, with names: an authority, by its extensions.
+/// The certificate that `openssl req -x509` issues for this key and names: an authority, by its extensions.
 const OPENSSL: &str = "-----BEGIN CERTIFICATE-----
 MIIBzzCCAXWgAwIBAgIUUNXB7+cVwUvi29Hlfu+0yeaSA5EwCgYIKoZIzj0EAwIw
 LjEZMBcGA1UECgwQQ291bnRlcnNpZ24gdGVzdDERMA8GA1UEAwwIcmVnaXN0cnkw
@@ -74,7 +74,7 @@ fn roots() -> RootsSource {
     RootsSource::File("ca/registry.pem".into())
 }
 
-/// What a client with this `ca` says of a registry with this certificate.
+/// The error of a client with this `ca` for a registry with this certificate.
 async fn failure(identity: &Chain, ca: &str) -> TlsFailure {
     let registry = Registry::start_tls(identity).await;
     registry.push_image("app", "v1");
@@ -94,7 +94,7 @@ async fn accepted(identity: &Chain, ca: &str) {
     works(&build(settings(vec![entry(registry.address(), ca)])).0, &registry).await;
 }
 
-/// Answers one connection with 404, by the certificate and key that it is given, whether they fit or not.
+/// Answers one connection with 404, with this certificate and key, matching or not.
 fn answers_once(certificate: CertificateDer<'static>, key: &PrivateKeyDer<'static>) -> SocketAddr {
     #[derive(Debug)]
     struct Always(Arc<CertifiedKey>);
@@ -116,7 +116,7 @@ fn answers_once(certificate: CertificateDer<'static>, key: &PrivateKeyDer<'stati
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut stream = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream);
-        // A client that hangs up is looked at where it is asked.
+        // The test checks the client's error.
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let _ = stream.flush();

@@ -1,4 +1,4 @@
-//! A slow or hostile host uses up its own share of every limit, and nobody else's.
+//! A slow or hostile host uses up only its own share of every limit.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -38,7 +38,7 @@ use crate::support::works;
 
 const MIB: usize = 1024 * 1024;
 
-/// As long as a body may make no progress.
+/// The time limit for a body without progress.
 const WINDOW: Duration = Duration::from_secs(2);
 
 async fn two() -> (Registry, Registry, RegistrySettings) {
@@ -69,7 +69,7 @@ async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
             tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err().cause })
         })
         .collect();
-    // Those whose share is used up have ended, and the others have all they will ever have.
+    // Requests without a permit have ended; the others have their permits.
     seen.until(REQUESTS, |requests| requests <= 16).await;
     let held = 16 * MIB;
     seen.until(BYTES, |bytes| bytes > i64::try_from(held / 2).unwrap()).await;
@@ -104,7 +104,7 @@ async fn a_slow_body_ends_early_and_is_not_retried() {
     bad.when(Route::Manifest).slow_drip(Duration::from_millis(100));
     let (registries, _) = build(settings);
     let image = app(&bad);
-    // Connected and asked before the clock is stopped: a stopped clock jumps to what is due next.
+    // Connected before the clock is paused: a paused clock advances to the next timer.
     let call = tokio::spawn(async move { registries.pin(&image, soon()).await.unwrap_err() });
     bad.wait_for(Route::Manifest, 1).await;
     tokio::time::pause();
@@ -168,7 +168,7 @@ async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
         .collect();
     tokens.wait_for(Route::Token, 16).await;
     works(&registries, &good).await;
-    // They count for the registry that wanted the tokens.
+    // They count for the registry that needs the tokens.
     assert!(seen.in_use(REQUESTS) <= 32);
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -253,7 +253,7 @@ async fn parses_large_documents_on_a_blocking_thread() {
     let (_, good, settings) = two().await;
     push_large(&good, 100 * 1024);
     let (registries, seen) = build(settings);
-    // In and out of use again, while this thread does nothing but wait.
+    // Acquired and released while this thread only waits.
     let image = registries.pin(&app(&good), soon()).await.unwrap();
     assert_eq!(seen.changes(PARSING), 2);
     let entry = format!(r#"{{"x":"{}"}}"#, "x".repeat(100 * 1024));
@@ -285,7 +285,7 @@ async fn reloaded_settings_share_limits_and_back_off() {
     let one = RegistrySettings { requests_per_host: 1, ..settings.clone() };
     let successor = former.successor(one).unwrap();
     successor.take_over(&former);
-    // Those under way elsewhere are more than may be by now.
+    // More requests are in progress than the new limit allows.
     let refused = successor.pin(&app(&bad), shortly()).await.unwrap_err();
     let found = usize::try_from(requests).unwrap();
     let scope = Scope::Host(bad.host().into());

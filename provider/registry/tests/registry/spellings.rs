@@ -1,4 +1,4 @@
-//! All spellings of a host have one credential, one memory and one limit.
+//! All spellings of a host share credential, caches and limits.
 
 use std::time::Duration;
 

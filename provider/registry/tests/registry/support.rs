@@ -1,4 +1,4 @@
-//! What all cases need: settings for an in-process registry, an observer that remembers, short ways to say things.
+//! Shared by all cases: settings for an in-process registry, a recording observer, short constructors.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// Remembers every request that was told of, and the use of the limits.
+/// Records every observed request, and the use of the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     requests: Mutex<Vec<(Stage, RequestResult)>>,
@@ -47,7 +47,7 @@ impl Seen {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How much of a limit is in use.
+    /// The amount of a limit in use.
     pub(crate) fn in_use(&self, resource: Resource) -> i64 {
         self.in_use.borrow().get(&resource).copied().unwrap_or_default()
     }
@@ -86,13 +86,13 @@ pub(crate) fn entry(registry: &Registry, credential: Credential) -> RegistryEntr
     RegistryEntry { scheme: Scheme::Http, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
 }
 
-/// An entry for this registry over TLS, for which `ca` vouches.
+/// An entry for this registry over TLS with the authority `ca`.
 pub(crate) fn secure(registry: &Registry, ca: &Authority, credential: Credential) -> RegistryEntry {
     let roots = Roots::Only(RootCertificates::parse("ca.pem", ca.pem().as_bytes()).unwrap());
     RegistryEntry { roots, ..RegistryEntry::new(registry.host().parse().unwrap(), credential) }
 }
 
-/// A registry over TLS with `app:v1`, and the authority that vouches for it.
+/// A registry over TLS with `app:v1`, and its authority.
 pub(crate) async fn start_secure() -> (Registry, Authority) {
     let ca = Authority::root(CertSpec::root());
     let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]))).await;
@@ -100,7 +100,7 @@ pub(crate) async fn start_secure() -> (Registry, Authority) {
     (registry, ca)
 }
 
-/// Settings with these entries that remember no tags.
+/// Settings with these entries, without a tag cache.
 pub(crate) fn settings(registries: Vec<RegistryEntry>) -> RegistrySettings {
     RegistrySettings { registries, tag_lifetime: Duration::ZERO, ..RegistrySettings::default() }
 }
@@ -127,7 +127,7 @@ pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// A deadline for what never comes.
+/// A deadline for a response that never comes.
 pub(crate) fn shortly() -> Instant {
     Instant::now() + Duration::from_millis(150)
 }

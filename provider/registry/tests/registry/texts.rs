@@ -1,5 +1,5 @@
-//! What a registry writes ends up in denials. Whatever it writes, a message stays short, on one line, and its own words
-//! stand between quotation marks that they cannot end.
+//! Texts of registries appear in denials: messages stay short and on one line, and quoted text cannot end its quotation
+//! marks.
 
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
@@ -66,7 +66,7 @@ async fn headers_never_lengthen_or_forge_a_message() {
         ] {
             let fault = registry.when(route).header(header, value);
             let errors = errors(&registry, &registries).await;
-            // Not every header is looked at everywhere.
+            // Not every header is read in every response.
             if !errors.is_empty() {
                 check(&errors, header);
             }
@@ -125,7 +125,7 @@ async fn bodies_never_lengthen_or_forge_a_message() {
             } else {
                 again.pin(&app(&registry), soon()).await.err()
             };
-            // What stands beside what is read is not looked at everywhere.
+            // Other members are not read in every response.
             if let Some(error) = found {
                 check(&[error], &body[..body.len().min(60)]);
             }

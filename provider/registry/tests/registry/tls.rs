@@ -1,4 +1,4 @@
-//! Certificates, and what may not leave TLS.
+//! TLS to registries: authorities, and refused downgrades.
 
 use countersign_core::codec::pem::Form;
 use countersign_core::codec::pem::PemError;
@@ -81,7 +81,7 @@ async fn a_blob_store_uses_the_authorities_of_its_own_entry() {
     let (store, store_ca) = start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     store.serve_file("/store", "application/octet-stream", b"envelope");
-    // By name, as the same host would be vouched for by the registry's entry.
+    // By name, because the registry's entry has the authority for the address.
     let location = format!("https://localhost:{}/store", store.address().port());
     registry.when(Route::Blob).redirect(307, &location);
     let repository: Repository = format!("{}/app", registry.host()).parse().unwrap();
@@ -96,7 +96,7 @@ async fn a_blob_store_uses_the_authorities_of_its_own_entry() {
     let both = settings(vec![secure(&registry, &ca, Credential::Anonymous), own]);
     let found = build(both).0.blob(&repository, &blob, 1024, soon()).await.unwrap();
     assert_eq!(&*found, b"envelope".as_slice());
-    // Its entry vouches for it; its credential is for images there, not for redirects.
+    // Its entry has the authority; its credential is for its own images, not for redirects.
     assert_eq!(store.requests()[0].authorization(), None);
 }
 

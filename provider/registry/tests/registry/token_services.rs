@@ -1,4 +1,4 @@
-//! The registry names the token service. Which ones are asked, with what, and what is believed of their answers.
+//! The registry names its token service: which services are asked, with which credentials, and which responses are accepted.
 
 use countersign_credentials::Credential;
 use countersign_http::FetchError;
@@ -43,7 +43,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
     assert_eq!(cause.kind(), RegistryErrorKind::Denied);
-    // Nor is it asked anonymously: that would be another identity than the configured one.
+    // Nor is it asked anonymously, which would be another identity.
     assert_eq!(service.connections(), 0);
 }
 

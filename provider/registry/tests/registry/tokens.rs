@@ -1,4 +1,4 @@
-//! Bearer tokens: got once, shared, replaced when they no longer serve; and Basic.
+//! Bearer tokens: one exchange, shared, replaced when refused; and Basic authentication.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ async fn an_exchange_continues_after_its_first_caller_has_gone() {
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Token);
     assert_eq!(error.cause, Cause::TokenTimeout { host: registry.host() });
-    // Another one gives up altogether.
+    // Another caller gives up.
     let leaver = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
         async move { registries.pin(&image, soon()).await }
@@ -286,7 +286,7 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!((error.stage, error.kind()), (Stage::Token, trouble), "{status}");
         assert!(registry.requests_to(Route::Token).iter().all(|it| it.authorization() == Some(ALICE)), "{status}");
-        // At most the question that was challenged; none after the failure.
+        // At most the challenged request; none after the failure.
         assert!(registry.count(Route::Manifest) <= 1, "{status}");
         fault.lift();
     }

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication of the registry.
 
 use std::time::Duration;
 

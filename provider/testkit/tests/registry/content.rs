@@ -1,4 +1,4 @@
-//! What it holds, and how it lists signatures.
+//! Content of the registry, and its lists of referrers.
 
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;

@@ -1,4 +1,4 @@
-//! What goes wrong when it is told to.
+//! Faults of the registry.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the registry answers, seen by an HTTP client that we did not write.
+//! Responses of the registry to an HTTP client that is not ours.
 
 #![allow(clippy::unwrap_used)]
 

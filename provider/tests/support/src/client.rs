@@ -1,4 +1,4 @@
-//! Clients of the service: Gatekeeper's manners, and worse.
+//! Clients of the service: as Gatekeeper, and badly behaved ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub fn body(keys: &[&str]) -> String {
     .to_string()
 }
 
-/// Asks as Gatekeeper does.
+/// Sends requests as Gatekeeper does.
 pub struct Client {
     http: reqwest::Client,
     base: String,
@@ -117,7 +117,7 @@ pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
     shaken(service, TcpStream::connect(service.address).await.unwrap()).await
 }
 
-/// The same, where the system keeps only some kilobytes that are not read yet.
+/// The same with a small receive buffer.
 pub async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -130,21 +130,21 @@ async fn shaken(service: &Service, stream: TcpStream) -> TlsStream<TcpStream> {
     tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()
 }
 
-/// What comes until the other side closes, which it must do within ten seconds.
+/// Everything received until the other side closes, which it must do within ten seconds.
 pub async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes));
-    // A close without TLS's farewell is an error to rustls, and a close all the same.
+    // A close without close_notify is an error for rustls, but still a close.
     let _ = read.await.expect("the connection stays open");
     String::from_utf8(bytes).unwrap()
 }
 
-/// Whether a question about an image that needs no verification has any answer.
+/// Whether a request about a skipped image gets a response.
 pub async fn is_answered(client: &Client) -> bool {
     is_answered_about(client, "a.example/skipped").await
 }
 
-/// Whether a question about `key` has any answer.
+/// Whether a request about `key` gets a response.
 pub async fn is_answered_about(client: &Client, key: &str) -> bool {
     client.post("/v1/verify", format!(r#"{{"request":{{"keys":["{key}"]}}}}"#)).await.is_ok()
 }

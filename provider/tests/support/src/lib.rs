@@ -1,4 +1,4 @@
-//! What the tests of the product share: an engine over a registry and files ([`world`]), the service with verdicts by a
+//! Support for the tests of the product: an engine over a registry and files ([`world`]), the service with verdicts by a
 //! script ([`service`], [`script`], [`client`]), and the whole service over mounted volumes ([`mounted`], [`load`]).
 
 #![allow(clippy::unwrap_used)]

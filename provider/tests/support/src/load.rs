@@ -1,4 +1,4 @@
-//! Questions without end, whose answers must be right all the time.
+//! Continuous requests whose responses must be right all the time.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -12,14 +12,14 @@ use tokio::task::JoinSet;
 use crate::mounted::Client;
 use crate::mounted::Mounted;
 
-/// Between two questions of one asker.
+/// Pause between two requests of one client.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// What may be answered about each image at the moment.
+/// The verdicts that are currently allowed for each image.
 type Expected = BTreeMap<String, BTreeSet<&'static str>>;
 
 #[derive(Default)]
-struct Book {
+struct Record {
     expected: Expected,
     identity: usize,
     stopping: bool,
@@ -27,8 +27,8 @@ struct Book {
     wrong: Vec<String>,
 }
 
-impl Book {
-    /// An answer to a question that was asked when `before` was expected.
+impl Record {
+    /// Records a response to a request that was sent when `before` was expected.
     fn note(&mut self, image: &str, before: &BTreeSet<&'static str>, answer: Result<String, String>) {
         self.answers += 1;
         let after = self.expected.get(image).cloned().unwrap_or_default();
@@ -42,27 +42,27 @@ impl Book {
     }
 }
 
-/// Askers at work: two that keep their connections, two that make a new one for every question.
+/// Running clients: two that keep their connections, two that make a new one for every request.
 pub struct Load {
-    book: Arc<Mutex<Book>>,
-    askers: JoinSet<()>,
+    book: Arc<Mutex<Record>>,
+    clients: JoinSet<()>,
 }
 
 impl Load {
-    /// Asks about each image of `expected`, with the identity that is in force.
+    /// Requests each image of `expected`, with the current identity.
     pub fn start(service: &Mounted, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
-        let book = Arc::new(Mutex::new(Book::default()));
-        let mut load = Self { book, askers: JoinSet::new() };
+        let book = Arc::new(Mutex::new(Record::default()));
+        let mut load = Self { book, clients: JoinSet::new() };
         load.expect(expected);
         for keeps in [true, true, false, false] {
             let clients = identities.iter().map(|identity| service.client(identity.clone())).collect();
             let again: Vec<_> = identities.iter().map(|identity| new_connections(service, identity)).collect();
-            load.askers.spawn(ask(Arc::clone(&load.book), if keeps { clients } else { again }));
+            load.clients.spawn(ask(Arc::clone(&load.book), if keeps { clients } else { again }));
         }
         load
     }
 
-    /// From now on `expected` and nothing else. Several lines about an image allow each of them, as while it changes.
+    /// Expects exactly `expected` from now on. Several verdicts for an image are all allowed, as during a change.
     pub fn expect(&self, expected: &[(&str, &'static str)]) {
         let mut map = Expected::new();
         for (image, verdict) in expected {
@@ -71,17 +71,17 @@ impl Load {
         self.book.lock().unwrap().expected = map;
     }
 
-    /// The askers are somebody else from now on.
+    /// The clients use another identity from now on.
     pub fn identity(&self, number: usize) {
         self.book.lock().unwrap().identity = number;
     }
 
-    /// From now on the service may be deaf to new connections, but may lose no question that it could read.
+    /// From now on the service may refuse new connections, but must answer every request that it has read.
     pub fn stopping(&self) {
         self.book.lock().unwrap().stopping = true;
     }
 
-    /// Returns when `count` more answers have come.
+    /// Returns after `count` more responses.
     pub async fn answers(&self, count: usize) {
         let answers = || self.book.lock().unwrap().answers;
         let before = answers();
@@ -90,13 +90,13 @@ impl Load {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), come).await.expect("nobody is answered any more");
+        tokio::time::timeout(Duration::from_secs(60), come).await.expect("no client gets responses any more");
         assert_eq!(self.book.lock().unwrap().wrong, Vec::<String>::new());
     }
 
-    /// How many answers there were, all of them right.
+    /// The number of responses, all of them right.
     pub fn end(self) -> usize {
-        drop(self.askers);
+        drop(self.clients);
         let book = self.book.lock().unwrap();
         assert_eq!(book.wrong, Vec::<String>::new());
         book.answers
@@ -107,7 +107,7 @@ fn new_connections(service: &Mounted, identity: &ClientConfig) -> Client {
     service.client_without_pool(identity.clone())
 }
 
-async fn ask(book: Arc<Mutex<Book>>, clients: Vec<Client>) {
+async fn ask(book: Arc<Mutex<Record>>, clients: Vec<Client>) {
     for turn in 0_usize.. {
         let (image, before, identity) = {
             let book = book.lock().unwrap();

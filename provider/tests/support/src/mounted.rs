@@ -1,4 +1,4 @@
-//! The service as `countersign serve` has it, over volumes laid out as the kubelet lays them out, and a registry.
+//! The service as `countersign serve` runs it, over volumes in the layout of the kubelet, with a registry.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ use crate::client::tls_trusting;
 
 pub const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
-/// Long enough for every change, on a machine with other things to do.
+/// Long enough for every change on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mounted ConfigMap or Secret: `name` leads to `..data/name`, and `..data` to a directory that is never changed. A
@@ -76,7 +76,7 @@ impl Volume {
     }
 }
 
-/// Everything that an operator holds in hands.
+/// A running service with all of its mounted files.
 pub struct Mounted {
     folder: Folder,
     pub config: Volume,
@@ -180,7 +180,7 @@ impl Mounted {
         format!("{}/{name}", self.registry.host())
     }
 
-    /// What Gatekeeper has, issued by `clients`.
+    /// Gatekeeper's client certificate, issued by `clients`.
     pub fn gatekeeper(&self, clients: &Authority) -> ClientConfig {
         client(&self.servers, Some(&clients.issue(CertSpec::tls_client(GATEKEEPER))))
     }
@@ -191,7 +191,7 @@ impl Mounted {
         Client { http, base: format!("https://{}", self.address) }
     }
 
-    /// A client that makes a new connection for every question.
+    /// A client that makes a new connection for every request.
     pub fn client_without_pool(&self, tls: ClientConfig) -> Client {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().pool_max_idle_per_host(0);
         Client { http: http.build().unwrap(), base: format!("https://{}", self.address) }
@@ -222,7 +222,7 @@ impl Mounted {
         line.map(|value| value.parse().unwrap())
     }
 
-    /// Asks again and again until the service says so.
+    /// Polls until the condition holds.
     pub async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
         let asked = async {
             while !so().await {
@@ -258,12 +258,12 @@ impl Mounted {
         self.until("another trust", async || self.metric("countersign_trust_generation").await != before).await;
     }
 
-    /// As a signal would. Waits for the end.
+    /// Stops it as a signal does, and waits for its end.
     pub async fn stop(self) {
         self.stopping().end().await;
     }
 
-    /// As a signal would. The registry lives on.
+    /// Stops it as a signal does. The registry keeps running.
     pub fn stopping(self) -> Stopping {
         let Self { folder, stop, run, registry, .. } = self;
         // The service may have ended by itself; then its own error says why.
@@ -272,7 +272,7 @@ impl Mounted {
     }
 }
 
-/// A service that was told to stop.
+/// A service that is stopping.
 pub struct Stopping {
     folder: Folder,
     run: JoinHandle<Result<(), RuntimeError>>,
@@ -280,7 +280,7 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// Waits for the end, which must be a good one.
+    /// Waits for its end, which must be without an error.
     pub async fn end(self) {
         let ended = tokio::time::timeout(PATIENCE, self.run).await;
         drop(self.folder);
@@ -316,7 +316,7 @@ fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
     text
 }
 
-/// Asks as Gatekeeper does.
+/// Sends requests as Gatekeeper does.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -324,7 +324,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The answer, which is a whole one.
+    /// The complete response.
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Result<Json, String> {
         let request = self.http.post(format!("{}{path}", self.base)).body(body);
         let answer = async { request.send().await?.bytes().await }.await.map_err(|error| format!("{error:?}"))?;

@@ -1,4 +1,4 @@
-//! Verdicts by script: the repository says what becomes of an image.
+//! A scripted verifier: the repository decides the verdict.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -26,13 +26,13 @@ pub const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8
 #[derive(Default)]
 pub struct Script {
     pub gate: Arc<Notify>,
-    /// Told when a gated image has been asked for.
+    /// Notified when a gated image is requested.
     pub reached: Arc<Notify>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Script {
-    /// Every image asked for, expanded, in order of the alphabet.
+    /// Every requested image, expanded, sorted.
     pub fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.sort();

@@ -1,4 +1,4 @@
-//! One place where tests build a question and ask it.
+//! Builds the input of a verification and runs it.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 
-/// What a signature is judged by; begins strict, trusting nobody.
+/// The input of a verification: at first strict, without trust stores.
 #[derive(Clone, Debug)]
 pub struct Judge {
     target: Descriptor,
@@ -94,7 +94,7 @@ impl Judge {
         self.ask_with(envelope, media_type, unavailable).0
     }
 
-    /// Both phases with a script of answers, and what was asked for in each round.
+    /// Both phases with scripted evidence, and the requests of each round.
     pub fn ask_with(
         &self,
         envelope: &[u8],
@@ -176,7 +176,7 @@ pub fn format(media_type: &str) -> EnvelopeFormat {
     EnvelopeFormat::of_media_type(&media_type.parse().unwrap()).expect("the media type of an envelope")
 }
 
-/// What is answered where nothing is fetched, as the product does it.
+/// The answers of the product, which fetches no evidence yet.
 pub fn unavailable(request: &EvidenceRequest) -> Answer {
     Answer::NotAvailable(NotAvailable::new(match request {
         EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "want its status",
@@ -184,7 +184,7 @@ pub fn unavailable(request: &EvidenceRequest) -> Answer {
     }))
 }
 
-/// Answers what is asked for until nothing is, and says what was asked for in each round.
+/// Provides evidence until none is requested, and returns the requests of each round.
 fn complete<T>(
     answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
     judge: impl Fn(&Evidence) -> Progress<T>,
@@ -202,7 +202,7 @@ fn complete<T>(
     }
 }
 
-/// Whatever a test asks: the explanation of an envelope says what the verdict says.
+/// The explanation of an envelope must agree with the verdict.
 fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>) {
     assert_eq!(explanation.findings.iter().map(|finding| finding.check).collect::<Vec<_>>(), Check::ALL);
     assert_eq!(explanation.passes(), judged.is_ok(), "{explanation:?}");
@@ -236,7 +236,7 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
         }
         Err(failure) => {
             assert!(failed.contains(&failure.reasons.first()), "{failure:?} {failed:?}");
-            // What could not be looked at is never a reason beside a refusal.
+            // An unchecked item is never a reason beside a rejection.
             assert!(failed.iter().all(|reason| reason.is_refusal() == failure.reasons.are_refusals()), "{failed:?}");
             assert!(failure.reasons.iter().all(|reason| failed.contains(&reason)), "{failure:?} {failed:?}");
         }

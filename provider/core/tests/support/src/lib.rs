@@ -1,4 +1,4 @@
-//! What the tests of the core share: questions about envelopes ([`judge`]), documents of every kind ([`schemas`]), and
+//! Support for the tests of the core: verification of envelopes ([`judge`]), documents of every kind ([`schemas`]), and
 //! vectors from elsewhere ([`vectors`]).
 
 #![allow(clippy::unwrap_used)]

@@ -27,14 +27,14 @@ use crate::judge::Judge;
 pub struct Schema {
     pub name: &'static str,
     pub good: Json,
-    /// What the document stands in, if it does not stand alone.
+    /// Puts the document into the envelope that contains it, if any.
     pub wrap: fn(&[u8]) -> Vec<u8>,
-    /// Reads what was wrapped, and says what is wrong with it or with any part of it.
+    /// Reads the wrapped document; an error describes the mistake.
     pub read: fn(&[u8]) -> Result<(), String>,
 }
 
 impl Schema {
-    /// A size for its variants, in bytes: as large as its reader admits, and not more than takes a test a moment.
+    /// A size for its variants, in bytes: as large as its reader accepts, and small enough for a fast test.
     pub fn size(&self) -> usize {
         match self.name {
             "JWS protected header" | "payload" => 64 * 1024,

@@ -1,4 +1,4 @@
-//! Where the outside vectors are.
+//! Location of the outside vectors.
 #![allow(clippy::disallowed_methods, reason = "tests read files and the environment; the crate does not")]
 
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The folder of outside vectors: what `COUNTERSIGN_VECTORS` names, or `shared/vectors` beside the checkout.
 pub fn vectors() -> Option<PathBuf> {
     let beside = || {
-        // Asked for when it runs: a build directory that several checkouts share knows only one of their paths.
+        // Read at run time: several checkouts may share a build directory.
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
         package.join("../../../shared/vectors")
     };
