@@ -161,18 +161,6 @@ impl From<&FailedSignature> for Failed {
     }
 }
 
-/// `text`, and where it has more than `most` bytes its beginning with a mark.
-#[must_use]
-pub fn cut(text: &str, most: usize) -> String {
-    const MARK: &str = "… (cut)";
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let room = most.saturating_sub(MARK.len());
-    let end = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}{MARK}", text.get(..end).unwrap_or_default())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -211,9 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_texts_are_cut_between_characters() {
-        assert_eq!(cut("äöü", 6), "äöü");
-        assert_eq!(cut(&"ä".repeat(20), 20), "äää… (cut)".replacen("äää", "äääää", 1));
+    fn foreign_texts_are_bounded() {
         let failed = FailedSignature {
             manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
             unverified_subject: Some(Text::of("x".repeat(100_000))),

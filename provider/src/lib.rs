@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod evidence;
+mod files;
 pub mod json_model;
 pub mod policy_source;
 pub mod protocol;

@@ -57,6 +57,8 @@ use self::snapshot::Parts;
 use self::stores::FoundStore;
 use self::stores::LastGood;
 use crate::config::TrustLocation;
+use crate::files::Change;
+use crate::files::poll;
 
 /// Largest sum of all trust stores that the policy names, in bytes. The Mozilla root list has 250 KiB.
 const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
@@ -297,16 +299,14 @@ impl TrustSource {
 
     /// Another look. Blocks on the file system.
     pub fn poll(&mut self, now: UnixTime) -> Polled {
-        let found = self.read().fingerprint;
-        if self.seen.as_ref() == Some(&found) {
-            return Polled::Unchanged;
-        }
-        // Two looks that agree: in between two files may be of two versions that were never meant to go together.
-        let again = self.read();
-        if found != again.fingerprint {
-            return Polled::Unsettled;
-        }
-        match self.take(again, now) {
+        let is_known = |found: &Found| self.seen.as_ref() == Some(&found.fingerprint);
+        let agree = |one: &Found, other: &Found| one.fingerprint == other.fingerprint;
+        let found = match poll(|| self.read(), is_known, agree) {
+            Change::None => return Polled::Unchanged,
+            Change::Unsettled => return Polled::Unsettled,
+            Change::Some(found) => found,
+        };
+        match self.take(found, now) {
             Ok(trust) => Polled::Loaded(trust),
             Err(error) => Polled::Refused(error),
         }

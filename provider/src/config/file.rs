@@ -1,7 +1,5 @@
 //! The configuration file while the service runs: its bytes, and what they mean.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -9,9 +7,10 @@ use super::CONFIG_BYTES;
 use super::Config;
 use super::ConfigError;
 use super::Purpose;
+use crate::files;
+use crate::files::Change;
 
-/// A configuration file that is looked at again and again. A mounted one is changed by a symbolic link, which no watch on
-/// the file notices; so bytes are compared.
+/// A configuration file that is polled.
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -50,16 +49,21 @@ impl ConfigFile {
     /// # Errors
     /// As [`Self::load`].
     pub fn look(&self) -> Result<ConfigLook, ConfigError> {
-        let bytes = read(&self.path)?;
-        if bytes == self.in_use {
-            return Ok(ConfigLook::Same);
+        let is_in_use = |found: &Result<Vec<u8>, ConfigError>| matches!(found, Ok(bytes) if *bytes == self.in_use);
+        let agree = |one: &Result<Vec<u8>, _>, other: &Result<Vec<u8>, _>| match (one, other) {
+            (Ok(one), Ok(other)) => one == other,
+            (Err(_), _) => true,
+            (Ok(_), Err(_)) => false,
+        };
+        match files::poll(|| read(&self.path), is_in_use, agree) {
+            Change::None => Ok(ConfigLook::Same),
+            Change::Unsettled => Ok(ConfigLook::Unsettled),
+            Change::Some(found) => {
+                let bytes = found?;
+                let config = parse(&bytes, &self.path, self.purpose)?;
+                Ok(ConfigLook::Changed(Box::new(config), ConfigBytes(bytes)))
+            }
         }
-        // Two looks that agree: somebody may be writing.
-        if read(&self.path)? != bytes {
-            return Ok(ConfigLook::Unsettled);
-        }
-        let config = parse(&bytes, &self.path, self.purpose)?;
-        Ok(ConfigLook::Changed(Box::new(config), ConfigBytes(bytes)))
     }
 
     /// What a look has brought is in use now.
@@ -71,11 +75,7 @@ impl ConfigFile {
 /// At most one byte more than there may be: [`Config::parse`] says that it is too long.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    let most = u64::try_from(CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    files::read_start(path, CONFIG_BYTES + 1).map_err(unreadable)
 }
 
 pub(super) fn parse(bytes: &[u8], path: &Path, purpose: Purpose) -> Result<Config, ConfigError> {

@@ -5,9 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::fs::File;
 use std::io::ErrorKind;
-use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -16,6 +14,8 @@ use countersign_core::policy::StoreKind;
 
 use super::TrustMistake;
 use crate::config::TrustLocation;
+use crate::files;
+use crate::files::ReadError;
 
 /// A file's name within its directory, and its bytes.
 pub(super) type NamedFile = (String, Vec<u8>);
@@ -121,14 +121,10 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, TrustMistake> {
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(TrustMistake::NotAFile { path: path.to_owned() });
     }
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    let cut = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(cut).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > most {
-        return Err(TrustMistake::TooLarge { path: path.to_owned(), most });
-    }
-    Ok(bytes)
+    files::read(path, most).map_err(|error| match error {
+        ReadError::Io(source) => failed(source),
+        ReadError::TooLarge { most } => TrustMistake::TooLarge { path: path.to_owned(), most },
+    })
 }
 
 impl TrustMistake {

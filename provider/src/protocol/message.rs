@@ -1,10 +1,9 @@
 //! Messages for the person who reads a denial: image, code, both sides, and what to do.
 
+use countersign_core::codec::text::truncate;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::Reason;
-
-use crate::json_model::cut;
 
 /// Longest single text within a response, in bytes: some of it comes from registries and certificates.
 const MESSAGE_BYTES: usize = 2 * 1024;
@@ -19,13 +18,13 @@ impl Message {
         if text.is_empty() {
             return Self("internal-error: no reason was given".to_owned());
         }
-        Self(cut(text, MESSAGE_BYTES))
+        Self(truncate(text, MESSAGE_BYTES))
     }
 
     /// As [`Self::new`], followed by the request id, which is never cut off: it leads a person to the line in the log.
     pub(crate) fn of_request(text: &str, request_id: &str) -> Self {
         let name = format!(" (request {request_id})");
-        let Self(mut text) = Self::new(&cut(text, MESSAGE_BYTES.saturating_sub(name.len())));
+        let Self(mut text) = Self::new(&truncate(text, MESSAGE_BYTES.saturating_sub(name.len())));
         text.push_str(&name);
         Self(text)
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::status::ReloadStatus;
 use crate::clock;
+use crate::files;
+use crate::files::Change;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
 use crate::server::tls::TlsError;
@@ -15,9 +17,11 @@ use crate::telemetry::metrics::Component;
 /// The certificate files, and what they were when they were last read.
 pub(super) struct CertificateFiles {
     files: TlsFiles,
-    /// An unreadable file by its message.
-    seen: Result<TlsPem, String>,
+    seen: Seen,
 }
+
+/// What is in the files; an unreadable one by its message.
+type Seen = Result<TlsPem, String>;
 
 impl CertificateFiles {
     /// # Errors
@@ -30,18 +34,23 @@ impl CertificateFiles {
 
     /// `None` if nothing has changed since the files were last read, or if they are changing just now.
     pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsError>> {
-        let read = self.files.read();
-        let seen = seen(&read);
-        // Read twice: a certificate and the key of the next one do not go together.
-        if seen == self.seen || self::seen(&self.files.read()) != seen {
-            return None;
+        let is_known = |(_, seen): &(_, Seen)| *seen == self.seen;
+        let read = || {
+            let read = self.files.read();
+            let seen = seen(&read);
+            (read, seen)
+        };
+        match files::poll(read, is_known, |(_, one), (_, other)| one == other) {
+            Change::None | Change::Unsettled => None,
+            Change::Some((read, seen)) => {
+                self.seen = seen;
+                Some(read.and_then(|pem| self.files.load(&pem, clock::now())))
+            }
         }
-        self.seen = seen;
-        Some(read.and_then(|pem| self.files.load(&pem, clock::now())))
     }
 }
 
-fn seen(read: &Result<TlsPem, TlsError>) -> Result<TlsPem, String> {
+fn seen(read: &Result<TlsPem, TlsError>) -> Seen {
     match read {
         Ok(pem) => Ok(pem.clone()),
         Err(error) => Err(ErrorChain(error).to_string()),

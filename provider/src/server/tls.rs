@@ -6,6 +6,7 @@
 //! A renewed certificate or authority is taken into use as a whole, for new connections, after all of it was read and
 //! understood; one bad block makes the whole load fail and what was there before stays.
 
+mod certificate;
 mod client;
 mod files;
 mod presented;
@@ -30,8 +31,9 @@ use rustls_pki_types::PrivatePkcs1KeyDer;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::PrivateSec1KeyDer;
 use tokio::net::TcpStream;
-use x509_parser::parse_x509_certificate;
 
+pub(crate) use certificate::TlsCertificate;
+pub(crate) use certificate::TlsName;
 pub use client::AllowedClients;
 pub use client::AllowedClientsError;
 pub use client::ClientNameError;
@@ -175,16 +177,11 @@ pub(crate) fn private_key_der(PrivateKey { format, der }: PrivateKey) -> Private
 
 /// The end of validity of each certificate.
 fn ends(what: &'static str, chain: &[CertificateBlock]) -> Result<Vec<UnixTime>, TlsError> {
-    let end_of = |block: &CertificateBlock| end(&block.der).ok_or(TlsError::Certificate { what, line: block.line });
-    chain.iter().map(end_of).collect()
-}
-
-fn end(der: &[u8]) -> Option<UnixTime> {
-    let (rest, certificate) = parse_x509_certificate(der).ok()?;
-    if !rest.is_empty() {
-        return None;
-    }
-    UnixTime::from_seconds(certificate.validity().not_after.timestamp()).ok()
+    let end = |CertificateBlock { line, der }: &CertificateBlock| {
+        let end = TlsCertificate::parse(der).and_then(|certificate| certificate.not_after());
+        end.ok_or(TlsError::Certificate { what, line: *line })
+    };
+    chain.iter().map(end).collect()
 }
 
 /// All certificates of the file as roots, and the first end among those that are valid: during a rotation the old

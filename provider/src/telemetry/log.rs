@@ -87,7 +87,8 @@ where
 }
 
 fn targets(level: Level) -> Targets {
-    let ours = ["countersign", "countersign_core", "countersign_registry"].map(|name| (name, level));
+    let ours =
+        ["countersign", "countersign_core", "countersign_http", "countersign_registry"].map(|name| (name, level));
     Targets::new().with_default(Level::WARN.min(level)).with_targets(ours)
 }
 
@@ -170,7 +171,7 @@ impl<'a> End<'a> {
 /// error what is our fault. README.md lists the fields.
 pub fn verdict(verdict: &Verdict<'_>) {
     let Verdict { door, request_id, image, digest, end, cached, elapsed } = *verdict;
-    let image = Text::of(head(image, IMAGE_BYTES));
+    let image = Text::of(&image[..image.floor_char_boundary(IMAGE_BYTES)]);
     let image = image.as_str();
     let code = end.code();
     let responsible = code.responsible();
@@ -288,11 +289,6 @@ fn failed_text(failed: &FailedSignatures) -> String {
         text.push_str(&format!(" and {} more", failed.omitted()));
     }
     text
-}
-
-fn head(text: &str, most: usize) -> &str {
-    let end = (0..=text.len().min(most)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

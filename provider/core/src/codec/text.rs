@@ -99,6 +99,14 @@ where
     })
 }
 
+/// `text`, or where it has more than `most` bytes its beginning with a mark. Nothing is escaped.
+#[must_use]
+pub fn truncate(text: &str, most: usize) -> String {
+    let mut truncated = Truncated::new(most, MARK, MARK.len());
+    text.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
+    truncated.into_string()
+}
+
 /// `text` with its hidden characters escaped, whatever its length.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -155,6 +163,13 @@ mod tests {
     fn check(printed: &str, most: usize) {
         assert!(printed.len() <= most, "{}: {printed}", printed.len());
         assert!(!printed.chars().any(is_hidden), "{printed}");
+    }
+
+    #[test]
+    fn truncates_between_characters() {
+        assert_eq!(truncate("äöü", 6), "äöü");
+        assert_eq!(truncate(&"ä".repeat(20), 20), "äääää… (cut)");
+        assert_eq!(truncate("abc", 2), "… (cut)");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The authority and what it issues: EC P-256 throughout, which Gatekeeper and every other client takes.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use countersign_core::codec::pem;
@@ -19,10 +18,10 @@ use rcgen::KeyUsagePurpose;
 use rcgen::PublicKeyData as _;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::extensions::GeneralName;
-use x509_parser::parse_x509_certificate;
 
 use crate::cli::certificate_name::name;
+use crate::server::tls::TlsCertificate;
+use crate::server::tls::TlsName;
 use crate::server::tls::private_key_der;
 
 /// How long an authority is valid: as long as Gatekeeper's own.
@@ -107,12 +106,11 @@ impl Authority {
         let key_der = private_key_der(pem::private_key(key.as_bytes()).map_err(AuthorityError::KeyPem)?);
         let pair_key = KeyPair::try_from(&key_der).map_err(|_| AuthorityError::Key)?;
         let der = of_key(&blocks, &pair_key)?;
-        let (_, parsed) = parse_x509_certificate(&der).map_err(|_| AuthorityError::Certificate)?;
-        if !parsed.is_ca() {
+        let parsed = TlsCertificate::parse(&der).ok_or(AuthorityError::Certificate)?;
+        if !parsed.is_authority() {
             return Err(AuthorityError::NoAuthority);
         }
-        let end = parsed.validity().not_after.timestamp();
-        let end = UnixTime::from_seconds(end).map_err(|_| AuthorityError::Certificate)?;
+        let end = parsed.not_after().ok_or(AuthorityError::Certificate)?;
         if end <= now {
             return Err(AuthorityError::Ended { end });
         }
@@ -149,33 +147,25 @@ impl Authority {
 /// The certificate of that key. While an authority is replaced, both stand in the file.
 fn of_key(blocks: &[CertificateBlock], key: &KeyPair) -> Result<CertificateDer<'static>, AuthorityError> {
     for CertificateBlock { line: _, der } in blocks {
-        let (_, parsed) = parse_x509_certificate(der).map_err(|_| AuthorityError::Certificate)?;
-        if parsed.public_key().raw == key.subject_public_key_info() {
+        let parsed = TlsCertificate::parse(der).ok_or(AuthorityError::Certificate)?;
+        if parsed.public_key() == key.subject_public_key_info() {
             return Ok(der.clone().into());
         }
     }
     Err(AuthorityError::Foreign)
 }
 
-/// The DNS names and addresses of a certificate in PEM, at least one.
+/// The DNS names and addresses of a certificate in PEM, at least one. None where it has names of other kinds: it is not of
+/// our making.
 pub(super) fn names_of(certificate: &str) -> Option<Vec<String>> {
     let blocks = pem::certificates_beside_key(certificate.as_bytes()).ok()?;
-    let (_, parsed) = parse_x509_certificate(&blocks.first()?.der).ok()?;
-    let names = &parsed.subject_alternative_name().ok()??.value.general_names;
-    let names: Option<Vec<_>> = names.iter().map(alternative_name).collect();
+    let own = |found: &TlsName| match found {
+        TlsName::Dns(found) => name(found).ok(),
+        TlsName::Address(address) => Some(address.to_string()),
+        TlsName::Other => None,
+    };
+    let names: Option<Vec<_>> = TlsCertificate::parse(&blocks.first()?.der)?.names()?.iter().map(own).collect();
     names.filter(|names| !names.is_empty())
-}
-
-fn alternative_name(found: &GeneralName<'_>) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a certificate with other kinds of name is not of our making")]
-    match found {
-        GeneralName::DNSName(found) => name(found).ok(),
-        GeneralName::IPAddress(bytes) => match **bytes {
-            [a, b, c, d] => Some(IpAddr::from([a, b, c, d]).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
-        },
-        _ => None,
-    }
 }
 
 fn params(common_name: &str, now: UnixTime, end: UnixTime) -> anyhow::Result<CertificateParams> {

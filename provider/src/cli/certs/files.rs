@@ -3,7 +3,6 @@
 use std::fs;
 use std::fs::DirBuilder;
 use std::fs::OpenOptions;
-use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,8 +11,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use crate::files;
+
 /// Largest file read, in bytes.
-const FILE_BYTES: u64 = 1024 * 1024;
+const FILE_BYTES: usize = 1024 * 1024;
 
 /// A file to be written.
 pub(super) struct NewFile {
@@ -61,8 +62,7 @@ fn clean(written: &[PathBuf]) {
 
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     let context = || format!("cannot read {}", path.display());
-    let file = fs::File::open(path).with_context(context)?;
-    let mut text = String::new();
-    file.take(FILE_BYTES).read_to_string(&mut text).with_context(context)?;
-    Ok(text)
+    String::from_utf8(files::read_start(path, FILE_BYTES).with_context(context)?)
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
+        .with_context(context)
 }

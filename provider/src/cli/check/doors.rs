@@ -1,9 +1,6 @@
 //! The certificates of the doors, each looked at by itself, so that all mistakes are told at once; at the end they are
 //! loaded as the server loads them.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::net::IpAddr;
 use std::path::Path;
 
 use countersign_core::codec::pem;
@@ -14,18 +11,20 @@ use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
-use x509_parser::extensions::GeneralName;
-use x509_parser::parse_x509_certificate;
 
 use super::Findings;
 use super::SOON;
 use crate::config::Tls;
+use crate::files;
+use crate::files::ReadError;
 use crate::server::tls::LoadedTls;
+use crate::server::tls::TlsCertificate;
+use crate::server::tls::TlsName;
 use crate::server::tls::TlsPem;
 use crate::server::tls::private_key_der;
 
 /// Largest file read, in bytes: what a Secret can hold.
-const FILE_BYTES: u64 = 1024 * 1024;
+const FILE_BYTES: usize = 1024 * 1024;
 
 /// What the doors would show, and whom they would let in.
 #[derive(Clone, Debug, Default)]
@@ -87,15 +86,13 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
 }
 
 fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) => Some(bytes),
-        Ok(_) => {
-            findings.fault(path, "", format_args!("is too large: want at most {FILE_BYTES} bytes"));
+    match files::read(path, FILE_BYTES) {
+        Ok(bytes) => Some(bytes),
+        Err(ReadError::TooLarge { most }) => {
+            findings.fault(path, "", format_args!("is too large: want at most {most} bytes"));
             None
         }
-        Err(error) => {
+        Err(ReadError::Io(error)) => {
             findings.fault(path, "", format_args!("cannot be read: {error}: want a PEM file"));
             None
         }
@@ -126,35 +123,15 @@ fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, fi
 
 impl Shown {
     fn of(der: CertificateDer<'static>) -> Option<Self> {
-        let (rest, parsed) = parse_x509_certificate(&der).ok()?;
-        if !rest.is_empty() {
-            return None;
-        }
-        let names = parsed.subject_alternative_name().ok()?;
-        let usage = parsed.extended_key_usage().ok()?;
-        let end = UnixTime::from_seconds(parsed.validity().not_after.timestamp()).ok()?;
-        let begin = UnixTime::from_seconds(parsed.validity().not_before.timestamp()).ok()?;
+        let certificate = TlsCertificate::parse(&der)?;
         Some(Self {
-            subject: parsed.subject().to_string(),
-            names: names.iter().flat_map(|names| &names.value.general_names).filter_map(name).collect(),
-            not_before: begin,
-            not_after: end,
-            serves: usage.is_none_or(|usage| usage.value.any || usage.value.server_auth),
+            subject: certificate.subject().to_string(),
+            names: certificate.names()?.iter().filter_map(TlsName::text).collect(),
+            not_before: certificate.not_before()?,
+            not_after: certificate.not_after()?,
+            serves: certificate.may_serve()?,
             der: der.clone(),
         })
-    }
-}
-
-/// The names that Gatekeeper compares with the host of its url.
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "other kinds of name are compared with nothing")]
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match **bytes {
-            [a, b, c, d] => Some(IpAddr::from([a, b, c, d]).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
-        },
-        _ => None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Reads one file of a registry.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::config::registry_findings::FILE_BYTES;
 use crate::config::registry_findings::RegistryFileMistake;
+use crate::files;
+use crate::files::ReadError;
 
 /// A file and what is wrong with it.
 pub(super) struct Broken {
@@ -45,13 +45,8 @@ fn line(path: &Path) -> Result<Vec<u8>, Broken> {
 
 /// The content of a file, at most [`FILE_BYTES`].
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
-    let failed = |error: std::io::Error| RegistryFileMistake::Unreadable { detail: error.to_string() };
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    let cut = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(cut).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > FILE_BYTES {
-        return Err(RegistryFileMistake::TooLarge);
-    }
-    Ok(bytes)
+    files::read(path, FILE_BYTES).map_err(|error| match error {
+        ReadError::Io(error) => RegistryFileMistake::Unreadable { detail: error.to_string() },
+        ReadError::TooLarge { most: _ } => RegistryFileMistake::TooLarge,
+    })
 }

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use countersign_core::codec::text::truncate;
 use countersign_core::name::Digest;
 use countersign_core::time::UnixTime;
 
-use crate::json_model::cut;
 use crate::telemetry::metrics::Component;
 
 /// What must be so. The endpoints answer whatever happens; before this they answer that nothing can be decided.
@@ -132,7 +132,7 @@ impl State {
 }
 
 fn one_line(text: &str, most: usize) -> String {
-    cut(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), most)
+    truncate(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), most)
 }
 
 impl Readiness {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_monstrous_message_is_cut() {
+    fn a_monstrous_message_is_truncate() {
         let readiness = Readiness::new();
         readiness.in_use(Component::Tls, UnixTime::EPOCH);
         readiness.refused(Component::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));

@@ -4,8 +4,9 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::GeneralName;
-use x509_parser::parse_x509_certificate;
+
+use super::certificate::TlsCertificate;
+use super::certificate::TlsName;
 
 /// Longest list of names in a message.
 const NAMES_SHOWN: usize = 5;
@@ -60,18 +61,13 @@ pub(in crate::server) fn shown_names(leaf: &CertificateDer<'_>) -> Option<Text> 
 }
 
 fn names(leaf: &CertificateDer<'_>) -> Option<Vec<String>> {
-    let (_, certificate) = parse_x509_certificate(leaf).ok()?;
-    let alternative = certificate.subject_alternative_name().ok()?;
-    let dns: Vec<String> = alternative
-        .iter()
-        .flat_map(|extension| &extension.value.general_names)
-        .filter_map(|name| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None })
-        .collect();
-    if !dns.is_empty() {
-        return Some(dns);
-    }
-    let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
-    Some(common.map(str::to_owned).collect())
+    let certificate = TlsCertificate::parse(leaf)?;
+    let dns = |name: TlsName| match name {
+        TlsName::Dns(name) => Some(name),
+        TlsName::Address(_) | TlsName::Other => None,
+    };
+    let dns: Vec<String> = certificate.names()?.into_iter().filter_map(dns).collect();
+    Some(if dns.is_empty() { certificate.common_names() } else { dns })
 }
 
 #[cfg(test)]

@@ -1,0 +1,102 @@
+//! Certificates of TLS, as far as this program looks at them itself. Whether a chain is good, the handshake says.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use countersign_core::time::UnixTime;
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
+use x509_parser::prelude::X509Certificate;
+use x509_parser::time::ASN1Time;
+
+/// The certificate of a server, a client or an authority. What is asked of it is read when it is asked: an odd extension
+/// concerns only who needs it.
+#[derive(Debug)]
+pub(crate) struct TlsCertificate<'a>(X509Certificate<'a>);
+
+/// A name that clients compare with the host that they ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsName {
+    /// As it is written.
+    Dns(String),
+    /// Of either family.
+    Address(IpAddr),
+    /// Of another kind: compared with nothing.
+    Other,
+}
+
+impl TlsName {
+    /// The name as text; none of another kind.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Dns(name) => Some(name.clone()),
+            Self::Address(address) => Some(address.to_string()),
+            Self::Other => None,
+        }
+    }
+}
+
+impl<'a> TlsCertificate<'a> {
+    /// `None` if `der` is not one X.509 certificate and nothing else.
+    pub(crate) fn parse(der: &'a [u8]) -> Option<Self> {
+        let (rest, parsed) = parse_x509_certificate(der).ok()?;
+        rest.is_empty().then_some(Self(parsed))
+    }
+
+    pub(crate) fn subject(&self) -> impl fmt::Display {
+        self.0.subject()
+    }
+
+    pub(crate) fn common_names(&self) -> Vec<String> {
+        self.0.subject().iter_common_name().filter_map(|name| name.as_str().ok()).map(str::to_owned).collect()
+    }
+
+    /// Of the subject alternative name, in its order. `None` if it cannot be read.
+    pub(crate) fn names(&self) -> Option<Vec<TlsName>> {
+        let extension = self.0.subject_alternative_name().ok()?;
+        Some(extension.iter().flat_map(|names| &names.value.general_names).map(name).collect())
+    }
+
+    /// `None` outside the years 1970 to 9999.
+    pub(crate) fn not_before(&self) -> Option<UnixTime> {
+        time(self.0.validity().not_before)
+    }
+
+    /// `None` outside the years 1970 to 9999.
+    pub(crate) fn not_after(&self) -> Option<UnixTime> {
+        time(self.0.validity().not_after)
+    }
+
+    /// Whether the extended key usage is absent or allows to serve. `None` if it cannot be read.
+    pub(crate) fn may_serve(&self) -> Option<bool> {
+        let usage = self.0.extended_key_usage().ok()?;
+        Some(usage.is_none_or(|usage| usage.value.any || usage.value.server_auth))
+    }
+
+    /// Whether the basic constraints make it an authority's.
+    pub(crate) fn is_authority(&self) -> bool {
+        self.0.is_ca()
+    }
+
+    /// The subject public key info in DER.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.0.public_key().raw
+    }
+}
+
+fn time(time: ASN1Time) -> Option<UnixTime> {
+    UnixTime::from_seconds(time.timestamp()).ok()
+}
+
+fn name(name: &GeneralName<'_>) -> TlsName {
+    let address = |bytes: &[u8]| match *bytes {
+        [a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
+        _ => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+    };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other kinds of name are compared with nothing")]
+    match name {
+        GeneralName::DNSName(name) => TlsName::Dns((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => address(bytes).map_or(TlsName::Other, TlsName::Address),
+        _ => TlsName::Other,
+    }
+}
