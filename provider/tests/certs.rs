@@ -1,13 +1,10 @@
 //! `countersign certs` as the built binary: TLS uses the issued certificates as Gatekeeper does.
 
 #[allow(clippy::unwrap_used)]
-#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
-    use std::process::Command;
-    use std::process::Stdio;
     use std::sync::Arc;
 
     use base64::Engine as _;
@@ -26,6 +23,7 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::TlsConnector;
 
+    use countersign_test_support::binary;
     use countersign_testkit::folder::Folder;
 
     const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
@@ -50,8 +48,8 @@ mod tests {
         fn certs(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
             let out = self.path("").display().to_string();
             let out = out.trim_end_matches('/');
-            let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-            command.args(["certs", "--out", out]).args(arguments).stdin(Stdio::null());
+            let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+            command.args(["certs", "--out", out]).args(arguments);
             let output = command.output().unwrap();
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(out, "certs");
             (output.status.code(), text(output.stdout), text(output.stderr))
@@ -214,7 +212,7 @@ data:
         let tls = "{certificate: certs/tls.crt, key: certs/tls.key, clientCa: certs/ca.crt}";
         out.0.write("c.yaml", format!("trust: {{directory: trust}}\nserver: {{tls: {tls}}}\n"));
         let config = out.0.path().join("c.yaml");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
         command.arg("check").arg("--config").arg(config).env_remove("SSL_CERT_DIR");
         let output = command.env("SSL_CERT_FILE", out.path("ca.crt")).output().unwrap();
         let page = String::from_utf8(output.stdout).unwrap();
@@ -401,7 +399,8 @@ data:
     #[test]
     fn completions_know_every_command() {
         for shell in ["bash", "zsh", "fish"] {
-            let output = Command::new(env!("CARGO_BIN_EXE_countersign")).args(["completions", shell]).output().unwrap();
+            let output =
+                binary::command(env!("CARGO_BIN_EXE_countersign"), &[]).args(["completions", shell]).output().unwrap();
             assert_eq!(output.status.code(), Some(0));
             let script = String::from_utf8(output.stdout).unwrap();
             for command in ["serve", "verify", "inspect", "check", "certs", "completions"] {
@@ -410,7 +409,7 @@ data:
         }
         for arguments in [&["inspect"][..], &["check"], &["certs"], &["completions"]] {
             let output =
-                Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments).arg("--help").output().unwrap();
+                binary::command(env!("CARGO_BIN_EXE_countersign"), &[]).args(arguments).arg("--help").output().unwrap();
             let help = String::from_utf8(output.stdout).unwrap();
             assert!(help.contains("Examples:\n  countersign "), "{help}");
         }

@@ -2,10 +2,7 @@
 //! and what would be used.
 
 #[allow(clippy::unwrap_used)]
-#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
-    use std::process::Command;
-    use std::process::Stdio;
 
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
@@ -16,6 +13,7 @@ mod tests {
     use time::format_description::well_known::Rfc3339;
     use time::macros::datetime;
 
+    use countersign_test_support::binary;
     use countersign_testkit::folder::Folder;
 
     const START: OffsetDateTime = datetime!(2020-01-01 00:00 UTC);
@@ -28,14 +26,10 @@ mod tests {
     /// With these variables about proxies, and no others.
     fn check_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
         let path = folder.path().display().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments).stdin(Stdio::null());
+        let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), environment);
+        command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments);
         // The authorities of the system, whatever this one has.
         command.env("SSL_CERT_FILE", folder.path().join("system.pem")).env_remove("SSL_CERT_DIR");
-        for proxies in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-            command.env_remove(proxies).env_remove(proxies.to_lowercase());
-        }
-        command.envs(environment.iter().copied());
         let output = command.output().unwrap();
         assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
         (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))

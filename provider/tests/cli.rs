@@ -5,6 +5,7 @@
 mod tests {
     use std::io::BufRead as _;
     use std::io::BufReader;
+    use std::process::Child;
     use std::process::Command;
     use std::process::Output;
     use std::process::Stdio;
@@ -20,6 +21,7 @@ mod tests {
     use serde_json::Value;
     use serde_json::json;
 
+    use countersign_test_support::binary;
     use countersign_testkit::folder::Folder;
 
     const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
@@ -31,12 +33,8 @@ mod tests {
 
     /// As [`countersign`], with these variables about proxies and no others.
     async fn countersign_in(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments).env_remove("COUNTERSIGN_CONFIG").stdin(Stdio::null());
-        for proxies in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-            command.env_remove(proxies).env_remove(proxies.to_lowercase());
-        }
-        command.envs(environment.iter().copied());
+        let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), environment);
+        command.args(arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
@@ -50,13 +48,13 @@ mod tests {
     }
 
     /// A registry with images of every fate, and a configuration that knows it.
-    struct Laptop {
+    struct Fixture {
         registry: Registry,
         folder: Folder,
         root: Authority,
     }
 
-    impl Laptop {
+    impl Fixture {
         async fn new() -> Self {
             let registry = Registry::start().await;
             let root = Authority::root(CertSpec::root());
@@ -101,16 +99,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_signed_image_is_verified_with_exit_code_0() {
-        let laptop = Laptop::new().await;
-        let output = laptop.verify(&[], &["app:signed", "mirror:v1"]).await;
+        let fixture = Fixture::new().await;
+        let output = fixture.verify(&[], &["app:signed", "mirror:v1"]).await;
         check(&output, 0);
         let stdout = text(&output.stdout);
         let lines: Vec<&str> = stdout.lines().collect();
-        assert_eq!(lines[0], format!("verified      {}", laptop.image("app:signed")));
+        assert_eq!(lines[0], format!("verified      {}", fixture.image("app:signed")));
         assert_eq!(lines[2], "  rule        app");
         assert!(lines[3].starts_with("  signer      CN=leaf,"), "{stdout}");
         assert!(lines[4].starts_with("  issuer      CN=root,"), "{stdout}");
-        let der = laptop.root.der();
+        let der = fixture.root.der();
         let fingerprint = Digest::of(DigestAlgorithm::Sha256, der);
         assert_eq!(
             lines[5],
@@ -121,33 +119,33 @@ mod tests {
             "  checks      integrity passed, authenticity passed, authenticTimestamp passed, expiry passed, revocation \
              skipped"
         );
-        assert_eq!(lines[11], format!("skipped       {}", laptop.image("mirror:v1")));
+        assert_eq!(lines[11], format!("skipped       {}", fixture.image("mirror:v1")));
         assert_eq!(text(&output.stderr), "");
     }
 
     #[tokio::test]
     async fn a_broken_part_of_the_trust_makes_its_images_inconclusive_and_no_others() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("other", "v1");
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("other", "v1");
         notation::sign_image(
-            &laptop.registry,
+            &fixture.registry,
             "other",
             &image,
             &Authority::root(CertSpec::root()).issue(CertSpec::leaf()),
         );
-        let path = laptop.folder.path().join("trust/trustpolicy.json");
+        let path = fixture.folder.path().join("trust/trustpolicy.json");
         let mut policy: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         policy["trustPolicies"].as_array_mut().unwrap().push(json!({
-            "name": "other", "registryScopes": [laptop.image("other")], "signatureVerification": {"level": "strict"},
+            "name": "other", "registryScopes": [fixture.image("other")], "signatureVerification": {"level": "strict"},
             "trustStores": ["ca:absent"], "trustedIdentities": ["*"],
         }));
-        laptop.folder.write("trust/trustpolicy.json", policy.to_string());
-        let output = laptop.verify(&["-o", "json"], &["app:signed", "other:v1", "mirror:v1"]).await;
+        fixture.folder.write("trust/trustpolicy.json", policy.to_string());
+        let output = fixture.verify(&["-o", "json"], &["app:signed", "other:v1", "mirror:v1"]).await;
         check(&output, 2);
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let codes = document["images"].as_array().unwrap().iter().map(|image| image["code"].as_str().unwrap());
         assert_eq!(codes.collect::<Vec<_>>(), ["verified", "trust-store-unusable", "skipped"]);
-        let folder = format!("{}/", laptop.folder.path().display());
+        let folder = format!("{}/", fixture.folder.path().display());
         let missing = "want the directory trust/truststore/x509/ca/absent with certificate files";
         assert_eq!(
             document["images"][1]["message"].as_str().unwrap().replace(&folder, ""),
@@ -162,8 +160,8 @@ mod tests {
             )
         );
         // What is in its signature is shown, and not that it would count.
-        let image = laptop.image("other:v1");
-        let output = countersign(&["inspect", "--config", &laptop.config(), "-o", "json", &image]).await;
+        let image = fixture.image("other:v1");
+        let output = countersign(&["inspect", "--config", &fixture.config(), "-o", "json", &image]).await;
         check(&output, 2);
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["image"]["code"], "trust-store-unusable");
@@ -173,23 +171,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_of_the_environment_is_asked_for_listed_hosts_and_for_no_others() {
-        let laptop = Laptop::new().await;
+        let fixture = Fixture::new().await;
         let ca = Authority::root(CertSpec::root());
         let hidden = Registry::start_tls(&ca.issue(CertSpec::tls_server(&["registry.example"]))).await;
         let root = Authority::root(CertSpec::root());
         notation::sign_image(&hidden, "app", &hidden.push_image("app", "signed"), &root.issue(CertSpec::leaf()));
-        laptop.folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
-        laptop.folder.write("ca.pem", ca.pem());
+        fixture.folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+        fixture.folder.write("ca.pem", ca.pem());
         let with = |more: &str| {
             let entry = "registries:\n- {host: registry.example, ca: ca.pem}\n";
-            laptop.folder.write("c.yaml", format!("trust: {{directory: trust}}\n{entry}{more}"));
+            fixture.folder.write("c.yaml", format!("trust: {{directory: trust}}\n{entry}{more}"));
         };
         with("");
         let proxy = Proxy::start().await;
         proxy.require_login("cs", "s3cret");
         proxy.knows("registry.example:443", hidden.address());
         let url = proxy.url().replace("http://", "http://cs:s3cret@");
-        let config = laptop.config();
+        let config = fixture.config();
         let verify = async |image: &str, https: &str| {
             let variables = [("HTTPS_PROXY", https), ("http_proxy", https), ("NO_PROXY", "10.0.0.0/8")];
             countersign_in(&["verify", "--config", &config, image], &variables).await
@@ -215,29 +213,29 @@ mod tests {
 
         // Neither is an unlisted host asked by it, nor one inside.
         let before = proxy.connections();
-        check(&verify(&laptop.image("app:signed"), &url).await, 2);
+        check(&verify(&fixture.image("app:signed"), &url).await, 2);
         with("- {host: 'registry.tools.svc:5000', plainHttp: true}\n");
         let output = verify("registry.tools.svc:5000/app:signed", &url).await;
         check(&output, 2);
         let stdout = text(&output.stdout);
         assert!(stdout.contains("registry-not-allowed") && stdout.contains("from http_proxy"), "{stdout}");
-        assert_eq!((proxy.connections(), laptop.registry.connections()), (before, 0));
+        assert_eq!((proxy.connections(), fixture.registry.connections()), (before, 0));
 
         // What is asked directly knows no variable.
-        let host = laptop.registry.host();
+        let host = fixture.registry.host();
         with(&format!("- {{host: '{host}', plainHttp: true}}\n"));
-        check(&verify(&laptop.image("app:unsigned"), &url).await, 1);
+        check(&verify(&fixture.image("app:unsigned"), &url).await, 1);
         with(&format!("- {{host: '{host}', plainHttp: true, proxy: none}}\n"));
-        check(&verify(&laptop.image("app:unsigned"), &url).await, 1);
-        assert!(laptop.registry.connections() >= 2);
+        check(&verify(&fixture.image("app:unsigned"), &url).await, 1);
+        assert!(fixture.registry.connections() >= 2);
         assert_eq!(proxy.connections(), before);
     }
 
     #[tokio::test]
     async fn a_variable_that_names_no_proxy_is_a_mistake_where_it_is_used() {
-        let laptop = Laptop::new().await;
-        let config = laptop.config();
-        let image = laptop.image("app:signed");
+        let fixture = Fixture::new().await;
+        let config = fixture.config();
+        let image = fixture.image("app:signed");
         let variables = [("HTTPS_PROXY", "socks5://u:hunter2@proxy.example:1080")];
         let output = countersign_in(&["verify", "--config", &config, &image], &variables).await;
         check(&output, 3);
@@ -245,18 +243,18 @@ mod tests {
             text(&output.stderr),
             "countersign: the environment variable HTTPS_PROXY has a URL with the scheme \"socks5\": want http or https\n"
         );
-        let host = laptop.registry.host();
+        let host = fixture.registry.host();
         let direct =
             format!("trust: {{directory: trust}}\nregistries:\n- {{host: '{host}', plainHttp: true, proxy: none}}\n");
-        laptop.folder.write("c.yaml", direct);
+        fixture.folder.write("c.yaml", direct);
         check(&countersign_in(&["verify", "--config", &config, &image], &variables).await, 0);
     }
 
     #[tokio::test]
     async fn one_rejected_image_gives_exit_code_1() {
-        let laptop = Laptop::new().await;
+        let fixture = Fixture::new().await;
         let images = ["app:signed", "app:unsigned", "app:foreign", "app:none"];
-        let output = laptop.verify(&["-o", "json"], &images).await;
+        let output = fixture.verify(&["-o", "json"], &images).await;
         check(&output, 1);
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         let of = |name: &str| -> Vec<String> {
@@ -265,7 +263,7 @@ mod tests {
         };
         assert_eq!(of("verdict"), ["verified", "rejected", "rejected", "inconclusive"]);
         assert_eq!(of("code"), ["verified", "unsigned", "untrusted-chain", "image-not-found"]);
-        assert_eq!(of("image"), images.map(|image| laptop.image(image)));
+        assert_eq!(of("image"), images.map(|image| fixture.image(image)));
         assert_eq!(of("rule"), ["app"; 4]);
         let first = &document["images"][0];
         let subject = first["signer"]["subject"].as_str().unwrap();
@@ -280,9 +278,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_inconclusive_image_ends_with_exit_code_2() {
-        let laptop = Laptop::new().await;
-        laptop.registry.when(Route::Referrers).status(503);
-        let output = laptop.verify(&[], &["mirror:v1", "app:signed"]).await;
+        let fixture = Fixture::new().await;
+        fixture.registry.when(Route::Referrers).status(503);
+        let output = fixture.verify(&[], &["mirror:v1", "app:signed"]).await;
         check(&output, 2);
         assert!(text(&output.stdout).contains("inconclusive  "), "{}", text(&output.stdout));
     }
@@ -388,14 +386,14 @@ countersign: the files of the registries have 3 mistakes
 
     #[tokio::test]
     async fn a_broken_credential_is_not_shown() {
-        let laptop = Laptop::new().await;
+        let fixture = Fixture::new().await;
         // Base64 of the password alone.
-        laptop.folder.write("docker.json", r#"{"auths":{"a.b":{"auth":"aHVudGVyMg=="}}}"#);
-        laptop.folder.write(
+        fixture.folder.write("docker.json", r#"{"auths":{"a.b":{"auth":"aHVudGVyMg=="}}}"#);
+        fixture.folder.write(
             "c.yaml",
             "trust: {directory: trust}\nregistries: [{host: a.b, credentials: {dockerConfig: docker.json}}]\n",
         );
-        let output = laptop.verify(&[], &["app:signed"]).await;
+        let output = fixture.verify(&[], &["app:signed"]).await;
         check(&output, 2);
         let told = text(&output.stderr);
         let warning = "countersign: warning: an entry of ";
@@ -403,7 +401,7 @@ countersign: the files of the registries have 3 mistakes
                       entry \"a.b\" has an auth without a colon: want base64 of name:password\n";
         assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
         // The image of that registry is inconclusive, and says why; the registry is not asked.
-        let output = countersign(&["verify", "-c", &laptop.config(), "-o", "json", "a.b/app:v1"]).await;
+        let output = countersign(&["verify", "-c", &fixture.config(), "-o", "json", "a.b/app:v1"]).await;
         check(&output, 2);
         let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert!(told.contains("registry-misconfigured") && told.contains("a.b is not asked: "), "{told}");
@@ -422,19 +420,19 @@ countersign: the files of the registries have 3 mistakes
         assert_eq!(text(&output.stdout), concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n"));
     }
 
-    /// Adds what `serve` needs to the laptop's configuration. Gives what speaks as Gatekeeper.
-    fn add_server(laptop: &Laptop) -> reqwest::Client {
+    /// Adds what `serve` needs to the fixture's configuration. Gives what speaks as Gatekeeper.
+    fn add_server(fixture: &Fixture) -> reqwest::Client {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let authority = Authority::root(CertSpec::root().common_name("TLS"));
         let server = authority.issue(CertSpec::tls_server(&["localhost"]));
         let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
-        laptop.folder.write("tls.crt", server.pem());
-        laptop.folder.write("tls.key", server.key_pem());
-        laptop.folder.write("ca.crt", authority.pem());
-        let config = std::fs::read_to_string(laptop.config()).unwrap();
+        fixture.folder.write("tls.crt", server.pem());
+        fixture.folder.write("tls.key", server.key_pem());
+        fixture.folder.write("ca.crt", authority.pem());
+        let config = std::fs::read_to_string(fixture.config()).unwrap();
         let server = "server: {listen: '127.0.0.1:0', tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
-        laptop.folder.write("c.yaml", format!("{config}{server}health: {{listen: '127.0.0.1:0'}}\n"));
+        fixture.folder.write("c.yaml", format!("{config}{server}health: {{listen: '127.0.0.1:0'}}\n"));
         reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
             .identity(reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap())
@@ -444,11 +442,11 @@ countersign: the files of the registries have 3 mistakes
 
     #[tokio::test]
     async fn serves_until_sigterm() {
-        let laptop = Laptop::new().await;
-        let client = add_server(&laptop);
+        let fixture = Fixture::new().await;
+        let client = add_server(&fixture);
         let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["serve"])
-            .env("COUNTERSIGN_CONFIG", laptop.config())
+            .env("COUNTERSIGN_CONFIG", fixture.config())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -473,7 +471,7 @@ countersign: the files of the registries have 3 mistakes
         let ready = reqwest::get(format!("http://{}/readyz", next["health"].as_str().unwrap())).await.unwrap();
         assert_eq!(ready.status(), 200);
 
-        let image = laptop.image("app:signed");
+        let image = fixture.image("app:signed");
         let request = json!({
             "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": [image]},
         });
@@ -496,16 +494,18 @@ countersign: the files of the registries have 3 mistakes
         assert_eq!(messages, ["verdict", "stopping", "stopped"]);
     }
 
+    /// `countersign serve` with its log piped.
+    fn serve(fixture: &Fixture) -> Child {
+        let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+        command.args(["serve", "--config", &fixture.config()]).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     #[tokio::test]
     async fn serve_starts_without_a_policy_document_that_can_be_used_and_is_not_ready() {
-        let laptop = Laptop::new().await;
-        add_server(&laptop);
-        laptop.folder.write("trust/trustpolicy.json", "{");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["serve", "--config", &laptop.config()])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let fixture = Fixture::new().await;
+        add_server(&fixture);
+        fixture.folder.write("trust/trustpolicy.json", "{");
+        let mut process = serve(&fixture);
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
         let mut events = events.skip_while(|event| event["level"] != "ERROR");
@@ -525,27 +525,23 @@ countersign: the files of the registries have 3 mistakes
 
     #[tokio::test]
     async fn serve_logs_every_part_of_the_trust_that_is_disabled_or_ignored() {
-        let laptop = Laptop::new().await;
-        add_server(&laptop);
-        laptop.folder.write("trust/truststore/x509/ca/main/old/root.pem", "ignored");
+        let fixture = Fixture::new().await;
+        add_server(&fixture);
+        fixture.folder.write("trust/truststore/x509/ca/main/old/root.pem", "ignored");
         let policy = json!({"version": "1.0", "trustPolicies": [
             {"name": "good", "registryScopes": ["r.example/good"], "signatureVerification": {"level": "strict"},
              "trustStores": ["ca:main"], "trustedIdentities": ["*"]},
             {"name": "bad", "registryScopes": ["r.example/bad"], "signatureVerification": {"level": "strict"},
              "trustStores": ["ca:absent"], "trustedIdentities": ["*"]},
         ]});
-        laptop.folder.write("trust/trustpolicy.json", policy.to_string());
-        let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["serve", "--config", &laptop.config()])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        fixture.folder.write("trust/trustpolicy.json", policy.to_string());
+        let mut process = serve(&fixture);
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
         let events: Vec<Value> = events.take_while(|event| event["message"] != "listening").collect();
         process.kill().unwrap();
         tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
-        let folder = format!("{}/", laptop.folder.path().display());
+        let folder = format!("{}/", fixture.folder.path().display());
         let logged = |level: &str| {
             let of_level = events.iter().filter(|event| event["level"] == level);
             of_level.map(|event| event["message"].as_str().unwrap().replace(&folder, "")).collect::<Vec<_>>()
@@ -567,13 +563,13 @@ countersign: the files of the registries have 3 mistakes
 
     #[tokio::test]
     async fn a_port_in_use_ends_with_exit_code_2() {
-        let laptop = Laptop::new().await;
-        add_server(&laptop);
+        let fixture = Fixture::new().await;
+        add_server(&fixture);
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let config = std::fs::read_to_string(laptop.config()).unwrap();
-        laptop.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
-        let output = countersign(&["serve", "--config", &laptop.config()]).await;
+        let config = std::fs::read_to_string(fixture.config()).unwrap();
+        fixture.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
+        let output = countersign(&["serve", "--config", &fixture.config()]).await;
         check(&output, 2);
         let told = text(&output.stderr);
         let wanted =
@@ -583,18 +579,18 @@ countersign: the files of the registries have 3 mistakes
 
     #[tokio::test]
     async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
-        let laptop = Laptop::new().await;
-        add_server(&laptop);
-        laptop.folder.write("tls.crt", "garbage");
-        laptop.folder.write("trust/trustpolicy.json", "{");
-        let output = countersign(&["serve", "--config", &laptop.config()]).await;
+        let fixture = Fixture::new().await;
+        add_server(&fixture);
+        fixture.folder.write("tls.crt", "garbage");
+        fixture.folder.write("trust/trustpolicy.json", "{");
+        let output = countersign(&["serve", "--config", &fixture.config()]).await;
         check(&output, 3);
         let told: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
         assert_eq!(
             told[0],
             format!(
                 "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
-                laptop.folder.path().display()
+                fixture.folder.path().display()
             )
         );
         assert_eq!(told[1], "countersign: the trust policy and trust stores have 1 mistake");

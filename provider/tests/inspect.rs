@@ -2,11 +2,8 @@
 //! of `verify`.
 
 #[allow(clippy::unwrap_used)]
-#[allow(clippy::disallowed_methods, reason = "the binary runs as a process here")]
 mod tests {
-    use std::process::Command;
     use std::process::Output;
-    use std::process::Stdio;
 
     use countersign_testkit::Descriptor;
     use countersign_testkit::IMAGE_INDEX;
@@ -25,11 +22,12 @@ mod tests {
     use serde_json::json;
     use time::macros::datetime;
 
+    use countersign_test_support::binary;
     use countersign_testkit::folder::Folder;
 
     async fn countersign(arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments).env_remove("COUNTERSIGN_CONFIG").stdin(Stdio::null());
+        let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+        command.args(arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
@@ -41,14 +39,14 @@ mod tests {
         parts.fold(first, |text, part| text + BEFORE + "NOW" + &part["2026-11-21T12:00:00Z".len()..])
     }
 
-    struct Laptop {
+    struct Fixture {
         registry: Registry,
         folder: Folder,
         leaf: Chain,
         stranger: Chain,
     }
 
-    impl Laptop {
+    impl Fixture {
         async fn new() -> Self {
             Self::with(json!({"level": "strict", "override": {"expiry": "log", "revocation": "skip"}}), "").await
         }
@@ -117,17 +115,17 @@ mod tests {
 
     #[tokio::test]
     async fn shows_a_signed_image_with_every_certificate() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
         let payload = image.clone().annotation("pipeline", "release");
-        let request = SignRequest::new(&laptop.leaf, &payload)
+        let request = SignRequest::new(&fixture.leaf, &payload)
             .expiry(datetime!(2026-02-01 00:00 UTC))
             .attribute("com.example.build", json!("77"))
             .timestamp(b"token");
-        let manifest = Signature::new(&request, Format::Cose).attach(&laptop.registry, "app", &image);
-        let (code, page) = laptop.text("app:v1").await;
+        let manifest = Signature::new(&request, Format::Cose).attach(&fixture.registry, "app", &image);
+        let (code, page) = fixture.text("app:v1").await;
         assert_eq!(code, Some(0));
-        let [leaf, root] = laptop.leaf.thumbprints().try_into().unwrap();
+        let [leaf, root] = fixture.leaf.thumbprints().try_into().unwrap();
         let bytes = request.cose().len();
         let root_serial = page.lines().filter_map(|line| line.strip_prefix("    serial    ")).nth(1).unwrap();
         let expected = format!(
@@ -176,11 +174,11 @@ signature 1 of 1
 
     #[tokio::test]
     async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
-        let foreign = laptop.sign(&image, &laptop.stranger);
-        let good = laptop.sign(&image, &laptop.leaf);
-        let (code, document) = laptop.json("app:v1").await;
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
+        let foreign = fixture.sign(&image, &fixture.stranger);
+        let good = fixture.sign(&image, &fixture.leaf);
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(0));
         assert_eq!(
             document["target"],
@@ -223,7 +221,7 @@ signature 1 of 1
                 "subject": "CN=leaf,O=Testkit,ST=ZH,C=CH",
                 "issuer": "CN=root,O=Testkit,ST=ZH,C=CH",
                 "serial": "0abc",
-                "sha256": laptop.leaf.thumbprints()[0],
+                "sha256": fixture.leaf.thumbprints()[0],
                 "key": "EC P-256",
                 "notBefore": "2020-01-01T00:00:00Z",
                 "notAfter": "2049-12-31T23:59:59Z",
@@ -247,15 +245,15 @@ signature 1 of 1
 
     #[tokio::test]
     async fn rejects_an_unsigned_image_and_one_with_an_untrusted_signature() {
-        let laptop = Laptop::new().await;
-        laptop.registry.push_image("app", "unsigned");
-        let (code, page) = laptop.text("app:unsigned").await;
+        let fixture = Fixture::new().await;
+        fixture.registry.push_image("app", "unsigned");
+        let (code, page) = fixture.text("app:unsigned").await;
         assert_eq!(code, Some(1));
         assert!(page.ends_with("\n  signatures  0\n"), "{page}");
 
-        let image = laptop.registry.push_image("app", "foreign");
-        laptop.sign(&image, &laptop.stranger);
-        let (code, page) = laptop.text("app:foreign").await;
+        let image = fixture.registry.push_image("app", "foreign");
+        fixture.sign(&image, &fixture.stranger);
+        let (code, page) = fixture.text("app:foreign").await;
         assert_eq!(code, Some(1));
         assert!(page.contains("\n  result      rejected\n"), "{page}");
         let told = "  check       authenticity       enforce  failed: untrusted-chain: the certificate chain ends in the root \
@@ -265,12 +263,12 @@ signature 1 of 1
 
     #[tokio::test]
     async fn marks_the_content_of_a_tampered_envelope_as_claimed() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
-        let request = SignRequest::new(&laptop.leaf, &image);
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
+        let request = SignRequest::new(&fixture.leaf, &image);
         let altered = request.jws_parts().with_signature(&[1; 64]);
-        Signature::of_envelope(&altered, Format::Jws.media_type()).attach(&laptop.registry, "app", &image);
-        let (code, page) = laptop.text("app:v1").await;
+        Signature::of_envelope(&altered, Format::Jws.media_type()).attach(&fixture.registry, "app", &image);
+        let (code, page) = fixture.text("app:v1").await;
         assert_eq!(code, Some(1));
         for line in [
             "  scheme      notary.x509 (claimed)",
@@ -283,13 +281,13 @@ signature 1 of 1
             assert!(page.lines().any(|found| found == line), "{line}\n{page}");
         }
         assert!(page.contains("  check       integrity          enforce  failed: signature-mismatch: "), "{page}");
-        let (_, document) = laptop.json("app:v1").await;
+        let (_, document) = fixture.json("app:v1").await;
         assert_eq!(document["signatures"][0]["claimed"], true);
         assert_eq!(document["signatures"][0]["checks"][0]["code"], "signature-mismatch");
 
-        let broken = laptop.registry.push_image("app", "broken");
-        Signature::of_envelope(b"{}", Format::Jws.media_type()).attach(&laptop.registry, "app", &broken);
-        let (_, document) = laptop.json("app:broken").await;
+        let broken = fixture.registry.push_image("app", "broken");
+        Signature::of_envelope(b"{}", Format::Jws.media_type()).attach(&fixture.registry, "app", &broken);
+        let (_, document) = fixture.json("app:broken").await;
         assert_eq!(document["signatures"][0]["envelope"], Value::Null);
         assert_eq!(document["signatures"][0]["claimed"], true);
         assert_eq!(document["signatures"][0]["checks"][0]["code"], "envelope-malformed");
@@ -297,12 +295,12 @@ signature 1 of 1
 
     #[tokio::test]
     async fn escapes_control_characters() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
         let payload = image.clone().annotation("wipe\u{1b}[2J", "turn\u{202e}");
-        let request = SignRequest::new(&laptop.leaf, &payload).attribute("com.example\u{1b}[2J", json!("\u{7}"));
-        Signature::new(&request, Format::Jws).attach(&laptop.registry, "app", &image);
-        let (_, page) = laptop.text("app:v1").await;
+        let request = SignRequest::new(&fixture.leaf, &payload).attribute("com.example\u{1b}[2J", json!("\u{7}"));
+        Signature::new(&request, Format::Jws).attach(&fixture.registry, "app", &image);
+        let (_, page) = fixture.text("app:v1").await;
         assert!(!page.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{page}");
         assert!(page.contains("  attribute   com.example\\u{1b}[2J: \"\\u{7}\"\n"), "{page}");
         assert!(page.contains("  metadata    wipe\\u{1b}[2J: \"turn\\u{202e}\"\n"), "{page}");
@@ -310,12 +308,12 @@ signature 1 of 1
 
     #[tokio::test]
     async fn an_expired_signature_over_another_image_fails_twice() {
-        let laptop = Laptop::with(json!({"level": "strict"}), "").await;
-        let image = laptop.registry.push_image("app", "v1");
-        let other = laptop.registry.push_image("app", "v2");
-        let request = SignRequest::new(&laptop.leaf, &other).expiry(datetime!(2026-02-01 00:00 UTC));
-        Signature::new(&request, Format::Jws).attach(&laptop.registry, "app", &image);
-        let (code, document) = laptop.json("app:v1").await;
+        let fixture = Fixture::with(json!({"level": "strict"}), "").await;
+        let image = fixture.registry.push_image("app", "v1");
+        let other = fixture.registry.push_image("app", "v2");
+        let request = SignRequest::new(&fixture.leaf, &other).expiry(datetime!(2026-02-01 00:00 UTC));
+        Signature::new(&request, Format::Jws).attach(&fixture.registry, "app", &image);
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(1));
         let failed: Vec<_> =
             checks(&document["signatures"][0]).into_iter().filter(|[_, _, result, _]| result == "failed").collect();
@@ -328,12 +326,12 @@ signature 1 of 1
 
     #[tokio::test]
     async fn a_signature_that_cannot_be_checked_is_inconclusive() {
-        let laptop = Laptop::with(json!({"level": "strict"}), "").await;
-        let image = laptop.registry.push_image("app", "v1");
+        let fixture = Fixture::with(json!({"level": "strict"}), "").await;
+        let image = fixture.registry.push_image("app", "v1");
         let revocable = Authority::root(CertSpec::root());
-        laptop.folder.write("trust/truststore/x509/ca/main/other.pem", revocable.pem());
-        laptop.sign(&image, &revocable.issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl")));
-        let (code, document) = laptop.json("app:v1").await;
+        fixture.folder.write("trust/truststore/x509/ca/main/other.pem", revocable.pem());
+        fixture.sign(&image, &revocable.issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl")));
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(2));
         assert_eq!(document["signatures"][0]["result"], "inconclusive");
         let [.., revocation, service] = &checks(&document["signatures"][0])[..] else { panic!("{document}") };
@@ -344,10 +342,10 @@ signature 1 of 1
     #[tokio::test]
     async fn shows_required_metadata_as_a_check() {
         let wanted = "verification: {requiredMetadata: [{statement: app, annotations: {pipeline: release}}]}\n";
-        let laptop = Laptop::with(json!({"level": "strict", "override": {"revocation": "skip"}}), wanted).await;
-        let image = laptop.registry.push_image("app", "v1");
-        laptop.sign(&image, &laptop.leaf);
-        let (code, page) = laptop.text("app:v1").await;
+        let fixture = Fixture::with(json!({"level": "strict", "override": {"revocation": "skip"}}), wanted).await;
+        let image = fixture.registry.push_image("app", "v1");
+        fixture.sign(&image, &fixture.leaf);
+        let (code, page) = fixture.text("app:v1").await;
         assert_eq!(code, Some(1));
         let told = "  check       metadata           enforce  failed: metadata-missing: the signed metadata \"pipeline\" is \
                     nothing: want \"release\"\n";
@@ -356,10 +354,10 @@ signature 1 of 1
 
     #[tokio::test]
     async fn shows_signatures_of_a_skipped_repository_without_a_result() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("mirror", "v1");
-        notation::sign_image(&laptop.registry, "mirror", &image, &laptop.stranger);
-        let (code, document) = laptop.json("mirror:v1").await;
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("mirror", "v1");
+        notation::sign_image(&fixture.registry, "mirror", &image, &fixture.stranger);
+        let (code, document) = fixture.json("mirror:v1").await;
         assert_eq!(code, Some(0));
         assert_eq!(document["image"]["verdict"], "skipped");
         assert_eq!(document["target"]["digest"], image.digest);
@@ -373,9 +371,9 @@ signature 1 of 1
             ]
         );
 
-        let nobodys = laptop.registry.push_image("nobodys", "v1");
-        notation::sign_image(&laptop.registry, "nobodys", &nobodys, &laptop.leaf);
-        let (code, document) = laptop.json("nobodys:v1").await;
+        let nobodys = fixture.registry.push_image("nobodys", "v1");
+        notation::sign_image(&fixture.registry, "nobodys", &nobodys, &fixture.leaf);
+        let (code, document) = fixture.json("nobodys:v1").await;
         assert_eq!(code, Some(1));
         assert_eq!(document["image"]["code"], "no-applicable-rule");
         assert_eq!(document["signatures"][0]["result"], "not-asked");
@@ -383,15 +381,15 @@ signature 1 of 1
 
     #[tokio::test]
     async fn a_registry_that_does_not_answer_is_exit_code_2() {
-        let laptop = Laptop::new().await;
-        let (code, document) = laptop.json("app:missing").await;
+        let fixture = Fixture::new().await;
+        let (code, document) = fixture.json("app:missing").await;
         assert_eq!(code, Some(2));
         assert_eq!(document["problem"]["code"], "image-not-found");
 
         // Even where the verdict needs no registry.
-        laptop.registry.push_image("mirror", "v1");
-        laptop.registry.when(Route::Referrers).status(503);
-        let (code, page) = laptop.run("inspect", "text", "mirror:v1").await;
+        fixture.registry.push_image("mirror", "v1");
+        fixture.registry.when(Route::Referrers).status(503);
+        let (code, page) = fixture.run("inspect", "text", "mirror:v1").await;
         assert_eq!(code, Some(2));
         assert!(page.starts_with("skipped "), "{page}");
         assert!(page.contains("\n\n  problem     registry-failed: "), "{page}");
@@ -399,13 +397,13 @@ signature 1 of 1
 
     #[tokio::test]
     async fn shows_the_other_signatures_beside_a_broken_one() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
-        let gone = laptop.sign(&image, &laptop.stranger);
-        laptop.sign(&image, &laptop.leaf);
-        laptop.registry.remove("app", &gone.digest);
-        laptop.registry.list_referrer("app", &image.digest, gone.clone());
-        let (code, document) = laptop.json("app:v1").await;
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
+        let gone = fixture.sign(&image, &fixture.stranger);
+        fixture.sign(&image, &fixture.leaf);
+        fixture.registry.remove("app", &gone.digest);
+        fixture.registry.list_referrer("app", &image.digest, gone.clone());
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(0));
         let results: Vec<_> =
             document["signatures"].as_array().unwrap().iter().map(|found| found["result"].as_str().unwrap()).collect();
@@ -416,11 +414,11 @@ signature 1 of 1
 
     #[tokio::test]
     async fn counts_referrers_without_a_type_and_omits_other_types() {
-        let laptop = Laptop::new().await;
-        let image = laptop.registry.push_image("app", "v1");
-        let good = laptop.sign(&image, &laptop.leaf);
+        let fixture = Fixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
+        let good = fixture.sign(&image, &fixture.leaf);
         let subject = image.to_json();
-        let sbom = laptop.registry.put_manifest(
+        let sbom = fixture.registry.put_manifest(
             "app",
             IMAGE_MANIFEST,
             format!(r#"{{"artifactType":"application/spdx+json","layers":[],"subject":{subject}}}"#).as_bytes(),
@@ -431,19 +429,19 @@ signature 1 of 1
 
         // A filtered list: the manifests say what they are.
         let filtered = page.clone().header("oci-filters-applied", "artifactType");
-        let fault = laptop.registry.when(Route::Referrers).reply(filtered);
-        let (code, document) = laptop.json("app:v1").await;
+        let fault = fixture.registry.when(Route::Referrers).reply(filtered);
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!((code, &document["problem"]), (Some(0), &Value::Null));
         let found = document["signatures"].as_array().unwrap();
         assert_eq!((&document["found"], &document["untyped"], found.len()), (&json!(1), &json!(0), 1));
         assert_eq!(found[0]["digest"], good.digest);
         fault.lift();
 
-        laptop.registry.when(Route::Referrers).reply(page);
-        let (code, document) = laptop.json("app:v1").await;
+        fixture.registry.when(Route::Referrers).reply(page);
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!((code, document["image"]["code"].as_str()), (Some(1), Some("unsigned")));
         assert_eq!((&document["found"], &document["untyped"]), (&json!(0), &json!(2)));
-        let (_, text) = laptop.text("app:v1").await;
+        let (_, text) = fixture.text("app:v1").await;
         assert!(
             text.contains("  note        2 referrers have no artifact type and are not read as signatures\n"),
             "{text}"
@@ -452,15 +450,15 @@ signature 1 of 1
 
     #[tokio::test]
     async fn more_signatures_than_are_tried_are_counted() {
-        let laptop = Laptop::with(
+        let fixture = Fixture::with(
             json!({"level": "strict", "override": {"revocation": "skip"}}),
             "verification: {maxSignatures: 1}\n",
         )
         .await;
-        let image = laptop.registry.push_image("app", "v1");
-        laptop.sign(&image, &laptop.leaf);
-        laptop.sign(&image, &laptop.stranger);
-        let (code, document) = laptop.json("app:v1").await;
+        let image = fixture.registry.push_image("app", "v1");
+        fixture.sign(&image, &fixture.leaf);
+        fixture.sign(&image, &fixture.stranger);
+        let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(0));
         assert_eq!((document["found"].as_u64(), document["signatures"].as_array().unwrap().len()), (Some(2), 1));
         assert_eq!(document["problem"]["code"], "too-many-signatures");

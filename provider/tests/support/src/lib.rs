@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod binary;
 pub mod client;
 pub mod load;
 pub mod mounted;
