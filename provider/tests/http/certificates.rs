@@ -103,7 +103,7 @@ async fn new_connections_use_a_reloaded_client_authority() {
 }
 
 fn refusal(change: impl FnOnce(&Certificates, &mut TlsPem)) -> TlsError {
-    let certificates = Certificates::new();
+    let certificates = Certificates::issue();
     let mut pem = certificates.server_pem();
     change(&certificates, &mut pem);
     LoadedTls::load(&pem, now()).unwrap_err()
@@ -139,7 +139,7 @@ fn refuses_certificates_without_their_key_with_the_reason() {
 
 #[test]
 fn reads_pem_files_with_other_line_ends_and_combined_files() {
-    let certificates = Certificates::new();
+    let certificates = Certificates::issue();
     let TlsPem { certificate, key, client_ca } = certificates.server_pem();
     let windows = |pem: &[u8]| {
         let text = String::from_utf8(pem.to_vec()).unwrap();
@@ -156,7 +156,7 @@ fn reads_pem_files_with_other_line_ends_and_combined_files() {
 
 #[test]
 fn reports_the_end_of_certificates() {
-    let certificates = Certificates::new();
+    let certificates = Certificates::issue();
     let end = UnixTime::try_from(CertSpec::NOT_AFTER).unwrap();
     let loaded = LoadedTls::load(&certificates.server_pem(), now()).unwrap();
     assert_eq!((loaded.server_end(), loaded.authorities_end()), (end, end));

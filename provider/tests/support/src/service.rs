@@ -36,7 +36,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    pub fn new() -> Self {
+    pub fn issue() -> Self {
         let root = |name| Authority::root(CertSpec::root().common_name(name));
         Self { servers: root("servers"), clients: root("clients") }
     }
@@ -96,7 +96,7 @@ impl Service {
     }
 
     pub async fn try_with(settings: ServerSettings) -> Result<Self, ServerError> {
-        let certificates = Certificates::new();
+        let certificates = Certificates::issue();
         let tls = Arc::new(Tls::new(LoadedTls::load(&certificates.server_pem(), now()).unwrap()));
         let registry = Registry::new();
         let script = Arc::new(Script::default());
