@@ -25,8 +25,8 @@ struct Inner {
 }
 
 /// Tells credentials apart: two are equal if and only if the credentials are. What was obtained with a credential is cached
-/// under its revision, so that it is not used after the credential has changed: who changes a credential may want to end
-/// what was possible with the former one. Never shows anything.
+/// under its revision, so that it is not used after the credential has changed: an operator may have changed it to end the
+/// access that it gave. Its `Debug` output shows nothing.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CredentialRevision(Digest);
 

@@ -17,7 +17,7 @@ use crate::tls::TlsFailure;
 /// A request that has no complete response. `host` is where the request went, which after a redirect is not the host that
 /// was asked.
 ///
-/// Never carries a URL with its query, nor a credential. What a server has written stands in it as an [`Excerpt`], and host
+/// Never carries a URL with its query, nor a credential. What a server has written is an [`Excerpt`], and host
 /// names that a response chose are DNS names. The message does not say which setting to change, as the caller names the
 /// settings: see [`Self::remedy`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,6 @@
 //! Per-host concurrency limits and back-off, shared by the whole process.
 //!
-//! A request counts twice: for the host on whose behalf it is made, from its beginning to the end of its body, whoever
-//! answers; and for the host that answers, which after a redirect is another one. A request that follows a redirect
+//! A request counts twice: for the host on whose behalf it is made, from its beginning to the end of its body; and for the host that answers, which after a redirect is another one. A request that follows a redirect
 //! releases the second permit before it waits for the next one, so that two hosts that redirect to each other do not block
 //! each other.
 

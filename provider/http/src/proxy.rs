@@ -5,7 +5,7 @@
 //!
 //! A proxy resolves names in our place, so that the address policy sees no address: what can be reached is then limited by
 //! the proxy's own rules. Destinations that are internal by their name alone are refused before the proxy is asked, see
-//! [`internal_host`].
+//! [`internal_host()`].
 
 mod choice;
 mod environment;

@@ -143,7 +143,7 @@ impl Claim {
     /// that they cannot delay the host's own; those of all unlisted hosts together what one of them may take.
     ///
     /// `asked` is the host on whose behalf the request is made, `own` whether that is `host`, `listed` whether the settings
-    /// have an entry for `host`. Without one, nobody else depends on it.
+    /// have an entry for `host`. Without one, no other listed host depends on it.
     pub(crate) fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
         let half = limits.host.div_ceil(2);
         let (member, member_limit) = match (&asked.class, own) {

@@ -8,14 +8,14 @@ use http_auth::ChallengeRef;
 
 use crate::limits;
 
-/// How a registry wants to be asked.
+/// The scheme that a challenge asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
     Basic,
     Bearer(Bearer),
 }
 
-/// Where to get a token, and for what.
+/// The parameters of a Bearer challenge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bearer {
     pub(crate) realm: String,
@@ -24,10 +24,10 @@ pub(crate) struct Bearer {
     pub(crate) scope: Option<String>,
 }
 
-/// The first Bearer challenge, else Basic. A syntax error ends its header; what stood before it counts.
+/// The first Bearer challenge, otherwise Basic. A syntax error ends its header; the challenges before it are valid.
 ///
 /// # Errors
-/// Nothing that can be answered, with the reason.
+/// Why there is no challenge that can be answered.
 pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
     let mut basic = false;
     for value in headers.get_all(WWW_AUTHENTICATE).iter().take(limits::CHALLENGES) {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use countersign_credentials::AuthMethod;
-use countersign_credentials::CredentialRevision;
 use countersign_credentials::CredentialScope;
 use countersign_credentials::RepositoryScope;
 use countersign_http::BodyLimits;
@@ -14,10 +13,12 @@ use countersign_http::LruTtlCache;
 use countersign_http::Retry;
 use countersign_http::Share;
 use http::HeaderMap;
-use http::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::authorization::AuthScheme;
+use crate::authorization::Authorization;
+use crate::authorization::SchemeKey;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::endpoint::Endpoint;
@@ -31,14 +32,12 @@ use crate::error_body::RegistryErrorBody;
 use crate::limits;
 use crate::observer::Stage;
 use crate::pin_cache::repository_bytes;
+use crate::request::Answer;
+use crate::request::Payload;
+use crate::request::Reply;
+use crate::request::Request;
 use crate::settings::Unlisted;
-use crate::token::Token;
-use crate::token::TokenRequest;
-use crate::token::Tokens;
-use crate::transport::Answer;
-use crate::transport::Payload;
-use crate::transport::Reply;
-use crate::transport::Request;
+use crate::token_cache::Tokens;
 use crate::transport::Transport;
 
 /// The transport, tokens, and how repositories authenticate.
@@ -50,26 +49,6 @@ pub(crate) struct Client {
     unlisted: Unlisted,
 }
 
-/// A scheme is for one credential: a token service may get one credential and not another.
-type SchemeKey = (Repository, CredentialRevision);
-
-/// How a repository authenticates, from its challenge.
-#[derive(Clone)]
-enum AuthScheme {
-    Basic,
-    Bearer(Arc<TokenRequest>),
-}
-
-impl AuthScheme {
-    /// What it refers to occupies, in bytes.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Basic => 0,
-            Self::Bearer(request) => request.bytes(),
-        }
-    }
-}
-
 /// A question about a repository.
 pub(crate) struct Query<'a> {
     pub(crate) stage: Stage,
@@ -77,25 +56,6 @@ pub(crate) struct Query<'a> {
     pub(crate) accept: &'a str,
     pub(crate) body: BodyLimits,
     pub(crate) deadline: Instant,
-}
-
-/// What a request is authorized by.
-enum Authorization {
-    Anonymous,
-    /// A configured token of the registry: there is nothing else to try.
-    Configured(HeaderValue),
-    Basic(HeaderValue),
-    Token(Arc<TokenRequest>, Arc<Token>),
-}
-
-impl Authorization {
-    fn header(&self) -> Option<&HeaderValue> {
-        match self {
-            Self::Anonymous => None,
-            Self::Configured(header) | Self::Basic(header) => Some(header),
-            Self::Token(_, token) => Some(&token.header),
-        }
-    }
 }
 
 impl Client {

@@ -28,7 +28,7 @@ use crate::error::RealmRefusal;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
 use crate::settings::Unlisted;
-use crate::token::TokenRequest;
+use crate::token_request::TokenRequest;
 
 /// The registry of a repository under the settings.
 #[derive(Clone, Debug)]

@@ -2,15 +2,17 @@
 //! [`RegistryErrorKind`].
 
 mod cause;
+mod credential_kind;
 mod kind;
 mod refusal;
+mod registry_error;
 mod remedy;
 
 pub use cause::Cause;
-pub use cause::CredentialKind;
 pub use cause::Fallback;
 pub use cause::NoList;
-pub use cause::RegistryError;
+pub use credential_kind::CredentialKind;
 pub use kind::RegistryErrorKind;
 pub use refusal::LinkRefusal;
 pub use refusal::RealmRefusal;
+pub use registry_error::RegistryError;

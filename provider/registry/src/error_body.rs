@@ -31,7 +31,7 @@ impl RegistryErrorBody {
         Self { text, name_unknown }
     }
 
-    /// Code and message of the first error. Not to be trusted.
+    /// Code and message of the first error, untrusted.
     #[must_use]
     pub fn excerpt(&self) -> Option<&Excerpt> {
         self.text.as_ref()

@@ -1,4 +1,4 @@
-//! Patterns of registry hosts, as the settings have them.
+//! Patterns of registry hosts in the settings.
 
 use std::fmt;
 use std::hash::Hash;
@@ -12,11 +12,11 @@ use countersign_core::name::Repository;
 
 use countersign_http::Scheme;
 
-/// Which hosts an entry of the settings is for: exactly one, or all below a suffix.
+/// The hosts that an entry of the settings matches: exactly one, or all below a suffix.
 ///
-/// `*.example.com` is for `a.example.com` and `a.b.example.com`, not for `example.com` and not for `evilexample.com`.
-/// A port must be written where references have one. The suffix has at least two labels, so that no credential is meant
-/// for a whole top-level domain. Equal and hashed by place, as [`Host`] is; printed as written.
+/// `*.example.com` matches `a.example.com` and `a.b.example.com`, not `example.com` and not `evilexample.com`. A port must be
+/// written where references have one. The suffix has at least two labels, so that no credential matches a whole top-level
+/// domain. Compared and hashed by the server that it names, as [`Host`] is; printed as written.
 #[derive(Clone)]
 pub struct HostPattern {
     hosts: Hosts,
@@ -38,20 +38,21 @@ enum Hosts {
     "registry host {found:?} is not host, host:port or *.suffix as in image references, with at least two labels after *. ({reason})"
 )]
 pub struct HostPatternError {
+    /// The text.
     pub found: String,
-    /// Why it is no host. [`HostError::Syntax`] where the suffix is none or too short.
+    /// Why it is no host. [`HostError::Syntax`] if there is no suffix or a too short one.
     pub reason: HostError,
 }
 
 impl HostPattern {
-    /// Whether this is for the registry of that repository.
+    /// Whether it matches the registry of that repository.
     #[must_use]
     pub fn is_for(&self, repository: &Repository) -> bool {
         self.matches(repository.host())
     }
 
-    /// Whether entries with this pattern and with `other`, asked over these schemes, are for one place. Without a port
-    /// that is the scheme's default.
+    /// Whether entries with this pattern and with `other`, asked over these schemes, are for the same servers. Without a port,
+    /// the default of the scheme applies.
     #[must_use]
     pub fn is_one_place(&self, scheme: Scheme, other: &Self, other_scheme: Scheme) -> bool {
         let connects_to = self.port_over(scheme) == other.port_over(other_scheme);
@@ -68,7 +69,7 @@ impl HostPattern {
         self.port() == host.port() && self.has_name(host.name())
     }
 
-    /// Whether an entry with this pattern, asked over `scheme`, is for connections to that name and port.
+    /// Whether an entry with this pattern, asked over `scheme`, applies to connections to that name and port.
     pub(crate) fn connects_to(&self, scheme: Scheme, name: &HostName, port: u16) -> bool {
         self.port_over(scheme) == port && self.has_name(name)
     }
@@ -83,7 +84,7 @@ impl HostPattern {
         }
     }
 
-    /// As in references, where the default is that of https.
+    /// The port as in references, where the default is that of https.
     fn port(&self) -> u16 {
         self.port_over(Scheme::Https)
     }
@@ -92,13 +93,13 @@ impl HostPattern {
         self.port.unwrap_or(scheme.default_port())
     }
 
-    /// Whether this is Docker Hub, under any name that leads to its registry.
+    /// Whether it is Docker Hub, under any name that leads to its registry.
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         self.hosts == Hosts::One(HostName::DockerHub)
     }
 
-    /// Whether this names one host. Only then an operator has vouched for where it is.
+    /// Whether it names one host, so that an operator has decided which addresses it may have.
     pub(crate) fn is_exact(&self) -> bool {
         match self.hosts {
             Hosts::One(_) => true,
@@ -106,7 +107,7 @@ impl HostPattern {
         }
     }
 
-    /// The host as text if this names one.
+    /// The host as text if it names one.
     #[must_use]
     pub fn exact(&self) -> Option<String> {
         self.is_exact().then(|| self.to_string())
@@ -143,7 +144,7 @@ impl FromStr for HostPattern {
         let no_suffix = || bad(HostError::Syntax);
         let (hosts, port) = match text.strip_prefix("*.") {
             Some(suffix) => {
-                // As some host below it is read.
+                // Parsed as a host below the suffix.
                 let host: Host = format!("a.{suffix}").parse().map_err(bad)?;
                 let HostName::Dns(name) = host.name() else { return Err(no_suffix()) };
                 let suffix = name.strip_prefix("a.").filter(|suffix| suffix.contains('.')).ok_or_else(no_suffix)?;

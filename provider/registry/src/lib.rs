@@ -9,7 +9,7 @@
 //! HTTP is that of `countersign-http`. From oci-client come the error envelopes of the distribution specification, and its
 //! `Reference` as a second opinion in the tests of references. Its client is not used: bodies, pages, redirects, token realms
 //! and filters are the parts of the protocol that an attacker controls, and each is limited or checked here (`referrers`,
-//! `routes`, `endpoint`, `token`).
+//! `routes`, `endpoint`, `token_exchange`).
 //!
 //! # Where a credential goes
 //!
@@ -20,9 +20,12 @@
 //! # What goes through a proxy
 //!
 //! Requests on behalf of hosts in the settings, if a proxy is configured; no other request (`routes`).
+#![warn(missing_docs)]
 
+mod authorization;
 mod challenge;
 mod client;
+mod content;
 mod endpoint;
 mod entries;
 mod error;
@@ -37,10 +40,15 @@ mod pin_cache;
 mod quota;
 mod referrers;
 mod registries;
+mod request;
+mod request_result;
+mod resolve;
 pub mod resources;
 mod routes;
 mod settings;
-mod token;
+mod token_cache;
+mod token_exchange;
+mod token_request;
 mod transport;
 
 pub use countersign_credentials::CredentialScope;
@@ -63,8 +71,8 @@ pub use observer::Stage;
 pub use observer::TagCache;
 pub use observer::Unobserved;
 pub use quota::Quota;
-pub use registries::Pinned;
 pub use registries::Registries;
+pub use resolve::Pinned;
 pub use settings::RegistryEntry;
 pub use settings::RegistrySettings;
 pub use settings::SettingsError;

@@ -1,4 +1,4 @@
-//! [RFC 8288](https://www.rfc-editor.org/rfc/rfc8288#section-3) `Link` headers, as far as `rel="next"` goes.
+//! `Link` headers with `rel="next"`, [RFC 8288](https://www.rfc-editor.org/rfc/rfc8288#section-3).
 
 use http::HeaderMap;
 use http::header::LINK;

@@ -1,4 +1,4 @@
-//! Pages of referrers while they are read: what is an index, which entries are taken, which are only counted.
+//! Pages of referrers: which responses are an index, which entries are taken, which are only counted.
 
 use std::collections::HashSet;
 
@@ -13,20 +13,20 @@ use countersign_http::content_type;
 
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::transport::Answer;
+use crate::request::Answer;
 
 /// The referrers of one artifact type, in the registry's order, each digest once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Referrers {
-    /// Those of the type; and those without an artifact type on pages that the registry says it filtered by artifact type.
-    /// What an entry without a type is, its manifest decides.
+    /// Those of the type; and those without an artifact type on pages that the registry has filtered by artifact type: their
+    /// manifests have the type.
     pub entries: Vec<Descriptor>,
-    /// Entries that are not well-formed descriptors; whether one of them would have matched is unknown.
+    /// How many entries are not well-formed descriptors. Whether one of them would match is unknown.
     pub broken: usize,
-    /// Entries without an artifact type that are not among `entries`.
+    /// How many entries without an artifact type are not among `entries`.
     pub untyped: usize,
-    /// Why there may be more than were read.
+    /// Why there may be more referrers.
     pub incomplete: Option<Incomplete>,
 }
 
@@ -34,7 +34,7 @@ impl Referrers {
     /// What the entries occupy, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // What an allocator adds to each text, and a map to each of its entries.
+        // The overhead of an allocator for each text, and of a map for each entry.
         const AROUND: usize = 64;
         let texts = |entry: &Descriptor| {
             let annotations: usize =
@@ -49,30 +49,30 @@ impl Referrers {
     }
 }
 
-/// Why a list of referrers is not whole.
+/// Why a list of referrers is not complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incomplete {
     /// There are more than `limits::REFERRERS_PAGES` pages or `limits::REFERRERS_ENTRIES` entries.
     Limit,
-    /// A page could not be had, or the registry gave no list to rely on.
+    /// A page could not be read, or the registry sent no list to rely on.
     Failed(Box<RegistryError>),
 }
 
-/// Whether the registry says that it left out what has another artifact type than the one that was asked for.
+/// Whether the registry has left out entries of other artifact types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     Applied,
     NotApplied,
 }
 
-/// Pages as they are read.
+/// The entries of the pages that were read so far.
 pub(crate) struct Listing<'a> {
     artifact_type: &'a str,
     referrers: Referrers,
     taken: HashSet<Digest>,
     untyped: HashSet<Digest>,
-    /// Entries looked at, of any type.
-    looked_at: usize,
+    /// How many entries of any type were read.
+    read: usize,
     pages: usize,
 }
 
@@ -83,29 +83,29 @@ impl<'a> Listing<'a> {
             referrers: Referrers::default(),
             taken: HashSet::new(),
             untyped: HashSet::new(),
-            looked_at: 0,
+            read: 0,
             pages: 0,
         }
     }
 
-    /// Takes the entries of a page; whether the limit on entries is reached.
+    /// Adds the entries of a page. Returns whether the limit on entries is reached.
     pub(crate) fn add(&mut self, index: Index, filter: Filter) -> bool {
         self.pages += 1;
         if index.cut {
             self.referrers.incomplete = Some(Incomplete::Limit);
         }
         for entry in index.entries {
-            if self.looked_at == limits::REFERRERS_ENTRIES {
+            if self.read == limits::REFERRERS_ENTRIES {
                 self.referrers.incomplete = Some(Incomplete::Limit);
                 return true;
             }
-            self.looked_at += 1;
+            self.read += 1;
             match entry {
                 Ok(entry) => self.entry(entry, filter),
                 Err(_) => self.referrers.broken += 1,
             }
         }
-        self.looked_at == limits::REFERRERS_ENTRIES
+        self.read == limits::REFERRERS_ENTRIES
     }
 
     fn entry(&mut self, entry: Descriptor, filter: Filter) {
@@ -122,13 +122,13 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// What it occupies, in bytes: the entries, and the digests that they are told apart by.
+    /// What it occupies, in bytes: the entries, and the digests that make them unique.
     pub(crate) fn bytes(&self) -> usize {
         const DIGEST: usize = 256;
         self.referrers.bytes() + (self.taken.len() + self.untyped.len()) * DIGEST
     }
 
-    /// The list ends here, although there is more.
+    /// Ends the list although there may be more.
     pub(crate) fn cut(&mut self, why: Incomplete) {
         self.referrers.incomplete = Some(why);
     }
@@ -144,15 +144,15 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// What an answer of the referrers API, or for a fallback tag, is.
+/// What a response of the referrers API, or for a fallback tag, is.
 pub(crate) enum Page {
     Index(Index),
-    /// Not by its Content-Type; see [`unlabelled_index`].
+    /// An index with another Content-Type; see [`unlabelled_index`].
     Unlabelled(Index, Cause),
     Other(Cause),
 }
 
-/// Reads an answer; one without a label if `unlabelled` ones count.
+/// Reads a response. An index with another Content-Type is accepted if `unlabelled`.
 pub(crate) fn read_page(answer: &Answer, unlabelled: bool) -> Page {
     match read_index(answer) {
         Ok(index) => Page::Index(index),
@@ -163,10 +163,10 @@ pub(crate) fn read_page(answer: &Answer, unlabelled: bool) -> Page {
     }
 }
 
-/// The index that an answer is.
+/// Reads an index.
 ///
 /// # Errors
-/// Another Content-Type, or a body that is no index.
+/// The response has another Content-Type, or its body is no index.
 fn read_index(answer: &Answer) -> Result<Index, Cause> {
     let found = content_type(&answer.headers);
     if found != MediaType::OCI_INDEX {
@@ -176,8 +176,8 @@ fn read_index(answer: &Answer) -> Result<Index, Cause> {
     Ok(Index::parse(&answer.body)?)
 }
 
-/// The index that an answer is without saying so: its Content-Type names no other kind of document, and the body declares
-/// itself. Some registries send their referrers so. Its entries can be looked at; what it does not list may still be there.
+/// Reads an index without its Content-Type, if the Content-Type names no other kind of document and the body declares itself
+/// an index. Some registries send their referrers so. Its entries can be used; what it does not list may still exist.
 fn unlabelled_index(answer: &Answer) -> Option<Index> {
     match content_type(&answer.headers).as_str() {
         "" | "application/json" | "application/octet-stream" | "text/plain" => {}
@@ -186,9 +186,9 @@ fn unlabelled_index(answer: &Answer) -> Option<Index> {
     Index::parse(&answer.body).ok().filter(|index| index.declared)
 }
 
-/// What the registry says about a page of the referrers API: in the
-/// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as drafts of
-/// the specification had it, in an annotation of the index. Both are lists with commas.
+/// Whether the registry has filtered a page of the referrers API, from the
+/// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as in drafts of
+/// the specification, from an annotation of the index. Both are lists with commas.
 pub(crate) fn filter(answer: &Answer, index: &Index) -> Filter {
     let names_it = |text: &str| text.split(',').any(|name| name.trim().eq_ignore_ascii_case("artifactType"));
     let headers = answer.headers.get_all("oci-filters-applied");

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// Manifests that this process read and hashed itself, by repository.
+/// Descriptors of manifests that this process has read and hashed, by repository.
 pub(crate) struct PinCache {
     /// By tag. After its time, an entry only says that the tag was read once.
     tags: LruTtlCache<(Repository, String), (Descriptor, Instant)>,
@@ -33,7 +33,7 @@ pub(crate) enum Claim {
     Known(Descriptor),
     /// A manifest that was not.
     Unknown,
-    /// Nothing that is the one digest of a manifest.
+    /// No digest, or more than one.
     Nothing,
 }
 
@@ -82,7 +82,7 @@ impl PinCache {
     /// The manifest of `repository` with the `Docker-Content-Digest` of these headers. The header is a claim of the registry,
     /// as the tag is: it only chooses among manifests that were hashed here.
     ///
-    /// Only SHA-256 counts: a GET of a tag gives such a digest, and a HEAD must not lead to another one.
+    /// Only SHA-256 is accepted: a GET of a tag has such a digest, and a HEAD must not lead to another one.
     pub(crate) fn claim(&mut self, repository: &Repository, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };

@@ -19,10 +19,10 @@ const HEADERS: [&str; 9] = [
     "docker-ratelimit-source",
 ];
 
-/// Most characters printed of one header's value, escapes counted: an IPv6 address.
+/// Characters printed of one header's value, escapes included: those of an IPv6 address.
 const VALUE_CHARACTERS: usize = 40;
 
-/// The names and values of the headers, as excerpts. Not to be trusted. Empty if the answer had none.
+/// The names and values of the headers, as untrusted excerpts. Empty if the response had none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quota(Vec<(&'static str, Excerpt)>);
 

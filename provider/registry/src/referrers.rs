@@ -1,13 +1,13 @@
-//! What refers to an image: the [referrers API](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers)
-//! with its pages, else the [tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#unavailable-referrers-api).
+//! The referrers of an image: the [referrers API](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers)
+//! with its pages, otherwise the [tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#unavailable-referrers-api).
 //!
-//! Two questions with different answers. *Is there a referrer?* Any list counts, wherever it was found: what it leads to is
-//! judged by itself. So the fallback tag is asked whenever the API gives anything but a list, unless the registry is in
-//! trouble. *Is there none?* Only the registry can say so: by an index without matching entries that was read to its end,
-//! or by a 404 of the API, which the specification defines as "not supported", together with the registry's own 404 for the
-//! fallback tag, an index there, or the image itself. Everything else leaves the list incomplete, with the reason.
+//! These are two questions. *Is there a referrer?* Any list will do, wherever it was found, as each referrer is verified by
+//! itself. So the fallback tag is read whenever the API sends anything but a list, unless the registry fails. *Is there none?*
+//! Only the registry can answer that: by an index without matching entries that was read to its end, or by a 404 of the API,
+//! which the specification defines as "not supported", together with the registry's own 404 for the fallback tag, an index
+//! there, or the image itself. Everything else leaves the list incomplete, with the reason.
 //!
-//! Whether a registry has the API is not remembered: one more request is cheaper than a wrong memory.
+//! Whether a registry has the API is not cached: one more request costs less than a wrong answer.
 
 use std::collections::HashSet;
 
@@ -42,17 +42,17 @@ use crate::listing::Referrers;
 use crate::listing::filter;
 use crate::listing::read_page;
 use crate::observer::Stage;
-use crate::registries::Pinned;
 use crate::registries::Registries;
-use crate::registries::TARGETS;
-use crate::transport::Answer;
+use crate::request::Answer;
+use crate::resolve::Pinned;
+use crate::resolve::TARGETS;
 
 impl Registries {
-    /// What refers to `pinned` with `artifact_type`, which the registry is asked to select by and which is compared
-    /// here in any case.
+    /// The referrers of `pinned` with `artifact_type`. The registry is asked to filter by it, and it is compared here in any
+    /// case.
     ///
     /// # Errors
-    /// No list at all could be had by `deadline`. A list that is not whole says so in [`Referrers::incomplete`].
+    /// There is no list at all by `deadline`. A list that is not complete has the reason in [`Referrers::incomplete`].
     pub async fn referrers(
         &self,
         pinned: &Pinned,
@@ -103,8 +103,8 @@ impl Registries {
         Ok(Budgeted::new(listing.finish(), held))
     }
 
-    /// Reads the pages of the API, of which the first is there. A page that cannot be had ends the list, and what was read
-    /// counts.
+    /// Reads the pages of the API after the first one. A page that cannot be read ends the list, which keeps the entries so
+    /// far.
     async fn pages(
         &self,
         endpoint: &Endpoint,
@@ -129,7 +129,7 @@ impl Registries {
                 Ok(Some(_)) => Err(LinkRefusal::Loop),
                 Err(refusal) => Err(refusal),
             };
-            // Its memory is given back before the next one takes some.
+            // Releases its bytes before the next one needs some.
             drop(answer);
             let following = match next {
                 Ok(next) => self.next(endpoint, &next, deadline).await,
@@ -145,7 +145,7 @@ impl Registries {
         }
     }
 
-    /// A further page.
+    /// Reads a further page.
     async fn next(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
         let answer = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
         match self.read(endpoint, answer, false, deadline).await? {
@@ -154,7 +154,7 @@ impl Registries {
         }
     }
 
-    /// What an answer is.
+    /// Reads a response.
     async fn read(
         &self,
         endpoint: &Endpoint,
@@ -171,9 +171,9 @@ impl Registries {
         read.map_err(|reached| failed(endpoint, reached.into()))
     }
 
-    /// What stands under the fallback tag; the entries of an index are taken. What the index says about filters is not
-    /// heard: whoever pushed it wrote it. All kinds of manifest are accepted, as registries answer for another kind than was
-    /// asked for with a conversion or with a 404.
+    /// Reads the fallback tag, and takes the entries of an index. What the index says about filters is ignored, as
+    /// anybody with push access has written it. All kinds of manifest are accepted, as registries respond to a request for another kind with a
+    /// conversion or a 404.
     async fn fallback(
         &self,
         endpoint: &Endpoint,
@@ -226,10 +226,10 @@ fn page_limit() -> BodyLimits {
     BodyLimits::at_most(limits::REFERRERS_PAGE_BYTES)
 }
 
-/// Whether the registry answered, and is well enough to be asked for the fallback tag. A registry in trouble is left alone,
-/// and one that may not be asked is not asked.
+/// Whether the fallback tag is worth a request: the registry has responded, and does not fail. A registry that may not be
+/// asked is not asked.
 fn worth_a_fallback(cause: &Cause) -> bool {
-    // The registry sends this request to somebody else, whose answers are not its own.
+    // The registry redirects this request to another server, whose responses are not its own.
     if let Cause::Redirected { .. } = cause {
         return cause.kind() != RegistryErrorKind::Overloaded;
     }
@@ -255,7 +255,7 @@ fn failed(endpoint: &Endpoint, cause: Cause) -> RegistryError {
     RegistryError { repository: endpoint.repository.clone(), stage: Stage::Referrers, cause }
 }
 
-/// Where the next page is: on the registry itself, or it is refused.
+/// The URL of the next page. It must be on the registry itself.
 fn next_page(endpoint: &Endpoint, answer: &Answer) -> Result<Option<Url>, LinkRefusal> {
     let Some(link) = link::next(&answer.headers)? else {
         return Ok(None);

@@ -31,7 +31,7 @@ pub struct RegistrySettings {
     pub requests_per_host: usize,
     /// Requests at the same time to all hosts, at least 1.
     pub requests: usize,
-    /// How long a tag is taken to mean the same digest. Zero asks every time.
+    /// How long the digest of a tag is cached. Zero disables that.
     pub tag_lifetime: Duration,
     /// The proxies of the environment. Only entries whose [`ProxyChoice`] says so use them.
     pub proxies: ProxyEnvironment,
@@ -146,7 +146,7 @@ impl RegistrySettings {
         RequestLimits { per_host: self.requests_per_host, total: self.requests }
     }
 
-    /// Checks what types do not say already.
+    /// Checks what the types do not guarantee.
     pub(crate) fn check(&self) -> Result<Vec<Entry>, SettingsError> {
         let numbers = [
             ("requests_per_host", self.requests_per_host == 0),

@@ -7,37 +7,34 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
-use countersign_core::name::Digest;
 use countersign_credentials::CredentialError;
 use countersign_http as fetch;
-use countersign_http::BodyLimits;
 use countersign_http::Client;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
-use countersign_http::Content;
 use countersign_http::FetchError;
 use countersign_http::RedirectPolicy;
 use countersign_http::Redirects;
 use countersign_http::Route;
-use countersign_http::Share;
 use countersign_http::SharedLimits;
 use countersign_http::authority;
 use countersign_http::same_origin;
-use http::HeaderMap;
-use http::HeaderValue;
 use http::StatusCode;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Cause;
 use crate::error::CredentialKind;
-use crate::error::RegistryErrorKind;
 use crate::error_body::RegistryErrorBody;
 use crate::limits;
 use crate::observer::Observer;
-use crate::observer::RequestResult;
 use crate::observer::Stage;
 use crate::quota::Quota;
+use crate::request::Answer;
+use crate::request::Payload;
+use crate::request::Reply;
+use crate::request::Request;
+use crate::request_result::observed;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
 use crate::settings::RegistrySettings;
@@ -50,56 +47,6 @@ pub(crate) struct Transport {
     pub(crate) request_timeout: Duration,
     client: Client,
     observer: Arc<dyn Observer>,
-}
-
-/// A request to be sent.
-pub(crate) struct Request<'a> {
-    /// On behalf of which registry, and how its requests name it.
-    pub(crate) share: &'a Share,
-    pub(crate) registry: &'a str,
-    pub(crate) url: &'a Url,
-    /// The registry that named the URL, if it is not its own.
-    pub(crate) referred_by: Option<&'a str>,
-    pub(crate) route: HostRoute,
-    pub(crate) accept: &'a str,
-    pub(crate) authorization: Option<&'a HeaderValue>,
-    /// What `authorization`, or the form, is made of; for messages.
-    pub(crate) credential: CredentialKind,
-    pub(crate) payload: Payload,
-    pub(crate) body: BodyLimits,
-}
-
-/// What a request carries, which also decides whether it may be redirected.
-pub(crate) enum Payload {
-    /// GET, redirects followed.
-    Content,
-    /// HEAD, redirects followed. The body of the response is empty.
-    Head,
-    /// GET of a token service, redirects refused: the credential and the route are for the realm as it was checked.
-    TokenQuery,
-    /// POST of a form to a token service, redirects refused.
-    TokenForm(String),
-}
-
-/// A response that is no failure.
-pub(crate) enum Reply {
-    Answer(Answer),
-    /// A 401 of the host that was asked.
-    Unauthorized {
-        headers: HeaderMap,
-        /// The address of the host; none through a proxy.
-        peer: Option<SocketAddr>,
-        error: RegistryErrorBody,
-    },
-}
-
-/// A 200 with its body.
-pub(crate) struct Answer {
-    /// Where it came from, after redirects.
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Content,
-    pub(crate) digest: Option<Digest>,
 }
 
 impl Transport {
@@ -225,16 +172,6 @@ impl Transport {
     }
 }
 
-impl Request<'_> {
-    /// The credential that the request carries to its own host.
-    fn sent_credential(&self) -> CredentialKind {
-        match (self.authorization, &self.payload) {
-            (Some(_), _) | (None, Payload::TokenForm(_)) => self.credential,
-            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => CredentialKind::Anonymous,
-        }
-    }
-}
-
 /// The redirects of one request, by the settings.
 struct RegistryRedirects<'a> {
     transport: &'a Transport,
@@ -276,37 +213,5 @@ fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -
         authorization: request.authorization,
         redirects,
         body: request.body.clone(),
-    }
-}
-
-fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> RequestResult {
-    match result {
-        Ok(Reply::Answer(_)) => RequestResult::Ok,
-        Ok(Reply::Unauthorized { .. }) if request.authorization.is_some() => RequestResult::Denied,
-        Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
-        Err(cause) => failed_as(cause.innermost()),
-    }
-}
-
-fn failed_as(cause: &Cause) -> RequestResult {
-    if let Cause::Status { status: 500.., .. } = cause {
-        return RequestResult::ServerError;
-    }
-    match cause.kind() {
-        // A misconfigured registry is not asked at all.
-        RegistryErrorKind::Misconfigured | RegistryErrorKind::Refused | RegistryErrorKind::RedirectRefused => {
-            RequestResult::Refused
-        }
-        RegistryErrorKind::Unreachable => RequestResult::Unreachable,
-        RegistryErrorKind::Timeout => RequestResult::Timeout,
-        RegistryErrorKind::Denied => RequestResult::Denied,
-        RegistryErrorKind::Throttled => RequestResult::Throttled,
-        RegistryErrorKind::NotFound => RequestResult::NotFound,
-        RegistryErrorKind::Overloaded => RequestResult::Overloaded,
-        RegistryErrorKind::Failed
-        | RegistryErrorKind::AnswerInvalid
-        | RegistryErrorKind::ContentMismatch
-        | RegistryErrorKind::ReferrersUnsupported
-        | RegistryErrorKind::Unsupported => RequestResult::Invalid,
     }
 }

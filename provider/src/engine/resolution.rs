@@ -28,7 +28,7 @@ impl Inner {
         let (image, deadline) = (&request.image, request.deadline);
         // Before others that ask about an equal repository are joined.
         self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
-        if let Some(pinned) = self.registries.remembered_pin(image) {
+        if let Some(pinned) = self.registries.cached_pin(image) {
             return Ok(pinned);
         }
         let repository = image.repository();

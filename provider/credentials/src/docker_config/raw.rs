@@ -1,4 +1,4 @@
-//! The file as it stands: what is no text where one is wanted is noted and not kept.
+//! The file as parsed: a member that is no text although it should be one is noted, and its value dropped.
 
 use std::fmt;
 

@@ -140,7 +140,7 @@ fn passwords_are_sent_as_they_stand() {
         let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
         assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", password))));
     }
-    // What `echo` adds is sent, too, as the kubelet does; nobody may mean it.
+    // The line feed that `echo` adds is sent, as the kubelet does, although it is probably not meant.
     let config = auths(r#""a.example":{"auth":"YTpzZWNyZXQK"}"#);
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "secret\n"))));
     assert_eq!(

@@ -49,7 +49,7 @@ pub enum RootCertificatesError {
 }
 
 impl RootCertificates {
-    /// Reads the PEM text of `file`, whose name stands in messages.
+    /// Reads the PEM text of `file`, which messages name.
     ///
     /// # Errors
     /// It holds something that is no certificate, or no certificate at all.

@@ -6,50 +6,19 @@ use std::time::Duration;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
-use countersign_core::name::Repository;
 use countersign_core::oci::IndexError;
 use countersign_core::oci::ManifestError;
-use countersign_credentials::AuthMethod;
 use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
 use countersign_http::LimitReached;
 
+use super::credential_kind::CredentialKind;
 use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
 use crate::error_body::RegistryErrorBody;
 use crate::observer::Stage;
 use crate::quota::Quota;
-
-/// A question about an image that has no answer.
-///
-/// Never carries a URL with its query, a token or a password. What a registry has written stands in it as an [`Excerpt`], and
-/// host names that a response chose are DNS names.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot get the {} of {repository}: {cause}", stage.as_str())]
-pub struct RegistryError {
-    /// The repository of the image.
-    pub repository: Repository,
-    /// What was asked for.
-    pub stage: Stage,
-    /// What happened.
-    pub cause: Cause,
-}
-
-/// The credential that a request carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// None, as none is configured.
-    Anonymous,
-    /// A user name and a password.
-    Basic,
-    /// An identity token, for the exchange for a token of the registry.
-    IdentityToken,
-    /// A configured token of the registry.
-    Bearer,
-    /// None, whatever is configured: a redirect led to another host.
-    Withheld,
-}
 
 /// What happened. `host` is where the request went, which after a redirect or for a token is not the registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +65,7 @@ pub enum Cause {
         host: String,
     },
     /// 401 or 403.
-    #[error("{host} answers {status} to {}{}", credential_text(*credential), Quote(error))]
+    #[error("{host} answers {status} to {}{}", credential.sent(), Quote(error))]
     Denied {
         /// Where the request went.
         host: String,
@@ -107,7 +76,7 @@ pub enum Cause {
         /// What the registry says.
         error: RegistryErrorBody,
     },
-    /// The credential may not go where the registry wants it.
+    /// The credential must not be sent to the token service that the registry names.
     #[error("the registry names a token service that is refused: {0}")]
     Realm(#[from] RealmRefusal),
     /// 429.
@@ -245,7 +214,7 @@ pub enum Cause {
     Interrupted,
 }
 
-/// Why there is no list of referrers to rely on: what the API sent in place of one, and what stands under the tag of the
+/// Why there is no list of referrers to rely on: what the API sent in place of one, and what is under the tag of the
 /// [referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -257,11 +226,11 @@ pub struct NoList {
     pub api: Cause,
     /// The fallback tag.
     pub tag: String,
-    /// What stands under it.
+    /// What is under it.
     pub fallback: Fallback,
 }
 
-/// What stands under a fallback tag.
+/// What is under a fallback tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fallback {
     /// Nothing.
@@ -282,17 +251,6 @@ impl NoList {
     fn heading(&self) -> &'static str {
         let refused = self.api.is_refusal() && !matches!(self.fallback, Fallback::Failed(_));
         if refused { "the registry has no referrers support; " } else { "" }
-    }
-}
-
-impl CredentialKind {
-    pub(crate) fn of(method: &AuthMethod) -> Self {
-        match method {
-            AuthMethod::Anonymous => Self::Anonymous,
-            AuthMethod::Basic { .. } => Self::Basic,
-            AuthMethod::IdentityToken(_) => Self::IdentityToken,
-            AuthMethod::RegistryToken(_) => Self::Bearer,
-        }
     }
 }
 
@@ -338,16 +296,6 @@ impl Cause {
 impl From<LimitReached> for Cause {
     fn from(reached: LimitReached) -> Self {
         Self::Fetch(FetchError::Limit(reached))
-    }
-}
-
-fn credential_text(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::Anonymous => "a request without credentials, as none are configured for it",
-        CredentialKind::Basic => "the configured user name and password",
-        CredentialKind::IdentityToken => "the configured identity token",
-        CredentialKind::Bearer => "the configured bearer token",
-        CredentialKind::Withheld => "a request without credentials, as redirects to other hosts carry none",
     }
 }
 

@@ -9,7 +9,6 @@ use countersign_http::RetryAdvice;
 use super::cause::Cause;
 use super::cause::Fallback;
 use super::cause::NoList;
-use super::cause::RegistryError;
 use crate::observer::Stage;
 
 /// The kinds of failure that ask for different action.
@@ -23,7 +22,7 @@ pub enum RegistryErrorKind {
     Unreachable,
     /// No response in time.
     Timeout,
-    /// 401, 403, or a credential that may not go where the registry wants it.
+    /// 401, 403, or a credential that must not be sent to the token service that the registry names.
     Denied,
     /// The registry asks to wait, for longer than the caller can.
     Throttled,
@@ -43,14 +42,6 @@ pub enum RegistryErrorKind {
     Unsupported,
     /// A limit of ours is reached.
     Overloaded,
-}
-
-impl RegistryError {
-    /// Which kind of failure this is, for a closed set of codes.
-    #[must_use]
-    pub fn kind(&self) -> RegistryErrorKind {
-        self.cause.kind()
-    }
 }
 
 impl Cause {

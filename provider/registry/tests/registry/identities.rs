@@ -152,10 +152,10 @@ async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for
     registry.require_basic(USER, PASSWORD);
     let by_digest = pinned(&registries, &registry).await;
     let image: ImageRef = format!("{}@{}", by_digest.repository(), by_digest.descriptor().digest).parse().unwrap();
-    assert!(registries.remembered_pin(&image).is_some());
+    assert!(registries.cached_pin(&image).is_some());
     registry.forget_requests();
     source.replace(Credential::Unusable("password: is empty".into()));
-    assert!(registries.remembered_pin(&image).is_none());
+    assert!(registries.cached_pin(&image).is_none());
     for image in [&image, &app(&registry)] {
         let error = registries.pin(image, soon()).await.unwrap_err();
         assert_eq!(error.cause, Cause::Misconfigured { host: registry.host(), why: "password: is empty".into() });
@@ -164,7 +164,7 @@ async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for
     assert_eq!((error.stage, error.kind()), (Stage::Referrers, RegistryErrorKind::Misconfigured));
     assert_eq!(registry.requests().len(), 0);
     source.replace(basic(PASSWORD));
-    assert!(registries.remembered_pin(&image).is_some());
+    assert!(registries.cached_pin(&image).is_some());
 }
 
 #[tokio::test]

@@ -312,11 +312,11 @@ async fn a_reload_drops_caches_except_tokens_in_use() {
     good.require_bearer(&Bearer::anonymous());
     let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });
     works(&former, &good).await;
-    assert!(former.remembered_pin(&app(&good)).is_some());
+    assert!(former.cached_pin(&app(&good)).is_some());
     assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (2, 1));
     let successor = former.successor(settings).unwrap();
     successor.take_over(&former);
-    assert!(former.remembered_pin(&app(&good)).is_none());
+    assert!(former.cached_pin(&app(&good)).is_none());
     for manifests in [3, 4] {
         works(&former, &good).await;
         assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (manifests, 1));

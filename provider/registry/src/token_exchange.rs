@@ -1,25 +1,17 @@
-//! Bearer tokens: the exchange of a credential for one at a registry's token service, and their cache.
+//! The exchange of a credential for a token at a registry's token service.
 //!
 //! oci-client has an exchange too (`Client::auth`). It is not used: it reads bodies of any length, sends the Basic
 //! credential to whatever realm the challenge names, follows redirects with it, does not know `expires_in` nor identity
 //! tokens, and panics on a token with a line break. All of that is ruled out here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::codec::json;
 use countersign_credentials::AuthMethod;
-use countersign_credentials::CredentialRevision;
-use countersign_credentials::Identity;
 use countersign_credentials::Secret;
 use countersign_credentials::limits::TOKEN_BYTES;
 use countersign_http::BodyLimits;
-use countersign_http::FlightError;
-use countersign_http::LruTtlCache;
-use countersign_http::Progress;
 use countersign_http::Retry;
-use countersign_http::Share;
-use countersign_http::SingleFlight;
 use countersign_http::authority;
 use countersign_http::bearer;
 use http::HeaderValue;
@@ -32,131 +24,22 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::limits;
 use crate::observer::Stage;
-use crate::routes::HostRoute;
-use crate::transport::Payload;
-use crate::transport::Reply;
-use crate::transport::Request;
+use crate::request::Payload;
+use crate::request::Reply;
+use crate::request::Request;
+use crate::token_request::TokenRequest;
 use crate::transport::Transport;
-
-/// What a token is for, and where to get it. The realm was checked when this was made.
-#[derive(Clone, Debug)]
-pub(crate) struct TokenRequest {
-    /// The registry, the only server that the token is sent to.
-    pub(crate) registry: String,
-    /// On whose behalf it is requested.
-    pub(crate) share: Share,
-    pub(crate) realm: Url,
-    pub(crate) route: HostRoute,
-    pub(crate) service: Option<String>,
-    pub(crate) scope: String,
-    pub(crate) identity: Identity,
-}
-
-/// What tokens are told apart by. With another revision of the credential there is no cached token: who changes a credential
-/// may want to end what was possible with the former one, and a token may be valid for a day.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct TokenKey {
-    registry: String,
-    realm: String,
-    service: Option<String>,
-    scope: String,
-    credential: CredentialRevision,
-}
 
 /// A token as a header, and how long it may be used.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) header: HeaderValue,
-    usable_until: Instant,
-}
-
-type TokenResult = Result<Arc<Token>, Cause>;
-
-/// Cached tokens, and exchanges in progress. One exchange serves all callers that need the same token.
-pub(crate) struct Tokens {
-    cache: LruTtlCache<TokenKey, Arc<Token>>,
-    exchanges: SingleFlight<TokenKey, TokenResult>,
-}
-
-impl Tokens {
-    pub(crate) fn new() -> Self {
-        Self { cache: LruTtlCache::new(limits::TOKENS_BYTES), exchanges: SingleFlight::default() }
-    }
-
-    /// Caches at most so many bytes of tokens from now on.
-    pub(crate) fn limit_to(&self, most_bytes: usize) {
-        self.cache.limit_to(most_bytes);
-    }
-
-    /// A cached token.
-    pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
-        self.cache.get(&request.key(), Instant::now().into_std())
-    }
-
-    /// Removes `token`, which the registry no longer accepts, unless it has been replaced already.
-    pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
-        self.cache.remove_if(&request.key(), |cached| Arc::ptr_eq(cached, token));
-    }
-
-    /// A token: cached, from an exchange in progress, or from a new one.
-    pub(crate) async fn get(
-        self: &Arc<Self>,
-        transport: &Arc<Transport>,
-        request: &TokenRequest,
-        deadline: Instant,
-    ) -> TokenResult {
-        let exchange = |progress: Progress| {
-            let (tokens, transport, request) = (Arc::clone(self), Arc::clone(transport), request.clone());
-            async move {
-                // Another exchange may just have ended.
-                if let Some(token) = tokens.cached(&request) {
-                    return Ok(token);
-                }
-                progress.enter("exchange");
-                // A failure is returned to all callers that wait, and not cached.
-                let token = exchange(&transport, &request).await?;
-                let (key, end) = (request.key(), Some(token.usable_until.into_std()));
-                let bytes = key.bytes() + token.header.len() + LruTtlCache::<TokenKey, Arc<Token>>::ENTRY_OVERHEAD;
-                tokens.cache.put(key, Arc::clone(&token), bytes, end);
-                Ok(token)
-            }
-        };
-        match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
-            Ok(result) => result,
-            Err(FlightError::Deadline { .. }) => Err(Cause::TokenTimeout { host: authority(&request.realm) }),
-            Err(FlightError::Panicked) => Err(Cause::Interrupted),
-        }
-    }
-}
-
-impl TokenKey {
-    fn bytes(&self) -> usize {
-        let Self { registry, realm, service, scope, credential } = self;
-        let service = service.as_ref().map_or(0, String::len);
-        registry.len() + realm.len() + service + scope.len() + credential.bytes()
-    }
-}
-
-impl TokenRequest {
-    /// What it occupies, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.key().bytes() + self.identity.bytes()
-    }
-
-    fn key(&self) -> TokenKey {
-        TokenKey {
-            registry: self.registry.clone(),
-            realm: self.realm.to_string(),
-            service: self.service.clone(),
-            scope: self.scope.clone(),
-            credential: self.identity.revision().clone(),
-        }
-    }
+    pub(crate) usable_until: Instant,
 }
 
 /// Asks the token service, by [GET](https://distribution.github.io/distribution/spec/auth/token/) with Basic credentials or
 /// none, by [POST](https://distribution.github.io/distribution/spec/auth/oauth/) with an identity token.
-async fn exchange(transport: &Transport, request: &TokenRequest) -> TokenResult {
+pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> Result<Token, Cause> {
     let started = Instant::now();
     let deadline = started + transport.request_timeout;
     let host = authority(&request.realm);
@@ -189,7 +72,7 @@ async fn exchange(transport: &Transport, request: &TokenRequest) -> TokenResult 
         match transport.send(Stage::Token, &sent, deadline).await {
             Ok(Reply::Answer(answer)) => {
                 let (token, lifetime) = read(&answer.body).map_err(|detail| Cause::Token { host, detail })?;
-                return Ok(Arc::new(Token { header: token, usable_until: started + usable(lifetime) }));
+                return Ok(Token { header: token, usable_until: started + usable(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {
                 return Err(Cause::Denied { host, status: 401, credential, error });

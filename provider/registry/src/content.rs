@@ -1,0 +1,89 @@
+//! Manifests and blobs of referrers: exactly the bytes that their descriptors describe.
+
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::name::Digest;
+use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
+use countersign_http::BodyLimits;
+use countersign_http::Content;
+use countersign_http::authority;
+use countersign_http::content_type;
+use tokio::time::Instant;
+
+use crate::client::Query;
+use crate::error::Cause;
+use crate::error::RegistryError;
+use crate::observer::Stage;
+use crate::registries::Registries;
+use crate::request::Answer;
+
+impl Registries {
+    /// The manifest that `descriptor` describes, at most `limit` bytes: exactly its bytes, sent with its media type.
+    ///
+    /// # Errors
+    /// There is no valid response by `deadline`; it is larger than `limit`; its bytes, size or media type are not as described.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Content, RegistryError> {
+        let stage = Stage::ReferrerManifest;
+        let answer = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
+        let found = content_type(&answer.headers);
+        if descriptor.media_type != *found.as_str() {
+            let wanted = descriptor.media_type.as_str().into();
+            let cause = Cause::ContentType { host: authority(&answer.url), found: Excerpt::of(&found), wanted };
+            return Err(RegistryError { repository: repository.clone(), stage, cause });
+        }
+        Ok(answer.body)
+    }
+
+    /// The blob that `descriptor` describes, at most `limit` bytes: exactly its bytes.
+    ///
+    /// # Errors
+    /// There is no valid response by `deadline`; it is larger than `limit`; its bytes or size are not as described.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Content, RegistryError> {
+        Ok(self.content(repository, "blobs", descriptor, limit, Stage::Blob, deadline).await?.body)
+    }
+
+    async fn content(
+        &self,
+        repository: &Repository,
+        kind: &str,
+        descriptor: &Descriptor,
+        limit: usize,
+        stage: Stage,
+        deadline: Instant,
+    ) -> Result<Answer, RegistryError> {
+        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        if descriptor.size > limit {
+            return Err(failed(Cause::DeclaredTooLarge { declared: descriptor.size, limit }));
+        }
+        let endpoint = self.client().endpoint(repository, deadline).await.map_err(failed)?;
+        let url = endpoint.url(kind, descriptor.digest.as_str());
+        let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
+        let body = BodyLimits {
+            limit: descriptor.size,
+            size: Some(descriptor.size),
+            hash: Some(descriptor.digest.algorithm()),
+        };
+        let answer = self.client().get(&endpoint, Query { stage, url: &url, accept, body, deadline }).await?;
+        match &answer.digest {
+            Some(found) if *found == descriptor.digest => Ok(answer),
+            found => {
+                let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &answer.body));
+                let wanted = descriptor.digest.clone();
+                Err(failed(Cause::Digest { host: authority(&answer.url), found, wanted }))
+            }
+        }
+    }
+}

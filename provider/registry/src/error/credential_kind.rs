@@ -1,0 +1,40 @@
+//! The kind of credential that a request carried.
+
+use countersign_credentials::AuthMethod;
+
+/// The credential that a request carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// None, as none is configured.
+    Anonymous,
+    /// A user name and a password.
+    Basic,
+    /// An identity token, for the exchange for a token of the registry.
+    IdentityToken,
+    /// A configured token of the registry.
+    Bearer,
+    /// None, whatever is configured: a redirect led to another host.
+    Withheld,
+}
+
+impl CredentialKind {
+    pub(crate) fn of(method: &AuthMethod) -> Self {
+        match method {
+            AuthMethod::Anonymous => Self::Anonymous,
+            AuthMethod::Basic { .. } => Self::Basic,
+            AuthMethod::IdentityToken(_) => Self::IdentityToken,
+            AuthMethod::RegistryToken(_) => Self::Bearer,
+        }
+    }
+
+    /// What was sent, for messages.
+    pub(super) fn sent(self) -> &'static str {
+        match self {
+            Self::Anonymous => "a request without credentials, as none are configured for it",
+            Self::Basic => "the configured user name and password",
+            Self::IdentityToken => "the configured identity token",
+            Self::Bearer => "the configured bearer token",
+            Self::Withheld => "a request without credentials, as redirects to other hosts carry none",
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A request about an image, and its response.
+
+use std::net::SocketAddr;
+
+use countersign_core::name::Digest;
+use countersign_http::BodyLimits;
+use countersign_http::Content;
+use countersign_http::Share;
+use http::HeaderMap;
+use http::HeaderValue;
+use url::Url;
+
+use crate::error::CredentialKind;
+use crate::error_body::RegistryErrorBody;
+use crate::routes::HostRoute;
+
+/// A request to be sent.
+pub(crate) struct Request<'a> {
+    /// On behalf of which registry, and how its requests name it.
+    pub(crate) share: &'a Share,
+    pub(crate) registry: &'a str,
+    pub(crate) url: &'a Url,
+    /// The registry that named the URL, if it is not its own.
+    pub(crate) referred_by: Option<&'a str>,
+    pub(crate) route: HostRoute,
+    pub(crate) accept: &'a str,
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// What `authorization`, or the form, is made of; for messages.
+    pub(crate) credential: CredentialKind,
+    pub(crate) payload: Payload,
+    pub(crate) body: BodyLimits,
+}
+
+/// What a request carries, which also decides whether it may be redirected.
+pub(crate) enum Payload {
+    /// GET, redirects followed.
+    Content,
+    /// HEAD, redirects followed. The body of the response is empty.
+    Head,
+    /// GET of a token service, redirects refused: the credential and the route are for the realm as it was checked.
+    TokenQuery,
+    /// POST of a form to a token service, redirects refused.
+    TokenForm(String),
+}
+
+/// A response that is no failure.
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// A 401 of the host that was asked.
+    Unauthorized {
+        headers: HeaderMap,
+        /// The address of the host; none through a proxy.
+        peer: Option<SocketAddr>,
+        error: RegistryErrorBody,
+    },
+}
+
+/// A 200 with its body.
+pub(crate) struct Answer {
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Content,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl Request<'_> {
+    /// The credential that the request carries to its own host.
+    pub(crate) fn sent_credential(&self) -> CredentialKind {
+        match (self.authorization, &self.payload) {
+            (Some(_), _) | (None, Payload::TokenForm(_)) => self.credential,
+            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => CredentialKind::Anonymous,
+        }
+    }
+}

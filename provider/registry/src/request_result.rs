@@ -1,0 +1,40 @@
+//! How a request ended, for the observer.
+
+use crate::error::Cause;
+use crate::error::RegistryErrorKind;
+use crate::observer::RequestResult;
+use crate::request::Reply;
+use crate::request::Request;
+
+/// How `request` ended.
+pub(crate) fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> RequestResult {
+    match result {
+        Ok(Reply::Answer(_)) => RequestResult::Ok,
+        Ok(Reply::Unauthorized { .. }) if request.authorization.is_some() => RequestResult::Denied,
+        Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
+        Err(cause) => failed_as(cause.innermost()),
+    }
+}
+
+fn failed_as(cause: &Cause) -> RequestResult {
+    if let Cause::Status { status: 500.., .. } = cause {
+        return RequestResult::ServerError;
+    }
+    match cause.kind() {
+        // A misconfigured registry is not asked at all.
+        RegistryErrorKind::Misconfigured | RegistryErrorKind::Refused | RegistryErrorKind::RedirectRefused => {
+            RequestResult::Refused
+        }
+        RegistryErrorKind::Unreachable => RequestResult::Unreachable,
+        RegistryErrorKind::Timeout => RequestResult::Timeout,
+        RegistryErrorKind::Denied => RequestResult::Denied,
+        RegistryErrorKind::Throttled => RequestResult::Throttled,
+        RegistryErrorKind::NotFound => RequestResult::NotFound,
+        RegistryErrorKind::Overloaded => RequestResult::Overloaded,
+        RegistryErrorKind::Failed
+        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ContentMismatch
+        | RegistryErrorKind::ReferrersUnsupported
+        | RegistryErrorKind::Unsupported => RequestResult::Invalid,
+    }
+}

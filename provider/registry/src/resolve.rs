@@ -1,0 +1,203 @@
+//! From a reference to the digest of its image: reads the manifest, or finds it in the cache.
+
+use countersign_core::limits;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::name::ImageRef;
+use countersign_core::name::MediaType;
+use countersign_core::name::Repository;
+use countersign_core::name::Selector;
+use countersign_core::oci;
+use countersign_core::oci::Descriptor;
+use countersign_http::BodyLimits;
+use countersign_http::authority;
+use countersign_http::content_type;
+use countersign_http::excerpt;
+use http::HeaderMap;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::client::Query;
+use crate::endpoint::Endpoint;
+use crate::error::Cause;
+use crate::error::RegistryError;
+use crate::error::RegistryErrorKind;
+use crate::observer::Stage;
+use crate::observer::TagCache;
+use crate::pin_cache::Claim;
+use crate::registries::Registries;
+use crate::request::Answer;
+
+/// The media types of images and indexes.
+pub(crate) const TARGETS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// An image whose digest is certain: its manifest was read and hashed, and is an image or an index. Made by
+/// [`Registries::pin`] alone; later steps take no tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Pinned {
+    repository: Repository,
+    descriptor: Descriptor,
+}
+
+impl Pinned {
+    /// Where it was read.
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Media type, digest and size of the manifest, from its bytes.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+}
+
+impl Registries {
+    /// Resolves an image: reads its manifest and checks what it is. The digest is that of the reference, with its algorithm, or
+    /// for a tag the sha256 of what the registry sends.
+    ///
+    /// A tag is cached for the configured time, and a digest until it is evicted; then no request is sent. After that time a tag
+    /// costs a HEAD, and a GET only if its digest was not read in this repository: registries count GETs of manifests as
+    /// pulls.
+    ///
+    /// # Errors
+    /// There is no valid response by `deadline`, the bytes have another digest, or they are no image or index.
+    pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
+        let repository = image.repository();
+        self.check_spelling(repository)?;
+        if let Some(pinned) = self.cached_pin(image) {
+            return Ok(pinned);
+        }
+        if let Selector::Tag(_) = image.selector() {
+            self.observer().tag(TagCache::Miss);
+        }
+        let descriptor = self.read_target(image, deadline).await?;
+        self.pins().put(image, &descriptor, self.tag_lifetime());
+        Ok(Pinned { repository: repository.clone(), descriptor })
+    }
+
+    /// What [`Self::pin`] returns without a request, if that is so.
+    #[must_use]
+    pub fn cached_pin(&self, image: &ImageRef) -> Option<Pinned> {
+        // A registry that is disabled is disabled for what was read before, too.
+        if !self.client().has_usable_credential(image.repository()) {
+            return None;
+        }
+        let descriptor = self.pins().current(image)?;
+        if let Selector::Tag(_) = image.selector() {
+            self.observer().tag(TagCache::Hit);
+        }
+        Some(Pinned { repository: image.repository().clone(), descriptor })
+    }
+
+    /// The digest of the image's tag now. For a digest, no request is sent.
+    ///
+    /// # Errors
+    /// As [`Self::pin`].
+    pub async fn resolve(&self, image: &ImageRef, deadline: Instant) -> Result<Digest, RegistryError> {
+        match image.selector() {
+            Selector::Digest(digest) => Ok(digest.clone()),
+            Selector::Tag(_) => Ok(self.pin(image, deadline).await?.descriptor.digest),
+        }
+    }
+
+    /// Reads the manifest of an image, unless a HEAD of its tag names one that was read before.
+    async fn read_target(&self, image: &ImageRef, deadline: Instant) -> Result<Descriptor, RegistryError> {
+        let stage = Stage::Manifest;
+        let repository = image.repository();
+        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
+        let endpoint = self.client().endpoint(repository, deadline).await.map_err(failed)?;
+        let (reference, algorithm) = match image.selector() {
+            Selector::Tag(tag) => (tag.as_str(), DigestAlgorithm::Sha256),
+            Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
+        };
+        let url = endpoint.url("manifests", reference);
+        let claim = match image.selector() {
+            Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag) => {
+                self.claim(&endpoint, &url, deadline).await?
+            }
+            Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
+        };
+        if let Claim::Known(descriptor) = claim {
+            return Ok(descriptor);
+        }
+        let body = BodyLimits { hash: Some(algorithm), ..BodyLimits::at_most(limits::MANIFEST_BYTES) };
+        let query = Query { stage, url: &url, accept: TARGETS, body, deadline };
+        let answer = self.client().get(&endpoint, query).await?;
+        let (bytes, asked) = (answer.body.len(), image.clone());
+        let described = move || describe(&asked, algorithm, &answer);
+        let described =
+            self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, described).await;
+        let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
+        if claim == Claim::Nothing {
+            self.pins().stop_heads(repository);
+        }
+        Ok(descriptor)
+    }
+
+    /// What a HEAD of a tag names. Unless that is known, a GET is needed.
+    ///
+    /// # Errors
+    /// Those that a GET would have as well.
+    async fn claim(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<Claim, RegistryError> {
+        let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
+        match self.client().head(endpoint, query).await {
+            Ok(headers) => Ok(self.pins().claim(&endpoint.repository, &headers)),
+            Err(error) if error.stage == Stage::Token => Err(error),
+            Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
+            Err(error) => match error.kind() {
+                RegistryErrorKind::Misconfigured
+                | RegistryErrorKind::Refused
+                | RegistryErrorKind::Unreachable
+                | RegistryErrorKind::Timeout
+                | RegistryErrorKind::Throttled
+                | RegistryErrorKind::Overloaded => Err(error),
+                // Registries and proxies in front of them refuse HEAD in many ways.
+                RegistryErrorKind::Denied
+                | RegistryErrorKind::Failed
+                | RegistryErrorKind::AnswerInvalid
+                | RegistryErrorKind::RedirectRefused
+                | RegistryErrorKind::ContentMismatch
+                | RegistryErrorKind::NotFound
+                | RegistryErrorKind::ReferrersUnsupported
+                | RegistryErrorKind::Unsupported => Ok(Claim::Nothing),
+            },
+        }
+    }
+}
+
+/// The descriptor of an image from its bytes, which must be those of the reference.
+fn describe(image: &ImageRef, algorithm: DigestAlgorithm, answer: &Answer) -> Result<Descriptor, Cause> {
+    let host = authority(&answer.url);
+    let found = answer.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &answer.body));
+    if let Selector::Digest(wanted) = image.selector()
+        && found != *wanted
+    {
+        return Err(Cause::Digest { host, found, wanted: wanted.clone() });
+    }
+    check_digest_header(&answer.headers, &found, &answer.body, &host)?;
+    let media_type: MediaType = oci::target_media_type(&answer.body, &content_type(&answer.headers))?;
+    let size = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+    Ok(Descriptor::new(media_type, found, size))
+}
+
+/// Checks that `Docker-Content-Digest`, if present, is a digest of the bytes, whichever algorithm it uses: otherwise the
+/// registry serves something else than it intends to.
+fn check_digest_header(headers: &HeaderMap, found: &Digest, body: &[u8], host: &str) -> Result<(), Cause> {
+    let Some(value) = headers.get("docker-content-digest") else {
+        return Ok(());
+    };
+    let claimed: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let holds = claimed.is_some_and(|claimed| {
+        claimed == *found
+            || (claimed.algorithm() != found.algorithm() && claimed == Digest::of(claimed.algorithm(), body))
+    });
+    if holds {
+        return Ok(());
+    }
+    let claimed = excerpt(value.as_bytes());
+    Err(Cause::DigestHeader { host: host.to_owned(), found: found.clone(), claimed })
+}

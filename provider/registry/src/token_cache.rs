@@ -1,0 +1,77 @@
+//! Bearer tokens: cached, and obtained by one exchange for all callers that need the same one.
+
+use std::sync::Arc;
+
+use countersign_http::FlightError;
+use countersign_http::LruTtlCache;
+use countersign_http::Progress;
+use countersign_http::SingleFlight;
+use countersign_http::authority;
+use tokio::time::Instant;
+
+use crate::error::Cause;
+use crate::limits;
+use crate::token_exchange::Token;
+use crate::token_exchange::exchange;
+use crate::token_request::TokenKey;
+use crate::token_request::TokenRequest;
+use crate::transport::Transport;
+
+type TokenResult = Result<Arc<Token>, Cause>;
+
+/// Cached tokens, and exchanges in progress. One exchange serves all callers that need the same token.
+pub(crate) struct Tokens {
+    cache: LruTtlCache<TokenKey, Arc<Token>>,
+    exchanges: SingleFlight<TokenKey, TokenResult>,
+}
+
+impl Tokens {
+    pub(crate) fn new() -> Self {
+        Self { cache: LruTtlCache::new(limits::TOKENS_BYTES), exchanges: SingleFlight::default() }
+    }
+
+    /// Caches at most so many bytes of tokens from now on.
+    pub(crate) fn limit_to(&self, most_bytes: usize) {
+        self.cache.limit_to(most_bytes);
+    }
+
+    /// A cached token.
+    pub(crate) fn cached(&self, request: &TokenRequest) -> Option<Arc<Token>> {
+        self.cache.get(&request.key(), Instant::now().into_std())
+    }
+
+    /// Removes `token`, which the registry no longer accepts, unless it has been replaced already.
+    pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
+        self.cache.remove_if(&request.key(), |cached| Arc::ptr_eq(cached, token));
+    }
+
+    /// A token: cached, from an exchange in progress, or from a new one.
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        transport: &Arc<Transport>,
+        request: &TokenRequest,
+        deadline: Instant,
+    ) -> TokenResult {
+        let exchange = |progress: Progress| {
+            let (tokens, transport, request) = (Arc::clone(self), Arc::clone(transport), request.clone());
+            async move {
+                // Another exchange may just have ended.
+                if let Some(token) = tokens.cached(&request) {
+                    return Ok(token);
+                }
+                progress.enter("exchange");
+                // A failure is returned to all callers that wait, and not cached.
+                let token = Arc::new(exchange(&transport, &request).await?);
+                let (key, end) = (request.key(), Some(token.usable_until.into_std()));
+                let bytes = key.bytes() + token.header.len() + LruTtlCache::<TokenKey, Arc<Token>>::ENTRY_OVERHEAD;
+                tokens.cache.put(key, Arc::clone(&token), bytes, end);
+                Ok(token)
+            }
+        };
+        match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
+            Ok(result) => result,
+            Err(FlightError::Deadline { .. }) => Err(Cause::TokenTimeout { host: authority(&request.realm) }),
+            Err(FlightError::Panicked) => Err(Cause::Interrupted),
+        }
+    }
+}
