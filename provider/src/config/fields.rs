@@ -10,11 +10,6 @@ use std::time::Duration;
 
 use super::Purpose;
 use super::mistakes::Mistakes;
-use super::schema::Key;
-use super::schema::Keys;
-use super::schema::Kind;
-use super::schema::join;
-use super::schema::names;
 use super::yaml::Node;
 use super::yaml::Value;
 
@@ -32,25 +27,25 @@ pub(super) struct Fields<'a> {
     path: String,
     line: u64,
     entries: &'a [(String, Node)],
-    keys: Keys,
+    keys: Vec<&'static str>,
     context: Context<'a>,
 }
 
 impl<'a> Fields<'a> {
     /// The map `node`, which may have these `keys` and no others.
-    pub(super) fn new(node: &'a Node, path: &str, keys: Keys, context: Context<'a>) -> Self {
+    pub(super) fn new(node: &'a Node, path: &str, keys: Vec<&'static str>, context: Context<'a>) -> Self {
         let entries: &[(String, Node)] = match &node.value {
             Value::Map(entries) => entries,
             Value::Nothing => &[],
             other @ (Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
-                context.mistakes.add(node.line, path, other.kind(), format_args!("the keys {}", names(keys)), "");
+                context.mistakes.add(node.line, path, other.kind(), format_args!("the keys {}", keys.join(", ")), "");
                 &[]
             }
         };
         let fields = Self { path: path.to_owned(), line: node.line, entries, keys, context };
         for (key, value) in entries {
-            if !keys.iter().any(|known| known.name() == key) {
-                let wanted = format!("one of {}", names(keys));
+            if !fields.keys.contains(&key.as_str()) {
+                let wanted = format!("one of {}", fields.keys.join(", "));
                 context.mistakes.add(value.line, &fields.path_of(key), "an unknown key", wanted, "");
             }
         }
@@ -58,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     /// As [`Self::new`] for the map under `key`.
-    pub(super) fn section(&self, key: &'static str, keys: Keys) -> Self {
+    pub(super) fn section(&self, key: &'static str, keys: Vec<&'static str>) -> Self {
         match self.node(key) {
             Some(node) => Self::new(node, &self.path_of(key), keys, self.context),
             None => Self { path: self.path_of(key), line: self.line, entries: &[], keys, context: self.context },
@@ -66,18 +61,13 @@ impl<'a> Fields<'a> {
     }
 
     /// As [`Self::new`] for an element of a list, which stands at `path`.
-    pub(super) fn element(&self, node: &'a Node, path: &str, keys: Keys) -> Self {
+    pub(super) fn element(&self, node: &'a Node, path: &str, keys: Vec<&'static str>) -> Self {
         Self::new(node, path, keys, self.context)
     }
 
     /// What the configuration is read for.
     pub(super) fn purpose(&self) -> Purpose {
         self.context.purpose
-    }
-
-    /// The value of `key`, as its kind says.
-    pub(super) fn get<K: Kind>(&self, key: &Key<K>) -> K::Value {
-        key.kind.read(self, key.name)
     }
 
     /// Whether `key` is written, with whatever value.
@@ -245,8 +235,13 @@ impl<'a> Fields<'a> {
 
     /// The value under `key`. A key without a value counts as absent: its default applies.
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        debug_assert!(self.keys.iter().any(|known| known.name() == key), "{key} is not among the section's keys");
+        debug_assert!(self.keys.contains(&key), "{key} is not among the section's keys");
         let found = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node);
         found.filter(|node| node.value != Value::Nothing)
     }
+}
+
+/// The name of `key` within the section at `path`.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

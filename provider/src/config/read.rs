@@ -8,6 +8,7 @@ use super::Purpose;
 use super::fields::Context;
 use super::fields::Fields;
 use super::mistakes::Mistakes;
+use super::schema::names;
 use super::sections;
 use super::sections::Health;
 use super::sections::Server;
@@ -35,18 +36,18 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
         }
     };
     let context = Context { base: file.parent().unwrap_or(Path::new("")), purpose, mistakes: &mistakes };
-    let fields = Fields::new(&root, "", sections::ROOT, context);
-    let server = fields.get(&sections::SERVER);
+    let fields = Fields::new(&root, "", names(sections::ROOT), context);
+    let server = sections::SERVER.read(&fields);
     server.check(&fields);
-    let health = fields.get(&sections::HEALTH);
+    let health = sections::HEALTH.read(&fields);
     check_listeners(&server, &health, &fields);
-    let trust = fields.get(&sections::TRUST);
-    let verification = fields.get(&sections::VERIFICATION);
-    let cache = fields.get(&sections::CACHE);
-    let registries = fields.get(&sections::REGISTRIES);
-    let unlisted_registries = fields.get(&sections::UNLISTED);
-    let registry_access = fields.get(&sections::REGISTRY_ACCESS);
-    let log = fields.get(&sections::LOG);
+    let trust = sections::TRUST.read(&fields);
+    let verification = sections::VERIFICATION.read(&fields);
+    let cache = sections::CACHE.read(&fields);
+    let registries = sections::REGISTRIES.read(&fields);
+    let unlisted_registries = sections::UNLISTED.read(&fields);
+    let registry_access = sections::REGISTRY_ACCESS.read(&fields);
+    let log = sections::LOG.read(&fields);
     let config = trust.map(|trust| Config {
         server,
         health,

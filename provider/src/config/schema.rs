@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::fields::Fields;
+pub(super) use super::fields::join;
 
 pub use self::json_schema::json_schema;
 pub(super) use self::json_schema::of_list as list_schema;
@@ -48,6 +49,11 @@ pub(super) enum Change {
 }
 
 impl<K: Kind> Key<K> {
+    /// Reads the value, or notes a mistake and gives the default.
+    pub(super) fn read(&self, fields: &Fields<'_>) -> K::Value {
+        self.kind.read(fields, self.name)
+    }
+
     /// Adds `value` to the effective configuration.
     pub(super) fn show(&self, value: &K::Value, effective: &mut Effective) {
         self.kind.show(self.name, value, effective);
@@ -120,9 +126,9 @@ impl<K: Kind> AnyKey for Key<K> {
     }
 }
 
-/// The names of `keys`, as messages list them.
-pub(super) fn names(keys: Keys) -> String {
-    keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(", ")
+/// The names of `keys`.
+pub(super) fn names(keys: Keys) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name()).collect()
 }
 
 /// A section whose keys are read one by one: made by [`section!`].
@@ -184,11 +190,6 @@ pub(super) fn restart_keys(keys: Keys) -> Vec<String> {
     let mut found = Vec::new();
     collect(keys, "", &mut found);
     found
-}
-
-/// The name of `key` within the section at `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Defines a section: a struct with a field for each key, and the [`Section`] that reads and shows it. The first line of a

@@ -11,6 +11,7 @@ use super::Effective;
 use super::Kind;
 use super::Sample;
 use super::Section;
+use super::names;
 use super::written;
 use crate::config::ListenAddress;
 use crate::config::fields::Fields;
@@ -280,7 +281,7 @@ impl<S: Section> Kind for Nested<S> {
     type Value = S;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> S {
-        S::read(&fields.section(key, S::KEYS))
+        S::read(&fields.section(key, names(S::KEYS)))
     }
 
     fn show(&self, key: &str, value: &S, effective: &mut Effective) {

@@ -10,6 +10,7 @@ use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::map_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 
 /// Where a registry's credentials are; never the credentials.
@@ -48,7 +49,7 @@ impl Kind for CredentialsKind {
     type Value = Credentials;
 
     fn read(&self, entry: &Fields<'_>, key: &'static str) -> Credentials {
-        let fields = entry.section(key, CredentialKeys::KEYS);
+        let fields = entry.section(key, names(CredentialKeys::KEYS));
         let CredentialKeys { docker_config, username, password, anonymous } = CredentialKeys::read(&fields);
         let files = fields.has("usernameFile") || fields.has("passwordFile");
         if files && !fields.has("usernameFile") {

@@ -11,6 +11,7 @@ use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::list_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 use crate::config::yaml::Node;
 use crate::config::yaml::Value;
@@ -34,7 +35,7 @@ impl Kind for RequiredMetadata {
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Self::Value {
         let mut required = BTreeMap::new();
         for (path, node) in fields.list(key) {
-            let entry = fields.element(node, &path, Entry::KEYS);
+            let entry = fields.element(node, &path, names(Entry::KEYS));
             let Entry { statement, annotations } = Entry::read(&entry);
             let Some(statement) = statement else { continue };
             if required.insert(statement.clone(), annotations).is_some() {

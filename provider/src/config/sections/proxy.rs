@@ -16,6 +16,7 @@ use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::map_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 use crate::config::yaml::Value;
 
@@ -83,7 +84,7 @@ impl Kind for ProxyKind {
             Value::Text(text) => {
                 parse_url(entry, key, text).map(|server| RegistryProxyServer { server, login: None, ca: None })
             }
-            Value::Map(_) => with_files(&entry.section(key, ProxyKeys::KEYS)),
+            Value::Map(_) => with_files(&entry.section(key, names(ProxyKeys::KEYS))),
             other @ (Value::Nothing | Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::List(_)) => {
                 entry.conflict(key, other.kind(), WANTED);
                 None

@@ -22,6 +22,7 @@ use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::list_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 
 /// One element of `registries`.
@@ -120,7 +121,7 @@ impl Kind for RegistriesKind {
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Registry> {
         let mut registries: Vec<Registry> = Vec::new();
         for (path, node) in fields.list(key) {
-            let entry = fields.element(node, &path, RegistryKeys::KEYS);
+            let entry = fields.element(node, &path, names(RegistryKeys::KEYS));
             let Some(registry) = Registry::read(&entry) else { continue };
             let same = |other: &&Registry| registry.host.is_one_place(registry.scheme(), &other.host, other.scheme());
             if let Some(first) = registries.iter().find(same) {

@@ -12,6 +12,7 @@ use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::map_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 
 /// Section `server.tls`: PEM files.
@@ -47,7 +48,7 @@ impl Kind for TlsKind {
         if fields.purpose() != Purpose::Serve && !fields.has(key) {
             return None;
         }
-        let TlsKeys { certificate, key_file, client_ca } = TlsKeys::read(&fields.section(key, TlsKeys::KEYS));
+        let TlsKeys { certificate, key_file, client_ca } = TlsKeys::read(&fields.section(key, names(TlsKeys::KEYS)));
         Some(Tls { certificate: certificate?, key: key_file?, client_ca: client_ca? })
     }
 

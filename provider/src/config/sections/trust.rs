@@ -15,6 +15,7 @@ use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
 use crate::config::schema::Time;
 use crate::config::schema::map_schema;
+use crate::config::schema::names;
 use crate::config::schema::section;
 
 /// Section `trust`.
@@ -60,7 +61,7 @@ impl Kind for TrustKind {
     type Value = Option<Trust>;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<Trust> {
-        let fields = fields.section(key, TrustKeys::KEYS);
+        let fields = fields.section(key, names(TrustKeys::KEYS));
         let TrustKeys { directory, policy, store, reload_interval } = TrustKeys::read(&fields);
         let location = match (fields.has("directory"), fields.has("policy") || fields.has("store")) {
             (true, true) => {
