@@ -23,8 +23,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
+use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ListHasher;
@@ -65,7 +68,7 @@ const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most mistakes kept of one trust store, and of everything together; more are counted.
 const STORE_MISTAKES: usize = 20;
-const MISTAKES: usize = 2 * countersign_core::limits::POLICY_MISTAKES;
+const MISTAKES: usize = 2 * limits::POLICY_MISTAKES;
 
 /// Most names of statements in a mistake.
 const SHOWN_NAMES: usize = 10;
@@ -85,45 +88,120 @@ impl TrustHandle {
 }
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustMistake {
-    #[error("{} has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document", directory.display())]
-    NoPolicy { directory: PathBuf },
-    #[error("{} is missing: want a file", path.display())]
-    Missing { path: PathBuf },
-    #[error("{} cannot be read: {detail}", path.display())]
-    Unreadable { path: PathBuf, detail: String },
-    #[error("{} is a directory or a special file: want a regular file", path.display())]
-    NotAFile { path: PathBuf },
-    #[error("{} has more than {most} bytes", path.display())]
-    TooLarge { path: PathBuf, most: usize },
-    #[error("{} has too many files: want at most {}", directory.display(), countersign_core::limits::STORE_CERTIFICATES)]
-    TooManyFiles { directory: PathBuf },
+    NoPolicy {
+        directory: PathBuf,
+    },
+    Missing {
+        path: PathBuf,
+    },
+    Unreadable {
+        path: PathBuf,
+        detail: String,
+    },
+    NotAFile {
+        path: PathBuf,
+    },
+    TooLarge {
+        path: PathBuf,
+        most: usize,
+    },
+    TooManyFiles {
+        directory: PathBuf,
+    },
     /// Of all stores together; those that do not fit any more cannot be used.
-    #[error("the trust stores have more than {ALL_STORES_BYTES} bytes together")]
     TooMuch,
-    #[error("{}: {error}", path.display())]
-    Policy { path: PathBuf, error: Box<PolicyError> },
-    #[error(
-        "trust store {store} of statement {statement:?} is missing: want the directory {} with certificate files",
-        directory.display()
-    )]
-    NoStore { store: StoreRef, statement: String, directory: PathBuf },
-    #[error("{}: {error}", directory.display())]
-    Store { directory: PathBuf, error: Box<StoreError> },
-    #[error(
-        "verification.requiredMetadata is for statement {statement:?}, which is not in the trust policy: want one of {known}"
-    )]
-    UnknownStatement { statement: String, known: Text },
-    #[error(
-        "verification.requiredMetadata is for statement {statement:?}, which skips verification: want one that verifies"
-    )]
-    SkippingStatement { statement: String },
-    #[error("{} has {omitted} more mistakes", directory.display())]
-    MoreInStore { directory: PathBuf, omitted: usize },
-    #[error("the trust policy and the trust stores have {omitted} more mistakes")]
-    More { omitted: usize },
+    Policy {
+        path: PathBuf,
+        error: Box<PolicyError>,
+    },
+    NoStore {
+        store: StoreRef,
+        statement: String,
+        directory: PathBuf,
+    },
+    Store {
+        directory: PathBuf,
+        error: Box<StoreError>,
+    },
+    UnknownStatement {
+        statement: String,
+        known: Text,
+    },
+    SkippingStatement {
+        statement: String,
+    },
+    MoreInStore {
+        directory: PathBuf,
+        omitted: usize,
+    },
+    More {
+        omitted: usize,
+    },
 }
+
+/// The key of the configuration that demands metadata.
+const METADATA: &str = "verification.requiredMetadata";
+
+impl Mismatched for TrustMistake {
+    /// Without the file or directory, and without the key of the configuration, that it is about.
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NoPolicy { directory: _ } => Mismatch::new("has neither trustpolicy.oci.json nor trustpolicy.json")
+                .expecting("a trust policy document"),
+            Self::Missing { path: _ } => Mismatch::new("is missing").expecting("a file"),
+            Self::Unreadable { path: _, detail } => Mismatch::new(format_args!("cannot be read: {detail}")),
+            Self::NotAFile { path: _ } => Mismatch::new("is a directory or a special file").expecting("a regular file"),
+            Self::TooLarge { path: _, most } => Mismatch::new(format_args!("has more than {most} bytes")),
+            Self::TooManyFiles { directory: _ } => {
+                Mismatch::new("has too many files").expecting(format_args!("at most {}", limits::STORE_CERTIFICATES))
+            }
+            Self::TooMuch => {
+                Mismatch::new(format_args!("the trust stores have more than {ALL_STORES_BYTES} bytes together"))
+            }
+            Self::Policy { path: _, error } => error.problem.mismatch(),
+            Self::NoStore { store, statement, directory } => {
+                Mismatch::new(format_args!("trust store {store} of statement {statement:?} is missing"))
+                    .expecting(format_args!("the directory {} with certificate files", directory.display()))
+            }
+            Self::Store { directory: _, error } => error.problem.mismatch(),
+            Self::UnknownStatement { statement, known } => {
+                Mismatch::new(format_args!("is for statement {statement:?}, which is not in the trust policy"))
+                    .expecting(format_args!("one of {known}"))
+            }
+            Self::SkippingStatement { statement } => {
+                Mismatch::new(format_args!("is for statement {statement:?}, which skips verification"))
+                    .expecting("one that verifies")
+            }
+            Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
+            Self::More { omitted } => {
+                Mismatch::new(format_args!("the trust policy and the trust stores have {omitted} more mistakes"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for TrustMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mismatch = self.mismatch();
+        match self {
+            Self::NoPolicy { directory: path }
+            | Self::Missing { path }
+            | Self::Unreadable { path, detail: _ }
+            | Self::NotAFile { path }
+            | Self::TooLarge { path, most: _ }
+            | Self::TooManyFiles { directory: path }
+            | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
+            Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Store { directory, error } => write!(f, "{}: {error}", directory.display()),
+            Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA} {mismatch}"),
+            Self::TooMuch | Self::NoStore { .. } | Self::More { .. } => mismatch.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TrustMistake {}
 
 impl TrustMistake {
     /// The mistake without the name of the trust store that has it, and without the store's directory.

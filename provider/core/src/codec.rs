@@ -5,6 +5,7 @@ pub mod der;
 pub mod excerpt;
 pub mod hex;
 pub mod json;
+pub mod mismatch;
 pub mod pem;
 pub mod text;
 mod truncate;

@@ -1,5 +1,8 @@
 //! The ways to authenticate.
 
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::mismatch_error;
 use countersign_http::basic;
 use countersign_http::bearer;
 use http::HeaderValue;
@@ -26,25 +29,19 @@ pub enum AuthMethod {
 }
 
 /// Why a credential cannot be sent. A predicate, about what holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethodError {
     /// A password without a user name.
-    #[error("has an empty user name beside a password: want both, or neither for no login")]
     EmptyUser,
     /// A user name without a password.
-    #[error("has an empty password beside a user name: want both, or neither for no login")]
     EmptyPassword,
     /// A token without a character.
-    #[error("has an empty token")]
     EmptyToken,
     /// The first colon ends the user name, [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617#section-2).
-    #[error("has a colon in the user name: want none, as nothing could be told from the password")]
     Colon,
     /// A header cannot carry the token.
-    #[error("has a bearer token that is not visible ASCII, which a header cannot carry")]
     NotVisible,
     /// The credential is too long.
-    #[error("has a credential of {found} bytes: want at most {most}")]
     TooLong {
         /// Its length in bytes.
         found: usize,
@@ -52,6 +49,29 @@ pub enum AuthMethodError {
         most: usize,
     },
 }
+
+impl Mismatched for AuthMethodError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::EmptyUser => {
+                Mismatch::new("has an empty user name beside a password").expecting("both, or neither for no login")
+            }
+            Self::EmptyPassword => {
+                Mismatch::new("has an empty password beside a user name").expecting("both, or neither for no login")
+            }
+            Self::EmptyToken => Mismatch::new("has an empty token"),
+            Self::Colon => Mismatch::new("has a colon in the user name")
+                .expecting("none, as nothing could be told from the password"),
+            Self::NotVisible => {
+                Mismatch::new("has a bearer token that is not visible ASCII, which a header cannot carry")
+            }
+            Self::TooLong { found, most } => Mismatch::new(format_args!("has a credential of {found} bytes"))
+                .expecting(format_args!("at most {most}")),
+        }
+    }
+}
+
+mismatch_error!(AuthMethodError);
 
 impl AuthMethod {
     /// Checks that it can be sent. Control characters do no harm where it is encoded: in Basic and in a form.

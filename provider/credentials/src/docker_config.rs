@@ -19,7 +19,10 @@ use std::fmt;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::json;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::text::Text;
+use countersign_core::mismatch_error;
 use countersign_core::name::Host;
 
 use self::key::Hosts;
@@ -79,37 +82,58 @@ pub(crate) enum Found<'a> {
 }
 
 /// Why a file is no Docker configuration. Never shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DockerConfigError {
     /// It is too large.
-    #[error("has {found} bytes: want at most {}", limits::DOCKER_CONFIG_BYTES)]
     TooLarge {
         /// Its size in bytes.
         found: usize,
     },
     /// It is no JSON document of that form. The message of the parser is left out, as it may quote a credential.
-    #[error(
-        "is no Docker configuration: want a JSON object with an object auths of at most {} entries, and no member twice",
-        limits::DOCKER_CONFIG_ENTRIES
-    )]
     Json,
     /// It has no member `auths`.
-    #[error("has no auths: want a Docker configuration with an entry for each registry")]
     NoAuths,
     /// It only names credential helpers.
-    #[error("has no entries and wants a credential helper: want credentials in auths, as no helper is ever started")]
     HelpersOnly,
 }
 
+impl Mismatched for DockerConfigError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::TooLarge { found } => Mismatch::new(format_args!("has {found} bytes"))
+                .expecting(format_args!("at most {}", limits::DOCKER_CONFIG_BYTES)),
+            Self::Json => Mismatch::new("is no Docker configuration").expecting(format_args!(
+                "a JSON object with an object auths of at most {} entries, and no member twice",
+                limits::DOCKER_CONFIG_ENTRIES
+            )),
+            Self::NoAuths => {
+                Mismatch::new("has no auths").expecting("a Docker configuration with an entry for each registry")
+            }
+            Self::HelpersOnly => Mismatch::new("has no entries and wants a credential helper")
+                .expecting("credentials in auths, as no helper is ever started"),
+        }
+    }
+}
+
+mismatch_error!(DockerConfigError);
+
 /// An entry that is disabled. Never shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("entry {key} {error}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryMistake {
     /// The key of the entry, without user and password.
     pub key: Excerpt,
     /// Its mistake.
     pub error: EntryError,
 }
+
+impl Mismatched for EntryMistake {
+    fn mismatch(&self) -> Mismatch {
+        let Self { key, error } = self;
+        error.mismatch().of(format_args!("entry {key}"))
+    }
+}
+
+mismatch_error!(EntryMistake);
 
 impl DockerConfig {
     /// Reads a configuration of at most 1 MiB, which messages call `file`. Members that are not about credentials are

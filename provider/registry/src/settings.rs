@@ -1,8 +1,12 @@
 //! What an operator decides about registries, as values. The caller reads the files.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::name::Host;
 use countersign_credentials::IdentitySource;
 use countersign_http::ProxyChoice;
@@ -102,13 +106,11 @@ impl RegistryEntry {
 }
 
 /// A mistake in [`RegistrySettings`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingsError {
     /// A pattern of hosts is not well-formed.
-    #[error(transparent)]
-    Pattern(#[from] HostPatternError),
+    Pattern(HostPatternError),
     /// Two entries are for the same hosts.
-    #[error("registry {pattern} is the same place as {first}: want each place once")]
     Twice {
         /// That of the later entry.
         pattern: HostPattern,
@@ -116,28 +118,75 @@ pub enum SettingsError {
         first: HostPattern,
     },
     /// An entry over plain HTTP has the port of https.
-    #[error(
-        "registry {pattern} is plain HTTP at the port of https, which references need not write: want another port, or none for port 80"
-    )]
     PlainHttpPort {
         /// That of the entry.
         pattern: HostPattern,
     },
     /// An entry has Docker Hub over plain HTTP.
-    #[error("registry {pattern} is Docker Hub over plain HTTP, and its names stand for port 443: want https")]
     PlainDockerHub {
         /// That of the entry.
         pattern: HostPattern,
     },
     /// A number or time is zero.
-    #[error("{member} is zero: want at least one")]
     Zero {
         /// The member of the settings.
         member: &'static str,
     },
     /// There is no TLS client.
-    #[error(transparent)]
-    Tls(#[from] TlsSetupError),
+    Tls(TlsSetupError),
+}
+
+impl Mismatched for SettingsError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Pattern(error) => Mismatch::new(error),
+            Self::Twice { pattern, first } => {
+                Mismatch::new(format_args!("registry {pattern} is the same place as {first}"))
+                    .expecting("each place once")
+            }
+            Self::PlainHttpPort { pattern } => Mismatch::new(format_args!(
+                "registry {pattern} is plain HTTP at the port of https, which references need not write"
+            ))
+            .expecting("another port, or none for port 80"),
+            Self::PlainDockerHub { pattern } => Mismatch::new(format_args!(
+                "registry {pattern} is Docker Hub over plain HTTP, and its names stand for port 443"
+            ))
+            .expecting("https"),
+            Self::Zero { member } => Mismatch::new(format_args!("{member} is zero")).expecting("at least one"),
+            Self::Tls(error) => Mismatch::new(error),
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mismatch().fmt(f)
+    }
+}
+
+impl Error for SettingsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Tls(error) => error.source(),
+            Self::Pattern(_)
+            | Self::Twice { .. }
+            | Self::PlainHttpPort { .. }
+            | Self::PlainDockerHub { .. }
+            | Self::Zero { .. } => None,
+        }
+    }
+}
+
+impl From<HostPatternError> for SettingsError {
+    fn from(error: HostPatternError) -> Self {
+        Self::Pattern(error)
+    }
+}
+
+impl From<TlsSetupError> for SettingsError {
+    fn from(error: TlsSetupError) -> Self {
+        Self::Tls(error)
+    }
 }
 
 impl RegistrySettings {

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
 
 use self::doors::Doors;
@@ -92,7 +93,8 @@ impl Findings {
                 config
             }
             Err(ConfigError::Unreadable { file, source }) => {
-                findings.fault(&file, "", format_args!("cannot be read: {source}: want a YAML file"));
+                let mismatch = Mismatch::new(format_args!("cannot be read: {source}")).expecting("a YAML file");
+                findings.fault(&file, "", &mismatch);
                 None
             }
             Err(ConfigError::Mistakes { file: _, mistakes }) => {
@@ -111,16 +113,14 @@ impl Findings {
         findings
     }
 
-    /// Notes a mistake of `file`. The `message` says what was found and, after `: want`, what was wanted.
-    fn fault(&mut self, file: &Path, field: &str, message: impl fmt::Display) {
-        let message = message.to_string();
-        let (found, wanted) = message.rsplit_once(": want ").unwrap_or((&message, ""));
+    /// Notes a mistake of `file`.
+    fn fault(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
         self.faults.push(Fault {
             file: file.display().to_string(),
             line: None,
             field: field.to_owned(),
-            found: found.to_owned(),
-            wanted: wanted.to_owned(),
+            found: mismatch.found().to_owned(),
+            wanted: mismatch.expected().unwrap_or_default().to_owned(),
         });
     }
 

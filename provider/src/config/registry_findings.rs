@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::mismatch_error;
 use countersign_credentials::AuthMethodError;
 use countersign_credentials::DockerConfigError;
 use countersign_credentials::DockerConfigWarning;
@@ -44,25 +47,34 @@ pub enum FileEffect {
 }
 
 /// What is wrong with a file, as a predicate. Never shows what is in a credential file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryFileMistake {
-    #[error("cannot be read: {detail}")]
     Unreadable { detail: String },
-    #[error("has more than {FILE_BYTES} bytes")]
     TooLarge,
-    #[error("is empty: want a user name or a password")]
     Empty,
-    #[error("is not UTF-8")]
     NotUtf8,
-    #[error(transparent)]
     Login(AuthMethodError),
-    #[error("has {0}")]
     ProxyLogin(ProxyServerError),
-    #[error(transparent)]
     DockerConfig(DockerConfigError),
-    #[error(transparent)]
     Authorities(RootCertificatesError),
 }
+
+impl Mismatched for RegistryFileMistake {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Unreadable { detail } => Mismatch::new(format_args!("cannot be read: {detail}")),
+            Self::TooLarge => Mismatch::new(format_args!("has more than {FILE_BYTES} bytes")),
+            Self::Empty => Mismatch::new("is empty").expecting("a user name or a password"),
+            Self::NotUtf8 => Mismatch::new("is not UTF-8"),
+            Self::Login(error) => error.mismatch(),
+            Self::ProxyLogin(error) => error.mismatch().of("has"),
+            Self::DockerConfig(error) => error.mismatch(),
+            Self::Authorities(error) => error.mismatch(),
+        }
+    }
+}
+
+mismatch_error!(RegistryFileMistake);
 
 /// See [`FindingKind::Warning`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,11 +126,11 @@ impl RegistryFinding {
 
     /// What is wrong with the file, without its path.
     #[must_use]
-    pub fn detail(&self) -> String {
+    pub fn mismatch(&self) -> Mismatch {
         match &self.kind {
-            FindingKind::File { mistake, effect: _ } => mistake.to_string(),
-            FindingKind::Entry(mistake) => mistake.to_string(),
-            FindingKind::Warning(warning) => warning.to_string(),
+            FindingKind::File { mistake, effect: _ } => mistake.mismatch(),
+            FindingKind::Entry(mistake) => mistake.mismatch(),
+            FindingKind::Warning(warning) => Mismatch::new(warning),
         }
     }
 
@@ -146,7 +158,7 @@ impl RegistryFinding {
 
 impl fmt::Display for RegistryFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.detail())
+        write!(f, "{}: {}", self.path.display(), self.mismatch())
     }
 }
 

@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::pem;
 use countersign_core::codec::pem::CertificateBlock;
 use countersign_core::codec::pem::KeyFormat;
@@ -70,6 +72,29 @@ pub enum TlsError {
     Pair,
     #[error("client CA cannot be used")]
     Verifier { source: rustls::server::VerifierBuilderError },
+}
+
+impl Mismatched for TlsError {
+    /// Without the sources.
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Expired { end } => {
+                Mismatch::new(format_args!("server certificate expired at {end}")).expecting("one that is valid")
+            }
+            Self::Foreign => Mismatch::new("server key is not the key of the first certificate")
+                .expecting("the two to belong together"),
+            Self::Pair => Mismatch::new("server key and certificate cannot be used")
+                .expecting("an RSA or EC key, and a certificate of X.509 version 3"),
+            Self::Read { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. }
+            | Self::Pem { .. }
+            | Self::Certificate { .. }
+            | Self::Root { .. }
+            | Self::AuthoritiesExpired { .. }
+            | Self::Verifier { .. } => Mismatch::new(self),
+        }
+    }
 }
 
 const CERTIFICATE: &str = "server certificate";

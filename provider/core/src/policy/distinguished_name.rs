@@ -6,32 +6,55 @@
 use std::collections::BTreeMap;
 
 use crate::codec::excerpt::Excerpt;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
+use crate::mismatch_error;
 use crate::x509::DistinguishedName;
 
 /// Why a text is no distinguished name of a trusted identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    #[error("{found:?} has no '=': want attributes as type=value, separated by commas")]
     NoValue { found: Excerpt },
-    #[error("attribute type is {found:?}: want one of {}, in upper case (S is ST)", known())]
     Type { found: Excerpt },
-    #[error("attribute {attribute} stands twice: want each type at most once")]
     Twice { attribute: &'static str },
-    #[error("attribute {attribute} is empty: want a value")]
     Empty { attribute: &'static str },
-    #[error("attribute {attribute} is missing: want C, ST and O at least")]
     Missing { attribute: &'static str },
-    #[error("value has an unescaped {found:?}: want \\ before it")]
     Unescaped { found: char },
-    #[error("relative name of several values, joined by +: want one value (\\+ is a plus sign)")]
     MultiValued,
-    #[error("value begins with #, or =# stands in it: want plain text")]
     Hexadecimal,
-    #[error("backslash without a character or two hexadecimal digits to escape")]
     Escape,
-    #[error("escaped bytes are not UTF-8")]
     NotUtf8,
 }
+
+impl Mismatched for NameError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NoValue { found } => Mismatch::new(format_args!("{found:?} has no '='"))
+                .expecting("attributes as type=value, separated by commas"),
+            Self::Type { found } => Mismatch::new(format_args!("attribute type is {found:?}"))
+                .expecting(format_args!("one of {}, in upper case (S is ST)", known())),
+            Self::Twice { attribute } => {
+                Mismatch::new(format_args!("attribute {attribute} stands twice")).expecting("each type at most once")
+            }
+            Self::Empty { attribute } => {
+                Mismatch::new(format_args!("attribute {attribute} is empty")).expecting("a value")
+            }
+            Self::Missing { attribute } => {
+                Mismatch::new(format_args!("attribute {attribute} is missing")).expecting("C, ST and O at least")
+            }
+            Self::Unescaped { found } => {
+                Mismatch::new(format_args!("value has an unescaped {found:?}")).expecting("\\ before it")
+            }
+            Self::MultiValued => Mismatch::new("relative name of several values, joined by +")
+                .expecting("one value (\\+ is a plus sign)"),
+            Self::Hexadecimal => Mismatch::new("value begins with #, or =# stands in it").expecting("plain text"),
+            Self::Escape => Mismatch::new("backslash without a character or two hexadecimal digits to escape"),
+            Self::NotUtf8 => Mismatch::new("escaped bytes are not UTF-8"),
+        }
+    }
+}
+
+mismatch_error!(NameError);
 
 fn known() -> String {
     DistinguishedName::short_names().collect::<Vec<_>>().join(", ")

@@ -6,8 +6,11 @@ use std::fmt;
 use super::distinguished_name;
 use super::distinguished_name::NameError;
 use crate::codec::excerpt::Excerpt;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
 use crate::codec::text;
 use crate::codec::text::Text;
+use crate::mismatch_error;
 use crate::name::SigningProfileVersion;
 use crate::x509::DistinguishedName;
 
@@ -41,21 +44,40 @@ pub struct TrustedIdentity {
 }
 
 /// Why a list of trusted identities is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityError {
-    #[error("trusted identity {found:?} has no prefix: want x509.subject:NAME, or * alone")]
     NoPrefix { found: Excerpt },
-    #[error("trusted identity {found:?} has no value after its prefix: want prefix:value")]
     NoValue { found: Excerpt },
-    #[error("trusted identity {found:?} has a misspelt prefix: want x509.subject")]
     MisspeltPrefix { found: Excerpt },
-    #[error("trusted identity * stands beside others: want * alone")]
     AnyBesideOthers,
-    #[error("trusted identity {found:?}: {error}")]
     Name { found: Excerpt, error: NameError },
-    #[error("trusted identity {narrow:?} is contained in {wide:?}: want one of them")]
     Overlap { wide: Excerpt, narrow: Excerpt },
 }
+
+impl Mismatched for IdentityError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NoPrefix { found } => Mismatch::new(format_args!("trusted identity {found:?} has no prefix"))
+                .expecting("x509.subject:NAME, or * alone"),
+            Self::NoValue { found } => {
+                Mismatch::new(format_args!("trusted identity {found:?} has no value after its prefix"))
+                    .expecting("prefix:value")
+            }
+            Self::MisspeltPrefix { found } => {
+                Mismatch::new(format_args!("trusted identity {found:?} has a misspelt prefix"))
+                    .expecting("x509.subject")
+            }
+            Self::AnyBesideOthers => Mismatch::new("trusted identity * stands beside others").expecting("* alone"),
+            Self::Name { found, error } => error.mismatch().within(format_args!("trusted identity {found:?}")),
+            Self::Overlap { wide, narrow } => {
+                Mismatch::new(format_args!("trusted identity {narrow:?} is contained in {wide:?}"))
+                    .expecting("one of them")
+            }
+        }
+    }
+}
+
+mismatch_error!(IdentityError);
 
 /// Why a subject is not a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,12 +5,15 @@ use std::collections::HashSet;
 use super::store_name::StoreKind;
 use super::store_name::StoreName;
 use super::store_name::StoreRef;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
 use crate::codec::pem;
 use crate::codec::pem::Form;
 use crate::codec::pem::PemError;
 use crate::codec::text::Text;
 use crate::crypto::SignatureError;
 use crate::limits;
+use crate::mismatch_error;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
 
@@ -31,32 +34,72 @@ pub struct StoreError {
 }
 
 /// See [`StoreError`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreProblem {
-    #[error("has no certificates: want at least one")]
     Empty,
-    #[error("has more than {} certificates", limits::STORE_CERTIFICATES)]
     TooManyCertificates,
-    #[error("file {file:?} has {found} bytes: want at most {}", limits::STORE_FILE_BYTES)]
-    FileTooLarge { file: String, found: usize },
-    #[error("file {file:?} is empty: want certificates in PEM or DER")]
-    FileEmpty { file: String },
-    #[error("file {file:?}: {error}")]
-    Pem { file: String, error: PemError },
-    #[error("file {file:?} {form}: want certificates in PEM or DER{}", form.to_certificates())]
-    Form { file: String, form: Form },
-    #[error("file {file:?}{}: {error}", block(*line))]
+    FileTooLarge {
+        file: String,
+        found: usize,
+    },
+    FileEmpty {
+        file: String,
+    },
+    Pem {
+        file: String,
+        error: PemError,
+    },
+    Form {
+        file: String,
+        form: Form,
+    },
     Certificate {
         file: String,
         /// Where its PEM block begins.
         line: Option<usize>,
         error: CertificateError,
     },
-    #[error("file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}")]
-    NeitherAuthorityNorSelfSigned { file: String, subject: Text, error: SignatureError },
-    #[error("file {file:?}: certificate {subject:?} is no root: want an authority that is issued and signed by itself")]
-    NotARoot { file: String, subject: Text },
+    NeitherAuthorityNorSelfSigned {
+        file: String,
+        subject: Text,
+        error: SignatureError,
+    },
+    NotARoot {
+        file: String,
+        subject: Text,
+    },
 }
+
+impl Mismatched for StoreProblem {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Empty => Mismatch::new("has no certificates").expecting("at least one"),
+            Self::TooManyCertificates => {
+                Mismatch::new(format_args!("has more than {} certificates", limits::STORE_CERTIFICATES))
+            }
+            Self::FileTooLarge { file, found } => Mismatch::new(format_args!("file {file:?} has {found} bytes"))
+                .expecting(format_args!("at most {}", limits::STORE_FILE_BYTES)),
+            Self::FileEmpty { file } => {
+                Mismatch::new(format_args!("file {file:?} is empty")).expecting("certificates in PEM or DER")
+            }
+            Self::Pem { file, error } => error.mismatch().within(format_args!("file {file:?}")),
+            Self::Form { file, form } => Mismatch::new(format_args!("file {file:?} {form}"))
+                .expecting(format_args!("certificates in PEM or DER{}", form.to_certificates())),
+            Self::Certificate { file, line, error } => {
+                Mismatch::new(format_args!("file {file:?}{}: {error}", block(*line)))
+            }
+            Self::NeitherAuthorityNorSelfSigned { file, subject, error } => Mismatch::new(format_args!(
+                "file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}"
+            )),
+            Self::NotARoot { file, subject } => {
+                Mismatch::new(format_args!("file {file:?}: certificate {subject:?} is no root"))
+                    .expecting("an authority that is issued and signed by itself")
+            }
+        }
+    }
+}
+
+mismatch_error!(StoreProblem);
 
 impl Store {
     /// Reads the files of a store, each with the name to call it by in errors. A file holds either PEM blocks with the

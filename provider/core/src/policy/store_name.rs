@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::codec::excerpt::Excerpt;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
+use crate::mismatch_error;
 
 /// What the certificates of a store are trusted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,18 +31,28 @@ pub struct StoreRef {
 }
 
 /// Why a text names no trust store.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreNameError {
-    #[error("trust store {found:?} has no type: want type:name, as in ca:example-root")]
     NoKind { found: Excerpt },
-    #[error("trust store type is {found:?}: want ca, signingAuthority or tsa")]
     Kind { found: Excerpt },
-    #[error(
-        "trust store name is {found:?}: want 1 to {} letters, digits, _, . and -, not only dots",
-        StoreName::MAX_BYTES
-    )]
     Name { found: Excerpt },
 }
+
+impl Mismatched for StoreNameError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NoKind { found } => Mismatch::new(format_args!("trust store {found:?} has no type"))
+                .expecting("type:name, as in ca:example-root"),
+            Self::Kind { found } => {
+                Mismatch::new(format_args!("trust store type is {found:?}")).expecting("ca, signingAuthority or tsa")
+            }
+            Self::Name { found } => Mismatch::new(format_args!("trust store name is {found:?}"))
+                .expecting(format_args!("1 to {} letters, digits, _, . and -, not only dots", StoreName::MAX_BYTES)),
+        }
+    }
+}
+
+mismatch_error!(StoreNameError);
 
 impl StoreKind {
     pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];

@@ -6,6 +6,9 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::mismatch_error;
 
 use super::raw::Field;
 use super::raw::RawEntry;
@@ -15,41 +18,59 @@ use crate::identity::Identity;
 use crate::secret::Secret;
 
 /// A mistake in an entry, as a predicate. Never shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryError {
     /// The key is no registry.
-    #[error("is no registry: want host[:port][/path], where * in a label of the host stands for anything")]
     Host,
     /// The path of the key is no repository.
-    #[error("has a path that no image has: want lower-case letters and digits, with single separators between them")]
     Path,
     /// It is no object.
-    #[error("is no JSON object")]
     NotAnObject,
     /// A member is no text.
-    #[error("has {member}, which is no text")]
     NotText {
         /// The member.
         member: &'static str,
     },
     /// A member is not in lower case.
-    #[error("has {found}: want it in lower case")]
     Case {
         /// The member.
         found: Excerpt,
     },
     /// `auth` is no base64.
-    #[error("has an auth that is not base64: want that of name:password, with the letters + and /")]
     Base64,
     /// `auth` has no password.
-    #[error("has an auth without a colon: want base64 of name:password")]
     NoColon,
     /// The user name is no text.
-    #[error("has a user name that is not UTF-8")]
     UserNotUtf8,
     /// The credential cannot be sent.
-    #[error(transparent)]
-    Method(#[from] AuthMethodError),
+    Method(AuthMethodError),
+}
+
+impl Mismatched for EntryError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Host => Mismatch::new("is no registry")
+                .expecting("host[:port][/path], where * in a label of the host stands for anything"),
+            Self::Path => Mismatch::new("has a path that no image has")
+                .expecting("lower-case letters and digits, with single separators between them"),
+            Self::NotAnObject => Mismatch::new("is no JSON object"),
+            Self::NotText { member } => Mismatch::new(format_args!("has {member}, which is no text")),
+            Self::Case { found } => Mismatch::new(format_args!("has {found}")).expecting("it in lower case"),
+            Self::Base64 => Mismatch::new("has an auth that is not base64")
+                .expecting("that of name:password, with the letters + and /"),
+            Self::NoColon => Mismatch::new("has an auth without a colon").expecting("base64 of name:password"),
+            Self::UserNotUtf8 => Mismatch::new("has a user name that is not UTF-8"),
+            Self::Method(error) => error.mismatch(),
+        }
+    }
+}
+
+mismatch_error!(EntryError);
+
+impl From<AuthMethodError> for EntryError {
+    fn from(error: AuthMethodError) -> Self {
+        Self::Method(error)
+    }
 }
 
 /// Base64 as Go's decoder takes it, which the kubelet and Docker use: padded or not, stray bits in the last letter.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::mismatch_error;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use url::Host;
@@ -23,26 +26,39 @@ pub struct ProxyServer {
 }
 
 /// The text is not the URL of a [`ProxyServer`]. Never shows the text, which may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyServerError {
     /// Another scheme than http and https.
-    #[error("a URL with the scheme {found}: want http or https")]
     Scheme {
         /// The scheme.
         found: Excerpt,
     },
     /// No URL, or none with a host.
-    #[error(
-        "no URL of a host: want http://host:port or https://host:port, special characters of a login percent-encoded"
-    )]
     Url,
     /// More than scheme, login, host and port.
-    #[error("a URL with a path, a query or a fragment: want scheme, host and port only")]
     Path,
     /// The user name has a colon, or the login is not UTF-8.
-    #[error("a login that cannot be sent: want a user name without colon, percent-encoded UTF-8")]
     Login,
 }
+
+impl Mismatched for ProxyServerError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Scheme { found } => {
+                Mismatch::new(format_args!("a URL with the scheme {found}")).expecting("http or https")
+            }
+            Self::Url => Mismatch::new("no URL of a host")
+                .expecting("http://host:port or https://host:port, special characters of a login percent-encoded"),
+            Self::Path => {
+                Mismatch::new("a URL with a path, a query or a fragment").expecting("scheme, host and port only")
+            }
+            Self::Login => Mismatch::new("a login that cannot be sent")
+                .expecting("a user name without colon, percent-encoded UTF-8"),
+        }
+    }
+}
+
+mismatch_error!(ProxyServerError);
 
 impl ProxyServer {
     /// Logs in with this name and password in place of those of the URL.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::pem;
 use countersign_core::codec::pem::CertificateBlock;
 use countersign_core::codec::pem::PemError;
@@ -46,6 +48,15 @@ pub enum RootCertificatesError {
         /// From 1.
         line: usize,
     },
+}
+
+impl Mismatched for RootCertificatesError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::Pem(error) => error.mismatch(),
+            Self::Certificate { line: _ } => Mismatch::new(self),
+        }
+    }
 }
 
 impl RootCertificates {

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_core::codec::pem;
 use countersign_core::codec::pem::CertificateBlock;
 use countersign_core::codec::pem::PemError;
@@ -60,7 +62,7 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
     let private = key_pem.as_ref().and_then(|pem| match pem::private_key(pem) {
         Ok(private) => Some(private_key_der(private)),
         Err(error) => {
-            findings.fault(key, "", error);
+            findings.fault(key, "", &error.mismatch());
             None
         }
     });
@@ -79,7 +81,7 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
     if findings.faults.len() == before {
         let pem = TlsPem { certificate: certificate_pem, key: key_pem.unwrap_or_default(), client_ca: client_ca_pem };
         if let Err(error) = LoadedTls::load(&pem, now) {
-            findings.fault(certificate, "", error);
+            findings.fault(certificate, "", &error.mismatch());
         }
     }
     Doors { certificates: chain, authorities }
@@ -89,11 +91,13 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
     match files::read(path, FILE_BYTES) {
         Ok(bytes) => Some(bytes),
         Err(ReadError::TooLarge { most }) => {
-            findings.fault(path, "", format_args!("is too large: want at most {most} bytes"));
+            let limit = format_args!("at most {most} bytes");
+            findings.fault(path, "", &Mismatch::new("is too large").expecting(limit));
             None
         }
         Err(ReadError::Io(error)) => {
-            findings.fault(path, "", format_args!("cannot be read: {error}: want a PEM file"));
+            let mismatch = Mismatch::new(format_args!("cannot be read: {error}")).expecting("a PEM file");
+            findings.fault(path, "", &mismatch);
             None
         }
     }
@@ -108,15 +112,13 @@ fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, fi
                 match Shown::of(der.into()) {
                     Some(certificate) => shown.push(certificate),
                     None => {
-                        let message = format_args!(
-                            "PEM block that begins in line {line} is no X.509 certificate: want one in DER within it"
-                        );
-                        findings.fault(path, "", message);
+                        let found = format_args!("PEM block that begins in line {line} is no X.509 certificate");
+                        findings.fault(path, "", &Mismatch::new(found).expecting("one in DER within it"));
                     }
                 }
             }
         }
-        Err(error) => findings.fault(path, "", error),
+        Err(error) => findings.fault(path, "", &error.mismatch()),
     }
     shown
 }
@@ -139,11 +141,8 @@ fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings)
     for certificate in chain {
         let Shown { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
         if *not_after <= now {
-            findings.fault(
-                path,
-                "",
-                format_args!("certificate {subject:?} ended at {not_after}: want one that is valid"),
-            );
+            let found = format_args!("certificate {subject:?} ended at {not_after}");
+            findings.fault(path, "", &Mismatch::new(found).expecting("one that is valid"));
         } else if *not_before > now {
             let message =
                 format_args!("{}: certificate {subject:?} is valid only from {not_before} on", path.display());
@@ -184,13 +183,10 @@ fn pair(certificate: &Path, key: &Path, chain: &[Shown], private: PrivateKeyDer<
     match CertifiedKey::from_der(ders, private, &provider) {
         Ok(_) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
-            let message = format_args!(
-                "is not the key of the first certificate in {}: want the two to belong together",
-                certificate.display()
-            );
-            findings.fault(key, "", message);
+            let found = format_args!("is not the key of the first certificate in {}", certificate.display());
+            findings.fault(key, "", &Mismatch::new(found).expecting("the two to belong together"));
         }
-        Err(_) => findings.fault(key, "", "cannot be used: want an RSA or EC key"),
+        Err(_) => findings.fault(key, "", &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
     }
 }
 
@@ -198,13 +194,14 @@ fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Fin
     let mut roots = RootCertStore::empty();
     for Shown { subject, der, .. } in authorities {
         if roots.add(der.clone()).is_err() {
-            findings.fault(path, "", format_args!("certificate {subject:?} cannot vouch for another"));
+            findings.fault(path, "", &Mismatch::new(format_args!("certificate {subject:?} cannot vouch for another")));
         }
     }
     // During a rotation the old authority may stand beside the new one until it has ended.
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
-            findings.fault(path, "", format_args!("the last certificate ended at {end}: want one that is valid"));
+            let found = format_args!("the last certificate ended at {end}");
+            findings.fault(path, "", &Mismatch::new(found).expecting("one that is valid"));
         }
         Some(end) if end < now.saturating_add(SOON) => {
             authorities.iter().for_each(|authority| ends_soon(path, authority, now, findings));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_core::name::Repository;
 use countersign_http::ProxyVariableError;
 use countersign_registry::Registries;
@@ -46,7 +47,7 @@ fn proxies(config: &Config, findings: &mut Findings) {
         Ok(environment) => environment,
         Err(error) => {
             for ProxyVariableError { name, error } in error.mistakes {
-                findings.fault(Path::new("environment"), name, error);
+                findings.fault(Path::new("environment"), name, &error.mismatch());
             }
             return;
         }
@@ -92,7 +93,7 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
     let files = config.registry_files(None);
     for finding in files.findings() {
         match &finding.kind {
-            FindingKind::File { .. } | FindingKind::Entry(_) => findings.fault(&finding.path, "", finding.detail()),
+            FindingKind::File { .. } | FindingKind::Entry(_) => findings.fault(&finding.path, "", &finding.mismatch()),
             FindingKind::Warning(warning) => {
                 let message = format_args!("{}, for registry {}", finding, finding.registry);
                 findings.warn(warning.text(), message);
@@ -100,7 +101,7 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
         }
     }
     if let Err(error) = client(files.settings(config)) {
-        findings.fault(file, "registries", error);
+        findings.fault(file, "registries", &error.mismatch());
     }
 }
 

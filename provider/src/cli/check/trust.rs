@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_core::time::UnixTime;
 
 use super::Findings;
@@ -41,27 +42,7 @@ pub(super) fn check(
 fn mistakes(file: &Path, config: &Config, mistakes: &[TrustMistake], findings: &mut Findings) {
     for mistake in mistakes {
         let (path, field) = place(file, config, mistake);
-        let message = mistake.to_string();
-        // The place stands in fields of its own.
-        let message = message.strip_prefix(&path.display().to_string()).unwrap_or(&message);
-        let message = message.strip_prefix(METADATA).unwrap_or(message);
-        let message = match mistake {
-            TrustMistake::Policy { path: _, error } => error.problem.to_string(),
-            TrustMistake::Store { directory: _, error } => error.problem.to_string(),
-            TrustMistake::NoPolicy { .. }
-            | TrustMistake::Missing { .. }
-            | TrustMistake::Unreadable { .. }
-            | TrustMistake::NotAFile { .. }
-            | TrustMistake::TooLarge { .. }
-            | TrustMistake::TooManyFiles { .. }
-            | TrustMistake::TooMuch
-            | TrustMistake::NoStore { .. }
-            | TrustMistake::UnknownStatement { .. }
-            | TrustMistake::SkippingStatement { .. }
-            | TrustMistake::MoreInStore { .. }
-            | TrustMistake::More { .. } => message.trim_start_matches([':', ' ']).to_owned(),
-        };
-        findings.fault(&path, &field, message);
+        findings.fault(&path, &field, &mistake.mismatch());
     }
 }
 

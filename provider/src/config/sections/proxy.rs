@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_http::ProxyServer;
 use countersign_http::internal_host;
 use countersign_registry::HostPattern;
@@ -186,9 +187,8 @@ fn parse_url(fields: &Fields<'_>, key: &'static str, text: &str) -> Option<Proxy
     match text.parse::<ProxyServer>() {
         Ok(server) => Some(server),
         Err(error) => {
-            let message = error.to_string();
-            let (found, wanted) = message.split_once(": want ").unwrap_or((&message, WANTED));
-            fields.conflict(key, found, wanted);
+            let mismatch = error.mismatch();
+            fields.conflict(key, mismatch.found(), mismatch.expected().unwrap_or(WANTED));
             None
         }
     }

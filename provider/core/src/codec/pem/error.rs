@@ -3,62 +3,97 @@
 use super::form::Form;
 use super::labels::certificate_remedy;
 use super::labels::key_remedy;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
 use crate::limits;
+use crate::mismatch_error;
 
 /// Why a file is not PEM with what is wanted. Lines count from 1. Never shows what is in a block.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemError {
     /// The file is something else.
-    #[error("{form}: want CERTIFICATE blocks in PEM{}", form.to_certificates())]
     NotPem { form: Form },
     /// The file is something else, where a private key is wanted.
-    #[error("{form}: want a private key in PEM{}", form.to_key())]
     KeyNotPem { form: Form },
     /// A boundary that does not begin or end a block where it stands.
-    #[error("line {line} is {found:?}: want -----BEGIN and -----END lines with the same label in turn")]
     Boundary { line: usize, found: String },
     /// Something stands behind a boundary in its line.
-    #[error("line {line} has more than {found:?}: want nothing else in that line")]
     NotAlone { line: usize, found: String },
     /// A block without an end.
-    #[error("PEM block {label:?} that begins in line {line} does not end: want -----END {label}-----")]
     Unfinished { line: usize, label: String },
     /// The content of a block is not base64.
-    #[error("PEM block {label:?} that begins in line {line} is not base64")]
     Base64 { line: usize, label: String },
     /// A block with another label, among certificates.
-    #[error(
-        "PEM block {label:?} that begins in line {line} is no certificate: want CERTIFICATE{}",
-        certificate_remedy(label)
-    )]
     NoCertificate { line: usize, label: String },
     /// A private key where certificates only may be.
-    #[error("line {line} begins a private key, {label:?}: want certificates only, and each key in a file of its own")]
     KeyAmongCertificates { line: usize, label: String },
     /// A block with another label, where a private key is wanted.
-    #[error(
-        "PEM block {label:?} that begins in line {line} is no private key: want PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY{}",
-        key_remedy(label)
-    )]
     UnknownKey { line: usize, label: String },
     /// A private key with a passphrase.
-    #[error(
-        "private key that begins in line {line} is encrypted: want one without a passphrase, as `openssl pkey` writes it"
-    )]
     EncryptedKey { line: usize },
     /// More than one private key.
-    #[error("lines {first} and {second} begin a private key each: want exactly one")]
     SeveralKeys { first: usize, second: usize },
     /// No certificate at all.
-    #[error("has no certificate among its PEM blocks: want at least one CERTIFICATE block")]
     NoCertificateBlock,
     /// No private key at all.
-    #[error("has no private key among its PEM blocks: want a PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY block")]
     NoKeyBlock,
     /// Text after the last block, where none may be.
-    #[error("line {line} has text after the last PEM block: want nothing but white space there")]
     TrailingText { line: usize },
     /// More blocks than [`limits::PEM_BLOCKS`].
-    #[error("has more than {} PEM blocks: want at most that many", limits::PEM_BLOCKS)]
     TooManyBlocks,
 }
+
+impl Mismatched for PemError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NotPem { form } => {
+                Mismatch::new(form).expecting(format_args!("CERTIFICATE blocks in PEM{}", form.to_certificates()))
+            }
+            Self::KeyNotPem { form } => {
+                Mismatch::new(form).expecting(format_args!("a private key in PEM{}", form.to_key()))
+            }
+            Self::Boundary { line, found } => Mismatch::new(format_args!("line {line} is {found:?}"))
+                .expecting("-----BEGIN and -----END lines with the same label in turn"),
+            Self::NotAlone { line, found } => Mismatch::new(format_args!("line {line} has more than {found:?}"))
+                .expecting("nothing else in that line"),
+            Self::Unfinished { line, label } => {
+                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} does not end"))
+                    .expecting(format_args!("-----END {label}-----"))
+            }
+            Self::Base64 { line, label } => {
+                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is not base64"))
+            }
+            Self::NoCertificate { line, label } => {
+                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is no certificate"))
+                    .expecting(format_args!("CERTIFICATE{}", certificate_remedy(label)))
+            }
+            Self::KeyAmongCertificates { line, label } => {
+                Mismatch::new(format_args!("line {line} begins a private key, {label:?}"))
+                    .expecting("certificates only, and each key in a file of its own")
+            }
+            Self::UnknownKey { line, label } => {
+                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is no private key"))
+                    .expecting(format_args!("PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY{}", key_remedy(label)))
+            }
+            Self::EncryptedKey { line } => {
+                Mismatch::new(format_args!("private key that begins in line {line} is encrypted"))
+                    .expecting("one without a passphrase, as `openssl pkey` writes it")
+            }
+            Self::SeveralKeys { first, second } => {
+                Mismatch::new(format_args!("lines {first} and {second} begin a private key each"))
+                    .expecting("exactly one")
+            }
+            Self::NoCertificateBlock => {
+                Mismatch::new("has no certificate among its PEM blocks").expecting("at least one CERTIFICATE block")
+            }
+            Self::NoKeyBlock => Mismatch::new("has no private key among its PEM blocks")
+                .expecting("a PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY block"),
+            Self::TrailingText { line } => Mismatch::new(format_args!("line {line} has text after the last PEM block"))
+                .expecting("nothing but white space there"),
+            Self::TooManyBlocks => Mismatch::new(format_args!("has more than {} PEM blocks", limits::PEM_BLOCKS))
+                .expecting("at most that many"),
+        }
+    }
+}
+
+mismatch_error!(PemError);

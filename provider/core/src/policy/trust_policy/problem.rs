@@ -4,8 +4,11 @@ use std::fmt;
 
 use crate::codec::excerpt::Excerpt;
 use crate::codec::json::JsonError;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
 use crate::codec::text::Text;
 use crate::limits;
+use crate::mismatch_error;
 use crate::name::ReferenceError;
 use crate::policy::identity::IdentityError;
 use crate::policy::store_name::StoreNameError;
@@ -21,55 +24,115 @@ pub struct PolicyError {
 }
 
 /// See [`PolicyError`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyProblem {
-    #[error("document has {found} bytes: want at most {}", limits::POLICY_BYTES)]
-    TooLarge { found: usize },
-    #[error("not one JSON document: {0}")]
+    TooLarge {
+        found: usize,
+    },
     Json(JsonError),
-    #[error("is {found}: want {wanted}")]
-    Type { found: &'static str, wanted: &'static str },
-    #[error("is missing: want {wanted}")]
-    Missing { wanted: &'static str },
-    #[error("is not known here: want {wanted}")]
-    UnknownMember { wanted: &'static str },
-    #[error("is {found:?}: want {wanted}")]
-    Value { found: Excerpt, wanted: &'static str },
-    #[error("is empty: want {wanted}")]
-    Empty { wanted: &'static str },
-    #[error("has {found} statements: want at most {}", limits::POLICY_STATEMENTS)]
-    TooManyStatements { found: usize },
-    #[error("has {omitted} more mistakes")]
-    More { omitted: usize },
-    #[error("names {found} trust stores in all statements: want at most {}", limits::POLICY_STORES)]
-    TooManyStores { found: usize },
-    #[error("has {found} entries: want at most {}", limits::STATEMENT_ENTRIES)]
-    TooManyEntries { found: usize },
-    #[error("is {found:?} as in an earlier statement: want a name of its own")]
-    NameTwice { found: Excerpt },
-    #[error("cannot be overridden: integrity is always enforced")]
+    Type {
+        found: &'static str,
+        wanted: &'static str,
+    },
+    Missing {
+        wanted: &'static str,
+    },
+    UnknownMember {
+        wanted: &'static str,
+    },
+    Value {
+        found: Excerpt,
+        wanted: &'static str,
+    },
+    Empty {
+        wanted: &'static str,
+    },
+    TooManyStatements {
+        found: usize,
+    },
+    More {
+        omitted: usize,
+    },
+    TooManyStores {
+        found: usize,
+    },
+    TooManyEntries {
+        found: usize,
+    },
+    NameTwice {
+        found: Excerpt,
+    },
     OverrideIntegrity,
-    #[error("overrides level skip: want level strict, permissive or audit to override")]
     OverrideSkip,
-    #[error("is present although the level is skip: want none, or another level")]
     BesideSkip,
-    #[error("is * with level skip, which would admit every image unsigned: want the repositories to skip by name")]
     SkipAll,
-    #[error("{0}")]
     Store(StoreNameError),
-    #[error("names stores of type tsa only: want at least one of type ca or signingAuthority")]
     OnlyTimestampStores,
-    #[error("{0}")]
     Identity(IdentityError),
-    #[error("is {found:?}: want * alone, or host[:port]/repository ({error})")]
-    Scope { found: Excerpt, error: ReferenceError },
-    #[error("is * beside others: want * alone")]
+    Scope {
+        found: Excerpt,
+        error: ReferenceError,
+    },
     AllBesideOthers,
     /// `scope` is what the earlier statement `first`, which may be the same, has; another spelling of `found` if it
     /// differs.
-    #[error("is {found:?}, which statement {first:?} has already{}: want each scope once", spelling(found, scope))]
-    ScopeTwice { found: Excerpt, scope: Excerpt, first: Excerpt },
+    ScopeTwice {
+        found: Excerpt,
+        scope: Excerpt,
+        first: Excerpt,
+    },
 }
+
+impl Mismatched for PolicyProblem {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::TooLarge { found } => Mismatch::new(format_args!("document has {found} bytes"))
+                .expecting(format_args!("at most {}", limits::POLICY_BYTES)),
+            Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}")),
+            Self::Type { found, wanted } => Mismatch::new(format_args!("is {found}")).expecting(wanted),
+            Self::Missing { wanted } => Mismatch::new("is missing").expecting(wanted),
+            Self::UnknownMember { wanted } => Mismatch::new("is not known here").expecting(wanted),
+            Self::Value { found, wanted } => Mismatch::new(format_args!("is {found:?}")).expecting(wanted),
+            Self::Empty { wanted } => Mismatch::new("is empty").expecting(wanted),
+            Self::TooManyStatements { found } => Mismatch::new(format_args!("has {found} statements"))
+                .expecting(format_args!("at most {}", limits::POLICY_STATEMENTS)),
+            Self::More { omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
+            Self::TooManyStores { found } => {
+                Mismatch::new(format_args!("names {found} trust stores in all statements"))
+                    .expecting(format_args!("at most {}", limits::POLICY_STORES))
+            }
+            Self::TooManyEntries { found } => Mismatch::new(format_args!("has {found} entries"))
+                .expecting(format_args!("at most {}", limits::STATEMENT_ENTRIES)),
+            Self::NameTwice { found } => {
+                Mismatch::new(format_args!("is {found:?} as in an earlier statement")).expecting("a name of its own")
+            }
+            Self::OverrideIntegrity => Mismatch::new("cannot be overridden: integrity is always enforced"),
+            Self::OverrideSkip => {
+                Mismatch::new("overrides level skip").expecting("level strict, permissive or audit to override")
+            }
+            Self::BesideSkip => {
+                Mismatch::new("is present although the level is skip").expecting("none, or another level")
+            }
+            Self::SkipAll => Mismatch::new("is * with level skip, which would admit every image unsigned")
+                .expecting("the repositories to skip by name"),
+            Self::Store(error) => error.mismatch(),
+            Self::OnlyTimestampStores => {
+                Mismatch::new("names stores of type tsa only").expecting("at least one of type ca or signingAuthority")
+            }
+            Self::Identity(error) => error.mismatch(),
+            Self::Scope { found, error } => Mismatch::new(format_args!("is {found:?}"))
+                .expecting(format_args!("* alone, or host[:port]/repository ({error})")),
+            Self::AllBesideOthers => Mismatch::new("is * beside others").expecting("* alone"),
+            Self::ScopeTwice { found, scope, first } => Mismatch::new(format_args!(
+                "is {found:?}, which statement {first:?} has already{}",
+                spelling(found, scope)
+            ))
+            .expecting("each scope once"),
+        }
+    }
+}
+
+mismatch_error!(PolicyProblem);
 
 fn spelling(found: &Excerpt, scope: &Excerpt) -> String {
     if found == scope { String::new() } else { format!(" as {scope:?}, the same place") }
