@@ -2,7 +2,7 @@
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
-use countersign_core::mismatch_error;
+use countersign_core::codec::mismatch::mismatch_error;
 use countersign_http::basic;
 use countersign_http::bearer;
 use http::HeaderValue;

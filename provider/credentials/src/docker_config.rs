@@ -21,8 +21,8 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::json;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::codec::mismatch::mismatch_error;
 use countersign_core::codec::text::Text;
-use countersign_core::mismatch_error;
 use countersign_core::name::Host;
 
 use self::key::Hosts;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
-use countersign_core::mismatch_error;
+use countersign_core::codec::mismatch::mismatch_error;
 use countersign_credentials::AuthMethodError;
 use countersign_credentials::DockerConfigError;
 use countersign_credentials::DockerConfigWarning;

@@ -76,6 +76,8 @@ macro_rules! mismatch_error {
     };
 }
 
+pub use mismatch_error;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
-use crate::mismatch_error;
+use crate::codec::mismatch::mismatch_error;
 use crate::x509::DistinguishedName;
 
 /// Why a text is no distinguished name of a trusted identity.

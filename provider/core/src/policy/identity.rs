@@ -8,9 +8,9 @@ use super::distinguished_name::NameError;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
+use crate::codec::mismatch::mismatch_error;
 use crate::codec::text;
 use crate::codec::text::Text;
-use crate::mismatch_error;
 use crate::name::SigningProfileVersion;
 use crate::x509::DistinguishedName;
 

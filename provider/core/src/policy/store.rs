@@ -7,13 +7,13 @@ use super::store_name::StoreName;
 use super::store_name::StoreRef;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
+use crate::codec::mismatch::mismatch_error;
 use crate::codec::pem;
 use crate::codec::pem::Form;
 use crate::codec::pem::PemError;
 use crate::codec::text::Text;
 use crate::crypto::SignatureError;
 use crate::limits;
-use crate::mismatch_error;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
 

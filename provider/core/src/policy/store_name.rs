@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
-use crate::mismatch_error;
+use crate::codec::mismatch::mismatch_error;
 
 /// What the certificates of a store are trusted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

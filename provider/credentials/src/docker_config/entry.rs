@@ -8,7 +8,7 @@ use base64::engine::GeneralPurposeConfig;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
-use countersign_core::mismatch_error;
+use countersign_core::codec::mismatch::mismatch_error;
 
 use super::raw::Field;
 use super::raw::RawEntry;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
-use countersign_core::mismatch_error;
+use countersign_core::codec::mismatch::mismatch_error;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use url::Host;

@@ -5,8 +5,8 @@ use super::labels::certificate_remedy;
 use super::labels::key_remedy;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
+use crate::codec::mismatch::mismatch_error;
 use crate::limits;
-use crate::mismatch_error;
 
 /// Why a file is not PEM with what is wanted. Lines count from 1. Never shows what is in a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
