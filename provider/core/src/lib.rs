@@ -3,6 +3,8 @@
 //!
 //! Where to begin: [`notation`] for the checks, [`verdict`] for what is decided about an image.
 
+#![warn(missing_docs)]
+
 pub mod codec;
 pub mod crypto;
 pub mod evidence;

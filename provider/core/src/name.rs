@@ -5,8 +5,10 @@
 mod aws_signer;
 mod digest;
 mod host;
+mod host_error;
 mod media_type;
 mod reference;
+mod reference_error;
 
 pub use aws_signer::SigningJob;
 pub use aws_signer::SigningProfileVersion;
@@ -16,11 +18,11 @@ pub use digest::DigestError;
 pub use digest::Hasher;
 pub use digest::ListHasher;
 pub use host::Host;
-pub use host::HostError;
 pub use host::HostName;
+pub use host_error::HostError;
 pub use media_type::MediaType;
 pub use media_type::MediaTypeError;
 pub use reference::ImageRef;
-pub use reference::ReferenceError;
 pub use reference::Repository;
 pub use reference::Selector;
+pub use reference_error::ReferenceError;

@@ -23,7 +23,10 @@ pub enum CborError {
     Depth,
     /// More entries than [`limits::ENVELOPE_MEMBERS`].
     #[error("has a list or map of {found} entries: want at most {}", limits::ENVELOPE_MEMBERS)]
-    Entries { found: u64 },
+    Entries {
+        /// What was found.
+        found: u64,
+    },
     /// More items than [`limits::ENVELOPE_VALUES`].
     #[error("has more than {} items: want fewer", limits::ENVELOPE_VALUES)]
     Items,

@@ -39,6 +39,7 @@ impl Text {
         Self(sink.0.into_string().into_boxed_str())
     }
 
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -10,8 +10,11 @@ use crate::codec::hex::hex;
 /// The registered hash algorithms of the OCI image specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DigestAlgorithm {
+    /// SHA-256.
     Sha256,
+    /// SHA-384.
     Sha384,
+    /// SHA-512.
     Sha512,
 }
 
@@ -55,10 +58,17 @@ pub struct Digest {
 /// Why a text is not a [`Digest`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
+    /// No algorithm that is known here.
     #[error("digest has no known algorithm: want sha256:, sha384: or sha512: and lower-case hexadecimal digits")]
     Algorithm,
+    /// Digits that are not those of the algorithm.
     #[error("{algorithm} digest is not {wanted} lower-case hexadecimal digits")]
-    Hex { algorithm: &'static str, wanted: usize },
+    Hex {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// What was expected.
+        wanted: usize,
+    },
 }
 
 impl Digest {
@@ -70,6 +80,7 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The algorithm.
     #[must_use]
     pub fn algorithm(&self) -> DigestAlgorithm {
         self.algorithm
@@ -129,15 +140,18 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    /// A hasher that has seen nothing.
     #[must_use]
     pub fn new(algorithm: DigestAlgorithm) -> Self {
         Self { algorithm, context: hash::Context::new(algorithm.implementation()) }
     }
 
+    /// Takes in further bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.context.update(bytes);
     }
 
+    /// The digest of all bytes.
     #[must_use]
     pub fn finish(self) -> Digest {
         let value = self.context.finish();

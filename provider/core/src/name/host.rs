@@ -27,6 +27,8 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use super::host_error::HostError;
+
 /// The port of a host that is written without one.
 const HTTPS: u16 = 443;
 
@@ -61,26 +63,10 @@ pub enum HostName {
     DockerHub,
     /// In lower case, without a dot at the end.
     Dns(String),
+    /// An IPv4 address.
     V4(Ipv4Addr),
     /// Never an IPv4-mapped address.
     V6(Ipv6Addr),
-}
-
-/// Why a text is not a [`Host`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
-    #[error("want a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port")]
-    Syntax,
-    #[error("want a port from 1 to 65535")]
-    Port,
-    #[error(
-        "its last part is a number, which some programs read as an address: want four decimal numbers up to 255 without leading zeros, or a name"
-    )]
-    Number,
-    #[error("it has a label that begins with xn-- and is no internationalized name: want one that can be decoded")]
-    Punycode,
-    #[error("container runtimes do not take this spelling for Docker Hub: want docker.io")]
-    DockerHub,
 }
 
 impl Host {
@@ -90,6 +76,7 @@ impl Host {
         Self { name: HostName::DockerHub, port: None, written: DOCKER_HUB.to_owned() }
     }
 
+    /// The host without its port.
     #[must_use]
     pub fn name(&self) -> &HostName {
         &self.name
@@ -113,6 +100,7 @@ impl Host {
         &self.written
     }
 
+    /// Whether it is Docker Hub.
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         self.name == HostName::DockerHub

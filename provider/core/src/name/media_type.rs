@@ -18,10 +18,15 @@ pub struct MediaType(String);
 pub struct MediaTypeError;
 
 impl MediaType {
+    /// An OCI image manifest.
     pub const OCI_MANIFEST: &'static str = "application/vnd.oci.image.manifest.v1+json";
+    /// An OCI image index.
     pub const OCI_INDEX: &'static str = "application/vnd.oci.image.index.v1+json";
+    /// The former OCI artifact manifest.
     pub const OCI_ARTIFACT: &'static str = "application/vnd.oci.artifact.manifest.v1+json";
+    /// A Docker image manifest, schema 2.
     pub const DOCKER_MANIFEST: &'static str = "application/vnd.docker.distribution.manifest.v2+json";
+    /// A Docker manifest list.
     pub const DOCKER_LIST: &'static str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
     /// In lower case, without parameters.

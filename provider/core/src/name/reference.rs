@@ -6,12 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Digest;
-use super::DigestAlgorithm;
-use super::DigestError;
-use super::Host;
-use super::HostError;
-use crate::codec::excerpt::Excerpt;
+use super::digest::Digest;
+use super::digest::DigestAlgorithm;
+use super::host::Host;
+use super::reference_error::ReferenceError;
 use crate::limits;
 
 /// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
@@ -39,40 +37,6 @@ pub struct ImageRef {
     name_length: usize,
     repository: Repository,
     selector: Selector,
-}
-
-/// Why a text is not an image reference.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceError {
-    #[error("image reference is empty: want [host[:port]/]repository[:tag][@digest]")]
-    Empty,
-    #[error("image reference has {found} bytes: want at most {}", limits::REFERENCE_BYTES)]
-    TooLong { found: usize },
-    #[error("image reference has a bad host {found:?}: {reason}")]
-    Host { found: Excerpt, reason: HostError },
-    /// In a scope, where the host must be written.
-    #[error(
-        "{found:?} has no host, as {part:?} is part of a repository on Docker Hub: want host[:port]/repository, docker.io/… for Docker Hub"
-    )]
-    NoHost { found: Excerpt, part: Excerpt },
-    #[error(
-        "image reference has the repository {path:?} at {host:?}: Docker Hub has none of one part, and container runtimes add library/ at docker.io only: want library/ in front"
-    )]
-    DockerHubPath { host: Excerpt, path: Excerpt },
-    #[error(
-        "image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /"
-    )]
-    Repository { found: Excerpt },
-    #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
-    RepositoryTooLong { found: usize },
-    #[error(
-        "image reference {found:?} is an image id of a node, or the beginning of one, and not a name: want [host[:port]/]repository[:tag][@digest]"
-    )]
-    ImageId { found: Excerpt },
-    #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
-    Tag { found: Excerpt },
-    #[error("image reference has a bad digest: {0}")]
-    Digest(#[from] DigestError),
 }
 
 impl Repository {
@@ -108,11 +72,13 @@ impl ImageRef {
         self.written.get(..self.name_length).unwrap_or(&self.written)
     }
 
+    /// The repository.
     #[must_use]
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
+    /// The tag or the digest.
     #[must_use]
     pub fn selector(&self) -> &Selector {
         &self.selector

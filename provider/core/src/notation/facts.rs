@@ -23,6 +23,7 @@ pub struct Facts {
     pub scheme: &'static str,
     /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
     pub signing_time: UnixTime,
+    /// When the signature expires, if it does.
     pub expiry: Option<UnixTime>,
     /// Protected attributes that the specification does not define, and the plugin's.
     pub attributes: Vec<AttributeFacts>,
@@ -41,6 +42,7 @@ pub struct AttributeFacts {
     pub name: String,
     /// The value, if it is a text.
     pub text: Option<String>,
+    /// Whether `crit` lists it.
     pub critical: bool,
 }
 

@@ -20,7 +20,9 @@ use crate::name::MediaType;
 /// What a document says about another: media type, digest, size, and for referrers its artifact type and annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
+    /// The media type of the content.
     pub media_type: MediaType,
+    /// The digest of the content.
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
@@ -48,18 +50,45 @@ impl fmt::Display for Descriptor {
 /// Why a descriptor is not well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
+    /// Another type than an object.
     #[error("descriptor is {found}: want an object")]
-    NotAnObject { found: &'static str },
+    NotAnObject {
+        /// What was found.
+        found: &'static str,
+    },
+    /// A member that must be there.
     #[error("descriptor has no {0}")]
     Missing(&'static str),
+    /// A member of another type.
     #[error("descriptor has {member} of another type: found {found}, want {wanted}")]
-    Type { member: &'static str, found: &'static str, wanted: &'static str },
+    Type {
+        /// The member that it is about.
+        member: &'static str,
+        /// What was found.
+        found: &'static str,
+        /// What was expected.
+        wanted: &'static str,
+    },
+    /// A media type that is none.
     #[error("descriptor has mediaType {found}, which is not a media type")]
-    MediaType { found: Excerpt },
+    MediaType {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A digest that is none.
     #[error("descriptor has digest {found}: {error}")]
-    Digest { found: Excerpt, error: DigestError },
+    Digest {
+        /// What was found.
+        found: Excerpt,
+        /// What is wrong.
+        error: DigestError,
+    },
+    /// A size that is none.
     #[error("descriptor has size {found}: want a whole number from 0 to 2^63-1")]
-    Size { found: String },
+    Size {
+        /// What was found.
+        found: String,
+    },
 }
 
 /// A descriptor as written, of whatever types: what is wrong with it is said when it is made a [`Descriptor`], so that in

@@ -35,14 +35,32 @@ pub struct Index {
 /// Why bytes are not an index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
+    /// More bytes than [`limits::REFERRERS_PAGE_BYTES`].
     #[error("index has {found} bytes: want at most {}", limits::REFERRERS_PAGE_BYTES)]
-    TooLarge { found: usize },
+    TooLarge {
+        /// What was found.
+        found: usize,
+    },
+    /// Not the JSON that was expected.
     #[error("index is not JSON as wanted: {0}")]
     Json(#[from] JsonError),
+    /// Another media type than that of an index.
     #[error("index has mediaType {found}: want {}", MediaType::OCI_INDEX)]
-    MediaType { found: Excerpt },
+    MediaType {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A member of another type.
     #[error("index has {member} of another type: found {found}, want {wanted}")]
-    Type { member: &'static str, found: &'static str, wanted: &'static str },
+    Type {
+        /// The member that it is about.
+        member: &'static str,
+        /// What was found.
+        found: &'static str,
+        /// What was expected.
+        wanted: &'static str,
+    },
+    /// No list of manifests.
     #[error("index not found: found a JSON object without the member manifests, expected one with it")]
     NoManifests,
 }

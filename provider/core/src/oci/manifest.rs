@@ -17,22 +17,54 @@ use crate::name::MediaType;
 /// Why bytes are not a manifest that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
+    /// More bytes than [`limits::MANIFEST_BYTES`].
     #[error("manifest has {found} bytes: want at most {}", limits::MANIFEST_BYTES)]
-    TooLarge { found: usize },
+    TooLarge {
+        /// What was found.
+        found: usize,
+    },
+    /// Not the JSON that was expected.
     #[error("manifest is not JSON as wanted: {0}")]
     Json(#[from] JsonError),
+    /// Two media types for one document.
     #[error("manifest has mediaType {body} in its body and {header} as Content-Type: want the same")]
-    MediaTypesDiffer { body: Excerpt, header: Excerpt },
+    MediaTypesDiffer {
+        /// What the document says.
+        body: Excerpt,
+        /// What the registry said.
+        header: Excerpt,
+    },
+    /// A media type that is none of an image.
     #[error("manifest has media type {found}: want an image manifest or an image index")]
-    MediaType { found: Excerpt },
+    MediaType {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// Members of two kinds of document.
     #[error("manifest has the members of an image and of an index: want one of them")]
     TwoShapes,
+    /// Members of another kind of document than the media type says.
     #[error("manifest is declared as {declared} but has not its members")]
-    OtherShape { declared: Excerpt },
+    OtherShape {
+        /// The media type.
+        declared: Excerpt,
+    },
+    /// A member of another type.
     #[error("manifest has {member} of another type: found {found}, want a text")]
-    Type { member: &'static str, found: &'static str },
+    Type {
+        /// The member that it is about.
+        member: &'static str,
+        /// What was found.
+        found: &'static str,
+    },
+    /// A descriptor that is none.
     #[error("manifest has a bad {member}: {error}")]
-    Descriptor { member: &'static str, error: DescriptorError },
+    Descriptor {
+        /// The member that it is about.
+        member: &'static str,
+        /// What is wrong.
+        error: DescriptorError,
+    },
 }
 
 /// What tells an image from an index. Of the descriptors nothing is read, but that they are objects and have objects
@@ -140,7 +172,9 @@ pub struct ArtifactManifest {
     /// `artifactType`, or `config.mediaType` in the form that has no `artifactType`; see
     /// [`Descriptor::artifact_type`].
     pub artifact_type: Option<String>,
+    /// Its layers, or its blobs.
     pub layers: Vec<Descriptor>,
+    /// What it refers to.
     pub subject: Option<Descriptor>,
 }
 

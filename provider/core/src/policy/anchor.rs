@@ -1,7 +1,7 @@
 //! Chains that a trust store vouches for, and those whose signer is trusted as well.
 
 use super::identity::Identities;
-use super::identity::IdentityMismatch;
+use super::identity_error::IdentityMismatch;
 use super::store::Store;
 use super::store_name::StoreRef;
 use crate::codec::text::Text;

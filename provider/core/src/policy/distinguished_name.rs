@@ -14,15 +14,43 @@ use crate::x509::DistinguishedName;
 /// Why a text is no distinguished name of a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    NoValue { found: Excerpt },
-    Type { found: Excerpt },
-    Twice { attribute: &'static str },
-    Empty { attribute: &'static str },
-    Missing { attribute: &'static str },
-    Unescaped { found: char },
+    /// A part that is not `type=value`.
+    NoValue {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A type that cannot be named here.
+    Type {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A type that stands twice.
+    Twice {
+        /// The type of the attribute.
+        attribute: &'static str,
+    },
+    /// A type without a value.
+    Empty {
+        /// The type of the attribute.
+        attribute: &'static str,
+    },
+    /// A type that must be there.
+    Missing {
+        /// The type of the attribute.
+        attribute: &'static str,
+    },
+    /// A character that must have a backslash before it.
+    Unescaped {
+        /// What was found.
+        found: char,
+    },
+    /// A relative name of several values.
     MultiValued,
+    /// A value in hexadecimal digits.
     Hexadecimal,
+    /// A backslash that escapes nothing.
     Escape,
+    /// Bytes that are no text.
     NotUtf8,
 }
 

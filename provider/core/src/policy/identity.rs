@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::distinguished_name;
-use super::distinguished_name::NameError;
+use super::identity_error::IdentityError;
+use super::identity_error::IdentityMismatch;
 use crate::codec::excerpt::Excerpt;
-use crate::codec::mismatch::Mismatch;
-use crate::codec::mismatch::Mismatched;
-use crate::codec::mismatch::mismatch_error;
 use crate::codec::text;
 use crate::codec::text::Text;
 use crate::name::SigningProfileVersion;
@@ -30,6 +28,7 @@ pub enum Identity {
     Subject(TrustedIdentity),
     /// Any other prefix, such as `arn`: for those who know it. It never matches a subject.
     Foreign {
+        /// What stands before the colon.
         prefix: String,
         /// The whole entry, prefix included.
         text: String,
@@ -41,69 +40,6 @@ pub enum Identity {
 pub struct TrustedIdentity {
     text: String,
     attributes: BTreeMap<&'static str, String>,
-}
-
-/// Why a list of trusted identities is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdentityError {
-    NoPrefix { found: Excerpt },
-    NoValue { found: Excerpt },
-    MisspeltPrefix { found: Excerpt },
-    AnyBesideOthers,
-    Name { found: Excerpt, error: NameError },
-    Overlap { wide: Excerpt, narrow: Excerpt },
-}
-
-impl Mismatched for IdentityError {
-    fn mismatch(&self) -> Mismatch {
-        match self {
-            Self::NoPrefix { found } => Mismatch::new(format_args!("trusted identity {found:?} has no prefix"))
-                .expecting("x509.subject:NAME, or * alone"),
-            Self::NoValue { found } => {
-                Mismatch::new(format_args!("trusted identity {found:?} has no value after its prefix"))
-                    .expecting("prefix:value")
-            }
-            Self::MisspeltPrefix { found } => {
-                Mismatch::new(format_args!("trusted identity {found:?} has a misspelt prefix"))
-                    .expecting("x509.subject")
-            }
-            Self::AnyBesideOthers => Mismatch::new("trusted identity * stands beside others").expecting("* alone"),
-            Self::Name { found, error } => error.mismatch().within(format_args!("trusted identity {found:?}")),
-            Self::Overlap { wide, narrow } => {
-                Mismatch::new(format_args!("trusted identity {narrow:?} is contained in {wide:?}"))
-                    .expecting("one of them")
-            }
-        }
-    }
-}
-
-mismatch_error!(IdentityError);
-
-/// Why a subject is not a trusted identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityMismatch {
-    #[error("statement has no x509.subject among its trusted identities: want one, or *")]
-    NoSubjects,
-    #[error("subject {subject:?} has more than one {attribute}: want each attribute once, or trust *")]
-    Repeated { subject: Text, attribute: &'static str },
-    #[error("subject {subject:?} has =# in its {attribute}: want plain text, or trust *")]
-    Hexadecimal { subject: Text, attribute: &'static str },
-    #[error(
-        "the signature is AWS Signer's for {profile}, and the trusted identity is *, which would trust all of its customers: want the ARN of the signing profile"
-    )]
-    AnyProfile { profile: Excerpt },
-    #[error("signing profile {profile} is none of the trusted identities of that kind: want one of {wanted}")]
-    ProfileNotListed {
-        profile: Excerpt,
-        /// The first of them.
-        wanted: Text,
-    },
-    #[error("subject {subject:?} is none of the trusted identities {wanted}")]
-    NotListed {
-        subject: Text,
-        /// The first of them.
-        wanted: Text,
-    },
 }
 
 /// An entry in a message: distinguished names are long.

@@ -24,9 +24,13 @@ pub enum RevocationAction {
 /// The action for every check that can be turned down. Take it apart without `..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
+    /// A trust store vouches for the chain, and the signer is a trusted identity.
     pub authenticity: Action,
+    /// Every certificate was valid at the time of signing.
     pub authentic_timestamp: Action,
+    /// The signature has not reached its expiry.
     pub expiry: Action,
+    /// No certificate is revoked.
     pub revocation: RevocationAction,
 }
 

@@ -29,43 +29,68 @@ pub struct Store {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("trust store {store}: {problem}")]
 pub struct StoreError {
+    /// The trust store.
     pub store: StoreRef,
+    /// What is wrong with it.
     pub problem: StoreProblem,
 }
 
 /// See [`StoreError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreProblem {
+    /// No certificates.
     Empty,
+    /// More certificates than [`limits::STORE_CERTIFICATES`].
     TooManyCertificates,
+    /// More bytes than [`limits::STORE_FILE_BYTES`].
     FileTooLarge {
+        /// The name of the file.
         file: String,
+        /// What was found.
         found: usize,
     },
+    /// Nothing but white space.
     FileEmpty {
+        /// The name of the file.
         file: String,
     },
+    /// PEM that cannot be read.
     Pem {
+        /// The name of the file.
         file: String,
+        /// What is wrong.
         error: PemError,
     },
+    /// Neither PEM nor DER.
     Form {
+        /// The name of the file.
         file: String,
+        /// What the file looks like.
         form: Form,
     },
+    /// A certificate that cannot be read.
     Certificate {
+        /// The name of the file.
         file: String,
         /// Where its PEM block begins.
         line: Option<usize>,
+        /// What is wrong.
         error: CertificateError,
     },
+    /// A certificate that can vouch for nobody.
     NeitherAuthorityNorSelfSigned {
+        /// The name of the file.
         file: String,
+        /// Subject of the certificate.
         subject: Text,
+        /// What is wrong.
         error: SignatureError,
     },
+    /// A certificate of a timestamping authority that is no root.
     NotARoot {
+        /// The name of the file.
         file: String,
+        /// Subject of the certificate.
         subject: Text,
     },
 }
@@ -146,6 +171,7 @@ impl Store {
         Form::of(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)) == Form::Empty
     }
 
+    /// How a trust policy names it.
     #[must_use]
     pub fn reference(&self) -> &StoreRef {
         &self.reference

@@ -26,16 +26,30 @@ pub struct StoreName(String);
 /// A store as a trust policy names it, `ca:example-root`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreRef {
+    /// What its certificates are trusted for.
     pub kind: StoreKind,
+    /// Its name among those of its kind.
     pub name: StoreName,
 }
 
 /// Why a text names no trust store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreNameError {
-    NoKind { found: Excerpt },
-    Kind { found: Excerpt },
-    Name { found: Excerpt },
+    /// No type before a colon.
+    NoKind {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A type that is not known.
+    Kind {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A name that no store may have.
+    Name {
+        /// What was found.
+        found: Excerpt,
+    },
 }
 
 impl Mismatched for StoreNameError {
@@ -55,6 +69,7 @@ impl Mismatched for StoreNameError {
 mismatch_error!(StoreNameError);
 
 impl StoreKind {
+    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
 
     /// The type as policies and directories spell it.
@@ -87,6 +102,7 @@ impl StoreName {
     /// What a file name may have on Linux.
     pub const MAX_BYTES: usize = 255;
 
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

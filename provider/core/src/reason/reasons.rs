@@ -54,6 +54,7 @@ impl Reasons {
     /// Most that are kept: more than there are checks.
     pub const MOST: usize = 8;
 
+    /// The only reason.
     #[must_use]
     pub fn one(reason: Reason) -> Self {
         Self { first: reason, more: Vec::new() }
@@ -73,6 +74,7 @@ impl Reasons {
         &self.first
     }
 
+    /// All, in the order of the checks.
     pub fn iter(&self) -> impl Iterator<Item = &Reason> + Clone {
         std::iter::once(&self.first).chain(&self.more)
     }

@@ -14,6 +14,7 @@ pub struct FailedSignature {
     pub manifest: Digest,
     /// Subject of the signing certificate, if the envelope could be read that far. Not evidence of anything.
     pub unverified_subject: Option<Text>,
+    /// Why it does not count.
     pub reasons: Reasons,
 }
 
@@ -52,6 +53,7 @@ impl FailedSignatures {
     /// tried unless configured otherwise.
     pub const BYTES: usize = 64 * 1024;
 
+    /// Adds a signature that was tried after those before.
     pub fn push(&mut self, failed: FailedSignature) {
         let reason = failed.reasons.first();
         if failed.is_inconclusive() && self.undecided.is_none() {

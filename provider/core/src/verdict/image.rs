@@ -26,6 +26,7 @@ pub enum ImageVerdict {
 /// See [`ImageVerdict::Skipped`].
 #[derive(Clone, Debug)]
 pub struct Skipped {
+    /// Name of the trust policy statement.
     pub statement: Arc<str>,
 }
 
@@ -33,20 +34,27 @@ pub struct Skipped {
 #[derive(Clone, Debug)]
 pub struct Rejected {
     /// Absent when no statement applies.
+    /// Absent when it is not known which statement applies.
     pub statement: Option<Arc<str>>,
+    /// Why.
     pub reason: Reason,
+    /// Signatures that were tried and did not count.
     pub signatures: FailedSignatures,
 }
 
 /// See [`ImageVerdict::Inconclusive`].
 #[derive(Clone, Debug)]
 pub struct Inconclusive {
+    /// Absent when it is not known which statement applies.
     pub statement: Option<Arc<str>>,
+    /// Why.
     pub reason: Reason,
+    /// Signatures that were tried and did not count.
     pub signatures: FailedSignatures,
 }
 
 impl ImageVerdict {
+    /// Which of the four it is.
     #[must_use]
     pub fn kind(&self) -> VerdictKind {
         match self {
@@ -57,6 +65,7 @@ impl ImageVerdict {
         }
     }
 
+    /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

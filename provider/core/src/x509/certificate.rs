@@ -72,6 +72,7 @@ impl Certificate {
         &self.0.serial
     }
 
+    /// The subject.
     #[must_use]
     pub fn subject(&self) -> &DistinguishedName {
         &self.0.subject
@@ -83,6 +84,7 @@ impl Certificate {
         &self.0.subject_raw
     }
 
+    /// The issuer that it names.
     #[must_use]
     pub fn issuer(&self) -> &DistinguishedName {
         &self.0.issuer
@@ -94,11 +96,13 @@ impl Certificate {
         &self.0.issuer_raw
     }
 
+    /// The begin of the validity period.
     #[must_use]
     pub fn not_before(&self) -> UnixTime {
         self.0.not_before
     }
 
+    /// The end of the validity period, included.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.0.not_after
@@ -124,6 +128,7 @@ impl Certificate {
         self.0.key.describe()
     }
 
+    /// basicConstraints, if they are there.
     #[must_use]
     pub fn basic_constraints(&self) -> Option<&BasicConstraints> {
         self.0.extensions.basic_constraints.as_ref()
@@ -135,11 +140,13 @@ impl Certificate {
         self.basic_constraints().is_some_and(|constraints| constraints.ca)
     }
 
+    /// keyUsage, if it is there.
     #[must_use]
     pub fn key_usage(&self) -> Option<&KeyUsage> {
         self.0.extensions.key_usage.as_ref()
     }
 
+    /// extKeyUsage, if it is there.
     #[must_use]
     pub fn extended_key_usage(&self) -> Option<&ExtendedKeyUsage> {
         self.0.extensions.extended_key_usage.as_ref()

@@ -22,22 +22,65 @@ pub struct Chain {
 /// Why certificates are not a chain. Subjects are those of the certificate that is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
+    /// No certificates.
     #[error("certificate chain is empty: want the signing certificate first and its root last")]
     Empty,
+    /// More certificates than [`limits::CHAIN_CERTIFICATES`].
     #[error("certificate chain has {found} certificates: want at most {}", limits::CHAIN_CERTIFICATES)]
-    TooLong { found: usize },
+    TooLong {
+        /// What was found.
+        found: usize,
+    },
+    /// A certificate that is not issued by the next.
     #[error("certificate {subject:?} names {issuer:?} as its issuer, but {found:?} comes next in the chain")]
-    IssuerDiffers { subject: Text, issuer: Text, found: Text },
+    IssuerDiffers {
+        /// Subject of the certificate.
+        subject: Text,
+        /// Issuer that the certificate names.
+        issuer: Text,
+        /// What was found.
+        found: Text,
+    },
+    /// A certificate that is not signed by the next.
     #[error("certificate {subject:?} is not signed by the next in the chain, {signer:?}: {error}")]
-    Link { subject: Text, signer: Text, error: SignatureError },
+    Link {
+        /// Subject of the certificate.
+        subject: Text,
+        /// Subject of the next certificate.
+        signer: Text,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// A last certificate that has an issuer.
     #[error("last certificate {subject:?} is issued by {issuer:?}: want a root, which is issued by itself")]
-    RootNotSelfIssued { subject: Text, issuer: Text },
+    RootNotSelfIssued {
+        /// Subject of the certificate.
+        subject: Text,
+        /// Issuer that the certificate names.
+        issuer: Text,
+    },
+    /// A last certificate that is not signed by itself.
     #[error("last certificate {subject:?} is not signed by itself: {error}")]
-    RootNotSelfSigned { subject: Text, error: SignatureError },
+    RootNotSelfSigned {
+        /// Subject of the certificate.
+        subject: Text,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// A root that is not the last certificate.
     #[error("certificate {subject:?} is self-signed but not the last: want one root, at the end")]
-    SelfSignedBeforeEnd { subject: Text },
+    SelfSignedBeforeEnd {
+        /// Subject of the certificate.
+        subject: Text,
+    },
+    /// A certificate that is not fit for its place.
     #[error("certificate {subject:?} does not meet the requirements for code signing: {error}")]
-    Profile { subject: Text, error: ProfileError },
+    Profile {
+        /// Subject of the certificate.
+        subject: Text,
+        /// What is wrong.
+        error: ProfileError,
+    },
 }
 
 impl Chain {

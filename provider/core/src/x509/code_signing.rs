@@ -10,28 +10,58 @@ use crate::crypto::KeyError;
 /// What a certificate says that it must not, or does not say and must.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
+    /// An authority that does not say that it is one.
     #[error("basicConstraints are missing: want them, critical, with cA true")]
     BasicConstraintsMissing,
+    /// An authority that a reader may take for none.
     #[error("basicConstraints are not critical: want them critical")]
     BasicConstraintsNotCritical,
+    /// No authority where one must be.
     #[error("cA is false: want an authority, which signs certificates")]
     NotAnAuthority,
+    /// An authority where the signing certificate must be.
     #[error("cA is true: want a signing certificate that is no authority")]
     LeafIsAuthority,
+    /// More authorities below than the certificate allows.
     #[error("pathLenConstraint is {found}: want at least {wanted}, the authorities between this one and the leaf")]
-    PathLength { found: u32, wanted: u32 },
+    PathLength {
+        /// What was found.
+        found: u32,
+        /// What was expected.
+        wanted: u32,
+    },
+    /// Nothing said about what the key is for.
     #[error("keyUsage is missing: want it, critical, with {wanted}")]
-    KeyUsageMissing { wanted: KeyUse },
+    KeyUsageMissing {
+        /// What was expected.
+        wanted: KeyUse,
+    },
+    /// Something said that a reader may pass over.
     #[error("keyUsage is not critical: want it critical")]
     KeyUsageNotCritical,
+    /// A key for something else.
     #[error("keyUsage is {}: want {wanted} among them", list(.found))]
-    KeyUsageLacks { found: Vec<KeyUse>, wanted: KeyUse },
+    KeyUsageLacks {
+        /// What was found.
+        found: Vec<KeyUse>,
+        /// What was expected.
+        wanted: KeyUse,
+    },
+    /// A key for something more.
     #[error("keyUsage has {found}: want {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
-    KeyUsageForbidden { found: KeyUse },
+    KeyUsageForbidden {
+        /// What was found.
+        found: KeyUse,
+    },
+    /// A purpose that a signing certificate may not have.
     #[error(
         "extKeyUsage has {found}: want none of anyExtendedKeyUsage, serverAuth, clientAuth, emailProtection, timeStamping and OCSPSigning"
     )]
-    ExtendedKeyUsageForbidden { found: &'static str },
+    ExtendedKeyUsageForbidden {
+        /// What was found.
+        found: &'static str,
+    },
+    /// A weak or unsuitable key.
     #[error("{0}")]
     Key(KeyError),
 }

@@ -12,7 +12,9 @@ use crate::limits;
 /// `id-ce-basicConstraints`, RFC 5280 section 4.2.1.9.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasicConstraints {
+    /// Whether every reader must understand it.
     pub critical: bool,
+    /// Whether the certificate is an authority.
     pub ca: bool,
     /// Most CA certificates below this one, the leaf not counted. Saturates at the type's end.
     pub path_length: Option<u32>,
@@ -21,6 +23,7 @@ pub struct BasicConstraints {
 /// `id-ce-keyUsage`, RFC 5280 section 4.2.1.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUsage {
+    /// Whether every reader must understand it.
     pub critical: bool,
     /// In the order of the bits, at least one.
     pub uses: Vec<KeyUse>,
@@ -29,20 +32,30 @@ pub struct KeyUsage {
 /// A bit of [`KeyUsage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyUse {
+    /// Signatures on anything but certificates and CRLs.
     DigitalSignature,
+    /// Signatures that the signer cannot deny.
     NonRepudiation,
+    /// Encryption of keys.
     KeyEncipherment,
+    /// Encryption of data.
     DataEncipherment,
+    /// Agreement on keys.
     KeyAgreement,
+    /// Signatures on certificates.
     KeyCertSign,
+    /// Signatures on CRLs.
     CrlSign,
+    /// With key agreement: encryption only.
     EncipherOnly,
+    /// With key agreement: decryption only.
     DecipherOnly,
 }
 
 /// `id-ce-extKeyUsage`, RFC 5280 section 4.2.1.12.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtendedKeyUsage {
+    /// Whether every reader must understand it.
     pub critical: bool,
     /// In the order of the certificate, at least one.
     pub purposes: Vec<Oid>,

@@ -42,6 +42,7 @@ const SHORT_NAMES: [(u8, &str); 9] = [
 ];
 
 impl Attribute {
+    /// The type.
     #[must_use]
     pub fn oid(&self) -> &Oid {
         &self.oid

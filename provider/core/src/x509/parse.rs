@@ -28,27 +28,64 @@ use crate::limits;
 /// Why bytes are not a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
+    /// More bytes than [`limits::CERTIFICATE_BYTES`].
     #[error("certificate has {found} bytes: want at most {}", limits::CERTIFICATE_BYTES)]
-    TooLarge { found: usize },
+    TooLarge {
+        /// What was found.
+        found: usize,
+    },
+    /// Not the structure of a certificate.
     #[error("not an X.509 certificate in DER")]
     NotACertificate,
+    /// Bytes after the certificate.
     #[error("certificate is followed by {found} bytes: want nothing after it")]
-    TrailingBytes { found: usize },
+    TrailingBytes {
+        /// What was found.
+        found: usize,
+    },
+    /// Another version than 3.
     #[error("certificate has version {found}: want 3")]
-    Version { found: u32 },
+    Version {
+        /// What was found.
+        found: u32,
+    },
+    /// More entries than anybody writes.
     #[error("certificate has {found} {what}: want at most {wanted}")]
-    TooMany { what: &'static str, found: usize, wanted: usize },
+    TooMany {
+        /// What is counted.
+        what: &'static str,
+        /// What was found.
+        found: usize,
+        /// What was expected.
+        wanted: usize,
+    },
+    /// More certificates than [`limits::STORE_CERTIFICATES`].
     #[error("there are more than {} certificates one after the other", limits::STORE_CERTIFICATES)]
     TooManyCertificates,
     /// A part that decides something is not the DER of its type.
     #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
-    Malformed { subject: Text, part: &'static str },
+    Malformed {
+        /// Subject of the certificate.
+        subject: Text,
+        /// The part that it is about.
+        part: &'static str,
+    },
+    /// An extension that two readers could take from two places.
     #[error("certificate with subject {subject:?} has extension {oid} twice: want each at most once")]
-    DuplicateExtension { subject: Text, oid: Text },
+    DuplicateExtension {
+        /// Subject of the certificate.
+        subject: Text,
+        /// The identifier of the extension.
+        oid: Text,
+    },
+    /// Two signature algorithms.
     #[error(
         "certificate with subject {subject:?} names one signature algorithm inside and another outside of its signed part"
     )]
-    AlgorithmsDiffer { subject: Text },
+    AlgorithmsDiffer {
+        /// Subject of the certificate.
+        subject: Text,
+    },
 }
 
 impl Certificate {

@@ -12,33 +12,85 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemError {
     /// The file is something else.
-    NotPem { form: Form },
+    NotPem {
+        /// What the file looks like.
+        form: Form,
+    },
     /// The file is something else, where a private key is wanted.
-    KeyNotPem { form: Form },
+    KeyNotPem {
+        /// What the file looks like.
+        form: Form,
+    },
     /// A boundary that does not begin or end a block where it stands.
-    Boundary { line: usize, found: String },
+    Boundary {
+        /// The line, counted from 1.
+        line: usize,
+        /// What was found.
+        found: String,
+    },
     /// Something stands behind a boundary in its line.
-    NotAlone { line: usize, found: String },
+    NotAlone {
+        /// The line, counted from 1.
+        line: usize,
+        /// What was found.
+        found: String,
+    },
     /// A block without an end.
-    Unfinished { line: usize, label: String },
+    Unfinished {
+        /// The line, counted from 1.
+        line: usize,
+        /// The label of the block.
+        label: String,
+    },
     /// The content of a block is not base64.
-    Base64 { line: usize, label: String },
+    Base64 {
+        /// The line, counted from 1.
+        line: usize,
+        /// The label of the block.
+        label: String,
+    },
     /// A block with another label, among certificates.
-    NoCertificate { line: usize, label: String },
+    NoCertificate {
+        /// The line, counted from 1.
+        line: usize,
+        /// The label of the block.
+        label: String,
+    },
     /// A private key where certificates only may be.
-    KeyAmongCertificates { line: usize, label: String },
+    KeyAmongCertificates {
+        /// The line, counted from 1.
+        line: usize,
+        /// The label of the block.
+        label: String,
+    },
     /// A block with another label, where a private key is wanted.
-    UnknownKey { line: usize, label: String },
+    UnknownKey {
+        /// The line, counted from 1.
+        line: usize,
+        /// The label of the block.
+        label: String,
+    },
     /// A private key with a passphrase.
-    EncryptedKey { line: usize },
+    EncryptedKey {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// More than one private key.
-    SeveralKeys { first: usize, second: usize },
+    SeveralKeys {
+        /// The first of the two.
+        first: usize,
+        /// The second of the two.
+        second: usize,
+    },
     /// No certificate at all.
     NoCertificateBlock,
     /// No private key at all.
     NoKeyBlock,
     /// Text after the last block, where none may be.
-    TrailingText { line: usize },
+    TrailingText {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// More blocks than [`limits::PEM_BLOCKS`].
     TooManyBlocks,
 }

@@ -32,6 +32,7 @@ const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x0
 const VERSION_3: &[u8] = &[0x02, 0x01, 0x03];
 
 impl Form {
+    /// What the bytes look like.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let begin = b"-----BEGIN";

@@ -21,6 +21,7 @@ pub enum KeyFormat {
 /// A private key. Whether its content is one is not known here. Cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey {
+    /// How it is laid out.
     pub format: KeyFormat,
     /// Secret.
     pub der: Vec<u8>,

@@ -24,9 +24,15 @@ pub(crate) const PLUGIN_MIN_VERSION: &str = "io.cncf.notary.verificationPluginMi
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningScheme {
     /// `notary.x509`: the publisher's own key; the time is the signer's word and decides nothing.
-    X509 { signing_time: UnixTime },
+    X509 {
+        /// The signer's own word.
+        signing_time: UnixTime,
+    },
     /// `notary.x509.signingAuthority`: a service signs, and its time is trusted if the service is.
-    SigningAuthority { authentic_signing_time: UnixTime },
+    SigningAuthority {
+        /// The time of the service.
+        authentic_signing_time: UnixTime,
+    },
 }
 
 impl SigningScheme {
@@ -60,14 +66,18 @@ pub struct ExtendedAttribute {
     pub name: String,
     /// The value, if it is a text.
     pub text: Option<String>,
+    /// Whether `crit` lists it.
     pub critical: bool,
 }
 
 /// The signed attributes of a well-formed envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes {
+    /// The signing scheme, with its time.
     pub scheme: SigningScheme,
+    /// When the signature expires, if it does.
     pub expiry: Option<UnixTime>,
+    /// All others, in the order of the envelope.
     pub extended: Vec<ExtendedAttribute>,
 }
 

@@ -22,11 +22,13 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Its format.
     #[must_use]
     pub fn format(&self) -> EnvelopeFormat {
         self.format
     }
 
+    /// The signed attributes.
     #[must_use]
     pub fn unverified_attributes(&self) -> &Attributes {
         &self.attributes

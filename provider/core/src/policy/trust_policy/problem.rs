@@ -10,7 +10,7 @@ use crate::codec::mismatch::mismatch_error;
 use crate::codec::text::Text;
 use crate::limits;
 use crate::name::ReferenceError;
-use crate::policy::identity::IdentityError;
+use crate::policy::identity_error::IdentityError;
 use crate::policy::store_name::StoreNameError;
 
 /// One mistake in a trust policy document, and where.
@@ -20,65 +20,105 @@ pub struct PolicyError {
     pub statement: Option<Excerpt>,
     /// The path of the member within the statement or document, `trustStores[0]`; empty for all of it.
     pub field: Text,
+    /// What is wrong.
     pub problem: PolicyProblem,
 }
 
 /// See [`PolicyError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyProblem {
+    /// More bytes than [`limits::POLICY_BYTES`].
     TooLarge {
+        /// What was found.
         found: usize,
     },
+    /// Not the JSON that was expected.
     Json(JsonError),
+    /// A value of another type.
     Type {
+        /// What was found.
         found: &'static str,
+        /// What was expected.
         wanted: &'static str,
     },
+    /// A member that must be there.
     Missing {
+        /// What was expected.
         wanted: &'static str,
     },
+    /// A member that could be a misspelt one.
     UnknownMember {
+        /// What was expected.
         wanted: &'static str,
     },
+    /// A value that is not known.
     Value {
+        /// What was found.
         found: Excerpt,
+        /// What was expected.
         wanted: &'static str,
     },
+    /// Nothing where something must be.
     Empty {
+        /// What was expected.
         wanted: &'static str,
     },
+    /// More statements than [`limits::POLICY_STATEMENTS`].
     TooManyStatements {
+        /// What was found.
         found: usize,
     },
+    /// Mistakes that are not listed.
     More {
+        /// How many are left out.
         omitted: usize,
     },
+    /// More trust stores than [`limits::POLICY_STORES`].
     TooManyStores {
+        /// What was found.
         found: usize,
     },
+    /// More entries than [`limits::STATEMENT_ENTRIES`].
     TooManyEntries {
+        /// What was found.
         found: usize,
     },
+    /// A name that two statements have.
     NameTwice {
+        /// What was found.
         found: Excerpt,
     },
+    /// An override of the check that nobody can turn down.
     OverrideIntegrity,
+    /// An override of a level that verifies nothing.
     OverrideSkip,
+    /// Stores or identities beside a level that verifies nothing.
     BesideSkip,
+    /// A level that verifies nothing, for every image.
     SkipAll,
+    /// A trust store that cannot be named so.
     Store(StoreNameError),
+    /// Stores of which none can vouch for a signer.
     OnlyTimestampStores,
+    /// A trusted identity that cannot be read.
     Identity(IdentityError),
+    /// A scope that is none.
     Scope {
+        /// What was found.
         found: Excerpt,
+        /// What is wrong.
         error: ReferenceError,
     },
+    /// `*` in a list.
     AllBesideOthers,
     /// `scope` is what the earlier statement `first`, which may be the same, has; another spelling of `found` if it
     /// differs.
     ScopeTwice {
+        /// What was found.
         found: Excerpt,
+        /// The scope as the earlier statement has it.
         scope: Excerpt,
+        /// The first of the two.
         first: Excerpt,
     },
 }

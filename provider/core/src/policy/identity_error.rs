@@ -1,0 +1,117 @@
+//! Mistakes in trusted identities, and why a signer is none of them.
+
+use super::distinguished_name::NameError;
+use crate::codec::excerpt::Excerpt;
+use crate::codec::mismatch::Mismatch;
+use crate::codec::mismatch::Mismatched;
+use crate::codec::mismatch::mismatch_error;
+use crate::codec::text::Text;
+
+/// Why a list of trusted identities is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityError {
+    /// No prefix before a colon.
+    NoPrefix {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// Nothing behind the colon.
+    NoValue {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// A prefix that looks like `x509.subject`.
+    MisspeltPrefix {
+        /// What was found.
+        found: Excerpt,
+    },
+    /// `*` in a list.
+    AnyBesideOthers,
+    /// A distinguished name that cannot be read.
+    Name {
+        /// What was found.
+        found: Excerpt,
+        /// What is wrong.
+        error: NameError,
+    },
+    /// Two entries of which one makes the other superfluous.
+    Overlap {
+        /// The entry that contains the other.
+        wide: Excerpt,
+        /// The entry that is contained.
+        narrow: Excerpt,
+    },
+}
+
+impl Mismatched for IdentityError {
+    fn mismatch(&self) -> Mismatch {
+        match self {
+            Self::NoPrefix { found } => Mismatch::new(format_args!("trusted identity {found:?} has no prefix"))
+                .expecting("x509.subject:NAME, or * alone"),
+            Self::NoValue { found } => {
+                Mismatch::new(format_args!("trusted identity {found:?} has no value after its prefix"))
+                    .expecting("prefix:value")
+            }
+            Self::MisspeltPrefix { found } => {
+                Mismatch::new(format_args!("trusted identity {found:?} has a misspelt prefix"))
+                    .expecting("x509.subject")
+            }
+            Self::AnyBesideOthers => Mismatch::new("trusted identity * stands beside others").expecting("* alone"),
+            Self::Name { found, error } => error.mismatch().within(format_args!("trusted identity {found:?}")),
+            Self::Overlap { wide, narrow } => {
+                Mismatch::new(format_args!("trusted identity {narrow:?} is contained in {wide:?}"))
+                    .expecting("one of them")
+            }
+        }
+    }
+}
+
+mismatch_error!(IdentityError);
+
+/// Why a subject is not a trusted identity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityMismatch {
+    /// No entry that a subject could match.
+    #[error("statement has no x509.subject among its trusted identities: want one, or *")]
+    NoSubjects,
+    /// A subject of which nobody says which attribute counts.
+    #[error("subject {subject:?} has more than one {attribute}: want each attribute once, or trust *")]
+    Repeated {
+        /// Subject of the certificate.
+        subject: Text,
+        /// The type of the attribute.
+        attribute: &'static str,
+    },
+    /// A subject that readers of printed names take for something else.
+    #[error("subject {subject:?} has =# in its {attribute}: want plain text, or trust *")]
+    Hexadecimal {
+        /// Subject of the certificate.
+        subject: Text,
+        /// The type of the attribute.
+        attribute: &'static str,
+    },
+    /// `*`, under which every customer of AWS would be trusted.
+    #[error(
+        "the signature is AWS Signer's for {profile}, and the trusted identity is *, which would trust all of its customers: want the ARN of the signing profile"
+    )]
+    AnyProfile {
+        /// The signing profile.
+        profile: Excerpt,
+    },
+    /// Another signing profile than those of the statement.
+    #[error("signing profile {profile} is none of the trusted identities of that kind: want one of {wanted}")]
+    ProfileNotListed {
+        /// The signing profile.
+        profile: Excerpt,
+        /// The first of them.
+        wanted: Text,
+    },
+    /// Another subject than those of the statement.
+    #[error("subject {subject:?} is none of the trusted identities {wanted}")]
+    NotListed {
+        /// Subject of the certificate.
+        subject: Text,
+        /// The first of them.
+        wanted: Text,
+    },
+}
