@@ -1,5 +1,5 @@
-//! Decides about Notary Project signatures, and cannot touch the world: no I/O, no clock, no tasks, no globals, no
-//! logging. Bytes, limits and the time come in as arguments; facts go out as values.
+//! Decides about signatures. Has no I/O, no clock, no tasks, no globals and no logging: bytes, limits and the time are
+//! arguments, results are values.
 //!
 //! Where to begin: [`notation`] for the checks, [`verdict`] for what is decided about an image.
 

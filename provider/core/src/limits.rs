@@ -1,7 +1,7 @@
 //! Every number that bounds what comes from outside, with the origin of the number.
 //!
 //! Uses nothing. A limit that an operator may want to change is a field of a configuration type elsewhere;
-//! what stands here is what no legitimate input comes near.
+//! the limits here are far above every legitimate input.
 
 /// Longest image reference read, in bytes. 255 for the name, 128 for the tag, 135 for a sha512 digest, two separators,
 /// rounded up.
@@ -129,8 +129,8 @@ pub struct JsonLimits {
     pub members: usize,
 }
 
-/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is held as it
-/// stands and decoded, and protected header and payload, of at most 64 KiB each, once more as they are signed.
+/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is held
+/// encoded and decoded, and protected header and payload, of at most 64 KiB each, once more as they are signed.
 pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     depth: ENVELOPE_DEPTH,
     values: ENVELOPE_VALUES,
@@ -138,8 +138,8 @@ pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     members: ENVELOPE_MEMBERS,
 };
 
-/// A signed payload: one descriptor, with annotations that people choose. 64 KiB have room for more, but nobody checks
-/// a thousand of them.
+/// A signed payload: one descriptor, with annotations that people choose. 64 KiB have room for more, but a
+/// thousand are far above real use.
 pub const PAYLOAD_JSON: JsonLimits = JsonLimits { depth: ENVELOPE_DEPTH, values: 4096, elements: 1024, members: 1024 };
 
 /// A page of referrers or a fallback index. Of its entries [`REFERRERS_ENTRIES`] are kept, each with

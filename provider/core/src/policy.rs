@@ -3,10 +3,10 @@
 //! ([trust store and trust policy specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md)).
 //!
 //! A [`Policy`] is an ordered list of rules. A [`Rule`] selects images and holds what they require, as a union by signature
-//! scheme ([`Requirement`]). Which of several rules applies to an image is said in one table, in `precedence`.
+//! scheme ([`Requirement`]). Which of several rules applies to an image is defined by one table, in `precedence`.
 //!
-//! Documents and files are read once, completely and strictly, into types that cannot say "verify nobody in
-//! particular"; every mistake is reported, not only the first. Where the files come from is the caller's affair.
+//! Documents and files are read once, completely and strictly. Every mistake is reported, not only the first. The caller
+//! provides the bytes.
 
 mod anchor;
 mod distinguished_name;

@@ -12,7 +12,7 @@ pub enum CborError {
     /// The bytes end before the item does.
     #[error("ends in the middle of an item")]
     Truncated,
-    /// Something stands after the item.
+    /// Bytes follow the item.
     #[error("has bytes after the item")]
     Trailing,
     /// An indefinite or reserved length.

@@ -1,10 +1,10 @@
-//! Text from outside as it stands in a message: short, between quotation marks, and unable to end them.
+//! Text from outside within a message: short, quoted, and unable to end the quotation.
 
 use std::fmt;
 
 use super::truncate::Truncated;
 
-/// A quoted excerpt of a text that somebody else has written.
+/// A quoted excerpt of a text from outside.
 ///
 /// It prints between quotation marks, in at most as many characters as it was made with, escapes counted. Printed as
 /// they are: ASCII without `"` and `\`, and the letters and digits of other scripts. Everything else is escaped: control
@@ -16,7 +16,7 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// Most characters unless said otherwise: a sha256 digest with its name, or the longest media type in use.
+    /// The default for the number of characters: a sha256 digest with its name, or the longest media type in use.
     pub const CHARACTERS: usize = 80;
 
     /// The start of `text` in at most [`Self::CHARACTERS`] characters.
@@ -49,7 +49,7 @@ impl Excerpt {
         Self { escaped: excerpt.into_string() }
     }
 
-    /// What stands between the quotation marks, with its escapes.
+    /// The text between the quotation marks, with its escapes.
     #[must_use]
     pub fn escaped(&self) -> &str {
         &self.escaped

@@ -1,8 +1,8 @@
 //! The one reader of JSON from outside: without ambiguity, within limits, in one pass.
 //!
-//! serde_json keeps the last of two members with one name, reads an array as a struct by position, and builds whatever
-//! it is told to build, however much that is. Two readers of the same bytes could then see two documents, and a few
-//! megabytes of `[0,0,…]` become hundreds. So every document is read through [`from_slice`], which checks while it
+//! serde_json keeps the last of two members with one name, reads an array as a struct by position, and builds values
+//! without a limit. Two readers of the same bytes could then see two documents, and a few megabytes of `[0,0,…]` become
+//! hundreds. So every document is read through [`from_slice`], which checks while it
 //! reads, before anything is built: no name twice in an object (names are compared after their escapes are resolved),
 //! objects where structs are wanted, and the counts of [`JsonLimits`].
 //!
@@ -12,9 +12,9 @@
 //! keeps.
 //!
 //! # What a type must not do
-//! A type that guesses (`untagged`, `flatten`, `tag`) reads from a copy that this reader cannot see into. So it may only
-//! guess between texts, numbers and booleans: arrays and objects are refused there. Internally tagged enums are not
-//! to be used at all; `tests/readers.rs` holds the sources against that.
+//! A type that guesses (`untagged`, `flatten`, `tag`) reads from a copy, which this reader cannot check. Such a type may
+//! only guess between texts, numbers and booleans: arrays and objects are refused there. Internally tagged enums must
+//! not be used at all; `tests/readers.rs` checks the sources.
 
 mod arrays;
 mod document;

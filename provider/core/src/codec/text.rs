@@ -1,9 +1,8 @@
-//! Text of bounded length without hidden characters: the form in which sentences and names with text from outside are
-//! kept and shown.
+//! Text of bounded length without hidden characters: for sentences and names that contain text from outside.
 //!
 //! A registry, an envelope or a certificate can hold a text of any length and of any characters. [`Text`] is cut while
-//! it is written, so that the whole is never held a second time, and holds nothing that could begin a new line, turn the
-//! direction of the text around it or vanish. What somebody else has written stands in a sentence as an
+//! it is written, so that the whole is never in memory twice. It contains no character that begins a new line, changes
+//! the direction of text or is invisible. Within a sentence, text from outside is an
 //! [`Excerpt`](super::excerpt::Excerpt).
 
 use std::fmt;
@@ -11,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::truncate::Truncated;
 
-/// What stands behind a text that was cut.
+/// The end of a text that was cut.
 const MARK: &str = "… (cut)";
 
 /// A sentence or a name that may be printed anywhere: at most [`Text::BYTES`], hidden characters escaped.

@@ -1,6 +1,6 @@
-//! The one place where text is cut.
+//! Cuts text; the only code that does.
 
-/// Text that is cut where it becomes longer than it may be. Whoever fills it says what each piece costs.
+/// Text that is cut at its limit. The caller gives the cost of each piece.
 pub(super) struct Truncated {
     kept: String,
     used: usize,
@@ -13,13 +13,13 @@ pub(super) struct Truncated {
 }
 
 impl Truncated {
-    /// At most `most` in all, the mark included, which stands at the end of a text that was cut.
+    /// At most `most` in all. A text that was cut ends with the mark, which counts `mark_cost`.
     pub(super) fn new(most: usize, mark: &'static str, mark_cost: usize) -> Self {
         Self { kept: String::new(), used: 0, most, mark, mark_cost, before_mark: 0, is_cut: false }
     }
 
-    /// Adds what `write` writes, which is kept or left out as a whole; `cost` says what it costs. Whether there was room:
-    /// if not, the text is complete and takes nothing more.
+    /// Adds what `write` writes, as a whole or not at all; `cost` gives its cost. Returns whether there was room: if not, the
+    /// text is complete and takes nothing more.
     pub(super) fn push(&mut self, write: impl FnOnce(&mut String), cost: impl FnOnce(&str) -> usize) -> bool {
         if self.is_cut {
             return false;

@@ -57,7 +57,7 @@ impl Curve {
     }
 }
 
-/// The key of any certificate, as far as it is told apart here.
+/// The key of any certificate; kinds that are not supported are not distinguished further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKey {
     /// With a modulus of so many bits; the bytes are PKCS#1 RSAPublicKey.
@@ -113,7 +113,7 @@ impl PublicKey {
         key.end()?;
         let first = modulus.first().ok_or(NotDer)?;
         let bits = modulus.len() * 8 - usize::try_from(first.leading_zeros()).map_err(|_| NotDer)?;
-        // An exponent of 1 makes every message its own signature; one beyond 32 bits costs time and serves nobody.
+        // An exponent of 1 makes every message its own signature; one beyond 32 bits only costs time.
         let sound = exponent.len() <= 4 && exponent != [1] && exponent.last().is_some_and(|last| last & 1 == 1);
         if !sound {
             return Ok(Self::Other { found: Text::of(format_args!("RSA with public exponent 0x{}", hex(exponent))) });

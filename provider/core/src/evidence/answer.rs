@@ -10,7 +10,7 @@ use crate::time::UnixTime;
 /// The answer to an [`EvidenceRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Bytes, which nobody has verified.
+    /// Bytes that are not verified.
     Received(Received),
     /// No answer.
     NotAvailable(NotAvailable),
@@ -23,7 +23,7 @@ pub struct Received {
     at: UnixTime,
 }
 
-/// Why there is no answer: what stands after the colon of a message such as "revocation could not be checked: …".
+/// Why there is no answer: the end of a message such as "revocation could not be checked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAvailable {
     reason: Text,

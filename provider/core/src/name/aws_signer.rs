@@ -12,7 +12,7 @@ pub struct SigningProfileVersion(String);
 pub struct SigningJob(String);
 
 impl SigningProfileVersion {
-    /// What stands before the profile's name.
+    /// The part before the profile's name.
     pub const KIND: &str = "/signing-profiles/";
 
     /// Reads the ARN; none if the text is another one.
@@ -35,7 +35,7 @@ impl SigningProfileVersion {
 }
 
 impl SigningJob {
-    /// What stands before the job's identifier.
+    /// The part before the job's identifier.
     pub const KIND: &str = "/signing-jobs/";
 
     /// Reads the ARN; none if the text is another one.

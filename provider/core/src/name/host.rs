@@ -9,15 +9,15 @@
 //! - **IPv4 addresses** are four decimal numbers without leading zeros, as Go reads them. Other names whose last label
 //!   is a number (`127.1`, `0x7f.1`, `010.0.0.5`, `2130706433`) are refused: URL parsers after the WHATWG's rules and
 //!   C libraries read them as addresses, Go asks the DNS for them.
-//! - **IPv6 addresses** stand in brackets and are compared by value. An IPv4-mapped address is that IPv4 address: Go
+//! - **IPv6 addresses** are written in brackets and are compared by value. An IPv4-mapped address is that IPv4 address: Go
 //!   dials it so. Dots and zones inside the brackets are refused: the grammar has neither.
 //! - **Ports** are numbers: Go ignores leading zeros. Without one it is 443, the default of https. 0 and numbers above
 //!   65535 are refused: Go dials neither.
 //! - **Docker Hub** is `docker.io`, which runtimes ask at `registry-1.docker.io`, and what they rewrite to it before they
 //!   ask: `index.docker.io`. They compare these two letter by letter, so other spellings of them (`Docker.io`,
 //!   `docker.io:443`) lead elsewhere and are refused. The names under which its registry answers are the same place.
-//! - **Internationalized names** stand in their ASCII form. Labels that begin with `xn--` and cannot be decoded are
-//!   refused: Go asks for them as they stand, and URL parsers do not take them.
+//! - **Internationalized names** are written in their ASCII form. Labels that begin with `xn--` and cannot be decoded are
+//!   refused: Go looks them up unchanged, and URL parsers do not take them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -42,13 +42,13 @@ const DOCKER_HUB_INDEX: &str = "index.docker.io";
 /// Where runtimes ask Docker Hub.
 const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
 
-/// Names at which Docker Hub's registry answers. Runtimes ask them as they stand and get the same images.
+/// Names at which Docker Hub's registry answers. Runtimes ask them under these names and get the same images.
 const DOCKER_HUB_REGISTRIES: [&str; 3] = [DOCKER_HUB_REGISTRY, "registry.docker.io", "registry.hub.docker.com"];
 
 /// A registry's host and port. Equal, ordered and hashed by place; printed as written.
 ///
-/// Two hosts are equal exactly if container runtimes connect to the same name or address and port for them. That a name
-/// stands for an address, or for another name, is not known here: those are different hosts.
+/// Two hosts are equal exactly if container runtimes connect to the same name or address and port for them. Which
+/// address a name resolves to is not known here: a name and its address are different hosts.
 #[derive(Clone)]
 pub struct Host {
     name: HostName,
@@ -182,7 +182,7 @@ impl fmt::Debug for Host {
 }
 
 impl fmt::Display for HostName {
-    /// As it stands in a URL.
+    /// As a URL has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DockerHub => f.write_str(DOCKER_HUB_REGISTRY),

@@ -24,7 +24,7 @@ pub(super) enum Authenticity {
         signer: Signer,
         chain: TrustedChain,
     },
-    /// Failed, and the statement only logs it. Nobody knows who signed.
+    /// Failed, and the statement only logs it. The signer is not known.
     Logged(Reason),
 }
 

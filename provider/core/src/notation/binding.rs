@@ -69,7 +69,7 @@ struct Raw {
     target_artifact: Option<RawDescriptor<{ usize::MAX }>>,
 }
 
-/// The descriptor that a payload names, whoever wrote the payload.
+/// The descriptor that a payload names, verified or not.
 pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))

@@ -34,7 +34,7 @@ pub struct Explanation {
 
 impl Explanation {
     /// Whether the signer is known: a trust store vouches for the chain, and the signing certificate is a trusted
-    /// identity. Otherwise all facts are claims of whoever wrote the envelope.
+    /// identity. Otherwise all facts are unverified claims.
     #[must_use]
     pub fn is_authentic(&self) -> bool {
         self.findings.iter().any(|finding| finding.check == Check::Authenticity && finding.found == Found::Passed)
@@ -146,7 +146,7 @@ impl Examined {
     }
 }
 
-/// What can be said about an envelope where no statement verifies, for the image `target`: integrity, critical
+/// The findings that need no statement, for the image `target`: integrity, critical
 /// attributes and the binding to the image. Every action is [`Enforcement::Skip`].
 #[must_use]
 pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Explanation {

@@ -10,7 +10,7 @@ use crate::time::UnixTime;
 use crate::x509::CertificateError;
 use crate::x509::CertificateSummary;
 
-/// The contents of an envelope, by value. Claims of whoever wrote it, unless [`super::Explanation::is_authentic`].
+/// The contents of an envelope, by value. Unverified claims, unless [`super::Explanation::is_authentic`].
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Whether the first certificate's key has signed all of this but the timestamp token. Says nothing about trust.
@@ -21,7 +21,7 @@ pub struct Facts {
     pub algorithm: &'static str,
     /// `notary.x509` or `notary.x509.signingAuthority`.
     pub scheme: &'static str,
-    /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
+    /// Claimed by the signer under `notary.x509`; by the authority under `notary.x509.signingAuthority`.
     pub signing_time: UnixTime,
     /// When the signature expires, if it does.
     pub expiry: Option<UnixTime>,

@@ -24,11 +24,11 @@ pub struct Opened(Box<Examination>);
 /// The first phase, without any evidence: format, signature, chain, critical attributes, binding to the image,
 /// authenticity, validity and expiry.
 ///
-/// Only a signature that passes all of that can be "could not look", so that nobody can make an image undecided by a
+/// Only a signature that passes all of that can be undecided, so that an attacker cannot make an image undecided with a
 /// signature that asks for evidence.
 ///
 /// # Errors
-/// All reasons why the signature does not count. A failure that the statement only logs is no reason; it stands in the
+/// All reasons why the signature does not count. A failure that the statement only logs is no reason; it is in the
 /// checks of the [`VerifiedSignature`].
 pub fn open(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'_>) -> Result<Opened, Failure> {
     let early = |unverified_subject, reason| Failure { unverified_subject, reasons: Reasons::one(reason) };

@@ -1,5 +1,5 @@
-//! Critical attributes and verification plugins: what the signer demands and nobody here understands fails, at every
-//! level ([plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
+//! Critical attributes and verification plugins: an attribute or plugin that is not supported fails at every level
+//! ([plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
 //! No process is ever started for a signature.
 
 use super::aws_signer;
@@ -12,15 +12,15 @@ use crate::codec::excerpt::Excerpt;
 use crate::reason::Code;
 use crate::reason::Reason;
 
-/// Who has a say about a signature besides its statement.
+/// The verification plugin that a signature asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Plugin {
     None,
-    /// AWS Signer has, which knows whether the signature, its profile or a certificate is revoked.
+    /// AWS Signer, which knows whether the signature, its profile or a certificate is revoked.
     AwsSigner(SignerAttributes),
 }
 
-/// Which plugin is asked for, after all that can be checked about the attributes without asking anybody.
+/// Checks the attributes, and gives the plugin that the signature asks for.
 pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
     let attributes = intact.attributes();
     let Some(plugin) = attributes.extended(PLUGIN) else {

@@ -21,7 +21,7 @@ use crate::x509::Chain;
 /// Most addresses that a message names.
 const ADDRESSES_SHOWN: usize = 2;
 
-/// Checks the whole chain; requests about all certificates are made at once. Without a trusted chain nobody is asked.
+/// Checks the whole chain; requests about all certificates are made at once. Without a trusted chain nothing is requested.
 pub(super) fn check(
     chain: &Chain,
     trusted: Option<&TrustedChain>,
@@ -33,7 +33,7 @@ pub(super) fn check(
             statuses.map(|statuses| statuses.into_iter().collect())
         }
         None => {
-            // The root is never checked: nobody stands above it who could revoke it.
+            // The root has no issuer that could revoke it.
             let below_root = chain.certificates().iter().rev().skip(1).rev();
             let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
             Progress::Done(

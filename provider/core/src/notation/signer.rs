@@ -6,8 +6,8 @@ use crate::policy::Anchor;
 use crate::policy::TrustedChain;
 use crate::time::UnixTime;
 
-/// Who signed, and who vouches for it. Made only where a trust store vouches for the chain and the signing certificate
-/// is a trusted identity, so that what nobody has authenticated cannot be shown as a signer.
+/// Who signed, and the trust anchor. Made only where a trust store has a certificate of the chain and the signer is a
+/// trusted identity, so that an unauthenticated subject is never shown as a signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     subject: Text,
@@ -55,7 +55,7 @@ impl Signer {
         &self.serial
     }
 
-    /// What vouches for the signing certificate.
+    /// The trust anchor of the signing certificate.
     #[must_use]
     pub fn anchor(&self) -> &Anchor {
         &self.anchor
@@ -79,7 +79,7 @@ impl Signer {
         self.scheme
     }
 
-    /// The signer's own word under `notary.x509`; the authority's under `notary.x509.signingAuthority`.
+    /// Claimed by the signer under `notary.x509`; by the authority under `notary.x509.signingAuthority`.
     #[must_use]
     pub fn signing_time(&self) -> UnixTime {
         self.signing_time

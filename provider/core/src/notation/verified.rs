@@ -14,7 +14,7 @@ use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;
 
-/// The outcomes of the statement's four checks with an action, none of which stands in the way.
+/// The outcomes of the statement's four checks with an action, none of which refuses the signature.
 pub(super) struct PassedChecks {
     pub(super) authenticity: Authenticity,
     pub(super) authentic_timestamp: CheckOutcome,
@@ -78,7 +78,7 @@ impl VerifiedSignature {
         self.signer.as_ref()
     }
 
-    /// Subject of the signing certificate as it stands in the envelope. Not evidence of anything: who signed is
+    /// Subject of the signing certificate in the envelope. Not evidence of anything: who signed is
     /// [`Self::signer`].
     #[must_use]
     pub fn unverified_subject(&self) -> &Text {

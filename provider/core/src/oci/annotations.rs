@@ -14,12 +14,12 @@ use crate::codec::json;
 use crate::codec::json::Member;
 
 /// Annotations as written. The first that fit into `BYTES` are kept: names, values, and 64 bytes for each. The others
-/// are read over. More than the document may have are no annotations, and no matter to what stands beside them: whoever
-/// pushes a manifest chooses how many there are.
+/// are skipped. More than the document may have count as none, and do not spoil the rest of the document: everyone with
+/// push access chooses how many there are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawAnnotations<const BYTES: usize> {
     texts: BTreeMap<String, String>,
-    /// What stands there in place of an object or of a text in it.
+    /// The type that was found in place of an object or of a text in it.
     other: Option<&'static str>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct RawAnnotations<const BYTES: usize> {
 const OVERHEAD: usize = 64;
 
 impl<const BYTES: usize> RawAnnotations<BYTES> {
-    /// Those that are kept, or what stands there in place of texts.
+    /// Those that are kept, or the type that was found in place of texts.
     pub(crate) fn texts(self) -> Result<BTreeMap<String, String>, &'static str> {
         self.other.map_or(Ok(self.texts), Err)
     }

@@ -91,8 +91,8 @@ pub enum DescriptorError {
     },
 }
 
-/// A descriptor as written, of whatever types: what is wrong with it is said when it is made a [`Descriptor`], so that in
-/// a list it spoils only itself. `null` counts as absent, as registries write `"annotations": null`. Of the annotations
+/// A descriptor as written, with members of any type. Mistakes are reported when it is converted into a [`Descriptor`], so
+/// that in a list one bad descriptor does not spoil the others. `null` counts as absent, as registries write `"annotations": null`. Of the annotations
 /// the first that fit into `ANNOTATION_BYTES` are kept.
 #[derive(Clone, Debug)]
 pub(crate) struct RawDescriptor<const ANNOTATION_BYTES: usize>(
@@ -210,7 +210,7 @@ fn required(member: &'static str, value: Member) -> Result<String, DescriptorErr
         .ok_or(DescriptorError::Missing(member))
 }
 
-/// The text of a member that may be absent, or what stands there in place of one.
+/// The text of a member that may be absent, or the type that was found in place of one.
 pub(super) fn text(member: Member) -> Result<Option<String>, &'static str> {
     match member {
         Member::Absent => Ok(None),

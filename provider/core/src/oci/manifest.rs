@@ -67,8 +67,8 @@ pub enum ManifestError {
     },
 }
 
-/// What tells an image from an index. Of the descriptors nothing is read, but that they are objects and have objects
-/// where the specification has them: whoever runs the image reads them.
+/// The members that distinguish an image from an index. Descriptors are not read further than that they are objects, with
+/// objects where the specification has them: the container runtime reads them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawTarget {

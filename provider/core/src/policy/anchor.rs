@@ -31,8 +31,8 @@ pub struct AnchoredChain {
 
 /// An anchored chain whose signer is a trusted identity. Made only from an [`AnchoredChain`].
 ///
-/// Requests for evidence are made about the certificates of such a chain and about no others: nothing that is not
-/// trusted makes anybody fetch a URL.
+/// Evidence is requested about the certificates of such a chain only: no URL is fetched because of something that is
+/// not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedChain {
     anchored: AnchoredChain,
@@ -70,7 +70,7 @@ impl AnchoredChain {
     }
 
     /// The chain as one that is trusted, if the signing profile is one of `identities`. The certificates of AWS Signer name
-    /// AWS and not its customer: who signed is told by the profile alone.
+    /// AWS and not its customer: only the profile says who signed.
     ///
     /// # Errors
     /// Why it is none of them.

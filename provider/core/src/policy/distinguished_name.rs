@@ -24,7 +24,7 @@ pub enum NameError {
         /// What was found.
         found: Excerpt,
     },
-    /// A type that stands twice.
+    /// A type that occurs twice.
     Twice {
         /// The type of the attribute.
         attribute: &'static str,

@@ -15,7 +15,7 @@ use crate::x509::DistinguishedName;
 /// The `trustedIdentities` of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identities {
-    /// `*`: whoever the trust stores vouch for.
+    /// `*`: every signer under a certificate of the trust stores.
     Any,
     /// One of these, at least one; no `x509.subject` is contained in another.
     Listed(Vec<Identity>),
@@ -28,7 +28,7 @@ pub enum Identity {
     Subject(TrustedIdentity),
     /// Any other prefix, such as `arn`: for those who know it. It never matches a subject.
     Foreign {
-        /// What stands before the colon.
+        /// The part before the colon.
         prefix: String,
         /// The whole entry, prefix included.
         text: String,
@@ -79,8 +79,8 @@ impl Identities {
     /// Whether a signing certificate's subject is one of these: it has every attribute of an entry, with the same
     /// value byte by byte, in any order and with whatever else. Attributes without a short name play no part.
     ///
-    /// A subject with an attribute twice matches nothing but [`Identities::Any`], for which of the two would count is
-    /// not said anywhere; neither does one with `=#` in it, which readers of printed names take for something else
+    /// A subject with an attribute twice matches only [`Identities::Any`], as no specification says which of the two
+    /// counts. So does one with `=#` in it, which readers of printed names interpret differently
     /// ([CVE-2023-25656](https://github.com/notaryproject/notation-go/security/advisories/GHSA-87x9-7grx-m28v)).
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl std::str::FromStr for Identity {
                 distinguished_name::parse(value).map_err(|error| IdentityError::Name { found: shown(text), error })?;
             return Ok(Self::Subject(TrustedIdentity { text: text.to_owned(), attributes }));
         }
-        // Another case or a blank would make a foreign identity of it, which silently matches nobody.
+        // With another case or a blank it would be a foreign identity, which silently never matches.
         if prefix.trim().eq_ignore_ascii_case(SUBJECT_PREFIX) {
             return Err(IdentityError::MisspeltPrefix { found: shown(text) });
         }
@@ -183,7 +183,7 @@ impl TrustedIdentity {
         &self.text
     }
 
-    /// Whether whoever matches `other` matches this as well.
+    /// Whether every subject that matches `other` matches this as well.
     fn contains(&self, other: &Self) -> bool {
         self.attributes.iter().all(|(name, value)| other.attributes.get(name) == Some(value))
     }

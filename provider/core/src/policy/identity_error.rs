@@ -74,7 +74,7 @@ pub enum IdentityMismatch {
     /// No entry that a subject could match.
     #[error("statement has no x509.subject among its trusted identities: want one, or *")]
     NoSubjects,
-    /// A subject of which nobody says which attribute counts.
+    /// A subject with an attribute twice.
     #[error("subject {subject:?} has more than one {attribute}: want each attribute once, or trust *")]
     Repeated {
         /// Subject of the certificate.

@@ -17,7 +17,7 @@ pub enum RevocationAction {
     Enforce,
     /// The failure is reported, and the signature may count.
     Log,
-    /// Nobody is asked.
+    /// No status is requested.
     Skip,
 }
 

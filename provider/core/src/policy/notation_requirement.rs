@@ -5,7 +5,7 @@ use super::level::Level;
 use super::store_name::StoreKind;
 use super::store_name::StoreRef;
 
-/// By what a signature is judged. There is always a store that can vouch for a signer, and somebody who is trusted.
+/// By what a signature is judged. There is always a trust store for signers, and a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotationRequirement {
     pub(super) level: Level,
@@ -47,7 +47,7 @@ impl NotationRequirement {
         self.stores.iter().filter(move |store| store.kind == kind)
     }
 
-    /// Who is trusted among those whom the stores vouch for.
+    /// The trusted identities among the signers under the stores.
     #[must_use]
     pub fn identities(&self) -> &Identities {
         &self.identities

@@ -21,14 +21,13 @@ pub enum Claim {
 /// The table of precedence: the rule with the first of these claims applies, whether or not it can be used. Among rules
 /// with the same claim it is the first of the policy.
 ///
-/// An uncertain rule stands before `*`, as it may be meant to name the repository: its images are then undecided, which is
-/// never wider than what it was meant to say.
+/// An uncertain rule precedes `*`, as it may be meant to name the repository. Its images are then undecided, which never
+/// admits more than the rule was meant to.
 const PRECEDENCE: [Claim; 3] = [Claim::Named, Claim::Possible, Claim::All];
 
 /// An ordered list of rules, found by the images that they are for.
 ///
-/// Of two rules that declare the same repository the first is found: whoever makes the list sees to it that neither can be
-/// used.
+/// Of two rules that declare the same repository the first is found; the reader of the document makes both unusable.
 #[derive(Clone, Debug)]
 pub struct Policy<R> {
     rules: Vec<R>,
@@ -144,13 +143,13 @@ mod tests {
         (&[Uncertain(&[])], APP, Some((0, Claim::Possible))),
         (&[Uncertain(&[APP])], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[APP])], OTHER, Some((0, Claim::Possible))),
-        // What names the image stands before everything else, wherever it is in the list.
+        // A rule that names the image precedes all others, wherever it is in the list.
         (&[Star, Exact(&[APP])], APP, Some((1, Claim::Named))),
         (&[Exact(&[APP]), Star], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[]), Exact(&[APP])], APP, Some((1, Claim::Named))),
         (&[Uncertain(&[]), Star, Exact(&[APP])], APP, Some((2, Claim::Named))),
         (&[Star, Uncertain(&[APP])], APP, Some((1, Claim::Named))),
-        // What may be meant to name it stands before `*`.
+        // A rule that may be meant to name it precedes `*`.
         (&[Star, Uncertain(&[])], APP, Some((1, Claim::Possible))),
         (&[Uncertain(&[]), Star], APP, Some((0, Claim::Possible))),
         (&[Star, Uncertain(&[OTHER])], APP, Some((1, Claim::Possible))),

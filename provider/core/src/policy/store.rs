@@ -77,7 +77,7 @@ pub enum StoreProblem {
         /// What is wrong.
         error: CertificateError,
     },
-    /// A certificate that can vouch for nobody.
+    /// A certificate that cannot be a trust anchor.
     NeitherAuthorityNorSelfSigned {
         /// The name of the file.
         file: String,

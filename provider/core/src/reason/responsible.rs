@@ -3,7 +3,7 @@
 /// Whose action ends the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Responsible {
-    /// Nobody: all is well.
+    /// No action is needed.
     Nobody,
     /// Who wrote the image reference.
     Caller,

@@ -1,5 +1,5 @@
-//! The signatures of an image that did not count. Anybody who can push to a repository can add some, of any size and
-//! number, so what a verdict keeps of them is bounded.
+//! The signatures of an image that did not count. Everyone with push access can add signatures of any size and number, so
+//! a verdict keeps a bounded part of them.
 
 use super::memory::allocated;
 use crate::codec::text::Text;
@@ -44,7 +44,7 @@ pub struct FailedSignatures {
     listed: Vec<FailedSignature>,
     bytes: usize,
     omitted: usize,
-    telling: Option<Reason>,
+    furthest: Option<Reason>,
     undecided: Option<Reason>,
 }
 
@@ -59,9 +59,9 @@ impl FailedSignatures {
         if failed.is_inconclusive() && self.undecided.is_none() {
             self.undecided = Some(reason.clone());
         }
-        // The signature that came furthest tells most; of equals the last.
-        if self.telling.as_ref().is_none_or(|telling| reason.code.reached() >= telling.code.reached()) {
-            self.telling = Some(reason.clone());
+        // The signature that came furthest is the most useful to report; of equals the last.
+        if self.furthest.as_ref().is_none_or(|furthest| reason.code.reached() >= furthest.code.reached()) {
+            self.furthest = Some(reason.clone());
         }
         let bytes = size_of::<FailedSignature>() + failed.heap_bytes();
         if self.omitted == 0 && self.bytes + bytes <= Self::BYTES {
@@ -91,8 +91,8 @@ impl FailedSignatures {
     }
 
     /// The reason of the one that came furthest, listed or not.
-    pub(super) fn telling(&self) -> Option<&Reason> {
-        self.telling.as_ref()
+    pub(super) fn furthest(&self) -> Option<&Reason> {
+        self.furthest.as_ref()
     }
 
     /// The reason of the first that could not be judged, listed or not.
@@ -103,7 +103,7 @@ impl FailedSignatures {
     /// The memory behind the value itself, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let spare = self.listed.capacity() - self.listed.len();
-        let reasons = [&self.telling, &self.undecided].into_iter().flatten();
+        let reasons = [&self.furthest, &self.undecided].into_iter().flatten();
         self.bytes
             + spare * size_of::<FailedSignature>()
             + reasons.map(|reason| allocated(reason.detail.heap_bytes())).sum::<usize>()
@@ -156,7 +156,7 @@ mod tests {
         all.push(failed(Code::Revoked, "later"));
         all.push(failed(Code::RevocationUnchecked, "undecided"));
         assert_eq!(all.total(), 1002);
-        assert_eq!(all.telling().map(|reason| reason.detail.as_str()), Some("undecided"));
+        assert_eq!(all.furthest().map(|reason| reason.detail.as_str()), Some("undecided"));
         assert_eq!(all.undecided().map(|reason| reason.detail.as_str()), Some("undecided"));
     }
 

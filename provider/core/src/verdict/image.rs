@@ -105,7 +105,7 @@ impl ImageVerdict {
         if let Some(reason) = cut.or_else(|| signatures.undecided().cloned()) {
             return Self::Inconclusive(Inconclusive { statement, reason, signatures });
         }
-        let reason = signatures.telling().cloned().unwrap_or_else(|| unsigned(0));
+        let reason = signatures.furthest().cloned().unwrap_or_else(|| unsigned(0));
         Self::Rejected(Rejected { statement, reason, signatures })
     }
 
@@ -125,8 +125,8 @@ impl ImageVerdict {
     }
 }
 
-/// The reason for an image whose list of referrers is whole and holds no signature; `untyped` of the referrers have no
-/// artifact type, so that nobody can say what they are without fetching them.
+/// The reason for an image whose list of referrers is complete and has no signature. `untyped` of the referrers have no
+/// artifact type: their kind is not known unless they are fetched.
 #[must_use]
 pub fn unsigned(untyped: usize) -> Reason {
     let none = "no Notary Project signature is associated with the image: found none, expected at least one";

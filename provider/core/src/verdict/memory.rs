@@ -1,6 +1,6 @@
 //! What values occupy.
 
-/// What an allocation of so many bytes takes, as common allocators round: to 16 bytes, with a word of their own.
+/// The memory that an allocation of `bytes` takes with common allocators: a header of one pointer, rounded up to 16 bytes.
 pub(super) fn allocated(bytes: usize) -> usize {
     match bytes {
         0 => 0,

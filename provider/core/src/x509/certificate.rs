@@ -20,8 +20,8 @@ use crate::crypto::SignatureAlgorithm;
 use crate::crypto::SignatureError;
 use crate::time::UnixTime;
 
-/// A well-formed certificate of version 3, as it came. Nothing about it is trusted or even checked for sense: that a
-/// chain of them holds is [`super::Chain`]'s word. Clones share the bytes.
+/// A well-formed certificate of version 3. Nothing in it is trusted or checked for sense: [`super::Chain`] checks chains.
+/// Clones share the bytes.
 #[derive(Clone)]
 pub struct Certificate(Arc<Parts>);
 
@@ -66,7 +66,7 @@ impl Certificate {
         self.0.fingerprint
     }
 
-    /// Lower-case hexadecimal digits of the serial number, two for each byte, cut after so many as nobody issues.
+    /// Lower-case hexadecimal digits of the serial number, two for each byte, cut at the length of a [`Text`].
     #[must_use]
     pub fn serial(&self) -> &Text {
         &self.0.serial

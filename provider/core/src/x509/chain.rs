@@ -8,8 +8,8 @@ use crate::crypto::EnvelopeKey;
 use crate::crypto::SignatureError;
 use crate::limits;
 
-/// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Whether
-/// anybody trusts it, and whether it was valid at some time, is not said.
+/// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Trust
+/// and validity periods are not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Chain {

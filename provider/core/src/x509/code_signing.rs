@@ -30,13 +30,13 @@ pub enum ProfileError {
         /// What was expected.
         wanted: u32,
     },
-    /// Nothing said about what the key is for.
+    /// The purpose of the key is missing.
     #[error("keyUsage is missing: want it, critical, with {wanted}")]
     KeyUsageMissing {
         /// What was expected.
         wanted: KeyUse,
     },
-    /// Something said that a reader may pass over.
+    /// The purpose of the key is not critical.
     #[error("keyUsage is not critical: want it critical")]
     KeyUsageNotCritical,
     /// A key for something else.

@@ -131,7 +131,7 @@ impl RevocationAddresses {
     }
 }
 
-/// The extensions of a certificate that somebody here asks for.
+/// The extensions of a certificate that are used.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
@@ -225,7 +225,7 @@ fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
     text.map(|text| Some(text.to_owned())).ok_or(NotDer)
 }
 
-/// The list, if it has no more entries than anybody writes. One that has counts as one that cannot be read: the
+/// The list, if it is not longer than the limit. A longer one counts as one that cannot be read: the
 /// certificate can be revoked, only we cannot ask.
 fn few(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
     if list.count()? > limits::REVOCATION_ADDRESSES { Err(NotDer) } else { Ok(list) }

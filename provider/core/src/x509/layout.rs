@@ -94,8 +94,8 @@ impl<'a> Layout<'a> {
 
     /// Reads the version and the extensions, and checks the form of algorithms and unique identifiers.
     ///
-    /// Whatever stands behind the known parts of a version, an algorithm or an extension is read over, and any byte but
-    /// zero is true in `critical`: certificates with such mistakes are in use.
+    /// Bytes after the known parts of a version, an algorithm or an extension are skipped, and any byte but zero is true in
+    /// `critical`: certificates with such mistakes are in use.
     pub(super) fn contents(&self) -> Result<Contents<'a>, NotDer> {
         let version = match self.version {
             Some(version) => number(version.inside().expect(der::INTEGER)?.unsigned()?)?,

@@ -49,7 +49,7 @@ pub enum CertificateError {
         /// What was found.
         found: u32,
     },
-    /// More entries than anybody writes.
+    /// More entries than the limit.
     #[error("certificate has {found} {what}: want at most {wanted}")]
     TooMany {
         /// What is counted.
@@ -148,7 +148,7 @@ impl Certificate {
     /// Reads certificates that stand one after the other, as in a file of a trust store; none if there are no bytes.
     ///
     /// # Errors
-    /// As [`Self::parse`], for the first that cannot be read; so too if anything stands between or after them. More than
+    /// As [`Self::parse`], for the first that cannot be read; so too if there are bytes between or after them. More than
     /// [`limits::STORE_CERTIFICATES`].
     pub fn parse_all(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let mut certificates = Vec::new();
@@ -191,7 +191,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     fingerprint
 }
 
-/// That a list is not longer than anybody writes it.
+/// Checks the length of a list.
 fn check_count(what: &'static str, found: usize, wanted: usize) -> Result<(), CertificateError> {
     if found > wanted { Err(CertificateError::TooMany { what, found, wanted }) } else { Ok(()) }
 }

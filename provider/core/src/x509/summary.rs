@@ -5,7 +5,7 @@ use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::time::UnixTime;
 
-/// What people are shown of a certificate, whether anybody trusts it or not.
+/// What people are shown of a certificate, trusted or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
     /// Distinguished name of the subject.

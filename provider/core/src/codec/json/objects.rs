@@ -22,8 +22,8 @@ use super::state::Inner;
 use super::state::Nested;
 use super::state::State;
 
-/// Names with a meaning of their own: here, and in serde_json where one of its features is switched on anywhere in the
-/// build. An object with such a name would be read as another document.
+/// Names that have a meaning here, or in serde_json where one of its features is enabled anywhere in the build. An object
+/// with such a name would be read as another document.
 const RESERVED: [&str; 2] = ["$serde_json::private::", "$countersign::"];
 
 /// Reads the members of an object.
@@ -34,12 +34,12 @@ pub(super) struct Members<'s, 'de, N, A> {
     rest: Rest,
 }
 
-/// What becomes of more members than there may be.
+/// What happens to members above the limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     Refuse,
     ReadOver,
-    /// They were read over, and [`MORE`] is what stands next.
+    /// They were skipped, and [`MORE`] was reported in their place.
     Reported,
 }
 

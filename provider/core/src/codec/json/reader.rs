@@ -22,7 +22,7 @@ use super::state::Nested;
 use super::state::State;
 use super::variants::Variant;
 
-/// What may stand where a value is read.
+/// Which values are accepted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Any,
@@ -32,8 +32,8 @@ enum Shape {
     Scalar,
     /// An array of any length, of which the visitor keeps a bounded part.
     LongArray,
-    /// An object of any number of members. Beyond as many as there may be they are read over, and a member [`super::member::MORE`] stands
-    /// for them.
+    /// An object of any number of members. Members above the limit are skipped, and one member
+    /// [`super::member::MORE`] is reported in their place.
     LongObject,
 }
 

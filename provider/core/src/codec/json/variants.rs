@@ -33,7 +33,7 @@ impl<'de, N: Nested, A: EnumAccess<'de>> EnumAccess<'de> for Variant<N, A> {
     }
 }
 
-/// What stands behind the name of a variant.
+/// The content of a variant.
 pub(super) struct Content<N, A> {
     inner: A,
     nested: N,

@@ -11,7 +11,7 @@ use super::scan::blocks;
 pub struct CertificateBlock {
     /// The line in which the block begins, from 1.
     pub line: usize,
-    /// What the base64 stands for.
+    /// The decoded content.
     pub der: Vec<u8>,
 }
 

@@ -8,7 +8,7 @@ use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 use crate::limits;
 
-/// Why a file is not PEM with what is wanted. Lines count from 1. Never shows what is in a block.
+/// Why a file is not the PEM that is wanted. Never shows the content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemError {
     /// The file is something else.
@@ -21,14 +21,14 @@ pub enum PemError {
         /// What the file looks like.
         form: Form,
     },
-    /// A boundary that does not begin or end a block where it stands.
+    /// A boundary in the wrong place.
     Boundary {
         /// The line, counted from 1.
         line: usize,
         /// What was found.
         found: String,
     },
-    /// Something stands behind a boundary in its line.
+    /// A line has more than its boundary.
     NotAlone {
         /// The line, counted from 1.
         line: usize,

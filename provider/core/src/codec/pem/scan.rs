@@ -27,7 +27,7 @@ pub(super) struct Scanned {
 }
 
 impl Block {
-    /// What the base64 stands for, in its one canonical spelling.
+    /// The decoded content; only the canonical base64 is accepted.
     pub(super) fn content(&self) -> Result<Vec<u8>, PemError> {
         STANDARD.decode(&self.base64).map_err(|_| PemError::Base64 { line: self.line, label: self.label.clone() })
     }

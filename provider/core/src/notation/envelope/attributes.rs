@@ -20,12 +20,12 @@ pub(crate) const PLUGIN: &str = "io.cncf.notary.verificationPlugin";
 /// The version that the plugin must have at least.
 pub(crate) const PLUGIN_MIN_VERSION: &str = "io.cncf.notary.verificationPluginMinVersion";
 
-/// Who vouches for the time of signing, and which kind of trust store the chain belongs to.
+/// Who attests the time of signing, and which kind of trust store the chain belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningScheme {
-    /// `notary.x509`: the publisher's own key; the time is the signer's word and decides nothing.
+    /// `notary.x509`: the publisher signs with its own key; the time is a claim of the signer and decides nothing.
     X509 {
-        /// The signer's own word.
+        /// Claimed by the signer.
         signing_time: UnixTime,
     },
     /// `notary.x509.signingAuthority`: a service signs, and its time is trusted if the service is.
@@ -48,7 +48,7 @@ impl SigningScheme {
         }
     }
 
-    /// The time that the envelope gives, whoever vouches for it.
+    /// The time that the envelope gives, under either scheme.
     #[must_use]
     pub fn time(&self) -> UnixTime {
         match self {
@@ -58,8 +58,7 @@ impl SigningScheme {
     }
 }
 
-/// A protected header that the specification does not define, or the plugin's: somebody must understand it if it is
-/// critical.
+/// A protected header that the specification does not define, or the plugin's. If it is critical, it must be supported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtendedAttribute {
     /// The name, or the decimal number of an integer COSE label.

@@ -51,8 +51,8 @@ pub(super) struct ReadStatement {
     pub(super) mistakes: Mistakes,
 }
 
-/// Two statements with a scope in common, by their numbers; the one that has it first stands first. The mistake is in the
-/// list of the second.
+/// Two statements with a scope in common, by their numbers, in the order of the document. The mistake is in the list of the
+/// second.
 pub(super) type Conflicts = BTreeMap<(usize, usize), PolicyError>;
 
 /// The statements without mistakes, and the others. Of statements with a scope in common none can be used, and none of them

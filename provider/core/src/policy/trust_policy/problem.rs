@@ -88,7 +88,7 @@ pub enum PolicyProblem {
         /// What was found.
         found: Excerpt,
     },
-    /// An override of the check that nobody can turn down.
+    /// An override of integrity, which is always enforced.
     OverrideIntegrity,
     /// An override of a level that verifies nothing.
     OverrideSkip,
@@ -98,7 +98,7 @@ pub enum PolicyProblem {
     SkipAll,
     /// A trust store that cannot be named so.
     Store(StoreNameError),
-    /// Stores of which none can vouch for a signer.
+    /// Stores of which none is for signers.
     OnlyTimestampStores,
     /// A trusted identity that cannot be read.
     Identity(IdentityError),
