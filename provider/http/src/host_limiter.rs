@@ -38,7 +38,7 @@ pub(crate) struct Pauses(Arc<[Mutex<LruCache<String, Instant>>; 2]>);
 pub(crate) struct HostLimiter {
     limits: ShareLimits,
     requests: Limiter,
-    answers: Limiter,
+    responders: Limiter,
     pauses: Pauses,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Hop<'a> {
 #[must_use]
 pub struct RequestPermit {
     request: Permit,
-    _answer: Permit,
+    _responder: Permit,
 }
 
 impl RequestLimits {
@@ -67,7 +67,7 @@ impl RequestLimits {
     }
 
     /// The same by the host that answers. The total is that of the requests.
-    pub(crate) fn answer_shares(self) -> ShareLimits {
+    pub(crate) fn responder_shares(self) -> ShareLimits {
         ShareLimits { total: usize::MAX, ..self.shares() }
     }
 }
@@ -85,9 +85,9 @@ impl Pauses {
 }
 
 impl HostLimiter {
-    /// `requests` and `answers` are the limits of the process; `limits` says what a host may have of them.
-    pub(crate) fn new(limits: ShareLimits, requests: Limiter, answers: Limiter, pauses: Pauses) -> Self {
-        Self { limits, requests, answers, pauses }
+    /// `requests` and `responders` are the limits of the process; `limits` says what a host may have of them.
+    pub(crate) fn new(limits: ShareLimits, requests: Limiter, responders: Limiter, pauses: Pauses) -> Self {
+        Self { limits, requests, responders, pauses }
     }
 
     /// Waits until the host may be asked on behalf of `share` and the limits allow another request.
@@ -103,10 +103,10 @@ impl HostLimiter {
         loop {
             self.wait_for_pause(hop, deadline).await?;
             let request = self.requests.acquire(share, deadline).await?;
-            let answer = self.answers.acquire_for(self.claim(share, hop), deadline).await?;
+            let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
             // The host may have asked another request for a pause while this one was queued.
             if self.remaining_pause(hop).is_none() {
-                return Ok(RequestPermit { request, _answer: answer });
+                return Ok(RequestPermit { request, _responder: responder });
             }
         }
     }
@@ -125,9 +125,9 @@ impl HostLimiter {
         let RequestPermit { request, .. } = permit;
         loop {
             self.wait_for_pause(hop, deadline).await?;
-            let answer = self.answers.acquire_for(self.claim(share, hop), deadline).await?;
+            let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
             if self.remaining_pause(hop).is_none() {
-                return Ok(RequestPermit { request, _answer: answer });
+                return Ok(RequestPermit { request, _responder: responder });
             }
         }
     }
@@ -179,13 +179,14 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     const REQUESTS: Resource = Resource::new("requests", "too many requests", Unit::Item, 64);
-    const ANSWERS: Resource = Resource::new("answers", "too many requests", Unit::Item, 64);
+    const RESPONDERS: Resource = Resource::new("answers", "too many requests", Unit::Item, 64);
 
     fn hosts(per_host: usize, total: usize) -> HostLimiter {
         let limits = RequestLimits { per_host, total };
         let limiter = |resource, limits| Limiter::new(resource, limits, Arc::new(Unobserved));
-        let (requests, answers) = (limiter(REQUESTS, limits.shares()), limiter(ANSWERS, limits.answer_shares()));
-        HostLimiter::new(limits.shares(), requests, answers, Pauses::new())
+        let (requests, responders) =
+            (limiter(REQUESTS, limits.shares()), limiter(RESPONDERS, limits.responder_shares()));
+        HostLimiter::new(limits.shares(), requests, responders, Pauses::new())
     }
 
     fn own(host: &str) -> (Share, Hop<'_>) {
@@ -278,7 +279,7 @@ mod tests {
         let _second = acquire(&hosts, "a", soon()).await.unwrap();
         assert_eq!(acquire(&hosts, "a", soon()).await.err(), full(REQUESTS, Scope::Host("a".into()), 2));
         let _b = acquire(&hosts, "b", soon()).await.unwrap();
-        assert_eq!(acquire(&hosts, "b", soon()).await.err(), full(ANSWERS, Scope::Host("b".into()), 2));
+        assert_eq!(acquire(&hosts, "b", soon()).await.err(), full(RESPONDERS, Scope::Host("b".into()), 2));
         drop(permit);
         let _permit = acquire(&hosts, "b", soon()).await.unwrap();
     }

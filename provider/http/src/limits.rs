@@ -40,7 +40,7 @@ pub const PARSING: ShareLimits = ShareLimits { total: 2, host: 1, pattern: 1, un
 /// 15 KiB may hold ten certificates with keys of 521 bits, which take some ten milliseconds.
 pub const CHECKS: ShareLimits = ShareLimits { total: 8, host: 2, pattern: 4, unlisted_host: 1, unlisted: 2 };
 
-/// CertificateNames of a certificate that an error repeats.
+/// Names of a certificate that an error repeats.
 pub const CERTIFICATE_NAMES: usize = 3;
 
 /// The longest pause that a server may ask for.
@@ -56,7 +56,7 @@ pub const RETRIES: u32 = 2;
 pub const BACKOFF: Duration = Duration::from_millis(50);
 
 /// Size of the head of a proxy's response to CONNECT, in bytes.
-pub const PROXY_ANSWER_BYTES: usize = 16 * 1024;
+pub const PROXY_RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 
 /// Connections to hosts that the settings name, in addition to one for each request. Above this number idle connections
 /// are closed.
@@ -77,9 +77,9 @@ pub const CONNECTION_BYTES: u64 = 1024 * 1024;
 
 /// What each response adds to [`CONNECTION_BYTES`]: its head, and what arrives of a body that is not read
 /// ([`HTTP2_STREAM_WINDOW`]). Other requests use the same HTTP/2 connection.
-pub const ANSWER_BYTES: u64 = (64 + 256) * 1024;
+pub const RESPONSE_BYTES: u64 = (64 + 256) * 1024;
 
-/// CertificateNames that are being resolved at the same time, each on a thread.
+/// Names that are being resolved at the same time, each on a thread.
 pub const LOOKUPS: ShareLimits = ShareLimits { total: 64, host: 8, pattern: 16, unlisted_host: 4, unlisted: 16 };
 
 /// Addresses of a name that are tried. Large services have ten.

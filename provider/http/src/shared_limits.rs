@@ -21,7 +21,7 @@ pub struct SharedLimits {
     body_budget: Limiter,
     parsing: ParsingThreads,
     requests: Limiter,
-    answers: Limiter,
+    responders: Limiter,
     lookups: Limiter,
     pauses: Pauses,
     /// Connections to hosts that the settings name.
@@ -36,7 +36,7 @@ pub struct Resources {
     /// Requests, counted for the host on whose behalf they are made.
     pub requests: Resource,
     /// The same requests, counted for the host that answers.
-    pub answers: Resource,
+    pub responders: Resource,
     /// Bytes of bodies and of what was made of them.
     pub bytes: Resource,
 }
@@ -55,7 +55,7 @@ impl SharedLimits {
             body_budget: limiter(resources.bytes, bodies),
             parsing: ParsingThreads::new(observer),
             requests: limiter(resources.requests, requests.shares()),
-            answers: limiter(resources.answers, requests.answer_shares()),
+            responders: limiter(resources.responders, requests.responder_shares()),
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
             open_configured: OpenConnections::new(requests.total.saturating_add(limits::IDLE_CONFIGURED)),
@@ -66,7 +66,7 @@ impl SharedLimits {
     /// Changes the limits on requests, also for requests that are under way.
     pub fn set_requests(&self, requests: RequestLimits) {
         self.requests.set_limits(requests.shares());
-        self.answers.set_limits(requests.answer_shares());
+        self.responders.set_limits(requests.responder_shares());
         self.open_configured.set_limit(requests.total.saturating_add(limits::IDLE_CONFIGURED));
         self.open_outside.set_limit(requests.total.saturating_add(limits::IDLE_OUTSIDE));
     }
@@ -85,7 +85,7 @@ impl SharedLimits {
 
     /// A limiter for the hosts of a client with these limits on requests.
     pub(crate) fn host_limiter(&self, requests: RequestLimits) -> HostLimiter {
-        HostLimiter::new(requests.shares(), self.requests.clone(), self.answers.clone(), self.pauses.clone())
+        HostLimiter::new(requests.shares(), self.requests.clone(), self.responders.clone(), self.pauses.clone())
     }
 
     pub(crate) fn lookups(&self) -> &Limiter {

@@ -47,7 +47,7 @@ impl Progress {
 
 #[derive(Debug)]
 struct Flight<V> {
-    answer: Arc<watch::Sender<Option<V>>>,
+    result: Arc<watch::Sender<Option<V>>>,
     progress: Progress,
     /// How many callers have joined since the start.
     joined: u64,
@@ -83,8 +83,8 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (mut answer, progress) = self.subscribe(key, work);
-        match tokio::time::timeout_at(deadline, answer.wait_for(Option::is_some)).await {
+        let (mut result, progress) = self.subscribe(key, work);
+        match tokio::time::timeout_at(deadline, result.wait_for(Option::is_some)).await {
             Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
             // The sender was dropped without a result.
             Ok(Err(_)) => Err(FlightError::Panicked),
@@ -99,21 +99,21 @@ where
         let mut running = lock(&self.0);
         if let Some(flight) = running.get_mut(&key) {
             flight.joined += 1;
-            return (flight.answer.subscribe(), flight.progress.clone());
+            return (flight.result.subscribe(), flight.progress.clone());
         }
-        let (sender, answer) = watch::channel(None);
+        let (sender, result) = watch::channel(None);
         let (sender, progress) = (Arc::new(sender), Progress::default());
         let work = work(progress.clone());
-        let flight = Flight { answer: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
+        let flight = Flight { result: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
         running.insert(key.clone(), flight);
-        let entry = Entry { running: Arc::clone(&self.0), key, answer: sender };
+        let entry = Entry { running: Arc::clone(&self.0), key, result: sender };
         tokio::spawn(async move {
             tokio::select! {
                 value = work => entry.end(value),
                 () = entry.abandoned() => {}
             }
         });
-        (answer, progress)
+        (result, progress)
     }
 }
 
@@ -121,21 +121,21 @@ where
 struct Entry<K: Hash + Eq, V> {
     running: Running<K, V>,
     key: K,
-    answer: Arc<watch::Sender<Option<V>>>,
+    result: Arc<watch::Sender<Option<V>>>,
 }
 
 impl<K: Hash + Eq, V> Entry<K, V> {
     fn end(self, value: V) {
-        let answer = Arc::clone(&self.answer);
+        let result = Arc::clone(&self.result);
         // Removed first, so that later callers start anew.
         drop(self);
-        answer.send_replace(Some(value));
+        result.send_replace(Some(value));
     }
 
     /// Returns when no caller has waited for [`GRACE`]; the work is removed from the map then.
     async fn abandoned(&self) {
         loop {
-            self.answer.closed().await;
+            self.result.closed().await;
             let joined = self.joined();
             tokio::time::sleep(GRACE).await;
             if self.remove_unless_joined(joined) {
@@ -153,7 +153,7 @@ impl<K: Hash + Eq, V> Entry<K, V> {
     fn remove_unless_joined(&self, joined: Option<u64>) -> bool {
         let mut running = lock(&self.running);
         let same = running.get(&self.key).map(|flight| flight.joined) == joined;
-        let abandoned = same && self.answer.receiver_count() == 0;
+        let abandoned = same && self.result.receiver_count() == 0;
         if abandoned {
             running.remove(&self.key);
         }
@@ -165,7 +165,7 @@ impl<K: Hash + Eq, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
         // After abandoned work, there may be other work for the key.
-        if running.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.answer, &self.answer)) {
+        if running.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.result, &self.result)) {
             running.remove(&self.key);
         }
     }

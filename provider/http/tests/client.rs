@@ -67,7 +67,7 @@ const BYTES: Resource = Resource::new("bytes", "too many bytes", Unit::Byte, 8);
 
 fn builder(bodies: usize) -> ClientBuilder {
     let requests = RequestLimits { per_host: 4, total: 16 };
-    let resources = Resources { requests: REQUESTS, answers: REQUESTS, bytes: BYTES };
+    let resources = Resources { requests: REQUESTS, responders: REQUESTS, bytes: BYTES };
     let bodies = ShareLimits { total: bodies, host: bodies, pattern: bodies, unlisted_host: bodies, unlisted: bodies };
     let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
     let limits = SharedLimits::new(requests, bodies, &resources, &observer);

@@ -32,7 +32,7 @@ use crate::error_body::RegistryErrorBody;
 use crate::limits;
 use crate::observer::Stage;
 use crate::pin_cache::repository_bytes;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 use crate::request::Payload;
 use crate::request::Reply;
 use crate::request::Request;
@@ -112,7 +112,7 @@ impl Client {
     }
 
     /// Gets a 200 with its body.
-    pub(crate) async fn get(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<Answer, RegistryError> {
+    pub(crate) async fn get(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<ApiResponse, RegistryError> {
         self.request(endpoint, query, || Payload::Content).await
     }
 
@@ -128,7 +128,7 @@ impl Client {
         endpoint: &Endpoint,
         query: Query<'_>,
         payload: impl Fn() -> Payload,
-    ) -> Result<Answer, RegistryError> {
+    ) -> Result<ApiResponse, RegistryError> {
         let error = match self.attempt(endpoint, &query, &payload).await {
             Err(error) if error.cause.is_refused_credential() => error,
             result => return result,
@@ -148,7 +148,7 @@ impl Client {
         endpoint: &Endpoint,
         query: &Query<'_>,
         payload: &impl Fn() -> Payload,
-    ) -> Result<Answer, RegistryError> {
+    ) -> Result<ApiResponse, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
         let token_failed = |cause| failed(Stage::Token, cause);
         let mut authorization = self.authorize(endpoint, query.deadline).await.map_err(token_failed)?;
@@ -169,7 +169,7 @@ impl Client {
                 body: query.body.clone(),
             };
             match self.transport.send(query.stage, &request, query.deadline).await {
-                Ok(Reply::Answer(answer)) => return Ok(answer),
+                Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {
                     return Err(failed(query.stage, denied(endpoint, error)));
                 }

@@ -15,7 +15,7 @@ use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::observer::Stage;
 use crate::registries::Registries;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 
 impl Registries {
     /// The manifest that `descriptor` describes, at most `limit` bytes: exactly its bytes, sent with its media type.
@@ -30,14 +30,14 @@ impl Registries {
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
         let stage = Stage::ReferrerManifest;
-        let answer = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
-        let found = content_type(&answer.headers);
+        let response = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
+        let found = content_type(&response.headers);
         if descriptor.media_type != *found.as_str() {
             let wanted = descriptor.media_type.as_str().into();
-            let cause = Cause::ContentType { host: authority(&answer.url), found: Excerpt::of(&found), wanted };
+            let cause = Cause::ContentType { host: authority(&response.url), found: Excerpt::of(&found), wanted };
             return Err(RegistryError { repository: repository.clone(), stage, cause });
         }
-        Ok(answer.body)
+        Ok(response.body)
     }
 
     /// The blob that `descriptor` describes, at most `limit` bytes: exactly its bytes.
@@ -62,7 +62,7 @@ impl Registries {
         limit: usize,
         stage: Stage,
         deadline: Instant,
-    ) -> Result<Answer, RegistryError> {
+    ) -> Result<ApiResponse, RegistryError> {
         let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         if descriptor.size > limit {
@@ -76,13 +76,13 @@ impl Registries {
             size: Some(descriptor.size),
             hash: Some(descriptor.digest.algorithm()),
         };
-        let answer = self.client().get(&endpoint, Query { stage, url: &url, accept, body, deadline }).await?;
-        match &answer.digest {
-            Some(found) if *found == descriptor.digest => Ok(answer),
+        let response = self.client().get(&endpoint, Query { stage, url: &url, accept, body, deadline }).await?;
+        match &response.digest {
+            Some(found) if *found == descriptor.digest => Ok(response),
             found => {
-                let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &answer.body));
+                let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &response.body));
                 let wanted = descriptor.digest.clone();
-                Err(failed(Cause::Digest { host: authority(&answer.url), found, wanted }))
+                Err(failed(Cause::Digest { host: authority(&response.url), found, wanted }))
             }
         }
     }

@@ -13,7 +13,7 @@ use countersign_http::content_type;
 
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 
 /// The referrers of one artifact type, in the registry's order, each digest once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -153,10 +153,10 @@ pub(crate) enum Page {
 }
 
 /// Reads a response. An index with another Content-Type is accepted if `unlabelled`.
-pub(crate) fn read_page(answer: &Answer, unlabelled: bool) -> Page {
-    match read_index(answer) {
+pub(crate) fn read_page(response: &ApiResponse, unlabelled: bool) -> Page {
+    match read_index(response) {
         Ok(index) => Page::Index(index),
-        Err(cause) => match unlabelled.then(|| unlabelled_index(answer)).flatten() {
+        Err(cause) => match unlabelled.then(|| unlabelled_index(response)).flatten() {
             Some(index) => Page::Unlabelled(index, cause),
             None => Page::Other(cause),
         },
@@ -167,31 +167,31 @@ pub(crate) fn read_page(answer: &Answer, unlabelled: bool) -> Page {
 ///
 /// # Errors
 /// The response has another Content-Type, or its body is no index.
-fn read_index(answer: &Answer) -> Result<Index, Cause> {
-    let found = content_type(&answer.headers);
+fn read_index(response: &ApiResponse) -> Result<Index, Cause> {
+    let found = content_type(&response.headers);
     if found != MediaType::OCI_INDEX {
         let (found, wanted) = (Excerpt::of(&found), MediaType::OCI_INDEX.into());
-        return Err(Cause::ContentType { host: authority(&answer.url), found, wanted });
+        return Err(Cause::ContentType { host: authority(&response.url), found, wanted });
     }
-    Ok(Index::parse(&answer.body)?)
+    Ok(Index::parse(&response.body)?)
 }
 
 /// Reads an index without its Content-Type, if the Content-Type names no other kind of document and the body declares itself
 /// an index. Some registries send their referrers so. Its entries can be used; what it does not list may still exist.
-fn unlabelled_index(answer: &Answer) -> Option<Index> {
-    match content_type(&answer.headers).as_str() {
+fn unlabelled_index(response: &ApiResponse) -> Option<Index> {
+    match content_type(&response.headers).as_str() {
         "" | "application/json" | "application/octet-stream" | "text/plain" => {}
         _ => return None,
     }
-    Index::parse(&answer.body).ok().filter(|index| index.declared)
+    Index::parse(&response.body).ok().filter(|index| index.declared)
 }
 
 /// Whether the registry has filtered a page of the referrers API, from the
 /// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as in drafts of
 /// the specification, from an annotation of the index. Both are lists with commas.
-pub(crate) fn filter(answer: &Answer, index: &Index) -> Filter {
+pub(crate) fn filter(response: &ApiResponse, index: &Index) -> Filter {
     let names_it = |text: &str| text.split(',').any(|name| name.trim().eq_ignore_ascii_case("artifactType"));
-    let headers = answer.headers.get_all("oci-filters-applied");
+    let headers = response.headers.get_all("oci-filters-applied");
     let annotation = index.annotations.get("org.opencontainers.referrers.filtersApplied");
     if headers.iter().filter_map(|value| value.to_str().ok()).any(names_it)
         || annotation.is_some_and(|text| names_it(text))

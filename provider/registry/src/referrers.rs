@@ -43,7 +43,7 @@ use crate::listing::filter;
 use crate::listing::read_page;
 use crate::observer::Stage;
 use crate::registries::Registries;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
 
@@ -72,14 +72,16 @@ impl Registries {
         let mut held = held.map_err(|reached| failed(&endpoint, reached.into()))?;
         let body = BodyLimits { hash: Some(digest.algorithm()), ..page_limit() };
         let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, body.clone(), deadline).await {
-            Ok(answer) if answer.digest.as_ref() == Some(digest) => Cause::ImageItself { host: authority(&answer.url) },
-            Ok(answer) => match self.read(&endpoint, answer, true, deadline).await? {
-                (answer, Page::Index(index)) => {
-                    self.pages(&endpoint, url, (answer, index), &mut listing, &mut held, deadline).await;
+            Ok(response) if response.digest.as_ref() == Some(digest) => {
+                Cause::ImageItself { host: authority(&response.url) }
+            }
+            Ok(response) => match self.read(&endpoint, response, true, deadline).await? {
+                (response, Page::Index(index)) => {
+                    self.pages(&endpoint, url, (response, index), &mut listing, &mut held, deadline).await;
                     return Ok(Budgeted::new(listing.finish(), held));
                 }
-                (answer, Page::Unlabelled(index, cause)) => {
-                    let filter = filter(&answer, &index);
+                (response, Page::Unlabelled(index, cause)) => {
+                    let filter = filter(&response, &index);
                     listing.add(index, filter);
                     held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
                     cause
@@ -109,20 +111,20 @@ impl Registries {
         &self,
         endpoint: &Endpoint,
         first: Url,
-        mut page: (Answer, Index),
+        mut page: (ApiResponse, Index),
         listing: &mut Listing<'_>,
         held: &mut Permit,
         deadline: Instant,
     ) {
         let mut read = HashSet::from([first.to_string()]);
         for number in 1.. {
-            let (answer, index) = page;
-            let filter = filter(&answer, &index);
+            let (response, index) = page;
+            let filter = filter(&response, &index);
             let full = listing.add(index, filter);
             if let Err(reached) = held.resize(listing.bytes()) {
                 return listing.cut(Incomplete::Failed(Box::new(failed(endpoint, reached.into()))));
             }
-            let next = match next_page(endpoint, &answer) {
+            let next = match next_page(endpoint, &response) {
                 Ok(None) => return,
                 Ok(Some(_)) if full || number == limits::REFERRERS_PAGES => return listing.cut(Incomplete::Limit),
                 Ok(Some(next)) if read.insert(next.to_string()) => Ok(next),
@@ -130,7 +132,7 @@ impl Registries {
                 Err(refusal) => Err(refusal),
             };
             // Releases its bytes before the next one needs some.
-            drop(answer);
+            drop(response);
             let following = match next {
                 Ok(next) => self.next(endpoint, &next, deadline).await,
                 Err(refusal) => Err(failed(endpoint, Cause::Link(refusal))),
@@ -146,10 +148,15 @@ impl Registries {
     }
 
     /// Reads a further page.
-    async fn next(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<(Answer, Index), RegistryError> {
-        let answer = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
-        match self.read(endpoint, answer, false, deadline).await? {
-            (answer, Page::Index(index)) => Ok((answer, index)),
+    async fn next(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<(ApiResponse, Index), RegistryError> {
+        let response = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
+        match self.read(endpoint, response, false, deadline).await? {
+            (response, Page::Index(index)) => Ok((response, index)),
             (_, Page::Unlabelled(_, cause) | Page::Other(cause)) => Err(failed(endpoint, cause)),
         }
     }
@@ -158,14 +165,14 @@ impl Registries {
     async fn read(
         &self,
         endpoint: &Endpoint,
-        answer: Answer,
+        response: ApiResponse,
         unlabelled: bool,
         deadline: Instant,
-    ) -> Result<(Answer, Page), RegistryError> {
-        let bytes = answer.body.len();
+    ) -> Result<(ApiResponse, Page), RegistryError> {
+        let bytes = response.body.len();
         let read = move || {
-            let page = read_page(&answer, unlabelled);
-            (answer, page)
+            let page = read_page(&response, unlabelled);
+            (response, page)
         };
         let read = self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, read).await;
         read.map_err(|reached| failed(endpoint, reached.into()))
@@ -185,8 +192,8 @@ impl Registries {
         let url = endpoint.url("manifests", &digest.fallback_tag());
         match self.page(endpoint, &url, TARGETS, body, deadline).await {
             // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
-            Ok(answer) if answer.digest.as_ref() == Some(digest) => Fallback::Image,
-            Ok(answer) => match self.read(endpoint, answer, false, deadline).await {
+            Ok(response) if response.digest.as_ref() == Some(digest) => Fallback::Image,
+            Ok(response) => match self.read(endpoint, response, false, deadline).await {
                 Ok((_, Page::Index(index))) => {
                     listing.add(index, Filter::NotApplied);
                     Fallback::Index
@@ -216,7 +223,7 @@ impl Registries {
         accept: &str,
         body: BodyLimits,
         deadline: Instant,
-    ) -> Result<Answer, RegistryError> {
+    ) -> Result<ApiResponse, RegistryError> {
         let query = Query { stage: Stage::Referrers, url, accept, body, deadline };
         self.client().get(endpoint, query).await
     }
@@ -236,7 +243,7 @@ fn worth_a_fallback(cause: &Cause) -> bool {
     match cause.kind() {
         RegistryErrorKind::NotFound
         | RegistryErrorKind::Denied
-        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ResponseInvalid
         | RegistryErrorKind::RedirectRefused
         | RegistryErrorKind::ContentMismatch => true,
         RegistryErrorKind::Failed => cause.is_refusal() || matches!(cause, Cause::Status { status: ..400, .. }),
@@ -256,11 +263,11 @@ fn failed(endpoint: &Endpoint, cause: Cause) -> RegistryError {
 }
 
 /// The URL of the next page. It must be on the registry itself.
-fn next_page(endpoint: &Endpoint, answer: &Answer) -> Result<Option<Url>, LinkRefusal> {
-    let Some(link) = link::next(&answer.headers)? else {
+fn next_page(endpoint: &Endpoint, response: &ApiResponse) -> Result<Option<Url>, LinkRefusal> {
+    let Some(link) = link::next(&response.headers)? else {
         return Ok(None);
     };
-    let next = resolve_link(&answer.url, &link)?;
+    let next = resolve_link(&response.url, &link)?;
     if same_origin(&next, endpoint.base()) {
         return Ok(Some(next));
     }

@@ -45,7 +45,7 @@ pub(crate) enum Payload {
 
 /// A response that is no failure.
 pub(crate) enum Reply {
-    Answer(Answer),
+    Success(ApiResponse),
     /// A 401 of the host that was asked.
     Unauthorized {
         headers: HeaderMap,
@@ -56,7 +56,7 @@ pub(crate) enum Reply {
 }
 
 /// A 200 with its body.
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     /// Where it came from, after redirects.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,

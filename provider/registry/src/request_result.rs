@@ -9,7 +9,7 @@ use crate::request::Request;
 /// How `request` ended.
 pub(crate) fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> RequestResult {
     match result {
-        Ok(Reply::Answer(_)) => RequestResult::Ok,
+        Ok(Reply::Success(_)) => RequestResult::Ok,
         Ok(Reply::Unauthorized { .. }) if request.authorization.is_some() => RequestResult::Denied,
         Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
         Err(cause) => failed_as(cause.innermost()),
@@ -32,7 +32,7 @@ fn failed_as(cause: &Cause) -> RequestResult {
         RegistryErrorKind::NotFound => RequestResult::NotFound,
         RegistryErrorKind::Overloaded => RequestResult::Overloaded,
         RegistryErrorKind::Failed
-        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ResponseInvalid
         | RegistryErrorKind::ContentMismatch
         | RegistryErrorKind::ReferrersUnsupported
         | RegistryErrorKind::Unsupported => RequestResult::Invalid,

@@ -26,7 +26,7 @@ use crate::observer::Stage;
 use crate::observer::TagCache;
 use crate::pin_cache::Claim;
 use crate::registries::Registries;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 
 /// The media types of images and indexes.
 pub(crate) const TARGETS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -126,9 +126,9 @@ impl Registries {
         }
         let body = BodyLimits { hash: Some(algorithm), ..BodyLimits::at_most(limits::MANIFEST_BYTES) };
         let query = Query { stage, url: &url, accept: TARGETS, body, deadline };
-        let answer = self.client().get(&endpoint, query).await?;
-        let (bytes, asked) = (answer.body.len(), image.clone());
-        let described = move || describe(&asked, algorithm, &answer);
+        let response = self.client().get(&endpoint, query).await?;
+        let (bytes, asked) = (response.body.len(), image.clone());
+        let described = move || describe(&asked, algorithm, &response);
         let described =
             self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, described).await;
         let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
@@ -158,7 +158,7 @@ impl Registries {
                 // Registries and proxies in front of them refuse HEAD in many ways.
                 RegistryErrorKind::Denied
                 | RegistryErrorKind::Failed
-                | RegistryErrorKind::AnswerInvalid
+                | RegistryErrorKind::ResponseInvalid
                 | RegistryErrorKind::RedirectRefused
                 | RegistryErrorKind::ContentMismatch
                 | RegistryErrorKind::NotFound
@@ -170,17 +170,17 @@ impl Registries {
 }
 
 /// The descriptor of an image from its bytes, which must be those of the reference.
-fn describe(image: &ImageRef, algorithm: DigestAlgorithm, answer: &Answer) -> Result<Descriptor, Cause> {
-    let host = authority(&answer.url);
-    let found = answer.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &answer.body));
+fn describe(image: &ImageRef, algorithm: DigestAlgorithm, response: &ApiResponse) -> Result<Descriptor, Cause> {
+    let host = authority(&response.url);
+    let found = response.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &response.body));
     if let Selector::Digest(wanted) = image.selector()
         && found != *wanted
     {
         return Err(Cause::Digest { host, found, wanted: wanted.clone() });
     }
-    check_digest_header(&answer.headers, &found, &answer.body, &host)?;
-    let media_type: MediaType = oci::target_media_type(&answer.body, &content_type(&answer.headers))?;
-    let size = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+    check_digest_header(&response.headers, &found, &response.body, &host)?;
+    let media_type: MediaType = oci::target_media_type(&response.body, &content_type(&response.headers))?;
+    let size = u64::try_from(response.body.len()).unwrap_or(u64::MAX);
     Ok(Descriptor::new(media_type, found, size))
 }
 

@@ -11,16 +11,16 @@ use countersign_http::Unit;
 pub const REQUESTS: Resource = Resource::new("requests", "too many registry requests in progress", Unit::Item, 64);
 
 /// The same requests, counted for the host that answers.
-pub const ANSWERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
+pub const RESPONDERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
 
 /// Bytes of bodies and of what was made of them.
 pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
 
 /// All resources that access to registries is limited by.
-pub const ALL: &[Resource] = &[REQUESTS, ANSWERS, BYTES, PARSING, CHECKS, LOOKUPS];
+pub const ALL: &[Resource] = &[REQUESTS, RESPONDERS, BYTES, PARSING, CHECKS, LOOKUPS];
 
 /// Those that the HTTP client does not name itself.
-pub(crate) const NAMED: Resources = Resources { requests: REQUESTS, answers: ANSWERS, bytes: BYTES };
+pub(crate) const NAMED: Resources = Resources { requests: REQUESTS, responders: RESPONDERS, bytes: BYTES };
 
 #[cfg(test)]
 mod tests {

@@ -70,8 +70,8 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
             body: BodyLimits::at_most(limits::TOKEN_BODY_BYTES),
         };
         match transport.send(Stage::Token, &sent, deadline).await {
-            Ok(Reply::Answer(answer)) => {
-                let (token, lifetime) = read(&answer.body).map_err(|detail| Cause::Token { host, detail })?;
+            Ok(Reply::Success(response)) => {
+                let (token, lifetime) = read(&response.body).map_err(|detail| Cause::Token { host, detail })?;
                 return Ok(Token { header: token, usable_until: started + usable(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {

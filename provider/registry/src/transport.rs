@@ -30,7 +30,7 @@ use crate::limits;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::quota::Quota;
-use crate::request::Answer;
+use crate::request::ApiResponse;
 use crate::request::Payload;
 use crate::request::Reply;
 use crate::request::Request;
@@ -137,7 +137,9 @@ impl Transport {
         let fetch::Response { url, status, headers, peer, body, credential_withheld, pause } = response;
         let host = authority(&url);
         let body = match body {
-            fetch::Body::Content(body, digest) => return Ok(Reply::Answer(Answer { url, headers, body, digest })),
+            fetch::Body::Content(body, digest) => {
+                return Ok(Reply::Success(ApiResponse { url, headers, body, digest }));
+            }
             fetch::Body::Error(body) => body,
         };
         let characters = self.excerpt_characters(&url, request);

@@ -21,7 +21,7 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
         RegistryErrorKind::Denied => Code::RegistryDenied,
         RegistryErrorKind::Throttled => Code::RegistryThrottled,
         RegistryErrorKind::Failed => Code::RegistryFailed,
-        RegistryErrorKind::AnswerInvalid | RegistryErrorKind::ContentMismatch => Code::RegistryAnswerInvalid,
+        RegistryErrorKind::ResponseInvalid | RegistryErrorKind::ContentMismatch => Code::RegistryAnswerInvalid,
         RegistryErrorKind::RedirectRefused => Code::RegistryRedirectRefused,
         RegistryErrorKind::ReferrersUnsupported => Code::ReferrersUnsupported,
         RegistryErrorKind::NotFound => Code::ImageNotFound,
@@ -45,7 +45,7 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
         | RegistryErrorKind::Denied
         | RegistryErrorKind::Throttled
         | RegistryErrorKind::Failed
-        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ResponseInvalid
         | RegistryErrorKind::RedirectRefused
         | RegistryErrorKind::ReferrersUnsupported
         | RegistryErrorKind::Overloaded => reason(error),

@@ -52,15 +52,15 @@ enum Scheme {
 /// A key that no image can match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeyError {
-    /// Nor can it be known which host was meant.
+    /// The host is invalid too, so that it is unknown which hosts the entry is for.
     Host,
-    /// The hosts are known, the path is none.
+    /// The hosts are known, but the path is invalid.
     Path(Hosts),
 }
 
 impl Key {
-    /// Reads `ghcr.io`, `*.example.com:5000/team` or `https://index.docker.io/v1/`: the scheme is of no account, and the
-    /// version of the API is no path of repositories.
+    /// Reads `ghcr.io`, `*.example.com:5000/team` or `https://index.docker.io/v1/`: the scheme is ignored, and so is
+    /// `v1` or `v2` at the start of the path, the version of the API.
     pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
         let (scheme, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
             (Some(rest), _) => (Scheme::Https, rest),
@@ -93,12 +93,12 @@ impl Key {
         self.hosts.has(host) && (self.path.is_empty() || path.strip_prefix(self.path.as_str()).is_some_and(in_path))
     }
 
-    /// Whether it is for some path on `host`.
+    /// Whether the key is for some path on `host`.
     pub(super) fn is_on(&self, host: &Host) -> bool {
         self.hosts.has(host)
     }
 
-    /// Greater for the one of two that counts, where both cover an image.
+    /// Of two keys that both cover an image, the greater one is used.
     pub(super) fn precedence(&self) -> (&Hosts, usize) {
         (&self.hosts, self.path.len())
     }
@@ -108,7 +108,7 @@ impl Key {
         self.hosts == other.hosts && self.path == other.path
     }
 
-    /// Greater for the one of two that counts, where both are for the same images.
+    /// Of two keys for the same images, the greater one is used.
     pub(super) fn spelling(&self) -> impl Ord + use<> {
         self.spelling
     }

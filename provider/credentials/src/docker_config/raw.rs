@@ -1,4 +1,4 @@
-//! The file as parsed: a member that is no text although it should be one is noted, and its value dropped.
+//! The file as parsed JSON. A member that should be a string but is not is recorded as such, and its value is dropped.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use serde::de::Visitor;
 
 use crate::limits;
 
-/// The members that count.
+/// The members that are used. Others are ignored.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
-    /// None if there is no member `auths`.
+    /// None if the member `auths` is absent.
     pub(super) auths: Option<Entries>,
     /// Members that look like hosts: where there is no `auths`, the file is of the older form, which has them at its top.
     pub(super) at_top: Entries,
@@ -23,7 +23,7 @@ pub(super) struct Raw {
     pub(super) cred_helpers: Helpers,
 }
 
-/// Entries by their keys, in order of the file; at most [`limits::DOCKER_CONFIG_ENTRIES`].
+/// Entries by their keys, in the order of the file; at most [`limits::DOCKER_CONFIG_ENTRIES`].
 #[derive(Debug, Default)]
 pub(super) struct Entries(pub(super) Vec<(String, RawEntry)>);
 
@@ -41,14 +41,14 @@ pub(super) struct RawEntry {
     pub(super) password: Field,
     pub(super) identitytoken: Field,
     pub(super) registrytoken: Field,
-    /// A member that is one of these but for upper and lower case.
+    /// The name of a member that differs from one of these only in upper and lower case.
     pub(super) misspelt: Option<String>,
 }
 
-/// A member that should be a text.
+/// A member that should be a string.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Field {
-    /// Not there, null or without a character.
+    /// Absent, null or an empty string.
     #[default]
     Empty,
     Text(String),

@@ -28,8 +28,8 @@ impl Allowance {
     }
 
     /// Adds what a response may use for its head, and for a body that is not read.
-    pub(crate) fn answered(&self) {
-        self.earn(limits::ANSWER_BYTES);
+    pub(crate) fn response_received(&self) {
+        self.earn(limits::RESPONSE_BYTES);
     }
 
     /// Adds the bytes of received content.
@@ -173,8 +173,8 @@ mod tests {
         let mut buffer = vec![0; MOST];
         metered.read_exact(&mut buffer).await.unwrap();
         metered.allowance().received(1000);
-        metered.allowance().answered();
-        let head = usize::try_from(limits::ANSWER_BYTES).unwrap();
+        metered.allowance().response_received();
+        let head = usize::try_from(limits::RESPONSE_BYTES).unwrap();
         metered.read_exact(&mut buffer[..1000 + head]).await.unwrap();
         assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());
         // However much was received before, there is no more than at first.

@@ -22,7 +22,7 @@ impl UnreadResponse {
     pub(crate) fn new(mut inner: http::Response<Incoming>) -> Self {
         let connection: Option<ConnectionInfo> = inner.extensions_mut().remove();
         if let Some(connection) = &connection {
-            connection.allowance.answered();
+            connection.allowance.response_received();
         }
         Self { inner, connection }
     }

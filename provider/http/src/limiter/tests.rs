@@ -214,12 +214,12 @@ fn a_permit_grows_within_the_share_and_shrinks() {
 #[test]
 fn a_blob_store_serves_several_registries_and_none_takes_all_of_it() {
     let limits = ShareLimits { total: usize::MAX, host: 8, pattern: 8, unlisted_host: 2, unlisted: 8 };
-    let answers = Limiter::new(WORK, limits, Arc::new(Unobserved));
+    let limiter = Limiter::new(WORK, limits, Arc::new(Unobserved));
     let fill = |asked: &Share, own: bool, known: bool| {
         let mut permits = Vec::new();
         loop {
             let claim = Claim::at("blobs".into(), asked, own, known, &limits);
-            match answers.queue_for(claim).unwrap().granted().now_or_never() {
+            match limiter.queue_for(claim).unwrap().granted().now_or_never() {
                 Some(permit) => permits.push(permit),
                 None => return permits,
             }

@@ -25,7 +25,7 @@ pub enum ProxyFailure {
     Timeout,
     /// Its response is not HTTP.
     #[error("its answer to CONNECT breaks HTTP: {detail}")]
-    Answer {
+    Response {
         /// What the library reports.
         detail: String,
     },
@@ -49,7 +49,7 @@ impl ProxyFailure {
     /// Whether sending the request again may help.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Answer { .. } | Self::Status { status: 502..=504 } => true,
+            Self::Unreachable { .. } | Self::Response { .. } | Self::Status { status: 502..=504 } => true,
             Self::Tls { .. } | Self::Timeout | Self::Login { .. } | Self::Status { .. } => false,
         }
     }
@@ -68,7 +68,7 @@ impl ProxyFailure {
             Self::Tls { failure } => failure.remedy(),
             Self::Unreachable { .. }
             | Self::Timeout
-            | Self::Answer { .. }
+            | Self::Response { .. }
             | Self::Login { .. }
             | Self::Status { .. } => None,
         }

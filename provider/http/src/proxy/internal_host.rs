@@ -51,7 +51,7 @@ impl InternalHost {
     }
 }
 
-/// CertificateNames of metadata services. Those of other clouds have no name, or one below `.internal`.
+/// Names of metadata services. Those of other clouds have no name, or one below `.internal`.
 const METADATA: [&str; 5] = [
     "metadata.google.internal",
     "metadata.goog",

@@ -172,7 +172,7 @@ mod tests {
         check("::ffff:10.1.0.0/112", &["10.1.2.3", "[::ffff:10.1.2.3]:5000"], &["10.2.0.1", "[fd12::1]"]);
         check("::ffff:0:0/96", &["10.1.2.3"], &["[fd12::1]"]);
         check("::fffe:0:0/95", &[], &["10.1.2.3"]);
-        // CertificateNames are not resolved.
+        // Names are not resolved.
         check("127.0.0.0/8,93.184.216.0/24", &[], &["example.com"]);
     }
 

@@ -172,9 +172,10 @@ impl Shared {
 
     /// Asks the proxy for a tunnel.
     async fn tunnel(&self, io: BoxIo, to: &Uri) -> Result<TokioIo<hyper::upgrade::Upgraded>, TunnelError> {
-        let broken = |error: &hyper::Error| TunnelError::Proxy(ProxyFailure::Answer { detail: innermost_text(error) });
+        let broken =
+            |error: &hyper::Error| TunnelError::Proxy(ProxyFailure::Response { detail: innermost_text(error) });
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .max_buf_size(limits::PROXY_ANSWER_BYTES)
+            .max_buf_size(limits::PROXY_RESPONSE_HEAD_BYTES)
             .handshake(io)
             .await
             .map_err(|error| broken(&error))?;

@@ -29,7 +29,7 @@ pub enum RegistryErrorKind {
     /// The registry reports a failure of its own, or a status that has no meaning here.
     Failed,
     /// The response breaks a limit or the protocol.
-    AnswerInvalid,
+    ResponseInvalid,
     /// A redirect is not followed.
     RedirectRefused,
     /// The bytes are not those that their descriptor names.
@@ -67,7 +67,9 @@ impl Cause {
             Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
             Self::NoList(no_list) => no_list.kind(),
             // The registry itself named the page.
-            Self::Page { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => RegistryErrorKind::AnswerInvalid,
+            Self::Page { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => {
+                RegistryErrorKind::ResponseInvalid
+            }
             Self::Page { cause, .. } => cause.kind(),
             // The list of a registry may describe a manifest wrongly; the page of a proxy is another matter.
             Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
@@ -80,7 +82,7 @@ impl Cause {
             | Self::DigestHeader { .. }
             | Self::ContentType { .. }
             | Self::Target(_)
-            | Self::Index(_) => RegistryErrorKind::AnswerInvalid,
+            | Self::Index(_) => RegistryErrorKind::ResponseInvalid,
         }
     }
 
@@ -148,7 +150,7 @@ fn of_fetch(error: &FetchError) -> RegistryErrorKind {
         FetchErrorKind::Unreachable => RegistryErrorKind::Unreachable,
         FetchErrorKind::Timeout => RegistryErrorKind::Timeout,
         FetchErrorKind::Throttled => RegistryErrorKind::Throttled,
-        FetchErrorKind::ResponseInvalid => RegistryErrorKind::AnswerInvalid,
+        FetchErrorKind::ResponseInvalid => RegistryErrorKind::ResponseInvalid,
         FetchErrorKind::ContentMismatch => RegistryErrorKind::ContentMismatch,
         FetchErrorKind::RedirectRefused => RegistryErrorKind::RedirectRefused,
         FetchErrorKind::Overloaded => RegistryErrorKind::Overloaded,
@@ -167,7 +169,7 @@ fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
         | RegistryErrorKind::Timeout
         | RegistryErrorKind::Throttled
         | RegistryErrorKind::Failed
-        | RegistryErrorKind::AnswerInvalid
+        | RegistryErrorKind::ResponseInvalid
         | RegistryErrorKind::RedirectRefused
         | RegistryErrorKind::ContentMismatch
         | RegistryErrorKind::ReferrersUnsupported

@@ -106,7 +106,7 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let (found, wanted) = ("application/json".into(), IMAGE_MANIFEST.into());
     assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
-    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
     registry.when(Route::Manifest).header("content-type", IMAGE_INDEX);
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::ContentMismatch);

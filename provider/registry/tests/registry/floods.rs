@@ -148,7 +148,7 @@ async fn endless_interim_responses_end_the_connection() {
     for again in ["HTTP/1.1 103 \r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 x\r\na: b\r\n\r\n"] {
         let server = Server::plain(b"", again.as_bytes()).await;
         let cause = server.cause(None).await;
-        assert_eq!((&cause, cause.kind()), (&excess(&server, false), RegistryErrorKind::AnswerInvalid), "{again:?}");
+        assert_eq!((&cause, cause.kind()), (&excess(&server, false), RegistryErrorKind::ResponseInvalid), "{again:?}");
         assert_eq!(server.seen(), (1, true));
     }
 }

@@ -310,7 +310,7 @@ async fn body_and_content_type_must_agree_on_an_image() {
             header: MediaType::OCI_INDEX.into()
         })
     );
-    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
     fault.lift();
 
     registry.when(Route::Manifest).header("content-type", "application/vnd.oci.image.manifest.v1+json; charset=utf-8");
@@ -327,7 +327,11 @@ async fn another_artifact_is_unsupported_and_a_proxys_page_is_an_invalid_respons
     for (content_type, body) in [("text/html", "<html>"), ("application/json", "{}")] {
         let reply = Reply::status(200).header("content-type", content_type).body(body);
         let fault = registry.when(Route::Manifest).reply(reply);
-        assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::AnswerInvalid, "{content_type}");
+        assert_eq!(
+            pin_error(&registries, &registry).await.kind(),
+            RegistryErrorKind::ResponseInvalid,
+            "{content_type}"
+        );
         fault.lift();
     }
 }

@@ -197,11 +197,11 @@ async fn a_response_of_the_proxy_in_place_of_a_tunnel_is_the_proxys_failure() {
         let proxy = Proxy::start().await;
         proxy.answer(answer.as_bytes());
         let (found, _) = failure(&proxy.url()).await;
-        assert!(matches!(found, ProxyFailure::Answer { .. }), "{answer}: {found:?}");
+        assert!(matches!(found, ProxyFailure::Response { .. }), "{answer}: {found:?}");
     }
     let endless = Proxy::start().await;
     endless.answer(format!("HTTP/1.1 200 OK\r\nx: {}", "a".repeat(1 << 20)).as_bytes());
-    assert!(matches!(failure(&endless.url()).await.0, ProxyFailure::Answer { .. }));
+    assert!(matches!(failure(&endless.url()).await.0, ProxyFailure::Response { .. }));
 }
 
 #[tokio::test]

@@ -306,8 +306,8 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
     let registries = anonymous(&registry);
     for (reply, trouble) in [
         // The registry itself named the page: it is not the image that is missing.
-        (Reply::status(404), RegistryErrorKind::AnswerInvalid),
-        (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(404), RegistryErrorKind::ResponseInvalid),
+        (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::ResponseInvalid),
         (Reply::error(401, "UNAUTHORIZED"), RegistryErrorKind::Denied),
         (Reply::status(403), RegistryErrorKind::Denied),
         (Reply::status(405), RegistryErrorKind::Failed),
@@ -315,11 +315,11 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
         (Reply::status(204), RegistryErrorKind::Failed),
         (Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"), RegistryErrorKind::Throttled),
         (Reply::status(302).header("location", "ftp://127.0.0.1/"), RegistryErrorKind::RedirectRefused),
-        (Reply::status(200).header("content-type", "text/html").body("<html>"), RegistryErrorKind::AnswerInvalid),
-        (page("no json"), RegistryErrorKind::AnswerInvalid),
-        (page("{}"), RegistryErrorKind::AnswerInvalid),
-        (page("[]"), RegistryErrorKind::AnswerInvalid),
-        (page(""), RegistryErrorKind::AnswerInvalid),
+        (Reply::status(200).header("content-type", "text/html").body("<html>"), RegistryErrorKind::ResponseInvalid),
+        (page("no json"), RegistryErrorKind::ResponseInvalid),
+        (page("{}"), RegistryErrorKind::ResponseInvalid),
+        (page("[]"), RegistryErrorKind::ResponseInvalid),
+        (page(""), RegistryErrorKind::ResponseInvalid),
     ] {
         let case = format!("{reply:?}");
         let fault = registry.when(Route::Referrers).after(1).reply(reply);
@@ -397,7 +397,7 @@ async fn an_image_manifest_in_place_of_the_referrers_is_no_list() {
     registry.when(Route::Referrers).redirect(307, &format!("/v2/app/manifests/{}", index.digest));
     let error = registries.referrers(&pinned, SIGNATURE, soon()).await.unwrap_err();
     assert_eq!(no_list(&error).api, Cause::ImageItself { host: registry.host() });
-    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
 }
 
 #[tokio::test]
@@ -431,11 +431,11 @@ async fn an_unexpected_response_of_the_api_reads_the_fallback_tag_and_never_mean
              \"{IMAGE_INDEX}\"; the fallback tag {tag}: found 404; expected an image index from one of them"
         )
     );
-    assert_eq!(error.kind(), RegistryErrorKind::AnswerInvalid);
+    assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
     registry.list_referrer("app", &image.digest, sample("sbom", Some("application/spdx+json")));
     let found = referrers(&registries, &registry).await.unwrap();
     let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
-    assert_eq!((error.kind(), no_list(error).fallback.clone()), (RegistryErrorKind::AnswerInvalid, Fallback::Index));
+    assert_eq!((error.kind(), no_list(error).fallback.clone()), (RegistryErrorKind::ResponseInvalid, Fallback::Index));
     let expected = list(&registry, 1);
     let image = registry.push_image("app", "v1");
     registry.list_referrer("app", &image.digest, sample("signature 0", Some(SIGNATURE)));
@@ -477,7 +477,7 @@ async fn reads_an_index_of_a_generic_content_type_which_never_means_none() {
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{content_type}");
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{content_type}: {found:?}") };
-        assert_eq!((error.kind(), &no_list(error).fallback), (RegistryErrorKind::AnswerInvalid, &Fallback::Absent));
+        assert_eq!((error.kind(), &no_list(error).fallback), (RegistryErrorKind::ResponseInvalid, &Fallback::Absent));
         fault.lift();
     }
     // The document must call itself an index, and the header must not call it something else.
@@ -540,25 +540,25 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
         (Reply::error(403, "DENIED"), Some(RegistryErrorKind::Denied), true),
         (html(403), Some(RegistryErrorKind::Denied), true),
         // No list.
-        (html(200), Some(RegistryErrorKind::AnswerInvalid), true),
-        (Reply::status(200), Some(RegistryErrorKind::AnswerInvalid), true),
+        (html(200), Some(RegistryErrorKind::ResponseInvalid), true),
+        (Reply::status(200), Some(RegistryErrorKind::ResponseInvalid), true),
         (
             Reply::status(200).header("content-type", "application/json").body("{}"),
-            Some(RegistryErrorKind::AnswerInvalid),
+            Some(RegistryErrorKind::ResponseInvalid),
             true,
         ),
-        (page(""), Some(RegistryErrorKind::AnswerInvalid), true),
-        (page("{}"), Some(RegistryErrorKind::AnswerInvalid), true),
-        (page("[]"), Some(RegistryErrorKind::AnswerInvalid), true),
-        (page("null"), Some(RegistryErrorKind::AnswerInvalid), true),
-        (page("no json"), Some(RegistryErrorKind::AnswerInvalid), true),
-        (page(r#"{"manifests":{}}"#), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page(""), Some(RegistryErrorKind::ResponseInvalid), true),
+        (page("{}"), Some(RegistryErrorKind::ResponseInvalid), true),
+        (page("[]"), Some(RegistryErrorKind::ResponseInvalid), true),
+        (page("null"), Some(RegistryErrorKind::ResponseInvalid), true),
+        (page("no json"), Some(RegistryErrorKind::ResponseInvalid), true),
+        (page(r#"{"manifests":{}}"#), Some(RegistryErrorKind::ResponseInvalid), true),
         (
             page(format!(r#"{{"mediaType":"{IMAGE_MANIFEST}","manifests":[]}}"#)),
-            Some(RegistryErrorKind::AnswerInvalid),
+            Some(RegistryErrorKind::ResponseInvalid),
             true,
         ),
-        (page("{}").header("content-encoding", "gzip"), Some(RegistryErrorKind::AnswerInvalid), true),
+        (page("{}").header("content-encoding", "gzip"), Some(RegistryErrorKind::ResponseInvalid), true),
         (Reply::status(204), Some(RegistryErrorKind::Failed), true),
         (Reply::status(206), Some(RegistryErrorKind::Failed), true),
         (Reply::status(304), Some(RegistryErrorKind::Failed), true),
@@ -652,20 +652,20 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
     for (reply, trouble) in [
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::NotFound),
         // A page of a proxy in front of the registry.
-        (html(404), RegistryErrorKind::AnswerInvalid),
-        (Reply::status(404), RegistryErrorKind::AnswerInvalid),
-        (Reply::status(404).body("default backend - 404"), RegistryErrorKind::AnswerInvalid),
-        (Reply::status(404).body(r#"{"errors":[]}"#), RegistryErrorKind::AnswerInvalid),
+        (html(404), RegistryErrorKind::ResponseInvalid),
+        (Reply::status(404), RegistryErrorKind::ResponseInvalid),
+        (Reply::status(404).body("default backend - 404"), RegistryErrorKind::ResponseInvalid),
+        (Reply::status(404).body(r#"{"errors":[]}"#), RegistryErrorKind::ResponseInvalid),
         (Reply::error(400, "TAG_INVALID"), RegistryErrorKind::Failed),
         (Reply::status(405), RegistryErrorKind::Failed),
         (Reply::error(403, "DENIED"), RegistryErrorKind::Denied),
         (Reply::error(500, "UNKNOWN"), RegistryErrorKind::Failed),
         (Reply::status(204), RegistryErrorKind::Failed),
-        (html(200), RegistryErrorKind::AnswerInvalid),
-        (Reply::status(200).header("content-type", "application/json").body("{}"), RegistryErrorKind::AnswerInvalid),
-        (page(""), RegistryErrorKind::AnswerInvalid),
-        (page("{}"), RegistryErrorKind::AnswerInvalid),
-        (page("null"), RegistryErrorKind::AnswerInvalid),
+        (html(200), RegistryErrorKind::ResponseInvalid),
+        (Reply::status(200).header("content-type", "application/json").body("{}"), RegistryErrorKind::ResponseInvalid),
+        (page(""), RegistryErrorKind::ResponseInvalid),
+        (page("{}"), RegistryErrorKind::ResponseInvalid),
+        (page("null"), RegistryErrorKind::ResponseInvalid),
         (Reply::status(302), RegistryErrorKind::RedirectRefused),
     ] {
         let case = format!("{reply:?}");
