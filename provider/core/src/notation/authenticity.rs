@@ -22,7 +22,7 @@ const STORES_SHOWN: usize = 8;
 pub(super) enum Authenticity {
     Passed {
         signer: Signer,
-        chain: TrustedChain,
+        chain: Box<TrustedChain>,
     },
     /// Failed, and the statement only logs it. The signer is not known.
     Logged(Reason),
@@ -36,7 +36,7 @@ pub(super) fn check(
 ) -> Result<Authenticity, Reason> {
     match (trust(intact, plugin, input), input.requirement.level().authenticity) {
         (Ok(chain), Action::Enforce | Action::Log) => {
-            Ok(Authenticity::Passed { signer: Signer::new(intact, &chain), chain })
+            Ok(Authenticity::Passed { signer: Signer::new(intact, &chain), chain: Box::new(chain) })
         }
         (Err(reason), Action::Log) => Ok(Authenticity::Logged(reason)),
         (Err(reason), Action::Enforce) => Err(reason),

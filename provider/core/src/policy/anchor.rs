@@ -92,7 +92,6 @@ impl TrustedChain {
     }
 
     /// The chain.
-    #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.anchored.chain
     }
