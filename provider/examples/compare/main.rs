@@ -10,6 +10,7 @@
 
 mod service;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -52,11 +53,11 @@ const FIGURES: [(&str, &str); 7] = [
 type Measured = [f64; FIGURES.len()];
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [before, after, rounds @ ..] = arguments.as_slice() else {
         eprintln!("usage: compare BEFORE AFTER [ROUNDS]");
-        std::process::exit(3);
+        return ExitCode::from(3);
     };
     let rounds: usize = rounds.first().map_or(7, |rounds| rounds.parse().expect("ROUNDS is a number"));
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -75,6 +76,7 @@ async fn main() {
         let [before, after] = measured.each_ref().map(|rounds| median(rounds.iter().map(|figures| figures[number])));
         println!("{:40} {before:12.3} {after:12.3} {:8.3}", format!("{name}, {unit}"), after / before);
     }
+    ExitCode::SUCCESS
 }
 
 /// A registry with signed images, and the configuration that trusts them. The registry lives as long as the process.

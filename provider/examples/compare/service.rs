@@ -87,6 +87,8 @@ impl Drop for Service {
 }
 
 impl Service {
+    // Only the product has no child processes.
+    #[allow(clippy::disallowed_methods)]
     pub(crate) async fn start(binary: &str, files: &Files) -> Self {
         let mut command = Command::new(fs::canonicalize(binary).expect("the binary is there"));
         command.env_clear().current_dir(&files.folder).args(["serve", "--config", "c.yaml"]).stdin(Stdio::null());

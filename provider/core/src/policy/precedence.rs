@@ -133,8 +133,10 @@ mod tests {
     const OTHER: &str = "registry.example/other";
     const THIRD: &str = "registry.example/third";
 
-    /// Policies, and for an image the number of the rule that applies, with its claim.
-    const TABLE: &[(&[Declared], &str, Option<(usize, Claim)>)] = &[
+    /// The rules of a policy, an image, and the number of the rule that applies to it with its claim.
+    type Row = (&'static [Declared], &'static str, Option<(usize, Claim)>);
+
+    const TABLE: &[Row] = &[
         (&[], APP, None),
         (&[Exact(&[APP])], APP, Some((0, Claim::Named))),
         (&[Exact(&[APP])], OTHER, None),
