@@ -1,6 +1,6 @@
 //! Reads the keys of a YAML tree into typed values and collects every mistake on the way.
 //!
-//! A reading method never fails: it notes a [`Mistake`] and hands out the default, so that the next key is looked at
+//! A reading method never fails: it notes a mistake and hands out the default, so that the next key is looked at
 //! too. Whoever reads asks at the end whether the list is empty.
 
 use std::fmt;

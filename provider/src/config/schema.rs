@@ -215,6 +215,8 @@ macro_rules! section {
         }
     ) => {
         $(#[$about])*
+        // The descriptions are also those of the sample, where brackets are no links.
+        #[allow(rustdoc::broken_intra_doc_links)]
         #[derive(Clone, Debug, PartialEq, Eq)]
         $vis struct $section {
             $($(#[doc = $doc])+ $vis $field: $type,)*
