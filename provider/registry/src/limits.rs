@@ -55,5 +55,5 @@ pub(crate) const REPOSITORIES: usize = 4096;
 /// A token response: real ones have five members, some of them a list of what was granted.
 pub(crate) const TOKEN_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };
 
-/// An error body of [`ERROR_BODY_BYTES`]: some errors, each with details of any shape.
+/// An error body of [`countersign_http::limits::ERROR_BODY_BYTES`]: some errors, each with details of any shape.
 pub(crate) const ERROR_JSON: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 256 };
