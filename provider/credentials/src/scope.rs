@@ -1,5 +1,7 @@
 //! Which credential requests for a repository carry, for the keys of caches.
 
+use std::sync::LazyLock;
+
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 
@@ -12,7 +14,9 @@ impl CredentialScope {
     /// No credential.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self::new(&["anonymous"])
+        // Hashed once: it is that of most registries, and is asked for with every image.
+        static ANONYMOUS: LazyLock<CredentialScope> = LazyLock::new(|| CredentialScope::new(&["anonymous"]));
+        ANONYMOUS.clone()
     }
 
     /// The scope that these parts name, none of them a secret.

@@ -1,5 +1,5 @@
-//! What is wrong with something, in two parts: what was found, and what is expected in its place. Programs get the parts,
-//! people the sentence; nobody takes a sentence apart.
+//! What is wrong with something, in two parts: what was found, and what is expected in its place. Programs read
+//! the parts; people read the sentence. No program parses the sentence.
 
 use std::fmt;
 
