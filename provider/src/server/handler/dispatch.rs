@@ -161,7 +161,7 @@ impl Handler {
         }
     }
 
-    /// Works on every key that is an image reference, Whether any key was late.
+    /// Works on every key that is an image reference. Returns whether any of them was late.
     async fn work_on_images(&self, shared: &Shared, keys: &[Key], response: &mut Response) -> bool {
         let image =
             |(index, (key, image)): (usize, &Key)| Some((index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
