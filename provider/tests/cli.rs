@@ -185,7 +185,7 @@ mod tests {
         with("");
         let proxy = Proxy::start().await;
         proxy.require_login("cs", "s3cret");
-        proxy.knows("registry.example:443", hidden.address());
+        proxy.resolve("registry.example:443", hidden.address());
         let url = proxy.url().replace("http://", "http://cs:s3cret@");
         let config = fixture.config();
         let verify = async |image: &str, https: &str| {

@@ -102,7 +102,7 @@ async fn a_cold_tag_costs_four_requests_and_a_warm_digest_none() {
     assert_eq!(world.code(&reference).await, Code::Verified);
     let routes: Vec<_> = world.registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Manifest, Route::Referrers, Route::Manifest, Route::Blob]);
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     let by_digest = world.registry.reference("app", &image);
     let again = world.verify(&by_digest).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
@@ -159,7 +159,7 @@ async fn registry_failures_are_never_unsigned_and_never_cached() {
         ] {
             let fault = world.registry.when(route).status(status);
             assert_eq!(world.code(&reference).await, code, "{route:?} {status}");
-            fault.lift();
+            fault.remove();
         }
     }
     assert_eq!(world.code(&reference).await, Code::Verified);
@@ -245,7 +245,7 @@ async fn more_signatures_than_the_limit_make_the_image_inconclusive() {
 
     // The thumbprints select the signature that is tried first.
     notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     assert_eq!(world.code(&reference).await, Code::Verified);
     assert_eq!(world.registry.count(Route::Blob), 1);
 }
@@ -306,7 +306,7 @@ async fn concurrent_requests_for_an_image_share_one_verification() {
     let (world, _) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
         Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
-    let gate = world.registry.when(Route::Blob).hold();
+    let held = world.registry.when(Route::Blob).hold();
     let asked: Vec<_> = (0..50)
         .map(|_| {
             tokio::spawn(
@@ -317,7 +317,7 @@ async fn concurrent_requests_for_an_image_share_one_verification() {
         })
         .collect();
     world.registry.wait_for(Route::Blob, 1).await;
-    gate.open();
+    held.release();
     let mut verdicts = Vec::new();
     for one in asked {
         verdicts.push(one.await.unwrap().verdict);
@@ -336,7 +336,7 @@ async fn concurrent_requests_for_an_image_share_one_verification() {
 async fn verification_continues_after_the_deadline_for_the_next_request() {
     let (world, image) = signed().await;
     let reference = world.registry.reference("app", &image);
-    let gate = world.registry.when(Route::Blob).hold();
+    let held = world.registry.when(Route::Blob).hold();
     let late = world.verify_within(&reference, Duration::from_millis(300)).await;
     assert_eq!(late.verdict.kind(), VerdictKind::Inconclusive);
     let ImageVerdict::Inconclusive(inconclusive) = &*late.verdict else { panic!("late") };
@@ -344,7 +344,7 @@ async fn verification_continues_after_the_deadline_for_the_next_request() {
         inconclusive.reason.to_string(),
         "deadline-exceeded: the request's time was over while its signatures were fetched and verified: want an answer before its deadline"
     );
-    gate.open();
+    held.release();
     assert_eq!(world.code(&reference).await, Code::Verified);
     assert_eq!(world.registry.count(Route::Blob), 1);
 }

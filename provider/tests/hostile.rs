@@ -335,8 +335,8 @@ async fn answers_connections_accepted_before_the_stop() {
     for client in &kept {
         assert_eq!(client.verdict("a.example/skipped").await.unwrap(), "skipped");
     }
-    let gate = service.registry.when(Route::Manifest).hold();
-    let held: Vec<_> = (0..20)
+    let held = service.registry.when(Route::Manifest).hold();
+    let waiting: Vec<_> = (0..20)
         .map(|_| client())
         .map(|client| {
             let signed = signed.clone();
@@ -354,8 +354,8 @@ async fn answers_connections_accepted_before_the_stop() {
     let answers = stream::iter(kept.iter().map(|client| client.verdict("a.example/skipped"))).buffer_unordered(20);
     let answers: Vec<_> = answers.collect().await;
     assert!(answers.iter().all(|answer| answer.as_deref() == Ok("skipped")), "{answers:?}");
-    gate.open();
-    for answer in held {
+    held.release();
+    for answer in waiting {
         assert_eq!(answer.await.unwrap().unwrap(), "verified");
     }
     run.end().await;

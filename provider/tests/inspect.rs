@@ -435,7 +435,7 @@ signature 1 of 1
         let found = document["signatures"].as_array().unwrap();
         assert_eq!((&document["found"], &document["untyped"], found.len()), (&json!(1), &json!(0), 1));
         assert_eq!(found[0]["digest"], good.digest);
-        fault.lift();
+        fault.remove();
 
         fixture.registry.when(Route::Referrers).reply(page);
         let (code, document) = fixture.json("app:v1").await;

@@ -310,7 +310,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
             &image.digest,
             Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..Descriptor::sample("second") },
         );
-        world.registry.behave();
+        world.registry.clear_faults();
         break_it(&world.registry);
         assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::Verified, "{words}");
     }
@@ -341,7 +341,7 @@ async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
             assert_eq!(reason.code, Code::RegistryRedirectRefused, "{route:?} {reason}");
             let words = if route == Route::Blob { words } else { words.split("; ").next().unwrap() };
             assert!(reason.to_string().contains(words), "{route:?} {reason}");
-            fault.lift();
+            fault.remove();
         }
         assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::Verified);
     }
@@ -366,7 +366,7 @@ async fn a_blob_store_that_fails_is_named_and_is_not_the_signatures_fault() {
         let reason = reason(&world.verify(&reference).await.verdict);
         assert_eq!(reason.code, code, "{status} {reason}");
         assert!(reason.to_string().ends_with(&blob_store), "{reason}");
-        fault.lift();
+        fault.remove();
     }
     drop(store);
     let reason = reason(&world.verify(&reference).await.verdict);
@@ -382,12 +382,12 @@ async fn an_answer_that_is_encoded_or_a_page_is_not_the_signatures_fault() {
     let reference = world.registry.reference("app", &image);
     let fault = world.registry.when(Route::Blob).header("content-encoding", "gzip");
     assert_eq!(world.code(&reference).await, Code::RegistryAnswerInvalid);
-    fault.lift();
+    fault.remove();
     let page = Reply::status(200).header("content-type", "text/html").body(vec![b' '; manifest.size as usize]);
     let fault = world.registry.when(Route::Manifest).path_contains(&manifest.digest).reply(page);
     // Its bytes are compared first.
     assert_eq!(world.code(&reference).await, Code::SignatureUnavailable);
-    fault.lift();
+    fault.remove();
     world.registry.when(Route::Manifest).path_contains(&manifest.digest).header("content-type", "text/html");
     assert_eq!(world.code(&reference).await, Code::RegistryAnswerInvalid);
 }
@@ -399,7 +399,7 @@ async fn a_tag_that_was_verified_before_costs_one_head_for_verdicts_and_mutation
     notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
     let reference = format!("{}/app:v1", world.registry.host());
     assert_eq!(world.code(&reference).await, Code::Verified);
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     let again = world.verify(&reference).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
     let deadline = Deadline::after(Duration::from_secs(20));

@@ -246,7 +246,7 @@ async fn the_password_of_a_registry_rotates() {
     load.answers(SOME).await;
     let login = |password: &str| [("username", "alice".to_owned()), ("password", password.to_owned())];
 
-    service.registry.require_basic_of(&[("alice", "first"), ("alice", "second")]);
+    service.registry.require_basic_any(&[("alice", "first"), ("alice", "second")]);
     service.login.swap(&login(""));
     service.until_files("registries", Some("is empty: want a user name or a password")).await;
     load.answers(SOME).await;
@@ -264,7 +264,7 @@ async fn the_password_of_a_registry_rotates() {
 async fn a_request_in_progress_keeps_its_configuration() {
     let service = Mounted::start().await;
     let (signed, client) = (service.image("app:signed"), service.client(service.gatekeeper(&service.clients)));
-    let gate = service.registry.when(Route::Manifest).hold();
+    let held = service.registry.when(Route::Manifest).hold();
     let asked = tokio::spawn({
         let (client, signed) = (client.clone(), signed.clone());
         async move { client.verdict(&signed).await }
@@ -273,7 +273,7 @@ async fn a_request_in_progress_keeps_its_configuration() {
     // Now without that registry, and with room for no key but one.
     service.until_other_trust(|| service.configure("  maxKeys: 1", &[])).await;
     assert_eq!(client.verdict(&signed).await.unwrap(), "undecided");
-    gate.open();
+    held.release();
     assert_eq!(asked.await.unwrap().unwrap(), "verified");
     service.stop().await;
 }

@@ -150,10 +150,10 @@ async fn a_cached_verdict_needs_no_permit() {
 #[tokio::test]
 async fn a_slow_registry_gets_permits_again_once_it_answers() {
     let world = signed().await;
-    let gate = world.other.when(Route::Manifest).hold();
+    let held = world.other.when(Route::Manifest).hold();
     let asked = ask(&world, 256, Duration::from_secs(3600));
     world.other.wait_for(Route::Manifest, 32).await;
-    gate.open();
+    held.release();
     let ends = ends(asked).await;
     assert!(ends.iter().all(|(code, _)| *code == Code::ImageNotFound), "{ends:?}");
     assert_eq!(in_use(&world, "verifications"), 0);

@@ -118,7 +118,7 @@ async fn caches_one_verdict_for_all_spellings() {
     let names = names(world.registry.address().port());
     let first = world.verify(&format!("{}/app@{}", names[0], image.digest)).await;
     assert_eq!((first.verdict.code(), first.cached), (Code::Verified, false));
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     for host in &names {
         let again = world.verify(&format!("{host}/app@{}", image.digest)).await;
         assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true), "{host}");
@@ -132,7 +132,7 @@ async fn all_spellings_share_one_flight() {
     let world = world(|port| vec![format!("localhost:{port}/app")]).await;
     let image = world.registry.push_image("app", "v1");
     notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    let gate = world.registry.when(Route::Manifest).hold();
+    let held = world.registry.when(Route::Manifest).hold();
     let calls: Vec<_> = names(world.registry.address().port())
         .map(|host| {
             let (engine, image) = (world.engine.clone(), Arc::new(format!("{host}/app:v1").parse().unwrap()));
@@ -140,7 +140,7 @@ async fn all_spellings_share_one_flight() {
         })
         .into();
     world.registry.wait_for(Route::Manifest, 1).await;
-    gate.open();
+    held.release();
     for call in calls {
         assert_eq!(call.await.unwrap().verdict.code(), Code::Verified);
     }

@@ -63,7 +63,7 @@ async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
     let (first, image) = (push(&world, "first"), Arc::new(push(&world, "second")));
     // What all share is there before: connections and their buffers.
     assert_eq!(world.code(&first.to_string()).await, Code::CriticalAttributeUnknown);
-    world.registry.forget_requests();
+    world.registry.clear_requests();
 
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -89,7 +89,7 @@ async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
     let again = ask().await.unwrap();
     assert!(again.cached && Arc::ptr_eq(&again.verdict, &first));
     drop(verdicts);
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     let kept = ALLOCATOR.current_usage().saturating_sub(before);
     println!("{peak} bytes at the peak, {kept} bytes kept, of which the verdict says {}", first.bytes());
     assert!(kept <= MIB, "{kept} bytes are kept");

@@ -11,10 +11,10 @@ use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::KeyType;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use serde_json::Value as Json;
@@ -231,8 +231,8 @@ fn large_keys(meets: Meets) -> Schema {
 
 /// Makes `registry` serve the variant to whoever asks about the images, whose names come back.
 pub(crate) fn serve(registry: &Registry, repository: &str, meets: Meets, bytes: &[u8], images: usize) -> Vec<String> {
-    registry.behave();
-    registry.require_nothing();
+    registry.clear_faults();
+    registry.require_no_auth();
     let targets: Vec<Descriptor> =
         (0..images).map(|number| registry.push_image(repository, &format!("t{number}"))).collect();
     let page = |content_type: &str| Reply::status(200).header("content-type", content_type).body(bytes.to_vec());
@@ -257,7 +257,7 @@ pub(crate) fn serve(registry: &Registry, repository: &str, meets: Meets, bytes: 
             attach(registry, repository, targets.get(..1).unwrap(), &envelopes, format);
         }
         Meets::Token => {
-            registry.require_bearer(&Bearer::anonymous());
+            registry.require_bearer(&TokenService::anonymous());
             registry.when(Route::Token).reply(page("application/json"));
         }
         Meets::Error(route) => {

@@ -64,7 +64,7 @@ const LIMIT: u64 = 256;
 /// Serves until standard input ends. Images of the registry at `hostile` are asked about too.
 async fn service(hostile: &str) {
     let service = Mounted::with_plain("  maxConnections: 256", &[hostile]).await;
-    service.registry.require_nothing();
+    service.registry.require_no_auth();
     let bad = service.registry.push_image("app", "bad");
     let strangers = mounted::root("strangers");
     for number in 0..100 {
@@ -90,7 +90,7 @@ async fn service(hostile: &str) {
     let mut stopped = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     // The registry writes every request down, which is not the service's memory.
     while tokio::time::timeout(Duration::from_secs(1), &mut stopped).await.is_err() {
-        service.registry.forget_requests();
+        service.registry.clear_requests();
     }
     service.stop().await;
 }

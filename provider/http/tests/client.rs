@@ -294,7 +294,7 @@ async fn a_server_is_accepted_by_the_roots_of_its_route() {
 #[tokio::test]
 async fn a_proxy_is_asked_under_a_rule_only() {
     let (server, proxy) = (server().await, Proxy::start().await);
-    proxy.knows("list.example:80", server.address());
+    proxy.resolve("list.example:80", server.address());
     let mut builder = builder(1 << 20);
     let choice = ProxyChoice::Server { server: proxy.url().parse().unwrap(), roots: Roots::System };
     let rule = ProxyRule { choice, setting: "the test".to_owned(), exact: true };

@@ -1,6 +1,6 @@
-//! Just enough DER to write an extension or a name by hand, and to find the parts of what was written.
+//! Writes the DER of extensions and names, and splits DER that this crate wrote into elements.
 //!
-//! No parser for hostile input: [`children`] panics on anything that this crate would not have produced.
+//! It is not a parser for untrusted input: [`children`] panics on DER that this crate does not produce.
 
 /// One element: tag, shortest length, content.
 #[must_use]
@@ -18,13 +18,13 @@ pub fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// SEQUENCE of finished elements.
+/// SEQUENCE of encoded elements.
 #[must_use]
 pub fn sequence(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     element(0x30, &parts.into_iter().flatten().collect::<Vec<u8>>())
 }
 
-/// SET of finished elements, sorted as DER wants it.
+/// SET of encoded elements, sorted as DER requires.
 #[must_use]
 pub fn set(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut parts: Vec<Vec<u8>> = parts.into_iter().collect();
@@ -85,7 +85,7 @@ pub(crate) fn arcs(dotted: &str) -> Vec<u64> {
     arcs
 }
 
-/// The finished elements inside a constructed element (SEQUENCE, SET, explicit tag).
+/// The encoded elements inside a constructed element (SEQUENCE, SET, explicit tag).
 #[must_use]
 pub fn children(constructed: &[u8]) -> Vec<&[u8]> {
     let (header, length) = header(constructed);
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_the_object_identifiers_of_the_standard() {
+    fn writes_object_identifiers() {
         assert_eq!(oid("2.5.29.15"), [0x06, 3, 0x55, 29, 15]);
         assert_eq!(oid("1.2.840.10045.4.3.2"), [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]);
     }
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn integers_never_look_negative() {
+    fn integers_are_never_negative() {
         assert_eq!(integer(0), [2, 1, 0]);
         assert_eq!(integer(127), [2, 1, 127]);
         assert_eq!(integer(128), [2, 2, 0, 128]);
     }
 
     #[test]
-    fn children_are_what_was_put_in() {
+    fn children_returns_the_encoded_elements() {
         let long = octet_string(&[7; 200]);
         let outer = sequence([boolean(true), long.clone()]);
         assert_eq!(children(&outer), [&boolean(true)[..], &long[..]]);

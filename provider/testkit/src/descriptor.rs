@@ -1,4 +1,4 @@
-//! Descriptors as this crate writes them.
+//! OCI descriptors.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,23 @@ pub const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Media type of an image index.
 pub const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// What one document says about another. Fields are open: a test may make any of them wrong.
+/// An OCI descriptor. Its fields are public, so that a test can make any of them wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
+    /// `mediaType`
     pub media_type: String,
+    /// `digest`, as written.
     pub digest: String,
-    /// In bytes.
+    /// `size`, in bytes.
     pub size: u64,
+    /// `artifactType`; `None` omits it.
     pub artifact_type: Option<String>,
+    /// `annotations`; omitted if empty.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
-    /// Describes `bytes`, by SHA-256.
+    /// The descriptor of `bytes`, with their SHA-256.
     #[must_use]
     pub fn of(media_type: &str, bytes: &[u8]) -> Self {
         Self {
@@ -36,7 +40,7 @@ impl Descriptor {
         }
     }
 
-    /// An image manifest that exists nowhere, for tests without a registry. `seed` makes it differ from others.
+    /// The descriptor of an image manifest that no registry has. Different seeds give different digests.
     #[must_use]
     pub fn sample(seed: &str) -> Self {
         Self::of(IMAGE_MANIFEST, seed.as_bytes())
@@ -49,7 +53,7 @@ impl Descriptor {
         self
     }
 
-    /// The JSON object; members that are absent or empty are left out.
+    /// The JSON object; absent and empty members are omitted.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = json!({ "mediaType": self.media_type, "digest": self.digest, "size": self.size });

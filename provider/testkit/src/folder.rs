@@ -1,4 +1,4 @@
-//! Files for one test.
+//! Temporary directories.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// A directory that is removed with the value.
+/// A temporary directory; dropping the value removes it.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// An empty directory that nobody else has.
+    /// Creates an empty directory with a unique name.
     #[must_use]
     pub fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -21,19 +21,19 @@ impl Folder {
         Self(path)
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The path of a file in it, for a command line or a configuration.
+    /// The path of a file in it, as text.
     #[must_use]
     pub fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 
-    /// Writes a file, and the directories that it needs.
+    /// Writes a file and creates its parent directories.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().expect("a file in the directory")).expect("directories for temporary files");
@@ -49,7 +49,7 @@ impl Default for Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind only when the disk refuses, which is not what a test is about.
+        // A failure leaves the directory behind, which does not affect the test.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

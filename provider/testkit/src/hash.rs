@@ -1,4 +1,4 @@
-//! Digests as OCI writes them.
+//! SHA-256 in the forms of OCI and X.509.
 
 use aws_lc_rs::digest;
 

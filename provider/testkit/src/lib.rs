@@ -1,7 +1,7 @@
-//! A CA, a signer and an in-process registry that speak bytes: the other side of every test.
+//! A CA, a signer and an in-process registry for tests and the demo.
 //!
-//! Everything here is a second reading of the Notary Project's and OCI's specifications. It never depends on
-//! `countersign-core`, so that a misreading there cannot agree with itself.
+//! This crate implements the specifications of the Notary Project and OCI a second time and produces bytes. It never
+//! depends on `countersign-core`, so that a misreading of a specification in one crate makes a test fail.
 //!
 //! ```
 //! use countersign_testkit::notation;
@@ -15,27 +15,29 @@
 //! use countersign_testkit::signer::SignRequest;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! // A CA with an intermediate, and somebody who may sign releases.
+//! // A CA with an intermediate, and a certificate for code signing.
 //! let root = Authority::root(CertSpec::root().common_name("Acme Root"));
 //! let issuing = root.intermediate(CertSpec::intermediate().path_length(0));
 //! let release = issuing.issue(CertSpec::leaf().key(KeyType::P384).common_name("release"));
 //!
-//! // An image with a good signature, and one with an attribute that nobody understands.
+//! // An image with two signatures: a valid one, and one with an unknown critical attribute.
 //! let registry = Registry::start().await;
 //! let image = registry.push_image("team/app", "v1");
 //! notation::sign_image(&registry, "team/app", &image, &release);
-//! let odd = SignRequest::new(&release, &image).critical_attribute("com.acme.odd", 1);
-//! Signature::new(&odd, Format::Cose).attach(&registry, "team/app", &image);
+//! let unknown = SignRequest::new(&release, &image).critical_attribute("com.acme.unknown", 1);
+//! Signature::new(&unknown, Format::Cose).attach(&registry, "team/app", &image);
 //!
-//! // The registry has a bad moment, then works again.
+//! // The registry fails twice, then works again.
 //! let fault = registry.when(Route::Manifest).path_contains(&image.digest).times(2).status(503);
 //! assert_eq!(fault.hits(), 0);
 //! # });
 //! ```
 //!
-//! What it deliberately does not do: it verifies nothing; it makes no RSA key under 2048 bits, no P-224 key and no SHA-1
-//! signature (the crypto library cannot), so such cases need stored vectors; it issues no RFC 3161 tokens, only carries
-//! those it is given. Mistakes in its use panic: it is for tests only.
+//! Limits: it verifies nothing. It makes no RSA key under 2048 bits, no P-224 key and no SHA-1 signature (the crypto
+//! library cannot), so such cases need stored vectors. It issues no RFC 3161 tokens; it embeds tokens that it is given.
+//! Incorrect use panics: the crate is for tests only.
+
+#![warn(missing_docs)]
 
 pub mod der;
 mod descriptor;

@@ -1,4 +1,4 @@
-//! How a signature is stored beside an image (signature specification, "OCI signatures").
+//! Stores signatures in a registry (signature specification, "OCI signatures").
 
 use serde_json::Value;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::signer::SignRequest;
 
 /// Artifact type of signature manifests.
 pub const SIGNATURE_ARTIFACT_TYPE: &str = "application/vnd.cncf.notary.signature";
-/// Media type of the short-lived OCI artifact manifest.
+/// Media type of the withdrawn OCI artifact manifest.
 pub const ARTIFACT_MANIFEST: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// Unsigned annotation that lists the SHA-256 of each certificate, leaf first.
 pub const THUMBPRINT_ANNOTATION: &str = "io.cncf.notary.x509chain.thumbprint#S256";
@@ -20,19 +20,19 @@ pub const THUMBPRINT_ANNOTATION: &str = "io.cncf.notary.x509chain.thumbprint#S25
 /// The content of every signature manifest's config.
 const EMPTY: &[u8] = b"{}";
 
-/// The three forms of signature manifest that are found in the field.
+/// The three forms of signature manifest in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ManifestForm {
     /// `artifactType` and the empty config.
     #[default]
     Current,
-    /// No `artifactType`, the type as `config.mediaType`: what released notation writes.
+    /// No `artifactType`; the type is `config.mediaType`, as released notation writes it.
     Legacy,
     /// The withdrawn OCI artifact manifest with `blobs`.
     Artifact,
 }
 
-/// An envelope with what its manifest will say.
+/// An envelope, and the content of its signature manifest.
 #[derive(Clone, Debug)]
 pub struct Signature {
     envelope: Vec<u8>,
@@ -44,7 +44,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Signs the request in this format; thumbprints are those of its chain.
+    /// Signs the request in this format; the thumbprint annotation is that of its chain.
     #[must_use]
     pub fn new(request: &SignRequest, format: Format) -> Self {
         let thumbprints = json!(request.chain().thumbprints()).to_string();
@@ -53,7 +53,7 @@ impl Signature {
             .annotation("org.opencontainers.image.created", "2026-01-02T03:04:05Z")
     }
 
-    /// Any bytes as an envelope of any type, without annotations.
+    /// Uses any bytes as an envelope of any media type, without annotations.
     #[must_use]
     pub fn of_envelope(envelope: &[u8], media_type: &str) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Signature {
         }
     }
 
-    /// The form of the signature manifest; [`ManifestForm::Current`] unless told otherwise.
+    /// Sets the form of the signature manifest. Default: [`ManifestForm::Current`].
     #[must_use]
     pub fn form(mut self, form: ManifestForm) -> Self {
         self.form = form;
@@ -81,28 +81,28 @@ impl Signature {
         self
     }
 
-    /// Takes all annotations of the signature manifest out.
+    /// Removes all annotations of the signature manifest.
     #[must_use]
     pub fn without_annotations(mut self) -> Self {
         self.annotations.clear();
         self
     }
 
-    /// Says another subject in the manifest than the target it is listed under.
+    /// Sets a subject in the manifest that differs from the target it is listed under.
     #[must_use]
     pub fn subject(mut self, subject: &Descriptor) -> Self {
         self.subject = Some(subject.clone());
         self
     }
 
-    /// Repeats the envelope so many times: the manifest may have one layer only.
+    /// Adds this many copies of the envelope as layers; a valid manifest has exactly one layer.
     #[must_use]
     pub fn extra_layers(mut self, count: usize) -> Self {
         self.extra_layers = count;
         self
     }
 
-    /// The envelope as it is stored.
+    /// The envelope.
     #[must_use]
     pub fn envelope(&self) -> &[u8] {
         &self.envelope
@@ -151,7 +151,8 @@ impl Signature {
         manifest.to_string().into_bytes()
     }
 
-    /// Stores envelope and manifest, and lists the manifest as a referrer of `target`. Gives the manifest's descriptor.
+    /// Stores envelope and manifest, and lists the manifest as a referrer of `target`. Returns the descriptor of
+    /// the manifest.
     pub fn attach(&self, registry: &Registry, repository: &str, target: &Descriptor) -> Descriptor {
         registry.put_blob(repository, "application/vnd.oci.empty.v1+json", EMPTY);
         registry.put_blob(repository, &self.media_type, &self.envelope);
@@ -169,8 +170,8 @@ impl Signature {
     }
 }
 
-/// Signs `target` with `chain` as notation does (JWS, scheme `notary.x509`) and stores the signature beside it.
-/// Gives the descriptor of the signature manifest.
+/// Signs `target` with `chain` as notation does (JWS, scheme `notary.x509`) and stores the signature.
+/// Returns the descriptor of the signature manifest.
 pub fn sign_image(registry: &Registry, repository: &str, target: &Descriptor, chain: &Chain) -> Descriptor {
     Signature::new(&SignRequest::new(chain, target), Format::Jws).attach(registry, repository, target)
 }

@@ -1,4 +1,4 @@
-//! The one PEM label that is needed.
+//! Writes PEM certificates.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,19 +1,20 @@
-//! Certificates: roots, intermediates, leaves, with every knob that a negative case needs.
+//! Certificates: roots, intermediates, leaves, with all settings that negative cases need.
 //!
-//! The defaults follow §6 of the Notary Project's certificate rules; a knob departs from them one at a time.
+//! The defaults follow the certificate requirements of the Notary Project (signature specification); each setting changes one of them.
 //! Names and dates come from [`rcgen`]; all extensions are written here, because their criticality must be settable.
 
 mod authority;
 mod chain;
+mod extension;
 mod key;
 mod name;
 mod spec;
 
 pub use authority::Authority;
 pub use chain::Chain;
+pub use extension::KeyUsage;
+pub use extension::eku;
 pub use key::Key;
 pub use key::KeyType;
 pub use key::SignatureForm;
 pub use spec::CertSpec;
-pub use spec::KeyUsage;
-pub use spec::eku;

@@ -1,7 +1,7 @@
-//! A forward proxy inside the test: CONNECT and the absolute form, on a free port of 127.0.0.1.
+//! An in-process forward proxy: CONNECT and the absolute form, on a free port of 127.0.0.1.
 //!
-//! It has names of its own ([`Proxy::knows`]), so that a test sees whether a request went by it: nobody else can reach
-//! `registry.example`. It writes down every request, asks for a login if told to, and gives odd answers.
+//! It resolves host names of its own ([`Proxy::resolve`]), so that a test sees whether a request used the proxy: only the
+//! proxy can reach `registry.example`. It records every request, and can require credentials and send invalid responses.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::pki::Chain;
 use crate::registry::acceptor;
 
-/// Longest head of a request.
+/// Maximum size of a request head.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// A running proxy. Dropping it closes the port and every connection.
@@ -37,11 +37,12 @@ pub struct Proxy {
     server: AbortHandle,
 }
 
-/// One request as it came.
+/// A received request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyRequest {
+    /// The method.
     pub method: String,
-    /// `host:port` of a CONNECT, the whole URL of others.
+    /// `host:port` of a CONNECT request, the whole URL of others.
     pub target: String,
     headers: Vec<(String, String)>,
 }
@@ -57,12 +58,12 @@ struct State {
 }
 
 impl Proxy {
-    /// Reached by plain HTTP.
+    /// Starts a proxy over plain HTTP.
     pub async fn start() -> Self {
         Self::run(None).await
     }
 
-    /// Reached by TLS with this certificate.
+    /// Starts a proxy over TLS with this certificate.
     pub async fn start_tls(identity: &Chain) -> Self {
         Self::run(Some(identity)).await
     }
@@ -107,33 +108,33 @@ impl Proxy {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on `name` (`host:port`) is at `address`. Names that were never given are answered with 403.
-    pub fn knows(&self, name: &str, address: SocketAddr) {
+    /// Resolves `name` (`host:port`) to `address`. Requests for unknown names are answered with 403.
+    pub fn resolve(&self, name: &str, address: SocketAddr) {
         lock(&self.state).names.insert(name.to_owned(), address);
     }
 
-    /// From now on only with this user and password; 407 else.
+    /// Requires this user and password from now on; answers 407 otherwise.
     pub fn require_login(&self, user: &str, password: &str) {
         lock(&self.state).login = Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))));
     }
 
-    /// From now on these bytes are the answer to every request, and the connection closes.
+    /// Answers every request with these bytes from now on, and closes the connection.
     pub fn answer(&self, bytes: &[u8]) {
         lock(&self.state).answer = Some(bytes.to_vec());
     }
 
-    /// From now on requests are read and not answered.
-    pub fn stay_silent(&self) {
+    /// Reads requests from now on, and never answers.
+    pub fn never_answer(&self) {
         lock(&self.state).silent = true;
     }
 
-    /// Every request so far, those that were refused too, in order of arrival.
+    /// Every request so far, refused ones included, in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<ProxyRequest> {
         lock(&self.state).requests.clone()
@@ -145,7 +146,7 @@ impl Proxy {
         self.requests().into_iter().map(|request| format!("{} {}", request.method, request.target)).collect()
     }
 
-    /// How many connections were accepted.
+    /// The number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         lock(&self.state).connections
@@ -175,20 +176,20 @@ impl ProxyRequest {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().expect("nobody panics while holding the state")
+    state.lock().expect("the lock is not poisoned")
 }
 
-/// What becomes of a request.
+/// How a request is handled.
 enum Action {
     Answer(Vec<u8>),
     Nothing,
     Tunnel(SocketAddr),
-    /// With what is sent on in place of the head.
+    /// With the head to send upstream.
     Forward(SocketAddr, String),
 }
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>) {
-    // One request per connection that is answered here; a tunnel or what is forwarded uses up the rest of it.
+    // One request per connection; a tunnel or a forwarded request uses the rest of the connection.
     let Some((head, rest)) = read_head(&mut stream).await else { return };
     let Some(request) = ProxyRequest::parse(&head) else { return };
     let action = {
@@ -196,7 +197,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<St
         state.requests.push(request.clone());
         state.decide(&request)
     };
-    // Broken connections end here; the test looks at the client.
+    // Ignores connection errors; the test checks the client.
     let _ = match action {
         Action::Answer(bytes) => stream.write_all(&bytes).await,
         Action::Nothing => std::future::pending().await,
@@ -258,7 +259,7 @@ async fn relay(
     Ok(())
 }
 
-/// The head as text, without its last two line ends, and what came with it.
+/// The head as text, without the final empty line, and the bytes read after it.
 async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {

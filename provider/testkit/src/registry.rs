@@ -1,40 +1,45 @@
-//! An OCI registry inside the test: real HTTP on a free port of 127.0.0.1, and as badly behaved as the test wants.
+//! An in-process OCI registry: real HTTP on a free port of 127.0.0.1, with faults that the test sets.
 //!
-//! It holds what the test puts in ([`Registry::push_image`], [`Registry::put_manifest`], …), writes down every request
-//! ([`Registry::requests`]), asks for credentials if told to ([`Registry::require_basic`],
-//! [`Registry::require_bearer`]), and misbehaves per route ([`Registry::when`]). A second one serves as "another host".
-//! It runs on the runtime that started it, so its delays follow a paused clock, and it ends with its handle.
+//! It stores content ([`Registry::push_image`], [`Registry::put_manifest`], …), records every request
+//! ([`Registry::requests`]), optionally requires credentials ([`Registry::require_basic`],
+//! [`Registry::require_bearer`]), and applies faults per route ([`Registry::when`]). A second registry serves as another
+//! host. A registry runs on the runtime that started it, so its delays follow a paused clock; it stops when its handle is
+//! dropped.
 //!
-//! No pushes over HTTP, no catalogue, no tag list, no uploads.
+//! It does not implement pushes over HTTP, the catalogue, the list of tags, or uploads.
 
 mod auth;
 mod body;
 mod fault;
+mod held_requests;
+mod reply;
 mod request;
 mod routes;
 mod server;
+mod state;
 mod store;
+mod when;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-pub use auth::Bearer;
-pub use auth::TokenAnswer;
+pub use auth::TokenResponse;
+pub use auth::TokenService;
 pub use fault::FaultHandle;
-pub use fault::Gate;
-pub use fault::Reply;
-pub use fault::When;
-pub use request::Recorded;
+pub use held_requests::HeldRequests;
+pub use reply::Reply;
+pub use request::RecordedRequest;
 pub use request::Route;
 pub use store::Referrers;
+pub use when::When;
 
 use crate::Descriptor;
 use crate::pki::Chain;
-use auth::Guard;
-use server::State;
+use auth::Authentication;
 pub(crate) use server::acceptor;
+use state::State;
 
 /// A running registry. Dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -46,17 +51,17 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Plain HTTP.
+    /// Starts a registry over plain HTTP.
     pub async fn start() -> Self {
         Self::run(None).await
     }
 
-    /// HTTPS with this certificate (see [`CertSpec::tls_server`](crate::pki::CertSpec::tls_server)), HTTP/2 offered.
+    /// Starts a registry over HTTPS with this certificate (see [`CertSpec::tls_server`](crate::pki::CertSpec::tls_server)), with HTTP/2.
     pub async fn start_tls(identity: &Chain) -> Self {
         Self::run(Some(identity)).await
     }
 
-    /// Plain HTTP on `[::1]`, where this system has IPv6.
+    /// Starts a registry over plain HTTP on `[::1]`; `None` if this system has no IPv6.
     pub async fn start_v6() -> Option<Self> {
         let (state, address, server) = server::start_v6().await?;
         Some(Self { state, address, scheme: "http", server })
@@ -73,13 +78,13 @@ impl Registry {
         self.address.to_string()
     }
 
-    /// `http://127.0.0.1:PORT`, or with `https`; no slash at the end.
+    /// `http://127.0.0.1:PORT`, or with `https`, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -91,7 +96,7 @@ impl Registry {
         format!("{}/{repository}@{}", self.address, target.digest)
     }
 
-    /// Stores a small image manifest unlike any other in this registry, with its config and layer, under `tag`.
+    /// Stores a small image manifest with its config and layer under `tag`. Each call makes different content.
     pub fn push_image(&self, repository: &str, tag: &str) -> Descriptor {
         self.state.store().push_image(repository, tag)
     }
@@ -101,140 +106,140 @@ impl Registry {
         self.state.store().push_index(repository, tag, manifests)
     }
 
-    /// Stores any manifest. One with a `subject` becomes a referrer of that subject, listed as a registry would.
+    /// Stores any manifest. A manifest with a `subject` is listed as a referrer of that subject.
     pub fn put_manifest(&self, repository: &str, media_type: &str, bytes: &[u8]) -> Descriptor {
         let descriptor = Descriptor::of(media_type, bytes);
         self.state.store().put_manifest(repository, &descriptor, bytes);
         descriptor
     }
 
-    /// Stores bytes under any digest, right or wrong: other hash algorithms, other content.
+    /// Stores bytes under any digest, correct or not: another hash algorithm, other content.
     pub fn put_manifest_as(&self, repository: &str, digest: &str, media_type: &str, bytes: &[u8]) -> Descriptor {
         let descriptor = Descriptor { digest: digest.to_owned(), ..Descriptor::of(media_type, bytes) };
         self.state.store().put_manifest(repository, &descriptor, bytes);
         descriptor
     }
 
-    /// Stores a blob; the media type is only what the descriptor says.
+    /// Stores a blob; the media type is used for the returned descriptor only.
     pub fn put_blob(&self, repository: &str, media_type: &str, bytes: &[u8]) -> Descriptor {
         let descriptor = Descriptor::of(media_type, bytes);
         self.state.store().put_blob(repository, &descriptor.digest, bytes);
         descriptor
     }
 
-    /// Stores a blob under any digest, right or wrong.
+    /// Stores a blob under any digest, correct or not.
     pub fn put_blob_as(&self, repository: &str, digest: &str, bytes: &[u8]) {
         self.state.store().put_blob(repository, digest, bytes);
     }
 
-    /// Points a tag at a digest; one that exists is moved.
+    /// Sets a tag to a digest; an existing tag is moved.
     pub fn tag(&self, repository: &str, tag: &str, digest: &str) {
         self.state.store().tag(repository, tag, digest);
     }
 
-    /// Lists `entry` as a referrer of `subject` without storing anything: entries that lie, or lead nowhere.
+    /// Lists `entry` as a referrer of `subject` without storing content: wrong entries, or entries without a manifest.
     pub fn list_referrer(&self, repository: &str, subject: &str, entry: Descriptor) {
         self.state.store().list_referrer(repository, subject, entry);
     }
 
-    /// Forgets a manifest or blob; tags and referrer lists keep their entries, as after a careless deletion.
+    /// Deletes a manifest or blob; tags and lists of referrers keep their entries.
     pub fn remove(&self, repository: &str, digest: &str) {
         self.state.store().remove(repository, digest);
     }
 
-    /// How referrers are offered. [`Referrers::Api`] at first.
+    /// Sets how referrers are listed. Default: [`Referrers::Api`].
     pub fn referrers(&self, mode: Referrers) {
         self.state.store().mode = mode;
     }
 
-    /// Entries per page of the referrers API; all on one page at first.
+    /// Sets the number of entries per page of the referrers API. Default: all on one page.
     pub fn page_size(&self, entries: usize) {
         assert!(entries > 0, "a page holds at least one entry; for empty pages see `When::endless_empty_pages`");
         self.state.store().page_size = entries;
     }
 
-    /// Serves any bytes at any path (outside `/v2/` and `/token`) without authentication: CRLs, OCSP answers.
+    /// Serves any bytes at any path (outside `/v2/` and `/token`) without authentication: CRLs, OCSP responses.
     pub fn serve_file(&self, path: &str, content_type: &str, bytes: &[u8]) {
         self.state.store().files.insert(path.to_owned(), (content_type.to_owned(), bytes.to_vec().into()));
     }
 
-    /// From now on only with this user and password.
+    /// Requires Basic authentication with this user and password from now on.
     pub fn require_basic(&self, user: &str, password: &str) {
-        self.require_basic_of(&[(user, password)]);
+        self.require_basic_any(&[(user, password)]);
     }
 
-    /// From now on only with one of these users and passwords: one user with two during a rotation.
-    pub fn require_basic_of(&self, logins: &[(&str, &str)]) {
-        *self.state.guard() = Guard::basic(logins);
+    /// Requires Basic authentication with one of these users and passwords: a user may have two during a rotation.
+    pub fn require_basic_any(&self, credentials: &[(&str, &str)]) {
+        *self.state.authentication() = Authentication::basic(credentials);
     }
 
-    /// From now on only with a token of this service; `/token` here serves it too.
-    pub fn require_bearer(&self, bearer: &Bearer) {
-        *self.state.guard() = Guard::Bearer(bearer.clone());
-        self.serve_tokens(bearer);
+    /// Requires a token of this service from now on; `/token` of this registry issues them too.
+    pub fn require_bearer(&self, service: &TokenService) {
+        *self.state.authentication() = Authentication::Bearer(service.clone());
+        self.serve_tokens(service);
     }
 
-    /// Serves tokens at `/token` for a service that guards another registry (see [`Bearer::realm`]).
-    pub fn serve_tokens(&self, bearer: &Bearer) {
-        *self.state.tokens() = Some(bearer.clone());
+    /// Issues tokens at `/token` for another registry (see [`TokenService::realm`]).
+    pub fn serve_tokens(&self, service: &TokenService) {
+        *self.state.tokens() = Some(service.clone());
     }
 
-    /// Lets everybody in again.
-    pub fn require_nothing(&self) {
-        *self.state.guard() = Guard::Open;
+    /// Requires no authentication any more.
+    pub fn require_no_auth(&self) {
+        *self.state.authentication() = Authentication::NotRequired;
     }
 
-    /// Begins a sentence: when such a request comes, this happens. Authentication goes first; a request that was turned
-    /// away there meets no fault and is not counted. Several that fit apply in the order they were set.
+    /// Sets a fault for requests to a route. Authentication is checked first: a refused request has no faults and is not
+    /// counted. Several matching faults apply in the order in which they were set.
     pub fn when(&self, route: Route) -> When {
         When::new(Arc::clone(&self.state.faults), Some(route))
     }
 
-    /// As [`when`](Self::when), for every route.
+    /// Like [`when`](Self::when), for all routes.
     pub fn when_any(&self) -> When {
         When::new(Arc::clone(&self.state.faults), None)
     }
 
-    /// Takes all faults away.
-    pub fn behave(&self) {
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
         self.state.faults.clear();
     }
 
     /// Every request so far, in order of arrival.
     #[must_use]
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state.log.all()
     }
 
-    /// The requests of one route.
+    /// The requests of one route, in order of arrival.
     #[must_use]
-    pub fn requests_to(&self, route: Route) -> Vec<Recorded> {
+    pub fn requests_to(&self, route: Route) -> Vec<RecordedRequest> {
         self.requests().into_iter().filter(|request| request.route == route).collect()
     }
 
-    /// How many requests of one route.
+    /// The number of requests of one route.
     #[must_use]
     pub fn count(&self, route: Route) -> usize {
         self.requests_to(route).len()
     }
 
-    /// Starts a new page in the book of requests.
-    pub fn forget_requests(&self) {
+    /// Clears the list of recorded requests.
+    pub fn clear_requests(&self) {
         self.state.log.clear();
     }
 
-    /// Returns as soon as `count` requests of this route have come (since the last `forget_requests`).
+    /// Waits until `count` requests of this route have been received since the last [`clear_requests`](Self::clear_requests).
     pub async fn wait_for(&self, route: Route, count: usize) {
         self.state.log.wait_for(route, count).await;
     }
 
-    /// The most requests that were being answered at the same time.
+    /// The largest number of requests that were in progress at the same time.
     #[must_use]
-    pub fn most_at_once(&self) -> usize {
-        self.state.log.most_at_once()
+    pub fn max_concurrent(&self) -> usize {
+        self.state.log.max_concurrent()
     }
 
-    /// How many connections were accepted.
+    /// The number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state.log.connections()

@@ -1,7 +1,7 @@
-//! Notary Project envelopes, right ones and wrong ones.
+//! Notary Project envelopes, valid and invalid.
 //!
-//! [`SignRequest`] says what goes in; [`SignRequest::jws`] and [`SignRequest::cose`] write and sign it. For what no knob
-//! covers, take the envelope apart before it is signed ([`SignRequest::jws_parts`], [`SignRequest::cose_parts`]).
+//! [`SignRequest`] holds the content; [`SignRequest::jws`] and [`SignRequest::cose`] write and sign it. For changes that it
+//! has no setting for, edit the parts of the envelope before they are signed ([`SignRequest::jws_parts`], [`SignRequest::cose_parts`]).
 
 mod cose;
 mod jws;

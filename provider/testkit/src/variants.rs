@@ -1,25 +1,26 @@
-//! Variants of a good document, each with one part changed so that a strict reader refuses it, or bears it: every array,
-//! object, string and number blown up, every object written as an array, every member written twice.
+//! Variants of a valid document, each with one part changed: every array, object, string and number enlarged, every object
+//! written as an array, every member written twice. A strict reader refuses each variant or bounds its cost.
 
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// A document with one part blown up.
+/// A document with one part changed.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Which part, and with what.
+    /// Which part was changed, and how.
     pub name: String,
+    /// The document.
     pub bytes: Vec<u8>,
 }
 
-/// Stands in a document where the filling goes.
+/// Placeholder for the inserted content.
 const MARK: &str = "@hostile@";
 
-/// One way to fill an array: what is repeated between commas.
+/// Array elements: a name, and the element that is repeated.
 const ELEMENTS: [(&str, &str); 4] = [("numbers", "0"), ("objects", "{}"), ("texts", r#""""#), ("arrays", "[]")];
 
-/// Every part of a JSON document blown up, one after the other, to `size` bytes for the whole document or a little less.
+/// Every part of a JSON document enlarged, one at a time, to `size` bytes for the whole document or a little less.
 #[must_use]
 pub fn json(document: &Json, size: usize) -> Vec<Variant> {
     let mut variants = vec![
@@ -32,8 +33,8 @@ pub fn json(document: &Json, size: usize) -> Vec<Variant> {
     variants
 }
 
-/// Every object of a JSON document, one after the other, written as the array of its values: what serde reads as a struct
-/// by position.
+/// Every object of a JSON document, one at a time, written as the array of its values: serde reads that as a struct by
+/// position.
 #[must_use]
 pub fn arrays_for_objects(document: &Json) -> Vec<Variant> {
     let objects =
@@ -49,8 +50,8 @@ pub fn arrays_for_objects(document: &Json) -> Vec<Variant> {
         .collect()
 }
 
-/// Every member of every object of a JSON document, one after the other, written twice: as it is, and with the first
-/// letter of its name as an escape.
+/// Every member of every object of a JSON document, one at a time, written twice: unchanged, and with the first letter
+/// of its name escaped.
 #[must_use]
 pub fn repeated_members(document: &Json) -> Vec<Variant> {
     let mut variants = Vec::new();
@@ -145,7 +146,7 @@ fn members(room: usize, value: &str) -> String {
     members.join(",")
 }
 
-/// Every part of a CBOR item blown up, one after the other, to about `size` bytes.
+/// Every part of a CBOR item enlarged, one at a time, to about `size` bytes.
 #[must_use]
 pub fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
     let mut variants = vec![Variant { name: "nested arrays".to_owned(), bytes: vec![0x81; size] }];
@@ -156,7 +157,7 @@ pub fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
             let mut left = part;
             replace(&mut changed, &mut left, &filling);
             let mut bytes = Vec::new();
-            ciborium::into_writer(&changed, &mut bytes).expect("a Vec takes all");
+            ciborium::into_writer(&changed, &mut bytes).expect("writing to a Vec cannot fail");
             variants.push(Variant { name: format!("item {part}: {what}"), bytes });
         }
     }
@@ -179,8 +180,8 @@ fn cbor_fillings(size: usize) -> Vec<(&'static str, Cbor)> {
     ]
 }
 
-/// How many items there are in `item`, itself included.
-#[allow(clippy::wildcard_enum_match_arm, reason = "the library's enum is open; what else there is has no parts")]
+/// The number of items in `item`, itself included.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the library's enum is open; other variants have no parts")]
 fn count(item: &Cbor) -> usize {
     1 + match item {
         Cbor::Array(list) => list.iter().map(count).sum(),
@@ -190,8 +191,8 @@ fn count(item: &Cbor) -> usize {
     }
 }
 
-/// Puts `filling` in place of the item that is `left` items further.
-#[allow(clippy::wildcard_enum_match_arm, reason = "the library's enum is open; what else there is has no parts")]
+/// Replaces the item that is `left` items further with `filling`.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the library's enum is open; other variants have no parts")]
 fn replace(item: &mut Cbor, left: &mut usize, filling: &Cbor) -> bool {
     if *left == 0 {
         *item = filling.clone();

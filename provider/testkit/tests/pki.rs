@@ -53,7 +53,7 @@ fn extension<'a>(certificate: &'a X509Certificate<'_>, oid: &str) -> Option<(boo
 }
 
 #[test]
-fn every_kind_of_key_signs_and_is_signed() {
+fn every_key_type_issues_and_is_issued() {
     for kind in KeyType::SIGNING.into_iter().chain([KeyType::Ed25519]) {
         let root = Authority::root(CertSpec::root().key(kind));
         let middle = root.intermediate(CertSpec::intermediate().key(kind));

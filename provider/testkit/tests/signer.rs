@@ -32,7 +32,7 @@ fn request() -> SignRequest {
     SignRequest::new(&chain(KeyType::P256), &Descriptor::sample("image"))
 }
 
-/// notation.md §3.3, read once more.
+/// The algorithm table of the signature specification.
 fn algorithm(kind: KeyType) -> (&'static dyn VerificationAlgorithm, usize) {
     match kind {
         KeyType::Rsa2048 => (&signature::RSA_PSS_2048_8192_SHA256, 256),
@@ -52,7 +52,7 @@ fn verify(algorithm: &'static dyn VerificationAlgorithm, leaf: &[u8], message: &
 }
 
 /// Signing input and signature of a JWS.
-fn taken_apart(jws: &[u8]) -> (String, Vec<u8>) {
+fn input_and_signature(jws: &[u8]) -> (String, Vec<u8>) {
     let json: Value = serde_json::from_slice(jws).unwrap();
     let text = |name: &str| json[name].as_str().unwrap().to_owned();
     (format!("{}.{}", text("protected"), text("payload")), URL_SAFE_NO_PAD.decode(text("signature")).unwrap())
@@ -75,11 +75,11 @@ fn map(bytes: &Cbor) -> Vec<(Cbor, Cbor)> {
 }
 
 #[test]
-fn every_key_signs_a_jws_as_the_table_says() {
+fn every_key_signs_a_jws_as_in_the_algorithm_table() {
     for kind in KeyType::SIGNING {
         let chain = chain(kind);
         let jws = SignRequest::new(&chain, &Descriptor::sample("image")).jws();
-        let (message, signature) = taken_apart(&jws);
+        let (message, signature) = input_and_signature(&jws);
         let (algorithm, length) = algorithm(kind);
         assert_eq!(signature.len(), length, "{kind:?}");
         assert!(verify(algorithm, chain.leaf_der(), message.as_bytes(), &signature), "{kind:?}");
@@ -88,7 +88,7 @@ fn every_key_signs_a_jws_as_the_table_says() {
 }
 
 #[test]
-fn every_key_signs_a_cose_message_as_the_table_says() {
+fn every_key_signs_a_cose_message_as_in_the_algorithm_table() {
     for kind in KeyType::SIGNING {
         let chain = chain(kind);
         let cose = SignRequest::new(&chain, &Descriptor::sample("image")).cose();
@@ -152,7 +152,7 @@ fn a_jws_has_exactly_these_members() {
 }
 
 #[test]
-fn the_signing_authority_scheme_carries_its_own_time() {
+fn the_signing_authority_scheme_has_its_own_time_attribute() {
     let jws = request().scheme(Scheme::SigningAuthority).plugin("com.acme.plugin").plugin_min_version("1.2.3").jws();
     assert_eq!(
         protected(&jws),
@@ -224,7 +224,7 @@ fn signs_an_edited_header_as_it_is() {
     parts.protected.extend(b"   ");
     let jws = parts.seal();
     assert!(protected(&jws).ends_with("}   "));
-    let (message, signature) = taken_apart(&jws);
+    let (message, signature) = input_and_signature(&jws);
     assert!(verify(&signature::ECDSA_P256_SHA256_FIXED, request.chain().leaf_der(), message.as_bytes(), &signature));
 
     let mut parts = request.cose_parts();
@@ -236,7 +236,7 @@ fn signs_an_edited_header_as_it_is() {
 }
 
 #[test]
-fn wrong_signature_forms_are_wrong_as_documented() {
+fn signature_forms_differ_as_documented() {
     const NO_SALT: signature::RsaParameters =
         signature::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Custom(0));
     let chain = chain(KeyType::Rsa2048);

@@ -4,10 +4,10 @@ use countersign_credentials::Credential;
 use countersign_http::FetchError;
 use countersign_registry::Cause;
 use countersign_registry::RegistryErrorKind;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::FaultHandle;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 use countersign_testkit::registry::When;
 
 use crate::support::anonymous;
@@ -55,7 +55,7 @@ async fn retries_a_broken_http_2_stream_or_connection_up_to_twice() {
 async fn retries_a_truncated_token_response() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     registry.when(Route::Token).times(2).truncated_body();
     works(&anonymous(&registry), &registry).await;
     assert_eq!(registry.count(Route::Token), 3);

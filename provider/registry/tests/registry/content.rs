@@ -80,7 +80,7 @@ async fn refuses_a_wrong_size_before_and_while_reading() {
     let lie = Descriptor { size: 9, ..blob.clone() };
     let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
     assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: 9 }));
-    fault.lift();
+    fault.remove();
     registry.when(Route::Blob).endless_body();
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
     assert_eq!(error.cause, Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 8 }));

@@ -26,9 +26,9 @@ use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::Stage;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 use tokio::time::Instant;
 
 use crate::support::PASSWORD;
@@ -69,18 +69,19 @@ async fn reloadable(credential: Credential) -> (Registry, Registries, Arc<Reload
 }
 
 fn authorizations(registry: &Registry) -> Vec<(Route, Option<String>)> {
-    let sent =
-        |request: &countersign_testkit::registry::Recorded| (request.route, request.authorization().map(str::to_owned));
+    let sent = |request: &countersign_testkit::registry::RecordedRequest| {
+        (request.route, request.authorization().map(str::to_owned))
+    };
     registry.requests().iter().map(sent).collect()
 }
 
 #[tokio::test]
 async fn a_new_password_is_used_with_the_next_exchange_and_a_token_of_the_former_one_is_not_sent_any_more() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     works(&registries, &registry).await;
-    registry.forget_requests();
-    registry.require_bearer(&Bearer::for_user(USER, "second"));
+    registry.clear_requests();
+    registry.require_bearer(&TokenService::for_user(USER, "second"));
     source.replace(basic("second"));
     works(&registries, &registry).await;
     let sent = authorizations(&registry);
@@ -92,22 +93,22 @@ async fn a_new_password_is_used_with_the_next_exchange_and_a_token_of_the_former
 #[tokio::test]
 async fn the_same_password_again_keeps_tokens_and_connections() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
-    let bearer = Bearer::for_user(USER, PASSWORD);
+    let bearer = TokenService::for_user(USER, PASSWORD);
     registry.require_bearer(&bearer);
     works(&registries, &registry).await;
     let connections = registry.connections();
-    registry.forget_requests();
+    registry.clear_requests();
     source.replace(basic(PASSWORD));
     works(&registries, &registry).await;
     assert_eq!(authorizations(&registry), [(Route::Manifest, Some("Bearer testkit-token-1".to_owned()))]);
-    assert_eq!((bearer.tokens_given(), registry.connections()), (1, connections));
+    assert_eq!((bearer.tokens_issued(), registry.connections()), (1, connections));
 }
 
 #[tokio::test]
 async fn another_entry_of_a_pull_secret_keeps_its_token() {
     let (registry, registries, source) = reloadable(Credential::Anonymous).await;
     registry.push_image("other", "v1");
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     let config = |password: &str| {
         let host = registry.host();
         let text = format!(
@@ -120,7 +121,7 @@ async fn another_entry_of_a_pull_secret_keeps_its_token() {
     let other: ImageRef = format!("{}/other:v1", registry.host()).parse().unwrap();
     works(&registries, &registry).await;
     assert!(registries.pin(&other, soon()).await.is_ok());
-    registry.forget_requests();
+    registry.clear_requests();
     source.replace(config("wrong"));
     works(&registries, &registry).await;
     let error = registries.pin(&other, soon()).await.unwrap_err();
@@ -133,15 +134,15 @@ async fn another_entry_of_a_pull_secret_keeps_its_token() {
 #[tokio::test]
 async fn a_request_that_is_under_way_keeps_the_credential_it_began_with() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
-    let gate = registry.when(Route::Manifest).times(1).hold();
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
+    let held = registry.when(Route::Manifest).times(1).hold();
     let call = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
         async move { registries.pin(&image, soon()).await }
     });
     registry.wait_for(Route::Manifest, 1).await;
     source.replace(basic("second"));
-    gate.open();
+    held.release();
     assert!(call.await.unwrap().is_ok());
     assert_eq!(authorizations(&registry)[1], (Route::Token, Some(ALICE.to_owned())));
 }
@@ -153,7 +154,7 @@ async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for
     let by_digest = pinned(&registries, &registry).await;
     let image: ImageRef = format!("{}@{}", by_digest.repository(), by_digest.descriptor().digest).parse().unwrap();
     assert!(registries.cached_pin(&image).is_some());
-    registry.forget_requests();
+    registry.clear_requests();
     source.replace(Credential::Unusable("password: is empty".into()));
     assert!(registries.cached_pin(&image).is_none());
     for image in [&image, &app(&registry)] {
@@ -172,12 +173,12 @@ async fn a_credential_that_was_removed_is_not_sent_any_more_nor_is_its_token() {
     for bearer in [true, false] {
         let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
         if bearer {
-            registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+            registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
         } else {
             registry.require_basic(USER, PASSWORD);
         }
         works(&registries, &registry).await;
-        registry.forget_requests();
+        registry.clear_requests();
         source.replace(Credential::Anonymous);
         let cause = pin_error(&registries, &registry).await;
         assert_eq!(cause.kind(), RegistryErrorKind::Denied);
@@ -292,7 +293,7 @@ async fn an_identity_that_was_refused_is_replaced_once_if_its_source_has_another
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
         if bearer {
-            registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+            registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
         } else {
             registry.require_basic(USER, PASSWORD);
         }

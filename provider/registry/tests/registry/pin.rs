@@ -17,10 +17,10 @@ use countersign_registry::RegistrySettings;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_testkit::IMAGE_MANIFEST;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 use http::Method;
 
 use crate::support::anonymous;
@@ -95,11 +95,11 @@ fn methods(registry: &Registry) -> Vec<String> {
 #[tokio::test]
 async fn a_known_tag_needs_one_head_request() {
     let registry = Registry::start().await;
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     let first = registry.push_image("app", "v1");
     let registries = anonymous(&registry);
     let before = pinned(&registries, &registry).await;
-    registry.forget_requests();
+    registry.clear_requests();
     assert_eq!(pinned(&registries, &registry).await, before);
     assert_eq!(registries.resolve(&app(&registry), soon()).await.unwrap().as_str(), first.digest);
     assert_eq!(methods(&registry), ["HEAD", "HEAD"]);
@@ -109,13 +109,13 @@ async fn a_known_tag_needs_one_head_request() {
 
     // Moved to an unknown digest: a GET reads the manifest.
     let moved = registry.push_image("app", "v1");
-    registry.forget_requests();
+    registry.clear_requests();
     assert_eq!(pinned(&registries, &registry).await.descriptor(), &descriptor(&moved));
     assert_eq!(methods(&registry), ["HEAD", "GET"]);
 
     // And back to the former digest.
     registry.tag("app", "v1", &first.digest);
-    registry.forget_requests();
+    registry.clear_requests();
     assert_eq!(pinned(&registries, &registry).await, before);
     assert_eq!(methods(&registry), ["HEAD"]);
 }
@@ -144,11 +144,11 @@ async fn a_head_that_names_a_digest_not_read_here_is_followed_by_a_get() {
     for claimed in [elsewhere.digest, never.digest] {
         let fault = registry.when(Route::Manifest).method(Method::HEAD).header("docker-content-digest", &claimed);
         for _ in 0..2 {
-            registry.forget_requests();
+            registry.clear_requests();
             assert_eq!(pinned(&registries, &registry).await, before, "{claimed}");
             assert_eq!(methods(&registry), ["HEAD", "GET"], "{claimed}");
         }
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -180,12 +180,12 @@ async fn a_head_that_names_no_digest_is_followed_by_a_get_and_not_sent_again_soo
         let other: ImageRef = format!("{}/other:v1", registry.host()).parse().unwrap();
         let _ = registries.pin(&other, soon()).await.unwrap();
         registry.when(Route::Manifest).method(Method::HEAD).reply(reply);
-        registry.forget_requests();
+        registry.clear_requests();
         assert_eq!(pinned(&registries, &registry).await, before, "{case}");
         assert_eq!(pinned(&registries, &registry).await, before, "{case}");
         assert_eq!(methods(&registry), ["HEAD", "GET", "GET"], "{case}");
         // Another repository is not affected.
-        registry.forget_requests();
+        registry.clear_requests();
         let _ = registries.pin(&other, soon()).await.unwrap();
         assert_eq!(methods(&registry), ["HEAD", "GET"], "{case}");
     }
@@ -200,7 +200,7 @@ async fn heads_are_tried_again_after_ten_minutes() {
     registry.when(Route::Manifest).method(Method::HEAD).times(1).status(405);
     for (minutes, expected) in [(0, vec!["HEAD", "GET"]), (9, vec!["GET"]), (1, vec!["HEAD"])] {
         tokio::time::advance(Duration::from_secs(60 * minutes)).await;
-        registry.forget_requests();
+        registry.clear_requests();
         assert_eq!(pinned(&registries, &registry).await, before);
         assert_eq!(methods(&registry), expected, "{minutes}");
     }
@@ -213,7 +213,7 @@ async fn a_tag_that_is_gone_is_not_found() {
     let registries = anonymous(&registry);
     let _ = pinned(&registries, &registry).await;
     registry.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN");
-    registry.forget_requests();
+    registry.clear_requests();
     for _ in 0..2 {
         assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::NotFound);
     }
@@ -230,10 +230,10 @@ async fn a_failed_head_is_not_followed_by_a_get() {
     };
     let (registries, _) = build(brief);
     let _ = pinned(&registries, &registry).await;
-    registry.forget_requests();
+    registry.clear_requests();
     let fault = registry.when(Route::Manifest).method(Method::HEAD).never_answer();
     assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Timeout);
-    fault.lift();
+    fault.remove();
     registry.when(Route::Manifest).method(Method::HEAD).too_many_requests("50");
     assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
     assert_eq!(methods(&registry), ["HEAD", "HEAD"]);
@@ -290,7 +290,7 @@ async fn the_digest_header_must_fit_the_bytes_or_be_absent() {
         let (found, claimed) = (pushed.digest.clone(), Excerpt::of(claimed));
         let expected = Cause::DigestHeader { host: registry.host(), found, claimed };
         assert_eq!(pin_error(&registries, &registry).await, expected);
-        fault.lift();
+        fault.remove();
     }
     registry.when(Route::Manifest).without_header("docker-content-digest");
     assert_eq!(pinned(&registries, &registry).await.descriptor(), &pushed);
@@ -311,7 +311,7 @@ async fn body_and_content_type_must_agree_on_an_image() {
         })
     );
     assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
-    fault.lift();
+    fault.remove();
 
     registry.when(Route::Manifest).header("content-type", "application/vnd.oci.image.manifest.v1+json; charset=utf-8");
     assert!(registries.pin(&app(&registry), soon()).await.is_ok());
@@ -332,7 +332,7 @@ async fn another_artifact_is_unsupported_and_a_proxys_page_is_an_invalid_respons
             RegistryErrorKind::ResponseInvalid,
             "{content_type}"
         );
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -344,7 +344,7 @@ async fn an_endless_or_overlong_manifest_is_cut_off_at_four_mebibytes() {
     let expected = Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 4 * 1024 * 1024 });
     let fault = registry.when(Route::Manifest).endless_body();
     assert_eq!(pin_error(&registries, &registry).await, expected);
-    fault.lift();
+    fault.remove();
     registry.when(Route::Manifest).body(vec![b' '; 4 * 1024 * 1024 + 1]);
     assert_eq!(pin_error(&registries, &registry).await, expected);
 }
@@ -359,7 +359,7 @@ async fn encoded_and_broken_bodies_are_refused() {
         pin_error(&registries, &registry).await,
         Cause::Fetch(FetchError::ContentEncoding { host: registry.host(), found: "gzip".into() })
     );
-    fault.lift();
+    fault.remove();
     let fault = registry.when(Route::Manifest).truncated_body();
     let cause = pin_error(&registries, &registry).await;
     assert!(matches!(cause, Cause::Fetch(FetchError::Broken { .. })), "{cause:?}");
@@ -388,7 +388,7 @@ async fn maps_each_status_to_its_failure() {
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.kind(), trouble, "{status}");
         assert_eq!(fault.hits(), 1, "{status} is not asked again");
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -423,7 +423,7 @@ async fn a_missing_response_ends_at_the_deadline_or_the_request_timeout() {
         ..settings(vec![entry(&registry, Credential::Anonymous)])
     };
     assert_eq!(pin_error(&build(brief).0, &registry).await, expected);
-    registry.behave();
+    registry.clear_faults();
     registry.when(Route::Manifest).slow_drip(Duration::from_millis(50));
     assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
 }

@@ -22,9 +22,9 @@ use countersign_registry::RegistrySettings;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::proxy::Proxy;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::PASSWORD;
 use crate::support::USER;
@@ -69,7 +69,7 @@ async fn hidden(proxy: &Proxy) -> (Registry, Authority) {
     let ca = Authority::root(CertSpec::root());
     let registry = Registry::start_tls(&ca.issue(CertSpec::tls_server(&[HOST]))).await;
     registry.push_image("app", "v1");
-    proxy.knows(&format!("{HOST}:443"), registry.address());
+    proxy.resolve(&format!("{HOST}:443"), registry.address());
     (registry, ca)
 }
 
@@ -77,7 +77,7 @@ async fn hidden(proxy: &Proxy) -> (Registry, Authority) {
 async fn hidden_plain(proxy: &Proxy) -> Registry {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    proxy.knows(&format!("{HOST}:80"), registry.address());
+    proxy.resolve(&format!("{HOST}:80"), registry.address());
     registry
 }
 
@@ -212,7 +212,7 @@ async fn an_unreachable_proxy_is_not_the_registrys_failure() {
     assert_eq!(cause.kind(), RegistryErrorKind::Unreachable);
 
     let silent = Proxy::start().await;
-    silent.stay_silent();
+    silent.never_answer();
     let registries = build(RegistrySettings {
         connect_timeout: Duration::from_millis(100),
         ..settings(vec![by(&silent.url(), HOST, Roots::System)])
@@ -303,7 +303,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
     let proxy = Proxy::start().await;
     let registry = hidden_plain(&proxy).await;
     let store = Registry::start().await;
-    proxy.knows("store.example:80", store.address());
+    proxy.resolve("store.example:80", store.address());
     store.serve_file("/blob", "application/octet-stream", b"envelope");
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let repository: Repository = format!("{HOST}/app").parse().unwrap();
@@ -319,7 +319,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
     let fault = registry.when(Route::Blob).redirect(307, "http://store.example/blob");
     fetch().await.unwrap();
     assert!(proxy.targets().contains(&"GET http://store.example/blob".to_owned()), "{:?}", proxy.targets());
-    fault.lift();
+    fault.remove();
 
     let before = proxy.requests().len();
     for (host, inside) in [
@@ -339,7 +339,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
             matches!(&cause, Cause::Fetch(FetchError::NotByProxy { internal: found, .. }) if *found == inside),
             "{host}: {cause:?}"
         );
-        fault.lift();
+        fault.remove();
     }
     // Each try has asked the registry, and nothing else.
     assert_eq!(proxy.requests().len(), before + 9);
@@ -350,7 +350,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
         let fault = registry.when(Route::Blob).redirect(307, &format!("http://{host}:{port}/blob"));
         let cause = fetch().await.unwrap_err();
         assert!(matches!(&cause, Cause::Fetch(FetchError::AddressRefused { .. })), "{host}: {cause:?}");
-        fault.lift();
+        fault.remove();
     }
     assert_eq!(store.connections(), 1);
 }
@@ -360,15 +360,15 @@ async fn a_token_service_is_asked_by_the_registrys_proxy() {
     let proxy = Proxy::start().await;
     let registry = hidden_plain(&proxy).await;
     let service = Registry::start().await;
-    proxy.knows("auth.example:80", service.address());
-    let bearer = Bearer::for_user(USER, PASSWORD).realm("http://auth.example/token");
+    proxy.resolve("auth.example:80", service.address());
+    let bearer = TokenService::for_user(USER, PASSWORD).realm("http://auth.example/token");
     registry.require_bearer(&bearer);
     service.serve_tokens(&bearer);
     let named = |realm: &str| RegistryEntry { realm_hosts: vec![realm.parse().unwrap()], ..plain(HOST, alice()) };
     pin(&with(environment(&proxy, ""), vec![named("auth.example")]), HOST).await.unwrap();
     assert_eq!(service.count(Route::Token), 1);
 
-    registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/token"));
+    registry.require_bearer(&TokenService::anonymous().realm("http://169.254.169.254/token"));
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();
     assert!(

@@ -11,10 +11,10 @@ use countersign_registry::Cause;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
 use countersign_registry::resources::REQUESTS;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::anonymous;
 use crate::support::app;
@@ -110,7 +110,7 @@ async fn waits_for_a_back_off_that_ends_before_the_deadline() {
 async fn honours_retry_after_of_a_token_service() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     registry.when(Route::Token).too_many_requests("50");
     let registries = anonymous(&registry);
     assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Throttled);
@@ -124,7 +124,7 @@ async fn limits_concurrent_requests_and_the_time_to_wait() {
     registry.push_image("app", "v1");
     let few = RegistrySettings { requests_per_host: 2, ..settings(vec![entry(&registry, Credential::Anonymous)]) };
     let (registries, _) = build(few);
-    let gate = registry.when(Route::Manifest).hold();
+    let held = registry.when(Route::Manifest).hold();
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let (registries, image) = (registries.clone(), app(&registry));
@@ -138,18 +138,18 @@ async fn limits_concurrent_requests_and_the_time_to_wait() {
     assert_eq!(error.cause, Cause::Fetch(FetchError::Limit(full)));
     assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
     assert_eq!(registry.requests().len(), 2);
-    gate.open();
+    held.release();
     for call in calls {
         assert!(call.await.unwrap().is_ok());
     }
-    assert_eq!(registry.most_at_once(), 2);
+    assert_eq!(registry.max_concurrent(), 2);
 }
 
 #[tokio::test]
 async fn exchanges_a_token_even_with_a_single_permit() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     let one = RegistrySettings { requests: 1, ..settings(vec![entry(&registry, Credential::Anonymous)]) };
     assert!(build(one).0.pin(&app(&registry), soon()).await.is_ok());
 }

@@ -16,10 +16,10 @@ use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
 use countersign_registry::Stage;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::PASSWORD;
 use crate::support::USER;
@@ -67,7 +67,7 @@ async fn a_redirect_of_any_status_drops_the_credential() {
         let fault = registry.when(Route::Blob).redirect(status, &format!("{}{STORED}?signed=1", store.url()));
         fetch(&registries, &registry, &blob).await.unwrap();
         assert_eq!(fault.hits(), 1);
-        fault.lift();
+        fault.remove();
     }
     let requests = store.requests();
     assert_eq!(requests.len(), 5);
@@ -82,7 +82,7 @@ async fn a_redirect_of_any_status_drops_the_credential() {
 #[tokio::test]
 async fn a_redirect_drops_the_token() {
     let (registry, store, blob) = two().await;
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     fetch(&with(&registry, alice()), &registry, &blob).await.unwrap();
     assert_eq!(store.requests()[0].authorization(), None);
@@ -154,7 +154,7 @@ async fn an_unreachable_blob_store_is_named_with_its_registry() {
                 .to_string()
                 .ends_with(&format!("{store_host} is the blob store that {} redirects to", registry.host()))
         );
-        fault.lift();
+        fault.remove();
     }
     store.when(Route::Other).never_answer();
     let timeout = Cause::Fetch(FetchError::Timeout { host: store.host(), phase: Phase::Request });
@@ -180,7 +180,7 @@ async fn follows_at_most_five_redirects() {
     store.when(Route::Other).path_contains("/hop").body(&b"envelope"[..]);
     store.serve_file("/hop", "application/octet-stream", b"");
     fetch(&registries, &registry, &blob).await.unwrap();
-    store.behave();
+    store.clear_faults();
     store.when(Route::Other).redirect(302, "/hop");
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
     let refused = Cause::Fetch(FetchError::Redirect { host: store.host(), refusal: RedirectRefusal::TooMany });
@@ -205,7 +205,7 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
             Cause::Fetch(FetchError::AddressRefused { host: host.to_owned(), address: address.parse().unwrap() });
         assert_eq!(cause, redirected(&registry, host, refused));
         assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -242,7 +242,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
         // A name may have several addresses.
         assert!(*found == address.parse::<std::net::IpAddr>().unwrap() || host.starts_with("localhost"), "{found}");
         assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
-        fault.lift();
+        fault.remove();
     }
     // Nor to a configured host, which the store cannot reach by itself.
     let listed = build(settings(vec![entry(&registry, Credential::Anonymous), entry(&third, Credential::Anonymous)])).0;
@@ -262,7 +262,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
     // A configured store may redirect further.
     let all = [&registry, &store, &third].map(|registry| entry(registry, Credential::Anonymous));
     fetch(&build(settings(all.to_vec())).0, &registry, &blob).await.unwrap();
-    fault.lift();
+    fault.remove();
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn quotes_a_short_escaped_excerpt_of_an_error_body() {
     };
     let fault = registry.when(Route::Blob).reply(Reply::status(403).body(body.clone()));
     assert_eq!(characters(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 160);
-    fault.lift();
+    fault.remove();
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     store.when(Route::Other).reply(Reply::status(403).body(body));
     assert_eq!(characters(fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause), 80);
@@ -297,13 +297,13 @@ async fn refuses_a_redirect_without_a_valid_location() {
             cause,
             Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal: RedirectRefusal::Url(BadLink) })
         );
-        fault.lift();
+        fault.remove();
     }
     let fault = registry.when(Route::Blob).redirect(307, "ftp://127.0.0.1/");
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
     let refusal = RedirectRefusal::Scheme { found: "ftp".into() };
     assert_eq!(cause, Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal }));
-    fault.lift();
+    fault.remove();
     registry.when(Route::Blob).status(302);
     let cause = fetch(&registries, &registry, &blob).await.unwrap_err().cause;
     assert_eq!(cause, Cause::Fetch(FetchError::Redirect { host: registry.host(), refusal: RedirectRefusal::Missing }));

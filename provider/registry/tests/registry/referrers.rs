@@ -133,7 +133,7 @@ async fn an_entry_without_a_type_is_taken_only_where_the_registry_says_that_it_f
         let expected = if taken { vec![untyped.digest.clone()] } else { Vec::new() };
         assert_eq!((digests(&found), found.untyped), (expected, usize::from(!taken)), "{case}");
         assert_eq!(found.incomplete, None, "{case}");
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -184,7 +184,7 @@ async fn null_and_empty_lists_are_none() {
     for body in [r#"{"manifests":null}"#, r#"{"schemaVersion":2,"manifests":[]}"#] {
         let fault = registry.when(Route::Referrers).reply(page(body));
         assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{body}");
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -228,11 +228,11 @@ async fn entries_of_any_type_count_toward_the_limit() {
         let fault = registry.when(Route::Referrers).reply(page(body(count)));
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!((found.entries.len(), found.incomplete), (limits::REFERRERS_ENTRIES / 2, cut), "{count}");
-        fault.lift();
+        fault.remove();
     }
     // Full, and there would be more.
     registry.when(Route::Referrers).reply(page(body(limits::REFERRERS_ENTRIES)).header("link", "<?n=2>; rel=next"));
-    registry.forget_requests();
+    registry.clear_requests();
     assert_eq!(referrers(&registries, &registry).await.unwrap().incomplete, Some(Incomplete::Limit));
     assert_eq!(registry.count(Route::Referrers), 1);
 }
@@ -278,7 +278,7 @@ async fn a_link_to_another_host_port_or_scheme_ends_the_list_and_is_not_followed
         assert_eq!(digests(&list), expected);
         let found = found.as_str().into();
         assert_eq!(page_cause(&list, 2), Cause::Link(LinkRefusal::Origin { found, wanted: wanted.clone() }));
-        fault.lift();
+        fault.remove();
     }
     assert_eq!(other.connections(), 0);
 }
@@ -294,7 +294,7 @@ async fn a_malformed_link_leaves_the_list_incomplete() {
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected);
         assert_eq!(page_cause(&found, 2), Cause::Link(LinkRefusal::Url(BadLink)));
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -328,7 +328,7 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{case}: {found:?}") };
         assert_eq!(error.kind(), trouble, "{case}");
         assert!(error.to_string().contains("page 2 of the list: "), "{error}");
-        fault.lift();
+        fault.remove();
     }
     // Only a failure of the first page reads the fallback tag.
     assert_eq!(registry.requests().iter().filter(|request| request.path.contains("sha256-")).count(), 0);
@@ -346,7 +346,7 @@ async fn a_truncated_or_endless_page_ends_the_list() {
         (digests(&found), page_cause(&found, 2).kind()),
         (expected[..1].to_vec(), RegistryErrorKind::Unreachable)
     );
-    fault.lift();
+    fault.remove();
     registry.when(Route::Referrers).after(1).endless_body();
     let found = referrers(&registries, &registry).await.unwrap();
     assert_eq!(
@@ -478,7 +478,7 @@ async fn reads_an_index_of_a_generic_content_type_which_never_means_none() {
         assert_eq!(digests(&found), expected, "{content_type}");
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{content_type}: {found:?}") };
         assert_eq!((error.kind(), &no_list(error).fallback), (RegistryErrorKind::ResponseInvalid, &Fallback::Absent));
-        fault.lift();
+        fault.remove();
     }
     // The document must call itself an index, and the header must not call it something else.
     for (content_type, body) in [
@@ -489,7 +489,7 @@ async fn reads_an_index_of_a_generic_content_type_which_never_means_none() {
         let fault = registry.when(Route::Referrers).reply(reply(content_type, &body));
         let error = referrers(&registries, &registry).await.unwrap_err();
         assert_eq!(no_list(&error).fallback, Fallback::Absent, "{content_type}");
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -508,7 +508,7 @@ async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
         // Only a 404 is an answer of the API; and it is not asked again.
         assert_eq!(found.incomplete.is_none(), status == 404, "{status}");
         assert_eq!(fault.hits(), 1, "{status}");
-        fault.lift();
+        fault.remove();
     }
     drop(website);
     let found = referrers(&registries, &registry).await.unwrap();
@@ -638,7 +638,7 @@ async fn a_404_of_the_fallback_tag_with_any_error_body_means_none() {
         let reply = Reply::status(404).header("content-type", "text/plain").body(body);
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
         assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{body}");
-        fault.lift();
+        fault.remove();
     }
 }
 
@@ -671,7 +671,7 @@ async fn no_other_answer_of_the_fallback_tag_means_none() {
         let case = format!("{reply:?}");
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
         assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), trouble, "{case}");
-        fault.lift();
+        fault.remove();
     }
     registry.when(Route::Manifest).path_contains("sha256-").too_many_requests("60");
     assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), RegistryErrorKind::Throttled);

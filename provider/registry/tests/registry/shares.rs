@@ -22,9 +22,9 @@ use countersign_registry::RegistrySettings;
 use countersign_registry::resources::BYTES;
 use countersign_registry::resources::REQUESTS;
 use countersign_testkit::IMAGE_MANIFEST;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::SIGNATURE;
 use crate::support::app;
@@ -155,8 +155,8 @@ async fn requests_to_a_host_that_never_answers_do_not_block_other_hosts() {
 async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
     let (bad, good, settings) = two().await;
     let tokens = Registry::start().await;
-    bad.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", tokens.url())));
-    good.require_bearer(&Bearer::anonymous());
+    bad.require_bearer(&TokenService::anonymous().realm(&format!("{}/token", tokens.url())));
+    good.require_bearer(&TokenService::anonymous());
     tokens.when(Route::Token).never_answer();
     let (registries, seen) = build(settings);
     let calls: Vec<_> = (0..64)
@@ -179,7 +179,7 @@ async fn a_registry_cannot_use_up_the_token_service_of_another() {
     // The token service is known to the settings, and answers to one of them only.
     let tokens = Registry::start().await;
     settings.registries.push(entry(&tokens, Credential::Anonymous));
-    let service = Bearer::anonymous().realm(&format!("{}/token", tokens.url()));
+    let service = TokenService::anonymous().realm(&format!("{}/token", tokens.url()));
     for registry in [&bad, &good] {
         registry.require_bearer(&service);
     }
@@ -309,7 +309,7 @@ async fn reloaded_settings_share_limits_and_back_off() {
 #[tokio::test]
 async fn a_reload_drops_caches_except_tokens_in_use() {
     let (_, good, settings) = two().await;
-    good.require_bearer(&Bearer::anonymous());
+    good.require_bearer(&TokenService::anonymous());
     let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });
     works(&former, &good).await;
     assert!(former.cached_pin(&app(&good)).is_some());

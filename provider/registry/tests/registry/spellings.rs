@@ -7,9 +7,9 @@ use countersign_credentials::Credential;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::PASSWORD;
 use crate::support::USER;
@@ -36,7 +36,7 @@ async fn uses_a_credential_for_every_spelling_and_exchanges_its_token_once() {
     for own in 0..4 {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
-        let bearer = Bearer::for_user(USER, PASSWORD);
+        let bearer = TokenService::for_user(USER, PASSWORD);
         registry.require_bearer(&bearer);
         let images = spellings(&registry);
         let host = images[own].repository().host().as_str();
@@ -45,7 +45,7 @@ async fn uses_a_credential_for_every_spelling_and_exchanges_its_token_once() {
         for image in &images {
             assert!(registries.pin(image, soon()).await.is_ok(), "{image}");
         }
-        assert_eq!(bearer.tokens_given(), 1);
+        assert_eq!(bearer.tokens_issued(), 1);
     }
 }
 
@@ -93,5 +93,5 @@ async fn a_limit_is_shared_by_all_spellings() {
     for call in calls {
         assert!(call.await.unwrap().is_ok());
     }
-    assert_eq!(registry.most_at_once(), 1);
+    assert_eq!(registry.max_concurrent(), 1);
 }

@@ -70,7 +70,7 @@ async fn headers_never_lengthen_or_forge_a_message() {
             if !errors.is_empty() {
                 check(&errors, header);
             }
-            fault.lift();
+            fault.remove();
         }
         for target in [
             location.as_str(),
@@ -79,7 +79,7 @@ async fn headers_never_lengthen_or_forge_a_message() {
         ] {
             let fault = registry.when(route).redirect(307, target);
             check(&errors(&registry, &registries).await, "location");
-            fault.lift();
+            fault.remove();
         }
         for challenge in [
             format!("Bearer realm=\"{location}\""),
@@ -89,7 +89,7 @@ async fn headers_never_lengthen_or_forge_a_message() {
         ] {
             let fault = registry.when(route).reply(Reply::status(401).header("www-authenticate", &challenge));
             check(&errors(&registry, &registries).await, "www-authenticate");
-            fault.lift();
+            fault.remove();
         }
     }
 }

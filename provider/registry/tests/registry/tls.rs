@@ -14,9 +14,9 @@ use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::alice;
 use crate::support::app;
@@ -104,7 +104,7 @@ async fn a_blob_store_uses_the_authorities_of_its_own_entry() {
 async fn a_plain_token_service_of_a_secure_registry_is_refused_even_if_the_settings_name_it() {
     let (registry, ca) = start().await;
     let plain = Registry::start().await;
-    registry.require_bearer(&Bearer::anonymous().realm(&format!("{}/token", plain.url())));
+    registry.require_bearer(&TokenService::anonymous().realm(&format!("{}/token", plain.url())));
     for credential in [alice(), Credential::Anonymous] {
         let entry =
             RegistryEntry { realm_hosts: vec![plain.host().parse().unwrap()], ..secure(&registry, &ca, credential) };

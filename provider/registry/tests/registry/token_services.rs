@@ -8,10 +8,10 @@ use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::Stage;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
-use countersign_testkit::registry::TokenAnswer;
+use countersign_testkit::registry::TokenResponse;
+use countersign_testkit::registry::TokenService;
 
 use crate::support::PASSWORD;
 use crate::support::USER;
@@ -27,7 +27,7 @@ use crate::support::with;
 use crate::support::works;
 
 /// A registry whose tokens come from another host.
-async fn apart(bearer: Bearer) -> (Registry, Registry) {
+async fn apart(bearer: TokenService) -> (Registry, Registry) {
     let registry = Registry::start().await;
     let service = Registry::start().await;
     registry.push_image("app", "v1");
@@ -39,7 +39,7 @@ async fn apart(bearer: Bearer) -> (Registry, Registry) {
 
 #[tokio::test]
 async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
-    let (registry, service) = apart(Bearer::for_user(USER, PASSWORD).or_anonymous()).await;
+    let (registry, service) = apart(TokenService::for_user(USER, PASSWORD).or_anonymous()).await;
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
     assert_eq!(cause.kind(), RegistryErrorKind::Denied);
@@ -49,7 +49,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
 
 #[tokio::test]
 async fn a_token_service_that_the_settings_name_gets_the_credential() {
-    let (registry, service) = apart(Bearer::for_user(USER, PASSWORD)).await;
+    let (registry, service) = apart(TokenService::for_user(USER, PASSWORD)).await;
     let named = RegistryEntry { realm_hosts: vec![service.host().parse().unwrap()], ..entry(&registry, alice()) };
     works(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
@@ -60,7 +60,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
 
 #[tokio::test]
 async fn an_anonymous_token_may_come_from_any_named_realm() {
-    let (registry, service) = apart(Bearer::anonymous()).await;
+    let (registry, service) = apart(TokenService::anonymous()).await;
     works(&anonymous(&registry), &registry).await;
     assert_eq!(service.requests()[0].authorization(), None);
 }
@@ -69,7 +69,7 @@ async fn an_anonymous_token_may_come_from_any_named_realm() {
 async fn a_realm_on_a_metadata_address_is_refused_even_to_a_registry_on_loopback() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous().realm("http://169.254.169.254/latest/meta-data"));
+    registry.require_bearer(&TokenService::anonymous().realm("http://169.254.169.254/latest/meta-data"));
     let cause = pin_error(&anonymous(&registry), &registry).await;
     let (host, address) = ("169.254.169.254:80".to_owned(), "169.254.169.254".parse().unwrap());
     assert_eq!(cause, Cause::Fetch(FetchError::AddressRefused { host, address }));
@@ -87,7 +87,7 @@ async fn a_realm_that_is_no_web_address_is_refused() {
         ("http://user:secret@127.0.0.1/token", RealmRefusal::Url),
         ("ftp://127.0.0.1/token", RealmRefusal::Scheme { found: "ftp".into() }),
     ] {
-        registry.require_bearer(&Bearer::anonymous().realm(realm));
+        registry.require_bearer(&TokenService::anonymous().realm(realm));
         assert_eq!(pin_error(&registries, &registry).await, Cause::Realm(refusal), "{realm}");
     }
 }
@@ -98,7 +98,7 @@ async fn requests_for_tokens_are_not_redirected() {
     for credential in [alice(), Credential::Anonymous] {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
-        registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
+        registry.require_bearer(&TokenService::for_user(USER, PASSWORD).or_anonymous());
         for status in [301, 302, 303, 307, 308] {
             let fault = registry.when(Route::Token).redirect(status, &format!("{}/token", other.url()));
             let cause = pin_error(&with(&registry, credential.clone()), &registry).await;
@@ -110,7 +110,7 @@ async fn requests_for_tokens_are_not_redirected() {
                 }),
                 "{status}"
             );
-            fault.lift();
+            fault.remove();
         }
     }
     assert_eq!(other.connections(), 0);
@@ -119,15 +119,15 @@ async fn requests_for_tokens_are_not_redirected() {
 #[tokio::test]
 async fn bad_token_answers_are_refused_and_never_sent_on() {
     for (answer, detail) in [
-        (TokenAnswer::EmptyToken, "it has no token"),
-        (TokenAnswer::NoToken, "it has no token"),
-        (TokenAnswer::NewlineInToken, "its token is not visible ASCII"),
-        (TokenAnswer::NumberAsToken, "it is not a JSON object with token or access_token"),
-        (TokenAnswer::NotJson, "it is not a JSON object with token or access_token"),
+        (TokenResponse::EmptyToken, "it has no token"),
+        (TokenResponse::NoToken, "it has no token"),
+        (TokenResponse::NewlineInToken, "its token is not visible ASCII"),
+        (TokenResponse::NumberAsToken, "it is not a JSON object with token or access_token"),
+        (TokenResponse::NotJson, "it is not a JSON object with token or access_token"),
     ] {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
-        registry.require_bearer(&Bearer::anonymous().answer(answer));
+        registry.require_bearer(&TokenService::anonymous().response(answer));
         let error = anonymous(&registry).pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.stage, Stage::Token, "{answer:?}");
         assert_eq!(error.cause, Cause::Token { host: registry.host(), detail }, "{answer:?}");
@@ -139,7 +139,7 @@ async fn bad_token_answers_are_refused_and_never_sent_on() {
 async fn an_endless_token_answer_is_cut_off() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous().answer(TokenAnswer::Endless));
+    registry.require_bearer(&TokenService::anonymous().response(TokenResponse::Endless));
     let cause = pin_error(&anonymous(&registry), &registry).await;
     assert_eq!(cause, Cause::Fetch(FetchError::TooLarge { host: registry.host(), limit: 64 * 1024 }));
 }
@@ -148,6 +148,6 @@ async fn an_endless_token_answer_is_cut_off() {
 async fn the_other_name_for_a_token_and_a_missing_lifetime_are_taken() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous().answer(TokenAnswer::AccessToken).expires_in(None));
+    registry.require_bearer(&TokenService::anonymous().response(TokenResponse::AccessToken).expires_in(None));
     works(&anonymous(&registry), &registry).await;
 }

@@ -11,10 +11,10 @@ use countersign_registry::CredentialKind;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 use std::sync::Arc;
 
 use crate::support::PASSWORD;
@@ -39,7 +39,7 @@ const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
 async fn exchanges_an_anonymous_token_on_challenge_and_reuses_it() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::anonymous();
+    let bearer = TokenService::anonymous();
     registry.require_bearer(&bearer);
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
     let image = registries.pin(&app(&registry), soon()).await.unwrap();
@@ -64,7 +64,7 @@ async fn exchanges_an_anonymous_token_on_challenge_and_reuses_it() {
 async fn a_credential_goes_to_the_token_service_and_a_token_to_the_registry() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD));
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     works(&with(&registry, alice()), &registry).await;
     let said: Vec<_> =
         registry.requests().iter().map(|request| (request.route, request.authorization().map(str::to_owned))).collect();
@@ -82,9 +82,9 @@ async fn a_credential_goes_to_the_token_service_and_a_token_to_the_registry() {
 async fn twenty_callers_share_one_exchange() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::for_user(USER, PASSWORD);
+    let bearer = TokenService::for_user(USER, PASSWORD);
     registry.require_bearer(&bearer);
-    let gate = registry.when(Route::Token).hold();
+    let held = registry.when(Route::Token).hold();
     let registries = with(&registry, alice());
     let calls: Vec<_> = (0..20)
         .map(|_| {
@@ -93,21 +93,21 @@ async fn twenty_callers_share_one_exchange() {
         })
         .collect();
     registry.wait_for(Route::Manifest, 20).await;
-    gate.open();
+    held.release();
     for call in calls {
         assert!(call.await.unwrap().is_ok());
     }
     assert_eq!(registry.count(Route::Token), 1);
-    assert_eq!(bearer.tokens_given(), 1);
+    assert_eq!(bearer.tokens_issued(), 1);
 }
 
 #[tokio::test]
 async fn an_exchange_continues_after_its_first_caller_has_gone() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::anonymous();
+    let bearer = TokenService::anonymous();
     registry.require_bearer(&bearer);
-    let gate = registry.when(Route::Token).hold();
+    let held = registry.when(Route::Token).hold();
     let registries = anonymous(&registry);
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Token);
@@ -119,32 +119,32 @@ async fn an_exchange_continues_after_its_first_caller_has_gone() {
     });
     registry.wait_for(Route::Token, 1).await;
     leaver.abort();
-    gate.open();
+    held.release();
     works(&registries, &registry).await;
-    assert_eq!(bearer.tokens_given(), 1);
+    assert_eq!(bearer.tokens_issued(), 1);
 }
 
 #[tokio::test]
 async fn replaces_a_refused_token_once() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::anonymous();
+    let bearer = TokenService::anonymous();
     registry.require_bearer(&bearer);
     let registries = anonymous(&registry);
     works(&registries, &registry).await;
     bearer.revoke_all();
-    registry.forget_requests();
+    registry.clear_requests();
     works(&registries, &registry).await;
     let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Manifest, Route::Token, Route::Manifest]);
-    assert_eq!(bearer.tokens_given(), 2);
+    assert_eq!(bearer.tokens_issued(), 2);
 }
 
 #[tokio::test]
 async fn a_refused_fresh_token_is_a_denial() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::anonymous().only_repositories(&["other"]);
+    let bearer = TokenService::anonymous().only_repositories(&["other"]);
     registry.require_bearer(&bearer);
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
     let cause = pin_error(&registries, &registry).await;
@@ -163,15 +163,15 @@ async fn a_refused_fresh_token_is_a_denial() {
 async fn a_token_past_its_lifetime_is_renewed_before_it_is_sent() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let bearer = Bearer::anonymous().expires_in(Some(0));
+    let bearer = TokenService::anonymous().expires_in(Some(0));
     registry.require_bearer(&bearer);
     let registries = anonymous(&registry);
     works(&registries, &registry).await;
-    registry.forget_requests();
+    registry.clear_requests();
     works(&registries, &registry).await;
     let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Token, Route::Manifest]);
-    assert_eq!(bearer.tokens_given(), 2);
+    assert_eq!(bearer.tokens_issued(), 2);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn repositories_and_credentials_do_not_share_tokens() {
     let registry = Registry::start().await;
     registry.push_image("team/a", "v1");
     registry.push_image("team/b", "v1");
-    let bearer = Bearer::for_user(USER, PASSWORD).or_anonymous();
+    let bearer = TokenService::for_user(USER, PASSWORD).or_anonymous();
     registry.require_bearer(&bearer);
     let config =
         format!(r#"{{"auths":{{"{}/team/a":{{"username":"{USER}","password":"{PASSWORD}"}}}}}}"#, registry.host());
@@ -221,7 +221,7 @@ async fn reports_wrong_and_missing_basic_credentials_as_different_denials() {
     for (credential, kind, requests) in
         [(wrong, CredentialKind::Basic, 2), (Credential::Anonymous, CredentialKind::Anonymous, 1)]
     {
-        registry.forget_requests();
+        registry.clear_requests();
         let cause = pin_error(&with(&registry, credential), &registry).await;
         assert!(matches!(cause, Cause::Denied { credential, .. } if credential == kind), "{cause:?}");
         assert_eq!(registry.requests().len(), requests);
@@ -235,7 +235,7 @@ async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
     let registries = with(&registry, Credential::registry_token(Secret::new("static-token")).unwrap());
     works(&registries, &registry).await;
     assert_eq!(registry.requests()[0].authorization(), Some("Bearer static-token"));
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     let cause = pin_error(&registries, &registry).await;
     assert!(matches!(cause, Cause::Denied { credential: CredentialKind::Bearer, .. }), "{cause:?}");
     assert_eq!(registry.count(Route::Token), 0);
@@ -273,7 +273,7 @@ async fn a_401_that_cannot_be_answered_is_a_denial() {
 async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::for_user(USER, PASSWORD).or_anonymous());
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD).or_anonymous());
     let registries = with(&registry, alice());
     for (status, trouble) in [
         (500, RegistryErrorKind::Failed),
@@ -282,25 +282,25 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
         (404, RegistryErrorKind::NotFound),
     ] {
         let fault = registry.when(Route::Token).status(status);
-        registry.forget_requests();
+        registry.clear_requests();
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!((error.stage, error.kind()), (Stage::Token, trouble), "{status}");
         assert!(registry.requests_to(Route::Token).iter().all(|it| it.authorization() == Some(ALICE)), "{status}");
         // At most the challenged request; none after the failure.
         assert!(registry.count(Route::Manifest) <= 1, "{status}");
-        fault.lift();
+        fault.remove();
     }
     let fault = registry.when(Route::Token).never_answer();
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Timeout));
-    fault.lift();
+    fault.remove();
 }
 
 #[tokio::test]
 async fn does_not_cache_a_failed_exchange() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     let registries = anonymous(&registry);
     registry.when(Route::Token).times(1).status(500);
     assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Failed);
@@ -311,7 +311,7 @@ async fn does_not_cache_a_failed_exchange() {
 async fn the_deadline_covers_the_whole_call() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     registry.when_any().delay(Duration::from_millis(120));
     let start = tokio::time::Instant::now();
     let error = anonymous(&registry).pin(&app(&registry), shortly()).await.unwrap_err();
@@ -331,7 +331,7 @@ async fn a_password_that_is_a_file_is_sent_as_it_stands() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let entry = format!(r#"{{"username":"_json_key","password":{}}}"#, serde_json::to_string(key).unwrap());
-    registry.require_bearer(&Bearer::for_user("_json_key", key));
+    registry.require_bearer(&TokenService::for_user("_json_key", key));
     works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
     registry.require_basic("_json_key", key);
     works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
@@ -360,9 +360,9 @@ async fn a_registry_whose_entry_has_a_mistake_is_not_asked_at_all() {
 async fn an_empty_entry_is_an_anonymous_request() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     for entry in ["{}", "null", r#"{"auth":""}"#] {
-        registry.forget_requests();
+        registry.clear_requests();
         works(&with(&registry, docker_config(&registry, entry)), &registry).await;
         assert_eq!(registry.requests_to(Route::Token)[0].authorization(), None);
     }

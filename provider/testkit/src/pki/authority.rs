@@ -1,4 +1,4 @@
-//! CAs that issue.
+//! CAs that issue certificates.
 
 use aws_lc_rs::rand;
 use rcgen::CertificateParams;
@@ -27,7 +27,7 @@ pub struct Authority {
 const LEAF_KEY: usize = 1000;
 
 impl Authority {
-    /// A self-signed root.
+    /// Makes a self-signed root.
     #[must_use]
     pub fn root(spec: CertSpec) -> Self {
         let key = choose(&spec.key, 0);
@@ -35,7 +35,7 @@ impl Authority {
         Self { name: spec.subject, key, certificates: vec![certificate] }
     }
 
-    /// A CA under this one.
+    /// Issues a CA certificate under this CA.
     #[must_use]
     pub fn intermediate(&self, spec: CertSpec) -> Self {
         let key = choose(&spec.key, self.certificates.len());
@@ -44,7 +44,7 @@ impl Authority {
         Self { name: spec.subject, key, certificates }
     }
 
-    /// A certificate under this CA, with everything above it. Nothing is checked: the spec of a CA works too.
+    /// Issues a certificate and returns it with all CA certificates above it. Checks nothing: any spec is accepted.
     #[must_use]
     pub fn issue(&self, spec: CertSpec) -> Chain {
         let key = choose(&spec.key, LEAF_KEY);
@@ -70,21 +70,21 @@ impl Authority {
         &self.key
     }
 
-    /// This CA as something that signs envelopes: certificates from here up to the root, and the CA's key.
+    /// This CA as a signer of envelopes: its certificate, those above it, and its key.
     #[must_use]
     pub fn as_chain(&self) -> Chain {
         Chain::new(self.key.clone(), self.certificates.clone())
     }
 
-    /// Takes a certificate apart, lets `edit` change the elements of its TBSCertificate (`[0]` version, serial number,
-    /// signature, issuer, validity, subject, key, `[3]` extensions; lengths are recomputed), and signs it anew.
+    /// Lets `edit` change the elements of the TBSCertificate of a certificate (`[0]` version, serial number,
+    /// signature, issuer, validity, subject, key, `[3]` extensions; lengths are recomputed), and signs the result.
     #[must_use]
     pub fn reissue(&self, certificate: &[u8], edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
         resign(certificate, &self.key, edit)
     }
 }
 
-/// The self-signed certificate of `spec`, alone: leaf and root at once.
+/// The self-signed certificate of `spec`, which is leaf and root.
 pub(crate) fn self_signed(spec: &CertSpec) -> Chain {
     let key = choose(&spec.key, LEAF_KEY);
     let certificate = write(spec, &key, &spec.subject, &key);

@@ -1,4 +1,4 @@
-//! Certificates in order, with the key of the first.
+//! A certificate chain with the private key of its leaf.
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
@@ -58,7 +58,7 @@ impl Chain {
         self.certificates.iter().map(|certificate| pem::certificate(certificate)).collect()
     }
 
-    /// The last certificate, PEM: what goes into a trust store.
+    /// The last certificate, PEM, for a trust store.
     #[must_use]
     pub fn root_pem(&self) -> String {
         pem::certificate(self.root_der())
@@ -76,19 +76,19 @@ impl Chain {
         self.certificates.iter().map(|certificate| hash::sha256_hex(certificate)).collect()
     }
 
-    /// The same key under other certificates: dropped, doubled, reordered, foreign.
+    /// The same key with other certificates: missing, repeated, reordered, of another chain.
     #[must_use]
     pub fn with_certificates(&self, certificates: Vec<Vec<u8>>) -> Self {
         Self { key: self.key.clone(), certificates }
     }
 
-    /// The same certificates with another private key, so that signatures do not fit the leaf.
+    /// The same certificates with another private key, so that signatures do not match the leaf.
     #[must_use]
     pub fn with_key(&self, key: &Key) -> Self {
         Self { key: key.clone(), certificates: self.certificates.clone() }
     }
 
-    /// For rustls: the certificates without the root (unless it is alone), and the key.
+    /// For rustls: the certificates without the root (unless the chain has only one), and the key.
     #[must_use]
     pub fn for_rustls(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let count = self.certificates.len().saturating_sub(1).max(1);

@@ -1,4 +1,4 @@
-//! Private keys: made once per process where making them is slow.
+//! Private keys; keys that are slow to generate are cached per process.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,21 +17,27 @@ use aws_lc_rs::signature::RsaPssSaltLength;
 use rcgen::KeyPair;
 use rcgen::RsaKeySize;
 
-/// The keys of the algorithm table, and one that is not in it.
+/// The key types of the algorithm table of the Notary Project, and one that is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyType {
+    /// RSA, 2048 bits.
     Rsa2048,
+    /// RSA, 3072 bits.
     Rsa3072,
+    /// RSA, 4096 bits.
     Rsa4096,
+    /// ECDSA on P-256.
     P256,
+    /// ECDSA on P-384.
     P384,
+    /// ECDSA on P-521.
     P521,
     /// For negative cases: no Notary Project signature may use it.
     Ed25519,
 }
 
 impl KeyType {
-    /// The six that may sign.
+    /// The six key types that may sign.
     pub const SIGNING: [Self; 6] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::P384, Self::P521];
 
     /// The JWS `alg` of a signature by such a key.
@@ -67,25 +73,25 @@ impl KeyType {
     }
 }
 
-/// How the bytes of a signature are made.
+/// The form of the signature bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignatureForm {
-    /// As the algorithm table says: RSASSA-PSS with a salt as long as the hash; r then s of fixed width.
+    /// The form of the algorithm table: RSASSA-PSS with a salt as long as the hash; r then s of fixed width.
     #[default]
     Proper,
     /// RSASSA-PSS with the key's hash and no salt.
     PssSalt0,
     /// RSASSA-PSS with the key's hash and 20 bytes of salt.
     PssSalt20,
-    /// RSASSA-PSS with this hash, whatever the size of the key.
+    /// RSASSA-PSS with SHA-256, whatever the size of the key.
     PssSha256,
-    /// As [`PssSha256`](Self::PssSha256), with this hash.
+    /// RSASSA-PSS with SHA-384, whatever the size of the key.
     PssSha384,
-    /// As [`PssSha256`](Self::PssSha256), with this hash.
+    /// RSASSA-PSS with SHA-512, whatever the size of the key.
     PssSha512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Pkcs1Sha256,
-    /// ECDSA as a DER SEQUENCE of two integers, as X.509 has it.
+    /// ECDSA as a DER SEQUENCE of two integers, as in X.509.
     EcdsaDer,
 }
 
@@ -108,7 +114,7 @@ enum Signing {
 }
 
 impl Key {
-    /// A key that nobody else has. RSA of 4096 bits takes about a second: prefer [`Self::cached`] there.
+    /// Generates a new key. RSA of 4096 bits takes about a second: prefer [`Self::cached`].
     #[must_use]
     pub fn generate(kind: KeyType) -> Self {
         let issuing = match kind {
@@ -150,31 +156,31 @@ impl Key {
         type Pool = Mutex<HashMap<(KeyType, usize), Arc<OnceLock<Key>>>>;
         static POOL: OnceLock<Pool> = OnceLock::new();
         let cell = {
-            let mut pool = POOL.get_or_init(Pool::default).lock().expect("nobody panics while holding the pool");
+            let mut pool = POOL.get_or_init(Pool::default).lock().expect("the lock is not poisoned");
             Arc::clone(pool.entry((kind, number)).or_default())
         };
-        // Outside the lock: others may take other keys meanwhile.
+        // Outside the lock, so that other keys can be generated at the same time.
         cell.get_or_init(|| Self::generate(kind)).clone()
     }
 
-    /// Fresh where that is quick, cached where it is slow.
+    /// A new key where generation is fast, a cached key where it is slow.
     pub(crate) fn quick(kind: KeyType, number: usize) -> Self {
         if kind.is_rsa() { Self::cached(kind, number) } else { Self::generate(kind) }
     }
 
-    /// What it was made as.
+    /// The type of the key.
     #[must_use]
     pub fn kind(&self) -> KeyType {
         self.0.kind
     }
 
-    /// Signs `message` as the algorithm table says.
+    /// Signs `message` in the form of the algorithm table.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.sign_as(SignatureForm::Proper, message)
     }
 
-    /// Signs `message` in the given form; panics if the form is not one of this key's family.
+    /// Signs `message` in the given form; panics if the form does not belong to the key type.
     #[must_use]
     pub fn sign_as(&self, form: SignatureForm, message: &[u8]) -> Vec<u8> {
         match &self.0.signing {

@@ -1,4 +1,4 @@
-//! Distinguished names, also those that rcgen cannot write: an attribute twice, several in one RDN.
+//! Distinguished names, including those that rcgen cannot write: a repeated attribute, several attributes in one RDN.
 
 use rcgen::DistinguishedName;
 use rcgen::DnType;
@@ -29,7 +29,7 @@ impl Name {
         }
     }
 
-    /// Whether rcgen's own writer would lose something of this name.
+    /// Whether rcgen cannot write this name completely.
     pub(crate) fn is_unusual(&self) -> bool {
         let mut oids: Vec<&str> = self.0.iter().flatten().map(|(oid, _)| oid.as_str()).collect();
         let all = oids.len();
@@ -61,7 +61,7 @@ impl Name {
     }
 }
 
-/// Country and serial number are PrintableString by X.520; all else is written as UTF-8.
+/// Country and serial number are PrintableString by X.520; all others are written as UTF8String.
 fn is_printable(oid: &str) -> bool {
     matches!(oid, "2.5.4.6" | "2.5.4.5")
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_attribute_and_a_shared_rdn_are_unusual() {
+    fn repeated_attributes_and_shared_rdns_are_unusual() {
         assert!(!Name::single(&[("C", "CH"), ("O", "Acme")]).is_unusual());
         assert!(Name::single(&[("OU", "a"), ("OU", "b")]).is_unusual());
         assert!(Name::multi(&[&[("C", "CH"), ("O", "Acme")]]).is_unusual());

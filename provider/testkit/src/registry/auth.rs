@@ -1,4 +1,4 @@
-//! Who may come in: Basic, or Bearer with a token service.
+//! Authentication: Basic, or Bearer with a token service.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use http::HeaderMap;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::registry::fault::Reply;
-use crate::registry::request::Place;
+use crate::registry::reply::Reply;
+use crate::registry::request::RequestPath;
 use crate::registry::request::query_values;
 
-/// What the token endpoint answers when it would grant a token.
+/// The form of the token endpoint's response when it issues a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TokenAnswer {
+pub enum TokenResponse {
     /// `{"token": …, "expires_in": …}`
     #[default]
     Token,
@@ -35,13 +35,13 @@ pub enum TokenAnswer {
     NoToken,
     /// `<html>`
     NotJson,
-    /// Spaces without end.
+    /// A body of spaces that never ends.
     Endless,
 }
 
-/// A token service and the registry's trust in it. Clones share their tokens.
+/// A token service that a registry trusts. Clones share their tokens.
 #[derive(Clone)]
-pub struct Bearer {
+pub struct TokenService {
     realm: Option<String>,
     service: String,
     credentials: Option<(String, String)>,
@@ -49,7 +49,7 @@ pub struct Bearer {
     repositories: Option<Vec<String>>,
     expires_in: Option<u64>,
     lifetime: Option<Duration>,
-    answer: TokenAnswer,
+    response: TokenResponse,
     granted: Arc<Mutex<Granted>>,
 }
 
@@ -60,13 +60,13 @@ struct Granted {
 }
 
 struct Token {
-    /// `None` lives for ever.
+    /// `None` does not expire.
     until: Option<Instant>,
     scopes: Vec<String>,
 }
 
-impl Bearer {
-    /// Tokens for everybody, for every repository, without credentials; they say 300 s and do not end.
+impl TokenService {
+    /// Issues tokens without credentials, for all repositories. Tokens state 300 s and do not expire.
     #[must_use]
     pub fn anonymous() -> Self {
         Self {
@@ -77,80 +77,80 @@ impl Bearer {
             repositories: None,
             expires_in: Some(300),
             lifetime: None,
-            answer: TokenAnswer::Token,
+            response: TokenResponse::Token,
             granted: Arc::default(),
         }
     }
 
-    /// Tokens only for this user.
+    /// Issues tokens to this user only.
     #[must_use]
     pub fn for_user(user: &str, password: &str) -> Self {
         let credentials = Some((user.to_owned(), password.to_owned()));
         Self { credentials, anonymous: false, ..Self::anonymous() }
     }
 
-    /// With or without credentials; wrong ones are refused all the same.
+    /// Issues tokens without credentials too; wrong credentials are still refused.
     #[must_use]
     pub fn or_anonymous(mut self) -> Self {
         self.anonymous = true;
         self
     }
 
-    /// The URL in the challenge; this registry's own `/token` otherwise.
+    /// The realm in the challenge. Default: `/token` of this registry.
     #[must_use]
     pub fn realm(mut self, url: &str) -> Self {
         self.realm = Some(url.to_owned());
         self
     }
 
-    /// The service in the challenge; `testkit` otherwise.
+    /// The service in the challenge. Default: `testkit`.
     #[must_use]
     pub fn service(mut self, service: &str) -> Self {
         service.clone_into(&mut self.service);
         self
     }
 
-    /// Tokens are given for any scope asked, but grant nothing beyond these repositories.
+    /// Issues tokens for any scope; they grant access to these repositories only.
     #[must_use]
     pub fn only_repositories(mut self, names: &[&str]) -> Self {
         self.repositories = Some(names.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 
-    /// What the answer says, in seconds; `None` leaves it out (then 60 by the protocol).
+    /// `expires_in` of the response, in seconds; `None` omits it (60 by the protocol).
     #[must_use]
     pub fn expires_in(mut self, seconds: Option<u64>) -> Self {
         self.expires_in = seconds;
         self
     }
 
-    /// When tokens really end, on tokio's clock.
+    /// When tokens actually expire, on tokio's clock.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// What a granted answer looks like.
+    /// The form of the response that issues a token.
     #[must_use]
-    pub fn answer(mut self, answer: TokenAnswer) -> Self {
-        self.answer = answer;
+    pub fn response(mut self, response: TokenResponse) -> Self {
+        self.response = response;
         self
     }
 
-    /// Ends all tokens given so far.
+    /// Revokes all tokens issued so far.
     pub fn revoke_all(&self) {
         self.granted().tokens.clear();
     }
 
-    /// How many tokens were given.
+    /// The number of tokens issued.
     #[must_use]
-    pub fn tokens_given(&self) -> usize {
+    pub fn tokens_issued(&self) -> usize {
         self.granted().count
     }
 
     fn granted(&self) -> MutexGuard<'_, Granted> {
-        self.granted.lock().expect("nobody panics while holding the tokens")
+        self.granted.lock().expect("the lock is not poisoned")
     }
 
     /// The token endpoint.
@@ -169,7 +169,7 @@ impl Bearer {
             (Some(_), None) => false,
             (None, _) => true,
         };
-        // A scope parameter may also hold several, with spaces between.
+        // A scope parameter may hold several scopes, separated by spaces.
         let scopes = query_values(query, "scope");
         let scopes = scopes.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).filter(allowed).collect();
         let token = {
@@ -180,17 +180,17 @@ impl Bearer {
             granted.tokens.insert(token.clone(), Token { until, scopes });
             token
         };
-        let mut json = match self.answer {
-            TokenAnswer::Token => json!({ "token": token }),
-            TokenAnswer::AccessToken => json!({ "access_token": token }),
-            TokenAnswer::EmptyToken => json!({ "token": "" }),
-            TokenAnswer::NewlineInToken => json!({ "token": format!("{token}\r\nx-injected: yes") }),
-            TokenAnswer::NumberAsToken => json!({ "token": 7 }),
-            TokenAnswer::NoToken => json!({}),
-            TokenAnswer::NotJson => {
+        let mut json = match self.response {
+            TokenResponse::Token => json!({ "token": token }),
+            TokenResponse::AccessToken => json!({ "access_token": token }),
+            TokenResponse::EmptyToken => json!({ "token": "" }),
+            TokenResponse::NewlineInToken => json!({ "token": format!("{token}\r\nx-injected: yes") }),
+            TokenResponse::NumberAsToken => json!({ "token": 7 }),
+            TokenResponse::NoToken => json!({}),
+            TokenResponse::NotJson => {
                 return TokenReply::Plain(Reply::status(200).header("content-type", "text/html").body("<html>"));
             }
-            TokenAnswer::Endless => return TokenReply::Endless,
+            TokenResponse::Endless => return TokenReply::Endless,
         };
         if let Some(seconds) = self.expires_in {
             json["expires_in"] = json!(seconds);
@@ -198,32 +198,32 @@ impl Bearer {
         TokenReply::Plain(Reply::status(200).header("content-type", "application/json").body(json.to_string()))
     }
 
-    /// Lets a request in, or says what to do.
-    fn admit(&self, place: &Place, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
+    /// Checks the token of a request; the error is the response with the challenge.
+    fn check(&self, path: &RequestPath, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
         let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let problem = match given.and_then(|value| value.strip_prefix("Bearer ")) {
+        let error = match given.and_then(|value| value.strip_prefix("Bearer ")) {
             None => "",
             Some(token) => match self.granted().tokens.get(token) {
                 None => r#",error="invalid_token""#,
                 Some(known) if known.until.is_some_and(|until| Instant::now() >= until) => r#",error="invalid_token""#,
-                Some(known) if place.repository.is_empty() || known.allows(&place.repository) => return Ok(()),
+                Some(known) if path.repository.is_empty() || known.allows(&path.repository) => return Ok(()),
                 Some(_) => r#",error="insufficient_scope""#,
             },
         };
         let realm = self.realm.clone().unwrap_or_else(|| format!("{own_url}/token"));
-        let scope = if place.repository.is_empty() {
+        let scope = if path.repository.is_empty() {
             String::new()
         } else {
-            format!(r#",scope="repository:{}:pull""#, place.repository)
+            format!(r#",scope="repository:{}:pull""#, path.repository)
         };
-        let challenge = format!(r#"Bearer realm="{realm}",service="{}"{scope}{problem}"#, self.service);
+        let challenge = format!(r#"Bearer realm="{realm}",service="{}"{scope}{error}"#, self.service);
         Err(Reply::error(401, "UNAUTHORIZED").header("www-authenticate", &challenge))
     }
 }
 
-impl fmt::Debug for Bearer {
+impl fmt::Debug for TokenService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Bearer(service {}, {} tokens given)", self.service, self.tokens_given())
+        write!(f, "TokenService(service {}, {} tokens issued)", self.service, self.tokens_issued())
     }
 }
 
@@ -238,47 +238,47 @@ impl Token {
     }
 }
 
-/// What the token endpoint answers.
+/// A response of the token endpoint.
 pub(crate) enum TokenReply {
     Plain(Reply),
     Endless,
 }
 
-/// What stands at the door.
+/// The authentication that a registry requires.
 #[derive(Clone)]
-pub(crate) enum Guard {
-    Open,
-    /// Whole values of the Authorization header, any of which will do.
+pub(crate) enum Authentication {
+    NotRequired,
+    /// Complete values of the Authorization header; any of them is accepted.
     Basic(Vec<String>),
-    Bearer(Bearer),
+    Bearer(TokenService),
 }
 
-impl Guard {
-    pub(crate) fn basic(logins: &[(&str, &str)]) -> Self {
-        Self::Basic(logins.iter().map(|(user, password)| basic(user, password)).collect())
+impl Authentication {
+    pub(crate) fn basic(credentials: &[(&str, &str)]) -> Self {
+        Self::Basic(credentials.iter().map(|(user, password)| basic(user, password)).collect())
     }
 
-    /// Lets a request for `/v2/` or below in, or says what to do.
-    pub(crate) fn admit(&self, place: &Place, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
+    /// Checks a request for `/v2/` or below; the error is the response with the challenge.
+    pub(crate) fn check(&self, path: &RequestPath, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
         match self {
-            Self::Open => Ok(()),
-            Self::Basic(wanted)
-                if headers.get("authorization").is_some_and(|given| wanted.iter().any(|one| given == one)) =>
+            Self::NotRequired => Ok(()),
+            Self::Basic(accepted)
+                if headers.get("authorization").is_some_and(|given| accepted.iter().any(|one| given == one)) =>
             {
                 Ok(())
             }
             Self::Basic(_) => {
                 Err(Reply::error(401, "UNAUTHORIZED").header("www-authenticate", r#"Basic realm="testkit""#))
             }
-            Self::Bearer(bearer) => bearer.admit(place, headers, own_url),
+            Self::Bearer(service) => service.check(path, headers, own_url),
         }
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Open => "Open",
+            Self::NotRequired => "NotRequired",
             Self::Basic(_) => "Basic",
             Self::Bearer(_) => "Bearer",
         })

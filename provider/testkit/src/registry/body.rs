@@ -1,4 +1,4 @@
-//! Bodies that end well, badly, slowly or never.
+//! Response bodies: complete, truncated, stalled, endless, slow.
 
 use std::io;
 use std::pin::Pin;
@@ -18,23 +18,23 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub(crate) enum Payload {
     Whole(Option<Bytes>),
-    /// Says it has `announced` bytes, gives fewer, breaks off.
+    /// Announces `announced` bytes, sends fewer, and ends with an error.
     Truncated {
         rest: Option<Bytes>,
         announced: u64,
-        /// Whether what there was has had its time to go out.
+        /// Whether the sent bytes have been flushed.
         flushed: bool,
     },
-    /// Says it has `announced` bytes, gives fewer, and then waits for ever, or for the end of the connection.
+    /// Announces `announced` bytes, sends fewer, and then waits forever, or until the connection is dropped.
     Stalled {
         rest: Option<Bytes>,
         announced: u64,
-        /// Told when all there is has been given.
+        /// Notified when all bytes have been sent.
         end: Option<Arc<Notify>>,
     },
-    /// The same bytes again and again, as long as somebody reads.
+    /// Repeats the same bytes as long as the client reads.
     Endless(Bytes),
-    /// One byte at a time.
+    /// Sends one byte per interval.
     Drip {
         bytes: Bytes,
         every: Duration,
@@ -47,7 +47,7 @@ impl Payload {
         Self::Whole(Some(bytes))
     }
 
-    /// The bytes of a body that nobody has changed yet.
+    /// The bytes of a complete body; empty for the other variants.
     pub(crate) fn bytes(&self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone().unwrap_or_default(),
@@ -75,7 +75,7 @@ impl Body for Payload {
                     context.waker().wake_by_ref();
                     Poll::Pending
                 }
-                None => Poll::Ready(Some(Err(io::Error::other("the body was to be cut off here")))),
+                None => Poll::Ready(Some(Err(io::Error::other("a fault truncates the body here")))),
             },
             Self::Stalled { rest, end, .. } => match rest.take() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),

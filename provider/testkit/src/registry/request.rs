@@ -1,4 +1,4 @@
-//! The book of requests.
+//! Received requests: their paths, and the log of them.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use http::Method;
 use http::Uri;
 use tokio::sync::watch;
 
-/// What a path is about.
+/// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     /// `/v2/`
@@ -28,9 +28,9 @@ pub enum Route {
     Other,
 }
 
-/// A path taken apart.
+/// A parsed path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct RequestPath {
     pub(crate) route: Route,
     /// Empty where the route has none.
     pub(crate) repository: String,
@@ -38,8 +38,8 @@ pub(crate) struct Place {
     pub(crate) reference: String,
 }
 
-impl Place {
-    pub(crate) fn of(path: &str) -> Self {
+impl RequestPath {
+    pub(crate) fn parse(path: &str) -> Self {
         let bare = |route| Self { route, repository: String::new(), reference: String::new() };
         let Some(rest) = path.strip_prefix("/v2/") else {
             return bare(match path {
@@ -63,29 +63,29 @@ impl Place {
     }
 }
 
-/// One request as it came. Prints its method and address, never its headers.
+/// A received request. `Debug` prints method, path and query, never headers.
 #[derive(Clone)]
-pub struct Recorded {
-    /// What the path is about.
+pub struct RecordedRequest {
+    /// The kind of its path.
     pub route: Route,
-    /// As it came.
+    /// The method.
     pub method: Method,
-    /// As it stood, not decoded.
+    /// The path, not decoded.
     pub path: String,
-    /// As it stood, without the question mark.
+    /// The query, not decoded, without the question mark.
     pub query: Option<String>,
-    /// All of them, credentials included.
+    /// All headers, credentials included.
     pub headers: HeaderMap,
 }
 
-impl Recorded {
-    /// A header as text, if it is there once or more (the first).
+impl RecordedRequest {
+    /// The first header of this name, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("a header in ASCII"))
     }
 
-    /// The credentials that came along.
+    /// The Authorization header.
     #[must_use]
     pub fn authorization(&self) -> Option<&str> {
         self.header("authorization")
@@ -98,7 +98,7 @@ impl Recorded {
     }
 }
 
-impl fmt::Debug for Recorded {
+impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
         self.query.iter().try_for_each(|query| write!(f, "?{query}"))
@@ -128,37 +128,37 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Everything that was asked, and how crowded it was.
+/// All received requests, and how many were in progress at the same time.
 #[derive(Debug)]
-pub(crate) struct Log {
-    requests: Mutex<Vec<Recorded>>,
-    /// Told whenever the list grows or is cleared.
+pub(crate) struct RequestLog {
+    requests: Mutex<Vec<RecordedRequest>>,
+    /// Notified when the list grows or is cleared.
     changed: watch::Sender<()>,
     in_flight: AtomicUsize,
-    most_at_once: AtomicUsize,
+    max_concurrent: AtomicUsize,
     connections: AtomicUsize,
 }
 
-impl Log {
+impl RequestLog {
     pub(crate) fn new() -> Self {
         Self {
             requests: Mutex::default(),
             changed: watch::Sender::new(()),
             in_flight: AtomicUsize::new(0),
-            most_at_once: AtomicUsize::new(0),
+            max_concurrent: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Recorded>> {
-        self.requests.lock().expect("nobody panics while writing the log")
+    fn lock(&self) -> MutexGuard<'_, Vec<RecordedRequest>> {
+        self.requests.lock().expect("the lock is not poisoned")
     }
 
-    /// Writes a request down; it counts as being answered until the guard is dropped.
+    /// Records a request; it counts as in progress until the guard is dropped.
     pub(crate) fn enter(&self, route: Route, method: &Method, uri: &Uri, headers: &HeaderMap) -> InFlight<'_> {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most_at_once.fetch_max(now, Ordering::SeqCst);
-        self.lock().push(Recorded {
+        self.max_concurrent.fetch_max(now, Ordering::SeqCst);
+        self.lock().push(RecordedRequest {
             route,
             method: method.clone(),
             path: uri.path().to_owned(),
@@ -173,7 +173,7 @@ impl Log {
         self.connections.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn all(&self) -> Vec<Recorded> {
+    pub(crate) fn all(&self) -> Vec<RecordedRequest> {
         self.lock().clone()
     }
 
@@ -189,8 +189,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn most_at_once(&self) -> usize {
-        self.most_at_once.load(Ordering::SeqCst)
+    pub(crate) fn max_concurrent(&self) -> usize {
+        self.max_concurrent.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -198,7 +198,7 @@ impl Log {
     }
 }
 
-pub(crate) struct InFlight<'a>(&'a Log);
+pub(crate) struct InFlight<'a>(&'a RequestLog);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
@@ -211,17 +211,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_taken_apart_at_its_last_keyword() {
-        let place = Place::of("/v2/team/manifests/app/manifests/v1");
-        assert_eq!((place.route, &*place.repository, &*place.reference), (Route::Manifest, "team/manifests/app", "v1"));
-        assert_eq!(Place::of("/v2/").route, Route::Ping);
-        assert_eq!(Place::of("/v2/app/blobs/sha256:00").route, Route::Blob);
-        assert_eq!(Place::of("/v2/app/tags/list").route, Route::Other);
-        assert_eq!(Place::of("/token").route, Route::Token);
+    fn splits_a_path_at_its_last_keyword() {
+        let path = RequestPath::parse("/v2/team/manifests/app/manifests/v1");
+        assert_eq!((path.route, &*path.repository, &*path.reference), (Route::Manifest, "team/manifests/app", "v1"));
+        assert_eq!(RequestPath::parse("/v2/").route, Route::Ping);
+        assert_eq!(RequestPath::parse("/v2/app/blobs/sha256:00").route, Route::Blob);
+        assert_eq!(RequestPath::parse("/v2/app/tags/list").route, Route::Other);
+        assert_eq!(RequestPath::parse("/token").route, Route::Token);
     }
 
     #[test]
-    fn query_values_are_decoded_and_repeatable() {
+    fn decodes_query_values_that_repeat() {
         let query = Some("scope=repository%3Aa%3Apull&scope=b+c&other=1");
         assert_eq!(query_values(query, "scope"), ["repository:a:pull", "b c"]);
     }

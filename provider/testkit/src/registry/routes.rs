@@ -1,4 +1,4 @@
-//! From a request to its answer: written down, let in, struck by faults, looked up, spoiled.
+//! Answers one request: records it, checks authentication, applies faults, reads the store.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use http::Method;
 use http::Request;
 use http::Response;
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
@@ -16,48 +17,48 @@ use crate::IMAGE_INDEX;
 use crate::registry::auth::TokenReply;
 use crate::registry::body::Payload;
 use crate::registry::fault::Fault;
-use crate::registry::fault::Reply;
-use crate::registry::request::Place;
+use crate::registry::reply::Reply;
+use crate::registry::request::RequestPath;
 use crate::registry::request::Route;
 use crate::registry::request::query_values;
-use crate::registry::server::State;
+use crate::registry::state::State;
 use crate::registry::store::Missing;
 use crate::registry::store::Referrers;
 use crate::registry::store::index;
 
-type Answer = Response<Payload>;
+type PayloadResponse = Response<Payload>;
 
-/// `connection` is told when the connection is to be dropped.
+/// Answers a request. Notifies `connection` when a fault requires that the connection is dropped.
 pub(crate) async fn answer(
     state: Arc<State>,
     connection: Arc<Notify>,
     request: Request<Incoming>,
-) -> Result<Answer, io::Error> {
+) -> Result<PayloadResponse, io::Error> {
     let (parts, _body) = request.into_parts();
-    let place = Place::of(parts.uri.path());
-    let _in_flight = state.log.enter(place.route, &parts.method, &parts.uri, &parts.headers);
+    let path = RequestPath::parse(parts.uri.path());
+    let _in_flight = state.log.enter(path.route, &parts.method, &parts.uri, &parts.headers);
     let head = parts.method == Method::HEAD;
 
-    let guarded = match place.route {
+    let protected = match path.route {
         Route::Ping | Route::Manifest | Route::Referrers | Route::Blob => true,
         Route::Other => parts.uri.path().starts_with("/v2/"),
         Route::Token => false,
     };
-    let guard = state.guard().clone();
-    if guarded && let Err(reply) = guard.admit(&place, &parts.headers, &state.url) {
+    let authentication = state.authentication().clone();
+    if protected && let Err(reply) = authentication.check(&path, &parts.headers, &state.url) {
         return Ok(finish(plain(reply), head));
     }
 
     let path_and_query = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
-    let faults = state.faults.strike(place.route, &parts.method, path_and_query);
+    let faults = state.faults.matching(path.route, &parts.method, path_and_query);
     for fault in &faults {
         match fault {
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,
-            Fault::Hold(gate) => gate.pass().await,
+            Fault::Hold(held) => held.released().await,
             Fault::Never => std::future::pending().await,
-            Fault::Close => return Err(io::Error::other("the connection was to be closed here")),
+            Fault::Close => return Err(io::Error::other("a fault closes the connection here")),
             Fault::Reply(reply) => return Ok(finish(plain(reply.clone()), head)),
-            Fault::EndlessEmptyPages => return Ok(finish(empty_page(&place, parts.uri.query()), head)),
+            Fault::EndlessEmptyPages => return Ok(finish(empty_page(&path, parts.uri.query()), head)),
             Fault::Header(..)
             | Fault::Body(_)
             | Fault::WrongBytes
@@ -69,29 +70,34 @@ pub(crate) async fn answer(
         }
     }
 
-    let mut answer = if parts.method == Method::GET || head {
-        match place.route {
-            Route::Ping => plain(Reply::status(200).header("content-type", "application/json").body("{}")),
-            Route::Manifest => manifest(&state, &place),
-            Route::Referrers => referrers(&state, &place, parts.uri.query()),
-            Route::Blob => blob(&state, &place),
-            Route::Token => token(&state, parts.uri.query(), &parts.headers),
-            Route::Other => file(&state, parts.uri.path()),
-        }
-    } else if state.store().files.contains_key(parts.uri.path()) {
-        // OCSP is asked by POST as well.
-        file(&state, parts.uri.path())
-    } else {
-        plain(Reply::error(405, "UNSUPPORTED"))
-    };
+    let mut response = correct_response(&state, &path, &parts);
     for fault in faults {
-        spoil(&mut answer, fault, &connection);
+        apply(fault, &mut response, &connection);
     }
-    Ok(finish(answer, head))
+    Ok(finish(response, head))
 }
 
-fn manifest(state: &State, place: &Place) -> Answer {
-    match state.store().manifest(&place.repository, &place.reference) {
+/// The response that a registry without faults sends.
+fn correct_response(state: &State, path: &RequestPath, request: &Parts) -> PayloadResponse {
+    if request.method == Method::GET || request.method == Method::HEAD {
+        match path.route {
+            Route::Ping => plain(Reply::status(200).header("content-type", "application/json").body("{}")),
+            Route::Manifest => manifest(state, path),
+            Route::Referrers => referrers(state, path, request.uri.query()),
+            Route::Blob => blob(state, path),
+            Route::Token => token(state, request.uri.query(), &request.headers),
+            Route::Other => file(state, request.uri.path()),
+        }
+    } else if state.store().files.contains_key(request.uri.path()) {
+        // OCSP requests may use POST.
+        file(state, request.uri.path())
+    } else {
+        plain(Reply::error(405, "UNSUPPORTED"))
+    }
+}
+
+fn manifest(state: &State, path: &RequestPath) -> PayloadResponse {
+    match state.store().manifest(&path.repository, &path.reference) {
         Ok(document) => plain(
             Reply::status(200)
                 .header("content-type", &document.media_type)
@@ -102,34 +108,34 @@ fn manifest(state: &State, place: &Place) -> Answer {
     }
 }
 
-fn blob(state: &State, place: &Place) -> Answer {
-    match state.store().blob(&place.repository, &place.reference) {
+fn blob(state: &State, path: &RequestPath) -> PayloadResponse {
+    match state.store().blob(&path.repository, &path.reference) {
         Ok(bytes) => plain(
             Reply::status(200)
                 .header("content-type", "application/octet-stream")
-                .header("docker-content-digest", &place.reference)
+                .header("docker-content-digest", &path.reference)
                 .body(bytes),
         ),
         Err(missing) => not_found(missing),
     }
 }
 
-fn referrers(state: &State, place: &Place, query: Option<&str>) -> Answer {
+fn referrers(state: &State, path: &RequestPath, query: Option<&str>) -> PayloadResponse {
     let store = state.store();
     if store.mode == Referrers::FallbackTag {
-        // What a registry without the API says: its router knows no such path.
+        // A registry without the API answers as for any unknown path.
         return plain(Reply::status(404).header("content-type", "text/plain").body("404 page not found\n"));
     }
-    let mut entries = match store.referrers(&place.repository, &place.reference) {
+    let mut entries = match store.referrers(&path.repository, &path.reference) {
         Ok(entries) => entries,
         Err(missing) => return not_found(missing),
     };
-    let wanted = query_values(query, "artifactType").pop();
+    let artifact_type = query_values(query, "artifactType").pop();
     let mut reply = Reply::status(200).header("content-type", IMAGE_INDEX);
-    if let Some(wanted) = &wanted
+    if let Some(artifact_type) = &artifact_type
         && [Referrers::Api, Referrers::ApiWithoutTypes].contains(&store.mode)
     {
-        entries.retain(|entry| entry.artifact_type.as_ref() == Some(wanted));
+        entries.retain(|entry| entry.artifact_type.as_ref() == Some(artifact_type));
         if store.mode == Referrers::ApiWithoutTypes {
             entries.iter_mut().for_each(|entry| entry.artifact_type = None);
         }
@@ -141,37 +147,37 @@ fn referrers(state: &State, place: &Place, query: Option<&str>) -> Answer {
     if next < entries.len() {
         let filter = query.unwrap_or_default().split('&').find(|pair| pair.starts_with("artifactType="));
         let filter = filter.map_or(String::new(), |pair| format!("{pair}&"));
-        reply = reply.header("link", &next_page(place, &format!("{filter}after={next}")));
+        reply = reply.header("link", &next_page(path, &format!("{filter}after={next}")));
     }
     plain(reply.body(index(&page).to_string()))
 }
 
-/// An empty index that leads to the next empty index.
-fn empty_page(place: &Place, query: Option<&str>) -> Answer {
+/// An empty index with a link to the next empty index.
+fn empty_page(path: &RequestPath, query: Option<&str>) -> PayloadResponse {
     let number: usize = query_values(query, "empty").pop().map_or(0, |text| text.parse().unwrap_or(0));
-    let link = next_page(place, &format!("empty={}", number + 1));
+    let link = next_page(path, &format!("empty={}", number + 1));
     plain(Reply::status(200).header("content-type", IMAGE_INDEX).header("link", &link).body(index(&[]).to_string()))
 }
 
-fn next_page(place: &Place, query: &str) -> String {
-    format!(r#"</v2/{}/referrers/{}?{query}>; rel="next""#, place.repository, place.reference)
+fn next_page(path: &RequestPath, query: &str) -> String {
+    format!(r#"</v2/{}/referrers/{}?{query}>; rel="next""#, path.repository, path.reference)
 }
 
-fn token(state: &State, query: Option<&str>, headers: &http::HeaderMap) -> Answer {
+fn token(state: &State, query: Option<&str>, headers: &http::HeaderMap) -> PayloadResponse {
     let Some(service) = state.tokens().clone() else {
         return plain(Reply::status(404));
     };
     match service.exchange(query, headers) {
         TokenReply::Plain(reply) => plain(reply),
         TokenReply::Endless => {
-            let mut answer = plain(Reply::status(200).header("content-type", "application/json"));
-            *answer.body_mut() = endless();
-            answer
+            let mut response = plain(Reply::status(200).header("content-type", "application/json"));
+            *response.body_mut() = endless();
+            response
         }
     }
 }
 
-fn file(state: &State, path: &str) -> Answer {
+fn file(state: &State, path: &str) -> PayloadResponse {
     match state.store().files.get(path) {
         Some((content_type, bytes)) => {
             plain(Reply::status(200).header("content-type", content_type).body(bytes.clone()))
@@ -180,7 +186,7 @@ fn file(state: &State, path: &str) -> Answer {
     }
 }
 
-fn not_found(missing: Missing) -> Answer {
+fn not_found(missing: Missing) -> PayloadResponse {
     plain(Reply::error(
         404,
         match missing {
@@ -191,73 +197,73 @@ fn not_found(missing: Missing) -> Answer {
     ))
 }
 
-fn plain(reply: Reply) -> Answer {
-    let mut answer = Response::new(Payload::whole(reply.body));
-    *answer.status_mut() = reply.status;
-    answer.headers_mut().insert("docker-distribution-api-version", http::HeaderValue::from_static("registry/2.0"));
+fn plain(reply: Reply) -> PayloadResponse {
+    let mut response = Response::new(Payload::whole(reply.body));
+    *response.status_mut() = reply.status;
+    response.headers_mut().insert("docker-distribution-api-version", http::HeaderValue::from_static("registry/2.0"));
     for (name, value) in reply.headers {
-        answer.headers_mut().append(name, value);
+        response.headers_mut().append(name, value);
     }
-    answer
+    response
 }
 
 fn endless() -> Payload {
     Payload::Endless(Bytes::from(vec![b' '; 16 * 1024]))
 }
 
-/// Does to a right answer what a fault says.
-fn spoil(answer: &mut Answer, fault: Fault, connection: &Arc<Notify>) {
+/// Applies a fault to a correct response.
+fn apply(fault: Fault, response: &mut PayloadResponse, connection: &Arc<Notify>) {
     match fault {
         Fault::Header(name, Some(value)) => {
-            answer.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, value);
         }
         Fault::Header(name, None) => {
-            answer.headers_mut().remove(name);
+            response.headers_mut().remove(name);
         }
-        Fault::Body(bytes) => *answer.body_mut() = Payload::whole(bytes),
+        Fault::Body(bytes) => *response.body_mut() = Payload::whole(bytes),
         Fault::WrongBytes => {
-            let mut bytes = answer.body().bytes().to_vec();
+            let mut bytes = response.body().bytes().to_vec();
             if let Some(last) = bytes.last_mut() {
                 *last ^= 1;
             }
-            *answer.body_mut() = Payload::whole(bytes.into());
+            *response.body_mut() = Payload::whole(bytes.into());
         }
         Fault::Truncated => {
-            let bytes = answer.body().bytes();
+            let bytes = response.body().bytes();
             let announced = u64::try_from(bytes.len()).expect("fits");
-            *answer.body_mut() =
+            *response.body_mut() =
                 Payload::Truncated { rest: Some(bytes.slice(..bytes.len() / 2)), announced, flushed: false };
         }
         Fault::Stalled => {
-            let bytes = answer.body().bytes();
+            let bytes = response.body().bytes();
             let announced = u64::try_from(bytes.len()).expect("fits");
             let rest = Some(bytes.slice(..bytes.len().saturating_sub(1)));
-            *answer.body_mut() = Payload::Stalled { rest, announced, end: None };
+            *response.body_mut() = Payload::Stalled { rest, announced, end: None };
         }
         Fault::Disconnected => {
-            let bytes = answer.body().bytes();
+            let bytes = response.body().bytes();
             let announced = u64::try_from(bytes.len()).expect("fits");
             let rest = Some(bytes.slice(..bytes.len() / 2));
-            *answer.body_mut() = Payload::Stalled { rest, announced, end: Some(Arc::clone(connection)) };
+            *response.body_mut() = Payload::Stalled { rest, announced, end: Some(Arc::clone(connection)) };
         }
-        Fault::Endless => *answer.body_mut() = endless(),
+        Fault::Endless => *response.body_mut() = endless(),
         Fault::Drip(every) => {
-            let bytes = answer.body().bytes();
-            *answer.body_mut() = Payload::Drip { bytes, every, pause: None };
+            let bytes = response.body().bytes();
+            *response.body_mut() = Payload::Drip { bytes, every, pause: None };
         }
         Fault::Delay(_) | Fault::Hold(_) | Fault::Never | Fault::Close | Fault::Reply(_) | Fault::EndlessEmptyPages => {
         }
     }
 }
 
-/// HEAD gets the headers of GET, its Content-Length too.
-fn finish(mut answer: Answer, head: bool) -> Answer {
+/// Removes the body of an answer to HEAD; the headers, Content-Length included, are those of GET.
+fn finish(mut response: PayloadResponse, head: bool) -> PayloadResponse {
     if head {
-        let length = answer.body().bytes().len();
-        if !answer.headers().contains_key(CONTENT_LENGTH) {
-            answer.headers_mut().insert(CONTENT_LENGTH, http::HeaderValue::from(length));
+        let length = response.body().bytes().len();
+        if !response.headers().contains_key(CONTENT_LENGTH) {
+            response.headers_mut().insert(CONTENT_LENGTH, http::HeaderValue::from(length));
         }
-        *answer.body_mut() = Payload::whole(Bytes::new());
+        *response.body_mut() = Payload::whole(Bytes::new());
     }
-    answer
+    response
 }

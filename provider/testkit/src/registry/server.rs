@@ -1,11 +1,9 @@
-//! The socket, and what all connections share.
+//! Listens and serves connections.
 
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
@@ -20,45 +18,15 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::pki::Chain;
-use crate::registry::auth::Bearer;
-use crate::registry::auth::Guard;
-use crate::registry::fault::Faults;
-use crate::registry::request::Log;
 use crate::registry::routes;
-use crate::registry::store::Store;
-
-/// What the handle and all connections share. Every lock is held for a few lines only, never across an await.
-#[derive(Debug)]
-pub(crate) struct State {
-    store: Mutex<Store>,
-    guard: Mutex<Guard>,
-    tokens: Mutex<Option<Bearer>>,
-    pub(crate) faults: Arc<Faults>,
-    pub(crate) log: Log,
-    /// Without a slash at the end.
-    pub(crate) url: String,
-}
-
-impl State {
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().expect("nobody panics while holding the store")
-    }
-
-    pub(crate) fn guard(&self) -> MutexGuard<'_, Guard> {
-        self.guard.lock().expect("nobody panics while holding the guard")
-    }
-
-    pub(crate) fn tokens(&self) -> MutexGuard<'_, Option<Bearer>> {
-        self.tokens.lock().expect("nobody panics while holding the token service")
-    }
-}
+use crate::registry::state::State;
 
 pub(crate) async fn start(identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on 127.0.0.1");
     serve_on(listener, identity)
 }
 
-/// As [`start`], on `[::1]`, if this system has it.
+/// Like [`start`], on `[::1]`; `None` if this system has no IPv6.
 pub(crate) async fn start_v6() -> Option<(Arc<State>, SocketAddr, AbortHandle)> {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.ok().map(|listener| serve_on(listener, None))
 }
@@ -66,35 +34,28 @@ pub(crate) async fn start_v6() -> Option<(Arc<State>, SocketAddr, AbortHandle)> 
 fn serve_on(listener: TcpListener, identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
     let address = listener.local_addr().expect("a bound socket has an address");
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let state = Arc::new(State {
-        store: Mutex::new(Store::new()),
-        guard: Mutex::new(Guard::Open),
-        tokens: Mutex::new(None),
-        faults: Arc::default(),
-        log: Log::new(),
-        url: format!("{scheme}://{address}"),
-    });
+    let state = Arc::new(State::new(format!("{scheme}://{address}")));
     let acceptor = identity.map(acceptor);
     let server = tokio::spawn(accept(listener, acceptor, Arc::clone(&state)));
     (state, address, server.abort_handle())
 }
 
-/// Takes connections until it is aborted; they end with it, because the set is its own.
+/// Accepts connections until it is aborted. Owns their tasks, so that they end with it.
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
-        // A connection that is gone before it was taken is none of our business.
+        // Ignores connections that were closed before they were accepted.
         let Ok((stream, _)) = listener.accept().await else { continue };
         state.log.connected();
         while connections.try_join_next().is_some() {}
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         connections.spawn(async move {
-            // Without this, small answers wait for the peer's delayed acknowledgement.
+            // Without this, small responses wait for the delayed acknowledgement of the peer.
             let _ = stream.set_nodelay(true);
             match acceptor {
                 None => serve(stream, state).await,
                 Some(acceptor) => {
-                    // A client that does not trust the certificate hangs up here; its test looks at the client.
+                    // The handshake fails if the client does not trust the certificate; its test checks the client.
                     if let Ok(stream) = acceptor.accept(stream).await {
                         serve(stream, state).await;
                     }
@@ -108,7 +69,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
     let dropped = Arc::new(Notify::new());
     let service = service_fn(|request| routes::answer(Arc::clone(&state), Arc::clone(&dropped), request));
     let builder = auto::Builder::new(TokioExecutor::new());
-    // Broken connections are part of the faults; nothing to report.
+    // Connection errors are expected: faults cause them.
     tokio::select! {
         _ = builder.serve_connection(TokioIo::new(stream), service) => {}
         () = dropped.notified() => {}

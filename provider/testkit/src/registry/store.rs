@@ -1,4 +1,4 @@
-//! What the registry holds.
+//! Content of the registry.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use crate::Descriptor;
 use crate::IMAGE_INDEX;
 use crate::IMAGE_MANIFEST;
 
-/// How referrers are offered.
+/// How referrers are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Referrers {
-    /// The referrers API, filtering by `artifactType` and saying so in `OCI-Filters-Applied`.
+    /// The referrers API; filters by `artifactType` and sets `OCI-Filters-Applied`.
     #[default]
     Api,
-    /// The referrers API, ignoring the filter.
+    /// The referrers API; ignores the filter.
     ApiWithoutFilter,
-    /// As [`Self::Api`], but no entry says its artifact type.
+    /// Like [`Self::Api`], but the entries have no artifact type.
     ApiWithoutTypes,
-    /// No API (a plain 404); the fallback tag `sha256-HEX` is an index of the same entries, absent if there is none.
+    /// No API (a plain 404); the fallback tag `sha256-HEX` is an index of the same entries, absent if there are none.
     FallbackTag,
 }
 
@@ -42,7 +42,7 @@ struct Repository {
     referrers: HashMap<String, Vec<Descriptor>>,
 }
 
-/// A manifest as it goes out.
+/// A stored manifest.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) media_type: String,
@@ -50,7 +50,7 @@ pub(crate) struct Document {
     pub(crate) bytes: Bytes,
 }
 
-/// Why there is nothing to give.
+/// What was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
     Name,
@@ -163,7 +163,7 @@ impl Store {
         held.blobs.get(digest).cloned().ok_or(Missing::Blob)
     }
 
-    /// All entries of a subject; none for one that nobody refers to, known or not.
+    /// All entries of a subject; empty if it has no referrers, whether it exists or not.
     pub(crate) fn referrers(&self, repository: &str, subject: &str) -> Result<Vec<Descriptor>, Missing> {
         let held = self.repositories.get(repository).ok_or(Missing::Name)?;
         Ok(held.referrers.get(subject).cloned().unwrap_or_default())

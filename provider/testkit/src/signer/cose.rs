@@ -24,20 +24,20 @@ const EPOCH_TAG: u64 = 1;
 /// A COSE envelope before it is signed. Change any part, then [`seal`](Self::seal).
 #[derive(Clone, Debug)]
 pub struct CoseParts {
-    /// CBOR of the protected map; what is here goes into the byte string and under the signature as it stands.
+    /// CBOR of the protected map; these bytes are signed and written without change.
     pub protected: Vec<u8>,
     /// The unprotected map.
     pub unprotected: Cbor,
-    /// What is signed beside the protected map.
+    /// The payload.
     pub payload: Vec<u8>,
-    /// What signs.
+    /// The signing key.
     pub key: Key,
-    /// How the signature bytes are made.
+    /// The form of the signature bytes.
     pub form: SignatureForm,
 }
 
 impl CoseParts {
-    /// What the signature covers: the Sig_structure of RFC 9052 §4.4.
+    /// The signed bytes: the Sig_structure of RFC 9052 §4.4.
     #[must_use]
     pub fn signing_input(&self) -> Vec<u8> {
         encode(&Cbor::Array(vec![
@@ -48,13 +48,13 @@ impl CoseParts {
         ]))
     }
 
-    /// Signs and writes the envelope.
+    /// Signs the parts and writes the envelope.
     #[must_use]
     pub fn seal(&self) -> Vec<u8> {
         self.with_signature(&self.key.sign_as(self.form, &self.signing_input()))
     }
 
-    /// Writes the envelope around a signature from elsewhere.
+    /// Writes the envelope with a signature made elsewhere.
     #[must_use]
     pub fn with_signature(&self, signature: &[u8]) -> Vec<u8> {
         let parts = vec![
@@ -74,7 +74,7 @@ impl SignRequest {
         self.cose_parts().seal()
     }
 
-    /// The envelope before it is signed.
+    /// The parts of the envelope before they are signed.
     #[must_use]
     pub fn cose_parts(&self) -> CoseParts {
         CoseParts {
@@ -134,11 +134,11 @@ fn epoch(time: OffsetDateTime) -> Cbor {
 
 fn encode(value: &Cbor) -> Vec<u8> {
     let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).expect("a Vec takes all");
+    ciborium::into_writer(value, &mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }
 
-/// An attribute that was given as JSON. Labels are strings or whole numbers, so this loses nothing that matters.
+/// Converts an attribute from JSON. Labels are strings or integers, so the conversion is exact.
 fn from_json(value: &Value) -> Cbor {
     Cbor::serialized(value).expect("JSON is a part of CBOR")
 }

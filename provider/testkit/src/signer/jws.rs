@@ -25,28 +25,28 @@ pub struct JwsParts {
     pub protected: Vec<u8>,
     /// JSON text of the unprotected header.
     pub header: String,
-    /// What is signed beside the protected header, not encoded.
+    /// The payload, not encoded.
     pub payload: Vec<u8>,
-    /// What signs.
+    /// The signing key.
     pub key: Key,
-    /// How the signature bytes are made.
+    /// The form of the signature bytes.
     pub form: SignatureForm,
 }
 
 impl JwsParts {
-    /// What the signature covers: both parts in base64url with a dot between.
+    /// The signed bytes: both parts in base64url with a dot between.
     #[must_use]
     pub fn signing_input(&self) -> Vec<u8> {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(&self.protected), URL_SAFE_NO_PAD.encode(&self.payload)).into_bytes()
     }
 
-    /// Signs and writes the envelope.
+    /// Signs the parts and writes the envelope.
     #[must_use]
     pub fn seal(&self) -> Vec<u8> {
         self.with_signature(&self.key.sign_as(self.form, &self.signing_input()))
     }
 
-    /// Writes the envelope around a signature from elsewhere.
+    /// Writes the envelope with a signature made elsewhere.
     #[must_use]
     pub fn with_signature(&self, signature: &[u8]) -> Vec<u8> {
         format!(
@@ -67,7 +67,7 @@ impl SignRequest {
         self.jws_parts().seal()
     }
 
-    /// The envelope before it is signed.
+    /// The parts of the envelope before they are signed.
     #[must_use]
     pub fn jws_parts(&self) -> JwsParts {
         let key = self.chain.key().clone();
@@ -123,7 +123,7 @@ impl SignRequest {
     }
 }
 
-/// A JSON object from names and raw JSON values, in order, doubles kept.
+/// A JSON object of names and raw JSON values, in order; repeated names are kept.
 fn object(members: &[(String, String)]) -> String {
     let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
     format!("{{{}}}", members.join(","))

@@ -1,4 +1,4 @@
-//! What shall be signed, and how.
+//! The content of an envelope to sign.
 
 use ciborium::Value as Cbor;
 use serde_json::Value;
@@ -29,10 +29,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// Both, for tests that must hold for each.
+    /// Both formats.
     pub const ALL: [Self; 2] = [Self::Jws, Self::Cose];
 
-    /// What a signature manifest calls this format.
+    /// The media type of envelopes of this format.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Format {
     }
 }
 
-/// An envelope to be. All that is not said is as a well-behaved signer does it.
+/// The content of an envelope to sign. The defaults are those of a correct signer.
 #[derive(Clone, Debug)]
 pub struct SignRequest {
     pub(crate) chain: Chain,
@@ -73,10 +73,10 @@ pub(crate) struct Attribute {
 }
 
 impl SignRequest {
-    /// `signingTime` of the scheme `notary.x509`, and `authenticSigningTime` of the other, unless told otherwise.
+    /// Default `signingTime` of the scheme `notary.x509`, and default `authenticSigningTime` of the other scheme.
     pub const SIGNED_AT: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
 
-    /// Signs that `target` was approved, under the scheme `notary.x509`, with the key of `chain`.
+    /// Signs `target` with the key of `chain`, under the scheme `notary.x509`.
     #[must_use]
     pub fn new(chain: &Chain, target: &Descriptor) -> Self {
         Self::of_payload(chain, json!({ "targetArtifact": target.to_json() }).to_string().as_bytes())
@@ -108,7 +108,7 @@ impl SignRequest {
         .scheme(Scheme::X509)
     }
 
-    /// The scheme with the time attribute that belongs to it; the other time attribute is taken out.
+    /// Sets the scheme and its time attribute; removes the other time attribute.
     #[must_use]
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         let (text, signing, authentic) = match scheme {
@@ -120,138 +120,138 @@ impl SignRequest {
         self
     }
 
-    /// The scheme attribute verbatim, `None` to leave it out; times stay.
+    /// Sets the scheme attribute verbatim; `None` omits it. The time attributes stay.
     #[must_use]
     pub fn scheme_text(mut self, scheme: Option<&str>) -> Self {
         self.scheme = scheme.map(str::to_owned);
         self
     }
 
-    /// `None` leaves the attribute out.
+    /// Sets `signingTime`; `None` omits it.
     #[must_use]
     pub fn signing_time(mut self, time: impl Into<Option<OffsetDateTime>>) -> Self {
         self.signing_time = time.into();
         self
     }
 
-    /// Critical, as the specification wants it. `None` leaves the attribute out.
+    /// Sets `authenticSigningTime`, critical as the specification requires; `None` omits it.
     #[must_use]
     pub fn authentic_signing_time(mut self, time: impl Into<Option<OffsetDateTime>>) -> Self {
         self.authentic_signing_time = time.into();
         self
     }
 
-    /// Critical, as the specification wants it.
+    /// Sets `expiry`, critical as the specification requires.
     #[must_use]
     pub fn expiry(mut self, time: OffsetDateTime) -> Self {
         self.expiry = Some(time);
         self
     }
 
-    /// An extended signed attribute that nobody must understand.
+    /// Adds an extended signed attribute that is not critical.
     #[must_use]
     pub fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.push(Attribute { name: name.to_owned(), value: value.into(), critical: false });
         self
     }
 
-    /// An extended signed attribute listed in `crit`.
+    /// Adds an extended signed attribute that is listed in `crit`.
     #[must_use]
     pub fn critical_attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.push(Attribute { name: name.to_owned(), value: value.into(), critical: true });
         self
     }
 
-    /// Names the verification plugin (critical).
+    /// Sets the verification plugin (critical).
     #[must_use]
     pub fn plugin(self, name: &str) -> Self {
         self.critical_attribute("io.cncf.notary.verificationPlugin", name)
     }
 
-    /// Wants the plugin in this version at least (critical).
+    /// Sets the minimum version of the plugin (critical).
     #[must_use]
     pub fn plugin_min_version(self, version: &str) -> Self {
         self.critical_attribute("io.cncf.notary.verificationPluginMinVersion", version)
     }
 
-    /// An RFC 3161 token, verbatim.
+    /// Sets the RFC 3161 timestamp token, verbatim.
     #[must_use]
     pub fn timestamp(mut self, token: &[u8]) -> Self {
         self.timestamp = Some(token.to_vec());
         self
     }
 
-    /// `None` leaves the attribute out.
+    /// Sets the signing agent; `None` omits it.
     #[must_use]
     pub fn signing_agent(mut self, agent: Option<&str>) -> Self {
         self.signing_agent = agent.map(str::to_owned);
         self
     }
 
-    /// Content type of the payload; `None` leaves the attribute out.
+    /// Sets the content type of the payload; `None` omits it.
     #[must_use]
     pub fn content_type(mut self, content_type: Option<&str>) -> Self {
         self.content_type = content_type.map(str::to_owned);
         self
     }
 
-    /// How the signature bytes are made.
+    /// Sets the form of the signature bytes.
     #[must_use]
     pub fn form(mut self, form: SignatureForm) -> Self {
         self.form = form;
         self
     }
 
-    /// `crit` verbatim, instead of the right one: strings, or integers for COSE labels. An empty list is written too.
+    /// Sets `crit` verbatim: strings, or integers for COSE labels. An empty list is written too.
     #[must_use]
     pub fn crit(mut self, names: impl IntoIterator<Item = impl Into<Value>>) -> Self {
         self.crit = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// `alg` verbatim in a JWS.
+    /// Sets `alg` of a JWS verbatim.
     #[must_use]
     pub fn jws_alg(mut self, alg: &str) -> Self {
         self.jws_alg = Some(alg.to_owned());
         self
     }
 
-    /// Label 1 verbatim in COSE.
+    /// Sets label 1 (alg) of COSE verbatim.
     #[must_use]
     pub fn cose_alg(mut self, alg: impl Into<Cbor>) -> Self {
         self.cose_alg = Some(alg.into());
         self
     }
 
-    /// One more member of the JWS protected header, value as raw JSON text; a name that is there already comes twice.
+    /// Adds a member to the JWS protected header, value as raw JSON text; a name that is present already is then present twice.
     #[must_use]
     pub fn jws_protected(mut self, name: &str, json: &str) -> Self {
         self.jws_protected.push((name.to_owned(), json.to_owned()));
         self
     }
 
-    /// One more member of the JWS unprotected header, value as raw JSON text; a name that is there already comes twice.
+    /// Adds a member to the JWS unprotected header, value as raw JSON text; a name that is present already is then present twice.
     #[must_use]
     pub fn jws_unprotected(mut self, name: &str, json: &str) -> Self {
         self.jws_unprotected.push((name.to_owned(), json.to_owned()));
         self
     }
 
-    /// One more entry of the COSE protected map; a label that is there already comes twice.
+    /// Adds an entry to the COSE protected map; a label that is present already is then present twice.
     #[must_use]
     pub fn cose_protected(mut self, label: impl Into<Cbor>, value: impl Into<Cbor>) -> Self {
         self.cose_protected.push((label.into(), value.into()));
         self
     }
 
-    /// One more entry of the COSE unprotected map; a label that is there already comes twice.
+    /// Adds an entry to the COSE unprotected map; a label that is present already is then present twice.
     #[must_use]
     pub fn cose_unprotected(mut self, label: impl Into<Cbor>, value: impl Into<Cbor>) -> Self {
         self.cose_unprotected.push((label.into(), value.into()));
         self
     }
 
-    /// The chain that signs.
+    /// The certificate chain of the signer.
     #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.chain
@@ -266,7 +266,7 @@ impl SignRequest {
         }
     }
 
-    /// The names that must be in `crit`, or what [`crit`](Self::crit) said.
+    /// The names that `crit` must list, or those set with [`crit`](Self::crit).
     pub(crate) fn critical_names(&self) -> Vec<Value> {
         if let Some(verbatim) = &self.crit {
             return verbatim.clone();

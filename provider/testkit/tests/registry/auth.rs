@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
-use countersign_testkit::registry::TokenAnswer;
+use countersign_testkit::registry::TokenResponse;
+use countersign_testkit::registry::TokenService;
 use reqwest::Response;
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ async fn a_token_is_accepted_for_its_repository() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     registry.push_image("other", "v1");
-    registry.require_bearer(&Bearer::anonymous());
+    registry.require_bearer(&TokenService::anonymous());
     let url = format!("{}/token", registry.url());
 
     let refused = get(&registry, &manifest("v1")).await;
@@ -76,20 +76,20 @@ async fn tokens_require_the_credentials_of_the_service() {
     let registry = Registry::start().await;
     let url = format!("{}/token", registry.url());
     let scope = "repository:team/app:pull";
-    registry.require_bearer(&Bearer::for_user("user", "secret"));
+    registry.require_bearer(&TokenService::for_user("user", "secret"));
     assert_eq!(token(&url, scope, None).await, Err(401));
     assert_eq!(token(&url, scope, Some(("user", "wrong"))).await, Err(401));
     assert!(token(&url, scope, Some(("user", "secret"))).await.is_ok());
-    registry.require_bearer(&Bearer::for_user("user", "secret").or_anonymous());
+    registry.require_bearer(&TokenService::for_user("user", "secret").or_anonymous());
     assert!(token(&url, scope, None).await.is_ok());
     assert_eq!(token(&url, scope, Some(("user", "wrong"))).await, Err(401));
 }
 
 #[tokio::test]
-async fn tokens_grant_nothing_beyond_the_named_repositories() {
+async fn tokens_grant_access_to_the_named_repositories_only() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
-    registry.require_bearer(&Bearer::anonymous().only_repositories(&["public/app"]));
+    registry.require_bearer(&TokenService::anonymous().only_repositories(&["public/app"]));
     let token = token(&format!("{}/token", registry.url()), "repository:team/app:pull", None).await.unwrap();
     assert_eq!(with_token(&registry, &manifest("v1"), &token).await.status(), 401);
 }
@@ -98,20 +98,20 @@ async fn tokens_grant_nothing_beyond_the_named_repositories() {
 async fn tokens_expire() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
-    let bearer = Bearer::anonymous().lifetime(Duration::ZERO);
-    registry.require_bearer(&bearer);
+    let service = TokenService::anonymous().lifetime(Duration::ZERO);
+    registry.require_bearer(&service);
     let url = format!("{}/token", registry.url());
     let scope = "repository:team/app:pull";
     let ended = token(&url, scope, None).await.unwrap();
     assert_eq!(with_token(&registry, &manifest("v1"), &ended).await.status(), 401);
 
-    let bearer = Bearer::anonymous().lifetime(Duration::from_secs(3600));
-    registry.require_bearer(&bearer);
+    let service = TokenService::anonymous().lifetime(Duration::from_secs(3600));
+    registry.require_bearer(&service);
     let good = token(&url, scope, None).await.unwrap();
     assert_eq!(with_token(&registry, &manifest("v1"), &good).await.status(), 200);
-    bearer.revoke_all();
+    service.revoke_all();
     assert_eq!(with_token(&registry, &manifest("v1"), &good).await.status(), 401);
-    assert_eq!(bearer.tokens_given(), 1);
+    assert_eq!(service.tokens_issued(), 1);
 }
 
 #[tokio::test]
@@ -120,9 +120,9 @@ async fn another_host_can_serve_the_tokens() {
     let other = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     let url = format!("{}/token", other.url());
-    let bearer = Bearer::anonymous().realm(&url).service("elsewhere");
-    registry.require_bearer(&bearer);
-    other.serve_tokens(&bearer);
+    let service = TokenService::anonymous().realm(&url).service("elsewhere");
+    registry.require_bearer(&service);
+    other.serve_tokens(&service);
     let refused = get(&registry, &manifest("v1")).await;
     assert!(header(&refused, "www-authenticate").starts_with(&format!(r#"Bearer realm="{url}",service="elsewhere""#)));
     let token = token(&url, "repository:team/app:pull", None).await.unwrap();
@@ -132,20 +132,20 @@ async fn another_host_can_serve_the_tokens() {
 }
 
 #[tokio::test]
-async fn token_answers_can_be_malformed() {
+async fn token_responses_can_be_malformed() {
     let registry = Registry::start().await;
     for (answer, text) in [
-        (TokenAnswer::AccessToken, r#"{"access_token":"testkit-token-1","expires_in":9}"#),
-        (TokenAnswer::EmptyToken, r#"{"expires_in":9,"token":""}"#),
-        (TokenAnswer::NewlineInToken, r#"{"expires_in":9,"token":"testkit-token-1\r\nx-injected: yes"}"#),
-        (TokenAnswer::NumberAsToken, r#"{"expires_in":9,"token":7}"#),
-        (TokenAnswer::NoToken, r#"{"expires_in":9}"#),
-        (TokenAnswer::NotJson, "<html>"),
+        (TokenResponse::AccessToken, r#"{"access_token":"testkit-token-1","expires_in":9}"#),
+        (TokenResponse::EmptyToken, r#"{"expires_in":9,"token":""}"#),
+        (TokenResponse::NewlineInToken, r#"{"expires_in":9,"token":"testkit-token-1\r\nx-injected: yes"}"#),
+        (TokenResponse::NumberAsToken, r#"{"expires_in":9,"token":7}"#),
+        (TokenResponse::NoToken, r#"{"expires_in":9}"#),
+        (TokenResponse::NotJson, "<html>"),
     ] {
-        registry.serve_tokens(&Bearer::anonymous().expires_in(Some(9)).answer(answer));
+        registry.serve_tokens(&TokenService::anonymous().expires_in(Some(9)).response(answer));
         assert_eq!(get(&registry, "/token").await.text().await.unwrap(), text);
     }
-    registry.serve_tokens(&Bearer::anonymous().answer(TokenAnswer::Endless));
+    registry.serve_tokens(&TokenService::anonymous().response(TokenResponse::Endless));
     let mut response = get(&registry, "/token").await;
     let mut got = 0;
     while got < 1 << 20 {
@@ -160,7 +160,7 @@ async fn authentication_precedes_faults() {
     let fault = registry.when(Route::Ping).status(500);
     assert_eq!(get(&registry, "/v2/").await.status(), 401);
     assert_eq!(fault.hits(), 0);
-    registry.require_nothing();
+    registry.require_no_auth();
     assert_eq!(get(&registry, "/v2/").await.status(), 500);
     assert_eq!(fault.hits(), 1);
 }

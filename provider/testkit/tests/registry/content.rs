@@ -79,7 +79,7 @@ async fn an_index_lists_its_images() {
 }
 
 #[tokio::test]
-async fn names_missing_content() {
+async fn reports_missing_content() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     let digest = sha256_digest(b"nothing");
@@ -244,12 +244,12 @@ async fn serves_tls_with_the_given_certificate() {
     assert_eq!(trusting(root.der()).get(&url).send().await.unwrap().status(), 200);
     let by_name = url.replace("127.0.0.1", "localhost");
     assert_eq!(trusting(root.der()).get(&by_name).send().await.unwrap().status(), 200);
-    let stranger = Authority::root(CertSpec::root());
-    assert!(trusting(stranger.der()).get(&url).send().await.unwrap_err().is_connect());
+    let other_root = Authority::root(CertSpec::root());
+    assert!(trusting(other_root.der()).get(&url).send().await.unwrap_err().is_connect());
 }
 
 #[tokio::test]
-async fn a_dropped_registry_is_gone() {
+async fn dropping_a_registry_closes_its_port() {
     let registry = Registry::start().await;
     let (client, url) = (client(), format!("{}/v2/", registry.url()));
     assert_eq!(client.get(&url).send().await.unwrap().status(), 200);

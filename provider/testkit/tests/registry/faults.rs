@@ -53,16 +53,16 @@ async fn a_removed_fault_leaves_the_others() {
     let registry = Registry::start().await;
     let ping = registry.when(Route::Ping).status(500);
     registry.when_any().method(Method::HEAD).error(403, "DENIED");
-    ping.lift();
+    ping.remove();
     assert_eq!(get(&registry, "/v2/").await.status(), 200);
     let head = || client().head(format!("{}/v2/", registry.url())).send();
     assert_eq!(head().await.unwrap().status(), 403);
-    registry.behave();
+    registry.clear_faults();
     assert_eq!(head().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn answers_can_be_replaced() {
+async fn responses_can_be_replaced() {
     let registry = Registry::start().await;
     registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Manifest).times(1).too_many_requests("7");
@@ -84,7 +84,7 @@ async fn answers_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn good_responses_can_be_altered() {
+async fn correct_responses_can_be_changed() {
     let registry = Registry::start().await;
     let image = registry.push_image(REPOSITORY, "v1");
     registry.when(Route::Manifest).times(1).wrong_bytes();
@@ -161,18 +161,18 @@ async fn connections_can_be_closed_without_an_answer() {
 }
 
 #[tokio::test]
-async fn a_gate_holds_requests_until_it_is_opened() {
+async fn holds_requests_until_released() {
     let registry = Registry::start().await;
-    let gate = registry.when(Route::Ping).hold();
+    let held = registry.when(Route::Ping).hold();
     let url = format!("{}/v2/", registry.url());
     let first = tokio::spawn(client().get(&url).send());
     let second = tokio::spawn(client().get(&url).send());
     registry.wait_for(Route::Ping, 2).await;
     assert!(!first.is_finished() && !second.is_finished());
-    gate.open();
+    held.release();
     assert_eq!(first.await.unwrap().unwrap().status(), 200);
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
-    assert_eq!(registry.most_at_once(), 2);
+    assert_eq!(registry.max_concurrent(), 2);
 }
 
 #[tokio::test]

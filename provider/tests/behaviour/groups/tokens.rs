@@ -1,11 +1,11 @@
 //! Token services: who gets a token, and answers that are none.
 
 use countersign_testkit::notation;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
-use countersign_testkit::registry::TokenAnswer;
+use countersign_testkit::registry::TokenResponse;
+use countersign_testkit::registry::TokenService;
 use serde_json::json;
 
 use crate::environment::Environment;
@@ -36,9 +36,9 @@ async fn token_services() {
     environment.folder.write("alice", "alice");
     environment.folder.write("hunter2", "hunter2");
     environment.folder.write("wrong", "swordfish");
-    let user = || Bearer::for_user("alice", "hunter2");
+    let user = || TokenService::for_user("alice", "hunter2");
     for (name, bearer, entry) in [
-        ("anonymous token", Bearer::anonymous(), "credentials: {anonymous: true}"),
+        ("anonymous token", TokenService::anonymous(), "credentials: {anonymous: true}"),
         ("token for alice", user(), LOGIN),
         ("token for alice, asked anonymously", user(), "credentials: {anonymous: true}"),
         ("wrong password", user(), "credentials: {usernameFile: alice, passwordFile: wrong}"),
@@ -55,16 +55,16 @@ async fn token_services() {
         environment.others[number].require_bearer(&bearer);
     }
     for answer in [
-        TokenAnswer::AccessToken,
-        TokenAnswer::EmptyToken,
-        TokenAnswer::NewlineInToken,
-        TokenAnswer::NumberAsToken,
-        TokenAnswer::NoToken,
-        TokenAnswer::NotJson,
-        TokenAnswer::Endless,
+        TokenResponse::AccessToken,
+        TokenResponse::EmptyToken,
+        TokenResponse::NewlineInToken,
+        TokenResponse::NumberAsToken,
+        TokenResponse::NoToken,
+        TokenResponse::NotJson,
+        TokenResponse::Endless,
     ] {
         let number = registry(&mut environment, &format!("answer {answer:?}"), LOGIN).await;
-        environment.others[number].require_bearer(&user().answer(answer));
+        environment.others[number].require_bearer(&user().response(answer));
     }
     for (name, status) in [("400", 400), ("401", 401), ("403", 403), ("404", 404), ("500", 500)] {
         let number = registry(&mut environment, &format!("token service answers {name}"), LOGIN).await;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use countersign_core::verdict::Code;
 use countersign_testkit::notation;
-use countersign_testkit::registry::Bearer;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use super::*;
 use crate::engine::Deadline;
@@ -40,7 +40,7 @@ impl WithRegistry {
             notation::sign_image(&registry, repository, &image, &root.issue(CertSpec::leaf()));
             registry.reference(repository, &image)
         });
-        registry.require_bearer(&Bearer::for_user("alice", "first"));
+        registry.require_bearer(&TokenService::for_user("alice", "first"));
         let service = Looked::start_with(name, |folder| {
             folder.write(MAIN, &root.pem());
             folder.write("registry.pem", &authority.pem());
@@ -74,8 +74,8 @@ async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_nex
     let [app, other] = world.images.clone();
     assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
     let connections = world.registry.connections();
-    world.registry.forget_requests();
-    world.registry.require_bearer(&Bearer::for_user("alice", "second"));
+    world.registry.clear_requests();
+    world.registry.require_bearer(&TokenService::for_user("alice", "second"));
     world.service.folder.write("password", "second");
     assert_eq!(world.service.look().signs(), [""; 0]);
     let again = world.verify(&app).await;
@@ -93,7 +93,7 @@ async fn a_token_stays_when_the_file_of_another_registry_changes() {
     let mut world = WithRegistry::start("another", more).await;
     let [app, _] = world.images.clone();
     assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     world.service.folder.write("user-b", "bob");
     world.service.folder.write("password-b", "secret");
     assert_eq!(world.service.look().signs(), [""; 0]);
@@ -139,7 +139,7 @@ async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
     let broken = format!(r#"{{"auths": {{"{}": {{"auth": "!"}}}}}}"#, world.registry.host());
     world.service.folder.write("secret.json", &broken);
     world.service.look();
-    world.registry.forget_requests();
+    world.registry.clear_requests();
     assert_eq!(world.verify(&reference).await.verdict.code(), Code::RegistryMisconfigured);
     assert_eq!(world.registry.requests().len(), 0);
 }
