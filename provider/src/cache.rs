@@ -1,6 +1,6 @@
 //! Cached verdicts and shared work.
 //!
-//! Floor 5: knows keys and values, not what they mean.
+//! Knows keys and values, not their meaning.
 
 pub use countersign_http::FlightError;
 pub use countersign_http::LruTtlCache;

@@ -34,8 +34,6 @@ pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
 pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
-pub use schema::json_schema;
-pub use schema::reference_sample;
 pub use sections::Cache;
 pub use sections::Credentials;
 pub use sections::Health;
@@ -51,6 +49,18 @@ pub use sections::Trust;
 pub use sections::TrustLocation;
 pub use sections::Verification;
 pub use yaml::CONFIG_BYTES;
+
+/// The reference sample of the configuration: a valid YAML document with every key, its documentation and its default.
+#[must_use]
+pub fn reference_sample() -> String {
+    schema::reference_sample(sections::ROOT)
+}
+
+/// The JSON Schema of the configuration, draft 2020-12.
+#[must_use]
+pub fn json_schema() -> String {
+    schema::json_schema(sections::ROOT)
+}
 
 /// What the operator wants, with every default filled in and every path resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Countersign: a Gatekeeper external-data provider. See `ARCHITECTURE.md` for the floor plan.
+//! Countersign: a Gatekeeper external-data provider. See `ARCHITECTURE.md` for its modules.
 
 pub mod cache;
 pub mod cli;

@@ -14,10 +14,10 @@ use countersign_registry::memory as registry;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// The process at rest: 8 MiB were measured in the image, and what an allocator adds to it under load.
+/// The process at rest: 8 MiB were measured in the image, and allocator overhead under load.
 const PROCESS: usize = 12 * MIB;
 
-/// Trust policy and stores, at rest and while requests still have those before: the operator's own, 1 MiB of certificates.
+/// Trust policy and stores, twice while requests use the former ones: files of the operator, 1 MiB of certificates.
 const TRUST: usize = 4 * MIB;
 
 fn text(path: &str) -> String {
@@ -37,20 +37,20 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
     vec![
         ("the process at rest", PROCESS),
         ("trust policy and stores", TRUST),
-        ("bodies of registries and what is made of them", registry::BODIES),
+        ("bodies from registries and data parsed from them", registry::BODIES),
         ("large documents being parsed", registry::PARSING),
-        ("connections to registries: requests", requests * registry::CONNECTION),
-        ("connections to registries: not in use", registry::IDLE_CONNECTIONS * registry::CONNECTION),
-        ("look-ups of names", registry::LOOKUPS),
+        ("requests to registries", requests * registry::CONNECTION),
+        ("idle connections to registries", registry::IDLE_CONNECTIONS * registry::CONNECTION),
+        ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
-        ("images in work", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
-        ("remembered verdicts", config.cache.verdict_bytes),
+        ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
+        ("cached verdicts", config.cache.verdict_bytes),
         ("requests being read", memory::READING),
-        ("requests being worked on", memory::WORKING),
+        ("requests being processed", memory::WORKING),
         ("responses being written", memory::RESPONSES),
         ("connections of clients", config.server.max_connections * memory::CONNECTION),
-        ("what the system keeps for clients that do not read", config.server.max_connections * memory::SOCKET),
-        ("handshakes of clients", memory::HANDSHAKES * memory::HANDSHAKE),
+        ("send buffers for clients that do not read", config.server.max_connections * memory::SOCKET),
+        ("TLS handshakes of clients", memory::HANDSHAKES * memory::HANDSHAKE),
         ("probes and metrics", memory::HEALTH),
     ]
 }
@@ -79,7 +79,7 @@ fn the_documented_table_adds_up_to_the_budget() {
     let rows = rows(&defaults());
     let sum: usize = rows.iter().map(|(_, bytes)| bytes).sum();
     let mut wanted: Vec<String> = rows.iter().map(|(what, bytes)| format!("| {what} | {} |", mib(*bytes))).collect();
-    wanted.push(format!("| **all of it** | **{}** |", mib(sum)));
+    wanted.push(format!("| **total** | **{}** |", mib(sum)));
     let document = text("ARCHITECTURE.md");
     let section = document.split("## Memory").nth(1).unwrap().split("\n## ").next().unwrap();
     // Without the heading and the line below it, and of each row the first two columns.

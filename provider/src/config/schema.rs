@@ -1,4 +1,4 @@
-//! The table of the configuration's keys. Each key stands once, in [`sections`](super::sections), with its name, its kind
+//! The table of the configuration's keys. Each key is declared once, in [`sections`](super::sections), with its name, its kind
 //! (type, default, limits), its documentation and whether a change of it needs a restart. Made from it are the reading, the
 //! line of the effective configuration, the reference sample and the JSON Schema.
 
@@ -13,7 +13,7 @@ use std::path::Path;
 use super::fields::Fields;
 pub(super) use super::fields::join;
 
-pub use self::json_schema::json_schema;
+pub(super) use self::json_schema::json_schema;
 pub(super) use self::json_schema::of_list as list_schema;
 pub(super) use self::json_schema::of_map as map_schema;
 pub(super) use self::kind::Address;
@@ -24,7 +24,7 @@ pub(super) use self::kind::Flag;
 pub(super) use self::kind::Nested;
 pub(super) use self::kind::Number;
 pub(super) use self::kind::Time;
-pub use self::reference::reference_sample;
+pub(super) use self::reference::reference_sample;
 pub(super) use self::value::written;
 
 /// The keys of one map, in the order of the reference sample.

@@ -6,6 +6,7 @@
 mod authority;
 mod chain;
 mod extension;
+mod issue;
 mod key;
 mod name;
 mod spec;

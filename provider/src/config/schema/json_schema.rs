@@ -8,17 +8,15 @@ use serde_json::json;
 use super::Change;
 use super::Keys;
 use super::reference::one_line;
-use crate::config::sections::ROOT;
 
-/// The schema as a document, draft 2020-12.
+/// The schema of these keys as a document, draft 2020-12.
 #[must_use]
-pub fn json_schema() -> String {
-    let mut schema = of_map(ROOT);
+pub(in crate::config) fn json_schema(root: Keys) -> String {
+    let mut schema = of_map(root);
     if let Json::Object(members) = &mut schema {
         members.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         members.insert("title".to_owned(), json!("Configuration of Countersign"));
     }
-    // Nothing in a value can fail to be written.
     format!("{schema:#}\n")
 }
 

@@ -3,15 +3,14 @@
 use super::Keys;
 use super::Sample;
 use super::restart_keys;
-use crate::config::sections::ROOT;
 
 /// Longest line of a comment.
 const WIDTH: usize = 120;
 
-/// The reference sample as a YAML document, which the service would take as it is.
+/// The reference sample of these keys as a YAML document, which is a valid configuration.
 #[must_use]
-pub fn reference_sample() -> String {
-    let restart = match restart_keys(ROOT).split_last() {
+pub(in crate::config) fn reference_sample(root: Keys) -> String {
+    let restart = match restart_keys(root).split_last() {
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
         None => "none".to_owned(),
     };
@@ -29,7 +28,7 @@ pub fn reference_sample() -> String {
     for paragraph in &head {
         page.comment("", paragraph);
     }
-    for key in ROOT {
+    for key in root {
         page.text.push('\n');
         page.key(*key, "", "");
     }

@@ -8,7 +8,7 @@ use crate::hash;
 use crate::pem;
 use crate::pki::CertSpec;
 use crate::pki::Key;
-use crate::pki::authority;
+use crate::pki::issue;
 
 /// Leaf first, root last, and the leaf's private key.
 #[derive(Clone, Debug)]
@@ -25,7 +25,9 @@ impl Chain {
     /// A self-signed leaf: a chain of one.
     #[must_use]
     pub fn self_signed(spec: CertSpec) -> Self {
-        authority::self_signed(&spec)
+        let key = issue::choose(&spec.key, issue::LEAF_KEY);
+        let certificate = issue::write(&spec, &key, &spec.subject, &key);
+        Self::new(key, vec![certificate])
     }
 
     /// The leaf's private key.
