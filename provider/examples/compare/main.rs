@@ -1,9 +1,9 @@
 //! Compares the speed and memory of two builds of `countersign`, as ratios: before and after a change.
 //!
 //! `cargo run --release --package countersign --example compare -- BEFORE AFTER [ROUNDS]`, where `BEFORE` and `AFTER` are
-//! paths of the binaries. Each round starts both, one after the other and in turn, and asks them the same: every image once
-//! (cold: the registry is asked, the signature is verified), then again and again (warm: remembered verdicts). Signatures are
-//! RSA-2048 in JWS; the registry is in this process, on the loopback interface. Printed are the medians over the rounds.
+//! paths of the binaries. Each round runs both, one after the other, with the same requests: every image once (cold: registry
+//! requests, signature verification), then repeatedly (warm: cached verdicts). Signatures are RSA-2048 in JWS; the registry
+//! runs in this process, on loopback. Prints the medians over the rounds.
 //! Linux only: it reads `/proc`.
 
 #![allow(clippy::unwrap_used)]
@@ -25,21 +25,21 @@ use serde_json::json;
 use service::Files;
 use service::Service;
 
-/// Images asked about cold in a round.
+/// Cold images per round.
 const IMAGES: usize = 300;
 
-/// Warm requests in a round, with one key each.
+/// Warm requests per round, with one key each.
 const WARM: usize = 6000;
 
-/// Warm requests in a round with [`BATCH`] keys each.
+/// Warm requests per round, with [`BATCH`] keys each.
 const BATCHES: usize = 600;
 
 const BATCH: usize = 20;
 
-/// Requests under way at a time.
-const AT_ONCE: usize = 8;
+/// Concurrent requests.
+const CONCURRENCY: usize = 8;
 
-/// What is measured in one round of one binary.
+/// The measurements of one round of one binary, with their units.
 const FIGURES: [(&str, &str); 7] = [
     ("cold: CPU per image", "ms"),
     ("cold: time for all images", "ms"),
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
     let (files, images) = prepare().await;
     let mut measured: [Vec<Measured>; 2] = Default::default();
     for round in 0..rounds {
-        // Whoever comes second has a warmer machine, so they take turns.
+        // The order alternates, as the first run in a round warms the machine up.
         let order = if round % 2 == 0 { [(0, before), (1, after)] } else { [(1, after), (0, before)] };
         for (which, binary) in order {
             measured[which].push(measure(binary, &files, &images).await);
@@ -79,7 +79,8 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A registry with signed images, and the configuration that trusts them. The registry lives as long as the process.
+/// Starts a registry with signed images, and writes the configuration that trusts them. The registry runs as long as the
+/// process.
 async fn prepare() -> (Files, Arc<Vec<String>>) {
     let registry = Registry::start().await;
     let root = Authority::root(CertSpec::root());
@@ -118,16 +119,16 @@ async fn measure(binary: &str, files: &Files, images: &[String]) -> Measured {
     ]
 }
 
-/// Processor time of the service and time that has passed, for `count` requests with these keys in turn.
+/// CPU time of the service and elapsed time for `count` requests, which use these keys in turn.
 async fn timed(service: &Service, keys: &[Vec<&str>], count: usize) -> (Duration, Duration) {
     let (cpu, began) = (service.cpu(), Instant::now());
-    let requests = futures_util::stream::iter(keys.iter().cycle().take(count)).map(|keys| ask(service, keys));
-    requests.buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
+    let requests = futures_util::stream::iter(keys.iter().cycle().take(count)).map(|keys| request(service, keys));
+    requests.buffer_unordered(CONCURRENCY).for_each(|()| async {}).await;
     (service.cpu() - cpu, began.elapsed())
 }
 
-/// Asks about the images, which must all be verified: a fast wrong answer is no figure.
-async fn ask(service: &Service, keys: &[&str]) {
+/// Sends one request. All its images must be verified.
+async fn request(service: &Service, keys: &[&str]) {
     let body = json!({
         "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
         "kind": "ProviderRequest",

@@ -1,4 +1,4 @@
-//! A build of `countersign serve` as a process, and what `/proc` says about it.
+//! Runs `countersign serve` as a process, and reads its CPU time and memory from `/proc`.
 
 use std::fs;
 use std::io::BufRead as _;
@@ -14,23 +14,23 @@ use countersign_testkit::pki::CertSpec;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
-/// What Gatekeeper's certificate says in a standard installation.
+/// The name in Gatekeeper's certificate in a standard installation.
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
-/// Ticks of a second in `/proc/PID/stat`, on every Linux that Rust runs on.
+/// Ticks per second in `/proc/PID/stat`, on every Linux that Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A directory with the configuration and what it names; removed with the value.
+/// A directory with the configuration and the files that it names. Dropping the value removes it.
 pub(crate) struct Files {
     folder: PathBuf,
     client: reqwest::Client,
 }
 
 impl Files {
-    /// One statement for everything, which trusts `root`.
+    /// Writes a trust policy with one statement for all repositories, which trusts `root`.
     pub(crate) fn write(registry: &str, root: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-compare-{}", std::process::id()));
-        let authority = Authority::root(CertSpec::root().common_name("authority of the connections"));
+        let authority = Authority::root(CertSpec::root().common_name("TLS authority"));
         let server = authority.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
         let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
         let policy = r#"{"version":"1.0","trustPolicies":[{"name":"all","registryScopes":["*"],
@@ -67,12 +67,12 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // Left behind only when the disk refuses.
+        // A failure leaves the directory behind.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The process, ready for requests. It ends with the value.
+/// The running process. Dropping the value stops it.
 pub(crate) struct Service {
     process: Child,
     client: reqwest::Client,
@@ -87,16 +87,16 @@ impl Drop for Service {
 }
 
 impl Service {
-    // Only the product has no child processes.
+    // The ban on child processes is for the product.
     #[allow(clippy::disallowed_methods)]
     pub(crate) async fn start(binary: &str, files: &Files) -> Self {
-        let mut command = Command::new(fs::canonicalize(binary).expect("the binary is there"));
+        let mut command = Command::new(fs::canonicalize(binary).expect("the binary exists"));
         command.env_clear().current_dir(&files.folder).args(["serve", "--config", "c.yaml"]).stdin(Stdio::null());
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let (ready, listening) = oneshot::channel();
         let mut ready = Some(ready);
-        // Reads to the end, so that the process never waits for its log.
+        // Reads the log until its end, so that the process is never blocked by a full pipe.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let event: Json = serde_json::from_str(&line).unwrap_or(Json::String(line));
@@ -119,16 +119,16 @@ impl Service {
         fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).unwrap()
     }
 
-    /// Processor time that the process has used, in user mode and in the kernel.
+    /// CPU time of the process, in user mode and in the kernel.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = self.proc("stat");
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        // The 14th and 15th of the line; the list begins with the third.
+        // Fields 14 and 15 of the line; the list begins with field 3.
         let ticks: f64 = [11, 12].map(|field| fields[field].parse::<f64>().unwrap()).iter().sum();
         Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
     }
 
-    /// The most that the process had in memory, in MiB.
+    /// Peak memory of the process, in MiB.
     pub(crate) fn peak_memory(&self) -> f64 {
         let status = self.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

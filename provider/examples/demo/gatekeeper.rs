@@ -1,4 +1,4 @@
-//! Gatekeeper's part: the request over mutual TLS, and the shipped template over the answer.
+//! Acts as Gatekeeper: sends requests over mutual TLS, and evaluates the shipped template with the response.
 
 use anyhow::Context as _;
 use regorus::Engine;
@@ -33,26 +33,26 @@ impl Gatekeeper {
         Ok(Self { client, url: provider.verify_url(), rego: rego.to_owned(), constraint })
     }
 
-    /// The constraint's name, which a denial begins with.
+    /// The name of the constraint, with which a denial begins.
     pub(crate) fn constraint(&self) -> &str {
         self.constraint["metadata"]["name"].as_str().unwrap_or_default()
     }
 
-    /// One call of the provider.
-    pub(crate) async fn ask(&self, keys: &[String]) -> anyhow::Result<Value> {
+    /// Sends one request to the provider.
+    pub(crate) async fn request(&self, keys: &[String]) -> anyhow::Result<Value> {
         let request = json!({
             "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
             "kind": "ProviderRequest",
             "request": { "keys": keys },
         });
-        let answer = self.client.post(&self.url).body(request.to_string()).send().await?;
-        Ok(serde_json::from_str(&answer.text().await?)?)
+        let response = self.client.post(&self.url).body(request.to_string()).send().await?;
+        Ok(serde_json::from_str(&response.text().await?)?)
     }
 
-    /// The messages with which a pod of one container is denied.
+    /// The messages that deny a pod with one container.
     pub(crate) async fn review(&self, pod: &str, image: &str) -> anyhow::Result<Vec<String>> {
-        let answer = self.ask(&[image.to_owned()]).await?;
-        let external = external_data(&answer["response"]);
+        let response = self.request(&[image.to_owned()]).await?;
+        let external = external_data(&response["response"]);
         let mut engine = Engine::new();
         engine.add_policy("template.rego".to_owned(), self.rego.clone())?;
         let external = Rego::from_json_str(&external.to_string())?;
@@ -77,12 +77,12 @@ impl Gatekeeper {
     }
 }
 
-/// What Gatekeeper makes of an answer for its template.
+/// The value of `external_data` that Gatekeeper makes of a response.
 fn external_data(response: &Value) -> Value {
     let items = response["items"].as_array().cloned().unwrap_or_default();
     let failed = |item: &Value| item["error"].as_str().is_some_and(|error| !error.is_empty());
-    let pairs = |wanted: bool, member: &str| -> Vec<Value> {
-        items.iter().filter(|item| failed(item) == wanted).map(|item| json!([item["key"], item[member]])).collect()
+    let pairs = |is_failed: bool, member: &str| -> Vec<Value> {
+        items.iter().filter(|item| failed(item) == is_failed).map(|item| json!([item["key"], item[member]])).collect()
     };
     json!({
         "responses": pairs(false, "value"),

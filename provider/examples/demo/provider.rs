@@ -1,4 +1,4 @@
-//! The real provider: configuration on disk, trust, registries, engine and server, as `countersign serve` has them.
+//! The provider as `countersign serve` starts it, with a configuration on disk.
 
 use std::path::PathBuf;
 use std::process;
@@ -14,9 +14,9 @@ use countersign_testkit::pki::Chain;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::shop::Shop;
+use crate::fixtures::Fixtures;
 
-/// The name that Gatekeeper's own certificate has in a cluster.
+/// The name in Gatekeeper's certificate in a cluster.
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 pub(crate) struct Provider {
@@ -30,7 +30,7 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) async fn start(shop: &Shop) -> anyhow::Result<Self> {
+    pub(crate) async fn start(fixtures: &Fixtures) -> anyhow::Result<Self> {
         let authority = Authority::root(CertSpec::root().common_name("Provider CA"));
         let server = authority.issue(CertSpec::tls_server(&["127.0.0.1"]));
         let gatekeeper = Authority::root(CertSpec::root().common_name("Gatekeeper CA"));
@@ -41,8 +41,8 @@ impl Provider {
             ("tls.key", server.key_pem()),
             ("client-ca.crt", gatekeeper.pem()),
             ("trust/trustpolicy.json", policy()),
-            ("trust/truststore/x509/ca/shop/root.crt", shop.root.pem()),
-            ("countersign.yaml", configuration(shop)),
+            ("trust/truststore/x509/ca/shop/root.crt", fixtures.root.pem()),
+            ("countersign.yaml", configuration(fixtures)),
         ] {
             let path = folder.join(name);
             let parent = path.parent().context("a file has a folder")?;
@@ -54,7 +54,7 @@ impl Provider {
         let (address, health) = (service.address()?.to_string(), service.health_address()?.to_string());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {
-            // The sender going away stops the service as well.
+            // Dropping the sender stops the service too.
             Ok(service.run(async { drop(stopped.await) }).await?)
         });
         Ok(Self { folder, address, health, authority, client, stop, running })
@@ -65,12 +65,12 @@ impl Provider {
     }
 
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
-        let answer = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
-        Ok(answer.get(format!("http://{}/metrics", self.health)).send().await?.text().await?)
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        Ok(client.get(format!("http://{}/metrics", self.health)).send().await?.text().await?)
     }
 
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        // The service may have ended by itself; then its own error says why.
+        // If the service has ended already, its own error gives the reason.
         let _ = self.stop.send(());
         self.running.await??;
         std::fs::remove_dir_all(&self.folder)?;
@@ -92,12 +92,12 @@ fn policy() -> String {
     .to_string()
 }
 
-fn configuration(shop: &Shop) -> String {
+fn configuration(fixtures: &Fixtures) -> String {
     format!(
         "server:\n  listen: 127.0.0.1:0\n  tls: {{certificate: tls.crt, key: tls.key, clientCa: client-ca.crt}}\n\
          health: {{listen: '127.0.0.1:0'}}\ntrust: {{directory: trust}}\nregistries:\n\
          - {{host: '{}', plainHttp: true}}\n- {{host: '{}', plainHttp: true}}\n",
-        shop.registry.host(),
-        shop.broken.host(),
+        fixtures.registry.host(),
+        fixtures.broken.host(),
     )
 }

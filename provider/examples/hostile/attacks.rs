@@ -1,4 +1,4 @@
-//! What is done to the service, one after the other.
+//! The attacks on the service, run one after the other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,18 +21,19 @@ type Attack = fn(Arc<Target>) -> BoxFuture<'static, ()>;
 
 const MIB: usize = 1024 * 1024;
 
-/// How long what would not end goes on.
+/// Duration of attacks that do not end by themselves.
 const ATTACK: Duration = Duration::from_secs(4);
 
-/// At most half as many connections at work as the service takes: beyond that, others may find none.
+/// All attacks. Each uses at most half of the connections that the service allows in use; with more, other clients may be
+/// refused.
 pub(crate) fn all() -> [(&'static str, Attack); 14] {
     [
-        ("nothing", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
+        ("no attack", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
         ("20 requests, 4 at once, 1000 keys each, one signed image", |target| {
             let keys: Vec<String> = (0..1000).map(|number| format!("{}:good{number}", target.repository)).collect();
             bodies(target, 20, 4, request(&keys)).boxed()
         }),
-        ("the same, of an image with 100 signatures of strangers", |target| {
+        ("20 requests, 4 at once, 1000 keys each, one image with 100 untrusted signatures", |target| {
             let keys: Vec<String> = (0..1000).map(|number| format!("{}:bad{number}", target.repository)).collect();
             bodies(target, 20, 4, request(&keys)).boxed()
         }),
@@ -46,19 +47,17 @@ pub(crate) fn all() -> [(&'static str, Attack); 14] {
         }),
         ("500 requests, 120 at once, 1 MiB of nesting", |target| bodies(target, 500, 120, vec![b'['; MIB]).boxed()),
         ("64 requests, 32 at once, 20 MiB", |target| bodies(target, 64, 32, vec![b' '; 20 * MIB]).boxed()),
-        ("120 connections that drip a body or a head for 5 s", |target| drip(target).boxed()),
+        ("120 connections that send a body or a head slowly, for 5 s", |target| slow(target).boxed()),
         ("1000 idle connections", |target| idle(target).boxed()),
-        ("2000 connections that say nothing or garbage", |target| silent(target).boxed()),
-        ("/metrics asked for without end on 32 connections", |target| {
+        ("2000 connections that send nothing or invalid TLS", |target| silent(target).boxed()),
+        ("endless requests for /metrics on 32 connections", |target| {
             health(target, 32, b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").boxed()
         }),
-        ("/readyz?verbose asked for without end on 32 connections", |target| {
+        ("endless requests for /readyz?verbose on 32 connections", |target| {
             health(target, 32, b"GET /readyz?verbose HTTP/1.1\r\nhost: a\r\n\r\n").boxed()
         }),
-        ("connections to the port for probes that are closed at once, for 4 s", |target| {
-            open_and_close(target).boxed()
-        }),
-        ("nothing again", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
+        ("connections to the health port that are closed at once, for 4 s", |target| open_and_close(target).boxed()),
+        ("no attack, afterwards", |_| tokio::time::sleep(Duration::from_secs(2)).boxed()),
     ]
 }
 
@@ -66,27 +65,29 @@ fn request(keys: &[String]) -> Vec<u8> {
     body(&keys.iter().map(String::as_str).collect::<Vec<_>>()).into_bytes()
 }
 
-/// Asks about all images at once, each in a request of its own. What is answered is not looked at.
-pub(crate) async fn ask(target: &Target, images: &[String]) {
+/// Sends one request per image, all at once, and ignores the responses.
+pub(crate) async fn request_each(target: &Target, images: &[String]) {
     let client = target.client(true);
-    let asked = images.iter().map(|image| {
+    let requests = images.iter().map(|image| {
         let request = client.post(target.url()).body(body(&[image]));
         async move { request.send().await.ok()?.bytes().await.ok() }
     });
-    futures_util::future::join_all(asked).await;
+    futures_util::future::join_all(requests).await;
 }
 
+/// Sends `count` requests with this body, `at_once` at a time.
 pub(crate) async fn bodies(target: Arc<Target>, count: usize, at_once: usize, body: Vec<u8>) {
     let (client, body) = (target.client(true), bytes::Bytes::from(body));
-    let asked = (0..count).map(|_| {
+    let requests = (0..count).map(|_| {
         let request = client.post(target.url()).body(body.clone());
-        // An answer, or none because the service did not read to the end.
+        // There may be no response, as the service may stop reading.
         async move { request.send().await.ok()?.bytes().await.ok() }
     });
-    stream::iter(asked).buffer_unordered(at_once).collect::<Vec<_>>().await;
+    stream::iter(requests).buffer_unordered(at_once).collect::<Vec<_>>().await;
 }
 
-/// From another address than those who ask properly: a machine that floods pushes out its own connections.
+/// Connects from another address than the regular clients: at a limit the service closes connections of the address that
+/// has the most.
 async fn dial(address: &str) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().ok()?;
     socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).ok()?;
@@ -99,7 +100,7 @@ async fn connect(target: &Target) -> Option<TlsStream<TcpStream>> {
     tokio_rustls::TlsConnector::from(Arc::new(target.tls.clone())).connect(name, stream).await.ok()
 }
 
-async fn drip(target: Arc<Target>) {
+async fn slow(target: Arc<Target>) {
     let drips = (0..120).map(|number| {
         let target = Arc::clone(&target);
         async move {
@@ -142,9 +143,9 @@ async fn silent(target: Arc<Target>) {
     drop(open);
 }
 
-/// Requests in a row without waiting for answers, which are read, for four seconds.
+/// Sends requests for four seconds without waiting for the responses, and reads these.
 async fn health(target: Arc<Target>, connections: usize, request: &'static [u8]) {
-    let asked = (0..connections).map(|_| {
+    let requests = (0..connections).map(|_| {
         let target = Arc::clone(&target);
         async move {
             let (mut read, mut write) = dial(&target.health).await?.into_split();
@@ -159,7 +160,7 @@ async fn health(target: Arc<Target>, connections: usize, request: &'static [u8])
             tokio::time::timeout(ATTACK, async { tokio::join!(writing, reading) }).await.ok()
         }
     });
-    futures_util::future::join_all(asked).await;
+    futures_util::future::join_all(requests).await;
 }
 
 async fn open_and_close(target: Arc<Target>) {

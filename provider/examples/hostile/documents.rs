@@ -1,5 +1,5 @@
-//! Documents from outside with every part blown up, one after the other: what a registry sends, what is signed, what is
-//! asked. Each is read once alone and then by many images at once.
+//! Documents from outside with one part enlarged: responses of registries, signed content, requests. Each is processed once
+//! alone, and then for many images at the same time.
 
 use ciborium::Value as Cbor;
 use countersign_testkit::Descriptor;
@@ -26,67 +26,68 @@ use countersign_testkit::variants::Variant;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Signatures of one image, as many as are tried.
+/// Signatures of one image: as many as the service tries.
 const SIGNATURES: usize = 100;
 
-/// Where a document meets the service.
+/// How a document reaches the service.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meets {
+pub(crate) enum Delivery {
     /// A page of the referrers API.
     Referrers,
     /// The index at the fallback tag, of a registry without the API.
     Fallback,
     /// The manifest of the image itself, with this media type.
     Target(&'static str),
+    /// A signature manifest.
     SignatureManifest,
     /// An envelope of this format.
     Envelope(Format),
-    /// As many envelopes as are tried of one image, each a little different.
+    /// As many different envelopes as the service tries for one image.
     Envelopes(Format),
-    /// The answer of a token service.
+    /// The response of a token service.
     Token,
     /// The body of a 403.
     Error(Route),
-    /// The body of a question to the service.
+    /// The body of a request to the service.
     Request,
 }
 
 /// A kind of document, and all its variants.
 pub(crate) struct Schema {
-    pub(crate) meets: Meets,
+    pub(crate) delivery: Delivery,
     pub(crate) variants: Vec<Variant>,
 }
 
-/// The name of a schema, and what makes it.
+/// The name of a schema, and the function that makes it.
 type Named = (&'static str, fn() -> Schema);
 
-/// Makes the schemas one after the other: together they are gigabytes.
+/// The schemas. They are made one at a time: together they take gigabytes.
 pub(crate) fn schemas() -> Vec<Named> {
     vec![
-        ("referrers page", || of_json(Meets::Referrers, &index(), 4 * MIB)),
-        ("fallback index", || of_json(Meets::Fallback, &index(), 4 * MIB)),
-        ("target manifest", || of_json(Meets::Target(IMAGE_MANIFEST), &image(), 4 * MIB)),
-        ("target index", || of_json(Meets::Target(IMAGE_INDEX), &index(), 4 * MIB)),
-        ("signature manifest", || of_json(Meets::SignatureManifest, &signature_manifest(), 4 * MIB)),
-        ("JWS envelope", || of_json(Meets::Envelope(Format::Jws), &jws(), MIB)),
-        ("JWS protected header", || protected(Meets::Envelope(Format::Jws))),
-        ("100 JWS protected headers", || protected(Meets::Envelopes(Format::Jws))),
+        ("referrers page", || of_json(Delivery::Referrers, &index(), 4 * MIB)),
+        ("fallback index", || of_json(Delivery::Fallback, &index(), 4 * MIB)),
+        ("target manifest", || of_json(Delivery::Target(IMAGE_MANIFEST), &image(), 4 * MIB)),
+        ("target index", || of_json(Delivery::Target(IMAGE_INDEX), &index(), 4 * MIB)),
+        ("signature manifest", || of_json(Delivery::SignatureManifest, &signature_manifest(), 4 * MIB)),
+        ("JWS envelope", || of_json(Delivery::Envelope(Format::Jws), &jws(), MIB)),
+        ("JWS protected header", || protected(Delivery::Envelope(Format::Jws))),
+        ("100 JWS protected headers", || protected(Delivery::Envelopes(Format::Jws))),
         ("JWS payload", payload),
-        ("COSE envelope", || cose_envelope(Meets::Envelope(Format::Cose))),
-        ("COSE protected header", || cose_protected(Meets::Envelope(Format::Cose))),
-        ("100 COSE protected headers", || cose_protected(Meets::Envelopes(Format::Cose))),
-        ("certificates", || certificates(Meets::Envelope(Format::Jws))),
-        ("100 chains of certificates", || certificates(Meets::Envelopes(Format::Jws))),
-        ("100 chains with large keys", || large_keys(Meets::Envelopes(Format::Jws))),
-        ("token answer", || of_json(Meets::Token, &json!({"token": "t", "expires_in": 60}), MIB)),
-        ("error body of a manifest", || of_json(Meets::Error(Route::Manifest), &error(), MIB)),
-        ("error body of referrers", || of_json(Meets::Error(Route::Referrers), &error(), MIB)),
-        ("request", || of_json(Meets::Request, &request(), MIB)),
+        ("COSE envelope", || cose_envelope(Delivery::Envelope(Format::Cose))),
+        ("COSE protected header", || cose_protected(Delivery::Envelope(Format::Cose))),
+        ("100 COSE protected headers", || cose_protected(Delivery::Envelopes(Format::Cose))),
+        ("certificates", || certificates(Delivery::Envelope(Format::Jws))),
+        ("100 chains of certificates", || certificates(Delivery::Envelopes(Format::Jws))),
+        ("100 chains with large keys", || large_keys(Delivery::Envelopes(Format::Jws))),
+        ("token response", || of_json(Delivery::Token, &json!({"token": "t", "expires_in": 60}), MIB)),
+        ("error body of a manifest", || of_json(Delivery::Error(Route::Manifest), &error(), MIB)),
+        ("error body of referrers", || of_json(Delivery::Error(Route::Referrers), &error(), MIB)),
+        ("request", || of_json(Delivery::Request, &request(), MIB)),
     ]
 }
 
-fn of_json(meets: Meets, document: &Json, size: usize) -> Schema {
-    Schema { meets, variants: variants::json(document, size) }
+fn of_json(delivery: Delivery, document: &Json, size: usize) -> Schema {
+    Schema { delivery, variants: variants::json(document, size) }
 }
 
 fn descriptor(media_type: &str) -> Json {
@@ -141,7 +142,7 @@ fn jws() -> Json {
     serde_json::from_slice(&sign_request().jws()).unwrap()
 }
 
-fn protected(meets: Meets) -> Schema {
+fn protected(delivery: Delivery) -> Schema {
     let parts = sign_request().jws_parts();
     let header: Json = serde_json::from_slice(&parts.protected).unwrap();
     // In base64 that is a little less than 1 MiB.
@@ -151,7 +152,7 @@ fn protected(meets: Meets) -> Schema {
         Variant { bytes: parts.with_signature(b"none"), ..variant }
     };
     let variants = variants::json(&header, 760 * KIB).into_iter().map(sealed);
-    Schema { meets, variants: variants.collect() }
+    Schema { delivery, variants: variants.collect() }
 }
 
 /// Signed, so that the payload is read.
@@ -164,15 +165,15 @@ fn payload() -> Schema {
         Variant { bytes: parts.seal(), ..variant }
     };
     let variants = variants::json(&document, 64 * KIB).into_iter().map(sealed);
-    Schema { meets: Meets::Envelopes(Format::Jws), variants: variants.collect() }
+    Schema { delivery: Delivery::Envelopes(Format::Jws), variants: variants.collect() }
 }
 
-fn cose_envelope(meets: Meets) -> Schema {
+fn cose_envelope(delivery: Delivery) -> Schema {
     let envelope: Cbor = ciborium::from_reader(sign_request().cose().as_slice()).unwrap();
-    Schema { meets, variants: variants::cbor(&envelope, 900 * KIB) }
+    Schema { delivery, variants: variants::cbor(&envelope, 900 * KIB) }
 }
 
-fn cose_protected(meets: Meets) -> Schema {
+fn cose_protected(delivery: Delivery) -> Schema {
     let parts = sign_request().cose_parts();
     let header: Cbor = ciborium::from_reader(parts.protected.as_slice()).unwrap();
     let sealed = |variant: Variant| {
@@ -180,11 +181,11 @@ fn cose_protected(meets: Meets) -> Schema {
         parts.protected = variant.bytes;
         Variant { bytes: parts.with_signature(b"none"), ..variant }
     };
-    Schema { meets, variants: variants::cbor(&header, 900 * KIB).into_iter().map(sealed).collect() }
+    Schema { delivery, variants: variants::cbor(&header, 900 * KIB).into_iter().map(sealed).collect() }
 }
 
 /// Ten certificates of nearly 64 KiB, each with one list or one text that fills it.
-fn certificates(meets: Meets) -> Schema {
+fn certificates(delivery: Delivery) -> Schema {
     const FULL: usize = 60 * KIB;
     let root = Authority::root(CertSpec::root());
     let repeated = |element: Vec<u8>| der::sequence(vec![element.clone(); FULL / element.len()]);
@@ -214,11 +215,11 @@ fn certificates(meets: Meets) -> Schema {
         let bytes = SignRequest::new(&chain, &Descriptor::sample("hostile")).jws_parts().with_signature(b"none");
         Variant { name: what.to_owned(), bytes }
     };
-    Schema { meets, variants: specs.into_iter().map(sealed).collect() }
+    Schema { delivery, variants: specs.into_iter().map(sealed).collect() }
 }
 
 /// Ten certificates, each signed by the next one, with the keys that cost most. The signature is good, so that all is checked.
-fn large_keys(meets: Meets) -> Schema {
+fn large_keys(delivery: Delivery) -> Schema {
     let sealed = |(what, kind): (&str, KeyType)| {
         let root = Authority::root(CertSpec::root().key(kind));
         let authority = (0..8).fold(root, |authority, _| authority.intermediate(CertSpec::intermediate().key(kind)));
@@ -226,46 +227,52 @@ fn large_keys(meets: Meets) -> Schema {
         Variant { name: what.to_owned(), bytes: SignRequest::new(&chain, &Descriptor::sample("hostile")).jws() }
     };
     let kinds = [("P-521", KeyType::P521), ("P-384", KeyType::P384), ("RSA 4096", KeyType::Rsa4096)];
-    Schema { meets, variants: kinds.into_iter().map(sealed).collect() }
+    Schema { delivery, variants: kinds.into_iter().map(sealed).collect() }
 }
 
-/// Makes `registry` serve the variant to whoever asks about the images, whose names come back.
-pub(crate) fn serve(registry: &Registry, repository: &str, meets: Meets, bytes: &[u8], images: usize) -> Vec<String> {
+/// Makes `registry` serve the variant for requests about its images, and returns the references of the images.
+pub(crate) fn serve(
+    registry: &Registry,
+    repository: &str,
+    delivery: Delivery,
+    bytes: &[u8],
+    images: usize,
+) -> Vec<String> {
     registry.clear_faults();
     registry.require_no_auth();
     let targets: Vec<Descriptor> =
         (0..images).map(|number| registry.push_image(repository, &format!("t{number}"))).collect();
     let page = |content_type: &str| Reply::status(200).header("content-type", content_type).body(bytes.to_vec());
-    match meets {
-        Meets::Referrers => drop(registry.when(Route::Referrers).reply(page(IMAGE_INDEX))),
-        Meets::Fallback => {
+    match delivery {
+        Delivery::Referrers => drop(registry.when(Route::Referrers).reply(page(IMAGE_INDEX))),
+        Delivery::Fallback => {
             registry.when(Route::Referrers).status(404);
             registry.when(Route::Manifest).path_contains("/manifests/sha256-").reply(page(IMAGE_INDEX));
         }
-        Meets::Target(media_type) => drop(registry.when(Route::Manifest).reply(page(media_type))),
-        Meets::SignatureManifest => {
+        Delivery::Target(media_type) => drop(registry.when(Route::Manifest).reply(page(media_type))),
+        Delivery::SignatureManifest => {
             let stored = registry.put_manifest(repository, IMAGE_MANIFEST, bytes);
             let entry = Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..stored };
             for target in &targets {
                 registry.list_referrer(repository, &target.digest, entry.clone());
             }
         }
-        Meets::Envelope(format) => attach(registry, repository, &targets, &[bytes.to_vec()], format),
-        Meets::Envelopes(format) => {
+        Delivery::Envelope(format) => attach(registry, repository, &targets, &[bytes.to_vec()], format),
+        Delivery::Envelopes(format) => {
             // White space, and in COSE a byte too many, make another blob of it.
             let envelopes: Vec<Vec<u8>> = (0..SIGNATURES).map(|count| [bytes, &vec![b' '; count]].concat()).collect();
             attach(registry, repository, targets.get(..1).unwrap(), &envelopes, format);
         }
-        Meets::Token => {
+        Delivery::Token => {
             registry.require_bearer(&TokenService::anonymous());
             registry.when(Route::Token).reply(page("application/json"));
         }
-        Meets::Error(route) => {
+        Delivery::Error(route) => {
             registry
                 .when(route)
                 .reply(Reply::status(403).header("content-type", "application/json").body(bytes.to_vec()));
         }
-        Meets::Request => {}
+        Delivery::Request => {}
     }
     (0..images).map(|number| format!("{}/{repository}:t{number}", registry.host())).collect()
 }

@@ -1,4 +1,4 @@
-//! Files that an operator mounts, with every part blown up: each is read by `countersign check` in a process of its own.
+//! Files that an operator mounts, with one part enlarged: each is read by `countersign check` in a process of its own.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,7 +13,7 @@ use countersign_testkit::variants;
 
 const MIB: usize = 1024 * 1024;
 
-/// Reads the files in `folder` as the command line does, and prints the peak of this process in KiB.
+/// Reads the files in `folder` as the command line does, and prints the peak memory of this process in KiB.
 pub(crate) fn read(folder: &str) {
     let config = Path::new(folder).join("countersign.yaml");
     let arguments = ["countersign", "check", "--config"].map(OsString::from).into_iter();
@@ -23,7 +23,7 @@ pub(crate) fn read(folder: &str) {
     eprintln!("{}", peak.trim().trim_end_matches(" kB"));
 }
 
-/// Reads every variant of every file with `part` in its name. Returns the highest peak, in MiB.
+/// Reads every variant with `part` in its name. Returns the highest peak, in MiB.
 pub(crate) fn all(part: &str) -> u64 {
     let folder = std::env::temp_dir().join(format!("countersign-hostile-{}", std::process::id()));
     fs::create_dir_all(folder.join("store/x509/ca/main")).unwrap();
@@ -47,7 +47,7 @@ pub(crate) fn all(part: &str) -> u64 {
     worst
 }
 
-#[allow(clippy::disallowed_methods, reason = "each file's peak is measured apart")]
+#[allow(clippy::disallowed_methods, reason = "the peak of each file is measured in a process of its own")]
 fn peak(folder: &Path) -> u64 {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command.arg("files").arg(folder).stdout(Stdio::null()).output().unwrap();
@@ -56,7 +56,7 @@ fn peak(folder: &Path) -> u64 {
     last.parse::<u64>().unwrap_or_else(|_| panic!("no peak in {last:?}")).div_ceil(1024)
 }
 
-/// JSON is YAML, so one generator serves all.
+/// Valid documents as JSON, which is also YAML.
 fn documents() -> [(&'static str, Json); 3] {
     let registry = json!({"host": "registry.example", "realmHosts": ["auth.example"],
         "credentials": {"dockerConfig": "config.json"}});

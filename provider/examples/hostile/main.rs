@@ -1,11 +1,10 @@
-//! Memory, open files and other callers' waiting time while the service is treated badly. Prints a table; fails if
-//! somebody who asks properly meanwhile is not answered, or is answered wrongly, or if the service needs more memory
-//! than it is shipped with.
+//! Measures memory, open files and the latency of regular clients while the service is attacked. Prints a table; fails if a
+//! regular client gets no response or a wrong one, or if the service needs more memory than its shipped limit.
 //!
-//! `cargo run --release --package countersign --example hostile [-- PART]` prints first what is done to connections and
-//! requests, then a line for every document of [`documents`] and every file of [`files`]; with a `PART` only those with
-//! that text in their names. The service runs as a process of its own, together with a good registry; the hostile one is
-//! in the process of the attackers. Linux only: it reads `/proc`.
+//! `cargo run --release --package countersign --example hostile [-- PART]` first runs the attacks on connections and
+//! requests, then every document of [`documents`] and every file of [`files`]; with a `PART` only those with
+//! that text in their names. The service runs as a process of its own, together with a regular registry; the hostile registry
+//! is in the process of the attackers. Linux only: it reads `/proc`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,7 +32,7 @@ use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::variants::Variant;
-use documents::Meets;
+use documents::Delivery;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
@@ -42,11 +41,11 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// Images that are asked about at once, each with the same document: more than one host may have under way.
+/// Images per attack with a document: more than one host may have in progress.
 const IMAGES: usize = 48;
 
-/// What the process with the service tells the one with the attackers.
-const TOLD: &str = "countersign-hostile ";
+/// Prefix of the line with which the service process sends its address to the attacking process.
+const SERVICE_LINE: &str = "countersign-hostile ";
 
 #[tokio::main]
 async fn main() {
@@ -61,14 +60,14 @@ async fn main() {
 /// The memory limit of `deploy/base/deployment.yaml`, in MiB.
 const LIMIT: u64 = 256;
 
-/// Serves until standard input ends. Images of the registry at `hostile` are asked about too.
+/// Serves until standard input ends. The registry at `hostile` is configured too.
 async fn service(hostile: &str) {
     let service = Mounted::with_plain("  maxConnections: 256", &[hostile]).await;
     service.registry.require_no_auth();
     let bad = service.registry.push_image("app", "bad");
-    let strangers = mounted::root("strangers");
+    let untrusted = mounted::root("untrusted");
     for number in 0..100 {
-        let leaf = strangers.issue(CertSpec::leaf().common_name(&format!("stranger {number}")));
+        let leaf = untrusted.issue(CertSpec::leaf().common_name(&format!("untrusted {number}")));
         notation::sign_image(&service.registry, "app", &bad, &leaf);
     }
     let many = service.registry.push_image("app", "good0");
@@ -78,7 +77,7 @@ async fn service(hostile: &str) {
         service.registry.tag("app", &format!("good{number}"), &many.digest);
     }
     let client = service.clients.issue(CertSpec::tls_client(GATEKEEPER));
-    let told = json!({
+    let connection = json!({
         "address": service.address.to_string(),
         "health": service.health.to_string(),
         "repository": service.image("app"),
@@ -86,9 +85,9 @@ async fn service(hostile: &str) {
         "certificate": client.pem(),
         "key": client.key_pem(),
     });
-    println!("{TOLD}{told}");
+    println!("{SERVICE_LINE}{connection}");
     let mut stopped = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    // The registry writes every request down, which is not the service's memory.
+    // The registry records every request, in the memory of this process.
     while tokio::time::timeout(Duration::from_secs(1), &mut stopped).await.is_err() {
         service.registry.clear_requests();
     }
@@ -99,10 +98,10 @@ fn pem(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// The service under attack, seen from outside.
+/// The attacked service, and how to connect to it.
 pub(crate) struct Target {
     pub(crate) address: String,
-    /// Of `/metrics`, `/livez` and `/readyz`.
+    /// The address of `/metrics`, `/livez` and `/readyz`.
     pub(crate) health: String,
     /// `host/app`, with the tags `good0` to `good999`, `bad0` to `bad999`, `signed` and `unsigned`.
     pub(crate) repository: String,
@@ -111,14 +110,15 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    #[allow(clippy::disallowed_methods, reason = "the service's memory is not to be mixed with the attackers'")]
+    #[allow(clippy::disallowed_methods, reason = "the memory of the service is measured in a process of its own")]
     fn start(hostile: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let mut child =
             command.args(["service", hostile]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told: Json = serde_json::from_str(lines.next().unwrap().unwrap().strip_prefix(TOLD).unwrap()).unwrap();
-        let text = |name: &str| told[name].as_str().unwrap().to_owned();
+        let line = lines.next().unwrap().unwrap();
+        let connection: Json = serde_json::from_str(line.strip_prefix(SERVICE_LINE).unwrap()).unwrap();
+        let text = |name: &str| connection[name].as_str().unwrap().to_owned();
         let certificates = |pem: String| CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap).collect();
         let authorities: Vec<CertificateDer<'static>> = certificates(text("authority"));
         let mut roots = RootCertStore::empty();
@@ -158,31 +158,31 @@ impl Target {
     }
 }
 
-/// How somebody fares who asks properly, once with a kept connection and once with a new one, again and again.
-async fn bystander(target: Arc<Target>, keeps: bool, go_on: Arc<AtomicBool>) -> Fared {
+/// A regular client, which sends requests until `go_on` is false, over one connection if `keeps`, else over new ones.
+async fn regular_client(target: Arc<Target>, keeps: bool, go_on: Arc<AtomicBool>) -> Statistics {
     let client = target.client(keeps);
     let image = format!("{}:signed", target.repository);
     let body = body(&[&image]);
-    let mut fared = Fared { answers: 0, undecided: 0, slowest: Duration::ZERO };
+    let mut statistics = Statistics { responses: 0, undecided: 0, slowest: Duration::ZERO };
     while go_on.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let answer = client.post(target.url()).body(body.clone()).send().await.unwrap().bytes().await.unwrap();
-        let answer: Json = serde_json::from_slice(&answer).unwrap();
-        if answer["response"]["systemError"] == "" {
-            assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
+        let response = client.post(target.url()).body(body.clone()).send().await.unwrap().bytes().await.unwrap();
+        let response: Json = serde_json::from_slice(&response).unwrap();
+        if response["response"]["systemError"] == "" {
+            assert_eq!(response["response"]["items"][0]["value"]["verdict"], "verified", "{response}");
         } else {
-            fared.undecided += 1;
+            statistics.undecided += 1;
         }
-        fared.slowest = fared.slowest.max(began.elapsed());
-        fared.answers += 1;
+        statistics.slowest = statistics.slowest.max(began.elapsed());
+        statistics.responses += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    fared
+    statistics
 }
 
 #[derive(Clone, Copy)]
-struct Fared {
-    answers: usize,
+struct Statistics {
+    responses: usize,
     undecided: usize,
     slowest: Duration,
 }
@@ -210,34 +210,34 @@ async fn attack(part: &str) {
                 continue;
             }
             number += 1;
-            let images = documents::serve(&hostile, &format!("case{number}"), schema.meets, &bytes, IMAGES);
-            let asked = async {
-                if schema.meets == Meets::Request {
+            let images = documents::serve(&hostile, &format!("case{number}"), schema.delivery, &bytes, IMAGES);
+            let attack = async {
+                if schema.delivery == Delivery::Request {
                     attacks::bodies(Arc::clone(&target), 1, 1, bytes.clone()).await;
                     attacks::bodies(Arc::clone(&target), 200, 100, bytes).await;
                 } else {
-                    attacks::ask(&target, &images[..1]).await;
-                    attacks::ask(&target, &images).await;
+                    attacks::request_each(&target, &images[..1]).await;
+                    attacks::request_each(&target, &images).await;
                 }
             };
-            worst = worst.max(watched(&target, &name, asked).await);
+            worst = worst.max(watched(&target, &name, attack).await);
         }
     }
-    println!("{:<76} {:>7} {:>5} MiB", "at rest afterwards", "", target.memory("VmRSS:"));
+    println!("{:<76} {:>7} {:>5} MiB", "at rest, afterwards", "", target.memory("VmRSS:"));
     let mut target = Arc::into_inner(target).unwrap();
     drop(target.child.stdin.take());
     assert!(target.child.wait().unwrap().success());
     worst = worst.max(files::all(part));
-    println!("{number} documents; the most memory that was needed is {worst} MiB of {LIMIT} MiB");
-    assert!(worst < LIMIT, "more memory than the service is shipped with");
+    println!("{number} documents; peak memory {worst} MiB, limit {LIMIT} MiB");
+    assert!(worst < LIMIT, "found a peak of {worst} MiB, expected less than the shipped limit of {LIMIT} MiB");
 }
 
-/// Runs one attack while others ask properly, and prints its line. Returns the service's peak, in MiB.
+/// Runs one attack beside regular clients, and prints its line. Returns the peak memory of the service, in MiB.
 async fn watched(target: &Arc<Target>, name: &str, attack: impl Future<Output = ()>) -> u64 {
-    // 5 resets the peak.
+    // Writing 5 resets the peak.
     std::fs::write(target.proc("clear_refs"), "5").unwrap();
     let go_on = Arc::new(AtomicBool::new(true));
-    let watch = |keeps| tokio::spawn(bystander(Arc::clone(target), keeps, Arc::clone(&go_on)));
+    let watch = |keeps| tokio::spawn(regular_client(Arc::clone(target), keeps, Arc::clone(&go_on)));
     let (kept, new) = (watch(true), watch(false));
     let counter = tokio::spawn({
         let (target, go_on) = (Arc::clone(target), Arc::clone(&go_on));
@@ -263,7 +263,7 @@ async fn watched(target: &Arc<Target>, name: &str, attack: impl Future<Output = 
         kept.slowest.as_millis(),
         new.slowest.as_millis(),
         kept.undecided + new.undecided,
-        kept.answers + new.answers,
+        kept.responses + new.responses,
     );
     peak
 }

@@ -1,4 +1,4 @@
-//! The provider's log, kept in memory.
+//! Captures the log of the provider in memory.
 
 use std::io;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use serde_json::Value;
 use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines of JSON, as the provider writes them.
+/// The log as lines of JSON.
 #[derive(Clone, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl Journal {
-    /// Takes what the process logs from now on.
+impl CapturedLog {
+    /// Captures what the process logs from now on.
     pub(crate) fn install() -> anyhow::Result<Self> {
-        let journal = Self::default();
-        tracing::subscriber::set_global_default(log::subscriber(Level::INFO, journal.clone()))?;
-        Ok(journal)
+        let captured = Self::default();
+        tracing::subscriber::set_global_default(log::subscriber(Level::INFO, captured.clone()))?;
+        Ok(captured)
     }
 
-    /// The event of the first verdict about an image.
+    /// The log event of the first verdict about an image.
     pub(crate) fn verdict_about(&self, image: &str) -> Option<Value> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes)
@@ -32,7 +32,7 @@ impl Journal {
     }
 }
 
-impl io::Write for Journal {
+impl io::Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }
@@ -42,7 +42,7 @@ impl io::Write for Journal {
     }
 }
 
-impl<'a> MakeWriter<'a> for Journal {
+impl<'a> MakeWriter<'a> for CapturedLog {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
