@@ -1,5 +1,4 @@
-//! The cases, in the order in which they are printed. Each prints the command, its output, and whether that is what a
-//! user should see.
+//! The cases, in the order in which they run. Each prints a command, its output, and whether the output is as expected.
 
 mod admission;
 mod audit;
@@ -33,16 +32,16 @@ use crate::transcript::Transcript;
 const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
                           request: [signed-images-in-pods] ";
 
-/// What the cases have seen so far.
+/// Results of earlier cases.
 #[derive(Default)]
 struct Seen {
     /// Names of the pods that were created.
     pods: BTreeSet<String>,
-    /// Number of verdicts by code. Gatekeeper asks once about an image and caches the response.
+    /// Number of verdicts by code. Gatekeeper sends one request per image and caches the response.
     verdicts: BTreeMap<&'static str, u32>,
 }
 
-/// Runs every case. An error means that the run could not go on; a case that fails is in the transcript.
+/// Runs all cases. An error ends the run; a failed case is in the transcript.
 pub(crate) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let mut seen = Seen::default();
     admission::run(environment, transcript, &mut seen)?;
@@ -66,7 +65,7 @@ pub(crate) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript
     image::run(environment, transcript)
 }
 
-/// Runs kubectl and prints both.
+/// Runs kubectl, and prints the command and its output.
 fn kubectl(environment: &Environment<'_>, transcript: &Transcript, arguments: &[&str]) -> anyhow::Result<Finished> {
     let (line, finished) = environment.cluster.kubectl(arguments)?;
     transcript.command(&line, &finished.output);
@@ -91,7 +90,7 @@ fn created(
     Ok(())
 }
 
-/// `kubectl run` of `image`, which must be denied as [`denies`] has it.
+/// `kubectl run` of `image`, which must be denied: see [`denies`].
 fn denied(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -115,12 +114,12 @@ fn prints_exactly(finished: &Finished, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One finding behind `prefix`, which begins with the first of `parts` and contains the others in this order.
+/// Expects one finding after `prefix` that begins with the first of `parts` and contains the others in this order.
 fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<()> {
     ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
     let finding =
         finished.output.trim_end().strip_prefix(prefix).with_context(|| format!("expected {prefix:?} first"))?;
-    ensure!(!finding.contains('\n'), "expected one finding, that is one line");
+    ensure!(!finding.contains('\n'), "expected one finding, which is one line");
     let mut rest = finding;
     for (index, part) in parts.iter().enumerate() {
         let at = rest.find(part).with_context(|| format!("expected {part:?} in {rest:?}"))?;
@@ -130,7 +129,7 @@ fn denies(finished: &Finished, prefix: &str, parts: &[&str]) -> anyhow::Result<(
     Ok(())
 }
 
-/// The findings of a denial, each behind `prefix` (a constraint's name in brackets).
+/// The findings of a denial, each after `prefix` (the name of a constraint in brackets).
 fn findings<'a>(finished: &'a Finished, prefix: &str) -> anyhow::Result<Vec<&'a str>> {
     ensure!(finished.status.code() == Some(1), "{}, expected exit status 1", finished.status);
     let denied = "admission webhook \"validation.gatekeeper.sh\" denied the request: ";
@@ -140,7 +139,7 @@ fn findings<'a>(finished: &'a Finished, prefix: &str) -> anyhow::Result<Vec<&'a 
     lines.lines().map(finding).collect()
 }
 
-/// One finding of `constraint`, which begins with `start`.
+/// Expects one finding of `constraint` that begins with `start`.
 fn denied_with(finished: &Finished, constraint: &str, start: &str) -> anyhow::Result<()> {
     let findings = findings(finished, &format!("[{constraint}] "))?;
     ensure!(findings.len() == 1, "{} findings, expected 1", findings.len());
@@ -148,7 +147,7 @@ fn denied_with(finished: &Finished, constraint: &str, start: &str) -> anyhow::Re
     Ok(())
 }
 
-/// The pods in the cluster are exactly those that the cases created.
+/// Expects exactly the pods that the cases created.
 fn pods(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
     transcript.chapter("Pods in the cluster");
     let finished = kubectl(environment, transcript, &["get", "pods", "--output", "name"])?;

@@ -1,4 +1,4 @@
-//! Certificate authorities and what they issue: for the API server, Gatekeeper, Countersign and the signers of images.
+//! Certificate authorities and their certificates: for the API server, Gatekeeper, Countersign and the signers of images.
 
 use anyhow::Context;
 use rcgen::BasicConstraints;
@@ -22,13 +22,13 @@ pub(crate) enum Usage {
     NamedServer(&'static str),
     /// A TLS client.
     Client,
-    /// A TLS server on 127.0.0.1 and a client with the same certificate, as Gatekeeper is.
+    /// A TLS server on 127.0.0.1 and a client with the same certificate, like Gatekeeper.
     ServerAndClient,
     /// The signer of images.
     CodeSigning,
 }
 
-/// A certificate with its key, both as PEM. `chain` has the issuer's certificate behind its own.
+/// A certificate with its key, both as PEM. `chain` is the certificate followed by that of its issuer.
 pub(crate) struct Identity {
     pub(crate) certificate: String,
     pub(crate) chain: String,

@@ -21,7 +21,7 @@ use crate::workdir::Workdir;
 
 const ETCD_READY: Duration = Duration::from_secs(20);
 const API_SERVER_READY: Duration = Duration::from_secs(60);
-/// For one kubectl command; longer than any webhook's time-out.
+/// For one kubectl command; longer than any webhook's timeout.
 const KUBECTL: Duration = Duration::from_secs(30);
 
 /// Ports of 127.0.0.1.
@@ -77,7 +77,7 @@ impl Cluster {
             .arg(flag("--tls-private-key-file", &key))
             .arg(flag("--client-ca-file", &ca))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
-            // Tokens are not used; any key pair will do.
+            // Tokens are not used, so any key pair works.
             .arg(flag("--service-account-key-file", &certificate))
             .arg(flag("--service-account-signing-key-file", &key))
             .arg("--authorization-mode=RBAC")
@@ -98,7 +98,7 @@ impl Cluster {
         Ok(Self { kubectl, kubeconfig, home, scratch, _api_server: api_server, _etcd: etcd })
     }
 
-    /// What to put into `KUBECONFIG`.
+    /// The value of `KUBECONFIG`.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
@@ -128,7 +128,7 @@ impl Cluster {
 
     /// Applies a file, or every file of a directory, on the server's side.
     pub(crate) fn apply_file(&self, path: &Path) -> anyhow::Result<()> {
-        // kubectl does not look into a directory through a link.
+        // kubectl does not follow a link to a directory.
         let path = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
         let path = path.to_str().context("a path is not UTF-8")?;
         self.kubectl_ok(&["apply", "--server-side", "-f", path]).map(drop)
@@ -146,7 +146,7 @@ fn start_etcd(workdir: &Workdir, ports: &Ports) -> anyhow::Result<Program> {
         .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")])
         .arg(format!("--initial-cluster=e2e={peer}"));
     let mut etcd = Program::start("etcd", &command, workdir.log("etcd"))?;
-    etcd.wait_ready(ETCD_READY, || http::get(&format!("{client}/health"))?.want(200).map(drop))?;
+    etcd.wait_ready(ETCD_READY, || http::get(&format!("{client}/health"))?.expect_status(200).map(drop))?;
     Ok(etcd)
 }
 

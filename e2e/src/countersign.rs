@@ -121,12 +121,12 @@ impl Countersign {
 
     /// The value of a metric that has one series.
     pub(crate) fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let page = http::get(&format!("http://{}/metrics", self.health()))?.want(200)?.text();
+        let page = http::get(&format!("http://{}/metrics", self.health()))?.expect_status(200)?.text();
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Ok(line.with_context(|| format!("there is no metric {name}"))?.parse()?)
     }
 
-    /// Peak memory since [`Self::forget_peak_memory`], in bytes.
+    /// Peak memory since [`Self::reset_peak_memory`], in bytes.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
         let program = self.program.as_ref().context("countersign is not running")?;
         let status = fs::read_to_string(program.proc("status"))?;
@@ -134,19 +134,19 @@ impl Countersign {
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
-    pub(crate) fn forget_peak_memory(&self) -> anyhow::Result<()> {
+    pub(crate) fn reset_peak_memory(&self) -> anyhow::Result<()> {
         let program = self.program.as_ref().context("countersign is not running")?;
-        // 5 resets the peak.
+        // Writing 5 resets the peak.
         Ok(fs::write(program.proc("clear_refs"), "5")?)
     }
 
-    /// Everything that it has logged, over all its starts.
+    /// The complete log, over all starts.
     pub(crate) fn log(&self, workdir: &Workdir) -> anyhow::Result<Vec<Value>> {
         let log = fs::read_to_string(workdir.log(self.name))?;
         log.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
     }
 
-    /// Ends the server as Kubernetes would. An error unless it ends by itself and says that all was well.
+    /// Stops the server with SIGTERM, as Kubernetes does. An error unless it exits with status 0.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let status = self.program.take().context("countersign is not running")?.stop()?;
         ensure!(status.success(), "countersign ended with {status} after SIGTERM, expected exit status 0");
@@ -159,18 +159,17 @@ impl Countersign {
         command.arg("serve").arg("--config").arg(&self.config);
         let mut program = Program::start(self.name, &command, workdir.log(self.name))?;
         let ready = format!("http://{}/readyz", self.health());
-        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        program.wait_ready(READY, || http::get(&ready)?.expect_status(200).map(drop))?;
         self.program = Some(program);
         Ok(())
     }
 
-    /// The command itself, without arguments.
+    /// The command, without arguments.
     pub(crate) fn command(&self) -> Command {
         Command::new(&self.binary)
     }
 
-    /// Asks the command, which shares nothing with the server but its configuration. Returns the command line with what
-    /// it left.
+    /// Runs `countersign verify` with the configuration of the server. Returns the command line and its result.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = Command::new(&self.binary);
         command.arg("verify").arg("--config").arg(&self.config).arg(reference);
@@ -179,7 +178,7 @@ impl Countersign {
     }
 }
 
-/// Builds the binary in the profile that this program was built in, and says where it is: beside this program.
+/// Builds the binary in the profile of this program. Returns its path, which is beside this program.
 fn build(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--quiet", "--package", "countersign", "--bin", "countersign"]);

@@ -1,4 +1,4 @@
-//! The whole chain, from the registries to Prometheus, started in the order of its dependencies.
+//! All processes, from the registries to Prometheus, started in the order of their dependencies.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,7 @@ pub(crate) struct Environment<'a> {
     pub(crate) cluster: Cluster,
     pub(crate) fixtures: Fixtures,
     pub(crate) notation: Notation,
-    /// Holds every image that is not about the fallback tag.
+    /// The registry of all images except those for the fallback tag.
     pub(crate) referrers: Registry,
     pub(crate) hostile: HostileRegistry,
     _fallback: Registry,
@@ -56,7 +56,7 @@ impl<'a> Environment<'a> {
         let fallback = Registry::start(workdir, Kind::FallbackTag, fallback)?;
         clock.step(&format!("{} and {} serve", referrers.name(), fallback.name()));
         let notation = Notation::prepare(workdir)?;
-        let hostile = HostileRegistry::start(workdir.path().join(HostileRegistry::SIGN))?;
+        let hostile = HostileRegistry::start(workdir.path().join(HostileRegistry::MARKER))?;
         let fixtures = Fixtures::push(&referrers, &fallback, &notation, &hostile, transcript)?;
         notation.set_policy(workdir, &fixtures.policy(Signer::Release))?;
         clock.step("images are pushed and signed");
@@ -115,7 +115,7 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Says how long each step took.
+/// Prints the duration of each step.
 struct Clock<'a> {
     transcript: &'a Transcript,
     since: Instant,

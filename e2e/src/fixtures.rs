@@ -1,4 +1,4 @@
-//! Fixtures: every image of the run, pushed and signed beforehand, and the trust policy for them.
+//! The images of the run, pushed and signed before the cases, and the trust policy for them.
 
 use serde_json::Value;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::notation::Signer;
 use crate::registries::Registry;
 use crate::transcript::Transcript;
 
-/// Images by the case that they are for; repositories have the same names.
+/// Images, named by their case; repositories have the same names.
 pub(crate) struct Fixtures {
     pub(crate) jws: Image,
     pub(crate) cose: Image,
@@ -25,13 +25,13 @@ pub(crate) struct Fixtures {
     pub(crate) expired: Image,
     /// Has the signature of `jws`.
     pub(crate) copied: Image,
-    /// Has two signatures: an untrusted one and a good one.
+    /// Has two signatures: an untrusted one and a valid one.
     pub(crate) both: Image,
-    /// Signed well, in a repository that no statement of the policy covers.
+    /// Validly signed, in a repository without a statement.
     pub(crate) uncovered: Image,
     /// Not signed, in a repository that the policy skips.
     pub(crate) skipped: Image,
-    /// Signed well. Not verified before the programs are stopped, so that no verdict is cached.
+    /// Validly signed. Not verified before the programs are stopped, so that no verdict is cached.
     pub(crate) provider_down: Image,
     pub(crate) registry_down: Image,
     /// Signed by the two identities of the root. Not verified before the policy changes, so that no verdict is cached.
@@ -39,7 +39,7 @@ pub(crate) struct Fixtures {
     pub(crate) beside_large: Image,
     pub(crate) release_later: Image,
     pub(crate) intern_later: Image,
-    /// Signed well, in repositories of statements that are broken.
+    /// Validly signed, in repositories of broken statements.
     pub(crate) broken_store: Image,
     pub(crate) broken_statement: Image,
     /// Signed by the intern. Verified only while other statements are broken, so that no verdict is cached before.
@@ -47,9 +47,9 @@ pub(crate) struct Fixtures {
     pub(crate) fallback_jws: Image,
     pub(crate) fallback_cose: Image,
     pub(crate) fallback_unsigned: Image,
-    /// Its fallback tag points to the image itself, as at registries that read the tag as the digest.
+    /// Its fallback tag points to the image itself, as in registries that treat the tag as the digest.
     pub(crate) fallback_itself: Image,
-    /// Signed well. Not verified before the other registry is stopped, so that no verdict is cached.
+    /// Validly signed. Not verified before the other registry is stopped, so that no verdict is cached.
     pub(crate) fallback_later: Image,
     /// Repositories of the hostile registry.
     hostile: [String; 2],
@@ -93,35 +93,47 @@ impl Fixtures {
             fallback_later: push_fallback("shop/fallback-later")?,
             hostile: hostile.scopes(),
         };
-        for (registry, image, signer, format, expiry) in [
-            (referrers, &fixtures.expired, Signer::Release, Format::Jws, Some("1s")),
-            (referrers, &fixtures.jws, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.cose, Signer::Release, Format::Cose, Some("12h")),
-            (referrers, &fixtures.untrusted, Signer::Untrusted, Format::Jws, None),
-            (referrers, &fixtures.intern, Signer::Intern, Format::Cose, None),
-            (referrers, &fixtures.both, Signer::Untrusted, Format::Cose, None),
-            (referrers, &fixtures.both, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.uncovered, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.provider_down, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.registry_down, Signer::Release, Format::Cose, None),
-            (referrers, &fixtures.beside_silent, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.beside_large, Signer::Release, Format::Cose, None),
-            (referrers, &fixtures.release_later, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.intern_later, Signer::Intern, Format::Jws, None),
-            (referrers, &fixtures.broken_store, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.broken_statement, Signer::Release, Format::Jws, None),
-            (referrers, &fixtures.beside_broken, Signer::Intern, Format::Cose, None),
-            (fallback, &fixtures.fallback_jws, Signer::Release, Format::Jws, None),
-            (fallback, &fixtures.fallback_cose, Signer::Release, Format::Cose, None),
-            (fallback, &fixtures.fallback_later, Signer::Release, Format::Jws, None),
-        ] {
-            let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
-            transcript.command(&line, &output);
-        }
+        fixtures.sign(referrers, fallback, notation, transcript)?;
         fixtures.fallback_itself.tag_as_fallback()?;
         fixtures.copied.copy_signature_from(referrers, &fixtures.jws)?;
         transcript.note(&format!("the signature of {} is copied to {}", fixtures.jws.scope(), fixtures.copied.scope()));
         Ok(fixtures)
+    }
+
+    /// Signs with notation.
+    fn sign(
+        &self,
+        referrers: &Registry,
+        fallback: &Registry,
+        notation: &Notation,
+        transcript: &Transcript,
+    ) -> anyhow::Result<()> {
+        for (registry, image, signer, format, expiry) in [
+            (referrers, &self.expired, Signer::Release, Format::Jws, Some("1s")),
+            (referrers, &self.jws, Signer::Release, Format::Jws, None),
+            (referrers, &self.cose, Signer::Release, Format::Cose, Some("12h")),
+            (referrers, &self.untrusted, Signer::Untrusted, Format::Jws, None),
+            (referrers, &self.intern, Signer::Intern, Format::Cose, None),
+            (referrers, &self.both, Signer::Untrusted, Format::Cose, None),
+            (referrers, &self.both, Signer::Release, Format::Jws, None),
+            (referrers, &self.uncovered, Signer::Release, Format::Jws, None),
+            (referrers, &self.provider_down, Signer::Release, Format::Jws, None),
+            (referrers, &self.registry_down, Signer::Release, Format::Cose, None),
+            (referrers, &self.beside_silent, Signer::Release, Format::Jws, None),
+            (referrers, &self.beside_large, Signer::Release, Format::Cose, None),
+            (referrers, &self.release_later, Signer::Release, Format::Jws, None),
+            (referrers, &self.intern_later, Signer::Intern, Format::Jws, None),
+            (referrers, &self.broken_store, Signer::Release, Format::Jws, None),
+            (referrers, &self.broken_statement, Signer::Release, Format::Jws, None),
+            (referrers, &self.beside_broken, Signer::Intern, Format::Cose, None),
+            (fallback, &self.fallback_jws, Signer::Release, Format::Jws, None),
+            (fallback, &self.fallback_cose, Signer::Release, Format::Cose, None),
+            (fallback, &self.fallback_later, Signer::Release, Format::Jws, None),
+        ] {
+            let (line, output) = notation.sign(registry, image, signer, format, expiry)?;
+            transcript.command(&line, &output);
+        }
+        Ok(())
     }
 
     /// The trust policy for both verifiers: one statement that verifies, one that skips, and none for the rest. It

@@ -24,9 +24,9 @@ use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(60);
 /// Time limit until the API server calls a new webhook.
-const ASKED: Duration = Duration::from_secs(30);
+const CALLED: Duration = Duration::from_secs(30);
 
-/// As in Gatekeeper's chart: the webhook's service, which is the name that its certificate carries.
+/// The name of the webhook's service in Gatekeeper's chart, which is the name in its certificate.
 const SERVICE_NAME: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 /// Ports of 127.0.0.1.
@@ -68,7 +68,7 @@ impl Gatekeeper {
             let url = format!("https://127.0.0.1:{}/v1/{path}", gatekeeper.ports.webhook);
             cluster.apply(workdir, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
         }
-        gatekeeper.wait_asked(workdir, cluster)?;
+        gatekeeper.wait_called(workdir, cluster)?;
         Ok(gatekeeper)
     }
 
@@ -77,7 +77,7 @@ impl Gatekeeper {
         let program = self.program.take().context("gatekeeper is not running")?;
         program.stop()?;
         self.run(workdir, cluster, flags)?;
-        self.wait_asked(workdir, cluster)
+        self.wait_called(workdir, cluster)
     }
 
     fn run(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
@@ -95,12 +95,12 @@ impl Gatekeeper {
             .args(flags);
         let mut program = Program::start("gatekeeper", &command, workdir.log("gatekeeper"))?;
         let ready = format!("http://127.0.0.1:{health}/readyz");
-        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        program.wait_ready(READY, || http::get(&ready)?.expect_status(200).map(drop))?;
         self.program = Some(program);
         Ok(())
     }
 
-    /// The authority that Gatekeeper's certificate comes from, as PEM.
+    /// The authority of Gatekeeper's certificate.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }
@@ -110,12 +110,12 @@ impl Gatekeeper {
         &self.identity
     }
 
-    /// Waits until Gatekeeper refuses an invalid Provider. No image is verified by that.
-    fn wait_asked(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+    /// Waits until Gatekeeper refuses an invalid Provider. This verifies no image.
+    fn wait_called(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
         let probe = policy::provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
         let probe = workdir.write("objects/probe.json", probe)?;
         let probe = probe.to_str().context("a path is not UTF-8")?;
-        wait::until("the API server to ask Gatekeeper", ASKED, || {
+        wait::until("the API server to call Gatekeeper", CALLED, || {
             let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", probe])?;
             ensure!(finished.output.contains("only HTTPS scheme is supported"), "{}", finished.output.trim_end());
             Ok(())

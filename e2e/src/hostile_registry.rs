@@ -1,5 +1,5 @@
-//! A hostile registry in this process: requests for some of its images are never answered, others have pages of referrers
-//! of the largest size.
+//! A hostile registry in this process. It never answers requests for one repository, and sends pages of referrers of the
+//! maximum size for another.
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -19,53 +19,53 @@ use serde_json::json;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// The largest page that is read, in bytes.
+/// The maximum size of a page, in bytes.
 const PAGE: usize = 4 * 1024 * 1024;
 
-/// The repository whose requests are never answered.
+/// The repository for which requests are never answered.
 const SILENT: &str = "hostile/silent";
-/// The repository whose pages of referrers have the largest size that is read.
+/// The repository whose pages of referrers have the maximum size.
 const LARGE: &str = "hostile/large";
 
-/// Listens until the process ends.
+/// Serves until the process ends.
 pub(crate) struct HostileRegistry {
     port: u16,
-    asked: Arc<Asked>,
+    requests: Arc<Requests>,
 }
 
-/// The requests so far.
-struct Asked {
+/// Counts requests.
+struct Requests {
     silent: AtomicUsize,
     large: AtomicUsize,
-    /// Written when the first request for one of the two repositories arrives, for scripts that wait for it.
-    sign: PathBuf,
+    /// Written at the first request for one of the two repositories, for scripts that wait for it.
+    marker: PathBuf,
 }
 
 impl HostileRegistry {
     /// Name of that file in the working directory.
-    pub(crate) const SIGN: &str = "hostile-asked";
+    pub(crate) const MARKER: &str = "hostile-requested";
 
-    pub(crate) fn start(sign: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn start(marker: PathBuf) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
         let port = listener.local_addr()?.port();
-        let asked = Arc::new(Asked { silent: AtomicUsize::new(0), large: AtomicUsize::new(0), sign });
-        let shared = Arc::clone(&asked);
+        let requests = Arc::new(Requests { silent: AtomicUsize::new(0), large: AtomicUsize::new(0), marker });
+        let shared = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let asked = Arc::clone(&shared);
-                // A client that closes the connection ends its thread with an error that needs no report.
-                thread::spawn(move || drop(serve(stream, &asked)));
+                let requests = Arc::clone(&shared);
+                // An error means that the client closed the connection.
+                thread::spawn(move || drop(serve(stream, &requests)));
             }
         });
-        Ok(Self { port, asked })
+        Ok(Self { port, requests })
     }
 
-    /// As it stands at the beginning of an image reference.
+    /// The host, as in an image reference.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// As trust policy scopes name them.
+    /// Its repositories, as scopes of a trust policy.
     pub(crate) fn scopes(&self) -> [String; 2] {
         [SILENT, LARGE].map(|repository| format!("{}/{repository}", self.host()))
     }
@@ -80,19 +80,19 @@ impl HostileRegistry {
         (0..count).map(|number| format!("{}/{LARGE}:t{number}", self.host())).collect()
     }
 
-    /// Number of requests without a response.
-    pub(crate) fn left_silent(&self) -> usize {
-        self.asked.silent.load(Ordering::SeqCst)
+    /// The number of unanswered requests.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.requests.silent.load(Ordering::SeqCst)
     }
 
-    /// Number of pages of referrers that were sent.
+    /// The number of sent pages of referrers.
     pub(crate) fn pages(&self) -> usize {
-        self.asked.large.load(Ordering::SeqCst)
+        self.requests.large.load(Ordering::SeqCst)
     }
 }
 
-/// Answers the requests of one connection, one after the other.
-fn serve(stream: TcpStream, asked: &Asked) -> anyhow::Result<()> {
+/// Serves one connection.
+fn serve(stream: TcpStream, requests: &Requests) -> anyhow::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?.take(1024 * 1024));
     let mut writer = stream;
     loop {
@@ -107,8 +107,8 @@ fn serve(stream: TcpStream, asked: &Asked) -> anyhow::Result<()> {
         }
         let path = request.split(' ').nth(1).unwrap_or_default();
         if path.contains(SILENT) {
-            asked.silent.fetch_add(1, Ordering::SeqCst);
-            std::fs::write(&asked.sign, "asked")?;
+            requests.silent.fetch_add(1, Ordering::SeqCst);
+            std::fs::write(&requests.marker, "")?;
             // Until the client closes the connection.
             std::io::copy(&mut reader, &mut std::io::sink())?;
             return Ok(());
@@ -116,8 +116,8 @@ fn serve(stream: TcpStream, asked: &Asked) -> anyhow::Result<()> {
         let (media_type, body) = match path.split_once("/manifests/t") {
             Some((_, number)) => (MANIFEST, json!({ "config": { "number": number }, "layers": [] }).to_string()),
             None => {
-                asked.large.fetch_add(1, Ordering::SeqCst);
-                std::fs::write(&asked.sign, "asked")?;
+                requests.large.fetch_add(1, Ordering::SeqCst);
+                std::fs::write(&requests.marker, "")?;
                 (INDEX, format!(r#"{{"manifests":[{}0]}}"#, "0,".repeat(PAGE / 2 - 16)))
             }
         };

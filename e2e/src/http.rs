@@ -1,4 +1,4 @@
-//! Plain HTTP to our own processes on loopback.
+//! Plain HTTP to the processes of the run, on loopback.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use ureq::http::HeaderMap;
 /// Time limit for one request to a process on the same machine.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A response of any status.
-pub(crate) struct Answer {
+/// A response with any status.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    /// The response if it has `status`; else an error with its body.
-    pub(crate) fn want(self, status: u16) -> anyhow::Result<Self> {
+impl Response {
+    /// The response if it has `status`; otherwise an error with its body.
+    pub(crate) fn expect_status(self, status: u16) -> anyhow::Result<Self> {
         ensure!(self.status == status, "status {}, expected {status}; {}", self.status, self.text().trim_end());
         Ok(self)
     }
@@ -32,22 +32,23 @@ impl Answer {
     }
 }
 
-/// Sends a GET request over a new connection.
-pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
+/// Sends a request over a new connection.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Response> {
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
     let agent = ureq::Agent::from(config);
     let mut request = ureq::http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut answer = agent.run(request.body(body)?).with_context(|| format!("{method} {url}"))?;
-    Ok(Answer {
-        status: answer.status().as_u16(),
-        headers: answer.headers().clone(),
-        body: answer.body_mut().read_to_vec().with_context(|| format!("body of {method} {url}"))?,
+    let mut response = agent.run(request.body(body)?).with_context(|| format!("{method} {url}"))?;
+    Ok(Response {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.body_mut().read_to_vec().with_context(|| format!("body of {method} {url}"))?,
     })
 }
 
-pub(crate) fn get(url: &str) -> anyhow::Result<Answer> {
+/// Sends a GET request over a new connection.
+pub(crate) fn get(url: &str) -> anyhow::Result<Response> {
     send("GET", url, &[], &[])
 }

@@ -1,4 +1,4 @@
-//! Images made by hand and pushed over the distribution API, without an engine: a few hundred bytes each.
+//! Builds small images and pushes them over the distribution API, without a container engine.
 
 use anyhow::Context;
 use aws_lc_rs::digest::SHA256;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::http;
-use crate::http::Answer;
+use crate::http::Response;
 use crate::registries::Kind;
 use crate::registries::Registry;
 
@@ -36,7 +36,7 @@ impl Image {
         Self::push_titled(&registry.host(), repository, "v1", repository)
     }
 
-    /// Pushes another image to the repository of this one and under its tag, which thereby moves.
+    /// Pushes another image to the same repository and tag.
     pub(crate) fn replace(&self) -> anyhow::Result<Self> {
         Self::push_titled(&self.host, &self.repository, &self.tag, "another")
     }
@@ -47,7 +47,7 @@ impl Image {
         Ok(Self { tag: tag.to_owned(), ..self.clone() })
     }
 
-    /// Points the image's own fallback tag at it, in place of an index of referrers.
+    /// Points the fallback tag of the image to the image itself, in place of an index of referrers.
     pub(crate) fn tag_as_fallback(&self) -> anyhow::Result<()> {
         self.tagged(&self.fallback_tag()).map(drop)
     }
@@ -78,7 +78,7 @@ impl Image {
         })
     }
 
-    /// The same image, its registry's host spelt in another way.
+    /// The same image, with another spelling of its host.
     pub(crate) fn at(&self, host: &str) -> Self {
         Self { host: host.to_owned(), ..self.clone() }
     }
@@ -88,22 +88,22 @@ impl Image {
         Self::push_titled(&self.host, repository, &self.tag, repository)
     }
 
-    /// As in a pod: by tag.
+    /// The reference by tag.
     pub(crate) fn by_tag(&self) -> String {
         format!("{}:{}", self.scope(), self.tag)
     }
 
-    /// As for signing: by digest.
+    /// The reference by digest.
     pub(crate) fn by_digest(&self) -> String {
         format!("{}@{}", self.scope(), self.digest)
     }
 
-    /// By tag and digest; the digest decides.
+    /// The reference by tag and digest.
     pub(crate) fn by_tag_and_digest(&self) -> String {
         format!("{}@{}", self.by_tag(), self.digest)
     }
 
-    /// As in a trust policy: without tag and digest.
+    /// The repository, as a scope of a trust policy.
     pub(crate) fn scope(&self) -> String {
         format!("{}/{}", self.host, self.repository)
     }
@@ -113,14 +113,13 @@ impl Image {
         self.repository.replace('/', "-")
     }
 
-    /// Attaches the signature of another image to this one, as everyone with push rights can. The envelope is unchanged;
-    /// only the manifest around it names this image.
+    /// Attaches the signature of another image to this one. The envelope is unchanged; its manifest names this image.
     pub(crate) fn copy_signature_from(&self, registry: &Registry, signed: &Self) -> anyhow::Result<()> {
         let index = signed.referrers(registry.kind())?;
         let found = index["manifests"][0]["digest"].as_str().context("the signed image has no referrer")?;
         let mut manifest = signed.get(&format!("manifests/{found}"))?.json()?;
         for descriptor in [&manifest["config"], &manifest["layers"][0]] {
-            let digest = descriptor["digest"].as_str().context("the signature manifest has a bad descriptor")?;
+            let digest = descriptor["digest"].as_str().context("the signature manifest has an invalid descriptor")?;
             let blob = signed.get(&format!("blobs/{digest}"))?.body;
             push_blob(&self.host, &self.repository, SIGNATURE, &blob)?;
         }
@@ -137,25 +136,26 @@ impl Image {
         self.get(&path)?.json()
     }
 
-    fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    fn get(&self, path: &str) -> anyhow::Result<Response> {
         let url = format!("http://{}/v2/{}/{path}", self.host, self.repository);
-        http::send("GET", &url, &[("accept", MANIFEST), ("accept", INDEX), ("accept", "*/*")], &[])?.want(200)
+        http::send("GET", &url, &[("accept", MANIFEST), ("accept", INDEX), ("accept", "*/*")], &[])?.expect_status(200)
     }
 }
 
 fn push_blob(host: &str, repository: &str, media_type: &str, blob: &[u8]) -> anyhow::Result<Value> {
-    let begun = http::send("POST", &format!("http://{host}/v2/{repository}/blobs/uploads/"), &[], &[])?.want(202)?;
+    let begun =
+        http::send("POST", &format!("http://{host}/v2/{repository}/blobs/uploads/"), &[], &[])?.expect_status(202)?;
     let location = begun.headers.get("location").context("the upload has no Location")?.to_str()?;
     let location = if location.starts_with('/') { format!("http://{host}{location}") } else { location.to_owned() };
     let separator = if location.contains('?') { '&' } else { '?' };
     let url = format!("{location}{separator}digest={}", sha256(blob));
-    http::send("PUT", &url, &[("content-type", "application/octet-stream")], blob)?.want(201)?;
+    http::send("PUT", &url, &[("content-type", "application/octet-stream")], blob)?.expect_status(201)?;
     Ok(descriptor(media_type, blob))
 }
 
 fn push_manifest(host: &str, repository: &str, reference: &str, manifest: &[u8]) -> anyhow::Result<()> {
     let url = format!("http://{host}/v2/{repository}/manifests/{reference}");
-    http::send("PUT", &url, &[("content-type", MANIFEST)], manifest)?.want(201).map(drop)
+    http::send("PUT", &url, &[("content-type", MANIFEST)], manifest)?.expect_status(201).map(drop)
 }
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Value {

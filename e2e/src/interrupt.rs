@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end every process of this run, then the run itself.
+//! Ctrl-C and SIGTERM kill all processes of this run, then end the run.
 
 use std::path::Path;
 use std::thread;
@@ -8,14 +8,14 @@ use tokio::signal::unix::signal;
 
 use crate::process;
 
-/// Exit code of a run that was interrupted: 128 + SIGINT, as shells have it.
+/// Exit code of an interrupted run: 128 + SIGINT, as in shells.
 const INTERRUPTED: i32 = 130;
 
-/// From here on a signal kills all started processes, prints where the logs are, and exits.
+/// Starts to handle signals: a signal kills all started processes, prints the directory of the logs, and exits.
 pub(crate) fn watch(work: &Path) {
     let work = work.to_path_buf();
     thread::spawn(move || {
-        let heard = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+        let result = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
             runtime.block_on(async {
                 let mut terminate = signal(SignalKind::terminate())?;
                 let mut interrupt = signal(SignalKind::interrupt())?;
@@ -23,11 +23,11 @@ pub(crate) fn watch(work: &Path) {
                 Ok(())
             })
         });
-        if let Err(error) = heard {
+        if let Err(error) = result {
             eprintln!("cannot listen for signals: {error}; Ctrl-C may leave processes behind");
             return;
         }
-        process::kill_everything();
+        process::kill_all();
         eprintln!("interrupted; logs are in {}", work.join("logs").display());
         std::process::exit(INTERRUPTED);
     });

@@ -14,10 +14,11 @@ use crate::process::Program;
 use crate::wait;
 use crate::workdir::Workdir;
 
-/// Requests of a client with a kept connection, at twenty a second: more than any case needs.
-const STORE: usize = 4000;
+/// Number of requests of a client with a kept connection, at 20 per second: more than any case needs.
+const REQUESTS: usize = 4000;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for further replies.
+const REPLIES: Duration = Duration::from_secs(10);
 
 /// How the client connects.
 #[derive(Clone, Copy)]
@@ -28,12 +29,12 @@ pub(crate) enum Connections {
     New,
 }
 
-/// The request. Files may be replaced meanwhile: they are read for each new connection.
+/// The request. Its files are read for each new connection, so they may be replaced.
 pub(crate) struct Request<'a> {
     pub(crate) url: &'a str,
-    /// The authorities that the server's certificate may come from.
+    /// The trusted authorities of the server's certificate.
     pub(crate) authorities: &'a Path,
-    /// The client's certificate and key in one file, so that both are replaced at once.
+    /// The client's certificate and key in one file, so that both are replaced together.
     pub(crate) identity: &'a Path,
     pub(crate) body: &'a Path,
 }
@@ -66,7 +67,7 @@ impl Load {
             body.display()
         );
         let options = workdir.write(&format!("load/{name}"), options)?;
-        workdir.write(&format!("load/{name}.urls"), format!("url = {url:?}\n").repeat(STORE))?;
+        workdir.write(&format!("load/{name}.urls"), format!("url = {url:?}\n").repeat(REQUESTS))?;
         let mut command = Command::new("sh");
         let path = std::env::join_paths(
             std::iter::once(workdir.tools().to_path_buf())
@@ -81,7 +82,7 @@ impl Load {
     pub(crate) fn replies(&mut self) -> anyhow::Result<Vec<Reply>> {
         self.program.check_running()?;
         let log = fs::read_to_string(&self.log)?;
-        // Behind the last line end there may be an incomplete reply.
+        // The text after the last line end may be an incomplete reply.
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(|line| reply(line).with_context(|| format!("a request failed: {line}"))).collect()
     }
@@ -89,7 +90,7 @@ impl Load {
     /// Waits for `count` more replies.
     pub(crate) fn wait_for(&mut self, count: usize) -> anyhow::Result<()> {
         let before = self.replies()?.len();
-        wait::until("more replies", PATIENCE, || {
+        wait::until("more replies", REPLIES, || {
             let more = self.replies()?.len() - before;
             ensure!(more >= count, "{more}, expected {count}");
             Ok(())
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_reply() {
+    fn rejects_other_replies() {
         for line in ["\t000 0 0.000", "{}\t503 1 0.1", "{\t200 1 0.1", "{}\t200 1", "curl: (7) Failed to connect"] {
             assert!(reply(line).is_err(), "{line}");
         }

@@ -1,7 +1,7 @@
-//! The whole chain as plain processes on loopback: Gatekeeper, called by a real API server, must admit what Countersign
-//! verifies and deny everything else. `e2e/README.md` describes requirements and output.
+//! End-to-end run with processes on loopback: Gatekeeper, called by a real API server, must admit what Countersign verifies
+//! and deny everything else. `e2e/README.md` describes requirements and output.
 //!
-//! Every counterpart is a program that this project did not write; kubectl acts for the user.
+//! All counterparts are independent programs; kubectl acts for the user.
 
 mod cases;
 mod certificates;
@@ -36,15 +36,15 @@ use crate::environment::Environment;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
 
-/// The exit code of `countersign` for usage errors.
-const WRONG_USAGE: u8 = 3;
+/// Exit code for usage errors, as of `countersign`.
+const USAGE_ERROR: u8 = 3;
 
 const USAGE: &str = "usage: cargo e2e [--keep] [--binary PATH]
 
-Runs the end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 on wrong usage.
+Runs the end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
 
-  --keep         leave the processes running after the cases, until Ctrl-C
-  --binary PATH  try this countersign instead of building the one of this tree";
+  --keep         keep the processes running after the cases, until Ctrl-C
+  --binary PATH  use this countersign instead of building it";
 
 /// The parsed command line.
 #[derive(Default)]
@@ -59,7 +59,7 @@ impl Arguments {
         let mut arguments = Self::default();
         while let Some(word) = words.next() {
             match word.as_str() {
-                // The alias ends with `--`; users add another.
+                // The alias ends with `--`; users may add another.
                 "--" => {}
                 "--keep" => arguments.keep = true,
                 "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");
-            return ExitCode::from(WRONG_USAGE);
+            return ExitCode::from(USAGE_ERROR);
         }
     };
     let mut transcript = Transcript::new();
@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     if transcript.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// All started processes have ended when this returns, also with an error.
+/// All started processes have ended when this returns, also after an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
     let mut environment = Environment::start(workdir, transcript, arguments.binary.as_deref())?;
     cases::run(&mut environment, transcript)?;

@@ -1,5 +1,5 @@
-//! A directory as the kubelet mounts ConfigMaps and Secrets: every file is a link through `..data`, and a change replaces
-//! that one link, so that all files change at once and no file is ever written.
+//! A directory as the kubelet mounts ConfigMaps and Secrets: every file is a link through `..data`. A change replaces that
+//! link, so that all files change together and no file is modified.
 
 use std::fs;
 use std::io::ErrorKind;

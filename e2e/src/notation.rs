@@ -1,4 +1,4 @@
-//! The notation program: signs every image of the run, and verifies each image that Countersign verifies.
+//! The notation program: signs the images of the run, and verifies the images that Countersign verifies.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ use crate::workdir::Workdir;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The trust store that both verifiers get.
+/// The trust store of both verifiers.
 pub(crate) const STORE: &str = "shop";
 
-/// Who signs.
+/// Signers of images.
 #[derive(Clone, Copy)]
 pub(crate) enum Signer {
     /// Under the root of the trust store.
@@ -45,7 +45,7 @@ impl Signer {
         }
     }
 
-    /// As a trust policy names it.
+    /// The identity, as in a trust policy.
     pub(crate) fn trusted_identity(self) -> String {
         format!("x509.subject: C=CH, ST=ZH, O=Shop AG, CN={}", self.common_name())
     }
@@ -85,7 +85,7 @@ pub(crate) struct Notation {
 }
 
 impl Notation {
-    /// Makes the keys and the trust store.
+    /// Creates the keys and the trust store.
     pub(crate) fn prepare(workdir: &Workdir) -> anyhow::Result<Self> {
         let shop = Authority::new(&subject("Shop root"))?;
         let untrusted = Authority::new(&subject("Shop root"))?;
@@ -124,7 +124,7 @@ impl Notation {
     pub(crate) fn trust_root_of(&self, workdir: &Workdir, signer: Signer) -> anyhow::Result<()> {
         let store = workdir.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
         let new = workdir.write("home/root.pem.new", self.root_of(signer))?;
-        fs::rename(new, store.join("root.pem")).context("cannot put the root in its place")
+        fs::rename(new, store.join("root.pem")).context("cannot replace the root")
     }
 
     /// notation's configuration directory, with the trust policy and the trust stores.
@@ -135,11 +135,11 @@ impl Notation {
     /// Replaces the policy that notation and Countersign read, atomically.
     pub(crate) fn set_policy(&self, workdir: &Workdir, policy: &serde_json::Value) -> anyhow::Result<()> {
         let new = workdir.write("home/trustpolicy.json.new", policy.to_string())?;
-        fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot put the trust policy in its place")
+        fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot replace the trust policy")
     }
 
-    /// Signs `image`; the signature never expires unless `expiry` says so (`1s`, `12h`). Returns the command line and
-    /// what it printed.
+    /// Signs `image`; the signature expires after `expiry` (`1s`, `12h`), if any. Returns the command line and its
+    /// output.
     pub(crate) fn sign(
         &self,
         registry: &Registry,
@@ -161,14 +161,14 @@ impl Notation {
         Ok((process::command_line(&command), output))
     }
 
-    /// Verifies `reference` with notation. Returns the command line and its result without the debug lines: notation gives
-    /// the reason of a refusal only with `--verbose`, among many other lines.
+    /// Verifies `reference` with notation. Returns the command line and its result without the debug lines: notation prints
+    /// the reason of a failure only with `--verbose`, among many other lines.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         let mut command = self.command("verify");
         command.args(["--verbose", reference]);
         let mut finished = process::run(&command, LIMIT, &self.scratch)?;
-        let telling = |line: &&str| !line.starts_with("level=") || line.contains("failed verification with error");
-        finished.output = finished.output.lines().filter(telling).map(|line| format!("{line}\n")).collect();
+        let relevant = |line: &&str| !line.starts_with("level=") || line.contains("failed verification with error");
+        finished.output = finished.output.lines().filter(relevant).map(|line| format!("{line}\n")).collect();
         Ok((process::command_line(&command), finished))
     }
 

@@ -18,7 +18,7 @@ use crate::workdir::Workdir;
 /// Time limit until an applied object is enforced.
 const READY: Duration = Duration::from_secs(30);
 
-/// A Provider whose time-out is below the webhook's 5 s, as it has to be.
+/// A Provider whose timeout is below the 5 s of the webhook.
 pub(crate) fn provider(name: &str, url: &str, ca: &str) -> Value {
     json!({
         "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
@@ -85,7 +85,7 @@ pub(crate) fn wait_enforced(cluster: &Cluster, which: &[&str]) -> anyhow::Result
     })
 }
 
-/// An error unless Gatekeeper's status of the object says so, for this object and its current generation.
+/// An error unless the status of the object says that Gatekeeper enforces its current generation.
 fn enforced(object: &Value) -> anyhow::Result<()> {
     let (metadata, status) = (&object["metadata"], &object["status"]["byPod"][0]);
     let uids = ["templateUID", "constraintUID", "mutatorUID"];

@@ -1,4 +1,4 @@
-//! Child processes: each leads a process group of its own, has its output in a file, and ends when its owner is dropped.
+//! Child processes. Each has a process group of its own, writes its output to a file, and is killed when its owner is dropped.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -26,13 +26,13 @@ use rustix::process::WaitOptions;
 use rustix::process::kill_process_group;
 use rustix::process::waitpid;
 
-/// Process groups of this run that have not been waited for, so that their ids are not reused.
+/// Process groups of this run that have not been waited for. Their ids cannot be reused.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Interval between two checks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long a program may take to end after SIGTERM before it is killed.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A process and its group. Dropping it kills the group.
@@ -43,9 +43,9 @@ struct Group {
 
 impl Group {
     fn spawn(command: &Command, output: File) -> anyhow::Result<Self> {
-        let mut command = dying_with_us(command);
+        let mut command = killed_with_parent(command);
         command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Held during the start, so that an interrupt cannot miss a new child.
+        // Locked during the start, so that an interrupt kills a new child too.
         let mut groups = groups();
         let child = command.spawn().context("cannot start setpriv, of Debian's util-linux")?;
         let id = i32::try_from(child.id()).context("a process id does not fit")?;
@@ -86,7 +86,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
-        // A killed process ends at once; one that is stuck in the kernel is not waited for.
+        // A killed process ends at once, unless it is blocked in the kernel.
         let _ = self.wait(GRACE);
     }
 }
@@ -152,7 +152,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// The output of a command that succeeded; else an error that holds it.
+    /// The output of a command that succeeded; otherwise an error with it.
     pub(crate) fn success(self) -> anyhow::Result<String> {
         if self.status.success() { Ok(self.output) } else { bail!("{}: {}", self.status, self.output.trim_end()) }
     }
@@ -188,9 +188,9 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-/// The same command, killed by the kernel when the thread that starts it ends, so that it does not outlive a killed run.
-/// The main thread starts every program.
-fn dying_with_us(command: &Command) -> Command {
+/// The same command, which the kernel kills when the thread that starts it ends, so that it ends with a killed run. The main
+/// thread starts every program.
+fn killed_with_parent(command: &Command) -> Command {
     let mut wrapped = Command::new("setpriv");
     wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -205,15 +205,15 @@ fn dying_with_us(command: &Command) -> Command {
     wrapped
 }
 
-/// Kills every process group of this run, and waits for their leaders. For the moment before the run exits.
-pub(crate) fn kill_everything() {
-    // Held to the end, so that no other thread waits for a leader and its id is not reused.
+/// Kills every process group of this run, and waits for their leaders. Called before the run exits.
+pub(crate) fn kill_all() {
+    // Locked to the end, so that no other thread waits for a leader and its id is not reused.
     let groups = groups();
     for id in groups.iter() {
         send(*id, Signal::KILL);
     }
     for pid in groups.iter().filter_map(|id| Pid::from_raw(*id)) {
-        // The one error that can come is that its owner has just waited for it.
+        // The only possible error: its owner has waited for it.
         let _ = waitpid(Some(pid), WaitOptions::empty());
     }
 }
@@ -225,7 +225,7 @@ fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
 
 fn send(id: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(id) {
-        // The one error that can come is that the group has just ended.
+        // The only possible error: the group has ended.
         let _ = kill_process_group(pid, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! Debian's Prometheus, scraping Countersign every second, with the alerts that are shipped.
+//! Debian's Prometheus, which scrapes Countersign every second and evaluates the shipped alerts.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -36,7 +36,7 @@ impl Prometheus {
             .arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let mut program = Program::start("prometheus", &command, workdir.log("prometheus"))?;
         let ready = format!("http://127.0.0.1:{port}/-/ready");
-        program.wait_ready(READY, || http::get(&ready)?.want(200).map(drop))?;
+        program.wait_ready(READY, || http::get(&ready)?.expect_status(200).map(drop))?;
         Ok(Self { port, _program: program })
     }
 
@@ -45,11 +45,12 @@ impl Prometheus {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The values of a query, as Prometheus prints them, by the series' label `label` (empty for a series without it).
+    /// The values of a query, as Prometheus prints them, by the label `label` (empty for a series without it).
     pub(crate) fn query(&self, query: &str, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = http::get(&format!("{}/api/v1/query?query={escaped}", self.url()))?.want(200)?.json()?;
-        let series = answer["data"]["result"].as_array().context("the answer has no result")?;
+        let response =
+            http::get(&format!("{}/api/v1/query?query={escaped}", self.url()))?.expect_status(200)?.json()?;
+        let series = response["data"]["result"].as_array().context("the response has no result")?;
         let pair = |one: &serde_json::Value| {
             let value = one["value"][1].as_str().context("a series has no value")?;
             Ok((one["metric"][label].as_str().unwrap_or_default().to_owned(), value.to_owned()))
@@ -59,13 +60,13 @@ impl Prometheus {
 
     /// The number of rules, and the errors of those that cannot be evaluated.
     pub(crate) fn rules(&self) -> anyhow::Result<(usize, Vec<String>)> {
-        let answer = http::get(&format!("{}/api/v1/rules", self.url()))?.want(200)?.json()?;
-        let groups = answer["data"]["groups"].as_array().context("the answer has no groups")?;
+        let response = http::get(&format!("{}/api/v1/rules", self.url()))?.expect_status(200)?.json()?;
+        let groups = response["data"]["groups"].as_array().context("the response has no groups")?;
         let rules: Vec<_> = groups.iter().filter_map(|group| group["rules"].as_array()).flatten().collect();
-        let bad = rules
+        let broken = rules
             .iter()
             .filter(|rule| rule["health"] != "ok")
             .map(|rule| format!("{}: {}", rule["name"], rule["lastError"]));
-        Ok((rules.len(), bad.collect()))
+        Ok((rules.len(), broken.collect()))
     }
 }

@@ -1,5 +1,4 @@
-//! Two registries that this project did not write: one with the referrers API, and one without, where the fallback
-//! tag lists the signatures.
+//! Two independent registries: one with the referrers API, and one without, where the fallback tag lists the signatures.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use crate::workdir::Workdir;
 
 const READY: Duration = Duration::from_secs(10);
 
-/// The program, which decides how signatures are found.
+/// The program of a registry, and how it lists signatures.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// olareg: `GET /v2/…/referrers/…`.
@@ -46,7 +45,7 @@ impl Registry {
         }
     }
 
-    /// As it stands at the beginning of an image reference.
+    /// The host, as in an image reference.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -55,7 +54,7 @@ impl Registry {
         self.port
     }
 
-    /// The same by name. To Countersign this is another host than the address.
+    /// The host by name; for Countersign another host than the address.
     pub(crate) fn host_by_name(&self) -> String {
         format!("localhost:{}", self.port)
     }
@@ -88,7 +87,7 @@ impl Registry {
         }
         let mut program = Program::start(self.name(), &command, workdir.log(self.name()))?;
         let url = format!("http://{}/v2/", self.host());
-        program.wait_ready(READY, || http::get(&url)?.want(200).map(drop))?;
+        program.wait_ready(READY, || http::get(&url)?.expect_status(200).map(drop))?;
         self.program = Some(program);
         Ok(())
     }

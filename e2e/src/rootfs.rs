@@ -1,5 +1,4 @@
-//! The file system of the image, as `deploy/Containerfile` describes it, and programs that run in it, without a container
-//! engine.
+//! The file system of the image of `deploy/Containerfile`, and programs that run in it, without a container engine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +12,7 @@ use anyhow::ensure;
 
 use crate::workdir::Workdir;
 
-/// Files of this machine in place of those of the base image.
+/// A file of this machine that replaces the one of the base image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// The last stage of a Containerfile.
@@ -52,7 +51,7 @@ impl Stage {
                     stage.entrypoint = program;
                 }
                 "EXPOSE" | "CMD" => {}
-                other => bail!("cannot do {other}"),
+                other => bail!("found the instruction {other}, expected COPY, USER, ENV, ENTRYPOINT, EXPOSE or CMD"),
             }
         }
         Ok(stage)
@@ -65,19 +64,19 @@ pub(crate) struct RootFs {
 }
 
 impl RootFs {
-    /// Builds the binary as the Containerfile does, but for the profile, and puts each file of the image where it belongs.
-    pub(crate) fn lay_out(workdir: &Workdir) -> anyhow::Result<Self> {
+    /// Builds the binary as the Containerfile does, except for the profile, and creates every file of the image.
+    pub(crate) fn create(workdir: &Workdir) -> anyhow::Result<Self> {
         let containerfile = fs::read_to_string(workdir.project().join("deploy/Containerfile"))?;
         let stage = Stage::last(&containerfile).context("deploy/Containerfile")?;
         let rootfs = Self { path: workdir.directory("image")?, stage };
-        // The run's own directory is closed to others, and the program in the image is one.
+        // The program in the image runs as another user, who must be able to enter the directory of the run.
         fs::set_permissions(workdir.path(), fs::Permissions::from_mode(0o711))?;
         for target in &rootfs.stage.copies {
             match target.as_str() {
                 "/usr/bin/countersign" => rootfs.copy(&static_binary(workdir)?, target)?,
                 CERTIFICATES => rootfs.copy(Path::new(CERTIFICATES), target)?,
                 "/etc/nsswitch.conf" => rootfs.put(target, "hosts: files dns\n")?,
-                other => bail!("deploy/Containerfile copies {other}, which this run does not know how to make"),
+                other => bail!("deploy/Containerfile copies {other}, which this run cannot create"),
             }
         }
         Ok(rootfs)
@@ -159,6 +158,6 @@ mod tests {
     #[test]
     fn refuses_instructions_that_it_does_not_support() {
         let error = Stage::last("FROM a\n\nFROM scratch\nRUN x\n").unwrap_err();
-        assert_eq!(error.to_string(), "cannot do RUN");
+        assert_eq!(error.to_string(), "found the instruction RUN, expected COPY, USER, ENV, ENTRYPOINT, EXPOSE or CMD");
     }
 }

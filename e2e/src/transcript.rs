@@ -1,15 +1,15 @@
-//! What is printed: commands with their output, as on a terminal, and one verdict per case.
+//! Prints commands with their output, as on a terminal, and one verdict per case.
 
 use std::cell::Cell;
 use std::time::Duration;
 use std::time::Instant;
 
-/// The record of a run; prints as it goes.
+/// The results of a run. Prints each step at once.
 pub(crate) struct Transcript {
     started: Instant,
     passed: usize,
     failed: Vec<String>,
-    /// Whether the next command begins a case, and gets an empty line before it.
+    /// Whether the next command begins a case, so that an empty line precedes it.
     between_cases: Cell<bool>,
 }
 
@@ -18,13 +18,13 @@ impl Transcript {
         Self { started: Instant::now(), passed: 0, failed: Vec::new(), between_cases: Cell::new(false) }
     }
 
-    /// A new chapter.
+    /// Begins a chapter.
     pub(crate) fn chapter(&self, title: &str) {
         println!("\n=== {title}");
         self.between_cases.set(false);
     }
 
-    /// Prints a step that needed no command.
+    /// Prints a step without a command.
     pub(crate) fn note(&self, text: &str) {
         self.separate();
         println!("# {text}");
@@ -35,7 +35,7 @@ impl Transcript {
         println!("# {text} ({:.1} s)", took.as_secs_f64());
     }
 
-    /// A command and what it printed.
+    /// Prints a command and its output.
     pub(crate) fn command(&self, line: &str, output: &str) {
         self.separate();
         println!("$ {line}");
@@ -51,7 +51,7 @@ impl Transcript {
         }
     }
 
-    /// Counts a case. `what` is a statement that holds if `result` is good.
+    /// Prints and counts the result of a case. `what` describes the expected behaviour.
     pub(crate) fn verdict(&mut self, what: &str, result: anyhow::Result<()>) {
         match result {
             Ok(()) => {

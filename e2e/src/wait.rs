@@ -32,17 +32,17 @@ mod tests {
 
     #[test]
     fn probes_again_until_it_succeeds() {
-        let mut asked = 0;
+        let mut probes = 0;
         let found = until("three", Duration::from_secs(5), || {
-            asked += 1;
-            if asked == 3 { Ok(asked) } else { bail!("not yet") }
+            probes += 1;
+            if probes == 3 { Ok(probes) } else { bail!("not yet") }
         });
         assert_eq!(found.unwrap(), 3);
     }
 
     #[test]
     fn fails_with_the_last_error_after_the_limit() {
-        let error = until::<()>("a sign", Duration::ZERO, || bail!("no sign")).unwrap_err();
-        assert_eq!(format!("{error:#}"), "waited 0ns for a sign: no sign");
+        let error = until::<()>("a reply", Duration::ZERO, || bail!("no reply")).unwrap_err();
+        assert_eq!(format!("{error:#}"), "waited 0ns for a reply: no reply");
     }
 }

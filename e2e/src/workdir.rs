@@ -1,4 +1,4 @@
-//! Directories: the project, the tools, and the run's working directory, which is removed if all cases passed.
+//! Directories: the project, the tools, and the working directory of the run, which is removed if all cases passed.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use anyhow::ensure;
 /// Lines of each log that a failed run prints.
 const TAIL_LINES: usize = 12;
 
-/// And characters of each line.
+/// Characters of each line.
 const TAIL_COLUMNS: usize = 400;
 
 pub(crate) struct Workdir {
@@ -25,7 +25,7 @@ pub(crate) struct Workdir {
 }
 
 impl Workdir {
-    /// Installs missing tools (minutes, the first time), and creates an empty working directory.
+    /// Installs missing tools (minutes at the first run), and creates an empty working directory.
     pub(crate) fn prepare() -> anyhow::Result<Self> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = package.parent().context("the package has no parent directory")?.to_path_buf();
@@ -41,7 +41,7 @@ impl Workdir {
         &self.project
     }
 
-    /// The run's own directory; every file of the run is in it.
+    /// The working directory of the run; every file of the run is in it.
     pub(crate) fn path(&self) -> &Path {
         &self.work
     }
@@ -59,14 +59,14 @@ impl Workdir {
         self.work.join("logs").join(format!("{name}.log"))
     }
 
-    /// A new directory in the working directory.
+    /// Creates a directory in the working directory.
     pub(crate) fn directory(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.work.join(name);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)
     }
 
-    /// A file in the working directory, with its parents.
+    /// Writes a file in the working directory, and creates its parent directories.
     pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
         let path = self.work.join(name);
         if let Some(parent) = path.parent() {
@@ -118,7 +118,7 @@ fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
 
 /// `N` different ports of 127.0.0.1 without a listener.
 pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    // All stay bound until the last is found, so that no two are the same.
+    // All listeners stay bound until the last port is found, so that all ports differ.
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {

@@ -18,10 +18,10 @@ use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// Time limit until a signature that lives for a second has expired.
+/// Time limit until a signature with a lifetime of one second has expired.
 const EXPIRY: Duration = Duration::from_secs(10);
 
-/// One image for the webhook, `countersign verify` and notation, with the result that all must give.
+/// One image, and the result that the webhook, `countersign verify` and notation must give.
 struct Case<'a> {
     what: &'a str,
     image: &'a Image,
@@ -46,7 +46,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     ] {
         created(environment, transcript, seen, what, &image.pod(), image)?;
         let case = Case { what, image, code, notation };
-        peers(environment, transcript, seen, &case, true)?;
+        other_verifiers(environment, transcript, seen, &case, true)?;
     }
 
     transcript.chapter("Not signed by a trusted identity: denied, with the reason");
@@ -75,13 +75,18 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
             "certificate chain does not contain any trusted certificate",
         ),
         (
-            "a signature by another identity of the root is denied",
+            "a signature by another identity under the same root is denied",
             &fixtures.intern,
             "untrusted-identity",
             "does not match the X.509 trusted identities",
         ),
         ("a signature beyond its expiry is denied", &fixtures.expired, "expired", "digital signature has expired on "),
-        ("another image's signature is denied", &fixtures.copied, "target-mismatch", "content descriptor mismatch"),
+        (
+            "a signature copied from another image is denied",
+            &fixtures.copied,
+            "target-mismatch",
+            "content descriptor mismatch",
+        ),
         (
             "a repository without a statement is denied",
             &fixtures.uncovered,
@@ -95,22 +100,22 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
             _ => rejected(image, code),
         };
         denied(environment, transcript, case.what, image, &[&start])?;
-        peers(environment, transcript, seen, &case, false)?;
+        other_verifiers(environment, transcript, seen, &case, false)?;
     }
 
-    // Clients differ in this case.
+    // The clients differ here, so only the webhook is checked.
     let image = &fixtures.fallback_itself;
-    let what = "an image whose fallback tag leads to itself is denied as unsigned";
+    let what = "an image whose fallback tag points to the image itself is denied as unsigned";
     denied(environment, transcript, what, image, &[&rejected(image, "unsigned")])?;
     *seen.verdicts.entry("unsigned").or_default() += 1;
 
-    transcript.chapter("Every field of a pod that names images");
+    transcript.chapter("All fields of a pod that name images");
     init_container(environment, transcript)?;
     debug_container(environment, transcript)
 }
 
 /// Verifies the same image with `countersign verify` and with notation.
-fn peers(
+fn other_verifiers(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
@@ -181,6 +186,6 @@ fn debug_container(environment: &Environment<'_>, transcript: &mut Transcript) -
 
     let signed = &environment.fixtures.cose;
     let finished = kubectl(environment, transcript, &arguments(signed).each_ref().map(String::as_str))?;
-    transcript.verdict("a signed one is admitted", prints_exactly(&finished, ""));
+    transcript.verdict("a signed image is admitted as an ephemeral container", prints_exactly(&finished, ""));
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::wait;
 
 const CONSTRAINT: &str = "signed-images-in-pods";
 
-/// Several rounds of the audit, which runs every two seconds here.
+/// Several rounds of the audit, which runs every two seconds.
 const AUDITED: Duration = Duration::from_secs(20);
 
 pub(super) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
@@ -31,13 +31,13 @@ pub(super) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript
     environment.gatekeeper.restart(environment.workdir, &environment.cluster, &flags)?;
     policy::wait_enforced(&environment.cluster, &["countersignimages"])?;
     transcript.note("Gatekeeper runs with an audit every 2 s and a response cache of 1 s");
-    softer(environment, transcript)?;
-    left_out(environment, transcript)?;
-    lost_root(environment, transcript, seen)
+    warn_and_dryrun(environment, transcript)?;
+    exemptions(environment, transcript)?;
+    removed_root(environment, transcript, seen)
 }
 
 /// `warn` and `dryrun`.
-fn softer(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn warn_and_dryrun(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let unsigned = &environment.fixtures.unsigned;
     let finding = rejected(unsigned, "unsigned");
 
@@ -53,28 +53,28 @@ fn softer(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow:
     transcript.verdict("with warn an unsigned image is admitted, and the user gets the reason", result);
 
     patch(environment, transcript, &json!({ "enforcementAction": "dryrun" }))?;
-    let finished = kubectl(environment, transcript, &["run", "watched", "--image", &unsigned.by_tag()])?;
-    let result = prints_exactly(&finished, "pod/watched created\n");
+    let finished = kubectl(environment, transcript, &["run", "reported", "--image", &unsigned.by_tag()])?;
+    let result = prints_exactly(&finished, "pod/reported created\n");
     transcript.verdict("with dryrun an unsigned image is admitted", result);
-    let want = BTreeSet::from(["warned", "watched"].map(|pod| (pod.to_owned(), finding.clone())));
+    let want = BTreeSet::from(["warned", "reported"].map(|pod| (pod.to_owned(), finding.clone())));
     audited(environment, transcript, "the audit reports exactly these two pods, with the reason", &want)?;
 
-    environment.cluster.kubectl_ok(&["delete", "pod", "warned", "watched"])?;
+    environment.cluster.kubectl_ok(&["delete", "pod", "warned", "reported"])?;
     patch(environment, transcript, &json!({ "enforcementAction": "deny" }))
 }
 
 /// Excluded namespaces and exempt images.
-fn left_out(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn exemptions(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let unsigned = &environment.fixtures.unsigned;
     environment.cluster.kubectl_ok(&["create", "namespace", "kube-system-too"])?;
     let run = |pod, image, namespace| ["run", pod, "--image", image, "--namespace", namespace];
     let image = unsigned.by_tag();
-    let finished = kubectl(environment, transcript, &run("left-out", &image, "kube-system"))?;
-    let result = prints_exactly(&finished, "pod/left-out created\n");
+    let finished = kubectl(environment, transcript, &run("excluded", &image, "kube-system"))?;
+    let result = prints_exactly(&finished, "pod/excluded created\n");
     transcript.verdict("in an excluded namespace an unsigned image is admitted", result);
-    let finished = kubectl(environment, transcript, &run("left-out", &image, "kube-system-too"))?;
+    let finished = kubectl(environment, transcript, &run("excluded", &image, "kube-system-too"))?;
     let result = denied_with(&finished, CONSTRAINT, &rejected(unsigned, "unsigned"));
-    transcript.verdict("in a namespace with a longer name it is denied", result);
+    transcript.verdict("in a namespace with a similar, longer name an unsigned image is denied", result);
 
     let host = environment.referrers.host();
     patch(environment, transcript, &json!({ "parameters": { "exemptImages": [format!("{host}/free/*")] } }))?;
@@ -84,7 +84,7 @@ fn left_out(environment: &Environment<'_>, transcript: &mut Transcript) -> anyho
     transcript.verdict("an image of an exempt repository is admitted", result);
     for repository in ["freedom/tool", "not-free/tool", "free/tool/sub", "a/free/tool", "free"] {
         let image = format!("{host}/{repository}:v1");
-        let finished = kubectl(environment, transcript, &["run", "look-alike", "--image", &image])?;
+        let finished = kubectl(environment, transcript, &["run", "similar", "--image", &image])?;
         let result = denied_with(&finished, CONSTRAINT, &format!("{image} was rejected: no-applicable-rule: "));
         transcript.verdict(&format!("{repository} is not exempt by free/*"), result);
     }
@@ -93,11 +93,11 @@ fn left_out(environment: &Environment<'_>, transcript: &mut Transcript) -> anyho
 }
 
 /// Pods that were admitted before the trust store changed.
-fn lost_root(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
+fn removed_root(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
     transcript.chapter("A root removed from the trust store");
     audited(environment, transcript, "the audit reports none of the running pods", &BTreeSet::new())?;
     environment.notation.trust_root_of(environment.workdir, Signer::Untrusted)?;
-    transcript.note("the trust store holds another root in place of the signers' root");
+    transcript.note("the trust store holds another root in place of the root of the signers");
     let want = untrusted(environment, &seen.pods)?;
     audited(
         environment,
@@ -107,10 +107,10 @@ fn lost_root(environment: &Environment<'_>, transcript: &mut Transcript, seen: &
     )?;
     environment.notation.trust_root_of(environment.workdir, Signer::Release)?;
     transcript.note("the root is in the trust store again");
-    audited(environment, transcript, "and none any more when the root is trusted again", &BTreeSet::new())
+    audited(environment, transcript, "the audit reports none when the root is trusted again", &BTreeSet::new())
 }
 
-/// A pod, and how a finding about it begins.
+/// A pod, and the beginning of a finding about it.
 type Finding = (String, String);
 
 /// The audit's finding about each image of the pods `names` once only the other root is trusted.
@@ -123,7 +123,7 @@ fn untrusted(environment: &Environment<'_>, names: &BTreeSet<String>) -> anyhow:
         let lists = ["containers", "ephemeralContainers"].map(|list| pod["spec"][list].as_array());
         for container in lists.into_iter().flatten().flatten() {
             let image = container["image"].as_str().context("a container without an image")?;
-            // The policy skips the one image, and the other is signed under both roots.
+            // The policy skips the first image; the second is signed under both roots.
             let stays = [&environment.fixtures.skipped, &environment.fixtures.both];
             if !stays.iter().any(|one| image.starts_with(&format!("{}:", one.scope()))) {
                 let start =

@@ -43,7 +43,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     );
 
     let url = format!("http://{}/readyz?verbose", environment.countersign.health());
-    let text = http::get(&url)?.want(200)?.text();
+    let text = http::get(&url)?.expect_status(200)?.text();
     transcript.command(&format!("curl -sSf '{url}'"), &text);
     let result = (|| {
         let disabled = "[!] statement \"team\" is disabled: trust store ca:absent cannot be used: found no directory ";
@@ -62,7 +62,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     let start = undecided(image, "statement-disabled", statement, cause);
     denied(environment, transcript, "an image whose statement has a mistake is denied", image, &[UNDECIDED, &start])?;
     let image = &fixtures.beside_broken;
-    created(environment, transcript, seen, "an image of a sound statement is admitted", &image.pod(), image)?;
+    created(environment, transcript, seen, "an image of a valid statement is admitted", &image.pod(), image)?;
 
     unreadable_scopes(environment, transcript)?;
     repaired_and_emptied(environment, transcript, seen)?;
@@ -81,11 +81,11 @@ fn unreadable_scopes(environment: &Environment<'_>, transcript: &mut Transcript)
          certain, may include this repository: ",
         image.by_tag()
     );
-    let what = "a statement whose scopes cannot be read may be meant for a repository that no other one names";
+    let what = "a statement with unreadable scopes makes images inconclusive that no other statement names";
     denied(environment, transcript, what, &image, &[UNDECIDED, &start])
 }
 
-/// The store is created, and removed.
+/// Creates the store, then removes it.
 fn repaired_and_emptied(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -107,13 +107,13 @@ fn repaired_and_emptied(
     denied(
         environment,
         transcript,
-        "a trust store that is removed ends the trust at once",
+        "after a trust store is removed its images are denied at once",
         &image,
         &[UNDECIDED, &start],
     )
 }
 
-/// The rest of that system error, behind [`UNDECIDED`] and the request's id.
+/// The rest of that system error, after [`UNDECIDED`] and the request id.
 fn undecided(image: &Image, code: &str, statement: &str, cause: &str) -> String {
     format!("): {}: {code}: statement {statement:?} of the trust policy is disabled: {cause}", image.by_tag())
 }
@@ -128,7 +128,7 @@ fn statement(name: &str, scope: &str, store: &str, level: &str) -> Value {
     })
 }
 
-/// The policy of the cases before, with `more` statements.
+/// Sets the policy of the earlier cases, with `more` statements.
 fn set_policy(environment: &Environment<'_>, more: &[Value]) -> anyhow::Result<()> {
     let mut policy = environment.fixtures.policy(Signer::Intern);
     let statements = policy["trustPolicies"].as_array_mut().context("the policy has no list of statements")?;

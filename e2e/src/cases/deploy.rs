@@ -14,13 +14,13 @@ use crate::notation::Signer;
 use crate::policy;
 use crate::transcript::Transcript;
 
-/// The placeholder that the user of an overlay fills in.
+/// The file that the user of an overlay replaces.
 const AUTHORITY: &str = "ca.crt";
 
 /// Leaves Gatekeeper's configuration in the cluster unchanged.
 pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("What is shipped for a cluster");
-    // A copy, as in a user's own repository, because files have to be filled in.
+    transcript.chapter("Shipped manifests");
+    // A copy, because the user replaces files.
     let copy = environment.workdir.directory("shipped")?;
     for directory in ["deploy", "templates", "constraints"] {
         copy_tree(&environment.workdir.project().join(directory), &copy.join(directory))?;
@@ -35,7 +35,7 @@ pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcri
     }
     environment.cluster.apply_file(&environment.workdir.tool("cert-manager"))?;
     environment.cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
-    transcript.note("the overlays have an authority's certificate, and the cluster knows cert-manager's kinds");
+    transcript.note("the overlays have a CA certificate, and the cluster has the resource definitions of cert-manager");
 
     let directories = ["templates", "constraints", "deploy/overlays/dryrun", "deploy/mutation"].map(str::to_owned);
     let overlays = overlays.map(|overlay| format!("deploy/overlays/{overlay}"));
@@ -44,7 +44,7 @@ pub(super) fn manifests(environment: &Environment<'_>, transcript: &mut Transcri
     }
     pod_is_restricted(environment, transcript)?;
     readme(environment, transcript, &copy)?;
-    unfilled(environment, transcript)?;
+    without_ca(environment, transcript)?;
 
     let ca = environment.countersign.authority().certificate();
     for (provider, path) in [("countersign-verify", "/v1/verify"), ("countersign-mutate", "/v1/mutate")] {
@@ -76,7 +76,7 @@ fn accepted(environment: &Environment<'_>, transcript: &mut Transcript, director
     Ok(())
 }
 
-/// Pod security is checked when a pod is created, and no controller runs here that would create one.
+/// Creates a pod of the Deployment's template: pod security is checked for pods, and no controller creates one here.
 fn pod_is_restricted(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let get = ["get", "deployment", "countersign", "--namespace", "countersign", "--output", "json"];
     let deployment: Value = serde_json::from_str(&environment.cluster.kubectl_ok(&get)?)?;
@@ -92,27 +92,27 @@ fn pod_is_restricted(environment: &Environment<'_>, transcript: &mut Transcript)
     Ok(())
 }
 
-/// The overlay of `deploy/README.md`, word for word.
+/// Applies the overlay of `deploy/README.md` unchanged.
 fn readme(environment: &Environment<'_>, transcript: &mut Transcript, copy: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(copy.join("deploy/README.md"))?;
     let overlay = first_yaml(&text).context("deploy/README.md has no overlay")?;
-    let mine = copy.join("my-cluster");
-    fs::create_dir_all(&mine)?;
-    fs::write(mine.join("kustomization.yaml"), &overlay)?;
-    fs::write(mine.join(AUTHORITY), environment.countersign.authority().certificate())?;
-    fs::write(mine.join("gatekeeper-ca.crt"), environment.gatekeeper.authority().certificate())?;
-    fs::write(mine.join("release.crt"), environment.notation.root_of(Signer::Release))?;
+    let overlay_directory = copy.join("my-cluster");
+    fs::create_dir_all(&overlay_directory)?;
+    fs::write(overlay_directory.join("kustomization.yaml"), &overlay)?;
+    fs::write(overlay_directory.join(AUTHORITY), environment.countersign.authority().certificate())?;
+    fs::write(overlay_directory.join("gatekeeper-ca.crt"), environment.gatekeeper.authority().certificate())?;
+    fs::write(overlay_directory.join("release.crt"), environment.notation.root_of(Signer::Release))?;
     for file in ["trustpolicy.json", "countersign.yaml"] {
-        fs::copy(copy.join("deploy/base/config").join(file), mine.join(file))?;
+        fs::copy(copy.join("deploy/base/config").join(file), overlay_directory.join(file))?;
     }
     transcript.note("my-cluster is the overlay of deploy/README.md with its files");
     accepted(environment, transcript, "my-cluster")?;
 
     let text = fs::read_to_string(environment.workdir.project().join("provider/MIGRATION.md"))?;
     let providers = first_yaml(&text).context("provider/MIGRATION.md has no Providers")?;
-    fs::write(mine.join("ratify-providers.yaml"), providers)?;
+    fs::write(overlay_directory.join("ratify-providers.yaml"), providers)?;
     let overlay = overlay.replacen("resources:\n", "resources:\n  - ratify-providers.yaml\n", 1);
-    fs::write(mine.join("kustomization.yaml"), overlay)?;
+    fs::write(overlay_directory.join("kustomization.yaml"), overlay)?;
     transcript.note("my-cluster with the Providers of provider/MIGRATION.md");
     accepted(environment, transcript, "my-cluster")
 }
@@ -126,7 +126,7 @@ fn first_yaml(text: &str) -> Option<String> {
 }
 
 /// Without a CA certificate the Providers are refused.
-fn unfilled(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn without_ca(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     let base = environment.workdir.path().join("shipped/deploy/base").display().to_string();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &base];
     let finished = kubectl(environment, transcript, &arguments)?;
@@ -137,22 +137,19 @@ fn unfilled(environment: &Environment<'_>, transcript: &mut Transcript) -> anyho
         ensure!(count == 2, "{count} objects are refused for their caBundle, expected 2");
         Ok(())
     })();
-    transcript.verdict("the base alone is refused: its Providers have no CA certificate", result);
+    transcript.verdict("the base is refused, as its Providers have no CA certificate", result);
     Ok(())
 }
 
 /// Alerts and dashboard. `environment.prometheus` has loaded the alerts; every query of the dashboard is evaluated.
 pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("What is shipped for Prometheus");
+    transcript.chapter("Shipped alerts and dashboard");
     let directory = environment.workdir.project().join("deploy/monitoring");
     let quoted = directory.display();
     for (what, line) in [
-        ("promtool takes the alerts", format!("cd {quoted} && promtool check rules alerts.yaml")),
-        (
-            "the alerts fire when they should, and only then",
-            format!("cd {quoted} && promtool test rules alerts_test.yaml"),
-        ),
-        ("promtool takes the scrape configuration", format!("cd {quoted} && promtool check config prometheus.yaml")),
+        ("promtool accepts the alerts", format!("cd {quoted} && promtool check rules alerts.yaml")),
+        ("the unit tests of the alerts pass", format!("cd {quoted} && promtool test rules alerts_test.yaml")),
+        ("promtool accepts the scrape configuration", format!("cd {quoted} && promtool check config prometheus.yaml")),
     ] {
         let finished = environment.shell(&line)?;
         transcript.command(&line, &finished.output);
@@ -175,9 +172,9 @@ pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcr
     let mut queries = Vec::new();
     expressions(&dashboard, &mut queries);
     let result = (|| {
-        ensure!(!queries.is_empty(), "the dashboard asks nothing");
+        ensure!(!queries.is_empty(), "found no query in the dashboard, expected at least one");
         for query in &queries {
-            // As Grafana would with a scrape every second.
+            // The value that Grafana uses with a scrape every second.
             let query = query.replace("$__rate_interval", "4s");
             ensure!(!query.contains('$'), "{query}: an unknown variable");
             environment.prometheus.query(&query, "").with_context(|| query.clone())?;
@@ -185,7 +182,7 @@ pub(super) fn monitoring(environment: &Environment<'_>, transcript: &mut Transcr
         }
         Ok(())
     })();
-    let what = format!("Prometheus answers all {} queries of the dashboard, whose series are there", queries.len());
+    let what = format!("Prometheus answers all {} queries of the dashboard, and their series exist", queries.len());
     transcript.verdict(&what, result);
     Ok(())
 }
@@ -204,7 +201,7 @@ fn expressions<'a>(json: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-/// An error unless there is a series for each selector of a metric of ours in `text`. Returns how many there are.
+/// An error unless a series exists for each selector of a Countersign metric in `text`. Returns the number of selectors.
 fn has_series(environment: &Environment<'_>, text: &str) -> anyhow::Result<usize> {
     let selectors = selectors(text);
     ensure!(!selectors.is_empty(), "no metric is named");
@@ -215,13 +212,13 @@ fn has_series(environment: &Environment<'_>, text: &str) -> anyhow::Result<usize
     Ok(selectors.len())
 }
 
-/// `countersign_…{…}`, wherever it is.
+/// All selectors `countersign_…{…}` in a text.
 fn selectors(text: &str) -> Vec<&str> {
     let starts = text.match_indices("countersign_").map(|(at, _)| &text[at..]);
     starts
         .filter_map(|rest| {
             let name = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
-            // Without braces the name stands in a sentence.
+            // A name without braces is part of a sentence.
             let end = rest[name..].starts_with('{').then(|| rest.find('}'))??;
             rest.get(..=end)
         })

@@ -1,4 +1,4 @@
-//! Only Gatekeeper gets responses, and only over TLS 1.3. The other clients are curl.
+//! Only Gatekeeper gets responses, and only over TLS 1.3. curl acts as the other clients.
 
 use anyhow::ensure;
 use rcgen::DnType;
@@ -19,7 +19,7 @@ pub(super) const REFUSED: [&str; 5] =
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Which clients get a response");
-    // The policy is the one that the cases of `trust` left in force.
+    // The policy of the cases of `trust` is still in effect.
     let image = environment.fixtures.intern_later.by_tag();
     let request = json!({
         "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
@@ -81,9 +81,9 @@ fn post(environment: &Environment<'_>, options: &str, scheme: &str) -> anyhow::R
 }
 
 fn answers(output: &str, image: &str) -> anyhow::Result<()> {
-    let answer: serde_json::Value = serde_json::from_str(output)?;
-    ensure!(answer["kind"] == "ProviderResponse", "kind {}, expected ProviderResponse", answer["kind"]);
-    let item = &answer["response"]["items"][0];
+    let response: serde_json::Value = serde_json::from_str(output)?;
+    ensure!(response["kind"] == "ProviderResponse", "kind {}, expected ProviderResponse", response["kind"]);
+    let item = &response["response"]["items"][0];
     ensure!(item["key"] == image, "key {}, expected {image}", item["key"]);
     ensure!(item["value"]["verdict"] == "verified", "verdict {}, expected verified", item["value"]["verdict"]);
     Ok(())

@@ -13,10 +13,10 @@ use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
 
-/// Twice as many images as the service works on at the same time.
+/// Twice the number of images that the service verifies at the same time.
 const SILENT_IMAGES: usize = 256;
-/// Work whose caller has gone ends after two seconds.
-const ORPHANS: Duration = Duration::from_secs(15);
+/// Time limit until abandoned work has ended; it ends after two seconds.
+const ABANDONED: Duration = Duration::from_secs(15);
 /// More pages of 4 MiB than fit into the shipped limit.
 const LARGE_IMAGES: usize = 100;
 
@@ -24,28 +24,28 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     transcript.chapter("A hostile registry");
     let good = environment.fixtures.beside_silent.clone();
     beside(environment, transcript, seen, "silent", &environment.hostile.silent(SILENT_IMAGES), &good)?;
-    let left = environment.hostile.left_silent();
+    let unanswered = environment.hostile.unanswered();
     transcript.verdict(
-        "the registry got requests, and did not answer",
+        "the registry received requests, and did not answer",
         (|| {
-            ensure!(left > 0, "no request came");
+            ensure!(unanswered > 0, "found no request, expected at least one");
             Ok(())
         })(),
     );
 
-    let left = wait::until("the work that is waited for no more to end", ORPHANS, || {
+    let result = wait::until("abandoned work to end", ABANDONED, || {
         let verifications = environment.countersign.metric(r#"countersign_limit_in_use{limit="verifications"}"#)?;
         ensure!(verifications == 0.0, "{verifications} verifications are in progress");
         Ok(())
     });
-    transcript.verdict("afterwards no work is in progress", left);
+    transcript.verdict("afterwards no work is in progress", result);
 
     let shipped = shipped_limit(environment)?;
-    environment.countersign.forget_peak_memory()?;
+    environment.countersign.reset_peak_memory()?;
     let good = environment.fixtures.beside_large.clone();
     beside(environment, transcript, seen, "large", &environment.hostile.large(LARGE_IMAGES), &good)?;
     let (pages, peak) = (environment.hostile.pages(), environment.countersign.peak_memory()?);
-    let what = format!("{pages} pages of 4 MiB were sent, and {} MiB of {} were needed", peak >> 20, shipped >> 20);
+    let what = format!("{pages} pages of 4 MiB were sent, peak memory {} MiB, limit {} MiB", peak >> 20, shipped >> 20);
     transcript.verdict(
         &what,
         (|| {
@@ -57,7 +57,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     Ok(())
 }
 
-/// Creates a pod with `good` while a pod with `images` is still being decided.
+/// Creates a pod with `good` while a pod with `images` is being reviewed.
 fn beside(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -79,12 +79,12 @@ fn beside(
     let output = output.display();
     let kubeconfig = environment.cluster.kubeconfig().display();
     let (pod, image) = (good.pod(), good.by_tag());
-    let sign = HostileRegistry::SIGN;
+    let marker = HostileRegistry::MARKER;
     let script = format!(
         "export KUBECONFIG={kubeconfig}\n\
-         rm -f {sign}\n\
+         rm -f {marker}\n\
          (kubectl create -f {file}; echo \"exit status $?\") >{output} 2>&1 &\n\
-         tries=0; until [ -e {sign} ] || [ $tries -eq 200 ]; do sleep 0.05; tries=$((tries + 1)); done\n\
+         tries=0; until [ -e {marker} ] || [ $tries -eq 200 ]; do sleep 0.05; tries=$((tries + 1)); done\n\
          kubectl run {pod} --image {image}\n\
          wait; tail -c 100 {output}"
     );
@@ -92,7 +92,7 @@ fn beside(
     transcript.command(&format!("kubectl create -f {file} & kubectl run {pod} --image {image}"), &finished.output);
     let created = format!("pod/{pod} created\n");
     transcript.verdict(
-        &format!("a pod with a signed image is created while one with {} images of it is decided", images.len()),
+        &format!("a pod with a signed image is created while one with {} images of it is reviewed", images.len()),
         (|| {
             ensure!(finished.output.starts_with(&created), "expected {created:?} first");
             Ok(())

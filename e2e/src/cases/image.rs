@@ -1,4 +1,4 @@
-//! The container image: its files as the Containerfile lays them out, its user, and the configuration shipped for it.
+//! The container image: its files, its user, and the configuration shipped for it.
 
 use std::fs;
 use std::time::Duration;
@@ -26,8 +26,8 @@ const CONFIG: &str = "/etc/countersign/config/countersign.yaml";
 const NAME: [(DnType, &str); 1] = [(DnType::CommonName, "countersign.countersign.svc")];
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("The image's file system");
-    let rootfs = RootFs::lay_out(environment.workdir)?;
+    transcript.chapter("The file system of the image");
+    let rootfs = RootFs::create(environment.workdir)?;
     let run = |transcript: &Transcript, arguments: &[&str]| -> anyhow::Result<Finished> {
         let command = rootfs.command(arguments);
         let finished = process::run(&command, LIMIT, &environment.workdir.log("image"))?;
@@ -45,7 +45,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
     })();
-    transcript.verdict("the shipped configuration has no mistakes where the Deployment mounts it", result);
+    transcript.verdict("the shipped configuration has no mistakes at the paths of the Deployment", result);
 
     let [provider, health] = workdir::free_ports()?;
     let config = json!({
@@ -68,21 +68,21 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
     })();
-    transcript.verdict("it verifies an image", result);
+    transcript.verdict("the binary in the image verifies a signed image", result);
 
     let serve = rootfs.command(&["serve", "--config", "/etc/countersign/config/shop.yaml"]);
     let mut program = Program::start("countersign-image", &serve, environment.workdir.log("countersign-image"))?;
     let ready = format!("http://127.0.0.1:{health}/readyz");
-    let result = program.wait_ready(LIMIT, || http::get(&ready)?.want(200).map(drop)).and_then(|()| {
+    let result = program.wait_ready(LIMIT, || http::get(&ready)?.expect_status(200).map(drop)).and_then(|()| {
         let status = program.stop()?;
-        ensure!(status.success(), "it ended with {status} after SIGTERM, expected exit status 0");
+        ensure!(status.success(), "found {status} after SIGTERM, expected exit status 0");
         Ok(())
     });
-    transcript.verdict("it serves, and ends with SIGTERM", result);
+    transcript.verdict("the binary in the image serves, and exits after SIGTERM", result);
     Ok(())
 }
 
-/// What the Deployment mounts: the shipped configuration and policy, and secrets of this run.
+/// Creates the files that the Deployment mounts: the shipped configuration and policy, and secrets of this run.
 fn mount(environment: &Environment<'_>, rootfs: &RootFs) -> anyhow::Result<()> {
     let authority = Authority::new(&NAME)?;
     let identity = authority.issue(&NAME, Usage::Server)?;

@@ -1,4 +1,4 @@
-//! What Prometheus has scraped during the run.
+//! Metrics that Prometheus scraped during the run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::wait;
 /// Prometheus scrapes every second.
 const SCRAPED: Duration = Duration::from_secs(15);
 
-/// Before Countersign restarts its counters have exactly what the cases have seen.
+/// Before Countersign restarts, its counters equal the verdicts of the cases.
 pub(super) fn verdicts(environment: &Environment<'_>, transcript: &mut Transcript, seen: &Seen) -> anyhow::Result<()> {
-    transcript.chapter("What Prometheus counted");
+    transcript.chapter("Verdicts in Prometheus");
     let want = seen.verdicts.iter().map(|(code, count)| (*code, count.to_string())).collect();
-    let what = "every image is counted once, under the code that its user saw";
+    let what = "every image is counted once, under the code in its output";
     check(environment, transcript, what, "sum by (code) (countersign_verdicts_total) > 0", "code", &want)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn health(environment: &Environment<'_>, transcript: &mut Transcript)
     transcript.chapter("Metrics");
     let refused = endpoints::REFUSED.map(|reason| (reason, "1".to_owned())).into();
     let query = "countersign_tls_handshake_failures_total > 0";
-    check(environment, transcript, "each visitor who was turned away is counted", query, "reason", &refused)?;
+    check(environment, transcript, "each refused connection is counted", query, "reason", &refused)?;
     let none = [("", "0".to_owned())].into();
     check(environment, transcript, "nothing panicked", "countersign_panics_total", "", &none)?;
 
@@ -35,7 +35,7 @@ pub(super) fn health(environment: &Environment<'_>, transcript: &mut Transcript)
     let finished = environment.shell(&line)?;
     transcript.command(&line, &finished.output);
     let result = (|| {
-        // promtool accepts an empty page as well; the queries above have shown that it is not empty.
+        // promtool accepts an empty page too; the queries above show that the page is not empty.
         ensure!(finished.status.success(), "{}", finished.status);
         ensure!(finished.output.is_empty(), "expected no output of promtool");
         Ok(())

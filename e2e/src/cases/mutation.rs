@@ -30,7 +30,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     policy::apply_mutators(&environment.cluster, &environment.workdir.project().join("deploy/mutation"))?;
     transcript.note("the mutators of deploy/mutation are enforced");
 
-    // The policy is the one that the cases of `trust` left in force.
+    // The policy of the cases of `trust` is still in effect.
     let image = &environment.fixtures.intern_later;
     created(environment, transcript, seen, "a signed image is created by its tag", "by-digest", image)?;
     stored(environment, transcript, "the pod has its digest", "pod/by-digest", ".spec", &image.by_digest())?;
@@ -56,7 +56,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
             seen.pods.insert(pod.to_owned());
         }
         transcript.verdict("an image with a digest is admitted", result);
-        stored(environment, transcript, "and left unchanged", &format!("pod/{pod}"), ".spec", &reference)?;
+        stored(environment, transcript, "the digest is left unchanged", &format!("pod/{pod}"), ".spec", &reference)?;
     }
 
     let absent = format!("{}:absent", image.scope());
@@ -77,8 +77,8 @@ fn moving_tag(environment: &Environment<'_>, transcript: &mut Transcript, seen: 
     let signed = environment.fixtures.intern_later.tagged("moving")?;
     created(environment, transcript, seen, "a signed image is created by a tag", "before", &signed)?;
     let other = signed.replace()?;
-    transcript.note(&format!("{} is now another image, which is not signed", signed.by_tag()));
-    // Countersign resolved the tag for the pod before; the verdict comes after the tag has moved.
+    transcript.note(&format!("{} is now another image, which is unsigned", signed.by_tag()));
+    // Countersign resolved the tag for the first pod; this verdict comes after the tag has moved.
     created(
         environment,
         transcript,
@@ -94,7 +94,7 @@ fn moving_tag(environment: &Environment<'_>, transcript: &mut Transcript, seen: 
     let finished = wait::until("the new image under the tag", MOVED, || {
         let probe = ["run", "after", "--dry-run=server", "--image", &reference];
         let (_, finished) = environment.cluster.kubectl(&probe)?;
-        ensure!(!finished.status.success(), "still what it was");
+        ensure!(!finished.status.success(), "the tag still resolves to the former image");
         kubectl(environment, transcript, &["run", "after", "--image", &reference])
     })?;
     let start = format!("{} was rejected by statement \"shop\" of the trust policy: unsigned: ", other.by_digest());

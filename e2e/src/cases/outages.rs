@@ -1,4 +1,4 @@
-//! Outages of Countersign and of a registry: images are denied meanwhile, and the failure is not cached.
+//! Outages of Countersign and of a registry: images are denied during the outage, and failures are not cached.
 
 use serde_json::json;
 

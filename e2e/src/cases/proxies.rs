@@ -1,7 +1,8 @@
-//! A registry whose name only a forward proxy can resolve. The proxy is Debian's tinyproxy, with a hosts file of its own.
+//! A registry whose name only a forward proxy can resolve. The proxy is tinyproxy, with a hosts file of its own.
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::certificates::Usage;
 use crate::environment::Environment;
 use crate::notation::STORE;
 use crate::notation::Signer;
+use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
 use crate::transcript::Transcript;
@@ -26,14 +28,14 @@ const READY: Duration = Duration::from_secs(10);
 /// A name that only the proxy resolves.
 const NAME: &str = "registry.e2e.test";
 
-/// A name that Countersign resolves too, and that no entry of its configuration has.
+/// A name that Countersign resolves too, without an entry in its configuration.
 const UNLISTED: &str = "unlisted.e2e.test";
 
 /// The running programs, and the proxy's log.
 struct Proxy {
     _program: Program,
     port: u16,
-    log: std::path::PathBuf,
+    log: PathBuf,
     read: usize,
 }
 
@@ -105,6 +107,55 @@ fn registry(environment: &Environment<'_>, authority: &Authority, port: u16) -> 
     Ok(program)
 }
 
+/// `countersign verify` with a configuration for the registry behind the proxy.
+struct Client<'a> {
+    environment: &'a Environment<'a>,
+    config: PathBuf,
+    hosts: PathBuf,
+}
+
+impl<'a> Client<'a> {
+    /// Writes the configuration: the registry at `port` with the authority `ca`, and a registry at a private address.
+    fn prepare(environment: &'a Environment<'a>, ca: &Path, port: u16) -> anyhow::Result<Self> {
+        let workdir = environment.workdir;
+        let policy = json!({ "version": "1.0", "trustPolicies": [{
+            "name": "shop",
+            "registryScopes": ["*"],
+            "signatureVerification": { "level": "strict" },
+            "trustStores": [format!("ca:{STORE}")],
+            "trustedIdentities": [Signer::Release.trusted_identity()],
+        }] });
+        let config = json!({
+            "trust": {
+                "policy": workdir.write("proxies/trustpolicy.json", policy.to_string())?,
+                "store": environment.notation.directory().join("truststore"),
+            },
+            "registries": [
+                { "host": format!("{NAME}:{port}"), "ca": ca },
+                { "host": "10.0.0.5:5000" },
+            ],
+            "unlistedRegistries": "anonymous",
+        });
+        let config = workdir.write("proxies/countersign.yaml", config.to_string())?;
+        let hosts = workdir.write("proxies/hosts", format!("127.0.0.1 {UNLISTED}\n"))?;
+        Ok(Self { environment, config, hosts })
+    }
+
+    /// Verifies `reference` with the proxy at `url`.
+    fn verify(&self, transcript: &Transcript, reference: &str, url: &str) -> anyhow::Result<Finished> {
+        let workdir = self.environment.workdir;
+        let mut command = self.environment.countersign.command();
+        command.arg("verify").arg("--config").arg(&self.config).arg(reference).env("HTTPS_PROXY", url);
+        for other in ["https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
+            command.env_remove(other);
+        }
+        with_hosts(workdir, &mut command, &self.hosts);
+        let finished = process::run(&command, READY, &workdir.log("countersign-proxies"))?;
+        transcript.command(&format!("HTTPS_PROXY={url} {}", process::command_line(&command)), &finished.output);
+        Ok(finished)
+    }
+}
+
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("Behind a proxy");
     let workdir = environment.workdir;
@@ -115,77 +166,46 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let mut proxy = Proxy::start(workdir, proxy_port)?;
     transcript.note(&format!("tinyproxy serves and resolves {NAME}, which Countersign cannot resolve"));
 
-    let policy = json!({ "version": "1.0", "trustPolicies": [{
-        "name": "shop",
-        "registryScopes": ["*"],
-        "signatureVerification": { "level": "strict" },
-        "trustStores": [format!("ca:{STORE}")],
-        "trustedIdentities": [Signer::Release.trusted_identity()],
-    }] });
-    let config = json!({
-        "trust": {
-            "policy": workdir.write("proxies/trustpolicy.json", policy.to_string())?,
-            "store": environment.notation.directory().join("truststore"),
-        },
-        "registries": [
-            { "host": format!("{NAME}:{port}"), "ca": ca },
-            { "host": "10.0.0.5:5000" },
-        ],
-        "unlistedRegistries": "anonymous",
-    });
-    let config = workdir.write("proxies/countersign.yaml", config.to_string())?;
-    let hosts = workdir.write("proxies/hosts", format!("127.0.0.1 {UNLISTED}\n"))?;
-    let verify = |transcript: &Transcript, reference: &str, url: &str| -> anyhow::Result<Finished> {
-        let mut command = environment.countersign.command();
-        command.arg("verify").arg("--config").arg(&config).arg(reference).env("HTTPS_PROXY", url);
-        for other in ["https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
-            command.env_remove(other);
-        }
-        with_hosts(workdir, &mut command, &hosts);
-        let finished = crate::process::run(&command, READY, &workdir.log("countersign-proxies"))?;
-        transcript.command(&format!("HTTPS_PROXY={url} {}", crate::process::command_line(&command)), &finished.output);
-        Ok(finished)
-    };
-
+    let client = Client::prepare(environment, &ca, port)?;
     let scope = environment.fixtures.fallback_jws.scope();
     let (_, repository) = scope.split_once('/').context("a scope has a repository")?;
     let image = format!("{NAME}:{port}/{repository}:v1");
-    let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
+    let finished = client.verify(transcript, &image, &proxy.url("s3cret"))?;
     let requests = proxy.requests()?;
     let result = (|| {
         ensure!(finished.status.success(), "{}, expected success", finished.status);
         let tunnel = format!("CONNECT {NAME}:{port} HTTP/1.1");
         ensure!(
             !requests.is_empty() && requests.iter().all(|request| *request == tunnel),
-            "the proxy was asked {requests:?}"
+            "found requests {requests:?} to the proxy, expected {tunnel:?} only"
         );
         Ok(())
     })();
     transcript.verdict("a listed registry is reached only through tunnels of the proxy", result);
 
-    let finished = verify(transcript, &image, &proxy.url("wrong"))?;
-    let asked_for = proxy.requests()?;
+    let finished = client.verify(transcript, &image, &proxy.url("wrong"))?;
+    let requests = proxy.requests()?;
     let result = (|| {
         let failure = format!("by the proxy 127.0.0.1:{proxy_port} (from HTTPS_PROXY): it answers 40");
         undecided(&finished, &["registry-unreachable", &failure])?;
         ensure!(!finished.output.contains("wrong"), "the password is in the output");
-        ensure!(asked_for.len() == 1, "the proxy was asked {asked_for:?}, expected one request");
+        ensure!(requests.len() == 1, "found requests {requests:?} to the proxy, expected one");
         Ok(())
     })();
-    transcript.verdict("a refusal by the proxy is reported as the proxy's, without the password", result);
+    transcript.verdict("a refusal by the proxy is reported as a failure of the proxy, without the password", result);
 
     for (what, image, parts) in [
-        ("an unlisted registry is not asked by the proxy", format!("{UNLISTED}:{port}/{repository}:v1"), vec![]),
+        ("an unlisted registry is not reached through the proxy", format!("{UNLISTED}:{port}/{repository}:v1"), vec![]),
         (
-            "no proxy is asked for a private address",
+            "no proxy is used for a private address",
             format!("10.0.0.5:5000/{repository}:v1"),
             vec!["registry-not-allowed", "10.0.0.5:5000 is a private address", "NO_PROXY"],
         ),
     ] {
-        let finished = verify(transcript, &image, &proxy.url("s3cret"))?;
+        let finished = client.verify(transcript, &image, &proxy.url("s3cret"))?;
         let requests = proxy.requests()?;
         let result = undecided(&finished, &parts).and_then(|()| {
-            ensure!(requests.is_empty(), "the proxy was asked {requests:?}, expected nothing");
+            ensure!(requests.is_empty(), "found requests {requests:?} to the proxy, expected none");
             Ok(())
         });
         transcript.verdict(what, result);

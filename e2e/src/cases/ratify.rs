@@ -1,4 +1,4 @@
-//! Ratify's templates keep working: those of its library, unchanged, call Countersign at Ratify's paths.
+//! The templates of Ratify's library, unchanged, with Countersign at Ratify's paths.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +33,7 @@ const MUTATION_PROVIDER: &str = "ratify-mutation-provider";
 const ISSUER: &str = "CN=Shop root,O=Shop AG,ST=ZH,C=CH";
 
 /// Time limit until a deleted constraint is no longer enforced.
-const FORGOTTEN: Duration = Duration::from_secs(15);
+const DELETED: Duration = Duration::from_secs(15);
 
 /// A template of Ratify's library.
 struct Template {
@@ -42,22 +42,22 @@ struct Template {
     file: &'static str,
     /// In lower case, as in the name of its resource.
     kind: &'static str,
-    /// Where its constraint comes from.
+    /// Its constraint.
     constraint: Constraint,
-    /// Its message about a rejected key.
-    says: fn(&Denial<'_>) -> anyhow::Result<()>,
-    /// The prefix of an image in a key.
-    before: &'static str,
+    /// Checks its message about a rejected key.
+    check_message: fn(&Denial<'_>) -> anyhow::Result<()>,
+    /// The text before the image in a key.
+    key_prefix: &'static str,
 }
 
 enum Constraint {
-    /// The sample beside it.
+    /// The sample of the library.
     Sample,
-    /// The sample requires an issuer that no signer has here.
+    /// A constraint with the issuer of this run's signers, as the sample has another.
     OfIssuer,
 }
 
-/// The denial that a user got.
+/// A denial.
 struct Denial<'a> {
     environment: &'a Environment<'a>,
     key: &'a str,
@@ -71,47 +71,50 @@ const TEMPLATES: [Template; 5] = [
         file: "template.yaml",
         kind: "ratifyverification",
         constraint: Constraint::Sample,
-        says: names_its_trace,
-        before: "",
+        check_message: has_trace_id,
+        key_prefix: "",
     },
     Template {
         name: "notation-validation",
         file: "template.yml",
         kind: "notationvalidation",
         constraint: Constraint::Sample,
-        says: |denial| {
-            denial.says(&[&format!("signature verification failed for all signatures associated with {}", denial.key)])
+        check_message: |denial| {
+            denial.has_findings(&[&format!(
+                "signature verification failed for all signatures associated with {}",
+                denial.key
+            )])
         },
-        before: "",
+        key_prefix: "",
     },
     Template {
         name: "notation-issuer-validation",
         file: "template.yaml",
         kind: "notationissuervalidation",
         constraint: Constraint::OfIssuer,
-        says: |denial| {
-            denial.says(&[
+        check_message: |denial| {
+            denial.has_findings(&[
                 &format!("Failed to verify the artifact: {}", denial.key),
                 &format!("Subject {} has no signatures for certificate with Issuer: {ISSUER}", denial.key),
             ])
         },
-        before: "",
+        key_prefix: "",
     },
     Template {
         name: "notation-nested-validation",
         file: "template.yaml",
         kind: "notationnestedvalidation",
         constraint: Constraint::Sample,
-        says: |denial| denial.says(&[&format!("Failed to verify the artifact: {}", denial.key)]),
-        before: "",
+        check_message: |denial| denial.has_findings(&[&format!("Failed to verify the artifact: {}", denial.key)]),
+        key_prefix: "",
     },
     Template {
         name: "multi-tenancy-validation",
         file: "template.yaml",
         kind: "ratifyverification",
         constraint: Constraint::Sample,
-        says: names_its_trace,
-        before: "[default]",
+        check_message: has_trace_id,
+        key_prefix: "[default]",
     },
 ];
 
@@ -120,12 +123,12 @@ pub(super) fn run(
     transcript: &mut Transcript,
     seen: &mut Seen,
 ) -> anyhow::Result<()> {
-    transcript.chapter("Ratify's own templates");
+    transcript.chapter("Templates of Ratify");
     let constraints = environment.workdir.project().join("constraints");
     let constraints = constraints.to_str().context("a path is not UTF-8")?;
     environment.cluster.kubectl_ok(&["delete", "-f", constraints])?;
     let unsigned = environment.fixtures.unsigned.by_tag();
-    wait::until("our constraints to be forgotten", FORGOTTEN, || {
+    wait::until("our constraints to be deleted", DELETED, || {
         environment.cluster.kubectl_ok(&["run", "probe", "--dry-run=server", "--image", &unsigned]).map(drop)
     })?;
     let ca = environment.countersign.authority().certificate();
@@ -176,7 +179,7 @@ impl Template {
         transcript: &mut Transcript,
         seen: &mut Seen,
     ) -> anyhow::Result<()> {
-        let Self { name, says, before, .. } = self;
+        let Self { name, check_message, key_prefix, .. } = self;
         let library = environment.workdir.tool("ratify").join(name);
         let template = library.join(self.file).display().to_string();
         let constraint = self.constraint_file(environment)?;
@@ -186,7 +189,7 @@ impl Template {
         transcript.note(&format!("Ratify's template {name} is enforced, unchanged"));
         let constraint_name = self.constraint_name();
 
-        // Tags of their own, because Gatekeeper caches responses.
+        // Tags of their own, as Gatekeeper caches responses.
         let signed = environment.fixtures.jws.tagged(name)?;
         created(environment, transcript, seen, &format!("{name}: a signed image is admitted"), name, &signed)?;
         for (what, image) in [
@@ -195,9 +198,10 @@ impl Template {
         ] {
             let image = image.tagged(name)?;
             let finished = run_pod(environment, transcript, &image)?;
-            let (image, key) = (image.by_tag(), format!("{before}{}", image.by_tag()));
-            let result = findings(&finished, &format!("[{constraint_name}] "))
-                .and_then(|findings| says(&Denial { environment, key: &key, image: &image, findings: &findings }));
+            let (image, key) = (image.by_tag(), format!("{key_prefix}{}", image.by_tag()));
+            let result = findings(&finished, &format!("[{constraint_name}] ")).and_then(|findings| {
+                check_message(&Denial { environment, key: &key, image: &image, findings: &findings })
+            });
             transcript.verdict(&format!("{name}: {what}"), result);
         }
 
@@ -216,8 +220,8 @@ impl Template {
         }
 
         environment.countersign.stop()?;
-        let unasked = environment.fixtures.jws.tagged(&format!("{name}-unasked"))?;
-        let finished = run_pod(environment, transcript, &unasked)?;
+        let uncached = environment.fixtures.jws.tagged(&format!("{name}-uncached"))?;
+        let finished = run_pod(environment, transcript, &uncached)?;
         let result = findings(&finished, &format!("[{constraint_name}] ")).and_then(|findings| {
             let failed = "System error calling external data provider: failed to send external data request: ";
             ensure!(findings.len() == 1, "{} findings, expected 1", findings.len());
@@ -261,8 +265,8 @@ impl Template {
 }
 
 impl Denial<'_> {
-    /// Exactly these, in any order.
-    fn says(&self, want: &[&str]) -> anyhow::Result<()> {
+    /// Expects exactly these findings, in any order.
+    fn has_findings(&self, want: &[&str]) -> anyhow::Result<()> {
         let mut found = self.findings.to_vec();
         let mut want = want.to_vec();
         found.sort_unstable();
@@ -272,8 +276,8 @@ impl Denial<'_> {
     }
 }
 
-/// `Time=…, failed to verify the artifact: KEY, trace-id: …`, which is how a line of Countersign's log is found.
-fn names_its_trace(denial: &Denial<'_>) -> anyhow::Result<()> {
+/// Expects `Time=…, failed to verify the artifact: KEY, trace-id: …`, with the request id of a verdict in the log.
+fn has_trace_id(denial: &Denial<'_>) -> anyhow::Result<()> {
     let [finding] = denial.findings else { anyhow::bail!("{} findings, expected 1", denial.findings.len()) };
     let (timestamp, rest) =
         finding.strip_prefix("Time=").and_then(|rest| rest.split_once(", ")).context("expected Time=… first")?;

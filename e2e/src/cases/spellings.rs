@@ -1,5 +1,4 @@
-//! One registry under many spellings of its host: none of them avoids the statement for its repository or extends an
-//! exemption.
+//! Different spellings of a registry's host. No spelling avoids the statement for the repository or extends an exemption.
 
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const UNRESOLVED: &str = "Error from server: admission webhook \"mutation.gateke
                           resolve external data placeholders: ";
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    transcript.chapter("One registry, many spellings");
+    transcript.chapter("Spellings of a registry's host");
     let by_address = Image::push(&environment.referrers, "spelling/strict")?;
     let (line, output) =
         environment.notation.sign(&environment.referrers, &by_address, Signer::Untrusted, Format::Jws, None)?;
@@ -63,17 +62,17 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
         // The mutators keep the spelling of the host and append the digest.
         let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", image.by_digest());
         let result = denied_with(&finished, "signed-images-in-pods", &start);
-        transcript.verdict(&format!("it is denied as {host}"), result);
+        transcript.verdict(&format!("the image is denied as {host}"), result);
     }
     for host in [format!("127.1:{port}"), format!("127.0.0.01:{port}"), "Docker.io".to_owned()] {
         let image = by_address.at(&host);
-        refused(environment, transcript, &format!("{host} is no host of a reference"), &image)?;
+        refused(environment, transcript, &format!("{host} is not a valid host"), &image)?;
     }
     exemption(environment, transcript, seen, &by_address)?;
     set_policy(environment, transcript, &environment.fixtures.policy(Signer::Intern))
 }
 
-/// An image that the constraints exempt, by the template's own comparison of hosts.
+/// An image that the constraints exempt; the template compares hosts itself.
 fn exemption(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
@@ -89,15 +88,18 @@ fn exemption(
     if result.is_ok() {
         seen.pods.insert("spelling-exempt".to_owned());
     }
-    transcript.verdict("an exemption holds for every spelling of its host", result);
+    transcript.verdict("an exemption applies to every spelling of its host", result);
     let other = by_address.at(&format!("127.0.0.1:{port}"));
     let finished = kubectl(environment, transcript, &["run", "spelling", "--image", &other.by_tag()])?;
     let start = format!("{} was rejected by statement \"prod\" of the trust policy: ", other.by_digest());
-    transcript.verdict("and for no other host", denied_with(&finished, "signed-images-in-pods", &start));
+    transcript.verdict(
+        "an exemption does not apply to another host",
+        denied_with(&finished, "signed-images-in-pods", &start),
+    );
     patch(environment, transcript, &json!({ "parameters": { "exemptImages": [] } }))
 }
 
-/// `kubectl run` with texts that are not image references.
+/// `kubectl run` with a text that is not an image reference.
 fn refused(
     environment: &Environment<'_>,
     transcript: &mut Transcript,

@@ -1,4 +1,4 @@
-//! Another trust policy without a restart.
+//! Replaces the trust policy without a restart.
 
 use std::time::Duration;
 

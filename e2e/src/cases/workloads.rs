@@ -1,5 +1,4 @@
-//! Every way in which an image gets into a cluster: each kind of workload, each field that names an image, and updates of
-//! existing objects.
+//! All kinds of workloads, all fields that name an image, and updates of existing objects.
 
 use serde_json::Value;
 use serde_json::json;
@@ -26,7 +25,7 @@ const KINDS: [(&str, &str, &str); 8] = [
 ];
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
-    transcript.chapter("Every kind of workload");
+    transcript.chapter("All kinds of workloads");
     let (signed, unsigned) = (&environment.fixtures.cose, &environment.fixtures.unsigned);
     let finding = rejected(unsigned, "unsigned");
     for (api_version, kind, resource) in KINDS {
@@ -40,7 +39,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         let mut spec = containers(signed);
         spec["initContainers"] = json!([{ "name": "prepare", "image": unsigned.by_tag() }]);
         let finished = create(environment, transcript, &workload(api_version, kind, &name, &spec))?;
-        let what = format!("so is a {kind} with an unsigned init container");
+        let what = format!("a {kind} with an unsigned init container is denied");
         transcript.verdict(&what, denied_with(&finished, constraint(kind), &finding));
 
         let finished = create(environment, transcript, &object(signed))?;
