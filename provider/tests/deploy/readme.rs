@@ -55,17 +55,41 @@ fn the_overlay_names_existing_folders_and_images() {
     assert_eq!(overlay["secretGenerator"], own);
 }
 
+/// The anchors of a page: its headings in lower case, with hyphens for spaces and without punctuation.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let slug = |c: char| match c {
+        ' ' => Some('-'),
+        c => (c.is_alphanumeric() || c == '-').then_some(c),
+    };
+    headings.map(|heading| heading.to_lowercase().chars().filter_map(slug).collect()).collect()
+}
+
 #[test]
-fn links_point_to_existing_files() {
-    let readme = read("deploy/README.md");
-    let mut links = 0;
-    for rest in readme.split("](").skip(1) {
-        let link = rest.split(')').next().unwrap();
-        if link.starts_with("https://") || link.starts_with('#') {
-            continue;
+fn links_point_to_existing_files_and_headings() {
+    for (folder, page) in [
+        ("", "README.md"),
+        ("deploy", "README.md"),
+        ("e2e", "README.md"),
+        ("provider", "ARCHITECTURE.md"),
+        ("provider", "CHANGELOG.md"),
+        ("provider", "DIVERGENCES.md"),
+        ("provider", "MIGRATION.md"),
+    ] {
+        let folder = repository(folder);
+        let text = std::fs::read_to_string(folder.join(page)).unwrap();
+        for rest in text.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap();
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { folder.join(page) } else { folder.join(file) };
+            assert!(target.exists(), "{page} links to {link}");
+            if !anchor.is_empty() {
+                let headings = anchors(&std::fs::read_to_string(&target).unwrap());
+                assert!(headings.contains(anchor), "{page} links to {link}: found the headings {headings:?}");
+            }
         }
-        links += 1;
-        assert!(repository("deploy").join(link).exists(), "{link}");
     }
-    assert!(links > 10, "{links}");
 }
