@@ -118,7 +118,7 @@ pub struct ServerParts {
 pub enum ServerError {
     #[error("cannot listen on {address} for {what}")]
     Listen { what: &'static str, address: ListenAddress, source: io::Error },
-    #[error("listener for {what} is dead")]
+    #[error("the listener for {what} has stopped")]
     Dead { what: &'static str, source: io::Error },
 }
 
@@ -215,7 +215,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let stop = async {
             stop.await;
-            readiness.set_not_ready(Condition::Endpoints, "about to close");
+            readiness.set_not_ready(Condition::Endpoints, "closing");
             // The receiver is in the future beside this one.
             let _ = stopping.send(true);
             // The end of the endpoints ends this, too.

@@ -174,17 +174,17 @@ const ENDED: &[StoreCase] = &[
     (
         "the file is emptied",
         |world, _| rewrite(world, ""),
-        "file \"root.pem\" is empty: want certificates in PEM or DER",
+        "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "the file has white space only",
         |world, _| rewrite(world, " \n"),
-        "file \"root.pem\" is empty: want certificates in PEM or DER",
+        "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "the file has a byte order mark only",
         |world, _| rewrite(world, "\u{feff}\r\n"),
-        "file \"root.pem\" is empty: want certificates in PEM or DER",
+        "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "the file is a link that leads nowhere",
@@ -192,7 +192,7 @@ const ENDED: &[StoreCase] = &[
             fs::remove_file(main.join("root.pem")).unwrap();
             symlink("nowhere", main.join("root.pem")).unwrap()
         },
-        "truststore/x509/ca/main/root.pem is missing: want a file",
+        "truststore/x509/ca/main/root.pem is missing, expected a file",
     ),
 ];
 
@@ -201,12 +201,13 @@ const DAMAGED: &[StoreCase] = &[
     (
         "no certificate",
         |world, _| rewrite(world, "garbage"),
-        "file \"root.pem\" has no -----BEGIN line: want certificates in PEM or DER",
+        "file \"root.pem\" has no -----BEGIN line, expected certificates in PEM or DER",
     ),
     (
         "half a PEM block",
         |world, _| rewrite(world, &world.root.pem()[..200]),
-        "file \"root.pem\": PEM block \"CERTIFICATE\" that begins in line 1 does not end: want -----END CERTIFICATE-----",
+        "file \"root.pem\": PEM block \"CERTIFICATE\" that begins on line 1: found no end, expected -----END \
+         CERTIFICATE-----",
     ),
     (
         "a certificate that may not be there",
@@ -216,22 +217,22 @@ const DAMAGED: &[StoreCase] = &[
     (
         "one bad file beside a good one",
         |world, _| world.folder.write(&format!("{MAIN}/second.pem"), "garbage"),
-        "file \"second.pem\" has no -----BEGIN line: want certificates in PEM or DER",
+        "file \"second.pem\" has no -----BEGIN line, expected certificates in PEM or DER",
     ),
     (
         "one empty file beside a good one",
         |world, _| world.folder.write(&format!("{MAIN}/second.pem"), ""),
-        "file \"second.pem\" is empty: want certificates in PEM or DER",
+        "file \"second.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "one link that leads nowhere beside a good file",
         |_, main| symlink("nowhere", main.join("second.pem")).unwrap(),
-        "truststore/x509/ca/main/second.pem is missing: want a file",
+        "truststore/x509/ca/main/second.pem is missing, expected a file",
     ),
     (
         "a socket beside a good file",
         |_, main| drop(UnixListener::bind(main.join("socket")).unwrap()),
-        "truststore/x509/ca/main/socket is a directory or a special file: want a regular file",
+        "truststore/x509/ca/main/socket is a directory or a special file, expected a regular file",
     ),
     (
         "a file in place of the directory",
@@ -265,7 +266,7 @@ const DAMAGED: &[StoreCase] = &[
     (
         "too many files",
         |world, _| (0..1000).for_each(|number| world.folder.write(&format!("{MAIN}/{number}.pem"), world.root.pem())),
-        "truststore/x509/ca/main has too many files: want at most 1000",
+        "truststore/x509/ca/main contains too many files, expected at most 1000",
     ),
 ];
 
@@ -398,23 +399,25 @@ async fn a_mistake_in_a_statement_disables_it_at_the_start_and_later() {
     for ((member, value), mistake) in [
         (
             level(json!({"level": "loud"})),
-            "signatureVerification.level: is \"loud\": want strict, permissive, audit or skip",
+            "signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
         ),
         (
             level(json!({"level": "skip"})),
-            "trustStores: is present although the level is skip: want none, or another level (and 1 more mistake)",
+            "trustStores: found a value although the level is skip, expected none, or another level (and 1 more \
+             mistake)",
         ),
         (
             ("trustStores", json!(["cA:main"])),
-            "trustStores[0]: trust store type is \"cA\": want ca, signingAuthority or tsa",
+            "trustStores[0]: trust store type: found \"cA\", expected ca, signingAuthority or tsa",
         ),
         (
             ("trustStore", json!([])),
-            "trustStore: is not known here: want name, registryScopes, signatureVerification, trustStores and trustedIdentities",
+            "trustStore: is unknown, expected name, registryScopes, signatureVerification, trustStores and \
+             trustedIdentities",
         ),
         (
             ("trustedIdentities", json!([])),
-            "trustedIdentities: is empty: want a list of identities as x509.subject:NAME, or [\"*\"]",
+            "trustedIdentities: is empty, expected a list of identities as x509.subject:NAME, or [\"*\"]",
         ),
     ] {
         let mut world = sound().await;
@@ -440,18 +443,22 @@ async fn scopes_that_cannot_be_read_disable_whatever_no_other_statement_names() 
         (
             json!([format!("{host}/app"), "x"]),
             "statement-disabled",
-            "registryScopes[1]: is \"x\": want * alone, or host[:port]/repository (",
+            "registryScopes[1]: is \"x\", expected * alone, or host[:port]/repository (",
         ),
-        (json!(["x"]), "statement-disabled", "registryScopes[0]: is \"x\": want * alone, or host[:port]/repository ("),
+        (
+            json!(["x"]),
+            "statement-disabled",
+            "registryScopes[0]: is \"x\", expected * alone, or host[:port]/repository (",
+        ),
         (
             json!([]),
             "statement-disabled",
-            "registryScopes: is empty: want a list of repositories as host[:port]/repository, or [\"*\"]",
+            "registryScopes: is empty, expected a list of repositories as host[:port]/repository, or [\"*\"]",
         ),
         (
             json!(null),
             "statement-disabled",
-            "registryScopes: is missing: want a list of repositories as host[:port]/repository, or [\"*\"]",
+            "registryScopes: is missing, expected a list of repositories as host[:port]/repository, or [\"*\"]",
         ),
     ] {
         let [first, other, all] = sound_statements(&world);
@@ -485,7 +492,7 @@ async fn two_statements_for_one_repository_disable_both_and_the_rest() {
     for _ in ["later", "at the start"] {
         assert_eq!(codes(&world).await, ["statement-disabled", "verified", "statement-disabled"]);
         let twice = "trust policy statement \"second\", registryScopes[0]: is \"HOST/app\", which statement \"app\" has \
-                     already: want each scope once";
+                     already, expected each scope once";
         let message = format!("statement \"app\" of the trust policy is disabled: {twice}");
         assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message));
         world.restart();
@@ -505,22 +512,23 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
         (
             "another version",
             &|_| json!({"version": "2.0", "trustPolicies": [rest("a")]}).to_string(),
-            "trustpolicy.json: trust policy, version: is \"2.0\": want \"1.0\"",
+            "trustpolicy.json: trust policy, version: is \"2.0\", expected \"1.0\"",
         ),
         (
             "no statement",
             &|_| document(&[]),
-            "trustpolicy.json: trust policy, trustPolicies: is empty: want a list of at least one statement",
+            "trustpolicy.json: trust policy, trustPolicies: is empty, expected a list of at least one statement",
         ),
         (
             "two statements of one name",
             &twice,
-            "trustpolicy.json: trust policy statement \"app\", name: is \"app\" as in an earlier statement: want a name of its own",
+            "trustpolicy.json: trust policy statement \"app\", name: found \"app\", which an earlier statement \
+             has, expected a unique name",
         ),
         (
             "two statements for all",
             &two_rests,
-            "trustpolicy.json: trust policy statement \"b\", registryScopes[0]: is \"*\", which statement \"a\" has already: want each scope once",
+            "trustpolicy.json: trust policy statement \"b\", registryScopes[0]: is \"*\", which statement \"a\" has already, expected each scope once",
         ),
     ];
     for (what, broken, mistake) in cases {
@@ -545,7 +553,7 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
 
         world.restart();
         assert_eq!(codes(&world).await, ["not-ready", "not-ready", "not-ready"], "{what}");
-        let message = "there is no trust policy document that can be used: want one";
+        let message = "no usable trust policy: found none, expected a valid trust policy document";
         assert_eq!(undecided(&world, "app").await, (Code::NotReady, None, message.to_owned()), "{what}");
         world.folder.write("trustpolicy.json", document(&sound_statements(&world)));
         changed(&world);
@@ -605,8 +613,8 @@ async fn metadata_that_is_demanded_for_a_name_in_no_policy_may_be_meant_for_any_
     world.restart();
     // `other` has its own demand, which the image does not meet.
     assert_eq!(codes(&world).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
-    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \"ap\", \
-                   which is not in the trust policy: want one of app, other, rest";
+    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found \
+                   statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
     assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));
     // A document that has the name is taken into use; later ones without it leave that one in use.
     let [app, other, all] = sound_statements(&world);
@@ -631,8 +639,8 @@ async fn metadata_that_is_demanded_of_a_statement_that_skips_disables_it_alone()
     changed(&world);
     for _ in ["later", "at the start"] {
         assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \
-                       \"app\", which skips verification: want one that verifies";
+        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found \
+                       statement \"app\", which skips verification, expected one that verifies";
         assert_eq!(undecided(&world, "app").await.2, message);
         world.restart();
     }

@@ -275,7 +275,7 @@ data:
         assert_eq!(code, Some(3));
         assert_eq!(
             errors,
-            "countersign: certs has a tls.crt without names that can be read: want --name for each that it is to have\n"
+            "countersign: certs contains a tls.crt without readable names; give each name with --name\n"
         );
     }
 
@@ -288,7 +288,8 @@ data:
         assert_eq!((code, page.as_str()), (Some(3), ""));
         assert_eq!(
             errors,
-            "countersign: certs has tls.crt, tls.key, provider-patch.yaml already: want --renew for a new certificate by the same authority, or --force to begin anew with another one\n"
+            "countersign: certs already contains tls.crt, tls.key, provider-patch.yaml; use --renew for a new \
+             certificate from the same CA, or --force to create a new CA\n"
         );
         assert_eq!(["ca.crt", "ca.key", "tls.crt", "tls.key"].map(|name| out.read(name)), before);
 
@@ -320,40 +321,44 @@ data:
         let leaf = root.issue(CertSpec::tls_server(&["localhost"]));
         assert_eq!(
             refused(&|_| {}),
-            "countersign: certs has no ca.crt and ca.key: want the authority that is to be kept\n"
+            "countersign: certs contains no ca.crt and ca.key, expected the CA that is to be kept\n"
         );
         assert_eq!(
             refused(&|out| fs::write(out.path("ca.crt"), root.pem()).unwrap()),
-            "countersign: certs has ca.crt and no ca.key: want both, or --force to begin anew with another authority\n"
+            "countersign: certs contains ca.crt but not ca.key, expected both; use --force to create a new CA\n"
         );
         assert_eq!(
             refused(&|out| write(out, "nothing", &root_key)),
-            "countersign: certs: ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM\n"
+            "countersign: certs: ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM\n"
         );
         assert_eq!(
             refused(&|out| write(out, &leaf.pem(), &leaf.key_pem())),
-            "countersign: certs: ca.crt is not the certificate of an authority: want one that may sign certificates\n"
+            "countersign: certs: ca.crt is not a CA certificate, expected one that may sign certificates\n"
         );
         assert_eq!(
             refused(&|out| write(out, &ended.pem(), &ended.as_chain().key_pem())),
-            "countersign: certs: the authority ended at 2026-01-01T00:00:00Z: want --force to begin anew with another one\n"
+            "countersign: certs: the CA certificate has expired: found end 2026-01-01T00:00:00Z; use --force to \
+             create a new CA\n"
         );
         assert_eq!(
             refused(&|out| write(out, &root.pem(), "hunter2")),
-            "countersign: certs: ca.key: has no -----BEGIN line: want a private key in PEM\n"
+            "countersign: certs: ca.key: has no -----BEGIN line, expected a private key in PEM\n"
         );
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nBA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
         assert_eq!(
             refused(&|out| write(out, &root.pem(), encrypted)),
-            "countersign: certs: ca.key: private key that begins in line 1 is encrypted: want one without a passphrase, as `openssl pkey` writes it\n"
+            "countersign: certs: ca.key: private key that begins on line 1: found an encrypted key, expected one \
+             without a passphrase; decrypt it with `openssl pkey`\n"
         );
         assert_eq!(
             refused(&|out| write(out, &root.pem().replace(" CERT", " TRUSTED CERT"), &root_key)),
-            "countersign: certs: ca.crt: PEM block \"TRUSTED CERTIFICATE\" that begins in line 1 is no certificate: want CERTIFICATE; its trust settings are OpenSSL's own and are not read: `openssl x509 -in FILE -out NEW.pem` leaves them out\n"
+            "countersign: certs: ca.crt: PEM block that begins on line 1: found label \"TRUSTED CERTIFICATE\", \
+             expected CERTIFICATE; its trust settings are OpenSSL's own and are not read: `openssl x509 -in FILE \
+             -out NEW.pem` leaves them out\n"
         );
         assert_eq!(
             refused(&|out| write(out, &root.pem(), &leaf.key_pem())),
-            "countersign: certs: ca.key is not the key of ca.crt: want the two to belong together\n"
+            "countersign: certs: ca.key is not the key of ca.crt, expected a matching pair\n"
         );
     }
 

@@ -220,19 +220,22 @@ registries:
         assert_eq!(
             mistakes,
             [
-                "c.yaml:2: server.verifyTimeout: the number 1800: want a duration with its unit, from 100ms to 30s, for example 1s 800ms",
-                "c.yaml:3: log.level: \"loud\": want error, warn, info, debug or trace",
-                "c.yaml:4: registires: an unknown key: want one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
-                "other.key: is not the key of the first certificate in tls.crt: want the two to belong together",
-                "ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
-                "c.yaml: verification.requiredMetadata: is for statement \"app\", which is not in the trust policy: want one of second",
-                "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
-                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins in line 1: not an X.509 certificate in DER",
+                "c.yaml:2: server.verifyTimeout: the number 1800, expected a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+                "c.yaml:3: log.level: \"loud\", expected error, warn, info, debug or trace",
+                "c.yaml:4: registires: an unknown key, expected one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
+                "other.key: is not the key of the first certificate in tls.crt, expected a matching pair",
+                "ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
+                "c.yaml: verification.requiredMetadata: is for statement \"app\", which is not in the trust policy, expected one of second",
+                "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing, \
+                 expected the directory trust/truststore/x509/ca/absent with certificate files",
+                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins in \
+                 line 1: not a DER-encoded X.509 certificate",
                 "none.pem: cannot be read: No such file or directory (os error 2)",
-                "empty: is empty: want a user name or a password",
-                "docker.json: entry \"b.example.com\" has an auth without a colon: want base64 of name:password",
-                "ca.crt: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
-                "colon: has a colon in the user name: want none, as nothing could be told from the password",
+                "empty: is empty, expected a user name or a password",
+                "docker.json: entry \"b.example.com\" has an auth without a colon, expected the base64 of \
+                 name:password",
+                "ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
+                "colon: has a colon in the user name, expected none; the password could not be separated from it",
             ],
             "{page}"
         );
@@ -241,7 +244,8 @@ registries:
         // What could be read of the doors is shown all the same, and what becomes of the statement.
         assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
         let disabled = "\nstatement     second, disabled\n  scope       registry.example.com/b\n  because     \
-                        verification.requiredMetadata is for statement \"app\", which is not in the trust policy: want one of second\n";
+                        verification.requiredMetadata: found statement \"app\", which is not in the trust policy, \
+                        expected one of second\n";
         assert!(page.contains(disabled), "{page}");
     }
 
@@ -290,11 +294,12 @@ registries:
         assert_eq!(
             found,
             [
-                "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: is \"loud\": want strict, permissive, audit or skip",
-                "mistake       trust/truststore/x509/ca/absent: trust store ca:absent of statement \"absent\" is missing: want the directory trust/truststore/x509/ca/absent with certificate files",
+                "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
+                "mistake       trust/truststore/x509/ca/absent: trust store ca:absent of statement \"absent\" is \
+                 missing, expected the directory trust/truststore/x509/ca/absent with certificate files",
                 "statement     level, disabled",
                 "  scope       registry.example.com/level",
-                "  because     trust policy statement \"level\", signatureVerification.level: is \"loud\": want strict, permissive, audit or skip",
+                "  because     trust policy statement \"level\", signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
                 "statement     absent, disabled",
                 "  scope       registry.example.com/absent",
                 "  because     trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one with certificate files",
@@ -340,10 +345,13 @@ registries:
         assert_eq!(
             mistakes,
             [
-                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" ended at 2026-01-01T00:00:00Z: want one that is valid",
-                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" ended at 2026-02-01T00:00:00Z: want one that is valid",
-                "tls.key: has no -----BEGIN line: want a private key in PEM",
-                "ca.crt: the last certificate ended at 2026-02-01T00:00:00Z: want one that is valid",
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" has expired: found end \
+                 2026-01-01T00:00:00Z, expected a valid certificate",
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" has expired: found end \
+                 2026-02-01T00:00:00Z, expected a valid certificate",
+                "tls.key: has no -----BEGIN line, expected a private key in PEM",
+                "ca.crt: all certificates have expired: found last end 2026-02-01T00:00:00Z, expected a valid \
+                 certificate",
             ]
         );
         assert!(!page.contains("hunter2"), "{page}");
@@ -358,7 +366,7 @@ registries:
         let (code, page) = check(&folder, &[]);
         assert_eq!(code, Some(3));
         let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
-        let missing = "cannot be read: No such file or directory (os error 2): want a PEM file";
+        let missing = "cannot be read: No such file or directory (os error 2); expected a PEM file";
         assert_eq!(mistakes, ["tls.crt", "tls.key", "ca.crt"].map(|name| format!("{name}: {missing}")));
     }
 
@@ -405,11 +413,16 @@ registries:
             ("certificate-without-names", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has no DNS name and no address: Gatekeeper takes none without the host of the Provider's url".to_owned()),
             ("certificate-not-for-servers", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has an extended key usage without serverAuth: Gatekeeper will not take it".to_owned()),
             ("revocation-unchecked", "statement \"hub\" enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive".to_owned()),
-            ("every-customer", "statement \"cloud\" trusts everybody whom the signing authority store signingAuthority:cloud vouches for, which is every customer of the service: name identities, unless the service signs for you alone".to_owned()),
+            ("every-customer", "statement \"cloud\" trusts every customer of the signing service in the signing \
+                                authority store signingAuthority:cloud; name identities, unless the service signs \
+                                only for you".to_owned()),
             ("timestamp-unchecked", "statement \"cloud\" has the tsa trust store tsa:clock, and this version cannot check timestamps: always a signature with a timestamp is inconclusive, and one without is rejected".to_owned()),
             ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no certificate matches: only x509.subject identities are compared".to_owned()),
-            ("anybody-counts", "statement \"audit\" only logs authenticity: a signature by anybody lets an image in".to_owned()),
-            ("store-certificate-expired", format!("trust store ca:main: certificate {:?} ended at 2026-01-01T00:00:00Z: signatures under it are outside its validity", subject("ended"))),
+            ("anybody-counts", "statement \"audit\" only logs authenticity, so that a signature by anyone admits \
+                                an image".to_owned()),
+            ("store-certificate-expired", format!("trust store ca:main: certificate {:?} has expired at \
+                                                   2026-01-01T00:00:00Z; signatures under it are outside its \
+                                                   validity", subject("ended"))),
             ("store-certificate-ends-soon", format!("trust store ca:main: certificate {:?} ends soon, at {soon_text}", subject("ending"))),
         ];
         assert_eq!(warnings, expected.each_ref().map(|(kind, message)| (*kind, message.as_str())));
@@ -505,17 +518,15 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
                 ),
                 format!(
                     "credential-ends-with-line-feed: {}",
-                    of(
-                        "entry \"a.example\" has a password that ends with a line feed, which is sent with it: is it meant?"
-                    )
+                    of("entry \"a.example\" has a password that ends with a line feed, which is sent with it; \
+                         remove it if it is not intended")
                 ),
                 format!(
                     "credential-helper-ignored: {}",
-                    of(
-                        "credHelpers wants \"gcloud\" for \"gcr.io\": no helper is ever started, and what has no credential in auths is asked anonymously"
-                    )
+                    of("credHelpers names \"gcloud\" for \"gcr.io\": no helper is ever started; registries \
+                         without a credential in auths are asked anonymously")
                 ),
-                format!("no-credentials: {}", of("has no entry for this registry, which is asked anonymously")),
+                format!("no-credentials: {}", of("has no entry for this registry, which is used anonymously")),
             ],
             "{page}"
         );
@@ -531,7 +542,8 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
             document["warnings"],
             json!([{
                 "warning": "no-system-authorities",
-                "message": "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked",
+                "message": "this system has no CA certificates; only registries with `ca` or `plainHttp` can be \
+                            used",
             }])
         );
     }
@@ -548,7 +560,7 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
         assert_eq!(page.matches("\nmistake ").count(), 3, "{page}");
         assert!(
             page.contains(
-                "mistake       c.yaml:1: server.tls.certificate: nothing: want a PEM file, for example tls/tls.crt\n"
+                "mistake       c.yaml:1: server.tls.certificate: nothing, expected a PEM file, for example tls/tls.crt\n"
             ),
             "{page}"
         );
@@ -563,7 +575,8 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
         assert_eq!(code, Some(3));
         assert_eq!(
             page,
-            "configuration c.yaml\nmistake       c.yaml: cannot be read: No such file or directory (os error 2): want a YAML file\n\n1 mistake, 0 warnings\n"
+            "configuration c.yaml\nmistake       c.yaml: cannot be read: No such file or directory (os error 2); \
+             expected a YAML file\n\n1 mistake, 0 warnings\n"
         );
         folder.write("c.yaml", "trust: [");
         let (code, document) = document(&folder);

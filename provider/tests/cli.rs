@@ -241,7 +241,8 @@ mod tests {
         check(&output, 3);
         assert_eq!(
             text(&output.stderr),
-            "countersign: the environment variable HTTPS_PROXY has a URL with the scheme \"socks5\": want http or https\n"
+            "countersign: the environment variable HTTPS_PROXY has a URL with scheme \"socks5\", expected http or \
+             https\n"
         );
         let host = fixture.registry.host();
         let direct =
@@ -344,10 +345,13 @@ mod tests {
         assert_eq!(
             text(&output.stderr).replace(&format!("{path}/"), ""),
             "countersign: the trust policy and trust stores have 1 mistake
-  t has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document
-countersign: the files of the registries have 3 mistakes
+  t contains neither \
+             trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document
+countersign: the files \
+             of the registries have 3 mistakes
   no.pem: cannot be read: No such file or directory (os error 2)
-  u: is empty: want a user name or a password
+  \
+             u: is empty, expected a user name or a password
   p: has more than 1048576 bytes
 "
         );
@@ -398,7 +402,7 @@ countersign: the files of the registries have 3 mistakes
         let told = text(&output.stderr);
         let warning = "countersign: warning: an entry of ";
         let detail = "docker.json (registry a.b) is disabled, images that the entry is for are inconclusive: \
-                      entry \"a.b\" has an auth without a colon: want base64 of name:password\n";
+                      entry \"a.b\" has an auth without a colon, expected the base64 of name:password\n";
         assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
         // The image of that registry is inconclusive, and says why; the registry is not asked.
         let output = countersign(&["verify", "-c", &fixture.config(), "-o", "json", "a.b/app:v1"]).await;
@@ -551,7 +555,7 @@ countersign: the files of the registries have 3 mistakes
         assert_eq!(
             logged("ERROR"),
             [
-                "files with mistakes: what they are about is disabled or as it was before".to_owned(),
+                "files have mistakes; what depends on them is disabled or keeps its former content".to_owned(),
                 format!("statement \"bad\" is disabled: {missing}"),
                 missing.to_owned(),
             ]
@@ -589,7 +593,8 @@ countersign: the files of the registries have 3 mistakes
         assert_eq!(
             told[0],
             format!(
-                "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
+                "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line, expected \
+                 CERTIFICATE blocks in PEM",
                 fixture.folder.path().display()
             )
         );

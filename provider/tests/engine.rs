@@ -342,7 +342,8 @@ async fn verification_continues_after_the_deadline_for_the_next_request() {
     let ImageVerdict::Inconclusive(inconclusive) = &*late.verdict else { panic!("late") };
     assert_eq!(
         inconclusive.reason.to_string(),
-        "deadline-exceeded: the request's time was over while its signatures were fetched and verified: want an answer before its deadline"
+        "deadline-exceeded: verification did not finish before the request's deadline: it ended while its \
+         signatures were fetched and verified"
     );
     held.release();
     assert_eq!(world.code(&reference).await, Code::Verified);

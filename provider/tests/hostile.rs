@@ -158,10 +158,10 @@ async fn ignores_unknown_members_within_limits() {
         assert_eq!(keys(&response), ["a.example/skipped"], "{new:.20}");
     }
     for (new, why) in [
-        (nested(63), "nested too deeply: want at most 64 levels"),
-        (nested(100_000), "nested too deeply: want at most 64 levels"),
+        (nested(63), "nested too deeply: expected at most 64 levels"),
+        (nested(100_000), "nested too deeply: expected at most 64 levels"),
         (format!("[0{}]", ",0".repeat(70_000)), "more than 65536 elements in one array"),
-        (r#"{"a":1,"\u0061":2}"#.to_owned(), "member \"a\" stands twice"),
+        (r#"{"a":1,"\u0061":2}"#.to_owned(), "member \"a\" is present twice"),
     ] {
         let response = ask(&new).await;
         let error = response["systemError"].as_str().unwrap();
@@ -179,7 +179,8 @@ async fn large_bodies_do_not_affect_other_requests() {
         let chunks = (0..length / MIB).map(|_| Ok::<_, std::io::Error>(vec![b' '; MIB]));
         reqwest::Body::wrap_stream(stream::iter(chunks))
     };
-    let refused = "request body has more than 1048576 bytes: want fewer images in one request (request ";
+    let refused = "request body is too large: expected at most 1048576 bytes; send fewer images in one request \
+                   (request ";
     // The service reads the rest of a small body, so that the client certainly gets the response.
     for body in [vec![b' '; 10 * MIB].into(), chunked(10 * MIB)] {
         let response = client.post("/v1/verify", body).await.unwrap();

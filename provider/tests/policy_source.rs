@@ -100,7 +100,7 @@ mod tests {
         assert!(source(&folder).load(now()).unwrap().store(&store("ca:main")).is_some());
         fs::remove_file(folder.path().join("trustpolicy.oci.json")).unwrap();
         symlink("nowhere", folder.path().join("trustpolicy.oci.json")).unwrap();
-        assert_eq!(mistakes(&folder), ["trustpolicy.oci.json is missing: want a file"]);
+        assert_eq!(mistakes(&folder), ["trustpolicy.oci.json is missing, expected a file"]);
     }
 
     #[test]
@@ -162,8 +162,8 @@ mod tests {
         assert_eq!(
             source(&folder).load(now()).unwrap_err().to_string(),
             format!(
-                "the trust policy and trust stores have 1 mistake\n  {path} has neither trustpolicy.oci.json nor \
-                 trustpolicy.json: want a trust policy document"
+                "the trust policy and trust stores have 1 mistake\n  {path} contains neither trustpolicy.oci.json \
+                 nor trustpolicy.json, expected a trust policy document"
             )
         );
     }
@@ -181,11 +181,11 @@ mod tests {
         assert_eq!(
             mistakes(&folder).iter().map(|mistake| mistake.replace(&path.to_string(), "")).collect::<Vec<_>>(),
             [
-                "truststore/x509/ca/dangling/ca.pem is missing: want a file",
+                "truststore/x509/ca/dangling/ca.pem is missing, expected a file",
                 "truststore/x509/ca/file cannot be read: Not a directory (os error 20)",
-                "trust store ca:none of statement \"app\" is missing: want the directory truststore/x509/ca/none with \
-                 certificate files",
-                "truststore/x509/ca/socket/gate is a directory or a special file: want a regular file",
+                "trust store ca:none of statement \"app\" is missing, expected the directory \
+                 truststore/x509/ca/none with certificate files",
+                "truststore/x509/ca/socket/gate is a directory or a special file, expected a regular file",
             ]
         );
     }
@@ -237,7 +237,7 @@ mod tests {
         assert!(trust.store(&store("ca:main")).is_none());
         assert_eq!(
             mistakes(&folder),
-            ["truststore/x509/ca/main: trust store ca:main: has no certificates: want at least one"]
+            ["truststore/x509/ca/main: trust store ca:main: found no certificates, expected at least one"]
         );
     }
 
@@ -250,11 +250,11 @@ mod tests {
         assert_eq!(
             mistakes(&folder),
             [
-                "truststore/x509/ca/empty: trust store ca:empty: has no certificates: want at least one",
-                "truststore/x509/ca/garbage: trust store ca:garbage: file \"a.pem\": PEM block \"CERTIFICATE\" that \
-                 begins in line 1 is not base64",
-                "truststore/x509/ca/garbage: trust store ca:garbage: file \"b.pem\" is empty: want certificates in PEM \
-                 or DER",
+                "truststore/x509/ca/empty: trust store ca:empty: found no certificates, expected at least one",
+                "truststore/x509/ca/garbage: trust store ca:garbage: file \"a.pem\": PEM block \"CERTIFICATE\" \
+                 that begins on line 1: found text that is not base64, expected base64",
+                "truststore/x509/ca/garbage: trust store ca:garbage: file \"b.pem\" is empty, expected \
+                 certificates in PEM or DER",
             ]
         );
     }
@@ -290,9 +290,9 @@ mod tests {
         assert_eq!(
             mistakes(&folder),
             [
-                "trustpolicy.json: trust policy statement \"a\", registryScopes: is * with level skip, which would admit \
-                 every image unsigned: want the repositories to skip by name",
-                "trustpolicy.json: trust policy statement \"b\", signatureVerification.level: is \"loud\": want strict, \
+                "trustpolicy.json: trust policy statement \"a\", registryScopes: found * with level skip, which \
+                 would admit every unsigned image, expected the names of the repositories to skip",
+                "trustpolicy.json: trust policy statement \"b\", signatureVerification.level: is \"loud\", expected strict, \
                  permissive, audit or skip",
             ]
         );
@@ -309,7 +309,7 @@ mod tests {
             mistakes(&folder),
             [
                 "truststore/x509/ca/large/a.pem has more than 1048576 bytes",
-                "truststore/x509/ca/many has too many files: want at most 1000",
+                "truststore/x509/ca/many contains too many files, expected at most 1000",
             ]
         );
         folder.write("trustpolicy.json", vec![b' '; 1024 * 1024 + 1]);
@@ -352,10 +352,10 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy: want one of \
-                 mirror, app",
-                "verification.requiredMetadata is for statement \"mirror\", which skips verification: want one that \
-                 verifies",
+                "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, \
+                 expected one of mirror, app",
+                "verification.requiredMetadata: found statement \"mirror\", which skips verification, expected \
+                 one that verifies",
             ]
         );
     }

@@ -192,7 +192,7 @@ async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_
     let verdict = world.verify(&reference).await.verdict;
     assert_eq!(
         reason(&verdict).to_string(),
-        "unsigned: no Notary Project signature is associated with the image: found none, expected at least one"
+        "unsigned: no Notary Project signature found for this image: found none, expected at least one"
     );
 
     // A signature among them is found.
@@ -238,7 +238,8 @@ async fn reports_the_number_of_referrers_without_a_type() {
         assert_eq!(
             reason(&verdict).to_string(),
             format!(
-                "unsigned: no Notary Project signature is associated with the image: found none, expected at least one{note}"
+                "unsigned: no Notary Project signature found for this image: found none, expected at least \
+                 one{note}"
             )
         );
     }
@@ -425,9 +426,9 @@ async fn reports_the_quota_headers_of_a_throttled_image() {
     assert_eq!(
         reason.to_string(),
         format!(
-            "registry-throttled: cannot get the manifest of {host}/app: {host} answers 429, too many requests, with \
-             retry-after \"60\", ratelimit-limit \"100;w=21600\", docker-ratelimit-source \"192.0.2.7\", saying \
-             \"TOOMANYREQUESTS: as the test wanted\""
+            "registry-throttled: cannot get the manifest of {host}/app: {host} responds with status 429, too many \
+             requests, with retry-after \"60\", ratelimit-limit \"100;w=21600\", docker-ratelimit-source \
+             \"192.0.2.7\", saying \"TOOMANYREQUESTS: as the test wanted\""
         )
     );
 }

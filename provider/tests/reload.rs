@@ -248,7 +248,7 @@ async fn the_password_of_a_registry_rotates() {
 
     service.registry.require_basic_any(&[("alice", "first"), ("alice", "second")]);
     service.login.swap(&login(""));
-    service.until_files("registries", Some("is empty: want a user name or a password")).await;
+    service.until_files("registries", Some("is empty, expected a user name or a password")).await;
     load.answers(SOME).await;
     service.login.swap(&login("second"));
     service.until_files("registries", None).await;

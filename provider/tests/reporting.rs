@@ -117,7 +117,8 @@ impl World {
     }
 }
 
-const WHY: &str = "the certificate chain ends in the root CN=stranger,O=Testkit,ST=ZH,C=CH: want a chain with a certificate of ca:main";
+const WHY: &str = "certificate chain is not trusted: found root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a \
+                   certificate of ca:main in the chain";
 
 #[tokio::test]
 async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
@@ -183,7 +184,7 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
     let message = first["message"].as_str().unwrap();
     assert!(
         message.starts_with(&format!(
-            "{late} is admitted although expiry failed (expired: the signature expired at 2026-02-01T00:00:00Z: want "
+            "{late} is admitted although expiry failed (expired: the signature expired at 2026-02-01T00:00:00Z, expected "
         )) && message.ends_with(
             "), which statement \"audit\" of the trust policy only logs; signed by \"CN=leaf,O=Testkit,ST=ZH,C=CH\""
         ),

@@ -14,7 +14,10 @@ pub struct UnixTime(OffsetDateTime);
 /// A text or number that is not a point in time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) or
 /// as whole seconds of the years 1 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a point in time: want RFC 3339 (2026-01-31T12:00:00Z) or whole seconds between the years 1 and 9999")]
+#[error(
+    "not a point in time: expected RFC 3339 (2026-01-31T12:00:00Z) or whole seconds between the years 1 and \
+         9999"
+)]
 pub struct TimeError;
 
 /// Seconds since 1970 of 0001-01-01T00:00:00Z.

@@ -206,7 +206,8 @@ fn the_leafs_subject_must_be_a_trusted_identity() {
     let sentence = world.judge().identity("x509.subject: C=CH, ST=ZH, O=Other").sentence(&envelope, JWS);
     assert_eq!(
         sentence,
-        "untrusted-identity: subject \"CN=release,O=Testkit,ST=ZH,C=CH\" is none of the trusted identities \"x509.subject: C=CH, ST=ZH, O=Other\""
+        "untrusted-identity: signer is not a trusted identity: found subject \"CN=release,O=Testkit,ST=ZH,C=CH\", \
+         expected one of \"x509.subject: C=CH, ST=ZH, O=Other\""
     );
 }
 
@@ -303,7 +304,8 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
     };
     assert_eq!(
         sentence,
-        "revocation-unchecked: revocation could not be checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" can be revoked, by \"http://ocsp.example\": want its status"
+        "revocation-unchecked: revocation was not checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" names \
+         \"http://ocsp.example\", and this version cannot ask for its status"
     );
 }
 

@@ -118,7 +118,7 @@ fn too_many_annotations_invalidate_only_their_entry() {
         list[1]["annotations"][format!("z{number}")] = json!("");
     }
     let index = Index::parse(json!({"manifests": list}).to_string().as_bytes()).unwrap();
-    let (member, found, wanted) = ("annotations", "an object of too many members", "an object of texts");
+    let (member, found, wanted) = ("annotations", "an object of too many members", "an object of strings");
     assert_eq!(index.entries[1], Err(DescriptorError::Type { member, found, wanted }));
     assert!(index.entries[0].is_ok() && index.entries[2].is_ok());
 }
@@ -135,8 +135,8 @@ fn a_wrong_type_invalidates_only_its_entry() {
         ("size", json!(2.5), Err(DescriptorError::Size { found: "2.5".to_owned() })),
         ("size", json!(null), Err(DescriptorError::Missing("size"))),
         ("artifactType", json!(7), wrong("artifactType", "a number", "a text")),
-        ("annotations", json!(["a"]), wrong("annotations", "a list", "an object of texts")),
-        ("annotations", json!({"a": true}), wrong("annotations", "a boolean", "an object of texts")),
+        ("annotations", json!(["a"]), wrong("annotations", "a list", "an object of strings")),
+        ("annotations", json!({"a": true}), wrong("annotations", "a boolean", "an object of strings")),
     ] {
         let mut list = entries(2);
         list[0][member] = value;

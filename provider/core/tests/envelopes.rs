@@ -94,7 +94,8 @@ fn every_signing_key_of_the_specification_verifies_in_both_formats() {
             // Another key's signature of the same length.
             let other = root.issue(CertSpec::leaf().with_key(&countersign_testkit::pki::Key::cached(key, 9)));
             let crossed = SignRequest::new(&chain.with_key(other.key()), &target).envelope(format);
-            let sentence = "signature-mismatch: the signature does not match the signed bytes under the signing certificate's key: want one that does";
+            let sentence = "signature-mismatch: signature verification failed: the signing certificate's key did \
+                            not sign this content";
             assert_eq!(judge.sentence(&crossed, format.media_type()), sentence, "{key:?} {format:?}");
         }
     }
@@ -149,7 +150,7 @@ fn the_payloads_content_type_is_exact() {
     let wanted = "application/vnd.cncf.notary.payload.v1+json";
     for other in [wanted.to_ascii_uppercase(), format!("{wanted};charset=utf-8")] {
         for (format, name) in [(Format::Jws, "cty"), (Format::Cose, "content type")] {
-            let sentence = format!("envelope-malformed: header {name:?} is {other:?}: want {wanted}");
+            let sentence = format!("envelope-malformed: header {name:?} is {other:?}, expected {wanted}");
             world.refuses(format, world.request().content_type(Some(other.as_str())), &sentence);
         }
     }
@@ -158,7 +159,8 @@ fn the_payloads_content_type_is_exact() {
 #[test]
 fn signatures_in_another_form_than_the_keys_are_refused() {
     use countersign_testkit::pki::KeyType;
-    let mismatch = "signature-mismatch: the signature does not match the signed bytes under the signing certificate's key: want one that does";
+    let mismatch = "signature-mismatch: signature verification failed: the signing certificate's key did not sign \
+                    this content";
     for (key, forms) in [
         (KeyType::P256, &[SignatureForm::EcdsaDer][..]),
         (
@@ -192,16 +194,19 @@ fn signatures_in_another_form_than_the_keys_are_refused() {
 #[test]
 fn the_algorithm_follows_from_the_key() {
     let world = World::new();
-    let sentence = "algorithm-mismatch: the header names the algorithm ES384 and the signing certificate's key is for ES256: want the same";
+    let sentence = "algorithm-mismatch: signature algorithm does not match the key: found ES384 in the header, \
+                    expected ES256 for the signing certificate's key";
     world.refuses(Format::Jws, world.request().jws_alg("ES384"), sentence);
     world.refuses(Format::Cose, world.request().cose_alg(-35), sentence);
     for name in ["none", "HS256", "RS256", "EdDSA", "es256", "ES256K", ""] {
-        let sentence =
-            format!("envelope-malformed: header \"alg\" is {name:?}: want PS256, PS384, PS512, ES256, ES384 or ES512");
+        let sentence = format!(
+            "envelope-malformed: header \"alg\" is {name:?}, expected PS256, PS384, PS512, ES256, ES384 or ES512"
+        );
         world.refuses(Format::Jws, world.request().jws_alg(name), &sentence);
     }
     for number in [5, -8, -257] {
-        let sentence = format!("envelope-malformed: header \"alg\" is {number}: want -37, -38, -39, -7, -35 or -36");
+        let sentence =
+            format!("envelope-malformed: header \"alg\" is {number}, expected -37, -38, -39, -7, -35 or -36");
         world.refuses(Format::Cose, world.request().cose_alg(number), &sentence);
     }
 }
@@ -214,12 +219,12 @@ fn the_payload_has_one_content_type() {
     world.refuses(
         Format::Jws,
         other.clone(),
-        &format!("envelope-malformed: header \"cty\" is \"application/json\": want {wanted}"),
+        &format!("envelope-malformed: header \"cty\" is \"application/json\", expected {wanted}"),
     );
     world.refuses(
         Format::Cose,
         other,
-        &format!("envelope-malformed: header \"content type\" is \"application/json\": want {wanted}"),
+        &format!("envelope-malformed: header \"content type\" is \"application/json\", expected {wanted}"),
     );
     let none = world.request().content_type(None);
     world.refuses(Format::Jws, none.clone(), "envelope-malformed: header \"cty\" is missing");
@@ -235,7 +240,7 @@ fn the_scheme_decides_which_time_must_and_must_not_be_there() {
         let authority = || world.request().scheme(Scheme::SigningAuthority);
         refuses(
             world.request().scheme_text(Some("notary.x509.other")),
-            "envelope-malformed: header \"io.cncf.notary.signingScheme\" is \"notary.x509.other\": want notary.x509 or notary.x509.signingAuthority",
+            "envelope-malformed: header \"io.cncf.notary.signingScheme\" is \"notary.x509.other\", expected notary.x509 or notary.x509.signingAuthority",
         );
         refuses(
             world.request().scheme_text(None).crit([SIGNING_TIME]),
@@ -259,7 +264,8 @@ fn the_scheme_decides_which_time_must_and_must_not_be_there() {
         );
         refuses(
             authority().crit([SCHEME]),
-            "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\" must be listed in crit, and is not",
+            "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\": found no entry in crit, expected \
+             one",
         );
     }
 }
@@ -282,24 +288,27 @@ fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
             (crit(&[SCHEME, EXPIRY]), EXPIRY),
         ] {
             let sentence = format!(
-                "envelope-malformed: crit lists {name:?}: want only attributes that are present, may be critical, and each once"
+                "envelope-malformed: crit: found {name:?}, expected only attributes that are present and may be \
+                 critical, each once"
             );
             world.refuses(format, request, &sentence);
         }
         world.refuses(
             format,
             world.request().expiry(later).crit([SCHEME]),
-            "envelope-malformed: header \"io.cncf.notary.expiry\" must be listed in crit, and is not",
+            "envelope-malformed: header \"io.cncf.notary.expiry\": found no entry in crit, expected one",
         );
         world.refuses(
             format,
             world.request().critical_attribute("com.example.x", serde_json::json!(1)),
-            "critical-attribute-unknown: the signature marks the attribute \"com.example.x\" critical: want only known ones",
+            "critical-attribute-unknown: unknown critical attribute: found \"com.example.x\", expected only \
+             attributes that this verifier processes",
         );
     }
     for name in ["alg", "cty", "crit"] {
         let sentence = format!(
-            "envelope-malformed: crit lists {name:?}: want only attributes that are present, may be critical, and each once"
+            "envelope-malformed: crit: found {name:?}, expected only attributes that are present and may be \
+             critical, each once"
         );
         world.refuses(Format::Jws, world.request().crit([SCHEME, name]), &sentence);
     }
@@ -312,7 +321,8 @@ fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
         parts.protected.clear();
         ciborium::into_writer(&Cbor::Map(members), &mut parts.protected).unwrap();
         let sentence = format!(
-            "envelope-malformed: crit lists \"{label}\": want only attributes that are present, may be critical, and each once"
+            "envelope-malformed: crit: found \"{label}\", expected only attributes that are present and may be \
+             critical, each once"
         );
         world.refuses_bytes(&parts.seal(), COSE, &sentence);
     }
@@ -325,22 +335,26 @@ fn plugins_are_never_run() {
         world.refuses(
             format,
             world.request().plugin("com.example.plugin"),
-            "plugin-unsupported: the signature asks for the verification plugin \"com.example.plugin\": want none, or a built-in one",
+            "plugin-unsupported: verification plugin is not supported: found \"com.example.plugin\", expected \
+             none or a built-in plugin",
         );
         world.refuses(
             format,
             world.request().plugin(" "),
-            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\" is \" \": want a text that is not blank",
+            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found \" \", expected a string \
+             that is not blank",
         );
         world.refuses(
             format,
             world.request().attribute("io.cncf.notary.verificationPlugin", serde_json::json!("x")),
-            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\" is not listed in crit: want it listed",
+            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found no entry in crit, \
+             expected one",
         );
         world.refuses(
             format,
             world.request().critical_attribute("io.cncf.notary.verificationPlugin", serde_json::json!(7)),
-            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\" is \"not a text\": want a text that is not blank",
+            "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found \"not a text\", expected \
+             a string that is not blank",
         );
     }
 }
@@ -352,7 +366,8 @@ fn expiry_comes_after_signing() {
         world.refuses(
             format,
             world.request().expiry(SignRequest::SIGNED_AT),
-            "envelope-malformed: the expiry 2026-01-02T03:04:05Z is not after the signing time 2026-01-02T03:04:05Z: want a later one",
+            "envelope-malformed: expiry is not after the signing time: found expiry 2026-01-02T03:04:05Z, \
+             expected one after 2026-01-02T03:04:05Z",
         );
     }
 }
@@ -364,37 +379,42 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
     for (request, sentence) in [
         (
             request().jws_protected("alg", "\"ES256\""),
-            "protected header is not JSON as wanted: member \"alg\" stands twice",
+            "protected header is not valid JSON: member \"alg\" is present twice",
         ),
         (
             request().jws_protected("IO.CNCF.NOTARY.EXPIRY", "\"2099-01-01T00:00:00Z\""),
-            "header \"IO.CNCF.NOTARY.EXPIRY\" is another spelling of \"io.cncf.notary.expiry\": want the exact name",
+            "header \"IO.CNCF.NOTARY.EXPIRY\": found another spelling of \"io.cncf.notary.expiry\", expected the \
+             exact name",
         ),
-        (request().jws_protected("b64", "false"), "header \"b64\" is present: want no such protected header"),
+        (request().jws_protected("b64", "false"), "header \"b64\" is present, expected no such protected header"),
         (request().jws_protected("x5c", "[]"), "header \"x5c\" stands in the protected and in the unprotected header"),
-        (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\" is null: want a text"),
+        (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\" is null, expected a text"),
         (
             request().jws_protected(EXPIRY, "\"tomorrow\""),
-            "header \"io.cncf.notary.expiry\" is \"tomorrow\": want an RFC 3339 time",
+            "header \"io.cncf.notary.expiry\" is \"tomorrow\", expected an RFC 3339 time",
         ),
         (
             request().jws_protected(EXPIRY, "\"0001-01-01T00:00:00Z\""),
-            "header \"io.cncf.notary.expiry\" must be listed in crit, and is not",
+            "header \"io.cncf.notary.expiry\": found no entry in crit, expected one",
         ),
         (
             request().jws_unprotected("alg", "\"ES256\""),
             "header \"alg\" stands in the protected and in the unprotected",
         ),
-        (request().jws_unprotected("X5C", "[]"), "header \"X5C\" is another spelling of \"x5c\": want the exact name"),
-        (request().jws_unprotected("x5c", "[]"), "envelope is not JSON as wanted: member \"x5c\" stands twice"),
+        (
+            request().jws_unprotected("X5C", "[]"),
+            "header \"X5C\": found another spelling of \"x5c\", expected the \
+                                                  exact name",
+        ),
+        (request().jws_unprotected("x5c", "[]"), "envelope is not valid JSON: member \"x5c\" is present twice"),
         (
             request().jws_unprotected(TIMESTAMP, "7"),
-            "header \"io.cncf.notary.timestampSignature\" is a number: want a text",
+            "header \"io.cncf.notary.timestampSignature\" is a number, expected a text",
         ),
         (request().jws_unprotected(TIMESTAMP, "\"***\""), "timestampSignature is not base64 as wanted"),
         (
             request().signing_agent(None).jws_unprotected(AGENT, "{}"),
-            "header \"io.cncf.notary.signingAgent\" is an object: want a text",
+            "header \"io.cncf.notary.signingAgent\" is an object, expected a text",
         ),
     ] {
         let found = world.judge.sentence(&request.jws(), JWS);
@@ -416,48 +436,53 @@ fn jws_has_four_members_and_nothing_else() {
         changed.to_string()
     };
     for (changed, sentence) in [
-        (
-            with(&|e| e["signatures"] = serde_json::json!([])),
-            "envelope is not JSON as wanted: unknown field `signatures`",
-        ),
-        (with(&|e| e["x"] = 1.into()), "envelope is not JSON as wanted: unknown field `x`"),
+        (with(&|e| e["signatures"] = serde_json::json!([])), "envelope is not valid JSON: unknown field `signatures`"),
+        (with(&|e| e["x"] = 1.into()), "envelope is not valid JSON: unknown field `x`"),
         (
             with(&|e| drop(e.as_object_mut().unwrap().remove("header"))),
-            "envelope is not JSON as wanted: missing field `header`",
+            "envelope is not valid JSON: missing field `header`",
         ),
         (with(&|e| e["payload"] = "".into()), "payload is empty"),
         (with(&|e| e["signature"] = "".into()), "signature is empty"),
         (with(&|e| e["header"]["x5c"] = serde_json::json!([])), "certificate chain is empty"),
-        (with(&|e| e["header"]["x5c"] = serde_json::json!(vec!["AA=="; 11])), "x5c has 11 entries: want at most 10"),
-        (with(&|e| e["header"]["x5c"] = "AA==".into()), "header \"x5c\" is \"AA==\": want an array of base64 texts"),
+        (
+            with(&|e| e["header"]["x5c"] = serde_json::json!(vec!["AA=="; 11])),
+            "x5c: found 11 entries, expected at \
+             most 10",
+        ),
+        (
+            with(&|e| e["header"]["x5c"] = "AA==".into()),
+            "header \"x5c\" is \"AA==\", expected an array of base64 \
+                                                         strings",
+        ),
         (
             with(&|e| e["header"]["x5c"] = serde_json::json!([7])),
-            "header \"x5c\" is a number: want an array of base64 texts",
+            "header \"x5c\" is a number, expected an array of base64 strings",
         ),
-        (format!("{envelope}{envelope}"), "envelope is not JSON as wanted: trailing characters"),
-        (format!("\u{feff}{envelope}"), "envelope is not JSON as wanted: expected value"),
-        (envelope.replacen("\"payload\"", "\"Payload\"", 1), "envelope is not JSON as wanted: unknown field `Payload`"),
+        (format!("{envelope}{envelope}"), "envelope is not valid JSON: trailing characters"),
+        (format!("\u{feff}{envelope}"), "envelope is not valid JSON: expected value"),
+        (envelope.replacen("\"payload\"", "\"Payload\"", 1), "envelope is not valid JSON: unknown field `Payload`"),
         (
             envelope.replacen('{', "{\"payload\":\"\",", 1),
-            "envelope is not JSON as wanted: member \"payload\" stands twice",
+            "envelope is not valid JSON: member \"payload\" is present twice",
         ),
         (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not base64 as wanted"),
-        (format!("[{envelope}]"), "envelope is not JSON as wanted: invalid"),
-        ("[".repeat(100_000), "envelope is not JSON as wanted: invalid type: array"),
+        (format!("[{envelope}]"), "envelope is not valid JSON: invalid"),
+        ("[".repeat(100_000), "envelope is not valid JSON: invalid type: array"),
         (
             format!("{{\"header\":{{\"x\":{}", "[".repeat(100_000)),
-            "envelope is not JSON as wanted: nested too deeply: want at most 16 levels",
+            "envelope is not valid JSON: nested too deeply: expected at most 16 levels",
         ),
         (
             with(&|e| *e = e.as_object().unwrap().values().cloned().collect()),
-            "envelope is not JSON as wanted: invalid type: array, expected struct",
+            "envelope is not valid JSON: invalid type: array, expected struct",
         ),
         (
             with(&|e| e["header"] = e["header"].as_object().unwrap().values().cloned().collect()),
-            "envelope is not JSON as wanted: invalid type: array, expected a map",
+            "envelope is not valid JSON: invalid type: array, expected a map",
         ),
-        (".".repeat(1024 * 1024), "envelope is not JSON as wanted: expected value"),
-        (".".repeat(1024 * 1024 + 1), "envelope has 1048577 bytes: want at most 1048576"),
+        (".".repeat(1024 * 1024), "envelope is not valid JSON: expected value"),
+        (".".repeat(1024 * 1024 + 1), "envelope: found 1048577 bytes, expected at most 1048576"),
     ] {
         let found = world.judge.sentence(changed.as_bytes(), JWS);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
@@ -476,7 +501,12 @@ fn the_signed_parts_have_at_most_64_kib() {
     for format in Format::ALL {
         let signed = |payload: &str| SignRequest::of_payload(&world.chain, payload.as_bytes());
         world.takes(format, signed(&payload(most)));
-        let too_large = |part, found| format!("envelope-malformed: {part} has {found} bytes: want at most {most}");
+        let too_large = |part, found| {
+            format!(
+                "envelope-malformed: {part}: found {found} bytes, expected at most \
+                                               {most}"
+            )
+        };
         for found in [most + 1, most + 2, most + 3, most + 4] {
             world.refuses(format, signed(&payload(found)), &too_large("payload", found));
         }
@@ -511,7 +541,7 @@ fn cose_times_are_whole_seconds_in_tag_1() {
     ] {
         let request = world.request().cose_protected(text(EXPIRY), value).crit([SCHEME, EXPIRY]);
         let sentence = format!(
-            "envelope-malformed: header \"io.cncf.notary.expiry\" is {found}: want tag 1 around whole seconds between 1970 and 9999"
+            "envelope-malformed: header \"io.cncf.notary.expiry\" is {found}, expected tag 1 around whole seconds between 1970 and 9999"
         );
         world.refuses(Format::Cose, request, &sentence);
     }
@@ -545,7 +575,8 @@ fn cose_times_may_be_whole_floats_of_every_width() {
 fn cose_numbers_are_no_bignums() {
     let world = World::new();
     let big = |tag, bytes: &[u8]| Cbor::Tag(tag, Box::new(Cbor::Bytes(bytes.to_vec())));
-    let time = "envelope-malformed: COSE is malformed: has a time (tag 1) that is a bignum: want an integer or a float";
+    let time = "envelope-malformed: COSE is malformed: found a time (tag 1) that is a bignum, expected an integer \
+                or a float";
     for bignum in [big(2, &[0x71, 0x3f, 0xb3, 0x00]), big(2, &[0; 16]), big(3, &[0]), big(2, &[0xff; 17])] {
         for (name, request) in [
             (EXPIRY, world.request().crit([SCHEME, EXPIRY])),
@@ -585,11 +616,11 @@ fn cose_maps_have_each_label_once_in_one_map() {
         ),
         (
             request().cose_protected(Cbor::Integer(33.into()), Cbor::Array(vec![])),
-            "header \"33\" stands in the protected and in the unprotected header: want one of them",
+            "header \"33\": found in both the protected and the unprotected header, expected in one of them",
         ),
         (
             request().cose_unprotected(Cbor::Integer(1.into()), Cbor::Integer((-7).into())),
-            "header \"1\" stands in the protected and in the unprotected header: want one of them",
+            "header \"1\": found in both the protected and the unprotected header, expected in one of them",
         ),
         (
             request().cose_protected(
@@ -604,11 +635,11 @@ fn cose_maps_have_each_label_once_in_one_map() {
         ),
         (
             request().cose_unprotected(text(TIMESTAMP), text("x")),
-            "header \"io.cncf.notary.timestampSignature\" is \"x\": want a byte string",
+            "header \"io.cncf.notary.timestampSignature\" is \"x\", expected a byte string",
         ),
         (
             request().signing_agent(None).cose_unprotected(text(AGENT), Cbor::Null),
-            "header \"io.cncf.notary.signingAgent\" is null: want a text",
+            "header \"io.cncf.notary.signingAgent\" is null, expected a text",
         ),
         (
             request().cose_protected(text(AUTHENTIC_TIME), epoch(Cbor::Integer(1.into()))),
@@ -634,11 +665,11 @@ fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
     for (changed, sentence) in [
         (envelope[1..].to_vec(), "COSE is malformed: is not a map with integer and text labels"),
         ([&[0xd2, 0x9f][..], &envelope[2..], &[0xff]].concat(), "COSE is malformed: is not a map"),
-        ([&envelope[..], &[0]].concat(), "COSE is malformed: has bytes after the item"),
-        (with_chain(chain[0].clone()), "header \"x5chain (33)\" is a byte string: want a list of byte strings"),
-        (with_chain(Cbor::Array(vec![text("x")])), "header \"x5chain (33)\" is \"x\": want a list of byte strings"),
+        ([&envelope[..], &[0]].concat(), "COSE is malformed: found bytes after the item, expected none"),
+        (with_chain(chain[0].clone()), "header \"x5chain (33)\" is a byte string, expected a list of byte strings"),
+        (with_chain(Cbor::Array(vec![text("x")])), "header \"x5chain (33)\" is \"x\", expected a list of byte strings"),
         (with_chain(Cbor::Array(vec![])), "certificate chain is empty"),
-        (with_chain(Cbor::Array(vec![chain[0].clone(); 11])), "x5chain (33) has 11 entries: want at most 10"),
+        (with_chain(Cbor::Array(vec![chain[0].clone(); 11])), "x5chain (33): found 11 entries, expected at most 10"),
         ([vec![0xd2, 0x84], vec![0x81; 100_000]].concat(), "COSE is malformed: is nested too deeply"),
         (
             vec![0xd2, 0x84, 0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],

@@ -92,7 +92,8 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
         world.aws_judge().sentence(&world.aws(&world.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
-        "signer-service-unchecked: AWS Signer could not be asked about the signature: want its revocation status"
+        "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the \
+         service"
     );
 }
 
@@ -187,7 +188,8 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
     let judge = ca.level("audit").overriding("revocation", "enforce");
     assert_eq!(
         judge.sentence(&by(&world.stranger, with_ocsp()).jws(), Format::Jws.media_type()),
-        "untrusted-chain: revocation is looked up for trusted signers only: the certificate chain ends in the root CN=stranger,O=Testkit,ST=ZH,C=CH: want a chain with a certificate of ca:store-0"
+        "untrusted-chain: revocation is checked only for trusted signers: certificate chain is not trusted: found \
+         root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:store-0 in the chain"
     );
 }
 

@@ -22,7 +22,7 @@ fn table() -> Vec<(String, Result<String, String>)> {
         let outcome = match (text(row, "place"), text(row, "refused")) {
             (Some(place), None) => Ok(place),
             (None, Some(why)) => Err(why),
-            other => panic!("{other:?}: want one of place and refused"),
+            other => panic!("{other:?}, expected one of place and refused"),
         };
         (text(row, "image").unwrap(), outcome)
     };

@@ -96,7 +96,7 @@ fn user_metadata_must_be_signed_with_the_wanted_value() {
         let wrong = judge.clone().metadata("io.wabbit-networks.buildId", "321");
         assert_eq!(
             wrong.sentence(&envelope, JWS),
-            "metadata-missing: the signed metadata \"io.wabbit-networks.buildId\" is \"123\": want \"321\""
+            "metadata-missing: signed metadata \"io.wabbit-networks.buildId\": found \"123\", expected \"321\""
         );
         let later = judge.at("2026-11-21T12:00:00Z");
         assert_eq!(later.codes(&envelope, JWS), [Code::CertificateOutsideValidity]);

@@ -53,18 +53,17 @@ pub enum AuthMethodError {
 impl Mismatched for AuthMethodError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::EmptyUser => {
-                Mismatch::new("has an empty user name beside a password").expecting("both, or neither for no login")
-            }
-            Self::EmptyPassword => {
-                Mismatch::new("has an empty password beside a user name").expecting("both, or neither for no login")
-            }
+            Self::EmptyUser => Mismatch::new("has a password and an empty user name")
+                .expecting("both, or neither for anonymous access"),
+            Self::EmptyPassword => Mismatch::new("has a user name and an empty password")
+                .expecting("both, or neither for anonymous access"),
             Self::EmptyToken => Mismatch::new("has an empty token"),
             Self::Colon => Mismatch::new("has a colon in the user name")
-                .expecting("none, as nothing could be told from the password"),
-            Self::NotVisible => {
-                Mismatch::new("has a bearer token that is not visible ASCII, which a header cannot carry")
-            }
+                .expecting("none; a colon separates the user name from the password"),
+            Self::NotVisible => Mismatch::new(
+                "has a bearer token that is not visible ASCII, expected one that an HTTP header can \
+                               carry",
+            ),
             Self::TooLong { found, most } => Mismatch::new(format_args!("has a credential of {found} bytes"))
                 .expecting(format_args!("at most {most}")),
         }

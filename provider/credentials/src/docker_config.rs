@@ -102,15 +102,15 @@ impl Mismatched for DockerConfigError {
         match self {
             Self::TooLarge { found } => Mismatch::new(format_args!("has {found} bytes"))
                 .expecting(format_args!("at most {}", limits::DOCKER_CONFIG_BYTES)),
-            Self::Json => Mismatch::new("is no Docker configuration").expecting(format_args!(
+            Self::Json => Mismatch::new("is not a Docker configuration").expecting(format_args!(
                 "a JSON object with an object auths of at most {} entries, and no member twice",
                 limits::DOCKER_CONFIG_ENTRIES
             )),
             Self::NoAuths => {
                 Mismatch::new("has no auths").expecting("a Docker configuration with an entry for each registry")
             }
-            Self::HelpersOnly => Mismatch::new("has no entries and wants a credential helper")
-                .expecting("credentials in auths, as no helper is ever started"),
+            Self::HelpersOnly => Mismatch::new("has no entries and names a credential helper")
+                .expecting("credentials in auths; credential helpers are never started"),
         }
     }
 }

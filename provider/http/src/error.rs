@@ -31,7 +31,7 @@ pub enum FetchError {
         address: IpAddr,
     },
     /// A response from `from` leads into a network that only the settings may name.
-    #[error("{from} leads to {host}, found at {address}, a {} address: want a public one", Network::of(*address).as_str())]
+    #[error("{from} leads to {host}: found {address}, a {} address, expected a public one", Network::of(*address).as_str())]
     ReferredInside {
         /// Whose response named the host.
         from: String,
@@ -49,7 +49,7 @@ pub enum FetchError {
         why: Text,
     },
     /// The proxy did not connect us.
-    #[error("cannot reach {host} by the proxy {proxy} (from {setting}): {failure}")]
+    #[error("cannot reach {host} through the proxy {proxy} (from {setting}): {failure}")]
     Proxy {
         /// Where the request was to go.
         host: String,
@@ -93,7 +93,7 @@ pub enum FetchError {
         failure: TlsFailure,
     },
     /// The connection ended before the response did.
-    #[error("the answer of {host} broke off: {detail}")]
+    #[error("the response of {host} ended early: {detail}")]
     Broken {
         /// Where the request went.
         host: String,
@@ -102,7 +102,8 @@ pub enum FetchError {
     },
     /// Less than [`limits::BODY_WINDOW_BYTES`] of the body arrived within [`limits::BODY_WINDOW`].
     #[error(
-        "{host} sends too slowly: found {received} bytes of the answer, expected at least {} every {} s or the end",
+        "{host} sends too slowly: found {received} bytes of the response, expected at least {} every {} s or the \
+         end",
         limits::BODY_WINDOW_BYTES,
         limits::BODY_WINDOW.as_secs()
     )]
@@ -114,8 +115,8 @@ pub enum FetchError {
     },
     /// The connection received too much that is no content; see [`limits::CONNECTION_BYTES`].
     #[error(
-        "{host} sends too much that is no content (interim answers, pings, empty frames, or content byte by byte): found \
-         more than a connection may receive of it, at most {} KiB",
+        "{host} sends too many bytes that are not content (interim responses, pings, empty frames, or content \
+         byte by byte): expected at most {} KiB on one connection",
         limits::CONNECTION_BYTES / 1024
     )]
     Excess {
@@ -165,7 +166,7 @@ pub enum FetchError {
         limit: u64,
     },
     /// The body has another size than expected.
-    #[error("{host} sends {found} bytes: want {wanted}")]
+    #[error("size of the content from {host}: found {found} bytes, expected {wanted}")]
     Size {
         /// Where the request went.
         host: String,
@@ -212,7 +213,7 @@ pub enum RedirectRefusal {
         found: Excerpt,
     },
     /// The limit on redirects is reached.
-    #[error("there are more than {} in a row", limits::REDIRECTS)]
+    #[error("found more than {} in sequence", limits::REDIRECTS)]
     TooMany,
     /// The request must not be redirected.
     #[error("{what} are not redirected")]

@@ -141,8 +141,7 @@ impl Mismatched for SettingsError {
         match self {
             Self::Pattern(error) => Mismatch::new(error),
             Self::Twice { pattern, first } => {
-                Mismatch::new(format_args!("registry {pattern} is the same place as {first}"))
-                    .expecting("each place once")
+                Mismatch::new(format_args!("registry {pattern} is the same as {first}")).expecting("each registry once")
             }
             Self::PlainHttpPort { pattern } => Mismatch::new(format_args!(
                 "registry {pattern} is plain HTTP at the port of https, which references need not write"
@@ -250,10 +249,18 @@ mod tests {
     fn names_the_mistake() {
         let pattern: HostPattern = "r.example".parse().unwrap();
         let twice = settings(vec![entry("r.example"), entry("R.example:443")]).check().unwrap_err();
-        assert_eq!(twice.to_string(), "registry R.example:443 is the same place as r.example: want each place once");
+        assert_eq!(
+            twice.to_string(),
+            "registry R.example:443 is the same registry as r.example, expected each \
+                                       registry once"
+        );
         let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
         let twice = settings(vec![plain("r.example"), entry("r.example:80")]).check().unwrap_err();
-        assert_eq!(twice.to_string(), "registry r.example:80 is the same place as r.example: want each place once");
+        assert_eq!(
+            twice.to_string(),
+            "registry r.example:80 is the same registry as r.example, expected each \
+                                       registry once"
+        );
         let port = SettingsError::PlainHttpPort { pattern: pattern.clone() };
         assert_eq!(settings(vec![plain("r.example:0443")]).check().err(), Some(port));
         for name in ["docker.io", "index.docker.io", "Registry-1.docker.io:0443", "registry.hub.docker.com"] {

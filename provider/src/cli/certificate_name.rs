@@ -10,7 +10,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_string());
     }
-    dns_name(text).map_err(|_| format!("{text:?} is no name: want a DNS name or an IP address"))
+    dns_name(text).map_err(|_| format!("found {text:?}, expected a DNS name or an IP address"))
 }
 
 /// As [`name`], for DNS names alone.
@@ -28,6 +28,6 @@ pub(super) fn dns_name(text: &str) -> Result<String, String> {
     if name.len() <= 253 && name.split('.').all(label) {
         Ok(name)
     } else {
-        Err(format!("{text:?} is no DNS name: want letters, digits and inner hyphens, parted by dots"))
+        Err(format!("found {text:?}, expected a DNS name of letters, digits and inner hyphens, separated by dots"))
     }
 }

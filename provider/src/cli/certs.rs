@@ -35,16 +35,16 @@ const SECRET: &str = "secret.yaml";
 #[derive(Debug, thiserror::Error)]
 enum CertsError {
     #[error(
-        "{} has {} already: want --renew for a new certificate by the same authority, or --force to begin anew with another one",
+        "{} already contains {}; use --renew for a new certificate from the same CA, or --force to create a new CA",
         directory,
         names.join(", ")
     )]
     InTheWay { directory: String, names: Vec<&'static str> },
-    #[error("{directory} has {there} and no {missing}: want both, or --force to begin anew with another authority")]
+    #[error("{directory} contains {there} but not {missing}, expected both; use --force to create a new CA")]
     HalfAnAuthority { directory: String, there: &'static str, missing: &'static str },
-    #[error("{directory} has no {AUTHORITY} and {AUTHORITY_KEY}: want the authority that is to be kept")]
+    #[error("{directory} contains no {AUTHORITY} and {AUTHORITY_KEY}, expected the CA that is to be kept")]
     NothingToRenew { directory: String },
-    #[error("{directory} has a {SERVER} without names that can be read: want --name for each that it is to have")]
+    #[error("{directory} contains a {SERVER} without readable names; give each name with --name")]
     NoNames { directory: String },
     #[error("{directory}: {detail}")]
     Authority { directory: String, detail: String },
@@ -66,7 +66,7 @@ pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
     match print(args, &made, &mut io::stdout().lock()) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print what was made"))),
+        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the result"))),
     }
 }
 

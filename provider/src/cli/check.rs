@@ -168,6 +168,6 @@ impl fmt::Display for Fault {
             write!(f, ": {field}")?;
         }
         write!(f, ": {found}")?;
-        if wanted.is_empty() { Ok(()) } else { write!(f, ": want {wanted}") }
+        if wanted.is_empty() { Ok(()) } else { write!(f, ", expected {wanted}") }
     }
 }

@@ -71,7 +71,7 @@ async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure>
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
         Err(_) => {
             let time = humantime::format_duration(PATIENCE);
-            undecided(Reason::new(Code::DeadlineExceeded, format_args!("no end after {time}: want one")))
+            undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
     };
     Ok(Inspected { checked: Checked { image, result }, listed })

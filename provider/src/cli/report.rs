@@ -78,13 +78,13 @@ mod tests {
         let signatures = [FailedSignature {
             manifest: digest(),
             unverified_subject: Some("CN=e\u{1b}[2Jvil".into()),
-            reasons: Reasons::one(Reason::new(Code::UntrustedIdentity, "CN=evil: want one of CN=good")),
+            reasons: Reasons::one(Reason::new(Code::UntrustedIdentity, "CN=evil, expected one of CN=good")),
         }];
         checked(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None))
     }
 
     fn undecided() -> Checked {
-        let reason = Reason::new(Code::RegistryThrottled, "status 429: want 200");
+        let reason = Reason::new(Code::RegistryThrottled, "status 429, expected 200");
         let mut checked = checked(ImageVerdict::from_reason(None, reason));
         checked.result.digest = None;
         checked
@@ -119,14 +119,14 @@ rejected      docker.io/library/nginx:latest
   digest      {digest}
   rule        all
   code        untrusted-identity
-  message     CN=evil: want one of CN=good
+  message     CN=evil, expected one of CN=good
   what to do  sign with a trusted identity, or add the certificate's subject to trustedIdentities
   signature   {digest} of CN=e\\u{{1b}}[2Jvil (not verified)
-              rejected: untrusted-identity: CN=evil: want one of CN=good
+              rejected: untrusted-identity: CN=evil, expected one of CN=good
 
 inconclusive  docker.io/library/nginx:latest
   code        registry-throttled
-  message     status 429: want 200
+  message     status 429, expected 200
   what to do  wait for the registry's rate limit, or use credentials with a higher one
 "
             )
@@ -143,7 +143,7 @@ inconclusive  docker.io/library/nginx:latest
                 {
                     "verdict": "rejected",
                     "code": "untrusted-identity",
-                    "message": "CN=evil: want one of CN=good",
+                    "message": "CN=evil, expected one of CN=good",
                     "advice": "sign with a trusted identity, or add the certificate's subject to trustedIdentities",
                     "image": "docker.io/library/nginx:latest",
                     "digest": digest().as_str(),
@@ -156,14 +156,14 @@ inconclusive  docker.io/library/nginx:latest
                         "digest": digest().as_str(),
                         "subject": "CN=e\\u{1b}[2Jvil",
                         "verdict": "rejected",
-                        "reasons": [{"code": "untrusted-identity", "message": "CN=evil: want one of CN=good"}],
+                        "reasons": [{"code": "untrusted-identity", "message": "CN=evil, expected one of CN=good"}],
                     }],
                     "signaturesOmitted": 0,
                 },
                 {
                     "verdict": "inconclusive",
                     "code": "registry-throttled",
-                    "message": "status 429: want 200",
+                    "message": "status 429, expected 200",
                     "advice": "wait for the registry's rate limit, or use credentials with a higher one",
                     "image": "docker.io/library/nginx:latest",
                     "digest": null,

@@ -59,7 +59,7 @@ async fn verify(engine: &Engine, image: ImageRef) -> Checked {
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
         Err(_) => {
             let time = humantime::format_duration(PATIENCE);
-            undecided(Reason::new(Code::DeadlineExceeded, format_args!("no verdict after {time}: want one")))
+            undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
     };
     Checked { image, result }

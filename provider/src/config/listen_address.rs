@@ -17,7 +17,10 @@ pub enum ListenAddress {
 
 /// The text is not a [`ListenAddress`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an address to listen on: want an IP address or a host name with a port, or a port alone as in :6001")]
+#[error(
+    "not an address to listen on: expected an IP address or a host name with a port, or a port alone, such as \
+         :6001"
+)]
 pub struct ListenAddressError;
 
 impl ListenAddress {

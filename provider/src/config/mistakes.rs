@@ -33,7 +33,7 @@ impl fmt::Display for Mistake {
         if !field.as_str().is_empty() {
             write!(f, ": {field}")?;
         }
-        write!(f, ": found {found}: want {wanted}")?;
+        write!(f, ": found {found}, expected {wanted}")?;
         if !example.is_empty() {
             write!(f, ", for example {example}")?;
         }
@@ -90,7 +90,7 @@ impl Mistakes {
                 line: 0,
                 field: Text::default(),
                 found: Text::of(format_args!("{} more mistakes", self.left_out.get())),
-                wanted: Text::of("those above mended first"),
+                wanted: Text::of("the mistakes above to be corrected first"),
                 example: String::new(),
             });
         }

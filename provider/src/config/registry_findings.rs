@@ -144,11 +144,12 @@ impl RegistryFinding {
                 format!("registry {registry} is disabled: {path}: {mistake}")
             }
             FindingKind::File { mistake, effect: FileEffect::Kept } => {
-                format!("registry {registry} goes on with what {path} said before: {mistake}")
+                format!("registry {registry} keeps the former content of {path}: {mistake}")
             }
             FindingKind::Entry(mistake) => {
                 format!(
-                    "an entry of {path} (registry {registry}) is disabled, images that the entry is for are inconclusive: {mistake}"
+                    "an entry of {path} (registry {registry}) is disabled, so that its images are inconclusive: \
+                     {mistake}"
                 )
             }
             FindingKind::Warning(warning) => format!("registry {registry}: {path}: {warning}"),
@@ -177,7 +178,7 @@ impl fmt::Display for RegistryFileWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DockerConfig(warning) => warning.fmt(f),
-            Self::NoEntryForHost => f.write_str("has no entry for this registry, which is asked anonymously"),
+            Self::NoEntryForHost => f.write_str("has no entry for this registry, which is used anonymously"),
         }
     }
 }

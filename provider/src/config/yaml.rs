@@ -162,7 +162,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a number, a boolean, a list or a map of keys")
+        f.write_str("a string, a number, a boolean, a list or a map of keys")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
@@ -211,7 +211,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let mut names = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if !names.insert(key.clone()) {
-                return Err(A::Error::custom(format_args!("{:?} twice, as a number and as a text", Excerpt::of(&key))));
+                return Err(A::Error::custom(format_args!(
+                    "{:?} twice, as a number and as a string",
+                    Excerpt::of(&key)
+                )));
             }
             entries.push((key, Node::from(map.next_value::<Spanned<Value>>()?)));
         }

@@ -54,7 +54,7 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
 
 /// The reason when the caller's time was over while the work was busy with `stage`.
 pub(super) fn late(stage: &str) -> Reason {
-    let detail = format_args!("the request's time was over while {stage}: want an answer before its deadline");
+    let detail = format_args!("verification did not finish before the request's deadline: it ended while {stage}");
     Reason::new(Code::DeadlineExceeded, detail)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn overloaded(reached: &LimitReached) -> Reason {
 
 /// The reason when the work panicked.
 pub(super) fn panicked() -> Reason {
-    Reason::new(Code::InternalError, "the verification ended unexpectedly: want it to end with a verdict")
+    Reason::new(Code::InternalError, "internal error: the verification task panicked")
 }
 
 /// The verdict about an image whose statement, or the one that may be meant for it, is disabled.

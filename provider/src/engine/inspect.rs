@@ -200,7 +200,10 @@ impl Inner {
 fn left_out(referrers: &Referrers, most: usize) -> Option<Reason> {
     let found = referrers.entries.len();
     if found > most {
-        let detail = format_args!("only {most} of {found} or more signatures are looked at: want all of them");
+        let detail = format_args!(
+            "too many signatures: found at least {found}, expected at most {most}; the \
+                                   others were not examined"
+        );
         return Some(Reason::new(Code::TooManySignatures, detail));
     }
     unread(referrers)

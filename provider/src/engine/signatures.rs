@@ -232,7 +232,7 @@ async fn layer(
             return Err(NoEnvelope::OtherType);
         }
         let found = &entry.media_type;
-        return Err(invalid(&format_args!("the signature manifest has media type {found}: want an OCI manifest")));
+        return Err(invalid(&format_args!("signature manifest: found media type {found}, expected an OCI manifest")));
     }
     let bytes = registries
         .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
@@ -255,23 +255,26 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<(Descriptor,
     let invalid = |detail: fmt::Arguments<'_>| Err(Reason::new(Code::SignatureManifestInvalid, detail));
     if manifest.artifact_type.as_deref() != Some(SIGNATURE) {
         let found = Excerpt::of(manifest.artifact_type.as_deref().unwrap_or("nothing"));
-        return invalid(format_args!("the signature manifest has artifact type {found:?}: want {SIGNATURE}"));
+        return invalid(format_args!("signature manifest: found artifact type {found:?}, expected {SIGNATURE}"));
     }
     match &manifest.subject {
         Some(subject) if subject.digest == *target => {}
         Some(subject) => {
-            return invalid(format_args!("the signature manifest has subject {}: want {target}", subject.digest));
+            return invalid(format_args!("signature manifest: found subject {}, expected {target}", subject.digest));
         }
-        None => return invalid(format_args!("the signature manifest has no subject: want {target}")),
+        None => return invalid(format_args!("signature manifest: found no subject, expected {target}")),
     }
     let [layer] = manifest.layers.as_slice() else {
-        return invalid(format_args!("the signature manifest has {} layers: want exactly one", manifest.layers.len()));
+        return invalid(format_args!(
+            "signature manifest: found {} layers, expected exactly one",
+            manifest.layers.len()
+        ));
     };
     let Some(format) = EnvelopeFormat::of_media_type(&layer.media_type) else {
         return Err(Reason::new(
             Code::EnvelopeUnsupported,
             format_args!(
-                "the envelope has media type {}: want application/jose+json or application/cose",
+                "envelope media type: found {}, expected application/jose+json or application/cose",
                 layer.media_type
             ),
         ));
@@ -279,6 +282,6 @@ fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<(Descriptor,
     if usize::try_from(layer.size).is_ok_and(|size| size <= limits::ENVELOPE_BYTES) {
         Ok((Descriptor::new(layer.media_type.clone(), layer.digest.clone(), layer.size), format))
     } else {
-        invalid(format_args!("the envelope has {} bytes: want at most {}", layer.size, limits::ENVELOPE_BYTES))
+        invalid(format_args!("envelope: found {} bytes, expected at most {}", layer.size, limits::ENVELOPE_BYTES))
     }
 }

@@ -68,7 +68,11 @@ impl Inner {
     ) -> Result<(&'r Trust, Arc<UsableStatement>), ImageVerdict> {
         let repository = request.image.repository();
         let Some(policy) = request.snapshot.policy() else {
-            let reason = Reason::new(Code::NotReady, "there is no trust policy document that can be used: want one");
+            let reason = Reason::new(
+                Code::NotReady,
+                "no usable trust policy: found none, expected a valid trust \
+                                                      policy document",
+            );
             return Err(ImageVerdict::from_reason(None, reason));
         };
         // Before a statement is chosen: one that skips asks no registry.
@@ -86,7 +90,7 @@ impl Inner {
             Applicable::Disabled(statement, claim) => Err(error_mapping::of_disabled(statement, claim)),
             Applicable::Nothing => {
                 let detail = format_args!(
-                    "no statement of the trust policy has the registry scope {repository}: want one that has"
+                    "no statement of the trust policy applies to the repository {repository}; add it to the registryScopes of one"
                 );
                 Err(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)))
             }

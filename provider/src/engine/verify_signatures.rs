@@ -107,7 +107,10 @@ pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     }
     let found = referrers.entries.len();
     if found > most {
-        let detail = format_args!("none of the first {most} of {found} or more signatures counts: want one that does");
+        let detail = format_args!(
+            "too many signatures: found at least {found}, and none of the first {most} \
+                                   verifies; expected one that does"
+        );
         return Some(Reason::new(Code::TooManySignatures, detail));
     }
     unread(referrers)
@@ -120,7 +123,7 @@ pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
         Some(Incomplete::Failed(error)) => return Some(error_mapping::reason(error)),
         Some(Incomplete::Limit) => {
             let detail = format_args!(
-                "the list of referrers was not read to its end: found more than {} entries or {} pages, expected fewer",
+                "too many referrers: found more than {} entries or {} pages, expected fewer",
                 limits::REFERRERS_ENTRIES,
                 limits::REFERRERS_PAGES
             );
@@ -129,7 +132,7 @@ pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
     }
     (referrers.broken > 0).then(|| {
         let broken = referrers.broken;
-        let detail = format_args!("the list of signatures has {broken} entries that cannot be read: want descriptors");
+        let detail = format_args!("list of signatures: found {broken} unreadable entries, expected descriptors");
         Reason::new(Code::RegistryAnswerInvalid, detail)
     })
 }

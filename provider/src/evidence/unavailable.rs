@@ -16,12 +16,7 @@ pub struct Unavailable;
 
 impl EvidenceSource for Unavailable {
     fn fetch<'a>(&'a self, requests: &'a Requests, _: Instant) -> BoxFuture<'a, Vec<Answer>> {
-        let answer = |request: &EvidenceRequest| {
-            Answer::NotAvailable(NotAvailable::new(match request {
-                EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "want its status",
-                EvidenceRequest::SignerStatus(_) => "want its revocation status",
-            }))
-        };
+        let answer = |_: &EvidenceRequest| Answer::NotAvailable(NotAvailable::new("it is not supported yet"));
         std::future::ready(requests.iter().map(answer).collect()).boxed()
     }
 }

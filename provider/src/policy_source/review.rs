@@ -97,21 +97,23 @@ pub enum TrustWarning {
     )]
     TimestampUnchecked { statement: String, store: String, when: &'static str },
     #[error(
-        "statement {statement:?} trusts everybody whom the signing authority store {store} vouches for, which is every customer of the service: name identities, unless the service signs for you alone"
+        "statement {statement:?} trusts every customer of the signing service in the signing authority store \
+         {store}; name identities, unless the service signs only for you"
     )]
     EveryCustomer { statement: String, store: String },
     #[error(
         "statement {statement:?} has the identity {identity:?}, which no certificate matches: only x509.subject identities are compared"
     )]
     IdentityNeverMatches { statement: String, identity: String },
-    #[error("statement {statement:?} only logs authenticity: a signature by anybody lets an image in")]
+    #[error("statement {statement:?} only logs authenticity, so that a signature by anyone admits an image")]
     AnybodyCounts { statement: String },
     #[error(
         "trust store {store} has sub-directories, which are ignored: {names}; put certificate files into the store's own directory"
     )]
     StoreSubdirectories { store: String, names: String },
     #[error(
-        "trust store {store}: certificate {subject:?} ended at {end}: signatures under it are outside its validity"
+        "trust store {store}: certificate {subject:?} has expired at {end}; signatures under it are outside its \
+         validity"
     )]
     StoreCertificateExpired { store: String, subject: String, end: UnixTime },
     #[error("trust store {store}: certificate {subject:?} ends soon, at {end}")]

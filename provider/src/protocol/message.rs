@@ -60,7 +60,7 @@ pub(super) fn rejection(
     let tried = match signatures.total() {
         0 => String::new(),
         1 => " (1 signature was tried)".to_owned(),
-        count => format!(" ({count} signatures were tried; this is the one that came furthest)"),
+        count => format!(" ({count} signatures were tried; this one passed the most checks)"),
     };
     let Reason { code, detail } = reason;
     format!("{image} was rejected{statement}: {code}: {detail}{tried}; what to do: {}", code.advice())
@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn a_sentence_names_image_code_both_sides_and_the_way_out() {
-        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms: want the referrers list");
+        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected the referrers list");
         assert_eq!(
             sentence("a.example/b:1", &reason),
-            "a.example/b:1: registry-timeout: no answer within 500ms: want the referrers list; what to do: check the registry's speed; the next request tries again"
+            "a.example/b:1: registry-timeout: no answer within 500ms, expected the referrers list; what to do: check the registry's speed; the next request tries again"
         );
     }
 
@@ -89,11 +89,14 @@ mod tests {
     fn a_rejection_names_the_statement() {
         let reason = Reason::new(
             Code::Unsigned,
-            "no Notary Project signature is associated with the image: found none, expected at least one",
+            "no Notary Project signature found for this image: found none, expected at least one",
         );
         assert_eq!(
             rejection("a.example/b:1", Some("all"), &reason, &FailedSignatures::default()),
-            "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no Notary Project signature is associated with the image: found none, expected at least one; what to do: sign the image with notation and push the signature beside it; signatures of other tools (cosign, Docker Content Trust, GPG) are not read"
+            "a.example/b:1 was rejected by statement \"all\" of the trust policy: unsigned: no Notary Project \
+             signature found for this image: found none, expected at least one; what to do: sign the image with \
+             notation and push the signature beside it; signatures of other tools (cosign, Docker Content Trust, \
+             GPG) are not read"
         );
     }
 

@@ -27,7 +27,7 @@ pub enum ErrorKind {
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// The configuration has no certificates for the server.
-    #[error("server.tls is missing: want certificate, key and clientCa")]
+    #[error("server.tls is missing, expected certificate, key and clientCa")]
     NoTls,
     /// The names of the allowed clients.
     #[error(transparent)]

@@ -57,7 +57,10 @@ impl ReloadTask {
     fn reload_policy(&mut self) {
         match self.policy.poll(clock::now()) {
             Polled::Unchanged => {}
-            Polled::Unsettled => tracing::debug!("trust policy and trust stores are changing: looking again later"),
+            Polled::Unsettled => tracing::debug!(
+                "trust policy and trust stores are changing; reading them again \
+                                                  later"
+            ),
             Polled::Loaded(policy) => self.status.policy_in_use(&policy),
             Polled::Refused(error) => self.status.no_policy(&error),
         }

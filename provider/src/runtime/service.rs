@@ -52,7 +52,8 @@ impl Service {
         let mut status = ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
         publish(&mut status, &loaded, &components);
         for (variable, proxy) in proxy_environment::read(config).map_err(Cause::ProxyVariables)?.servers() {
-            tracing::info!(variable, %proxy, "proxy for the hosts in registries; others are asked directly");
+            tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries; others are reached \
+                                              directly");
         }
         let Components { engine, policy_source, policy: _, registry_files, system_roots: _ } = components;
         let tls = Arc::new(Tls::new(loaded));
@@ -137,9 +138,7 @@ fn publish(status: &mut ReloadStatus, certificates: &LoadedTls, components: &Com
         Err(error) => status.no_policy(error),
     }
     if components.system_roots == 0 {
-        tracing::warn!(
-            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked"
-        );
+        tracing::warn!("this system has no CA certificates; only registries with `ca` or `plainHttp` can be used");
     }
     status.registries_in_use(&components.registry_files);
 }

@@ -93,7 +93,7 @@ impl ReloadStatus {
             tracing::warn!("{effect}");
         }
         for over in self.registries.iter().filter(|effect| !effects.contains(effect)) {
-            tracing::info!("no longer so: {over}");
+            tracing::info!("resolved: {over}");
         }
         self.readiness.registry_details(effects.iter().map(String::as_str));
         self.registries = effects;
@@ -106,7 +106,7 @@ impl ReloadStatus {
             tracing::error!(
                 files = component.text(),
                 error = why,
-                "files with mistakes: what they are about is disabled or as it was before"
+                "files have mistakes; what depends on them is disabled or keeps its former content"
             );
             self.refused.insert(component, why.to_owned());
         }
@@ -137,7 +137,7 @@ impl ReloadStatus {
     /// What is on disk is what has been in use all the time.
     pub(super) fn unchanged(&mut self, component: Component) {
         if self.refused.remove(&component).is_some() {
-            tracing::info!(files = component.text(), "files on disk are again what is in use");
+            tracing::info!(files = component.text(), "the files on disk are in use again");
             self.metrics.reload_unchanged(component);
             self.readiness.unchanged(component);
         }
@@ -151,7 +151,7 @@ impl ReloadStatus {
         tracing::error!(
             files = component.text(),
             error = why,
-            "changed files not taken into use: what was there stays"
+            "changed files are not in use; the former content stays in use"
         );
         self.metrics.reload_failed(component);
         self.readiness.refused(component, clock::now(), why);
@@ -164,7 +164,7 @@ impl ReloadStatus {
             return;
         }
         if !keys.is_empty() {
-            tracing::warn!(keys = keys.join(","), "restart needed: these keys keep the values of the start");
+            tracing::warn!(keys = keys.join(","), "restart needed: these keys keep their values until then");
         }
         self.metrics.restart_needed(!keys.is_empty());
         self.readiness.restart_needed(&keys);

@@ -13,7 +13,7 @@ const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("request body has more than {most} bytes: want fewer images in one request")]
+    #[error("request body is too large: expected at most {most} bytes; send fewer images in one request")]
     TooLarge { most: usize },
     #[error("request body did not arrive in time")]
     Late,

@@ -151,7 +151,8 @@ impl Handler {
             self.metrics.panic();
             let door = route.endpoint.as_str();
             tracing::error!(request_id = id.as_str(), door, what = panic_text(&*panic), "panic");
-            let why = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id";
+            let why = "internal-error: the response could not be encoded; what to do: report this with the log \
+                       line that has the same request ID";
             Refusal::reply_without_endpoint(Outcome::InternalError, why, id)
         })
     }
@@ -215,12 +216,13 @@ impl Handler {
 }
 
 fn not_found(id: &RequestId) -> Reply {
-    let why = "path is unknown: want POST /v1/verify or /v1/mutate, or below /ratify/gatekeeper; what to do: correct spec.url of the Provider";
+    let why = "unknown path: expected POST /v1/verify or /v1/mutate, also below /ratify/gatekeeper; what to do: \
+               correct spec.url of the Provider";
     Refusal::reply_without_endpoint(Outcome::BadRequest, why, id)
 }
 
 fn not_post(id: &RequestId) -> Reply {
-    Refusal::reply_without_endpoint(Outcome::BadRequest, "method is not POST: want POST", id)
+    Refusal::reply_without_endpoint(Outcome::BadRequest, "method is not supported: expected POST", id)
 }
 
 fn response(status: StatusCode, body: ResponseBody, id: &RequestId) -> Response<ResponseBody> {

@@ -169,7 +169,7 @@ impl Health {
                 }
                 Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}\n")),
             },
-            _ => plain(StatusCode::NOT_FOUND, "path is unknown: want /livez, /readyz or /metrics\n".to_owned()),
+            _ => plain(StatusCode::NOT_FOUND, "unknown path: expected /livez, /readyz or /metrics\n".to_owned()),
         }
     }
 }

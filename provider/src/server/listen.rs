@@ -210,9 +210,11 @@ async fn handshake(
             }
         },
         Err(Refused::Failed(error)) => (failure(&error), error.to_string()),
-        Err(Refused::Late) => (HandshakeFailure::Timeout, format!("no handshake within {:?}", context.times.handshake)),
+        Err(Refused::Late) => {
+            (HandshakeFailure::Timeout, format!("no TLS handshake within {:?}", context.times.handshake))
+        }
         Err(Refused::Evicted) => {
-            (HandshakeFailure::Evicted, format!("{HANDSHAKES} handshakes began after this one and none has ended"))
+            (HandshakeFailure::Evicted, format!("evicted: {HANDSHAKES} later handshakes began and none has finished"))
         }
     };
     let peer = Peer { address, client: client.as_ref(), unverified_client: unverified_client.as_ref() };

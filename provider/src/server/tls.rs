@@ -57,18 +57,21 @@ pub enum TlsError {
     File { path: PathBuf, source: Box<Self> },
     #[error("{what} cannot be read")]
     Pem { what: &'static str, source: PemError },
-    #[error("{what}: PEM block that begins in line {line} is no X.509 certificate")]
+    #[error("{what}: PEM block that begins on line {line} is not an X.509 certificate")]
     Certificate { what: &'static str, line: usize },
-    #[error("{what}: certificate of the PEM block that begins in line {line} cannot vouch for another")]
+    #[error("{what}: the certificate of the PEM block that begins on line {line} cannot be a trust anchor")]
     Root { what: &'static str, line: usize },
-    #[error("server certificate expired at {end}: want one that is valid")]
+    #[error("server certificate has expired: found end {end}, expected a valid certificate")]
     Expired { end: UnixTime },
-    #[error("client CA has no valid certificate: the last one expired at {end}")]
+    #[error("all client CA certificates have expired: found last end {end}, expected a valid certificate")]
     AuthoritiesExpired { end: UnixTime },
-    #[error("server key is not the key of the first certificate: want the two to belong together")]
+    #[error("server key is not the key of the first certificate, expected a matching pair")]
     Foreign,
     /// The library's words are left out: they are of no help.
-    #[error("server key and certificate cannot be used: want an RSA or EC key, and a certificate of X.509 version 3")]
+    #[error(
+        "server key and certificate cannot be used, expected an RSA or EC key and an X.509 version 3 \
+             certificate"
+    )]
     Pair,
     #[error("client CA cannot be used")]
     Verifier { source: rustls::server::VerifierBuilderError },
@@ -79,10 +82,10 @@ impl Mismatched for TlsError {
     fn mismatch(&self) -> Mismatch {
         match self {
             Self::Expired { end } => {
-                Mismatch::new(format_args!("server certificate expired at {end}")).expecting("one that is valid")
+                Mismatch::new(format_args!("server certificate expired at {end}")).expecting("a valid certificate")
             }
             Self::Foreign => Mismatch::new("server key is not the key of the first certificate")
-                .expecting("the two to belong together"),
+                .expecting("the key of that certificate"),
             Self::Pair => Mismatch::new("server key and certificate cannot be used")
                 .expecting("an RSA or EC key, and a certificate of X.509 version 3"),
             Self::Read { .. }

@@ -39,7 +39,7 @@ const FAILED_BYTES: usize = 4096;
 
 /// There is a subscriber already.
 #[derive(Debug, thiserror::Error)]
-#[error("log is initialised already: want one call at the start")]
+#[error("internal error: the log is already initialised")]
 pub struct LogError;
 
 /// Events of `level` and above go to standard error from now on, and those of other crates if they are warnings. Panics
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_one_event_with_fixed_names() {
-        let signatures = [failed(Code::UntrustedChain, "a: want b"), failed(Code::Expired, "found: want")];
+        let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found: want")];
         let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
         let mut events = written(Level::INFO, || {
             verdict(&Verdict { digest: Some("sha256:00"), ..one(End::Decided(&rejected)) });
@@ -364,7 +364,7 @@ mod tests {
                 "level": "INFO", "message": "verdict", "door": "verify", "request_id": "1f", "image": "nginx",
                 "digest": "sha256:00", "verdict": "rejected", "code": "expired", "blame": "signer",
                 "detail": "found: want", "rule": "all", "cache": "hit", "elapsed_ms": 12,
-                "failed_signatures": format!("{manifest}: untrusted-chain: a: want b | {manifest}: expired: found: want"),
+                "failed_signatures": format!("{manifest}: untrusted-chain: a, expected b | {manifest}: expired: found: want"),
                 "failed_signatures_total": 2,
             })
         );

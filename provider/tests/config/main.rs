@@ -133,14 +133,14 @@ fn verify_needs_no_listener_and_serve_does() {
     assert_eq!(
         mistakes(TRUST, Purpose::Serve),
         [
-            ":1: server.tls.certificate: found nothing: want a PEM file, for example tls/tls.crt",
-            ":1: server.tls.key: found nothing: want a PEM file, for example tls/tls.key",
-            ":1: server.tls.clientCa: found nothing: want a PEM file, for example client-ca/ca.crt",
+            ":1: server.tls.certificate: found nothing, expected a PEM file, for example tls/tls.crt",
+            ":1: server.tls.key: found nothing, expected a PEM file, for example tls/tls.key",
+            ":1: server.tls.clientCa: found nothing, expected a PEM file, for example client-ca/ca.crt",
         ]
     );
     check(
         "server: {tls: {certificate: c, key: k}}",
-        &[":2: server.tls.clientCa: found nothing: want a PEM file, for example client-ca/ca.crt"],
+        &[":2: server.tls.clientCa: found nothing, expected a PEM file, for example client-ca/ca.crt"],
     );
 }
 
@@ -150,13 +150,13 @@ fn reports_all_mistakes_at_once_in_order_of_lines() {
     assert_eq!(
         mistakes(text, Purpose::Verify),
         [
-            ":1: trust.directory: found the number 5: want the path of a file or directory, for example trust",
-            ":3: server.listn: found an unknown key: want one of listen, tls, allowedClients, verifyTimeout, \
+            ":1: trust.directory: found the number 5, expected the path of a file or directory, for example trust",
+            ":3: server.listn: found an unknown key, expected one of listen, tls, allowedClients, verifyTimeout, \
              mutateTimeout, stopGrace, maxBodyBytes, maxKeys, maxConnections, maxConcurrentKeys, \
              maxConcurrentKeysPerRequest",
-            ":4: server.verifyTimeout: found the number 2: want a duration with its unit, from 100ms to 30s, for \
+            ":4: server.verifyTimeout: found the number 2, expected a duration with its unit, from 100ms to 30s, for \
              example 1s 800ms",
-            ":5: log.level: found \"loud\": want error, warn, info, debug or trace",
+            ":5: log.level: found \"loud\", expected error, warn, info, debug or trace",
         ]
     );
     let error = parse(text, Purpose::Verify).unwrap_err().to_string();

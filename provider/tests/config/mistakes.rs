@@ -17,53 +17,53 @@ use super::parse;
 fn refuses_unknown_keys_in_every_section() {
     check(
         "colour: red",
-        &[":2: colour: found an unknown key: want one of server, health, trust, verification, cache, registries, \
+        &[":2: colour: found an unknown key, expected one of server, health, trust, verification, cache, registries, \
            unlistedRegistries, registryAccess, log"],
     );
     check(
         "server: {tls: {ca: x, certificate: c, key: k, clientCa: a}}",
-        &[":2: server.tls.ca: found an unknown key: want one of certificate, key, clientCa"],
+        &[":2: server.tls.ca: found an unknown key, expected one of certificate, key, clientCa"],
     );
-    check("health: {port: 1}", &[":2: health.port: found an unknown key: want one of listen"]);
+    check("health: {port: 1}", &[":2: health.port: found an unknown key, expected one of listen"]);
     check(
         "verification: {signatures: 1}",
-        &[":2: verification.signatures: found an unknown key: want one of maxSignatures, requiredMetadata"],
+        &[":2: verification.signatures: found an unknown key, expected one of maxSignatures, requiredMetadata"],
     );
     check(
         "cache: {ttl: 1}",
         &[
-            ":2: cache.ttl: found an unknown key: want one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime",
+            ":2: cache.ttl: found an unknown key, expected one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime",
         ],
     );
     check(
         "registryAccess: {timeout: 1s}",
-        &[":2: registryAccess.timeout: found an unknown key: want one of connectTimeout, requestTimeout, \
+        &[":2: registryAccess.timeout: found an unknown key, expected one of connectTimeout, requestTimeout, \
          maxRequestsPerHost, maxRequests"],
     );
-    check("log: {format: json}", &[":2: log.format: found an unknown key: want one of level"]);
+    check("log: {format: json}", &[":2: log.format: found an unknown key, expected one of level"]);
     check(
         "registries: [{host: a.b, insecure: true}]",
         &[
-            ":2: registries[0].insecure: found an unknown key: want one of host, plainHttp, ca, credentials, realmHosts, \
+            ":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, realmHosts, \
            proxy",
         ],
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
         &[
-            ":2: registries[0].credentials.password: found an unknown key: want one of dockerConfig, usernameFile, \
+            ":2: registries[0].credentials.password: found an unknown key, expected one of dockerConfig, usernameFile, \
              passwordFile, anonymous",
-            ":2: registries[0].credentials: found none: want one of dockerConfig, usernameFile with passwordFile, or \
+            ":2: registries[0].credentials: found none, expected one of dockerConfig, usernameFile with passwordFile, or \
              anonymous: true",
         ],
     );
     assert_eq!(
         mistakes("trust: {directory: x, dir: y}", Purpose::Verify),
-        [":1: trust.dir: found an unknown key: want one of directory, policy, store, reloadInterval",]
+        [":1: trust.dir: found an unknown key, expected one of directory, policy, store, reloadInterval",]
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {a: b}, level: x}]}",
-        &[":2: verification.requiredMetadata[0].level: found an unknown key: want one of statement, annotations"],
+        &[":2: verification.requiredMetadata[0].level: found an unknown key, expected one of statement, annotations"],
     );
 }
 
@@ -71,21 +71,21 @@ fn refuses_unknown_keys_in_every_section() {
 fn refuses_other_types_in_place_of_a_section() {
     check(
         "server: on",
-        &[":2: server: found a text: want the keys listen, tls, allowedClients, verifyTimeout, mutateTimeout, \
+        &[":2: server: found a text, expected the keys listen, tls, allowedClients, verifyTimeout, mutateTimeout, \
          stopGrace, maxBodyBytes, maxKeys, maxConnections, maxConcurrentKeys, maxConcurrentKeysPerRequest"],
     );
-    check("registries: {host: a}", &[":2: registries: found a map of keys: want a list"]);
+    check("registries: {host: a}", &[":2: registries: found a map of keys, expected a list"]);
     check(
         "registries: [a.b]",
         &[
-            ":2: registries[0]: found a text: want the keys host, plainHttp, ca, credentials, realmHosts, proxy",
-            ":2: registries[0].host: found nothing: want host[:port] as it stands in image references, or *.suffix with at \
-         least two labels, for example registry.example.com",
+            ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy",
+            ":2: registries[0].host: found nothing, expected host[:port] as in image references, or *.suffix with at \
+             least two labels, for example registry.example.com",
         ],
     );
     assert_eq!(
         mistakes("- a\n", Purpose::Verify)[0],
-        ":1: found a list: want the keys server, health, trust, \
+        ":1: found a list, expected the keys server, health, trust, \
          verification, cache, registries, unlistedRegistries, registryAccess, log"
     );
 }
@@ -95,24 +95,24 @@ fn does_not_repeat_a_password_in_the_wrong_place() {
     check(
         "registries: [{host: a.b, credentials: 'bob:hunter2'}]",
         &[
-            ":2: registries[0].credentials: found a text: want the keys dockerConfig, usernameFile, passwordFile, anonymous",
+            ":2: registries[0].credentials: found a text, expected the keys dockerConfig, usernameFile, passwordFile, anonymous",
         ],
     );
 }
 
 #[test]
 fn refuses_ambiguous_yaml() {
-    check("log: {level: info}\nlog: {level: warn}", &[":3: found \"log\" twice: want each key once"]);
+    check("log: {level: info}\nlog: {level: warn}", &[":3: found \"log\" twice, expected each key once"]);
     check(
         "log: &l {level: info}",
         &[
-            ":2: found an anchor, an alias, or too much: want no anchors or aliases, at most 16 levels and 100000 values",
+            ":2: found an anchor, an alias, or too much, expected no anchors or aliases, at most 16 levels and 100000 values",
         ],
     );
-    check("---\nlog: {}", &[":3: found a second document: want one document"]);
+    check("---\nlog: {}", &[":3: found a second document, expected one document"]);
     check(
         "registries: [{host: a.b, plainHttp: yes}]",
-        &[":2: registries[0].plainHttp: found \"yes\": want true or false"],
+        &[":2: registries[0].plainHttp: found \"yes\", expected true or false"],
     );
 }
 
@@ -121,70 +121,71 @@ fn refuses_bad_server_values() {
     check(
         "server: {listen: localhost}",
         &[
-            ":2: server.listen: found \"localhost\": want an IP address or a host name with a port, or a port alone, for example :6001",
+            ":2: server.listen: found \"localhost\", expected an IP address or a host name with a port, or a port alone, for example :6001",
         ],
     );
     check(
         "health: {listen: 8888}",
         &[
-            ":2: health.listen: found the number 8888: want an IP address or a host name with a port, or a port alone, for example :8888",
+            ":2: health.listen: found the number 8888, expected an IP address or a host name with a port, or a port alone, for example :8888",
         ],
     );
     check(
         "server: {allowedClients: []}",
-        &[":2: server.allowedClients: found an empty list: want at least one DNS name, as nobody could ask otherwise"],
+        &[":2: server.allowedClients: found an empty list, expected at least one DNS name; without one no client \
+           could connect"],
     );
     check(
         "server: {allowedClients: [a_b, 5]}",
         &[
-            ":2: server.allowedClients[0]: found \"a_b\": want a DNS name, for example \
+            ":2: server.allowedClients[0]: found \"a_b\", expected a DNS name, for example \
          gatekeeper-webhook-service.gatekeeper-system.svc",
-            ":2: server.allowedClients[1]: found the number 5: want a DNS name, for example \
+            ":2: server.allowedClients[1]: found the number 5, expected a DNS name, for example \
          gatekeeper-webhook-service.gatekeeper-system.svc",
         ],
     );
-    check("server: {allowedClients: gatekeeper}", &[":2: server.allowedClients: found a text: want a list"]);
+    check("server: {allowedClients: gatekeeper}", &[":2: server.allowedClients: found a text, expected a list"]);
     check(
         "server: {verifyTimeout: 31s}",
         &[
-            ":2: server.verifyTimeout: found \"31s\": want a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+            ":2: server.verifyTimeout: found \"31s\", expected a duration with its unit, from 100ms to 30s, for example 1s 800ms",
         ],
     );
     check(
         "server: {mutateTimeout: 99ms}",
         &[
-            ":2: server.mutateTimeout: found \"99ms\": want a duration with its unit, from 100ms to 30s, for example 800ms",
+            ":2: server.mutateTimeout: found \"99ms\", expected a duration with its unit, from 100ms to 30s, for example 800ms",
         ],
     );
     check(
         "server: {stopGrace: -1s}",
-        &[":2: server.stopGrace: found \"-1s\": want a duration with its unit, from 0s to 10m, for example 20s"],
+        &[":2: server.stopGrace: found \"-1s\", expected a duration with its unit, from 0s to 10m, for example 20s"],
     );
     check(
         "server: {maxBodyBytes: 1023}",
         &[
-            ":2: server.maxBodyBytes: found the number 1023: want a whole number from 1024 to 67108864, for example 1048576",
+            ":2: server.maxBodyBytes: found the number 1023, expected a whole number from 1024 to 67108864, for example 1048576",
         ],
     );
     check(
         "server: {maxKeys: 0}",
-        &[":2: server.maxKeys: found the number 0: want a whole number from 1 to 10000, for example 1000"],
+        &[":2: server.maxKeys: found the number 0, expected a whole number from 1 to 10000, for example 1000"],
     );
     check(
         "server: {maxConnections: 1.5}",
-        &[":2: server.maxConnections: found the number 1.5: want a whole number from 1 to 65536, for example 256"],
+        &[":2: server.maxConnections: found the number 1.5, expected a whole number from 1 to 65536, for example 256"],
     );
     check(
         "server: {maxConcurrentKeys: \"8\"}",
-        &[":2: server.maxConcurrentKeys: found \"8\": want a whole number from 1 to 65536, for example 128"],
+        &[":2: server.maxConcurrentKeys: found \"8\", expected a whole number from 1 to 65536, for example 128"],
     );
     check(
         "server: {maxConcurrentKeys: 8}",
-        &[":2: server.maxConcurrentKeysPerRequest: found 32: want at most server.maxConcurrentKeys, which is 8"],
+        &[":2: server.maxConcurrentKeysPerRequest: found 32, expected at most server.maxConcurrentKeys, which is 8"],
     );
     assert_eq!(
         mistakes(&format!("{TLS}{TRUST}health: {{listen: 0.0.0.0:6001}}"), Purpose::Serve),
-        [":3: health.listen: found 0.0.0.0:6001 beside server.listen, which is [::]:6001: want another port"]
+        [":3: health.listen: found 0.0.0.0:6001 beside server.listen, which is [::]:6001, expected another port"]
     );
     for (server, health) in
         [(":6001", "localhost:6001"), ("0.0.0.0:6001", "127.0.0.1:6001"), ("a.example:1", "A.example:1")]
@@ -201,33 +202,35 @@ fn trust_is_a_directory_or_a_policy_with_a_store() {
     let apart = TrustLocation::Apart { policy: PathBuf::from("/etc/cs/p.json"), store: PathBuf::from("/s") };
     assert_eq!(both.trust.location, apart);
     let refused = |text| mistakes(text, Purpose::Verify);
-    let missing = "trust.directory: found nothing: want a Notation configuration directory, or trust.policy and \
+    let missing = "trust.directory: found nothing, expected a Notation configuration directory, or trust.policy and \
                    trust.store, for example trust";
     assert_eq!(refused(""), [format!(":1: {missing}")]);
     assert_eq!(refused("trust: {reloadInterval: 5s}"), [format!(":1: {missing}")]);
     assert_eq!(
         refused("trust: {directory: d, policy: p}"),
-        [":1: trust.directory: found a directory beside trust.policy or trust.store: want one or the other",]
+        [":1: trust.directory: found a directory beside trust.policy or trust.store, expected one or the other",]
     );
     assert_eq!(
         refused("trust: {policy: p}"),
         [
-            ":1: trust.store: found nothing: want the directory with x509/<type>/<name>/ beside trust.policy, for example \
+            ":1: trust.store: found nothing, expected the directory with x509/<type>/<name>/ beside trust.policy, for example \
          truststore",
         ]
     );
     assert_eq!(
         refused("trust: {store: s}"),
-        [":1: trust.policy: found nothing: want the trust policy document beside trust.store, for example \
+        [":1: trust.policy: found nothing, expected the trust policy document beside trust.store, for example \
          policy/trustpolicy.json",]
     );
     assert_eq!(
         refused("trust: {directory: d, reloadInterval: 10ms}"),
-        [":1: trust.reloadInterval: found \"10ms\": want a duration with its unit, from 100ms to 1h, for example 10s",]
+        [
+            ":1: trust.reloadInterval: found \"10ms\", expected a duration with its unit, from 100ms to 1h, for example 10s",
+        ]
     );
     assert_eq!(
         refused("trust: {directory: \"\"}"),
-        [":1: trust.directory: found \"\": want the path of a file or directory, for example trust",]
+        [":1: trust.directory: found \"\", expected the path of a file or directory, for example trust",]
     );
 }
 
@@ -235,17 +238,21 @@ fn trust_is_a_directory_or_a_policy_with_a_store() {
 fn refuses_bad_verification_values() {
     check(
         "verification: {maxSignatures: 1001}",
-        &[":2: verification.maxSignatures: found the number 1001: want a whole number from 1 to 1000, for example 100"],
+        &[
+            ":2: verification.maxSignatures: found the number 1001, expected a whole number from 1 to 1000, for example 100",
+        ],
     );
     check(
         "verification: {requiredMetadata: [{annotations: {a: b}}]}",
-        &[":2: verification.requiredMetadata[0].statement: found nothing: want the name of a statement of the trust \
-         policy, for example production"],
+        &[
+            ":2: verification.requiredMetadata[0].statement: found nothing, expected the name of a statement of the trust \
+         policy, for example production",
+        ],
     );
     check(
         "verification: {requiredMetadata: [{statement: 7, annotations: {a: b}}]}",
         &[
-            ":2: verification.requiredMetadata[0].statement: found the number 7: want the name of a statement of the trust \
+            ":2: verification.requiredMetadata[0].statement: found the number 7, expected the name of a statement of the trust \
          policy, for example production",
         ],
     );
@@ -264,12 +271,12 @@ fn refuses_bad_verification_values() {
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {a: 1}}]}",
-        &[":2: verification.requiredMetadata[0].annotations.a: found the number 1: want a text; put it in quotation \
-         marks, for example \"1\""],
+        &[":2: verification.requiredMetadata[0].annotations.a: found the number 1, expected a string; put it in \
+           quotation marks, for example \"1\""],
     );
     check(
         "verification:\n  requiredMetadata:\n  - {statement: s, annotations: {a: b}}\n  - {statement: s, annotations: {a: b}}",
-        &[":5: verification.requiredMetadata[1].statement: found \"s\" twice: want each statement once"],
+        &[":5: verification.requiredMetadata[1].statement: found \"s\" twice, expected each statement once"],
     );
 }
 
@@ -278,51 +285,55 @@ fn refuses_bad_cache_and_access_values() {
     check(
         "cache: {verdictBytes: -1}",
         &[
-            ":2: cache.verdictBytes: found the number -1: want a whole number from 0 to 4294967296, for example 16777216",
+            ":2: cache.verdictBytes: found the number -1, expected a whole number from 0 to 4294967296, for example 16777216",
         ],
     );
     check(
         "cache: {verdictLifetime: 25h}",
-        &[":2: cache.verdictLifetime: found \"25h\": want a duration with its unit, from 0s to 1day, for example 5m"],
+        &[
+            ":2: cache.verdictLifetime: found \"25h\", expected a duration with its unit, from 0s to 1day, for example 5m",
+        ],
     );
     check(
         "cache: {rejectedLifetime: 11m}",
-        &[":2: cache.rejectedLifetime: found \"11m\": want a duration with its unit, from 0s to 10m, for example 5s"],
+        &[
+            ":2: cache.rejectedLifetime: found \"11m\", expected a duration with its unit, from 0s to 10m, for example 5s",
+        ],
     );
     check(
         "cache: {tagLifetime: soon}",
-        &[":2: cache.tagLifetime: found \"soon\": want a duration with its unit, from 0s to 10m, for example 5s"],
+        &[":2: cache.tagLifetime: found \"soon\", expected a duration with its unit, from 0s to 10m, for example 5s"],
     );
     check(
         "registryAccess: {connectTimeout: 1ms}",
         &[
-            ":2: registryAccess.connectTimeout: found \"1ms\": want a duration with its unit, from 50ms to 1m, for example 1s",
+            ":2: registryAccess.connectTimeout: found \"1ms\", expected a duration with its unit, from 50ms to 1m, for example 1s",
         ],
     );
     check(
         "registryAccess: {requestTimeout: 2m}",
         &[
-            ":2: registryAccess.requestTimeout: found \"2m\": want a duration with its unit, from 50ms to 1m, for example 5s",
+            ":2: registryAccess.requestTimeout: found \"2m\", expected a duration with its unit, from 50ms to 1m, for example 5s",
         ],
     );
     check(
         "registryAccess: {maxRequestsPerHost: 0}",
         &[
-            ":2: registryAccess.maxRequestsPerHost: found the number 0: want a whole number from 1 to 1024, for example 32",
+            ":2: registryAccess.maxRequestsPerHost: found the number 0, expected a whole number from 1 to 1024, for example 32",
         ],
     );
     check(
         "registryAccess: {maxRequests: 70000}",
         &[
-            ":2: registryAccess.maxRequests: found the number 70000: want a whole number from 1 to 65536, for example 128",
+            ":2: registryAccess.maxRequests: found the number 70000, expected a whole number from 1 to 65536, for example 128",
         ],
     );
-    check("unlistedRegistries: allow", &[":2: unlistedRegistries: found \"allow\": want anonymous or refuse"]);
+    check("unlistedRegistries: allow", &[":2: unlistedRegistries: found \"allow\", expected anonymous or refuse"]);
 }
 
 #[test]
 fn refuses_bad_registries() {
-    let host = "want host[:port] as it stands in image references, or *.suffix with at least two labels, for example \
+    let host = "want host[:port] as in image references, or *.suffix with at least two labels, for example \
                 registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
     for bad in ["https://a.b", "a.b/c", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b."] {
@@ -331,12 +342,12 @@ fn refuses_bad_registries() {
             &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
         );
     }
-    let number = "its last part is a number, which some programs read as an address: want four decimal numbers up to 255 \
-                  without leading zeros, or a name";
-    let hub = "container runtimes do not take this spelling for Docker Hub: want docker.io";
+    let number = "its last label is a number, which some programs read as an address; expected four decimal \
+                  numbers up to 255 without leading zeros, or a name";
+    let hub = "container runtimes do not use this spelling for Docker Hub; expected docker.io";
     for (bad, why) in [
-        ("a.b:0", "want a port from 1 to 65535"),
-        ("a.b:65536", "want a port from 1 to 65535"),
+        ("a.b:0", "expected a port from 1 to 65535"),
+        ("a.b:65536", "expected a port from 1 to 65535"),
         ("127.1", number),
         ("*.0x7f.1", number),
         ("Docker.io", hub),
@@ -350,7 +361,7 @@ fn refuses_bad_registries() {
     }
     check(
         "registries:\n- host: docker.io\n- host: index.docker.io",
-        &[":4: registries[1].host: found index.docker.io, the same place as docker.io: want each place once"],
+        &[":4: registries[1].host: found index.docker.io, the same registry as docker.io, expected each place once"],
     );
     for (first, second) in [
         ("a.b", "A.B"),
@@ -359,7 +370,7 @@ fn refuses_bad_registries() {
         ("'[fd00::1]:5000'", "'[FD00:0::1]:5000'"),
         ("10.0.0.5", "'[::ffff:a00:5]'"),
     ] {
-        let same = format!("found {second}, the same place as {first}: want each place once").replace('\'', "");
+        let same = format!("found {second}, the same registry as {first}, expected each place once").replace('\'', "");
         check(
             &format!("registries:\n- host: {first}\n- host: {second}"),
             &[&format!(":4: registries[1].host: {same}")],
@@ -367,48 +378,46 @@ fn refuses_bad_registries() {
     }
     check(
         "registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80",
-        &[":4: registries[1].host: found a.b:80, the same place as a.b: want each place once"],
+        &[":4: registries[1].host: found a.b:80, the same registry as a.b, expected each place once"],
     );
     check(
         "registries: [{host: 'a.b:443', plainHttp: true}]",
-        &[
-            ":2: registries[0].plainHttp: found true beside the port of https in a.b:443: want another port, or none for \
-             port 80: references need not write the port of https",
-        ],
+        &[":2: registries[0].plainHttp: found true beside the port of https in a.b:443, expected another port, or \
+             none for port 80; references can omit the default port of https"],
     );
     for host in ["docker.io", "Registry-1.docker.io"] {
         check(
             &format!("registries: [{{host: {host}, plainHttp: true}}]"),
             &[&format!(
-                ":2: registries[0].plainHttp: found true beside {host}, which is Docker Hub: want https: all of its names stand \
-                 for port 443"
+                ":2: registries[0].plainHttp: found true beside {host}, which is Docker Hub, expected https; all of \
+                 its names mean port 443"
             )],
         );
     }
     check(
         "registries: [{host: a.b, plainHttp: true, ca: x}]",
-        &[":2: registries[0].plainHttp: found true beside ca: want one or the other: plain HTTP has no certificates"],
-    );
-    check(
-        "registries: [{host: a.b, plainHttp: true, credentials: {dockerConfig: x}}]",
         &[
-            ":2: registries[0].plainHttp: found true beside credentials: want one or the other: they would travel in clear \
-         text",
+            ":2: registries[0].plainHttp: found true beside ca, expected one or the other; plain HTTP has no certificates",
         ],
     );
     check(
+        "registries: [{host: a.b, plainHttp: true, credentials: {dockerConfig: x}}]",
+        &[":2: registries[0].plainHttp: found true beside credentials, expected one or the other; credentials would \
+             be sent in clear text"],
+    );
+    check(
         "registries: [{host: a.b, realmHosts: ['https://c']}]",
-        &[":2: registries[0].realmHosts[0]: found \"https://c\": want host[:port], for example auth.example.com"],
+        &[":2: registries[0].realmHosts[0]: found \"https://c\", expected host[:port], for example auth.example.com"],
     );
     check(
         "registries: [{host: a.b, credentials: {usernameFile: u}}]",
-        &[":2: registries[0].credentials.passwordFile: found nothing: want the file with the password beside \
+        &[":2: registries[0].credentials.passwordFile: found nothing, expected the file with the password beside \
          usernameFile, for example registry-login/password"],
     );
     check(
         "registries: [{host: a.b, credentials: {passwordFile: u}}]",
         &[
-            ":2: registries[0].credentials.usernameFile: found nothing: want the file with the name beside passwordFile, \
+            ":2: registries[0].credentials.usernameFile: found nothing, expected the file with the name beside passwordFile, \
          for example registry-login/username",
         ],
     );
@@ -436,32 +445,36 @@ fn refuses_bad_proxies_without_showing_them() {
         );
     };
     let wanted = "none, environment, or a URL that begins with http:// or https://";
-    proxy("hunter2@p.example:3128", &format!(": found a text that is none of them: want {wanted}"));
-    proxy("'off'", &format!(": found a text that is none of them: want {wanted}"));
-    proxy("3128", &format!(": found a number: want {wanted}"));
-    proxy("'socks5://u:hunter2@p.example'", ": found a URL with the scheme \"socks5\": want http or https");
+    proxy("hunter2@p.example:3128", &format!(": found a string that is none of them, expected {wanted}"));
+    proxy("'off'", &format!(": found a string that is none of them, expected {wanted}"));
+    proxy("3128", &format!(": found a number, expected {wanted}"));
+    proxy("'socks5://u:hunter2@p.example'", ": found a URL with scheme \"socks5\", expected http or https");
     proxy(
         "'http://u:hun/ter2@p.example'",
-        ": found no URL of a host: want http://host:port or https://host:port, special characters of a login \
-         percent-encoded",
+        ": found no URL with a host, expected http://host:port or https://host:port, with special characters of a \
+         user name or password percent-encoded",
     );
-    proxy("'http://p.example/x'", ": found a URL with a path, a query or a fragment: want scheme, host and port only");
+    proxy(
+        "'http://p.example/x'",
+        ": found a URL with a path, a query or a fragment, expected only scheme, host \
+                                   and port",
+    );
     proxy(
         "{usernameFile: u, passwordFile: p}",
-        ".url: found nothing: want a URL that begins with http:// or https://, for example http://proxy.example.com:3128",
+        ".url: found nothing, expected a URL that begins with http:// or https://, for example http://proxy.example.com:3128",
     );
     proxy(
         "{url: 'http://p.example', usernameFile: u}",
-        ".passwordFile: found nothing: want the file with the password beside usernameFile, for example \
+        ".passwordFile: found nothing, expected the file with the password beside usernameFile, for example \
          proxy-login/password",
     );
     proxy(
         "{url: 'http://u:hunter2@p.example', usernameFile: u, passwordFile: p}",
-        ".url: found a user name or password beside usernameFile: want one or the other",
+        ".url: found a user name or password beside usernameFile, expected one or the other",
     );
     proxy(
         "{url: 'http://p.example', ca: c}",
-        ".ca: found authorities for a proxy that is reached by http: want an https URL beside them, or none",
+        ".ca: found authorities for a proxy that is reached by http, expected an https URL beside them, or none",
     );
     for (host, what) in [
         ("10.0.0.5:5000", "a private address"),
@@ -473,7 +486,7 @@ fn refuses_bad_proxies_without_showing_them() {
         check(
             &format!("registries: [{{host: '{host}', proxy: 'http://u:hunter2@p.example:3128'}}]"),
             &[&format!(
-                ":2: registries[0].proxy: found the proxy http://p.example:3128 for {host}, which is {what}: want none, as no \
+                ":2: registries[0].proxy: found the proxy http://p.example:3128 for {host}, which is {what}, expected none, as no \
                  proxy is asked for that"
             )],
         );
@@ -492,7 +505,7 @@ fn refuses_lists_for_maps_and_duplicate_keys() {
     }
     for variant in variants::repeated_members(&sample) {
         let error = read(variant.bytes).unwrap_err().to_string();
-        assert!(error.contains(" twice: want each key once"), "{}: {error}", variant.name);
+        assert!(error.contains(" twice, expected each key once"), "{}: {error}", variant.name);
     }
 }
 
@@ -501,5 +514,5 @@ fn lists_the_first_hundred_mistakes_and_counts_the_others() {
     let keys: String = (0..5000).map(|number| format!("unknown{number}: 1\n")).collect();
     let mistakes = mistakes(&keys, Purpose::Verify);
     assert_eq!(mistakes.len(), 101);
-    assert_eq!(mistakes[100], ": found 4901 more mistakes: want those above mended first");
+    assert_eq!(mistakes[100], ": found 4901 more mistakes, expected the mistakes above to be corrected first");
 }

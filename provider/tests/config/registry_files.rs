@@ -90,13 +90,15 @@ fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
     assert_eq!(
         effects(&folder, &files),
         [
-            "registry a.example is disabled: empty: is empty: want a user name or a password",
+            "registry a.example is disabled: empty: is empty, expected a user name or a password",
             "registry a.example is disabled: none: cannot be read: No such file or directory (os error 2)",
-            "registry b.example is disabled: colon: has a colon in the user name: want none, as nothing could be told from the password",
+            "registry b.example is disabled: colon: has a colon in the user name, expected none; the password \
+             could not be separated from it",
             "registry c.example is disabled: latin: is not UTF-8",
-            "registry d.example is disabled: large: has a credential of 20005 bytes: want at most 12288",
-            "registry e.example is disabled: list.json: is no Docker configuration: want a JSON object with an object auths of at most 1000 entries, and no member twice",
-            "registry f.example is disabled: ca.pem: has no -----BEGIN line: want CERTIFICATE blocks in PEM",
+            "registry d.example is disabled: large: has a credential of 20005 bytes, expected at most 12288",
+            "registry e.example is disabled: list.json: is not a Docker configuration, expected a JSON object \
+             with an object auths of at most 1000 entries, and no member twice",
+            "registry f.example is disabled: ca.pem: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
         ]
     );
     assert!(!effects(&folder, &files).concat().contains("hunter2"));
@@ -138,7 +140,7 @@ fn keeps_the_last_good_content_for_the_same_file_only() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(
         found[1],
-        "registry a.example goes on with what password said before: is empty: want a user name or a password"
+        "registry a.example keeps the former content of password: is empty, expected a user name or a password"
     );
     let kinds: Vec<_> = kept.findings().map(|finding| &finding.kind).collect();
     assert!(kinds.iter().all(|kind| matches!(kind, FindingKind::File { effect: FileEffect::Kept, .. })), "{kinds:?}");
@@ -171,8 +173,11 @@ fn entries_of_a_pull_secret_are_disabled_one_by_one() {
     assert_eq!(
         effects(&folder, &good),
         [
-            "an entry of secret.json (registry b.example) is disabled, images that the entry is for are inconclusive: entry \"c.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
-            "registry b.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
+            "an entry of secret.json (registry b.example) is disabled, so that its images are inconclusive: entry \
+             \"c.example\" has an auth that is not base64, expected the base64 of name:password in the alphabet \
+             with + and /",
+            "registry b.example: secret.json: credsStore names \"desktop\": no helper is ever started; registries \
+             without a credential in auths are asked anonymously",
         ]
     );
     assert_eq!(good.error().unwrap().mistakes().len(), 1);
@@ -193,7 +198,7 @@ fn a_pull_secret_without_the_host_is_a_warning() {
     let files = config.registry_files(None);
     assert_eq!(
         effects(&folder, &files),
-        ["registry b.example: secret.json: has no entry for this registry, which is asked anonymously"]
+        ["registry b.example: secret.json: has no entry for this registry, which is used anonymously"]
     );
     assert_eq!(files.error(), None);
 }
@@ -217,9 +222,8 @@ fn a_proxy_whose_files_cannot_be_used_disables_its_registry() {
     let disabled = config.registry_files(Some(&good));
     assert_eq!(
         effects(&folder, &disabled),
-        [
-            "registry a.example is disabled: colon: has a login that cannot be sent: want a user name without colon, percent-encoded UTF-8"
-        ]
+        ["registry a.example is disabled: colon: has a user name or password that cannot be sent, expected a \
+             user name without a colon, in percent-encoded UTF-8"]
     );
     assert!(matches!(credentials(&disabled)[0], Credential::Unusable(_)));
     // The last good content of the same files is kept; the registry is never reached without the proxy.
@@ -243,9 +247,10 @@ fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
     assert_eq!(
         effects(&folder, &files),
         [
-            "an entry of secret.json (registry a.example) is disabled, images that the entry is for are inconclusive: entry \
-             \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
-            "registry c.example: secret.json: has no entry for this registry, which is asked anonymously",
+            "an entry of secret.json (registry a.example) is disabled, so that its images are inconclusive: entry \
+             \"b.example\" has an auth that is not base64, expected the base64 of name:password in the alphabet \
+             with + and /",
+            "registry c.example: secret.json: has no entry for this registry, which is used anonymously",
         ]
     );
     let shared = credentials(&files);

@@ -53,7 +53,7 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
     assert_eq!(
         system_error(&response),
         format!(
-            "could not decide about 1 of 4 images (request {id}): a.example/undecided:1: registry-timeout: no answer within 500ms: want a manifest; what to do: check the registry's speed; the next request tries again"
+            "could not decide about 1 of 4 images (request {id}): a.example/undecided:1: registry-timeout: no answer within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again"
         )
     );
     assert_eq!(response["idempotent"], false);
@@ -182,7 +182,7 @@ async fn answers_an_invalid_request_with_a_system_error() {
         ("", "request body is not a ProviderRequest: EOF"),
         ("not json", "request body is not a ProviderRequest: expected"),
         (r#"{"request":{"keys":{}}}"#, "request body is not a ProviderRequest: invalid type"),
-        (r#"{"kind":"Pod","request":{"keys":["a"]}}"#, "request has kind \"Pod\": want \"ProviderRequest\""),
+        (r#"{"kind":"Pod","request":{"keys":["a"]}}"#, "kind: found \"Pod\", expected \"ProviderRequest\""),
     ] {
         for door in DOORS {
             let (status, answer) = client.post(door, body).await.unwrap();
@@ -203,7 +203,7 @@ async fn refuses_a_body_that_is_too_large_with_a_message() {
         let (status, answer) = client.post(VERIFY, "x".repeat(size)).await.unwrap();
         assert_eq!(status, StatusCode::OK);
         let error = system_error(&answer["response"]);
-        assert!(error.starts_with("request body has more than 1000 bytes: want fewer images"), "{error}");
+        assert!(error.starts_with("request body has more than 1000 bytes, expected fewer images"), "{error}");
     }
 }
 
@@ -215,12 +215,12 @@ async fn answers_other_methods_and_paths_as_a_provider_response() {
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()["allow"], "POST");
         let answer: Json = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-        assert!(system_error(&answer["response"]).starts_with("method is not POST: want POST"));
+        assert!(system_error(&answer["response"]).starts_with("method is not supported: expected POST"));
     }
     for path in ["/", "/v1/verify/", "/V1/verify", "/metrics", "/v1/verify%2f"] {
         let (status, answer) = client.post(path, "{}").await.unwrap();
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
-        assert!(system_error(&answer["response"]).starts_with("path is unknown: want POST /v1/verify"));
+        assert!(system_error(&answer["response"]).starts_with("path is unknown, expected POST /v1/verify"));
     }
 }
 

@@ -81,7 +81,7 @@ fn check_structural(schema: &Json, at: &str) {
         Some("array") => check_structural(&schema["items"], &format!("{at}[]")),
         Some("string") => assert!(schema.get("default").is_none_or(Json::is_string), "{at}: default is not a string"),
         Some("boolean") => assert!(schema.get("default").is_none_or(Json::is_boolean), "{at}: default is no boolean"),
-        found => panic!("{at}: found type {found:?}: want object, array, string or boolean"),
+        found => panic!("{at}: found type {found:?}, expected object, array, string or boolean"),
     }
 }
 

@@ -18,7 +18,7 @@ fn value(verdict: &str) -> Item {
     Item::Value(json!({
         "verdict": verdict,
         "code": "unsigned",
-        "message": "registry.example.com/team/app:v1: unsigned: want a signature",
+        "message": "registry.example.com/team/app:v1: unsigned, expected a signature",
         "warnings": ["expiry: logged only"],
     }))
 }
@@ -50,7 +50,7 @@ fn admits_verified_and_skipped_images_in_every_field() {
 #[test]
 fn denies_images_without_a_positive_verdict_in_every_field() {
     let no_verdict = format!("{IMAGE}: no verdict from the provider");
-    let rejected = "registry.example.com/team/app:v1: unsigned: want a signature".to_owned();
+    let rejected = "registry.example.com/team/app:v1: unsigned, expected a signature".to_owned();
     let failed = |text: &str| format!("signature check failed: {text}");
     let failures: Vec<(Outcome, String)> = vec![
         (Outcome::Items(value("rejected")), rejected.clone()),
@@ -83,7 +83,7 @@ fn denies_images_without_a_positive_verdict_in_every_field() {
         (
             Outcome::Raw(None),
             failed(
-                "external_data did not take the question: want a provider's name, and images without control characters",
+                "external_data did not take the question, expected a provider's name, and images without control characters",
             ),
         ),
         (Outcome::Raw(Some(json!({}))), failed("the answer says nothing about its success")),
@@ -212,7 +212,7 @@ fn sends_no_request_for_an_object_without_images() {
 
 #[test]
 fn denies_objects_that_it_cannot_read() {
-    let nameless = |name: &str, list: &str| format!("{name:?} in {list} names no image: want an image reference");
+    let nameless = |name: &str, list: &str| format!("{name:?} in {list} names no image, expected an image reference");
     for (spec, message) in [
         (json!({ "containers": [{ "name": "a" }] }), nameless("a", "containers")),
         (json!({ "containers": [{ "name": "a", "image": "" }] }), nameless("a", "containers")),
@@ -240,7 +240,7 @@ fn denies_objects_that_it_cannot_read() {
 fn a_malformed_container_does_not_hide_the_next_one() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a" }, null, { "name": "b", "image": IMAGE }] }));
     let said = [
-        r#""a" in containers names no image: want an image reference"#,
+        r#""a" in containers names no image, expected an image reference"#,
         "containers[1] is not an object",
         "registry.example.com/team/app:v1: no verdict from the provider",
     ];
@@ -251,7 +251,7 @@ fn a_malformed_container_does_not_hide_the_next_one() {
 fn denies_objects_without_a_pod_specification() {
     for kind in KINDS {
         let message =
-            format!("found no pod specification in {}: want an object at {}", kind.text(), kind.dotted_path());
+            format!("found no pod specification in {}, expected an object at {}", kind.text(), kind.dotted_path());
         for object in [None, Some(json!({})), Some(json!({ "spec": null })), Some(kind.object(&json!(7)))] {
             for operation in ["CREATE", "UPDATE", ""] {
                 let review = review(&kind.review(operation, object.clone(), None), &Outcome::Items(value("verified")));

@@ -10,10 +10,10 @@ use crate::limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborError {
     /// The bytes end before the item does.
-    #[error("ends in the middle of an item")]
+    #[error("found the end of the input inside an item")]
     Truncated,
     /// Bytes follow the item.
-    #[error("has bytes after the item")]
+    #[error("found bytes after the item, expected none")]
     Trailing,
     /// An indefinite or reserved length.
     #[error("has an indefinite length or a reserved length")]
@@ -22,13 +22,13 @@ pub enum CborError {
     #[error("is nested too deeply")]
     Depth,
     /// More entries than [`limits::ENVELOPE_MEMBERS`].
-    #[error("has a list or map of {found} entries: want at most {}", limits::ENVELOPE_MEMBERS)]
+    #[error("found a list or map with {found} entries, expected at most {}", limits::ENVELOPE_MEMBERS)]
     Entries {
         /// What was found.
         found: u64,
     },
     /// More items than [`limits::ENVELOPE_VALUES`].
-    #[error("has more than {} items: want fewer", limits::ENVELOPE_VALUES)]
+    #[error("found too many items, expected at most {}", limits::ENVELOPE_VALUES)]
     Items,
     /// Two readers could keep another of the two.
     #[error("has a label twice in one map")]
@@ -37,7 +37,7 @@ pub enum CborError {
     #[error("has a tag where none may stand")]
     Tag,
     /// A bignum, which the library does not tell from an integer.
-    #[error("has a time (tag 1) that is a bignum: want an integer or a float")]
+    #[error("found a time (tag 1) that is a bignum, expected an integer or a float")]
     BignumTime,
 }
 

@@ -52,7 +52,7 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, expected } = self;
         f.write_str(found)?;
-        expected.iter().try_for_each(|expected| write!(f, ": want {expected}"))
+        expected.iter().try_for_each(|expected| write!(f, ", expected {expected}"))
     }
 }
 
@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn the_sentence_has_both_parts_and_the_parts_stay_apart() {
-        let mismatch = Mismatch::new("is: want nothing").expecting("something").within("a").of("b");
-        assert_eq!(mismatch.to_string(), "b a: is: want nothing: want something");
-        assert_eq!((mismatch.found(), mismatch.expected()), ("b a: is: want nothing", Some("something")));
+        let mismatch = Mismatch::new("is, expected nothing").expecting("something").within("a").of("b");
+        assert_eq!(mismatch.to_string(), "b a: is, expected nothing, expected something");
+        assert_eq!((mismatch.found(), mismatch.expected()), ("b a: is, expected nothing", Some("something")));
         assert_eq!(Mismatch::new("x").to_string(), "x");
     }
 }

@@ -4,7 +4,7 @@ use crate::codec::text::Text;
 
 /// A key of a kind or size that may not do what it does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key is {found}: want {wanted}")]
+#[error("key: found {found}, expected {wanted}")]
 pub struct KeyError {
     /// `RSA 1024 bits`, `Ed25519`.
     pub found: Text,
@@ -19,13 +19,13 @@ pub enum SignatureError {
     #[error("signature does not match the key and the signed bytes")]
     Mismatch,
     /// A certificate's algorithm that is weak or unknown.
-    #[error("signature algorithm is {found}: want SHA-256, SHA-384 or SHA-512 with RSA, RSASSA-PSS or ECDSA")]
+    #[error("signature algorithm: found {found}, expected SHA-256, SHA-384 or SHA-512 with RSA, RSASSA-PSS or ECDSA")]
     Algorithm {
         /// The algorithm's name, or its object identifier.
         found: Text,
     },
     /// Parameters of an algorithm that are not those of its specification, such as RSASSA-PSS with two hashes.
-    #[error("parameters of {algorithm} are unusual: want {wanted}")]
+    #[error("parameters of {algorithm} are not supported, expected {wanted}")]
     Parameters {
         /// The family of algorithms.
         algorithm: &'static str,
@@ -33,7 +33,7 @@ pub enum SignatureError {
         wanted: &'static str,
     },
     /// The algorithm cannot be used with the signer's kind of key.
-    #[error("signature algorithm is {algorithm}, but the signer's key is {key}")]
+    #[error("signature algorithm does not fit the signer's key: found {algorithm} and {key}")]
     KeyKind {
         /// The name of the algorithm.
         algorithm: &'static str,

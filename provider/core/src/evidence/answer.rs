@@ -31,7 +31,7 @@ pub struct NotAvailable {
 
 /// An answer that is larger than [`EvidenceRequest::largest_answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer has {found} bytes: want at most {wanted}")]
+#[error("the answer is too large: found {found} bytes, expected at most {wanted}")]
 pub struct TooLarge {
     /// Bytes that the answer has.
     pub found: usize,

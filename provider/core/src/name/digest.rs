@@ -59,7 +59,10 @@ pub struct Digest {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// No algorithm that is known here.
-    #[error("digest has no known algorithm: want sha256:, sha384: or sha512: and lower-case hexadecimal digits")]
+    #[error(
+        "digest: found an unknown algorithm, expected sha256:, sha384: or sha512: and lower-case hexadecimal \
+             digits"
+    )]
     Algorithm,
     /// Digits that are not those of the algorithm.
     #[error("{algorithm} digest is not {wanted} lower-case hexadecimal digits")]

@@ -14,7 +14,7 @@ pub struct MediaType(String);
 
 /// The text is not a media type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a media type: want type/subtype of letters, digits and !#$&-^_.+")]
+#[error("not a media type: expected type/subtype of letters, digits and !#$&-^_.+")]
 pub struct MediaTypeError;
 
 impl MediaType {

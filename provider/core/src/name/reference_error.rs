@@ -9,16 +9,16 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// No text.
-    #[error("image reference is empty: want [host[:port]/]repository[:tag][@digest]")]
+    #[error("image reference is empty, expected [host[:port]/]repository[:tag][@digest]")]
     Empty,
     /// More bytes than [`limits::REFERENCE_BYTES`].
-    #[error("image reference has {found} bytes: want at most {}", limits::REFERENCE_BYTES)]
+    #[error("image reference: found {found} bytes, expected at most {}", limits::REFERENCE_BYTES)]
     TooLong {
         /// What was found.
         found: usize,
     },
     /// A host that is refused.
-    #[error("image reference has a bad host {found:?}: {reason}")]
+    #[error("image reference has an invalid host: found {found:?}: {reason}")]
     Host {
         /// What was found.
         found: Excerpt,
@@ -27,7 +27,8 @@ pub enum ReferenceError {
     },
     /// In a scope, where the host must be written.
     #[error(
-        "{found:?} has no host, as {part:?} is part of a repository on Docker Hub: want host[:port]/repository, docker.io/… for Docker Hub"
+        "found no host in {found:?} ({part:?} is part of a repository on Docker Hub), expected \
+         host[:port]/repository; write docker.io/… for Docker Hub"
     )]
     NoHost {
         /// What was found.
@@ -37,7 +38,8 @@ pub enum ReferenceError {
     },
     /// A path that Docker Hub cannot have.
     #[error(
-        "image reference has the repository {path:?} at {host:?}: Docker Hub has none of one part, and container runtimes add library/ at docker.io only: want library/ in front"
+        "image reference: found repository {path:?} at {host:?}, expected library/ in front; Docker Hub has no \
+         repository of one part, and container runtimes add library/ only for docker.io"
     )]
     DockerHubPath {
         /// The host as written.
@@ -47,33 +49,38 @@ pub enum ReferenceError {
     },
     /// A path that no repository has.
     #[error(
-        "image reference has a bad repository {found:?}: want lower-case letters and digits, with single . or _, double __ or - between them, parts separated by /"
+        "image reference has an invalid repository: found {found:?}, expected lower-case letters and digits, with \
+         single . or _, double __ or - between them, parts separated by /"
     )]
     Repository {
         /// What was found.
         found: Excerpt,
     },
     /// More bytes than [`limits::REPOSITORY_BYTES`].
-    #[error("image reference has a repository name of {found} bytes: want at most {}", limits::REPOSITORY_BYTES)]
+    #[error("image reference: found a repository name of {found} bytes, expected at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong {
         /// What was found.
         found: usize,
     },
     /// The identifier of an image, which no registry is asked by.
     #[error(
-        "image reference {found:?} is an image id of a node, or the beginning of one, and not a name: want [host[:port]/]repository[:tag][@digest]"
+        "image reference: found {found:?}, which is a node's image ID or a prefix of one, expected a name \
+         [host[:port]/]repository[:tag][@digest]"
     )]
     ImageId {
         /// What was found.
         found: Excerpt,
     },
     /// A tag that is none.
-    #[error("image reference has a bad tag {found:?}: want a letter, digit or _, then at most 127 of these, . and -")]
+    #[error(
+        "image reference has an invalid tag: found {found:?}, expected a letter, digit or _, then at most 127 \
+             of these, . and -"
+    )]
     Tag {
         /// What was found.
         found: Excerpt,
     },
     /// A digest that is none.
-    #[error("image reference has a bad digest: {0}")]
+    #[error("image reference has an invalid digest: {0}")]
     Digest(#[from] DigestError),
 }

@@ -64,7 +64,8 @@ fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<Anch
     let root = intact.chain().root().subject();
     if stores.clone().next().is_none() {
         let detail = format_args!(
-            "the signature has scheme {} and the statement names no {} trust store: want one with the root {root}",
+            "no trust store for the signing scheme {}: found no {} trust store in the statement, expected one \
+             with the root {root}",
             scheme.name(),
             kind.as_str(),
         );
@@ -72,8 +73,10 @@ fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<Anch
     }
     AnchoredChain::find(intact.chain(), stores.clone()).ok_or_else(|| {
         let names = text::list(stores.map(|store| store.reference()), ", ", STORES_SHOWN);
-        let detail =
-            format_args!("the certificate chain ends in the root {root}: want a chain with a certificate of {names}");
+        let detail = format_args!(
+            "certificate chain is not trusted: found root {root}, expected a certificate of {names} \
+                          in the chain"
+        );
         Reason::new(Code::UntrustedChain, detail)
     })
 }

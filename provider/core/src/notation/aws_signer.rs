@@ -43,7 +43,8 @@ impl SignerAttributes {
             SigningScheme::SigningAuthority { authentic_signing_time } => *authentic_signing_time,
             scheme @ SigningScheme::X509 { .. } => {
                 let detail = format_args!(
-                    "AWS Signer's plugin is asked for under scheme {}: want notary.x509.signingAuthority",
+                    "the AWS Signer plugin does not support this signing scheme: found {}, expected \
+                     notary.x509.signingAuthority",
                     scheme.name()
                 );
                 return Err(Reason::new(Code::PluginUnsupported, detail));
@@ -57,10 +58,11 @@ impl SignerAttributes {
     /// What the service says about a signature by `trusted`; without a trusted chain it is not asked.
     pub(super) fn check(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
         let unchecked = |why: &NotAvailable| {
-            let detail = format_args!("AWS Signer could not be asked about the signature: {why}");
+            let detail =
+                format_args!("AWS Signer could not be asked for the revocation status of the signature: {why}");
             Err(Reason::new(Code::SignerServiceUnchecked, detail))
         };
-        let not_asked = || unchecked(&NotAvailable::new("want its revocation status"));
+        let not_asked = || unchecked(&NotAvailable::new("it is not supported yet"));
         let Some(trusted) = trusted else { return Progress::Done(not_asked()) };
         let (profile_version, job) = (self.profile_version.clone(), self.job.clone());
         let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time).into();
@@ -84,7 +86,7 @@ fn attribute<T>(
     found.and_then(parse).ok_or_else(|| {
         let found = Excerpt::at_most(256, found.unwrap_or("no text"));
         let detail = format_args!(
-            "attribute {name} is {found}: want an ARN of AWS Signer, arn:aws:signer:region:account:{kind}…"
+            "attribute {name}: found {found}, expected an AWS Signer ARN arn:aws:signer:region:account:{kind}…"
         );
         Reason::new(Code::EnvelopeMalformed, detail)
     })

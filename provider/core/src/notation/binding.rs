@@ -72,10 +72,10 @@ struct Raw {
 /// The descriptor that a payload names, verified or not.
 pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn fmt::Display| {
-        Reason::new(Code::PayloadInvalid, format_args!("the signed payload is not as wanted: {detail}"))
+        Reason::new(Code::PayloadInvalid, format_args!("signed payload is invalid: {detail}"))
     };
     let raw: Raw = json::from_slice(payload, &limits::PAYLOAD_JSON).map_err(|error| invalid(&error))?;
-    let signed = raw.target_artifact.ok_or_else(|| invalid(&"it has no targetArtifact"))?;
+    let signed = raw.target_artifact.ok_or_else(|| invalid(&"found no targetArtifact, expected one"))?;
     Descriptor::try_from(signed).map_err(|error| invalid(&error))
 }
 
@@ -83,7 +83,13 @@ pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
 pub(super) fn is_target(signed: &Result<Descriptor, Reason>, target: &Descriptor) -> Result<SignedPayload, Reason> {
     let signed = signed.as_ref().map_err(Reason::clone)?;
     if (&signed.media_type, &signed.digest, signed.size) != (&target.media_type, &target.digest, target.size) {
-        return Err(Reason::new(Code::TargetMismatch, format_args!("the signature is for {signed}: want {target}")));
+        return Err(Reason::new(
+            Code::TargetMismatch,
+            format_args!(
+                "signature is for another image: found \
+             {signed}, expected {target}"
+            ),
+        ));
     }
     let Descriptor { media_type, digest, size, artifact_type: _, annotations: _ } = signed;
     Ok(SignedPayload { target: Descriptor::new(media_type.clone(), digest.clone(), *size) })
@@ -99,7 +105,7 @@ fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, String>) -> Res
                     None => f.write_str("nothing"),
                 });
                 let (name, wanted) = (Excerpt::of(name), Excerpt::of(wanted));
-                let detail = format_args!("the signed metadata {name:?} is {found}: want {wanted:?}");
+                let detail = format_args!("signed metadata {name:?}: found {found}, expected {wanted:?}");
                 return Err(Reason::new(Code::MetadataMissing, detail));
             }
         }

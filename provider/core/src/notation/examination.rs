@@ -91,7 +91,7 @@ impl Examination {
         };
         self.check_revocation(trusted, evidence).and(self.check_service(trusted, evidence)).map(
             |(revocation, service)| Settled {
-                timestamp: self.state("a timestamp is verified for trusted signers only", self.timestamp.clone()),
+                timestamp: self.state("timestamps are verified only for trusted signers", self.timestamp.clone()),
                 revocation,
                 service,
             },
@@ -113,7 +113,7 @@ impl Examination {
             RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped)),
         };
         revocation::check(self.intact.chain(), trusted, evidence).map(|result| {
-            self.state("revocation is looked up for trusted signers only", CheckOutcome::of(action, result))
+            self.state("revocation is checked only for trusted signers", CheckOutcome::of(action, result))
         })
     }
 
@@ -122,7 +122,7 @@ impl Examination {
             Ok(Plugin::None) => Progress::Done(CheckState::Passed(())),
             Ok(Plugin::AwsSigner(attributes)) => attributes
                 .check(trusted, evidence)
-                .map(|result| self.state("a signing service is asked about trusted signers only", result)),
+                .map(|result| self.state("a signing service is asked only about trusted signers", result)),
             // Of a plugin that is not known here there is no service to ask.
             Err(_) => Progress::Done(CheckState::NotReached),
         }
@@ -194,8 +194,13 @@ impl Examination {
                 .flatten(),
             ),
         };
-        let without_reason =
-            || Reasons::one(Reason::new(Code::InternalError, "the signature was refused without a reason: want one"));
+        let without_reason = || {
+            Reasons::one(Reason::new(
+                Code::InternalError,
+                "internal error: the signature was refused without a \
+             reason",
+            ))
+        };
         Failure { unverified_subject: self.unverified_subject.clone(), reasons: reasons.unwrap_or_else(without_reason) }
     }
 

@@ -7,10 +7,9 @@ use crate::time::UnixTime;
 
 pub(super) fn check(intact: &IntactEnvelope, now: UnixTime) -> Result<(), Reason> {
     match intact.attributes().expiry {
-        Some(expiry) if now >= expiry => Err(Reason::new(
-            Code::Expired,
-            format_args!("the signature expired at {expiry}: want an expiry after {now}"),
-        )),
+        Some(expiry) if now >= expiry => {
+            Err(Reason::new(Code::Expired, format_args!("signature has expired: found expiry {expiry}, now {now}")))
+        }
         Some(_) | None => Ok(()),
     }
 }

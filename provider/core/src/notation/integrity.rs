@@ -28,14 +28,14 @@ pub(super) enum IntegrityError {
     #[error("{0}")]
     Chain(#[from] ChainError),
     #[error(
-        "the header names the algorithm {} and the signing certificate's key is for {}: want the same",
+        "algorithm of the header does not fit the signing certificate's key: found {}, expected {}",
         claimed.jose_name(),
         wanted.jose_name()
     )]
     Algorithm { claimed: SignatureAlgorithm, wanted: SignatureAlgorithm },
-    #[error("the signature does not match the signed bytes under the signing certificate's key: want one that does")]
+    #[error("signature verification failed: the signing certificate's key did not sign this content")]
     Signature,
-    #[error("the expiry {expiry} is not after the signing time {signing_time}: want a later one")]
+    #[error("expiry is not after the signing time: found expiry {expiry}, expected one after {signing_time}")]
     ExpiryBeforeSigning { expiry: UnixTime, signing_time: UnixTime },
 }
 

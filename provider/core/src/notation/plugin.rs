@@ -27,14 +27,14 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
         refuse_unknown(intact, &[])?;
         return Ok(Plugin::None);
     };
-    let name = critical_text(plugin, "a text that is not blank", |name| !name.trim().is_empty())?;
+    let name = critical_text(plugin, "a string that is not blank", |name| !name.trim().is_empty())?;
     if let Some(version) = attributes.extended(PLUGIN_MIN_VERSION) {
-        critical_text(version, "a version as in 1.0.0", is_semantic_version)?;
+        critical_text(version, "a version such as 1.0.0", is_semantic_version)?;
     }
     if name != aws_signer::PLUGIN {
         let name = Excerpt::of(name);
         let detail =
-            format_args!("the signature asks for the verification plugin {name}: want none, or a built-in one");
+            format_args!("verification plugin is not supported: found {name}, expected none or a built-in plugin");
         return Err(Reason::new(Code::PluginUnsupported, detail));
     }
     refuse_unknown(intact, &aws_signer::ATTRIBUTES)?;
@@ -51,11 +51,11 @@ fn critical_text<'a>(
     let name = Excerpt::of(name);
     let malformed = |detail: std::fmt::Arguments<'_>| Err(Reason::new(Code::EnvelopeMalformed, detail));
     match text.as_deref().filter(|text| fits(text)) {
-        Some(_) if !critical => malformed(format_args!("attribute {name} is not listed in crit: want it listed")),
+        Some(_) if !critical => malformed(format_args!("attribute {name}: found no entry in crit, expected one")),
         Some(text) => Ok(text),
         None => {
             let found = Excerpt::of(text.as_deref().unwrap_or("not a text"));
-            malformed(format_args!("attribute {name} is {found}: want {wanted}"))
+            malformed(format_args!("attribute {name}: found {found}, expected {wanted}"))
         }
     }
 }
@@ -68,7 +68,10 @@ fn refuse_unknown(intact: &IntactEnvelope, known: &[&str]) -> Result<(), Reason>
     match critical.find(|attribute| !is_known(&attribute.name)) {
         Some(unknown) => {
             let name = Excerpt::of(&unknown.name);
-            let detail = format_args!("the signature marks the attribute {name} critical: want only known ones");
+            let detail = format_args!(
+                "unknown critical attribute: found {name}, expected only attributes that \
+                                       this verifier processes"
+            );
             Err(Reason::new(Code::CriticalAttributeUnknown, detail))
         }
         None => Ok(()),

@@ -77,7 +77,7 @@ fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence)
 }
 
 fn not_asked() -> NotAvailable {
-    NotAvailable::new("want its status")
+    NotAvailable::new("it is not supported yet")
 }
 
 fn unchecked(certificate: &Certificate, why: &NotAvailable) -> Reason {

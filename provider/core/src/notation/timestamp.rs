@@ -22,19 +22,22 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
     match intact.attributes().scheme {
         SigningScheme::X509 { .. } if needs_token(intact, input) => Err(match &intact.envelope().timestamp_token {
             Some(_) => never_valid(intact, now).unwrap_or_else(|| {
-                let detail = "the timestamp could not be checked: want a verified RFC 3161 timestamp, as the statement's tsa trust store asks";
+                let detail = "timestamp was not checked: the statement's tsa trust store requires a verified RFC \
+                              3161 timestamp, and this version cannot verify one";
                 Reason::new(Code::TimestampUnchecked, detail)
             }),
             None => Reason::new(
                 Code::TimestampInvalid,
-                "the signature has no timestamp: want an RFC 3161 timestamp, as the statement's tsa trust store asks",
+                "timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement's tsa \
+                 trust store requires",
             ),
         }),
         SigningScheme::X509 { .. } => valid_at(intact, now, "now"),
         SigningScheme::SigningAuthority { authentic_signing_time } => {
             if authentic_signing_time > now.saturating_add(SKEW) {
                 let detail = format_args!(
-                    "the authentic signing time {authentic_signing_time} lies in the future: want one up to {now}"
+                    "authentic signing time is in the future: found {authentic_signing_time}, expected at most \
+                     {now}"
                 );
                 return Err(Reason::new(Code::TimestampInvalid, detail));
             }
@@ -50,7 +53,8 @@ fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
     let end = certificates.iter().map(Certificate::not_after).min()?;
     (begin > end || begin > now.saturating_add(SKEW)).then(|| {
         let detail = format_args!(
-            "the certificates are valid together from {begin} to {end}, which no timestamp up to {now} can lie in: want them valid at the time of signing"
+            "certificates are never valid together up to now: found the common period {begin} to {end}, now \
+             {now}; no timestamp can be within it"
         );
         Reason::new(Code::CertificateOutsideValidity, detail)
     })
@@ -81,7 +85,7 @@ fn valid_at(intact: &IntactEnvelope, time: UnixTime, what: &str) -> Result<(), R
     match intact.chain().certificates().iter().find(outside) {
         Some(link) => {
             let detail = format_args!(
-                "the certificate {} is valid from {} to {}: want it valid {what}, {time}",
+                "certificate {} is outside its validity: found {} to {}, expected it to be valid {what}, {time}",
                 link.subject(),
                 link.not_before(),
                 link.not_after(),

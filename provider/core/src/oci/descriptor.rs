@@ -51,7 +51,7 @@ impl fmt::Display for Descriptor {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
     /// Another type than an object.
-    #[error("descriptor is {found}: want an object")]
+    #[error("descriptor: found {found}, expected an object")]
     NotAnObject {
         /// What was found.
         found: &'static str,
@@ -60,7 +60,7 @@ pub enum DescriptorError {
     #[error("descriptor has no {0}")]
     Missing(&'static str),
     /// A member of another type.
-    #[error("descriptor has {member} of another type: found {found}, want {wanted}")]
+    #[error("descriptor: member {member} has the wrong type: found {found}, expected {wanted}")]
     Type {
         /// The member that it is about.
         member: &'static str,
@@ -84,7 +84,7 @@ pub enum DescriptorError {
         error: DigestError,
     },
     /// A size that is none.
-    #[error("descriptor has size {found}: want a whole number from 0 to 2^63-1")]
+    #[error("descriptor: size: found {found}, expected a whole number from 0 to 2^63-1")]
     Size {
         /// What was found.
         found: String,
@@ -183,7 +183,7 @@ impl<const ANNOTATION_BYTES: usize> TryFrom<RawDescriptor<ANNOTATION_BYTES>> for
         let annotations = members.annotations.texts().map_err(|found| DescriptorError::Type {
             member: "annotations",
             found,
-            wanted: "an object of texts",
+            wanted: "an object of strings",
         })?;
         Ok(Self {
             media_type: media_type

@@ -36,22 +36,22 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
     /// More bytes than [`limits::REFERRERS_PAGE_BYTES`].
-    #[error("index has {found} bytes: want at most {}", limits::REFERRERS_PAGE_BYTES)]
+    #[error("index: found {found} bytes, expected at most {}", limits::REFERRERS_PAGE_BYTES)]
     TooLarge {
         /// What was found.
         found: usize,
     },
     /// Not the JSON that was expected.
-    #[error("index is not JSON as wanted: {0}")]
+    #[error("index is not valid JSON: {0}")]
     Json(#[from] JsonError),
     /// Another media type than that of an index.
-    #[error("index has mediaType {found}: want {}", MediaType::OCI_INDEX)]
+    #[error("index: found mediaType {found}, expected {}", MediaType::OCI_INDEX)]
     MediaType {
         /// What was found.
         found: Excerpt,
     },
     /// A member of another type.
-    #[error("index has {member} of another type: found {found}, want {wanted}")]
+    #[error("index: member {member} has the wrong type: found {found}, expected {wanted}")]
     Type {
         /// The member that it is about.
         member: &'static str,
@@ -110,7 +110,7 @@ impl Index {
         let annotations = raw.annotations.texts().map_err(|found| IndexError::Type {
             member: "annotations",
             found,
-            wanted: "an object of texts",
+            wanted: "an object of strings",
         })?;
         let FirstOf { list, cut } = raw.manifests.ok_or(IndexError::NoManifests)?.unwrap_or_default();
         let entries = list.into_iter().map(|Entry(entry)| entry).collect();

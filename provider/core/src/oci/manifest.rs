@@ -18,16 +18,16 @@ use crate::name::MediaType;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// More bytes than [`limits::MANIFEST_BYTES`].
-    #[error("manifest has {found} bytes: want at most {}", limits::MANIFEST_BYTES)]
+    #[error("manifest: found {found} bytes, expected at most {}", limits::MANIFEST_BYTES)]
     TooLarge {
         /// What was found.
         found: usize,
     },
     /// Not the JSON that was expected.
-    #[error("manifest is not JSON as wanted: {0}")]
+    #[error("manifest is not valid JSON: {0}")]
     Json(#[from] JsonError),
     /// Two media types for one document.
-    #[error("manifest has mediaType {body} in its body and {header} as Content-Type: want the same")]
+    #[error("manifest: found mediaType {body} in its body and Content-Type {header}, expected the same in both")]
     MediaTypesDiffer {
         /// What the document says.
         body: Excerpt,
@@ -35,22 +35,22 @@ pub enum ManifestError {
         header: Excerpt,
     },
     /// A media type that is none of an image.
-    #[error("manifest has media type {found}: want an image manifest or an image index")]
+    #[error("manifest: found media type {found}, expected an image manifest or an image index")]
     MediaType {
         /// What was found.
         found: Excerpt,
     },
     /// Members of two kinds of document.
-    #[error("manifest has the members of an image and of an index: want one of them")]
+    #[error("manifest: found the members of an image and of an index, expected those of one of them")]
     TwoShapes,
     /// Members of another kind of document than the media type says.
-    #[error("manifest is declared as {declared} but has not its members")]
+    #[error("manifest is declared as {declared} but does not have its members")]
     OtherShape {
         /// The media type.
         declared: Excerpt,
     },
     /// A member of another type.
-    #[error("manifest has {member} of another type: found {found}, want a text")]
+    #[error("manifest: member {member} has the wrong type: found {found}, expected a string")]
     Type {
         /// The member that it is about.
         member: &'static str,
@@ -58,7 +58,7 @@ pub enum ManifestError {
         found: &'static str,
     },
     /// A descriptor that is none.
-    #[error("manifest has a bad {member}: {error}")]
+    #[error("manifest: member {member} is invalid: {error}")]
     Descriptor {
         /// The member that it is about.
         member: &'static str,

@@ -62,7 +62,7 @@ impl Mismatched for NameError {
             Self::Type { found } => Mismatch::new(format_args!("attribute type is {found:?}"))
                 .expecting(format_args!("one of {}, in upper case (S is ST)", known())),
             Self::Twice { attribute } => {
-                Mismatch::new(format_args!("attribute {attribute} stands twice")).expecting("each type at most once")
+                Mismatch::new(format_args!("attribute {attribute} is given twice")).expecting("each type at most once")
             }
             Self::Empty { attribute } => {
                 Mismatch::new(format_args!("attribute {attribute} is empty")).expecting("a value")
@@ -73,9 +73,9 @@ impl Mismatched for NameError {
             Self::Unescaped { found } => {
                 Mismatch::new(format_args!("value has an unescaped {found:?}")).expecting("\\ before it")
             }
-            Self::MultiValued => Mismatch::new("relative name of several values, joined by +")
-                .expecting("one value (\\+ is a plus sign)"),
-            Self::Hexadecimal => Mismatch::new("value begins with #, or =# stands in it").expecting("plain text"),
+            Self::MultiValued => Mismatch::new("relative name has several values, joined by +")
+                .expecting("one value (write a plus sign as \\+)"),
+            Self::Hexadecimal => Mismatch::new("value begins with # or contains =#").expecting("plain text"),
             Self::Escape => Mismatch::new("backslash without a character or two hexadecimal digits to escape"),
             Self::NotUtf8 => Mismatch::new("escaped bytes are not UTF-8"),
         }

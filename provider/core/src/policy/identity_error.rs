@@ -53,10 +53,10 @@ impl Mismatched for IdentityError {
                     .expecting("prefix:value")
             }
             Self::MisspeltPrefix { found } => {
-                Mismatch::new(format_args!("trusted identity {found:?} has a misspelt prefix"))
+                Mismatch::new(format_args!("trusted identity {found:?} has a misspelled prefix"))
                     .expecting("x509.subject")
             }
-            Self::AnyBesideOthers => Mismatch::new("trusted identity * stands beside others").expecting("* alone"),
+            Self::AnyBesideOthers => Mismatch::new("trusted identity * is listed with others").expecting("* alone"),
             Self::Name { found, error } => error.mismatch().within(format_args!("trusted identity {found:?}")),
             Self::Overlap { wide, narrow } => {
                 Mismatch::new(format_args!("trusted identity {narrow:?} is contained in {wide:?}"))
@@ -72,10 +72,13 @@ mismatch_error!(IdentityError);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityMismatch {
     /// No entry that a subject could match.
-    #[error("statement has no x509.subject among its trusted identities: want one, or *")]
+    #[error("trusted identities: found no x509.subject, expected at least one, or *")]
     NoSubjects,
     /// A subject with an attribute twice.
-    #[error("subject {subject:?} has more than one {attribute}: want each attribute once, or trust *")]
+    #[error(
+        "subject {subject:?}: found more than one {attribute}, expected each attribute once; trust * to \
+             accept it"
+    )]
     Repeated {
         /// Subject of the certificate.
         subject: Text,
@@ -83,7 +86,7 @@ pub enum IdentityMismatch {
         attribute: &'static str,
     },
     /// A subject that readers of printed names take for something else.
-    #[error("subject {subject:?} has =# in its {attribute}: want plain text, or trust *")]
+    #[error("subject {subject:?}: found =# in its {attribute}, expected plain text; trust * to accept it")]
     Hexadecimal {
         /// Subject of the certificate.
         subject: Text,
@@ -92,14 +95,14 @@ pub enum IdentityMismatch {
     },
     /// `*`, under which every customer of AWS would be trusted.
     #[error(
-        "the signature is AWS Signer's for {profile}, and the trusted identity is *, which would trust all of its customers: want the ARN of the signing profile"
+        "signed by AWS Signer with profile {profile}: found trusted identity *, which would trust every customer of AWS, expected the ARN of the signing profile"
     )]
     AnyProfile {
         /// The signing profile.
         profile: Excerpt,
     },
     /// Another signing profile than those of the statement.
-    #[error("signing profile {profile} is none of the trusted identities of that kind: want one of {wanted}")]
+    #[error("signing profile is not a trusted identity: found {profile}, expected one of {wanted}")]
     ProfileNotListed {
         /// The signing profile.
         profile: Excerpt,
@@ -107,7 +110,7 @@ pub enum IdentityMismatch {
         wanted: Text,
     },
     /// Another subject than those of the statement.
-    #[error("subject {subject:?} is none of the trusted identities {wanted}")]
+    #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {wanted}")]
     NotListed {
         /// Subject of the certificate.
         subject: Text,

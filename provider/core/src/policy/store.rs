@@ -114,11 +114,11 @@ impl Mismatched for StoreProblem {
                 Mismatch::new(format_args!("file {file:?}{}: {error}", block(*line)))
             }
             Self::NeitherAuthorityNorSelfSigned { file, subject, error } => Mismatch::new(format_args!(
-                "file {file:?}: certificate {subject:?} is no authority and not signed by itself either: {error}"
+                "file {file:?}: certificate {subject:?} is neither a CA certificate nor self-signed: {error}"
             )),
             Self::NotARoot { file, subject } => {
-                Mismatch::new(format_args!("file {file:?}: certificate {subject:?} is no root"))
-                    .expecting("an authority that is issued and signed by itself")
+                Mismatch::new(format_args!("file {file:?}: certificate {subject:?} is not a root"))
+                    .expecting("a self-signed CA certificate")
             }
         }
     }

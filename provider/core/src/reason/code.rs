@@ -60,22 +60,30 @@ codes! {
     NoApplicableRule "no-applicable-rule" Rejected Operator Policy 2 "add the repository to registryScopes of a statement in the trust policy"
     NotReady "not-ready" Inconclusive Operator Policy 3 "correct the trust policy document; /readyz and countersign check say what is wrong with it"
     StatementDisabled "statement-disabled" Inconclusive Operator Policy 4 "correct the statement of the trust policy; countersign check names every mistake"
-    TrustStoreUnusable "trust-store-unusable" Inconclusive Operator Policy 5 "put certificates that can be read into the trust store; countersign check names every mistake"
-    RegistryNotAllowed "registry-not-allowed" Inconclusive Operator Registry 1 "add the registry to the configuration, or use an image from a registry that is there"
+    TrustStoreUnusable "trust-store-unusable" Inconclusive Operator Policy 5 "put readable certificates into the \
+             trust store; countersign check \
+             names every mistake"
+    RegistryNotAllowed "registry-not-allowed" Inconclusive Operator Registry 1 "add the registry to registries in \
+             the configuration, or use an \
+             image from a configured registry"
     RegistryMisconfigured "registry-misconfigured" Inconclusive Operator Registry 2 "correct the file and entry that the message names; countersign check names every mistake"
     RegistryUnreachable "registry-unreachable" Inconclusive Registry Registry 3 "check name, network policy, proxy and TLS of the host in the message, the registry or its blob store; the next request tries again"
     RegistryTimeout "registry-timeout" Inconclusive Registry Registry 4 "check the registry's speed; the next request tries again"
     RegistryDenied "registry-denied" Inconclusive Operator Registry 5 "give the registry's credentials read access to the repository"
     RegistryThrottled "registry-throttled" Inconclusive Registry Registry 6 "wait for the registry's rate limit, or use credentials with a higher one"
     RegistryFailed "registry-failed" Inconclusive Registry Registry 7 "check the registry's health; the next request tries again"
-    RegistryAnswerInvalid "registry-answer-invalid" Inconclusive Registry Registry 8 "check the registry and whatever stands between it and Countersign"
+    RegistryAnswerInvalid "registry-answer-invalid" Inconclusive Registry Registry 8 "check the registry and any \
+             proxy between it and \
+             Countersign"
     RegistryRedirectRefused "registry-redirect-refused" Inconclusive Registry Registry 9 "have the registry redirect to an https address that Countersign may reach, or add the blob store's host to registries in the configuration"
     ReferrersUnsupported "referrers-unsupported" Inconclusive Registry Registry 10 "use a registry with the OCI referrers API and let /referrers/ through to it, or push the signature with the referrers tag schema"
     ImageNotFound "image-not-found" Inconclusive Caller Image 1 "push the image, or correct its name, tag or digest"
     ImageUnsupported "image-unsupported" Rejected Caller Image 2 "use an OCI or Docker v2 image manifest or index"
-    DeadlineExceeded "deadline-exceeded" Inconclusive Registry Work 1 "try again; if it stays, raise the Provider's and the webhook's time-outs"
+    DeadlineExceeded "deadline-exceeded" Inconclusive Registry Work 1 "try again; if it persists, raise the \
+             Provider's and the webhook's timeouts"
     Overloaded "overloaded" Inconclusive Operator Work 2 "add replicas or raise the limits of concurrent work"
-    InternalError "internal-error" Inconclusive Countersign Work 3 "report this with the log line that has the same request id"
+    InternalError "internal-error" Inconclusive Countersign Work 3 "report this with the log line that has the \
+             same request ID"
     TooManySignatures "too-many-signatures" Inconclusive Operator Signatures 1 "remove stale signatures from the image, or raise verification.maxSignatures"
     Unsigned "unsigned" Rejected Signer Signatures 2 "sign the image with notation and push the signature beside it; signatures of other tools (cosign, Docker Content Trust, GPG) are not read"
 
@@ -84,7 +92,9 @@ codes! {
     EnvelopeUnsupported "envelope-unsupported" Rejected Signer Envelope 3 "sign as application/jose+json or application/cose"
     EnvelopeMalformed "envelope-malformed" Rejected Signer Envelope 4 "sign the image again; the envelope is damaged or not of the Notary Project's form"
 
-    CriticalAttributeUnknown "critical-attribute-unknown" Rejected Signer Integrity 1 "sign without the critical attribute that no verifier here understands"
+    CriticalAttributeUnknown "critical-attribute-unknown" Rejected Signer Integrity 1 "sign without the critical \
+             attribute that Countersign \
+             does not process"
     CertificateInvalid "certificate-invalid" Rejected Signer Integrity 2 "have the signing certificate or its CA reissued to the Notary Project's certificate requirements"
     ChainInvalid "chain-invalid" Rejected Signer Integrity 3 "sign with the complete certificate chain, leaf first, root last"
     AlgorithmMismatch "algorithm-mismatch" Rejected Signer Integrity 4 "sign with the algorithm that belongs to the key"
@@ -96,7 +106,7 @@ codes! {
 
     UntrustedChain "untrusted-chain" Rejected Signer Statement 1 "sign with a certificate of a trusted root, or add the root to the statement's trust store"
     UntrustedIdentity "untrusted-identity" Rejected Signer Statement 2 "sign with a trusted identity, or add the certificate's subject to trustedIdentities"
-    Expired "expired" Rejected Signer Statement 3 "sign the image again; the signature has reached its expiry"
+    Expired "expired" Rejected Signer Statement 3 "sign the image again; the signature has expired"
     CertificateOutsideValidity "certificate-outside-validity" Rejected Signer Statement 4 "sign with a certificate that is valid, or have signatures timestamped"
     TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"

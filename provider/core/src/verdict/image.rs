@@ -129,7 +129,7 @@ impl ImageVerdict {
 /// artifact type: their kind is not known unless they are fetched.
 #[must_use]
 pub fn unsigned(untyped: usize) -> Reason {
-    let none = "no Notary Project signature is associated with the image: found none, expected at least one";
+    let none = "no Notary Project signature found for this image: found none, expected at least one";
     match untyped {
         0 => Reason::new(Code::Unsigned, none),
         1 => Reason::new(Code::Unsigned, format_args!("{none}; 1 referrer has no artifact type")),

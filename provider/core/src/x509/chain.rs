@@ -23,16 +23,16 @@ pub struct Chain {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// No certificates.
-    #[error("certificate chain is empty: want the signing certificate first and its root last")]
+    #[error("certificate chain is empty, expected the signing certificate first and its root last")]
     Empty,
     /// More certificates than [`limits::CHAIN_CERTIFICATES`].
-    #[error("certificate chain has {found} certificates: want at most {}", limits::CHAIN_CERTIFICATES)]
+    #[error("certificate chain: found {found} certificates, expected at most {}", limits::CHAIN_CERTIFICATES)]
     TooLong {
         /// What was found.
         found: usize,
     },
     /// A certificate that is not issued by the next.
-    #[error("certificate {subject:?} names {issuer:?} as its issuer, but {found:?} comes next in the chain")]
+    #[error("certificate {subject:?} is not followed by its issuer: found {found:?}, expected {issuer:?}")]
     IssuerDiffers {
         /// Subject of the certificate.
         subject: Text,
@@ -52,7 +52,10 @@ pub enum ChainError {
         error: SignatureError,
     },
     /// A last certificate that has an issuer.
-    #[error("last certificate {subject:?} is issued by {issuer:?}: want a root, which is issued by itself")]
+    #[error(
+        "last certificate {subject:?} is not a root: found issuer {issuer:?}, expected a self-issued \
+             certificate"
+    )]
     RootNotSelfIssued {
         /// Subject of the certificate.
         subject: Text,
@@ -60,7 +63,7 @@ pub enum ChainError {
         issuer: Text,
     },
     /// A last certificate that is not signed by itself.
-    #[error("last certificate {subject:?} is not signed by itself: {error}")]
+    #[error("last certificate {subject:?} is not self-signed: {error}")]
     RootNotSelfSigned {
         /// Subject of the certificate.
         subject: Text,
@@ -68,7 +71,7 @@ pub enum ChainError {
         error: SignatureError,
     },
     /// A root that is not the last certificate.
-    #[error("certificate {subject:?} is self-signed but not the last: want one root, at the end")]
+    #[error("certificate {subject:?} is self-signed but not last, expected one root, at the end of the chain")]
     SelfSignedBeforeEnd {
         /// Subject of the certificate.
         subject: Text,

@@ -11,19 +11,22 @@ use crate::crypto::KeyError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// An authority that does not say that it is one.
-    #[error("basicConstraints are missing: want them, critical, with cA true")]
+    #[error("basicConstraints: found none, expected them to be present and critical, with cA true")]
     BasicConstraintsMissing,
     /// An authority that a reader may take for none.
-    #[error("basicConstraints are not critical: want them critical")]
+    #[error("basicConstraints: found not critical, expected critical")]
     BasicConstraintsNotCritical,
     /// No authority where one must be.
-    #[error("cA is false: want an authority, which signs certificates")]
+    #[error("cA: found false, expected true for a certificate that signs certificates")]
     NotAnAuthority,
     /// An authority where the signing certificate must be.
-    #[error("cA is true: want a signing certificate that is no authority")]
+    #[error("cA: found true, expected false for a signing certificate")]
     LeafIsAuthority,
     /// More authorities below than the certificate allows.
-    #[error("pathLenConstraint is {found}: want at least {wanted}, the authorities between this one and the leaf")]
+    #[error(
+        "pathLenConstraint: found {found}, expected at least {wanted}, the number of CA certificates between \
+             this one and the leaf"
+    )]
     PathLength {
         /// What was found.
         found: u32,
@@ -31,16 +34,16 @@ pub enum ProfileError {
         wanted: u32,
     },
     /// The purpose of the key is missing.
-    #[error("keyUsage is missing: want it, critical, with {wanted}")]
+    #[error("keyUsage: found none, expected it to be present and critical, with {wanted}")]
     KeyUsageMissing {
         /// What was expected.
         wanted: KeyUse,
     },
     /// The purpose of the key is not critical.
-    #[error("keyUsage is not critical: want it critical")]
+    #[error("keyUsage: found not critical, expected critical")]
     KeyUsageNotCritical,
     /// A key for something else.
-    #[error("keyUsage is {}: want {wanted} among them", list(.found))]
+    #[error("keyUsage: found {}, expected {wanted} among them", list(.found))]
     KeyUsageLacks {
         /// What was found.
         found: Vec<KeyUse>,
@@ -48,14 +51,15 @@ pub enum ProfileError {
         wanted: KeyUse,
     },
     /// A key for something more.
-    #[error("keyUsage has {found}: want {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
+    #[error("keyUsage: found {found}, expected {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
     KeyUsageForbidden {
         /// What was found.
         found: KeyUse,
     },
     /// A purpose that a signing certificate may not have.
     #[error(
-        "extKeyUsage has {found}: want none of anyExtendedKeyUsage, serverAuth, clientAuth, emailProtection, timeStamping and OCSPSigning"
+        "extKeyUsage: found {found}, expected none of anyExtendedKeyUsage, serverAuth, clientAuth, \
+         emailProtection, timeStamping and OCSPSigning"
     )]
     ExtendedKeyUsageForbidden {
         /// What was found.

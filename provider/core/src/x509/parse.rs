@@ -29,28 +29,28 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// More bytes than [`limits::CERTIFICATE_BYTES`].
-    #[error("certificate has {found} bytes: want at most {}", limits::CERTIFICATE_BYTES)]
+    #[error("certificate: found {found} bytes, expected at most {}", limits::CERTIFICATE_BYTES)]
     TooLarge {
         /// What was found.
         found: usize,
     },
     /// Not the structure of a certificate.
-    #[error("not an X.509 certificate in DER")]
+    #[error("not a DER-encoded X.509 certificate")]
     NotACertificate,
     /// Bytes after the certificate.
-    #[error("certificate is followed by {found} bytes: want nothing after it")]
+    #[error("found {found} bytes after the certificate, expected none")]
     TrailingBytes {
         /// What was found.
         found: usize,
     },
     /// Another version than 3.
-    #[error("certificate has version {found}: want 3")]
+    #[error("certificate version: found {found}, expected 3")]
     Version {
         /// What was found.
         found: u32,
     },
     /// More entries than the limit.
-    #[error("certificate has {found} {what}: want at most {wanted}")]
+    #[error("certificate: found {found} {what}, expected at most {wanted}")]
     TooMany {
         /// What is counted.
         what: &'static str,
@@ -60,10 +60,10 @@ pub enum CertificateError {
         wanted: usize,
     },
     /// More certificates than [`limits::STORE_CERTIFICATES`].
-    #[error("there are more than {} certificates one after the other", limits::STORE_CERTIFICATES)]
+    #[error("found too many certificates in sequence, expected at most {}", limits::STORE_CERTIFICATES)]
     TooManyCertificates,
     /// A part that decides something is not the DER of its type.
-    #[error("certificate with subject {subject:?} has a malformed {part}: want DER as in RFC 5280")]
+    #[error("certificate with subject {subject:?} has a malformed {part}, expected DER as in RFC 5280")]
     Malformed {
         /// Subject of the certificate.
         subject: Text,
@@ -71,7 +71,7 @@ pub enum CertificateError {
         part: &'static str,
     },
     /// An extension that two readers could take from two places.
-    #[error("certificate with subject {subject:?} has extension {oid} twice: want each at most once")]
+    #[error("certificate with subject {subject:?}: found extension {oid} twice, expected each at most once")]
     DuplicateExtension {
         /// Subject of the certificate.
         subject: Text,
@@ -80,7 +80,7 @@ pub enum CertificateError {
     },
     /// Two signature algorithms.
     #[error(
-        "certificate with subject {subject:?} names one signature algorithm inside and another outside of its signed part"
+        "certificate with subject {subject:?} has different signature algorithms inside and outside its signed part"
     )]
     AlgorithmsDiffer {
         /// Subject of the certificate.

@@ -159,7 +159,7 @@ fn two_statements_with_a_repository_in_common_are_both_disabled() {
         statement("good", &[C]),
     ]);
     let twice = "trust policy statement \"second\", registryScopes[1]: is \"registry.example/b\", which statement \
-                 \"first\" has already: want each scope once";
+                 \"first\" has already, expected each scope once";
     assert_eq!(policy.mistakes().iter().map(ToString::to_string).collect::<Vec<_>>(), [twice]);
     assert_eq!(mistakes(&policy, "first"), [twice]);
     assert_eq!(mistakes(&policy, "second"), [twice]);
@@ -248,7 +248,7 @@ fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first()
     let policy = parse(&[statement("first", &[A, B]), statement("second", &scopes), statement("all", &["*"])]);
     assert_eq!(policy.rules().map(|good| good.name()).collect::<Vec<_>>(), ["all"]);
     let twice = "trust policy statement \"second\", registryScopes[1000]: is \"registry.example/a\", which statement \
-                 \"first\" has already: want each scope once";
+                 \"first\" has already, expected each scope once";
     assert_eq!(mistakes(&policy, "first"), [twice]);
     assert_eq!(selected(&policy, B), Some(("first", Claim::Named, false)));
     assert_eq!(selected(&policy, C), Some(("first", Claim::Possible, false)));

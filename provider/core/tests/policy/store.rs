@@ -191,7 +191,7 @@ fn references_are_a_type_and_a_name() {
 fn errors_name_the_store() {
     let error = Store::parse(StoreKind::Tsa, "public".parse().unwrap(), &[]).unwrap_err().remove(0);
     assert_eq!(error, StoreError { store: "tsa:public".parse().unwrap(), problem: StoreProblem::Empty });
-    assert_eq!(error.to_string(), "trust store tsa:public: has no certificates: want at least one");
+    assert_eq!(error.to_string(), "trust store tsa:public: found no certificates, expected at least one");
 }
 
 /// The store that a directory of the public vectors holds.

@@ -49,15 +49,15 @@ pub enum EntryError {
 impl Mismatched for EntryError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::Host => Mismatch::new("is no registry")
-                .expecting("host[:port][/path], where * in a label of the host stands for anything"),
+            Self::Host => Mismatch::new("is not a registry")
+                .expecting("host[:port][/path], where * in a label of the host matches any text"),
             Self::Path => Mismatch::new("has a path that no image has")
                 .expecting("lower-case letters and digits, with single separators between them"),
-            Self::NotAnObject => Mismatch::new("is no JSON object"),
-            Self::NotText { member } => Mismatch::new(format_args!("has {member}, which is no text")),
-            Self::Case { found } => Mismatch::new(format_args!("has {found}")).expecting("it in lower case"),
+            Self::NotAnObject => Mismatch::new("is not a JSON object"),
+            Self::NotText { member } => Mismatch::new(format_args!("has {member}, which is not a string")),
+            Self::Case { found } => Mismatch::new(format_args!("has {found}")).expecting("lower case"),
             Self::Base64 => Mismatch::new("has an auth that is not base64")
-                .expecting("that of name:password, with the letters + and /"),
+                .expecting("standard base64 of name:password (alphabet with + and /)"),
             Self::NoColon => Mismatch::new("has an auth without a colon").expecting("base64 of name:password"),
             Self::UserNotUtf8 => Mismatch::new("has a user name that is not UTF-8"),
             Self::Method(error) => error.mismatch(),

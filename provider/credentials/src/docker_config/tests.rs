@@ -145,7 +145,8 @@ fn passwords_are_sent_as_they_stand() {
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "secret\n"))));
     assert_eq!(
         warnings(&config),
-        ["entry \"a.example\" has a password that ends with a line feed, which is sent with it: is it meant?"]
+        ["entry \"a.example\" has a password that ends with a line feed, which is sent with it; remove it if it \
+          is not intended"]
     );
 }
 
@@ -199,8 +200,8 @@ fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
     assert_eq!(found(&config, "other.example/a"), Ok(None));
     assert_eq!(
         found(&config, "good.example/team/app"),
-        Err("pull-secret/.dockerconfigjson: entry \"good.example/team\" has an auth that is not base64: want that of \
-             name:password, with the letters + and /"
+        Err("pull-secret/.dockerconfigjson: entry \"good.example/team\" has an auth that is not base64, expected \
+             the base64 of name:password in the alphabet with + and /"
             .to_owned())
     );
 }
@@ -223,8 +224,9 @@ fn an_entry_without_a_place_may_be_meant_for_whatever_has_no_entry() {
     assert_eq!(found(&config, "r.example/a"), Ok(None));
     assert_eq!(
         found(&config, "s.example/a"),
-        Err("pull-secret/.dockerconfigjson: no entry is for it but perhaps one that cannot be read: entry \"https:// \
-             r.example\" is no registry: want host[:port][/path], where * in a label of the host stands for anything"
+        Err("pull-secret/.dockerconfigjson: no entry is for it but perhaps one that cannot be read: entry \
+             \"https:// r.example\" is not a registry, expected host[:port][/path], where * in a label of the \
+             host matches anything"
             .to_owned())
     );
 }
@@ -279,14 +281,14 @@ fn helpers_beside_entries_are_ignored_with_a_warning() {
     ));
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("x", "y"))));
     assert_eq!(found(&config, "0.example/a"), Ok(None));
-    let none = "no helper is ever started, and what has no credential in auths is asked anonymously";
+    let none = "no helper is ever started; registries without a credential in auths are asked anonymously";
     assert_eq!(
         warnings(&config),
         [
-            format!("credsStore wants \"desktop\": {none}"),
+            format!("credsStore names \"desktop\": {none}"),
             format!(
-                "credHelpers wants \"h0\" for \"0.example\", \"h1\" for \"1.example\", \"h2\" for \"2.example\", \"h3\" for \
-                 \"3.example\", \"h4\" for \"4.example\" and 2 more: {none}"
+                "credHelpers names \"h0\" for \"0.example\", \"h1\" for \"1.example\", \"h2\" for \"2.example\", \
+                 \"h3\" for \"3.example\", \"h4\" for \"4.example\" and 2 more: {none}"
             ),
         ]
     );
@@ -304,7 +306,7 @@ fn the_older_form_has_its_entries_at_its_top() {
     // Where there is an auths, it alone counts.
     let config = parse(r#"{"auths":{},"r.example":{"auth":"eDp5"}}"#);
     assert_eq!(found(&config, "r.example/a"), Ok(None));
-    assert_eq!(warnings(&config), ["has no entries: all its registries are asked anonymously"]);
+    assert_eq!(warnings(&config), ["has no entries; its registries are used anonymously"]);
 }
 
 #[test]

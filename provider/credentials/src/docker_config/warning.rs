@@ -54,7 +54,7 @@ impl DockerConfigWarning {
 impl fmt::Display for DockerConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NONE_IS_STARTED: &str =
-            "no helper is ever started, and what has no credential in auths is asked anonymously";
+            "no helper is ever started; registries without a credential in auths are asked anonymously";
         match self {
             Self::Shadowed { key, by } => {
                 write!(f, "entry {key} is for the same images as {by}, differs from it and is not used")
@@ -62,17 +62,21 @@ impl fmt::Display for DockerConfigWarning {
             Self::Helpers { first, more } => {
                 let helper = |(host, helper): &(Excerpt, Excerpt)| format!("{helper} for {host}");
                 let named = text::list(first.iter().map(helper), ", ", limits::HELPERS_NAMED);
-                write!(f, "credHelpers wants {named}")?;
+                write!(f, "credHelpers names {named}")?;
                 if *more > 0 {
                     write!(f, " and {more} more")?;
                 }
                 write!(f, ": {NONE_IS_STARTED}")
             }
-            Self::Store { helper } => write!(f, "credsStore wants {helper}: {NONE_IS_STARTED}"),
+            Self::Store { helper } => write!(f, "credsStore names {helper}: {NONE_IS_STARTED}"),
             Self::LineFeed { key } => {
-                write!(f, "entry {key} has a password that ends with a line feed, which is sent with it: is it meant?")
+                write!(
+                    f,
+                    "entry {key} has a password that ends with a line feed, which is sent with it; remove \
+                           it if it is not intended"
+                )
             }
-            Self::NoEntries => f.write_str("has no entries: all its registries are asked anonymously"),
+            Self::NoEntries => f.write_str("has no entries; its registries are used anonymously"),
         }
     }
 }

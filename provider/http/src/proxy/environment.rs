@@ -135,9 +135,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "the environment variable https_proxy has a URL with the scheme \"socks5\": want http or https",
-                "the environment variable HTTP_PROXY has no URL of a host: want http://host:port or https://host:port, special \
-             characters of a login percent-encoded"
+                "the environment variable https_proxy has a URL with scheme \"socks5\", expected http or https",
+                "the environment variable HTTP_PROXY has no URL with a host, expected http://host:port or \
+                 https://host:port, with special characters of a user name or password percent-encoded"
             ]
         );
     }

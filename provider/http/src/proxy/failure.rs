@@ -21,16 +21,16 @@ pub enum ProxyFailure {
         failure: TlsFailure,
     },
     /// It did not answer in time.
-    #[error("it gave no answer to CONNECT in time")]
+    #[error("it did not respond to CONNECT in time")]
     Timeout,
     /// Its response is not HTTP.
-    #[error("its answer to CONNECT breaks HTTP: {detail}")]
+    #[error("its response to CONNECT is not valid HTTP: {detail}")]
     Response {
         /// What the library reports.
         detail: String,
     },
     /// It does not accept our login.
-    #[error("it answers {status}: {}", login_text(*sent))]
+    #[error("it responds with status {status}: {}", login_text(*sent))]
     Login {
         /// Of its response.
         status: u16,
@@ -38,7 +38,10 @@ pub enum ProxyFailure {
         sent: bool,
     },
     /// Its response has another status.
-    #[error("it answers {status} to CONNECT: want 200; see whether its rules allow this host and port")]
+    #[error(
+        "response to CONNECT: found status {status}, expected 200; check whether the proxy's rules allow this \
+             host and port"
+    )]
     Status {
         /// Of its response.
         status: u16,
@@ -77,8 +80,9 @@ impl ProxyFailure {
 
 fn login_text(sent: bool) -> &'static str {
     if sent {
-        "it does not take the configured user name and password"
+        "it refuses the configured user name and password"
     } else {
-        "it wants a user name and a password; add them to the proxy's URL, or to its usernameFile and passwordFile"
+        "it requires a user name and a password; add them to the proxy's URL, or to its usernameFile and \
+         passwordFile"
     }
 }

@@ -12,7 +12,7 @@ use countersign_core::time::UnixTime;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFailure {
     /// No trusted authority has issued the certificate.
-    #[error("its certificate is issued by {issuer}, which is none of {roots}{}", roots.missing(WantedRoot::Issuer))]
+    #[error("its certificate is not trusted: found issuer {issuer}, expected one of {roots}{}", roots.missing(WantedRoot::Issuer))]
     UnknownIssuer {
         /// The issuer that the certificate names.
         issuer: Excerpt,
@@ -20,41 +20,42 @@ pub enum TlsFailure {
         roots: RootsSource,
     },
     /// The certificate is self-signed, and not trusted.
-    #[error("its certificate is signed by itself and is none of {roots}{}", roots.missing(WantedRoot::Itself))]
+    #[error("its certificate is self-signed and not one of {roots}{}", roots.missing(WantedRoot::Itself))]
     SelfSigned {
         /// The trusted authorities.
         roots: RootsSource,
     },
     /// The server shows the certificate of an authority.
-    #[error("its certificate is that of an authority: want one for servers")]
+    #[error("its certificate is a CA certificate, expected a server certificate")]
     Authority,
     /// The certificate has expired.
-    #[error("its certificate expired at {end}: want one that is valid")]
+    #[error("its certificate has expired: found end {end}, expected a valid certificate")]
     Expired {
         /// Its end.
         end: UnixTime,
     },
     /// A certificate of the chain has expired.
-    #[error("a certificate that vouches for it expired at {end}: want a chain that is valid")]
+    #[error("a CA certificate of its chain has expired: found end {end}, expected a valid chain")]
     AuthorityExpired {
         /// Its end.
         end: UnixTime,
     },
     /// The certificate is not valid yet.
-    #[error("its certificate is valid only from {begin} on: want one that is valid now")]
+    #[error("its certificate is not yet valid: found begin {begin}, expected a valid certificate")]
     NotYetValid {
         /// Its begin.
         begin: UnixTime,
     },
     /// A certificate of the chain is not valid yet.
-    #[error("a certificate that vouches for it is valid only from {begin} on: want a chain that is valid now")]
+    #[error("a CA certificate of its chain is not yet valid: found begin {begin}, expected a valid chain")]
     AuthorityNotYetValid {
         /// Its begin.
         begin: UnixTime,
     },
     /// The certificate has other names.
     #[error(
-        "its certificate is not for {expected} but for {names}: want that name among its subject alternative names"
+        "its certificate is for another name: found {names}, expected {expected} among its subject alternative \
+         names"
     )]
     Name {
         /// The host.
@@ -63,16 +64,19 @@ pub enum TlsFailure {
         names: CertificateNames,
     },
     /// The certificate is not for servers.
-    #[error("its certificate has an extended key usage without serverAuth: want one for servers")]
+    #[error("its certificate has an extended key usage without serverAuth, expected a server certificate")]
     Purpose,
     /// The certificate or its chain cannot be verified for another reason.
-    #[error("its certificate, or one that vouches for it, {detail}: want a chain that other TLS clients take")]
+    #[error(
+        "its certificate, or a CA certificate of its chain, {detail}; expected a chain that other TLS clients \
+             accept"
+    )]
     Certificate {
         /// A predicate.
         detail: &'static str,
     },
     /// The signature of the handshake is wrong.
-    #[error("it does not prove that it has the key of its certificate")]
+    #[error("it cannot prove that it has the private key of its certificate")]
     Proof,
     /// The server sent an alert.
     #[error("it refuses the connection ({alert}){}", alert_remedy(alert))]
@@ -81,19 +85,19 @@ pub enum TlsFailure {
         alert: String,
     },
     /// The server does not speak TLS.
-    #[error("what it answers is no TLS: want a port that speaks TLS")]
+    #[error("it does not speak TLS, expected a TLS port")]
     NotTls,
     /// The server has no version or algorithm in common with us.
-    #[error("it {detail}: want TLS 1.2 or 1.3 with the usual algorithms")]
+    #[error("it {detail}, expected TLS 1.2 or 1.3 with common algorithms")]
     Incompatible {
         /// A predicate.
         detail: &'static str,
     },
     /// A message breaks the protocol.
-    #[error("it breaks the rules of TLS, or something on the way does")]
+    #[error("it, or something between, violates the TLS protocol")]
     Protocol,
     /// The connection ended during the handshake.
-    #[error("it ended the connection before TLS was set up")]
+    #[error("it closed the connection during the TLS handshake")]
     Ended,
     /// The cause is on this machine.
     #[error("{detail}")]
@@ -189,7 +193,7 @@ impl RootsSource {
     fn missing(&self, wanted: WantedRoot) -> String {
         match self {
             Self::System => String::new(),
-            Self::File(_) => format!(": want {} in that file", wanted.as_str()),
+            Self::File(_) => format!("; add {} to that file", wanted.as_str()),
         }
     }
 }
@@ -208,8 +212,8 @@ impl WantedRoot {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Issuer => "the authority that issued it",
-            Self::Itself => "this very certificate",
+            Self::Issuer => "the CA certificate that issued it",
+            Self::Itself => "this certificate",
         }
     }
 }
@@ -217,14 +221,14 @@ impl WantedRoot {
 /// What is known to help, as the end of a sentence.
 fn alert_remedy(alert: &str) -> &'static str {
     match alert {
-        "protocol_version" => ": want TLS 1.2 or 1.3 there",
+        "protocol_version" => "; enable TLS 1.2 or 1.3 there",
         "handshake_failure" | "insufficient_security" => {
-            ": want TLS 1.2 or 1.3 with the usual algorithms there, and no demand for a client certificate"
+            "; enable TLS 1.2 or 1.3 with common algorithms there, without requiring a client certificate"
         }
         "certificate_required" | "bad_certificate" | "access_denied" => {
-            ": want no demand for a client certificate there, as none is ever shown"
+            "; it must not require a client certificate, because none is ever sent"
         }
-        "unrecognised_name" => ": want a certificate for this host's name there",
+        "unrecognised_name" => "; it needs a certificate for this host's name",
         _ => "",
     }
 }

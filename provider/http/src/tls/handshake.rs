@@ -115,14 +115,17 @@ mod tests {
         let other = |error: webpki::Error| {
             words(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
         };
-        let incompatible = |detail| format!("it {detail}: want TLS 1.2 or 1.3 with the usual algorithms");
+        let incompatible = |detail| format!("it {detail}, expected TLS 1.2 or 1.3 with common algorithms");
         let certificate = |detail| {
-            format!("its certificate, or one that vouches for it, {detail}: want a chain that other TLS clients take")
+            format!(
+                "its certificate, or a CA certificate of its chain, {detail}; expected a chain that other TLS \
+                     clients accept"
+            )
         };
         for (found, expected) in [
             (
                 words(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
-                "what it answers is no TLS: want a port that speaks TLS".to_owned(),
+                "it does not speak TLS, expected a TLS port".to_owned(),
             ),
             (
                 words(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)),
@@ -140,36 +143,35 @@ mod tests {
             (words(Error::NoCertificatesPresented), incompatible("shows no certificate")),
             (
                 words(Error::PeerMisbehaved(PeerMisbehaved::IncorrectBinder)),
-                "it breaks the rules of TLS, or something on the way does".to_owned(),
+                "it, or something between, violates the TLS protocol".to_owned(),
             ),
-            (words(Error::DecryptError), "it breaks the rules of TLS, or something on the way does".to_owned()),
+            (words(Error::DecryptError), "it, or something between, violates the TLS protocol".to_owned()),
             (
                 words(Error::InvalidCertificate(CertificateError::BadSignature)),
-                "it does not prove that it has the key of its certificate".to_owned(),
+                "it cannot prove that it has the private key of its certificate".to_owned(),
             ),
             (words(Error::FailedToGetRandomBytes), "this machine has no randomness".to_owned()),
             (
                 refused(AlertDescription::HandshakeFailure),
-                "it refuses the connection (handshake_failure): want TLS 1.2 or 1.3 with the usual algorithms there, \
-                 and no demand for a client certificate"
+                "it refuses the connection (handshake_failure); enable TLS 1.2 or 1.3 with common algorithms \
+                 there, without requiring a client certificate"
                     .to_owned(),
             ),
             (
                 refused(AlertDescription::CertificateRequired),
-                "it refuses the connection (certificate_required): want no demand for a client certificate there, as \
-                 none is ever shown"
+                "it refuses the connection (certificate_required); it must not require a client certificate, \
+                 because none is ever sent"
                     .to_owned(),
             ),
             (
                 refused(AlertDescription::UnrecognisedName),
-                "it refuses the connection (unrecognised_name): want a certificate for this host's name there"
-                    .to_owned(),
+                "it refuses the connection (unrecognised_name); it needs a certificate for this host's name".to_owned(),
             ),
             (refused(AlertDescription::UnknownCA), "it refuses the connection (unknown_ca)".to_owned()),
             (refused(AlertDescription::Unknown(200)), "it refuses the connection (alert 200)".to_owned()),
             (
                 other(webpki::Error::CaUsedAsEndEntity),
-                "its certificate is that of an authority: want one for servers".to_owned(),
+                "its certificate is a CA certificate, expected a server certificate".to_owned(),
             ),
             (
                 other(webpki::Error::NameConstraintViolation),

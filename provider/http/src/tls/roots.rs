@@ -43,7 +43,7 @@ pub enum RootCertificatesError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// A block is no certificate that can be trusted.
-    #[error("PEM block that begins in line {line} is no X.509 certificate that can vouch for another")]
+    #[error("PEM block that begins on line {line} is not an X.509 certificate that can be a trust anchor")]
     Certificate {
         /// From 1.
         line: usize,

@@ -24,7 +24,7 @@ use crate::quota::Quota;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// The settings refuse hosts without an entry.
-    #[error("{host} is not in the configuration, and hosts that are not are refused")]
+    #[error("{host} is not in the configuration, and unlistedRegistries is refuse")]
     HostRefused {
         /// The registry.
         host: String,
@@ -47,7 +47,8 @@ pub enum Cause {
     },
     /// The reference writes a port that is ambiguous for a registry over plain HTTP.
     #[error(
-        "{host} writes port {port}, and without a port the configuration has it as plain HTTP at port 80: want references without a port, as one place has one spelling"
+        "port in the image reference: found {host} with port {port}, expected no port; the configuration has this \
+         registry as plain HTTP without a port, and one registry has one spelling"
     )]
     PlainHttpPort {
         /// The registry.
@@ -65,7 +66,7 @@ pub enum Cause {
         host: String,
     },
     /// 401 or 403.
-    #[error("{host} answers {status} to {}{}", credential.sent(), Quote(error))]
+    #[error("{host} responds with status {status} to {}{}", credential.sent(), Quote(error))]
     Denied {
         /// Where the request went.
         host: String,
@@ -77,10 +78,10 @@ pub enum Cause {
         error: RegistryErrorBody,
     },
     /// The credential must not be sent to the token service that the registry names.
-    #[error("the registry names a token service that is refused: {0}")]
+    #[error("the registry names a token service that is not allowed: {0}")]
     Realm(#[from] RealmRefusal),
     /// 429.
-    #[error("{host} answers 429, too many requests, with {quota}{}", Quote(error))]
+    #[error("{host} responds with status 429, too many requests, with {quota}{}", Quote(error))]
     TooManyRequests {
         /// Where the request went.
         host: String,
@@ -92,7 +93,7 @@ pub enum Cause {
         error: RegistryErrorBody,
     },
     /// Another status than 200 that has no variant of its own.
-    #[error("{host} answers {status}{}", Quote(error))]
+    #[error("{host} responds with status {status}{}", Quote(error))]
     Status {
         /// Where the request went.
         host: String,
@@ -102,7 +103,7 @@ pub enum Cause {
         error: RegistryErrorBody,
     },
     /// 404.
-    #[error("{host} does not have it{}", Quote(error))]
+    #[error("{host} responds that it does not exist{}", Quote(error))]
     NotFound {
         /// Where the request went.
         host: String,
@@ -110,7 +111,7 @@ pub enum Cause {
         error: RegistryErrorBody,
     },
     /// The challenge of a 401 cannot be answered.
-    #[error("{host} asks for credentials in a way that is not understood: {detail}")]
+    #[error("{host} requests credentials in a way that is not supported: {detail}")]
     Challenge {
         /// Where the request went.
         host: String,
@@ -118,7 +119,7 @@ pub enum Cause {
         detail: &'static str,
     },
     /// The response of a token service has no token that can be used.
-    #[error("{host} sends a bad token answer: {detail}")]
+    #[error("{host} sends an invalid token response: {detail}")]
     Token {
         /// The token service.
         host: String,
@@ -159,14 +160,15 @@ pub enum Cause {
     },
     /// A 404 that may come from something in front of the registry.
     #[error(
-        "{host} answers 404 without the error message of a registry: found another page, expected MANIFEST_UNKNOWN"
+        "{host} responds with status 404 but without a registry's error body: found another page, expected \
+         MANIFEST_UNKNOWN"
     )]
     BareNotFound {
         /// Where the request went.
         host: String,
     },
     /// A descriptor declares a larger size than may be read.
-    #[error("it is declared with {declared} bytes: want at most {limit}")]
+    #[error("declared size: found {declared} bytes, expected at most {limit}")]
     DeclaredTooLarge {
         /// The size in the descriptor.
         declared: u64,
@@ -174,7 +176,7 @@ pub enum Cause {
         limit: u64,
     },
     /// The bytes have another digest.
-    #[error("{host} sends bytes with digest {found}: want {wanted}")]
+    #[error("digest of the content from {host}: found {found}, expected {wanted}")]
     Digest {
         /// Where the request went.
         host: String,
@@ -184,7 +186,7 @@ pub enum Cause {
         wanted: Digest,
     },
     /// The digest in the response's header is not that of the bytes.
-    #[error("{host} sends bytes with digest {found}, and a Docker-Content-Digest of {claimed}")]
+    #[error("digest of the content from {host}: found {found}, expected {claimed} as in its Docker-Content-Digest")]
     DigestHeader {
         /// Where the request went.
         host: String,
@@ -194,7 +196,7 @@ pub enum Cause {
         claimed: Excerpt,
     },
     /// The response has another media type.
-    #[error("{host} sends Content-Type {found}: want {wanted}")]
+    #[error("Content-Type from {host}: found {found}, expected {wanted}")]
     ContentType {
         /// Where the request went.
         host: String,
@@ -210,7 +212,7 @@ pub enum Cause {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// The task that exchanged the credential for a token panicked.
-    #[error("the exchange for a token ended without a result")]
+    #[error("internal error: the token exchange ended without a result")]
     Interrupted,
 }
 

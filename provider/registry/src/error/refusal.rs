@@ -7,13 +7,13 @@ use countersign_http::BadLink;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RealmRefusal {
     /// Plain HTTP, or no HTTP.
-    #[error("its scheme is {found}: want https")]
+    #[error("found scheme {found}, expected https")]
     Scheme {
         /// The scheme of the realm.
         found: Excerpt,
     },
     /// The realm is no URL that is asked.
-    #[error("it is not a URL of a host")]
+    #[error("found no URL with a host, expected one")]
     Url,
     /// The credential does not belong to the realm's host.
     #[error("the credential may not go there: add {host} to the registry's realmHosts if it belongs to the registry")]
@@ -30,7 +30,7 @@ pub enum LinkRefusal {
     #[error(transparent)]
     Url(#[from] BadLink),
     /// The link leads to another server than the registry.
-    #[error("it leads to {found}: want {wanted}")]
+    #[error("found {found}, expected {wanted}")]
     Origin {
         /// Where it leads.
         found: Excerpt,

@@ -13,20 +13,20 @@ impl fmt::Display for Remedy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.remedy() {
             None => Ok(()),
-            Some(FetchRemedy::NameHost) => f.write_str(", where only configured registries may be"),
+            Some(FetchRemedy::NameHost) => f.write_str(", an address that only configured registries may have"),
             Some(FetchRemedy::NameEither { from, host }) => write!(
                 f,
-                "; if this is meant, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
+                "; if this is intended, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
             ),
-            Some(FetchRemedy::WithoutProxy) => f.write_str(", or write proxy: none in its entry of registries"),
+            Some(FetchRemedy::WithoutProxy) => f.write_str(", or set proxy: none in its entry of registries"),
             Some(FetchRemedy::Tls(TlsRemedy::RootsFile(wanted))) => {
-                write!(f, ": want `ca` of the registry's entry to be a file with {}", wanted.as_str())
+                write!(f, "; set `ca` of the registry's entry to a file with {}", wanted.as_str())
             }
             Some(FetchRemedy::Tls(TlsRemedy::CertificateInRoots)) => {
-                f.write_str(", or a self-signed one that stands as it is in `ca`")
+                f.write_str(", or a self-signed one that is in `ca` as it is")
             }
             Some(FetchRemedy::Tls(TlsRemedy::PlainHttp)) => {
-                f.write_str(", or `plainHttp: true` for a registry without")
+                f.write_str("; for a registry without TLS, set `plainHttp: true`")
             }
         }
     }
@@ -58,29 +58,25 @@ mod tests {
         for (failure, expected) in [
             (
                 TlsFailure::UnknownIssuer { issuer: issuer(), roots: RootsSource::System },
-                "its certificate is issued by \"CN=ca\", which is none of the system's certificate authorities: want `ca` \
-                 of the registry's entry to be a file with the authority that issued it",
+                "its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of the registry's entry to a file with the CA certificate that issued it",
             ),
             (
                 TlsFailure::UnknownIssuer { issuer: issuer(), roots: RootsSource::File("ca.pem".into()) },
-                "its certificate is issued by \"CN=ca\", which is none of the certificates in ca.pem: want the authority \
-                 that issued it in that file",
+                "its certificate is not trusted: found issuer \"CN=ca\", expected one of the certificates in ca.pem; add the CA certificate that issued it to that file",
             ),
             (
                 TlsFailure::SelfSigned { roots: RootsSource::System },
-                "its certificate is signed by itself and is none of the system's certificate authorities: want `ca` of the \
-                 registry's entry to be a file with this very certificate",
+                "its certificate is self-signed and not one of the system's certificate authorities; set `ca` of the registry's entry to a file with this certificate",
             ),
             (
                 TlsFailure::Authority,
-                "its certificate is that of an authority: want one for servers, or a self-signed one that stands as it is \
-                 in `ca`",
+                "its certificate is a CA certificate, expected a server certificate, or a self-signed one that is in `ca` as it is",
             ),
             (
                 TlsFailure::NotTls,
-                "what it answers is no TLS: want a port that speaks TLS, or `plainHttp: true` for a registry without",
+                "it does not speak TLS, expected a TLS port; for a registry without TLS, set `plainHttp: true`",
             ),
-            (TlsFailure::Protocol, "it breaks the rules of TLS, or something on the way does"),
+            (TlsFailure::Protocol, "it, or something between, violates the TLS protocol"),
         ] {
             assert_eq!(tls(failure), format!("cannot talk to r.example over TLS: {expected}"));
         }
@@ -88,9 +84,7 @@ mod tests {
         let (host, proxy, setting) = ("r.example".to_owned(), "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());
         assert_eq!(
             message(FetchError::Proxy { host, proxy, setting, failure }),
-            "cannot reach r.example by the proxy p.example:3128 (from HTTPS_PROXY): it cannot be reached over TLS (`ca` is \
-             here that of the proxy): its certificate is signed by itself and is none of the system's certificate \
-             authorities: want `ca` of the registry's entry to be a file with this very certificate"
+            "cannot reach r.example through the proxy p.example:3128 (from HTTPS_PROXY): it cannot be reached over TLS (`ca` is here that of the proxy): its certificate is self-signed and not one of the system's certificate authorities; set `ca` of the registry's entry to a file with this certificate"
         );
     }
 
@@ -99,18 +93,16 @@ mod tests {
         let (host, address) = (|| "r.example".to_owned(), "10.0.0.5".parse().unwrap());
         assert_eq!(
             message(FetchError::AddressRefused { host: host(), address }),
-            "r.example is at 10.0.0.5, where only configured registries may be"
+            "r.example is at 10.0.0.5, an address that only configured registries may have"
         );
         assert_eq!(
             message(FetchError::ReferredInside { from: "a.example".to_owned(), host: host(), address }),
-            "a.example leads to r.example, found at 10.0.0.5, a private address: want a public one; if this is meant, add \
-             a.example to registries, or r.example to its realmHosts if it serves its tokens"
+            "a.example leads to r.example: found 10.0.0.5, a private address, expected a public one; if this is intended, add a.example to registries, or r.example to its realmHosts if it serves its tokens"
         );
         let (internal, proxy, setting) = (InternalHost::Cluster, "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());
         assert_eq!(
             message(FetchError::NotByProxy { host: host(), internal, proxy, setting }),
-            "r.example is a name inside the cluster, for which no proxy is asked (here p.example:3128 from HTTPS_PROXY): if \
-             it can be reached directly, add it to NO_PROXY, or write proxy: none in its entry of registries"
+            "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from HTTPS_PROXY); if it can be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries"
         );
     }
 }

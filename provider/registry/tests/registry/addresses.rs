@@ -75,8 +75,8 @@ async fn refuses_an_unlisted_host_if_configured() {
     assert_eq!(error.cause, Cause::HostRefused { host: "evil.r.example".to_owned() });
     assert_eq!(
         error.to_string(),
-        "cannot get the manifest of evil.r.example/app: evil.r.example is not in the configuration, and hosts that are \
-         not are refused"
+        "cannot get the manifest of evil.r.example/app: evil.r.example is not in the configuration, and \
+         unlistedRegistries is refuse"
     );
     assert!(seen.all().is_empty());
 }

@@ -149,8 +149,9 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot reach registry.example by the proxy {} (from the entry registry.example of registries): it answers 407: \
-             it wants a user name and a password; add them to the proxy's URL, or to its usernameFile and passwordFile",
+            "cannot reach registry.example through the proxy {} (from the entry registry.example of registries): \
+             it answers 407: it requires a user name and a password; add them to the proxy's URL, or to its \
+             usernameFile and passwordFile",
             proxy.host()
         )
     );
@@ -290,8 +291,8 @@ async fn refuses_a_private_host_before_the_proxy_is_asked() {
     assert_eq!(
         pin(&registries, "10.0.0.5:5000").await.unwrap_err().to_string(),
         format!(
-            "10.0.0.5:5000 is a private address, for which no proxy is asked (here {} from HTTP_PROXY): if it can be reached \
-             directly, add it to NO_PROXY, or write proxy: none in its entry of registries",
+            "10.0.0.5:5000 is a private address, for which no proxy is used (here {} from HTTP_PROXY); if it can \
+             be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries",
             proxy.host()
         )
     );

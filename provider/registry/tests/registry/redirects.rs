@@ -251,8 +251,9 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "{0} leads to {1}, found at 127.0.0.1, a loopback address: want a public one; if this is meant, add {0} to \
-             registries, or {1} to its realmHosts if it serves its tokens; {1} is the blob store that {2} redirects to",
+            "{0} leads to {1}: found 127.0.0.1, a loopback address, expected a public one; if this is intended, \
+             add {0} to registries, or {1} to its realmHosts if it serves its tokens; {1} is the blob store that \
+             {2} redirects to",
             store.host(),
             third.host(),
             registry.host()

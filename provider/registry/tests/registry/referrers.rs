@@ -427,8 +427,9 @@ async fn an_unexpected_response_of_the_api_reads_the_fallback_tag_and_never_mean
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot get the referrers of {host}/app: the referrers API: {host} sends Content-Type \"text/html\": want \
-             \"{IMAGE_INDEX}\"; the fallback tag {tag}: found 404; expected an image index from one of them"
+            "cannot get the referrers of {host}/app: the referrers API: Content-Type from {host}: found \
+             \"text/html\", expected \"{IMAGE_INDEX}\"; the fallback tag {tag}: found 404; expected an image \
+             index from one of them"
         )
     );
     assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);

@@ -166,8 +166,8 @@ async fn accepts_only_the_identical_certificate() {
     assert_eq!(refused, TlsFailure::SelfSigned { roots: roots() });
     assert_eq!(
         refused.to_string(),
-        "its certificate is signed by itself and is none of the certificates in ca/registry.pem: want this very \
-         certificate in that file"
+        "its certificate is self-signed and not one of the certificates in ca/registry.pem; add this certificate \
+         to in that file"
     );
     // Another key; another name, as no authority.
     let other = Chain::self_signed(self_signed(&["127.0.0.1"]));
@@ -197,8 +197,8 @@ async fn it_is_accepted_for_the_host_of_that_entry_only() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot talk to {} over TLS: its certificate is signed by itself and is none of the system's certificate \
-             authorities: want `ca` of the registry's entry to be a file with this very certificate",
+            "cannot talk to {} over TLS: its certificate is self-signed and not one of the system's certificate \
+             authorities; `ca` of the registry's entry to be a file with add this certificate to",
             other.host()
         )
     );
@@ -250,8 +250,8 @@ async fn names_the_configured_authorities_in_the_error() {
     assert_eq!(refused, TlsFailure::UnknownIssuer { issuer, roots: roots() });
     assert_eq!(
         refused.to_string(),
-        "its certificate is issued by \"C=CH, ST=ZH, O=Testkit, CN=root\", which is none of the certificates in \
-         ca/registry.pem: want the authority that issued it in that file"
+        "its certificate is not trusted: found issuer \"C=CH, ST=ZH, O=Testkit, CN=root\", expected one of the \
+         certificates in ca/registry.pem; add the CA certificate that issued it to in that file"
     );
     let ended = CertSpec::NOT_BEFORE + Duration::hours(1);
     let between = root.intermediate(CertSpec::intermediate().valid(CertSpec::NOT_BEFORE, ended));
@@ -285,7 +285,8 @@ async fn reports_a_port_without_tls() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot talk to {} over TLS: what it answers is no TLS: want a port that speaks TLS, or `plainHttp: true` for a registry without",
+            "cannot talk to {} over TLS: it does not speak TLS, expected a TLS port; for a registry without TLS, \
+             set `plainHttp: true`",
             registry.host()
         )
     );

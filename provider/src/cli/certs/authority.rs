@@ -61,17 +61,17 @@ pub(super) enum Purpose {
 pub(super) enum AuthorityError {
     #[error("ca.crt: {0}")]
     CertificatePem(PemError),
-    #[error("ca.crt has no certificate that can be read: want that of the authority")]
+    #[error("ca.crt contains no readable certificate, expected the CA certificate")]
     Certificate,
-    #[error("ca.crt is not the certificate of an authority: want one that may sign certificates")]
+    #[error("ca.crt is not a CA certificate, expected one that may sign certificates")]
     NoAuthority,
-    #[error("the authority ended at {end}: want --force to begin anew with another one")]
+    #[error("the CA certificate has expired: found end {end}; use --force to create a new CA")]
     Ended { end: UnixTime },
     #[error("ca.key: {0}")]
     KeyPem(PemError),
-    #[error("ca.key has no private key that can be used: want that of ca.crt")]
+    #[error("ca.key contains no usable private key, expected the key of ca.crt")]
     Key,
-    #[error("ca.key is not the key of ca.crt: want the two to belong together")]
+    #[error("ca.key is not the key of ca.crt, expected a matching pair")]
     Foreign,
 }
 

@@ -113,7 +113,7 @@ fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, fi
                     Some(certificate) => shown.push(certificate),
                     None => {
                         let found = format_args!("PEM block that begins in line {line} is no X.509 certificate");
-                        findings.fault(path, "", &Mismatch::new(found).expecting("one in DER within it"));
+                        findings.fault(path, "", &Mismatch::new(found).expecting("a certificate in DER"));
                     }
                 }
             }
@@ -142,7 +142,7 @@ fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings)
         let Shown { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
         if *not_after <= now {
             let found = format_args!("certificate {subject:?} ended at {not_after}");
-            findings.fault(path, "", &Mismatch::new(found).expecting("one that is valid"));
+            findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         } else if *not_before > now {
             let message =
                 format_args!("{}: certificate {subject:?} is valid only from {not_before} on", path.display());
@@ -184,7 +184,7 @@ fn pair(certificate: &Path, key: &Path, chain: &[Shown], private: PrivateKeyDer<
         Ok(_) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
             let found = format_args!("is not the key of the first certificate in {}", certificate.display());
-            findings.fault(key, "", &Mismatch::new(found).expecting("the two to belong together"));
+            findings.fault(key, "", &Mismatch::new(found).expecting("the key of that certificate"));
         }
         Err(_) => findings.fault(key, "", &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
     }
@@ -194,14 +194,14 @@ fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Fin
     let mut roots = RootCertStore::empty();
     for Shown { subject, der, .. } in authorities {
         if roots.add(der.clone()).is_err() {
-            findings.fault(path, "", &Mismatch::new(format_args!("certificate {subject:?} cannot vouch for another")));
+            findings.fault(path, "", &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor")));
         }
     }
     // During a rotation the old authority may stand beside the new one until it has ended.
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
             let found = format_args!("the last certificate ended at {end}");
-            findings.fault(path, "", &Mismatch::new(found).expecting("one that is valid"));
+            findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         }
         Some(end) if end < now.saturating_add(SOON) => {
             authorities.iter().for_each(|authority| ends_soon(path, authority, now, findings));

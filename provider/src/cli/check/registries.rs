@@ -35,8 +35,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     let none = Config { registries: Vec::new(), ..config.clone() };
     let system_roots = client(none.registry_files(None).settings(&none)).ok();
     if system_roots.is_some_and(|registries| registries.system_roots() == 0) {
-        let message =
-            "this system has no certificate authorities: only registries with `ca` or `plainHttp` can be asked";
+        let message = "this system has no CA certificates; only registries with `ca` or `plainHttp` can be used";
         findings.warn("no-system-authorities", message);
     }
 }
@@ -58,8 +57,8 @@ fn proxies(config: &Config, findings: &mut Findings) {
                 let refusal = host.exact().and_then(|host| environment.refuses(&host, *plain_http));
                 if let Some((internal, variable)) = refusal {
                     let message = format_args!(
-                        "registry {host} is {}, for which no proxy is asked, and {variable} names one: add it to NO_PROXY, or \
-                         write proxy: none; else its images are inconclusive",
+                        "registry {host} is {}, for which no proxy is used, and {variable} names one; add it to \
+                         NO_PROXY, or set proxy: none; otherwise its images are inconclusive",
                         internal.as_str()
                     );
                     findings.warn("proxy-for-inside", message);
@@ -67,8 +66,8 @@ fn proxies(config: &Config, findings: &mut Findings) {
             }
             RegistryProxy::Server(RegistryProxyServer { server, .. }) if server.has_login() => {
                 let message = format_args!(
-                    "registry {host} has the login of a proxy in the configuration: better in files, as proxy.usernameFile and \
-                     proxy.passwordFile"
+                    "registry {host} has a proxy's user name and password in the configuration; use \
+                     proxy.usernameFile and proxy.passwordFile instead"
                 );
                 findings.warn("proxy-login-in-configuration", message);
             }
@@ -78,7 +77,8 @@ fn proxies(config: &Config, findings: &mut Findings) {
     let variables: Vec<_> = environment.servers().map(|(name, _)| name).collect();
     if !variables.is_empty() && config.unlisted_registries == Unlisted::Anonymous {
         let message = format_args!(
-            "{} is for hosts in registries only: hosts that are not there are asked directly, as unlistedRegistries has it",
+            "{} is used only for the hosts in registries; other hosts are reached directly, because \
+             unlistedRegistries is anonymous",
             variables.join(" and ")
         );
         findings.warn("proxy-not-for-unlisted", message);

@@ -250,7 +250,7 @@ impl Kind for DnsNames {
             crate::config::is_dns_name(&name).then_some(name)
         });
         if matches!(fields.node(key).map(|node| &node.value), Some(Value::List(list)) if list.is_empty()) {
-            fields.conflict(key, "an empty list", "at least one DNS name, as nobody could ask otherwise");
+            fields.conflict(key, "an empty list", "at least one DNS name; without one no client could connect");
         }
         names
     }

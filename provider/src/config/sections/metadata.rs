@@ -108,7 +108,7 @@ impl Kind for Annotations {
                         annotations.insert(name.clone(), text.clone());
                     } else {
                         let path = format!("{}.{name}", fields.path_of(key));
-                        fields.mistake(*line, &path, value.describe(), "a text; put it in quotation marks", "\"1\"");
+                        fields.mistake(*line, &path, value.describe(), "a string; put it in quotation marks", "\"1\"");
                     }
                 }
             }

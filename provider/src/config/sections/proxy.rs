@@ -181,7 +181,7 @@ impl Kind for ProxyUrl {
 /// The text is never shown: it may hold a password.
 fn parse_url(fields: &Fields<'_>, key: &'static str, text: &str) -> Option<ProxyServer> {
     if !["http://", "https://", "socks"].iter().any(|scheme| text.to_ascii_lowercase().starts_with(scheme)) {
-        fields.conflict(key, "a text that is none of them", WANTED);
+        fields.conflict(key, "a string that is none of them", WANTED);
         return None;
     }
     match text.parse::<ProxyServer>() {

@@ -79,19 +79,24 @@ impl Registry {
     fn read(entry: &Fields<'_>) -> Option<Self> {
         let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy } = RegistryKeys::read(entry);
         if plain_http && ca.is_some() {
-            entry.conflict("plainHttp", "true beside ca", "one or the other: plain HTTP has no certificates");
+            entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
         if plain_http && credentials != Credentials::Anonymous {
-            entry.conflict("plainHttp", "true beside credentials", "one or the other: they would travel in clear text");
+            entry.conflict(
+                "plainHttp",
+                "true beside credentials",
+                "one or the other; credentials would be sent \
+             in clear text",
+            );
         }
         proxy::check(entry, host.as_ref(), &proxy);
         let host = host?;
         if plain_http && host.written_port() == Some(443) {
-            let wanted = "another port, or none for port 80: references need not write the port of https";
+            let wanted = "another port, or none for port 80; references can omit the default port of https";
             entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
         }
         if plain_http && host.is_docker_hub() {
-            let wanted = "https: all of its names stand for port 443";
+            let wanted = "https; all of its names mean port 443";
             entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
         }
         Some(Self { host, plain_http, ca, credentials, realm_hosts, proxy })
@@ -125,8 +130,8 @@ impl Kind for RegistriesKind {
             let Some(registry) = Registry::read(&entry) else { continue };
             let same = |other: &&Registry| registry.host.is_one_place(registry.scheme(), &other.host, other.scheme());
             if let Some(first) = registries.iter().find(same) {
-                let found = format_args!("{}, the same place as {}", registry.host, first.host);
-                entry.conflict("host", found, "each place once");
+                let found = format_args!("{}, the same registry as {}", registry.host, first.host);
+                entry.conflict("host", found, "each registry once");
             }
             registries.push(registry);
         }
@@ -156,10 +161,8 @@ impl Kind for PatternKind {
     type Value = Option<HostPattern>;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<HostPattern> {
-        let (wanted, example) = (
-            "host[:port] as it stands in image references, or *.suffix with at least two labels",
-            "registry.example.com",
-        );
+        let (wanted, example) =
+            ("host[:port] as in image references, or *.suffix with at least two labels", "registry.example.com");
         if !fields.has(key) {
             fields.missing(key, wanted, example);
         }

@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_resolved_is_an_item_error_even_if_it_may_pass() {
-        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest");
+        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest");
         assert_eq!(
             outcome(CONTEXT, &"nginx".parse().unwrap(), &Err(reason)),
             KeyOutcome::Error(Message::new(
-                "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms: want a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
+                "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
             ))
         );
     }

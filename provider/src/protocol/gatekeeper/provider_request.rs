@@ -46,9 +46,9 @@ pub enum RequestError {
     /// With the parser's words.
     #[error("request body is not a ProviderRequest: {0}")]
     Json(#[source] JsonError),
-    #[error("request has apiVersion {found}: want {API_VERSION:?}")]
+    #[error("apiVersion: found {found}, expected {API_VERSION:?}")]
     ApiVersion { found: Excerpt },
-    #[error("request has kind {found}: want {REQUEST_KIND:?}")]
+    #[error("kind: found {found}, expected {REQUEST_KIND:?}")]
     Kind { found: Excerpt },
     #[error(
         "request has too many distinct keys: found more than {most}, expected at most {most}; ask about fewer images in one request, or raise server.maxKeys"
@@ -143,11 +143,11 @@ mod tests {
     fn names_another_version_and_kind() {
         assert_eq!(
             refusal(r#"{"apiVersion":"externaldata.gatekeeper.sh/v2","request":{"keys":[]}}"#),
-            r#"request has apiVersion "externaldata.gatekeeper.sh/v2": want "externaldata.gatekeeper.sh/v1beta1""#
+            r#"request has apiVersion "externaldata.gatekeeper.sh/v2", expected "externaldata.gatekeeper.sh/v1beta1""#
         );
         assert_eq!(
             refusal(r#"{"kind":"AdmissionReview","request":{"keys":[]}}"#),
-            r#"request has kind "AdmissionReview": want "ProviderRequest""#
+            r#"request has kind "AdmissionReview", expected "ProviderRequest""#
         );
     }
 
@@ -159,10 +159,10 @@ mod tests {
             (r#"{"request":{}}"#, "missing field `keys`"),
             (r#"{"request":{"keys":[1]}}"#, "invalid type: integer"),
             (r#"{"request":{"keys":"a"}}"#, "invalid type: string"),
-            (r#"{"request":{"keys":[],"keys":[]}}"#, "member \"keys\" stands twice"),
-            (r#"{"request":{"keys":[]},"request":{"keys":["a"]}}"#, "member \"request\" stands twice"),
-            (r#"{"request":{"keys":[]},"\u006bind":"","kind":""}"#, "member \"kind\" stands twice"),
-            (r#"{"request":{"keys":[]},"x":{"y":1,"y":1}}"#, "member \"y\" stands twice"),
+            (r#"{"request":{"keys":[],"keys":[]}}"#, "member \"keys\" is present twice"),
+            (r#"{"request":{"keys":[]},"request":{"keys":["a"]}}"#, "member \"request\" is present twice"),
+            (r#"{"request":{"keys":[]},"\u006bind":"","kind":""}"#, "member \"kind\" is present twice"),
+            (r#"{"request":{"keys":[]},"x":{"y":1,"y":1}}"#, "member \"y\" is present twice"),
             (r#"["externaldata.gatekeeper.sh/v1beta1","ProviderRequest",{"keys":["a"]}]"#, "invalid type: array"),
             (r#"{"request":[["a"]]}"#, "invalid type: array"),
             (r#"{"request":{"keys":{"a":1}}}"#, "invalid type: object"),

@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for KeysSeed {
     type Value = Option<Vec<String>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of texts")
+        f.write_str("a list of strings")
     }
 
     /// Go writes an empty list as null.

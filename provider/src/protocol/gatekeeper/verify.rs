@@ -171,7 +171,7 @@ mod tests {
         FailedSignature {
             manifest: digest(),
             unverified_subject: Some("CN=x".into()),
-            reasons: Reasons::one(Reason::new(code, "found: want other")),
+            reasons: Reasons::one(Reason::new(code, "found, expected other")),
         }
     }
 
@@ -205,8 +205,10 @@ mod tests {
             json!({
                 "verdict": "rejected",
                 "code": "expired",
-                "message": "docker.io/library/nginx:latest was rejected by statement \"all\" of the trust policy: expired: found: want other (2 signatures were tried; this is the one that came furthest); what to do: sign the image again; the signature has reached its expiry (request 1f)",
-                "advice": "sign the image again; the signature has reached its expiry",
+                "message": "docker.io/library/nginx:latest was rejected by statement \"all\" of the trust policy: \
+                            expired: found, expected other (2 signatures were tried; this one passed the most \
+                            checks); what to do: sign the image again; the signature has expired (request 1f)",
+                "advice": "sign the image again; the signature has expired",
                 "image": "docker.io/library/nginx:latest",
                 "digest": digest().as_str(),
                 "rule": "all",
@@ -216,8 +218,8 @@ mod tests {
                 "checks": null,
                 "warnings": [],
                 "signatures": [
-                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "untrusted-identity", "message": "found: want other"}]},
-                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "expired", "message": "found: want other"}]},
+                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "untrusted-identity", "message": "found, expected other"}]},
+                    {"digest": digest().as_str(), "subject": "CN=x", "verdict": "rejected", "reasons": [{"code": "expired", "message": "found, expected other"}]},
                 ],
                 "signaturesOmitted": 0,
             })
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn an_undecided_image_has_no_value() {
-        let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
+        let reason = Reason::new(Code::RegistryThrottled, "429, expected 200");
         let verdict = ImageVerdict::Inconclusive(Inconclusive {
             statement: None,
             reason: reason.clone(),

@@ -66,7 +66,10 @@ impl ReloadTask {
         let Some(file) = &mut self.configuration.file else { return };
         match file.look() {
             Ok(ConfigLook::Same) => self.status.unchanged(Component::Config),
-            Ok(ConfigLook::Unsettled) => tracing::debug!("configuration is changing: looking again later"),
+            Ok(ConfigLook::Unsettled) => tracing::debug!(
+                "configuration files are changing; reading them again \
+                                                          later"
+            ),
             Err(error) => self.status.refused(Component::Config, &ErrorChain(&error).to_string()),
             Ok(ConfigLook::Changed(config, bytes)) if *config == self.configuration.in_use => {
                 file.take(bytes);

@@ -242,7 +242,7 @@ fn the_same_trouble_is_told_once() {
     let path = folder.0.join("tls.key");
     assert_eq!(
         ErrorChain(&error).to_string(),
-        format!("{}: server key cannot be read: has no -----BEGIN line: want a private key in PEM", path.display())
+        format!("{}: server key cannot be read: has no -----BEGIN line, expected a private key in PEM", path.display())
     );
     assert!(source.poll().is_none());
 }
@@ -310,7 +310,7 @@ async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
 async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_one() {
     for (document, why) in [
         (Some("{"), "trust/trustpolicy.json: trust policy: not one JSON document: "),
-        (None, "trust has neither trustpolicy.oci.json nor trustpolicy.json: want a trust policy document"),
+        (None, "trust contains neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document"),
     ] {
         let mut service = Looked::start_with("document", |folder| {
             folder.remove("trust/trustpolicy.json");
@@ -340,7 +340,8 @@ async fn parts_that_break_while_the_service_runs_are_named_until_they_are_mended
     let mut service = Looked::start("parts").await;
     let good = std::fs::read_to_string(service.folder.0.join(MAIN)).unwrap();
     service.folder.write(MAIN, "garbage");
-    let kept = "[!] trust store ca:main is in use as it was before: file \"a.pem\" has no -----BEGIN line: want certificates in PEM or DER";
+    let kept = "[!] trust store ca:main is in use as it was before: file \"a.pem\" has no -----BEGIN line, \
+                expected certificates in PEM or DER";
     assert_eq!(service.look().trust_signs(), [kept]);
     assert!(service.signs()[0].starts_with("[!]trust the trust policy and trust stores have 1 mistake; "));
     assert_eq!(service.generation(), 1);
@@ -413,8 +414,8 @@ async fn a_configuration_that_names_another_trust_must_lead_to_a_policy_document
     service.folder.write("elsewhere/truststore/x509/ca/main/a.pem", "garbage");
     service.folder.write("elsewhere/truststore/x509/ca/second/a.pem", &Authority::root(CertSpec::root()).pem());
     let signs = service.look().trust_signs();
-    let broken =
-        "trust store ca:main cannot be used: file \"a.pem\" has no -----BEGIN line: want certificates in PEM or DER";
+    let broken = "trust store ca:main cannot be used: file \"a.pem\" has no -----BEGIN line, expected certificates in PEM \
+         or DER";
     assert_eq!(signs, [format!("[!] statement \"app\" is disabled: {broken}"), format!("[!] {broken}")]);
     assert_eq!(service.generation(), 2);
 }
@@ -426,8 +427,8 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
         config(&format!("verification: {demand}\n{more}"))
     };
     let mut service = Looked::start_with("metadata", |folder| folder.write("c.yaml", &demand("ap", ""))).await;
-    let unknown =
-        "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy: want one of app";
+    let unknown = "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of \
+         app";
     assert_eq!(service.trust_signs()[1], format!("[!] statement \"app\" is disabled: {unknown}"));
     // Another key may change meanwhile, and another unknown name is refused.
     service.folder.write("c.yaml", &demand("ap", "cache: {verdictLifetime: 1m}"));
@@ -497,8 +498,11 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
     assert_eq!(
         service.registry_signs(),
         [
-            "[!] an entry of secret.json (registry a.example) is disabled, images that the entry is for are inconclusive: entry \"b.example\" has an auth that is not base64: want that of name:password, with the letters + and /",
-            "[!] registry a.example: secret.json: credsStore wants \"desktop\": no helper is ever started, and what has no credential in auths is asked anonymously",
+            "[!] an entry of secret.json (registry a.example) is disabled, so that its images are inconclusive: \
+             entry \"b.example\" has an auth that is not base64, expected the base64 of name:password in the \
+             alphabet with + and /",
+            "[!] registry a.example: secret.json: credsStore names \"desktop\": no helper is ever started; \
+             registries without a credential in auths are asked anonymously",
         ]
     );
     assert_eq!(service.task.engine.server.handler_address(), engine);

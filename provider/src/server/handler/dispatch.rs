@@ -200,11 +200,12 @@ impl Handler {
                 self.metrics.panic();
                 let (request_id, door) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
                 tracing::error!(request_id, door, what = text, "panic");
-                Err(Reason::new(Code::InternalError, "the work on this image ended in a panic: want a verdict"))
+                Err(Reason::new(Code::InternalError, "internal error: the verification task panicked"))
             }
             End::Late(Stage::Queued { of_host, at_once }) => {
                 let detail = format!(
-                    "verification did not begin within {time:?}: found {of_host} images of this registry in the request, of which {at_once} are verified at a time"
+                    "verification did not start within {time:?}: found {of_host} images of this registry in the \
+                     request, of which {at_once} are verified at a time"
                 );
                 Err(Reason::new(Code::Overloaded, detail))
             }
@@ -212,7 +213,8 @@ impl Handler {
                 let worked = finished.elapsed.saturating_sub(finished.queued).as_millis();
                 let queued = finished.queued.as_millis();
                 let detail = format!(
-                    "not finished after {worked}ms of work and {queued}ms of waiting for a place: want an end within {time:?}"
+                    "verification did not finish within {time:?}: found {worked}ms of work and {queued}ms of \
+                     waiting for a permit"
                 );
                 Err(Reason::new(Code::DeadlineExceeded, detail))
             }
@@ -224,7 +226,7 @@ impl Handler {
         if let Some(exceeded) = response.exceeded {
             self.metrics.response_without_room(matches!(exceeded, BudgetExceeded::TooLarge { .. }));
             let door = route.endpoint.as_str();
-            tracing::warn!(request_id = id.as_str(), door, why = %exceeded, "response without room");
+            tracing::warn!(request_id = id.as_str(), door, why = %exceeded, "no memory left for the response");
         }
         let outcome = match (late, response.has_system_error, response.has_item_error) {
             (true, _, _) => Outcome::TimedOut,

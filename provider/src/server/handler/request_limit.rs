@@ -66,9 +66,9 @@ pub(super) struct Pool {
 /// There was no room in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RequestLimitReached {
-    #[error("overloaded: too many requests are under way; what to do: add replicas")]
+    #[error("overloaded: too many requests in progress; what to do: add replicas")]
     Ordinary,
-    #[error("overloaded: too many large requests are under way; what to do: add replicas")]
+    #[error("overloaded: too many large requests in progress; what to do: add replicas")]
     Large,
 }
 

@@ -89,7 +89,8 @@ impl Body for Panics {
 async fn a_panic_outside_the_keys_is_an_answer_too() {
     let (handler, registry) = handler();
     let answer = answered(&handler, "/v1/verify", Panics).await;
-    let text = "internal-error: the answer could not be made; what to do: report this with the log line that has the same request id (request 1f)";
+    let text = "internal-error: the response could not be encoded; what to do: report this with the log line that \
+                has the same request ID (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(false, text)));
     let text = metrics::text(&registry).unwrap();
     assert!(text.contains("countersign_requests_total{door=\"verify\",outcome=\"internal-error\"} 1\n"), "{text}");
@@ -103,7 +104,7 @@ async fn a_request_without_a_place_is_answered_in_time() {
     let all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
     let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
     let answer = answered(&handler, "/v1/mutate", body()).await;
-    let text = "overloaded: too many requests are under way; what to do: add replicas (request 1f)";
+    let text = "overloaded: too many requests in progress; what to do: add replicas (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
     drop(all);
     assert_eq!(answered(&handler, "/v1/mutate", body()).await, (StatusCode::OK, system_error(true, "")));
@@ -116,11 +117,12 @@ async fn large_requests_wait_for_each_other_and_the_others_do_not() {
     let small = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
     let large = || Full::new(Bytes::from(vec![b' '; 65 * 1024]));
     let answer = answered(&handler, "/v1/mutate", large()).await;
-    let text = "overloaded: too many large requests are under way; what to do: add replicas (request 1f)";
+    let text = "overloaded: too many large requests in progress; what to do: add replicas (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
     assert_eq!(answered(&handler, "/v1/mutate", small()).await, (StatusCode::OK, system_error(true, "")));
     drop(all);
-    let text = "request body has more than 1000 bytes: want fewer images in one request (request 1f)";
+    let text = "request body is too large: expected at most 1000 bytes; send fewer images in one request (request \
+                1f)";
     assert_eq!(answered(&handler, "/v1/mutate", large()).await, (StatusCode::OK, system_error(true, text)));
 }
 

@@ -57,7 +57,12 @@ pub(super) async fn serve(
     let Some(admitted) = context.connections.admit(wait, || context.metrics.connection_evicted()).await else {
         let client = client_of(&stream);
         let peer = Peer { address, client: client.as_ref(), unverified_client: None };
-        context.refused(HandshakeFailure::TooManyConnections, &peer, "all connections are taken by requests under way");
+        context.refused(
+            HandshakeFailure::TooManyConnections,
+            &peer,
+            "connection limit reached: all connections \
+             have requests in progress",
+        );
         return;
     };
     let _open = context.metrics.connection();

@@ -18,7 +18,8 @@ pub struct AllowedClients(Vec<String>);
 /// An empty list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "list of allowed clients is empty: want at least one DNS name, such as gatekeeper-webhook-service.gatekeeper-system.svc"
+    "list of allowed clients is empty, expected at least one DNS name, such as \
+     gatekeeper-webhook-service.gatekeeper-system.svc"
 )]
 pub struct AllowedClientsError;
 
@@ -27,7 +28,7 @@ pub struct AllowedClientsError;
 pub enum ClientNameError {
     #[error("client certificate is missing or not X.509")]
     Unreadable,
-    #[error("client certificate has the names {found:?}: want one of {wanted:?}")]
+    #[error("client certificate: found names {found:?}, expected one of {wanted:?}")]
     NotAllowed { found: Vec<Excerpt>, wanted: Vec<String> },
 }
 

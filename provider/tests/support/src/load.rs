@@ -37,7 +37,7 @@ impl Record {
         }
         let right = answer.as_ref().is_ok_and(|verdict| before.union(&after).any(|one| one == verdict));
         if !right && self.wrong.len() < 5 {
-            self.wrong.push(format!("{image}: {answer:?}: want one of {before:?} or {after:?}"));
+            self.wrong.push(format!("{image}: {answer:?}, expected one of {before:?} or {after:?}"));
         }
     }
 }

@@ -50,7 +50,7 @@ fn digest() -> Digest {
 }
 
 fn trouble() -> Reason {
-    Reason::new(Code::RegistryTimeout, "no answer within 500ms: want a manifest")
+    Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest")
 }
 
 impl Verifier for Script {

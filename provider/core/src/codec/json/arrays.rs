@@ -47,7 +47,10 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Element<S> {
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
         match self.full {
-            Some(most) => Err(D::Error::custom(format_args!("more than {most} elements in one array: want fewer"))),
+            Some(most) => Err(D::Error::custom(format_args!(
+                "found more than {most} elements in one array, \
+             expected at most {most}"
+            ))),
             None => self.seed.deserialize(inner),
         }
     }

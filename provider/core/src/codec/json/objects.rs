@@ -121,7 +121,7 @@ impl<'s, 'de> Names<'s, 'de> {
 
     fn add(&mut self, name: Cow<'de, str>) -> Result<(), JsonError> {
         if self.seen.contains(&name) {
-            return Err(JsonError::new(format_args!("member {} stands twice", quoted(&name))));
+            return Err(JsonError::new(format_args!("member {} is present twice", quoted(&name))));
         }
         self.seen.insert(name);
         self.state.names.set(self.state.names.get() + 1);
@@ -146,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<Cow<'de, str>, D::Error> {
         match self.full {
             Some(most) => Err(D::Error::custom(format_args!(
-                "more than {most} members in one object and those around it: want fewer"
+                "found more than {most} members in one object and the objects around it, expected at most {most}"
             ))),
             None => inner.deserialize_str(self),
         }

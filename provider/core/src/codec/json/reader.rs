@@ -131,7 +131,7 @@ struct Watch<'s, V> {
 impl<V> Watch<'_, V> {
     fn deeper(&self) -> Result<usize, JsonError> {
         self.depth.checked_sub(1).ok_or_else(|| {
-            JsonError::new(format_args!("nested too deeply: want at most {} levels", self.state.limits.depth))
+            JsonError::new(format_args!("nested too deeply: expected at most {} levels", self.state.limits.depth))
         })
     }
 }

@@ -24,7 +24,7 @@ impl<'l> State<'l> {
     pub(super) fn count(&self) -> Result<(), JsonError> {
         let most = self.limits.values;
         if self.values.get() >= most {
-            return Err(JsonError::new(format_args!("more than {most} values: want fewer")));
+            return Err(JsonError::new(format_args!("found more than {most} values, expected at most {most}")));
         }
         self.values.set(self.values.get() + 1);
         Ok(())

@@ -59,13 +59,13 @@ enum Guess {
 
 #[test]
 fn refuses_a_name_twice_at_any_level() {
-    assert_eq!(error(r#"{"a":1,"a":2}"#), "member \"a\" stands twice at line 1 column 10");
-    assert_eq!(error(r#"{"x":[{"a":1,"a":1}]}"#), "member \"a\" stands twice at line 1 column 16");
-    assert_eq!(error(r#"{"a":1,"\u0061":2}"#), "member \"a\" stands twice at line 1 column 15");
-    assert_eq!(error(r#"{"é":1,"\u00e9":2}"#), "member \"é\" stands twice at line 1 column 16");
+    assert_eq!(error(r#"{"a":1,"a":2}"#), "member \"a\" is present twice at line 1 column 10");
+    assert_eq!(error(r#"{"x":[{"a":1,"a":1}]}"#), "member \"a\" is present twice at line 1 column 16");
+    assert_eq!(error(r#"{"a":1,"\u0061":2}"#), "member \"a\" is present twice at line 1 column 15");
+    assert_eq!(error(r#"{"é":1,"\u00e9":2}"#), "member \"é\" is present twice at line 1 column 16");
     // Also within what the type passes over, and where the type knows the member.
-    assert_eq!(error_of::<Pair>(r#"{"a":1,"x":{"y":1,"y":2}}"#), "member \"y\" stands twice at line 1 column 21");
-    assert_eq!(error_of::<Pair>(r#"{"a":1,"a":1}"#), "member \"a\" stands twice at line 1 column 10");
+    assert_eq!(error_of::<Pair>(r#"{"a":1,"x":{"y":1,"y":2}}"#), "member \"y\" is present twice at line 1 column 21");
+    assert_eq!(error_of::<Pair>(r#"{"a":1,"a":1}"#), "member \"a\" is present twice at line 1 column 10");
     // Siblings and parents may share names.
     assert!(from_str::<Value>(r#"[{"a":{"a":1}},{"a":1}]"#, &LIMITS).is_ok());
 }
@@ -125,8 +125,12 @@ fn reads_what_serde_json_reads_where_it_is_unambiguous() {
 
 #[test]
 fn refuses_depth_trailing_bytes_and_bad_utf8() {
-    assert_eq!(error("[[[[1]]]]"), "nested too deeply: want at most 3 levels at line 1 column 4");
-    assert_eq!(error_of::<Pair>(r#"{"x":[{"y":[]}]}"#), "nested too deeply: want at most 3 levels at line 1 column 13");
+    assert_eq!(error("[[[[1]]]]"), "nested too deeply: expected at most 3 levels at line 1 column 4");
+    assert_eq!(
+        error_of::<Pair>(r#"{"x":[{"y":[]}]}"#),
+        "nested too deeply: expected at most 3 levels at line 1 \
+                                                         column 13"
+    );
     assert_eq!(error("{} {}"), "trailing characters at line 1 column 4");
     assert_eq!(
         from_slice::<Value>(b"\"\xff\"", &LIMITS).unwrap_err().to_string(),
@@ -137,20 +141,20 @@ fn refuses_depth_trailing_bytes_and_bad_utf8() {
 
 #[test]
 fn counts_while_it_reads_whatever_the_type_keeps() {
-    let elements = "more than 4 elements in one array: want fewer at line 1 column 9";
+    let elements = "found more than 4 elements in one array, expected at most 4 at line 1 column 9";
     assert_eq!(error("[0,0,0,0,0]"), elements);
     assert_eq!(error_of::<Vec<u8>>("[0,0,0,0,0]"), elements);
     assert!(error_of::<Pair>(r#"{"a":1,"x":[0,0,0,0,0]}"#).starts_with("more than 4 elements in one array"));
     assert!(from_str::<Value>("[0,0,0,0]", &LIMITS).is_ok());
 
-    let members = "more than 4 members in one object and those around it: want fewer";
+    let members = "found more than 4 members in one object and the objects around it, expected at most 4";
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":0}"#).starts_with(members));
     assert!(error(r#"{"a":0,"b":0,"c":{"d":0,"e":0,"f":0}}"#).starts_with(members));
     assert!(error_of::<Pair>(r#"{"a":0,"b":null,"c":0,"d":0,"e":0}"#).starts_with(members));
     // An object that has ended does not count any more.
     assert!(from_str::<Value>(r#"[{"a":0,"b":0,"c":0},{"a":0,"b":0,"c":0}]"#, &LIMITS).is_ok());
 
-    let values = "more than 20 values: want fewer";
+    let values = "found more than 20 values, expected at most 20";
     let full = "[[0,0,0,0],[0,0,0,0],[0,0,0,0],[0,0,0]]";
     assert!(from_str::<Value>(full, &LIMITS).is_ok());
     assert!(error(&full.replace("[0,0,0]]", "[0,0,0,0]]")).starts_with(values));
@@ -174,7 +178,7 @@ fn of_a_long_array_the_first_elements_are_kept_and_all_are_checked() {
     assert_eq!(read(&long), (vec![1, 2], true));
     let error = |text: &str| from_str::<List>(text, &limits).unwrap_err().to_string();
     assert!(error(&format!(r#"{{"list":[1,2{}]}}"#, ",0".repeat(1000))).starts_with("more than 1000 values"));
-    assert!(error(r#"{"list":[1,2,{"a":0,"a":0}]}"#).starts_with("member \"a\" stands twice"));
+    assert!(error(r#"{"list":[1,2,{"a":0,"a":0}]}"#).starts_with("member \"a\" is present twice"));
     assert!(error(r#"{"list":[1,2,[0,0,0,0,0]]}"#).starts_with("more than 4 elements"));
     assert!(error(r#"{"list":{}}"#).starts_with("invalid type: object, expected a list"));
 }
@@ -211,7 +215,7 @@ fn of_a_long_object_the_first_members_are_read_and_the_rest_is_one() {
     assert_eq!(read(r#"{"a":0,"b":0,"c":0,"d":0,"e":0}"#).unwrap(), format!("a b c d {MORE}"));
     assert_eq!(read(r#"{"a":0,"b":0,"c":0,"d":0,"e":{},"f":[0],"a":0}"#).unwrap(), format!("a b c d {MORE}"));
     let error = |text: &str| read(text).unwrap_err().to_string();
-    assert!(error(r#"{"a":0,"a":0,"c":0,"d":0,"e":0}"#).starts_with("member \"a\" stands twice"));
+    assert!(error(r#"{"a":0,"a":0,"c":0,"d":0,"e":0}"#).starts_with("member \"a\" is present twice"));
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":[[[]]]}"#).starts_with("nested too deeply"));
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":}"#).starts_with("expected value"));
     assert!(error(&format!(r#"{{"{MORE}":0}}"#)).starts_with("member \"$countersign::more\" is not allowed"));
@@ -262,7 +266,7 @@ fn no_error_is_longer_than_a_line_whatever_the_text() {
         }
     }
     let name = format!(r#"{{"{0}":1,"{0}":1}}"#, "\\u0001".repeat(100));
-    assert_eq!(error(&name), format!("member \"{}…\" stands twice at line 1 column 1208", "\\u{1}".repeat(9)));
+    assert_eq!(error(&name), format!("member \"{}…\" is present twice at line 1 column 1208", "\\u{1}".repeat(9)));
 }
 
 #[test]

@@ -104,46 +104,50 @@ impl Mismatched for PemError {
             Self::KeyNotPem { form } => {
                 Mismatch::new(form).expecting(format_args!("a private key in PEM{}", form.to_key()))
             }
-            Self::Boundary { line, found } => Mismatch::new(format_args!("line {line} is {found:?}"))
+            Self::Boundary { line, found } => Mismatch::new(format_args!("line {line}: found {found:?}"))
                 .expecting("-----BEGIN and -----END lines with the same label in turn"),
-            Self::NotAlone { line, found } => Mismatch::new(format_args!("line {line} has more than {found:?}"))
-                .expecting("nothing else in that line"),
+            Self::NotAlone { line, found } => Mismatch::new(format_args!("line {line}: found text beside {found:?}"))
+                .expecting("nothing else on that line"),
             Self::Unfinished { line, label } => {
-                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} does not end"))
+                Mismatch::new(format_args!("PEM block {label:?} that begins on line {line}: found no end"))
                     .expecting(format_args!("-----END {label}-----"))
             }
-            Self::Base64 { line, label } => {
-                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is not base64"))
-            }
+            Self::Base64 { line, label } => Mismatch::new(format_args!(
+                "PEM block {label:?} that begins on line {line}: found text that is \
+                                            not base64, expected base64"
+            )),
             Self::NoCertificate { line, label } => {
-                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is no certificate"))
+                Mismatch::new(format_args!("PEM block that begins on line {line}: found label {label:?}"))
                     .expecting(format_args!("CERTIFICATE{}", certificate_remedy(label)))
             }
             Self::KeyAmongCertificates { line, label } => {
-                Mismatch::new(format_args!("line {line} begins a private key, {label:?}"))
-                    .expecting("certificates only, and each key in a file of its own")
+                Mismatch::new(format_args!("line {line}: found a private key ({label:?})"))
+                    .expecting("certificates only; put each key into a file of its own")
             }
             Self::UnknownKey { line, label } => {
-                Mismatch::new(format_args!("PEM block {label:?} that begins in line {line} is no private key"))
+                Mismatch::new(format_args!("PEM block that begins on line {line}: found label {label:?}"))
                     .expecting(format_args!("PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY{}", key_remedy(label)))
             }
             Self::EncryptedKey { line } => {
-                Mismatch::new(format_args!("private key that begins in line {line} is encrypted"))
-                    .expecting("one without a passphrase, as `openssl pkey` writes it")
+                Mismatch::new(format_args!("private key that begins on line {line}: found an encrypted key"))
+                    .expecting("one without a passphrase; decrypt it with `openssl pkey`")
             }
             Self::SeveralKeys { first, second } => {
-                Mismatch::new(format_args!("lines {first} and {second} begin a private key each"))
+                Mismatch::new(format_args!("found two private keys (lines {first} and {second})"))
                     .expecting("exactly one")
             }
             Self::NoCertificateBlock => {
-                Mismatch::new("has no certificate among its PEM blocks").expecting("at least one CERTIFICATE block")
+                Mismatch::new("found no certificate among its PEM blocks").expecting("at least one CERTIFICATE block")
             }
-            Self::NoKeyBlock => Mismatch::new("has no private key among its PEM blocks")
+            Self::NoKeyBlock => Mismatch::new("found no private key among its PEM blocks")
                 .expecting("a PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY block"),
-            Self::TrailingText { line } => Mismatch::new(format_args!("line {line} has text after the last PEM block"))
-                .expecting("nothing but white space there"),
-            Self::TooManyBlocks => Mismatch::new(format_args!("has more than {} PEM blocks", limits::PEM_BLOCKS))
-                .expecting("at most that many"),
+            Self::TrailingText { line } => {
+                Mismatch::new(format_args!("line {line}: found text after the last PEM block"))
+                    .expecting("only white space")
+            }
+            Self::TooManyBlocks => {
+                Mismatch::new("found too many PEM blocks").expecting(format_args!("at most {}", limits::PEM_BLOCKS))
+            }
         }
     }
 }

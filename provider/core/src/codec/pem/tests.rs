@@ -104,7 +104,7 @@ fn other_labels_are_errors_that_say_what_to_do() {
         assert_eq!(error, PemError::NoCertificate { line: 4, label: text(label) });
         assert_eq!(
             error.to_string(),
-            format!("PEM block {label:?} that begins in line 4 is no certificate: want CERTIFICATE{cure}")
+            format!("PEM block that begins on line 4: found label {label:?}, expected CERTIFICATE{cure}")
         );
     }
     for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
@@ -175,32 +175,36 @@ fn says_what_a_file_is_that_is_no_pem() {
         (
             &[0x30, 0x82, 1, 0, 0x30][..],
             Form::Der,
-            "is DER: want CERTIFICATE blocks in PEM; `openssl x509 -inform der -in FILE -out NEW.pem` converts a certificate",
+            "is DER, expected CERTIFICATE blocks in PEM; `openssl x509 -inform der -in FILE -out NEW.pem` \
+             converts a certificate",
         ),
         (
             &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30],
             Form::Pkcs12,
-            "is a PKCS #12 file: want CERTIFICATE blocks in PEM; `openssl pkcs12 -in FILE -nokeys -out NEW.pem` takes the certificates out",
+            "is a PKCS #12 file, expected CERTIFICATE blocks in PEM; `openssl pkcs12 -in FILE -nokeys -out \
+             NEW.pem` takes the certificates out",
         ),
         (
             &signed_data,
             Form::Pkcs7,
-            "is a PKCS #7 file: want CERTIFICATE blocks in PEM; `openssl pkcs7 -inform der -in FILE -print_certs -out NEW.pem` takes the certificates out",
+            "is a PKCS #7 file, expected CERTIFICATE blocks in PEM; `openssl pkcs7 -inform der -in FILE \
+             -print_certs -out NEW.pem` takes the certificates out",
         ),
         (
             &[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2],
             Form::JavaKeyStore,
-            "is a Java key store: want CERTIFICATE blocks in PEM; `keytool -exportcert -rfc -alias NAME -keystore FILE` takes a certificate out",
+            "is a Java key store, expected CERTIFICATE blocks in PEM; `keytool -exportcert -rfc -alias NAME \
+             -keystore FILE` takes a certificate out",
         ),
-        (&utf16, Form::Utf16, "is UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
-        (&marked, Form::Utf16, "is UTF-16 text: want CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
+        (&utf16, Form::Utf16, "is UTF-16 text, expected CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
+        (&marked, Form::Utf16, "is UTF-16 text, expected CERTIFICATE blocks in PEM; save the file as UTF-8 or ASCII"),
         (
             b"LS0tLS1CRUdJTiBDRVJU\n",
             Form::Base64OfPem,
-            "is base64 of PEM: want CERTIFICATE blocks in PEM; `base64 -d FILE` decodes it",
+            "is base64 of PEM, expected CERTIFICATE blocks in PEM; `base64 -d FILE` decodes it",
         ),
-        (b" \r\n\x1a", Form::Empty, "is empty: want CERTIFICATE blocks in PEM"),
-        (b"# no certificates yet\n", Form::Other, "has no -----BEGIN line: want CERTIFICATE blocks in PEM"),
+        (b" \r\n\x1a", Form::Empty, "is empty, expected CERTIFICATE blocks in PEM"),
+        (b"# no certificates yet\n", Form::Other, "has no -----BEGIN line, expected CERTIFICATE blocks in PEM"),
     ] {
         let error = read(bytes).unwrap_err();
         assert_eq!((error.clone(), error.to_string().as_str()), (PemError::NotPem { form }, message));

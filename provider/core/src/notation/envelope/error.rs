@@ -10,13 +10,13 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// More bytes than [`limits::ENVELOPE_BYTES`].
-    #[error("envelope has {found} bytes: want at most {}", limits::ENVELOPE_BYTES)]
+    #[error("envelope: found {found} bytes, expected at most {}", limits::ENVELOPE_BYTES)]
     TooLarge {
         /// What was found.
         found: usize,
     },
     /// A part that is not the JSON of a JWS.
-    #[error("{part} is not JSON as wanted: {error}")]
+    #[error("{part} is not valid JSON: {error}")]
     Json {
         /// The part that it is about.
         part: &'static str,
@@ -24,7 +24,7 @@ pub enum EnvelopeError {
         error: JsonError,
     },
     /// A part that is not the base64 of a JWS.
-    #[error("{part} is not base64 as wanted: {detail}")]
+    #[error("{part} is not valid base64: {detail}")]
     Base64 {
         /// The part that it is about.
         part: &'static str,
@@ -44,7 +44,7 @@ pub enum EnvelopeError {
         name: &'static str,
     },
     /// A header with another value.
-    #[error("header {name:?} is {found}: want {wanted}")]
+    #[error("header {name:?}: found {found}, expected {wanted}")]
     Header {
         /// The name of the header.
         name: Excerpt,
@@ -54,13 +54,13 @@ pub enum EnvelopeError {
         wanted: &'static str,
     },
     /// A header that two readers could take from two places.
-    #[error("header {name:?} stands in the protected and in the unprotected header: want one of them")]
+    #[error("header {name:?}: found in both the protected and the unprotected header, expected in one of them")]
     InBothHeaders {
         /// The name of the header.
         name: Excerpt,
     },
     /// A name that a reader which folds case takes for another.
-    #[error("header {name:?} is another spelling of {reserved:?}: want the exact name")]
+    #[error("header {name:?}: found another spelling of {reserved:?}, expected the exact name")]
     Spelling {
         /// The name of the header.
         name: Excerpt,
@@ -68,7 +68,7 @@ pub enum EnvelopeError {
         reserved: &'static str,
     },
     /// More entries than there may be.
-    #[error("{name} has {found} entries: want at most {wanted}")]
+    #[error("{name}: found {found} entries, expected at most {wanted}")]
     TooMany {
         /// The name of the header.
         name: &'static str,
@@ -86,13 +86,13 @@ pub enum EnvelopeError {
         scheme: &'static str,
     },
     /// A header that every reader must understand.
-    #[error("header {name:?} must be listed in crit, and is not")]
+    #[error("header {name:?}: found no entry in crit, expected one")]
     NotCritical {
         /// The name of the header.
         name: &'static str,
     },
     /// A name that `crit` may not list.
-    #[error("crit lists {name:?}: want only attributes that are present, may be critical, and each once")]
+    #[error("crit: found {name:?}, expected only attributes that are present and may be critical, each once")]
     Crit {
         /// The name of the header.
         name: Excerpt,
@@ -104,7 +104,7 @@ pub enum EnvelopeError {
         part: &'static str,
     },
     /// A part that is too large.
-    #[error("{part} has {found} bytes: want at most {wanted}")]
+    #[error("{part}: found {found} bytes, expected at most {wanted}")]
     PartTooLarge {
         /// The part that it is about.
         part: &'static str,

@@ -131,14 +131,14 @@ fn read_unprotected(members: &Map<String, Value>) -> Result<Unprotected, Envelop
         refuse_other_spelling(name, &["x5c", names::TIMESTAMP])?;
     }
     let chain = members.get("x5c").ok_or(EnvelopeError::Missing { name: "x5c" })?;
-    let chain = chain.as_array().ok_or_else(|| header("x5c", chain, "an array of base64 texts"))?;
+    let chain = chain.as_array().ok_or_else(|| header("x5c", chain, "an array of base64 strings"))?;
     if chain.len() > limits::CHAIN_CERTIFICATES {
         let wanted = limits::CHAIN_CERTIFICATES;
         return Err(EnvelopeError::TooMany { name: "x5c", found: chain.len(), wanted });
     }
     let certificates = chain
         .iter()
-        .map(|value| standard("x5c", value.as_str().ok_or_else(|| header("x5c", value, "an array of base64 texts"))?))
+        .map(|value| standard("x5c", value.as_str().ok_or_else(|| header("x5c", value, "an array of base64 strings"))?))
         .collect::<Result<_, _>>()?;
     if let Some(agent) = members.get(names::SIGNING_AGENT) {
         text(names::SIGNING_AGENT, agent)?;

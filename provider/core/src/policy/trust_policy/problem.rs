@@ -131,7 +131,7 @@ impl Mismatched for PolicyProblem {
             Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}")),
             Self::Type { found, wanted } => Mismatch::new(format_args!("is {found}")).expecting(wanted),
             Self::Missing { wanted } => Mismatch::new("is missing").expecting(wanted),
-            Self::UnknownMember { wanted } => Mismatch::new("is not known here").expecting(wanted),
+            Self::UnknownMember { wanted } => Mismatch::new("is unknown").expecting(wanted),
             Self::Value { found, wanted } => Mismatch::new(format_args!("is {found:?}")).expecting(wanted),
             Self::Empty { wanted } => Mismatch::new("is empty").expecting(wanted),
             Self::TooManyStatements { found } => Mismatch::new(format_args!("has {found} statements"))
@@ -144,9 +144,9 @@ impl Mismatched for PolicyProblem {
             Self::TooManyEntries { found } => Mismatch::new(format_args!("has {found} entries"))
                 .expecting(format_args!("at most {}", limits::STATEMENT_ENTRIES)),
             Self::NameTwice { found } => {
-                Mismatch::new(format_args!("is {found:?} as in an earlier statement")).expecting("a name of its own")
+                Mismatch::new(format_args!("is {found:?}, the name of an earlier statement")).expecting("a unique name")
             }
-            Self::OverrideIntegrity => Mismatch::new("cannot be overridden: integrity is always enforced"),
+            Self::OverrideIntegrity => Mismatch::new("cannot be overridden; integrity is always enforced"),
             Self::OverrideSkip => {
                 Mismatch::new("overrides level skip").expecting("level strict, permissive or audit to override")
             }
@@ -162,7 +162,7 @@ impl Mismatched for PolicyProblem {
             Self::Identity(error) => error.mismatch(),
             Self::Scope { found, error } => Mismatch::new(format_args!("is {found:?}"))
                 .expecting(format_args!("* alone, or host[:port]/repository ({error})")),
-            Self::AllBesideOthers => Mismatch::new("is * beside others").expecting("* alone"),
+            Self::AllBesideOthers => Mismatch::new("is listed with others").expecting("* alone"),
             Self::ScopeTwice { found, scope, first } => Mismatch::new(format_args!(
                 "is {found:?}, which statement {first:?} has already{}",
                 spelling(found, scope)

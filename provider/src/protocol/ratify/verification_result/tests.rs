@@ -77,14 +77,14 @@ fn a_rejected_image_is_a_no_with_only_failed_reports() {
     let failed = |code| FailedSignature {
         manifest: digest(),
         unverified_subject: Some("CN=x".into()),
-        reasons: Reasons::of([Reason::new(code, "found: want other"), Reason::new(Code::Expired, "old")]).unwrap(),
+        reasons: Reasons::of([Reason::new(code, "found, expected other"), Reason::new(Code::Expired, "old")]).unwrap(),
     };
     let signatures = [failed(Code::UntrustedIdentity), failed(Code::UntrustedChain)].into_iter().collect();
     let value = json_of(rendered(ImageVerdict::none_verified("all".into(), signatures, None)));
     let one = |code: Code| {
-        let mut one = report(false, &format!("{code}: found: want other; expired: old"), "");
+        let mut one = report(false, &format!("{code}: found, expected other; expired: old"), "");
         one["referenceDigest"] = digest().as_str().into();
-        one["errorReason"] = format!("{code}: found: want other").into();
+        one["errorReason"] = format!("{code}: found, expected other").into();
         one["remediation"] = code.advice().into();
         one
     };
@@ -113,7 +113,7 @@ fn an_unsigned_image_is_a_no_whose_one_report_says_why() {
 
 #[test]
 fn an_undecided_image_has_no_value() {
-    let reason = Reason::new(Code::RegistryThrottled, "429: want 200");
+    let reason = Reason::new(Code::RegistryThrottled, "429, expected 200");
     assert_eq!(
         rendered(ImageVerdict::from_reason(None, reason.clone())),
         KeyOutcome::Undecided(undecided("docker.io/library/nginx:latest", &reason))
@@ -127,6 +127,7 @@ fn a_key_that_is_no_image_is_a_no_and_not_an_error() {
     assert_eq!(value["verifierReports"][0]["isSuccess"], false);
     assert_eq!(
         value["verifierReports"][0]["message"],
-        "invalid-reference: image reference is empty: want [host[:port]/]repository[:tag][@digest]; what to do: correct the image reference in the workload"
+        "invalid-reference: image reference is empty, expected [host[:port]/]repository[:tag][@digest]; what to \
+         do: correct the image reference in the workload"
     );
 }
