@@ -191,10 +191,10 @@ mod tests {
 
     #[test]
     fn a_warning_is_flat() {
-        let reason = Reason::new(Code::Expired, "found: want");
+        let reason = Reason::new(Code::Expired, "found x");
         assert_eq!(
             serde_json::to_value(Warning::from((core::Check::Expiry, &reason))).unwrap(),
-            json!({"check": "expiry", "code": "expired", "message": "found: want"})
+            json!({"check": "expiry", "code": "expired", "message": "found x"})
         );
     }
 

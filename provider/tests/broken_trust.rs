@@ -212,7 +212,7 @@ const DAMAGED: &[StoreCase] = &[
     (
         "a certificate that may not be there",
         |world, _| rewrite(world, &world.root.issue(CertSpec::leaf()).pem()[..]),
-        "no authority and not signed by itself",
+        "is neither a CA certificate nor self-signed: ",
     ),
     (
         "one bad file beside a good one",
@@ -399,7 +399,7 @@ async fn a_mistake_in_a_statement_disables_it_at_the_start_and_later() {
     for ((member, value), mistake) in [
         (
             level(json!({"level": "loud"})),
-            "signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
+            "signatureVerification.level: found \"loud\", expected strict, permissive, audit or skip",
         ),
         (
             level(json!({"level": "skip"})),
@@ -443,12 +443,12 @@ async fn scopes_that_cannot_be_read_disable_whatever_no_other_statement_names() 
         (
             json!([format!("{host}/app"), "x"]),
             "statement-disabled",
-            "registryScopes[1]: is \"x\", expected * alone, or host[:port]/repository (",
+            "registryScopes[1]: found \"x\", expected * alone, or host[:port]/repository (",
         ),
         (
             json!(["x"]),
             "statement-disabled",
-            "registryScopes[0]: is \"x\", expected * alone, or host[:port]/repository (",
+            "registryScopes[0]: found \"x\", expected * alone, or host[:port]/repository (",
         ),
         (
             json!([]),
@@ -491,8 +491,7 @@ async fn two_statements_for_one_repository_disable_both_and_the_rest() {
     changed(&world);
     for _ in ["later", "at the start"] {
         assert_eq!(codes(&world).await, ["statement-disabled", "verified", "statement-disabled"]);
-        let twice = "trust policy statement \"second\", registryScopes[0]: is \"HOST/app\", which statement \"app\" has \
-                     already, expected each scope once";
+        let twice = "trust policy statement \"second\", registryScopes[0]: found \"HOST/app\", which statement \"app\" already has, expected each scope once";
         let message = format!("statement \"app\" of the trust policy is disabled: {twice}");
         assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message));
         world.restart();
@@ -512,7 +511,7 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
         (
             "another version",
             &|_| json!({"version": "2.0", "trustPolicies": [rest("a")]}).to_string(),
-            "trustpolicy.json: trust policy, version: is \"2.0\", expected \"1.0\"",
+            "trustpolicy.json: trust policy, version: found \"2.0\", expected \"1.0\"",
         ),
         (
             "no statement",
@@ -528,7 +527,7 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
         (
             "two statements for all",
             &two_rests,
-            "trustpolicy.json: trust policy statement \"b\", registryScopes[0]: is \"*\", which statement \"a\" has already, expected each scope once",
+            "trustpolicy.json: trust policy statement \"b\", registryScopes[0]: found \"*\", which statement \"a\" already has, expected each scope once",
         ),
     ];
     for (what, broken, mistake) in cases {
@@ -613,8 +612,7 @@ async fn metadata_that_is_demanded_for_a_name_in_no_policy_may_be_meant_for_any_
     world.restart();
     // `other` has its own demand, which the image does not meet.
     assert_eq!(codes(&world).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
-    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found \
-                   statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
+    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
     assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));
     // A document that has the name is taken into use; later ones without it leave that one in use.
     let [app, other, all] = sound_statements(&world);
@@ -639,8 +637,7 @@ async fn metadata_that_is_demanded_of_a_statement_that_skips_disables_it_alone()
     changed(&world);
     for _ in ["later", "at the start"] {
         assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found \
-                       statement \"app\", which skips verification, expected one that verifies";
+        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \"app\", which skips verification, expected one that verifies";
         assert_eq!(undecided(&world, "app").await.2, message);
         world.restart();
     }

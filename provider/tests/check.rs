@@ -266,13 +266,16 @@ registries:
                 "file": "trust/trustpolicy.json",
                 "line": null,
                 "field": "statement \"app\", trustStores[0]",
-                "found": "trust store type is \"cA\"",
+                "found": "trust store type: found \"cA\"",
                 "wanted": "ca, signingAuthority or tsa",
             })
         );
         assert_eq!(scope["field"], "statement \"app\", registryScopes[0]");
         let disabled = document["statements"][0]["disabled"].as_str().unwrap();
-        assert!(disabled.starts_with("trust policy statement \"app\", registryScopes[0]: is \"nginx\""), "{disabled}");
+        assert!(
+            disabled.starts_with("trust policy statement \"app\", registryScopes[0]: found \"nginx\""),
+            "{disabled}"
+        );
         assert_eq!(
             document["statements"],
             json!([{"name": "app", "scopes": [], "level": "disabled", "rules": null, "disabled": disabled}])
@@ -294,12 +297,12 @@ registries:
         assert_eq!(
             found,
             [
-                "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
+                "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: found \"loud\", expected strict, permissive, audit or skip",
                 "mistake       trust/truststore/x509/ca/absent: trust store ca:absent of statement \"absent\" is \
                  missing, expected the directory trust/truststore/x509/ca/absent with certificate files",
                 "statement     level, disabled",
                 "  scope       registry.example.com/level",
-                "  because     trust policy statement \"level\", signatureVerification.level: is \"loud\", expected strict, permissive, audit or skip",
+                "  because     trust policy statement \"level\", signatureVerification.level: found \"loud\", expected strict, permissive, audit or skip",
                 "statement     absent, disabled",
                 "  scope       registry.example.com/absent",
                 "  because     trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one with certificate files",
@@ -345,10 +348,8 @@ registries:
         assert_eq!(
             mistakes,
             [
-                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" has expired: found end \
-                 2026-01-01T00:00:00Z, expected a valid certificate",
-                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" has expired: found end \
-                 2026-02-01T00:00:00Z, expected a valid certificate",
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" has expired: found end 2026-01-01T00:00:00Z, expected a valid certificate",
+                "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" has expired: found end 2026-02-01T00:00:00Z, expected a valid certificate",
                 "tls.key: has no -----BEGIN line, expected a private key in PEM",
                 "ca.crt: all certificates have expired: found last end 2026-02-01T00:00:00Z, expected a valid \
                  certificate",
@@ -366,7 +367,7 @@ registries:
         let (code, page) = check(&folder, &[]);
         assert_eq!(code, Some(3));
         let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
-        let missing = "cannot be read: No such file or directory (os error 2); expected a PEM file";
+        let missing = "cannot be read: No such file or directory (os error 2), expected a PEM file";
         assert_eq!(mistakes, ["tls.crt", "tls.key", "ca.crt"].map(|name| format!("{name}: {missing}")));
     }
 
@@ -575,8 +576,7 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
         assert_eq!(code, Some(3));
         assert_eq!(
             page,
-            "configuration c.yaml\nmistake       c.yaml: cannot be read: No such file or directory (os error 2); \
-             expected a YAML file\n\n1 mistake, 0 warnings\n"
+            "configuration c.yaml\nmistake       c.yaml: cannot be read: No such file or directory (os error 2), expected a YAML file\n\n1 mistake, 0 warnings\n"
         );
         folder.write("c.yaml", "trust: [");
         let (code, document) = document(&folder);

@@ -146,7 +146,7 @@ mod tests {
         let codes = document["images"].as_array().unwrap().iter().map(|image| image["code"].as_str().unwrap());
         assert_eq!(codes.collect::<Vec<_>>(), ["verified", "trust-store-unusable", "skipped"]);
         let folder = format!("{}/", fixture.folder.path().display());
-        let missing = "want the directory trust/truststore/x509/ca/absent with certificate files";
+        let missing = "expected the directory trust/truststore/x509/ca/absent with certificate files";
         assert_eq!(
             document["images"][1]["message"].as_str().unwrap().replace(&folder, ""),
             "statement \"other\" of the trust policy is disabled: trust store ca:absent cannot be used: found no directory \
@@ -156,7 +156,7 @@ mod tests {
             text(&output.stderr).replace(&folder, ""),
             format!(
                 "countersign: warning: the trust policy and trust stores have 1 mistake\n  trust store ca:absent of \
-                 statement \"other\" is missing: {missing}\n"
+                 statement \"other\" is missing, {missing}\n"
             )
         );
         // What is in its signature is shown, and not that it would count.
@@ -206,7 +206,10 @@ mod tests {
         check(&output, 2);
         let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert!(
-            shown.contains(&format!("by the proxy {} (from HTTPS_PROXY): it answers 407", proxy.host())),
+            shown.contains(&format!(
+                "through the proxy {} (from HTTPS_PROXY): it responds with status 407",
+                proxy.host()
+            )),
             "{shown}"
         );
         assert!(!shown.contains("hunter2"), "{shown}");
@@ -306,7 +309,7 @@ mod tests {
         let output = countersign(&["verify", "--config", "c.yaml", "nginx", "Not/An/Image"]).await;
         assert!(
             text(&output.stderr).starts_with(
-                "error: invalid value 'Not/An/Image' for '<IMAGE>...': image reference has a bad repository"
+                "error: invalid value 'Not/An/Image' for '<IMAGE>...': image reference has an invalid repository"
             ),
             "{}",
             text(&output.stderr)
@@ -345,8 +348,7 @@ mod tests {
         assert_eq!(
             text(&output.stderr).replace(&format!("{path}/"), ""),
             "countersign: the trust policy and trust stores have 1 mistake
-  t contains neither \
-             trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document
+  t has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document
 countersign: the files \
              of the registries have 3 mistakes
   no.pem: cannot be read: No such file or directory (os error 2)
@@ -401,7 +403,7 @@ countersign: the files \
         check(&output, 2);
         let told = text(&output.stderr);
         let warning = "countersign: warning: an entry of ";
-        let detail = "docker.json (registry a.b) is disabled, images that the entry is for are inconclusive: \
+        let detail = "docker.json (registry a.b) is disabled, so that its images are inconclusive: \
                       entry \"a.b\" has an auth without a colon, expected the base64 of name:password\n";
         assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
         // The image of that registry is inconclusive, and says why; the registry is not asked.

@@ -33,7 +33,7 @@ mod tests {
 
     /// With NOW in place of the time of verification, which is another one second later.
     fn timeless(page: &str) -> String {
-        const BEFORE: &str = "want an expiry after ";
+        const BEFORE: &str = "found expiry 2026-02-01T00:00:00Z, now ";
         let mut parts = page.split(BEFORE);
         let first = parts.next().unwrap().to_owned();
         parts.fold(first, |text, part| text + BEFORE + "NOW" + &part["2026-11-21T12:00:00Z".len()..])
@@ -135,48 +135,35 @@ mod tests {
 
 signature 1 of 1
   manifest    {manifest}
-  result      \
-             counts
+  result      counts
   envelope    cose, ES256, {bytes} bytes
   scheme      notary.x509
-  signed      \
-             2026-01-02T03:04:05Z
+  signed      2026-01-02T03:04:05Z
   expires     2026-02-01T00:00:00Z
   timestamp   a token of 5 bytes
-  attribute \
-               com.example.build: \"77\"
+  attribute   com.example.build: \"77\"
   signed for  {target}
   metadata    pipeline: \"release\"
-  certificate \
-             CN=leaf,O=Testkit,ST=ZH,C=CH
+  certificate CN=leaf,O=Testkit,ST=ZH,C=CH
     issuer    CN=root,O=Testkit,ST=ZH,C=CH
     serial    0abc
-    \
-             sha256    {leaf}
+    sha256    {leaf}
     key       EC P-256
     valid     2020-01-01T00:00:00Z to 2049-12-31T23:59:59Z
-  \
-             certificate CN=root,O=Testkit,ST=ZH,C=CH
+  certificate CN=root,O=Testkit,ST=ZH,C=CH
     issuer    CN=root,O=Testkit,ST=ZH,C=CH
-    serial    \
-             {root_serial}
+    serial    {root_serial}
     sha256    {root}
     key       EC P-256
-    valid     2020-01-01T00:00:00Z to \
-             2049-12-31T23:59:59Z
+    valid     2020-01-01T00:00:00Z to 2049-12-31T23:59:59Z
   check       integrity          enforce  passed
-  check       \
-             criticalAttributes enforce  passed
+  check       criticalAttributes enforce  passed
   check       targetBinding      enforce  passed
-  check       \
-             metadata           enforce  passed
+  check       metadata           enforce  passed
   check       authenticity       enforce  passed
-  check       \
-             authenticTimestamp enforce  passed
-  check       expiry             log      logged: expired: \
-             signature has expired: found expiry 2026-02-01T00:00:00Z, now NOW
-  check       revocation         \
-             skip     skipped
+  check       authenticTimestamp enforce  passed
+  check       expiry             log      logged: expired: signature has expired: found expiry 2026-02-01T00:00:00Z, now NOW
+  check       revocation         skip     skipped
   check       signerService      enforce  passed
 ",
             target = format_args!("{} ({}, {} bytes)", image.digest, image.media_type, image.size),
@@ -269,9 +256,8 @@ signature 1 of 1
         let (code, page) = fixture.text("app:foreign").await;
         assert_eq!(code, Some(1));
         assert!(page.contains("\n  result      rejected\n"), "{page}");
-        let told = "  check       authenticity       enforce  failed: untrusted-chain: certificate chain is not \
-                    trusted: found root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:main\n in \
-                    the chain";
+        let told = "  check       authenticity       enforce  failed: untrusted-chain: certificate chain is not trusted: found root \
+                    CN=stranger,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:main in the chain\n";
         assert!(page.contains(told), "{page}");
     }
 
@@ -361,8 +347,8 @@ signature 1 of 1
         fixture.sign(&image, &fixture.leaf);
         let (code, page) = fixture.text("app:v1").await;
         assert_eq!(code, Some(1));
-        let told = "  check       metadata           enforce  failed: metadata-missing: signed metadata \
-                    \"pipeline\": found nothing, expected \"release\"\n";
+        let told = "  check       metadata           enforce  failed: metadata-missing: signed metadata \"pipeline\": found \
+                    nothing, expected \"release\"\n";
         assert!(page.contains(told), "{page}");
     }
 

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(
             source(&folder).load(now()).unwrap_err().to_string(),
             format!(
-                "the trust policy and trust stores have 1 mistake\n  {path} contains neither trustpolicy.oci.json \
+                "the trust policy and trust stores have 1 mistake\n  {path} has neither trustpolicy.oci.json \
                  nor trustpolicy.json, expected a trust policy document"
             )
         );
@@ -292,7 +292,7 @@ mod tests {
             [
                 "trustpolicy.json: trust policy statement \"a\", registryScopes: found * with level skip, which \
                  would admit every unsigned image, expected the names of the repositories to skip",
-                "trustpolicy.json: trust policy statement \"b\", signatureVerification.level: is \"loud\", expected strict, \
+                "trustpolicy.json: trust policy statement \"b\", signatureVerification.level: found \"loud\", expected strict, \
                  permissive, audit or skip",
             ]
         );
@@ -309,7 +309,7 @@ mod tests {
             mistakes(&folder),
             [
                 "truststore/x509/ca/large/a.pem has more than 1048576 bytes",
-                "truststore/x509/ca/many contains too many files, expected at most 1000",
+                "truststore/x509/ca/many has too many files, expected at most 1000",
             ]
         );
         folder.write("trustpolicy.json", vec![b' '; 1024 * 1024 + 1]);
@@ -352,9 +352,9 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, \
+                "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, \
                  expected one of mirror, app",
-                "verification.requiredMetadata: found statement \"mirror\", which skips verification, expected \
+                "verification.requiredMetadata is for statement \"mirror\", which skips verification, expected \
                  one that verifies",
             ]
         );

@@ -254,7 +254,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         (
             Box::new(move |registry| registry.when(Route::Referrers).header("link", &elsewhere)),
             Code::RegistryAnswerInvalid,
-            "page 2 of the list: the link to the next page is refused: it leads to",
+            "page 2 of the list: the link to the next page is refused: found ",
         ),
         (
             Box::new(|registry| registry.when(Route::Referrers).after(1).status(500)),
@@ -326,7 +326,7 @@ async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
         (None, "found no Location header, expected one"),
         (
             Some("http://169.254.169.254/blob"),
-            "169.254.169.254:80 is at 169.254.169.254, where only configured registries may be; 169.254.169.254:80 is the blob \
+            "169.254.169.254:80 is at 169.254.169.254, an address that only configured registries may have; 169.254.169.254:80 is the blob \
              store that ",
         ),
     ] {

@@ -153,7 +153,7 @@ async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
     service.until_other_trust(|| service.policy.swap(&other("ca:main", "loud"))).await;
     assert_eq!((statement("other").await, store("ca:absent").await), (Some(0.0), None));
     let error = system_error().await;
-    assert!(error.contains("statement-disabled: statement \"other\" of the trust policy is disabled: trust policy statement \"other\", signatureVerification.level: is \"loud\""), "{error}");
+    assert!(error.contains("statement-disabled: statement \"other\" of the trust policy is disabled: trust policy statement \"other\", signatureVerification.level: found \"loud\""), "{error}");
     load.answers(SOME).await;
 
     // A store that cannot be parsed any more stays in use.

@@ -184,7 +184,7 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
     let message = first["message"].as_str().unwrap();
     assert!(
         message.starts_with(&format!(
-            "{late} is admitted although expiry failed (expired: the signature expired at 2026-02-01T00:00:00Z, expected "
+            "{late} is admitted although expiry failed (expired: signature has expired: found expiry 2026-02-01T00:00:00Z, now "
         )) && message.ends_with(
             "), which statement \"audit\" of the trust policy only logs; signed by \"CN=leaf,O=Testkit,ST=ZH,C=CH\""
         ),

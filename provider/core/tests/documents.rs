@@ -32,7 +32,12 @@ fn no_document_may_have_duplicate_members() {
     for schema in schemas() {
         for variant in variants::repeated_members(&schema.good) {
             let error = schema.check(&variant.bytes).unwrap_err();
-            assert!(error.contains(" stands twice at line 1 column "), "{}: {}: {error}", schema.name, variant.name);
+            assert!(
+                error.contains(" is present twice at line 1 column "),
+                "{}: {}: {error}",
+                schema.name,
+                variant.name
+            );
         }
     }
 }
@@ -90,9 +95,9 @@ fn validates_the_document_behind_the_last_entry_that_is_kept() {
         Index::parse(format!(r#"{{"manifests":[{entries},{last}]{more}}}"#).as_bytes())
     };
     assert!(page("{}", "").is_ok());
-    assert!(page("{\"a\":1,\"a\":1}", "").unwrap_err().to_string().contains("stands twice"));
+    assert!(page("{\"a\":1,\"a\":1}", "").unwrap_err().to_string().contains("is present twice"));
     assert!(page("{}", ",\"mediaType\":\"a/b\"").unwrap_err().to_string().contains("\"a/b\""));
-    assert!(page("{}", ",\"manifests\":[]").unwrap_err().to_string().contains("stands twice"));
+    assert!(page("{}", ",\"manifests\":[]").unwrap_err().to_string().contains("is present twice"));
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn the_payloads_content_type_is_exact() {
     let wanted = "application/vnd.cncf.notary.payload.v1+json";
     for other in [wanted.to_ascii_uppercase(), format!("{wanted};charset=utf-8")] {
         for (format, name) in [(Format::Jws, "cty"), (Format::Cose, "content type")] {
-            let sentence = format!("envelope-malformed: header {name:?} is {other:?}, expected {wanted}");
+            let sentence = format!("envelope-malformed: header {name:?}: found {other:?}, expected {wanted}");
             world.refuses(format, world.request().content_type(Some(other.as_str())), &sentence);
         }
     }
@@ -194,19 +194,18 @@ fn signatures_in_another_form_than_the_keys_are_refused() {
 #[test]
 fn the_algorithm_follows_from_the_key() {
     let world = World::new();
-    let sentence = "algorithm-mismatch: signature algorithm does not match the key: found ES384 in the header, \
-                    expected ES256 for the signing certificate's key";
+    let sentence = "algorithm-mismatch: algorithm of the header does not fit the signing certificate's key: found ES384, expected ES256";
     world.refuses(Format::Jws, world.request().jws_alg("ES384"), sentence);
     world.refuses(Format::Cose, world.request().cose_alg(-35), sentence);
     for name in ["none", "HS256", "RS256", "EdDSA", "es256", "ES256K", ""] {
         let sentence = format!(
-            "envelope-malformed: header \"alg\" is {name:?}, expected PS256, PS384, PS512, ES256, ES384 or ES512"
+            "envelope-malformed: header \"alg\": found {name:?}, expected PS256, PS384, PS512, ES256, ES384 or ES512"
         );
         world.refuses(Format::Jws, world.request().jws_alg(name), &sentence);
     }
     for number in [5, -8, -257] {
         let sentence =
-            format!("envelope-malformed: header \"alg\" is {number}, expected -37, -38, -39, -7, -35 or -36");
+            format!("envelope-malformed: header \"alg\": found {number}, expected -37, -38, -39, -7, -35 or -36");
         world.refuses(Format::Cose, world.request().cose_alg(number), &sentence);
     }
 }
@@ -219,12 +218,12 @@ fn the_payload_has_one_content_type() {
     world.refuses(
         Format::Jws,
         other.clone(),
-        &format!("envelope-malformed: header \"cty\" is \"application/json\", expected {wanted}"),
+        &format!("envelope-malformed: header \"cty\": found \"application/json\", expected {wanted}"),
     );
     world.refuses(
         Format::Cose,
         other,
-        &format!("envelope-malformed: header \"content type\" is \"application/json\", expected {wanted}"),
+        &format!("envelope-malformed: header \"content type\": found \"application/json\", expected {wanted}"),
     );
     let none = world.request().content_type(None);
     world.refuses(Format::Jws, none.clone(), "envelope-malformed: header \"cty\" is missing");
@@ -240,7 +239,7 @@ fn the_scheme_decides_which_time_must_and_must_not_be_there() {
         let authority = || world.request().scheme(Scheme::SigningAuthority);
         refuses(
             world.request().scheme_text(Some("notary.x509.other")),
-            "envelope-malformed: header \"io.cncf.notary.signingScheme\" is \"notary.x509.other\", expected notary.x509 or notary.x509.signingAuthority",
+            "envelope-malformed: header \"io.cncf.notary.signingScheme\": found \"notary.x509.other\", expected notary.x509 or notary.x509.signingAuthority",
         );
         refuses(
             world.request().scheme_text(None).crit([SIGNING_TIME]),
@@ -388,10 +387,10 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
         ),
         (request().jws_protected("b64", "false"), "header \"b64\" is present, expected no such protected header"),
         (request().jws_protected("x5c", "[]"), "header \"x5c\" stands in the protected and in the unprotected header"),
-        (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\" is null, expected a text"),
+        (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\": found null, expected a text"),
         (
             request().jws_protected(EXPIRY, "\"tomorrow\""),
-            "header \"io.cncf.notary.expiry\" is \"tomorrow\", expected an RFC 3339 time",
+            "header \"io.cncf.notary.expiry\": found \"tomorrow\", expected an RFC 3339 time",
         ),
         (
             request().jws_protected(EXPIRY, "\"0001-01-01T00:00:00Z\""),
@@ -409,12 +408,12 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
         (request().jws_unprotected("x5c", "[]"), "envelope is not valid JSON: member \"x5c\" is present twice"),
         (
             request().jws_unprotected(TIMESTAMP, "7"),
-            "header \"io.cncf.notary.timestampSignature\" is a number, expected a text",
+            "header \"io.cncf.notary.timestampSignature\": found a number, expected a text",
         ),
         (request().jws_unprotected(TIMESTAMP, "\"***\""), "timestampSignature is not base64 as wanted"),
         (
             request().signing_agent(None).jws_unprotected(AGENT, "{}"),
-            "header \"io.cncf.notary.signingAgent\" is an object, expected a text",
+            "header \"io.cncf.notary.signingAgent\": found an object, expected a text",
         ),
     ] {
         let found = world.judge.sentence(&request.jws(), JWS);
@@ -452,12 +451,12 @@ fn jws_has_four_members_and_nothing_else() {
         ),
         (
             with(&|e| e["header"]["x5c"] = "AA==".into()),
-            "header \"x5c\" is \"AA==\", expected an array of base64 \
+            "header \"x5c\": found \"AA==\", expected an array of base64 \
                                                          strings",
         ),
         (
             with(&|e| e["header"]["x5c"] = serde_json::json!([7])),
-            "header \"x5c\" is a number, expected an array of base64 strings",
+            "header \"x5c\": found a number, expected an array of base64 strings",
         ),
         (format!("{envelope}{envelope}"), "envelope is not valid JSON: trailing characters"),
         (format!("\u{feff}{envelope}"), "envelope is not valid JSON: expected value"),
@@ -513,7 +512,7 @@ fn the_signed_parts_have_at_most_64_kib() {
         let note = |bytes: usize| world.request().attribute("com.example.note", "x".repeat(bytes));
         world.takes(format, note(most - 1024));
         let sentence = world.judge.sentence(&note(most).envelope(format), format.media_type());
-        assert!(sentence.starts_with("envelope-malformed: protected header has 65"), "{sentence}");
+        assert!(sentence.starts_with("envelope-malformed: protected header: found 65"), "{sentence}");
     }
 }
 
@@ -541,7 +540,7 @@ fn cose_times_are_whole_seconds_in_tag_1() {
     ] {
         let request = world.request().cose_protected(text(EXPIRY), value).crit([SCHEME, EXPIRY]);
         let sentence = format!(
-            "envelope-malformed: header \"io.cncf.notary.expiry\" is {found}, expected tag 1 around whole seconds between 1970 and 9999"
+            "envelope-malformed: header \"io.cncf.notary.expiry\": found {found}, expected tag 1 around whole seconds between 1970 and 9999"
         );
         world.refuses(Format::Cose, request, &sentence);
     }
@@ -635,11 +634,11 @@ fn cose_maps_have_each_label_once_in_one_map() {
         ),
         (
             request().cose_unprotected(text(TIMESTAMP), text("x")),
-            "header \"io.cncf.notary.timestampSignature\" is \"x\", expected a byte string",
+            "header \"io.cncf.notary.timestampSignature\": found \"x\", expected a byte string",
         ),
         (
             request().signing_agent(None).cose_unprotected(text(AGENT), Cbor::Null),
-            "header \"io.cncf.notary.signingAgent\" is null, expected a text",
+            "header \"io.cncf.notary.signingAgent\": found null, expected a text",
         ),
         (
             request().cose_protected(text(AUTHENTIC_TIME), epoch(Cbor::Integer(1.into()))),
@@ -666,8 +665,11 @@ fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
         (envelope[1..].to_vec(), "COSE is malformed: is not a map with integer and text labels"),
         ([&[0xd2, 0x9f][..], &envelope[2..], &[0xff]].concat(), "COSE is malformed: is not a map"),
         ([&envelope[..], &[0]].concat(), "COSE is malformed: found bytes after the item, expected none"),
-        (with_chain(chain[0].clone()), "header \"x5chain (33)\" is a byte string, expected a list of byte strings"),
-        (with_chain(Cbor::Array(vec![text("x")])), "header \"x5chain (33)\" is \"x\", expected a list of byte strings"),
+        (with_chain(chain[0].clone()), "header \"x5chain (33)\": found a byte string, expected a list of byte strings"),
+        (
+            with_chain(Cbor::Array(vec![text("x")])),
+            "header \"x5chain (33)\": found \"x\", expected a list of byte strings",
+        ),
         (with_chain(Cbor::Array(vec![])), "certificate chain is empty"),
         (with_chain(Cbor::Array(vec![chain[0].clone(); 11])), "x5chain (33): found 11 entries, expected at most 10"),
         ([vec![0xd2, 0x84], vec![0x81; 100_000]].concat(), "COSE is malformed: is nested too deeply"),

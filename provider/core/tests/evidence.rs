@@ -92,8 +92,7 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
         world.aws_judge().sentence(&world.aws(&world.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
-        "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the \
-         service"
+        "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the service"
     );
 }
 

@@ -100,7 +100,7 @@ pub enum DockerConfigError {
 impl Mismatched for DockerConfigError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::TooLarge { found } => Mismatch::new(format_args!("has {found} bytes"))
+            Self::TooLarge { found } => Mismatch::new(format_args!("found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::DOCKER_CONFIG_BYTES)),
             Self::Json => Mismatch::new("is not a Docker configuration").expecting(format_args!(
                 "a JSON object with an object auths of at most {} entries, and no member twice",

@@ -62,7 +62,7 @@ pub enum FetchError {
     },
     /// The request would need a proxy, and none is asked for `host`.
     #[error(
-        "{host} is {}, for which no proxy is asked (here {proxy} from {setting}): if it can be reached directly, add it to \
+        "{host} is {}, for which no proxy is used (here {proxy} from {setting}); if it can be reached directly, add it to \
          NO_PROXY",
         internal.as_str()
     )]

@@ -141,17 +141,18 @@ impl Mismatched for SettingsError {
         match self {
             Self::Pattern(error) => Mismatch::new(error),
             Self::Twice { pattern, first } => {
-                Mismatch::new(format_args!("registry {pattern} is the same as {first}")).expecting("each registry once")
+                Mismatch::new(format_args!("registry {pattern} is the same registry as {first}"))
+                    .expecting("each registry once")
             }
             Self::PlainHttpPort { pattern } => Mismatch::new(format_args!(
                 "registry {pattern} is plain HTTP at the port of https, which references need not write"
             ))
             .expecting("another port, or none for port 80"),
-            Self::PlainDockerHub { pattern } => Mismatch::new(format_args!(
-                "registry {pattern} is Docker Hub over plain HTTP, and its names stand for port 443"
-            ))
-            .expecting("https"),
-            Self::Zero { member } => Mismatch::new(format_args!("{member} is zero")).expecting("at least one"),
+            Self::PlainDockerHub { pattern } => {
+                Mismatch::new(format_args!("registry {pattern} is Docker Hub over plain HTTP"))
+                    .expecting("https; its names mean port 443")
+            }
+            Self::Zero { member } => Mismatch::new(format_args!("{member}: found zero")).expecting("at least one"),
             Self::Tls(error) => Mismatch::new(error),
         }
     }

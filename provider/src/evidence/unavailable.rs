@@ -16,7 +16,12 @@ pub struct Unavailable;
 
 impl EvidenceSource for Unavailable {
     fn fetch<'a>(&'a self, requests: &'a Requests, _: Instant) -> BoxFuture<'a, Vec<Answer>> {
-        let answer = |_: &EvidenceRequest| Answer::NotAvailable(NotAvailable::new("it is not supported yet"));
+        let answer = |request: &EvidenceRequest| {
+            Answer::NotAvailable(NotAvailable::new(match request {
+                EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",
+                EvidenceRequest::SignerStatus(_) => "this version cannot ask the service",
+            }))
+        };
         std::future::ready(requests.iter().map(answer).collect()).boxed()
     }
 }

@@ -81,13 +81,12 @@ impl Mismatched for TlsError {
     /// Without the sources.
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::Expired { end } => {
-                Mismatch::new(format_args!("server certificate expired at {end}")).expecting("a valid certificate")
-            }
+            Self::Expired { end } => Mismatch::new(format_args!("server certificate has expired: found end {end}"))
+                .expecting("a valid certificate"),
             Self::Foreign => Mismatch::new("server key is not the key of the first certificate")
                 .expecting("the key of that certificate"),
             Self::Pair => Mismatch::new("server key and certificate cannot be used")
-                .expecting("an RSA or EC key, and a certificate of X.509 version 3"),
+                .expecting("an RSA or EC key and an X.509 version 3 certificate"),
             Self::Read { .. }
             | Self::TooLarge { .. }
             | Self::File { .. }

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_one_event_with_fixed_names() {
-        let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found: want")];
+        let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found x")];
         let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
         let mut events = written(Level::INFO, || {
             verdict(&Verdict { digest: Some("sha256:00"), ..one(End::Decided(&rejected)) });
@@ -363,8 +363,8 @@ mod tests {
             json!({
                 "level": "INFO", "message": "verdict", "door": "verify", "request_id": "1f", "image": "nginx",
                 "digest": "sha256:00", "verdict": "rejected", "code": "expired", "blame": "signer",
-                "detail": "found: want", "rule": "all", "cache": "hit", "elapsed_ms": 12,
-                "failed_signatures": format!("{manifest}: untrusted-chain: a, expected b | {manifest}: expired: found: want"),
+                "detail": "found x", "rule": "all", "cache": "hit", "elapsed_ms": 12,
+                "failed_signatures": format!("{manifest}: untrusted-chain: a, expected b | {manifest}: expired: found x"),
                 "failed_signatures_total": 2,
             })
         );
@@ -383,8 +383,8 @@ mod tests {
     #[test]
     fn the_level_says_who_should_look() {
         let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
-        let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found: want"));
-        let unresolved = Reason::new(Code::RegistryTimeout, "found: want");
+        let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found x"));
+        let unresolved = Reason::new(Code::RegistryTimeout, "found x");
         let (unsigned, timeout, bug) = (of(Code::Unsigned), of(Code::RegistryTimeout), of(Code::InternalError));
         let events = written(Level::INFO, || {
             for end in [&skipped, &unsigned, &timeout, &bug].map(End::Decided) {

@@ -256,10 +256,10 @@ fn refuses_bad_verification_values() {
          policy, for example production",
         ],
     );
-    let wanted = "want at least one annotation with its value, for example {io.example.pipeline: release}";
+    let wanted = "expected at least one annotation with its value, for example {io.example.pipeline: release}";
     check(
         "verification: {requiredMetadata: [{statement: s}]}",
-        &[&format!(":2: verification.requiredMetadata[0].annotations: found nothing: {wanted}")],
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found nothing, {wanted}")],
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {}}]}",

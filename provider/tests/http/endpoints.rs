@@ -48,7 +48,7 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
     assert_eq!(items[1]["value"]["verdict"], "rejected");
     assert_eq!(items[1]["value"]["code"], "unsigned");
     let error = items[2]["error"].as_str().unwrap();
-    assert!(error.starts_with("invalid-reference: image reference has a bad repository"), "{error}");
+    assert!(error.starts_with("invalid-reference: image reference has an invalid repository"), "{error}");
     let id = items[0]["value"]["requestId"].as_str().unwrap();
     assert_eq!(
         system_error(&response),
@@ -121,8 +121,11 @@ async fn reports_a_late_key_and_answers_the_others() {
     let response = client.ask(VERIFY, &["a.example/skipped", "a.example/never", "a.example/rejected"]).await;
     assert_eq!(keys(&response), ["a.example/skipped", "a.example/rejected"]);
     let error = system_error(&response);
-    assert!(error.contains("a.example/never:latest: deadline-exceeded: not finished after "), "{error}");
-    assert!(error.contains("want an end within 500ms"), "{error}");
+    assert!(
+        error.contains("a.example/never:latest: deadline-exceeded: verification did not finish within 500ms: found "),
+        "{error}"
+    );
+    assert!(error.contains("ms of work and 0ms of waiting for a permit"), "{error}");
     assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="timed-out"}"#), 1.0);
 }
 
@@ -136,7 +139,7 @@ async fn reports_a_key_that_waited_for_others_of_the_request() {
     let response = client.ask(VERIFY, &["a.example/never/1", "a.example/never/2"]).await;
     let error = system_error(&response);
     assert!(error.contains("deadline-exceeded: "), "{error}");
-    let says = "overloaded: verification did not begin within 500ms: found 2 images of this registry in the request, of \
+    let says = "overloaded: verification did not start within 500ms: found 2 images of this registry in the request, of \
         which 1 are verified at a time";
     assert!(error.contains(says), "{error}");
 }
@@ -167,7 +170,7 @@ async fn a_panic_affects_one_key_only() {
             response["items"][0]["error"].as_str().unwrap()
         };
         assert!(
-            text.contains("a.example/panics:latest: internal-error: the work on this image ended in a panic"),
+            text.contains("a.example/panics:latest: internal-error: internal error: the verification task panicked"),
             "{text}"
         );
         assert!(!text.contains("on purpose"), "{text}");
@@ -203,7 +206,12 @@ async fn refuses_a_body_that_is_too_large_with_a_message() {
         let (status, answer) = client.post(VERIFY, "x".repeat(size)).await.unwrap();
         assert_eq!(status, StatusCode::OK);
         let error = system_error(&answer["response"]);
-        assert!(error.starts_with("request body has more than 1000 bytes, expected fewer images"), "{error}");
+        assert!(
+            error.starts_with(
+                "request body is too large: expected at most 1000 bytes; send fewer images in one request"
+            ),
+            "{error}"
+        );
     }
 }
 
@@ -220,7 +228,7 @@ async fn answers_other_methods_and_paths_as_a_provider_response() {
     for path in ["/", "/v1/verify/", "/V1/verify", "/metrics", "/v1/verify%2f"] {
         let (status, answer) = client.post(path, "{}").await.unwrap();
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
-        assert!(system_error(&answer["response"]).starts_with("path is unknown, expected POST /v1/verify"));
+        assert!(system_error(&answer["response"]).starts_with("unknown path: expected POST /v1/verify"));
     }
 }
 
@@ -254,9 +262,9 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
         assert_eq!(items[2]["value"], pinned);
         for (index, says) in [
             (3, "a.example/undecided:latest: registry-timeout: no answer within 500ms"),
-            (4, "a.example/never:latest: deadline-exceeded: not finished after "),
+            (4, "a.example/never:latest: deadline-exceeded: verification did not finish within 500ms: found "),
             (5, "invalid-reference: image reference is empty"),
-            (6, "invalid-reference: image reference has a bad repository \"UPPER\""),
+            (6, "invalid-reference: image reference has an invalid repository: found \"UPPER\""),
         ] {
             assert!(items[index].get("value").is_none());
             let error = items[index]["error"].as_str().unwrap();

@@ -58,11 +58,10 @@ impl SignerAttributes {
     /// What the service says about a signature by `trusted`; without a trusted chain it is not asked.
     pub(super) fn check(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
         let unchecked = |why: &NotAvailable| {
-            let detail =
-                format_args!("AWS Signer could not be asked for the revocation status of the signature: {why}");
+            let detail = format_args!("AWS Signer revocation status is not available: {why}");
             Err(Reason::new(Code::SignerServiceUnchecked, detail))
         };
-        let not_asked = || unchecked(&NotAvailable::new("it is not supported yet"));
+        let not_asked = || unchecked(&NotAvailable::new("this version cannot ask the service"));
         let Some(trusted) = trusted else { return Progress::Done(not_asked()) };
         let (profile_version, job) = (self.profile_version.clone(), self.job.clone());
         let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time).into();

@@ -77,13 +77,13 @@ fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence)
 }
 
 fn not_asked() -> NotAvailable {
-    NotAvailable::new("it is not supported yet")
+    NotAvailable::new("this version cannot ask for its status")
 }
 
 fn unchecked(certificate: &Certificate, why: &NotAvailable) -> Reason {
     let names = certificate.revocation_addresses().urls().map(Excerpt::of);
     let detail = format_args!(
-        "revocation could not be checked: certificate {:?} can be revoked, by {}: {why}",
+        "revocation was not checked: certificate {:?} names {}, and {why}",
         certificate.subject().to_text(),
         text::list(names, ", ", ADDRESSES_SHOWN),
     );

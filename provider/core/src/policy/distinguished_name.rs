@@ -57,21 +57,21 @@ pub enum NameError {
 impl Mismatched for NameError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::NoValue { found } => Mismatch::new(format_args!("{found:?} has no '='"))
+            Self::NoValue { found } => Mismatch::new(format_args!("found {found:?} without '='"))
                 .expecting("attributes as type=value, separated by commas"),
-            Self::Type { found } => Mismatch::new(format_args!("attribute type is {found:?}"))
+            Self::Type { found } => Mismatch::new(format_args!("attribute type: found {found:?}"))
                 .expecting(format_args!("one of {}, in upper case (S is ST)", known())),
             Self::Twice { attribute } => {
                 Mismatch::new(format_args!("attribute {attribute} is given twice")).expecting("each type at most once")
             }
             Self::Empty { attribute } => {
-                Mismatch::new(format_args!("attribute {attribute} is empty")).expecting("a value")
+                Mismatch::new(format_args!("attribute {attribute}: found nothing")).expecting("a value")
             }
             Self::Missing { attribute } => {
-                Mismatch::new(format_args!("attribute {attribute} is missing")).expecting("C, ST and O at least")
+                Mismatch::new(format_args!("attribute {attribute} is missing")).expecting("at least C, ST and O")
             }
             Self::Unescaped { found } => {
-                Mismatch::new(format_args!("value has an unescaped {found:?}")).expecting("\\ before it")
+                Mismatch::new(format_args!("value: found an unescaped {found:?}")).expecting("\\ before it")
             }
             Self::MultiValued => Mismatch::new("relative name has several values, joined by +")
                 .expecting("one value (write a plus sign as \\+)"),

@@ -46,10 +46,12 @@ pub enum IdentityError {
 impl Mismatched for IdentityError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::NoPrefix { found } => Mismatch::new(format_args!("trusted identity {found:?} has no prefix"))
-                .expecting("x509.subject:NAME, or * alone"),
+            Self::NoPrefix { found } => {
+                Mismatch::new(format_args!("trusted identity: found {found:?} without a prefix"))
+                    .expecting("x509.subject:NAME, or * alone")
+            }
             Self::NoValue { found } => {
-                Mismatch::new(format_args!("trusted identity {found:?} has no value after its prefix"))
+                Mismatch::new(format_args!("trusted identity: found {found:?} without a value after its prefix"))
                     .expecting("prefix:value")
             }
             Self::MisspeltPrefix { found } => {
@@ -59,8 +61,8 @@ impl Mismatched for IdentityError {
             Self::AnyBesideOthers => Mismatch::new("trusted identity * is listed with others").expecting("* alone"),
             Self::Name { found, error } => error.mismatch().within(format_args!("trusted identity {found:?}")),
             Self::Overlap { wide, narrow } => {
-                Mismatch::new(format_args!("trusted identity {narrow:?} is contained in {wide:?}"))
-                    .expecting("one of them")
+                Mismatch::new(format_args!("trusted identity: found {narrow:?}, which {wide:?} contains"))
+                    .expecting("only one of them")
             }
         }
     }

@@ -98,11 +98,11 @@ pub enum StoreProblem {
 impl Mismatched for StoreProblem {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::Empty => Mismatch::new("has no certificates").expecting("at least one"),
+            Self::Empty => Mismatch::new("found no certificates").expecting("at least one"),
             Self::TooManyCertificates => {
                 Mismatch::new(format_args!("has more than {} certificates", limits::STORE_CERTIFICATES))
             }
-            Self::FileTooLarge { file, found } => Mismatch::new(format_args!("file {file:?} has {found} bytes"))
+            Self::FileTooLarge { file, found } => Mismatch::new(format_args!("file {file:?}: found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::STORE_FILE_BYTES)),
             Self::FileEmpty { file } => {
                 Mismatch::new(format_args!("file {file:?} is empty")).expecting("certificates in PEM or DER")

@@ -55,12 +55,11 @@ pub enum StoreNameError {
 impl Mismatched for StoreNameError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::NoKind { found } => Mismatch::new(format_args!("trust store {found:?} has no type"))
+            Self::NoKind { found } => Mismatch::new(format_args!("trust store: found {found:?} without a type"))
                 .expecting("type:name, as in ca:example-root"),
-            Self::Kind { found } => {
-                Mismatch::new(format_args!("trust store type is {found:?}")).expecting("ca, signingAuthority or tsa")
-            }
-            Self::Name { found } => Mismatch::new(format_args!("trust store name is {found:?}"))
+            Self::Kind { found } => Mismatch::new(format_args!("trust store type: found {found:?}"))
+                .expecting("ca, signingAuthority or tsa"),
+            Self::Name { found } => Mismatch::new(format_args!("trust store name: found {found:?}"))
                 .expecting(format_args!("1 to {} letters, digits, _, . and -, not only dots", StoreName::MAX_BYTES)),
         }
     }

@@ -158,8 +158,7 @@ fn two_statements_with_a_repository_in_common_are_both_disabled() {
         statement("second", &["registry.example/d", B]),
         statement("good", &[C]),
     ]);
-    let twice = "trust policy statement \"second\", registryScopes[1]: is \"registry.example/b\", which statement \
-                 \"first\" has already, expected each scope once";
+    let twice = "trust policy statement \"second\", registryScopes[1]: found \"registry.example/b\", which statement \"first\" already has, expected each scope once";
     assert_eq!(policy.mistakes().iter().map(ToString::to_string).collect::<Vec<_>>(), [twice]);
     assert_eq!(mistakes(&policy, "first"), [twice]);
     assert_eq!(mistakes(&policy, "second"), [twice]);
@@ -224,7 +223,7 @@ fn counts_all_mistakes_and_keeps_the_first() {
     let policy = parse(&[many, statement("good", &[A]), statement("all", &["*"])]);
     let listed = mistakes(&policy, "many");
     assert_eq!(listed.len(), limits::STATEMENT_MISTAKES + 1);
-    assert!(listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: is \"x\": "), "{listed:?}");
+    assert!(listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: found \"x\": "), "{listed:?}");
     assert_eq!(listed[limits::STATEMENT_MISTAKES], "trust policy statement \"many\": has 980 more mistakes");
     let all: Vec<_> = policy.mistakes().iter().map(ToString::to_string).collect();
     assert_eq!(all.len(), limits::STATEMENT_MISTAKES + 1);
@@ -247,8 +246,7 @@ fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first()
     scopes.push(A);
     let policy = parse(&[statement("first", &[A, B]), statement("second", &scopes), statement("all", &["*"])]);
     assert_eq!(policy.rules().map(|good| good.name()).collect::<Vec<_>>(), ["all"]);
-    let twice = "trust policy statement \"second\", registryScopes[1000]: is \"registry.example/a\", which statement \
-                 \"first\" has already, expected each scope once";
+    let twice = "trust policy statement \"second\", registryScopes[1000]: found \"registry.example/a\", which statement \"first\" already has, expected each scope once";
     assert_eq!(mistakes(&policy, "first"), [twice]);
     assert_eq!(selected(&policy, B), Some(("first", Claim::Named, false)));
     assert_eq!(selected(&policy, C), Some(("first", Claim::Possible, false)));

@@ -263,8 +263,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
             "trust policy statement \"#1\", name: is empty, expected a name for messages and logs",
             "trust policy statement \"#1\", signatureVerification: is missing, expected an object with level and, \
              perhaps, override and verifyTimestamp",
-            "trust policy statement \"b\", registryScopes[0]: is \"registry.example/a\", which statement \"#1\" has \
-             already, expected each scope once",
+            "trust policy statement \"b\", registryScopes[0]: found \"registry.example/a\", which statement \"#1\" already has, expected each scope once",
             "trust policy statement \"b\", trustStores[0]: trust store: found \"x\" without a type, expected \
              type:name, as in ca:example-root",
             "trust policy statement \"#3\": is a number, expected name, registryScopes, signatureVerification, \
@@ -317,7 +316,7 @@ fn scopes_are_all_or_full_names_each_once() {
         "found \"Registry.example/a\", which statement \"a\" already has as \"registry.example:443/a\", the same \
          place, expected each scope once"
     );
-    assert_eq!(twice("*", "*").to_string(), "is \"*\", which statement \"a\" has already, expected each scope once");
+    assert_eq!(twice("*", "*").to_string(), "found \"*\", which statement \"a\" already has, expected each scope once");
     let host = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Syntax };
     let no_host =
         |found: &str| ReferenceError::NoHost { found: found.into(), part: found.split('/').next().unwrap().into() };

@@ -51,14 +51,14 @@ impl Mismatched for EntryError {
         match self {
             Self::Host => Mismatch::new("is not a registry")
                 .expecting("host[:port][/path], where * in a label of the host matches any text"),
-            Self::Path => Mismatch::new("has a path that no image has")
+            Self::Path => Mismatch::new("has a path that no image can have")
                 .expecting("lower-case letters and digits, with single separators between them"),
             Self::NotAnObject => Mismatch::new("is not a JSON object"),
             Self::NotText { member } => Mismatch::new(format_args!("has {member}, which is not a string")),
             Self::Case { found } => Mismatch::new(format_args!("has {found}")).expecting("lower case"),
             Self::Base64 => Mismatch::new("has an auth that is not base64")
-                .expecting("standard base64 of name:password (alphabet with + and /)"),
-            Self::NoColon => Mismatch::new("has an auth without a colon").expecting("base64 of name:password"),
+                .expecting("the base64 of name:password in the alphabet with + and /"),
+            Self::NoColon => Mismatch::new("has an auth without a colon").expecting("the base64 of name:password"),
             Self::UserNotUtf8 => Mismatch::new("has a user name that is not UTF-8"),
             Self::Method(error) => error.mismatch(),
         }

@@ -226,7 +226,7 @@ fn an_entry_without_a_place_may_be_meant_for_whatever_has_no_entry() {
         found(&config, "s.example/a"),
         Err("pull-secret/.dockerconfigjson: no entry is for it but perhaps one that cannot be read: entry \
              \"https:// r.example\" is not a registry, expected host[:port][/path], where * in a label of the \
-             host matches anything"
+             host matches any text"
             .to_owned())
     );
 }

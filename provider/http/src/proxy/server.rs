@@ -45,15 +45,15 @@ impl Mismatched for ProxyServerError {
     fn mismatch(&self) -> Mismatch {
         match self {
             Self::Scheme { found } => {
-                Mismatch::new(format_args!("a URL with the scheme {found}")).expecting("http or https")
+                Mismatch::new(format_args!("a URL with scheme {found}")).expecting("http or https")
             }
-            Self::Url => Mismatch::new("no URL of a host")
-                .expecting("http://host:port or https://host:port, special characters of a login percent-encoded"),
+            Self::Url => Mismatch::new("no URL with a host")
+                .expecting("http://host:port or https://host:port, with special characters of a user name or password percent-encoded"),
             Self::Path => {
-                Mismatch::new("a URL with a path, a query or a fragment").expecting("scheme, host and port only")
+                Mismatch::new("a URL with a path, a query or a fragment").expecting("only scheme, host and port")
             }
-            Self::Login => Mismatch::new("a login that cannot be sent")
-                .expecting("a user name without colon, percent-encoded UTF-8"),
+            Self::Login => Mismatch::new("a user name or password that cannot be sent")
+                .expecting("a user name without a colon, in percent-encoded UTF-8"),
         }
     }
 }

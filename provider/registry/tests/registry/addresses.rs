@@ -35,7 +35,7 @@ async fn sends_no_request_to_an_unlisted_host_on_loopback_by_address_or_name() {
 fn refuses_numbers_that_some_programs_read_as_loopback() {
     for host in ["127.1", "0x7f.0.0.1", "0177.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "127.0.0.1."] {
         let error = format!("{host}:5000/app:v1").parse::<ImageRef>().unwrap_err();
-        assert!(error.to_string().starts_with("image reference has a bad host"), "{error}");
+        assert!(error.to_string().starts_with("image reference has an invalid host"), "{error}");
     }
 }
 

@@ -149,8 +149,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot reach registry.example through the proxy {} (from the entry registry.example of registries): \
-             it answers 407: it requires a user name and a password; add them to the proxy's URL, or to its \
+            "cannot reach registry.example through the proxy {} (from the entry registry.example of registries): it responds with status 407: it requires a user name and a password; add them to the proxy's URL, or to its \
              usernameFile and passwordFile",
             proxy.host()
         )

@@ -166,8 +166,7 @@ async fn accepts_only_the_identical_certificate() {
     assert_eq!(refused, TlsFailure::SelfSigned { roots: roots() });
     assert_eq!(
         refused.to_string(),
-        "its certificate is self-signed and not one of the certificates in ca/registry.pem; add this certificate \
-         to in that file"
+        "its certificate is self-signed and not one of the certificates in ca/registry.pem; add this certificate to that file"
     );
     // Another key; another name, as no authority.
     let other = Chain::self_signed(self_signed(&["127.0.0.1"]));
@@ -198,7 +197,7 @@ async fn it_is_accepted_for_the_host_of_that_entry_only() {
         cause.to_string(),
         format!(
             "cannot talk to {} over TLS: its certificate is self-signed and not one of the system's certificate \
-             authorities; `ca` of the registry's entry to be a file with add this certificate to",
+             authorities; set `ca` of the registry's entry to a file with this certificate",
             other.host()
         )
     );
@@ -251,7 +250,7 @@ async fn names_the_configured_authorities_in_the_error() {
     assert_eq!(
         refused.to_string(),
         "its certificate is not trusted: found issuer \"C=CH, ST=ZH, O=Testkit, CN=root\", expected one of the \
-         certificates in ca/registry.pem; add the CA certificate that issued it to in that file"
+         certificates in ca/registry.pem; add the CA certificate that issued it to that file"
     );
     let ended = CertSpec::NOT_BEFORE + Duration::hours(1);
     let between = root.intermediate(CertSpec::intermediate().valid(CertSpec::NOT_BEFORE, ended));

@@ -141,7 +141,7 @@ fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings)
     for certificate in chain {
         let Shown { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
         if *not_after <= now {
-            let found = format_args!("certificate {subject:?} ended at {not_after}");
+            let found = format_args!("certificate {subject:?} has expired: found end {not_after}");
             findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         } else if *not_before > now {
             let message =
@@ -200,7 +200,7 @@ fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Fin
     // During a rotation the old authority may stand beside the new one until it has ended.
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
-            let found = format_args!("the last certificate ended at {end}");
+            let found = format_args!("all certificates have expired: found last end {end}");
             findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         }
         Some(end) if end < now.saturating_add(SOON) => {

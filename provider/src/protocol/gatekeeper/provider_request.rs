@@ -143,11 +143,11 @@ mod tests {
     fn names_another_version_and_kind() {
         assert_eq!(
             refusal(r#"{"apiVersion":"externaldata.gatekeeper.sh/v2","request":{"keys":[]}}"#),
-            r#"request has apiVersion "externaldata.gatekeeper.sh/v2", expected "externaldata.gatekeeper.sh/v1beta1""#
+            r#"apiVersion: found "externaldata.gatekeeper.sh/v2", expected "externaldata.gatekeeper.sh/v1beta1""#
         );
         assert_eq!(
             refusal(r#"{"kind":"AdmissionReview","request":{"keys":[]}}"#),
-            r#"request has kind "AdmissionReview", expected "ProviderRequest""#
+            r#"kind: found "AdmissionReview", expected "ProviderRequest""#
         );
     }
 

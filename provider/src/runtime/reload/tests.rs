@@ -310,7 +310,7 @@ async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
 async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_one() {
     for (document, why) in [
         (Some("{"), "trust/trustpolicy.json: trust policy: not one JSON document: "),
-        (None, "trust contains neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document"),
+        (None, "trust has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document"),
     ] {
         let mut service = Looked::start_with("document", |folder| {
             folder.remove("trust/trustpolicy.json");
@@ -427,7 +427,7 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
         config(&format!("verification: {demand}\n{more}"))
     };
     let mut service = Looked::start_with("metadata", |folder| folder.write("c.yaml", &demand("ap", ""))).await;
-    let unknown = "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of \
+    let unknown = "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, expected one of \
          app";
     assert_eq!(service.trust_signs()[1], format!("[!] statement \"app\" is disabled: {unknown}"));
     // Another key may change meanwhile, and another unknown name is refused.

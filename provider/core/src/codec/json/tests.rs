@@ -144,7 +144,7 @@ fn counts_while_it_reads_whatever_the_type_keeps() {
     let elements = "found more than 4 elements in one array, expected at most 4 at line 1 column 9";
     assert_eq!(error("[0,0,0,0,0]"), elements);
     assert_eq!(error_of::<Vec<u8>>("[0,0,0,0,0]"), elements);
-    assert!(error_of::<Pair>(r#"{"a":1,"x":[0,0,0,0,0]}"#).starts_with("more than 4 elements in one array"));
+    assert!(error_of::<Pair>(r#"{"a":1,"x":[0,0,0,0,0]}"#).starts_with("found more than 4 elements in one array"));
     assert!(from_str::<Value>("[0,0,0,0]", &LIMITS).is_ok());
 
     let members = "found more than 4 members in one object and the objects around it, expected at most 4";
@@ -177,9 +177,9 @@ fn of_a_long_array_the_first_elements_are_kept_and_all_are_checked() {
     let long = format!(r#"{{"list":[1,2{}]}}"#, ",0".repeat(900));
     assert_eq!(read(&long), (vec![1, 2], true));
     let error = |text: &str| from_str::<List>(text, &limits).unwrap_err().to_string();
-    assert!(error(&format!(r#"{{"list":[1,2{}]}}"#, ",0".repeat(1000))).starts_with("more than 1000 values"));
+    assert!(error(&format!(r#"{{"list":[1,2{}]}}"#, ",0".repeat(1000))).starts_with("found more than 1000 values"));
     assert!(error(r#"{"list":[1,2,{"a":0,"a":0}]}"#).starts_with("member \"a\" is present twice"));
-    assert!(error(r#"{"list":[1,2,[0,0,0,0,0]]}"#).starts_with("more than 4 elements"));
+    assert!(error(r#"{"list":[1,2,[0,0,0,0,0]]}"#).starts_with("found more than 4 elements"));
     assert!(error(r#"{"list":{}}"#).starts_with("invalid type: object, expected a list"));
 }
 

@@ -126,45 +126,44 @@ pub enum PolicyProblem {
 impl Mismatched for PolicyProblem {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::TooLarge { found } => Mismatch::new(format_args!("document has {found} bytes"))
+            Self::TooLarge { found } => Mismatch::new(format_args!("document: found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::POLICY_BYTES)),
             Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}")),
-            Self::Type { found, wanted } => Mismatch::new(format_args!("is {found}")).expecting(wanted),
+            Self::Type { found, wanted } => Mismatch::new(format_args!("found {found}")).expecting(wanted),
             Self::Missing { wanted } => Mismatch::new("is missing").expecting(wanted),
             Self::UnknownMember { wanted } => Mismatch::new("is unknown").expecting(wanted),
-            Self::Value { found, wanted } => Mismatch::new(format_args!("is {found:?}")).expecting(wanted),
+            Self::Value { found, wanted } => Mismatch::new(format_args!("found {found:?}")).expecting(wanted),
             Self::Empty { wanted } => Mismatch::new("is empty").expecting(wanted),
-            Self::TooManyStatements { found } => Mismatch::new(format_args!("has {found} statements"))
+            Self::TooManyStatements { found } => Mismatch::new(format_args!("found {found} statements"))
                 .expecting(format_args!("at most {}", limits::POLICY_STATEMENTS)),
             Self::More { omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
             Self::TooManyStores { found } => {
-                Mismatch::new(format_args!("names {found} trust stores in all statements"))
+                Mismatch::new(format_args!("found {found} trust stores in all statements"))
                     .expecting(format_args!("at most {}", limits::POLICY_STORES))
             }
-            Self::TooManyEntries { found } => Mismatch::new(format_args!("has {found} entries"))
+            Self::TooManyEntries { found } => Mismatch::new(format_args!("found {found} entries"))
                 .expecting(format_args!("at most {}", limits::STATEMENT_ENTRIES)),
-            Self::NameTwice { found } => {
-                Mismatch::new(format_args!("is {found:?}, the name of an earlier statement")).expecting("a unique name")
-            }
+            Self::NameTwice { found } => Mismatch::new(format_args!("found {found:?}, which an earlier statement has"))
+                .expecting("a unique name"),
             Self::OverrideIntegrity => Mismatch::new("cannot be overridden; integrity is always enforced"),
             Self::OverrideSkip => {
-                Mismatch::new("overrides level skip").expecting("level strict, permissive or audit to override")
+                Mismatch::new("found an override of level skip").expecting("level strict, permissive or audit")
             }
             Self::BesideSkip => {
-                Mismatch::new("is present although the level is skip").expecting("none, or another level")
+                Mismatch::new("found a value although the level is skip").expecting("none, or another level")
             }
-            Self::SkipAll => Mismatch::new("is * with level skip, which would admit every image unsigned")
-                .expecting("the repositories to skip by name"),
+            Self::SkipAll => Mismatch::new("found * with level skip, which would admit every unsigned image")
+                .expecting("the names of the repositories to skip"),
             Self::Store(error) => error.mismatch(),
             Self::OnlyTimestampStores => {
-                Mismatch::new("names stores of type tsa only").expecting("at least one of type ca or signingAuthority")
+                Mismatch::new("found only stores of type tsa").expecting("at least one of type ca or signingAuthority")
             }
             Self::Identity(error) => error.mismatch(),
-            Self::Scope { found, error } => Mismatch::new(format_args!("is {found:?}"))
+            Self::Scope { found, error } => Mismatch::new(format_args!("found {found:?}"))
                 .expecting(format_args!("* alone, or host[:port]/repository ({error})")),
-            Self::AllBesideOthers => Mismatch::new("is listed with others").expecting("* alone"),
+            Self::AllBesideOthers => Mismatch::new("found * with other scopes").expecting("* alone"),
             Self::ScopeTwice { found, scope, first } => Mismatch::new(format_args!(
-                "is {found:?}, which statement {first:?} has already{}",
+                "found {found:?}, which statement {first:?} already has{}",
                 spelling(found, scope)
             ))
             .expecting("each scope once"),

@@ -179,8 +179,8 @@ pub fn format(media_type: &str) -> EnvelopeFormat {
 /// The answers of the product, which fetches no evidence yet.
 pub fn unavailable(request: &EvidenceRequest) -> Answer {
     Answer::NotAvailable(NotAvailable::new(match request {
-        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "want its status",
-        EvidenceRequest::SignerStatus(_) => "want its revocation status",
+        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",
+        EvidenceRequest::SignerStatus(_) => "this version cannot ask the service",
     }))
 }
 
