@@ -167,11 +167,11 @@ impl Mismatched for TrustMistake {
             }
             Self::Store { directory: _, error } => error.problem.mismatch(),
             Self::UnknownStatement { statement, known } => {
-                Mismatch::new(format_args!("is for statement {statement:?}, which is not in the trust policy"))
+                Mismatch::new(format_args!("found statement {statement:?}, which is not in the trust policy"))
                     .expecting(format_args!("one of {known}"))
             }
             Self::SkippingStatement { statement } => {
-                Mismatch::new(format_args!("is for statement {statement:?}, which skips verification"))
+                Mismatch::new(format_args!("found statement {statement:?}, which skips verification"))
                     .expecting("one that verifies")
             }
             Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
@@ -195,7 +195,7 @@ impl fmt::Display for TrustMistake {
             | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
             Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Store { directory, error } => write!(f, "{}: {error}", directory.display()),
-            Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA} {mismatch}"),
+            Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA}: {mismatch}"),
             Self::TooMuch | Self::NoStore { .. } | Self::More { .. } => mismatch.fmt(f),
         }
     }

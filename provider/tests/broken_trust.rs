@@ -266,7 +266,7 @@ const DAMAGED: &[StoreCase] = &[
     (
         "too many files",
         |world, _| (0..1000).for_each(|number| world.folder.write(&format!("{MAIN}/{number}.pem"), world.root.pem())),
-        "truststore/x509/ca/main contains too many files, expected at most 1000",
+        "truststore/x509/ca/main has too many files, expected at most 1000",
     ),
 ];
 
@@ -612,7 +612,7 @@ async fn metadata_that_is_demanded_for_a_name_in_no_policy_may_be_meant_for_any_
     world.restart();
     // `other` has its own demand, which the image does not meet.
     assert_eq!(codes(&world).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
-    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
+    let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
     assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));
     // A document that has the name is taken into use; later ones without it leave that one in use.
     let [app, other, all] = sound_statements(&world);
@@ -637,7 +637,7 @@ async fn metadata_that_is_demanded_of_a_statement_that_skips_disables_it_alone()
     changed(&world);
     for _ in ["later", "at the start"] {
         assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata is for statement \"app\", which skips verification, expected one that verifies";
+        let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found statement \"app\", which skips verification, expected one that verifies";
         assert_eq!(undecided(&world, "app").await.2, message);
         world.restart();
     }

@@ -220,22 +220,22 @@ registries:
         assert_eq!(
             mistakes,
             [
-                "c.yaml:2: server.verifyTimeout: the number 1800, expected a duration with its unit, from 100ms to 30s, for example 1s 800ms",
-                "c.yaml:3: log.level: \"loud\", expected error, warn, info, debug or trace",
-                "c.yaml:4: registires: an unknown key, expected one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
-                "other.key: is not the key of the first certificate in tls.crt, expected a matching pair",
+                "c.yaml:2: server.verifyTimeout: found the number 1800, expected a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+                "c.yaml:3: log.level: found \"loud\", expected error, warn, info, debug or trace",
+                "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, cache, registries, unlistedRegistries, registryAccess, log",
+                "other.key: is not the key of the first certificate in tls.crt, expected the key of that certificate",
                 "ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
-                "c.yaml: verification.requiredMetadata: is for statement \"app\", which is not in the trust policy, expected one of second",
+                "c.yaml: verification.requiredMetadata: found statement \"app\", which is not in the trust policy, expected one of second",
                 "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing, \
                  expected the directory trust/truststore/x509/ca/absent with certificate files",
-                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins in \
+                "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins on \
                  line 1: not a DER-encoded X.509 certificate",
                 "none.pem: cannot be read: No such file or directory (os error 2)",
                 "empty: is empty, expected a user name or a password",
                 "docker.json: entry \"b.example.com\" has an auth without a colon, expected the base64 of \
                  name:password",
                 "ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
-                "colon: has a colon in the user name, expected none; the password could not be separated from it",
+                "colon: has a colon in the user name, expected none; a colon separates the user name from the password",
             ],
             "{page}"
         );
@@ -561,7 +561,7 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
         assert_eq!(page.matches("\nmistake ").count(), 3, "{page}");
         assert!(
             page.contains(
-                "mistake       c.yaml:1: server.tls.certificate: nothing, expected a PEM file, for example tls/tls.crt\n"
+                "mistake       c.yaml:1: server.tls.certificate: found nothing, expected a PEM file, for example tls/tls.crt\n"
             ),
             "{page}"
         );

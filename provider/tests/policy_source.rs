@@ -352,9 +352,9 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, \
+                "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, \
                  expected one of mirror, app",
-                "verification.requiredMetadata is for statement \"mirror\", which skips verification, expected \
+                "verification.requiredMetadata: found statement \"mirror\", which skips verification, expected \
                  one that verifies",
             ]
         );

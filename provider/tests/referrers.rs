@@ -269,7 +269,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         (
             Box::new(|registry| registry.when(Route::Referrers).after(1).body("{\"manifests\":[")),
             Code::RegistryAnswerInvalid,
-            "page 2 of the list: index is not JSON",
+            "page 2 of the list: index is not valid JSON",
         ),
         (
             Box::new(|registry| registry.when(Route::Referrers).header("link", "<?page=1>; rel=next")),
@@ -279,7 +279,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         (
             Box::new(|registry| registry.when(Route::Referrers).after(1).endless_empty_pages()),
             Code::TooManySignatures,
-            "the list of referrers was not read to its end: found more than 1000 entries or 50 pages",
+            "too many referrers: found more than 1000 entries or 50 pages",
         ),
     ];
     for (break_it, code, words) in cases {

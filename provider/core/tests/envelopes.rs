@@ -385,8 +385,11 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
             "header \"IO.CNCF.NOTARY.EXPIRY\": found another spelling of \"io.cncf.notary.expiry\", expected the \
              exact name",
         ),
-        (request().jws_protected("b64", "false"), "header \"b64\" is present, expected no such protected header"),
-        (request().jws_protected("x5c", "[]"), "header \"x5c\" stands in the protected and in the unprotected header"),
+        (request().jws_protected("b64", "false"), "header \"b64\": found it, expected no such protected header"),
+        (
+            request().jws_protected("x5c", "[]"),
+            "header \"x5c\": found in both the protected and the unprotected header, expected in one of them",
+        ),
         (request().jws_protected(EXPIRY, "null"), "header \"io.cncf.notary.expiry\": found null, expected a text"),
         (
             request().jws_protected(EXPIRY, "\"tomorrow\""),
@@ -410,7 +413,10 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
             request().jws_unprotected(TIMESTAMP, "7"),
             "header \"io.cncf.notary.timestampSignature\": found a number, expected a text",
         ),
-        (request().jws_unprotected(TIMESTAMP, "\"***\""), "timestampSignature is not base64 as wanted"),
+        (
+            request().jws_unprotected(TIMESTAMP, "\"***\""),
+            "header \"io.cncf.notary.timestampSignature\" is not valid base64",
+        ),
         (
             request().signing_agent(None).jws_unprotected(AGENT, "{}"),
             "header \"io.cncf.notary.signingAgent\": found an object, expected a text",
@@ -465,7 +471,7 @@ fn jws_has_four_members_and_nothing_else() {
             envelope.replacen('{', "{\"payload\":\"\",", 1),
             "envelope is not valid JSON: member \"payload\" is present twice",
         ),
-        (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not base64 as wanted"),
+        (envelope.replacen("\"payload\":\"", "\"payload\":\"\\n", 1), "payload is not valid base64"),
         (format!("[{envelope}]"), "envelope is not valid JSON: invalid"),
         ("[".repeat(100_000), "envelope is not valid JSON: invalid type: array"),
         (
@@ -675,7 +681,7 @@ fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
         ([vec![0xd2, 0x84], vec![0x81; 100_000]].concat(), "COSE is malformed: is nested too deeply"),
         (
             vec![0xd2, 0x84, 0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-            "COSE is malformed: ends in the middle",
+            "COSE is malformed: found the end of the input inside an item",
         ),
     ] {
         let found = world.judge.sentence(&changed, COSE);

@@ -53,9 +53,7 @@ struct Fault {
     line: Option<u64>,
     /// Empty for the file as a whole.
     field: String,
-    found: String,
-    /// Empty where what was found says it all.
-    wanted: String,
+    mismatch: Mismatch,
 }
 
 /// What is no mistake and needs a second look: its kind, a stable text, and a sentence.
@@ -119,8 +117,7 @@ impl Findings {
             file: file.display().to_string(),
             line: None,
             field: field.to_owned(),
-            found: mismatch.found().to_owned(),
-            wanted: mismatch.expected().unwrap_or_default().to_owned(),
+            mismatch: mismatch.clone(),
         });
     }
 
@@ -151,15 +148,14 @@ impl From<&Mistake> for Fault {
             file: file.display().to_string(),
             line: (*line > 0).then_some(*line),
             field: field.to_string(),
-            found: found.to_string(),
-            wanted,
+            mismatch: Mismatch::new(format_args!("found {found}")).expecting(wanted),
         }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, field, found, wanted } = self;
+        let Self { file, line, field, mismatch } = self;
         f.write_str(file)?;
         if let Some(line) = line {
             write!(f, ":{line}")?;
@@ -167,7 +163,6 @@ impl fmt::Display for Fault {
         if !field.is_empty() {
             write!(f, ": {field}")?;
         }
-        write!(f, ": {found}")?;
-        if wanted.is_empty() { Ok(()) } else { write!(f, ", expected {wanted}") }
+        write!(f, ": {mismatch}")
     }
 }

@@ -89,9 +89,7 @@ impl Inner {
             Applicable::Usable(statement) => Ok((policy, Arc::clone(statement))),
             Applicable::Disabled(statement, claim) => Err(error_mapping::of_disabled(statement, claim)),
             Applicable::Nothing => {
-                let detail = format_args!(
-                    "no statement of the trust policy applies to the repository {repository}; add it to the registryScopes of one"
-                );
+                let detail = format_args!("no statement of the trust policy applies to the repository {repository}");
                 Err(ImageVerdict::from_reason(None, Reason::new(Code::NoApplicableRule, detail)))
             }
         }

@@ -263,11 +263,11 @@ fn refuses_bad_verification_values() {
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {}}]}",
-        &[&format!(":2: verification.requiredMetadata[0].annotations: found a map of keys: {wanted}")],
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found a map of keys, {wanted}")],
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: [a]}]}",
-        &[&format!(":2: verification.requiredMetadata[0].annotations: found a list: {wanted}")],
+        &[&format!(":2: verification.requiredMetadata[0].annotations: found a list, {wanted}")],
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {a: 1}}]}",
@@ -333,13 +333,13 @@ fn refuses_bad_cache_and_access_values() {
 
 #[test]
 fn refuses_bad_registries() {
-    let host = "want host[:port] as in image references, or *.suffix with at least two labels, for example \
+    let host = "expected host[:port] as in image references, or *.suffix with at least two labels, for example \
                 registry.example.com";
-    check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing: {host}")]);
+    check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing, {host}")]);
     for bad in ["https://a.b", "a.b/c", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b."] {
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
-            &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
+            &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
         );
     }
     let number = "its last label is a number, which some programs read as an address; expected four decimal \
@@ -356,12 +356,12 @@ fn refuses_bad_registries() {
         let host = host.replace("labels,", &format!("labels ({why}),"));
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
-            &[&format!(":2: registries[0].host: found \"{bad}\": {host}")],
+            &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
         );
     }
     check(
         "registries:\n- host: docker.io\n- host: index.docker.io",
-        &[":4: registries[1].host: found index.docker.io, the same registry as docker.io, expected each place once"],
+        &[":4: registries[1].host: found index.docker.io, the same registry as docker.io, expected each registry once"],
     );
     for (first, second) in [
         ("a.b", "A.B"),
@@ -370,7 +370,8 @@ fn refuses_bad_registries() {
         ("'[fd00::1]:5000'", "'[FD00:0::1]:5000'"),
         ("10.0.0.5", "'[::ffff:a00:5]'"),
     ] {
-        let same = format!("found {second}, the same registry as {first}, expected each place once").replace('\'', "");
+        let same =
+            format!("found {second}, the same registry as {first}, expected each registry once").replace('\'', "");
         check(
             &format!("registries:\n- host: {first}\n- host: {second}"),
             &[&format!(":4: registries[1].host: {same}")],
@@ -378,7 +379,7 @@ fn refuses_bad_registries() {
     }
     check(
         "registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80",
-        &[":4: registries[1].host: found a.b:80, the same registry as a.b, expected each place once"],
+        &[":4: registries[1].host: found a.b:80, the same registry as a.b, expected each registry once"],
     );
     check(
         "registries: [{host: 'a.b:443', plainHttp: true}]",
@@ -421,18 +422,18 @@ fn refuses_bad_registries() {
          for example registry-login/username",
         ],
     );
-    let kinds = "want one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
+    let kinds = "expected one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
     check(
         "registries: [{host: a.b, credentials: {dockerConfig: d, anonymous: true}}]",
-        &[&format!(":2: registries[0].credentials: found 2 kinds: {kinds}")],
+        &[&format!(":2: registries[0].credentials: found 2 kinds, {kinds}")],
     );
     check(
         "registries: [{host: a.b, credentials: {dockerConfig: d, usernameFile: u, passwordFile: p, anonymous: true}}]",
-        &[&format!(":2: registries[0].credentials: found 3 kinds: {kinds}")],
+        &[&format!(":2: registries[0].credentials: found 3 kinds, {kinds}")],
     );
     check(
         "registries: [{host: a.b, credentials: {anonymous: false}}]",
-        &[&format!(":2: registries[0].credentials: found none: {kinds}")],
+        &[&format!(":2: registries[0].credentials: found none, {kinds}")],
     );
 }
 

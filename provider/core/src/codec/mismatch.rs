@@ -35,10 +35,10 @@ impl Mismatch {
         Self { found: format!("{subject} {}", self.found), ..self }
     }
 
-    /// What was found.
+    /// What was found, without the word "found" at the beginning of the sentence.
     #[must_use]
     pub fn found(&self) -> &str {
-        &self.found
+        self.found.strip_prefix("found ").unwrap_or(&self.found)
     }
 
     /// What is expected in its place.
@@ -88,5 +88,7 @@ mod tests {
         assert_eq!(mismatch.to_string(), "b a: is, expected nothing, expected something");
         assert_eq!((mismatch.found(), mismatch.expected()), ("b a: is, expected nothing", Some("something")));
         assert_eq!(Mismatch::new("x").to_string(), "x");
+        let mismatch = Mismatch::new("found x").expecting("y");
+        assert_eq!((mismatch.to_string().as_str(), mismatch.found()), ("found x, expected y", "x"));
     }
 }

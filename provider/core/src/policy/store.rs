@@ -224,7 +224,7 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
 
 /// The place within a file, for a message.
 fn block(line: Option<usize>) -> String {
-    line.map(|line| format!(", PEM block that begins in line {line}")).unwrap_or_default()
+    line.map(|line| format!(", PEM block that begins on line {line}")).unwrap_or_default()
 }
 
 /// Why a certificate may not be in a store of this kind.

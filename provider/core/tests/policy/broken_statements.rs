@@ -223,7 +223,10 @@ fn counts_all_mistakes_and_keeps_the_first() {
     let policy = parse(&[many, statement("good", &[A]), statement("all", &["*"])]);
     let listed = mistakes(&policy, "many");
     assert_eq!(listed.len(), limits::STATEMENT_MISTAKES + 1);
-    assert!(listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: found \"x\": "), "{listed:?}");
+    assert!(
+        listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: found \"x\", expected "),
+        "{listed:?}"
+    );
     assert_eq!(listed[limits::STATEMENT_MISTAKES], "trust policy statement \"many\": has 980 more mistakes");
     let all: Vec<_> = policy.mistakes().iter().map(ToString::to_string).collect();
     assert_eq!(all.len(), limits::STATEMENT_MISTAKES + 1);

@@ -266,7 +266,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
             "trust policy statement \"b\", registryScopes[0]: found \"registry.example/a\", which statement \"#1\" already has, expected each scope once",
             "trust policy statement \"b\", trustStores[0]: trust store: found \"x\" without a type, expected \
              type:name, as in ca:example-root",
-            "trust policy statement \"#3\": is a number, expected name, registryScopes, signatureVerification, \
+            "trust policy statement \"#3\": found a number, expected name, registryScopes, signatureVerification, \
              trustStores and trustedIdentities",
         ]
     );

@@ -112,7 +112,7 @@ fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, fi
                 match Shown::of(der.into()) {
                     Some(certificate) => shown.push(certificate),
                     None => {
-                        let found = format_args!("PEM block that begins in line {line} is no X.509 certificate");
+                        let found = format_args!("PEM block that begins on line {line} is not an X.509 certificate");
                         findings.fault(path, "", &Mismatch::new(found).expecting("a certificate in DER"));
                     }
                 }

@@ -140,8 +140,14 @@ impl Document {
 
 impl From<&Fault> for MistakeView {
     fn from(fault: &Fault) -> Self {
-        let Fault { file, line, field, found, wanted } = fault.clone();
-        Self { file, line, field, found, wanted }
+        let Fault { file, line, field, mismatch } = fault;
+        Self {
+            file: file.clone(),
+            line: *line,
+            field: field.clone(),
+            found: mismatch.found().to_owned(),
+            wanted: mismatch.expected().unwrap_or_default().to_owned(),
+        }
     }
 }
 

@@ -427,7 +427,7 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
         config(&format!("verification: {demand}\n{more}"))
     };
     let mut service = Looked::start_with("metadata", |folder| folder.write("c.yaml", &demand("ap", ""))).await;
-    let unknown = "verification.requiredMetadata is for statement \"ap\", which is not in the trust policy, expected one of \
+    let unknown = "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of \
          app";
     assert_eq!(service.trust_signs()[1], format!("[!] statement \"app\" is disabled: {unknown}"));
     // Another key may change meanwhile, and another unknown name is refused.
@@ -436,7 +436,7 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     service.folder.write("c.yaml", &demand("pa", ""));
     let signs = service.look().signs();
-    assert!(signs[0].starts_with("[!]config the trust policy and trust stores have 1 mistake; verification.requiredMetadata is for statement \"pa\""), "{signs:?}");
+    assert!(signs[0].starts_with("[!]config the trust policy and trust stores have 1 mistake; verification.requiredMetadata: found statement \"pa\""), "{signs:?}");
     service.folder.write("c.yaml", &demand("app", ""));
     service.look();
     assert_eq!((service.signs(), service.trust_signs()), (Vec::new(), Vec::new()));

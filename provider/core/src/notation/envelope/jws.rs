@@ -97,7 +97,7 @@ fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Pr
             "b64" | "x5c" => {
                 return Err(EnvelopeError::Header {
                     name: name.as_str().into(),
-                    found: Text::of("present"),
+                    found: Text::of("it"),
                     wanted: "no such protected header",
                 });
             }
