@@ -422,7 +422,7 @@ registries:
             ("anybody-counts", "statement \"audit\" only logs authenticity, so that a signature by anyone admits \
                                 an image".to_owned()),
             ("store-certificate-expired", format!("trust store ca:main: certificate {:?} has expired at \
-                                                   2026-01-01T00:00:00Z; signatures under it are outside its \
+              2026-01-01T00:00:00Z; signatures under it are outside its \
                                                    validity", subject("ended"))),
             ("store-certificate-ends-soon", format!("trust store ca:main: certificate {:?} ends soon, at {soon_text}", subject("ending"))),
         ];

@@ -401,12 +401,12 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
         ),
         (
             request().jws_unprotected("alg", "\"ES256\""),
-            "header \"alg\" stands in the protected and in the unprotected",
+            "header \"alg\": found in both the protected and the unprotected header",
         ),
         (
             request().jws_unprotected("X5C", "[]"),
             "header \"X5C\": found another spelling of \"x5c\", expected the \
-                                                  exact name",
+             exact name",
         ),
         (request().jws_unprotected("x5c", "[]"), "envelope is not valid JSON: member \"x5c\" is present twice"),
         (
@@ -458,7 +458,7 @@ fn jws_has_four_members_and_nothing_else() {
         (
             with(&|e| e["header"]["x5c"] = "AA==".into()),
             "header \"x5c\": found \"AA==\", expected an array of base64 \
-                                                         strings",
+             strings",
         ),
         (
             with(&|e| e["header"]["x5c"] = serde_json::json!([7])),
@@ -509,7 +509,7 @@ fn the_signed_parts_have_at_most_64_kib() {
         let too_large = |part, found| {
             format!(
                 "envelope-malformed: {part}: found {found} bytes, expected at most \
-                                               {most}"
+                 {most}"
             )
         };
         for found in [most + 1, most + 2, most + 3, most + 4] {

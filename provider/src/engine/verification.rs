@@ -71,7 +71,7 @@ impl Inner {
             let reason = Reason::new(
                 Code::NotReady,
                 "no usable trust policy: found none, expected a valid trust \
-                                                      policy document",
+                 policy document",
             );
             return Err(ImageVerdict::from_reason(None, reason));
         };

@@ -59,7 +59,7 @@ impl ReloadTask {
             Polled::Unchanged => {}
             Polled::Unsettled => tracing::debug!(
                 "trust policy and trust stores are changing; reading them again \
-                                                  later"
+                 later"
             ),
             Polled::Loaded(policy) => self.status.policy_in_use(&policy),
             Polled::Refused(error) => self.status.no_policy(&error),

@@ -68,7 +68,7 @@ impl ReloadTask {
             Ok(ConfigLook::Same) => self.status.unchanged(Component::Config),
             Ok(ConfigLook::Unsettled) => tracing::debug!(
                 "configuration files are changing; reading them again \
-                                                          later"
+                 later"
             ),
             Err(error) => self.status.refused(Component::Config, &ErrorChain(&error).to_string()),
             Ok(ConfigLook::Changed(config, bytes)) if *config == self.configuration.in_use => {

@@ -129,7 +129,7 @@ fn refuses_depth_trailing_bytes_and_bad_utf8() {
     assert_eq!(
         error_of::<Pair>(r#"{"x":[{"y":[]}]}"#),
         "nested too deeply: expected at most 3 levels at line 1 \
-                                                         column 13"
+         column 13"
     );
     assert_eq!(error("{} {}"), "trailing characters at line 1 column 4");
     assert_eq!(
