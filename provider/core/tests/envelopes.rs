@@ -415,7 +415,7 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
         ),
         (
             request().jws_unprotected(TIMESTAMP, "\"***\""),
-            "header \"io.cncf.notary.timestampSignature\" is not valid base64",
+            "timestampSignature is not valid base64",
         ),
         (
             request().signing_agent(None).jws_unprotected(AGENT, "{}"),
