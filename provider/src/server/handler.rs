@@ -33,6 +33,7 @@ use super::body;
 use super::body::BodyError;
 use super::request_id::RequestId;
 use super::response_body::ResponseBody;
+use super::response_body::without_body;
 use super::routes;
 use super::routes::Endpoint;
 use super::routes::NO_ENDPOINT;
@@ -130,6 +131,7 @@ impl Handler {
     {
         let id = RequestId::of(request.headers());
         let route = routes::find(request.uri().path());
+        let is_head = request.method() == Method::HEAD;
         let mut count = Count::begin(&self.metrics, route.map_or(NO_ENDPOINT, |route| route.endpoint.as_str()));
         let (status, reply) = match route {
             None => (StatusCode::NOT_FOUND, not_found(&id)),
@@ -138,7 +140,8 @@ impl Handler {
         };
         let Reply { outcome, response: EncodedResponse { parts, permit, .. } } = reply;
         count.outcome = outcome;
-        response(status, ResponseBody::encoded(parts, permit), &id)
+        let response = response(status, ResponseBody::encoded(parts, permit), &id);
+        if is_head { without_body(response) } else { response }
     }
 
     async fn reply<B>(&self, route: &'static Route, body: B, id: &RequestId) -> Reply

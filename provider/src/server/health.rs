@@ -35,6 +35,7 @@ use super::connections::Activity;
 use super::listen::Listeners;
 use super::listen::accept;
 use super::response_body::ResponseBody;
+use super::response_body::without_body;
 use crate::protocol::ResponseBudget;
 use crate::telemetry::metrics;
 
@@ -132,6 +133,11 @@ impl Health {
     }
 
     async fn respond<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
+        let response = self.respond_with_body(request).await;
+        if request.method() == Method::HEAD { without_body(response) } else { response }
+    }
+
+    async fn respond_with_body<B>(&self, request: &Request<B>) -> Response<ResponseBody> {
         let (head, text) = self.text(request).await.into_parts();
         if text.len() <= SMALL_BYTES {
             return Response::from_parts(head, ResponseBody::small(text.into_bytes()));
@@ -186,6 +192,7 @@ fn plain(status: StatusCode, text: String) -> Response<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use http_body_util::BodyExt as _;
+    use hyper::body::Body as _;
 
     use super::*;
 
@@ -245,6 +252,21 @@ mod tests {
         assert_eq!(asked(&health(), Method::GET, "/").await.0, StatusCode::NOT_FOUND);
         assert_eq!(asked(&health(), Method::POST, "/livez").await.0, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(asked(&health(), Method::POST, "/v1/verify").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[tokio::test]
+    async fn head_has_status_and_headers_of_get_and_no_body() {
+        let health = health();
+        crate::telemetry::metrics::Metrics::new(&health.registry).unwrap();
+        for path in ["/livez", "/readyz", "/readyz?verbose", "/metrics", "/v1/verify"] {
+            let request = |method| Request::builder().method(method).uri(path).body(()).unwrap();
+            let get = health.respond(&request(Method::GET)).await;
+            let head = health.respond(&request(Method::HEAD)).await;
+            let (length, mut headers) = (get.body().size_hint().exact().unwrap(), get.headers().clone());
+            headers.insert(header::CONTENT_LENGTH, length.into());
+            assert_eq!((head.status(), head.headers()), (get.status(), &headers), "{path}");
+            assert!(length > 0 && head.body().is_end_stream(), "{path}");
+        }
     }
 
     #[tokio::test]

@@ -8,6 +8,9 @@ use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::Response;
+use http::header;
 use hyper::body::Body;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
@@ -67,6 +70,15 @@ impl ResponseBody {
         }
         self
     }
+}
+
+/// The response to HEAD in place of `response`, which is that to another method: with its status, its headers and the length
+/// of its body, and without the body, [RFC 9110 §9.3.2](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2). The HTTP/1.1
+/// library drops such a body, that of HTTP/2 sends it, which ends the stream with an error of the client.
+pub(super) fn without_body(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    let length = std::mem::take(response.body_mut()).left;
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
 }
 
 fn length(part: &Bytes) -> u64 {

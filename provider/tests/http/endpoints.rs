@@ -232,6 +232,44 @@ async fn answers_other_methods_and_paths_as_a_provider_response() {
     }
 }
 
+/// Asks with HEAD on every path, known or not, and then for an image on the same connection.
+async fn answers_head_without_a_body(service: &Service, client: &Client) {
+    for (path, status, allow) in [
+        ("/v1/verify", StatusCode::METHOD_NOT_ALLOWED, Some("POST")),
+        ("/v1/mutate", StatusCode::METHOD_NOT_ALLOWED, Some("POST")),
+        ("/ratify/gatekeeper/v1/verify", StatusCode::METHOD_NOT_ALLOWED, Some("POST")),
+        ("/ratify/gatekeeper/v1/mutate", StatusCode::METHOD_NOT_ALLOWED, Some("POST")),
+        ("/", StatusCode::NOT_FOUND, None),
+        ("/metrics", StatusCode::NOT_FOUND, None),
+    ] {
+        let get = client.request(Method::GET, path).await;
+        let (get_status, length) = (get.status(), get.bytes().await.unwrap().len());
+        let head = client.request(Method::HEAD, path).await;
+        assert_eq!((head.status(), get_status), (status, status), "{path}");
+        let header = |name| head.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(header("allow").as_deref(), allow, "{path}");
+        assert_eq!(header("content-type").as_deref(), Some("application/json"), "{path}");
+        assert_eq!(header("content-length"), Some(length.to_string()), "{path}");
+        assert!(header("x-request-id").is_some(), "{path}");
+        assert_eq!(head.bytes().await.unwrap().len(), 0, "{path}");
+        assert_eq!(client.ask(VERIFY, &["a.example/skipped"]).await["items"][0]["value"]["verdict"], "skipped");
+    }
+    // Every response left the connection as it was.
+    assert_eq!(service.metric("countersign_open_connections").to_bits(), 1f64.to_bits());
+}
+
+#[tokio::test]
+async fn head_is_answered_without_a_body_over_http_1() {
+    let (service, client) = started(|_| ()).await;
+    answers_head_without_a_body(&service, &client).await;
+}
+
+#[tokio::test]
+async fn head_is_answered_without_a_body_over_http_2() {
+    let service = Service::start().await;
+    answers_head_without_a_body(&service, &Client::http2(&service)).await;
+}
+
 #[tokio::test]
 async fn ignores_the_query() {
     let (_service, client) = started(|_| ()).await;

@@ -39,6 +39,26 @@ async fn the_health_port_reports_liveness_and_readiness() {
     }
 }
 
+#[tokio::test]
+async fn the_health_port_answers_head_without_a_body() {
+    let service = Service::start().await;
+    let asked = async |method: &str, path: &str| {
+        let mut stream = TcpStream::connect(service.health).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let response = rest(&mut stream).await;
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    };
+    for (path, status) in [("/livez", "200 OK"), ("/readyz", "200 OK"), ("/", "404 Not Found")] {
+        let (_, full) = asked("GET", path).await;
+        let (head, body) = asked("HEAD", path).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{path}: {head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", full.len())), "{path}: {head}");
+        assert_eq!((body.as_str(), full.is_empty()), ("", false), "{path}");
+    }
+}
+
 /// Both ports at `listen`, and one request to each over every family of loopback that this machine has.
 async fn serves_over(listen: &str) -> Vec<&'static str> {
     let address: ListenAddress = listen.parse().unwrap();
