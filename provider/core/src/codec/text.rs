@@ -102,6 +102,9 @@ where
 /// `text`, or where it has more than `most` bytes its beginning with a mark. Nothing is escaped.
 #[must_use]
 pub fn truncate(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
     let mut truncated = Truncated::new(most, MARK, MARK.len());
     text.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
     truncated.into_string()
@@ -138,10 +141,30 @@ struct Sink(Truncated);
 
 impl fmt::Write for Sink {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Most texts are plain but for some quotation marks: plain runs are added at once.
+        for run in text.split_inclusive(|character| !is_plain(character)) {
+            let plain = run.trim_end_matches(|character| !is_plain(character));
+            if self.0.push_if_room(plain) {
+                self.push_each(run.get(plain.len()..).unwrap_or_default())?;
+            } else {
+                self.push_each(run)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn push_each(&mut self, text: &str) -> fmt::Result {
         let cost = |escaped: &str| escaped.chars().map(quoted_bytes).sum();
         let push = |character| self.0.push(|kept| escape_hidden(character, kept), cost).then_some(()).ok_or(fmt::Error);
         text.chars().try_for_each(push)
     }
+}
+
+/// Whether a character is one byte and is printed as it is, between quotes too.
+fn is_plain(character: char) -> bool {
+    matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '\'')
 }
 
 /// What a character takes between quotes, in bytes: as it is, or as ASCII of an escape.
@@ -185,6 +208,26 @@ mod tests {
                     assert!(whole || text.as_str().len() > Text::BYTES / 4, "{text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn plain_characters_take_one_byte_in_every_form() {
+        for character in '\0'..=char::MAX {
+            let as_it_is = !is_hidden(character) && quoted_bytes(character) == 1;
+            assert_eq!(is_plain(character), as_it_is, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_at_the_same_character_however_it_is_written() {
+        let piece = "plain text, \"quoted\" and \u{202e}hidden ä\n";
+        let foreign = piece.repeat(100);
+        for most in 0..200 {
+            let by_character = fmt::from_fn(|f| foreign.chars().try_for_each(|character| f.write_char(character)));
+            let at_once = Text::at_most(most, &foreign);
+            assert_eq!(at_once, Text::at_most(most, by_character));
+            assert!(truncate(&foreign, foreign.len() - most).len() <= foreign.len() - most);
         }
     }
 

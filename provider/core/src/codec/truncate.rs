@@ -39,6 +39,18 @@ impl Truncated {
         true
     }
 
+    /// Adds `text`, of which each byte costs one wherever it is cut, if there is room for it and the mark. Otherwise nothing
+    /// changes: it has to be pushed in pieces.
+    pub(super) fn push_if_room(&mut self, text: &str) -> bool {
+        let used = self.used + text.len();
+        if self.is_cut || used + self.mark_cost > self.most {
+            return false;
+        }
+        self.kept.push_str(text);
+        (self.used, self.before_mark) = (used, self.kept.len());
+        true
+    }
+
     /// The text, with the mark if it was cut.
     pub(super) fn into_string(self) -> String {
         self.kept
@@ -64,5 +76,19 @@ mod tests {
         assert_eq!(cut(4, 0, "abcä"), "abc…");
         assert_eq!(cut(2, 3, "abc"), "…");
         assert_eq!(cut(0, 0, ""), "");
+    }
+
+    #[test]
+    fn a_text_is_added_at_once_only_if_the_mark_has_room_behind_it() {
+        for (text, rest) in [("abcdef", ""), ("abcdef", "g"), ("abcdef", "ghi"), ("abc", "defghijklm"), ("abcdefg", "")]
+        {
+            let mut truncated = Truncated::new(7, "…", 1);
+            let at_once = truncated.push_if_room(text);
+            assert_eq!(at_once, text.len() < 7);
+            let pieces = if at_once { rest.to_owned() } else { format!("{text}{rest}") };
+            let fits = pieces.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
+            assert!(fits || !truncated.push_if_room("x"));
+            assert_eq!(truncated.into_string(), cut(7, 1, &format!("{text}{rest}")));
+        }
     }
 }
