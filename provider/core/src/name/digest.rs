@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aws_lc_rs::digest as hash;
 
@@ -52,7 +53,8 @@ impl DigestAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
-    text: String,
+    /// Shared by clones.
+    text: Arc<str>,
 }
 
 /// Why a text is not a [`Digest`].
@@ -78,9 +80,11 @@ impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::new(algorithm);
-        hasher.update(bytes);
-        hasher.finish()
+        Self::new(algorithm, hash::digest(algorithm.implementation(), bytes))
+    }
+
+    fn new(algorithm: DigestAlgorithm, value: hash::Digest) -> Self {
+        Self { algorithm, text: format!("{}:{}", algorithm.name(), hex(value.as_ref())).into() }
     }
 
     /// The algorithm.
@@ -125,7 +129,7 @@ impl FromStr for Digest {
         if hex.len() != wanted || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(DigestError::Hex { algorithm: algorithm.name(), wanted });
         }
-        Ok(Self { algorithm, text: text.to_owned() })
+        Ok(Self { algorithm, text: text.into() })
     }
 }
 
@@ -157,27 +161,30 @@ impl Hasher {
     /// The digest of all bytes.
     #[must_use]
     pub fn finish(self) -> Digest {
-        let value = self.context.finish();
-        Digest { algorithm: self.algorithm, text: format!("{}:{}", self.algorithm.name(), hex(value.as_ref())) }
+        Digest::new(self.algorithm, self.context.finish())
     }
 }
 
 /// The SHA-256 digest of a list of parts, each hashed with its length in front, so that no two lists have the same digest.
-#[derive(Clone, Debug)]
-pub struct ListHasher(Hasher);
+/// Holds the parts until the end: hashing them at once costs less than one by one.
+#[derive(Clone)]
+pub struct ListHasher(Vec<u8>);
 
 impl ListHasher {
+    /// What the parts of a key usually have, in bytes.
+    const USUAL_BYTES: usize = 512;
+
     /// The empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self(Hasher::new(DigestAlgorithm::Sha256))
+        Self(Vec::with_capacity(Self::USUAL_BYTES))
     }
 
     /// Appends a part.
     pub fn add(&mut self, part: impl AsRef<[u8]>) {
         let part = part.as_ref();
-        self.0.update(&part.len().to_be_bytes());
-        self.0.update(part);
+        self.0.extend_from_slice(&part.len().to_be_bytes());
+        self.0.extend_from_slice(part);
     }
 
     /// Appends a list as one part.
@@ -190,13 +197,27 @@ impl ListHasher {
     /// The digest of everything that was added.
     #[must_use]
     pub fn finish(self) -> Digest {
-        self.0.finish()
+        Digest::of(DigestAlgorithm::Sha256, &self.0)
+    }
+
+    /// As [`Self::finish`], as bytes: for keys that are compared and never shown.
+    #[must_use]
+    pub fn finish_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(hash::digest(&hash::SHA256, &self.0).as_ref());
+        bytes
     }
 }
 
 impl Default for ListHasher {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for ListHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListHasher").finish_non_exhaustive()
     }
 }
 
@@ -217,6 +238,18 @@ mod tests {
         assert_eq!(digest.as_str(), "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert_eq!(digest.fallback_tag(), "sha256-44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    }
+
+    #[test]
+    fn a_list_is_hashed_with_the_length_of_each_part_in_front() {
+        let mut list = ListHasher::new();
+        list.add("ab");
+        list.add_list(["c"]);
+        let inner = Digest::of(DigestAlgorithm::Sha256, b"\0\0\0\0\0\0\0\x01c");
+        let bytes = [b"\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\x47".as_slice(), inner.as_str().as_bytes()].concat();
+        let expected = Digest::of(DigestAlgorithm::Sha256, &bytes);
+        assert_eq!(list.clone().finish(), expected);
+        assert_eq!(hex(&list.finish_bytes()).to_string(), expected.hex());
     }
 
     #[test]

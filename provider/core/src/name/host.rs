@@ -19,6 +19,7 @@
 //! - **Internationalized names** are written in their ASCII form. Labels that begin with `xn--` and cannot be decoded are
 //!   refused: Go looks them up unchanged, and URL parsers do not take them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::Hash;
@@ -117,11 +118,12 @@ impl Host {
 
     /// One text per place: `docker.io` for Docker Hub, 443 never written.
     #[must_use]
-    pub fn canonical(&self) -> String {
+    pub fn canonical(&self) -> Cow<'_, str> {
         match (&self.name, self.port()) {
-            (HostName::DockerHub, _) => DOCKER_HUB.to_owned(),
-            (name, HTTPS) => name.to_string(),
-            (name, port) => format!("{name}:{port}"),
+            (HostName::DockerHub, _) => DOCKER_HUB.into(),
+            (HostName::Dns(name), HTTPS) => name.into(),
+            (name @ (HostName::V4(_) | HostName::V6(_)), HTTPS) => name.to_string().into(),
+            (name, port) => format!("{name}:{port}").into(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::digest::Digest;
 use super::digest::DigestAlgorithm;
@@ -14,9 +15,13 @@ use crate::limits;
 
 /// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
 ///
-/// Equal, ordered and hashed by the host's place ([`Host`]) and the path; printed with the host as written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Repository {
+/// Equal, ordered and hashed by the host's place ([`Host`]) and the path; printed with the host as written. Clones share the
+/// texts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository(Arc<Name>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name {
     host: Host,
     path: String,
 }
@@ -43,19 +48,25 @@ impl Repository {
     /// Host and port; `docker.io` where none was written.
     #[must_use]
     pub fn host(&self) -> &Host {
-        &self.host
+        &self.0.host
     }
 
     /// The path below the host, `library/` included where the expansion adds it.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 }
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.path)
+        write!(f, "{}/{}", self.host(), self.path())
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("host", self.host()).field("path", &self.path()).finish()
     }
 }
 
@@ -183,7 +194,7 @@ fn expanded(host: Host, path: &str) -> Result<Repository, ReferenceError> {
     if found > limits::REPOSITORY_BYTES {
         return Err(ReferenceError::RepositoryTooLong { found });
     }
-    Ok(Repository { host, path })
+    Ok(Repository(Arc::new(Name { host, path })))
 }
 
 fn check_path(path: &str) -> Result<(), ReferenceError> {
