@@ -48,6 +48,9 @@ pub(crate) const MUTATE: Protocol = Protocol {
     frame: |system_error| around_items(true, system_error),
 };
 
+/// What an item usually has, in bytes, so that it is written without moving it.
+const ITEM_BYTES: usize = 2048;
+
 /// What became of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeyOutcome<V> {
@@ -66,7 +69,8 @@ pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> En
         KeyOutcome::Error(message) => (Content::Error(message.into_string()), true),
         KeyOutcome::Undecided(message) => return EncodedKey::Undecided(message),
     };
-    let mut json = vec![b','];
+    let mut json = Vec::with_capacity(ITEM_BYTES);
+    json.push(b',');
     match serde_json::to_writer(&mut json, &Item { key: key.to_owned(), content }) {
         Ok(()) => {
             json.shrink_to_fit();
