@@ -51,6 +51,7 @@ pub use snapshot::DisabledBy;
 pub use snapshot::DisabledStatement;
 pub use snapshot::DocumentState;
 pub use snapshot::FirstEnds;
+pub use snapshot::StatementKey;
 pub use snapshot::StatementState;
 pub use snapshot::Trust;
 pub use snapshot::UsableStatement;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::engine::Deadline;
+use countersign::engine::Engine;
+use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
 use countersign::policy_source::Polled;
 use countersign_core::verdict::Code;
@@ -11,6 +13,12 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
+use countersign_credentials::Credential;
+use countersign_credentials::ReloadableCredential;
+use countersign_credentials::Secret;
+use countersign_http::Scheme;
+use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
 use countersign_test_support::world::World;
 use countersign_test_support::world::policy;
 use countersign_testkit::Descriptor;
@@ -299,6 +307,67 @@ async fn rejects_a_repository_without_a_statement_and_fetches_nothing_of_a_skipp
     assert_eq!(world.code("registry.example/lab:v1").await, Code::Skipped);
     assert_eq!(world.code("registry.example/lab/other:v1").await, Code::NoApplicableRule);
     assert_eq!(world.registry.requests().len(), 0);
+}
+
+/// An engine over the files of `world`, whose registry is asked with a credential that can be replaced.
+fn with_credential(world: &World, credential: Credential) -> (Engine, Arc<ReloadableCredential>) {
+    let source = Arc::new(ReloadableCredential::new(credential));
+    let entry = RegistryEntry::new(world.registry.host().parse().unwrap(), Credential::Anonymous);
+    let entry = RegistryEntry { identities: Arc::clone(&source) as _, scheme: Scheme::Http, ..entry };
+    let registries = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
+    (world.successor_over(registries), source)
+}
+
+async fn verify_by(engine: &Engine, image: &str) -> ImageResult {
+    let request = engine.request(Arc::new(image.parse().unwrap()), Deadline::after(Duration::from_secs(20)));
+    engine.verify(request).await
+}
+
+#[tokio::test]
+async fn a_cached_verdict_answers_questions_with_the_same_credential_only() {
+    let (world, image) = signed().await;
+    let reference = world.registry.reference("app", &image);
+    let token = |token: &str| Credential::registry_token(Secret::new(token)).unwrap();
+    let login = |user: &str, password: &str| Credential::basic(user, Secret::new(password)).unwrap();
+    let (engine, source) = with_credential(&world, Credential::Anonymous);
+    for (credential, cached) in [
+        (Credential::Anonymous, false),
+        (token("one"), false),
+        (token("other"), false),
+        (login("alice", "first"), false),
+        (login("bob", "first"), false),
+        (login("alice", "second"), true),
+        (login("<token>", "one"), false),
+        (login("<token>", "other"), false),
+        (token("one"), true),
+        (Credential::Anonymous, true),
+    ] {
+        source.replace(credential.clone());
+        let result = verify_by(&engine, &reference).await;
+        assert_eq!((result.verdict.code(), result.cached), (Code::Verified, cached), "{credential:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_is_not_cached_if_the_credential_changed_meanwhile() {
+    let (world, image) = signed().await;
+    let reference = world.registry.reference("app", &image);
+    let login = |user: &str| Credential::basic(user, Secret::new("password")).unwrap();
+    let (engine, source) = with_credential(&world, login("alice"));
+    let held = world.registry.when(Route::Blob).hold();
+    let asked = tokio::spawn({
+        let (engine, reference) = (engine.clone(), reference.clone());
+        async move { verify_by(&engine, &reference).await }
+    });
+    world.registry.wait_for(Route::Blob, 1).await;
+    source.replace(login("bob"));
+    held.release();
+    assert_eq!(asked.await.unwrap().verdict.code(), Code::Verified);
+    for (user, cached) in [("alice", false), ("bob", false), ("alice", true), ("bob", true)] {
+        source.replace(login(user));
+        let result = verify_by(&engine, &reference).await;
+        assert_eq!((result.verdict.code(), result.cached), (Code::Verified, cached), "{user}");
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl Credential {
         Identity::new(AuthMethod::RegistryToken(token), None).map(Self::Static)
     }
 
-    fn find(&self, scope: &RepositoryScope) -> Result<Identity, CredentialError> {
+    fn find(&self, scope: RepositoryScope<'_>) -> Result<Identity, CredentialError> {
         match self {
             Self::Anonymous => Ok(Identity::anonymous()),
             Self::Static(identity) => Ok(identity.clone()),
@@ -66,29 +66,23 @@ impl Credential {
 impl IdentitySource for Credential {
     fn identity<'a>(
         &'a self,
-        scope: &'a RepositoryScope,
+        scope: RepositoryScope<'a>,
         _deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
         Box::pin(ready(self.find(scope)))
     }
 
-    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope {
+    fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
+        let named = |name: Option<_>| name.map_or_else(CredentialScope::anonymous, |n| CredentialScope::new(entry, n));
         match self {
             Self::Anonymous => CredentialScope::anonymous(),
-            Self::Static(identity) => match kind_and_user(identity) {
-                Some((kind, user)) => CredentialScope::new(&["static", entry, kind, user]),
-                None => CredentialScope::anonymous(),
-            },
+            Self::Static(identity) => named(identity.name()),
             Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
                 Found::Anonymous => CredentialScope::anonymous(),
-                Found::Identity { identity, key } => match kind_and_user(identity) {
-                    Some((kind, user)) => CredentialScope::new(&["docker", entry, &key.to_string(), kind, user]),
-                    None => CredentialScope::anonymous(),
-                },
-                // Nothing is asked.
-                Found::Unusable(_) => CredentialScope::new(&["unusable"]),
+                Found::Identity { identity: _, name } => named(name),
+                Found::Unusable(_) => CredentialScope::unusable(),
             },
-            Self::Unusable(_) => CredentialScope::new(&["unusable"]),
+            Self::Unusable(_) => CredentialScope::unusable(),
         }
     }
 
@@ -98,26 +92,16 @@ impl IdentitySource for Credential {
             Self::Anonymous | Self::Static(_) | Self::DockerConfig(_) => Ok(()),
         }
     }
-
-    fn check_scope(&self, scope: &RepositoryScope) -> Result<(), CredentialError> {
-        self.find(scope).map(|_| ())
-    }
-}
-
-/// How an identity authenticates, and as whom. None without a credential.
-fn kind_and_user(identity: &Identity) -> Option<(&'static str, &str)> {
-    match identity.method() {
-        AuthMethod::Anonymous => None,
-        AuthMethod::Basic { user, password: _ } => Some(("basic", user)),
-        AuthMethod::IdentityToken(_) => Some(("identity-token", "")),
-        AuthMethod::RegistryToken(_) => Some(("registry-token", "")),
-    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_core::name::Digest;
+    use countersign_core::name::DigestAlgorithm;
+
     use super::*;
+    use crate::scope::CredentialName;
 
     fn docker(auths: &str) -> Credential {
         let config = DockerConfig::parse("config.json", format!(r#"{{"auths":{{{auths}}}}}"#).as_bytes());
@@ -129,7 +113,8 @@ mod tests {
     }
 
     fn scope(credential: &Credential, pattern: &str) -> CredentialScope {
-        credential.credential_scope(pattern, &RepositoryScope::new(&"a.example/team/app".parse().unwrap()))
+        let repository = "a.example/team/app".parse().unwrap();
+        credential.credential_scope(&pattern.into(), RepositoryScope::new(&repository))
     }
 
     #[test]
@@ -158,5 +143,74 @@ mod tests {
         let more = docker(&format!(r#""b.example":{{"username":"eve","password":"p"}},{host}"#));
         assert_eq!(scope(&more, "a.example"), scope(&of_host, "a.example"));
         assert_eq!(scope(&docker(r#""b.example":{"auth":"eDp5"}"#), "a.example"), CredentialScope::anonymous());
+        assert_eq!(scope(&docker(r#""a.example":{"auth":"!"}"#), "a.example"), CredentialScope::unusable());
+    }
+
+    #[test]
+    fn scopes_of_two_tokens_differ_and_those_of_equal_tokens_do_not() {
+        let token = |token: &str| Identity::new(AuthMethod::IdentityToken(Secret::new(token)), None).unwrap();
+        type Make<'a> = &'a dyn Fn(&str) -> Credential;
+        let makers: [(&str, Make<'_>); 8] = [
+            ("registry token", &|secret| Credential::registry_token(Secret::new(secret)).unwrap()),
+            ("identity token", &|secret| Credential::Static(token(secret))),
+            ("user of tokens", &|secret| basic("<token>", secret)),
+            ("Azure", &|secret| basic("00000000-0000-0000-0000-000000000000", secret)),
+            ("AWS", &|secret| basic("AWS", secret)),
+            ("Google", &|secret| basic("oauth2accesstoken", secret)),
+            ("identitytoken", &|secret| {
+                docker(&format!(r#""a.example":{{"username":"<token>","password":"","identitytoken":"{secret}"}}"#))
+            }),
+            ("registrytoken", &|secret| docker(&format!(r#""a.example":{{"registrytoken":"{secret}"}}"#))),
+        ];
+        let mut all = Vec::new();
+        for (name, make) in makers {
+            let (one, other) = (scope(&make("one"), "a.example"), scope(&make("other"), "a.example"));
+            assert_ne!(one, other, "{name}");
+            assert_ne!(one.parts(), other.parts(), "{name}");
+            assert_eq!(one, scope(&make("one"), "a.example"), "{name}");
+            assert_ne!(one, scope(&make("one"), "*.example"), "{name}");
+            assert!(!all.contains(&one), "{name}: one secret in two kinds of credentials");
+            all.push(one);
+        }
+    }
+
+    #[test]
+    fn the_scope_of_a_token_cannot_be_printed_or_computed_from_the_token() {
+        let found = scope(&Credential::registry_token(Secret::new("hunter2")).unwrap(), "a.example");
+        assert_eq!(format!("{found:?}"), "CredentialScope(a.example, ..)");
+        assert_eq!(format!("{:?}", CredentialName::new(&["a"])), "CredentialName(..)");
+        let digest = Digest::of(DigestAlgorithm::Sha256, b"hunter2");
+        for known in ["hunter2", digest.as_str(), digest.hex()] {
+            let computed = CredentialName::new(&["registry-token", known]);
+            assert_ne!(found, CredentialScope::new(&"a.example".into(), computed), "{known}");
+        }
+    }
+
+    #[test]
+    fn the_credential_of_many_entries_is_that_with_the_greatest_precedence() {
+        let hosts = ["a.example", "b.example", "c.example", "*.example", "*.c.example", "d*.example"];
+        let paths = ["", "/team", "/team/app", "/other"];
+        let keys: Vec<String> = hosts.iter().flat_map(|host| paths.map(|path| format!("{host}{path}"))).collect();
+        let auths = |keys: &[String]| {
+            let entry = |key: &String| format!(r#""{key}":{{"username":"{key}","password":"p"}}"#);
+            docker(&keys.iter().map(entry).collect::<Vec<_>>().join(","))
+        };
+        let backwards: Vec<String> = keys.iter().rev().cloned().collect();
+        for config in [auths(&keys), auths(&backwards)] {
+            for (repository, expected) in [
+                ("a.example/team/app", "a.example/team/app"),
+                ("a.example/team/app/more", "a.example/team/app"),
+                ("a.example/teammate", "a.example"),
+                ("c.example/other", "c.example/other"),
+                ("e.example/team/x", "*.example/team"),
+                ("dd.example/x", "d*.example"),
+                ("x.c.example/other/y", "*.c.example/other"),
+            ] {
+                let repository = repository.parse().unwrap();
+                let found = config.find(RepositoryScope::new(&repository)).unwrap();
+                let AuthMethod::Basic { user, .. } = found.method() else { panic!("{found:?}") };
+                assert_eq!(user, expected, "{repository}");
+            }
+        }
     }
 }

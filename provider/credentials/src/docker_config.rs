@@ -31,6 +31,7 @@ use self::key::KeyError;
 use self::raw::Raw;
 use crate::identity::Identity;
 use crate::limits;
+use crate::scope::CredentialName;
 
 pub use self::entry::EntryError;
 pub use self::warning::DockerConfigWarning;
@@ -39,6 +40,7 @@ pub use self::warning::DockerConfigWarning;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerConfig {
     file: String,
+    /// By precedence, the greatest first: exact hosts, then patterns.
     entries: Vec<Entry>,
     /// Entries whose key cannot be read.
     unplaced: Vec<Unplaced>,
@@ -51,6 +53,8 @@ struct Entry {
     key: Key,
     written: Excerpt,
     access: Access,
+    /// Of the identity, if it has one.
+    name: Option<CredentialName>,
 }
 
 /// Of entries for the same images the greatest applies: an identity is meant to be used, and a broken entry was meant to be
@@ -60,6 +64,11 @@ enum Access {
     Anonymous,
     Broken(EntryError),
     Identity(Identity),
+}
+
+/// A name for a login of this entry: another entry may have the same login for other images.
+fn name_within(key: &Key, identity: &Identity) -> Option<CredentialName> {
+    identity.name().map(|name| name.within(&format!("docker {key}")))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +84,8 @@ pub(crate) enum Found<'a> {
     Anonymous,
     Identity {
         identity: &'a Identity,
-        key: &'a Key,
+        /// Names it among all of the configuration.
+        name: Option<CredentialName>,
     },
     /// There should be an identity, and it cannot be used: why.
     Unusable(Text),
@@ -170,6 +180,7 @@ impl DockerConfig {
         for (key, raw) in entries.0 {
             config.add(&key, entry::identity(raw));
         }
+        config.entries.sort_by(|a, b| b.key.precedence().cmp(&a.key.precedence()));
         config.warn_of_helpers(creds_store, &cred_helpers.0);
         Ok(config)
     }
@@ -195,7 +206,11 @@ impl DockerConfig {
                 Access::Broken(error)
             }
         };
-        let new = Entry { key, written, access };
+        let name = match &access {
+            Access::Identity(identity) => name_within(&key, identity),
+            Access::Anonymous | Access::Broken(_) => None,
+        };
+        let new = Entry { key, written, access, name };
         match self.entries.iter_mut().find(|other| other.key.is_as(&new.key)) {
             None => self.entries.push(new),
             Some(other) => {
@@ -243,10 +258,9 @@ impl DockerConfig {
     /// What it has for `path` on `host`: of the entries that match, the one with the most specific host, then with the longest
     /// path. If none matches, and a key that cannot be read may match, there should be an identity.
     pub(crate) fn find(&self, host: &Host, path: &str) -> Found<'_> {
-        let covering = self.entries.iter().filter(|entry| entry.key.covers(host, path));
-        match covering.max_by(|a, b| a.key.precedence().cmp(&b.key.precedence())) {
+        match self.covering(host, path) {
             Some(Entry { access: Access::Anonymous, .. }) => Found::Anonymous,
-            Some(Entry { access: Access::Identity(identity), key, .. }) => Found::Identity { identity, key },
+            Some(Entry { access: Access::Identity(identity), name, .. }) => Found::Identity { identity, name: *name },
             Some(Entry { access: Access::Broken(error), written, .. }) => {
                 Found::Unusable(self.why(format_args!("entry {written} {error}")))
             }
@@ -260,6 +274,15 @@ impl DockerConfig {
                 }
             }
         }
+    }
+
+    /// The entry with the greatest precedence of those that cover `path` on `host`. Of the exact hosts only that one is searched.
+    fn covering(&self, host: &Host, path: &str) -> Option<&Entry> {
+        let starting_with = |at: usize| self.entries.get(at..).unwrap_or_default().iter();
+        let exact = starting_with(self.entries.partition_point(|entry| entry.key.compared_to(host).is_gt()))
+            .take_while(|entry| entry.key.compared_to(host).is_eq());
+        let patterns = starting_with(self.entries.partition_point(|entry| !entry.key.is_pattern()));
+        exact.chain(patterns).find(|entry| entry.key.covers(host, path))
     }
 
     fn why(&self, detail: fmt::Arguments<'_>) -> Text {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::identity::Identity;
 use crate::limits;
+use crate::scope::CredentialName;
 use crate::scope::CredentialScope;
 use crate::source::BoxFuture;
 use crate::source::CredentialError;
@@ -24,7 +25,7 @@ pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
 
     /// The key of the identity for `scope`. None if there is none for it, so that it is asked anonymously: the source is
     /// bound to its hosts here.
-    fn key(&self, scope: &RepositoryScope) -> Option<Self::Key>;
+    fn key(&self, scope: RepositoryScope<'_>) -> Option<Self::Key>;
 
     /// Fetches an identity. It limits its time itself.
     ///
@@ -88,7 +89,7 @@ fn usable_until(fetched: Instant, end: Instant) -> Instant {
 impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
     fn identity<'a>(
         &'a self,
-        scope: &'a RepositoryScope,
+        scope: RepositoryScope<'a>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
         Box::pin(async move {
@@ -108,16 +109,16 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         })
     }
 
-    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope {
+    fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
         match self.0.fetcher.key(scope) {
-            Some(key) => CredentialScope::new(&["issued", entry, &key.to_string()]),
+            Some(key) => CredentialScope::new(entry, CredentialName::new(&["issued", &key.to_string()])),
             None => CredentialScope::anonymous(),
         }
     }
 
     /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] stays: the refusal is about rights, and another one
     /// would be refused as well.
-    fn refused(&self, scope: &RepositoryScope, identity: &Identity) -> bool {
+    fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
         let Some(key) = self.0.fetcher.key(scope) else { return false };
         let is_old = |cached: &Cached| cached.fetched.elapsed() >= limits::REFUSED_AT_ONCE;
         match self.0.cached(&key) {
@@ -139,6 +140,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use countersign_core::name::Repository;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -166,7 +168,7 @@ mod tests {
     impl IdentityFetcher for Issuer {
         type Key = &'static str;
 
-        fn key(&self, scope: &RepositoryScope) -> Option<&'static str> {
+        fn key(&self, scope: RepositoryScope<'_>) -> Option<&'static str> {
             scope.host().to_string().ends_with(".cloud.example").then_some("cloud")
         }
 
@@ -186,12 +188,13 @@ mod tests {
         }
     }
 
-    fn scope(host: &str) -> RepositoryScope {
-        RepositoryScope::new(&format!("{host}/app").parse().unwrap())
+    fn app(host: &str) -> Repository {
+        format!("{host}/app").parse().unwrap()
     }
 
     async fn password(source: &impl IdentitySource) -> Result<String, CredentialError> {
-        let identity = source.identity(&scope("a.cloud.example"), Instant::now() + HOUR).await?;
+        let app = app("a.cloud.example");
+        let identity = source.identity(RepositoryScope::new(&app), Instant::now() + HOUR).await?;
         let AuthMethod::Basic { password, .. } = identity.method() else { panic!("{identity:?}") };
         Ok(String::from_utf8(password.expose().to_vec()).unwrap())
     }
@@ -231,15 +234,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refused_identity_is_fetched_again_once_unless_it_was_just_fetched() {
         let (issuer, source) = Issuer::with_permits(10);
-        let at = scope("a.cloud.example");
-        let first = source.identity(&at, Instant::now() + HOUR).await.unwrap();
-        assert!(!source.refused(&at, &first));
+        let app = app("a.cloud.example");
+        let at = RepositoryScope::new(&app);
+        let first = source.identity(at, Instant::now() + HOUR).await.unwrap();
+        assert!(!source.refused(at, &first));
         assert_eq!(password(&source).await.unwrap(), "1");
         tokio::time::advance(limits::REFUSED_AT_ONCE).await;
-        assert!(source.refused(&at, &first));
+        assert!(source.refused(at, &first));
         assert_eq!(password(&source).await.unwrap(), "2");
         // Others that were refused with the former one use the new one.
-        assert!(source.refused(&at, &first));
+        assert!(source.refused(at, &first));
         assert_eq!(password(&source).await.unwrap(), "2");
         assert_eq!(*issuer.issued.lock().unwrap(), 2);
     }
@@ -252,16 +256,18 @@ mod tests {
         *issuer.fails.lock().unwrap() = false;
         assert_eq!(password(&source).await.unwrap(), "1");
         tokio::time::advance(HOUR).await;
-        let late = source.identity(&scope("a.cloud.example"), Instant::now() + Duration::from_secs(1)).await;
+        let app = app("a.cloud.example");
+        let late = source.identity(RepositoryScope::new(&app), Instant::now() + Duration::from_secs(1)).await;
         assert_eq!(late, Err(CredentialError::Timeout));
     }
 
     #[tokio::test]
     async fn a_host_that_the_source_is_not_for_is_asked_anonymously() {
         let (issuer, source) = Issuer::with_permits(1);
-        let other = scope("cloud.example.evil.example");
-        assert!(source.identity(&other, Instant::now() + HOUR).await.unwrap().is_anonymous());
-        assert!(!source.refused(&other, &Identity::anonymous()));
+        let app = app("cloud.example.evil.example");
+        let other = RepositoryScope::new(&app);
+        assert!(source.identity(other, Instant::now() + HOUR).await.unwrap().is_anonymous());
+        assert!(!source.refused(other, &Identity::anonymous()));
         assert_eq!(*issuer.issued.lock().unwrap(), 0);
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::auth_method::AuthMethod;
 use crate::auth_method::AuthMethodError;
+use crate::scope::CredentialName;
 
 /// A way to authenticate that can be sent, and until when it is valid. Made by [`Self::new`] alone, which checks it. Clones
 /// share it. Equal if the method is.
@@ -21,8 +22,16 @@ struct Inner {
     method: AuthMethod,
     authorization: Option<HeaderValue>,
     revision: CredentialRevision,
+    name: Option<CredentialName>,
     expires: Option<Instant>,
 }
+
+/// User names that are the same for every password, so that they identify no account: those of refresh tokens, of
+/// [Azure](https://learn.microsoft.com/azure/container-registry/container-registry-authentication), of
+/// [AWS](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html), and of
+/// [Google](https://cloud.google.com/artifact-registry/docs/docker/authentication).
+const SHARED_USERS: [&str; 6] =
+    ["<token>", "00000000-0000-0000-0000-000000000000", "AWS", "oauth2accesstoken", "_json_key", "_json_key_base64"];
 
 /// Tells credentials apart: two are equal if and only if the credentials are. What was obtained with a credential is cached
 /// under its revision, so that it is not used after the credential has changed: an operator may have changed it to end the
@@ -38,7 +47,8 @@ impl Identity {
     pub fn new(method: AuthMethod, expires: Option<Instant>) -> Result<Self, AuthMethodError> {
         method.check()?;
         let (authorization, revision) = (method.header(), CredentialRevision::of(&method));
-        Ok(Self(Arc::new(Inner { method, authorization, revision, expires })))
+        let name = name(&method);
+        Ok(Self(Arc::new(Inner { method, authorization, revision, name, expires })))
     }
 
     /// The identity without a credential.
@@ -46,7 +56,7 @@ impl Identity {
     pub fn anonymous() -> Self {
         let (method, authorization) = (AuthMethod::Anonymous, None);
         let revision = CredentialRevision::of(&method);
-        Self(Arc::new(Inner { method, authorization, revision, expires: None }))
+        Self(Arc::new(Inner { method, authorization, revision, name: None, expires: None }))
     }
 
     /// How it authenticates.
@@ -71,6 +81,11 @@ impl Identity {
     #[must_use]
     pub fn revision(&self) -> &CredentialRevision {
         &self.0.revision
+    }
+
+    /// What names it among the credentials of an entry; none without a credential.
+    pub(crate) fn name(&self) -> Option<CredentialName> {
+        self.0.name
     }
 
     /// Until when it is valid, if it ends.
@@ -98,6 +113,19 @@ impl Eq for Identity {}
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("method", self.method()).field("expires", &self.expires()).finish()
+    }
+}
+
+/// What names a credential: see [`CredentialName`].
+fn name(method: &AuthMethod) -> Option<CredentialName> {
+    match method {
+        AuthMethod::Anonymous => None,
+        AuthMethod::Basic { user, password } if SHARED_USERS.contains(&user.as_str()) => {
+            Some(CredentialName::of_secret("basic", password).within(user))
+        }
+        AuthMethod::Basic { user, password: _ } => Some(CredentialName::new(&["basic", user])),
+        AuthMethod::IdentityToken(token) => Some(CredentialName::of_secret("identity-token", token)),
+        AuthMethod::RegistryToken(token) => Some(CredentialName::of_secret("registry-token", token)),
     }
 }
 

@@ -32,6 +32,7 @@ pub use expiring::IdentityFetcher;
 pub use identity::CredentialRevision;
 pub use identity::Identity;
 pub use reloadable::ReloadableCredential;
+pub use scope::CredentialName;
 pub use scope::CredentialScope;
 pub use secret::Secret;
 pub use source::BoxFuture;

@@ -39,14 +39,14 @@ impl ReloadableCredential {
 impl IdentitySource for ReloadableCredential {
     fn identity<'a>(
         &'a self,
-        scope: &'a RepositoryScope,
+        scope: RepositoryScope<'a>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
         let current = self.current();
         Box::pin(async move { current.identity(scope, deadline).await })
     }
 
-    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope {
+    fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
         self.0.load().credential_scope(entry, scope)
     }
 
@@ -54,11 +54,7 @@ impl IdentitySource for ReloadableCredential {
         self.0.load().check()
     }
 
-    fn check_scope(&self, scope: &RepositoryScope) -> Result<(), CredentialError> {
-        self.0.load().check_scope(scope)
-    }
-
-    fn refused(&self, scope: &RepositoryScope, identity: &Identity) -> bool {
+    fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
         self.0.load().refused(scope, identity)
     }
 }
@@ -71,19 +67,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_new_content_is_used_from_the_next_request_on() {
-        let scope = RepositoryScope::new(&"r.example/app".parse().unwrap());
+        let repository = "r.example/app".parse().unwrap();
+        let scope = RepositoryScope::new(&repository);
         let basic = |password: &str| Credential::basic("alice", Secret::new(password)).unwrap();
         let source = ReloadableCredential::new(basic("first"));
-        let identity = async || source.identity(&scope, Instant::now()).await;
+        let identity = async || source.identity(scope, Instant::now()).await;
         let first = identity().await.unwrap();
         source.replace(basic("second"));
         let second = identity().await.unwrap();
         assert_ne!(first.revision(), second.revision());
         let unusable = CredentialError::Unusable("password: is empty".into());
         source.replace(Credential::Unusable("password: is empty".into()));
-        assert_eq!((source.check(), source.check_scope(&scope)), (Err(unusable.clone()), Err(unusable.clone())));
+        let usable = || source.credential_scope(&"r.example".into(), scope).is_usable();
+        assert_eq!((source.check(), usable()), (Err(unusable.clone()), false));
         assert_eq!(identity().await, Err(unusable));
         source.replace(Credential::Anonymous);
-        assert!(identity().await.unwrap().is_anonymous());
+        assert!(identity().await.unwrap().is_anonymous() && usable());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
@@ -17,25 +18,25 @@ use crate::scope::CredentialScope;
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What an identity is needed for: to read from a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RepositoryScope(Repository);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RepositoryScope<'a>(&'a Repository);
 
-impl RepositoryScope {
+impl<'a> RepositoryScope<'a> {
     /// To read from `repository`.
     #[must_use]
-    pub fn new(repository: &Repository) -> Self {
-        Self(repository.clone())
+    pub fn new(repository: &'a Repository) -> Self {
+        Self(repository)
     }
 
     /// The registry.
     #[must_use]
-    pub fn host(&self) -> &Host {
+    pub fn host(&self) -> &'a Host {
         self.0.host()
     }
 
     /// The repository on it.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub fn path(&self) -> &'a str {
         self.0.path()
     }
 }
@@ -65,12 +66,13 @@ pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
     /// There should be an identity, and there is none. The registry is then not asked, in particular not anonymously.
     fn identity<'a>(
         &'a self,
-        scope: &'a RepositoryScope,
+        scope: RepositoryScope<'a>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>>;
 
-    /// Which credential requests for `scope` carry, without waiting. `entry` names the entry of the settings.
-    fn credential_scope(&self, entry: &str, scope: &RepositoryScope) -> CredentialScope;
+    /// Which credential requests for `scope` carry, or that it cannot be used, without waiting. `entry` names the entry of the
+    /// settings. Asked for with every image, even where no request is needed: it is to cost little.
+    fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope;
 
     /// Why no host of the entry is asked, if that is so: its configuration has a mistake.
     ///
@@ -80,18 +82,10 @@ pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// As [`Self::check`], for one repository. Known without waiting, so that it is checked even where nothing is fetched.
-    ///
-    /// # Errors
-    /// See there.
-    fn check_scope(&self, _scope: &RepositoryScope) -> Result<(), CredentialError> {
-        self.check()
-    }
-
     /// The registry, or its token service, has refused `identity`. Returns whether [`Self::identity`] may now return another
     /// one, so that the request is sent again: a cached identity that ended early is fetched again, once. What a file says
     /// stays as it is.
-    fn refused(&self, _scope: &RepositoryScope, _identity: &Identity) -> bool {
+    fn refused(&self, _scope: RepositoryScope<'_>, _identity: &Identity) -> bool {
         false
     }
 }

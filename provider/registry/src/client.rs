@@ -80,12 +80,6 @@ impl Client {
         Endpoint::of(&self.transport.routes, self.unlisted, repository, deadline).await
     }
 
-    /// Checks that the credential for `repository` can be used, as far as that is known without a request.
-    pub(crate) fn has_usable_credential(&self, repository: &Repository) -> bool {
-        let entry = entry_for(self.transport.routes.entries(), repository.host());
-        entry.is_none_or(|(_, entry)| entry.identities.check_scope(&RepositoryScope::new(repository)).is_ok())
-    }
-
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
         check_port(self.transport.routes.entries(), host)
     }
@@ -100,9 +94,7 @@ impl Client {
 
     pub(crate) fn credential_scope(&self, repository: &Repository) -> CredentialScope {
         match entry_for(self.transport.routes.entries(), repository.host()) {
-            Some((_, entry)) => {
-                entry.identities.credential_scope(&entry.pattern.to_string(), &RepositoryScope::new(repository))
-            }
+            Some((_, entry)) => entry.identities.credential_scope(&entry.name, RepositoryScope::new(repository)),
             None => CredentialScope::anonymous(),
         }
     }

@@ -71,7 +71,7 @@ impl Endpoint {
         let source = entry.map(|(_, entry)| Arc::clone(&entry.identities));
         let identity = match &source {
             Some(source) => {
-                let identity = source.identity(&RepositoryScope::new(repository), deadline).await;
+                let identity = source.identity(RepositoryScope::new(repository), deadline).await;
                 identity.map_err(|error| Cause::of_credential(host.to_string(), error))?
             }
             None => Identity::anonymous(),
@@ -106,7 +106,7 @@ impl Endpoint {
     /// The registry or its token service has refused the identity. Whether there may be another one now.
     pub(crate) fn identity_refused(&self) -> bool {
         let scope = RepositoryScope::new(&self.repository);
-        self.source.as_ref().is_some_and(|source| source.refused(&scope, &self.identity))
+        self.source.as_ref().is_some_and(|source| source.refused(scope, &self.identity))
     }
 
     /// The request for a token that a challenge from the address `peer` asks for.

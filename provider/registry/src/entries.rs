@@ -16,6 +16,8 @@ use crate::host_pattern::HostPattern;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) pattern: HostPattern,
+    /// The pattern as text: the name of the entry.
+    pub(crate) name: Arc<str>,
     pub(crate) identities: Arc<dyn IdentitySource>,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
@@ -70,7 +72,7 @@ pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Opt
 pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
     let class = match entry_for(entries, host) {
         Some((_, entry)) if entry.pattern.is_exact() => Class::Listed,
-        Some((_, entry)) => Class::Pattern(entry.pattern.to_string().into()),
+        Some((_, entry)) => Class::Pattern(Arc::clone(&entry.name)),
         None => Class::Unlisted,
     };
     Share::new(&host.canonical(), class)

@@ -9,6 +9,7 @@ use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
+use countersign_credentials::CredentialScope;
 use countersign_http::LruTtlCache;
 use http::HeaderMap;
 use lru::LruCache;
@@ -16,12 +17,30 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// Descriptors of manifests that this process has read and hashed, by repository.
+/// A manifest that was read with a credential. What one may read need not be what another one may, and a registry may resolve
+/// a tag for each of them differently.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key<N> {
+    repository: Repository,
+    name: N,
+    scope: CredentialScope,
+}
+
+impl<N> Key<N> {
+    fn new(repository: &Repository, name: N, scope: &CredentialScope) -> Self {
+        Self { repository: repository.clone(), name, scope: scope.clone() }
+    }
+}
+
+type Tags = LruTtlCache<Key<String>, (Descriptor, Instant)>;
+type Digests = LruTtlCache<Key<Digest>, Descriptor>;
+
+/// Descriptors of manifests that this process has read and hashed, by repository and credential.
 pub(crate) struct PinCache {
     /// By tag. After its time, an entry only says that the tag was read once.
-    tags: LruTtlCache<(Repository, String), (Descriptor, Instant)>,
+    tags: Tags,
     /// By digest: valid for ever.
-    digests: LruTtlCache<(Repository, Digest), Descriptor>,
+    digests: Digests,
     /// Repositories that answer HEAD without a digest, and until when that is assumed.
     without_head: LruCache<Repository, Instant>,
 }
@@ -54,24 +73,24 @@ impl PinCache {
         self.without_head = LruCache::new(NonZeroUsize::MIN);
     }
 
-    /// The descriptor of the image if no request is needed: its digest was read, or its tag within the lifetime of tags.
-    pub(crate) fn current(&mut self, image: &ImageRef) -> Option<Descriptor> {
-        let repository = image.repository().clone();
+    /// The descriptor of the image if no request is needed: its digest was read with the credential, or its tag within the
+    /// lifetime of tags.
+    pub(crate) fn current(&mut self, image: &ImageRef, scope: &CredentialScope) -> Option<Descriptor> {
+        let (repository, now) = (image.repository(), Instant::now());
         match image.selector() {
-            Selector::Digest(digest) => self.digests.get(&(repository, digest.clone()), Instant::now().into_std()),
+            Selector::Digest(digest) => self.digests.get(&Key::new(repository, digest.clone(), scope), now.into_std()),
             Selector::Tag(tag) => {
-                let now = Instant::now();
-                let (descriptor, until) = self.tags.get(&(repository, tag.clone()), now.into_std())?;
+                let (descriptor, until) = self.tags.get(&Key::new(repository, tag.clone(), scope), now.into_std())?;
                 (now < until).then_some(descriptor)
             }
         }
     }
 
-    /// Whether a HEAD may save a GET: the tag was read before, so that its digest may be known, and the repository answers
+    /// Whether a HEAD may save a GET: the tag was read before with the credential, so that its digest may be known, and the repository answers
     /// HEAD with a digest.
-    pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str) -> bool {
+    pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
-        answers && self.tags.contains(&(repository.clone(), tag.to_owned()))
+        answers && self.tags.contains(&Key::new(repository, tag.to_owned(), scope))
     }
 
     /// Sends no HEAD to the repository for [`limits::HEAD_PAUSE`].
@@ -83,12 +102,12 @@ impl PinCache {
     /// as the tag is: it only chooses among manifests that were hashed here.
     ///
     /// Only SHA-256 is accepted: a GET of a tag has such a digest, and a HEAD must not lead to another one.
-    pub(crate) fn claim(&mut self, repository: &Repository, headers: &HeaderMap) -> Claim {
+    pub(crate) fn claim(&mut self, repository: &Repository, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
         let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         match digest.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) {
-            Some(digest) => match self.digests.get(&(repository.clone(), digest), Instant::now().into_std()) {
+            Some(digest) => match self.digests.get(&Key::new(repository, digest, scope), Instant::now().into_std()) {
                 Some(descriptor) => Claim::Known(descriptor),
                 None => Claim::Unknown,
             },
@@ -96,18 +115,24 @@ impl PinCache {
         }
     }
 
-    /// Stores the descriptor of `image`; a tag for `lifetime`.
-    pub(crate) fn put(&mut self, image: &ImageRef, descriptor: &Descriptor, lifetime: Duration) {
-        let repository = image.repository().clone();
+    /// Stores the descriptor of `image`, which was read with the credential of `scope`; a tag for `lifetime`.
+    pub(crate) fn put(
+        &mut self,
+        image: &ImageRef,
+        scope: &CredentialScope,
+        descriptor: &Descriptor,
+        lifetime: Duration,
+    ) {
+        let repository = image.repository();
         let value = descriptor.media_type.as_str().len() + descriptor.digest.as_str().len();
-        let common = repository_bytes(&repository) + value;
+        let common = repository_bytes(repository) + value;
         if let Selector::Tag(tag) = image.selector() {
             let until = Instant::now() + lifetime;
-            let bytes = common + tag.len() + LruTtlCache::<(Repository, String), (Descriptor, Instant)>::ENTRY_OVERHEAD;
-            self.tags.put((repository.clone(), tag.clone()), (descriptor.clone(), until), bytes, None);
+            let bytes = common + tag.len() + Tags::ENTRY_OVERHEAD;
+            self.tags.put(Key::new(repository, tag.clone(), scope), (descriptor.clone(), until), bytes, None);
         }
-        let key = (repository, descriptor.digest.clone());
-        let bytes = common + key.1.as_str().len() + LruTtlCache::<(Repository, Digest), Descriptor>::ENTRY_OVERHEAD;
+        let key = Key::new(repository, descriptor.digest.clone(), scope);
+        let bytes = common + key.name.as_str().len() + Digests::ENTRY_OVERHEAD;
         self.digests.put(key, descriptor.clone(), bytes, None);
     }
 }

@@ -9,6 +9,7 @@ use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci;
 use countersign_core::oci::Descriptor;
+use countersign_credentials::CredentialScope;
 use countersign_http::BodyLimits;
 use countersign_http::authority;
 use countersign_http::content_type;
@@ -39,6 +40,7 @@ pub(crate) const TARGETS: &str = "application/vnd.oci.image.index.v1+json, appli
 pub struct Pinned {
     repository: Repository,
     descriptor: Descriptor,
+    scope: CredentialScope,
 }
 
 impl Pinned {
@@ -53,13 +55,20 @@ impl Pinned {
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }
+
+    /// The credential with which it was read.
+    #[must_use]
+    pub fn credential_scope(&self) -> &CredentialScope {
+        &self.scope
+    }
 }
 
 impl Registries {
     /// Resolves an image: reads its manifest and checks what it is. The digest is that of the reference, with its algorithm, or
     /// for a tag the sha256 of what the registry sends.
     ///
-    /// A tag is cached for the configured time, and a digest until it is evicted; then no request is sent. After that time a tag
+    /// A tag is cached for the configured time, and a digest until it is evicted, each for questions with the same credential;
+    /// then no request is sent. After that time a tag
     /// costs a HEAD, and a GET only if its digest was not read in this repository: registries count GETs of manifests as
     /// pulls.
     ///
@@ -74,23 +83,28 @@ impl Registries {
         if let Selector::Tag(_) = image.selector() {
             self.observer().tag(TagCache::Miss);
         }
-        let descriptor = self.read_target(image, deadline).await?;
-        self.pins().put(image, &descriptor, self.tag_lifetime());
-        Ok(Pinned { repository: repository.clone(), descriptor })
+        let scope = self.credential_scope(repository);
+        let descriptor = self.read_target(image, &scope, deadline).await?;
+        // Another credential may have come into use meanwhile. Then it is not known with which one the registry was asked.
+        if self.credential_scope(repository) == scope {
+            self.pins().put(image, &scope, &descriptor, self.tag_lifetime());
+        }
+        Ok(Pinned { repository: repository.clone(), descriptor, scope })
     }
 
     /// What [`Self::pin`] returns without a request, if that is so.
     #[must_use]
     pub fn cached_pin(&self, image: &ImageRef) -> Option<Pinned> {
+        let scope = self.credential_scope(image.repository());
         // A registry that is disabled is disabled for what was read before, too.
-        if !self.client().has_usable_credential(image.repository()) {
+        if !scope.is_usable() {
             return None;
         }
-        let descriptor = self.pins().current(image)?;
+        let descriptor = self.pins().current(image, &scope)?;
         if let Selector::Tag(_) = image.selector() {
             self.observer().tag(TagCache::Hit);
         }
-        Some(Pinned { repository: image.repository().clone(), descriptor })
+        Some(Pinned { repository: image.repository().clone(), descriptor, scope })
     }
 
     /// The digest of the image's tag now. For a digest, no request is sent.
@@ -105,7 +119,12 @@ impl Registries {
     }
 
     /// Reads the manifest of an image, unless a HEAD of its tag names one that was read before.
-    async fn read_target(&self, image: &ImageRef, deadline: Instant) -> Result<Descriptor, RegistryError> {
+    async fn read_target(
+        &self,
+        image: &ImageRef,
+        scope: &CredentialScope,
+        deadline: Instant,
+    ) -> Result<Descriptor, RegistryError> {
         let stage = Stage::Manifest;
         let repository = image.repository();
         let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
@@ -116,8 +135,8 @@ impl Registries {
         };
         let url = endpoint.url("manifests", reference);
         let claim = match image.selector() {
-            Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag) => {
-                self.claim(&endpoint, &url, deadline).await?
+            Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag, scope) => {
+                self.claim(&endpoint, scope, &url, deadline).await?
             }
             Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
         };
@@ -142,10 +161,16 @@ impl Registries {
     ///
     /// # Errors
     /// Those that a GET would have as well.
-    async fn claim(&self, endpoint: &Endpoint, url: &Url, deadline: Instant) -> Result<Claim, RegistryError> {
+    async fn claim(
+        &self,
+        endpoint: &Endpoint,
+        scope: &CredentialScope,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Claim, RegistryError> {
         let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
         match self.client().head(endpoint, query).await {
-            Ok(headers) => Ok(self.pins().claim(&endpoint.repository, &headers)),
+            Ok(headers) => Ok(self.pins().claim(&endpoint.repository, scope, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.kind() {

@@ -222,6 +222,7 @@ impl RegistrySettings {
             }
             let realm_hosts = entry.realm_hosts.clone();
             entries.push(Entry {
+                name: pattern.to_string().into(),
                 pattern,
                 identities: Arc::clone(&entry.identities),
                 scheme: entry.scheme,

@@ -12,75 +12,97 @@ use super::request::Conditions;
 use super::request::CredentialSelection;
 use super::request::Namespace;
 use super::request::PolicySelection;
+use crate::policy_source::StatementKey;
 
-/// See the module. Never has a tag.
+/// See the module. Never has a tag. What depends on policy and settings alone was hashed before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EffectiveQuestion<'a> {
     pub(super) repository: &'a Repository,
     /// Of the image's manifest.
     pub(super) digest: &'a Digest,
-    /// Of the snapshot of policy.
-    pub(super) policy: &'a Digest,
     pub(super) selection: PolicySelection,
-    /// The name of the statement that was selected.
-    pub(super) statement: &'a str,
+    /// Of the snapshot of policy and the name of the statement that was selected.
+    pub(super) statement: StatementKey,
     pub(super) namespace: Option<&'a Namespace>,
     pub(super) credentials: CredentialSelection,
-    /// Of the credential that was selected for the repository.
+    /// Of the credential with which the manifest was read.
     pub(super) scope: &'a CredentialScope,
     pub(super) conditions: &'a Conditions,
     /// What the configuration demands for the statement.
-    pub(super) required_metadata: &'a BTreeMap<String, String>,
-    /// How many signatures are tried.
-    pub(super) max_signatures: usize,
+    pub(super) demands: DemandsKey,
 }
 
 /// The digest of an [`EffectiveQuestion`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct QuestionDigest(Digest);
+pub(super) struct QuestionDigest([u8; 32]);
 
 impl QuestionDigest {
-    /// What it occupies in memory, itself included, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.0.as_str().len()
-    }
+    /// What it occupies in memory, in bytes.
+    pub(super) const BYTES: usize = size_of::<Self>();
 }
 
 impl EffectiveQuestion<'_> {
     /// Differs between questions that differ in any part.
     pub(super) fn digest(&self) -> QuestionDigest {
         // Without `..`: a new member does not compile until it is part of the digest.
-        let Self {
-            repository,
-            digest,
-            policy,
-            selection,
-            statement,
-            namespace,
-            credentials,
-            scope,
-            conditions,
-            required_metadata,
-            max_signatures,
-        } = self;
+        let Self { repository, digest, selection, statement, namespace, credentials, scope, conditions, demands } =
+            self;
         let Conditions {} = conditions;
         let mut all = ListHasher::new();
-        all.add(repository.host().canonical());
+        all.add(&*repository.host().canonical());
         all.add(repository.path());
         all.add(digest.as_str());
-        all.add(policy.as_str());
         all.add(match selection {
             PolicySelection::ByRepository => "by-repository",
         });
-        all.add(statement);
-        all.add_list(namespace.map(Namespace::as_str));
+        all.add(statement.as_bytes());
+        // No namespace is an empty text.
+        all.add(namespace.map_or("", Namespace::as_str));
         all.add(match credentials {
             CredentialSelection::Configured => "configured",
         });
-        all.add(scope.as_str());
-        all.add_list(required_metadata.iter().flat_map(|(key, value)| [key, value]));
-        all.add(max_signatures.to_be_bytes());
-        QuestionDigest(all.finish())
+        for part in scope.parts() {
+            all.add(part);
+        }
+        all.add(demands.0);
+        QuestionDigest(all.finish_bytes())
+    }
+}
+
+/// The digest of what the configuration demands for a statement: metadata of signatures, and how many of them are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DemandsKey([u8; 32]);
+
+impl DemandsKey {
+    fn new(required_metadata: &BTreeMap<String, String>, max_signatures: usize) -> Self {
+        let mut parts = ListHasher::new();
+        parts.add(max_signatures.to_be_bytes());
+        required_metadata.iter().flat_map(|(key, value)| [key, value]).for_each(|part| parts.add(part));
+        Self(parts.finish_bytes())
+    }
+}
+
+/// The [`DemandsKey`] of every statement under the settings of an engine.
+#[derive(Debug)]
+pub(super) struct Demands {
+    by_statement: BTreeMap<String, DemandsKey>,
+    /// Of statements for which no metadata is demanded.
+    others: DemandsKey,
+}
+
+impl Demands {
+    /// `required_metadata` is by the name of the statement.
+    pub(super) fn new(required_metadata: &BTreeMap<String, BTreeMap<String, String>>, max_signatures: usize) -> Self {
+        let key = |metadata| DemandsKey::new(metadata, max_signatures);
+        let by_statement = required_metadata.iter();
+        Self {
+            by_statement: by_statement.map(|(name, metadata)| (name.clone(), key(metadata))).collect(),
+            others: key(&BTreeMap::new()),
+        }
+    }
+
+    pub(super) fn of(&self, statement: &str) -> DemandsKey {
+        self.by_statement.get(statement).copied().unwrap_or(self.others)
     }
 }
 
@@ -121,19 +143,17 @@ mod tests {
         let question = EffectiveQuestion {
             repository: &app,
             digest: &image,
-            policy: &policy,
             selection: PolicySelection::ByRepository,
-            statement: "app",
+            statement: StatementKey::new(&policy, "app"),
             namespace: None,
             credentials: CredentialSelection::Configured,
             scope: &anonymous,
             conditions: &Conditions {},
-            required_metadata: &metadata,
-            max_signatures: 100,
+            demands: DemandsKey::new(&metadata, 100),
         };
         let (other_host, other_path) = (repository("b.example/app"), repository("a.example/app2"));
         let (other_port, other_digest) = (repository("a.example:5000/app"), digest("other"));
-        let namespace = "default".parse().unwrap();
+        let (namespace, other_namespace) = ("default".parse().unwrap(), "other".parse().unwrap());
         let (bob, eve) = (scope(Some("bob")), scope(Some("eve")));
         let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -146,16 +166,18 @@ mod tests {
             EffectiveQuestion { repository: &other_port, ..question },
             EffectiveQuestion { repository: &other_path, ..question },
             EffectiveQuestion { digest: &other_digest, ..question },
-            EffectiveQuestion { policy: &other_digest, ..question },
-            EffectiveQuestion { statement: "app2", ..question },
+            EffectiveQuestion { statement: StatementKey::new(&other_digest, "app"), ..question },
+            EffectiveQuestion { statement: StatementKey::new(&policy, "app2"), ..question },
             EffectiveQuestion { namespace: Some(&namespace), ..question },
+            EffectiveQuestion { namespace: Some(&other_namespace), ..question },
             EffectiveQuestion { scope: &bob, ..question },
             EffectiveQuestion { scope: &eve, ..question },
-            EffectiveQuestion { required_metadata: &none, ..question },
-            EffectiveQuestion { required_metadata: &other_value, ..question },
-            EffectiveQuestion { required_metadata: &longer, ..question },
-            EffectiveQuestion { required_metadata: &shifted, ..question },
-            EffectiveQuestion { max_signatures: 99, ..question },
+            EffectiveQuestion { scope: &CredentialScope::unusable(), ..question },
+            EffectiveQuestion { demands: DemandsKey::new(&none, 100), ..question },
+            EffectiveQuestion { demands: DemandsKey::new(&other_value, 100), ..question },
+            EffectiveQuestion { demands: DemandsKey::new(&longer, 100), ..question },
+            EffectiveQuestion { demands: DemandsKey::new(&shifted, 100), ..question },
+            EffectiveQuestion { demands: DemandsKey::new(&metadata, 99), ..question },
         ];
         let keys: Vec<_> = all.iter().map(EffectiveQuestion::digest).collect();
         for (index, key) in keys.iter().enumerate() {
@@ -171,15 +193,13 @@ mod tests {
             let question = EffectiveQuestion {
                 repository: &self::repository(repository),
                 digest: &digest,
-                policy: &digest,
                 selection: PolicySelection::ByRepository,
-                statement: "app",
+                statement: StatementKey::new(&digest, "app"),
                 namespace: None,
                 credentials: CredentialSelection::Configured,
                 scope: &scope,
                 conditions: &Conditions {},
-                required_metadata: &metadata,
-                max_signatures: 1,
+                demands: DemandsKey::new(&metadata, 1),
             };
             question.digest()
         };
@@ -191,5 +211,13 @@ mod tests {
     fn scope_of_nobody() -> CredentialScope {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         scope(None)
+    }
+
+    #[test]
+    fn demands_are_those_of_the_statement() {
+        let pairs = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+        let demands = Demands::new(&BTreeMap::from([("app".to_owned(), pairs.clone())]), 100);
+        assert_eq!(demands.of("app"), DemandsKey::new(&pairs, 100));
+        assert_eq!(demands.of("app2"), DemandsKey::new(&BTreeMap::new(), 100));
     }
 }

@@ -20,6 +20,7 @@ use countersign_registry::SettingsError;
 
 use super::CountRequests;
 use super::error_mapping;
+use super::question::Demands;
 use super::question::QuestionDigest;
 use super::request::Conditions;
 use super::request::CredentialSelection;
@@ -64,6 +65,8 @@ pub(super) struct Inner {
     policy: Arc<TrustHandle>,
     pub(super) registries: Registries,
     pub(super) settings: EngineSettings,
+    /// From the settings.
+    pub(super) demands: Demands,
     pub(super) evidence: Arc<dyn EvidenceSource>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -143,6 +146,7 @@ impl Engine {
             policy,
             registries,
             evidence: Arc::new(Unavailable),
+            demands: Demands::new(&settings.required_metadata, settings.max_signatures),
             settings,
             metrics,
             clock,

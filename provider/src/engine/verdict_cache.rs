@@ -45,7 +45,7 @@ impl VerdictCache {
             ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };
-        let bytes = weight(&key, verdict);
+        let bytes = weight(verdict);
         let until = Some(Instant::now() + lifetime);
         Stored::Yes { evicted: self.entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
     }
@@ -57,9 +57,9 @@ impl VerdictCache {
 }
 
 /// What an entry occupies, in bytes: key, verdict, and what the cache puts around them.
-fn weight(key: &QuestionDigest, verdict: &ImageVerdict) -> usize {
+fn weight(verdict: &ImageVerdict) -> usize {
     // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
     // adds to each.
     const AROUND: usize = 192;
-    AROUND + key.bytes() + size_of::<Entry>() + verdict.bytes()
+    AROUND + QuestionDigest::BYTES + size_of::<Entry>() + verdict.bytes()
 }

@@ -36,7 +36,7 @@ impl Inner {
             Selector::Tag(_) => None,
         };
         let decided = |verdict: ImageVerdict| ImageResult { digest, verdict: verdict.into(), cached: false };
-        let (policy, statement) = match self.statement(request) {
+        let statement = match self.statement(request) {
             Ok(found) => found,
             Err(verdict) => return decided(verdict),
         };
@@ -50,7 +50,7 @@ impl Inner {
             Err(reason) => return decided(ImageVerdict::from_reason(Some(statement.shared_name()), reason)),
         };
         let digest = pinned.descriptor().digest.clone();
-        let key = self.key(request, policy, &statement, &pinned);
+        let key = self.key(request, &statement, &pinned);
         let (verdict, cached) = match self.cached(&key) {
             Some(verdict) => (verdict, true),
             None => (self.join_or_start(request, key, Subject { statement, requirement, pinned }).await, false),
@@ -58,14 +58,11 @@ impl Inner {
         ImageResult { digest: Some(digest), verdict, cached }
     }
 
-    /// The policy of the request's snapshot, and the statement for its image.
+    /// The statement of the request's snapshot for its image.
     ///
     /// # Errors
     /// The verdict, where no statement can be used.
-    fn statement<'r>(
-        &self,
-        request: &'r VerificationRequest,
-    ) -> Result<(&'r Trust, Arc<UsableStatement>), ImageVerdict> {
+    fn statement(&self, request: &VerificationRequest) -> Result<Arc<UsableStatement>, ImageVerdict> {
         let repository = request.image.repository();
         let Some(policy) = request.snapshot.policy() else {
             let reason = Reason::new(
@@ -86,7 +83,7 @@ impl Inner {
             PolicySelection::ByRepository => policy.applicable(repository),
         };
         match applicable {
-            Applicable::Usable(statement) => Ok((policy, Arc::clone(statement))),
+            Applicable::Usable(statement) => Ok(Arc::clone(statement)),
             Applicable::Disabled(statement, claim) => Err(error_mapping::of_disabled(statement, claim)),
             Applicable::Nothing => {
                 let detail = format_args!("no statement of the trust policy applies to the repository {repository}");
@@ -96,26 +93,17 @@ impl Inner {
     }
 
     /// The key of the flight and of the cache entry for what is asked.
-    fn key(
-        &self,
-        request: &VerificationRequest,
-        policy: &Trust,
-        statement: &UsableStatement,
-        pinned: &Pinned,
-    ) -> QuestionDigest {
-        let repository = pinned.repository();
+    fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> QuestionDigest {
         let question = EffectiveQuestion {
-            repository,
+            repository: pinned.repository(),
             digest: &pinned.descriptor().digest,
-            policy: policy.digest(),
             selection: request.policy,
-            statement: statement.name(),
+            statement: statement.key(),
             namespace: request.namespace.as_ref(),
             credentials: request.credentials,
-            scope: &self.registries.credential_scope(repository),
+            scope: pinned.credential_scope(),
             conditions: &request.conditions,
-            required_metadata: self.required_metadata(statement),
-            max_signatures: self.settings.max_signatures,
+            demands: self.demands.of(statement.name()),
         };
         question.digest()
     }
@@ -155,9 +143,14 @@ impl Inner {
                         return Arc::new(ImageVerdict::from_reason(Some(flight_rule), reason));
                     }
                 };
+                let (repository, scope) =
+                    (subject.pinned.repository().clone(), subject.pinned.credential_scope().clone());
                 // In a box, so that what waits for its turn is small.
                 let verdict = Arc::new(Box::pin(this.verify_signatures(subject, &progress)).await);
-                this.store(flight_key, &verdict);
+                // Otherwise another credential came into use, and it is not known with which one the registry was asked.
+                if this.registries.credential_scope(&repository) == scope {
+                    this.store(flight_key, &verdict);
+                }
                 verdict
             }
         };

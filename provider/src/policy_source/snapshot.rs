@@ -61,6 +61,25 @@ pub enum StatementState {
 pub struct UsableStatement {
     rule: Arc<Rule>,
     stores: Vec<Arc<Store>>,
+    key: StatementKey,
+}
+
+/// Tells a statement of one snapshot from every other: the digest of its name and of what is in use of the whole trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementKey([u8; 32]);
+
+impl StatementKey {
+    pub(crate) fn new(trust: &Digest, statement: &str) -> Self {
+        let mut parts = ListHasher::new();
+        parts.add(trust.as_str());
+        parts.add(statement);
+        Self(parts.finish_bytes())
+    }
+
+    /// The bytes of the digest.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A statement that cannot be used. It has nothing by which a signature could be judged: its images are inconclusive.
@@ -124,10 +143,10 @@ impl Trust {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
             parts;
         let statements = policy.policy().map(|rule| match rule {
-            PolicyRule::Broken(broken) => StatementState::Disabled(DisabledStatement::from(broken)),
+            PolicyRule::Broken(broken) => Err(DisabledStatement::from(broken)),
             PolicyRule::Usable(rule) => {
                 let metadata = unmet.iter().find(|mistake| mistake.concerns(rule, is_expected));
-                StatementState::new(rule, &stores, metadata)
+                InUse::of(rule, &stores, metadata)
             }
         });
         let of_stores = stores.values().flat_map(StoreState::mistakes);
@@ -137,6 +156,10 @@ impl Trust {
             mistakes.push(TrustMistake::More { omitted });
         }
         let digest = digest(document_digest, &statements, &stores);
+        let statements = statements.map(|statement| match statement {
+            Ok(in_use) => StatementState::Usable(Arc::new(in_use.under(&digest))),
+            Err(disabled) => StatementState::Disabled(disabled.clone()),
+        });
         let generation = if last.1 == Some(&digest) { last.0 } else { last.0 + 1 };
         Self { statements, stores, document, mistakes, subdirectories, digest, generation }
     }
@@ -235,11 +258,21 @@ impl Trust {
     }
 }
 
-impl StatementState {
-    fn new(rule: &Arc<Rule>, stores: &BTreeMap<StoreRef, StoreState>, metadata: Option<&TrustMistake>) -> Self {
+/// What a usable statement consists of, before the digest of the whole trust is known.
+struct InUse {
+    rule: Arc<Rule>,
+    stores: Vec<Arc<Store>>,
+}
+
+impl InUse {
+    fn of(
+        rule: &Arc<Rule>,
+        stores: &BTreeMap<StoreRef, StoreState>,
+        metadata: Option<&TrustMistake>,
+    ) -> Result<Self, DisabledStatement> {
         let disabled = |cause| {
             let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));
-            Self::Disabled(DisabledStatement { name, scopes, cause })
+            Err(DisabledStatement { name, scopes, cause })
         };
         if let Some(mistake) = metadata {
             return disabled(DisabledBy::Metadata(mistake.clone()));
@@ -255,9 +288,18 @@ impl StatementState {
                 None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
             }
         }
-        Self::Usable(Arc::new(UsableStatement { rule: Arc::clone(rule), stores: in_use }))
+        Ok(Self { rule: Arc::clone(rule), stores: in_use })
     }
 
+    /// The statement under the trust with that digest.
+    fn under(&self, trust: &Digest) -> UsableStatement {
+        let Self { rule, stores } = self;
+        let key = StatementKey::new(trust, rule.name());
+        UsableStatement { rule: Arc::clone(rule), stores: stores.clone(), key }
+    }
+}
+
+impl StatementState {
     /// See [`UsableStatement::name`] and [`DisabledStatement::name`].
     #[must_use]
     pub fn name(&self) -> &str {
@@ -286,6 +328,12 @@ impl UsableStatement {
     #[must_use]
     pub fn shared_name(&self) -> Arc<str> {
         self.rule.shared_name()
+    }
+
+    /// See [`StatementKey`].
+    #[must_use]
+    pub fn key(&self) -> StatementKey {
+        self.key
     }
 
     /// As the policy document has it.
@@ -367,7 +415,11 @@ impl fmt::Display for DisabledBy {
     }
 }
 
-fn digest(document: &Digest, statements: &Policy<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
+fn digest(
+    document: &Digest,
+    statements: &Policy<Result<InUse, DisabledStatement>>,
+    stores: &BTreeMap<StoreRef, StoreState>,
+) -> Digest {
     let mut all = ListHasher::new();
     all.add(document.as_str());
     for (reference, state) in stores {
@@ -378,8 +430,8 @@ fn digest(document: &Digest, statements: &Policy<StatementState>, stores: &BTree
         all.add_list(fingerprints);
     }
     all.add_list(statements.rules().iter().filter_map(|statement| match statement {
-        StatementState::Usable(_) => None,
-        StatementState::Disabled(statement) => Some(statement.name().to_owned()),
+        Ok(_) => None,
+        Err(statement) => Some(statement.name()),
     }));
     all.finish()
 }

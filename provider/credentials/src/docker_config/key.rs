@@ -1,6 +1,8 @@
 //! Which images an entry is for: its key in the file, as the
 //! [kubelet reads it](https://kubernetes.io/docs/concepts/containers/images/#config-json).
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use countersign_core::name::Host;
@@ -103,6 +105,22 @@ impl Key {
         (&self.hosts, self.path.len())
     }
 
+    /// Where the key is in the order of precedence, relative to keys of exactly that host.
+    pub(super) fn compared_to(&self, host: &Host) -> Ordering {
+        match &self.hosts {
+            Hosts::Like { .. } => Ordering::Less,
+            Hosts::One(one) => one.cmp(host),
+        }
+    }
+
+    /// Whether it is for a pattern of hosts.
+    pub(super) fn is_pattern(&self) -> bool {
+        match self.hosts {
+            Hosts::Like { .. } => true,
+            Hosts::One(_) => false,
+        }
+    }
+
     /// Whether both are for the same images.
     pub(super) fn is_as(&self, other: &Self) -> bool {
         self.hosts == other.hosts && self.path == other.path
@@ -141,14 +159,16 @@ impl Hosts {
         match self {
             Self::One(one) => one == host,
             Self::Like { labels, port } => {
-                let name = match host.name() {
-                    HostName::DockerHub => "docker.io".to_owned(),
-                    HostName::Dns(name) => name.clone(),
-                    HostName::V4(address) => address.to_string(),
+                if *port != host.port() {
+                    return false;
+                }
+                let name: Cow<'_, str> = match host.name() {
+                    HostName::DockerHub => "docker.io".into(),
+                    HostName::Dns(name) => name.into(),
+                    HostName::V4(address) => address.to_string().into(),
                     HostName::V6(_) => return false,
                 };
-                *port == host.port()
-                    && labels.len() == name.split('.').count()
+                labels.len() == name.split('.').count()
                     && labels.iter().zip(name.split('.')).all(|(pattern, label)| is_like(pattern, label))
             }
         }

@@ -131,6 +131,12 @@ impl World {
         self.engine.successor(trust, registries, settings).unwrap()
     }
 
+    /// An engine over the same trust with other settings of the registries.
+    pub fn successor_over(&self, registries: RegistrySettings) -> Engine {
+        let trust = self.trust.lock().unwrap().handle();
+        self.engine.successor(trust, registries, self.settings.clone()).unwrap()
+    }
+
     /// Reads the files of the trust again.
     pub fn poll(&self) -> Polled {
         self.trust.lock().unwrap().poll(self.time())
