@@ -413,10 +413,7 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
             request().jws_unprotected(TIMESTAMP, "7"),
             "header \"io.cncf.notary.timestampSignature\": found a number, expected a text",
         ),
-        (
-            request().jws_unprotected(TIMESTAMP, "\"***\""),
-            "timestampSignature is not valid base64",
-        ),
+        (request().jws_unprotected(TIMESTAMP, "\"***\""), "timestampSignature is not valid base64"),
         (
             request().signing_agent(None).jws_unprotected(AGENT, "{}"),
             "header \"io.cncf.notary.signingAgent\": found an object, expected a text",
