@@ -1,11 +1,11 @@
 #!/bin/sh
-# Puts every program that the end-to-end run needs into one directory outside the source tree, and prints that directory
-# as the last line of standard output. What is there already is left alone, so a second run takes a second.
+# Installs the programs of the end-to-end run into one directory outside the source tree, and prints that directory as the last
+# line of standard output. Existing programs are kept, so a second run takes a second.
 #
-# Go programs are built at the versions of go.mod and go.sum beside this file; the directory's name is a hash of the two.
-# Modules of which only files are wanted have a go.mod of their own, so that their dependencies stay out of the builds.
+# Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
+# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds.
 # Debian programs are unpacked, not installed: an installed package would start a service and open ports.
-# Ends with 1 and one line for the first program that cannot be had.
+# Exits with 1 and one line for the first program that is not available.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,19 +18,19 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say() { echo "install: $*" >&2; }
-missing() { say "$1 cannot be had: $2"; exit 1; }
+missing() { say "$1 is not available: $2"; exit 1; }
 
-# go_tool NAME PACKAGE [REMARK]: built beside its place and moved there whole, so that a broken build leaves nothing behind.
+# go_tool NAME PACKAGE [REMARK]: builds in a temporary directory and moves the result, so that a failed build leaves no file.
 go_tool() {
     if [ -x "$tools/$1" ]; then return; fi
-    command -v go >/dev/null || missing "$1" "it is built with Go, and there is no go in PATH"
+    command -v go >/dev/null || missing "$1" "it is built with Go, and go is not in PATH"
     say "building $1${3:+ ($3)}"
     (cd "$here" && CGO_ENABLED=0 go build -buildvcs=false -o "$scratch/$1" "$2" 2>"$scratch/log") ||
         missing "$1" "go build $2: $(tail -n 1 "$scratch/log")"
     mv "$scratch/$1" "$tools/$1"
 }
 
-# debian_tool NAME PACKAGE: the one in PATH, else the one of the package.
+# debian_tool NAME PACKAGE: uses the program in PATH, otherwise unpacks the package.
 debian_tool() {
     if [ -x "$tools/$1" ]; then return; fi
     found=$(command -v "$1" || true)
@@ -38,28 +38,28 @@ debian_tool() {
         unpacked=$tools/debian/$2
         [ -d "$unpacked" ] || unpack "$1" "$2" "$unpacked"
         found=$unpacked/usr/bin/$1
-        [ -x "$found" ] || missing "$1" "the Debian package $2 does not hold it"
+        [ -x "$found" ] || missing "$1" "the Debian package $2 does not contain it"
     fi
     ln -sf "$found" "$tools/$1"
 }
 
-# debian_library NAME PACKAGE: unpacked as well, to be loaded into one program.
+# debian_library NAME PACKAGE: unpacks a library that one program loads.
 debian_library() {
     if [ -e "$tools/$1" ]; then return; fi
     unpacked=$tools/debian/$2
     [ -d "$unpacked" ] || unpack "$1" "$2" "$unpacked"
     found=$(find "$unpacked/usr/lib" -name "$1" | head -n 1)
-    [ -e "$found" ] || missing "$1" "the Debian package $2 does not hold it"
+    [ -e "$found" ] || missing "$1" "the Debian package $2 does not contain it"
     ln -sf "$found" "$tools/$1"
 }
 
 # unpack NAME PACKAGE DIRECTORY
 unpack() {
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-        missing "$1" "it is neither in PATH nor, without apt-get, to be had from the Debian package $2"
+        missing "$1" "it is not in PATH, and without apt-get the Debian package $2 is not available"
     say "unpacking $1 from the Debian package $2"
     if ! (cd "$scratch" && apt-get download "$2" >log 2>&1); then
-        # No package lists yet: only root can fetch them.
+        # There are no package lists yet; only root can update them.
         as_root apt-get update >"$scratch/log" 2>&1 || missing "$1" "apt-get update: $(tail -n 1 "$scratch/log")"
         (cd "$scratch" && apt-get download "$2" >log 2>&1) ||
             missing "$1" "apt-get download $2: $(tail -n 1 "$scratch/log")"
@@ -85,7 +85,7 @@ debian_tool prometheus prometheus
 debian_tool promtool prometheus
 debian_tool tinyproxy tinyproxy-bin
 debian_library libnss_wrapper.so libnss-wrapper
-# The cases about endpoints use it as other clients; curl starts no service, so it may come with apt-get install.
+# Used as other clients. curl starts no service, so it may be installed with apt-get.
 if ! command -v curl >/dev/null; then
     say "installing curl"
     as_root apt-get install -y --no-install-recommends curl >"$scratch/log" 2>&1 ||
@@ -93,17 +93,16 @@ if ! command -v curl >/dev/null; then
 fi
 debian_tool curl curl
 
-# module_files NAME MODULE FOLDER: files of a Go module, which stay in Go's module cache; a link says where. The module is
-# required by the go.mod in the folder NAME beside this file, or else by the one that builds the programs. Looked up every
-# time, which costs nothing, so that another version there is another link.
+# module_files NAME MODULE FOLDER: links to files of a Go module in Go's module cache. The module is required by the go.mod in the
+# folder NAME, otherwise by the go.mod of the programs. The link is updated each time, so that it follows the required version.
 module_files() {
-    command -v go >/dev/null || missing "$1" "it comes with a Go module, and there is no go in PATH"
+    command -v go >/dev/null || missing "$1" "it is part of a Go module, and go is not in PATH"
     required=$here
     if [ -d "$here/$1" ]; then required=$here/$1; fi
     (cd "$required" && go mod download -json "$2") >"$scratch/module" 2>"$scratch/log" ||
         missing "$1" "go mod download $2: $(tail -n 1 "$scratch/log")"
     module=$(sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' "$scratch/module")
-    [ -d "$module/$3" ] || missing "$1" "the module $2 holds no $3"
+    [ -d "$module/$3" ] || missing "$1" "the module $2 does not contain $3"
     ln -sfn "$module/$3" "$tools/$1"
 }
 
