@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use aws_lc_rs::digest as hash;
 
@@ -53,8 +52,7 @@ impl DigestAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
-    /// Shared by clones.
-    text: Arc<str>,
+    text: String,
 }
 
 /// Why a text is not a [`Digest`].
@@ -84,7 +82,7 @@ impl Digest {
     }
 
     fn new(algorithm: DigestAlgorithm, value: hash::Digest) -> Self {
-        Self { algorithm, text: format!("{}:{}", algorithm.name(), hex(value.as_ref())).into() }
+        Self { algorithm, text: format!("{}:{}", algorithm.name(), hex(value.as_ref())) }
     }
 
     /// The algorithm.
@@ -129,7 +127,7 @@ impl FromStr for Digest {
         if hex.len() != wanted || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(DigestError::Hex { algorithm: algorithm.name(), wanted });
         }
-        Ok(Self { algorithm, text: text.into() })
+        Ok(Self { algorithm, text: text.to_owned() })
     }
 }
 
