@@ -78,22 +78,22 @@ fn one_replica_may_be_unavailable_without_an_outage() {
 #[test]
 fn ports_are_those_of_the_configuration_everywhere() {
     let config = config();
-    let (doors, health) = (config.server.listen.port(), config.health.listen.port());
+    let (https, health) = (config.server.listen.port(), config.health.listen.port());
     // Both families, at all addresses of the pod.
-    assert_eq!(config.server.listen, ListenAddress::any(doors));
+    assert_eq!(config.server.listen, ListenAddress::any(https));
     assert_eq!(config.health.listen, ListenAddress::any(health));
     let container = container();
     assert_eq!(
         container["ports"],
         json!([
-            { "name": "doors", "containerPort": doors, "protocol": "TCP" },
+            { "name": "https", "containerPort": https, "protocol": "TCP" },
             { "name": "health", "containerPort": health, "protocol": "TCP" },
         ])
     );
     let [service, metrics] = services();
     assert_eq!(
         service["spec"]["ports"],
-        json!([{ "name": "doors", "port": doors, "targetPort": "doors", "protocol": "TCP" }])
+        json!([{ "name": "https", "port": https, "targetPort": "https", "protocol": "TCP" }])
     );
     assert_eq!(
         metrics["spec"]["ports"],
@@ -117,7 +117,7 @@ fn the_network_policy_lets_in_gatekeeper_and_prometheus_and_out_to_names_and_reg
             "ports": [{ "port": port, "protocol": "TCP" }],
         })
     };
-    assert_eq!(spec["ingress"], json!([from("gatekeeper-system", "doors"), from("monitoring", "health")]));
+    assert_eq!(spec["ingress"], json!([from("gatekeeper-system", "https"), from("monitoring", "health")]));
     let [names, registries] = spec["egress"].as_array().unwrap().as_slice() else { panic!("{spec}") };
     let port = |port: u16, protocol: &str| json!({ "port": port, "protocol": protocol });
     assert_eq!(*names, json!({ "ports": [port(53, "UDP"), port(53, "TCP")] }));
