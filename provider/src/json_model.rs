@@ -7,12 +7,29 @@ use countersign_core::codec::hex::hex;
 use countersign_core::notation as core;
 use countersign_core::notation::Checks as CoreChecks;
 use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
 use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
+
+/// The name of the trust policy statement that applied: the member `statement`, and for one release also `rule`, its former
+/// name. Flattened into the documents that have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StatementName {
+    statement: Option<String>,
+    rule: Option<String>,
+}
+
+impl StatementName {
+    /// None if no statement applied.
+    pub fn of(verdict: &ImageVerdict) -> Self {
+        let statement = verdict.statement().map(str::to_owned);
+        Self { rule: statement.clone(), statement }
+    }
+}
 
 /// Who signed, from the signature that counts. There is none where the statement only logs authenticity and it failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -170,6 +187,7 @@ mod tests {
     use countersign_core::notation::CheckOutcome;
     use countersign_core::verdict::Code;
     use countersign_core::verdict::Reasons;
+    use countersign_core::verdict::Skipped;
     use serde_json::json;
 
     use super::*;
@@ -186,6 +204,20 @@ mod tests {
         assert_eq!(
             serde_json::to_value(Checks::from(&checks)).unwrap(),
             json!({"integrity": "passed", "authenticity": "passed", "authenticTimestamp": "passed", "expiry": "logged", "revocation": "skipped"})
+        );
+    }
+
+    #[test]
+    fn the_statement_has_its_present_and_its_former_name() {
+        let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
+        assert_eq!(
+            serde_json::to_value(StatementName::of(&skipped)).unwrap(),
+            json!({"statement": "mirror", "rule": "mirror"})
+        );
+        let malformed = ImageVerdict::from_reason(None, Reason::new(Code::InvalidReference, "x"));
+        assert_eq!(
+            serde_json::to_value(StatementName::of(&malformed)).unwrap(),
+            json!({"statement": null, "rule": null})
         );
     }
 

@@ -157,7 +157,7 @@ impl Server {
     /// A port cannot be bound.
     pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
         let ServerParts { verifier, tls, readiness, metrics, registry } = parts;
-        let listeners = bind("the doors", &settings.listen).await?;
+        let listeners = bind("the endpoints", &settings.listen).await?;
         let health_listeners = bind("health", &settings.health_listen).await?;
         let context = ConnectionContext {
             tls,
@@ -224,7 +224,7 @@ impl Server {
         readiness.set_ready(Condition::Endpoints);
         let ended = tokio::select! {
             ended = listen::serve(listeners, context, stopped) => {
-                ended.map_err(|source| ServerError::Dead { what: "the doors", source })
+                ended.map_err(|source| ServerError::Dead { what: "the endpoints", source })
             }
             Err(source) = health::serve(health_listeners, health) => {
                 Err(ServerError::Dead { what: "health", source })

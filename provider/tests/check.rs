@@ -133,7 +133,7 @@ registries:
             page,
             "configuration c.yaml
 
-doors         [::]:6001
+endpoints     [::]:6001
   certificate C=CH, ST=ZH, O=Testkit, CN=server, for countersign.countersign.svc, 127.0.0.1, until 2049-12-31T23:59:59Z
   certificate C=CH, ST=ZH, O=Testkit, CN=TLS, until 2049-12-31T23:59:59Z
   client CA   C=CH, ST=ZH, O=Testkit, CN=gatekeeper, until 2049-12-31T23:59:59Z
@@ -555,7 +555,7 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
         folder.write("c.yaml", "trust: {directory: trust}\n");
         let (code, page) = check(&folder, &["--for", "verify"]);
         assert_eq!(code, Some(0), "{page}");
-        assert!(!page.contains("doors"), "{page}");
+        assert!(!page.contains("endpoints"), "{page}");
         let (code, page) = check(&folder, &[]);
         assert_eq!(code, Some(3));
         assert_eq!(page.matches("\nmistake ").count(), 3, "{page}");

@@ -105,7 +105,7 @@ mod tests {
         let stdout = text(&output.stdout);
         let lines: Vec<&str> = stdout.lines().collect();
         assert_eq!(lines[0], format!("verified      {}", fixture.image("app:signed")));
-        assert_eq!(lines[2], "  rule        app");
+        assert_eq!(lines[2], "  statement   app");
         assert!(lines[3].starts_with("  signer      CN=leaf,"), "{stdout}");
         assert!(lines[4].starts_with("  issuer      CN=root,"), "{stdout}");
         let der = fixture.root.der();
@@ -165,7 +165,7 @@ mod tests {
         check(&output, 2);
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["image"]["code"], "trust-store-unusable");
-        assert_eq!(document["image"]["rule"], "other");
+        assert_eq!(document["image"]["statement"], "other");
         assert_eq!(document["signatures"][0]["result"], "not-asked");
     }
 
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(of("verdict"), ["verified", "rejected", "rejected", "inconclusive"]);
         assert_eq!(of("code"), ["verified", "unsigned", "untrusted-chain", "image-not-found"]);
         assert_eq!(of("image"), images.map(|image| fixture.image(image)));
-        assert_eq!(of("rule"), ["app"; 4]);
+        assert_eq!(of("statement"), ["app"; 4]);
         let first = &document["images"][0];
         let subject = first["signer"]["subject"].as_str().unwrap();
         assert!(subject.starts_with("CN=leaf,"), "{subject}");
@@ -473,7 +473,7 @@ countersign: the files \
             assert_eq!(next["level"], "WARN", "{next}");
             next = event();
         }
-        let port = next["doors"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        let port = next["endpoints"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
         let ready = reqwest::get(format!("http://{}/readyz", next["health"].as_str().unwrap())).await.unwrap();
         assert_eq!(ready.status(), 200);
 
@@ -578,8 +578,9 @@ countersign: the files \
         let output = countersign(&["serve", "--config", &fixture.config()]).await;
         check(&output, 2);
         let told = text(&output.stderr);
-        let wanted =
-            format!("countersign: cannot listen on {address} for the doors: Address already in use (os error 98)\n");
+        let wanted = format!(
+            "countersign: cannot listen on {address} for the endpoints: Address already in use (os error 98)\n"
+        );
         assert!(told.ends_with(&wanted), "{told}");
     }
 

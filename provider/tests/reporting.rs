@@ -151,11 +151,11 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     assert!(!ratify.to_string().contains("evil"), "{ratify}");
 
     for event in world.verdicts(&image) {
-        let fields = ["level", "code", "rule", "signature", "unverified_subject", "warnings", "detail"];
+        let fields = ["level", "code", "statement", "rule", "signature", "unverified_subject", "warnings", "detail"];
         let found = fields.map(|field| event[field].as_str().unwrap_or_default().to_owned());
-        let wanted = ["WARN", "verified", "audit", &manifest.digest, "CN=evil,O=Testkit,ST=ZH,C=CH"];
-        assert_eq!(found[..5], wanted);
-        assert_eq!(found[5..], ["authenticity=untrusted-chain", &summary]);
+        let wanted = ["WARN", "verified", "audit", "audit", &manifest.digest, "CN=evil,O=Testkit,ST=ZH,C=CH"];
+        assert_eq!(found[..6], wanted);
+        assert_eq!(found[6..], ["authenticity=untrusted-chain", &summary]);
         for field in ["subject", "issuer", "trust_store", "anchor", "anchor_sha256"] {
             assert_eq!(event.get(field), None, "{event}");
         }
@@ -216,10 +216,21 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
     }
 
     let event = world.verdicts(&good).remove(0);
-    let fields = ["level", "rule", "signature", "subject", "issuer", "trust_store", "anchor", "anchor_sha256"];
+    let fields =
+        ["level", "statement", "rule", "signature", "subject", "issuer", "trust_store", "anchor", "anchor_sha256"];
     assert_eq!(
         fields.map(|field| event[field].as_str().unwrap()),
-        ["INFO", "app", &manifest.digest, "CN=leaf,O=Testkit,ST=ZH,C=CH", anchor, "ca:main", anchor, fingerprint.hex()]
+        [
+            "INFO",
+            "app",
+            "app",
+            &manifest.digest,
+            "CN=leaf,O=Testkit,ST=ZH,C=CH",
+            anchor,
+            "ca:main",
+            anchor,
+            fingerprint.hex()
+        ]
     );
     for field in ["unverified_subject", "warnings", "failed_signatures"] {
         assert_eq!(event.get(field), None, "{event}");

@@ -111,13 +111,13 @@ mod tests {
             format!(
                 "skipped       docker.io/library/nginx:latest
   digest      {digest}
-  rule        mirror
+  statement   mirror
   code        skipped
   message     statement \"mirror\" of the trust policy skips this repository
 
 rejected      docker.io/library/nginx:latest
   digest      {digest}
-  rule        all
+  statement   all
   code        untrusted-identity
   message     CN=evil, expected one of CN=good
   what to do  sign with a trusted identity, or add the certificate's subject to trustedIdentities
@@ -147,6 +147,7 @@ inconclusive  docker.io/library/nginx:latest
                     "advice": "sign with a trusted identity, or add the certificate's subject to trustedIdentities",
                     "image": "docker.io/library/nginx:latest",
                     "digest": digest().as_str(),
+                    "statement": "all",
                     "rule": "all",
                     "signer": null,
                     "unverifiedSigner": null,
@@ -167,6 +168,7 @@ inconclusive  docker.io/library/nginx:latest
                     "advice": "wait for the registry's rate limit, or use credentials with a higher one",
                     "image": "docker.io/library/nginx:latest",
                     "digest": null,
+                    "statement": null,
                     "rule": null,
                     "signer": null,
                     "unverifiedSigner": null,

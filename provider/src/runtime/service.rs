@@ -60,8 +60,9 @@ impl Service {
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
-        if let Ok((doors, health)) = server.addresses() {
-            tracing::info!(%doors, %health, "listening");
+        if let Ok((endpoints, health)) = server.addresses() {
+            // `doors` is the former name of `endpoints`, for one release.
+            tracing::info!(%endpoints, doors = %endpoints, %health, "listening");
         }
         let reload = ReloadTask {
             configuration: Configuration::new(config),

@@ -152,8 +152,8 @@ impl Handler {
         let replied = AssertUnwindSafe(self.reply_or_panic(route, body, id)).catch_unwind().await;
         replied.unwrap_or_else(|panic| {
             self.metrics.panic();
-            let door = route.endpoint.as_str();
-            tracing::error!(request_id = id.as_str(), door, what = panic_text(&*panic), "panic");
+            let endpoint = route.endpoint.as_str();
+            tracing::error!(request_id = id.as_str(), endpoint, door = endpoint, what = panic_text(&*panic), "panic");
             let why = "internal-error: the response could not be encoded; what to do: report this with the log \
                        line that has the same request ID";
             Refusal::reply_without_endpoint(Outcome::InternalError, why, id)
@@ -176,8 +176,14 @@ impl Handler {
         let keys = match self.keys(route, body, until).await {
             Ok(keys) => keys,
             Err(refusal) => {
-                let door = route.endpoint.as_str();
-                tracing::warn!(request_id = id.as_str(), door, why = refusal.why, "request refused");
+                let endpoint = route.endpoint.as_str();
+                tracing::warn!(
+                    request_id = id.as_str(),
+                    endpoint,
+                    door = endpoint,
+                    why = refusal.why,
+                    "request refused"
+                );
                 return refusal.reply(frame, id);
             }
         };

@@ -215,14 +215,14 @@ mod tests {
         health.readiness.set_ready(Condition::Tls);
         assert_eq!(
             asked(&health, Method::GET, "/readyz").await,
-            (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] doors: not open yet\n".to_owned())
+            (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] endpoints: not open yet\n".to_owned())
         );
         health.readiness.set_ready(Condition::Trust);
         health.readiness.set_ready(Condition::Endpoints);
         assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
         assert_eq!(
             asked(&health, Method::GET, "/readyz?verbose").await,
-            (StatusCode::OK, "[+] trust\n[+] tls\n[+] doors\n".to_owned())
+            (StatusCode::OK, "[+] trust\n[+] tls\n[+] endpoints\n".to_owned())
         );
     }
 

@@ -36,7 +36,7 @@ impl Endpoint {
         }
     }
 
-    /// The values of the label `door`: every endpoint, and a path that is none.
+    /// The values of the label `endpoint`: every endpoint, and a path that is none.
     pub fn labels() -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().map(Self::as_str).chain([NO_ENDPOINT])
     }

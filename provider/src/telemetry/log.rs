@@ -102,7 +102,7 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
 /// What became of one image of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict<'a> {
-    pub door: &'static str,
+    pub endpoint: &'static str,
     pub request_id: &'a str,
     /// As requested.
     pub image: &'a str,
@@ -130,7 +130,7 @@ impl<'a> End<'a> {
     }
 
     /// The trust policy statement.
-    fn rule(self) -> Option<&'a str> {
+    fn statement(self) -> Option<&'a str> {
         match self {
             Self::Decided(verdict) => verdict.statement(),
             Self::Unresolved(_) => None,
@@ -170,7 +170,7 @@ impl<'a> End<'a> {
 /// Writes the event: at info, as a warning what could not be decided and what is admitted although a check failed, as an
 /// error what is our fault. README.md lists the fields.
 pub fn verdict(verdict: &Verdict<'_>) {
-    let Verdict { door, request_id, image, digest, end, cached, elapsed } = *verdict;
+    let Verdict { endpoint, request_id, image, digest, end, cached, elapsed } = *verdict;
     let image = Text::of(&image[..image.floor_char_boundary(IMAGE_BYTES)]);
     let image = image.as_str();
     let code = end.code();
@@ -186,7 +186,9 @@ pub fn verdict(verdict: &Verdict<'_>) {
         ($level:expr) => {
             tracing::event!(
                 $level,
-                door,
+                endpoint,
+                // The former names of `endpoint` and `statement`, for one release.
+                door = endpoint,
                 request_id,
                 image,
                 digest,
@@ -194,7 +196,8 @@ pub fn verdict(verdict: &Verdict<'_>) {
                 code = code.as_str(),
                 blame = responsible.as_str(),
                 detail,
-                rule = end.rule(),
+                statement = end.statement(),
+                rule = end.statement(),
                 signature = signed.map(|signed| signed.signature),
                 subject = signed.and_then(|signed| signed.subject),
                 issuer = signed.and_then(|signed| signed.issuer),
@@ -329,7 +332,7 @@ mod tests {
 
     fn one(end: End<'_>) -> Verdict<'_> {
         Verdict {
-            door: "verify",
+            endpoint: "verify",
             request_id: "1f",
             image: "nginx",
             digest: None,
@@ -361,9 +364,9 @@ mod tests {
         assert_eq!(
             event,
             json!({
-                "level": "INFO", "message": "verdict", "door": "verify", "request_id": "1f", "image": "nginx",
+                "level": "INFO", "message": "verdict", "endpoint": "verify", "door": "verify", "request_id": "1f", "image": "nginx",
                 "digest": "sha256:00", "verdict": "rejected", "code": "expired", "blame": "signer",
-                "detail": "found x", "rule": "all", "cache": "hit", "elapsed_ms": 12,
+                "detail": "found x", "statement": "all", "rule": "all", "cache": "hit", "elapsed_ms": 12,
                 "failed_signatures": format!("{manifest}: untrusted-chain: a, expected b | {manifest}: expired: found x"),
                 "failed_signatures_total": 2,
             })

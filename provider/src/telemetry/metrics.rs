@@ -56,6 +56,9 @@ const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /// Images in a request: a pod has one to ten, an audit's batch or a hostile workload hundreds.
 const KEYS: [f64; 9] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0];
 
+/// The former name of the label `endpoint`: for one release every series has both labels, with the same value.
+const FORMER_ENDPOINT: &str = "door";
+
 /// The limit on bytes of responses, and the scope of that for one of them, beside the limits of registry access.
 const RESPONSE_BYTES: &str = "response-bytes";
 const REQUEST: &str = "request";
@@ -99,11 +102,15 @@ impl Metrics {
         let build = make.gauges("build_info", "Always 1; what is running.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         let metrics = Self {
-            requests: make.counters("requests_total", "Answered requests.", &["door", "outcome"])?,
+            requests: make.counters(
+                "requests_total",
+                "Answered requests.",
+                &["endpoint", FORMER_ENDPOINT, "outcome"],
+            )?,
             request_seconds: make.histograms(
                 "request_duration_seconds",
                 "From a request's head to its answer.",
-                &["door"],
+                &["endpoint", FORMER_ENDPOINT],
                 &REQUEST_SECONDS,
             )?,
             request_keys: make.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
@@ -230,17 +237,17 @@ impl Metrics {
     /// Begins the series of these endpoints at zero. Once for each process: [`Self::request`] takes no others.
     pub fn declare_endpoints(&self, endpoints: impl Iterator<Item = &'static str>) {
         for endpoint in endpoints {
-            self.request_seconds.with_label_values(&[endpoint]);
+            self.request_seconds.with_label_values(&[endpoint, endpoint]);
             for outcome in Outcome::ALL {
-                self.requests.with_label_values(&[endpoint, outcome.text()]);
+                self.requests.with_label_values(&[endpoint, endpoint, outcome.text()]);
             }
         }
     }
 
     /// A request to one of the endpoints of [`Self::declare_endpoints`] has a response, or its caller has left.
     pub fn request(&self, endpoint: &'static str, outcome: Outcome, elapsed: Duration) {
-        self.requests.with_label_values(&[endpoint, outcome.text()]).inc();
-        self.request_seconds.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
+        self.requests.with_label_values(&[endpoint, endpoint, outcome.text()]).inc();
+        self.request_seconds.with_label_values(&[endpoint, endpoint]).observe(elapsed.as_secs_f64());
     }
 
     /// How many distinct keys a request had.

@@ -78,8 +78,7 @@ impl Service {
             events
         });
         let Ok(event) = listening.await else { panic!("the server did not start: {:#?}", log.join().unwrap()) };
-        // The member for the endpoints is renamed some day; it is the one that is an address and not health's.
-        let address = ["doors", "endpoints"].iter().find_map(|name| event[name].as_str()).unwrap().to_owned();
+        let address = event["endpoints"].as_str().unwrap().to_owned();
         let health = event["health"].as_str().unwrap().to_owned();
         Self { process, log, address, health }
     }

@@ -128,7 +128,7 @@ fn events_of(names: &Names, item: &Json, events: &[Json]) -> Json {
     let mut usual = json!({
         "elapsed_ms": "<duration>", "message": "verdict", "request_id": "<request id>", "timestamp": "<time>",
     });
-    for member in ["code", "digest", "image", "rule", "verdict"] {
+    for member in ["code", "digest", "image", "rule", "statement", "verdict"] {
         if let Some(value) = item.get(member).filter(|value| !value.is_null()) {
             usual[member] = names.json(value);
         }

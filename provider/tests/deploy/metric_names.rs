@@ -98,9 +98,9 @@ fn detects_a_misspelt_metric_label_or_value() {
         ["no label kind on countersign_verdicts_total"]
     );
     assert_eq!(
-        check(r#"countersign_requests_total{door=~"verify|veriify"} / countersign_requests_total{outcome!="k"}"#),
+        check(r#"countersign_requests_total{endpoint=~"verify|veriify"} / countersign_requests_total{outcome!="k"}"#),
         [
-            "no value \"veriify\" of door on countersign_requests_total",
+            "no value \"veriify\" of endpoint on countersign_requests_total",
             "no value \"k\" of outcome on countersign_requests_total"
         ]
     );

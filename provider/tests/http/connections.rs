@@ -75,7 +75,10 @@ async fn answers_a_slow_body_at_the_deadline() {
     stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
     let said = rest(&mut stream).await;
     assert!(said.contains("\"systemError\":\"request body did not arrive in time (request "), "{said}");
-    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="timed-out"}"#), 1.0);
+    assert_eq!(
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="timed-out"}"#),
+        1.0
+    );
 }
 
 #[tokio::test]
@@ -89,7 +92,10 @@ async fn counts_requests_whose_caller_has_gone() {
     assert_eq!(service.metric("countersign_in_flight_requests"), 1.0);
     drop(stream);
     wait_until(|| service.metric("countersign_in_flight_requests") == 0.0).await;
-    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="abandoned"}"#), 1.0);
+    assert_eq!(
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="abandoned"}"#),
+        1.0
+    );
 }
 
 #[tokio::test]
@@ -128,7 +134,7 @@ async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_m
     assert!(held() > 500_000.0, "{}", held());
     wait_until(|| held() == 0.0).await;
     response.bytes().await.unwrap_err();
-    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",outcome="ok"}"#), 2.0);
+    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"}"#), 2.0);
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {

@@ -27,12 +27,12 @@ async fn the_health_port_reports_liveness_and_readiness() {
     assert!(is_answered(&Client::gatekeeper(&service)).await);
     assert_eq!(get("/livez").await, (200, "ok\n".to_owned()));
     assert_eq!(get("/readyz").await, (200, "ok\n".to_owned()));
-    assert_eq!(get("/readyz?verbose").await, (200, "[+] trust\n[+] tls\n[+] doors\n".to_owned()));
+    assert_eq!(get("/readyz?verbose").await, (200, "[+] trust\n[+] tls\n[+] endpoints\n".to_owned()));
     let (status, text) = get("/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        r#"countersign_requests_total{door="verify",outcome="ok"} 1"#,
-        r#"countersign_requests_total{door="verify",outcome="system-error"} 0"#,
+        r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"} 1"#,
+        r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"} 0"#,
         r#"countersign_verdicts_total{code="revoked",verdict="rejected"} 0"#,
     ] {
         assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");

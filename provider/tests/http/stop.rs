@@ -60,5 +60,5 @@ async fn a_port_in_use_is_an_error_with_its_address() {
     settings.listen = service.address.into();
     let other = Service::try_with(settings).await;
     let text = other.err().unwrap().to_string();
-    assert_eq!(text, format!("cannot listen on {} for the doors", service.address));
+    assert_eq!(text, format!("cannot listen on {} for the endpoints", service.address));
 }

@@ -24,7 +24,7 @@ pub(super) fn in_order(replies: &[Reply]) -> anyhow::Result<()> {
             seen.push(got);
         }
     }
-    let want = EXPECTED.map(|(codes, rule)| (codes.map(str::to_owned).to_vec(), rule.to_owned()));
+    let want = EXPECTED.map(|(codes, statement)| (codes.map(str::to_owned).to_vec(), statement.to_owned()));
     ensure!(seen == want, "found responses {seen:?}, expected {want:?}");
     Ok(())
 }
@@ -36,9 +36,12 @@ fn codes(body: &Value) -> anyhow::Result<(Vec<String>, String)> {
     let items = response["items"].as_array().context("no items")?;
     let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
     let codes = items.iter().map(|item| text(&item["value"]["code"])).collect::<anyhow::Result<_>>()?;
-    let rule = text(&items.first().context("no item")?["value"]["rule"])?;
-    ensure!(items.iter().all(|item| item["value"]["rule"] == rule.as_str()), "statements differ within a reply");
-    Ok((codes, rule))
+    let statement = text(&items.first().context("no item")?["value"]["statement"])?;
+    ensure!(
+        items.iter().all(|item| item["value"]["statement"] == statement.as_str()),
+        "statements differ within a reply"
+    );
+    Ok((codes, statement))
 }
 
 #[cfg(test)]
@@ -48,14 +51,14 @@ mod tests {
 
     use super::*;
 
-    fn reply(codes: &[&str], rule: &str) -> Reply {
-        let item = |code: &&str| json!({ "key": "k", "value": { "code": code, "rule": rule } });
+    fn reply(codes: &[&str], statement: &str) -> Reply {
+        let item = |code: &&str| json!({ "key": "k", "value": { "code": code, "statement": statement } });
         let items: Vec<Value> = codes.iter().map(item).collect();
         Reply { body: json!({ "response": { "systemError": "", "items": items } }), connects: 0, seconds: 0.0 }
     }
 
     fn replies() -> Vec<Reply> {
-        EXPECTED.iter().flat_map(|(codes, rule)| [reply(codes, rule), reply(codes, rule)]).collect()
+        EXPECTED.iter().flat_map(|(codes, statement)| [reply(codes, statement), reply(codes, statement)]).collect()
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Page {
 
     fn doors(&mut self, doors: &Doors, listen: &ListenAddress, clients: &[String]) {
         self.0.push('\n');
-        self.line("doors", listen);
+        self.line("endpoints", listen);
         for Shown { subject, names, not_before: _, not_after, .. } in &doors.certificates {
             let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
             self.line("  certificate", format_args!("{subject}{names}, until {not_after}"));

@@ -14,6 +14,7 @@ use super::text::message;
 use crate::json_model::Checks;
 use crate::json_model::Failed;
 use crate::json_model::Signer;
+use crate::json_model::StatementName;
 use crate::json_model::UnverifiedSigner;
 use crate::json_model::Warning;
 
@@ -32,7 +33,8 @@ pub(in crate::cli) struct Image {
     /// The expanded reference.
     image: String,
     digest: Option<String>,
-    rule: Option<String>,
+    #[serde(flatten)]
+    statement: StatementName,
     signer: Option<Signer>,
     #[serde(rename = "unverifiedSigner")]
     unverified_signer: Option<UnverifiedSigner>,
@@ -78,7 +80,7 @@ impl From<&Checked> for Image {
             advice: verdict.code().advice(),
             image: image.to_string(),
             digest: result.digest.as_ref().map(ToString::to_string),
-            rule: verdict.statement().map(str::to_owned),
+            statement: StatementName::of(verdict),
             signer: verified.and_then(Signer::of),
             unverified_signer: verified.and_then(UnverifiedSigner::of),
             checks,

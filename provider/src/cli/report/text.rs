@@ -47,7 +47,7 @@ fn block(Checked { image, result }: &Checked) -> String {
         block.line("digest", digest);
     }
     if let Some(statement) = verdict.statement() {
-        block.line("rule", statement);
+        block.line("statement", statement);
     }
     match verdict {
         ImageVerdict::Verified(verified) => {

@@ -8,7 +8,8 @@
 //!   "advice": "what to do", (only if rejected)
 //!   "image": "registry.example/app:v1", (expanded)
 //!   "digest": "sha256:…" | null,
-//!   "rule": "name of the trust policy statement" | null,
+//!   "statement": "name of the trust policy statement" | null,
+//!   "rule": its former name, deprecated: the same value as `statement`,
 //!   "requestId": "…",
 //!   "signer": {
 //!     "subject", "issuer", "scheme", "format", "algorithm",
@@ -43,6 +44,7 @@ use crate::engine::ImageResult;
 use crate::json_model::Checks;
 use crate::json_model::Failed;
 use crate::json_model::Signer;
+use crate::json_model::StatementName;
 use crate::json_model::UnverifiedSigner;
 use crate::json_model::Warning;
 use crate::protocol::EncodedKey;
@@ -72,7 +74,8 @@ struct Common {
     message: String,
     image: String,
     digest: Option<String>,
-    rule: Option<String>,
+    #[serde(flatten)]
+    statement: StatementName,
     request_id: String,
     signer: Option<Signer>,
     unverified_signer: Option<UnverifiedSigner>,
@@ -93,7 +96,7 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
         code: result.verdict.code().as_str(),
         message,
         digest: result.digest.as_ref().map(ToString::to_string),
-        rule: result.verdict.statement().map(ToString::to_string),
+        statement: StatementName::of(&result.verdict),
         request_id: context.request_id.to_owned(),
         signer: None,
         unverified_signer: None,
@@ -185,6 +188,7 @@ mod tests {
                 "message": "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository",
                 "image": "docker.io/library/nginx:latest",
                 "digest": digest().as_str(),
+                "statement": "mirror",
                 "rule": "mirror",
                 "requestId": "1f",
                 "signer": null,
@@ -211,6 +215,7 @@ mod tests {
                 "advice": "sign the image again; the signature has expired",
                 "image": "docker.io/library/nginx:latest",
                 "digest": digest().as_str(),
+                "statement": "all",
                 "rule": "all",
                 "requestId": "1f",
                 "signer": null,

@@ -115,7 +115,7 @@ impl Looked {
         let lines = text.lines().filter(|line| {
             let is_of_files = line.contains("] files ");
             // The port is not open here.
-            !line.starts_with("[+]") && !is_of_files && !line.starts_with("[-] doors")
+            !line.starts_with("[+]") && !is_of_files && !line.starts_with("[-] endpoints")
         });
         let folder = format!("{}/", self.folder.0.display());
         let untimed = |line: &str| match line.split_once("as it was before ") {

@@ -198,8 +198,8 @@ impl Handler {
             End::Done(result) => Ok(result),
             End::Panicked(text) => {
                 self.metrics.panic();
-                let (request_id, door) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
-                tracing::error!(request_id, door, what = text, "panic");
+                let (request_id, endpoint) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
+                tracing::error!(request_id, endpoint, door = endpoint, what = text, "panic");
                 Err(Reason::new(Code::InternalError, "internal error: the verification task panicked"))
             }
             End::Late(Stage::Queued { of_host, at_once }) => {
@@ -225,8 +225,8 @@ impl Handler {
         let response = response.encode(id.as_str());
         if let Some(exceeded) = response.exceeded {
             self.metrics.response_without_room(matches!(exceeded, BudgetExceeded::TooLarge { .. }));
-            let door = route.endpoint.as_str();
-            tracing::warn!(request_id = id.as_str(), door, why = %exceeded, "no memory left for the response");
+            let endpoint = route.endpoint.as_str();
+            tracing::warn!(request_id = id.as_str(), endpoint, door = endpoint, why = %exceeded, "no memory left for the response");
         }
         let outcome = match (late, response.has_system_error, response.has_item_error) {
             (true, _, _) => Outcome::TimedOut,
@@ -260,8 +260,8 @@ impl Handler {
 }
 
 fn log_verdict(shared: &Shared, image: &str, digest: Option<&str>, end: log::End<'_>, cached: bool, elapsed: Duration) {
-    let (door, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
-    log::verdict(&log::Verdict { door, request_id, image, digest, end, cached, elapsed });
+    let (endpoint, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
+    log::verdict(&log::Verdict { endpoint, request_id, image, digest, end, cached, elapsed });
 }
 
 fn parse(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Key> {

@@ -93,7 +93,10 @@ async fn a_panic_outside_the_keys_is_an_answer_too() {
                 has the same request ID (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(false, text)));
     let text = metrics::text(&registry).unwrap();
-    assert!(text.contains("countersign_requests_total{door=\"verify\",outcome=\"internal-error\"} 1\n"), "{text}");
+    assert!(
+        text.contains("countersign_requests_total{door=\"verify\",endpoint=\"verify\",outcome=\"internal-error\"} 1\n"),
+        "{text}"
+    );
     assert!(text.contains("countersign_panics_total 1\n"), "{text}");
     assert!(text.contains("countersign_in_flight_requests 0\n"), "{text}");
 }
@@ -157,7 +160,7 @@ async fn a_response_without_room_says_so_and_is_counted() {
     let text = metrics::text(&registry).unwrap();
     for line in [
         "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 4\n",
-        "countersign_requests_total{door=\"verify\",outcome=\"system-error\"} 1\n",
+        "countersign_requests_total{door=\"verify\",endpoint=\"verify\",outcome=\"system-error\"} 1\n",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -182,5 +185,8 @@ async fn an_unknown_path_is_counted_behind_no_door() {
     let (status, _) = answered(&handler, "/v2/verify", Full::new(Bytes::new())).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let text = metrics::text(&registry).unwrap();
-    assert!(text.contains("countersign_requests_total{door=\"none\",outcome=\"bad-request\"} 1\n"), "{text}");
+    assert!(
+        text.contains("countersign_requests_total{door=\"none\",endpoint=\"none\",outcome=\"bad-request\"} 1\n"),
+        "{text}"
+    );
 }

@@ -32,7 +32,7 @@ impl Condition {
         match self {
             Self::Trust => "trust",
             Self::Tls => "tls",
-            Self::Endpoints => "doors",
+            Self::Endpoints => "endpoints",
         }
     }
 }
@@ -257,7 +257,7 @@ mod tests {
         }
         assert!(readiness.is_ready());
         readiness.set_not_ready(Condition::Endpoints, "about to close");
-        assert_eq!(readiness.report(false), (false, "[-] doors: about to close\n".to_owned()));
+        assert_eq!(readiness.report(false), (false, "[-] endpoints: about to close\n".to_owned()));
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let trust = "[!] files trust: in use since 1970-01-01T00:00:00Z; what is on disk was refused at 1970-01-01T00:00:02Z: 2 mistakes; one; two\n";
         let expected = |trust, restart| {
             let config = "[+] files config: in use since 1970-01-01T00:00:01Z\n";
-            (true, format!("[+] trust\n[+] tls\n[+] doors\n{config}{trust}{restart}"))
+            (true, format!("[+] trust\n[+] tls\n[+] endpoints\n{config}{trust}{restart}"))
         };
         assert_eq!(readiness.report(true), expected(trust, "[!] restart needed for server.listen\n"));
         readiness.unchanged(Component::Trust);
@@ -288,7 +288,7 @@ mod tests {
         let lines = ["statement \"app\" is disabled: one\n  two", "trust store ca:main cannot be used: three"];
         readiness.trust_details(lines.into_iter());
         assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
-        let conditions = "[+] trust\n[+] tls\n[+] doors\n";
+        let conditions = "[+] trust\n[+] tls\n[+] endpoints\n";
         let shown = "[!] statement \"app\" is disabled: one; two\n[!] trust store ca:main cannot be used: three\n";
         assert_eq!(readiness.report(true), (true, format!("{conditions}{shown}")));
         let long = "x".repeat(10_000);

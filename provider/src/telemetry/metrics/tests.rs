@@ -26,8 +26,8 @@ fn every_series_is_there_from_the_start_with_zero() {
         );
     }
     for line in [
-        "countersign_requests_total{door=\"ratify-mutate\",outcome=\"abandoned\"} 0",
-        "countersign_request_duration_seconds_count{door=\"verify\"} 0",
+        "countersign_requests_total{door=\"ratify-mutate\",endpoint=\"ratify-mutate\",outcome=\"abandoned\"} 0",
+        "countersign_request_duration_seconds_count{door=\"verify\",endpoint=\"verify\"} 0",
         "countersign_registry_requests_total{result=\"throttled\",stage=\"referrers\"} 0",
         "countersign_stage_duration_seconds_bucket{stage=\"verify\",le=\"0.0005\"} 0",
         "countersign_resolutions_total{code=\"resolved\"} 0",
