@@ -312,14 +312,14 @@ async fn rejects_a_repository_without_a_statement_and_fetches_nothing_of_a_skipp
 /// An engine over the files of `world`, whose registry is asked with a credential that can be replaced.
 fn with_credential(world: &World, credential: Credential) -> (Engine, Arc<ReloadableCredential>) {
     let source = Arc::new(ReloadableCredential::new(credential));
-    let entry = RegistryEntry::new(world.registry.host().parse().unwrap(), Credential::Anonymous);
+    let entry = RegistryEntry::new(world.registry.host().parse().expect("a host"), Credential::Anonymous);
     let entry = RegistryEntry { identities: Arc::clone(&source) as _, scheme: Scheme::Http, ..entry };
     let registries = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
     (world.successor_over(registries), source)
 }
 
 async fn verify_by(engine: &Engine, image: &str) -> ImageResult {
-    let request = engine.request(Arc::new(image.parse().unwrap()), Deadline::after(Duration::from_secs(20)));
+    let request = engine.request(Arc::new(image.parse().expect("an image")), Deadline::after(Duration::from_secs(20)));
     engine.verify(request).await
 }
 
