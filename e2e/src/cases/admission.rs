@@ -31,8 +31,16 @@ struct Case<'a> {
 }
 
 pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    let fixtures = &environment.fixtures;
+    trusted(environment, transcript, seen)?;
+    untrusted(environment, transcript, seen)?;
+    transcript.chapter("All fields of a pod that name images");
+    init_container(environment, transcript)?;
+    debug_container(environment, transcript)
+}
 
+/// Images that must be admitted.
+fn trusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let fixtures = &environment.fixtures;
     transcript.chapter("Signed by a trusted identity: created");
     let verified = "Successfully verified signature for ";
     let skipped = "Trust policy is configured to skip signature verification for ";
@@ -48,7 +56,12 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
         let case = Case { what, image, code, notation };
         other_verifiers(environment, transcript, seen, &case, true)?;
     }
+    Ok(())
+}
 
+/// Images that must be denied.
+fn untrusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let fixtures = &environment.fixtures;
     transcript.chapter("Not signed by a trusted identity: denied, with the reason");
     wait::until("the signature to expire", EXPIRY, || {
         let (_, finished) = environment.notation.verify(&fixtures.expired.by_digest())?;
@@ -108,10 +121,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript, se
     let what = "an image whose fallback tag points to the image itself is denied as unsigned";
     denied(environment, transcript, what, image, &[&rejected(image, "unsigned")])?;
     *seen.verdicts.entry("unsigned").or_default() += 1;
-
-    transcript.chapter("All fields of a pod that name images");
-    init_container(environment, transcript)?;
-    debug_container(environment, transcript)
+    Ok(())
 }
 
 /// Verifies the same image with `countersign verify` and with notation.

@@ -205,6 +205,20 @@ impl Template {
             transcript.verdict(&format!("{name}: {what}"), result);
         }
 
+        self.skipped(environment, transcript, seen)?;
+        self.without_countersign(environment, transcript)?;
+        environment.cluster.kubectl_ok(&["delete", "-f", &constraint])?;
+        environment.cluster.kubectl_ok(&["delete", "-f", &template]).map(drop)
+    }
+
+    /// A repository that the policy skips.
+    fn skipped(
+        &self,
+        environment: &Environment<'_>,
+        transcript: &mut Transcript,
+        seen: &mut Seen,
+    ) -> anyhow::Result<()> {
+        let name = self.name;
         let skipped = environment.fixtures.skipped.tagged(name)?;
         match self.constraint {
             Constraint::Sample => {
@@ -214,11 +228,20 @@ impl Template {
             Constraint::OfIssuer => {
                 let finished = run_pod(environment, transcript, &skipped)?;
                 let start = format!("Subject {} has no signatures for certificate with Issuer: ", skipped.by_tag());
-                let result = denied_with(&finished, constraint_name, &start);
+                let result = denied_with(&finished, self.constraint_name(), &start);
                 transcript.verdict(&format!("{name}: a repository that the policy skips has no issuer"), result);
             }
         }
+        Ok(())
+    }
 
+    /// A signed image while Countersign is stopped.
+    fn without_countersign(
+        &self,
+        environment: &mut Environment<'_>,
+        transcript: &mut Transcript,
+    ) -> anyhow::Result<()> {
+        let (name, constraint_name) = (self.name, self.constraint_name());
         environment.countersign.stop()?;
         let uncached = environment.fixtures.jws.tagged(&format!("{name}-uncached"))?;
         let finished = run_pod(environment, transcript, &uncached)?;
@@ -229,10 +252,7 @@ impl Template {
             Ok(())
         });
         transcript.verdict(&format!("{name}: without Countersign a signed image is denied"), result);
-        environment.countersign.resume(environment.workdir)?;
-
-        environment.cluster.kubectl_ok(&["delete", "-f", &constraint])?;
-        environment.cluster.kubectl_ok(&["delete", "-f", &template]).map(drop)
+        environment.countersign.resume(environment.workdir)
     }
 
     fn constraint_file(&self, environment: &Environment<'_>) -> anyhow::Result<PathBuf> {

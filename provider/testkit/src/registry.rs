@@ -56,7 +56,8 @@ impl Registry {
         Self::run(None).await
     }
 
-    /// Starts a registry over HTTPS with this certificate (see [`CertSpec::tls_server`](crate::pki::CertSpec::tls_server)), with HTTP/2.
+    /// Starts a registry over HTTPS, with HTTP/2, and this certificate (see
+    /// [`CertSpec::tls_server`](crate::pki::CertSpec::tls_server)).
     pub async fn start_tls(identity: &Chain) -> Self {
         Self::run(Some(identity)).await
     }
