@@ -33,7 +33,7 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::Decision;
 use countersign_core::policy::PolicyError;
-use countersign_core::policy::PolicyRule;
+use countersign_core::policy::Statement;
 use countersign_core::policy::Rule;
 use countersign_core::policy::StoreError;
 use countersign_core::policy::StoreProblem;
@@ -497,14 +497,14 @@ impl TrustSource {
         let unmet = |name: &String| {
             let statement = name.clone();
             match rules.iter().find(|rule| rule.name() == name) {
-                Some(PolicyRule::Usable(found)) => match found.decision() {
+                Some(Statement::Usable(found)) => match found.decision() {
                     Decision::Verify(_) => None,
                     Decision::Skip => Some(TrustMistake::SkippingStatement { statement }),
                 },
                 // Disabled for mistakes of its own.
-                Some(PolicyRule::Broken(_)) => None,
+                Some(Statement::Broken(_)) => None,
                 None => {
-                    let known = Text::of(text::list(rules.iter().map(PolicyRule::name), ", ", SHOWN_NAMES));
+                    let known = Text::of(text::list(rules.iter().map(Statement::name), ", ", SHOWN_NAMES));
                     Some(TrustMistake::UnknownStatement { statement, known })
                 }
             }

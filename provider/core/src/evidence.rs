@@ -6,14 +6,14 @@
 //!
 //! A timestamp is in the envelope and needs nothing from outside but the revocation status of its own chain.
 
-mod answer;
+mod response;
 mod collected;
 mod request;
 
-pub use answer::Answer;
-pub use answer::NotAvailable;
-pub use answer::Received;
-pub use answer::TooLarge;
+pub use response::EvidenceResponse;
+pub use response::NotAvailable;
+pub use response::Received;
+pub use response::TooLarge;
 pub use collected::Evidence;
 pub use collected::Progress;
 pub use request::CrlKind;

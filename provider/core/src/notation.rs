@@ -37,7 +37,7 @@ pub use explain::Enforcement;
 pub use explain::Examined;
 pub use explain::Explanation;
 pub use explain::Finding;
-pub use explain::Found;
+pub use explain::FindingResult;
 pub use explain::describe;
 pub use explain::examine;
 pub use facts::AttributeFacts;

@@ -19,12 +19,12 @@ use time::macros::datetime;
 const JWS: &str = "application/jose+json";
 const LEVELS: [&str; 3] = ["strict", "permissive", "audit"];
 
-struct World {
+struct Fixture {
     root: Authority,
     target: Descriptor,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         Self { root: Authority::root(CertSpec::root()), target: Descriptor::sample("image") }
     }
@@ -44,12 +44,12 @@ impl World {
 
 #[test]
 fn every_level_enforces_the_signed_target() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf());
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf());
     let other_digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-    let Descriptor { media_type, digest, size, .. } = &world.target;
+    let Descriptor { media_type, digest, size, .. } = &fixture.target;
     for format in Format::ALL {
-        let envelope = SignRequest::new(&chain, &world.target).envelope(format);
+        let envelope = SignRequest::new(&chain, &fixture.target).envelope(format);
         for level in LEVELS {
             for (media_type, digest, size) in [
                 (MediaType::OCI_INDEX, digest.as_str(), *size),
@@ -57,7 +57,7 @@ fn every_level_enforces_the_signed_target() {
                 (media_type.as_str(), digest.as_str(), *size + 1),
             ] {
                 let judge =
-                    Judge::about(media_type, digest, size).level(level).trusting(StoreKind::Ca, world.root.der());
+                    Judge::about(media_type, digest, size).level(level).trusting(StoreKind::Ca, fixture.root.der());
                 assert_eq!(judge.codes(&envelope, format.media_type()), [Code::TargetMismatch], "{format:?} {level}");
             }
         }
@@ -66,11 +66,11 @@ fn every_level_enforces_the_signed_target() {
 
 #[test]
 fn refuses_ambiguous_payloads() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf());
-    let Descriptor { media_type, digest, size, .. } = &world.target;
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let Descriptor { media_type, digest, size, .. } = &fixture.target;
     let target = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#);
-    let judge = world.judge();
+    let judge = fixture.judge();
     let codes = |payload: String| judge.codes(&SignRequest::of_payload(&chain, payload.as_bytes()).jws(), JWS);
     assert_eq!(codes(format!(r#"{{"targetArtifact":{target}}}"#)), []);
     assert_eq!(codes(format!(r#"{{"targetArtifact":{target},"new":1}}"#)), []);
@@ -96,21 +96,21 @@ fn refuses_ambiguous_payloads() {
 
 #[test]
 fn trust_comes_from_a_store_of_the_schemes_type() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf());
-    let stranger = Authority::root(CertSpec::root());
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let untrusted = Authority::root(CertSpec::root());
     for (scheme, right, wrong) in [
         (Scheme::X509, StoreKind::Ca, StoreKind::SigningAuthority),
         (Scheme::SigningAuthority, StoreKind::SigningAuthority, StoreKind::Ca),
     ] {
-        let envelope = SignRequest::new(&chain, &world.target).scheme(scheme).jws();
-        let judge = world.untrusting().trusting(right, world.root.der());
+        let envelope = SignRequest::new(&chain, &fixture.target).scheme(scheme).jws();
+        let judge = fixture.untrusting().trusting(right, fixture.root.der());
         assert_eq!(judge.codes(&envelope, JWS), []);
-        let judge = world.untrusting().trusting(wrong, world.root.der());
+        let judge = fixture.untrusting().trusting(wrong, fixture.root.der());
         assert_eq!(judge.codes(&envelope, JWS), [Code::UntrustedChain]);
-        let judge = world.untrusting().trusting(right, stranger.der()).trusting(wrong, world.root.der());
+        let judge = fixture.untrusting().trusting(right, untrusted.der()).trusting(wrong, fixture.root.der());
         assert_eq!(judge.codes(&envelope, JWS), [Code::UntrustedChain]);
-        let logged = world.untrusting().trusting(wrong, world.root.der()).level("audit");
+        let logged = fixture.untrusting().trusting(wrong, fixture.root.der()).level("audit");
         let verified = logged.ask(&envelope, JWS).unwrap();
         let CheckOutcome::Logged(reason) = &verified.checks().authenticity else { panic!("it is logged") };
         assert_eq!(reason.code, Code::UntrustedChain);
@@ -124,10 +124,10 @@ fn gives_the_signer_only_if_authenticity_passed() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let chain = intermediate.issue(CertSpec::leaf().serial(&[0x0a, 0xbc]));
-    let world = World { root, target: Descriptor::sample("image") };
+    let fixture = Fixture { root, target: Descriptor::sample("image") };
     let expiry = datetime!(2027-06-01 12:00 UTC);
     for format in Format::ALL {
-        let envelope = SignRequest::new(&chain, &world.target).expiry(expiry).envelope(format);
+        let envelope = SignRequest::new(&chain, &fixture.target).expiry(expiry).envelope(format);
         let ask = |judge: Judge| judge.ask(&envelope, format.media_type()).unwrap();
         let name = match format {
             Format::Jws => "jws",
@@ -135,9 +135,9 @@ fn gives_the_signer_only_if_authenticity_passed() {
         };
         for level in LEVELS {
             // The store of the intermediate is listed before that of the root, and its certificate precedes the root in the chain.
-            let judge = world.untrusting().trusting(StoreKind::Ca, world.root.der());
+            let judge = fixture.untrusting().trusting(StoreKind::Ca, fixture.root.der());
             for (judge, store, anchor, der) in [
-                (judge.clone(), "ca:store-0", "CN=root,O=Testkit,ST=ZH,C=CH", world.root.der()),
+                (judge.clone(), "ca:store-0", "CN=root,O=Testkit,ST=ZH,C=CH", fixture.root.der()),
                 (
                     judge.trusting(StoreKind::Ca, intermediate.der()),
                     "ca:store-1",
@@ -161,8 +161,8 @@ fn gives_the_signer_only_if_authenticity_passed() {
         }
         let listed = "x509.subject: C=CH, ST=ZH, O=Other";
         for (judge, code) in [
-            (world.untrusting().trusting(StoreKind::SigningAuthority, world.root.der()), Code::UntrustedChain),
-            (world.judge().identity(listed), Code::UntrustedIdentity),
+            (fixture.untrusting().trusting(StoreKind::SigningAuthority, fixture.root.der()), Code::UntrustedChain),
+            (fixture.judge().identity(listed), Code::UntrustedIdentity),
         ] {
             for judge in [judge.clone().level("audit"), judge.clone().overriding("authenticity", "log")] {
                 let verified = ask(judge);
@@ -180,30 +180,30 @@ fn trusts_any_certificate_of_the_chain_by_identity_and_not_by_name() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let chain = intermediate.issue(CertSpec::leaf());
-    let world = World { root, target: Descriptor::sample("image") };
-    let envelope = world.sign(&chain);
-    for trusted in [world.root.der(), intermediate.der()] {
-        assert_eq!(world.untrusting().trusting(StoreKind::Ca, trusted).codes(&envelope, JWS), []);
+    let fixture = Fixture { root, target: Descriptor::sample("image") };
+    let envelope = fixture.sign(&chain);
+    for trusted in [fixture.root.der(), intermediate.der()] {
+        assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, trusted).codes(&envelope, JWS), []);
     }
     let twin = Authority::root(CertSpec::root());
-    assert_eq!(world.untrusting().trusting(StoreKind::Ca, twin.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
+    assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, twin.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
     // The same key and name under another serial number is another certificate.
-    let again = Authority::root(CertSpec::root().with_key(world.root.key()));
-    assert_eq!(world.untrusting().trusting(StoreKind::Ca, again.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
+    let again = Authority::root(CertSpec::root().with_key(fixture.root.key()));
+    assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, again.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
 }
 
 #[test]
 fn the_leafs_subject_must_be_a_trusted_identity() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf().common_name("release"));
-    let envelope = world.sign(&chain);
-    let by = |identity: &str| world.judge().identity(identity).codes(&envelope, JWS);
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf().common_name("release"));
+    let envelope = fixture.sign(&chain);
+    let by = |identity: &str| fixture.judge().identity(identity).codes(&envelope, JWS);
     assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit"), []);
     assert_eq!(by("x509.subject: CN=release, O=Testkit, ST=ZH, C=CH"), []);
     assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit, CN=other"), [Code::UntrustedIdentity]);
     assert_eq!(by("x509.subject: C=CH, ST=ZH, O=Testkit, OU=x"), [Code::UntrustedIdentity]);
     assert_eq!(by("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci"), [Code::UntrustedIdentity]);
-    let sentence = world.judge().identity("x509.subject: C=CH, ST=ZH, O=Other").sentence(&envelope, JWS);
+    let sentence = fixture.judge().identity("x509.subject: C=CH, ST=ZH, O=Other").sentence(&envelope, JWS);
     assert_eq!(
         sentence,
         "untrusted-identity: signer is not a trusted identity: found subject \"CN=release,O=Testkit,ST=ZH,C=CH\", \
@@ -213,19 +213,19 @@ fn the_leafs_subject_must_be_a_trusted_identity() {
 
 #[test]
 fn a_signature_expires_at_the_second_of_its_expiry() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf());
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf());
     for format in Format::ALL {
-        let request = SignRequest::new(&chain, &world.target).expiry(datetime!(2026-06-01 12:00 UTC));
+        let request = SignRequest::new(&chain, &fixture.target).expiry(datetime!(2026-06-01 12:00 UTC));
         let envelope = request.envelope(format);
-        let at = |time| world.judge().at(time).codes(&envelope, format.media_type());
+        let at = |time| fixture.judge().at(time).codes(&envelope, format.media_type());
         assert_eq!(at("2026-06-01T11:59:59Z"), []);
         assert_eq!(at("2026-06-01T12:00:00Z"), [Code::Expired]);
         for level in ["permissive", "audit"] {
-            let judge = world.judge().level(level).at("2026-06-01T12:00:00Z");
+            let judge = fixture.judge().level(level).at("2026-06-01T12:00:00Z");
             assert_eq!(judge.codes(&envelope, format.media_type()), []);
         }
-        let verified = world.judge().at("2026-06-01T11:59:59Z").ask(&envelope, format.media_type()).unwrap();
+        let verified = fixture.judge().at("2026-06-01T11:59:59Z").ask(&envelope, format.media_type()).unwrap();
         assert_eq!(verified.good_until().unwrap().to_string(), "2026-06-01T12:00:00Z");
     }
 }
@@ -238,16 +238,16 @@ fn every_certificate_is_valid_now_both_ends_included() {
     let short = Authority::root(CertSpec::root().valid(from, to));
     for (root, leaf) in [(long, CertSpec::leaf().valid(from, to)), (short, CertSpec::leaf())] {
         let chain = root.issue(leaf);
-        let world = World { root, target: Descriptor::sample("image") };
-        let envelope = world.sign(&chain);
-        let at = |time| world.judge().at(time).codes(&envelope, JWS);
+        let fixture = Fixture { root, target: Descriptor::sample("image") };
+        let envelope = fixture.sign(&chain);
+        let at = |time| fixture.judge().at(time).codes(&envelope, JWS);
         assert_eq!(at("2026-02-28T23:59:59Z"), [Code::CertificateOutsideValidity]);
         assert_eq!(at("2026-03-01T00:00:00Z"), []);
         assert_eq!(at("2026-04-01T00:00:00Z"), []);
         assert_eq!(at("2026-04-01T00:00:01Z"), [Code::CertificateOutsideValidity]);
-        let verified = world.judge().at("2026-03-15T00:00:00Z").ask(&envelope, JWS).unwrap();
+        let verified = fixture.judge().at("2026-03-15T00:00:00Z").ask(&envelope, JWS).unwrap();
         assert_eq!(verified.good_until().unwrap().to_string(), "2026-04-01T00:00:00Z");
-        let logged = world.judge().level("permissive").at("2027-01-01T00:00:00Z").ask(&envelope, JWS).unwrap();
+        let logged = fixture.judge().level("permissive").at("2027-01-01T00:00:00Z").ask(&envelope, JWS).unwrap();
         assert_eq!(logged.good_until(), None);
         assert_eq!(
             logged.warnings().map(|(check, reason)| (check, reason.code)).collect::<Vec<_>>(),
@@ -260,11 +260,11 @@ fn every_certificate_is_valid_now_both_ends_included() {
 fn a_signing_authoritys_signature_is_verified_at_its_signing_time() {
     let from = datetime!(2026-03-01 00:00 UTC);
     let to = datetime!(2026-04-01 00:00 UTC);
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf().valid(from, to));
-    let judge = world.untrusting().trusting(StoreKind::SigningAuthority, world.root.der());
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf().valid(from, to));
+    let judge = fixture.untrusting().trusting(StoreKind::SigningAuthority, fixture.root.der());
     let signed_at = |time| {
-        let request = SignRequest::new(&chain, &world.target);
+        let request = SignRequest::new(&chain, &fixture.target);
         request.scheme(Scheme::SigningAuthority).authentic_signing_time(time).jws()
     };
     assert_eq!(judge.codes(&signed_at(from), JWS), []);
@@ -279,28 +279,28 @@ fn a_signing_authoritys_signature_is_verified_at_its_signing_time() {
 
 #[test]
 fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revocation() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let plain = || CertSpec::leaf();
-    let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/ca.crl"));
+    let intermediate = fixture.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/ca.crl"));
     for chain in [
-        world.root.issue(plain().ocsp_url("http://ocsp.example")),
-        world.root.issue(plain().crl_url("http://crl.example/a.crl")),
+        fixture.root.issue(plain().ocsp_url("http://ocsp.example")),
+        fixture.root.issue(plain().crl_url("http://crl.example/a.crl")),
         intermediate.issue(plain()),
     ] {
-        let envelope = world.sign(&chain);
-        assert_eq!(world.judge().codes(&envelope, JWS), [Code::RevocationUnchecked]);
-        assert_eq!(world.judge().overriding("revocation", "log").codes(&envelope, JWS), []);
-        assert_eq!(world.judge().overriding("revocation", "skip").codes(&envelope, JWS), []);
-        assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), []);
+        let envelope = fixture.sign(&chain);
+        assert_eq!(fixture.judge().codes(&envelope, JWS), [Code::RevocationUnchecked]);
+        assert_eq!(fixture.judge().overriding("revocation", "log").codes(&envelope, JWS), []);
+        assert_eq!(fixture.judge().overriding("revocation", "skip").codes(&envelope, JWS), []);
+        assert_eq!(fixture.judge().level("permissive").codes(&envelope, JWS), []);
     }
     // A root has no issuer that could revoke it.
     let root = Authority::root(CertSpec::root().crl_url("http://crl.example/root.crl"));
     let chain = root.issue(plain());
-    let world = World { root, target: Descriptor::sample("image") };
-    assert_eq!(world.judge().codes(&world.sign(&chain), JWS), []);
+    let fixture = Fixture { root, target: Descriptor::sample("image") };
+    assert_eq!(fixture.judge().codes(&fixture.sign(&chain), JWS), []);
     let sentence = {
-        let chain = world.root.issue(plain().ocsp_url("http://ocsp.example"));
-        world.judge().sentence(&world.sign(&chain), JWS)
+        let chain = fixture.root.issue(plain().ocsp_url("http://ocsp.example"));
+        fixture.judge().sentence(&fixture.sign(&chain), JWS)
     };
     assert_eq!(
         sentence,
@@ -311,14 +311,14 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
 
 #[test]
 fn reports_all_enforced_failures_and_none_that_is_only_logged() {
-    let world = World::new();
-    let stranger = Authority::root(CertSpec::root());
-    let chain = stranger.issue(CertSpec::leaf().ocsp_url("http://ocsp.example"));
+    let fixture = Fixture::new();
+    let untrusted = Authority::root(CertSpec::root());
+    let chain = untrusted.issue(CertSpec::leaf().ocsp_url("http://ocsp.example"));
     let request = SignRequest::new(&chain, &Descriptor::sample("another")).expiry(datetime!(2026-06-01 12:00 UTC));
     let envelope = request.jws();
     // Unchecked revocation does not change a rejection.
-    assert_eq!(world.judge().codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain, Code::Expired]);
-    assert_eq!(world.judge().level("permissive").codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain]);
+    assert_eq!(fixture.judge().codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain, Code::Expired]);
+    assert_eq!(fixture.judge().level("permissive").codes(&envelope, JWS), [Code::TargetMismatch, Code::UntrustedChain]);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn an_altered_chain_does_not_verify_even_where_trust_is_only_logged() {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate());
     let chain = intermediate.issue(CertSpec::leaf());
-    let world = World { root, target: Descriptor::sample("image") };
+    let fixture = Fixture { root, target: Descriptor::sample("image") };
     let [leaf, middle, top] = <[Vec<u8>; 3]>::try_from(chain.der().to_vec()).unwrap();
     let twin = Authority::root(CertSpec::root()).der().to_vec();
     for certificates in [
@@ -342,8 +342,8 @@ fn an_altered_chain_does_not_verify_even_where_trust_is_only_logged() {
     ] {
         let altered = chain.with_certificates(certificates);
         for format in Format::ALL {
-            let envelope = SignRequest::new(&altered, &world.target).envelope(format);
-            let codes = world.judge().level("audit").codes(&envelope, format.media_type());
+            let envelope = SignRequest::new(&altered, &fixture.target).envelope(format);
+            let codes = fixture.judge().level("audit").codes(&envelope, format.media_type());
             assert!(matches!(codes[..], [Code::ChainInvalid | Code::CertificateInvalid]), "{codes:?}");
         }
     }

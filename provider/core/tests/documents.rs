@@ -123,15 +123,15 @@ fn too_many_annotations_invalidate_only_their_entry() {
         list[1]["annotations"][format!("z{number}")] = json!("");
     }
     let index = Index::parse(json!({"manifests": list}).to_string().as_bytes()).unwrap();
-    let (member, found, wanted) = ("annotations", "an object of too many members", "an object of strings");
-    assert_eq!(index.entries[1], Err(DescriptorError::Type { member, found, wanted }));
+    let (member, found, expected) = ("annotations", "an object of too many members", "an object of strings");
+    assert_eq!(index.entries[1], Err(DescriptorError::Type { member, found, expected }));
     assert!(index.entries[0].is_ok() && index.entries[2].is_ok());
 }
 
 #[test]
 fn a_wrong_type_invalidates_only_its_entry() {
-    let wrong = |member: &'static str, found: &'static str, wanted: &'static str| {
-        Err(DescriptorError::Type { member, found, wanted })
+    let wrong = |member: &'static str, found: &'static str, expected: &'static str| {
+        Err(DescriptorError::Type { member, found, expected })
     };
     for (member, value, error) in [
         ("mediaType", json!(["a/b"]), wrong("mediaType", "a list", "a text")),

@@ -22,13 +22,13 @@ const EXPIRY: &str = "io.cncf.notary.expiry";
 const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 const AGENT: &str = "io.cncf.notary.signingAgent";
 
-struct World {
+struct Fixture {
     chain: Chain,
     target: Descriptor,
     judge: Judge,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let root = Authority::root(CertSpec::root());
         let chain = root.issue(CertSpec::leaf());
@@ -69,12 +69,12 @@ fn epoch(value: Cbor) -> Cbor {
 
 #[test]
 fn good_envelopes_of_both_formats_and_schemes_verify() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for format in Format::ALL {
-        world.takes(format, world.request());
-        world.takes(format, world.request().scheme(Scheme::SigningAuthority));
-        world.takes(format, world.request().signing_agent(None));
-        world.takes(format, world.request().attribute("com.example.note", serde_json::json!("not critical")));
+        fixture.takes(format, fixture.request());
+        fixture.takes(format, fixture.request().scheme(Scheme::SigningAuthority));
+        fixture.takes(format, fixture.request().signing_agent(None));
+        fixture.takes(format, fixture.request().attribute("com.example.note", serde_json::json!("not critical")));
     }
 }
 
@@ -116,42 +116,42 @@ fn other_media_types_are_not_envelopes() {
 
 #[test]
 fn case_and_parameters_of_an_envelopes_media_type_do_not_matter() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for (envelope, media_types) in [
-        (world.request().jws(), ["APPLICATION/JOSE+JSON", "application/jose+json; charset=utf-8"]),
-        (world.request().cose(), ["Application/Cose", "application/cose;cose-type=\"cose-sign1\""]),
+        (fixture.request().jws(), ["APPLICATION/JOSE+JSON", "application/jose+json; charset=utf-8"]),
+        (fixture.request().cose(), ["Application/Cose", "application/cose;cose-type=\"cose-sign1\""]),
     ] {
         for media_type in media_types {
-            assert_eq!(world.judge.codes(&envelope, media_type), [], "{media_type}");
+            assert_eq!(fixture.judge.codes(&envelope, media_type), [], "{media_type}");
         }
     }
 }
 
 #[test]
 fn case_and_parameters_of_the_signed_media_type_do_not_matter_and_the_type_does() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for format in Format::ALL {
         let signed = |media_type: &str| {
-            let target = Descriptor { media_type: media_type.to_owned(), ..world.target.clone() };
-            SignRequest::new(&world.chain, &target)
+            let target = Descriptor { media_type: media_type.to_owned(), ..fixture.target.clone() };
+            SignRequest::new(&fixture.chain, &target)
         };
-        world.takes(format, signed(&world.target.media_type.to_ascii_uppercase()));
-        world.takes(format, signed(&format!("{}; charset=utf-8", world.target.media_type)));
+        fixture.takes(format, signed(&fixture.target.media_type.to_ascii_uppercase()));
+        fixture.takes(format, signed(&format!("{}; charset=utf-8", fixture.target.media_type)));
         let index = "application/vnd.oci.image.index.v1+json";
-        assert_ne!(world.target.media_type, index);
-        let found = world.judge.sentence(&signed(index).envelope(format), format.media_type());
+        assert_ne!(fixture.target.media_type, index);
+        let found = fixture.judge.sentence(&signed(index).envelope(format), format.media_type());
         assert!(found.starts_with("target-mismatch: "), "{found}");
     }
 }
 
 #[test]
 fn the_payloads_content_type_is_exact() {
-    let world = World::new();
-    let wanted = "application/vnd.cncf.notary.payload.v1+json";
-    for other in [wanted.to_ascii_uppercase(), format!("{wanted};charset=utf-8")] {
+    let fixture = Fixture::new();
+    let expected = "application/vnd.cncf.notary.payload.v1+json";
+    for other in [expected.to_ascii_uppercase(), format!("{expected};charset=utf-8")] {
         for (format, name) in [(Format::Jws, "cty"), (Format::Cose, "content type")] {
-            let sentence = format!("envelope-malformed: header {name:?}: found {other:?}, expected {wanted}");
-            world.refuses(format, world.request().content_type(Some(other.as_str())), &sentence);
+            let sentence = format!("envelope-malformed: header {name:?}: found {other:?}, expected {expected}");
+            fixture.refuses(format, fixture.request().content_type(Some(other.as_str())), &sentence);
         }
     }
 }
@@ -193,64 +193,64 @@ fn signatures_in_another_form_than_the_keys_are_refused() {
 
 #[test]
 fn the_algorithm_follows_from_the_key() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let sentence = "algorithm-mismatch: algorithm of the header does not fit the signing certificate's key: found ES384, expected ES256";
-    world.refuses(Format::Jws, world.request().jws_alg("ES384"), sentence);
-    world.refuses(Format::Cose, world.request().cose_alg(-35), sentence);
+    fixture.refuses(Format::Jws, fixture.request().jws_alg("ES384"), sentence);
+    fixture.refuses(Format::Cose, fixture.request().cose_alg(-35), sentence);
     for name in ["none", "HS256", "RS256", "EdDSA", "es256", "ES256K", ""] {
         let sentence = format!(
             "envelope-malformed: header \"alg\": found {name:?}, expected PS256, PS384, PS512, ES256, ES384 or ES512"
         );
-        world.refuses(Format::Jws, world.request().jws_alg(name), &sentence);
+        fixture.refuses(Format::Jws, fixture.request().jws_alg(name), &sentence);
     }
     for number in [5, -8, -257] {
         let sentence =
             format!("envelope-malformed: header \"alg\": found {number}, expected -37, -38, -39, -7, -35 or -36");
-        world.refuses(Format::Cose, world.request().cose_alg(number), &sentence);
+        fixture.refuses(Format::Cose, fixture.request().cose_alg(number), &sentence);
     }
 }
 
 #[test]
 fn the_payload_has_one_content_type() {
-    let world = World::new();
-    let wanted = "application/vnd.cncf.notary.payload.v1+json";
-    let other = world.request().content_type(Some("application/json"));
-    world.refuses(
+    let fixture = Fixture::new();
+    let expected = "application/vnd.cncf.notary.payload.v1+json";
+    let other = fixture.request().content_type(Some("application/json"));
+    fixture.refuses(
         Format::Jws,
         other.clone(),
-        &format!("envelope-malformed: header \"cty\": found \"application/json\", expected {wanted}"),
+        &format!("envelope-malformed: header \"cty\": found \"application/json\", expected {expected}"),
     );
-    world.refuses(
+    fixture.refuses(
         Format::Cose,
         other,
-        &format!("envelope-malformed: header \"content type\": found \"application/json\", expected {wanted}"),
+        &format!("envelope-malformed: header \"content type\": found \"application/json\", expected {expected}"),
     );
-    let none = world.request().content_type(None);
-    world.refuses(Format::Jws, none.clone(), "envelope-malformed: header \"cty\" is missing");
-    world.refuses(Format::Cose, none, "envelope-malformed: header \"content type\" is missing");
+    let none = fixture.request().content_type(None);
+    fixture.refuses(Format::Jws, none.clone(), "envelope-malformed: header \"cty\" is missing");
+    fixture.refuses(Format::Cose, none, "envelope-malformed: header \"content type\" is missing");
 }
 
 #[test]
 fn the_scheme_decides_which_time_must_and_must_not_be_there() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let at = SignRequest::SIGNED_AT;
     for format in Format::ALL {
-        let refuses = |request, sentence: &str| world.refuses(format, request, sentence);
-        let authority = || world.request().scheme(Scheme::SigningAuthority);
+        let refuses = |request, sentence: &str| fixture.refuses(format, request, sentence);
+        let authority = || fixture.request().scheme(Scheme::SigningAuthority);
         refuses(
-            world.request().scheme_text(Some("notary.x509.other")),
+            fixture.request().scheme_text(Some("notary.x509.other")),
             "envelope-malformed: header \"io.cncf.notary.signingScheme\": found \"notary.x509.other\", expected notary.x509 or notary.x509.signingAuthority",
         );
         refuses(
-            world.request().scheme_text(None).crit([SIGNING_TIME]),
+            fixture.request().scheme_text(None).crit([SIGNING_TIME]),
             "envelope-malformed: header \"io.cncf.notary.signingScheme\" is missing",
         );
         refuses(
-            world.request().signing_time(None),
+            fixture.request().signing_time(None),
             "envelope-malformed: header \"io.cncf.notary.signingTime\" is missing",
         );
         refuses(
-            world.request().authentic_signing_time(at),
+            fixture.request().authentic_signing_time(at),
             "envelope-malformed: header \"io.cncf.notary.authenticSigningTime\" is not allowed under signing scheme notary.x509",
         );
         refuses(
@@ -271,15 +271,15 @@ fn the_scheme_decides_which_time_must_and_must_not_be_there() {
 
 #[test]
 fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let later = time::macros::datetime!(2027-01-01 00:00 UTC);
     for format in Format::ALL {
-        let crit = |names: &[&str]| world.request().crit(names.iter().copied());
+        let crit = |names: &[&str]| fixture.request().crit(names.iter().copied());
         let empty = match format {
             Format::Jws => "envelope-malformed: header \"crit\" is missing",
             Format::Cose => "envelope-malformed: COSE is malformed: got empty array, expected non-empty array",
         };
-        world.refuses(format, crit(&[]), empty);
+        fixture.refuses(format, crit(&[]), empty);
         for (request, name) in [
             (crit(&[SCHEME, SCHEME]), SCHEME),
             (crit(&[SCHEME, "com.example.absent"]), "com.example.absent"),
@@ -290,16 +290,16 @@ fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
                 "envelope-malformed: crit: found {name:?}, expected only attributes that are present and may be \
                  critical, each once"
             );
-            world.refuses(format, request, &sentence);
+            fixture.refuses(format, request, &sentence);
         }
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().expiry(later).crit([SCHEME]),
+            fixture.request().expiry(later).crit([SCHEME]),
             "envelope-malformed: header \"io.cncf.notary.expiry\": found no entry in crit, expected one",
         );
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().critical_attribute("com.example.x", serde_json::json!(1)),
+            fixture.request().critical_attribute("com.example.x", serde_json::json!(1)),
             "critical-attribute-unknown: unknown critical attribute: found \"com.example.x\", expected only \
              attributes that this verifier processes",
         );
@@ -309,11 +309,11 @@ fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
             "envelope-malformed: crit: found {name:?}, expected only attributes that are present and may be \
              critical, each once"
         );
-        world.refuses(Format::Jws, world.request().crit([SCHEME, name]), &sentence);
+        fixture.refuses(Format::Jws, fixture.request().crit([SCHEME, name]), &sentence);
     }
     for label in [1, 2, 3] {
         let crit = Cbor::Array(vec![text(SCHEME), Cbor::Integer(label.into())]);
-        let mut parts = world.request().cose_parts();
+        let mut parts = fixture.request().cose_parts();
         let map: Cbor = ciborium::from_reader(parts.protected.as_slice()).unwrap();
         let Cbor::Map(mut members) = map else { panic!("a map") };
         members.iter_mut().find(|(name, _)| *name == Cbor::Integer(2.into())).unwrap().1 = crit;
@@ -323,35 +323,35 @@ fn crit_lists_what_must_be_and_only_what_may_be_each_once() {
             "envelope-malformed: crit: found \"{label}\", expected only attributes that are present and may be \
              critical, each once"
         );
-        world.refuses_bytes(&parts.seal(), COSE, &sentence);
+        fixture.refuses_bytes(&parts.seal(), COSE, &sentence);
     }
 }
 
 #[test]
 fn plugins_are_never_run() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for format in Format::ALL {
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().plugin("com.example.plugin"),
+            fixture.request().plugin("com.example.plugin"),
             "plugin-unsupported: verification plugin is not supported: found \"com.example.plugin\", expected \
              none or a built-in plugin",
         );
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().plugin(" "),
+            fixture.request().plugin(" "),
             "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found \" \", expected a string \
              that is not blank",
         );
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().attribute("io.cncf.notary.verificationPlugin", serde_json::json!("x")),
+            fixture.request().attribute("io.cncf.notary.verificationPlugin", serde_json::json!("x")),
             "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found no entry in crit, \
              expected one",
         );
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().critical_attribute("io.cncf.notary.verificationPlugin", serde_json::json!(7)),
+            fixture.request().critical_attribute("io.cncf.notary.verificationPlugin", serde_json::json!(7)),
             "envelope-malformed: attribute \"io.cncf.notary.verificationPlugin\": found \"not a text\", expected \
              a string that is not blank",
         );
@@ -360,11 +360,11 @@ fn plugins_are_never_run() {
 
 #[test]
 fn expiry_comes_after_signing() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for format in Format::ALL {
-        world.refuses(
+        fixture.refuses(
             format,
-            world.request().expiry(SignRequest::SIGNED_AT),
+            fixture.request().expiry(SignRequest::SIGNED_AT),
             "envelope-malformed: expiry is not after the signing time: found expiry 2026-01-02T03:04:05Z, \
              expected one after 2026-01-02T03:04:05Z",
         );
@@ -373,8 +373,8 @@ fn expiry_comes_after_signing() {
 
 #[test]
 fn jws_headers_have_exact_names_each_once_in_one_header() {
-    let world = World::new();
-    let request = || world.request();
+    let fixture = Fixture::new();
+    let request = || fixture.request();
     for (request, sentence) in [
         (
             request().jws_protected("alg", "\"ES256\""),
@@ -419,19 +419,19 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
             "header \"io.cncf.notary.signingAgent\": found an object, expected a text",
         ),
     ] {
-        let found = world.judge.sentence(&request.jws(), JWS);
+        let found = fixture.judge.sentence(&request.jws(), JWS);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
     }
     // Seen in the field.
-    world.takes(Format::Jws, request().jws_unprotected("io.cncf.notary.SigningAgent", "\"x\""));
+    fixture.takes(Format::Jws, request().jws_unprotected("io.cncf.notary.SigningAgent", "\"x\""));
 }
 
 #[test]
 fn jws_has_four_members_and_nothing_else() {
-    let world = World::new();
-    let envelope = String::from_utf8(world.request().jws()).unwrap();
+    let fixture = Fixture::new();
+    let envelope = String::from_utf8(fixture.request().jws()).unwrap();
     let good: serde_json::Value = serde_json::from_str(&envelope).unwrap();
-    assert_eq!(world.judge.codes(envelope.as_bytes(), JWS), []);
+    assert_eq!(fixture.judge.codes(envelope.as_bytes(), JWS), []);
     let with = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut changed = good.clone();
         change(&mut changed);
@@ -486,23 +486,23 @@ fn jws_has_four_members_and_nothing_else() {
         (".".repeat(1024 * 1024), "envelope is not valid JSON: expected value"),
         (".".repeat(1024 * 1024 + 1), "envelope: found 1048577 bytes, expected at most 1048576"),
     ] {
-        let found = world.judge.sentence(changed.as_bytes(), JWS);
+        let found = fixture.judge.sentence(changed.as_bytes(), JWS);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
     }
 }
 
 #[test]
 fn the_signed_parts_have_at_most_64_kib() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let most = 64 * 1024;
     let payload = |bytes: usize| {
-        let target = world.target.to_json().to_string();
+        let target = fixture.target.to_json().to_string();
         let frame = format!(r#"{{"targetArtifact":{target},"x":""}}"#).len();
         format!(r#"{{"targetArtifact":{target},"x":"{}"}}"#, "x".repeat(bytes - frame))
     };
     for format in Format::ALL {
-        let signed = |payload: &str| SignRequest::of_payload(&world.chain, payload.as_bytes());
-        world.takes(format, signed(&payload(most)));
+        let signed = |payload: &str| SignRequest::of_payload(&fixture.chain, payload.as_bytes());
+        fixture.takes(format, signed(&payload(most)));
         let too_large = |part, found| {
             format!(
                 "envelope-malformed: {part}: found {found} bytes, expected at most \
@@ -510,18 +510,18 @@ fn the_signed_parts_have_at_most_64_kib() {
             )
         };
         for found in [most + 1, most + 2, most + 3, most + 4] {
-            world.refuses(format, signed(&payload(found)), &too_large("payload", found));
+            fixture.refuses(format, signed(&payload(found)), &too_large("payload", found));
         }
-        let note = |bytes: usize| world.request().attribute("com.example.note", "x".repeat(bytes));
-        world.takes(format, note(most - 1024));
-        let sentence = world.judge.sentence(&note(most).envelope(format), format.media_type());
+        let note = |bytes: usize| fixture.request().attribute("com.example.note", "x".repeat(bytes));
+        fixture.takes(format, note(most - 1024));
+        let sentence = fixture.judge.sentence(&note(most).envelope(format), format.media_type());
         assert!(sentence.starts_with("envelope-malformed: protected header: found 65"), "{sentence}");
     }
 }
 
 #[test]
 fn cose_times_are_whole_seconds_in_tag_1() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for (value, found) in [
         (Cbor::Integer(1_900_000_000.into()), "1900000000"),
         (epoch(Cbor::Float(f64::NAN)), "tag 1 around NaN"),
@@ -541,14 +541,14 @@ fn cose_times_are_whole_seconds_in_tag_1() {
         (text("2099-01-01T00:00:00Z"), "\"2099-01-01T00:00:00Z\""),
         (Cbor::Null, "null"),
     ] {
-        let request = world.request().cose_protected(text(EXPIRY), value).crit([SCHEME, EXPIRY]);
+        let request = fixture.request().cose_protected(text(EXPIRY), value).crit([SCHEME, EXPIRY]);
         let sentence = format!(
             "envelope-malformed: header \"io.cncf.notary.expiry\": found {found}, expected tag 1 around whole seconds between 1970 and 9999"
         );
-        world.refuses(Format::Cose, request, &sentence);
+        fixture.refuses(Format::Cose, request, &sentence);
     }
     for good in [Cbor::Integer(1_900_000_000.into()), Cbor::Float(1.9e9), Cbor::Float(253_402_300_799.0)] {
-        world.takes(Format::Cose, world.request().cose_protected(text(EXPIRY), epoch(good)).crit([SCHEME, EXPIRY]));
+        fixture.takes(Format::Cose, fixture.request().cose_protected(text(EXPIRY), epoch(good)).crit([SCHEME, EXPIRY]));
     }
 }
 
@@ -556,7 +556,7 @@ fn cose_times_are_whole_seconds_in_tag_1() {
 fn cose_times_may_be_whole_floats_of_every_width() {
     use countersign_core::notation::Envelope;
     use countersign_core::notation::EnvelopeFormat;
-    let world = World::new();
+    let fixture = Fixture::new();
     for (number, head, time) in [
         (61_440.0, 0xf9, "1970-01-01T17:04:00Z"),
         (-0.0, 0xf9, "1970-01-01T00:00:00Z"),
@@ -567,7 +567,7 @@ fn cose_times_may_be_whole_floats_of_every_width() {
         let mut encoded = Vec::new();
         ciborium::into_writer(&value, &mut encoded).unwrap();
         assert_eq!(encoded[..2], [0xc1, head], "{number}");
-        let request = world.request().signing_time(None).cose_protected(text(SIGNING_TIME), value);
+        let request = fixture.request().signing_time(None).cose_protected(text(SIGNING_TIME), value);
         let envelope = Envelope::parse(&request.cose(), EnvelopeFormat::Cose).unwrap();
         assert_eq!(envelope.unverified_attributes().scheme.time().to_string(), time, "{number}");
     }
@@ -575,38 +575,38 @@ fn cose_times_may_be_whole_floats_of_every_width() {
 
 #[test]
 fn cose_numbers_are_no_bignums() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let big = |tag, bytes: &[u8]| Cbor::Tag(tag, Box::new(Cbor::Bytes(bytes.to_vec())));
     let time = "envelope-malformed: COSE is malformed: found a time (tag 1) that is a bignum, expected an integer \
                 or a float";
     for bignum in [big(2, &[0x71, 0x3f, 0xb3, 0x00]), big(2, &[0; 16]), big(3, &[0]), big(2, &[0xff; 17])] {
         for (name, request) in [
-            (EXPIRY, world.request().crit([SCHEME, EXPIRY])),
-            (SIGNING_TIME, world.request().signing_time(None)),
-            (AUTHENTIC_TIME, world.request().scheme(Scheme::SigningAuthority).authentic_signing_time(None)),
-            ("com.example.time", world.request()),
+            (EXPIRY, fixture.request().crit([SCHEME, EXPIRY])),
+            (SIGNING_TIME, fixture.request().signing_time(None)),
+            (AUTHENTIC_TIME, fixture.request().scheme(Scheme::SigningAuthority).authentic_signing_time(None)),
+            ("com.example.time", fixture.request()),
         ] {
-            world.refuses(Format::Cose, request.cose_protected(text(name), epoch(bignum.clone())), time);
+            fixture.refuses(Format::Cose, request.cose_protected(text(name), epoch(bignum.clone())), time);
         }
     }
     // -7 and 33 as bignums: the library would read them as the numbers.
     let tag = "envelope-malformed: COSE is malformed: has a tag where none may stand";
-    world.refuses(Format::Cose, world.request().cose_alg(big(3, &[6])), tag);
-    let listed = world.request().cose_protected(Cbor::Integer(2.into()), Cbor::Array(vec![big(2, &[33])]));
-    world.refuses(Format::Cose, listed, "envelope-malformed: COSE is malformed: has a label twice in one map");
-    let mut parts = world.request().cose_parts();
+    fixture.refuses(Format::Cose, fixture.request().cose_alg(big(3, &[6])), tag);
+    let listed = fixture.request().cose_protected(Cbor::Integer(2.into()), Cbor::Array(vec![big(2, &[33])]));
+    fixture.refuses(Format::Cose, listed, "envelope-malformed: COSE is malformed: has a label twice in one map");
+    let mut parts = fixture.request().cose_parts();
     let Cbor::Map(mut members) = ciborium::from_reader(parts.protected.as_slice()).unwrap() else { panic!("a map") };
     members.iter_mut().find(|(name, _)| *name == Cbor::Integer(2.into())).unwrap().1 =
         Cbor::Array(vec![text(SCHEME), big(2, &[33])]);
     parts.protected.clear();
     ciborium::into_writer(&Cbor::Map(members), &mut parts.protected).unwrap();
-    world.refuses_bytes(&parts.seal(), COSE, tag);
+    fixture.refuses_bytes(&parts.seal(), COSE, tag);
 }
 
 #[test]
 fn cose_maps_have_each_label_once_in_one_map() {
-    let world = World::new();
-    let request = || world.request();
+    let fixture = Fixture::new();
+    let request = || fixture.request();
     for (request, sentence) in [
         (
             request().cose_protected(text(SCHEME), text("notary.x509")),
@@ -648,18 +648,18 @@ fn cose_maps_have_each_label_once_in_one_map() {
             "header \"io.cncf.notary.authenticSigningTime\" is not allowed under signing scheme notary.x509",
         ),
     ] {
-        let found = world.judge.sentence(&request.cose(), COSE);
+        let found = fixture.judge.sentence(&request.cose(), COSE);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
     }
 }
 
 #[test]
 fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
-    let world = World::new();
-    let envelope = world.request().cose();
-    let chain = world.chain.der().iter().cloned().map(Cbor::Bytes).collect::<Vec<_>>();
+    let fixture = Fixture::new();
+    let envelope = fixture.request().cose();
+    let chain = fixture.chain.der().iter().cloned().map(Cbor::Bytes).collect::<Vec<_>>();
     let with_chain = |chain: Cbor| {
-        let mut parts = world.request().cose_parts();
+        let mut parts = fixture.request().cose_parts();
         let Cbor::Map(members) = &mut parts.unprotected else { panic!("a map") };
         members.iter_mut().find(|(name, _)| *name == Cbor::Integer(33.into())).unwrap().1 = chain;
         parts.seal()
@@ -681,7 +681,7 @@ fn cose_is_tagged_with_definite_lengths_and_a_chain_of_byte_strings() {
             "COSE is malformed: found the end of the input inside an item",
         ),
     ] {
-        let found = world.judge.sentence(&changed, COSE);
+        let found = fixture.judge.sentence(&changed, COSE);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
     }
 }

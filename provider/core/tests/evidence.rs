@@ -1,7 +1,7 @@
 //! Signatures that need evidence which this version cannot fetch: inconclusive only if all other checks pass. Everyone with
 //! push rights can attach such a signature, which must not turn a rejection into an inconclusive verdict.
 
-use countersign_core::evidence::Answer;
+use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::Received;
 use countersign_core::policy::StoreKind;
@@ -26,17 +26,17 @@ const PROFILE: &str = "com.amazonaws.signer.signingProfileVersion";
 const JOB: &str = "com.amazonaws.signer.signingJob";
 const PROFILE_ARN: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
 
-struct World {
+struct Fixture {
     root: Authority,
-    stranger: Authority,
+    untrusted: Authority,
     target: Descriptor,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         Self {
             root: Authority::root(CertSpec::root()),
-            stranger: Authority::root(CertSpec::root().common_name("stranger")),
+            untrusted: Authority::root(CertSpec::root().common_name("untrusted")),
             target: Descriptor::sample("image"),
         }
     }
@@ -76,20 +76,20 @@ fn check(judge: &Judge, request: &SignRequest, codes: &[Code]) {
 
 #[test]
 fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let chains =
-        [CertSpec::leaf(), CertSpec::leaf().ocsp_url("http://ocsp.example")].map(|leaf| world.root.issue(leaf));
+        [CertSpec::leaf(), CertSpec::leaf().ocsp_url("http://ocsp.example")].map(|leaf| fixture.root.issue(leaf));
     for chain in chains {
         for level in LEVELS {
-            check(&world.aws_judge().level(level), &world.aws(&chain), &[Code::SignerServiceUnchecked]);
+            check(&fixture.aws_judge().level(level), &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
         }
         for action in ["log", "skip"] {
-            let judge = world.aws_judge().overriding("revocation", action);
-            check(&judge, &world.aws(&chain), &[Code::SignerServiceUnchecked]);
+            let judge = fixture.aws_judge().overriding("revocation", action);
+            check(&judge, &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
         }
     }
     let sentence =
-        world.aws_judge().sentence(&world.aws(&world.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
+        fixture.aws_judge().sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
         "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the service"
@@ -98,35 +98,35 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
 
 #[test]
 fn naming_aws_signer_does_not_make_a_bad_signature_inconclusive() {
-    let world = World::new();
-    let chain = world.root.issue(CertSpec::leaf());
-    let good = world.aws(&chain);
-    let judge = world.aws_judge();
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let good = fixture.aws(&chain);
+    let judge = fixture.aws_judge();
     let short =
-        world.root.issue(CertSpec::leaf().valid(datetime!(2026-03-01 00:00 UTC), datetime!(2026-04-01 00:00 UTC)));
+        fixture.root.issue(CertSpec::leaf().valid(datetime!(2026-03-01 00:00 UTC), datetime!(2026-04-01 00:00 UTC)));
     let expired = good.clone().expiry(datetime!(2026-06-01 12:00 UTC));
     let other = Descriptor::sample("another");
     let of_other = aws_attributes(SignRequest::new(&chain, &other).scheme(Scheme::SigningAuthority));
-    let by_stranger = world.aws(&world.stranger.issue(CertSpec::leaf()));
-    let plain = || SignRequest::new(&chain, &world.target).scheme(Scheme::SigningAuthority).plugin(PLUGIN);
+    let by_untrusted = fixture.aws(&fixture.untrusted.issue(CertSpec::leaf()));
+    let plain = || SignRequest::new(&chain, &fixture.target).scheme(Scheme::SigningAuthority).plugin(PLUGIN);
     for (judge, request, code) in [
-        (judge.clone(), by_stranger, Code::UntrustedChain),
+        (judge.clone(), by_untrusted, Code::UntrustedChain),
         (judge.clone(), of_other, Code::TargetMismatch),
         (judge.clone().metadata("pipeline", "release"), good.clone(), Code::MetadataMissing),
-        (world.judge(StoreKind::Ca).identity(PROFILE_ARN), good.clone(), Code::UntrustedChain),
-        (world.judge(StoreKind::SigningAuthority), good.clone(), Code::UntrustedIdentity),
+        (fixture.judge(StoreKind::Ca).identity(PROFILE_ARN), good.clone(), Code::UntrustedChain),
+        (fixture.judge(StoreKind::SigningAuthority), good.clone(), Code::UntrustedIdentity),
         (
-            world.judge(StoreKind::SigningAuthority).identity("x509.subject: C=CH, ST=ZH, O=Testkit"),
+            fixture.judge(StoreKind::SigningAuthority).identity("x509.subject: C=CH, ST=ZH, O=Testkit"),
             good.clone(),
             Code::UntrustedIdentity,
         ),
         (
-            world.judge(StoreKind::SigningAuthority).identity(&PROFILE_ARN.replace("/ci", "/other")),
+            fixture.judge(StoreKind::SigningAuthority).identity(&PROFILE_ARN.replace("/ci", "/other")),
             good.clone(),
             Code::UntrustedIdentity,
         ),
         (judge.clone(), expired, Code::Expired),
-        (judge.clone(), world.aws(&short), Code::CertificateOutsideValidity),
+        (judge.clone(), fixture.aws(&short), Code::CertificateOutsideValidity),
         (judge.clone(), good.clone().authentic_signing_time(datetime!(2026-12-24 00:00 UTC)), Code::TimestampInvalid),
         (judge.clone(), good.clone().critical_attribute("com.example.x", "y"), Code::CriticalAttributeUnknown),
         (judge.clone(), plain(), Code::EnvelopeMalformed),
@@ -139,8 +139,8 @@ fn naming_aws_signer_does_not_make_a_bad_signature_inconclusive() {
         (judge.clone(), plain().critical_attribute(PROFILE, Value::from(7)), Code::EnvelopeMalformed),
         (judge.clone(), plain().plugin_min_version("latest"), Code::EnvelopeMalformed),
         (
-            world.judge(StoreKind::Ca).identity(PROFILE_ARN),
-            aws_attributes(SignRequest::new(&chain, &world.target)),
+            fixture.judge(StoreKind::Ca).identity(PROFILE_ARN),
+            aws_attributes(SignRequest::new(&chain, &fixture.target)),
             Code::PluginUnsupported,
         ),
     ] {
@@ -150,34 +150,34 @@ fn naming_aws_signer_does_not_make_a_bad_signature_inconclusive() {
 
 #[test]
 fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_logged() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let with_ocsp = || CertSpec::leaf().ocsp_url("http://ocsp.example");
-    let by = |authority: &Authority, leaf: CertSpec| SignRequest::new(&authority.issue(leaf), &world.target);
-    let tsa = |judge: Judge| judge.trusting(StoreKind::Tsa, world.root.der());
-    let (ca, aws) = (world.judge(StoreKind::Ca), world.aws_judge());
+    let by = |authority: &Authority, leaf: CertSpec| SignRequest::new(&authority.issue(leaf), &fixture.target);
+    let tsa = |judge: Judge| judge.trusting(StoreKind::Tsa, fixture.root.der());
+    let (ca, aws) = (fixture.judge(StoreKind::Ca), fixture.aws_judge());
     for (judge, trusted, untrusted, code) in [
         (
             aws.level("audit"),
-            world.aws(&world.root.issue(CertSpec::leaf())),
-            world.aws(&world.stranger.issue(CertSpec::leaf())),
+            fixture.aws(&fixture.root.issue(CertSpec::leaf())),
+            fixture.aws(&fixture.untrusted.issue(CertSpec::leaf())),
             Code::SignerServiceUnchecked,
         ),
         (
             ca.clone().level("audit").overriding("revocation", "enforce"),
-            by(&world.root, with_ocsp()),
-            by(&world.stranger, with_ocsp()),
+            by(&fixture.root, with_ocsp()),
+            by(&fixture.untrusted, with_ocsp()),
             Code::RevocationUnchecked,
         ),
         (
             ca.clone().overriding("authenticity", "log"),
-            by(&world.root, with_ocsp()),
-            by(&world.stranger, with_ocsp()),
+            by(&fixture.root, with_ocsp()),
+            by(&fixture.untrusted, with_ocsp()),
             Code::RevocationUnchecked,
         ),
         (
             tsa(ca.clone().level("audit").overriding("authenticTimestamp", "enforce")),
-            by(&world.root, CertSpec::leaf()).timestamp(b"token"),
-            by(&world.stranger, CertSpec::leaf()).timestamp(b"token"),
+            by(&fixture.root, CertSpec::leaf()).timestamp(b"token"),
+            by(&fixture.untrusted, CertSpec::leaf()).timestamp(b"token"),
             Code::TimestampUnchecked,
         ),
     ] {
@@ -186,22 +186,22 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
     }
     let judge = ca.level("audit").overriding("revocation", "enforce");
     assert_eq!(
-        judge.sentence(&by(&world.stranger, with_ocsp()).jws(), Format::Jws.media_type()),
+        judge.sentence(&by(&fixture.untrusted, with_ocsp()).jws(), Format::Jws.media_type()),
         "untrusted-chain: revocation is checked only for trusted signers: certificate chain is not trusted: found \
-         root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:store-0 in the chain"
+         root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:store-0 in the chain"
     );
 }
 
 #[test]
 fn rejects_before_revocation_and_timestamps() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let leaf = || CertSpec::leaf().crl_url("http://crl.example/a.crl");
-    let chain = world.root.issue(leaf());
-    let judge = world.judge(StoreKind::Ca).trusting(StoreKind::Tsa, world.root.der());
-    let good = SignRequest::new(&chain, &world.target).timestamp(b"token");
+    let chain = fixture.root.issue(leaf());
+    let judge = fixture.judge(StoreKind::Ca).trusting(StoreKind::Tsa, fixture.root.der());
+    let good = SignRequest::new(&chain, &fixture.target).timestamp(b"token");
     check(&judge, &good, &[Code::TimestampUnchecked, Code::RevocationUnchecked]);
     let later = leaf().valid(datetime!(2027-01-01 00:00 UTC), datetime!(2028-01-01 00:00 UTC));
-    let former = world
+    let former = fixture
         .root
         .intermediate(CertSpec::intermediate().valid(datetime!(2025-01-01 00:00 UTC), datetime!(2025-12-31 00:00 UTC)));
     let apart = former.issue(leaf().valid(datetime!(2026-01-01 00:00 UTC), datetime!(2028-01-01 00:00 UTC)));
@@ -211,7 +211,7 @@ fn rejects_before_revocation_and_timestamps() {
         (judge.clone(), good.expiry(datetime!(2026-06-01 12:00 UTC)), Code::Expired),
         (
             judge.clone(),
-            SignRequest::new(&world.stranger.issue(leaf()), &world.target).timestamp(b"token"),
+            SignRequest::new(&fixture.untrusted.issue(leaf()), &fixture.target).timestamp(b"token"),
             Code::UntrustedChain,
         ),
         (
@@ -219,14 +219,14 @@ fn rejects_before_revocation_and_timestamps() {
             SignRequest::new(&chain, &Descriptor::sample("another")).timestamp(b"token"),
             Code::TargetMismatch,
         ),
-        (judge.clone(), SignRequest::new(&chain, &world.target), Code::TimestampInvalid),
+        (judge.clone(), SignRequest::new(&chain, &fixture.target), Code::TimestampInvalid),
         // The certificates were never valid at the same time, so no timestamp can help.
         (
             judge.clone(),
-            SignRequest::new(&world.root.issue(later), &world.target).timestamp(b"token"),
+            SignRequest::new(&fixture.root.issue(later), &fixture.target).timestamp(b"token"),
             Code::CertificateOutsideValidity,
         ),
-        (judge, SignRequest::new(&apart, &world.target).timestamp(b"token"), Code::CertificateOutsideValidity),
+        (judge, SignRequest::new(&apart, &fixture.target).timestamp(b"token"), Code::CertificateOutsideValidity),
     ] {
         check(&judge, &request, &[code]);
     }
@@ -245,11 +245,11 @@ fn asked(judge: &Judge, request: &SignRequest) -> Vec<Vec<String>> {
 
 #[test]
 fn a_trusted_signature_requests_evidence_for_all_certificates_at_once_and_crls_without_ocsp() {
-    let world = World::new();
-    let intermediate = world.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
+    let fixture = Fixture::new();
+    let intermediate = fixture.root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
     let leaf = CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
-    let request = SignRequest::new(&intermediate.issue(leaf), &world.target);
-    let judge = world.judge(StoreKind::Ca);
+    let request = SignRequest::new(&intermediate.issue(leaf), &fixture.target);
+    let judge = fixture.judge(StoreKind::Ca);
     for judge in [judge.clone(), judge.clone().level("permissive"), judge.clone().level("audit")] {
         assert_eq!(
             asked(&judge, &request),
@@ -260,34 +260,34 @@ fn a_trusted_signature_requests_evidence_for_all_certificates_at_once_and_crls_w
         );
     }
     assert_eq!(asked(&judge.overriding("revocation", "skip"), &request), [[""; 0]; 0]);
-    let plain = SignRequest::new(&world.root.issue(CertSpec::leaf()), &world.target);
-    assert_eq!(asked(&world.judge(StoreKind::Ca), &plain), [[""; 0]; 0]);
+    let plain = SignRequest::new(&fixture.root.issue(CertSpec::leaf()), &fixture.target);
+    assert_eq!(asked(&fixture.judge(StoreKind::Ca), &plain), [[""; 0]; 0]);
     assert_eq!(
-        asked(&world.aws_judge(), &world.aws(&world.root.issue(CertSpec::leaf()))),
+        asked(&fixture.aws_judge(), &fixture.aws(&fixture.root.issue(CertSpec::leaf()))),
         [[format!("signer {PROFILE_ARN}/abcDEF1234")]]
     );
 }
 
 #[test]
 fn requests_no_evidence_for_untrusted_or_rejected_signatures() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let leaf = || CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/ca.crl");
-    let good = SignRequest::new(&world.root.issue(leaf()), &world.target);
-    let judge = world.judge(StoreKind::Ca);
-    let by_stranger = SignRequest::new(&world.stranger.issue(leaf()), &world.target);
-    let other = SignRequest::new(&world.root.issue(leaf()), &Descriptor::sample("another"));
+    let good = SignRequest::new(&fixture.root.issue(leaf()), &fixture.target);
+    let judge = fixture.judge(StoreKind::Ca);
+    let by_untrusted = SignRequest::new(&fixture.untrusted.issue(leaf()), &fixture.target);
+    let other = SignRequest::new(&fixture.root.issue(leaf()), &Descriptor::sample("another"));
     for (judge, request) in [
-        (judge.clone(), by_stranger.clone()),
-        (judge.clone().level("audit"), by_stranger.clone()),
-        (judge.clone().level("audit").overriding("revocation", "enforce"), by_stranger),
+        (judge.clone(), by_untrusted.clone()),
+        (judge.clone().level("audit"), by_untrusted.clone()),
+        (judge.clone().level("audit").overriding("revocation", "enforce"), by_untrusted),
         (judge.clone().level("audit").identity("x509.subject: C=CH, ST=ZH, O=Other"), good.clone()),
         (judge.clone(), other),
         (judge.clone().metadata("pipeline", "release"), good.clone()),
         (judge.clone(), good.clone().expiry(datetime!(2026-06-01 12:00 UTC))),
         (judge.clone(), good.clone().critical_attribute("com.example.x", "y")),
         (judge.clone().at("2060-01-01T00:00:00Z"), good),
-        (world.aws_judge().level("audit"), world.aws(&world.stranger.issue(leaf()))),
-        (world.judge(StoreKind::SigningAuthority), world.aws(&world.root.issue(leaf()))),
+        (fixture.aws_judge().level("audit"), fixture.aws(&fixture.untrusted.issue(leaf()))),
+        (fixture.judge(StoreKind::SigningAuthority), fixture.aws(&fixture.root.issue(leaf()))),
     ] {
         assert_eq!(asked(&judge, &request), [[""; 0]; 0], "{judge:?}");
     }
@@ -295,14 +295,14 @@ fn requests_no_evidence_for_untrusted_or_rejected_signatures() {
 
 #[test]
 fn unsupported_evidence_proves_nothing() {
-    let world = World::new();
-    let request = SignRequest::new(&world.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &world.target);
+    let fixture = Fixture::new();
+    let request = SignRequest::new(&fixture.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &fixture.target);
     let received = |request: &EvidenceRequest| {
-        Answer::Received(Received::new(request, *b"good", UnixTime::EPOCH).expect("it is small"))
+        EvidenceResponse::Received(Received::new(request, *b"good", UnixTime::EPOCH).expect("it is small"))
     };
     for (judge, request, code) in [
-        (world.judge(StoreKind::Ca), request, Code::RevocationUnchecked),
-        (world.aws_judge(), world.aws(&world.root.issue(CertSpec::leaf())), Code::SignerServiceUnchecked),
+        (fixture.judge(StoreKind::Ca), request, Code::RevocationUnchecked),
+        (fixture.aws_judge(), fixture.aws(&fixture.root.issue(CertSpec::leaf())), Code::SignerServiceUnchecked),
     ] {
         let (judged, asked) = judge.ask_with(&request.jws(), Format::Jws.media_type(), received);
         assert_eq!(asked.len(), 1);

@@ -7,7 +7,7 @@ mod tests {
     use countersign_core::notation::Check;
     use countersign_core::notation::Enforcement;
     use countersign_core::notation::Facts;
-    use countersign_core::notation::Found;
+    use countersign_core::notation::FindingResult;
     use countersign_core::oci::Descriptor;
     use countersign_core::time::UnixTime;
     use countersign_core::verdict::Code;
@@ -61,10 +61,10 @@ mod tests {
                 found,
                 [(Check::Integrity, skip), (Check::CriticalAttributes, skip), (Check::TargetBinding, skip)]
             );
-            assert_eq!(explanation.findings[0].found, Found::Passed);
-            let Found::Failed(reason) = &explanation.findings[1].found else { panic!("{explanation:?}") };
+            assert_eq!(explanation.findings[0].found, FindingResult::Passed);
+            let FindingResult::Failed(reason) = &explanation.findings[1].found else { panic!("{explanation:?}") };
             assert_eq!(reason.code, Code::CriticalAttributeUnknown);
-            assert_eq!(explanation.findings[2].found, Found::Passed);
+            assert_eq!(explanation.findings[2].found, FindingResult::Passed);
             check(&explanation.facts.unwrap(), true, "2026-01-02T03:04:05Z");
         }
     }
@@ -80,10 +80,10 @@ mod tests {
             .timestamp(b"token");
         let envelope = request.jws_parts().with_signature(&[1; 64]);
         let explanation = notation::describe(&envelope, judge::format(JWS), &read);
-        let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
+        let FindingResult::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
         assert_eq!(reason.code, Code::SignatureMismatch);
-        assert_eq!(explanation.findings[1].found, Found::NotReached);
-        assert_eq!(explanation.findings[2].found, Found::NotReached);
+        assert_eq!(explanation.findings[1].found, FindingResult::NotReached);
+        assert_eq!(explanation.findings[2].found, FindingResult::NotReached);
         assert!(!explanation.passes());
         check(&explanation.facts.unwrap(), false, "2026-01-02T03:04:05Z");
     }
@@ -96,7 +96,7 @@ mod tests {
         {
             let explanation = notation::describe(bytes, judge::format(media_type), &read);
             assert!(explanation.facts.is_none());
-            let Found::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
+            let FindingResult::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };
             assert_eq!(reason.code, code);
         }
     }

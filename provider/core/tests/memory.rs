@@ -44,7 +44,7 @@ fn reading_takes_a_small_multiple_of_the_document() {
 fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
     let peak = peak(work);
     let most = (3 * document.len()).max(MIB) + more;
-    assert!(peak <= most, "{name}: {peak} bytes for a document of {}, at most {most} wanted", document.len());
+    assert!(peak <= most, "{name}: {peak} bytes for a document of {}, at most {most} expected", document.len());
 }
 
 /// Every part of every JSON document, enlarged to at most 128 KiB: about where count limits begin, so that the factor is

@@ -84,7 +84,7 @@ fn an_unknown_plugin_of_any_version_fails() {
 }
 
 #[test]
-fn user_metadata_must_be_signed_with_the_wanted_value() {
+fn user_metadata_must_be_signed_with_the_required_value() {
     with_vectors(|folder| {
         let envelope = read(folder.join("internal/mock/testdata/sig_env_with_metadata.json"));
         let digest = "sha256:5a07385af4e6b6af81b0ebfd435aedccdfa3507f0609c658209e1aba57159b2b";
@@ -121,9 +121,9 @@ fn self_signed_leaves_verify_when_they_are_trusted() {
             ] {
                 assert_eq!(judge.codes(&envelope, media_type), [Code::TargetMismatch], "{file}");
             }
-            let nobody = Judge::about(MediaType::OCI_MANIFEST, digest, 481);
-            let stranger = nobody.trusting(StoreKind::SigningAuthority, &root);
-            assert_eq!(stranger.codes(&envelope, media_type), [Code::UntrustedChain], "{file}");
+            let without_store = Judge::about(MediaType::OCI_MANIFEST, digest, 481);
+            let with_other_store = without_store.trusting(StoreKind::SigningAuthority, &root);
+            assert_eq!(with_other_store.codes(&envelope, media_type), [Code::UntrustedChain], "{file}");
         }
     });
 }

@@ -81,9 +81,9 @@ fn the_size_of_a_verdict_covers_its_allocation_closely() {
         }
         // The vector itself was allocated before.
         let occupied = (ALLOCATOR.current_usage() - before) / COPIES + size_of::<ImageVerdict>();
-        let said = copies[0].bytes();
-        assert!(occupied <= said, "{name}: says {said} and occupies {occupied}");
-        assert!(said <= occupied + occupied / 2 + 512, "{name}: says {said} and occupies {occupied}");
-        assert!(said <= 2 * FailedSignatures::BYTES, "{name}: {said}");
+        let declared = copies[0].bytes();
+        assert!(occupied <= declared, "{name}: declares {declared} and occupies {occupied}");
+        assert!(declared <= occupied + occupied / 2 + 512, "{name}: declares {declared} and occupies {occupied}");
+        assert!(declared <= 2 * FailedSignatures::BYTES, "{name}: {declared}");
     }
 }

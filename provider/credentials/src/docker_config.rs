@@ -43,7 +43,7 @@ pub struct DockerConfig {
     /// By precedence, the greatest first: exact hosts, then patterns.
     entries: Vec<Entry>,
     /// Entries whose key cannot be read.
-    unplaced: Vec<Unplaced>,
+    unreadable_keys: Vec<UnreadableKey>,
     mistakes: Vec<EntryMistake>,
     warnings: Vec<DockerConfigWarning>,
 }
@@ -72,7 +72,7 @@ fn name_within(key: &Key, identity: &Identity) -> Option<CredentialName> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Unplaced {
+struct UnreadableKey {
     /// None if it could be any.
     hosts: Option<Hosts>,
     mistake: EntryMistake,
@@ -170,7 +170,7 @@ impl DockerConfig {
         let mut config = Self {
             file: file.to_owned(),
             entries: Vec::new(),
-            unplaced: Vec::new(),
+            unreadable_keys: Vec::new(),
             mistakes: Vec::new(),
             warnings: Vec::new(),
         };
@@ -190,8 +190,8 @@ impl DockerConfig {
         let mistake = |error| EntryMistake { key: shown(key), error };
         let key = match Key::parse(key) {
             Ok(key) => key,
-            Err(KeyError::Host) => return self.add_unplaced(None, mistake(EntryError::Host)),
-            Err(KeyError::Path(hosts)) => return self.add_unplaced(Some(hosts), mistake(EntryError::Path)),
+            Err(KeyError::Host) => return self.add_unreadable_key(None, mistake(EntryError::Host)),
+            Err(KeyError::Path(hosts)) => return self.add_unreadable_key(Some(hosts), mistake(EntryError::Path)),
         };
         let access = match identity {
             Ok(None) => Access::Anonymous,
@@ -226,9 +226,9 @@ impl DockerConfig {
         }
     }
 
-    fn add_unplaced(&mut self, hosts: Option<Hosts>, mistake: EntryMistake) {
+    fn add_unreadable_key(&mut self, hosts: Option<Hosts>, mistake: EntryMistake) {
         self.mistakes.push(mistake.clone());
-        self.unplaced.push(Unplaced { hosts, mistake });
+        self.unreadable_keys.push(UnreadableKey { hosts, mistake });
     }
 
     fn warn_of_helpers(&mut self, store: Option<String>, helpers: &[(String, String)]) {
@@ -265,9 +265,9 @@ impl DockerConfig {
                 Found::Unusable(self.why(format_args!("entry {written} {error}")))
             }
             None => {
-                let may_be = |unplaced: &&Unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
-                match self.unplaced.iter().find(may_be) {
-                    Some(Unplaced { mistake, hosts: _ }) => Found::Unusable(
+                let may_be = |unreadable_keys: &&UnreadableKey| unreadable_keys.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
+                match self.unreadable_keys.iter().find(may_be) {
+                    Some(UnreadableKey { mistake, hosts: _ }) => Found::Unusable(
                         self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
                     ),
                     None => Found::Anonymous,
@@ -293,7 +293,7 @@ impl DockerConfig {
     #[must_use]
     pub fn knows(&self, host: &Host) -> bool {
         self.entries.iter().any(|entry| entry.key.is_on(host))
-            || self.unplaced.iter().any(|unplaced| unplaced.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
+            || self.unreadable_keys.iter().any(|unreadable_keys| unreadable_keys.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
     }
 }
 

@@ -50,11 +50,11 @@ pub(crate) async fn read(
 ) -> Result<(Content, Option<Digest>), FetchError> {
     check_encoding(response.headers(), host)?;
     let too_large = || FetchError::TooLarge { host: host.to_owned(), limit: limits.limit };
-    let wrong_size = |found, wanted| FetchError::Size { host: host.to_owned(), found, wanted };
+    let wrong_size = |found, expected| FetchError::Size { host: host.to_owned(), found, expected };
     let announced = response.content_length();
     if let Some(announced) = announced {
         match limits.size {
-            Some(wanted) if announced != wanted => return Err(wrong_size(announced, wanted)),
+            Some(expected) if announced != expected => return Err(wrong_size(announced, expected)),
             Some(_) | None if announced > limits.limit => return Err(too_large()),
             Some(_) | None => {}
         }
@@ -76,10 +76,10 @@ pub(crate) async fn read(
         }
         body.extend_from_slice(&chunk);
     }
-    if let Some(wanted) = limits.size
-        && found != wanted
+    if let Some(expected) = limits.size
+        && found != expected
     {
-        return Err(wrong_size(found, wanted));
+        return Err(wrong_size(found, expected));
     }
     body.shrink_to_fit();
     // Less than before, which never fails.

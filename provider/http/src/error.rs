@@ -166,14 +166,14 @@ pub enum FetchError {
         limit: u64,
     },
     /// The body has another size than expected.
-    #[error("size of the content from {host}: found {found} bytes, expected {wanted}")]
+    #[error("size of the content from {host}: found {found} bytes, expected {expected}")]
     Size {
         /// Where the request went.
         host: String,
         /// What the body has, or is announced to have, in bytes.
         found: u64,
         /// What the body should have, in bytes.
-        wanted: u64,
+        expected: u64,
     },
     /// The body is compressed.
     #[error("{host} sends Content-Encoding {found}, although it was asked not to encode")]

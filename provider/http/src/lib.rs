@@ -116,4 +116,4 @@ pub use tls::RootsSource;
 pub use tls::TlsFailure;
 pub use tls::TlsRemedy;
 pub use tls::TlsSetupError;
-pub use tls::WantedRoot;
+pub use tls::MissingRoot;

@@ -64,7 +64,7 @@ pub const IDLE_CONFIGURED: usize = 128;
 
 /// The same for hosts whose names come from outside: below a pattern, or where hosts need not be listed, an attacker has
 /// any number of them.
-pub const IDLE_OUTSIDE: usize = 32;
+pub const IDLE_UNLISTED: usize = 32;
 
 /// Size of the head of a response, and of the buffer of a connection, in bytes. A head holds some headers of 8 KiB with
 /// URLs or challenges.

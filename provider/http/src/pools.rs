@@ -77,7 +77,7 @@ enum ProxyId {
 impl ConnectionPools {
     /// With a set of authorities for [`RootsId::SYSTEM`].
     pub(crate) fn new(settings: ConnectSettings, limits: &SharedLimits, system: ClientConfig) -> Self {
-        let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_outside().clone() };
+        let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_unlisted().clone() };
         let (by_roots, forwarders, to_proxies) = (Vec::new(), Mutex::default(), HashMap::new());
         let mut pools = Self { by_roots, settings, open, forwarders, to_proxies };
         pools.add_roots(system);

@@ -27,7 +27,7 @@ pub struct SharedLimits {
     /// Connections to hosts that the settings name.
     open_configured: OpenConnections,
     /// Connections to other hosts.
-    open_outside: OpenConnections,
+    open_unlisted: OpenConnections,
 }
 
 /// How the limits are named in messages and metrics.
@@ -59,7 +59,7 @@ impl SharedLimits {
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
             open_configured: OpenConnections::new(requests.total.saturating_add(limits::IDLE_CONFIGURED)),
-            open_outside: OpenConnections::new(requests.total.saturating_add(limits::IDLE_OUTSIDE)),
+            open_unlisted: OpenConnections::new(requests.total.saturating_add(limits::IDLE_UNLISTED)),
         }
     }
 
@@ -68,7 +68,7 @@ impl SharedLimits {
         self.requests.set_limits(requests.shares());
         self.responders.set_limits(requests.responder_shares());
         self.open_configured.set_limit(requests.total.saturating_add(limits::IDLE_CONFIGURED));
-        self.open_outside.set_limit(requests.total.saturating_add(limits::IDLE_OUTSIDE));
+        self.open_unlisted.set_limit(requests.total.saturating_add(limits::IDLE_UNLISTED));
     }
 
     /// The bytes that bodies, and what was made of them, may occupy.
@@ -96,7 +96,7 @@ impl SharedLimits {
         &self.open_configured
     }
 
-    pub(crate) fn open_outside(&self) -> &OpenConnections {
-        &self.open_outside
+    pub(crate) fn open_unlisted(&self) -> &OpenConnections {
+        &self.open_unlisted
     }
 }

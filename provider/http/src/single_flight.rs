@@ -242,17 +242,17 @@ mod tests {
         assert_eq!(flights.join_or_start(1, soon(), |_| async { 7 }).await, Ok(7));
     }
 
-    /// Work that never ends, and tells when it is dropped.
+    /// Work that never ends, and notifies when it is dropped.
     fn endless(dropped: &Arc<Notify>) -> impl Future<Output = u8> + Send + 'static {
-        struct Tell(Arc<Notify>);
-        impl Drop for Tell {
+        struct NotifyOnDrop(Arc<Notify>);
+        impl Drop for NotifyOnDrop {
             fn drop(&mut self) {
                 self.0.notify_one();
             }
         }
-        let tell = Tell(Arc::clone(dropped));
+        let notify = NotifyOnDrop(Arc::clone(dropped));
         async move {
-            let _tell = tell;
+            let _notify = notify;
             std::future::pending().await
         }
     }

@@ -14,7 +14,7 @@ pub use failure::CertificateNames;
 pub use failure::RootsSource;
 pub use failure::TlsFailure;
 pub use failure::TlsRemedy;
-pub use failure::WantedRoot;
+pub use failure::MissingRoot;
 pub(crate) use handshake::failure as tls_failure;
 pub use roots::RootCertificates;
 pub use roots::RootCertificatesError;

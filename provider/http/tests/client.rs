@@ -47,7 +47,7 @@ use countersign_http::TlsFailure;
 use countersign_http::TlsRemedy;
 use countersign_http::Unit;
 use countersign_http::Unobserved;
-use countersign_http::WantedRoot;
+use countersign_http::MissingRoot;
 use countersign_http::authority;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -146,9 +146,9 @@ async fn a_body_is_read_and_hashed_under_its_limit() {
     };
     let limit = FILE.len() as u64 - 1;
     assert_eq!(limited(BodyLimits::at_most(16)).await, Some(FetchError::TooLarge { host: host.clone(), limit }));
-    let (found, wanted) = (limit + 1, 5);
-    let size = BodyLimits { size: Some(wanted), ..BodyLimits::at_most(1024) };
-    assert_eq!(limited(size).await, Some(FetchError::Size { host, found, wanted }));
+    let (found, expected) = (limit + 1, 5);
+    let size = BodyLimits { size: Some(expected), ..BodyLimits::at_most(1024) };
+    assert_eq!(limited(size).await, Some(FetchError::Size { host, found, expected }));
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn a_server_is_accepted_by_the_roots_of_its_route() {
     let error = fetch(&client, &list(&server), |_| {}).await.err().unwrap();
     let FetchError::Tls { failure, .. } = &error else { panic!("{error:?}") };
     assert!(matches!(failure, TlsFailure::UnknownIssuer { roots: RootsSource::System, .. }), "{failure:?}");
-    assert_eq!(error.remedy(), Some(FetchRemedy::Tls(TlsRemedy::RootsFile(WantedRoot::Issuer))));
+    assert_eq!(error.remedy(), Some(FetchRemedy::Tls(TlsRemedy::RootsFile(MissingRoot::Issuer))));
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
 }
 
 fn bearer(challenge: &ChallengeRef<'_>) -> Result<Bearer, &'static str> {
-    let parameter = |wanted: &str| -> Result<Option<String>, &'static str> {
-        let mut values = challenge.params.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let parameter = |expected: &str| -> Result<Option<String>, &'static str> {
+        let mut values = challenge.params.iter().filter(|(name, _)| name.eq_ignore_ascii_case(expected));
         let value = values.next().map(|(_, value)| value.to_unescaped());
         if values.next().is_some() {
             return Err("the Bearer challenge has a parameter twice");

@@ -33,8 +33,8 @@ impl Registries {
         let response = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
         let found = content_type(&response.headers);
         if descriptor.media_type != *found.as_str() {
-            let wanted = descriptor.media_type.as_str().into();
-            let cause = Cause::ContentType { host: authority(&response.url), found: Excerpt::of(&found), wanted };
+            let expected = descriptor.media_type.as_str().into();
+            let cause = Cause::ContentType { host: authority(&response.url), found: Excerpt::of(&found), expected };
             return Err(RegistryError { repository: repository.clone(), stage, cause });
         }
         Ok(response.body)
@@ -81,8 +81,8 @@ impl Registries {
             Some(found) if *found == descriptor.digest => Ok(response),
             found => {
                 let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &response.body));
-                let wanted = descriptor.digest.clone();
-                Err(failed(Cause::Digest { host: authority(&response.url), found, wanted }))
+                let expected = descriptor.digest.clone();
+                Err(failed(Cause::Digest { host: authority(&response.url), found, expected }))
             }
         }
     }

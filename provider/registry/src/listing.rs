@@ -170,8 +170,8 @@ pub(crate) fn read_page(response: &ApiResponse, unlabelled: bool) -> Page {
 fn read_index(response: &ApiResponse) -> Result<Index, Cause> {
     let found = content_type(&response.headers);
     if found != MediaType::OCI_INDEX {
-        let (found, wanted) = (Excerpt::of(&found), MediaType::OCI_INDEX.into());
-        return Err(Cause::ContentType { host: authority(&response.url), found, wanted });
+        let (found, expected) = (Excerpt::of(&found), MediaType::OCI_INDEX.into());
+        return Err(Cause::ContentType { host: authority(&response.url), found, expected });
     }
     Ok(Index::parse(&response.body)?)
 }

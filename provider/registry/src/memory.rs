@@ -16,7 +16,7 @@ pub const PARSING: usize = http::PARSING.total * http::PARSING_BYTES;
 pub const CONNECTION: usize = 32 * KIB + http::HEAD_BYTES;
 
 /// Connections in addition to one for each request, a count.
-pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_OUTSIDE;
+pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_UNLISTED;
 
 /// Tokens, authentication schemes, tags and digests; and what a replaced configuration still has of them.
 pub const CACHED: usize = (limits::TOKENS_BYTES + limits::SCHEMES_BYTES) / limits::RETIRED * (limits::RETIRED + 1)

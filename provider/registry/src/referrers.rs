@@ -272,5 +272,5 @@ fn next_page(endpoint: &Endpoint, response: &ApiResponse) -> Result<Option<Url>,
         return Ok(Some(next));
     }
     let name = |url: &Url| format!("{}://{}", url.scheme(), authority(url));
-    Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), wanted: name(endpoint.base()) })
+    Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), expected: name(endpoint.base()) })
 }

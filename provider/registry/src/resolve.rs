@@ -198,10 +198,10 @@ impl Registries {
 fn describe(image: &ImageRef, algorithm: DigestAlgorithm, response: &ApiResponse) -> Result<Descriptor, Cause> {
     let host = authority(&response.url);
     let found = response.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &response.body));
-    if let Selector::Digest(wanted) = image.selector()
-        && found != *wanted
+    if let Selector::Digest(expected) = image.selector()
+        && found != *expected
     {
-        return Err(Cause::Digest { host, found, wanted: wanted.clone() });
+        return Err(Cause::Digest { host, found, expected: expected.clone() });
     }
     check_digest_header(&response.headers, &found, &response.body, &host)?;
     let media_type: MediaType = oci::target_media_type(&response.body, &content_type(&response.headers))?;

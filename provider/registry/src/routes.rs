@@ -111,7 +111,7 @@ impl Routes {
         let addresses = match listed {
             Some(_) | None if !by_listed => AddressPolicy::PublicOnly,
             Some(HostRoute { route: Route { addresses: AddressPolicy::Any, .. }, .. }) => AddressPolicy::Any,
-            Some(_) | None => led_from(peer),
+            Some(_) | None => redirect_policy(peer),
         };
         let entry = match listed {
             Some(listed) if by_listed => listed.entry,
@@ -144,7 +144,7 @@ impl Routes {
             None if named => registry.route.addresses,
             None => AddressPolicy::PublicOnly,
             Some(_) if named || listed_exactly => AddressPolicy::Any,
-            Some(_) => realm_from(peer),
+            Some(_) => realm_policy(peer),
         };
         let entry = registry.entry.and(listed.and_then(|listed| listed.entry).or(registry.entry));
         self.host_route(realm, addresses, roots, entry)
@@ -169,7 +169,7 @@ fn addresses_of(entry: &Entry) -> AddressPolicy {
 }
 
 /// Which addresses a host may have that a listed registry at the address `peer` redirects to.
-fn led_from(peer: Option<SocketAddr>) -> AddressPolicy {
+fn redirect_policy(peer: Option<SocketAddr>) -> AddressPolicy {
     match peer.map(|peer| Network::of(peer.ip())) {
         Some(Network::Loopback) => AddressPolicy::WithLoopback,
         Some(Network::Public | Network::Private | Network::LinkLocal | Network::Unusable) | None => {
@@ -179,7 +179,7 @@ fn led_from(peer: Option<SocketAddr>) -> AddressPolicy {
 }
 
 /// Which addresses a token service may have that a listed registry at the address `peer` names and the settings do not.
-fn realm_from(peer: Option<SocketAddr>) -> AddressPolicy {
+fn realm_policy(peer: Option<SocketAddr>) -> AddressPolicy {
     match peer.map(|peer| Network::of(peer.ip())) {
         Some(Network::Loopback) => AddressPolicy::WithLoopback,
         Some(Network::Private) => AddressPolicy::WithPrivate,
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn a_token_service_that_the_settings_do_not_name_may_only_be_where_the_registry_is() {
         let at = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 443));
-        assert_eq!(realm_from(at("93.184.216.34")), AddressPolicy::PublicOnly);
-        assert_eq!(realm_from(None), AddressPolicy::PublicOnly);
-        assert_eq!(realm_from(at("10.0.0.1")), AddressPolicy::WithPrivate);
-        assert_eq!(realm_from(at("127.0.0.1")), AddressPolicy::WithLoopback);
-        assert_eq!(led_from(at("93.184.216.34")), AddressPolicy::WithPrivate);
-        assert_eq!(led_from(at("127.0.0.1")), AddressPolicy::WithLoopback);
+        assert_eq!(realm_policy(at("93.184.216.34")), AddressPolicy::PublicOnly);
+        assert_eq!(realm_policy(None), AddressPolicy::PublicOnly);
+        assert_eq!(realm_policy(at("10.0.0.1")), AddressPolicy::WithPrivate);
+        assert_eq!(realm_policy(at("127.0.0.1")), AddressPolicy::WithLoopback);
+        assert_eq!(redirect_policy(at("93.184.216.34")), AddressPolicy::WithPrivate);
+        assert_eq!(redirect_policy(at("127.0.0.1")), AddressPolicy::WithLoopback);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
-use countersign_core::notation::Found;
+use countersign_core::notation::FindingResult;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
@@ -120,21 +120,21 @@ impl Inspected {
     }
 }
 
-fn failure(found: &Found) -> Option<&Reason> {
+fn failure(found: &FindingResult) -> Option<&Reason> {
     match found {
-        Found::Failed(reason) => Some(reason),
-        Found::Passed | Found::Logged(_) | Found::Skipped | Found::NotReached => None,
+        FindingResult::Failed(reason) => Some(reason),
+        FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped | FindingResult::NotReached => None,
     }
 }
 
 /// One word for a check's end, and the reason if it did not pass.
-fn ended(found: &Found) -> (&'static str, Option<&Reason>) {
+fn ended(found: &FindingResult) -> (&'static str, Option<&Reason>) {
     match found {
-        Found::Passed => ("passed", None),
-        Found::Logged(reason) => ("logged", Some(reason)),
-        Found::Skipped => ("skipped", None),
-        Found::Failed(reason) if reason.code.kind() == VerdictKind::Inconclusive => ("inconclusive", Some(reason)),
-        Found::Failed(reason) => ("failed", Some(reason)),
-        Found::NotReached => ("not-reached", None),
+        FindingResult::Passed => ("passed", None),
+        FindingResult::Logged(reason) => ("logged", Some(reason)),
+        FindingResult::Skipped => ("skipped", None),
+        FindingResult::Failed(reason) if reason.code.kind() == VerdictKind::Inconclusive => ("inconclusive", Some(reason)),
+        FindingResult::Failed(reason) => ("failed", Some(reason)),
+        FindingResult::NotReached => ("not-reached", None),
     }
 }

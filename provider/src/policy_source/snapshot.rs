@@ -8,13 +8,13 @@ use std::sync::Arc;
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::name::Repository;
-use countersign_core::policy::BrokenRule;
+use countersign_core::policy::BrokenStatement;
 use countersign_core::policy::Claim;
 use countersign_core::policy::Decision;
 use countersign_core::policy::DeclaredImages;
 use countersign_core::policy::Policy;
 use countersign_core::policy::PolicyError;
-use countersign_core::policy::PolicyRule;
+use countersign_core::policy::Statement;
 use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
@@ -143,8 +143,8 @@ impl Trust {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
             parts;
         let statements = policy.policy().map(|rule| match rule {
-            PolicyRule::Broken(broken) => Err(DisabledStatement::from(broken)),
-            PolicyRule::Usable(rule) => {
+            Statement::Broken(broken) => Err(DisabledStatement::from(broken)),
+            Statement::Usable(rule) => {
                 let metadata = unmet.iter().find(|mistake| mistake.concerns(rule, is_expected));
                 InUse::of(rule, &stores, metadata)
             }
@@ -379,8 +379,8 @@ impl DisabledStatement {
     }
 }
 
-impl From<&BrokenRule> for DisabledStatement {
-    fn from(BrokenRule { name, images, mistakes }: &BrokenRule) -> Self {
+impl From<&BrokenStatement> for DisabledStatement {
+    fn from(BrokenStatement { name, images, mistakes }: &BrokenStatement) -> Self {
         Self { name: name.clone(), scopes: images.clone(), cause: DisabledBy::Policy(mistakes.clone()) }
     }
 }

@@ -217,7 +217,7 @@ pub fn verdict(verdict: &Verdict<'_>) {
     match (responsible, code.kind()) {
         (Responsible::Countersign, _) => event!(Level::ERROR),
         (
-            Responsible::Nobody
+            Responsible::None
             | Responsible::Caller
             | Responsible::Signer
             | Responsible::Operator
@@ -225,7 +225,7 @@ pub fn verdict(verdict: &Verdict<'_>) {
             VerdictKind::Inconclusive,
         ) => event!(Level::WARN),
         (
-            Responsible::Nobody
+            Responsible::None
             | Responsible::Caller
             | Responsible::Signer
             | Responsible::Operator

@@ -22,7 +22,7 @@ pub(crate) const fn primitive(number: u8) -> u8 {
     0x80 | number
 }
 
-/// The bytes are not the DER that was wanted. The caller knows which part of which structure it read.
+/// The bytes are not the DER that was expected. The caller knows which part of which structure it read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotDer;
 

@@ -4,7 +4,7 @@
 //! without a limit. Two readers of the same bytes could then see two documents, and a few megabytes of `[0,0,…]` become
 //! hundreds. So every document is read through [`from_slice`], which checks while it
 //! reads, before anything is built: no name twice in an object (names are compared after their escapes are resolved),
-//! objects where structs are wanted, and the counts of [`JsonLimits`](crate::limits::JsonLimits).
+//! objects where structs are expected, and the counts of [`JsonLimits`](crate::limits::JsonLimits).
 //!
 //! # Memory
 //! Beside the document, which is the caller's, reading takes at most three times its size, or 1 MiB where that is more

@@ -169,7 +169,7 @@ impl fmt::Display for SignatureAlgorithm {
 fn pkcs1(algorithm: SignatureAlgorithm, parameters: Reader<'_>) -> Result<SignatureAlgorithm, SignatureError> {
     null_or_nothing(parameters)
         .map(|()| algorithm)
-        .map_err(|NotDer| SignatureError::Parameters { algorithm: "SHA-2 with RSA", wanted: "NULL" })
+        .map_err(|NotDer| SignatureError::Parameters { algorithm: "SHA-2 with RSA", expected: "NULL" })
 }
 
 /// Parameters of ECDSA are left out (RFC 5758 section 3.2).
@@ -177,13 +177,13 @@ fn no_parameters(algorithm: SignatureAlgorithm, parameters: Reader<'_>) -> Resul
     parameters
         .end()
         .map(|()| algorithm)
-        .map_err(|NotDer| SignatureError::Parameters { algorithm: "ECDSA", wanted: "none" })
+        .map_err(|NotDer| SignatureError::Parameters { algorithm: "ECDSA", expected: "none" })
 }
 
 fn pss(parameters: Reader<'_>) -> Result<SignatureAlgorithm, SignatureError> {
     pss_hash(parameters).map(SignatureAlgorithm::RsaPss).map_err(|NotDer| SignatureError::Parameters {
         algorithm: "RSASSA-PSS",
-        wanted: "SHA-256, SHA-384 or SHA-512, the same hash in MGF1, a salt as long as the hash and trailer field 1",
+        expected: "SHA-256, SHA-384 or SHA-512, the same hash in MGF1, a salt as long as the hash and trailer field 1",
     })
 }
 

@@ -4,12 +4,12 @@ use crate::codec::text::Text;
 
 /// A key of a kind or size that may not do what it does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key: found {found}, expected {wanted}")]
+#[error("key: found {found}, expected {expected}")]
 pub struct KeyError {
     /// `RSA 1024 bits`, `Ed25519`.
     pub found: Text,
     /// The kinds and sizes that are accepted.
-    pub wanted: &'static str,
+    pub expected: &'static str,
 }
 
 /// Why a signature does not hold.
@@ -25,12 +25,12 @@ pub enum SignatureError {
         found: Text,
     },
     /// Parameters of an algorithm that are not those of its specification, such as RSASSA-PSS with two hashes.
-    #[error("parameters of {algorithm} are not supported, expected {wanted}")]
+    #[error("parameters of {algorithm} are not supported, expected {expected}")]
     Parameters {
         /// The family of algorithms.
         algorithm: &'static str,
         /// The parameters that are accepted.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// The algorithm cannot be used with the signer's kind of key.
     #[error("signature algorithm does not fit the signer's key: found {algorithm} and {key}")]

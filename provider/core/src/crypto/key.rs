@@ -114,8 +114,8 @@ impl PublicKey {
         let first = modulus.first().ok_or(NotDer)?;
         let bits = modulus.len() * 8 - usize::try_from(first.leading_zeros()).map_err(|_| NotDer)?;
         // An exponent of 1 makes every message its own signature; one beyond 32 bits only costs time.
-        let sound = exponent.len() <= 4 && exponent != [1] && exponent.last().is_some_and(|last| last & 1 == 1);
-        if !sound {
+        let is_usable = exponent.len() <= 4 && exponent != [1] && exponent.last().is_some_and(|last| last & 1 == 1);
+        if !is_usable {
             return Ok(Self::Other { found: Text::of(format_args!("RSA with public exponent 0x{}", hex(exponent))) });
         }
         Ok(Self::Rsa { bits, bytes: bytes.to_vec() })
@@ -157,7 +157,7 @@ impl PublicKey {
             Self::Ec { curve: Curve::P384, .. } => SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha384),
             Self::Ec { curve: Curve::P521, .. } => SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha512),
             Self::Rsa { .. } | Self::Other { .. } => {
-                return Err(KeyError { found: self.describe(), wanted: ENVELOPE_KEYS });
+                return Err(KeyError { found: self.describe(), expected: ENVELOPE_KEYS });
             }
         };
         Ok(EnvelopeKey { key: self.clone(), algorithm })
@@ -167,7 +167,7 @@ impl PublicKey {
     pub(crate) fn check_authority(&self) -> Result<(), KeyError> {
         match self {
             Self::Rsa { bits: 2048..=8192, .. } | Self::Ec { .. } => Ok(()),
-            Self::Rsa { .. } | Self::Other { .. } => Err(KeyError { found: self.describe(), wanted: CA_KEYS }),
+            Self::Rsa { .. } | Self::Other { .. } => Err(KeyError { found: self.describe(), expected: CA_KEYS }),
         }
     }
 }

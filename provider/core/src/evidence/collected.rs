@@ -1,6 +1,6 @@
 //! The answers of all rounds, and how far a judgement came with them.
 
-use super::Answer;
+use super::EvidenceResponse;
 use super::EvidenceRequest;
 use super::NotAvailable;
 use super::Requests;
@@ -8,7 +8,7 @@ use super::Requests;
 /// The answers that were collected for one judgement.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    answers: Vec<(EvidenceRequest, Answer)>,
+    responses: Vec<(EvidenceRequest, EvidenceResponse)>,
     rounds: usize,
 }
 
@@ -34,21 +34,21 @@ impl Evidence {
     }
 
     /// Takes in the answers of one round, in the order of the requests. A request without an answer is not available.
-    pub fn add_round(&mut self, requests: &Requests, answers: impl IntoIterator<Item = Answer>) {
-        let missing = || Answer::NotAvailable(NotAvailable::new("no answer was given"));
-        let mut answers = answers.into_iter();
-        self.answers.extend(requests.iter().map(|request| (request.clone(), answers.next().unwrap_or_else(missing))));
+    pub fn add_round(&mut self, requests: &Requests, responses: impl IntoIterator<Item = EvidenceResponse>) {
+        let missing = || EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"));
+        let mut responses = responses.into_iter();
+        self.responses.extend(requests.iter().map(|request| (request.clone(), responses.next().unwrap_or_else(missing))));
         self.rounds += 1;
     }
 
     /// The answer to a request; none if it was not asked for and may be.
-    pub(crate) fn answer(&self, request: &EvidenceRequest) -> Option<Answer> {
-        let known = self.answers.iter().find(|(other, _)| other == request);
+    pub(crate) fn response(&self, request: &EvidenceRequest) -> Option<EvidenceResponse> {
+        let known = self.responses.iter().find(|(other, _)| other == request);
         let used_up = self.rounds >= Self::ROUNDS;
-        known.map(|(_, answer)| answer.clone()).or_else(|| {
+        known.map(|(_, response)| response.clone()).or_else(|| {
             let rounds = Self::ROUNDS;
             used_up.then(|| {
-                Answer::NotAvailable(NotAvailable::new(format_args!(
+                EvidenceResponse::NotAvailable(NotAvailable::new(format_args!(
                     "it is asked for after {rounds} rounds of requests"
                 )))
             })

@@ -66,7 +66,7 @@ pub struct Requests {
 impl EvidenceRequest {
     /// Largest answer that is accepted, in bytes.
     #[must_use]
-    pub fn largest_answer(&self) -> usize {
+    pub fn max_response_bytes(&self) -> usize {
         match self {
             Self::Ocsp(_) => limits::OCSP_RESPONSE_BYTES,
             Self::Crl(_) => limits::CRL_BYTES,

@@ -33,7 +33,7 @@ fn trusted_chain() -> TrustedChain {
 
 /// What a complete check of a leaf's revocation asks for: the responder, then the CRL, then the delta that the CRL names,
 /// then the CRL for the responder's own certificate. `more` asks for as many further CRLs, one in each round.
-fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<Answer> {
+fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<EvidenceResponse> {
     let link = chain.links().next().unwrap();
     let crl = |name: &str| CrlRequest::delta(&link, vec![format!("http://crl.example/{name}")]).unwrap().into();
     let point = &link.certificate().revocation_addresses().crl[0];
@@ -46,24 +46,24 @@ fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<
     script.extend((0..more).map(|number| crl(&number.to_string())));
     let mut last = None;
     for request in script {
-        match evidence.answer(&request) {
+        match evidence.response(&request) {
             None => return Progress::Needs(request.into()),
-            answer @ Some(_) => last = answer,
+            response @ Some(_) => last = response,
         }
     }
     Progress::Done(last.unwrap())
 }
 
-fn received(request: &EvidenceRequest) -> Answer {
-    Answer::Received(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
+fn received(request: &EvidenceRequest) -> EvidenceResponse {
+    EvidenceResponse::Received(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
 }
 
 /// The last answer that the script came to, and in how many rounds.
-fn run(more: usize) -> (Answer, usize) {
+fn run(more: usize) -> (EvidenceResponse, usize) {
     let (chain, mut evidence) = (trusted_chain(), Evidence::none());
     for rounds in 0.. {
         match scripted(&chain, &evidence, more) {
-            Progress::Done(answer) => return (answer, rounds),
+            Progress::Done(response) => return (response, rounds),
             Progress::Needs(requests) => evidence.add_round(&requests, requests.iter().map(received)),
         }
     }
@@ -72,30 +72,30 @@ fn run(more: usize) -> (Answer, usize) {
 
 #[test]
 fn a_delta_crl_and_the_responders_own_crl_are_further_rounds() {
-    let (answer, rounds) = run(0);
+    let (response, rounds) = run(0);
     assert_eq!(rounds, Evidence::ROUNDS);
-    let Answer::Received(received) = answer else { panic!("{answer:?}") };
+    let EvidenceResponse::Received(received) = response else { panic!("{response:?}") };
     assert_eq!(received.unverified_bytes(), b"answer");
 }
 
 #[test]
 fn what_is_asked_for_after_the_last_round_is_not_available() {
     for more in [1, 7] {
-        let (answer, rounds) = run(more);
+        let (response, rounds) = run(more);
         assert_eq!(rounds, Evidence::ROUNDS);
         let why = NotAvailable::new("it is asked for after 4 rounds of requests");
-        assert_eq!(answer, Answer::NotAvailable(why), "{more}");
+        assert_eq!(response, EvidenceResponse::NotAvailable(why), "{more}");
     }
 }
 
 #[test]
-fn a_request_without_an_answer_is_not_available_and_is_not_asked_for_again() {
+fn a_request_without_a_response_is_not_available_and_is_not_asked_for_again() {
     let chain = trusted_chain();
     let request = EvidenceRequest::from(OcspRequest::new(&chain.links().next().unwrap()).unwrap());
     let mut evidence = Evidence::none();
-    assert_eq!(evidence.answer(&request), None);
+    assert_eq!(evidence.response(&request), None);
     evidence.add_round(&request.clone().into(), []);
-    assert_eq!(evidence.answer(&request), Some(Answer::NotAvailable(NotAvailable::new("no answer was given"))));
+    assert_eq!(evidence.response(&request), Some(EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"))));
 }
 
 #[test]
@@ -153,14 +153,14 @@ fn aws_signer_is_asked_by_the_hash_of_each_certificate_and_its_issuer() {
 }
 
 #[test]
-fn an_answer_is_bounded_by_its_kind() {
+fn a_response_is_bounded_by_its_kind() {
     let chain = trusted_chain();
     let link = chain.links().next().unwrap();
     let ocsp = EvidenceRequest::from(OcspRequest::new(&link).unwrap());
-    let wanted = limits::OCSP_RESPONSE_BYTES;
-    assert!(Received::new(&ocsp, vec![0; wanted], UnixTime::EPOCH).is_ok());
-    let error = Received::new(&ocsp, vec![0; wanted + 1], UnixTime::EPOCH).unwrap_err();
-    assert_eq!(error, TooLarge { found: wanted + 1, wanted });
+    let expected = limits::OCSP_RESPONSE_BYTES;
+    assert!(Received::new(&ocsp, vec![0; expected], UnixTime::EPOCH).is_ok());
+    let error = Received::new(&ocsp, vec![0; expected + 1], UnixTime::EPOCH).unwrap_err();
+    assert_eq!(error, TooLarge { found: expected + 1, expected });
     let crl = EvidenceRequest::from(CrlRequest::delta(&link, vec!["http://crl.example".to_owned()]).unwrap());
-    assert_eq!(crl.largest_answer(), limits::CRL_BYTES);
+    assert_eq!(crl.max_response_bytes(), limits::CRL_BYTES);
 }

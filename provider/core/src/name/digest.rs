@@ -65,12 +65,12 @@ pub enum DigestError {
     )]
     Algorithm,
     /// Digits that are not those of the algorithm.
-    #[error("{algorithm} digest is not {wanted} lower-case hexadecimal digits")]
+    #[error("{algorithm} digest is not {expected} lower-case hexadecimal digits")]
     Hex {
         /// The algorithm.
         algorithm: &'static str,
         /// What was expected.
-        wanted: usize,
+        expected: usize,
     },
 }
 
@@ -123,9 +123,9 @@ impl FromStr for Digest {
             "sha512" => DigestAlgorithm::Sha512,
             _ => return Err(DigestError::Algorithm),
         };
-        let wanted = algorithm.hex_digits();
-        if hex.len() != wanted || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(DigestError::Hex { algorithm: algorithm.name(), wanted });
+        let expected = algorithm.hex_digits();
+        if hex.len() != expected || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(DigestError::Hex { algorithm: algorithm.name(), expected });
         }
         Ok(Self { algorithm, text: text.to_owned() })
     }
@@ -263,9 +263,9 @@ mod tests {
             ("".to_owned(), DigestError::Algorithm),
             ("md5:00".to_owned(), DigestError::Algorithm),
             (format!("SHA256:{hex64}"), DigestError::Algorithm),
-            (format!("sha256:{}", "A".repeat(64)), DigestError::Hex { algorithm: "sha256", wanted: 64 }),
-            (format!("sha256:{hex64}a"), DigestError::Hex { algorithm: "sha256", wanted: 64 }),
-            (format!("sha512:{hex64}"), DigestError::Hex { algorithm: "sha512", wanted: 128 }),
+            (format!("sha256:{}", "A".repeat(64)), DigestError::Hex { algorithm: "sha256", expected: 64 }),
+            (format!("sha256:{hex64}a"), DigestError::Hex { algorithm: "sha256", expected: 64 }),
+            (format!("sha512:{hex64}"), DigestError::Hex { algorithm: "sha512", expected: 128 }),
         ] {
             assert_eq!(text.parse::<Digest>(), Err(error), "{text}");
         }

@@ -4,7 +4,7 @@
 use super::envelope::SigningScheme;
 use super::integrity::IntactEnvelope;
 use crate::codec::excerpt::Excerpt;
-use crate::evidence::Answer;
+use crate::evidence::EvidenceResponse;
 use crate::evidence::Evidence;
 use crate::evidence::NotAvailable;
 use crate::evidence::Progress;
@@ -65,11 +65,11 @@ impl SignerAttributes {
         let Some(trusted) = trusted else { return Progress::Done(not_asked()) };
         let (profile_version, job) = (self.profile_version.clone(), self.job.clone());
         let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time).into();
-        match evidence.answer(&request) {
+        match evidence.response(&request) {
             None => Progress::Needs(request.into()),
-            Some(Answer::NotAvailable(why)) => Progress::Done(unchecked(&why)),
+            Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(unchecked(&why)),
             // This version does not read the answer, and what is not read proves nothing.
-            Some(Answer::Received(_)) => Progress::Done(not_asked()),
+            Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
         }
     }
 }

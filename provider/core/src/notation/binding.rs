@@ -96,16 +96,16 @@ pub(super) fn is_target(signed: &Result<Descriptor, Reason>, target: &Descriptor
 }
 
 fn has_metadata(signed: &Descriptor, required: &BTreeMap<String, String>) -> Result<(), Reason> {
-    for (name, wanted) in required {
+    for (name, expected) in required {
         match signed.annotations.get(name) {
-            Some(found) if found == wanted => {}
+            Some(found) if found == expected => {}
             found => {
                 let found = fmt::from_fn(|f| match found {
                     Some(found) => write!(f, "{:?}", Excerpt::of(found)),
                     None => f.write_str("nothing"),
                 });
-                let (name, wanted) = (Excerpt::of(name), Excerpt::of(wanted));
-                let detail = format_args!("signed metadata {name:?}: found {found}, expected {wanted:?}");
+                let (name, expected) = (Excerpt::of(name), Excerpt::of(expected));
+                let detail = format_args!("signed metadata {name:?}: found {found}, expected {expected:?}");
                 return Err(Reason::new(Code::MetadataMissing, detail));
             }
         }

@@ -137,13 +137,13 @@ impl Examination {
 
     /// The end of a check that may need evidence. Where none was asked for because the signer is not trusted, that is the
     /// reason, with `rule` before it.
-    fn state<T>(&self, rule: &'static str, result: Result<T, Reason>) -> CheckState<T> {
+    fn state<T>(&self, context: &'static str, result: Result<T, Reason>) -> CheckState<T> {
         let state = CheckState::of(result);
         match (&state, &self.authenticity) {
             (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::NotReached, _) => state,
             (CheckState::Unchecked(_), _) if self.is_refused() => CheckState::NotReached,
             (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Logged(Reason { code, detail }))) => {
-                CheckState::Refused(Reason::new(*code, format_args!("{rule}: {detail}")))
+                CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}")))
             }
             (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
             // Refused, which is the case above; nothing else is an end of authenticity.

@@ -37,7 +37,7 @@ impl Explanation {
     /// identity. Otherwise all facts are unverified claims.
     #[must_use]
     pub fn is_authentic(&self) -> bool {
-        self.findings.iter().any(|finding| finding.check == Check::Authenticity && finding.found == Found::Passed)
+        self.findings.iter().any(|finding| finding.check == Check::Authenticity && finding.found == FindingResult::Passed)
     }
 
     /// Whether no check failed and none was left out for want of what it looks at. After [`Examined::explain`] this is
@@ -45,8 +45,8 @@ impl Explanation {
     #[must_use]
     pub fn passes(&self) -> bool {
         self.findings.iter().all(|finding| match &finding.found {
-            Found::Passed | Found::Logged(_) | Found::Skipped => true,
-            Found::Failed(_) | Found::NotReached => false,
+            FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped => true,
+            FindingResult::Failed(_) | FindingResult::NotReached => false,
         })
     }
 }
@@ -82,12 +82,12 @@ pub struct Finding {
     /// What the statement does with a failure.
     pub action: Enforcement,
     /// What was found.
-    pub found: Found,
+    pub found: FindingResult,
 }
 
 /// How a check ended. Take it apart without `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FindingResult {
     /// Nothing wrong.
     Passed,
     /// Failed, and the statement only logs it.
@@ -162,7 +162,7 @@ pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Ex
         Ok(intact) => {
             facts.intact = true;
             let found = [
-                Found::Passed,
+                FindingResult::Passed,
                 plugin::check(&intact).map(drop).into(),
                 binding::is_target(&signed, target).map(drop).into(),
             ];
@@ -175,7 +175,7 @@ pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Ex
 
 fn not_intact(reason: &Reason, checks: &[Check], action: impl Fn(Check) -> Enforcement) -> Vec<Finding> {
     let finding = |check: &Check| {
-        let found = if *check == Check::Integrity { Found::Failed(reason.clone()) } else { Found::NotReached };
+        let found = if *check == Check::Integrity { FindingResult::Failed(reason.clone()) } else { FindingResult::NotReached };
         Finding { check: *check, action: action(*check), found }
     };
     checks.iter().map(finding).collect()
@@ -185,11 +185,11 @@ fn findings(examination: &Examination, settled: Settled, level: &Level) -> Vec<F
     let Settled { timestamp, revocation, service } = settled;
     let binding = &examination.binding;
     let found = [
-        (Check::Integrity, Found::Passed),
+        (Check::Integrity, FindingResult::Passed),
         (Check::CriticalAttributes, examination.plugin.as_ref().map(drop).map_err(Reason::clone).into()),
         (Check::TargetBinding, binding.target.as_ref().map(drop).map_err(Reason::clone).into()),
         // That the payload cannot be read is reported once.
-        (Check::Metadata, binding.metadata.clone().map_or(Found::NotReached, Found::from)),
+        (Check::Metadata, binding.metadata.clone().map_or(FindingResult::NotReached, FindingResult::from)),
         (Check::Authenticity, examination.authenticity.clone().into()),
         (Check::AuthenticTimestamp, timestamp.into()),
         (Check::Expiry, examination.expiry.clone().into()),
@@ -226,13 +226,13 @@ impl From<Action> for Enforcement {
     }
 }
 
-impl From<Result<(), Reason>> for Found {
+impl From<Result<(), Reason>> for FindingResult {
     fn from(result: Result<(), Reason>) -> Self {
         result.map_or_else(Self::Failed, |()| Self::Passed)
     }
 }
 
-impl From<CheckOutcome> for Found {
+impl From<CheckOutcome> for FindingResult {
     fn from(outcome: CheckOutcome) -> Self {
         match outcome {
             CheckOutcome::Passed => Self::Passed,
@@ -242,7 +242,7 @@ impl From<CheckOutcome> for Found {
     }
 }
 
-impl From<Authenticity> for Found {
+impl From<Authenticity> for FindingResult {
     fn from(authenticity: Authenticity) -> Self {
         match authenticity {
             Authenticity::Passed { .. } => Self::Passed,
@@ -251,13 +251,13 @@ impl From<Authenticity> for Found {
     }
 }
 
-impl From<()> for Found {
+impl From<()> for FindingResult {
     fn from((): ()) -> Self {
         Self::Passed
     }
 }
 
-impl<T: Into<Self>> From<CheckState<T>> for Found {
+impl<T: Into<Self>> From<CheckState<T>> for FindingResult {
     fn from(state: CheckState<T>) -> Self {
         match state {
             CheckState::Passed(value) => value.into(),

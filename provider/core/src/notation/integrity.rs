@@ -30,9 +30,9 @@ pub(super) enum IntegrityError {
     #[error(
         "algorithm of the header does not fit the signing certificate's key: found {}, expected {}",
         claimed.jose_name(),
-        wanted.jose_name()
+        expected.jose_name()
     )]
-    Algorithm { claimed: SignatureAlgorithm, wanted: SignatureAlgorithm },
+    Algorithm { claimed: SignatureAlgorithm, expected: SignatureAlgorithm },
     #[error("signature verification failed: the signing certificate's key did not sign this content")]
     Signature,
     #[error("expiry is not after the signing time: found expiry {expiry}, expected one after {signing_time}")]
@@ -67,10 +67,10 @@ pub(super) fn check(envelope: Envelope, certificates: Certificates) -> Result<In
         .map(|(position, parsed)| parsed.map_err(|error| IntegrityError::Certificate { position, error }))
         .collect::<Result<Vec<_>, _>>()?;
     let chain = Chain::code_signing(certificates)?;
-    let wanted = chain.signing_key().algorithm();
+    let expected = chain.signing_key().algorithm();
     let claimed = envelope.claimed_algorithm;
-    if claimed != wanted {
-        return Err(IntegrityError::Algorithm { claimed, wanted });
+    if claimed != expected {
+        return Err(IntegrityError::Algorithm { claimed, expected });
     }
     chain
         .signing_key()

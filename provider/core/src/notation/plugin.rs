@@ -44,7 +44,7 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
 /// The text of an attribute of the specification's about plugins.
 fn critical_text<'a>(
     attribute: &'a ExtendedAttribute,
-    wanted: &'static str,
+    expected: &'static str,
     fits: fn(&str) -> bool,
 ) -> Result<&'a str, Reason> {
     let ExtendedAttribute { name, text, critical } = attribute;
@@ -55,7 +55,7 @@ fn critical_text<'a>(
         Some(text) => Ok(text),
         None => {
             let found = Excerpt::of(text.as_deref().unwrap_or("not a text"));
-            malformed(format_args!("attribute {name}: found {found}, expected {wanted}"))
+            malformed(format_args!("attribute {name}: found {found}, expected {expected}"))
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
-use crate::evidence::Answer;
+use crate::evidence::EvidenceResponse;
 use crate::evidence::CrlRequest;
 use crate::evidence::Evidence;
 use crate::evidence::EvidenceRequest;
@@ -64,16 +64,16 @@ fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Re
 
 /// Why none of the requests has an answer that says something; none if there is no request. All are made at once.
 fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence) -> Progress<Option<NotAvailable>> {
-    let answers: Progress<Vec<NotAvailable>> = requests
+    let responses: Progress<Vec<NotAvailable>> = requests
         .into_iter()
-        .map(|request| match evidence.answer(&request) {
+        .map(|request| match evidence.response(&request) {
             None => Progress::Needs(request.into()),
-            Some(Answer::NotAvailable(why)) => Progress::Done(why),
+            Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(why),
             // This version does not read the answer, and what is not read proves nothing.
-            Some(Answer::Received(_)) => Progress::Done(not_asked()),
+            Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
         })
         .collect();
-    answers.map(|mut answers| answers.pop())
+    responses.map(|mut responses| responses.pop())
 }
 
 fn not_asked() -> NotAvailable {

@@ -60,14 +60,14 @@ pub enum DescriptorError {
     #[error("descriptor has no {0}")]
     Missing(&'static str),
     /// A member of another type.
-    #[error("descriptor: member {member} has the wrong type: found {found}, expected {wanted}")]
+    #[error("descriptor: member {member} has the wrong type: found {found}, expected {expected}")]
     Type {
         /// The member that it is about.
         member: &'static str,
         /// What was found.
         found: &'static str,
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A media type that is none.
     #[error("descriptor has mediaType {found}, which is not a media type")]
@@ -176,14 +176,14 @@ impl<const ANNOTATION_BYTES: usize> TryFrom<RawDescriptor<ANNOTATION_BYTES>> for
             Member::Absent => return Err(DescriptorError::Missing("size")),
             Member::Number(size) => size,
             other @ (Member::Boolean | Member::Text(_) | Member::Array | Member::Object) => {
-                let (found, wanted) = (other.kind(), "a whole number");
-                return Err(DescriptorError::Type { member: "size", found, wanted });
+                let (found, expected) = (other.kind(), "a whole number");
+                return Err(DescriptorError::Type { member: "size", found, expected });
             }
         };
         let annotations = members.annotations.texts().map_err(|found| DescriptorError::Type {
             member: "annotations",
             found,
-            wanted: "an object of strings",
+            expected: "an object of strings",
         })?;
         Ok(Self {
             media_type: media_type
@@ -197,7 +197,7 @@ impl<const ANNOTATION_BYTES: usize> TryFrom<RawDescriptor<ANNOTATION_BYTES>> for
             artifact_type: artifact_type(members.artifact_type).map_err(|found| DescriptorError::Type {
                 member: "artifactType",
                 found,
-                wanted: "a text",
+                expected: "a text",
             })?,
             annotations,
         })
@@ -206,7 +206,7 @@ impl<const ANNOTATION_BYTES: usize> TryFrom<RawDescriptor<ANNOTATION_BYTES>> for
 
 fn required(member: &'static str, value: Member) -> Result<String, DescriptorError> {
     text(value)
-        .map_err(|found| DescriptorError::Type { member, found, wanted: "a text" })?
+        .map_err(|found| DescriptorError::Type { member, found, expected: "a text" })?
         .ok_or(DescriptorError::Missing(member))
 }
 

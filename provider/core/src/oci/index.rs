@@ -51,14 +51,14 @@ pub enum IndexError {
         found: Excerpt,
     },
     /// A member of another type.
-    #[error("index: member {member} has the wrong type: found {found}, expected {wanted}")]
+    #[error("index: member {member} has the wrong type: found {found}, expected {expected}")]
     Type {
         /// The member that it is about.
         member: &'static str,
         /// What was found.
         found: &'static str,
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// No list of manifests.
     #[error("index not found: found a JSON object without the member manifests, expected one with it")]
@@ -100,7 +100,7 @@ impl Index {
         }
         let raw: Raw = json::from_slice(bytes, &limits::INDEX_JSON)?;
         let media_type = text(raw.media_type)
-            .map_err(|found| IndexError::Type { member: "mediaType", found, wanted: "a text" })?
+            .map_err(|found| IndexError::Type { member: "mediaType", found, expected: "a text" })?
             .filter(|text| !text.is_empty());
         if let Some(found) = &media_type
             && !found.parse::<MediaType>().is_ok_and(|media_type| media_type == MediaType::OCI_INDEX)
@@ -110,7 +110,7 @@ impl Index {
         let annotations = raw.annotations.texts().map_err(|found| IndexError::Type {
             member: "annotations",
             found,
-            wanted: "an object of strings",
+            expected: "an object of strings",
         })?;
         let FirstOf { list, cut } = raw.manifests.ok_or(IndexError::NoManifests)?.unwrap_or_default();
         let entries = list.into_iter().map(|Entry(entry)| entry).collect();

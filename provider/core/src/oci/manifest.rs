@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn the_artifact_type_can_be_read_of_manifests_that_are_otherwise_broken() {
-        let check = |text: &str, wanted: Option<&str>| {
-            assert_eq!(artifact_type(text.as_bytes()).unwrap().as_deref(), wanted, "{text}");
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(artifact_type(text.as_bytes()).unwrap().as_deref(), expected, "{text}");
         };
         check(r#"{"artifactType":"a/b","config":{"mediaType":"c/d"},"layers":7}"#, Some("a/b"));
         check(r#"{"artifactType":"","config":{"mediaType":"c/d","size":-1}}"#, Some("c/d"));

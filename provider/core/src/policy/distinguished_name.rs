@@ -114,9 +114,9 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, NameEr
 }
 
 fn short_name(found: &str) -> Result<&'static str, NameError> {
-    let wanted = if found == "S" { "ST" } else { found };
+    let expected = if found == "S" { "ST" } else { found };
     let mut names = DistinguishedName::short_names();
-    names.find(|name| *name == wanted).ok_or_else(|| NameError::Type { found: found.into() })
+    names.find(|name| *name == expected).ok_or_else(|| NameError::Type { found: found.into() })
 }
 
 /// Splits at commas and semicolons that no backslash precedes.

@@ -90,8 +90,8 @@ impl Identities {
             Self::Any => return Ok(()),
             Self::Listed(listed) => listed,
         };
-        let wanted: Vec<_> = listed.iter().filter_map(Identity::subject).collect();
-        if wanted.is_empty() {
+        let expected: Vec<_> = listed.iter().filter_map(Identity::subject).collect();
+        if expected.is_empty() {
             return Err(IdentityMismatch::NoSubjects);
         }
         let mut found = BTreeMap::new();
@@ -107,11 +107,11 @@ impl Identities {
             }
         }
         let has = |(name, value): (&&str, &String)| found.get(name).is_some_and(|found| *found == value);
-        if wanted.iter().any(|identity| identity.attributes.iter().all(has)) {
+        if expected.iter().any(|identity| identity.attributes.iter().all(has)) {
             return Ok(());
         }
-        let wanted = Text::of(text::list(wanted.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
-        Err(IdentityMismatch::NotListed { subject: subject.to_text(), wanted })
+        let expected = Text::of(text::list(expected.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
+        Err(IdentityMismatch::NotListed { subject: subject.to_text(), expected })
     }
 }
 
@@ -134,8 +134,8 @@ impl Identities {
         if profiles.clone().any(names) {
             return Ok(());
         }
-        let wanted = Text::of(text::list(profiles.map(shown), ", ", IDENTITIES_SHOWN));
-        Err(IdentityMismatch::ProfileNotListed { profile: shown(version.as_str()), wanted })
+        let expected = Text::of(text::list(profiles.map(shown), ", ", IDENTITIES_SHOWN));
+        Err(IdentityMismatch::ProfileNotListed { profile: shown(version.as_str()), expected })
     }
 }
 
@@ -228,15 +228,15 @@ mod tests {
         }
         assert_eq!(trusted(&["x509.subject: C=US, ST=WA, O=AWS", profile]), Ok(()));
         assert_eq!(trusted(&["*"]), Err(IdentityMismatch::AnyProfile { profile: arn.into() }));
-        for (entry, wanted) in [
+        for (entry, expected) in [
             ("x509.subject: C=US, ST=WA, O=AWS", None),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/other", Some(())),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci", Some(())),
             ("arn:aws:signer:eu-central-1:444455556666:/signing-profiles/ci_profile", Some(())),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles", Some(())),
         ] {
-            let wanted = wanted.map_or_else(Text::default, |()| Text::of(shown(entry)));
-            let mismatch = IdentityMismatch::ProfileNotListed { profile: shown(arn), wanted };
+            let expected = expected.map_or_else(Text::default, |()| Text::of(shown(entry)));
+            let mismatch = IdentityMismatch::ProfileNotListed { profile: shown(arn), expected };
             assert_eq!(trusted(&[entry]), Err(mismatch), "{entry}");
         }
     }

@@ -104,19 +104,19 @@ pub enum IdentityMismatch {
         profile: Excerpt,
     },
     /// Another signing profile than those of the statement.
-    #[error("signing profile is not a trusted identity: found {profile}, expected one of {wanted}")]
+    #[error("signing profile is not a trusted identity: found {profile}, expected one of {expected}")]
     ProfileNotListed {
         /// The signing profile.
         profile: Excerpt,
         /// The first of them.
-        wanted: Text,
+        expected: Text,
     },
     /// Another subject than those of the statement.
-    #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {wanted}")]
+    #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {expected}")]
     NotListed {
         /// Subject of the certificate.
         subject: Text,
         /// The first of them.
-        wanted: Text,
+        expected: Text,
     },
 }

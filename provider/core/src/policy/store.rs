@@ -141,7 +141,7 @@ impl Store {
             match read(file, bytes) {
                 Ok(certificates) => {
                     for certificate in certificates {
-                        problems.extend(misfit(kind, file, &certificate));
+                        problems.extend(unsuitable(kind, file, &certificate));
                         if store.fingerprints.insert(certificate.fingerprint()) {
                             store.certificates.push(certificate);
                         }
@@ -228,7 +228,7 @@ fn block(line: Option<usize>) -> String {
 }
 
 /// Why a certificate may not be in a store of this kind.
-fn misfit(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
+fn unsuitable(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
     let (file, subject) = (file.to_owned(), certificate.subject().to_text());
     match kind {
         StoreKind::Ca | StoreKind::SigningAuthority if certificate.is_ca() => None,

@@ -9,8 +9,8 @@ mod verification;
 
 use serde_json::Value;
 
-pub use conflicts::BrokenRule;
-pub use conflicts::PolicyRule;
+pub use conflicts::BrokenStatement;
+pub use conflicts::Statement;
 pub use problem::PolicyError;
 pub use problem::PolicyProblem;
 
@@ -24,7 +24,7 @@ use crate::limits;
 /// that nothing else applies where they would.
 #[derive(Clone, Debug)]
 pub struct TrustPolicy {
-    policy: Policy<PolicyRule>,
+    policy: Policy<Statement>,
     mistakes: Vec<PolicyError>,
 }
 
@@ -34,7 +34,7 @@ impl TrustPolicy {
     /// Scopes are written as [`crate::name::Repository`] reads them, which takes bracketed IPv6 hosts too, and compared by
     /// place.
     ///
-    /// A mistake within one statement makes it a [`BrokenRule`] and leaves the others as they are. Two statements that
+    /// A mistake within one statement makes it a [`BrokenStatement`] and leaves the others as they are. Two statements that
     /// claim the same repository are both broken, and their scopes are not known: one of them is meant for another one.
     ///
     /// # Errors
@@ -48,24 +48,24 @@ impl TrustPolicy {
         }
         let value: Value =
             json::from_slice(bytes, &limits::POLICY_JSON).map_err(|error| document(PolicyProblem::Json(error)))?;
-        let (rules, mistakes) = reader::document(&value);
-        match rules {
-            Some(rules) => Ok(Self { policy: Policy::new(rules), mistakes }),
+        let (statements, mistakes) = reader::document(&value);
+        match statements {
+            Some(statements) => Ok(Self { policy: Policy::new(statements), mistakes }),
             None => Err(mistakes),
         }
     }
 
     /// All statements, and which of them applies to a repository.
     #[must_use]
-    pub fn policy(&self) -> &Policy<PolicyRule> {
+    pub fn policy(&self) -> &Policy<Statement> {
         &self.policy
     }
 
     /// Those without mistakes, in the order of the document.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.policy.rules().iter().filter_map(|rule| match rule {
-            PolicyRule::Usable(rule) => Some(rule.as_ref()),
-            PolicyRule::Broken(_) => None,
+        self.policy.rules().iter().filter_map(|statement| match statement {
+            Statement::Usable(rule) => Some(rule.as_ref()),
+            Statement::Broken(_) => None,
         })
     }
 

@@ -53,8 +53,8 @@ macro_rules! codes {
 
 // Code, text, kind of verdict, who is responsible, stage and step within it, what to do next.
 codes! {
-    Verified "verified" Verified Nobody Admission 1 "nothing to do"
-    Skipped "skipped" Skipped Nobody Admission 2 "nothing to do: a statement of the trust policy skips this repository"
+    Verified "verified" Verified None Admission 1 "nothing to do"
+    Skipped "skipped" Skipped None Admission 2 "nothing to do: a statement of the trust policy skips this repository"
 
     InvalidReference "invalid-reference" Rejected Caller Policy 1 "correct the image reference in the workload"
     NoApplicableRule "no-applicable-rule" Rejected Operator Policy 2 "add the repository to registryScopes of a statement in the trust policy"

@@ -6,7 +6,7 @@ use super::code::Code;
 use super::verdict_kind::VerdictKind;
 use crate::codec::text::Text;
 
-/// Why, for people and for machines: a stable code and one sentence with what was found and what was wanted.
+/// Why, for people and for machines: a stable code and one sentence with what was found and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// For machines.

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Responsible {
     /// No action is needed.
-    Nobody,
+    None,
     /// Who wrote the image reference.
     Caller,
     /// Who signed, or should have.
@@ -22,7 +22,7 @@ impl Responsible {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Nobody => "nobody",
+            Self::None => "nobody",
             Self::Caller => "caller",
             Self::Signer => "signer",
             Self::Operator => "operator",

@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_hundred_ordinary_ones_are_listed() {
-        let detail = "certificate chain is not trusted: found root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a \
+        let detail = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a \
                       certificate of ca:main in the chain";
         let all: FailedSignatures = (0..100).map(|_| failed(Code::UntrustedChain, detail)).collect();
         assert_eq!((all.listed().len(), all.omitted(), all.total()), (100, 0, 100));

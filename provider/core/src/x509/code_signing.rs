@@ -24,31 +24,31 @@ pub enum ProfileError {
     LeafIsAuthority,
     /// More authorities below than the certificate allows.
     #[error(
-        "pathLenConstraint: found {found}, expected at least {wanted}, the number of CA certificates between \
+        "pathLenConstraint: found {found}, expected at least {expected}, the number of CA certificates between \
              this one and the leaf"
     )]
     PathLength {
         /// What was found.
         found: u32,
         /// What was expected.
-        wanted: u32,
+        expected: u32,
     },
     /// The purpose of the key is missing.
-    #[error("keyUsage: found none, expected it to be present and critical, with {wanted}")]
+    #[error("keyUsage: found none, expected it to be present and critical, with {expected}")]
     KeyUsageMissing {
         /// What was expected.
-        wanted: KeyUse,
+        expected: KeyUse,
     },
     /// The purpose of the key is not critical.
     #[error("keyUsage: found not critical, expected critical")]
     KeyUsageNotCritical,
     /// A key for something else.
-    #[error("keyUsage: found {}, expected {wanted} among them", list(.found))]
+    #[error("keyUsage: found {}, expected {expected} among them", list(.found))]
     KeyUsageLacks {
         /// What was found.
         found: Vec<KeyUse>,
         /// What was expected.
-        wanted: KeyUse,
+        expected: KeyUse,
     },
     /// A key for something more.
     #[error("keyUsage: found {found}, expected {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
@@ -83,9 +83,9 @@ pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Res
     if !constraints.critical {
         return Err(ProfileError::BasicConstraintsNotCritical);
     }
-    let wanted = u32::try_from(position.saturating_sub(1)).unwrap_or(u32::MAX);
-    if let Some(found) = constraints.path_length.filter(|found| *found < wanted) {
-        return Err(ProfileError::PathLength { found, wanted });
+    let expected = u32::try_from(position.saturating_sub(1)).unwrap_or(u32::MAX);
+    if let Some(found) = constraints.path_length.filter(|found| *found < expected) {
+        return Err(ProfileError::PathLength { found, expected });
     }
     critical_usage(certificate, KeyUse::KeyCertSign)?;
     certificate.check_authority_key().map_err(ProfileError::Key)
@@ -118,13 +118,13 @@ pub(super) fn check_leaf(certificate: &Certificate) -> Result<EnvelopeKey, Profi
     certificate.envelope_key().map_err(ProfileError::Key)
 }
 
-fn critical_usage(certificate: &Certificate, wanted: KeyUse) -> Result<&KeyUsage, ProfileError> {
-    let usage = certificate.key_usage().ok_or(ProfileError::KeyUsageMissing { wanted })?;
+fn critical_usage(certificate: &Certificate, expected: KeyUse) -> Result<&KeyUsage, ProfileError> {
+    let usage = certificate.key_usage().ok_or(ProfileError::KeyUsageMissing { expected })?;
     if !usage.critical {
         return Err(ProfileError::KeyUsageNotCritical);
     }
-    if !usage.uses.contains(&wanted) {
-        return Err(ProfileError::KeyUsageLacks { found: usage.uses.clone(), wanted });
+    if !usage.uses.contains(&expected) {
+        return Err(ProfileError::KeyUsageLacks { found: usage.uses.clone(), expected });
     }
     Ok(usage)
 }

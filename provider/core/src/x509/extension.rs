@@ -227,7 +227,7 @@ fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
 
 /// The list, if it is not longer than the limit. A longer one counts as one that cannot be read: the
 /// certificate can be revoked, only we cannot ask.
-fn few(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
+fn bounded(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
     if list.count()? > limits::REVOCATION_ADDRESSES { Err(NotDer) } else { Ok(list) }
 }
 
@@ -235,7 +235,7 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
     // 1.3.6.1.5.5.7.48.1
     const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
     let mut uris = Vec::new();
-    let mut list = few(Reader::only(value, der::SEQUENCE)?.inside())?;
+    let mut list = bounded(Reader::only(value, der::SEQUENCE)?.inside())?;
     while !list.is_empty() {
         let mut description = list.expect(der::SEQUENCE)?.inside();
         let method = description.expect(der::OBJECT_IDENTIFIER)?.contents;
@@ -252,7 +252,7 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
 fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, NotDer> {
     let mut found = Vec::new();
     let mut count = 0_usize;
-    let mut points = few(Reader::only(value, der::SEQUENCE)?.inside())?;
+    let mut points = bounded(Reader::only(value, der::SEQUENCE)?.inside())?;
     while !points.is_empty() {
         let mut point = points.expect(der::SEQUENCE)?.inside();
         let Some(name) = point.optional(der::constructed(0))? else {
@@ -261,7 +261,7 @@ fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, NotDe
         let mut choice = name.inside();
         if let Some(full_name) = choice.optional(der::constructed(0))? {
             let mut urls = Vec::new();
-            let mut names = few(full_name.inside())?;
+            let mut names = bounded(full_name.inside())?;
             while !names.is_empty() {
                 urls.extend(uri(&names.next()?)?);
             }

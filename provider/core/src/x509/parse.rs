@@ -50,14 +50,14 @@ pub enum CertificateError {
         found: u32,
     },
     /// More entries than the limit.
-    #[error("certificate: found {found} {what}, expected at most {wanted}")]
+    #[error("certificate: found {found} {what}, expected at most {expected}")]
     TooMany {
         /// What is counted.
         what: &'static str,
         /// What was found.
         found: usize,
         /// What was expected.
-        wanted: usize,
+        expected: usize,
     },
     /// More certificates than [`limits::STORE_CERTIFICATES`].
     #[error("found too many certificates in sequence, expected at most {}", limits::STORE_CERTIFICATES)]
@@ -192,8 +192,8 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Checks the length of a list.
-fn check_count(what: &'static str, found: usize, wanted: usize) -> Result<(), CertificateError> {
-    if found > wanted { Err(CertificateError::TooMany { what, found, wanted }) } else { Ok(()) }
+fn check_count(what: &'static str, found: usize, expected: usize) -> Result<(), CertificateError> {
+    if found > expected { Err(CertificateError::TooMany { what, found, expected }) } else { Ok(()) }
 }
 
 /// Reads a name of not too many attributes.

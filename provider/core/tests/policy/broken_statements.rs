@@ -5,7 +5,7 @@ use countersign_core::policy::Claim;
 use countersign_core::policy::DeclaredImages;
 use countersign_core::policy::ImageSelector;
 use countersign_core::policy::PolicyProblem;
-use countersign_core::policy::PolicyRule;
+use countersign_core::policy::Statement;
 use countersign_core::policy::TrustPolicy;
 use serde_json::Value;
 use serde_json::json;
@@ -33,15 +33,15 @@ fn parse(statements: &[Value]) -> TrustPolicy {
 /// The policy's statement for a repository: its name, why it applies, and whether it is usable.
 fn selected<'a>(policy: &'a TrustPolicy, repository: &str) -> Option<(&'a str, Claim, bool)> {
     let (entry, claim) = policy.policy().select(&repository.parse().unwrap())?;
-    Some((entry.name(), claim, matches!(entry, PolicyRule::Usable(_))))
+    Some((entry.name(), claim, matches!(entry, Statement::Usable(_))))
 }
 
 /// The mistakes of a statement that has some.
 fn mistakes(policy: &TrustPolicy, name: &str) -> Vec<String> {
     let entry = policy.policy().rules().iter().find(|entry| entry.name() == name).unwrap();
     match entry {
-        PolicyRule::Usable(_) => Vec::new(),
-        PolicyRule::Broken(broken) => broken.mistakes.iter().map(ToString::to_string).collect(),
+        Statement::Usable(_) => Vec::new(),
+        Statement::Broken(broken) => broken.mistakes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -194,8 +194,8 @@ fn a_broken_statement_keeps_its_readable_scopes_and_no_requirements() {
     let scopes = statement("scopes", &[B, "x"]);
     let policy = parse(&[level, scopes]);
     let broken = policy.policy().rules().iter().map(|entry| match entry {
-        PolicyRule::Broken(broken) => broken.images.clone(),
-        PolicyRule::Usable(_) => panic!("{entry:?}"),
+        Statement::Broken(broken) => broken.images.clone(),
+        Statement::Usable(_) => panic!("{entry:?}"),
     });
     let list = |repository: &str| vec![repository.parse().unwrap()];
     let expected = [DeclaredImages::Certain(ImageSelector::Repositories(list(A))), DeclaredImages::Uncertain(list(B))];

@@ -26,7 +26,7 @@ fn parse(document: &Value) -> Result<TrustPolicy, Vec<PolicyError>> {
 }
 
 /// A document without mistakes.
-fn sound(document: &Value) -> TrustPolicy {
+fn parse_valid(document: &Value) -> TrustPolicy {
     let policy = parse(document).unwrap();
     assert_eq!(policy.mistakes(), []);
     policy
@@ -64,7 +64,7 @@ fn of(statements: &[Value]) -> Value {
 }
 
 fn rules(changes: Value) -> NotationRequirement {
-    let policy = sound(&of(&[statement(changes)]));
+    let policy = parse_valid(&of(&[statement(changes)]));
     match policy.rules().next().unwrap().decision() {
         Decision::Verify(Requirement::Notation(rules)) => NotationRequirement::clone(rules),
         Decision::Skip => panic!("a statement that verifies"),
@@ -161,7 +161,7 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
         statement(json!({"name": "team", "registryScopes": ["registry.example/a", "[::1]:5000/a"]})),
         json!({"name": "none", "registryScopes": ["registry.example/b"], "signatureVerification": {"level": "skip"}}),
     ]);
-    let policy = sound(&document);
+    let policy = parse_valid(&document);
     let select = |policy: &TrustPolicy, repository: &str| {
         let selected = policy.policy().select(&repository.parse().unwrap());
         selected.map(|(entry, claim)| (entry.name().to_owned(), claim))
@@ -179,7 +179,7 @@ fn the_statement_that_names_a_repository_goes_before_the_one_for_all() {
     let statements: Vec<_> = policy.rules().collect();
     assert_eq!(statements[0].images(), &ImageSelector::All);
     assert_eq!(statements[2].decision(), &Decision::Skip);
-    assert_eq!(select(&sound(&of(&[statement(json!({}))])), "registry.example/b"), None);
+    assert_eq!(select(&parse_valid(&of(&[statement(json!({}))])), "registry.example/b"), None);
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn refuses_documents_that_are_not_one_document() {
         assert!(matches!(problem(text.as_bytes()), PolicyProblem::Json(_)), "{text}");
     }
     assert!(matches!(problem(b"\xff"), PolicyProblem::Json(_)));
-    let wanted = "an object with version and trustPolicies";
-    assert_eq!(problem(b"[]"), PolicyProblem::Type { found: "a list", wanted });
+    let expected = "an object with version and trustPolicies";
+    assert_eq!(problem(b"[]"), PolicyProblem::Type { found: "a list", expected });
     let large = vec![b' '; limits::POLICY_BYTES + 1];
     assert_eq!(problem(&large), PolicyProblem::TooLarge { found: limits::POLICY_BYTES + 1 });
 }
@@ -215,25 +215,25 @@ fn refuses_other_versions_unknown_members_and_no_statements() {
     assert_eq!(
         all,
         [
-            ("trustpolicies".to_owned(), PolicyProblem::UnknownMember { wanted: members }),
-            ("version".to_owned(), PolicyProblem::Value { found: "2.0".into(), wanted: version }),
-            ("trustPolicies".to_owned(), PolicyProblem::Empty { wanted: list }),
+            ("trustpolicies".to_owned(), PolicyProblem::UnknownMember { expected: members }),
+            ("version".to_owned(), PolicyProblem::Value { found: "2.0".into(), expected: version }),
+            ("trustPolicies".to_owned(), PolicyProblem::Empty { expected: list }),
         ]
     );
     let missing = errors(json!({}));
     assert_eq!(
         missing,
         [
-            ("version".to_owned(), PolicyProblem::Missing { wanted: version }),
-            ("trustPolicies".to_owned(), PolicyProblem::Missing { wanted: list }),
+            ("version".to_owned(), PolicyProblem::Missing { expected: version }),
+            ("trustPolicies".to_owned(), PolicyProblem::Missing { expected: list }),
         ]
     );
     let types = errors(json!({"version": 1, "trustPolicies": {}}));
     assert_eq!(
         types,
         [
-            ("version".to_owned(), PolicyProblem::Type { found: "a number", wanted: version }),
-            ("trustPolicies".to_owned(), PolicyProblem::Type { found: "an object", wanted: list }),
+            ("version".to_owned(), PolicyProblem::Type { found: "a number", expected: version }),
+            ("trustPolicies".to_owned(), PolicyProblem::Type { found: "an object", expected: list }),
         ]
     );
     let named = json!({"trustStores": (0..limits::STATEMENT_ENTRIES).map(|n| format!("ca:{n}")).collect::<Vec<_>>()});
@@ -241,7 +241,7 @@ fn refuses_other_versions_unknown_members_and_no_statements() {
     let stores = of(&[statement(named.clone()), statement(more)]);
     let found = limits::POLICY_STORES + 1;
     assert_eq!(errors(stores), [("trustPolicies".to_owned(), PolicyProblem::TooManyStores { found })]);
-    sound(&of(&[statement(named)]));
+    parse_valid(&of(&[statement(named)]));
     let many = vec![json!(null); limits::POLICY_STATEMENTS + 1];
     let found = limits::POLICY_STATEMENTS + 1;
     assert_eq!(errors(of(&many)), [("trustPolicies".to_owned(), PolicyProblem::TooManyStatements { found })]);
@@ -274,7 +274,7 @@ fn reports_all_mistakes_of_all_statements_at_once() {
 
 #[test]
 fn names_are_required_and_unique() {
-    let missing = PolicyProblem::Missing { wanted: "a name for messages and logs" };
+    let missing = PolicyProblem::Missing { expected: "a name for messages and logs" };
     let nameless = mistakes(&of(&[statement(json!({"name": null}))]));
     let error = PolicyError { statement: Some("#1".into()), field: "name".into(), problem: missing };
     assert_eq!(nameless, [error]);
@@ -289,12 +289,12 @@ fn names_are_required_and_unique() {
 
 #[test]
 fn scopes_are_all_or_full_names_each_once() {
-    let wanted = "a list of repositories as host[:port]/repository, or [\"*\"]";
+    let expected = "a list of repositories as host[:port]/repository, or [\"*\"]";
     let scopes = |value: Value| problems(json!({"registryScopes": value}));
-    assert_eq!(scopes(json!(null)), one("registryScopes", PolicyProblem::Missing { wanted }));
-    assert_eq!(scopes(json!([])), one("registryScopes", PolicyProblem::Empty { wanted }));
-    assert_eq!(scopes(json!("*")), one("registryScopes", PolicyProblem::Type { found: "a string", wanted }));
-    let number = PolicyProblem::Type { found: "a number", wanted: "a string" };
+    assert_eq!(scopes(json!(null)), one("registryScopes", PolicyProblem::Missing { expected }));
+    assert_eq!(scopes(json!([])), one("registryScopes", PolicyProblem::Empty { expected }));
+    assert_eq!(scopes(json!("*")), one("registryScopes", PolicyProblem::Type { found: "a string", expected }));
+    let number = PolicyProblem::Type { found: "a number", expected: "a string" };
     assert_eq!(scopes(json!(["registry.example/a", 7])), one("registryScopes[1]", number));
     assert_eq!(scopes(json!(["registry.example/a", "*"])), one("registryScopes[1]", PolicyProblem::AllBesideOthers));
     let twice = |found: &str, scope: &str| PolicyProblem::ScopeTwice {
@@ -345,35 +345,35 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
     let field = |name: &str| format!("signatureVerification.{name}");
     let check = |value: Value| problems(verification(value));
     let level = "strict, permissive, audit or skip";
-    assert_eq!(check(json!({})), one(&field("level"), PolicyProblem::Missing { wanted: level }));
-    assert_eq!(check(json!({"level": ""})), one(&field("level"), PolicyProblem::Empty { wanted: level }));
-    let strict = PolicyProblem::Value { found: "Strict".into(), wanted: level };
+    assert_eq!(check(json!({})), one(&field("level"), PolicyProblem::Missing { expected: level }));
+    assert_eq!(check(json!({"level": ""})), one(&field("level"), PolicyProblem::Empty { expected: level }));
+    let strict = PolicyProblem::Value { found: "Strict".into(), expected: level };
     assert_eq!(check(json!({"level": "Strict"})), one(&field("level"), strict));
-    let stamp = PolicyProblem::Value { found: "never".into(), wanted: "always or afterCertExpiry" };
+    let stamp = PolicyProblem::Value { found: "never".into(), expected: "always or afterCertExpiry" };
     assert_eq!(check(json!({"level": "strict", "verifyTimestamp": "never"})), one(&field("verifyTimestamp"), stamp));
     let members = "an object with level and, perhaps, override and verifyTimestamp";
     assert_eq!(
         check(json!({"level": "strict", "verifyTimeStamp": "always"})),
-        one(&field("verifyTimeStamp"), PolicyProblem::UnknownMember { wanted: members })
+        one(&field("verifyTimeStamp"), PolicyProblem::UnknownMember { expected: members })
     );
     assert_eq!(
         check(json!("strict")),
-        one("signatureVerification", PolicyProblem::Type { found: "a string", wanted: members })
+        one("signatureVerification", PolicyProblem::Type { found: "a string", expected: members })
     );
 
     let overrides = |value: Value| check(json!({"level": "strict", "override": value}));
     let checks = "authenticity, authenticTimestamp, expiry or revocation";
-    let list = PolicyProblem::Type { found: "a list", wanted: checks };
+    let list = PolicyProblem::Type { found: "a list", expected: checks };
     assert_eq!(overrides(json!([])), one(&field("override"), list));
     let integrity = one(&field("override.integrity"), PolicyProblem::OverrideIntegrity);
     assert_eq!(overrides(json!({"integrity": "log"})), integrity);
-    let unknown = PolicyProblem::UnknownMember { wanted: checks };
+    let unknown = PolicyProblem::UnknownMember { expected: checks };
     assert_eq!(overrides(json!({"Expiry": "log"})), one(&field("override.Expiry"), unknown));
     for name in ["authenticity", "authenticTimestamp", "expiry"] {
-        let skip = PolicyProblem::Value { found: "skip".into(), wanted: "enforce or log" };
+        let skip = PolicyProblem::Value { found: "skip".into(), expected: "enforce or log" };
         assert_eq!(overrides(json!({name: "skip"})), one(&field(&format!("override.{name}")), skip));
     }
-    let off = PolicyProblem::Value { found: "off".into(), wanted: "enforce, log or skip" };
+    let off = PolicyProblem::Value { found: "off".into(), expected: "enforce, log or skip" };
     assert_eq!(overrides(json!({"revocation": "off"})), one(&field("override.revocation"), off));
 }
 
@@ -381,9 +381,9 @@ fn levels_overrides_and_timestamps_are_spelt_as_specified() {
 fn skip_has_no_stores_and_never_the_scope_for_all() {
     let skip = json!({"level": "skip"});
     let bare = json!({"signatureVerification": skip, "trustStores": null, "trustedIdentities": null});
-    assert_eq!(sound(&of(&[statement(bare)])).rules().next().unwrap().decision(), &Decision::Skip);
+    assert_eq!(parse_valid(&of(&[statement(bare)])).rules().next().unwrap().decision(), &Decision::Skip);
     let empty = json!({"signatureVerification": skip, "trustStores": [], "trustedIdentities": []});
-    sound(&of(&[statement(empty)]));
+    parse_valid(&of(&[statement(empty)]));
     let beside = problems(json!({"signatureVerification": skip}));
     let fields = ["trustStores", "trustedIdentities"];
     assert_eq!(beside, fields.map(|field| (field.to_owned(), PolicyProblem::BesideSkip)));
@@ -407,15 +407,15 @@ fn a_verifying_statement_needs_a_usable_store_type_and_an_identity() {
     let stores = "a list of stores as type:name, of which one is ca or signingAuthority";
     let identities = "a list of identities as x509.subject:NAME, or [\"*\"]";
     let check = |name: &str, value: Value| problems(json!({name: value}));
-    assert_eq!(check("trustStores", json!(null)), one("trustStores", PolicyProblem::Missing { wanted: stores }));
-    assert_eq!(check("trustStores", json!([])), one("trustStores", PolicyProblem::Empty { wanted: stores }));
+    assert_eq!(check("trustStores", json!(null)), one("trustStores", PolicyProblem::Missing { expected: stores }));
+    assert_eq!(check("trustStores", json!([])), one("trustStores", PolicyProblem::Empty { expected: stores }));
     let timestamps = one("trustStores", PolicyProblem::OnlyTimestampStores);
     assert_eq!(check("trustStores", json!(["tsa:public"])), timestamps);
     let dots = PolicyProblem::Store(StoreNameError::Name { found: "..".into() });
     assert_eq!(check("trustStores", json!(["ca:example", "ca:.."])), one("trustStores[1]", dots));
-    let missing = one("trustedIdentities", PolicyProblem::Missing { wanted: identities });
+    let missing = one("trustedIdentities", PolicyProblem::Missing { expected: identities });
     assert_eq!(check("trustedIdentities", json!(null)), missing);
-    let empty = one("trustedIdentities", PolicyProblem::Empty { wanted: identities });
+    let empty = one("trustedIdentities", PolicyProblem::Empty { expected: identities });
     assert_eq!(check("trustedIdentities", json!([])), empty);
     let many = |entry: &str| json!(vec![entry; limits::STATEMENT_ENTRIES + 1]);
     for (field, entry) in [("trustStores", "ca:example"), ("trustedIdentities", "arn:x")] {

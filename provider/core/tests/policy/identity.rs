@@ -28,8 +28,8 @@ fn matches(entry: &str, subject: &[(&str, &str)]) -> bool {
     let identities = trusted(&[entry]);
     match identities.matches(&name(subject)) {
         Ok(()) => true,
-        Err(IdentityMismatch::NotListed { subject: _, wanted }) => {
-            assert_eq!(wanted, format!("{entry:?}").as_str());
+        Err(IdentityMismatch::NotListed { subject: _, expected }) => {
+            assert_eq!(expected, format!("{entry:?}").as_str());
             false
         }
         Err(other) => panic!("another mismatch: {other}"),

@@ -43,10 +43,10 @@ fn holds_the_certificates_of_all_its_files_each_once() {
     let pem = format!("subject=a\n{}\n{}", a.pem(), b.pem());
     let der = [b.der(), c.der()].concat();
     let store = ca(&[("pem", pem.as_bytes()), ("der", &der)]).unwrap();
-    let wanted = [a.der(), b.der(), c.der()].map(certificate);
-    assert_eq!(store.certificates(), wanted);
+    let expected = [a.der(), b.der(), c.der()].map(certificate);
+    assert_eq!(store.certificates(), expected);
     assert_eq!(store.reference().to_string(), "ca:test");
-    assert!(wanted.iter().all(|certificate| store.contains(certificate)));
+    assert!(expected.iter().all(|certificate| store.contains(certificate)));
     let same_name = Authority::root(CertSpec::root().common_name("a"));
     assert!(!store.contains(&certificate(same_name.der())));
 }
@@ -110,7 +110,7 @@ fn reports_every_file_that_cannot_be_read() {
         error: CertificateError::NotACertificate,
     };
     let after = PemError::TrailingText { line: text_after.lines().count() };
-    let wanted = [
+    let expected = [
         StoreProblem::FileEmpty { file: file("empty") },
         StoreProblem::Form { file: file("text"), form: Form::Other },
         not("line-feed"),
@@ -124,7 +124,7 @@ fn reports_every_file_that_cannot_be_read() {
         StoreProblem::Pem { file: file("after"), error: after },
         StoreProblem::FileTooLarge { file: file("large"), found: limits::STORE_FILE_BYTES + 1 },
     ];
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn reports_an_unreadable_revocation_address() {
 
 #[test]
 fn limits_the_length_of_every_list() {
-    let too_many = |what, found, wanted| CertificateError::TooMany { what, found, wanted };
+    let too_many = |what, found, expected| CertificateError::TooMany { what, found, expected };
     let parse_leaf = |spec: CertSpec| Certificate::parse(pair(spec).leaf_der());
 
     let spec = |more: usize| {
@@ -329,7 +329,7 @@ fn counts_concatenated_certificates_while_reading() {
 
 #[test]
 fn names_the_kinds_of_key_that_may_not_sign() {
-    let wanted = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
+    let expected = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
     let key = |algorithm: Vec<u8>, bits: &[u8]| {
         let authority = Authority::root(CertSpec::root());
         let chain = authority.issue(CertSpec::leaf());
@@ -363,6 +363,6 @@ fn names_the_kinds_of_key_that_may_not_sign() {
         (other("1.2.840.10040.4.1"), "DSA"),
         (other("1.2.3.4"), "of algorithm 1.2.3.4"),
     ] {
-        assert_eq!(error, KeyError { found: found.into(), wanted });
+        assert_eq!(error, KeyError { found: found.into(), expected });
     }
 }

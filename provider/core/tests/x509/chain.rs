@@ -185,12 +185,12 @@ fn authorities_need_basic_constraints_that_are_critical_and_say_so() {
 
 #[test]
 fn authorities_need_a_critical_key_usage_that_signs_certificates() {
-    let (spec, wanted) = (CertSpec::intermediate, KeyUse::KeyCertSign);
-    assert_eq!(authority_fault(spec().without_key_usage()), Some(ProfileError::KeyUsageMissing { wanted }));
+    let (spec, expected) = (CertSpec::intermediate, KeyUse::KeyCertSign);
+    assert_eq!(authority_fault(spec().without_key_usage()), Some(ProfileError::KeyUsageMissing { expected }));
     assert_eq!(authority_fault(spec().key_usage_critical(false)), Some(ProfileError::KeyUsageNotCritical));
     let lacks = spec().key_usage(&[KeyUsage::CrlSign, KeyUsage::DigitalSignature]);
     let found = vec![KeyUse::DigitalSignature, KeyUse::CrlSign];
-    assert_eq!(authority_fault(lacks), Some(ProfileError::KeyUsageLacks { found, wanted }));
+    assert_eq!(authority_fault(lacks), Some(ProfileError::KeyUsageLacks { found, expected }));
 }
 
 #[test]
@@ -199,15 +199,15 @@ fn a_path_length_counts_the_authorities_below() {
     assert_eq!(check(root(0).issue(CertSpec::leaf()).der()).map(|_| ()), Ok(()));
     let below = |length| check(root(length).intermediate(CertSpec::intermediate()).issue(CertSpec::leaf()).der());
     assert_eq!(below(1).map(|_| ()), Ok(()));
-    assert_eq!(below(0), Err(profile(ROOT, ProfileError::PathLength { found: 0, wanted: 1 })));
+    assert_eq!(below(0), Err(profile(ROOT, ProfileError::PathLength { found: 0, expected: 1 })));
 }
 
 #[test]
 fn authorities_need_a_key_of_a_known_kind() {
     // rcgen cannot sign with SHA-2 by such a key, so the kind of the key is what is found first.
     let error = authority_fault(CertSpec::intermediate().key(KeyType::Ed25519));
-    let wanted = "RSA 2048 to 8192 bits, or EC P-256, P-384 or P-521";
-    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), wanted })));
+    let expected = "RSA 2048 to 8192 bits, or EC P-256, P-384 or P-521";
+    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), expected })));
 }
 
 #[test]
@@ -218,12 +218,12 @@ fn leaves_may_not_be_authorities() {
 
 #[test]
 fn leaves_need_a_critical_key_usage_for_signatures_only() {
-    let (spec, wanted) = (CertSpec::leaf, KeyUse::DigitalSignature);
-    assert_eq!(leaf_fault(spec().without_key_usage()), Some(ProfileError::KeyUsageMissing { wanted }));
+    let (spec, expected) = (CertSpec::leaf, KeyUse::DigitalSignature);
+    assert_eq!(leaf_fault(spec().without_key_usage()), Some(ProfileError::KeyUsageMissing { expected }));
     assert_eq!(leaf_fault(spec().key_usage_critical(false)), Some(ProfileError::KeyUsageNotCritical));
     let found = vec![KeyUse::NonRepudiation];
     let lacks = spec().key_usage(&[KeyUsage::NonRepudiation]);
-    assert_eq!(leaf_fault(lacks), Some(ProfileError::KeyUsageLacks { found, wanted }));
+    assert_eq!(leaf_fault(lacks), Some(ProfileError::KeyUsageLacks { found, expected }));
     assert_eq!(leaf_fault(spec().key_usage(&[KeyUsage::DigitalSignature, KeyUsage::NonRepudiation])), None);
     for (usage, found) in [
         (KeyUsage::KeyEncipherment, KeyUse::KeyEncipherment),
@@ -259,8 +259,8 @@ fn leaves_may_have_no_purpose_or_any_that_is_not_forbidden() {
 #[test]
 fn leaves_need_one_of_the_six_keys() {
     let error = leaf_fault(CertSpec::leaf().key(KeyType::Ed25519));
-    let wanted = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
-    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), wanted })));
+    let expected = "RSA 2048, 3072 or 4096 bits, or EC P-256, P-384 or P-521";
+    assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), expected })));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn certificates_may_be_signed_with_pss_if_its_parameters_are_the_usual_ones() {
 
     let unusual = link(SignatureError::Parameters {
         algorithm: "RSASSA-PSS",
-        wanted: "SHA-256, SHA-384 or SHA-512, the same hash in MGF1, a salt as long as the hash and trailer field 1",
+        expected: "SHA-256, SHA-384 or SHA-512, the same hash in MGF1, a salt as long as the hash and trailer field 1",
     });
     for parameters in [
         pss(SHA256, MGF1, SHA384, 32, None),
@@ -190,7 +190,7 @@ fn a_lone_certificate_signed_with_sha_1_is_refused_too() {
 #[test]
 fn parameters_that_an_algorithm_does_not_have_are_refused() {
     let root = Authority::root(CertSpec::root());
-    let parameters = |algorithm, wanted| link(SignatureError::Parameters { algorithm, wanted });
+    let parameters = |algorithm, expected| link(SignatureError::Parameters { algorithm, expected });
     let with = |oid: &str, text: &[u8]| reissued(&root, &algorithm(oid, text), |_| vec![1; 70]);
     assert_eq!(with("1.2.840.10045.4.3.2", NULL), parameters("ECDSA", "none"));
     assert_eq!(with("1.2.840.113549.1.1.11", &[4, 0]), parameters("SHA-2 with RSA", "NULL"));

@@ -12,7 +12,7 @@ use countersign_core::time::UnixTime;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFailure {
     /// No trusted authority has issued the certificate.
-    #[error("its certificate is not trusted: found issuer {issuer}, expected one of {roots}{}", roots.missing(WantedRoot::Issuer))]
+    #[error("its certificate is not trusted: found issuer {issuer}, expected one of {roots}{}", roots.missing(MissingRoot::Issuer))]
     UnknownIssuer {
         /// The issuer that the certificate names.
         issuer: Excerpt,
@@ -20,7 +20,7 @@ pub enum TlsFailure {
         roots: RootsSource,
     },
     /// The certificate is self-signed, and not trusted.
-    #[error("its certificate is self-signed and not one of {roots}{}", roots.missing(WantedRoot::Itself))]
+    #[error("its certificate is self-signed and not one of {roots}{}", roots.missing(MissingRoot::Itself))]
     SelfSigned {
         /// The trusted authorities.
         roots: RootsSource,
@@ -120,7 +120,7 @@ pub enum RootsSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsRemedy {
     /// A file with this certificate as the trusted authorities, in place of the system's.
-    RootsFile(WantedRoot),
+    RootsFile(MissingRoot),
     /// The server's own self-signed certificate in the file of trusted authorities.
     CertificateInRoots,
     /// Plain HTTP, if the server has no TLS.
@@ -129,7 +129,7 @@ pub enum TlsRemedy {
 
 /// A certificate that is missing among the trusted authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WantedRoot {
+pub enum MissingRoot {
     /// The authority that issued the server's certificate.
     Issuer,
     /// The server's certificate itself.
@@ -165,8 +165,8 @@ impl TlsFailure {
     #[must_use]
     pub fn remedy(&self) -> Option<TlsRemedy> {
         match self {
-            Self::UnknownIssuer { roots: RootsSource::System, .. } => Some(TlsRemedy::RootsFile(WantedRoot::Issuer)),
-            Self::SelfSigned { roots: RootsSource::System } => Some(TlsRemedy::RootsFile(WantedRoot::Itself)),
+            Self::UnknownIssuer { roots: RootsSource::System, .. } => Some(TlsRemedy::RootsFile(MissingRoot::Issuer)),
+            Self::SelfSigned { roots: RootsSource::System } => Some(TlsRemedy::RootsFile(MissingRoot::Itself)),
             Self::Authority => Some(TlsRemedy::CertificateInRoots),
             Self::NotTls => Some(TlsRemedy::PlainHttp),
             Self::UnknownIssuer { .. }
@@ -190,10 +190,10 @@ impl TlsFailure {
 
 impl RootsSource {
     /// What to add to a file; which setting names a file in place of the system's authorities is known to the caller.
-    fn missing(&self, wanted: WantedRoot) -> String {
+    fn missing(&self, expected: MissingRoot) -> String {
         match self {
             Self::System => String::new(),
-            Self::File(_) => format!("; add {} to that file", wanted.as_str()),
+            Self::File(_) => format!("; add {} to that file", expected.as_str()),
         }
     }
 }
@@ -207,7 +207,7 @@ impl fmt::Display for RootsSource {
     }
 }
 
-impl WantedRoot {
+impl MissingRoot {
     /// For messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

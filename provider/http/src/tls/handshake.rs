@@ -59,16 +59,16 @@ fn alert_name(alert: AlertDescription) -> String {
     match alert.as_str() {
         // `HandshakeFailure` is `handshake_failure` in TLS.
         Some(name) => {
-            let mut words = String::new();
+            let mut snake_case = String::new();
             let mut after_small = false;
             for c in name.chars() {
                 if c.is_ascii_uppercase() && after_small {
-                    words.push('_');
+                    snake_case.push('_');
                 }
                 after_small = c.is_ascii_lowercase();
-                words.push(c.to_ascii_lowercase());
+                snake_case.push(c.to_ascii_lowercase());
             }
-            words
+            snake_case
         }
         None => format!("alert {}", u8::from(alert)),
     }
@@ -102,18 +102,18 @@ mod tests {
 
     use super::*;
 
-    fn words(error: Error) -> String {
+    fn message(error: Error) -> String {
         failure(&error).to_string()
     }
 
     fn refused(alert: AlertDescription) -> String {
-        words(Error::AlertReceived(alert))
+        message(Error::AlertReceived(alert))
     }
 
     #[test]
     fn every_failure_has_a_message() {
         let other = |error: webpki::Error| {
-            words(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
+            message(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
         };
         let incompatible = |detail| format!("it {detail}, expected TLS 1.2 or 1.3 with common algorithms");
         let certificate = |detail| {
@@ -124,33 +124,33 @@ mod tests {
         };
         for (found, expected) in [
             (
-                words(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
+                message(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
                 "it does not speak TLS, expected a TLS port".to_owned(),
             ),
             (
-                words(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)),
+                message(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)),
                 incompatible("speaks an older TLS only"),
             ),
             (
-                words(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon)),
+                message(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon)),
                 incompatible("has no cipher suite in common with us"),
             ),
             (
-                words(Error::PeerIncompatible(PeerIncompatible::NullCompressionRequired)),
+                message(Error::PeerIncompatible(PeerIncompatible::NullCompressionRequired)),
                 incompatible("speaks TLS in a way that is not supported"),
             ),
-            (words(Error::NoApplicationProtocol), incompatible("speaks neither HTTP/1.1 nor HTTP/2")),
-            (words(Error::NoCertificatesPresented), incompatible("shows no certificate")),
+            (message(Error::NoApplicationProtocol), incompatible("speaks neither HTTP/1.1 nor HTTP/2")),
+            (message(Error::NoCertificatesPresented), incompatible("shows no certificate")),
             (
-                words(Error::PeerMisbehaved(PeerMisbehaved::IncorrectBinder)),
+                message(Error::PeerMisbehaved(PeerMisbehaved::IncorrectBinder)),
                 "it, or something between, violates the TLS protocol".to_owned(),
             ),
-            (words(Error::DecryptError), "it, or something between, violates the TLS protocol".to_owned()),
+            (message(Error::DecryptError), "it, or something between, violates the TLS protocol".to_owned()),
             (
-                words(Error::InvalidCertificate(CertificateError::BadSignature)),
+                message(Error::InvalidCertificate(CertificateError::BadSignature)),
                 "it cannot prove that it has the private key of its certificate".to_owned(),
             ),
-            (words(Error::FailedToGetRandomBytes), "this machine has no randomness".to_owned()),
+            (message(Error::FailedToGetRandomBytes), "this machine has no randomness".to_owned()),
             (
                 refused(AlertDescription::HandshakeFailure),
                 "it refuses the connection (handshake_failure); enable TLS 1.2 or 1.3 with common algorithms \

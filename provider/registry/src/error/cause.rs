@@ -176,14 +176,14 @@ pub enum Cause {
         limit: u64,
     },
     /// The bytes have another digest.
-    #[error("digest of the content from {host}: found {found}, expected {wanted}")]
+    #[error("digest of the content from {host}: found {found}, expected {expected}")]
     Digest {
         /// Where the request went.
         host: String,
         /// That of the bytes.
         found: Digest,
         /// That of the reference or descriptor.
-        wanted: Digest,
+        expected: Digest,
     },
     /// The digest in the response's header is not that of the bytes.
     #[error("digest of the content from {host}: found {found}, expected {claimed} as in its Docker-Content-Digest")]
@@ -196,14 +196,14 @@ pub enum Cause {
         claimed: Excerpt,
     },
     /// The response has another media type.
-    #[error("Content-Type from {host}: found {found}, expected {wanted}")]
+    #[error("Content-Type from {host}: found {found}, expected {expected}")]
     ContentType {
         /// Where the request went.
         host: String,
         /// That of the response.
         found: Excerpt,
         /// That of the descriptor, or of an index.
-        wanted: Excerpt,
+        expected: Excerpt,
     },
     /// The bytes are no image manifest or index.
     #[error(transparent)]

@@ -30,12 +30,12 @@ pub enum LinkRefusal {
     #[error(transparent)]
     Url(#[from] BadLink),
     /// The link leads to another server than the registry.
-    #[error("found {found}, expected {wanted}")]
+    #[error("found {found}, expected {expected}")]
     Origin {
         /// Where it leads.
         found: Excerpt,
         /// The registry.
-        wanted: String,
+        expected: String,
     },
     /// The link leads to an earlier page.
     #[error("it leads to a page that was already read")]

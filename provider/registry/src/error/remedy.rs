@@ -19,8 +19,8 @@ impl fmt::Display for Remedy<'_> {
                 "; if this is intended, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
             ),
             Some(FetchRemedy::WithoutProxy) => f.write_str(", or set proxy: none in its entry of registries"),
-            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(wanted))) => {
-                write!(f, "; set `ca` of the registry's entry to a file with {}", wanted.as_str())
+            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
+                write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str())
             }
             Some(FetchRemedy::Tls(TlsRemedy::CertificateInRoots)) => {
                 f.write_str(", or a self-signed one that is in `ca` as it is")

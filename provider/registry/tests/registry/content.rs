@@ -58,10 +58,10 @@ async fn detects_one_changed_bit() {
     let registries = anonymous(&registry);
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
     let found = Digest::of(DigestAlgorithm::Sha256, b"envelopd");
-    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: blob.digest });
+    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, expected: blob.digest });
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
     let found = Digest::of(DigestAlgorithm::Sha256, b"{|");
-    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, wanted: manifest.digest });
+    assert_eq!(error.cause, Cause::Digest { host: registry.host(), found, expected: manifest.digest });
     assert_eq!(error.cause.kind(), RegistryErrorKind::ContentMismatch);
 }
 
@@ -73,13 +73,13 @@ async fn refuses_a_wrong_size_before_and_while_reading() {
     for size in [0, 7, 9] {
         let lie = Descriptor { size, ..blob.clone() };
         let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
-        assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: size }));
+        assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, expected: size }));
     }
     // Without a Content-Length the bytes are counted.
     let fault = registry.when(Route::Blob).slow_drip(Duration::from_millis(1));
     let lie = Descriptor { size: 9, ..blob.clone() };
     let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, wanted: 9 }));
+    assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, expected: 9 }));
     fault.remove();
     registry.when(Route::Blob).endless_body();
     let error = registries.blob(&repository(&registry), &blob, LIMIT, soon()).await.unwrap_err();
@@ -104,8 +104,8 @@ async fn a_manifest_comes_with_the_media_type_of_its_entry() {
     assert_eq!(registry.requests()[0].header("accept"), Some(IMAGE_MANIFEST));
     registry.when(Route::Manifest).header("content-type", "application/json");
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();
-    let (found, wanted) = ("application/json".into(), IMAGE_MANIFEST.into());
-    assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, wanted });
+    let (found, expected) = ("application/json".into(), IMAGE_MANIFEST.into());
+    assert_eq!(error.cause, Cause::ContentType { host: registry.host(), found, expected });
     assert_eq!(error.kind(), RegistryErrorKind::ResponseInvalid);
     registry.when(Route::Manifest).header("content-type", IMAGE_INDEX);
     let error = registries.manifest(&repository(&registry), &manifest, LIMIT, soon()).await.unwrap_err();

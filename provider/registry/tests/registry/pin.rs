@@ -259,7 +259,7 @@ async fn other_bytes_than_the_digest_names_are_refused_with_both_digests() {
     let lie = registry.put_manifest_as("app", asked.as_str(), IMAGE_MANIFEST, body);
     let image: ImageRef = registry.reference("app", &lie).parse().unwrap();
     let found = Digest::of(DigestAlgorithm::Sha256, body);
-    let expected = Cause::Digest { host: registry.host(), found, wanted: asked };
+    let expected = Cause::Digest { host: registry.host(), found, expected: asked };
     let registries = anonymous(&registry);
     assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
     // A right or missing header does not excuse wrong bytes.
@@ -403,7 +403,7 @@ async fn an_error_names_the_image_the_host_and_the_error_body() {
         error.to_string(),
         format!(
             "cannot get the manifest of {host}/app: {host} responds with status 403 to a request without credentials, as none are \
-             configured for it, saying \"DENIED: as the test wanted\""
+             configured for it, saying \"DENIED: as the test expected\""
         )
     );
 }

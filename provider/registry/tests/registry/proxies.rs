@@ -119,8 +119,8 @@ async fn a_listed_registry_is_reached_by_a_tunnel_with_its_own_authorities() {
     assert_eq!(request.header("authorization"), None);
     assert_eq!(request.header("proxy-authorization"), None);
     // A tunnel does not change the trusted authorities.
-    let stranger = with(environment(&proxy, ""), vec![by(&proxy.url(), HOST, Roots::System)]);
-    let cause = pin(&stranger, HOST).await.unwrap_err();
+    let untrusted = with(environment(&proxy, ""), vec![by(&proxy.url(), HOST, Roots::System)]);
+    let cause = pin(&untrusted, HOST).await.unwrap_err();
     assert!(matches!(&cause, Cause::Fetch(FetchError::Tls { host, .. }) if host == HOST), "{cause:?}");
 }
 

@@ -267,7 +267,7 @@ async fn a_link_to_another_host_port_or_scheme_ends_the_list_and_is_not_followed
     registry.require_basic("alice", "correct horse");
     let expected = list(&registry, 1);
     let registries = with(&registry, alice());
-    let wanted = registry.url();
+    let base = registry.url();
     for (link, found) in [
         (format!("{}/v2/app/referrers/x", other.url()), other.url()),
         (format!("//{}/v2/app", other.host()), other.url()),
@@ -277,7 +277,7 @@ async fn a_link_to_another_host_port_or_scheme_ends_the_list_and_is_not_followed
         let list = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&list), expected);
         let found = found.as_str().into();
-        assert_eq!(page_cause(&list, 2), Cause::Link(LinkRefusal::Origin { found, wanted: wanted.clone() }));
+        assert_eq!(page_cause(&list, 2), Cause::Link(LinkRefusal::Origin { found, expected: base.clone() }));
         fault.remove();
     }
     assert_eq!(other.connections(), 0);
@@ -409,8 +409,8 @@ async fn another_manifest_under_the_fallback_tag_is_a_bad_answer() {
     registry.tag("app", &image.digest.replace(':', "-"), &other.digest);
     let error = referrers(&anonymous(&registry), &registry).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::ContentMismatch);
-    let (found, wanted) = (IMAGE_MANIFEST.into(), IMAGE_INDEX.into());
-    let expected = Fallback::Failed(Cause::ContentType { host: registry.host(), found, wanted });
+    let (found, expected) = (IMAGE_MANIFEST.into(), IMAGE_INDEX.into());
+    let expected = Fallback::Failed(Cause::ContentType { host: registry.host(), found, expected });
     assert_eq!(no_list(&error).fallback, expected);
 }
 
@@ -456,7 +456,7 @@ async fn a_refusal_of_the_api_with_a_404_of_the_fallback_tag_is_a_lack_of_suppor
         error.to_string(),
         format!(
             "cannot get the referrers of {host}/app: the registry has no referrers support; the referrers API: {host} \
-             responds with status 405, saying \"UNSUPPORTED: as the test wanted\"; the fallback tag {tag}: found 404; expected an \
+             responds with status 405, saying \"UNSUPPORTED: as the test expected\"; the fallback tag {tag}: found 404; expected an \
              image index from one of them"
         )
     );

@@ -57,9 +57,9 @@ impl Seen {
         self.changes.lock().unwrap().remove(&resource).unwrap_or_default()
     }
 
-    /// Returns as soon as the use of a limit is as wanted.
-    pub(crate) async fn until(&self, resource: Resource, wanted: impl Fn(i64) -> bool) {
-        let in_use = |all: &BTreeMap<Resource, i64>| wanted(all.get(&resource).copied().unwrap_or_default());
+    /// Returns as soon as the use of a limit is as expected.
+    pub(crate) async fn until(&self, resource: Resource, expected: impl Fn(i64) -> bool) {
+        let in_use = |all: &BTreeMap<Resource, i64>| expected(all.get(&resource).copied().unwrap_or_default());
         self.in_use.subscribe().wait_for(in_use).await.unwrap();
     }
 }

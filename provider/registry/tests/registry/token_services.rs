@@ -54,8 +54,8 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
     works(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
     // And the token, not the credential, goes to the registry.
-    let said: Vec<_> = registry.requests().iter().map(|it| it.authorization().map(str::to_owned)).collect();
-    assert_eq!(said, [None, Some("Bearer testkit-token-1".to_owned())]);
+    let authorizations: Vec<_> = registry.requests().iter().map(|it| it.authorization().map(str::to_owned)).collect();
+    assert_eq!(authorizations, [None, Some("Bearer testkit-token-1".to_owned())]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Why a text is not the JSON that was wanted.
+//! Why a text is not the JSON that was expected.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::Unexpected;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 
-/// Why a text is not the JSON that was wanted, in at most 256 bytes, with the place. Text from outside is in it only in
+/// Why a text is not the JSON that was expected, in at most 256 bytes, with the place. Text from outside is in it only in
 /// short, and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -31,13 +31,13 @@ impl serde::de::Error for JsonError {
     }
 
     /// In JSON's words.
-    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others have the same name here and there")]
         match found {
-            Unexpected::Unit => Self::new(format_args!("invalid type: null, expected {wanted}")),
-            Unexpected::Seq => Self::new(format_args!("invalid type: array, expected {wanted}")),
-            Unexpected::Map => Self::new(format_args!("invalid type: object, expected {wanted}")),
-            other => Self::new(format_args!("invalid type: {other}, expected {wanted}")),
+            Unexpected::Unit => Self::new(format_args!("invalid type: null, expected {expected}")),
+            Unexpected::Seq => Self::new(format_args!("invalid type: array, expected {expected}")),
+            Unexpected::Map => Self::new(format_args!("invalid type: object, expected {expected}")),
+            other => Self::new(format_args!("invalid type: {other}, expected {expected}")),
         }
     }
 }

@@ -71,9 +71,9 @@ fn refuses_a_name_twice_at_any_level() {
 }
 
 #[test]
-fn refuses_an_array_where_a_struct_is_wanted_at_any_level() {
+fn refuses_an_array_where_a_struct_is_expected_at_any_level() {
     let array =
-        |wanted: &str, column| format!("invalid type: array, expected struct {wanted} at line 1 column {column}");
+        |expected: &str, column| format!("invalid type: array, expected struct {expected} at line 1 column {column}");
     assert_eq!(error_of::<Pair>(r#"[1,"x"]"#), array("Pair", 1));
     assert_eq!(error_of::<Nested>(r#"{"pair":[1,"x"]}"#), array("Pair", 9));
     assert_eq!(error_of::<Nested>(r#"{"pair":{"a":1},"more":[[1,"x"]]}"#), array("Pair", 25));

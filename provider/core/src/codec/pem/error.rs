@@ -1,4 +1,4 @@
-//! Why a file is not the PEM that is wanted.
+//! Why a file is not the PEM that is expected.
 
 use super::form::Form;
 use super::labels::certificate_remedy;
@@ -8,7 +8,7 @@ use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 use crate::limits;
 
-/// Why a file is not the PEM that is wanted. Never shows the content of a block.
+/// Why a file is not the PEM that is expected. Never shows the content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemError {
     /// The file is something else.
@@ -16,7 +16,7 @@ pub enum PemError {
         /// What the file looks like.
         form: Form,
     },
-    /// The file is something else, where a private key is wanted.
+    /// The file is something else, where a private key is expected.
     KeyNotPem {
         /// What the file looks like.
         form: Form,
@@ -63,7 +63,7 @@ pub enum PemError {
         /// The label of the block.
         label: String,
     },
-    /// A block with another label, where a private key is wanted.
+    /// A block with another label, where a private key is expected.
     UnknownKey {
         /// The line, counted from 1.
         line: usize,

@@ -1,4 +1,4 @@
-//! From lines to blocks. Nothing is decoded before it is known to be wanted.
+//! From lines to blocks. Nothing is decoded before it is known to be expected.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

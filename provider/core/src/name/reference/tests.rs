@@ -66,7 +66,7 @@ fn says_which_part_is_wrong() {
     }
     assert_eq!(
         "a@sha256:00".parse::<ImageRef>(),
-        Err(ReferenceError::Digest(DigestError::Hex { algorithm: "sha256", wanted: 64 }))
+        Err(ReferenceError::Digest(DigestError::Hex { algorithm: "sha256", expected: 64 }))
     );
     let long = "a".repeat(2000);
     assert_eq!(long.parse::<ImageRef>(), Err(ReferenceError::TooLong { found: 2000 }));

@@ -125,7 +125,7 @@ impl Protected {
                 return Err(EnvelopeError::Header {
                     name: SCHEME.into(),
                     found: Text::of(format_args!("{:?}", Excerpt::of(&scheme))),
-                    wanted: "notary.x509 or notary.x509.signingAuthority",
+                    expected: "notary.x509 or notary.x509.signingAuthority",
                 });
             }
         };
@@ -134,7 +134,7 @@ impl Protected {
         }
         for (name, found) in [("crit", self.crit.len()), ("protected header", self.extended.len())] {
             if found > limits::ENVELOPE_MEMBERS {
-                return Err(EnvelopeError::TooMany { name, found, wanted: limits::ENVELOPE_MEMBERS });
+                return Err(EnvelopeError::TooMany { name, found, expected: limits::ENVELOPE_MEMBERS });
             }
         }
         let mut critical = BTreeSet::new();

@@ -71,7 +71,7 @@ fn check_labels(protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeErro
         return Err(EnvelopeError::Header {
             name: "crit".into(),
             found: Text::of("unprotected"),
-            wanted: "a protected header",
+            expected: "a protected header",
         });
     }
     Ok(())
@@ -93,17 +93,17 @@ fn read_protected(header: &Header) -> Result<(SignatureAlgorithm, Protected), En
     let algorithm = allowed(number.and_then(SignatureAlgorithm::of_cose_id)).ok_or_else(|| EnvelopeError::Header {
         name: "alg".into(),
         found: number.map_or_else(|| Text::of("no number"), Text::of),
-        wanted: "-37, -38, -39, -7, -35 or -36",
+        expected: "-37, -38, -39, -7, -35 or -36",
     })?;
     match &header.content_type {
         Some(RegisteredLabel::Text(text)) if text == PAYLOAD_TYPE => {}
         Some(RegisteredLabel::Text(text)) => {
             let found = Text::of(format_args!("{:?}", Excerpt::of(text)));
-            return Err(EnvelopeError::Header { name: "content type".into(), found, wanted: PAYLOAD_TYPE });
+            return Err(EnvelopeError::Header { name: "content type".into(), found, expected: PAYLOAD_TYPE });
         }
         Some(RegisteredLabel::Assigned(_)) => {
             let found = Text::of("a number");
-            return Err(EnvelopeError::Header { name: "content type".into(), found, wanted: PAYLOAD_TYPE });
+            return Err(EnvelopeError::Header { name: "content type".into(), found, expected: PAYLOAD_TYPE });
         }
         None => return Err(EnvelopeError::Missing { name: "content type" }),
     }
@@ -163,13 +163,13 @@ fn read_unprotected(header: &Header) -> Result<Unprotected, EnvelopeError> {
 }
 
 fn read_chain(value: &Value) -> Result<Vec<Vec<u8>>, EnvelopeError> {
-    let wanted = "a list of byte strings";
-    let list = value.as_array().ok_or_else(|| header_error("x5chain (33)", value, wanted))?;
+    let expected = "a list of byte strings";
+    let list = value.as_array().ok_or_else(|| header_error("x5chain (33)", value, expected))?;
     if list.len() > limits::CHAIN_CERTIFICATES {
-        let wanted = limits::CHAIN_CERTIFICATES;
-        return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), wanted });
+        let expected = limits::CHAIN_CERTIFICATES;
+        return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), expected });
     }
-    list.iter().map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, wanted))).collect()
+    list.iter().map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, expected))).collect()
 }
 
 fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
@@ -180,9 +180,9 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
 /// ([RFC 8949 §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)). NaN and infinity are no times; a bignum was
 /// refused before, as the library does not tell it from an integer.
 fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
-    let wanted = "tag 1 around whole seconds between 1970 and 9999";
+    let expected = "tag 1 around whole seconds between 1970 and 9999";
     let inner = value.as_tag().filter(|(tag, _)| *tag == 1).and_then(|(_, inner)| whole_seconds(inner));
-    inner.and_then(|seconds| UnixTime::from_seconds(seconds).ok()).ok_or_else(|| header_error(name, value, wanted))
+    inner.and_then(|seconds| UnixTime::from_seconds(seconds).ok()).ok_or_else(|| header_error(name, value, expected))
 }
 
 fn whole_seconds(value: &Value) -> Option<i64> {
@@ -195,7 +195,7 @@ fn whole_seconds(value: &Value) -> Option<i64> {
     Some(whole as i64)
 }
 
-fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
+fn header_error(name: &str, value: &Value, expected: &'static str) -> EnvelopeError {
     let found = match value {
         Value::Integer(number) => Text::of(i128::from(*number)),
         Value::Bytes(_) => Text::of("a byte string"),
@@ -210,8 +210,8 @@ fn header_error(name: &str, value: &Value, wanted: &'static str) -> EnvelopeErro
         },
         Value::Array(_) => Text::of("a list"),
         Value::Map(_) => Text::of("a map"),
-        // ciborium's enum is open; whatever it adds is not what is wanted.
+        // ciborium's enum is open; whatever it adds is not what is expected.
         _ => Text::of("another type"),
     };
-    EnvelopeError::Header { name: name.into(), found, wanted }
+    EnvelopeError::Header { name: name.into(), found, expected }
 }

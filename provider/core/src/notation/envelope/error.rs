@@ -44,14 +44,14 @@ pub enum EnvelopeError {
         name: &'static str,
     },
     /// A header with another value.
-    #[error("header {name:?}: found {found}, expected {wanted}")]
+    #[error("header {name:?}: found {found}, expected {expected}")]
     Header {
         /// The name of the header.
         name: Excerpt,
         /// What was found.
         found: Text,
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A header that two readers could take from two places.
     #[error("header {name:?}: found in both the protected and the unprotected header, expected in one of them")]
@@ -68,14 +68,14 @@ pub enum EnvelopeError {
         reserved: &'static str,
     },
     /// More entries than there may be.
-    #[error("{name}: found {found} entries, expected at most {wanted}")]
+    #[error("{name}: found {found} entries, expected at most {expected}")]
     TooMany {
         /// The name of the header.
         name: &'static str,
         /// What was found.
         found: usize,
         /// What was expected.
-        wanted: usize,
+        expected: usize,
     },
     /// A header of the other signing scheme.
     #[error("header {name:?} is not allowed under signing scheme {scheme}")]
@@ -104,18 +104,18 @@ pub enum EnvelopeError {
         part: &'static str,
     },
     /// A part that is too large.
-    #[error("{part}: found {found} bytes, expected at most {wanted}")]
+    #[error("{part}: found {found} bytes, expected at most {expected}")]
     PartTooLarge {
         /// The part that it is about.
         part: &'static str,
         /// What was found.
         found: usize,
         /// What was expected.
-        wanted: usize,
+        expected: usize,
     },
 }
 
 /// That a part is not larger than it may be.
-pub(super) fn check_size(part: &'static str, found: usize, wanted: usize) -> Result<(), EnvelopeError> {
-    if found > wanted { Err(EnvelopeError::PartTooLarge { part, found, wanted }) } else { Ok(()) }
+pub(super) fn check_size(part: &'static str, found: usize, expected: usize) -> Result<(), EnvelopeError> {
+    if found > expected { Err(EnvelopeError::PartTooLarge { part, found, expected }) } else { Ok(()) }
 }

@@ -89,7 +89,7 @@ fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Pr
                     Some(allowed(SignatureAlgorithm::of_jose_name(text)).ok_or_else(|| EnvelopeError::Header {
                         name: name.as_str().into(),
                         found: Text::of(format_args!("{:?}", Excerpt::of(text))),
-                        wanted: "PS256, PS384, PS512, ES256, ES384 or ES512",
+                        expected: "PS256, PS384, PS512, ES256, ES384 or ES512",
                     })?);
             }
             "cty" => content_type = Some(text(&name, &value)?.to_owned()),
@@ -98,7 +98,7 @@ fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Pr
                 return Err(EnvelopeError::Header {
                     name: name.as_str().into(),
                     found: Text::of("it"),
-                    wanted: "no such protected header",
+                    expected: "no such protected header",
                 });
             }
             names::SCHEME => protected.scheme = Some(text(&name, &value)?.to_owned()),
@@ -117,7 +117,7 @@ fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Pr
         return Err(EnvelopeError::Header {
             name: "cty".into(),
             found: Text::of(format_args!("{:?}", Excerpt::of(&content_type))),
-            wanted: PAYLOAD_TYPE,
+            expected: PAYLOAD_TYPE,
         });
     }
     Ok((algorithm.ok_or(EnvelopeError::Missing { name: "alg" })?, protected))
@@ -133,8 +133,8 @@ fn read_unprotected(members: &Map<String, Value>) -> Result<Unprotected, Envelop
     let chain = members.get("x5c").ok_or(EnvelopeError::Missing { name: "x5c" })?;
     let chain = chain.as_array().ok_or_else(|| header("x5c", chain, "an array of base64 strings"))?;
     if chain.len() > limits::CHAIN_CERTIFICATES {
-        let wanted = limits::CHAIN_CERTIFICATES;
-        return Err(EnvelopeError::TooMany { name: "x5c", found: chain.len(), wanted });
+        let expected = limits::CHAIN_CERTIFICATES;
+        return Err(EnvelopeError::TooMany { name: "x5c", found: chain.len(), expected });
     }
     let certificates = chain
         .iter()
@@ -151,9 +151,9 @@ fn read_unprotected(members: &Map<String, Value>) -> Result<Unprotected, Envelop
 }
 
 fn read_crit(value: &Value) -> Result<Vec<String>, EnvelopeError> {
-    let wanted = "a list of names";
-    let list = value.as_array().ok_or_else(|| header("crit", value, wanted))?;
-    list.iter().map(|name| name.as_str().map(str::to_owned).ok_or_else(|| header("crit", name, wanted))).collect()
+    let expected = "a list of names";
+    let list = value.as_array().ok_or_else(|| header("crit", value, expected))?;
+    list.iter().map(|name| name.as_str().map(str::to_owned).ok_or_else(|| header("crit", name, expected))).collect()
 }
 
 fn refuse_other_spelling(name: &str, reserved: &[&'static str]) -> Result<(), EnvelopeError> {
@@ -171,7 +171,7 @@ fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
     UnixTime::from_rfc3339(text(name, value)?).map_err(|_| header(name, value, "an RFC 3339 time"))
 }
 
-fn header(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
+fn header(name: &str, value: &Value, expected: &'static str) -> EnvelopeError {
     let found = match value {
         Value::Null => Text::of("null"),
         Value::Bool(_) => Text::of("a boolean"),
@@ -180,7 +180,7 @@ fn header(name: &str, value: &Value, wanted: &'static str) -> EnvelopeError {
         Value::Array(_) => Text::of("a list"),
         Value::Object(_) => Text::of("an object"),
     };
-    EnvelopeError::Header { name: name.into(), found, wanted }
+    EnvelopeError::Header { name: name.into(), found, expected }
 }
 
 /// base64url without padding, line breaks or stray bits.

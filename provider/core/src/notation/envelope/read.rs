@@ -38,14 +38,14 @@ impl Envelope {
         let most = limits::CHAIN_CERTIFICATES;
         if self.certificates.len() > most {
             let found = self.certificates.len();
-            return Err(EnvelopeError::TooMany { name: "certificate chain", found, wanted: most });
+            return Err(EnvelopeError::TooMany { name: "certificate chain", found, expected: most });
         }
         let token = self.timestamp_token.as_ref().map_or(0, Vec::len);
-        for (part, found, wanted) in [
+        for (part, found, expected) in [
             ("payload", self.unverified_payload.len(), limits::PAYLOAD_BYTES),
             ("timestamp token", token, limits::TIMESTAMP_TOKEN_BYTES),
         ] {
-            check_size(part, found, wanted)?;
+            check_size(part, found, expected)?;
         }
         Ok(())
     }

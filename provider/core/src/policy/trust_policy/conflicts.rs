@@ -12,16 +12,16 @@ use crate::policy::rule::Rule;
 
 /// One statement of a trust policy document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PolicyRule {
+pub enum Statement {
     /// Without mistakes.
     Usable(Arc<Rule>),
     /// With mistakes.
-    Broken(BrokenRule),
+    Broken(BrokenStatement),
 }
 
 /// A statement with mistakes. It has nothing by which a signature could be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenRule {
+pub struct BrokenStatement {
     /// Its name, or `#2` where it has none that can be read.
     pub name: Arc<str>,
     /// Which images it is for, as far as that can be read.
@@ -31,13 +31,13 @@ pub struct BrokenRule {
     pub mistakes: Vec<PolicyError>,
 }
 
-impl PolicyRule {
-    /// See [`Rule::name`] and [`BrokenRule::name`].
+impl Statement {
+    /// See [`Rule::name`] and [`BrokenStatement::name`].
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Usable(rule) => rule.name(),
-            Self::Broken(rule) => &rule.name,
+            Self::Broken(statement) => &statement.name,
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) type Conflicts = BTreeMap<(usize, usize), PolicyError>;
 
 /// The statements without mistakes, and the others. Of statements with a scope in common none can be used, and none of them
 /// has certain scopes: one was meant for another repository.
-pub(super) fn rules(mut statements: Vec<ReadStatement>, conflicts: Conflicts) -> Vec<(DeclaredImages, PolicyRule)> {
+pub(super) fn usable_or_broken(mut statements: Vec<ReadStatement>, conflicts: Conflicts) -> Vec<(DeclaredImages, Statement)> {
     for ((first, second), mistake) in conflicts {
         if first != second
             && let Some(read) = statements.get_mut(first)
@@ -67,16 +67,16 @@ pub(super) fn rules(mut statements: Vec<ReadStatement>, conflicts: Conflicts) ->
             read.mistakes.push(limits::STATEMENT_MISTAKES, mistake);
         }
     }
-    let rule = |read: ReadStatement| {
+    let statement = |read: ReadStatement| {
         let ReadStatement { name, images, rule, mistakes } = read;
-        let rule = match rule {
-            Some(rule) if mistakes.found() == 0 => PolicyRule::Usable(Arc::new(rule)),
+        let statement = match rule {
+            Some(rule) if mistakes.found() == 0 => Statement::Usable(Arc::new(rule)),
             Some(_) | None => {
                 let mistakes = mistakes.list(Some(&Excerpt::of(&name)));
-                PolicyRule::Broken(BrokenRule { name, images: images.clone(), mistakes })
+                Statement::Broken(BrokenStatement { name, images: images.clone(), mistakes })
             }
         };
-        (images, rule)
+        (images, statement)
     };
-    statements.into_iter().map(rule).collect()
+    statements.into_iter().map(statement).collect()
 }

@@ -34,27 +34,27 @@ impl Fields {
         field: &str,
         value: &'a Value,
         known: &[&str],
-        wanted: &'static str,
+        expected: &'static str,
     ) -> Option<&'a Map<String, Value>> {
         let Value::Object(members) = value else {
-            self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+            self.fail(field, PolicyProblem::Type { found: type_of(value), expected });
             return None;
         };
         for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
             let dot = if field.is_empty() { "" } else { "." };
             self.fail(
                 format_args!("{field}{dot}{}", Excerpt::of(name).escaped()),
-                PolicyProblem::UnknownMember { wanted },
+                PolicyProblem::UnknownMember { expected },
             );
         }
         Some(members)
     }
 
-    pub(super) fn text<'a>(&mut self, field: &str, value: &'a Value, wanted: &'static str) -> Option<&'a str> {
+    pub(super) fn text<'a>(&mut self, field: &str, value: &'a Value, expected: &'static str) -> Option<&'a str> {
         if let Value::String(text) = value {
             return Some(text);
         }
-        self.fail(field, PolicyProblem::Type { found: type_of(value), wanted });
+        self.fail(field, PolicyProblem::Type { found: type_of(value), expected });
         None
     }
 
@@ -63,15 +63,15 @@ impl Fields {
         &mut self,
         field: &str,
         value: Option<&'a Value>,
-        wanted: &'static str,
+        expected: &'static str,
     ) -> Option<&'a str> {
         let Some(value) = value else {
-            self.fail(field, PolicyProblem::Missing { wanted });
+            self.fail(field, PolicyProblem::Missing { expected });
             return None;
         };
-        let text = self.text(field, value, wanted)?;
+        let text = self.text(field, value, expected)?;
         if text.is_empty() {
-            self.fail(field, PolicyProblem::Empty { wanted });
+            self.fail(field, PolicyProblem::Empty { expected });
             return None;
         }
         Some(text)
@@ -82,13 +82,13 @@ impl Fields {
         &mut self,
         field: &str,
         value: Option<&'a Value>,
-        wanted: &'static str,
+        expected: &'static str,
     ) -> Option<&'a Vec<Value>> {
         match value {
-            None => self.fail(field, PolicyProblem::Missing { wanted }),
-            Some(Value::Array(list)) if list.is_empty() => self.fail(field, PolicyProblem::Empty { wanted }),
+            None => self.fail(field, PolicyProblem::Missing { expected }),
+            Some(Value::Array(list)) if list.is_empty() => self.fail(field, PolicyProblem::Empty { expected }),
             Some(Value::Array(list)) => return Some(list),
-            Some(other) => self.fail(field, PolicyProblem::Type { found: type_of(other), wanted }),
+            Some(other) => self.fail(field, PolicyProblem::Type { found: type_of(other), expected }),
         }
         None
     }
@@ -98,9 +98,9 @@ impl Fields {
         &mut self,
         field: &str,
         value: Option<&'a Value>,
-        wanted: &'static str,
+        expected: &'static str,
     ) -> Option<Vec<(String, &'a str)>> {
-        let list = self.required_list(field, value, wanted)?;
+        let list = self.required_list(field, value, expected)?;
         let mut texts = Vec::new();
         for (index, value) in list.iter().enumerate() {
             let field = format!("{field}[{index}]");
@@ -116,9 +116,9 @@ impl Fields {
         &mut self,
         field: &str,
         value: Option<&'a Value>,
-        wanted: &'static str,
+        expected: &'static str,
     ) -> Option<Vec<(String, &'a str)>> {
-        let texts = self.required_texts(field, value, wanted)?;
+        let texts = self.required_texts(field, value, expected)?;
         if texts.len() > limits::STATEMENT_ENTRIES {
             self.fail(field, PolicyProblem::TooManyEntries { found: texts.len() });
             return None;

@@ -39,29 +39,29 @@ pub enum PolicyProblem {
         /// What was found.
         found: &'static str,
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A member that must be there.
     Missing {
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A member that could be a misspelt one.
     UnknownMember {
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A value that is not known.
     Value {
         /// What was found.
         found: Excerpt,
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// Nothing where something must be.
     Empty {
         /// What was expected.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// More statements than [`limits::POLICY_STATEMENTS`].
     TooManyStatements {
@@ -129,11 +129,11 @@ impl Mismatched for PolicyProblem {
             Self::TooLarge { found } => Mismatch::new(format_args!("document: found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::POLICY_BYTES)),
             Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}")),
-            Self::Type { found, wanted } => Mismatch::new(format_args!("found {found}")).expecting(wanted),
-            Self::Missing { wanted } => Mismatch::new("is missing").expecting(wanted),
-            Self::UnknownMember { wanted } => Mismatch::new("is unknown").expecting(wanted),
-            Self::Value { found, wanted } => Mismatch::new(format_args!("found {found:?}")).expecting(wanted),
-            Self::Empty { wanted } => Mismatch::new("is empty").expecting(wanted),
+            Self::Type { found, expected } => Mismatch::new(format_args!("found {found}")).expecting(expected),
+            Self::Missing { expected } => Mismatch::new("is missing").expecting(expected),
+            Self::UnknownMember { expected } => Mismatch::new("is unknown").expecting(expected),
+            Self::Value { found, expected } => Mismatch::new(format_args!("found {found:?}")).expecting(expected),
+            Self::Empty { expected } => Mismatch::new("is empty").expecting(expected),
             Self::TooManyStatements { found } => Mismatch::new(format_args!("found {found} statements"))
                 .expecting(format_args!("at most {}", limits::POLICY_STATEMENTS)),
             Self::More { omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),

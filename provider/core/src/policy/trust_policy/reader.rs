@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::conflicts::Conflicts;
-use super::conflicts::PolicyRule;
+use super::conflicts::Statement;
 use super::conflicts::ReadStatement;
-use super::conflicts::rules;
+use super::conflicts::usable_or_broken;
 use super::fields::Fields;
 use super::problem::PolicyError;
 use super::problem::PolicyProblem;
@@ -38,15 +38,15 @@ const STORES: &str = "a list of stores as type:name, of which one is ca or signi
 const IDENTITIES: &str = "a list of identities as x509.subject:NAME, or [\"*\"]";
 
 /// Reads the document: its statements, unless a mistake is about the document as a whole, and the mistakes.
-pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, PolicyRule)>>, Vec<PolicyError>) {
+pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, Statement)>>, Vec<PolicyError>) {
     let mut reader = Reader::default();
     let statements = reader.document(value);
     let mut mistakes = reader.fields.mistakes;
     for read in &statements {
         mistakes.append(limits::POLICY_MISTAKES, &read.mistakes);
     }
-    let rules = (!reader.fields.is_unusable).then(|| rules(statements, reader.conflicts));
-    (rules, mistakes.list(None))
+    let statements = (!reader.fields.is_unusable).then(|| usable_or_broken(statements, reader.conflicts));
+    (statements, mistakes.list(None))
 }
 
 /// Reads one statement after the other, with what those before it have.
@@ -74,7 +74,7 @@ impl Reader {
         if let Some(found) = self.fields.required_text("version", members.get("version"), VERSION)
             && found != "1.0"
         {
-            self.fields.fail("version", PolicyProblem::Value { found: found.into(), wanted: VERSION });
+            self.fields.fail("version", PolicyProblem::Value { found: found.into(), expected: VERSION });
         }
         let Some(list) = self.fields.required_list("trustPolicies", members.get("trustPolicies"), STATEMENTS) else {
             return Vec::new();
@@ -104,8 +104,8 @@ impl Reader {
 
     fn statement(&mut self, value: &Value) -> (DeclaredImages, Option<Rule>) {
         let known = ["name", "registryScopes", "signatureVerification", "trustStores", "trustedIdentities"];
-        let wanted = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
-        let Some(members) = self.fields.object("", value, &known, wanted) else {
+        let expected = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
+        let Some(members) = self.fields.object("", value, &known, expected) else {
             return (DeclaredImages::Uncertain(Vec::new()), None);
         };
         let name = self.fields.required_text("name", members.get("name"), NAME);

@@ -28,7 +28,7 @@ impl Fields {
     pub(super) fn verification(&mut self, value: Option<&Value>) -> Option<Verification> {
         let field = "signatureVerification";
         let Some(value) = value else {
-            self.fail(field, PolicyProblem::Missing { wanted: VERIFICATION });
+            self.fail(field, PolicyProblem::Missing { expected: VERIFICATION });
             return None;
         };
         let members = self.object(field, value, &["level", "override", "verifyTimestamp"], VERIFICATION)?;
@@ -43,7 +43,7 @@ impl Fields {
             "audit" => Some(Level::AUDIT),
             "skip" => None,
             other => {
-                self.fail(level_field, PolicyProblem::Value { found: other.into(), wanted: LEVEL });
+                self.fail(level_field, PolicyProblem::Value { found: other.into(), expected: LEVEL });
                 return None;
             }
         };
@@ -67,7 +67,7 @@ impl Fields {
             "always" | "" => Some(VerifyTimestamp::Always),
             "afterCertExpiry" => Some(VerifyTimestamp::AfterCertExpiry),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: TIMESTAMP });
+                self.fail(field, PolicyProblem::Value { found: other.into(), expected: TIMESTAMP });
                 None
             }
         }
@@ -77,7 +77,7 @@ impl Fields {
     fn overridden(&mut self, mut level: Level, overrides: &Value) -> Option<Level> {
         let field = "signatureVerification.override";
         let Value::Object(members) = overrides else {
-            self.fail(field, PolicyProblem::Type { found: type_of(overrides), wanted: OVERRIDES });
+            self.fail(field, PolicyProblem::Type { found: type_of(overrides), expected: OVERRIDES });
             return None;
         };
         let before = self.mistakes.found();
@@ -91,7 +91,7 @@ impl Fields {
                 "expiry" => level.expiry = self.action(&field, value).unwrap_or(level.expiry),
                 "revocation" => level.revocation = self.revocation(&field, value).unwrap_or(level.revocation),
                 "integrity" => self.fail(field, PolicyProblem::OverrideIntegrity),
-                _ => self.fail(field, PolicyProblem::UnknownMember { wanted: OVERRIDES }),
+                _ => self.fail(field, PolicyProblem::UnknownMember { expected: OVERRIDES }),
             }
         }
         (self.mistakes.found() == before).then_some(level)
@@ -102,7 +102,7 @@ impl Fields {
             "enforce" => Some(Action::Enforce),
             "log" => Some(Action::Log),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: ACTION });
+                self.fail(field, PolicyProblem::Value { found: other.into(), expected: ACTION });
                 None
             }
         }
@@ -114,7 +114,7 @@ impl Fields {
             "log" => Some(RevocationAction::Log),
             "skip" => Some(RevocationAction::Skip),
             other => {
-                self.fail(field, PolicyProblem::Value { found: other.into(), wanted: REVOCATION });
+                self.fail(field, PolicyProblem::Value { found: other.into(), expected: REVOCATION });
                 None
             }
         }

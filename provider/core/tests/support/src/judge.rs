@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::evidence::Answer;
+use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Evidence;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::NotAvailable;
@@ -12,7 +12,7 @@ use countersign_core::notation::Check;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Explanation;
 use countersign_core::notation::Failure;
-use countersign_core::notation::Found;
+use countersign_core::notation::FindingResult;
 use countersign_core::notation::VerificationInput;
 use countersign_core::notation::VerifiedSignature;
 use countersign_core::oci::Descriptor;
@@ -99,7 +99,7 @@ impl Judge {
         &self,
         envelope: &[u8],
         media_type: &str,
-        answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
+        response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
     ) -> (Result<Box<VerifiedSignature>, Failure>, Vec<Vec<EvidenceRequest>>) {
         let policy = self.policy();
         let Decision::Verify(Requirement::Notation(requirement)) = policy.rules().next().unwrap().decision() else {
@@ -122,11 +122,11 @@ impl Judge {
         };
         let format = format(media_type);
         let (judged, asked) = match notation::open(envelope, format, &input) {
-            Ok(opened) => complete(answer, |evidence| notation::judge(&opened, evidence)),
+            Ok(opened) => complete(response, |evidence| notation::judge(&opened, evidence)),
             Err(failure) => (Err(failure), Vec::new()),
         };
         let examined = notation::examine(envelope, format, &input);
-        let (explanation, asked_too) = complete(answer, |evidence| examined.explain(evidence));
+        let (explanation, asked_too) = complete(response, |evidence| examined.explain(evidence));
         assert_eq!(asked, asked_too, "the explanation asks for the same evidence");
         agree(&explanation, judged.as_deref());
         (judged, asked)
@@ -177,8 +177,8 @@ pub fn format(media_type: &str) -> EnvelopeFormat {
 }
 
 /// The answers of the product, which fetches no evidence yet.
-pub fn unavailable(request: &EvidenceRequest) -> Answer {
-    Answer::NotAvailable(NotAvailable::new(match request {
+pub fn unavailable(request: &EvidenceRequest) -> EvidenceResponse {
+    EvidenceResponse::NotAvailable(NotAvailable::new(match request {
         EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",
         EvidenceRequest::SignerStatus(_) => "this version cannot ask the service",
     }))
@@ -186,7 +186,7 @@ pub fn unavailable(request: &EvidenceRequest) -> Answer {
 
 /// Provides evidence until none is requested, and returns the requests of each round.
 fn complete<T>(
-    answer: impl Fn(&EvidenceRequest) -> Answer + Copy,
+    response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
     judge: impl Fn(&Evidence) -> Progress<T>,
 ) -> (T, Vec<Vec<EvidenceRequest>>) {
     let (mut evidence, mut asked) = (Evidence::none(), Vec::new());
@@ -196,7 +196,7 @@ fn complete<T>(
             Progress::Needs(requests) => {
                 asked.push(requests.iter().cloned().collect());
                 assert!(asked.len() <= Evidence::ROUNDS, "{asked:?}");
-                evidence.add_round(&requests, requests.iter().map(answer));
+                evidence.add_round(&requests, requests.iter().map(response));
             }
         }
     }
@@ -210,8 +210,8 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
         .findings
         .iter()
         .filter_map(|finding| match &finding.found {
-            Found::Failed(reason) => Some(reason),
-            Found::Passed | Found::Logged(_) | Found::Skipped | Found::NotReached => None,
+            FindingResult::Failed(reason) => Some(reason),
+            FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped | FindingResult::NotReached => None,
         })
         .collect();
     match judged {
@@ -225,8 +225,8 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
             assert_eq!(explanation.is_authentic(), signature.signer().is_some());
             assert!(signature.signer().is_none_or(|signer| signer.subject() == subject));
             let logged = explanation.findings.iter().filter_map(|finding| match &finding.found {
-                Found::Logged(reason) => Some((finding.check, reason)),
-                Found::Passed | Found::Skipped | Found::Failed(_) | Found::NotReached => None,
+                FindingResult::Logged(reason) => Some((finding.check, reason)),
+                FindingResult::Passed | FindingResult::Skipped | FindingResult::Failed(_) | FindingResult::NotReached => None,
             });
             let logged: Vec<_> = logged.collect();
             assert_eq!(logged, signature.warnings().collect::<Vec<_>>());

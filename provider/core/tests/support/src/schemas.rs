@@ -47,23 +47,23 @@ impl Schema {
     }
 }
 
-struct World {
+struct Fixture {
     chain: Chain,
     judge: Judge,
 }
 
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
+fn fixture() -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
         let root = Authority::root(CertSpec::root());
         let target = Descriptor::sample("image");
         let judge = Judge::about(&target.media_type, &target.digest, target.size).trusting(StoreKind::Ca, root.der());
-        World { chain: root.issue(CertSpec::leaf()), judge }
+        Fixture { chain: root.issue(CertSpec::leaf()), judge }
     })
 }
 
 fn sign_request() -> SignRequest {
-    SignRequest::new(&world().chain, &Descriptor::sample("image"))
+    SignRequest::new(&fixture().chain, &Descriptor::sample("image"))
 }
 
 pub fn schemas() -> Vec<Schema> {
@@ -107,7 +107,7 @@ pub fn schemas() -> Vec<Schema> {
         Schema {
             name: "payload",
             good: json!({"targetArtifact": Descriptor::sample("image").annotation("a", "b").to_json()}),
-            wrap: |bytes| SignRequest::of_payload(&world().chain, bytes).jws(),
+            wrap: |bytes| SignRequest::of_payload(&fixture().chain, bytes).jws(),
             read: judged,
         },
         Schema {
@@ -188,7 +188,7 @@ pub fn schemas() -> Vec<Schema> {
 }
 
 fn judged(jws: &[u8]) -> Result<(), String> {
-    let judged = world().judge.ask(jws, "application/jose+json");
+    let judged = fixture().judge.ask(jws, "application/jose+json");
     judged.map(drop).map_err(|failure| failure.reasons.first().to_string())
 }
 

@@ -9,7 +9,7 @@ use crate::time::UnixTime;
 
 /// The answer to an [`EvidenceRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum EvidenceResponse {
     /// Bytes that are not verified.
     Received(Received),
     /// No answer.
@@ -29,24 +29,24 @@ pub struct NotAvailable {
     reason: Text,
 }
 
-/// An answer that is larger than [`EvidenceRequest::largest_answer`].
+/// An answer that is larger than [`EvidenceRequest::max_response_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is too large: found {found} bytes, expected at most {wanted}")]
+#[error("the answer is too large: found {found} bytes, expected at most {expected}")]
 pub struct TooLarge {
     /// Bytes that the answer has.
     pub found: usize,
     /// Bytes that it may have.
-    pub wanted: usize,
+    pub expected: usize,
 }
 
 impl Received {
     /// The answer to `request` that was received `at` that time.
     ///
     /// # Errors
-    /// More bytes than [`EvidenceRequest::largest_answer`].
+    /// More bytes than [`EvidenceRequest::max_response_bytes`].
     pub fn new(request: &EvidenceRequest, bytes: impl Into<Arc<[u8]>>, at: UnixTime) -> Result<Self, TooLarge> {
-        let (bytes, wanted) = (bytes.into(), request.largest_answer());
-        if bytes.len() > wanted { Err(TooLarge { found: bytes.len(), wanted }) } else { Ok(Self { bytes, at }) }
+        let (bytes, expected) = (bytes.into(), request.max_response_bytes());
+        if bytes.len() > expected { Err(TooLarge { found: bytes.len(), expected }) } else { Ok(Self { bytes, at }) }
     }
 
     /// The answer as it was received.
