@@ -124,13 +124,7 @@ impl Config {
 
 /// A DNS name: labels of letters, digits, inner hyphens; at most 253 bytes; lower-case.
 fn is_dns_name(text: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
-    text.len() <= 253 && text.split('.').all(label)
+    countersign_core::name::is_dns_name(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn plural(count: usize) -> &'static str {

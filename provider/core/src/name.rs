@@ -4,6 +4,7 @@
 
 mod aws_signer;
 mod digest;
+mod dns;
 mod host;
 mod host_error;
 mod media_type;
@@ -17,6 +18,8 @@ pub use digest::DigestAlgorithm;
 pub use digest::DigestError;
 pub use digest::Hasher;
 pub use digest::ListHasher;
+pub use dns::is_dns_label;
+pub use dns::is_dns_name;
 pub use host::Host;
 pub use host::HostName;
 pub use host_error::HostError;

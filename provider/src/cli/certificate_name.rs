@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use countersign_core::name::is_dns_name;
+
 /// A DNS name or an IP address. Names are compared in lower case.
 ///
 /// # Errors
@@ -19,13 +21,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 /// Anything else.
 pub(super) fn dns_name(text: &str) -> Result<String, String> {
     let name = text.to_ascii_lowercase();
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    if name.len() <= 253 && name.split('.').all(label) {
+    if is_dns_name(&name) {
         Ok(name)
     } else {
         Err(format!("found {text:?}, expected a DNS name of letters, digits and inner hyphens, separated by dots"))

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
+use countersign_core::name::is_dns_label;
 
 use crate::policy_source::Trust;
 
@@ -52,12 +53,7 @@ impl FromStr for Namespace {
     type Err = NamespaceError;
 
     fn from_str(text: &str) -> Result<Self, NamespaceError> {
-        let is_inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let is_label = (1..=63).contains(&text.len())
-            && text.bytes().all(is_inside)
-            && !text.starts_with('-')
-            && !text.ends_with('-');
-        if is_label { Ok(Self(text.into())) } else { Err(NamespaceError) }
+        if is_dns_label(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase()) { Ok(Self(text.into())) } else { Err(NamespaceError) }
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod verification_result;
 
+use countersign_core::name::is_dns_label;
+
 use super::Operation;
 use super::Protocol;
 use super::gatekeeper;
@@ -21,12 +23,9 @@ pub(crate) const MUTATE: Protocol = Protocol { image_of, ..gatekeeper::MUTATE };
 /// Splits `[namespace]image`, the form of a multi-tenancy template. The namespace must be a DNS label; else the bracket
 /// belongs to an IPv6 host or to a mistake, and the whole key is the image. The verdict does not depend on it.
 fn image_of(key: &str) -> &str {
-    let label = |text: &str| {
-        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
-    };
+    let is_namespace = |text: &str| is_dns_label(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     match key.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((namespace, image)) if label(namespace) => image,
+        Some((namespace, image)) if is_namespace(namespace) => image,
         Some(_) | None => key,
     }
 }

@@ -28,13 +28,11 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use super::dns::is_dns_name;
 use super::host_error::HostError;
 
 /// The port of a host that is written without one.
 const HTTPS: u16 = 443;
-
-/// Longest DNS name in text form, [RFC 1035 §3.1](https://www.rfc-editor.org/rfc/rfc1035#section-3.1).
-const NAME_BYTES: usize = 253;
 
 /// Names that runtimes take for Docker Hub, letter by letter and without a port.
 const DOCKER_HUB: &str = "docker.io";
@@ -253,11 +251,7 @@ fn v6(text: &str) -> Result<HostName, HostError> {
 }
 
 fn name(text: &str) -> Result<HostName, HostError> {
-    let label = |label: &str| {
-        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    if text.len() > NAME_BYTES || !text.split('.').all(label) {
+    if !is_dns_name(text) {
         return Err(HostError::Syntax);
     }
     if text.rsplit('.').next().is_some_and(is_number) {
