@@ -6,14 +6,10 @@
 //!
 //! A timestamp is in the envelope and needs nothing from outside but the revocation status of its own chain.
 
-mod response;
 mod collected;
 mod request;
+mod response;
 
-pub use response::EvidenceResponse;
-pub use response::NotAvailable;
-pub use response::Received;
-pub use response::TooLarge;
 pub use collected::Evidence;
 pub use collected::Progress;
 pub use request::CrlKind;
@@ -22,6 +18,10 @@ pub use request::EvidenceRequest;
 pub use request::OcspRequest;
 pub use request::Requests;
 pub use request::SignerStatusRequest;
+pub use response::EvidenceResponse;
+pub use response::NotAvailable;
+pub use response::Received;
+pub use response::TooLarge;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

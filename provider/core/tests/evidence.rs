@@ -1,8 +1,8 @@
 //! Signatures that need evidence which this version cannot fetch: inconclusive only if all other checks pass. Everyone with
 //! push rights can attach such a signature, which must not turn a rejection into an inconclusive verdict.
 
-use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Received;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
@@ -88,8 +88,9 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
             check(&judge, &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
         }
     }
-    let sentence =
-        fixture.aws_judge().sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
+    let sentence = fixture
+        .aws_judge()
+        .sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
         "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the service"
@@ -296,7 +297,8 @@ fn requests_no_evidence_for_untrusted_or_rejected_signatures() {
 #[test]
 fn unsupported_evidence_proves_nothing() {
     let fixture = Fixture::new();
-    let request = SignRequest::new(&fixture.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &fixture.target);
+    let request =
+        SignRequest::new(&fixture.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &fixture.target);
     let received = |request: &EvidenceRequest| {
         EvidenceResponse::Received(Received::new(request, *b"good", UnixTime::EPOCH).expect("it is small"))
     };

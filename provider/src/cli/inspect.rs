@@ -133,7 +133,9 @@ fn ended(found: &FindingResult) -> (&'static str, Option<&Reason>) {
         FindingResult::Passed => ("passed", None),
         FindingResult::Logged(reason) => ("logged", Some(reason)),
         FindingResult::Skipped => ("skipped", None),
-        FindingResult::Failed(reason) if reason.code.kind() == VerdictKind::Inconclusive => ("inconclusive", Some(reason)),
+        FindingResult::Failed(reason) if reason.code.kind() == VerdictKind::Inconclusive => {
+            ("inconclusive", Some(reason))
+        }
         FindingResult::Failed(reason) => ("failed", Some(reason)),
         FindingResult::NotReached => ("not-reached", None),
     }

@@ -53,7 +53,11 @@ impl FromStr for Namespace {
     type Err = NamespaceError;
 
     fn from_str(text: &str) -> Result<Self, NamespaceError> {
-        if is_dns_label(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase()) { Ok(Self(text.into())) } else { Err(NamespaceError) }
+        if is_dns_label(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NamespaceError)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! No evidence: there are no fetchers yet.
 
-use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Requests;
 use futures_util::FutureExt as _;

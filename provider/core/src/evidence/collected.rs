@@ -1,7 +1,7 @@
 //! The answers of all rounds, and how far a judgement came with them.
 
-use super::EvidenceResponse;
 use super::EvidenceRequest;
+use super::EvidenceResponse;
 use super::NotAvailable;
 use super::Requests;
 
@@ -37,7 +37,8 @@ impl Evidence {
     pub fn add_round(&mut self, requests: &Requests, responses: impl IntoIterator<Item = EvidenceResponse>) {
         let missing = || EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"));
         let mut responses = responses.into_iter();
-        self.responses.extend(requests.iter().map(|request| (request.clone(), responses.next().unwrap_or_else(missing))));
+        self.responses
+            .extend(requests.iter().map(|request| (request.clone(), responses.next().unwrap_or_else(missing))));
         self.rounds += 1;
     }
 

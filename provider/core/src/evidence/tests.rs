@@ -95,7 +95,10 @@ fn a_request_without_a_response_is_not_available_and_is_not_asked_for_again() {
     let mut evidence = Evidence::none();
     assert_eq!(evidence.response(&request), None);
     evidence.add_round(&request.clone().into(), []);
-    assert_eq!(evidence.response(&request), Some(EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"))));
+    assert_eq!(
+        evidence.response(&request),
+        Some(EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given")))
+    );
 }
 
 #[test]

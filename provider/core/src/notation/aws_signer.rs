@@ -4,8 +4,8 @@
 use super::envelope::SigningScheme;
 use super::integrity::IntactEnvelope;
 use crate::codec::excerpt::Excerpt;
-use crate::evidence::EvidenceResponse;
 use crate::evidence::Evidence;
+use crate::evidence::EvidenceResponse;
 use crate::evidence::NotAvailable;
 use crate::evidence::Progress;
 use crate::evidence::SignerStatusRequest;

@@ -37,7 +37,9 @@ impl Explanation {
     /// identity. Otherwise all facts are unverified claims.
     #[must_use]
     pub fn is_authentic(&self) -> bool {
-        self.findings.iter().any(|finding| finding.check == Check::Authenticity && finding.found == FindingResult::Passed)
+        self.findings
+            .iter()
+            .any(|finding| finding.check == Check::Authenticity && finding.found == FindingResult::Passed)
     }
 
     /// Whether no check failed and none was left out for want of what it looks at. After [`Examined::explain`] this is
@@ -175,7 +177,8 @@ pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Ex
 
 fn not_intact(reason: &Reason, checks: &[Check], action: impl Fn(Check) -> Enforcement) -> Vec<Finding> {
     let finding = |check: &Check| {
-        let found = if *check == Check::Integrity { FindingResult::Failed(reason.clone()) } else { FindingResult::NotReached };
+        let found =
+            if *check == Check::Integrity { FindingResult::Failed(reason.clone()) } else { FindingResult::NotReached };
         Finding { check: *check, action: action(*check), found }
     };
     checks.iter().map(finding).collect()

@@ -4,10 +4,10 @@
 
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
-use crate::evidence::EvidenceResponse;
 use crate::evidence::CrlRequest;
 use crate::evidence::Evidence;
 use crate::evidence::EvidenceRequest;
+use crate::evidence::EvidenceResponse;
 use crate::evidence::NotAvailable;
 use crate::evidence::OcspRequest;
 use crate::evidence::Progress;

@@ -110,7 +110,8 @@ impl Identities {
         if expected.iter().any(|identity| identity.attributes.iter().all(has)) {
             return Ok(());
         }
-        let expected = Text::of(text::list(expected.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
+        let expected =
+            Text::of(text::list(expected.iter().map(|identity| shown(&identity.text)), ", ", IDENTITIES_SHOWN));
         Err(IdentityMismatch::NotListed { subject: subject.to_text(), expected })
     }
 }

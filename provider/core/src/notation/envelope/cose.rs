@@ -169,7 +169,9 @@ fn read_chain(value: &Value) -> Result<Vec<Vec<u8>>, EnvelopeError> {
         let expected = limits::CHAIN_CERTIFICATES;
         return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), expected });
     }
-    list.iter().map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, expected))).collect()
+    list.iter()
+        .map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, expected)))
+        .collect()
 }
 
 fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {

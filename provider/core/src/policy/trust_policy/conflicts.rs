@@ -57,7 +57,10 @@ pub(super) type Conflicts = BTreeMap<(usize, usize), PolicyError>;
 
 /// The statements without mistakes, and the others. Of statements with a scope in common none can be used, and none of them
 /// has certain scopes: one was meant for another repository.
-pub(super) fn usable_or_broken(mut statements: Vec<ReadStatement>, conflicts: Conflicts) -> Vec<(DeclaredImages, Statement)> {
+pub(super) fn usable_or_broken(
+    mut statements: Vec<ReadStatement>,
+    conflicts: Conflicts,
+) -> Vec<(DeclaredImages, Statement)> {
     for ((first, second), mistake) in conflicts {
         if first != second
             && let Some(read) = statements.get_mut(first)

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::conflicts::Conflicts;
-use super::conflicts::Statement;
 use super::conflicts::ReadStatement;
+use super::conflicts::Statement;
 use super::conflicts::usable_or_broken;
 use super::fields::Fields;
 use super::problem::PolicyError;

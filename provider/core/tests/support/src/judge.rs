@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Evidence;
 use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Progress;
 use countersign_core::notation;
@@ -211,7 +211,9 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
         .iter()
         .filter_map(|finding| match &finding.found {
             FindingResult::Failed(reason) => Some(reason),
-            FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped | FindingResult::NotReached => None,
+            FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped | FindingResult::NotReached => {
+                None
+            }
         })
         .collect();
     match judged {
@@ -226,7 +228,10 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
             assert!(signature.signer().is_none_or(|signer| signer.subject() == subject));
             let logged = explanation.findings.iter().filter_map(|finding| match &finding.found {
                 FindingResult::Logged(reason) => Some((finding.check, reason)),
-                FindingResult::Passed | FindingResult::Skipped | FindingResult::Failed(_) | FindingResult::NotReached => None,
+                FindingResult::Passed
+                | FindingResult::Skipped
+                | FindingResult::Failed(_)
+                | FindingResult::NotReached => None,
             });
             let logged: Vec<_> = logged.collect();
             assert_eq!(logged, signature.warnings().collect::<Vec<_>>());
