@@ -68,7 +68,7 @@ async fn reports_a_429_with_its_quota_headers_and_message_escaped_and_truncated(
         format!(
             "cannot get the manifest of {host}/app: {host} responds with status 429, too many requests, with \
              retry-after \"50\", ratelimit-limit \"{limit}\", ratelimit-remaining \"0;w=21600\", \
-             docker-ratelimit-source \"192.0.2.7\", saying \"TOOMANYREQUESTS: as the test expected\""
+             docker-ratelimit-source \"192.0.2.7\", saying \"TOOMANYREQUESTS: as the test wanted\""
         )
     );
 }

@@ -126,7 +126,7 @@ async fn ignores_a_challenge_of_the_blob_store() {
         error.to_string(),
         format!(
             "cannot get the blob of {host}/app: {store_host} responds with status 401 to a request without credentials, as redirects \
-             to other hosts carry none, saying \"UNAUTHORIZED: as the test expected\"; {store_host} is the blob store that \
+             to other hosts carry none, saying \"UNAUTHORIZED: as the test wanted\"; {store_host} is the blob store that \
              {host} redirects to"
         )
     );

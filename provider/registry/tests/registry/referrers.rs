@@ -456,7 +456,7 @@ async fn a_refusal_of_the_api_with_a_404_of_the_fallback_tag_is_a_lack_of_suppor
         error.to_string(),
         format!(
             "cannot get the referrers of {host}/app: the registry has no referrers support; the referrers API: {host} \
-             responds with status 405, saying \"UNSUPPORTED: as the test expected\"; the fallback tag {tag}: found 404; expected an \
+             responds with status 405, saying \"UNSUPPORTED: as the test wanted\"; the fallback tag {tag}: found 404; expected an \
              image index from one of them"
         )
     );
