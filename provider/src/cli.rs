@@ -117,7 +117,7 @@ impl Failure {
     }
 
     /// Trouble of the machine, or ours.
-    fn trouble(cause: impl Into<anyhow::Error>) -> Self {
+    fn unexpected(cause: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Undecided, causes: vec![cause.into()] }
     }
 }

@@ -23,7 +23,7 @@ use countersign_registry::Unlisted;
 
 pub use file::ConfigBytes;
 pub use file::ConfigFile;
-pub use file::ConfigLook;
+pub use file::ConfigPoll;
 pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
 pub use mistakes::Mistake;

@@ -1,6 +1,6 @@
 //! The trust policy and the trust stores from disk.
 //!
-//! Readers hold a snapshot, [`Trust`], with a generation number; a change of what is in use makes a new one. A mistake in one
+//! Readers hold a snapshot, [`LoadedPolicy`], with a generation number; a change of what is in use makes a new one. A mistake in one
 //! statement or store disables the statements that need it, at the first look as at any other, and nothing else:
 //!
 //! - A store that is absent or empty is trusted no longer. One that cannot be read or parsed stays as it was before; at the
@@ -42,18 +42,18 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
 pub use review::ModeOutline;
-pub use review::RulesOutline;
+pub use review::PolicyWarning;
+pub use review::RequirementOutline;
 pub use review::StatementOutline;
 pub use review::StoreOutline;
-pub use review::TrustWarning;
 pub use snapshot::Applicable;
 pub use snapshot::DisabledBy;
 pub use snapshot::DisabledStatement;
 pub use snapshot::DocumentState;
 pub use snapshot::FirstEnds;
+pub use snapshot::LoadedPolicy;
 pub use snapshot::StatementKey;
 pub use snapshot::StatementState;
-pub use snapshot::Trust;
 pub use snapshot::UsableStatement;
 pub use stores::StoreState;
 
@@ -74,23 +74,23 @@ const MISTAKES: usize = 2 * limits::POLICY_MISTAKES;
 /// Most names of statements in a mistake.
 const SHOWN_NAMES: usize = 10;
 
-/// Where the current [`Trust`] is found. Whoever works on an image takes one snapshot and stays with it.
+/// Where the current [`LoadedPolicy`] is found. Whoever works on an image takes one snapshot and stays with it.
 #[derive(Debug, Default)]
-pub struct TrustHandle {
-    current: ArcSwapOption<Trust>,
+pub struct PolicyHandle {
+    current: ArcSwapOption<LoadedPolicy>,
 }
 
-impl TrustHandle {
+impl PolicyHandle {
     /// The newest trust; `None` until a policy document could be used.
     #[must_use]
-    pub fn current(&self) -> Option<Arc<Trust>> {
+    pub fn current(&self) -> Option<Arc<LoadedPolicy>> {
         self.current.load_full()
     }
 }
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrustMistake {
+pub enum PolicyMistake {
     NoPolicy {
         directory: PathBuf,
     },
@@ -145,7 +145,7 @@ pub enum TrustMistake {
 /// The key of the configuration that demands metadata.
 const METADATA: &str = "verification.requiredMetadata";
 
-impl Mismatched for TrustMistake {
+impl Mismatched for PolicyMistake {
     /// Without the file or directory, and without the key of the configuration, that it is about.
     fn mismatch(&self) -> Mismatch {
         match self {
@@ -183,7 +183,7 @@ impl Mismatched for TrustMistake {
     }
 }
 
-impl fmt::Display for TrustMistake {
+impl fmt::Display for PolicyMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mismatch = self.mismatch();
         match self {
@@ -202,9 +202,9 @@ impl fmt::Display for TrustMistake {
     }
 }
 
-impl std::error::Error for TrustMistake {}
+impl std::error::Error for PolicyMistake {}
 
-impl TrustMistake {
+impl PolicyMistake {
     /// The mistake without the name of the trust store that has it, and without the store's directory.
     #[must_use]
     pub fn problem(&self) -> String {
@@ -254,18 +254,18 @@ impl TrustMistake {
 
 /// Everything that is wrong on disk; at least one mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustError {
-    mistakes: Vec<TrustMistake>,
+pub struct PolicySourceError {
+    mistakes: Vec<PolicyMistake>,
 }
 
-impl TrustError {
+impl PolicySourceError {
     #[must_use]
-    pub fn mistakes(&self) -> &[TrustMistake] {
+    pub fn mistakes(&self) -> &[PolicyMistake] {
         &self.mistakes
     }
 }
 
-impl fmt::Display for TrustError {
+impl fmt::Display for PolicySourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.mistakes.len();
         write!(f, "the trust policy and trust stores have {count} mistake{}", if count == 1 { "" } else { "s" })?;
@@ -276,29 +276,29 @@ impl fmt::Display for TrustError {
     }
 }
 
-impl std::error::Error for TrustError {}
+impl std::error::Error for PolicySourceError {}
 
 /// What a look at the files brought.
 #[derive(Debug)]
-pub enum Polled {
+pub enum PolicyPoll {
     /// The same as at the last look, right or wrong.
     Unchanged,
-    /// Something else: from now on the handle has it. Its [`Trust::mistakes`] say what of the files is not in use; its
+    /// Something else: from now on the handle has it. Its [`LoadedPolicy::mistakes`] say what of the files is not in use; its
     /// generation is the former one if that is all that has changed.
-    Loaded(Arc<Trust>),
+    Loaded(Arc<LoadedPolicy>),
     /// Something else, and still no policy document that could be used: the handle has nothing.
-    Refused(TrustError),
+    Refused(PolicySourceError),
     /// The files changed while they were read; the next look will tell.
     Unsettled,
 }
 
 /// Reads the files again and again. There is one for each handle.
 #[derive(Debug)]
-pub struct TrustSource {
+pub struct PolicySource {
     location: TrustLocation,
     /// Statements that the configuration demands metadata for.
     expected: BTreeSet<String>,
-    handle: Arc<TrustHandle>,
+    handle: Arc<PolicyHandle>,
     /// Of what was in use last.
     generation: u64,
     digest: Option<Digest>,
@@ -325,12 +325,12 @@ struct Found {
     /// Whether `document` is what is on disk.
     is_current: bool,
     /// Of the document on disk, and of what the configuration expects of it.
-    mistakes: Vec<TrustMistake>,
+    mistakes: Vec<PolicyMistake>,
     stores: BTreeMap<StoreRef, FoundStore>,
     fingerprint: Digest,
 }
 
-impl TrustSource {
+impl PolicySource {
     /// A source that has read nothing yet. `expected` are names of statements that the policy must have, because the
     /// configuration demands more of them: a misspelt name would demand nothing of anybody.
     #[must_use]
@@ -363,7 +363,7 @@ impl TrustSource {
     }
 
     #[must_use]
-    pub fn handle(&self) -> Arc<TrustHandle> {
+    pub fn handle(&self) -> Arc<PolicyHandle> {
         Arc::clone(&self.handle)
     }
 
@@ -371,23 +371,23 @@ impl TrustSource {
     ///
     /// # Errors
     /// All mistakes, if there is no policy document that can be used.
-    pub fn load(&mut self, now: UnixTime) -> Result<Arc<Trust>, TrustError> {
+    pub fn load(&mut self, now: UnixTime) -> Result<Arc<LoadedPolicy>, PolicySourceError> {
         let found = self.read();
         self.take(found, now)
     }
 
     /// Another look. Blocks on the file system.
-    pub fn poll(&mut self, now: UnixTime) -> Polled {
+    pub fn poll(&mut self, now: UnixTime) -> PolicyPoll {
         let is_known = |found: &Found| self.seen.as_ref() == Some(&found.fingerprint);
         let agree = |one: &Found, other: &Found| one.fingerprint == other.fingerprint;
         let found = match poll(|| self.read(), is_known, agree) {
-            Change::None => return Polled::Unchanged,
-            Change::Unsettled => return Polled::Unsettled,
+            Change::None => return PolicyPoll::Unchanged,
+            Change::Unsettled => return PolicyPoll::Unsettled,
             Change::Some(found) => found,
         };
         match self.take(found, now) {
-            Ok(trust) => Polled::Loaded(trust),
-            Err(error) => Polled::Refused(error),
+            Ok(trust) => PolicyPoll::Loaded(trust),
+            Err(error) => PolicyPoll::Refused(error),
         }
     }
 
@@ -396,15 +396,15 @@ impl TrustSource {
     pub fn unknown_statements(&self) -> BTreeSet<String> {
         let unmet = self.document.as_ref().map(|document| self.unmet(&document.policy)).unwrap_or_default();
         let name = |mistake| {
-            if let TrustMistake::UnknownStatement { statement, .. } = mistake { Some(statement) } else { None }
+            if let PolicyMistake::UnknownStatement { statement, .. } = mistake { Some(statement) } else { None }
         };
         unmet.into_iter().filter_map(name).collect()
     }
 
-    fn take(&mut self, found: Found, now: UnixTime) -> Result<Arc<Trust>, TrustError> {
+    fn take(&mut self, found: Found, now: UnixTime) -> Result<Arc<LoadedPolicy>, PolicySourceError> {
         let Found { document, is_current, mistakes, stores, fingerprint } = found;
         self.seen = Some(fingerprint);
-        let Some(document) = document else { return Err(TrustError { mistakes }) };
+        let Some(document) = document else { return Err(PolicySourceError { mistakes }) };
         self.document_kept = if is_current { None } else { Some(self.document_kept.unwrap_or(now)) };
         let mut before = std::mem::take(&mut self.stores);
         let (mut states, mut subdirectories) = (BTreeMap::new(), BTreeMap::new());
@@ -432,7 +432,7 @@ impl TrustSource {
             is_expected: &|name| self.expected.contains(name),
             mistakes,
         };
-        let trust = Arc::new(Trust::new(parts, (self.generation, self.digest.as_ref())));
+        let trust = Arc::new(LoadedPolicy::new(parts, (self.generation, self.digest.as_ref())));
         self.generation = trust.generation();
         self.digest = Some(trust.digest().clone());
         self.document = Some(document);
@@ -448,8 +448,8 @@ impl TrustSource {
         let (document, is_current) = match (on_disk, &self.document) {
             (Some(new), Some(former)) => {
                 let unmet = self.unmet(&new.policy);
-                let keep = unmet.iter().any(TrustMistake::is_unknown)
-                    && !self.unmet(&former.policy).iter().any(TrustMistake::is_unknown);
+                let keep = unmet.iter().any(PolicyMistake::is_unknown)
+                    && !self.unmet(&former.policy).iter().any(PolicyMistake::is_unknown);
                 mistakes.splice(0..0, unmet);
                 if keep { (Some(former.clone()), false) } else { (Some(new), true) }
             }
@@ -470,13 +470,13 @@ impl TrustSource {
     }
 
     /// The document on disk if it can be used, and its mistakes.
-    fn read_document(&self) -> (Option<Document>, Vec<TrustMistake>) {
+    fn read_document(&self) -> (Option<Document>, Vec<PolicyMistake>) {
         let (path, bytes) = match files::policy(&self.location) {
             Ok(read) => read,
             Err(mistake) => return (None, vec![mistake]),
         };
         let of_policy = |errors: &[PolicyError]| {
-            errors.iter().map(|error| TrustMistake::of_policy(&path, error)).collect::<Vec<_>>()
+            errors.iter().map(|error| PolicyMistake::of_policy(&path, error)).collect::<Vec<_>>()
         };
         let digest = Digest::of(DigestAlgorithm::Sha256, &bytes);
         if let Some(same) = self.document.as_ref().filter(|document| document.digest == digest) {
@@ -492,20 +492,20 @@ impl TrustSource {
     }
 
     /// Expected statements that the policy has not, or that verify nothing.
-    fn unmet(&self, policy: &TrustPolicy) -> Vec<TrustMistake> {
+    fn unmet(&self, policy: &TrustPolicy) -> Vec<PolicyMistake> {
         let rules = policy.policy().rules();
         let unmet = |name: &String| {
             let statement = name.clone();
             match rules.iter().find(|rule| rule.name() == name) {
                 Some(Statement::Usable(found)) => match found.decision() {
                     Decision::Verify(_) => None,
-                    Decision::Skip => Some(TrustMistake::SkippingStatement { statement }),
+                    Decision::Skip => Some(PolicyMistake::SkippingStatement { statement }),
                 },
                 // Disabled for mistakes of its own.
                 Some(Statement::Broken(_)) => None,
                 None => {
                     let known = Text::of(text::list(rules.iter().map(Statement::name), ", ", SHOWN_NAMES));
-                    Some(TrustMistake::UnknownStatement { statement, known })
+                    Some(PolicyMistake::UnknownStatement { statement, known })
                 }
             }
         };

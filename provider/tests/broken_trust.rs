@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use countersign::engine::EngineSettings;
 use countersign::policy_source::DocumentState;
-use countersign::policy_source::Polled;
+use countersign::policy_source::LoadedPolicy;
+use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::StatementState;
 use countersign::policy_source::StoreState;
-use countersign::policy_source::Trust;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
-use countersign_test_support::world::World;
-use countersign_test_support::world::policy;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -33,10 +33,10 @@ const MAIN: &str = "truststore/x509/ca/main";
 const START: &str = "2026-11-21T12:00:00Z";
 const LATER: &str = "2026-11-21T13:00:00Z";
 
-fn statement(world: &World, name: &str, store: &str) -> Value {
+fn statement(fixture: &EngineFixture, name: &str, store: &str) -> Value {
     json!({
         "name": name,
-        "registryScopes": [format!("{}/{name}", world.registry.host())],
+        "registryScopes": [format!("{}/{name}", fixture.registry.host())],
         "signatureVerification": {"level": "strict"},
         "trustStores": [store],
         "trustedIdentities": ["*"],
@@ -71,64 +71,64 @@ fn document(statements: &[Value]) -> String {
 
 /// Signed images in the repositories `app`, `other` and `else`; statements `app` with the store `main`, `other` with the
 /// store `other`, and `rest` for the third.
-async fn sound_with(set: impl FnOnce(&mut EngineSettings)) -> World {
-    let world = World::with(&policy(&["ca:main"], &["*"]), set).await;
+async fn sound_with(set: impl FnOnce(&mut EngineSettings)) -> EngineFixture {
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), set).await;
     for repository in ["app", "other", "else"] {
-        let image = world.registry.push_image(repository, "v1");
-        notation::sign_image(&world.registry, repository, &image, &world.root.issue(CertSpec::leaf()));
+        let image = fixture.registry.push_image(repository, "v1");
+        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
     }
-    world.folder.write("truststore/x509/ca/other/root.pem", world.root.pem());
-    world.folder.write("trustpolicy.json", document(&sound_statements(&world)));
-    let _ = world.poll();
-    world
+    fixture.folder.write("truststore/x509/ca/other/root.pem", fixture.root.pem());
+    fixture.folder.write("trustpolicy.json", document(&sound_statements(&fixture)));
+    let _ = fixture.poll();
+    fixture
 }
 
-async fn sound() -> World {
-    let world = sound_with(|_| {}).await;
-    assert_eq!(codes(&world).await, ["verified", "verified", "verified"]);
-    world
+async fn sound() -> EngineFixture {
+    let fixture = sound_with(|_| {}).await;
+    assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"]);
+    fixture
 }
 
-fn sound_statements(world: &World) -> [Value; 3] {
-    [statement(world, "app", "ca:main"), statement(world, "other", "ca:other"), rest("rest")]
+fn sound_statements(fixture: &EngineFixture) -> [Value; 3] {
+    [statement(fixture, "app", "ca:main"), statement(fixture, "other", "ca:other"), rest("rest")]
 }
 
 /// The codes of the images in `app`, `other` and `else`.
-async fn codes(world: &World) -> [&'static str; 3] {
+async fn codes(fixture: &EngineFixture) -> [&'static str; 3] {
     let mut codes = [""; 3];
     for (code, repository) in codes.iter_mut().zip(["app", "other", "else"]) {
-        *code = world.code(&format!("{}/{repository}:v1", world.registry.host())).await.as_str();
+        *code = fixture.code(&format!("{}/{repository}:v1", fixture.registry.host())).await.as_str();
     }
     codes
 }
 
 /// The message about the image in `repository`, which is inconclusive, without this machine's paths and ports; and the
 /// statement that the verdict names.
-async fn undecided(world: &World, repository: &str) -> (Code, Option<String>, String) {
-    let result = world.verify(&format!("{}/{repository}:v1", world.registry.host())).await;
+async fn undecided(fixture: &EngineFixture, repository: &str) -> (Code, Option<String>, String) {
+    let result = fixture.verify(&format!("{}/{repository}:v1", fixture.registry.host())).await;
     // Nothing was fetched.
     assert_eq!(result.digest, None);
     let ImageVerdict::Inconclusive(inconclusive) = &*result.verdict else { panic!("{:?}", result.verdict) };
     assert_eq!(inconclusive.signatures.total(), 0);
-    let message = inconclusive.reason.detail.as_str().replace(&format!("{}/", world.folder.path().display()), "");
+    let message = inconclusive.reason.detail.as_str().replace(&format!("{}/", fixture.folder.path().display()), "");
     (
         inconclusive.reason.code,
         inconclusive.statement.as_deref().map(str::to_owned),
-        message.replace(&world.registry.host(), "HOST"),
+        message.replace(&fixture.registry.host(), "HOST"),
     )
 }
 
-fn changed(world: &World) -> std::sync::Arc<Trust> {
-    world.at(LATER);
-    let Polled::Loaded(trust) = world.poll() else { panic!("nothing has changed, or nothing can be used") };
+fn changed(fixture: &EngineFixture) -> std::sync::Arc<LoadedPolicy> {
+    fixture.at(LATER);
+    let PolicyPoll::Loaded(trust) = fixture.poll() else { panic!("nothing has changed, or nothing can be used") };
     trust
 }
 
 /// A way to break the store, and the message about it without what every message has.
-type StoreCase = (&'static str, fn(&World, &Path), &'static str);
+type StoreCase = (&'static str, fn(&EngineFixture, &Path), &'static str);
 
-fn rewrite(world: &World, content: impl AsRef<[u8]>) {
-    world.folder.write(&format!("{MAIN}/root.pem"), content);
+fn rewrite(fixture: &EngineFixture, content: impl AsRef<[u8]>) {
+    fixture.folder.write(&format!("{MAIN}/root.pem"), content);
 }
 
 /// Ways to end the trust in a store.
@@ -140,8 +140,9 @@ const ENDED: &[StoreCase] = &[
     ),
     (
         "all stores are removed",
-        |world, _| {
-            fs::rename(world.folder.path().join("truststore/x509/ca"), world.folder.path().join("elsewhere")).unwrap()
+        |fixture, _| {
+            fs::rename(fixture.folder.path().join("truststore/x509/ca"), fixture.folder.path().join("elsewhere"))
+                .unwrap()
         },
         "found no directory truststore/x509/ca/main, expected one with certificate files",
     ),
@@ -173,17 +174,17 @@ const ENDED: &[StoreCase] = &[
     ),
     (
         "the file is emptied",
-        |world, _| rewrite(world, ""),
+        |fixture, _| rewrite(fixture, ""),
         "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "the file has white space only",
-        |world, _| rewrite(world, " \n"),
+        |fixture, _| rewrite(fixture, " \n"),
         "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
         "the file has a byte order mark only",
-        |world, _| rewrite(world, "\u{feff}\r\n"),
+        |fixture, _| rewrite(fixture, "\u{feff}\r\n"),
         "file \"root.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
@@ -200,28 +201,28 @@ const ENDED: &[StoreCase] = &[
 const DAMAGED: &[StoreCase] = &[
     (
         "no certificate",
-        |world, _| rewrite(world, "garbage"),
+        |fixture, _| rewrite(fixture, "garbage"),
         "file \"root.pem\" has no -----BEGIN line, expected certificates in PEM or DER",
     ),
     (
         "half a PEM block",
-        |world, _| rewrite(world, &world.root.pem()[..200]),
+        |fixture, _| rewrite(fixture, &fixture.root.pem()[..200]),
         "file \"root.pem\": PEM block \"CERTIFICATE\" that begins on line 1: found no end, expected -----END \
          CERTIFICATE-----",
     ),
     (
         "a certificate that may not be there",
-        |world, _| rewrite(world, &world.root.issue(CertSpec::leaf()).pem()[..]),
+        |fixture, _| rewrite(fixture, &fixture.root.issue(CertSpec::leaf()).pem()[..]),
         "is neither a CA certificate nor self-signed: ",
     ),
     (
         "one bad file beside a good one",
-        |world, _| world.folder.write(&format!("{MAIN}/second.pem"), "garbage"),
+        |fixture, _| fixture.folder.write(&format!("{MAIN}/second.pem"), "garbage"),
         "file \"second.pem\" has no -----BEGIN line, expected certificates in PEM or DER",
     ),
     (
         "one empty file beside a good one",
-        |world, _| world.folder.write(&format!("{MAIN}/second.pem"), ""),
+        |fixture, _| fixture.folder.write(&format!("{MAIN}/second.pem"), ""),
         "file \"second.pem\" is empty, expected certificates in PEM or DER",
     ),
     (
@@ -236,17 +237,17 @@ const DAMAGED: &[StoreCase] = &[
     ),
     (
         "a file in place of the directory",
-        |world, main| {
+        |fixture, main| {
             fs::remove_dir_all(main).unwrap();
-            world.folder.write(MAIN, world.root.pem())
+            fixture.folder.write(MAIN, fixture.root.pem())
         },
         "truststore/x509/ca/main cannot be read: Not a directory (os error 20)",
     ),
     (
         "a file in place of all stores",
-        |world, main| {
+        |fixture, main| {
             fs::remove_dir_all(main.parent().unwrap().parent().unwrap()).unwrap();
-            world.folder.write("truststore/x509", "")
+            fixture.folder.write("truststore/x509", "")
         },
         "truststore/x509/ca/main cannot be read: Not a directory (os error 20)",
     ),
@@ -260,12 +261,14 @@ const DAMAGED: &[StoreCase] = &[
     ),
     (
         "too large a file",
-        |world, _| rewrite(world, vec![b'x'; 1024 * 1024 + 1]),
+        |fixture, _| rewrite(fixture, vec![b'x'; 1024 * 1024 + 1]),
         "truststore/x509/ca/main/root.pem has more than 1048576 bytes",
     ),
     (
         "too many files",
-        |world, _| (0..1000).for_each(|number| world.folder.write(&format!("{MAIN}/{number}.pem"), world.root.pem())),
+        |fixture, _| {
+            (0..1000).for_each(|number| fixture.folder.write(&format!("{MAIN}/{number}.pem"), fixture.root.pem()))
+        },
         "truststore/x509/ca/main has too many files, expected at most 1000",
     ),
 ];
@@ -275,111 +278,111 @@ fn breaks_all(what: &str) -> bool {
     ["all stores are removed", "a file in place of all stores"].contains(&what)
 }
 
-async fn assert_unusable(world: &World, what: &str, problem: &str) {
-    let (code, rule, message) = undecided(world, "app").await;
+async fn assert_unusable(fixture: &EngineFixture, what: &str, problem: &str) {
+    let (code, rule, message) = undecided(fixture, "app").await;
     assert_eq!((code, rule.as_deref()), (Code::TrustStoreUnusable, Some("app")), "{what}");
     let start = "statement \"app\" of the trust policy is disabled: trust store ca:main cannot be used: ";
     let rest = message.strip_prefix(start).unwrap_or_else(|| panic!("{what}: {message}"));
     assert!(rest == problem || what.starts_with("a certificate") && rest.contains(problem), "{what}: {rest}");
     if breaks_all(what) {
-        assert_eq!(undecided(world, "other").await.0, Code::TrustStoreUnusable, "{what}");
+        assert_eq!(undecided(fixture, "other").await.0, Code::TrustStoreUnusable, "{what}");
     } else {
-        assert_eq!(codes(world).await, ["trust-store-unusable", "verified", "verified"], "{what}");
+        assert_eq!(codes(fixture).await, ["trust-store-unusable", "verified", "verified"], "{what}");
     }
 }
 
 #[tokio::test]
 async fn at_the_start_a_store_that_cannot_be_used_disables_the_statements_that_name_it_and_no_other() {
     for (what, break_it, problem) in ENDED.iter().chain(DAMAGED) {
-        let mut world = sound().await;
-        break_it(&world, &world.folder.path().join(MAIN));
-        world.restart();
-        assert_unusable(&world, what, problem).await;
+        let mut fixture = sound().await;
+        break_it(&fixture, &fixture.folder.path().join(MAIN));
+        fixture.restart();
+        assert_unusable(&fixture, what, problem).await;
     }
 }
 
 #[tokio::test]
 async fn a_store_that_is_absent_or_emptied_ends_the_trust_in_it_at_once() {
     for (what, break_it, problem) in ENDED {
-        let world = sound().await;
-        break_it(&world, &world.folder.path().join(MAIN));
-        let trust = changed(&world);
+        let fixture = sound().await;
+        break_it(&fixture, &fixture.folder.path().join(MAIN));
+        let trust = changed(&fixture);
         assert!(trust.generation() > 2, "{what}: verdicts from before are not remembered");
-        assert_unusable(&world, what, problem).await;
+        assert_unusable(&fixture, what, problem).await;
     }
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_parsed_stays_as_it_was_before() {
     for (what, break_it, problem) in DAMAGED {
-        let world = sound().await;
-        let generation = changed_generation(&world);
-        break_it(&world, &world.folder.path().join(MAIN));
-        let trust = changed(&world);
-        assert_eq!(codes(&world).await, ["verified", "verified", "verified"], "{what}");
+        let fixture = sound().await;
+        let generation = changed_generation(&fixture);
+        break_it(&fixture, &fixture.folder.path().join(MAIN));
+        let trust = changed(&fixture);
+        assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"], "{what}");
         assert_eq!(trust.generation(), generation, "{what}: what is trusted is the same");
         let StoreState::Kept { store, since, mistakes } = &trust.stores()[&"ca:main".parse().unwrap()] else {
             panic!("{what}: {:?}", trust.stores());
         };
         assert_eq!((store.certificates().len(), since.to_string().as_str()), (1, LATER), "{what}");
-        let message = mistakes[0].problem().replace(&format!("{}/", world.folder.path().display()), "");
+        let message = mistakes[0].problem().replace(&format!("{}/", fixture.folder.path().display()), "");
         assert!(message == *problem || what.starts_with("a certificate") && message.contains(problem), "{message}");
         // It is the moment at which it broke, whatever is wrong with it later.
-        world.at("2026-11-21T14:00:00Z");
-        let _ = fs::remove_dir_all(world.folder.path().join("truststore/x509"));
-        let _ = fs::remove_file(world.folder.path().join("truststore/x509"));
-        world.folder.write("truststore/x509/ca/other/root.pem", world.root.pem());
-        rewrite(&world, "other garbage");
-        assert!(matches!(world.poll(), Polled::Loaded(_)));
-        let trust = world.trust.lock().unwrap().handle().current().unwrap();
+        fixture.at("2026-11-21T14:00:00Z");
+        let _ = fs::remove_dir_all(fixture.folder.path().join("truststore/x509"));
+        let _ = fs::remove_file(fixture.folder.path().join("truststore/x509"));
+        fixture.folder.write("truststore/x509/ca/other/root.pem", fixture.root.pem());
+        rewrite(&fixture, "other garbage");
+        assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+        let trust = fixture.trust.lock().unwrap().handle().current().unwrap();
         assert!(matches!(&trust.stores()[&"ca:main".parse().unwrap()],
             StoreState::Kept { since, .. } if since.to_string() == LATER));
-        rewrite(&world, world.root.pem());
-        assert!(matches!(world.poll(), Polled::Loaded(_)));
-        let trust = world.trust.lock().unwrap().handle().current().unwrap();
+        rewrite(&fixture, fixture.root.pem());
+        assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+        let trust = fixture.trust.lock().unwrap().handle().current().unwrap();
         assert!(matches!(&trust.stores()[&"ca:main".parse().unwrap()], StoreState::Current(_)));
         assert_eq!(trust.mistakes(), []);
     }
 }
 
-fn changed_generation(world: &World) -> u64 {
-    world.trust.lock().unwrap().handle().current().unwrap().generation()
+fn changed_generation(fixture: &EngineFixture) -> u64 {
+    fixture.trust.lock().unwrap().handle().current().unwrap().generation()
 }
 
 #[tokio::test]
 async fn drops_the_last_good_store_once_the_store_is_absent() {
-    let world = sound().await;
-    rewrite(&world, "garbage");
-    changed(&world);
-    assert_eq!(codes(&world).await, ["verified", "verified", "verified"]);
-    fs::remove_file(world.folder.path().join(MAIN).join("root.pem")).unwrap();
-    changed(&world);
-    assert_eq!(codes(&world).await, ["trust-store-unusable", "verified", "verified"]);
+    let fixture = sound().await;
+    rewrite(&fixture, "garbage");
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"]);
+    fs::remove_file(fixture.folder.path().join(MAIN).join("root.pem")).unwrap();
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["trust-store-unusable", "verified", "verified"]);
     // Broken again: there is no former one any more.
-    rewrite(&world, "garbage");
-    changed(&world);
-    assert_eq!(codes(&world).await, ["trust-store-unusable", "verified", "verified"]);
-    rewrite(&world, world.root.pem());
-    changed(&world);
-    assert_eq!(codes(&world).await, ["verified", "verified", "verified"]);
+    rewrite(&fixture, "garbage");
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["trust-store-unusable", "verified", "verified"]);
+    rewrite(&fixture, fixture.root.pem());
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"]);
 }
 
 #[tokio::test]
 async fn drops_the_last_good_store_once_no_statement_names_it() {
-    let world = sound().await;
-    let [app, other, all] = sound_statements(&world);
-    world.folder.write("trustpolicy.json", document(&[other.clone(), all.clone()]));
-    changed(&world);
-    rewrite(&world, "garbage");
-    world.folder.write("trustpolicy.json", document(&[app, other, all]));
-    changed(&world);
-    assert_eq!(codes(&world).await, ["trust-store-unusable", "verified", "verified"]);
+    let fixture = sound().await;
+    let [app, other, all] = sound_statements(&fixture);
+    fixture.folder.write("trustpolicy.json", document(&[other.clone(), all.clone()]));
+    changed(&fixture);
+    rewrite(&fixture, "garbage");
+    fixture.folder.write("trustpolicy.json", document(&[app, other, all]));
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["trust-store-unusable", "verified", "verified"]);
 }
 
 #[tokio::test]
 async fn every_store_of_a_statement_must_be_usable() {
-    let world = sound().await;
-    let [app, other, all] = sound_statements(&world);
+    let fixture = sound().await;
+    let [app, other, all] = sound_statements(&fixture);
     for (stores, code) in [
         (json!(["ca:main", "ca:absent"]), "trust-store-unusable"),
         (json!(["ca:absent", "ca:main"]), "trust-store-unusable"),
@@ -387,9 +390,9 @@ async fn every_store_of_a_statement_must_be_usable() {
         (json!(["ca:main", "ca:other"]), "verified"),
     ] {
         let app = with(app.clone(), "trustStores", stores);
-        world.folder.write("trustpolicy.json", document(&[app, other.clone(), all.clone()]));
-        changed(&world);
-        assert_eq!(codes(&world).await, [code, "verified", "verified"]);
+        fixture.folder.write("trustpolicy.json", document(&[app, other.clone(), all.clone()]));
+        changed(&fixture);
+        assert_eq!(codes(&fixture).await, [code, "verified", "verified"]);
     }
 }
 
@@ -420,25 +423,25 @@ async fn a_mistake_in_a_statement_disables_it_at_the_start_and_later() {
             "trustedIdentities: is empty, expected a list of identities as x509.subject:NAME, or [\"*\"]",
         ),
     ] {
-        let mut world = sound().await;
-        let [app, other, all] = sound_statements(&world);
-        world.folder.write("trustpolicy.json", document(&[with(app, member, value), other, all]));
+        let mut fixture = sound().await;
+        let [app, other, all] = sound_statements(&fixture);
+        fixture.folder.write("trustpolicy.json", document(&[with(app, member, value), other, all]));
         let message =
             format!("statement \"app\" of the trust policy is disabled: trust policy statement \"app\", {mistake}");
         let expected = (Code::StatementDisabled, Some("app".to_owned()), message);
-        changed(&world);
+        changed(&fixture);
         for _ in ["later", "at the start"] {
-            assert_eq!(undecided(&world, "app").await, expected);
-            assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-            world.restart();
+            assert_eq!(undecided(&fixture, "app").await, expected);
+            assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "verified"]);
+            fixture.restart();
         }
     }
 }
 
 #[tokio::test]
 async fn scopes_that_cannot_be_read_disable_whatever_no_other_statement_names() {
-    let mut world = sound().await;
-    let host = world.registry.host();
+    let mut fixture = sound().await;
+    let host = fixture.registry.host();
     for (scopes, app, mistake) in [
         (
             json!([format!("{host}/app"), "x"]),
@@ -461,21 +464,21 @@ async fn scopes_that_cannot_be_read_disable_whatever_no_other_statement_names() 
             "registryScopes: is missing, expected a list of repositories as host[:port]/repository, or [\"*\"]",
         ),
     ] {
-        let [first, other, all] = sound_statements(&world);
+        let [first, other, all] = sound_statements(&fixture);
         let first = with(first, "registryScopes", scopes.clone());
         for statements in [vec![first.clone(), other.clone(), all], vec![first, other]] {
-            world.folder.write("trustpolicy.json", document(&statements));
-            let _ = world.poll();
+            fixture.folder.write("trustpolicy.json", document(&statements));
+            let _ = fixture.poll();
             for _ in ["later", "at the start"] {
-                assert_eq!(codes(&world).await, [app, "verified", "statement-disabled"], "{scopes}");
-                let (code, rule, message) = undecided(&world, "else").await;
+                assert_eq!(codes(&fixture).await, [app, "verified", "statement-disabled"], "{scopes}");
+                let (code, rule, message) = undecided(&fixture, "else").await;
                 assert_eq!((code, rule), (Code::StatementDisabled, None));
                 let start = format!(
                     "statement \"app\" of the trust policy is disabled, and its scopes, which are not certain, may \
                      include this repository: trust policy statement \"app\", {mistake}"
                 );
                 assert!(message.starts_with(&start), "{message}");
-                world.restart();
+                fixture.restart();
             }
         }
     }
@@ -483,28 +486,28 @@ async fn scopes_that_cannot_be_read_disable_whatever_no_other_statement_names() 
 
 #[tokio::test]
 async fn two_statements_for_one_repository_disable_both_and_the_rest() {
-    let mut world = sound().await;
-    let [app, other, all] = sound_statements(&world);
-    let scope = format!("{}/app", world.registry.host());
-    let second = with(statement(&world, "second", "ca:other"), "registryScopes", json!([scope]));
-    world.folder.write("trustpolicy.json", document(&[app, other, second, all]));
-    changed(&world);
+    let mut fixture = sound().await;
+    let [app, other, all] = sound_statements(&fixture);
+    let scope = format!("{}/app", fixture.registry.host());
+    let second = with(statement(&fixture, "second", "ca:other"), "registryScopes", json!([scope]));
+    fixture.folder.write("trustpolicy.json", document(&[app, other, second, all]));
+    changed(&fixture);
     for _ in ["later", "at the start"] {
-        assert_eq!(codes(&world).await, ["statement-disabled", "verified", "statement-disabled"]);
+        assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "statement-disabled"]);
         let twice = "trust policy statement \"second\", registryScopes[0]: found \"HOST/app\", which statement \"app\" already has, expected each scope once";
         let message = format!("statement \"app\" of the trust policy is disabled: {twice}");
-        assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message));
-        world.restart();
+        assert_eq!(undecided(&fixture, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message));
+        fixture.restart();
     }
 }
 
 /// A document that cannot be used, and the mistake.
-type DocumentCase<'a> = (&'static str, &'a dyn Fn(&World) -> String, &'static str);
+type DocumentCase<'a> = (&'static str, &'a dyn Fn(&EngineFixture) -> String, &'static str);
 
 #[tokio::test]
 async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
-    let twice = |world: &World| document(&[statement(world, "app", "ca:main"), rest("app")]);
-    let two_rests = |_: &World| document(&[rest("a"), rest("b")]);
+    let twice = |fixture: &EngineFixture| document(&[statement(fixture, "app", "ca:main"), rest("app")]);
+    let two_rests = |_: &EngineFixture| document(&[rest("a"), rest("b")]);
     let cases: [DocumentCase<'_>; 6] = [
         ("no JSON", &|_| "{".to_owned(), "trustpolicy.json: trust policy: not one JSON document: "),
         ("nothing", &|_| String::new(), "trustpolicy.json: trust policy: not one JSON document: "),
@@ -531,73 +534,73 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
         ),
     ];
     for (what, broken, mistake) in cases {
-        let mut world = sound().await;
-        let generation = changed_generation(&world);
-        world.folder.write("trustpolicy.json", broken(&world));
-        let trust = changed(&world);
-        assert_eq!(codes(&world).await, ["verified", "verified", "verified"], "{what}");
+        let mut fixture = sound().await;
+        let generation = changed_generation(&fixture);
+        fixture.folder.write("trustpolicy.json", broken(&fixture));
+        let trust = changed(&fixture);
+        assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"], "{what}");
         assert_eq!(trust.generation(), generation, "{what}");
-        assert_eq!(trust.document(), DocumentState::Kept { since: world.time() }, "{what}");
-        let message = trust.mistakes()[0].to_string().replace(&format!("{}/", world.folder.path().display()), "");
+        assert_eq!(trust.document(), DocumentState::Kept { since: fixture.time() }, "{what}");
+        let message = trust.mistakes()[0].to_string().replace(&format!("{}/", fixture.folder.path().display()), "");
         assert!(message.starts_with(mistake), "{what}: {message}");
         assert_eq!(trust.mistakes().len(), 1, "{what}");
         // The trust in a store ends all the same.
-        fs::remove_dir_all(world.folder.path().join(MAIN)).unwrap();
-        changed(&world);
-        assert_eq!(codes(&world).await, ["trust-store-unusable", "verified", "verified"], "{what}");
+        fs::remove_dir_all(fixture.folder.path().join(MAIN)).unwrap();
+        changed(&fixture);
+        assert_eq!(codes(&fixture).await, ["trust-store-unusable", "verified", "verified"], "{what}");
         // Another root is taken into use too.
-        world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
-        changed(&world);
-        assert_eq!(codes(&world).await, ["untrusted-chain", "verified", "verified"], "{what}");
+        fixture.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+        changed(&fixture);
+        assert_eq!(codes(&fixture).await, ["untrusted-chain", "verified", "verified"], "{what}");
 
-        world.restart();
-        assert_eq!(codes(&world).await, ["not-ready", "not-ready", "not-ready"], "{what}");
+        fixture.restart();
+        assert_eq!(codes(&fixture).await, ["not-ready", "not-ready", "not-ready"], "{what}");
         let message = "no usable trust policy: found none, expected a valid trust policy document";
-        assert_eq!(undecided(&world, "app").await, (Code::NotReady, None, message.to_owned()), "{what}");
-        world.folder.write("trustpolicy.json", document(&sound_statements(&world)));
-        changed(&world);
-        assert_eq!(codes(&world).await, ["untrusted-chain", "verified", "verified"], "{what}");
+        assert_eq!(undecided(&fixture, "app").await, (Code::NotReady, None, message.to_owned()), "{what}");
+        fixture.folder.write("trustpolicy.json", document(&sound_statements(&fixture)));
+        changed(&fixture);
+        assert_eq!(codes(&fixture).await, ["untrusted-chain", "verified", "verified"], "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_removed_document_keeps_the_last_good_one() {
-    let mut world = sound().await;
-    fs::remove_file(world.folder.path().join("trustpolicy.json")).unwrap();
-    changed(&world);
-    assert_eq!(codes(&world).await, ["verified", "verified", "verified"]);
-    world.restart();
-    assert_eq!(codes(&world).await, ["not-ready", "not-ready", "not-ready"]);
-    assert!(matches!(world.poll(), Polled::Unchanged));
+    let mut fixture = sound().await;
+    fs::remove_file(fixture.folder.path().join("trustpolicy.json")).unwrap();
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"]);
+    fixture.restart();
+    assert_eq!(codes(&fixture).await, ["not-ready", "not-ready", "not-ready"]);
+    assert!(matches!(fixture.poll(), PolicyPoll::Unchanged));
 }
 
 #[tokio::test]
 async fn a_statement_whose_change_has_a_mistake_is_not_used_in_its_former_version() {
-    let world = sound().await;
-    let [app, other, all] = sound_statements(&world);
+    let fixture = sound().await;
+    let [app, other, all] = sound_statements(&fixture);
     let broken = with(app.clone(), "trustedIdentities", json!(["x509.subject: CN=x"]));
-    world.folder.write("trustpolicy.json", document(&[broken, other.clone(), all.clone()]));
-    let generation = changed_generation(&world);
-    assert!(changed(&world).generation() > generation);
-    assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-    world.folder.write("trustpolicy.json", document(&[app, other, all]));
-    changed(&world);
-    assert_eq!(codes(&world).await, ["verified", "verified", "verified"]);
+    fixture.folder.write("trustpolicy.json", document(&[broken, other.clone(), all.clone()]));
+    let generation = changed_generation(&fixture);
+    assert!(changed(&fixture).generation() > generation);
+    assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "verified"]);
+    fixture.folder.write("trustpolicy.json", document(&[app, other, all]));
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["verified", "verified", "verified"]);
 }
 
 #[tokio::test]
 async fn a_skipped_statement_with_a_mistake_skips_nothing() {
-    let world = sound().await;
-    let [app, other, all] = sound_statements(&world);
+    let fixture = sound().await;
+    let [app, other, all] = sound_statements(&fixture);
     let skip = with(with(app, "trustStores", json!(null)), "trustedIdentities", json!(null));
     let skip = with(skip, "signatureVerification", json!({"level": "skip"}));
-    world.folder.write("trustpolicy.json", document(&[skip.clone(), other.clone(), all.clone()]));
-    changed(&world);
-    assert_eq!(codes(&world).await, ["skipped", "verified", "verified"]);
+    fixture.folder.write("trustpolicy.json", document(&[skip.clone(), other.clone(), all.clone()]));
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["skipped", "verified", "verified"]);
     let broken = with(skip, "signatureVerification", json!({"level": "skip", "override": {"expiry": "log"}}));
-    world.folder.write("trustpolicy.json", document(&[broken, other, all]));
-    changed(&world);
-    assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
+    fixture.folder.write("trustpolicy.json", document(&[broken, other, all]));
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "verified"]);
 }
 
 fn demanding(names: &[&str]) -> impl FnOnce(&mut EngineSettings) {
@@ -608,113 +611,113 @@ fn demanding(names: &[&str]) -> impl FnOnce(&mut EngineSettings) {
 
 #[tokio::test]
 async fn metadata_that_is_demanded_for_a_name_in_no_policy_may_be_meant_for_any_statement() {
-    let mut world = sound_with(demanding(&["ap", "other"])).await;
-    world.restart();
+    let mut fixture = sound_with(demanding(&["ap", "other"])).await;
+    fixture.restart();
     // `other` has its own demand, which the image does not meet.
-    assert_eq!(codes(&world).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
+    assert_eq!(codes(&fixture).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
     let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
-    assert_eq!(undecided(&world, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));
+    assert_eq!(undecided(&fixture, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));
     // A document that has the name is taken into use; later ones without it leave that one in use.
-    let [app, other, all] = sound_statements(&world);
+    let [app, other, all] = sound_statements(&fixture);
     let named = with(app.clone(), "name", json!("ap"));
-    world.folder.write("trustpolicy.json", document(&[named, other.clone(), all.clone()]));
-    changed(&world);
-    assert_eq!(codes(&world).await, ["metadata-missing", "metadata-missing", "verified"]);
-    world.folder.write("trustpolicy.json", document(&[app, other, all]));
-    let trust = changed(&world);
-    assert_eq!(codes(&world).await, ["metadata-missing", "metadata-missing", "verified"]);
-    assert_eq!(trust.document(), DocumentState::Kept { since: world.time() });
+    fixture.folder.write("trustpolicy.json", document(&[named, other.clone(), all.clone()]));
+    changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["metadata-missing", "metadata-missing", "verified"]);
+    fixture.folder.write("trustpolicy.json", document(&[app, other, all]));
+    let trust = changed(&fixture);
+    assert_eq!(codes(&fixture).await, ["metadata-missing", "metadata-missing", "verified"]);
+    assert_eq!(trust.document(), DocumentState::Kept { since: fixture.time() });
 }
 
 #[tokio::test]
 async fn metadata_that_is_demanded_of_a_statement_that_skips_disables_it_alone() {
-    let mut world = sound_with(demanding(&["app"])).await;
-    assert_eq!(codes(&world).await, ["metadata-missing", "verified", "verified"]);
-    let [app, other, all] = sound_statements(&world);
+    let mut fixture = sound_with(demanding(&["app"])).await;
+    assert_eq!(codes(&fixture).await, ["metadata-missing", "verified", "verified"]);
+    let [app, other, all] = sound_statements(&fixture);
     let skip = with(with(app, "trustStores", json!(null)), "trustedIdentities", json!(null));
     let skip = with(skip, "signatureVerification", json!({"level": "skip"}));
-    world.folder.write("trustpolicy.json", document(&[skip, other, all]));
-    changed(&world);
+    fixture.folder.write("trustpolicy.json", document(&[skip, other, all]));
+    changed(&fixture);
     for _ in ["later", "at the start"] {
-        assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
+        assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "verified"]);
         let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found statement \"app\", which skips verification, expected one that verifies";
-        assert_eq!(undecided(&world, "app").await.2, message);
-        world.restart();
+        assert_eq!(undecided(&fixture, "app").await.2, message);
+        fixture.restart();
     }
 }
 
 #[tokio::test]
 async fn metadata_that_is_demanded_of_a_broken_statement_disables_no_other() {
-    let mut world = sound_with(demanding(&["app"])).await;
-    let [app, other, all] = sound_statements(&world);
+    let mut fixture = sound_with(demanding(&["app"])).await;
+    let [app, other, all] = sound_statements(&fixture);
     let broken = with(app, "signatureVerification", json!({"level": "loud"}));
-    world.folder.write("trustpolicy.json", document(&[broken, other, all]));
-    changed(&world);
+    fixture.folder.write("trustpolicy.json", document(&[broken, other, all]));
+    changed(&fixture);
     for _ in ["later", "at the start"] {
-        assert_eq!(codes(&world).await, ["statement-disabled", "verified", "verified"]);
-        world.restart();
+        assert_eq!(codes(&fixture).await, ["statement-disabled", "verified", "verified"]);
+        fixture.restart();
     }
 }
 
 #[tokio::test]
 async fn a_cached_verdict_is_unused_while_its_statement_is_disabled() {
-    let world = sound().await;
-    let reference = format!("{}/app:v1", world.registry.host());
-    assert!(world.verify(&reference).await.cached);
-    fs::rename(world.folder.path().join(MAIN), world.folder.path().join("away")).unwrap();
-    changed(&world);
-    assert_eq!(world.code(&reference).await, Code::TrustStoreUnusable);
-    fs::rename(world.folder.path().join("away"), world.folder.path().join(MAIN)).unwrap();
-    changed(&world);
+    let fixture = sound().await;
+    let reference = format!("{}/app:v1", fixture.registry.host());
+    assert!(fixture.verify(&reference).await.cached);
+    fs::rename(fixture.folder.path().join(MAIN), fixture.folder.path().join("away")).unwrap();
+    changed(&fixture);
+    assert_eq!(fixture.code(&reference).await, Code::TrustStoreUnusable);
+    fs::rename(fixture.folder.path().join("away"), fixture.folder.path().join(MAIN)).unwrap();
+    changed(&fixture);
     // The same content as before: what was cached under it counts.
-    let result = world.verify(&reference).await;
+    let result = fixture.verify(&reference).await;
     assert_eq!((result.verdict.code(), result.cached), (Code::Verified, true));
     // A store that is kept is the same trust: what is cached stays.
-    rewrite(&world, "garbage");
-    changed(&world);
-    assert!(world.verify(&reference).await.cached);
+    rewrite(&fixture, "garbage");
+    changed(&fixture);
+    assert!(fixture.verify(&reference).await.cached);
 }
 
 #[tokio::test]
 async fn replicas_and_restarts_with_the_same_trust_have_the_same_digest() {
-    let mut world = sound().await;
-    let digest = |world: &World| world.trust.lock().unwrap().handle().current().unwrap().digest().clone();
-    let first = digest(&world);
-    world.restart();
-    assert_eq!(digest(&world), first);
-    world.folder.write("truststore/x509/ca/main/more.pem", Authority::root(CertSpec::root()).pem());
-    changed(&world);
-    let more = digest(&world);
+    let mut fixture = sound().await;
+    let digest = |fixture: &EngineFixture| fixture.trust.lock().unwrap().handle().current().unwrap().digest().clone();
+    let first = digest(&fixture);
+    fixture.restart();
+    assert_eq!(digest(&fixture), first);
+    fixture.folder.write("truststore/x509/ca/main/more.pem", Authority::root(CertSpec::root()).pem());
+    changed(&fixture);
+    let more = digest(&fixture);
     assert_ne!(more, first);
     // What is kept counts, not what is on disk.
-    rewrite(&world, "garbage");
-    changed(&world);
-    assert_eq!(digest(&world), more);
-    fs::remove_dir_all(world.folder.path().join(MAIN)).unwrap();
-    changed(&world);
-    assert_ne!(digest(&world), more);
-    assert_ne!(digest(&world), first);
+    rewrite(&fixture, "garbage");
+    changed(&fixture);
+    assert_eq!(digest(&fixture), more);
+    fs::remove_dir_all(fixture.folder.path().join(MAIN)).unwrap();
+    changed(&fixture);
+    assert_ne!(digest(&fixture), more);
+    assert_ne!(digest(&fixture), first);
 }
 
 #[tokio::test]
 async fn nothing_is_usable_only_if_no_statement_is() {
-    let world = sound().await;
-    let [app, _, _] = sound_statements(&world);
-    let names = |trust: &Trust| {
+    let fixture = sound().await;
+    let [app, _, _] = sound_statements(&fixture);
+    let names = |trust: &LoadedPolicy| {
         let name = |state: &StatementState| (state.name().to_owned(), matches!(state, StatementState::Usable(_)));
         trust.statements().iter().map(name).collect::<Vec<_>>()
     };
-    world.folder.write("trustpolicy.json", document(&[app.clone(), rest("rest")]));
-    fs::remove_dir_all(world.folder.path().join(MAIN)).unwrap();
-    let trust = changed(&world);
+    fixture.folder.write("trustpolicy.json", document(&[app.clone(), rest("rest")]));
+    fs::remove_dir_all(fixture.folder.path().join(MAIN)).unwrap();
+    let trust = changed(&fixture);
     assert_eq!(names(&trust), [("app".to_owned(), false), ("rest".to_owned(), true)]);
     assert!(trust.is_usable());
-    world.folder.write("trustpolicy.json", document(&[app]));
-    let trust = changed(&world);
+    fixture.folder.write("trustpolicy.json", document(&[app]));
+    let trust = changed(&fixture);
     assert!(!trust.is_usable());
-    assert_eq!(trust.warnings(world.time(), Duration::ZERO), []);
-    let verdict = world.verify(&format!("{}/app:v1", world.registry.host())).await.verdict;
+    assert_eq!(trust.warnings(fixture.time(), Duration::ZERO), []);
+    let verdict = fixture.verify(&format!("{}/app:v1", fixture.registry.host())).await.verdict;
     assert_eq!(verdict.kind(), VerdictKind::Inconclusive);
-    assert_eq!(world.time().to_string(), LATER);
-    world.at(START);
+    assert_eq!(fixture.time().to_string(), LATER);
+    fixture.at(START);
 }

@@ -207,7 +207,7 @@ data:
         assert_eq!(out.handshake("127.0.0.1", true).await, Ok(()));
 
         // And by `check` as well.
-        out.0.write("trust/trustpolicy.json", countersign_test_support::world::policy(&["ca:main"], &["*"]));
+        out.0.write("trust/trustpolicy.json", countersign_test_support::fixture::policy(&["ca:main"], &["*"]));
         out.0.write("trust/truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
         let tls = "{certificate: certs/tls.crt, key: certs/tls.key, clientCa: certs/ca.crt}";
         out.0.write("c.yaml", format!("trust: {{directory: trust}}\nserver: {{tls: {tls}}}\n"));

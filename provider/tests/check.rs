@@ -202,8 +202,8 @@ registries:
 ",
         );
         folder.write("colon", "a:b");
-        let stranger = Authority::root(CertSpec::root()).issue(CertSpec::tls_server(&["localhost"]));
-        folder.write("other.key", stranger.key_pem());
+        let untrusted = Authority::root(CertSpec::root()).issue(CertSpec::tls_server(&["localhost"]));
+        folder.write("other.key", untrusted.key_pem());
         folder.write("ca.crt", "no PEM here");
         folder.write("empty", "\n");
         folder.write("docker.json", r#"{"auths":{"b.example.com":{"auth":"aHVudGVyMg=="}}}"#);

@@ -60,9 +60,9 @@ mod tests {
             let root = Authority::root(CertSpec::root());
             let signed = registry.push_image("app", "signed");
             notation::sign_image(&registry, "app", &signed, &root.issue(CertSpec::leaf()));
-            let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+            let untrusted = Authority::root(CertSpec::root().common_name("untrusted")).issue(CertSpec::leaf());
             let foreign = registry.push_image("app", "foreign");
-            notation::sign_image(&registry, "app", &foreign, &stranger);
+            notation::sign_image(&registry, "app", &foreign, &untrusted);
             registry.push_image("app", "unsigned");
             let folder = Folder::new();
             let host = registry.host();
@@ -367,7 +367,7 @@ countersign: the files \
         notation::sign_image(&registry, "app", &image, &authority.issue(CertSpec::leaf()));
         registry.require_basic("alice", "hunter2");
         let folder = Folder::new();
-        folder.write("trust/trustpolicy.json", countersign_test_support::world::policy(&["ca:main"], &["*"]));
+        folder.write("trust/trustpolicy.json", countersign_test_support::fixture::policy(&["ca:main"], &["*"]));
         folder.write("trust/truststore/x509/ca/main/root.pem", authority.pem());
         folder.write("ca.pem", authority.pem());
         folder.write("user", "alice\n");

@@ -7,7 +7,7 @@ use countersign::engine::Deadline;
 use countersign::engine::Engine;
 use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
-use countersign::policy_source::Polled;
+use countersign::policy_source::PolicyPoll;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
@@ -19,8 +19,8 @@ use countersign_credentials::Secret;
 use countersign_http::Scheme;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
-use countersign_test_support::world::World;
-use countersign_test_support::world::policy;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
@@ -35,12 +35,12 @@ use countersign_testkit::registry::Route;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 
-/// A world with the image `app:v1`, signed under the trusted root.
-async fn signed() -> (World, Descriptor) {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    (world, image)
+/// A fixture with the image `app:v1`, signed under the trusted root.
+async fn signed() -> (EngineFixture, Descriptor) {
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    (fixture, image)
 }
 
 #[tokio::test]
@@ -48,13 +48,13 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
     for referrers in [Referrers::Api, Referrers::ApiWithoutFilter, Referrers::FallbackTag] {
         for format in Format::ALL {
             for form in [ManifestForm::Current, ManifestForm::Legacy, ManifestForm::Artifact] {
-                let world = World::new().await;
-                world.registry.referrers(referrers);
-                let chain = world.root.issue(CertSpec::leaf());
-                let image = world.registry.push_image("app", "v1");
+                let fixture = EngineFixture::new().await;
+                fixture.registry.referrers(referrers);
+                let chain = fixture.root.issue(CertSpec::leaf());
+                let image = fixture.registry.push_image("app", "v1");
                 let signature = Signature::new(&SignRequest::new(&chain, &image), format).form(form);
-                let manifest = signature.attach(&world.registry, "app", &image);
-                let result = world.verify(&format!("{}/app:v1", world.registry.host())).await;
+                let manifest = signature.attach(&fixture.registry, "app", &image);
+                let result = fixture.verify(&format!("{}/app:v1", fixture.registry.host())).await;
                 let ImageVerdict::Verified(verified) = &*result.verdict else {
                     panic!("{referrers:?} {format:?} {form:?}: {:?}", result.verdict);
                 };
@@ -76,14 +76,14 @@ async fn media_types_are_read_in_any_case_and_without_their_parameters() {
         [(Referrers::ApiWithoutFilter, Route::Referrers), (Referrers::FallbackTag, Route::Manifest)]
     {
         for format in Format::ALL {
-            let world = World::new().await;
-            let registry = &world.registry;
+            let fixture = EngineFixture::new().await;
+            let registry = &fixture.registry;
             registry.referrers(referrers);
             let body = serde_json::json!({"mediaType": odd(IMAGE_MANIFEST), "config": {}, "layers": []}).to_string();
             let image = registry.put_manifest("app", &odd(IMAGE_MANIFEST), body.as_bytes());
             registry.tag("app", "v1", &image.digest);
             let signed = Descriptor { media_type: IMAGE_MANIFEST.to_ascii_uppercase(), ..image.clone() };
-            let envelope = SignRequest::new(&world.root.issue(CertSpec::leaf()), &signed).envelope(format);
+            let envelope = SignRequest::new(&fixture.root.issue(CertSpec::leaf()), &signed).envelope(format);
             let layer = registry.put_blob("app", &odd(format.media_type()), &envelope);
             let manifest = serde_json::json!({
                 "mediaType": odd(IMAGE_MANIFEST),
@@ -96,7 +96,7 @@ async fn media_types_are_read_in_any_case_and_without_their_parameters() {
             let tag = image.digest.replace(':', "-");
             let path = if route == Route::Manifest { &tag } else { "/" };
             let fault = registry.when(route).path_contains(path).header("content-type", &odd(IMAGE_INDEX));
-            let result = world.verify(&format!("{}/app:v1", registry.host())).await;
+            let result = fixture.verify(&format!("{}/app:v1", registry.host())).await;
             assert_eq!(result.verdict.code(), Code::Verified, "{referrers:?} {format:?}: {:?}", result.verdict);
             assert!(fault.hits() > 0, "{referrers:?}");
         }
@@ -105,38 +105,38 @@ async fn media_types_are_read_in_any_case_and_without_their_parameters() {
 
 #[tokio::test]
 async fn a_cold_tag_costs_four_requests_and_a_warm_digest_none() {
-    let (world, image) = signed().await;
-    let reference = format!("{}/app:v1", world.registry.host());
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    let routes: Vec<_> = world.registry.requests().iter().map(|request| request.route).collect();
+    let (fixture, image) = signed().await;
+    let reference = format!("{}/app:v1", fixture.registry.host());
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    let routes: Vec<_> = fixture.registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Manifest, Route::Referrers, Route::Manifest, Route::Blob]);
-    world.registry.clear_requests();
-    let by_digest = world.registry.reference("app", &image);
-    let again = world.verify(&by_digest).await;
+    fixture.registry.clear_requests();
+    let by_digest = fixture.registry.reference("app", &image);
+    let again = fixture.verify(&by_digest).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
-    assert_eq!(world.registry.requests().len(), 0);
+    assert_eq!(fixture.registry.requests().len(), 0);
 }
 
 #[tokio::test]
 async fn an_image_without_signatures_is_unsigned() {
     for referrers in [Referrers::Api, Referrers::FallbackTag] {
-        let world = World::new().await;
-        world.registry.referrers(referrers);
-        world.registry.push_image("app", "v1");
-        assert_eq!(world.code(&format!("{}/app:v1", world.registry.host())).await, Code::Unsigned);
+        let fixture = EngineFixture::new().await;
+        fixture.registry.referrers(referrers);
+        fixture.registry.push_image("app", "v1");
+        assert_eq!(fixture.code(&format!("{}/app:v1", fixture.registry.host())).await, Code::Unsigned);
     }
 }
 
 #[tokio::test]
 async fn a_signature_that_names_a_signing_service_does_not_make_a_rejected_image_inconclusive() {
-    let world = World::new().await;
-    world.folder.write("trustpolicy.json", policy(&["ca:main", "signingAuthority:aws"], &["*"]));
-    world.folder.write("truststore/x509/signingAuthority/aws/root.pem", Authority::root(CertSpec::root()).pem());
-    world.poll();
-    let image = world.registry.push_image("app", "v1");
-    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
+    let fixture = EngineFixture::new().await;
+    fixture.folder.write("trustpolicy.json", policy(&["ca:main", "signingAuthority:aws"], &["*"]));
+    fixture.folder.write("truststore/x509/signingAuthority/aws/root.pem", Authority::root(CertSpec::root()).pem());
+    fixture.poll();
+    let image = fixture.registry.push_image("app", "v1");
+    let untrusted = Authority::root(CertSpec::root().common_name("untrusted")).issue(CertSpec::leaf());
     let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
-    let request = SignRequest::new(&stranger, &image)
+    let request = SignRequest::new(&untrusted, &image)
         .scheme(countersign_testkit::signer::Scheme::SigningAuthority)
         .plugin("com.amazonaws.signer.notation.plugin")
         .critical_attribute("com.amazonaws.signer.signingProfileVersion", arn)
@@ -144,10 +144,10 @@ async fn a_signature_that_names_a_signing_service_does_not_make_a_rejected_image
             "com.amazonaws.signer.signingJob",
             "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/1",
         );
-    Signature::new(&request, Format::Jws).attach(&world.registry, "app", &image);
+    Signature::new(&request, Format::Jws).attach(&fixture.registry, "app", &image);
     let with_crl = Authority::root(CertSpec::root()).issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl"));
-    notation::sign_image(&world.registry, "app", &image, &with_crl);
-    let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+    notation::sign_image(&fixture.registry, "app", &image, &with_crl);
+    let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
     let ImageVerdict::Rejected(rejected) = &*verdict else { panic!("{verdict:?}") };
     assert_eq!(rejected.reason.code, Code::UntrustedChain);
     let codes = rejected.signatures.listed().iter().map(|failed| failed.reasons.first().code);
@@ -156,8 +156,8 @@ async fn a_signature_that_names_a_signing_service_does_not_make_a_rejected_image
 
 #[tokio::test]
 async fn registry_failures_are_never_unsigned_and_never_cached() {
-    let (world, _) = signed().await;
-    let reference = format!("{}/app:v1", world.registry.host());
+    let (fixture, _) = signed().await;
+    let reference = format!("{}/app:v1", fixture.registry.host());
     for route in [Route::Manifest, Route::Referrers, Route::Blob] {
         for (status, code) in [
             (401, Code::RegistryDenied),
@@ -165,34 +165,34 @@ async fn registry_failures_are_never_unsigned_and_never_cached() {
             (500, Code::RegistryFailed),
             (503, Code::RegistryFailed),
         ] {
-            let fault = world.registry.when(route).status(status);
-            assert_eq!(world.code(&reference).await, code, "{route:?} {status}");
+            let fault = fixture.registry.when(route).status(status);
+            assert_eq!(fixture.code(&reference).await, code, "{route:?} {status}");
             fault.remove();
         }
     }
-    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
 }
 
 #[tokio::test]
 async fn finds_an_image_that_is_pushed_later() {
-    let world = World::new().await;
-    let reference = format!("{}/app:v1", world.registry.host());
-    assert_eq!(world.code(&reference).await, Code::ImageNotFound);
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &chain);
-    assert_eq!(world.code(&reference).await, Code::Verified);
+    let fixture = EngineFixture::new().await;
+    let reference = format!("{}/app:v1", fixture.registry.host());
+    assert_eq!(fixture.code(&reference).await, Code::ImageNotFound);
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &chain);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
 }
 
 #[tokio::test]
 async fn one_good_signature_suffices_among_bad_ones() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    let other = world.registry.push_image("app", "v2");
-    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
-    let good = world.root.issue(CertSpec::leaf());
-    let registry = &world.registry;
-    notation::sign_image(registry, "app", &image, &stranger);
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    let other = fixture.registry.push_image("app", "v2");
+    let untrusted = Authority::root(CertSpec::root().common_name("untrusted")).issue(CertSpec::leaf());
+    let good = fixture.root.issue(CertSpec::leaf());
+    let registry = &fixture.registry;
+    notation::sign_image(registry, "app", &image, &untrusted);
     let by = |chain, target| Signature::new(&SignRequest::new(chain, target), Format::Jws);
     by(&good, &other).attach(registry, "app", &image);
     by(&good, &image).extra_layers(1).attach(registry, "app", &image);
@@ -206,7 +206,7 @@ async fn one_good_signature_suffices_among_bad_ones() {
     };
     registry.list_referrer("app", &image.digest, missing);
     let reference = registry.reference("app", &image);
-    let verdict = world.verify(&reference).await.verdict;
+    let verdict = fixture.verify(&reference).await.verdict;
     let ImageVerdict::Inconclusive(inconclusive) = &*verdict else {
         panic!("a signature that cannot be had leaves the image undecided");
     };
@@ -225,71 +225,75 @@ async fn one_good_signature_suffices_among_bad_ones() {
         ]
     );
     notation::sign_image(registry, "app", &image, &good);
-    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
 }
 
 #[tokio::test]
 async fn reports_the_reason_of_the_signature_that_passed_the_most_checks() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
-    Signature::of_envelope(b"{}", "application/jose+json").attach(&world.registry, "app", &image);
-    notation::sign_image(&world.registry, "app", &image, &stranger);
-    assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::UntrustedChain);
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    let untrusted = Authority::root(CertSpec::root().common_name("untrusted")).issue(CertSpec::leaf());
+    Signature::of_envelope(b"{}", "application/jose+json").attach(&fixture.registry, "app", &image);
+    notation::sign_image(&fixture.registry, "app", &image, &untrusted);
+    assert_eq!(fixture.code(&fixture.registry.reference("app", &image)).await, Code::UntrustedChain);
 }
 
 #[tokio::test]
 async fn more_signatures_than_the_limit_make_the_image_inconclusive() {
-    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_signatures = 3).await;
-    let image = world.registry.push_image("app", "v1");
-    let stranger = Authority::root(CertSpec::root().common_name("stranger"));
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_signatures = 3).await;
+    let image = fixture.registry.push_image("app", "v1");
+    let untrusted = Authority::root(CertSpec::root().common_name("untrusted"));
     for number in 0..4 {
-        let chain = stranger.issue(CertSpec::leaf().common_name(&format!("leaf {number}")));
-        notation::sign_image(&world.registry, "app", &image, &chain);
+        let chain = untrusted.issue(CertSpec::leaf().common_name(&format!("leaf {number}")));
+        notation::sign_image(&fixture.registry, "app", &image, &chain);
     }
-    let reference = world.registry.reference("app", &image);
-    assert_eq!(world.code(&reference).await, Code::TooManySignatures);
-    assert_eq!(world.registry.count(Route::Blob), 3);
+    let reference = fixture.registry.reference("app", &image);
+    assert_eq!(fixture.code(&reference).await, Code::TooManySignatures);
+    assert_eq!(fixture.registry.count(Route::Blob), 3);
 
     // The thumbprints select the signature that is tried first.
-    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    world.registry.clear_requests();
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    assert_eq!(world.registry.count(Route::Blob), 1);
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    fixture.registry.clear_requests();
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    assert_eq!(fixture.registry.count(Route::Blob), 1);
 }
 
 #[tokio::test]
 async fn a_cached_verdict_ends_with_the_signatures_expiry() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
+    let fixture = EngineFixture::new().await;
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let image = fixture.registry.push_image("app", "v1");
     let end = time::macros::datetime!(2026-11-21 12:00:30 UTC);
-    Signature::new(&SignRequest::new(&chain, &image).expiry(end), Format::Cose).attach(&world.registry, "app", &image);
-    let reference = world.registry.reference("app", &image);
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    world.at("2026-11-21T12:00:29Z");
-    assert!(world.verify(&reference).await.cached);
-    world.at("2026-11-21T12:00:30Z");
-    assert_eq!(world.code(&reference).await, Code::Expired);
+    Signature::new(&SignRequest::new(&chain, &image).expiry(end), Format::Cose).attach(
+        &fixture.registry,
+        "app",
+        &image,
+    );
+    let reference = fixture.registry.reference("app", &image);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    fixture.at("2026-11-21T12:00:29Z");
+    assert!(fixture.verify(&reference).await.cached);
+    fixture.at("2026-11-21T12:00:30Z");
+    assert_eq!(fixture.code(&reference).await, Code::Expired);
 }
 
 #[tokio::test]
 async fn a_policy_change_is_effective_with_the_next_request() {
-    let (world, image) = signed().await;
-    let reference = world.registry.reference("app", &image);
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
-    assert!(matches!(world.poll(), Polled::Loaded(_)));
-    assert_eq!(world.code(&reference).await, Code::UntrustedChain);
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    fixture.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+    assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+    assert_eq!(fixture.code(&reference).await, Code::UntrustedChain);
 }
 
 #[tokio::test]
 async fn verifies_a_moved_tag_again() {
-    let (world, _) = signed().await;
-    let reference = format!("{}/app:v1", world.registry.host());
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    let evil = world.registry.push_image("app", "v1");
-    let result = world.verify(&reference).await;
+    let (fixture, _) = signed().await;
+    let reference = format!("{}/app:v1", fixture.registry.host());
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    let evil = fixture.registry.push_image("app", "v1");
+    let result = fixture.verify(&reference).await;
     assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
 }
 
@@ -303,19 +307,19 @@ async fn rejects_a_repository_without_a_statement_and_fetches_nothing_of_a_skipp
             "signatureVerification": { "level": "skip" },
         }],
     });
-    let world = World::with(&document.to_string(), |_| {}).await;
-    assert_eq!(world.code("registry.example/lab:v1").await, Code::Skipped);
-    assert_eq!(world.code("registry.example/lab/other:v1").await, Code::NoApplicableRule);
-    assert_eq!(world.registry.requests().len(), 0);
+    let fixture = EngineFixture::with(&document.to_string(), |_| {}).await;
+    assert_eq!(fixture.code("registry.example/lab:v1").await, Code::Skipped);
+    assert_eq!(fixture.code("registry.example/lab/other:v1").await, Code::NoApplicableRule);
+    assert_eq!(fixture.registry.requests().len(), 0);
 }
 
-/// An engine over the files of `world`, whose registry is asked with a credential that can be replaced.
-fn with_credential(world: &World, credential: Credential) -> (Engine, Arc<ReloadableCredential>) {
+/// An engine over the files of `fixture`, whose registry is asked with a credential that can be replaced.
+fn with_credential(fixture: &EngineFixture, credential: Credential) -> (Engine, Arc<ReloadableCredential>) {
     let source = Arc::new(ReloadableCredential::new(credential));
-    let entry = RegistryEntry::new(world.registry.host().parse().expect("a host"), Credential::Anonymous);
+    let entry = RegistryEntry::new(fixture.registry.host().parse().expect("a host"), Credential::Anonymous);
     let entry = RegistryEntry { identities: Arc::clone(&source) as _, scheme: Scheme::Http, ..entry };
     let registries = RegistrySettings { registries: vec![entry], ..RegistrySettings::default() };
-    (world.successor_over(registries), source)
+    (fixture.successor_over(registries), source)
 }
 
 async fn verify_by(engine: &Engine, image: &str) -> ImageResult {
@@ -325,11 +329,11 @@ async fn verify_by(engine: &Engine, image: &str) -> ImageResult {
 
 #[tokio::test]
 async fn a_cached_verdict_answers_questions_with_the_same_credential_only() {
-    let (world, image) = signed().await;
-    let reference = world.registry.reference("app", &image);
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
     let token = |token: &str| Credential::registry_token(Secret::new(token)).unwrap();
     let login = |user: &str, password: &str| Credential::basic(user, Secret::new(password)).unwrap();
-    let (engine, source) = with_credential(&world, Credential::Anonymous);
+    let (engine, source) = with_credential(&fixture, Credential::Anonymous);
     for (credential, cached) in [
         (Credential::Anonymous, false),
         (token("one"), false),
@@ -350,16 +354,16 @@ async fn a_cached_verdict_answers_questions_with_the_same_credential_only() {
 
 #[tokio::test]
 async fn a_verdict_is_not_cached_if_the_credential_changed_meanwhile() {
-    let (world, image) = signed().await;
-    let reference = world.registry.reference("app", &image);
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
     let login = |user: &str| Credential::basic(user, Secret::new("password")).unwrap();
-    let (engine, source) = with_credential(&world, login("alice"));
-    let held = world.registry.when(Route::Blob).hold();
+    let (engine, source) = with_credential(&fixture, login("alice"));
+    let held = fixture.registry.when(Route::Blob).hold();
     let asked = tokio::spawn({
         let (engine, reference) = (engine.clone(), reference.clone());
         async move { verify_by(&engine, &reference).await }
     });
-    world.registry.wait_for(Route::Blob, 1).await;
+    fixture.registry.wait_for(Route::Blob, 1).await;
     source.replace(login("bob"));
     held.release();
     assert_eq!(asked.await.unwrap().verdict.code(), Code::Verified);
@@ -372,41 +376,41 @@ async fn a_verdict_is_not_cached_if_the_credential_changed_meanwhile() {
 
 #[tokio::test]
 async fn concurrent_requests_for_an_image_share_one_verification() {
-    let (world, _) = signed().await;
+    let (fixture, _) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
-        Arc::new(format!("{}/app:v1", world.registry.host()).parse().unwrap());
-    let held = world.registry.when(Route::Blob).hold();
+        Arc::new(format!("{}/app:v1", fixture.registry.host()).parse().unwrap());
+    let held = fixture.registry.when(Route::Blob).hold();
     let asked: Vec<_> = (0..50)
         .map(|_| {
             tokio::spawn(
-                world
+                fixture
                     .engine
-                    .verify(world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))),
+                    .verify(fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))),
             )
         })
         .collect();
-    world.registry.wait_for(Route::Blob, 1).await;
+    fixture.registry.wait_for(Route::Blob, 1).await;
     held.release();
     let mut verdicts = Vec::new();
     for one in asked {
         verdicts.push(one.await.unwrap().verdict);
     }
-    let again = world
+    let again = fixture
         .engine
-        .verify(world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))))
+        .verify(fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))))
         .await;
     assert_eq!((again.cached, again.verdict.code()), (true, Code::Verified));
     // All share one verdict without copies.
     assert!(verdicts.iter().all(|verdict| Arc::ptr_eq(verdict, &again.verdict)));
-    assert_eq!(world.registry.count(Route::Blob), 1);
+    assert_eq!(fixture.registry.count(Route::Blob), 1);
 }
 
 #[tokio::test]
 async fn verification_continues_after_the_deadline_for_the_next_request() {
-    let (world, image) = signed().await;
-    let reference = world.registry.reference("app", &image);
-    let held = world.registry.when(Route::Blob).hold();
-    let late = world.verify_within(&reference, Duration::from_millis(300)).await;
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
+    let held = fixture.registry.when(Route::Blob).hold();
+    let late = fixture.verify_within(&reference, Duration::from_millis(300)).await;
     assert_eq!(late.verdict.kind(), VerdictKind::Inconclusive);
     let ImageVerdict::Inconclusive(inconclusive) = &*late.verdict else { panic!("late") };
     assert_eq!(
@@ -415,29 +419,29 @@ async fn verification_continues_after_the_deadline_for_the_next_request() {
          signatures were fetched and verified"
     );
     held.release();
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    assert_eq!(world.registry.count(Route::Blob), 1);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    assert_eq!(fixture.registry.count(Route::Blob), 1);
 }
 
 #[tokio::test]
 async fn a_manifest_of_another_digest_is_inconclusive() {
-    let world = World::new().await;
-    let chain = world.root.issue(CertSpec::leaf());
-    let image = world.registry.push_image("app", "v1");
-    let evil = world.registry.push_image("app", "v2");
-    notation::sign_image(&world.registry, "app", &image, &chain);
+    let fixture = EngineFixture::new().await;
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let image = fixture.registry.push_image("app", "v1");
+    let evil = fixture.registry.push_image("app", "v2");
+    notation::sign_image(&fixture.registry, "app", &image, &chain);
     let body = format!(r#"{{"mediaType":"{}","config":{{}},"layers":[]}}"#, image.media_type);
-    world.registry.put_manifest_as("app", &evil.digest, &image.media_type, body.as_bytes());
-    assert_eq!(world.code(&world.registry.reference("app", &evil)).await, Code::RegistryAnswerInvalid);
+    fixture.registry.put_manifest_as("app", &evil.digest, &image.media_type, body.as_bytes());
+    assert_eq!(fixture.code(&fixture.registry.reference("app", &evil)).await, Code::RegistryAnswerInvalid);
 }
 
 #[tokio::test]
 async fn counts_cache_events_in_metrics() {
-    let (world, image) = signed().await;
-    for reference in [format!("{}/app:v1", world.registry.host()), world.registry.reference("app", &image)] {
-        assert_eq!(world.code(&reference).await, Code::Verified);
+    let (fixture, image) = signed().await;
+    for reference in [format!("{}/app:v1", fixture.registry.host()), fixture.registry.reference("app", &image)] {
+        assert_eq!(fixture.code(&reference).await, Code::Verified);
     }
-    let text = countersign::telemetry::metrics::text(&world.metrics).unwrap();
+    let text = countersign::telemetry::metrics::text(&fixture.metrics).unwrap();
     for (event, count) in [
         ("verdict-miss", 1),
         ("verdict-stored", 1),
@@ -453,49 +457,49 @@ async fn counts_cache_events_in_metrics() {
 
 #[tokio::test]
 async fn a_tag_that_moves_between_mutation_and_verification_admits_no_other_image() {
-    let (world, image) = signed().await;
-    let tagged = format!("{}/app:v1", world.registry.host());
-    let resolved = world
+    let (fixture, image) = signed().await;
+    let tagged = format!("{}/app:v1", fixture.registry.host());
+    let resolved = fixture
         .engine
-        .resolve(world.engine.request(Arc::new(tagged.parse().unwrap()), Deadline::after(Duration::from_secs(20))))
+        .resolve(fixture.engine.request(Arc::new(tagged.parse().unwrap()), Deadline::after(Duration::from_secs(20))))
         .await;
-    let stored = format!("{}/app@{}", world.registry.host(), resolved.unwrap());
-    let evil = world.registry.push_image("app", "v1");
-    let result = world.verify(&stored).await;
+    let stored = format!("{}/app@{}", fixture.registry.host(), resolved.unwrap());
+    let evil = fixture.registry.push_image("app", "v1");
+    let result = fixture.verify(&stored).await;
     assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Verified, image.digest.as_str()));
-    let result = world.verify(&tagged).await;
+    let result = fixture.verify(&tagged).await;
     assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
 }
 
 #[tokio::test]
 async fn a_request_keeps_the_policy_snapshot_that_it_began_with() {
-    let (world, image) = signed().await;
+    let (fixture, image) = signed().await;
     let reference: Arc<countersign_core::name::ImageRef> =
-        Arc::new(world.registry.reference("app", &image).parse().unwrap());
-    let request = || world.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)));
+        Arc::new(fixture.registry.reference("app", &image).parse().unwrap());
+    let request = || fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)));
     let begun = request();
-    world.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
-    assert!(matches!(world.poll(), Polled::Loaded(_)));
+    fixture.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+    assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
     let later = request();
     for (request, code) in [(begun, Code::Verified), (later, Code::UntrustedChain)] {
-        assert_eq!(world.engine.verify(request).await.verdict.code(), code);
+        assert_eq!(fixture.engine.verify(request).await.verdict.code(), code);
     }
 }
 
 /// The cache key is the content of the policy: verdicts under a former policy are used again once it is restored.
 #[tokio::test]
 async fn verdicts_are_cached_by_the_content_of_the_policy() {
-    let (world, image) = signed().await;
-    let reference = world.registry.reference("app", &image);
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
     let root = "truststore/x509/ca/main/root.pem";
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    assert!(world.verify(&reference).await.cached);
-    world.folder.write(root, Authority::root(CertSpec::root()).pem());
-    assert!(matches!(world.poll(), Polled::Loaded(_)));
-    let result = world.verify(&reference).await;
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    assert!(fixture.verify(&reference).await.cached);
+    fixture.folder.write(root, Authority::root(CertSpec::root()).pem());
+    assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+    let result = fixture.verify(&reference).await;
     assert_eq!((result.verdict.code(), result.cached), (Code::UntrustedChain, false));
-    world.folder.write(root, world.root.pem());
-    assert!(matches!(world.poll(), Polled::Loaded(_)));
-    let result = world.verify(&reference).await;
+    fixture.folder.write(root, fixture.root.pem());
+    assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+    let result = fixture.verify(&reference).await;
     assert_eq!((result.verdict.code(), result.cached), (Code::Verified, true));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_test_support::client::body;
 use countersign_test_support::load::Load;
 use countersign_test_support::mounted::Client;
-use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::MountedService;
 use countersign_testkit::registry::Route;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -25,11 +25,11 @@ const SOME: usize = 40;
 
 const MIB: usize = 1024 * 1024;
 
-fn gatekeeper(service: &Mounted) -> Client {
+fn gatekeeper(service: &MountedService) -> Client {
     service.client(service.gatekeeper(&service.clients))
 }
 
-fn load(service: &Mounted) -> Load {
+fn load(service: &MountedService) -> Load {
     let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
     Load::start(service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified"), (&unsigned, "rejected")])
 }
@@ -39,7 +39,7 @@ fn keys(response: &Json) -> Vec<&str> {
 }
 
 /// Everything received on a new connection after `bytes` were sent, until the service closes it.
-async fn said(service: &Mounted, bytes: &[u8]) -> String {
+async fn said(service: &MountedService, bytes: &[u8]) -> String {
     let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
     // A client that is refused early need not read on.
     let _ = stream.write_all(bytes).await;
@@ -52,7 +52,7 @@ async fn said(service: &Mounted, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn answers_a_thousand_images_and_refuses_one_more() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let (client, repository) = (gatekeeper(&service), service.image("app"));
     let digest = service.registry.push_image("app", "t0").digest;
     let mut asked = Vec::new();
@@ -81,7 +81,7 @@ async fn answers_a_thousand_images_and_refuses_one_more() {
 
 #[tokio::test]
 async fn echoes_keys_that_are_no_image_references() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let client = gatekeeper(&service);
     let long = "k".repeat(10 * 1024);
     let asked = [
@@ -113,7 +113,7 @@ async fn echoes_keys_that_are_no_image_references() {
 
 #[tokio::test]
 async fn answers_malformed_requests_with_a_system_error_and_no_items() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let client = gatekeeper(&service);
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let gzip = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
@@ -145,7 +145,7 @@ async fn answers_malformed_requests_with_a_system_error_and_no_items() {
 
 #[tokio::test]
 async fn ignores_unknown_members_within_limits() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let client = gatekeeper(&service);
     let ask = async |new: &str| {
         let body = format!(r#"{{"new":1,"request":{{"keys":["a.example/skipped"],"new":{new}}}}}"#);
@@ -173,7 +173,7 @@ async fn ignores_unknown_members_within_limits() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_do_not_affect_other_requests() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let (load, client) = (load(&service), gatekeeper(&service));
     let chunked = |length: usize| {
         let chunks = (0..length / MIB).map(|_| Ok::<_, std::io::Error>(vec![b' '; MIB]));
@@ -199,7 +199,7 @@ async fn large_bodies_do_not_affect_other_requests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_bodies_do_not_delay_other_requests() {
-    let service = Mounted::with("  verifyTimeout: 1500ms").await;
+    let service = MountedService::with("  verifyTimeout: 1500ms").await;
     let load = load(&service);
     let mut drips = JoinSet::new();
     for number in 0..100 {
@@ -243,7 +243,7 @@ async fn slow_bodies_do_not_delay_other_requests() {
 
 #[tokio::test]
 async fn answers_or_refuses_unusual_http() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let json = r#"{"request":{"keys":["a.example/skipped"]}}"#;
     let post = |version: &str, more: &str| {
         format!("POST /v1/verify HTTP/{version}\r\nhost: a\r\ncontent-length: {}\r\n{more}\r\n{json}", json.len())
@@ -290,7 +290,7 @@ async fn answers_or_refuses_unusual_http() {
 
 #[tokio::test]
 async fn answers_many_concurrent_http_2_requests_on_one_connection() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let mut tls = service.gatekeeper(&service.clients);
     tls.alpn_protocols = vec![b"h2".to_vec()];
     let (client, signed) = (service.client(tls), service.image("app:signed"));
@@ -302,7 +302,7 @@ async fn answers_many_concurrent_http_2_requests_on_one_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_do_not_exclude_new_clients() {
-    let service = Mounted::with("  maxConnections: 100").await;
+    let service = MountedService::with("  maxConnections: 100").await;
     let load = load(&service);
     // Within the thousand files that a process may usually have open, both sides counted.
     let idle = stream::iter((0..200).map(|_| service.connect(service.gatekeeper(&service.clients))));
@@ -332,7 +332,7 @@ async fn idle_connections_do_not_exclude_new_clients() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_connections_accepted_before_the_stop() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let signed = service.image("app:signed");
     // Idle connections, and one in use for every other.
     let client = || gatekeeper(&service);
@@ -368,7 +368,7 @@ async fn answers_connections_accepted_before_the_stop() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_loses_no_request() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let load = load(&service);
     load.answers(SOME).await;
     load.stopping();

@@ -43,7 +43,7 @@ mod tests {
         registry: Registry,
         folder: Folder,
         leaf: Chain,
-        stranger: Chain,
+        untrusted: Chain,
     }
 
     impl Fixture {
@@ -54,7 +54,7 @@ mod tests {
         async fn with(verification: Value, more: &str) -> Self {
             let registry = Registry::start().await;
             let root = Authority::root(CertSpec::root());
-            let stranger = Authority::root(CertSpec::root().common_name("stranger"));
+            let untrusted = Authority::root(CertSpec::root().common_name("untrusted"));
             let folder = Folder::new();
             let host = registry.host();
             let policy = json!({"version": "1.0", "trustPolicies": [
@@ -67,8 +67,8 @@ mod tests {
             let entry = format!("registries:\n- {{host: '{host}', plainHttp: true}}\n");
             folder.write("c.yaml", format!("trust: {{directory: trust}}\n{entry}{more}"));
             let leaf = root.issue(CertSpec::leaf().serial(&[0x0a, 0xbc]));
-            let stranger = stranger.issue(CertSpec::leaf().common_name("somebody"));
-            Self { registry, folder, leaf, stranger }
+            let untrusted = untrusted.issue(CertSpec::leaf().common_name("somebody"));
+            Self { registry, folder, leaf, untrusted }
         }
 
         fn image(&self, name: &str) -> String {
@@ -176,7 +176,7 @@ signature 1 of 1
     async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried() {
         let fixture = Fixture::new().await;
         let image = fixture.registry.push_image("app", "v1");
-        let foreign = fixture.sign(&image, &fixture.stranger);
+        let foreign = fixture.sign(&image, &fixture.untrusted);
         let good = fixture.sign(&image, &fixture.leaf);
         let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(0));
@@ -252,12 +252,12 @@ signature 1 of 1
         assert!(page.ends_with("\n  signatures  0\n"), "{page}");
 
         let image = fixture.registry.push_image("app", "foreign");
-        fixture.sign(&image, &fixture.stranger);
+        fixture.sign(&image, &fixture.untrusted);
         let (code, page) = fixture.text("app:foreign").await;
         assert_eq!(code, Some(1));
         assert!(page.contains("\n  result      rejected\n"), "{page}");
         let told = "  check       authenticity       enforce  failed: untrusted-chain: certificate chain is not trusted: found root \
-                    CN=stranger,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:main in the chain\n";
+                    CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:main in the chain\n";
         assert!(page.contains(told), "{page}");
     }
 
@@ -356,7 +356,7 @@ signature 1 of 1
     async fn shows_signatures_of_a_skipped_repository_without_a_result() {
         let fixture = Fixture::new().await;
         let image = fixture.registry.push_image("mirror", "v1");
-        notation::sign_image(&fixture.registry, "mirror", &image, &fixture.stranger);
+        notation::sign_image(&fixture.registry, "mirror", &image, &fixture.untrusted);
         let (code, document) = fixture.json("mirror:v1").await;
         assert_eq!(code, Some(0));
         assert_eq!(document["image"]["verdict"], "skipped");
@@ -399,7 +399,7 @@ signature 1 of 1
     async fn shows_the_other_signatures_beside_a_broken_one() {
         let fixture = Fixture::new().await;
         let image = fixture.registry.push_image("app", "v1");
-        let gone = fixture.sign(&image, &fixture.stranger);
+        let gone = fixture.sign(&image, &fixture.untrusted);
         fixture.sign(&image, &fixture.leaf);
         fixture.registry.remove("app", &gone.digest);
         fixture.registry.list_referrer("app", &image.digest, gone.clone());
@@ -457,7 +457,7 @@ signature 1 of 1
         .await;
         let image = fixture.registry.push_image("app", "v1");
         fixture.sign(&image, &fixture.leaf);
-        fixture.sign(&image, &fixture.stranger);
+        fixture.sign(&image, &fixture.untrusted);
         let (code, document) = fixture.json("app:v1").await;
         assert_eq!(code, Some(0));
         assert_eq!((document["found"].as_u64(), document["signatures"].as_array().unwrap().len()), (Some(2), 1));

@@ -9,25 +9,25 @@ mod tests {
     use std::time::Duration;
 
     use countersign::config::TrustLocation;
-    use countersign::policy_source::Polled;
+    use countersign::policy_source::LoadedPolicy;
+    use countersign::policy_source::PolicyPoll;
+    use countersign::policy_source::PolicySource;
     use countersign::policy_source::StoreState;
-    use countersign::policy_source::Trust;
-    use countersign::policy_source::TrustSource;
     use countersign_core::policy::StoreRef;
     use countersign_core::time::UnixTime;
     use countersign_testkit::pki::Authority;
     use countersign_testkit::pki::CertSpec;
     use serde_json::json;
 
-    use countersign_test_support::world::policy;
+    use countersign_test_support::fixture::policy;
     use countersign_testkit::folder::Folder;
 
     fn root() -> String {
         Authority::root(CertSpec::root()).pem()
     }
 
-    fn source(folder: &Folder) -> TrustSource {
-        TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), [])
+    fn source(folder: &Folder) -> PolicySource {
+        PolicySource::new(TrustLocation::Directory(folder.path().to_owned()), [])
     }
 
     fn now() -> UnixTime {
@@ -112,7 +112,7 @@ mod tests {
             policy: folder.path().join("config-map/policy.json"),
             store: folder.path().join("secrets"),
         };
-        assert!(TrustSource::new(location, []).load(now()).unwrap().store(&store("ca:main")).is_some());
+        assert!(PolicySource::new(location, []).load(now()).unwrap().store(&store("ca:main")).is_some());
     }
 
     #[test]
@@ -124,16 +124,16 @@ mod tests {
         let mut source = source(&folder);
         let first = source.load(now()).unwrap();
         assert_eq!(first.store(&store("ca:main")).unwrap().certificates().len(), 1);
-        assert!(matches!(source.poll(now()), Polled::Unchanged));
+        assert!(matches!(source.poll(now()), PolicyPoll::Unchanged));
 
         mount(&certificates, "..2026_11_22", &[("ca.crt", &(root() + &root()))]);
-        let Polled::Loaded(second) = source.poll(now()) else { panic!("not loaded") };
+        let PolicyPoll::Loaded(second) = source.poll(now()) else { panic!("not loaded") };
         assert_eq!(second.generation(), 2);
         assert_eq!(second.store(&store("ca:main")).unwrap().certificates().len(), 2);
         assert_eq!(source.handle().current().unwrap().generation(), 2);
         // Who holds the first snapshot keeps it.
         assert_eq!(first.store(&store("ca:main")).unwrap().certificates().len(), 1);
-        assert!(matches!(source.poll(now()), Polled::Unchanged));
+        assert!(matches!(source.poll(now()), PolicyPoll::Unchanged));
     }
 
     #[test]
@@ -144,14 +144,14 @@ mod tests {
         source.load(now()).unwrap();
         folder.write("truststore/x509/ca/other/a.pem", root());
         folder.write("truststore/x509/ca/main/..data", "machinery");
-        assert!(matches!(source.poll(now()), Polled::Unchanged));
+        assert!(matches!(source.poll(now()), PolicyPoll::Unchanged));
         let main = folder.path().join("truststore/x509/ca/main");
         fs::rename(main.join("a.pem"), main.join("b.pem")).unwrap();
-        let Polled::Loaded(renamed) = source.poll(now()) else { panic!("not loaded") };
+        let PolicyPoll::Loaded(renamed) = source.poll(now()) else { panic!("not loaded") };
         // The same certificates.
         assert_eq!(renamed.generation(), 1);
         folder.write("truststore/x509/ca/main/c.pem", root());
-        let Polled::Loaded(more) = source.poll(now()) else { panic!("not loaded") };
+        let PolicyPoll::Loaded(more) = source.poll(now()) else { panic!("not loaded") };
         assert_eq!(more.generation(), 2);
     }
 
@@ -209,9 +209,9 @@ mod tests {
         let trust = source.load(now()).unwrap();
         assert_eq!(trust.mistakes(), []);
         assert_eq!(trust.store(&store("ca:main")).unwrap().certificates().len(), 1);
-        let warnings = |trust: &Trust| {
+        let warnings = |trust: &LoadedPolicy| {
             let warnings = trust.warnings(now(), Duration::ZERO);
-            let warnings = warnings.iter().filter(|warning| warning.text() == "store-subdirectories");
+            let warnings = warnings.iter().filter(|warning| warning.as_str() == "store-subdirectories");
             warnings.map(ToString::to_string).collect::<Vec<_>>()
         };
         let warning = |store: &str, names: &str| {
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(warnings(&trust), [warning("ca:main", "\"link\", \"sub\""), other.clone()]);
         // A sub-directory that comes or goes is noticed, and changes nothing of what is trusted.
         fs::remove_file(main.join("link")).unwrap();
-        let Polled::Loaded(trust) = source.poll(now()) else { panic!("not loaded") };
+        let PolicyPoll::Loaded(trust) = source.poll(now()) else { panic!("not loaded") };
         assert_eq!(warnings(&trust), [warning("ca:main", "\"sub\""), other]);
         assert_eq!(trust.generation(), 1);
     }
@@ -347,7 +347,7 @@ mod tests {
         folder.write("truststore/x509/ca/main/a.pem", root());
         let location = TrustLocation::Directory(folder.path().to_owned());
         let expected = ["mirror", "ap", "app"].map(str::to_owned);
-        let trust = TrustSource::new(location, expected).load(now()).unwrap();
+        let trust = PolicySource::new(location, expected).load(now()).unwrap();
         let messages: Vec<String> = trust.mistakes().iter().map(ToString::to_string).collect();
         assert_eq!(
             messages,

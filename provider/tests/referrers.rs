@@ -9,7 +9,7 @@ use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
-use countersign_test_support::world::World;
+use countersign_test_support::fixture::EngineFixture;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
@@ -46,13 +46,13 @@ impl Fallback {
     const ALL: [Self; 7] =
         [Self::Absent, Self::Signature, Self::Sbom, Self::Image, Self::AnotherManifest, Self::Page, Self::Failure];
 
-    fn prepare(self, world: &World, image: &Descriptor) -> Option<FaultHandle> {
-        let registry = &world.registry;
+    fn prepare(self, fixture: &EngineFixture, image: &Descriptor) -> Option<FaultHandle> {
+        let registry = &fixture.registry;
         let tag = image.digest.replace(':', "-");
         match self {
             Self::Absent => {}
             Self::Signature => {
-                notation::sign_image(registry, "app", image, &world.root.issue(CertSpec::leaf()));
+                notation::sign_image(registry, "app", image, &fixture.root.issue(CertSpec::leaf()));
             }
             Self::Sbom => registry.list_referrer("app", &image.digest, sbom()),
             Self::Image => registry.tag("app", &tag, &image.digest),
@@ -133,12 +133,12 @@ async fn each_answer_of_the_api_with_each_state_of_the_fallback_tag_has_its_verd
     ];
     for (reply, codes) in cases {
         for (fallback, code) in Fallback::ALL.into_iter().zip(codes) {
-            let world = World::new().await;
-            world.registry.referrers(Referrers::FallbackTag);
-            let image = world.registry.push_image("app", "v1");
-            let _ = fallback.prepare(&world, &image);
-            world.registry.when(Route::Referrers).reply(reply.clone());
-            let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+            let fixture = EngineFixture::new().await;
+            fixture.registry.referrers(Referrers::FallbackTag);
+            let image = fixture.registry.push_image("app", "v1");
+            let _ = fallback.prepare(&fixture, &image);
+            fixture.registry.when(Route::Referrers).reply(reply.clone());
+            let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
             assert_eq!((verdict.code(), verdict.kind()), (code, code.kind()), "{reply:?} {fallback:?}");
         }
     }
@@ -155,13 +155,13 @@ fn reason(verdict: &ImageVerdict) -> Reason {
 #[tokio::test]
 async fn signatures_are_found_in_a_filtered_list_that_names_no_types() {
     for form in [ManifestForm::Current, ManifestForm::Legacy, ManifestForm::Artifact] {
-        let world = World::new().await;
-        world.registry.referrers(Referrers::ApiWithoutTypes);
-        let image = world.registry.push_image("app", "v1");
-        let chain = world.root.issue(CertSpec::leaf());
+        let fixture = EngineFixture::new().await;
+        fixture.registry.referrers(Referrers::ApiWithoutTypes);
+        let image = fixture.registry.push_image("app", "v1");
+        let chain = fixture.root.issue(CertSpec::leaf());
         let signature = Signature::new(&SignRequest::new(&chain, &image), Format::Jws).form(form);
-        signature.attach(&world.registry, "app", &image);
-        assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::Verified, "{form:?}");
+        signature.attach(&fixture.registry, "app", &image);
+        assert_eq!(fixture.code(&fixture.registry.reference("app", &image)).await, Code::Verified, "{form:?}");
     }
 }
 
@@ -174,8 +174,8 @@ fn put_referrer(registry: &Registry, image: &Descriptor, members: &str) -> Descr
 
 #[tokio::test]
 async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_unsigned() {
-    let world = World::new().await;
-    let registry = &world.registry;
+    let fixture = EngineFixture::new().await;
+    let registry = &fixture.registry;
     let image = registry.push_image("app", "v1");
     let listed = [
         put_referrer(registry, &image, r#""artifactType":"application/spdx+json","config":{},"layers":[]"#),
@@ -189,38 +189,38 @@ async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_
     let filtered = |entries: &[Descriptor]| index(entries).header("oci-filters-applied", "artifactType");
     registry.when(Route::Referrers).times(1).reply(filtered(&listed));
     let reference = registry.reference("app", &image);
-    let verdict = world.verify(&reference).await.verdict;
+    let verdict = fixture.verify(&reference).await.verdict;
     assert_eq!(
         reason(&verdict).to_string(),
         "unsigned: no Notary Project signature found for this image: found none, expected at least one"
     );
 
     // A signature among them is found.
-    let chain = world.root.issue(CertSpec::leaf());
+    let chain = fixture.root.issue(CertSpec::leaf());
     let good = Signature::new(&SignRequest::new(&chain, &image), Format::Cose).attach(registry, "app", &image);
     let with_signature: Vec<_> = listed.iter().cloned().chain([Descriptor { artifact_type: None, ..good }]).collect();
     registry.when(Route::Referrers).times(1).reply(filtered(&with_signature));
-    assert_eq!(world.code(&reference).await, Code::Verified);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
 }
 
 #[tokio::test]
 async fn a_missing_entry_without_a_type_may_be_a_signature() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
     let gone = Descriptor::of(IMAGE_MANIFEST, b"nowhere");
-    world.registry.when(Route::Referrers).reply(index(&[gone]).header("oci-filters-applied", "artifactType"));
-    let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+    fixture.registry.when(Route::Referrers).reply(index(&[gone]).header("oci-filters-applied", "artifactType"));
+    let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
     assert_eq!(verdict.code(), Code::SignatureUnavailable);
 }
 
 #[tokio::test]
 async fn an_entry_with_a_false_type_is_a_broken_signature() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    let other = put_referrer(&world.registry, &image, r#""artifactType":"application/spdx+json","layers":[]"#);
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    let other = put_referrer(&fixture.registry, &image, r#""artifactType":"application/spdx+json","layers":[]"#);
     let lie = Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..other };
-    world.registry.when(Route::Referrers).reply(index(&[lie]));
-    let code = world.code(&world.registry.reference("app", &image)).await;
+    fixture.registry.when(Route::Referrers).reply(index(&[lie]));
+    let code = fixture.code(&fixture.registry.reference("app", &image)).await;
     assert_eq!(code, Code::SignatureManifestInvalid);
 }
 
@@ -228,13 +228,13 @@ async fn an_entry_with_a_false_type_is_a_broken_signature() {
 async fn reports_the_number_of_referrers_without_a_type() {
     for (count, note) in [(0, ""), (1, "; 1 referrer has no artifact type"), (2, "; 2 referrers have no artifact type")]
     {
-        let world = World::new().await;
-        world.registry.referrers(Referrers::FallbackTag);
-        let image = world.registry.push_image("app", "v1");
+        let fixture = EngineFixture::new().await;
+        fixture.registry.referrers(Referrers::FallbackTag);
+        let image = fixture.registry.push_image("app", "v1");
         for number in 0..count {
-            world.registry.list_referrer("app", &image.digest, Descriptor::sample(&number.to_string()));
+            fixture.registry.list_referrer("app", &image.digest, Descriptor::sample(&number.to_string()));
         }
-        let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+        let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
         assert_eq!(
             reason(&verdict).to_string(),
             format!(
@@ -283,20 +283,20 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         ),
     ];
     for (break_it, code, words) in cases {
-        let world = World::new().await;
-        world.registry.page_size(1);
-        let stranger = Authority::root(CertSpec::root().common_name("stranger")).issue(CertSpec::leaf());
-        let image = world.registry.push_image("app", "v1");
-        let reference = world.registry.reference("app", &image);
+        let fixture = EngineFixture::new().await;
+        fixture.registry.page_size(1);
+        let untrusted = Authority::root(CertSpec::root().common_name("untrusted")).issue(CertSpec::leaf());
+        let image = fixture.registry.push_image("app", "v1");
+        let reference = fixture.registry.reference("app", &image);
         // A rejected signature is on the first page; the second page is unknown.
-        notation::sign_image(&world.registry, "app", &image, &stranger);
-        world.registry.list_referrer(
+        notation::sign_image(&fixture.registry, "app", &image, &untrusted);
+        fixture.registry.list_referrer(
             "app",
             &image.digest,
             Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..Descriptor::sample("second") },
         );
-        break_it(&world.registry);
-        let verdict = world.verify(&reference).await.verdict;
+        break_it(&fixture.registry);
+        let verdict = fixture.verify(&reference).await.verdict;
         let reason = reason(&verdict);
         assert_eq!(reason.code, code, "{reason}");
         assert!(reason.to_string().contains(words), "{reason}");
@@ -304,16 +304,16 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
         assert_eq!(inconclusive.signatures.listed()[0].reasons.first().code, Code::UntrustedChain);
 
         // A good one on the first page counts.
-        let image = world.registry.push_image("app", "v2");
-        notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-        world.registry.list_referrer(
+        let image = fixture.registry.push_image("app", "v2");
+        notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+        fixture.registry.list_referrer(
             "app",
             &image.digest,
             Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..Descriptor::sample("second") },
         );
-        world.registry.clear_faults();
-        break_it(&world.registry);
-        assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::Verified, "{words}");
+        fixture.registry.clear_faults();
+        break_it(&fixture.registry);
+        assert_eq!(fixture.code(&fixture.registry.reference("app", &image)).await, Code::Verified, "{words}");
     }
     assert_eq!(other.connections(), 0);
 }
@@ -330,33 +330,33 @@ async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
              store that ",
         ),
     ] {
-        let world = World::new().await;
-        let image = world.registry.push_image("app", "v1");
-        notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
+        let fixture = EngineFixture::new().await;
+        let image = fixture.registry.push_image("app", "v1");
+        notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
         let reply = Reply::status(307);
         let reply = location.into_iter().fold(reply, |reply, location| reply.header("location", location));
         for route in [Route::Blob, Route::Manifest, Route::Referrers] {
-            let fault = world.registry.when(route).reply(reply.clone());
-            let verdict = world.verify(&world.registry.reference("app", &image)).await.verdict;
+            let fault = fixture.registry.when(route).reply(reply.clone());
+            let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
             let reason = reason(&verdict);
             assert_eq!(reason.code, Code::RegistryRedirectRefused, "{route:?} {reason}");
             let words = if route == Route::Blob { words } else { words.split("; ").next().unwrap() };
             assert!(reason.to_string().contains(words), "{route:?} {reason}");
             fault.remove();
         }
-        assert_eq!(world.code(&world.registry.reference("app", &image)).await, Code::Verified);
+        assert_eq!(fixture.code(&fixture.registry.reference("app", &image)).await, Code::Verified);
     }
 }
 
 #[tokio::test]
 async fn a_blob_store_that_fails_is_named_and_is_not_the_signatures_fault() {
-    let world = World::new().await;
+    let fixture = EngineFixture::new().await;
     let store = Registry::start().await;
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    let reference = world.registry.reference("app", &image);
-    let blob_store = format!("{} is the blob store that {} redirects to", store.host(), world.registry.host());
-    world.registry.when(Route::Blob).redirect(307, &format!("{}/blob", store.url()));
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    let reference = fixture.registry.reference("app", &image);
+    let blob_store = format!("{} is the blob store that {} redirects to", store.host(), fixture.registry.host());
+    fixture.registry.when(Route::Blob).redirect(307, &format!("{}/blob", store.url()));
     for (status, code) in [
         (401, Code::RegistryFailed),
         (403, Code::RegistryFailed),
@@ -364,65 +364,65 @@ async fn a_blob_store_that_fails_is_named_and_is_not_the_signatures_fault() {
         (500, Code::RegistryFailed),
     ] {
         let fault = store.when(Route::Other).status(status);
-        let reason = reason(&world.verify(&reference).await.verdict);
+        let reason = reason(&fixture.verify(&reference).await.verdict);
         assert_eq!(reason.code, code, "{status} {reason}");
         assert!(reason.to_string().ends_with(&blob_store), "{reason}");
         fault.remove();
     }
     drop(store);
-    let reason = reason(&world.verify(&reference).await.verdict);
+    let reason = reason(&fixture.verify(&reference).await.verdict);
     assert_eq!(reason.code, Code::RegistryUnreachable);
     assert!(reason.to_string().ends_with(&blob_store), "{reason}");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_encoded_or_a_page_is_not_the_signatures_fault() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    let manifest = notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    let reference = world.registry.reference("app", &image);
-    let fault = world.registry.when(Route::Blob).header("content-encoding", "gzip");
-    assert_eq!(world.code(&reference).await, Code::RegistryAnswerInvalid);
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    let manifest = notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    let reference = fixture.registry.reference("app", &image);
+    let fault = fixture.registry.when(Route::Blob).header("content-encoding", "gzip");
+    assert_eq!(fixture.code(&reference).await, Code::RegistryAnswerInvalid);
     fault.remove();
     let page = Reply::status(200).header("content-type", "text/html").body(vec![b' '; manifest.size as usize]);
-    let fault = world.registry.when(Route::Manifest).path_contains(&manifest.digest).reply(page);
+    let fault = fixture.registry.when(Route::Manifest).path_contains(&manifest.digest).reply(page);
     // Its bytes are compared first.
-    assert_eq!(world.code(&reference).await, Code::SignatureUnavailable);
+    assert_eq!(fixture.code(&reference).await, Code::SignatureUnavailable);
     fault.remove();
-    world.registry.when(Route::Manifest).path_contains(&manifest.digest).header("content-type", "text/html");
-    assert_eq!(world.code(&reference).await, Code::RegistryAnswerInvalid);
+    fixture.registry.when(Route::Manifest).path_contains(&manifest.digest).header("content-type", "text/html");
+    assert_eq!(fixture.code(&reference).await, Code::RegistryAnswerInvalid);
 }
 
 #[tokio::test]
 async fn a_tag_that_was_verified_before_costs_one_head_for_verdicts_and_mutation() {
-    let world = World::new().await;
-    let image = world.registry.push_image("app", "v1");
-    notation::sign_image(&world.registry, "app", &image, &world.root.issue(CertSpec::leaf()));
-    let reference = format!("{}/app:v1", world.registry.host());
-    assert_eq!(world.code(&reference).await, Code::Verified);
-    world.registry.clear_requests();
-    let again = world.verify(&reference).await;
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    let reference = format!("{}/app:v1", fixture.registry.host());
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    fixture.registry.clear_requests();
+    let again = fixture.verify(&reference).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
     let deadline = Deadline::after(Duration::from_secs(20));
     let resolved =
-        world.engine.resolve(world.engine.request(Arc::new(reference.parse().unwrap()), deadline)).await.unwrap();
+        fixture.engine.resolve(fixture.engine.request(Arc::new(reference.parse().unwrap()), deadline)).await.unwrap();
     assert_eq!(resolved.as_str(), image.digest);
-    let asked: Vec<_> = world.registry.requests().iter().map(|request| request.method.to_string()).collect();
+    let asked: Vec<_> = fixture.registry.requests().iter().map(|request| request.method.to_string()).collect();
     assert_eq!(asked, ["HEAD", "HEAD"]);
 }
 
 #[tokio::test]
 async fn reports_the_quota_headers_of_a_throttled_image() {
-    let world = World::new().await;
-    world.registry.push_image("app", "v1");
-    world.registry.when(Route::Manifest).reply(
+    let fixture = EngineFixture::new().await;
+    fixture.registry.push_image("app", "v1");
+    fixture.registry.when(Route::Manifest).reply(
         Reply::error(429, "TOOMANYREQUESTS")
             .header("retry-after", "60")
             .header("ratelimit-limit", "100;w=21600")
             .header("docker-ratelimit-source", "192.0.2.7"),
     );
-    let host = world.registry.host();
-    let reason = reason(&world.verify(&format!("{host}/app:v1")).await.verdict);
+    let host = fixture.registry.host();
+    let reason = reason(&fixture.verify(&format!("{host}/app:v1")).await.verdict);
     assert_eq!(
         reason.to_string(),
         format!(

@@ -5,7 +5,7 @@
 
 use countersign_test_support::client::body;
 use countersign_test_support::load::Load;
-use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::policy;
 use countersign_test_support::mounted::root;
 use countersign_testkit::notation;
@@ -15,20 +15,20 @@ use countersign_testkit::registry::Route;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-/// Answers awaited in each state of the world: more than there are clients, each with its connection.
+/// Answers awaited in each state of the fixture: more than there are clients, each with its connection.
 const SOME: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificate_and_key_of_the_service_rotate() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let signed = service.image("app:signed");
     let load = Load::start(&service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified")]);
     load.answers(SOME).await;
     let old = service.shown().await;
     let next = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
-    let stranger = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
+    let untrusted = service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]));
 
-    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", stranger.key_pem())]);
+    service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", untrusted.key_pem())]);
     service.until_files("tls", Some("server key is not the key of the first certificate")).await;
     load.answers(SOME).await;
     assert_eq!(service.shown().await, old);
@@ -43,7 +43,7 @@ async fn certificate_and_key_of_the_service_rotate() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_authority_of_clients_rotates() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let signed = service.image("app:signed");
     let others = root("others");
     let identities = vec![service.gatekeeper(&service.clients), service.gatekeeper(&others)];
@@ -72,7 +72,7 @@ async fn the_authority_of_clients_rotates() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_root_of_a_trust_store_rotates() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
     let (others, renewed) = (root("others"), service.image("app:renewed"));
     let image = service.registry.push_image("app", "renewed");
@@ -106,7 +106,7 @@ async fn the_root_of_a_trust_store_rotates() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let (signed, unsigned) = (service.image("app:signed"), service.image("app:unsigned"));
     let identity = service.gatekeeper(&service.clients);
     let always = [(signed.as_str(), "verified"), (unsigned.as_str(), "rejected"), ("a.example/skipped", "skipped")];
@@ -193,7 +193,7 @@ async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rejects_an_identity_after_its_removal_from_the_policy() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let signed = service.image("app:signed");
     let identity = service.gatekeeper(&service.clients);
     let load = Load::start(&service, vec![identity], &[(&signed, "verified"), ("a.example/skipped", "skipped")]);
@@ -215,7 +215,7 @@ async fn rejects_an_identity_after_its_removal_from_the_policy() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uses_a_registry_added_to_the_configuration() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let second = Registry::start_tls(&service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
     second.require_basic("alice", "first");
     let image = second.push_image("app", "signed");
@@ -240,7 +240,7 @@ async fn uses_a_registry_added_to_the_configuration() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_of_a_registry_rotates() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let signed = service.image("app:signed");
     let load = Load::start(&service, vec![service.gatekeeper(&service.clients)], &[(&signed, "verified")]);
     load.answers(SOME).await;
@@ -262,7 +262,7 @@ async fn the_password_of_a_registry_rotates() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_in_progress_keeps_its_configuration() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let (signed, client) = (service.image("app:signed"), service.client(service.gatekeeper(&service.clients)));
     let held = service.registry.when(Route::Manifest).hold();
     let asked = tokio::spawn({
@@ -280,7 +280,7 @@ async fn a_request_in_progress_keeps_its_configuration() {
 
 #[tokio::test]
 async fn limits_and_clients_change_with_the_next_request() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let client = service.client(service.gatekeeper(&service.clients));
     let two = body(&["a.example/skipped:1", "a.example/skipped:2"]);
     let system_error = async || client.post("/v1/verify", two.clone()).await.unwrap()["systemError"].clone();
@@ -305,7 +305,7 @@ async fn limits_and_clients_change_with_the_next_request() {
 
 #[tokio::test]
 async fn reports_changes_that_need_a_restart() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     // The gauge follows the trust, at another moment of the same reload.
     let is = async |value| service.metric("countersign_restart_needed").await == Some(value);
     assert!(is(0.0).await);
@@ -320,7 +320,7 @@ async fn reports_changes_that_need_a_restart() {
 
 #[tokio::test]
 async fn reports_the_end_of_every_certificate_in_use() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let end = |name: &str| format!("countersign_certificate_not_after_timestamp_seconds{{certificate=\"{name}\"}}");
     let seconds = CertSpec::NOT_AFTER.unix_timestamp().to_string().parse::<f64>().unwrap();
     for name in ["server", "client-ca", "store-ca"] {
@@ -337,7 +337,7 @@ async fn reports_the_end_of_every_certificate_in_use() {
 
 #[tokio::test]
 async fn closes_a_connection_with_an_outdated_certificate_after_the_response() {
-    let service = Mounted::start().await;
+    let service = MountedService::start().await;
     let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
     let request = "POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
     let mut bytes = vec![0; 16 * 1024];
@@ -357,7 +357,7 @@ async fn closes_a_connection_with_an_outdated_certificate_after_the_response() {
 #[tokio::test]
 async fn a_reload_keeps_the_process_limits() {
     let four = "  maxConcurrentKeys: 4\n  maxConcurrentKeysPerRequest: 4\n";
-    let service = Mounted::with(&format!("{four}  verifyTimeout: 20s")).await;
+    let service = MountedService::with(&format!("{four}  verifyTimeout: 20s")).await;
     service.registry.when(Route::Manifest).never_answer();
     let client = service.client(service.gatekeeper(&service.clients));
     let (first, second) = (service.image("app:first"), service.image("app:second"));

@@ -12,7 +12,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_test_support::client::body;
 use countersign_test_support::mounted;
-use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::root;
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation;
@@ -74,23 +74,23 @@ fn policy(host: &str) -> String {
     json!({"version": "1.0", "trustPolicies": [statement("audit", "audit"), statement("app", "strict")]}).to_string()
 }
 
-struct World {
-    service: Mounted,
+struct ReportingFixture {
+    service: MountedService,
     lines: Lines,
     leaf: Chain,
-    stranger: Chain,
+    untrusted: Chain,
     _log: DefaultGuard,
 }
 
-impl World {
+impl ReportingFixture {
     async fn new() -> Self {
         let (lines, log) = Lines::capture();
-        let service = Mounted::start().await;
+        let service = MountedService::start().await;
         let policy = policy(&service.registry.host());
         service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", policy)])).await;
         let leaf = service.root.issue(CertSpec::leaf());
-        let stranger = root("stranger").issue(CertSpec::leaf().common_name("evil"));
-        Self { service, lines, leaf, stranger, _log: log }
+        let untrusted = root("untrusted").issue(CertSpec::leaf().common_name("evil"));
+        Self { service, lines, leaf, untrusted, _log: log }
     }
 
     fn push(&self, repository: &str, tag: &str, signers: &[&Chain]) -> Vec<Descriptor> {
@@ -117,19 +117,19 @@ impl World {
     }
 }
 
-const WHY: &str = "certificate chain is not trusted: found root CN=stranger,O=Testkit,ST=ZH,C=CH, expected a \
+const WHY: &str = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a \
                    certificate of ca:main in the chain";
 
 #[tokio::test]
 async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
-    let world = World::new().await;
-    let image = world.service.image("audit:foreign");
-    let [manifest] = <[Descriptor; 1]>::try_from(world.push("audit", "foreign", &[&world.stranger])).unwrap();
+    let fixture = ReportingFixture::new().await;
+    let image = fixture.service.image("audit:foreign");
+    let [manifest] = <[Descriptor; 1]>::try_from(fixture.push("audit", "foreign", &[&fixture.untrusted])).unwrap();
     let summary = format!(
         "admitted although authenticity failed (untrusted-chain: {WHY}), which statement \"audit\" of the trust policy only logs; who signed is not known"
     );
 
-    let native = world.ask("/v1/verify", &[&image]).await.remove(0);
+    let native = fixture.ask("/v1/verify", &[&image]).await.remove(0);
     assert_eq!((&native["verdict"], &native["code"]), (&json!("verified"), &json!("verified")));
     assert_eq!(native["message"], format!("{image} is {summary}"));
     assert_eq!(native["signer"], Json::Null);
@@ -140,7 +140,7 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     assert_eq!(native["checks"]["authenticity"], "logged");
     assert_eq!(native["warnings"], json!([{"check": "authenticity", "code": "untrusted-chain", "message": WHY}]));
 
-    let ratify = world.ask("/ratify/gatekeeper/v1/verify", &[&image]).await.remove(0);
+    let ratify = fixture.ask("/ratify/gatekeeper/v1/verify", &[&image]).await.remove(0);
     assert_eq!(ratify["isSuccess"], true);
     let report = &ratify["verifierReports"][0];
     assert_eq!((&report["isSuccess"], &report["message"]), (&json!(true), &json!(format!("{image} is {summary}"))));
@@ -150,7 +150,7 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     );
     assert!(!ratify.to_string().contains("evil"), "{ratify}");
 
-    for event in world.verdicts(&image) {
+    for event in fixture.verdicts(&image) {
         let fields = ["level", "code", "statement", "rule", "signature", "unverified_subject", "warnings", "detail"];
         let found = fields.map(|field| event[field].as_str().unwrap_or_default().to_owned());
         let wanted = ["WARN", "verified", "audit", "audit", &manifest.digest, "CN=evil,O=Testkit,ST=ZH,C=CH"];
@@ -160,27 +160,27 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
             assert_eq!(event.get(field), None, "{event}");
         }
     }
-    assert_eq!(world.verdicts(&image).len(), 2);
-    assert_eq!(world.count("authenticity", "untrusted-chain").await, 2.0);
+    assert_eq!(fixture.verdicts(&image).len(), 2);
+    assert_eq!(fixture.count("authenticity", "untrusted-chain").await, 2.0);
     assert_eq!(
-        world.service.metric(r#"countersign_verdicts_total{code="verified",verdict="verified"}"#).await,
+        fixture.service.metric(r#"countersign_verdicts_total{code="verified",verdict="verified"}"#).await,
         Some(2.0)
     );
-    world.service.stop().await;
+    fixture.service.stop().await;
 }
 
 #[tokio::test]
 async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged() {
-    let world = World::new().await;
-    let (late, good) = (world.service.image("audit:late"), world.service.image("app:good"));
-    let pushed = world.service.registry.push_image("audit", "late");
-    let request = SignRequest::new(&world.leaf, &pushed).expiry(datetime!(2026-02-01 00:00 UTC));
-    Signature::new(&request, Format::Jws).attach(&world.service.registry, "audit", &pushed);
-    let manifest = world.push("app", "good", &[&world.leaf]).remove(0);
-    let fingerprint = Digest::of(DigestAlgorithm::Sha256, world.service.root.der());
+    let fixture = ReportingFixture::new().await;
+    let (late, good) = (fixture.service.image("audit:late"), fixture.service.image("app:good"));
+    let pushed = fixture.service.registry.push_image("audit", "late");
+    let request = SignRequest::new(&fixture.leaf, &pushed).expiry(datetime!(2026-02-01 00:00 UTC));
+    Signature::new(&request, Format::Jws).attach(&fixture.service.registry, "audit", &pushed);
+    let manifest = fixture.push("app", "good", &[&fixture.leaf]).remove(0);
+    let fingerprint = Digest::of(DigestAlgorithm::Sha256, fixture.service.root.der());
     let anchor = "CN=signers,O=Testkit,ST=ZH,C=CH";
 
-    let [first, second] = <[Json; 2]>::try_from(world.ask("/v1/verify", &[&late, &good]).await).unwrap();
+    let [first, second] = <[Json; 2]>::try_from(fixture.ask("/v1/verify", &[&late, &good]).await).unwrap();
     let message = first["message"].as_str().unwrap();
     assert!(
         message.starts_with(&format!(
@@ -205,7 +205,7 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
         assert_eq!(value["signer"]["trustStore"], "ca:main");
         assert_eq!(value["signer"]["anchor"], json!({"subject": anchor, "sha256": fingerprint.hex()}));
     }
-    let ratify = world.ask("/ratify/gatekeeper/v1/verify", &[&late, &good]).await;
+    let ratify = fixture.ask("/ratify/gatekeeper/v1/verify", &[&late, &good]).await;
     for (value, warned) in ratify.iter().zip([true, false]) {
         let extensions = &value["verifierReports"][0]["extensions"];
         assert_eq!(
@@ -215,7 +215,7 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
         assert_eq!(extensions.get("Warnings").is_some(), warned);
     }
 
-    let event = world.verdicts(&good).remove(0);
+    let event = fixture.verdicts(&good).remove(0);
     let fields =
         ["level", "statement", "rule", "signature", "subject", "issuer", "trust_store", "anchor", "anchor_sha256"];
     assert_eq!(
@@ -235,21 +235,21 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
     for field in ["unverified_subject", "warnings", "failed_signatures"] {
         assert_eq!(event.get(field), None, "{event}");
     }
-    let event = world.verdicts(&late).remove(0);
+    let event = fixture.verdicts(&late).remove(0);
     assert_eq!((&event["level"], &event["warnings"]), (&json!("WARN"), &json!("expiry=expired")));
     assert_eq!(event["trust_store"], "ca:main");
-    assert_eq!(world.count("expiry", "expired").await, 2.0);
-    assert_eq!(world.count("authenticity", "untrusted-chain").await, 0.0);
-    world.service.stop().await;
+    assert_eq!(fixture.count("expiry", "expired").await, 2.0);
+    assert_eq!(fixture.count("authenticity", "untrusted-chain").await, 0.0);
+    fixture.service.stop().await;
 }
 
 #[tokio::test]
 async fn logs_rejected_signatures_with_their_reasons() {
-    let world = World::new().await;
-    let (admitted, refused) = (world.service.image("app:both"), world.service.image("app:foreign"));
-    let two = world.push("app", "foreign", &[&world.stranger, &world.stranger]);
-    world.ask("/v1/verify", &[&refused]).await;
-    let event = world.verdicts(&refused).remove(0);
+    let fixture = ReportingFixture::new().await;
+    let (admitted, refused) = (fixture.service.image("app:both"), fixture.service.image("app:foreign"));
+    let two = fixture.push("app", "foreign", &[&fixture.untrusted, &fixture.untrusted]);
+    fixture.ask("/v1/verify", &[&refused]).await;
+    let event = fixture.verdicts(&refused).remove(0);
     let text = event["failed_signatures"].as_str().unwrap();
     for manifest in &two {
         assert!(text.contains(&format!("{}: untrusted-chain: {WHY}", manifest.digest)), "{text}");
@@ -257,25 +257,25 @@ async fn logs_rejected_signatures_with_their_reasons() {
     assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(2)));
 
     // With thumbprints the trusted signature would be tried first, and the other one not at all.
-    let image = world.service.registry.push_image("app", "both");
-    let other = notation::sign_image(&world.service.registry, "app", &image, &world.stranger);
-    let good = SignRequest::new(&world.leaf, &image);
-    Signature::of_envelope(&good.jws(), Format::Jws.media_type()).attach(&world.service.registry, "app", &image);
-    let verdict = world.ask("/v1/verify", &[&admitted]).await.remove(0);
+    let image = fixture.service.registry.push_image("app", "both");
+    let other = notation::sign_image(&fixture.service.registry, "app", &image, &fixture.untrusted);
+    let good = SignRequest::new(&fixture.leaf, &image);
+    Signature::of_envelope(&good.jws(), Format::Jws.media_type()).attach(&fixture.service.registry, "app", &image);
+    let verdict = fixture.ask("/v1/verify", &[&admitted]).await.remove(0);
     assert_eq!(verdict["verdict"], "verified");
-    let event = world.verdicts(&admitted).remove(0);
+    let event = fixture.verdicts(&admitted).remove(0);
     assert_eq!(event["failed_signatures"], format!("{}: untrusted-chain: {WHY}", other.digest));
     assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(1)));
-    world.service.stop().await;
+    fixture.service.stop().await;
 }
 
 #[tokio::test]
 async fn logs_a_refused_connection_with_its_peer() {
-    let world = World::new().await;
-    let service = &world.service;
-    let stranger = root("strangers").issue(CertSpec::tls_client("stranger.example\n\u{202e}"));
+    let fixture = ReportingFixture::new().await;
+    let service = &fixture.service;
+    let untrusted = root("strangers").issue(CertSpec::tls_client("untrusted.example\n\u{202e}"));
     let other = service.clients.issue(CertSpec::tls_client("other.example"));
-    for identity in [&stranger, &other] {
+    for identity in [&untrusted, &other] {
         let tls = mounted::client(&service.servers, Some(identity));
         // Under TLS 1.3 the client learns of the refusal when it reads.
         if let Ok(mut stream) = service.connect(tls).await {
@@ -287,36 +287,36 @@ async fn logs_a_refused_connection_with_its_peer() {
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let _ = stream.read_to_end(&mut Vec::new()).await;
 
-    let events = world.lines.events("connection refused");
+    let events = fixture.lines.events("connection refused");
     let text = |event: &Json, field: &str| event[field].as_str().unwrap_or("-").to_owned();
     let found: Vec<_> =
         events.iter().map(|event| ["reason", "client", "unverified_client"].map(|field| text(event, field))).collect();
     assert_eq!(
         found,
         [
-            ["bad-certificate", "-", r#""stranger.example\u{a}\u{202e}""#],
+            ["bad-certificate", "-", r#""untrusted.example\u{a}\u{202e}""#],
             ["name-not-allowed", r#""other.example""#, "-"],
             ["malformed", "-", "-"],
         ]
     );
     assert!(events.iter().all(|event| text(event, "peer").starts_with("127.0.0.1:")), "{events:?}");
     assert_eq!(text(&events[2], "peer"), plain.to_string());
-    world.service.stop().await;
+    fixture.service.stop().await;
 }
 
 #[tokio::test]
 async fn limits_log_events_of_refused_connections_and_counts_all() {
-    let world = World::new().await;
+    let fixture = ReportingFixture::new().await;
     for _ in 0..50 {
-        let mut stream = TcpStream::connect(world.service.address).await.unwrap();
+        let mut stream = TcpStream::connect(fixture.service.address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
     let malformed = r#"countersign_tls_handshake_failures_total{reason="malformed"}"#;
-    assert_eq!(world.service.metric(malformed).await, Some(50.0));
+    assert_eq!(fixture.service.metric(malformed).await, Some(50.0));
     // Twenty per ten seconds; a slow machine may need a second period.
-    let events = world.lines.events("connection refused");
+    let events = fixture.lines.events("connection refused");
     assert!((20..50).contains(&events.len()), "{}", events.len());
     assert_eq!(events[0]["left_out"], 0);
-    world.service.stop().await;
+    fixture.service.stop().await;
 }

@@ -11,9 +11,9 @@ use countersign::engine::Deadline;
 use countersign::engine::Verifier as _;
 use countersign::server::memory;
 use countersign_test_support::client::Client;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
 use countersign_test_support::service::Service;
-use countersign_test_support::world::World;
-use countersign_test_support::world::policy;
 use countersign_testkit::registry::Route;
 use peak_alloc::PeakAlloc;
 
@@ -62,16 +62,16 @@ async fn requests_use_no_more_memory_than_their_permits() {
     }
 
     // 64 images of the host are in progress, 32 of them with a request each; the others wait.
-    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 256).await;
-    world.other.when_any().never_answer();
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 256).await;
+    fixture.other.when_any().never_answer();
     let ask = |number: usize| {
-        let image = format!("{}/app:v{number}", world.other.host()).parse().unwrap();
+        let image = format!("{}/app:v{number}", fixture.other.host()).parse().unwrap();
         tokio::spawn(
-            world.engine.verify(world.engine.request(Arc::new(image), Deadline::after(Duration::from_secs(3600)))),
+            fixture.engine.verify(fixture.engine.request(Arc::new(image), Deadline::after(Duration::from_secs(3600)))),
         )
     };
     let first: Vec<_> = (0..64).map(ask).collect();
-    world.other.wait_for(Route::Manifest, 32).await;
+    fixture.other.wait_for(Route::Manifest, 32).await;
     let before = ALLOCATOR.current_usage();
     let waiting: Vec<_> = (0..500).map(|number| ask(64 + number)).collect();
     for _ in 0..10 {

@@ -14,8 +14,8 @@ use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
-use countersign_test_support::world::World;
-use countersign_test_support::world::policy;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::notation::Signature;
@@ -33,10 +33,10 @@ const MIB: usize = 1024 * 1024;
 const CALLERS: usize = 200;
 
 /// An image with 100 signatures that only take memory. Its digest names it.
-fn push(world: &World, tag: &str) -> ImageRef {
-    let registry = &world.registry;
+fn push(fixture: &EngineFixture, tag: &str) -> ImageRef {
+    let registry = &fixture.registry;
     let image = registry.push_image("app", tag);
-    let chain = world.root.issue(CertSpec::leaf());
+    let chain = fixture.root.issue(CertSpec::leaf());
     // As much as a protected header, which has the name twice, and about as much as a manifest may have.
     let (name, long) = ("x".repeat(31 * 1024), "x".repeat(MIB));
     for number in 0..50 {
@@ -55,21 +55,23 @@ fn push(world: &World, tag: &str) -> ImageRef {
 
 #[tokio::test]
 async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
-    let world = World::with(&policy(&["ca:main"], &["*"]), |settings| {
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
         settings.rejected_lifetime = Duration::from_secs(300);
         settings.flight_time = Duration::from_secs(120);
     })
     .await;
-    let (first, image) = (push(&world, "first"), Arc::new(push(&world, "second")));
+    let (first, image) = (push(&fixture, "first"), Arc::new(push(&fixture, "second")));
     // What all share is there before: connections and their buffers.
-    assert_eq!(world.code(&first.to_string()).await, Code::CriticalAttributeUnknown);
-    world.registry.clear_requests();
+    assert_eq!(fixture.code(&first.to_string()).await, Code::CriticalAttributeUnknown);
+    fixture.registry.clear_requests();
 
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     let ask = || {
         tokio::spawn(
-            world.engine.verify(world.engine.request(Arc::clone(&image), Deadline::after(Duration::from_secs(120)))),
+            fixture
+                .engine
+                .verify(fixture.engine.request(Arc::clone(&image), Deadline::after(Duration::from_secs(120)))),
         )
     };
     let asked: Vec<_> = (0..CALLERS).map(|_| ask()).collect();
@@ -89,7 +91,7 @@ async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
     let again = ask().await.unwrap();
     assert!(again.cached && Arc::ptr_eq(&again.verdict, &first));
     drop(verdicts);
-    world.registry.clear_requests();
+    fixture.registry.clear_requests();
     let kept = ALLOCATOR.current_usage().saturating_sub(before);
     println!("{peak} bytes at the peak, {kept} bytes kept, of which the verdict says {}", first.bytes());
     assert!(kept <= MIB, "{kept} bytes are kept");

@@ -27,7 +27,7 @@ use std::time::Instant;
 use countersign_test_support::client::body;
 use countersign_test_support::mounted;
 use countersign_test_support::mounted::GATEKEEPER;
-use countersign_test_support::mounted::Mounted;
+use countersign_test_support::mounted::MountedService;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
@@ -62,7 +62,7 @@ const LIMIT: u64 = 256;
 
 /// Serves until standard input ends. The registry at `hostile` is configured too.
 async fn service(hostile: &str) {
-    let service = Mounted::with_plain("  maxConnections: 256", &[hostile]).await;
+    let service = MountedService::with_plain("  maxConnections: 256", &[hostile]).await;
     service.registry.require_no_auth();
     let bad = service.registry.push_image("app", "bad");
     let untrusted = mounted::root("untrusted");

@@ -62,11 +62,11 @@ pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
     let now = clock::now();
     let kept = existing(args, now)?;
     let made = make(args, kept, now)?;
-    files::write(&args.out, &files_of(args, &made)).map_err(Failure::trouble)?;
+    files::write(&args.out, &files_of(args, &made)).map_err(Failure::unexpected)?;
     match print(args, &made, &mut io::stdout().lock()) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the result"))),
+        Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the result"))),
     }
 }
 
@@ -95,8 +95,8 @@ fn existing(args: &CertsArgs, now: UnixTime) -> Result<Option<Authority>, Failur
     if !is_there(&AUTHORITY) {
         return Ok(None);
     }
-    let certificate = files::read(&args.out.join(AUTHORITY)).map_err(Failure::trouble)?;
-    let key = files::read(&args.out.join(AUTHORITY_KEY)).map_err(Failure::trouble)?;
+    let certificate = files::read(&args.out.join(AUTHORITY)).map_err(Failure::unexpected)?;
+    let key = files::read(&args.out.join(AUTHORITY_KEY)).map_err(Failure::unexpected)?;
     let kept = Authority::read(&certificate, &key, now)
         .map_err(|error| Failure::usage(CertsError::Authority { directory: directory(), detail: error.to_string() }))?;
     Ok(Some(kept))
@@ -113,9 +113,10 @@ fn make(args: &CertsArgs, kept: Option<Authority>, now: UnixTime) -> Result<Made
     let was_kept = kept.is_some();
     let authority = match kept {
         Some(authority) => authority,
-        None => Authority::new(now).map_err(Failure::trouble)?,
+        None => Authority::new(now).map_err(Failure::unexpected)?,
     };
-    let issue = |names: &[String], purpose| authority.issue(names, purpose, args.days, now).map_err(Failure::trouble);
+    let issue =
+        |names: &[String], purpose| authority.issue(names, purpose, args.days, now).map_err(Failure::unexpected);
     let server = issue(&names(args)?, Purpose::Server)?;
     let client =
         args.client_name.as_ref().map(|name| issue(std::slice::from_ref(name), Purpose::Client)).transpose()?;
@@ -129,7 +130,7 @@ fn names(args: &CertsArgs) -> Result<Vec<String>, Failure> {
         return Ok(args.names.clone());
     }
     if args.renew && args.namespace.is_none() && server.symlink_metadata().is_ok() {
-        let certificate = files::read(&server).map_err(Failure::trouble)?;
+        let certificate = files::read(&server).map_err(Failure::unexpected)?;
         return authority::names_of(&certificate)
             .ok_or_else(|| Failure::usage(CertsError::NoNames { directory: args.out.display().to_string() }));
     }

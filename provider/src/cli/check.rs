@@ -1,7 +1,7 @@
 //! `countersign check`: the configuration and every file that it names, without a network: all mistakes at once, what
 //! needs a second look, and what would be used.
 
-mod doors;
+mod endpoint_certificates;
 mod json;
 mod registries;
 mod text;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
 
-use self::doors::Doors;
+use self::endpoint_certificates::EndpointCertificates;
 use super::Exit;
 use super::Failure;
 use super::args::CheckArgs;
@@ -25,7 +25,7 @@ use super::args::Use;
 use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::config::Mistake;
+use crate::config::Mistake as ConfigMistake;
 use crate::config::Purpose;
 use crate::config::Registry;
 use crate::policy_source::StatementOutline;
@@ -36,18 +36,18 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Everything that was found.
 #[derive(Default)]
 struct Findings {
-    faults: Vec<Fault>,
+    mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
     /// What the files say, as far as it could be read.
     config: Option<Config>,
-    doors: Option<Doors>,
+    endpoints: Option<EndpointCertificates>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }
 
 /// One mistake, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fault {
+struct Mistake {
     file: String,
     /// Counted from 1; none where the mistake has no line.
     line: Option<u64>,
@@ -66,12 +66,12 @@ struct Warning {
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let now = clock::now();
     let findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
-    let exit = if findings.faults.is_empty() { Exit::Success } else { Exit::Usage };
+    let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
     match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
         // Who has closed the pipe has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the findings"))),
+        Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the findings"))),
     }
 }
 
@@ -87,22 +87,22 @@ impl Findings {
         let mut findings = Self::default();
         let config = match Config::survey(path, purpose) {
             Ok((config, mistakes)) => {
-                findings.faults.extend(mistakes.iter().map(Fault::from));
+                findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 config
             }
             Err(ConfigError::Unreadable { file, source }) => {
                 let mismatch = Mismatch::new(format_args!("cannot be read: {source}")).expecting("a YAML file");
-                findings.fault(&file, "", &mismatch);
+                findings.mistake(&file, "", &mismatch);
                 None
             }
             Err(ConfigError::Mistakes { file: _, mistakes }) => {
-                findings.faults.extend(mistakes.iter().map(Fault::from));
+                findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 None
             }
         };
         if let Some(config) = config {
             if let Some(tls) = &config.server.tls {
-                findings.doors = Some(doors::check(tls, now, &mut findings));
+                findings.endpoints = Some(endpoint_certificates::check(tls, now, &mut findings));
             }
             findings.statements = trust::check(path, &config, now, &mut findings);
             registries::check(path, &config, &mut findings);
@@ -112,8 +112,8 @@ impl Findings {
     }
 
     /// Notes a mistake of `file`.
-    fn fault(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
-        self.faults.push(Fault {
+    fn mistake(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
+        self.mistakes.push(Mistake {
             file: file.display().to_string(),
             line: None,
             field: field.to_owned(),
@@ -141,8 +141,8 @@ impl Findings {
     }
 }
 
-impl From<&Mistake> for Fault {
-    fn from(Mistake { file, line, field, found, wanted, example }: &Mistake) -> Self {
+impl From<&ConfigMistake> for Mistake {
+    fn from(ConfigMistake { file, line, field, found, wanted, example }: &ConfigMistake) -> Self {
         let wanted = if example.is_empty() { wanted.to_string() } else { format!("{wanted}, for example {example}") };
         Self {
             file: file.display().to_string(),
@@ -153,7 +153,7 @@ impl From<&Mistake> for Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, field, mismatch } = self;
         f.write_str(file)?;

@@ -24,6 +24,6 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
         Ok(()) => Ok(Exit::Success),
         // Who has closed the pipe has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the script"))),
+        Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the script"))),
     }
 }

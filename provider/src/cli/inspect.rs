@@ -47,7 +47,7 @@ struct Inspected {
 
 pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let inspected = runtime.block_on(inspect(&config, args.image.clone()))?;
     // What others wait for could go on; here nobody does.
     runtime.shutdown_background();
@@ -56,13 +56,13 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
         Ok(()) => Ok(exit),
         // Who has closed the pipe has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the signatures"))),
+        Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the signatures"))),
     }
 }
 
 /// As a task of its own: a panic becomes a verdict too.
 async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
-    let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
+    let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
     let components = Components::load_with_policy(config, &metrics, warn)?;
     let request = components.engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
     let work = components.engine.inspect(request);

@@ -17,9 +17,9 @@ use crate::telemetry::log::LevelHandle;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    let level = log::init(log_level(config.log.level)).map_err(Failure::trouble)?;
+    let level = log::init(log_level(config.log.level)).map_err(Failure::unexpected)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let ended = runtime.block_on(serve(&config, file, level));
     // Work that nobody waits for any more is not waited for here either.
     runtime.shutdown_background();
@@ -27,7 +27,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
 }
 
 async fn serve(config: &Config, file: ConfigFile, level: LevelHandle) -> Result<(), Failure> {
-    let stop = Stop::install().map_err(Failure::trouble)?;
+    let stop = Stop::install().map_err(Failure::unexpected)?;
     Ok(Service::start(config).await?.following(file, Some(level)).run(stop.wait()).await?)
 }
 

@@ -33,9 +33,9 @@ const PATIENCE: Duration = FLIGHT_TIME.saturating_add(Duration::from_secs(1));
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::trouble)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let checked = runtime.block_on(async {
-        let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::trouble)?);
+        let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
         let components = Components::load_with_policy(&config, &metrics, warn)?;
         let at_once = config.server.max_concurrent_keys_per_request;
         let work = args.images.iter().map(|image| verify(&components.engine, image.clone()));
@@ -47,7 +47,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         Ok(()) => Ok(report::exit(&checked)),
         // Who has closed the pipe has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report::exit(&checked)),
-        Err(error) => Err(Failure::trouble(anyhow::Error::new(error).context("cannot print the verdicts"))),
+        Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the verdicts"))),
     }
 }
 

@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
         let read = |(path, node): (String, &Node)| {
-            let value = node.value.text().and_then(&parse);
+            let value = node.value.as_str().and_then(&parse);
             if value.is_none() {
                 self.context.mistakes.add(node.line, &path, node.value.describe(), wanted, example);
             }
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
         example: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        self.read(key, wanted, example, |value| value.text().and_then(&parse))
+        self.read(key, wanted, example, |value| value.as_str().and_then(&parse))
     }
 
     /// The path of a file or directory. A relative one starts at the directory of the configuration.

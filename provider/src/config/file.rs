@@ -20,16 +20,16 @@ pub struct ConfigFile {
 
 /// What a look at the file brought.
 #[derive(Debug)]
-pub enum ConfigLook {
+pub enum ConfigPoll {
     /// The file holds what is in use.
-    Same,
+    Unchanged,
     /// The file changed while it was read; the next look will tell.
     Unsettled,
-    /// The file holds something else. To be given back to [`ConfigFile::take`] once it is in use.
+    /// The file holds something else. To be given back to [`ConfigFile::accept`] once it is in use.
     Changed(Box<Config>, ConfigBytes),
 }
 
-/// See [`ConfigLook::Changed`].
+/// See [`ConfigPoll::Changed`].
 #[derive(Debug)]
 pub struct ConfigBytes(Vec<u8>);
 
@@ -48,7 +48,7 @@ impl ConfigFile {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn look(&self) -> Result<ConfigLook, ConfigError> {
+    pub fn poll(&self) -> Result<ConfigPoll, ConfigError> {
         let is_in_use = |found: &Result<Vec<u8>, ConfigError>| matches!(found, Ok(bytes) if *bytes == self.in_use);
         let agree = |one: &Result<Vec<u8>, _>, other: &Result<Vec<u8>, _>| match (one, other) {
             (Ok(one), Ok(other)) => one == other,
@@ -56,18 +56,18 @@ impl ConfigFile {
             (Ok(_), Err(_)) => false,
         };
         match files::poll(|| read(&self.path), is_in_use, agree) {
-            Change::None => Ok(ConfigLook::Same),
-            Change::Unsettled => Ok(ConfigLook::Unsettled),
+            Change::None => Ok(ConfigPoll::Unchanged),
+            Change::Unsettled => Ok(ConfigPoll::Unsettled),
             Change::Some(found) => {
                 let bytes = found?;
                 let config = parse(&bytes, &self.path, self.purpose)?;
-                Ok(ConfigLook::Changed(Box::new(config), ConfigBytes(bytes)))
+                Ok(ConfigPoll::Changed(Box::new(config), ConfigBytes(bytes)))
             }
         }
     }
 
     /// What a look has brought is in use now.
-    pub fn take(&mut self, ConfigBytes(bytes): ConfigBytes) {
+    pub fn accept(&mut self, ConfigBytes(bytes): ConfigBytes) {
         self.in_use = bytes;
     }
 }

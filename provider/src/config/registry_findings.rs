@@ -166,7 +166,7 @@ impl fmt::Display for RegistryFinding {
 impl RegistryFileWarning {
     /// Stable text, for machines.
     #[must_use]
-    pub fn text(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::DockerConfig(warning) => warning.as_str(),
             Self::NoEntryForHost => "no-credentials",

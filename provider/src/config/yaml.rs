@@ -127,7 +127,7 @@ impl Value {
         }
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(super) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Nothing | Self::Boolean(_) | Self::Whole(_) | Self::Number(_) | Self::List(_) | Self::Map(_) => None,

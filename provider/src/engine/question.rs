@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn equal_questions_have_one_key() {
-        let (digest, scope) = (Digest::of(DigestAlgorithm::Sha256, b"{}"), scope_of_nobody());
+        let (digest, scope) = (Digest::of(DigestAlgorithm::Sha256, b"{}"), anonymous_scope());
         let metadata = BTreeMap::new();
         let key = |repository: &str| {
             let question = EffectiveQuestion {
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(key("a.example/b"), key("a.example:443/b"));
     }
 
-    fn scope_of_nobody() -> CredentialScope {
+    fn anonymous_scope() -> CredentialScope {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         scope(None)
     }

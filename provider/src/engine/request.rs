@@ -9,7 +9,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::is_dns_label;
 
-use crate::policy_source::Trust;
+use crate::policy_source::LoadedPolicy;
 
 /// May this image run? Or, for mutation, which digest does it stand for?
 ///
@@ -81,18 +81,18 @@ pub struct Conditions {}
 
 /// The policy and trust stores in use at one moment, or that there were none.
 #[derive(Clone, Debug, Default)]
-pub struct PolicySnapshot(Option<Arc<Trust>>);
+pub struct PolicySnapshot(Option<Arc<LoadedPolicy>>);
 
 impl PolicySnapshot {
     /// `None` if no policy document could be used yet: then every image is inconclusive.
     #[must_use]
-    pub fn new(policy: Option<Arc<Trust>>) -> Self {
+    pub fn new(policy: Option<Arc<LoadedPolicy>>) -> Self {
         Self(policy)
     }
 
     /// What is in use, if anything is.
     #[must_use]
-    pub fn policy(&self) -> Option<&Arc<Trust>> {
+    pub fn policy(&self) -> Option<&Arc<LoadedPolicy>> {
         self.0.as_ref()
     }
 

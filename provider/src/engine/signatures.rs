@@ -98,7 +98,7 @@ pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
 }
 
 /// What the signatures of one image are judged by. Owned, as large ones are judged on other threads.
-pub(super) struct Asked {
+pub(super) struct JudgementContext {
     pub(super) pinned: Pinned,
     pub(super) statement: Arc<UsableStatement>,
     /// What the statement requires.
@@ -107,7 +107,7 @@ pub(super) struct Asked {
     pub(super) now: UnixTime,
 }
 
-impl Asked {
+impl JudgementContext {
     /// Both phases, as far as they come without evidence from outside.
     fn open(&self, envelope: &[u8], format: EnvelopeFormat) -> Result<(Opened, Progress<Judgement>), Failure> {
         let input = VerificationInput {
@@ -131,19 +131,19 @@ pub(super) async fn judge(
     registries: &Registries,
     source: &dyn EvidenceSource,
     metrics: &Metrics,
-    asked: &Arc<Asked>,
+    context: &Arc<JudgementContext>,
     entry: &Descriptor,
     deadline: Instant,
 ) -> Judged {
     let failed = |unverified_subject, reasons| {
         Judged::Failed(FailedSignature { manifest: entry.digest.clone(), unverified_subject, reasons })
     };
-    let fetched = match fetch(registries, &asked.pinned, entry, deadline).await {
+    let fetched = match fetch(registries, &context.pinned, entry, deadline).await {
         Ok(fetched) => fetched,
         Err(NoEnvelope::OtherType) => return Judged::OtherType,
         Err(NoEnvelope::Failed(reason)) => return failed(None, Reasons::one(reason)),
     };
-    match judge_envelope(registries, source, metrics, asked, fetched, deadline).await {
+    match judge_envelope(registries, source, metrics, context, fetched, deadline).await {
         Ok(Ok(signature)) => Judged::Verified(signature),
         Ok(Err(Failure { unverified_subject, reasons })) => failed(unverified_subject, reasons),
         Err(reached) => failed(None, Reasons::one(error_mapping::overloaded(&reached))),
@@ -155,17 +155,17 @@ async fn judge_envelope(
     registries: &Registries,
     source: &dyn EvidenceSource,
     metrics: &Metrics,
-    asked: &Arc<Asked>,
+    context: &Arc<JudgementContext>,
     FetchedEnvelope { content, format, .. }: FetchedEnvelope,
     deadline: Instant,
 ) -> Result<Judgement, LimitReached> {
-    let repository = asked.pinned.repository();
+    let repository = context.pinned.repository();
     let open = {
-        let asked = Arc::clone(asked);
+        let context = Arc::clone(context);
         move || {
             let start = std::time::Instant::now();
             // The content is kept as long as what is made of it: it counts for both.
-            (asked.open(&content, format), content, start.elapsed())
+            (context.open(&content, format), content, start.elapsed())
         }
     };
     let (opened, _content, mut took) = registries.check(repository, deadline, open).await?;

@@ -34,7 +34,7 @@ use crate::cache::SingleFlight;
 use crate::clock::Clock;
 use crate::evidence::EvidenceSource;
 use crate::evidence::Unavailable;
-use crate::policy_source::TrustHandle;
+use crate::policy_source::PolicyHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::VERIFICATIONS;
 
@@ -62,7 +62,7 @@ pub struct EngineSettings {
 pub struct Engine(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    policy: Arc<TrustHandle>,
+    policy: Arc<PolicyHandle>,
     pub(super) registries: Registries,
     pub(super) settings: EngineSettings,
     /// From the settings.
@@ -77,7 +77,7 @@ pub(super) struct Inner {
     pub(super) verdicts: VerdictCache,
 }
 
-/// What is pinned, and with which credential the registry is asked.
+/// What is pinned, and with which credential the registry is context.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PinKey {
     pub(super) repository: Repository,
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     #[must_use]
     pub fn new(
-        policy: Arc<TrustHandle>,
+        policy: Arc<PolicyHandle>,
         registries: Registries,
         settings: EngineSettings,
         metrics: Arc<Metrics>,
@@ -112,7 +112,7 @@ impl Engine {
     /// A mistake in the settings of the registries.
     pub fn successor(
         &self,
-        policy: Arc<TrustHandle>,
+        policy: Arc<PolicyHandle>,
         registries: RegistrySettings,
         settings: EngineSettings,
     ) -> Result<Self, SettingsError> {
@@ -131,7 +131,7 @@ impl Engine {
 
     fn within(
         work: Limiter,
-        policy: Arc<TrustHandle>,
+        policy: Arc<PolicyHandle>,
         registries: Registries,
         settings: EngineSettings,
         metrics: Arc<Metrics>,

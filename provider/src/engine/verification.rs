@@ -24,8 +24,8 @@ use super::state::Inner;
 use super::verdict_cache::Stored;
 use super::verify_signatures::Subject;
 use crate::policy_source::Applicable;
+use crate::policy_source::LoadedPolicy;
 use crate::policy_source::StatementState;
-use crate::policy_source::Trust;
 use crate::policy_source::UsableStatement;
 
 impl Inner {
@@ -92,7 +92,7 @@ impl Inner {
         }
     }
 
-    /// The key of the flight and of the cache entry for what is asked.
+    /// The key of the flight and of the cache entry for what is requested.
     fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> QuestionDigest {
         let question = EffectiveQuestion {
             repository: pinned.repository(),
@@ -128,8 +128,8 @@ impl Inner {
         key: QuestionDigest,
         subject: Subject,
     ) -> Arc<ImageVerdict> {
-        let rule = subject.statement.shared_name();
-        let (this, flight_key, flight_rule) = (Arc::clone(self), key.clone(), Arc::clone(&rule));
+        let statement = subject.statement.shared_name();
+        let (this, flight_key, flight_statement) = (Arc::clone(self), key.clone(), Arc::clone(&statement));
         let share = self.registries.share(subject.pinned.repository());
         let turn = || self.work.queue(&share);
         let work = move |progress| {
@@ -140,14 +140,14 @@ impl Inner {
                     Ok(turn) => turn.granted().await,
                     Err(reached) => {
                         let reason = error_mapping::overloaded(&reached);
-                        return Arc::new(ImageVerdict::from_reason(Some(flight_rule), reason));
+                        return Arc::new(ImageVerdict::from_reason(Some(flight_statement), reason));
                     }
                 };
                 let (repository, scope) =
                     (subject.pinned.repository().clone(), subject.pinned.credential_scope().clone());
                 // In a box, so that what waits for its turn is small.
                 let verdict = Arc::new(Box::pin(this.verify_signatures(subject, &progress)).await);
-                // Otherwise another credential came into use, and it is not known with which one the registry was asked.
+                // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(&repository) == scope {
                     this.store(flight_key, &verdict);
                 }
@@ -156,7 +156,7 @@ impl Inner {
         };
         match self.verifications.join_or_start(key, request.deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
-            Err(error) => Arc::new(ImageVerdict::from_reason(Some(rule), self.of_flight(error, &share))),
+            Err(error) => Arc::new(ImageVerdict::from_reason(Some(statement), self.of_flight(error, &share))),
         }
     }
 
@@ -173,11 +173,11 @@ impl Inner {
     /// The verdict if a scope names the repository with a port that no reference to it may write, as its registry is plain
     /// HTTP without one: with 80 it is the same place under another name, and with 443 another place under an equal one.
     /// So it is not known which statement is meant.
-    pub(super) fn scope_with_port(&self, trust: &Trust, repository: &Repository) -> Option<ImageVerdict> {
+    pub(super) fn scope_with_port(&self, policy: &LoadedPolicy, repository: &Repository) -> Option<ImageVerdict> {
         let with_port = self.registries.with_plain_port(repository)?;
         let writes_port = |(scope, _): &(&Repository, &StatementState)| scope.host().written_port().is_some();
         let (scope, statement) =
-            trust.scope_of(&with_port).or_else(|| trust.scope_of(repository).filter(writes_port))?;
+            policy.scope_of(&with_port).or_else(|| policy.scope_of(repository).filter(writes_port))?;
         let detail = format_args!(
             "statement {:?} of the trust policy has the scope {scope}, and registries has {} over plain HTTP without a port: \
              expected the scope without a port",

@@ -21,8 +21,8 @@ use futures_util::StreamExt as _;
 
 use super::error_mapping;
 use super::signatures;
-use super::signatures::Asked;
 use super::signatures::Judged;
+use super::signatures::JudgementContext;
 use super::state::Inner;
 use crate::cache::Progress;
 use crate::policy_source::UsableStatement;
@@ -46,27 +46,28 @@ impl Inner {
         progress: &Progress,
     ) -> ImageVerdict {
         let name = statement.shared_name();
-        let rule = || Arc::clone(&name);
+        let statement_name = || Arc::clone(&name);
         let required_metadata = self.required_metadata(&statement).clone();
-        let asked = Arc::new(Asked { pinned, statement, requirement, required_metadata, now: (self.clock)() });
+        let context =
+            Arc::new(JudgementContext { pinned, statement, requirement, required_metadata, now: (self.clock)() });
         let until = (Instant::now() + self.settings.flight_time).into();
 
         progress.enter("the list of signatures was fetched");
-        let mut referrers = match self.registries.referrers(&asked.pinned, signatures::SIGNATURE, until).await {
+        let mut referrers = match self.registries.referrers(&context.pinned, signatures::SIGNATURE, until).await {
             Ok(referrers) => referrers,
-            Err(error) => return ImageVerdict::from_reason(Some(rule()), error_mapping::reason(&error)),
+            Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
         };
-        signatures::order(&mut referrers.entries, &signatures::trusted(&asked.statement.stores()));
+        signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
         let most = self.settings.max_signatures;
         let unseen = unseen(&referrers, most);
         signatures::shorten(&mut referrers, most);
 
         progress.enter("its signatures were fetched and verified");
         let judge = |entry: &'_ Descriptor| {
-            let (entry, asked) = (entry.clone(), &asked);
+            let (entry, context) = (entry.clone(), &context);
             async move {
                 let judged =
-                    signatures::judge(&self.registries, &*self.evidence, &self.metrics, asked, &entry, until).await;
+                    signatures::judge(&self.registries, &*self.evidence, &self.metrics, context, &entry, until).await;
                 (entry.digest, judged)
             }
         };
@@ -79,7 +80,7 @@ impl Inner {
             match waiting.next().await {
                 Some((manifest, Judged::Verified(signature))) => {
                     return ImageVerdict::Verified(Verified {
-                        statement: rule(),
+                        statement: statement_name(),
                         by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }),
                         others: failed,
                     });
@@ -91,9 +92,9 @@ impl Inner {
                         waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
                     }
                     None if failed.total() == 0 && unseen.is_none() => {
-                        return ImageVerdict::from_reason(Some(rule()), verdict::unsigned(referrers.untyped));
+                        return ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned(referrers.untyped));
                     }
-                    None => return ImageVerdict::none_verified(rule(), failed, unseen),
+                    None => return ImageVerdict::none_verified(statement_name(), failed, unseen),
                 },
             }
         }

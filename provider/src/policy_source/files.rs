@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use countersign_core::limits;
 use countersign_core::policy::StoreKind;
 
-use super::TrustMistake;
+use super::PolicyMistake;
 use crate::config::TrustLocation;
 use crate::files;
 use crate::files::ReadError;
@@ -27,14 +27,14 @@ const POLICY_NAMES: [&str; 2] = ["trustpolicy.oci.json", "trustpolicy.json"];
 const STORE_FILES: usize = limits::STORE_CERTIFICATES;
 
 /// Where the policy document is, and its bytes.
-pub(super) fn policy(location: &TrustLocation) -> Result<(PathBuf, Vec<u8>), TrustMistake> {
+pub(super) fn policy(location: &TrustLocation) -> Result<(PathBuf, Vec<u8>), PolicyMistake> {
     let path = match location {
         TrustLocation::Apart { policy, store: _ } => policy.clone(),
         TrustLocation::Directory(directory) => {
             let candidates = POLICY_NAMES.map(|name| directory.join(name));
             // A link that leads nowhere counts as there: falling back to the other document would hide it.
             let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
-            found.ok_or_else(|| TrustMistake::NoPolicy { directory: directory.clone() })?
+            found.ok_or_else(|| PolicyMistake::NoPolicy { directory: directory.clone() })?
         }
     };
     let bytes = read(&path, limits::POLICY_BYTES)?;
@@ -56,7 +56,7 @@ pub(super) struct StoreFiles {
     /// Those that could be read, in order of their names.
     pub(super) files: Vec<NamedFile>,
     /// Why the directory or some of its files could not be read.
-    pub(super) mistakes: Vec<TrustMistake>,
+    pub(super) mistakes: Vec<PolicyMistake>,
     /// Names of directories, and of links to directories, in order. They are not read.
     pub(super) subdirectories: Vec<String>,
 }
@@ -85,7 +85,7 @@ pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
             Ok(bytes) => {
                 total += bytes.len();
                 if total > most {
-                    found.mistakes.push(TrustMistake::TooMuch);
+                    found.mistakes.push(PolicyMistake::TooMuch);
                     break;
                 }
                 found.files.push((name, bytes));
@@ -97,8 +97,8 @@ pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
 }
 
 /// The names of a directory's entries, in order.
-fn names(directory: &Path) -> Result<Vec<OsString>, TrustMistake> {
-    let failed = |source| TrustMistake::unreadable(directory, &source);
+fn names(directory: &Path) -> Result<Vec<OsString>, PolicyMistake> {
+    let failed = |source| PolicyMistake::unreadable(directory, &source);
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
@@ -106,7 +106,7 @@ fn names(directory: &Path) -> Result<Vec<OsString>, TrustMistake> {
             continue;
         }
         if names.len() == STORE_FILES {
-            return Err(TrustMistake::TooManyFiles { directory: directory.to_owned() });
+            return Err(PolicyMistake::TooManyFiles { directory: directory.to_owned() });
         }
         names.push(name);
     }
@@ -115,19 +115,19 @@ fn names(directory: &Path) -> Result<Vec<OsString>, TrustMistake> {
 }
 
 /// The bytes of the regular file at `path`, at most `most` of them.
-fn read(path: &Path, most: usize) -> Result<Vec<u8>, TrustMistake> {
-    let failed = |source| TrustMistake::unreadable(path, &source);
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, PolicyMistake> {
+    let failed = |source| PolicyMistake::unreadable(path, &source);
     // Looked at before it is opened: opening a pipe would wait for its other end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(TrustMistake::NotAFile { path: path.to_owned() });
+        return Err(PolicyMistake::NotAFile { path: path.to_owned() });
     }
     files::read(path, most).map_err(|error| match error {
         ReadError::Io(source) => failed(source),
-        ReadError::TooLarge { most } => TrustMistake::TooLarge { path: path.to_owned(), most },
+        ReadError::TooLarge { most } => PolicyMistake::TooLarge { path: path.to_owned(), most },
     })
 }
 
-impl TrustMistake {
+impl PolicyMistake {
     /// Whether a file or directory is not there, as opposed to being there and unfit.
     pub(super) fn is_absence(&self) -> bool {
         matches!(self, Self::Missing { .. })

@@ -22,9 +22,9 @@ use countersign_core::time::UnixTime;
 use countersign_core::x509::CertificateSummary;
 
 use super::DisabledStatement;
+use super::LoadedPolicy;
 use super::StatementState;
 use super::StoreState;
-use super::Trust;
 use super::UsableStatement;
 
 /// Most names of sub-directories in one warning.
@@ -44,7 +44,7 @@ pub struct StatementOutline {
 pub enum ModeOutline {
     /// They are let through.
     Skip,
-    Verify(RulesOutline),
+    Verify(RequirementOutline),
     /// They are inconclusive, and why.
     Disabled(String),
 }
@@ -52,7 +52,7 @@ pub enum ModeOutline {
 impl ModeOutline {
     /// The level of a statement; `skip` and `disabled` where it verifies nothing.
     #[must_use]
-    pub fn text(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Skip => "skip",
             Self::Verify(rules) => rules.level,
@@ -63,7 +63,7 @@ impl ModeOutline {
 
 /// What a statement asks for. The actions are `enforce`, `log` and `skip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RulesOutline {
+pub struct RequirementOutline {
     /// `strict`, `permissive`, `audit`, or `custom` where overrides make it none of these.
     pub level: &'static str,
     pub authenticity: &'static str,
@@ -87,7 +87,7 @@ pub struct StoreOutline {
 
 /// What is no mistake and needs a second look.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TrustWarning {
+pub enum PolicyWarning {
     #[error(
         "statement {statement:?} enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive"
     )]
@@ -122,10 +122,10 @@ pub enum TrustWarning {
     StoreCertificateNotYetValid { store: String, subject: String, begin: UnixTime },
 }
 
-impl TrustWarning {
+impl PolicyWarning {
     /// Stable text.
     #[must_use]
-    pub fn text(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::RevocationUnchecked { .. } => "revocation-unchecked",
             Self::TimestampUnchecked { .. } => "timestamp-unchecked",
@@ -140,7 +140,7 @@ impl TrustWarning {
     }
 }
 
-impl Trust {
+impl LoadedPolicy {
     /// What the statements say, in the order of the policy.
     #[must_use]
     pub fn outline(&self) -> Vec<StatementOutline> {
@@ -154,7 +154,7 @@ impl Trust {
     /// What needs a second look at the time `now`: of the statements in their order, then of the stores. A certificate
     /// ends soon if it ends within `soon`.
     #[must_use]
-    pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
+    pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<PolicyWarning> {
         let statements = self.statements().iter().flat_map(|statement| match statement {
             StatementState::Usable(statement) => of_rule(statement.rule()),
             StatementState::Disabled(_) => Vec::new(),
@@ -166,13 +166,13 @@ impl Trust {
 
     /// For every store with sub-directories; their number in one store is bounded like that of its files.
     #[must_use]
-    pub fn subdirectory_warnings(&self) -> Vec<TrustWarning> {
+    pub fn subdirectory_warnings(&self) -> Vec<PolicyWarning> {
         let warning = |(store, names): (&StoreRef, &Vec<String>)| {
             let mut shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| format!("{name:?}")).collect();
             if let Some(more) = names.len().checked_sub(SHOWN_NAMES + 1) {
                 shown.push(format!("and {} more", more + 1));
             }
-            TrustWarning::StoreSubdirectories { store: store.to_string(), names: shown.join(", ") }
+            PolicyWarning::StoreSubdirectories { store: store.to_string(), names: shown.join(", ") }
         };
         self.subdirectories().iter().map(warning).collect()
     }
@@ -182,29 +182,29 @@ impl Trust {
         let mode = match rule.decision() {
             Decision::Skip => ModeOutline::Skip,
             Decision::Verify(Requirement::Notation(requirement)) => {
-                ModeOutline::Verify(self.rules_outline(requirement))
+                ModeOutline::Verify(self.requirement_outline(requirement))
             }
         };
         StatementOutline { name: rule.name().to_owned(), scopes: scopes(rule.images()), mode }
     }
 
-    fn rules_outline(&self, rules: &NotationRequirement) -> RulesOutline {
+    fn requirement_outline(&self, rules: &NotationRequirement) -> RequirementOutline {
         let Level { authenticity, authentic_timestamp, expiry, revocation } = *rules.level();
         let stores = rules.stores().iter().filter_map(|name| self.store(name));
         let timestamps = rules.stores_of(StoreKind::Tsa).next().map(|_| match rules.verify_timestamp() {
             VerifyTimestamp::Always => "always",
             VerifyTimestamp::AfterCertExpiry => "afterCertExpiry",
         });
-        RulesOutline {
+        RequirementOutline {
             level: match *rules.level() {
                 Level::STRICT => "strict",
                 Level::PERMISSIVE => "permissive",
                 Level::AUDIT => "audit",
                 Level { authenticity: _, authentic_timestamp: _, expiry: _, revocation: _ } => "custom",
             },
-            authenticity: text(authenticity),
-            authentic_timestamp: text(authentic_timestamp),
-            expiry: text(expiry),
+            authenticity: action_name(authenticity),
+            authentic_timestamp: action_name(authentic_timestamp),
+            expiry: action_name(expiry),
             revocation: match revocation {
                 RevocationAction::Enforce => "enforce",
                 RevocationAction::Log => "log",
@@ -245,7 +245,7 @@ impl From<&Store> for StoreOutline {
     }
 }
 
-fn text(action: Action) -> &'static str {
+fn action_name(action: Action) -> &'static str {
     match action {
         Action::Enforce => "enforce",
         Action::Log => "log",
@@ -259,7 +259,7 @@ fn identity(identity: &Identity) -> String {
     }
 }
 
-fn of_rule(rule: &Rule) -> Vec<TrustWarning> {
+fn of_rule(rule: &Rule) -> Vec<PolicyWarning> {
     let name = || rule.name().to_owned();
     let mut warnings = Vec::new();
     let rules = match rule.decision() {
@@ -268,7 +268,7 @@ fn of_rule(rule: &Rule) -> Vec<TrustWarning> {
     };
     let Level { authenticity, authentic_timestamp, expiry: _, revocation } = *rules.level();
     match authenticity {
-        Action::Log => warnings.push(TrustWarning::AnybodyCounts { statement: name() }),
+        Action::Log => warnings.push(PolicyWarning::AnybodyCounts { statement: name() }),
         Action::Enforce => warnings.extend(unlikely_identities(rule, rules)),
     }
     match authentic_timestamp {
@@ -277,44 +277,44 @@ fn of_rule(rule: &Rule) -> Vec<TrustWarning> {
                 VerifyTimestamp::Always => "always",
                 VerifyTimestamp::AfterCertExpiry => "once a certificate of its chain has ended,",
             };
-            TrustWarning::TimestampUnchecked { statement: name(), store: store.to_string(), when }
+            PolicyWarning::TimestampUnchecked { statement: name(), store: store.to_string(), when }
         })),
         Action::Log => {}
     }
     match revocation {
-        RevocationAction::Enforce => warnings.push(TrustWarning::RevocationUnchecked { statement: name() }),
+        RevocationAction::Enforce => warnings.push(PolicyWarning::RevocationUnchecked { statement: name() }),
         RevocationAction::Log | RevocationAction::Skip => {}
     }
     warnings
 }
 
-fn unlikely_identities(rule: &Rule, rules: &NotationRequirement) -> Vec<TrustWarning> {
+fn unlikely_identities(rule: &Rule, rules: &NotationRequirement) -> Vec<PolicyWarning> {
     let name = || rule.name().to_owned();
     match rules.identities() {
         Identities::Any => rules
             .stores_of(StoreKind::SigningAuthority)
-            .map(|store| TrustWarning::EveryCustomer { statement: name(), store: store.to_string() })
+            .map(|store| PolicyWarning::EveryCustomer { statement: name(), store: store.to_string() })
             .collect(),
         Identities::Listed(list) => {
             let foreign = list.iter().filter(|identity| identity.subject().is_none());
             foreign
-                .map(|entry| TrustWarning::IdentityNeverMatches { statement: name(), identity: identity(entry) })
+                .map(|entry| PolicyWarning::IdentityNeverMatches { statement: name(), identity: identity(entry) })
                 .collect()
         }
     }
 }
 
-fn of_store(store: &Store, now: UnixTime, soon: Duration) -> Vec<TrustWarning> {
+fn of_store(store: &Store, now: UnixTime, soon: Duration) -> Vec<PolicyWarning> {
     let name = || store.reference().to_string();
     let warning = |certificate: &CertificateSummary| {
         let (subject, not_before, not_after) =
             (certificate.subject.to_string(), certificate.not_before, certificate.not_after);
         if not_after < now {
-            Some(TrustWarning::StoreCertificateExpired { store: name(), subject, end: not_after })
+            Some(PolicyWarning::StoreCertificateExpired { store: name(), subject, end: not_after })
         } else if not_before > now {
-            Some(TrustWarning::StoreCertificateNotYetValid { store: name(), subject, begin: not_before })
+            Some(PolicyWarning::StoreCertificateNotYetValid { store: name(), subject, begin: not_before })
         } else if not_after < now.saturating_add(soon) {
-            Some(TrustWarning::StoreCertificateEndsSoon { store: name(), subject, end: not_after })
+            Some(PolicyWarning::StoreCertificateEndsSoon { store: name(), subject, end: not_after })
         } else {
             None
         }

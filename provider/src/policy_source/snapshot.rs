@@ -23,17 +23,17 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
 use super::MISTAKES;
+use super::PolicyMistake;
+use super::PolicySourceError;
 use super::StoreState;
-use super::TrustError;
-use super::TrustMistake;
 
 /// The policy and every store that one of its statements names, as they were at one moment.
 #[derive(Debug)]
-pub struct Trust {
+pub struct LoadedPolicy {
     statements: Policy<StatementState>,
     stores: BTreeMap<StoreRef, StoreState>,
     document: DocumentState,
-    mistakes: Vec<TrustMistake>,
+    mistakes: Vec<PolicyMistake>,
     subdirectories: BTreeMap<StoreRef, Vec<String>>,
     digest: Digest,
     generation: u64,
@@ -96,10 +96,10 @@ pub enum DisabledBy {
     /// Mistakes in the statement itself; at least one.
     Policy(Vec<PolicyError>),
     /// One of its trust stores cannot be used; at least one mistake.
-    Store { store: StoreRef, mistakes: Vec<TrustMistake> },
+    Store { store: StoreRef, mistakes: Vec<PolicyMistake> },
     /// The configuration demands metadata for another name, which may be meant for this statement; or for this one,
     /// which verifies nothing.
-    Metadata(TrustMistake),
+    Metadata(PolicyMistake),
 }
 
 /// What the policy says about a repository.
@@ -120,7 +120,7 @@ pub struct FirstEnds {
     pub tsa: Option<UnixTime>,
 }
 
-/// What a [`Trust`] is made of.
+/// What a [`LoadedPolicy`] is made of.
 pub(super) struct Parts<'a> {
     pub(super) policy: &'a TrustPolicy,
     /// Of the document in use.
@@ -130,14 +130,14 @@ pub(super) struct Parts<'a> {
     pub(super) stores: BTreeMap<StoreRef, StoreState>,
     pub(super) subdirectories: BTreeMap<StoreRef, Vec<String>>,
     /// What the configuration demands of statements that `policy` has not, or that verify nothing.
-    pub(super) unmet: &'a [TrustMistake],
+    pub(super) unmet: &'a [PolicyMistake],
     /// Whether the configuration demands metadata for the statement of this name.
     pub(super) is_expected: &'a dyn Fn(&str) -> bool,
     /// Of the document on disk, and of what the configuration expects of it.
-    pub(super) mistakes: Vec<TrustMistake>,
+    pub(super) mistakes: Vec<PolicyMistake>,
 }
 
-impl Trust {
+impl LoadedPolicy {
     /// The generation is one of `last` if that has the same digest, else one more.
     pub(super) fn new(parts: Parts<'_>, last: (u64, Option<&Digest>)) -> Self {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
@@ -153,7 +153,7 @@ impl Trust {
         let omitted = (mistakes.len() + of_stores.clone().count()).saturating_sub(MISTAKES);
         mistakes.extend(of_stores.take(MISTAKES.saturating_sub(mistakes.len())).cloned());
         if omitted > 0 {
-            mistakes.push(TrustMistake::More { omitted });
+            mistakes.push(PolicyMistake::More { omitted });
         }
         let digest = digest(document_digest, &statements, &stores);
         let statements = statements.map(|statement| match statement {
@@ -213,14 +213,14 @@ impl Trust {
     /// Everything that is wrong with what is on disk: with the policy document and what the configuration expects of it,
     /// then with the stores. Of many the last one says how many are left out.
     #[must_use]
-    pub fn mistakes(&self) -> &[TrustMistake] {
+    pub fn mistakes(&self) -> &[PolicyMistake] {
         &self.mistakes
     }
 
     /// [`Self::mistakes`] as one error, if there are any.
     #[must_use]
-    pub fn error(&self) -> Option<TrustError> {
-        (!self.mistakes.is_empty()).then(|| TrustError { mistakes: self.mistakes.clone() })
+    pub fn error(&self) -> Option<PolicySourceError> {
+        (!self.mistakes.is_empty()).then(|| PolicySourceError { mistakes: self.mistakes.clone() })
     }
 
     /// By store, the names of the sub-directories in it, which are not read.
@@ -268,7 +268,7 @@ impl InUse {
     fn of(
         rule: &Arc<Rule>,
         stores: &BTreeMap<StoreRef, StoreState>,
-        metadata: Option<&TrustMistake>,
+        metadata: Option<&PolicyMistake>,
     ) -> Result<Self, DisabledStatement> {
         let disabled = |cause| {
             let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));

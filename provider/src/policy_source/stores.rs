@@ -18,8 +18,8 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
 use super::ALL_STORES_BYTES;
+use super::PolicyMistake;
 use super::STORE_MISTAKES;
-use super::TrustMistake;
 use super::files;
 use super::files::NamedFile;
 use super::files::StoreFiles;
@@ -35,10 +35,10 @@ pub enum StoreState {
         store: Arc<Store>,
         /// Since when what is on disk cannot be used.
         since: UnixTime,
-        mistakes: Vec<TrustMistake>,
+        mistakes: Vec<PolicyMistake>,
     },
     /// Nothing is in use: the store is absent or empty; or it cannot be read or parsed, and there was none before.
-    Unusable { mistakes: Vec<TrustMistake> },
+    Unusable { mistakes: Vec<PolicyMistake> },
 }
 
 impl StoreState {
@@ -53,7 +53,7 @@ impl StoreState {
 
     /// What is wrong with what is on disk.
     #[must_use]
-    pub fn mistakes(&self) -> &[TrustMistake] {
+    pub fn mistakes(&self) -> &[PolicyMistake] {
         match self {
             Self::Current(_) => &[],
             Self::Kept { mistakes, store: _, since: _ } | Self::Unusable { mistakes } => mistakes,
@@ -73,9 +73,9 @@ pub(super) struct FoundStore {
 
 enum Content {
     /// No directory, or no certificate in it.
-    Nothing(Vec<TrustMistake>),
+    Nothing(Vec<PolicyMistake>),
     Files(Vec<NamedFile>),
-    Unreadable(Vec<TrustMistake>),
+    Unreadable(Vec<PolicyMistake>),
 }
 
 /// The last content of a store that could be used.
@@ -108,7 +108,7 @@ impl FoundStore {
         let directory = files::store_directory(location, store.kind, &store.name.to_string());
         let Some(StoreFiles { files, mistakes, subdirectories }) = files::store(&directory, most) else {
             let (store, statement) = (store.clone(), statement.to_owned());
-            let missing = TrustMistake::NoStore { store, statement, directory: directory.clone() };
+            let missing = PolicyMistake::NoStore { store, statement, directory: directory.clone() };
             return Self {
                 directory,
                 content: Content::Nothing(vec![missing]),
@@ -119,10 +119,10 @@ impl FoundStore {
         let digest = digest(&files);
         let blank = |(_, bytes): &NamedFile| Store::is_blank(bytes);
         // A link whose file is gone holds as little as an empty file.
-        let content = if files.iter().all(blank) && mistakes.iter().all(TrustMistake::is_absence) {
+        let content = if files.iter().all(blank) && mistakes.iter().all(PolicyMistake::is_absence) {
             let problem = |problem| {
                 let error = Box::new(StoreError { store: store.clone(), problem });
-                TrustMistake::Store { directory: directory.clone(), error }
+                PolicyMistake::Store { directory: directory.clone(), error }
             };
             let empty = files.into_iter().map(|(file, _)| problem(StoreProblem::FileEmpty { file }));
             let mut mistakes: Vec<_> = mistakes.into_iter().chain(empty).collect();
@@ -182,7 +182,7 @@ impl FoundStore {
                     }
                     Err(errors) => errors
                         .into_iter()
-                        .map(|error| TrustMistake::Store { directory: directory.clone(), error: Box::new(error) })
+                        .map(|error| PolicyMistake::Store { directory: directory.clone(), error: Box::new(error) })
                         .collect(),
                 }
             }
@@ -198,10 +198,10 @@ impl FoundStore {
         }
     }
 
-    fn first(directory: &Path, mut mistakes: Vec<TrustMistake>) -> Vec<TrustMistake> {
+    fn first(directory: &Path, mut mistakes: Vec<PolicyMistake>) -> Vec<PolicyMistake> {
         if let Some(omitted) = mistakes.len().checked_sub(STORE_MISTAKES).filter(|omitted| *omitted > 0) {
             mistakes.truncate(STORE_MISTAKES);
-            mistakes.push(TrustMistake::MoreInStore { directory: directory.to_owned(), omitted });
+            mistakes.push(PolicyMistake::MoreInStore { directory: directory.to_owned(), omitted });
         }
         mistakes
     }

@@ -14,19 +14,19 @@ use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::engine::CountRequests;
 use crate::engine::Engine;
-use crate::policy_source::Trust;
-use crate::policy_source::TrustError;
-use crate::policy_source::TrustHandle;
-use crate::policy_source::TrustSource;
+use crate::policy_source::LoadedPolicy;
+use crate::policy_source::PolicyHandle;
+use crate::policy_source::PolicySource;
+use crate::policy_source::PolicySourceError;
 use crate::telemetry::metrics::Metrics;
 
 /// What is loaded and connected.
 pub(crate) struct Components {
     pub(crate) engine: Engine,
     /// Reads policy and stores again when they change.
-    pub(super) policy_source: TrustSource,
+    pub(super) policy_source: PolicySource,
     /// What `policy_source` found first, unless no policy document can be used.
-    pub(super) policy: Result<Arc<Trust>, TrustError>,
+    pub(super) policy: Result<Arc<LoadedPolicy>, PolicySourceError>,
     /// What the files of the registries say.
     pub(super) registry_files: RegistryFiles,
     /// How many certificate authorities the system has.
@@ -40,7 +40,7 @@ impl Components {
     /// The registry client cannot be set up; then the mistakes in the trust policy are named too.
     pub(crate) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
         let statements = config.verification.required_metadata.keys().cloned();
-        let mut policy_source = TrustSource::new(config.trust.location.clone(), statements);
+        let mut policy_source = PolicySource::new(config.trust.location.clone(), statements);
         let policy = policy_source.load(clock::now());
         let registry_files = config.registry_files(None);
         match engine(config, &registry_files, policy_source.handle(), metrics) {
@@ -79,7 +79,7 @@ impl Components {
     }
 }
 
-fn policy_mistakes(policy: &Result<Arc<Trust>, TrustError>) -> Option<TrustError> {
+fn policy_mistakes(policy: &Result<Arc<LoadedPolicy>, PolicySourceError>) -> Option<PolicySourceError> {
     match policy {
         Ok(policy) => policy.error(),
         Err(error) => Some(error.clone()),
@@ -90,7 +90,7 @@ fn policy_mistakes(policy: &Result<Arc<Trust>, TrustError>) -> Option<TrustError
 fn engine(
     config: &Config,
     files: &RegistryFiles,
-    policy: Arc<TrustHandle>,
+    policy: Arc<PolicyHandle>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Engine, usize), Cause> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
@@ -106,7 +106,7 @@ pub(super) fn successor(
     former: &Engine,
     config: &Config,
     files: &RegistryFiles,
-    policy: Arc<TrustHandle>,
+    policy: Arc<PolicyHandle>,
 ) -> Result<Engine, Cause> {
     let registries = settings::registries(config, files)?;
     let successor = former.successor(policy, registries, settings::engine(config));

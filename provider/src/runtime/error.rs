@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 
 use super::proxy_environment::ProxyVariablesError;
 use crate::config::RegistryFilesError;
-use crate::policy_source::TrustError;
+use crate::policy_source::PolicySourceError;
 use crate::server::ServerError;
 use crate::server::tls::AllowedClientsError;
 use crate::server::tls::TlsError;
@@ -37,7 +37,7 @@ pub enum Cause {
     Tls(TlsError),
     /// The trust policy and the trust stores.
     #[error(transparent)]
-    Policy(TrustError),
+    Policy(PolicySourceError),
     /// The files that entries of `registries` name.
     #[error(transparent)]
     RegistryFiles(RegistryFilesError),

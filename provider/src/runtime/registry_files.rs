@@ -10,7 +10,7 @@ use super::settings;
 use super::status::ReloadStatus;
 use crate::config::Config;
 use crate::config::RegistryFiles;
-use crate::policy_source::TrustHandle;
+use crate::policy_source::PolicyHandle;
 use crate::telemetry::ErrorChain;
 use crate::telemetry::metrics::Component;
 
@@ -31,7 +31,7 @@ impl LoadedRegistryFiles {
     pub(super) fn reload(
         &mut self,
         config: &Config,
-        policy: Arc<TrustHandle>,
+        policy: Arc<PolicyHandle>,
         engine: &mut ActiveEngine,
         status: &mut ReloadStatus,
     ) {

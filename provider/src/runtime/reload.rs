@@ -15,13 +15,13 @@ use super::certificates::Certificates;
 use super::registry_files::LoadedRegistryFiles;
 use super::status::ReloadStatus;
 use crate::clock;
-use crate::policy_source::Polled;
-use crate::policy_source::TrustSource;
+use crate::policy_source::PolicyPoll;
+use crate::policy_source::PolicySource;
 
 /// Every component, and where its status is published. One component is reloaded after another, so that no two changes meet.
 pub(super) struct ReloadTask {
     pub(super) configuration: Configuration,
-    pub(super) policy: TrustSource,
+    pub(super) policy: PolicySource,
     pub(super) certificates: Certificates,
     pub(super) registries: LoadedRegistryFiles,
     pub(super) engine: ActiveEngine,
@@ -56,13 +56,13 @@ impl ReloadTask {
 
     fn reload_policy(&mut self) {
         match self.policy.poll(clock::now()) {
-            Polled::Unchanged => {}
-            Polled::Unsettled => tracing::debug!(
+            PolicyPoll::Unchanged => {}
+            PolicyPoll::Unsettled => tracing::debug!(
                 "trust policy and trust stores are changing; reading them again \
                  later"
             ),
-            Polled::Loaded(policy) => self.status.policy_in_use(&policy),
-            Polled::Refused(error) => self.status.no_policy(&error),
+            PolicyPoll::Loaded(policy) => self.status.policy_in_use(&policy),
+            PolicyPoll::Refused(error) => self.status.no_policy(&error),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::clock;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::policy_source::FirstEnds;
-use crate::policy_source::Trust;
-use crate::policy_source::TrustError;
+use crate::policy_source::LoadedPolicy;
+use crate::policy_source::PolicySourceError;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::server::tls::LoadedTls;
@@ -55,7 +55,7 @@ impl ReloadStatus {
     }
 
     /// This is the trust in use from now on, or what is known about it.
-    pub(super) fn policy_in_use(&mut self, trust: &Trust) {
+    pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy) {
         let now = clock::now();
         let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
         for (certificate, end) in [
@@ -104,7 +104,7 @@ impl ReloadStatus {
         let is_other = self.refused.get(&component).is_none_or(|reported| reported != why);
         if is_other {
             tracing::error!(
-                files = component.text(),
+                files = component.as_str(),
                 error = why,
                 "files have mistakes; what depends on them is disabled or keeps its former content"
             );
@@ -121,7 +121,7 @@ impl ReloadStatus {
     }
 
     /// There is no trust in use, and no policy document on disk that could be.
-    pub(super) fn no_policy(&mut self, error: &TrustError) {
+    pub(super) fn no_policy(&mut self, error: &PolicySourceError) {
         tracing::error!(%error, "no trust policy is in use: every image is inconclusive");
         self.metrics.reload_failed(Component::Trust);
         self.readiness.set_not_ready(Condition::Trust, &error.to_string());
@@ -137,7 +137,7 @@ impl ReloadStatus {
     /// What is on disk is what has been in use all the time.
     pub(super) fn unchanged(&mut self, component: Component) {
         if self.refused.remove(&component).is_some() {
-            tracing::info!(files = component.text(), "the files on disk are in use again");
+            tracing::info!(files = component.as_str(), "the files on disk are in use again");
             self.metrics.reload_unchanged(component);
             self.readiness.unchanged(component);
         }
@@ -149,7 +149,7 @@ impl ReloadStatus {
             return;
         }
         tracing::error!(
-            files = component.text(),
+            files = component.as_str(),
             error = why,
             "changed files are not in use; the former content stays in use"
         );

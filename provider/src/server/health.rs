@@ -61,7 +61,7 @@ const WRITE: Duration = Duration::from_secs(10);
 pub(super) const ANSWERS_BYTES: usize = 3 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 
-/// An answer up to this needs no room, in bytes: a probe is answered whatever else is asked. Three conditions, each with why
+/// An answer up to this needs no room, in bytes: a probe is answered whatever else is respond_to. Three conditions, each with why
 /// it is not met.
 const SMALL_BYTES: usize = 4 * WHY_BYTES;
 
@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    async fn asked(health: &Health, method: Method, path: &str) -> (StatusCode, String) {
+    async fn respond_to(health: &Health, method: Method, path: &str) -> (StatusCode, String) {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         let response = health.respond(&request).await;
         let status = response.status();
@@ -211,17 +211,17 @@ mod tests {
     #[tokio::test]
     async fn alive_but_not_ready_before_everything_is_loaded() {
         let health = health();
-        assert_eq!(asked(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(respond_to(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
         health.readiness.set_ready(Condition::Tls);
         assert_eq!(
-            asked(&health, Method::GET, "/readyz").await,
+            respond_to(&health, Method::GET, "/readyz").await,
             (StatusCode::SERVICE_UNAVAILABLE, "[-] trust: not loaded yet\n[-] endpoints: not open yet\n".to_owned())
         );
         health.readiness.set_ready(Condition::Trust);
         health.readiness.set_ready(Condition::Endpoints);
-        assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(respond_to(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
         assert_eq!(
-            asked(&health, Method::GET, "/readyz?verbose").await,
+            respond_to(&health, Method::GET, "/readyz?verbose").await,
             (StatusCode::OK, "[+] trust\n[+] tls\n[+] endpoints\n".to_owned())
         );
     }
@@ -230,7 +230,7 @@ mod tests {
     async fn metrics_are_the_text_of_the_registry() {
         let health = health();
         crate::telemetry::metrics::Metrics::new(&health.registry).unwrap();
-        let (status, text) = asked(&health, Method::GET, "/metrics").await;
+        let (status, text) = respond_to(&health, Method::GET, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains("\ncountersign_panics_total 0\n"), "{text}");
     }
@@ -249,9 +249,9 @@ mod tests {
 
     #[tokio::test]
     async fn other_paths_and_methods_are_refused() {
-        assert_eq!(asked(&health(), Method::GET, "/").await.0, StatusCode::NOT_FOUND);
-        assert_eq!(asked(&health(), Method::POST, "/livez").await.0, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(asked(&health(), Method::POST, "/v1/verify").await.0, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(respond_to(&health(), Method::GET, "/").await.0, StatusCode::NOT_FOUND);
+        assert_eq!(respond_to(&health(), Method::POST, "/livez").await.0, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(respond_to(&health(), Method::POST, "/v1/verify").await.0, StatusCode::METHOD_NOT_ALLOWED);
     }
 
     #[tokio::test]
@@ -293,9 +293,9 @@ mod tests {
         assert!(
             refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; ask again\n")
         );
-        assert_eq!(asked(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
-        assert_eq!(asked(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(respond_to(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(respond_to(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
         drop(unread);
-        assert_eq!(asked(&health, Method::GET, "/readyz?verbose").await.0, StatusCode::OK);
+        assert_eq!(respond_to(&health, Method::GET, "/readyz?verbose").await.0, StatusCode::OK);
     }
 }

@@ -12,21 +12,21 @@ use tokio::time::Instant;
 
 use crate::telemetry::log::panic_text;
 
-/// Given to work that ends at the deadline by itself and knows better than we do what took so long.
+/// Given to work that completions at the deadline by itself and knows better than we do what took so long.
 const SLACK: Duration = Duration::from_millis(25);
 
 /// How the work for one key ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum End<T> {
+pub(super) enum Completion<T> {
     Done(T),
     /// With the panic's text, for the log.
     Panicked(String),
-    Late(Stage),
+    Late(Progress),
 }
 
 /// What a late key was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Progress {
     /// Waiting for other keys of the same request and host.
     Queued {
         /// How many there are.
@@ -38,11 +38,11 @@ pub(super) enum Stage {
     Working,
 }
 
-/// The end of the work for one key, and how long that took.
+/// The completion of the work for one key, and how long that took.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finished<T> {
-    pub(super) end: End<T>,
-    /// Until it had a place.
+    pub(super) completion: Completion<T>,
+    /// Until it had a index.
     pub(super) queued: Duration,
     /// In all.
     pub(super) elapsed: Duration,
@@ -58,14 +58,14 @@ struct Group {
 
 /// A key that is worked on.
 struct Running {
-    place: usize,
+    index: usize,
     group: usize,
     since: Instant,
 }
 
 /// Works on one key for each of `hosts`, the registry hosts of their images, until `until`; what is not finished then is
-/// given up. The work of a key is a task of its own, and `work` is asked for it, with the key's place, when it begins: until
-/// then a key takes next to nothing. `finished` is called once for each, as they end. Dropping the future gives up all of
+/// given up. The work of a key is a task of its own, and `work` is asked for it, with the key's index, when it begins: until
+/// then a key takes next to nothing. `finished` is called once for each, as they completion. Dropping the future gives up all of
 /// them: work that others wait for is not in these tasks.
 ///
 /// At most `at_once` are worked on at a time, until `finished` has taken what they gave. Each host of the request has the
@@ -87,57 +87,60 @@ pub(super) async fn each<'a, J, F, T>(
     let mut tasks = JoinSet::new();
     let mut running = HashMap::new();
     let begin = |groups: &mut [Group], group: usize, tasks: &mut JoinSet<_>, running: &mut HashMap<_, Running>| {
-        let Some(place) = groups.get_mut(group).and_then(|group| group.waiting.pop_front()) else { return };
-        let work = work(place);
+        let Some(index) = groups.get_mut(group).and_then(|group| group.waiting.pop_front()) else { return };
+        let work = work(index);
         let task = tasks.spawn(async move {
             let value = work().await;
             (value, Instant::now())
         });
-        running.insert(task.id(), Running { place, group, since: Instant::now() });
+        running.insert(task.id(), Running { index, group, since: Instant::now() });
     };
     for group in 0..groups.len() {
         (0..at_once).for_each(|_| begin(&mut groups, group, &mut tasks, &mut running));
     }
     while let Ok(Some(joined)) = tokio::time::timeout_at(until + SLACK, tasks.join_next_with_id()).await {
-        let (id, end, at) = match joined {
-            Ok((id, (value, at))) => (id, End::Done(value), at),
+        let (id, completion, at) = match joined {
+            Ok((id, (value, at))) => (id, Completion::Done(value), at),
             Err(error) => {
                 let id = error.id();
                 // Nobody aborts these tasks but the drop of the set.
                 let text = error.try_into_panic().map_or_else(|e| e.to_string(), |p| panic_text(&*p).to_owned());
-                (id, End::Panicked(text), Instant::now())
+                (id, Completion::Panicked(text), Instant::now())
             }
         };
-        let Some(Running { place, group, since }) = running.remove(&id) else { continue };
-        finished(place, Finished { end, queued: since.duration_since(began), elapsed: at.duration_since(began) });
+        let Some(Running { index, group, since }) = running.remove(&id) else { continue };
+        finished(
+            index,
+            Finished { completion, queued: since.duration_since(began), elapsed: at.duration_since(began) },
+        );
         if Instant::now() < until {
             begin(&mut groups, group, &mut tasks, &mut running);
         }
     }
     let now = Instant::now();
-    let working = running.into_values().map(|Running { place, since, .. }| (place, Stage::Working, since));
+    let working = running.into_values().map(|Running { index, since, .. }| (index, Progress::Working, since));
     let waiting = groups.into_iter().flat_map(|Group { count, waiting }| {
-        waiting.into_iter().map(move |place| (place, Stage::Queued { of_host: count, at_once }, now))
+        waiting.into_iter().map(move |index| (index, Progress::Queued { of_host: count, at_once }, now))
     });
     let mut late: Vec<_> = working.chain(waiting).collect();
-    late.sort_unstable_by_key(|(place, ..)| *place);
-    for (place, stage, since) in late {
+    late.sort_unstable_by_key(|(index, ..)| *index);
+    for (index, stage, since) in late {
         let (queued, elapsed) = (since.duration_since(began), now.duration_since(began));
-        finished(place, Finished { end: End::Late(stage), queued, elapsed });
+        finished(index, Finished { completion: Completion::Late(stage), queued, elapsed });
     }
 }
 
 fn groups<'a>(hosts: impl IntoIterator<Item = &'a Host>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_host: HashMap<&Host, usize> = HashMap::new();
-    for (place, host) in hosts.into_iter().enumerate() {
-        let index = *by_host.entry(host).or_insert(groups.len());
-        match groups.get_mut(index) {
+    for (index, host) in hosts.into_iter().enumerate() {
+        let group = *by_host.entry(host).or_insert(groups.len());
+        match groups.get_mut(group) {
             Some(group) => {
                 group.count += 1;
-                group.waiting.push_back(place);
+                group.waiting.push_back(index);
             }
-            None => groups.push(Group { count: 1, waiting: VecDeque::from([place]) }),
+            None => groups.push(Group { count: 1, waiting: VecDeque::from([index]) }),
         }
     }
     groups
@@ -181,16 +184,16 @@ mod tests {
 
     /// How all jobs ended, in their order.
     async fn all(jobs: Vec<Job>, at_once: usize, until: Instant) -> Vec<Finished<u64>> {
-        let mut ends: Vec<_> = jobs.iter().map(|_| None).collect();
-        told(jobs, at_once, until, |index, finished| assert_eq!(ends[index].replace(finished), None)).await;
-        ends.into_iter().map(Option::unwrap).collect()
+        let mut completions: Vec<_> = jobs.iter().map(|_| None).collect();
+        run_each(jobs, at_once, until, |index, finished| assert_eq!(completions[index].replace(finished), None)).await;
+        completions.into_iter().map(Option::unwrap).collect()
     }
 
-    async fn told(jobs: Vec<Job>, at_once: usize, until: Instant, finished: impl FnMut(usize, Finished<u64>)) {
+    async fn run_each(jobs: Vec<Job>, at_once: usize, until: Instant, finished: impl FnMut(usize, Finished<u64>)) {
         let (hosts, works): (Vec<Host>, Vec<Mutex<Option<Work>>>) =
             jobs.into_iter().map(|Job { host, work }| (host, Mutex::new(Some(work)))).unzip();
         // Asked for once.
-        let work = |place: usize| works[place].lock().unwrap().take().unwrap();
+        let work = |index: usize| works[index].lock().unwrap().take().unwrap();
         each(&hosts, at_once, until, work, finished).await;
     }
 
@@ -199,8 +202,8 @@ mod tests {
         all(jobs.into_iter().map(|work| at("a", work)).collect(), 9, until).await
     }
 
-    fn ends(finished: Vec<Finished<u64>>) -> Vec<End<u64>> {
-        finished.into_iter().map(|finished| finished.end).collect()
+    fn completions(finished: Vec<Finished<u64>>) -> Vec<Completion<u64>> {
+        finished.into_iter().map(|finished| finished.completion).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -208,7 +211,7 @@ mod tests {
         let began = Instant::now();
         let jobs = vec![takes(3 * SECOND), takes(SECOND), takes(2 * SECOND)];
         let finished = each_of_one(jobs, began + 9 * SECOND).await;
-        assert_eq!(ends(finished), [End::Done(3), End::Done(1), End::Done(2)]);
+        assert_eq!(completions(finished), [Completion::Done(3), Completion::Done(1), Completion::Done(2)]);
         assert_eq!(began.elapsed(), 3 * SECOND);
     }
 
@@ -216,14 +219,19 @@ mod tests {
     async fn ends_are_told_as_they_come() {
         let began = Instant::now();
         let jobs = [3, 1, 2, 9].map(|seconds| at("a", takes(seconds * SECOND)));
-        let mut ends = Vec::new();
-        told(jobs.into(), 9, began + 5 * SECOND, |index, finished| {
-            ends.push((index, finished.end, began.elapsed().as_secs()));
+        let mut completions = Vec::new();
+        run_each(jobs.into(), 9, began + 5 * SECOND, |index, finished| {
+            completions.push((index, finished.completion, began.elapsed().as_secs()));
         })
         .await;
         assert_eq!(
-            ends,
-            [(1, End::Done(1), 1), (2, End::Done(2), 2), (0, End::Done(3), 3), (3, End::Late(Stage::Working), 5)]
+            completions,
+            [
+                (1, Completion::Done(1), 1),
+                (2, Completion::Done(2), 2),
+                (0, Completion::Done(3), 3),
+                (3, Completion::Late(Progress::Working), 5)
+            ]
         );
     }
 
@@ -231,14 +239,14 @@ mod tests {
     async fn a_slow_job_is_given_up_and_the_others_count() {
         let began = Instant::now();
         let finished = each_of_one(vec![takes(9 * SECOND), takes(SECOND)], began + 2 * SECOND).await;
-        assert_eq!(ends(finished), [End::Late(Stage::Working), End::Done(1)]);
+        assert_eq!(completions(finished), [Completion::Late(Progress::Working), Completion::Done(1)]);
         assert_eq!(began.elapsed(), 2 * SECOND + SLACK);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_job_that_ends_at_the_deadline_by_itself_is_heard() {
         let until = Instant::now() + 2 * SECOND;
-        assert_eq!(ends(each_of_one(vec![takes(2 * SECOND)], until).await), [End::Done(2)]);
+        assert_eq!(completions(each_of_one(vec![takes(2 * SECOND)], until).await), [Completion::Done(2)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -246,8 +254,8 @@ mod tests {
         let until = Instant::now() + SECOND;
         let jobs = vec![at("a", takes(9 * SECOND)), at("a", takes(Duration::ZERO))];
         let finished = all(jobs, 1, until).await;
-        let end = End::Late(Stage::Queued { of_host: 2, at_once: 1 });
-        assert_eq!(finished[1], Finished { end, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
+        let completion = Completion::Late(Progress::Queued { of_host: 2, at_once: 1 });
+        assert_eq!(finished[1], Finished { completion, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
     }
 
     #[tokio::test(start_paused = true)]
@@ -256,17 +264,20 @@ mod tests {
         let slow = |_| at("slow", takes(9 * SECOND));
         let jobs = (0..40).map(slow).chain([at("good", takes(Duration::ZERO)), at("fair", takes(SECOND))]).collect();
         let finished = all(jobs, 32, until).await;
-        assert_eq!(finished[40], Finished { end: End::Done(0), queued: Duration::ZERO, elapsed: Duration::ZERO });
-        assert_eq!(finished[41].end, End::Done(1));
-        let of_host = |stage| finished.iter().filter(|one| one.end == End::Late(stage)).count();
-        assert_eq!([of_host(Stage::Working), of_host(Stage::Queued { of_host: 40, at_once: 10 })], [10, 30]);
+        assert_eq!(
+            finished[40],
+            Finished { completion: Completion::Done(0), queued: Duration::ZERO, elapsed: Duration::ZERO }
+        );
+        assert_eq!(finished[41].completion, Completion::Done(1));
+        let of_host = |stage| finished.iter().filter(|one| one.completion == Completion::Late(stage)).count();
+        assert_eq!([of_host(Progress::Working), of_host(Progress::Queued { of_host: 40, at_once: 10 })], [10, 30]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_of_more_hosts_than_may_be_at_once_has_its_turn() {
         let until = Instant::now() + 2 * SECOND;
         let jobs = (0..40).map(|number| at(&number.to_string(), takes(SECOND))).collect();
-        assert_eq!(ends(all(jobs, 32, until).await), [const { End::Done(1) }; 40]);
+        assert_eq!(completions(all(jobs, 32, until).await), [const { Completion::Done(1) }; 40]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -275,8 +286,8 @@ mod tests {
         let later: Work = Box::new(|| async { panic!("later") }.boxed());
         let at_once: Work = Box::new(|| panic!("at {}", "once"));
         let finished = each_of_one(vec![later, takes(SECOND), at_once], until).await;
-        let panicked = |text: &str| End::Panicked(text.to_owned());
-        assert_eq!(ends(finished), [panicked("later"), End::Done(1), panicked("at once")]);
+        let panicked = |text: &str| Completion::Panicked(text.to_owned());
+        assert_eq!(completions(finished), [panicked("later"), Completion::Done(1), panicked("at once")]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -298,7 +309,7 @@ mod tests {
             let counted = (0..7).map(|_| at("a", job()));
             let others = hosts.iter().skip(1).map(|host| at(host, takes(Duration::ZERO)));
             let finished = all(counted.chain(others).collect(), 6, Instant::now() + 60 * SECOND).await;
-            assert!(ends(finished).iter().all(|end| *end == End::Done(0)));
+            assert!(completions(finished).iter().all(|completion| *completion == Completion::Done(0)));
             assert_eq!(peak.load(Ordering::SeqCst), most);
         }
     }

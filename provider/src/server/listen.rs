@@ -79,7 +79,7 @@ impl ConnectionContext {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    reason = failure.text(),
+                    reason = failure.as_str(),
                     peer = %address,
                     client = client.map(Text::as_str),
                     unverified_client = unverified_client.map(Text::as_str),

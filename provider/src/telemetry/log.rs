@@ -101,27 +101,27 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
 
 /// What became of one image of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Verdict<'a> {
+pub struct VerdictEvent<'a> {
     pub endpoint: &'static str,
     pub request_id: &'a str,
     /// As requested.
     pub image: &'a str,
     pub digest: Option<&'a str>,
-    pub end: End<'a>,
+    pub decision: Decision<'a>,
     /// Whether the answer was remembered.
     pub cached: bool,
     pub elapsed: Duration,
 }
 
-/// See [`Verdict::end`].
+/// See [`VerdictEvent::decision`].
 #[derive(Clone, Copy, Debug)]
-pub enum End<'a> {
+pub enum Decision<'a> {
     Decided(&'a ImageVerdict),
     /// A tag that is to be mutated has no digest.
     Unresolved(&'a Reason),
 }
 
-impl<'a> End<'a> {
+impl<'a> Decision<'a> {
     fn code(self) -> Code {
         match self {
             Self::Decided(verdict) => verdict.code(),
@@ -169,18 +169,18 @@ impl<'a> End<'a> {
 
 /// Writes the event: at info, as a warning what could not be decided and what is admitted although a check failed, as an
 /// error what is our fault. README.md lists the fields.
-pub fn verdict(verdict: &Verdict<'_>) {
-    let Verdict { endpoint, request_id, image, digest, end, cached, elapsed } = *verdict;
+pub fn verdict(verdict: &VerdictEvent<'_>) {
+    let VerdictEvent { endpoint, request_id, image, digest, decision, cached, elapsed } = *verdict;
     let image = Text::of(&image[..image.floor_char_boundary(IMAGE_BYTES)]);
     let image = image.as_str();
-    let code = end.code();
+    let code = decision.code();
     let responsible = code.responsible();
-    let detail = end.detail();
+    let detail = decision.detail();
     let detail = detail.as_ref().map_or("", Text::as_str);
-    let signed = end.verified().map(Signed::of);
-    let signed = signed.as_ref();
-    let warned = signed.is_some_and(|signed| !signed.warnings.is_empty());
-    let failed = end.failed().filter(|failed| failed.total() > 0);
+    let signature_fields = decision.verified().map(SignatureFields::of);
+    let signature_fields = signature_fields.as_ref();
+    let warned = signature_fields.is_some_and(|signature_fields| !signature_fields.warnings.is_empty());
+    let failed = decision.failed().filter(|failed| failed.total() > 0);
     let failed_signatures = failed.map(failed_text);
     macro_rules! event {
         ($level:expr) => {
@@ -196,16 +196,17 @@ pub fn verdict(verdict: &Verdict<'_>) {
                 code = code.as_str(),
                 blame = responsible.as_str(),
                 detail,
-                statement = end.statement(),
-                rule = end.statement(),
-                signature = signed.map(|signed| signed.signature),
-                subject = signed.and_then(|signed| signed.subject),
-                issuer = signed.and_then(|signed| signed.issuer),
-                trust_store = signed.and_then(|signed| signed.trust_store.as_deref()),
-                anchor = signed.and_then(|signed| signed.anchor),
-                anchor_sha256 = signed.and_then(|signed| signed.anchor_sha256.as_deref()),
-                unverified_subject = signed.and_then(|signed| signed.unverified_subject),
-                warnings = signed.filter(|_| warned).map(|signed| signed.warnings.as_str()),
+                statement = decision.statement(),
+                rule = decision.statement(),
+                signature = signature_fields.map(|signature_fields| signature_fields.signature),
+                subject = signature_fields.and_then(|signature_fields| signature_fields.subject),
+                issuer = signature_fields.and_then(|signature_fields| signature_fields.issuer),
+                trust_store = signature_fields.and_then(|signature_fields| signature_fields.trust_store.as_deref()),
+                anchor = signature_fields.and_then(|signature_fields| signature_fields.anchor),
+                anchor_sha256 = signature_fields.and_then(|signature_fields| signature_fields.anchor_sha256.as_deref()),
+                unverified_subject = signature_fields.and_then(|signature_fields| signature_fields.unverified_subject),
+                warnings =
+                    signature_fields.filter(|_| warned).map(|signature_fields| signature_fields.warnings.as_str()),
                 failed_signatures = failed_signatures.as_deref(),
                 failed_signatures_total = failed.and_then(|failed| u64::try_from(failed.total()).ok()),
                 cache = if cached { "hit" } else { "miss" },
@@ -241,8 +242,8 @@ pub fn verdict(verdict: &Verdict<'_>) {
     }
 }
 
-/// What there is to say about the signature that counts. Who signed, only if somebody has vouched for it.
-struct Signed<'a> {
+/// What there is to say about the signature that counts. Who signature_fields, only if somebody has vouched for it.
+struct SignatureFields<'a> {
     /// Digest of the signature manifest.
     signature: &'a str,
     subject: Option<&'a str>,
@@ -255,7 +256,7 @@ struct Signed<'a> {
     warnings: String,
 }
 
-impl<'a> Signed<'a> {
+impl<'a> SignatureFields<'a> {
     fn of(verified: &'a Verified) -> Self {
         let VerifiedBy::Notation(VerifiedNotation { manifest, signature }) = &verified.by;
         let signer = signature.signer();
@@ -330,13 +331,13 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn one(end: End<'_>) -> Verdict<'_> {
-        Verdict {
+    fn one(decision: Decision<'_>) -> VerdictEvent<'_> {
+        VerdictEvent {
             endpoint: "verify",
             request_id: "1f",
             image: "nginx",
             digest: None,
-            end,
+            decision,
             cached: true,
             elapsed: Duration::from_millis(12),
         }
@@ -355,7 +356,7 @@ mod tests {
         let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found x")];
         let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
         let mut events = written(Level::INFO, || {
-            verdict(&Verdict { digest: Some("sha256:00"), ..one(End::Decided(&rejected)) });
+            verdict(&VerdictEvent { digest: Some("sha256:00"), ..one(Decision::Decided(&rejected)) });
         });
         assert_eq!(events.len(), 1);
         let mut event = events.remove(0);
@@ -377,7 +378,7 @@ mod tests {
     fn signatures_that_did_not_count_stay_within_their_bytes() {
         let many = (0..100).map(|_| failed(Code::Expired, &"\u{202e}".repeat(100_000)));
         let rejected = ImageVerdict::none_verified("all".into(), many.collect(), None);
-        let events = written(Level::INFO, || verdict(&one(End::Decided(&rejected))));
+        let events = written(Level::INFO, || verdict(&one(Decision::Decided(&rejected))));
         let text = events[0]["failed_signatures"].as_str().unwrap();
         assert!(text.len() <= FAILED_BYTES + " and 100 more".len() && text.ends_with(" and 96 more"), "{text}");
         assert_eq!(events[0]["failed_signatures_total"], 100);
@@ -390,10 +391,10 @@ mod tests {
         let unresolved = Reason::new(Code::RegistryTimeout, "found x");
         let (unsigned, timeout, bug) = (of(Code::Unsigned), of(Code::RegistryTimeout), of(Code::InternalError));
         let events = written(Level::INFO, || {
-            for end in [&skipped, &unsigned, &timeout, &bug].map(End::Decided) {
-                verdict(&one(end));
+            for decision in [&skipped, &unsigned, &timeout, &bug].map(Decision::Decided) {
+                verdict(&one(decision));
             }
-            verdict(&one(End::Unresolved(&unresolved)));
+            verdict(&one(Decision::Unresolved(&unresolved)));
         });
         let levels: Vec<&str> = events.iter().map(|event| event["level"].as_str().unwrap()).collect();
         assert_eq!(levels, ["INFO", "INFO", "WARN", "ERROR", "WARN"]);
@@ -403,7 +404,8 @@ mod tests {
     fn a_monstrous_key_and_line_ends_stay_within_a_line() {
         let image = format!("a\n\u{2028}b{}", "ü".repeat(10_000));
         let invalid = ImageVerdict::from_reason(None, Reason::new(Code::InvalidReference, "x"));
-        let events = written(Level::INFO, || verdict(&Verdict { image: &image, ..one(End::Decided(&invalid)) }));
+        let events =
+            written(Level::INFO, || verdict(&VerdictEvent { image: &image, ..one(Decision::Decided(&invalid)) }));
         let logged = events[0]["image"].as_str().unwrap();
         assert!(logged.starts_with("a\\n\\u{2028}bü") && logged.len() < 2 * IMAGE_BYTES, "{logged}");
     }

@@ -222,15 +222,15 @@ impl Metrics {
             self.limit_reached.with_label_values(&[RESPONSE_BYTES, scope]);
         }
         for reason in HandshakeFailure::ALL {
-            self.handshake_failures.with_label_values(&[reason.text()]);
+            self.handshake_failures.with_label_values(&[reason.as_str()]);
         }
         // Trust stores of a type there may be none of, and a certificate that is not there does not end: no series for it.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
-            self.certificate_end.with_label_values(&[certificate.text()]);
+            self.certificate_end.with_label_values(&[certificate.as_str()]);
         }
         for files in Component::ALL {
-            self.reload_time.with_label_values(&[files.text()]);
-            self.reload_success.with_label_values(&[files.text()]);
+            self.reload_time.with_label_values(&[files.as_str()]);
+            self.reload_success.with_label_values(&[files.as_str()]);
         }
     }
 
@@ -239,14 +239,14 @@ impl Metrics {
         for endpoint in endpoints {
             self.request_seconds.with_label_values(&[endpoint, endpoint]);
             for outcome in Outcome::ALL {
-                self.requests.with_label_values(&[endpoint, endpoint, outcome.text()]);
+                self.requests.with_label_values(&[endpoint, endpoint, outcome.as_str()]);
             }
         }
     }
 
     /// A request to one of the endpoints of [`Self::declare_endpoints`] has a response, or its caller has left.
     pub fn request(&self, endpoint: &'static str, outcome: Outcome, elapsed: Duration) {
-        self.requests.with_label_values(&[endpoint, endpoint, outcome.text()]).inc();
+        self.requests.with_label_values(&[endpoint, endpoint, outcome.as_str()]).inc();
         self.request_seconds.with_label_values(&[endpoint, endpoint]).observe(elapsed.as_secs_f64());
     }
 
@@ -337,7 +337,7 @@ impl Metrics {
 
     /// A connection was refused.
     pub fn handshake_failure(&self, reason: HandshakeFailure) {
-        self.handshake_failures.with_label_values(&[reason.text()]).inc();
+        self.handshake_failures.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// A panic was caught.
@@ -347,13 +347,13 @@ impl Metrics {
 
     /// Certificates were taken into use; `end` is the first end of validity among them.
     pub fn certificate_end(&self, certificate: Certificate, end: UnixTime) {
-        self.certificate_end.with_label_values(&[certificate.text()]).set(seconds(end));
+        self.certificate_end.with_label_values(&[certificate.as_str()]).set(seconds(end));
     }
 
     /// There is no such certificate any more.
     pub fn no_certificate(&self, certificate: Certificate) {
         // An error says that there was none before.
-        let _ = self.certificate_end.remove_label_values(&[certificate.text()]);
+        let _ = self.certificate_end.remove_label_values(&[certificate.as_str()]);
     }
 
     /// Whether changes of the configuration wait for a restart.
@@ -379,24 +379,24 @@ impl Metrics {
 
     /// Files were taken into use.
     pub fn reloaded(&self, files: Component, now: UnixTime) {
-        self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
-        self.reload_success.with_label_values(&[files.text()]).set(1.0);
+        self.reload_time.with_label_values(&[files.as_str()]).set(seconds(now));
+        self.reload_success.with_label_values(&[files.as_str()]).set(1.0);
     }
 
     /// Files were taken into use, but for parts that have mistakes.
     pub fn partly_reloaded(&self, files: Component, now: UnixTime) {
-        self.reload_time.with_label_values(&[files.text()]).set(seconds(now));
-        self.reload_success.with_label_values(&[files.text()]).set(0.0);
+        self.reload_time.with_label_values(&[files.as_str()]).set(seconds(now));
+        self.reload_success.with_label_values(&[files.as_str()]).set(0.0);
     }
 
     /// Files on disk are again what has been in use all the time, without mistakes.
     pub fn reload_unchanged(&self, files: Component) {
-        self.reload_success.with_label_values(&[files.text()]).set(1.0);
+        self.reload_success.with_label_values(&[files.as_str()]).set(1.0);
     }
 
     /// Files on disk, or parts of them, are not fit for use; what was loaded before stays, or those parts are disabled.
     pub fn reload_failed(&self, files: Component) {
-        self.reload_success.with_label_values(&[files.text()]).set(0.0);
+        self.reload_success.with_label_values(&[files.as_str()]).set(0.0);
     }
 }
 

@@ -39,7 +39,7 @@ impl Environment {
 
     /// Clients that the service refuses, by what is wrong with them.
     pub(crate) fn other_clients(&self) -> Vec<(&'static str, reqwest::Client)> {
-        let stranger = Authority::root(CertSpec::root().common_name("strangers"));
+        let untrusted = Authority::root(CertSpec::root().common_name("strangers"));
         let client = |identity: Option<Chain>| {
             let servers = reqwest::Certificate::from_pem(self.servers.pem().as_bytes()).unwrap();
             let builder = reqwest::Client::builder().tls_certs_only([servers]).no_proxy();
@@ -49,7 +49,7 @@ impl Environment {
         };
         vec![
             ("no certificate", client(None)),
-            ("another authority", client(Some(stranger.issue(CertSpec::tls_client(GATEKEEPER))))),
+            ("another authority", client(Some(untrusted.issue(CertSpec::tls_client(GATEKEEPER))))),
             ("another name", client(Some(self.clients.issue(CertSpec::tls_client("other.example"))))),
             ("a server's certificate", client(Some(self.clients.issue(CertSpec::tls_server(&[GATEKEEPER]))))),
         ]

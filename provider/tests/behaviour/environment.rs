@@ -41,7 +41,7 @@ pub(crate) struct Environment {
     /// In the trust stores `ca:main` and `signingAuthority:main`.
     pub(crate) root: Authority,
     /// In no trust store.
-    pub(crate) stranger: Authority,
+    pub(crate) untrusted: Authority,
     /// A leaf under [`Self::root`].
     pub(crate) leaf: Chain,
     pub(crate) names: Names,
@@ -84,7 +84,7 @@ impl Environment {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let registry = Registry::start().await;
-        let [root, stranger] = [root("root", 1), root("stranger", 2)];
+        let [root, untrusted] = [root("root", 1), root("untrusted", 2)];
         let leaf = root.issue(CertSpec::leaf().serial(&[3]).with_key(&rsa(3)));
         let named = |name: &str| Authority::root(CertSpec::root().common_name(name).serial(&[4]));
         let mut environment = Self {
@@ -92,7 +92,7 @@ impl Environment {
             registry,
             others: Vec::new(),
             root,
-            stranger,
+            untrusted,
             leaf,
             names: Names::default(),
             cases: Vec::new(),
@@ -119,8 +119,8 @@ impl Environment {
         let host = self.registry.host();
         self.names.name(&host, "REGISTRY");
         self.entries.push(format!("host: '{host}', plainHttp: true"));
-        let [root, stranger, leaf] = [self.root.as_chain(), self.stranger.as_chain(), self.leaf.clone()];
-        for (chain, role) in [(&root, "root"), (&stranger, "stranger"), (&leaf, "leaf")] {
+        let [root, untrusted, leaf] = [self.root.as_chain(), self.untrusted.as_chain(), self.leaf.clone()];
+        for (chain, role) in [(&root, "root"), (&untrusted, "untrusted"), (&leaf, "leaf")] {
             self.name_chain(chain, role);
         }
         self.store("ca/main", &root.root_pem());

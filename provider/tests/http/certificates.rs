@@ -33,8 +33,8 @@ async fn only_gatekeeper_gets_a_response() {
     let service = Service::start().await;
     let clients = &service.certificates.clients;
     check_refused(&service, None, "no-certificate").await;
-    let stranger = Authority::root(CertSpec::root().common_name("clients")).issue(CertSpec::tls_client(GATEKEEPER));
-    check_refused(&service, Some(&stranger), "bad-certificate").await;
+    let untrusted = Authority::root(CertSpec::root().common_name("clients")).issue(CertSpec::tls_client(GATEKEEPER));
+    check_refused(&service, Some(&untrusted), "bad-certificate").await;
     assert!(is_answered(&Client::gatekeeper(&service)).await);
     check_refused(&service, Some(&clients.issue(CertSpec::tls_client("other.svc"))), "name-not-allowed").await;
     assert_eq!(service.script.asked(), ["a.example/skipped:latest"]);

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Fault;
 use super::Findings;
+use super::Mistake;
 use super::Warning;
-use super::doors::Shown;
+use super::endpoint_certificates::EndpointCertificate;
 use crate::config::Credentials;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::policy_source::ModeOutline;
-use crate::policy_source::RulesOutline;
+use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 use countersign_core::notation::CertificateSummary;
@@ -22,7 +22,7 @@ pub(super) struct Document {
     config: String,
     mistakes: Vec<MistakeView>,
     warnings: Vec<WarningView>,
-    doors: Option<DoorsView>,
+    doors: Option<EndpointsView>,
     statements: Option<Vec<StatementView>>,
     registries: Vec<RegistryView>,
 }
@@ -44,16 +44,16 @@ struct WarningView {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DoorsView {
+struct EndpointsView {
     listen: Option<String>,
-    certificates: Vec<ShownView>,
-    client_authorities: Vec<ShownView>,
+    certificates: Vec<EndpointCertificateView>,
+    client_authorities: Vec<EndpointCertificateView>,
     allowed_clients: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownView {
+struct EndpointCertificateView {
     subject: String,
     names: Vec<String>,
     not_before: String,
@@ -68,14 +68,14 @@ struct StatementView {
     /// `disabled` for a statement that cannot be used.
     level: &'static str,
     /// Null where the level is `skip` or `disabled`.
-    rules: Option<RulesView>,
+    rules: Option<RequirementView>,
     /// Why the statement is disabled, else null.
     disabled: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RulesView {
+struct RequirementView {
     authenticity: &'static str,
     authentic_timestamp: &'static str,
     expiry: &'static str,
@@ -120,16 +120,16 @@ struct RegistryView {
 impl Document {
     pub(super) fn of(path: &Path, findings: &Findings) -> Self {
         let server = findings.config.as_ref().map(|config| &config.server);
-        let doors = findings.doors.as_ref().map(|doors| DoorsView {
+        let doors = findings.endpoints.as_ref().map(|doors| EndpointsView {
             listen: server.map(|server| server.listen.to_string()),
-            certificates: doors.certificates.iter().map(ShownView::from).collect(),
-            client_authorities: doors.authorities.iter().map(ShownView::from).collect(),
+            certificates: doors.certificates.iter().map(EndpointCertificateView::from).collect(),
+            client_authorities: doors.authorities.iter().map(EndpointCertificateView::from).collect(),
             allowed_clients: server.map(|server| server.allowed_clients.clone()).unwrap_or_default(),
         });
         let statements = findings.statements.as_ref();
         Self {
             config: path.display().to_string(),
-            mistakes: findings.faults.iter().map(MistakeView::from).collect(),
+            mistakes: findings.mistakes.iter().map(MistakeView::from).collect(),
             warnings: findings.warnings.iter().map(WarningView::from).collect(),
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
@@ -138,9 +138,9 @@ impl Document {
     }
 }
 
-impl From<&Fault> for MistakeView {
-    fn from(fault: &Fault) -> Self {
-        let Fault { file, line, field, mismatch } = fault;
+impl From<&Mistake> for MistakeView {
+    fn from(fault: &Mistake) -> Self {
+        let Mistake { file, line, field, mismatch } = fault;
         Self {
             file: file.clone(),
             line: *line,
@@ -157,8 +157,8 @@ impl From<&Warning> for WarningView {
     }
 }
 
-impl From<&Shown> for ShownView {
-    fn from(shown: &Shown) -> Self {
+impl From<&EndpointCertificate> for EndpointCertificateView {
+    fn from(shown: &EndpointCertificate) -> Self {
         Self {
             subject: shown.subject.clone(),
             names: shown.names.clone(),
@@ -172,16 +172,16 @@ impl From<&StatementOutline> for StatementView {
     fn from(StatementOutline { name, scopes, mode }: &StatementOutline) -> Self {
         let (rules, disabled) = match mode {
             ModeOutline::Skip => (None, None),
-            ModeOutline::Verify(rules) => (Some(RulesView::from(rules)), None),
+            ModeOutline::Verify(rules) => (Some(RequirementView::from(rules)), None),
             ModeOutline::Disabled(why) => (None, Some(why.clone())),
         };
-        Self { name: name.clone(), scopes: scopes.clone(), level: mode.text(), rules, disabled }
+        Self { name: name.clone(), scopes: scopes.clone(), level: mode.as_str(), rules, disabled }
     }
 }
 
-impl From<&RulesOutline> for RulesView {
-    fn from(rules: &RulesOutline) -> Self {
-        let RulesOutline {
+impl From<&RequirementOutline> for RequirementView {
+    fn from(rules: &RequirementOutline) -> Self {
+        let RequirementOutline {
             level: _,
             authenticity,
             authentic_timestamp,

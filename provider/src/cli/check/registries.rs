@@ -46,7 +46,7 @@ fn proxies(config: &Config, findings: &mut Findings) {
         Ok(environment) => environment,
         Err(error) => {
             for ProxyVariableError { name, error } in error.mistakes {
-                findings.fault(Path::new("environment"), name, &error.mismatch());
+                findings.mistake(Path::new("environment"), name, &error.mismatch());
             }
             return;
         }
@@ -93,15 +93,17 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
     let files = config.registry_files(None);
     for finding in files.findings() {
         match &finding.kind {
-            FindingKind::File { .. } | FindingKind::Entry(_) => findings.fault(&finding.path, "", &finding.mismatch()),
+            FindingKind::File { .. } | FindingKind::Entry(_) => {
+                findings.mistake(&finding.path, "", &finding.mismatch())
+            }
             FindingKind::Warning(warning) => {
                 let message = format_args!("{}, for registry {}", finding, finding.registry);
-                findings.warn(warning.text(), message);
+                findings.warn(warning.as_str(), message);
             }
         }
     }
     if let Err(error) = client(files.settings(config)) {
-        findings.fault(file, "registries", &error.mismatch());
+        findings.mistake(file, "registries", &error.mismatch());
     }
 }
 

@@ -7,15 +7,15 @@ use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
 
 use super::Findings;
-use super::doors::Doors;
-use super::doors::Shown;
+use super::endpoint_certificates::EndpointCertificate;
+use super::endpoint_certificates::EndpointCertificates;
 use crate::config::Credentials;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
-use crate::policy_source::RulesOutline;
+use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 
@@ -25,14 +25,14 @@ const NAMES: usize = 14;
 pub(super) fn page(path: &Path, findings: &Findings) -> String {
     let mut page = Page(String::new());
     page.line("configuration", path.display());
-    for fault in &findings.faults {
+    for fault in &findings.mistakes {
         page.line("mistake", fault);
     }
     for warning in &findings.warnings {
         page.line("warning", format_args!("{}: {}", warning.kind, warning.message));
     }
-    if let (Some(config), Some(doors)) = (&findings.config, &findings.doors) {
-        page.doors(doors, &config.server.listen, &config.server.allowed_clients);
+    if let (Some(config), Some(endpoints)) = (&findings.config, &findings.endpoints) {
+        page.endpoints(endpoints, &config.server.listen, &config.server.allowed_clients);
     }
     for statement in findings.statements.iter().flatten() {
         page.statement(statement);
@@ -43,7 +43,7 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     page.0.push_str(&format!(
         "\n{}, {}\n",
-        counted(findings.faults.len(), "mistake"),
+        counted(findings.mistakes.len(), "mistake"),
         counted(findings.warnings.len(), "warning")
     ));
     page.0
@@ -57,14 +57,14 @@ impl Page {
         self.0.push_str(&format!("{name:<NAMES$}{value}\n"));
     }
 
-    fn doors(&mut self, doors: &Doors, listen: &ListenAddress, clients: &[String]) {
+    fn endpoints(&mut self, endpoints: &EndpointCertificates, listen: &ListenAddress, clients: &[String]) {
         self.0.push('\n');
         self.line("endpoints", listen);
-        for Shown { subject, names, not_before: _, not_after, .. } in &doors.certificates {
+        for EndpointCertificate { subject, names, not_before: _, not_after, .. } in &endpoints.certificates {
             let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
             self.line("  certificate", format_args!("{subject}{names}, until {not_after}"));
         }
-        for Shown { subject, not_after, .. } in &doors.authorities {
+        for EndpointCertificate { subject, not_after, .. } in &endpoints.authorities {
             self.line("  client CA", format_args!("{subject}, until {not_after}"));
         }
         self.line("  clients", clients.join(", "));
@@ -73,20 +73,20 @@ impl Page {
     fn statement(&mut self, statement: &StatementOutline) {
         let StatementOutline { name, scopes, mode } = statement;
         self.0.push('\n');
-        self.line("statement", format_args!("{name}, {}", mode.text()));
+        self.line("statement", format_args!("{name}, {}", mode.as_str()));
         match scopes {
             Some(scopes) => scopes.iter().for_each(|scope| self.line("  scope", scope)),
             None => self.line("  scope", "every repository that no other statement names"),
         }
         match mode {
             ModeOutline::Skip => {}
-            ModeOutline::Verify(rules) => self.rules(rules),
+            ModeOutline::Verify(requirement) => self.requirement(requirement),
             ModeOutline::Disabled(why) => self.line("  because", why),
         }
     }
 
-    fn rules(&mut self, rules: &RulesOutline) {
-        let RulesOutline {
+    fn requirement(&mut self, rules: &RequirementOutline) {
+        let RequirementOutline {
             level: _,
             authenticity,
             authentic_timestamp,

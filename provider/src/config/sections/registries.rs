@@ -166,7 +166,7 @@ impl Kind for PatternKind {
         if !fields.has(key) {
             fields.missing(key, wanted, example);
         }
-        let reason = fields.node(key).and_then(|node| node.value.text()).and_then(reason_against);
+        let reason = fields.node(key).and_then(|node| node.value.as_str()).and_then(reason_against);
         let wanted = reason.map_or_else(|| wanted.to_owned(), |reason| format!("{wanted} ({reason})"));
         fields.text(key, &wanted, example, |text| text.parse().ok())
     }

@@ -6,11 +6,11 @@ use super::ReloadTask;
 use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigFile;
-use crate::config::ConfigLook;
+use crate::config::ConfigPoll;
 use crate::config::RegistryFiles;
 use crate::engine::Engine;
-use crate::policy_source::TrustError;
-use crate::policy_source::TrustSource;
+use crate::policy_source::PolicySource;
+use crate::policy_source::PolicySourceError;
 use crate::runtime::certificates::CertificateFiles;
 use crate::runtime::components;
 use crate::runtime::error::Cause;
@@ -51,9 +51,9 @@ impl Configuration {
 struct Prepared {
     settings: ServerSettings,
     engine: Engine,
-    policy: TrustSource,
+    policy: PolicySource,
     /// Why `policy` has no document that can be used.
-    no_policy: Option<TrustError>,
+    no_policy: Option<PolicySourceError>,
     files: RegistryFiles,
     files_seen: Digest,
     /// If the certificates are in other files than before.
@@ -64,22 +64,22 @@ impl ReloadTask {
     /// Takes a changed configuration into use.
     pub(super) fn reload_configuration(&mut self) {
         let Some(file) = &mut self.configuration.file else { return };
-        match file.look() {
-            Ok(ConfigLook::Same) => self.status.unchanged(Component::Config),
-            Ok(ConfigLook::Unsettled) => tracing::debug!(
+        match file.poll() {
+            Ok(ConfigPoll::Unchanged) => self.status.unchanged(Component::Config),
+            Ok(ConfigPoll::Unsettled) => tracing::debug!(
                 "configuration files are changing; reading them again \
                  later"
             ),
             Err(error) => self.status.refused(Component::Config, &ErrorChain(&error).to_string()),
-            Ok(ConfigLook::Changed(config, bytes)) if *config == self.configuration.in_use => {
-                file.take(bytes);
+            Ok(ConfigPoll::Changed(config, bytes)) if *config == self.configuration.in_use => {
+                file.accept(bytes);
                 self.status.unchanged(Component::Config);
             }
-            Ok(ConfigLook::Changed(config, bytes)) => match self.prepare(&config) {
+            Ok(ConfigPoll::Changed(config, bytes)) => match self.prepare(&config) {
                 Ok(prepared) => {
                     self.take(*config, prepared);
                     if let Some(file) = &mut self.configuration.file {
-                        file.take(bytes);
+                        file.accept(bytes);
                     }
                 }
                 // Tried again with the next poll: what is missing may be in other files.
@@ -118,7 +118,7 @@ impl ReloadTask {
     /// # Errors
     /// It would take away from what is in use: there is no policy document that can be used; or the configuration demands
     /// metadata for a name that is in no policy, which disables statements, and the former one does not.
-    fn load_policy(&self, policy: &mut TrustSource) -> Result<Option<TrustError>, TrustError> {
+    fn load_policy(&self, policy: &mut PolicySource) -> Result<Option<PolicySourceError>, PolicySourceError> {
         match policy.load(clock::now()) {
             Ok(loaded) => {
                 let is_new = !policy.unknown_statements().is_subset(&self.policy.unknown_statements());

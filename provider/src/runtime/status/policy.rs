@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::policy_source::DocumentState;
+use crate::policy_source::LoadedPolicy;
 use crate::policy_source::StatementState;
 use crate::policy_source::StoreState;
-use crate::policy_source::Trust;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::telemetry::metrics::Metrics;
@@ -36,7 +36,7 @@ enum Effect {
 }
 
 impl PolicyStatus {
-    pub(super) fn show(&mut self, trust: &Trust, metrics: &Metrics, readiness: &Readiness) {
+    pub(super) fn show(&mut self, trust: &LoadedPolicy, metrics: &Metrics, readiness: &Readiness) {
         metrics.policy_in_use(trust.generation(), trust.digest());
         readiness.policy_in_use(trust.digest());
         let usable = |state: &StatementState| matches!(state, StatementState::Usable(_));
@@ -79,7 +79,7 @@ impl PolicyStatus {
     }
 }
 
-fn parts(trust: &Trust) -> BTreeMap<String, Part> {
+fn parts(trust: &LoadedPolicy) -> BTreeMap<String, Part> {
     let mut parts = BTreeMap::new();
     if let DocumentState::Kept { since } = trust.document() {
         let line = format!("the trust policy document is in use as it was before {since}");

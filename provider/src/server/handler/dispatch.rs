@@ -29,9 +29,9 @@ use crate::protocol::Response;
 use crate::protocol::ResponseContext;
 use crate::protocol::signatures_listed;
 use crate::server::keys;
-use crate::server::keys::End;
+use crate::server::keys::Completion;
 use crate::server::keys::Finished;
-use crate::server::keys::Stage;
+use crate::server::keys::Progress;
 use crate::server::request_id::RequestId;
 use crate::server::routes::Route;
 use crate::telemetry::log;
@@ -53,7 +53,7 @@ enum Answer {
 }
 
 impl Answer {
-    async fn ask(operation: Operation, engine: &dyn Verifier, request: VerificationRequest) -> Self {
+    async fn from_engine(operation: Operation, engine: &dyn Verifier, request: VerificationRequest) -> Self {
         match operation {
             Operation::Verify(encode) => Self::Verdict(engine.verify(request).await, encode),
             Operation::Resolve(encode) => {
@@ -119,7 +119,7 @@ impl Shared {
             deadline: self.deadline,
             snapshot: self.snapshot.clone(),
         };
-        let answer = Answer::ask(operation, &*engine, request).await;
+        let answer = Answer::from_engine(operation, &*engine, request).await;
         answer.encode(self.context(), &key, &image)
     }
 }
@@ -177,7 +177,7 @@ impl Handler {
         let finished = |index: usize, finished: Finished<KeyResult>| {
             self.metrics.stage("queue", finished.queued);
             let Some((index, key, image)) = images.get(index) else { return };
-            any_late |= matches!(finished.end, End::Late(_));
+            any_late |= matches!(finished.completion, Completion::Late(_));
             let elapsed = finished.elapsed;
             let result = self.result_of(shared, finished).unwrap_or_else(|reason| {
                 let answer = Answer::failed(shared.route.protocol.operation, reason);
@@ -194,22 +194,22 @@ impl Handler {
     /// What the work for a key gave, or why it gave nothing.
     fn result_of(&self, shared: &Shared, finished: Finished<KeyResult>) -> Result<KeyResult, Reason> {
         let time = self.time_for(shared.route);
-        match finished.end {
-            End::Done(result) => Ok(result),
-            End::Panicked(text) => {
+        match finished.completion {
+            Completion::Done(result) => Ok(result),
+            Completion::Panicked(text) => {
                 self.metrics.panic();
                 let (request_id, endpoint) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
                 tracing::error!(request_id, endpoint, door = endpoint, what = text, "panic");
                 Err(Reason::new(Code::InternalError, "internal error: the verification task panicked"))
             }
-            End::Late(Stage::Queued { of_host, at_once }) => {
+            Completion::Late(Progress::Queued { of_host, at_once }) => {
                 let detail = format!(
                     "verification did not start within {time:?}: found {of_host} images of this registry in the \
                      request, of which {at_once} are verified at a time"
                 );
                 Err(Reason::new(Code::Overloaded, detail))
             }
-            End::Late(Stage::Working) => {
+            Completion::Late(Progress::Working) => {
                 let worked = finished.elapsed.saturating_sub(finished.queued).as_millis();
                 let queued = finished.queued.as_millis();
                 let detail = format!(
@@ -248,20 +248,27 @@ impl Handler {
                     }
                 }
                 let digest = result.digest.as_ref().map(Digest::as_str);
-                log_verdict(shared, key, digest, log::End::Decided(&result.verdict), result.cached, elapsed);
+                log_verdict(shared, key, digest, log::Decision::Decided(&result.verdict), result.cached, elapsed);
             }
             Answer::Resolved(Ok(_), _) => self.metrics.resolution(None),
             Answer::Resolved(Err(reason), _) => {
                 self.metrics.resolution(Some(reason.code));
-                log_verdict(shared, key, None, log::End::Unresolved(reason), false, elapsed);
+                log_verdict(shared, key, None, log::Decision::Unresolved(reason), false, elapsed);
             }
         }
     }
 }
 
-fn log_verdict(shared: &Shared, image: &str, digest: Option<&str>, end: log::End<'_>, cached: bool, elapsed: Duration) {
+fn log_verdict(
+    shared: &Shared,
+    image: &str,
+    digest: Option<&str>,
+    decision: log::Decision<'_>,
+    cached: bool,
+    elapsed: Duration,
+) {
     let (endpoint, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
-    log::verdict(&log::Verdict { endpoint, request_id, image, digest, end, cached, elapsed });
+    log::verdict(&log::VerdictEvent { endpoint, request_id, image, digest, decision, cached, elapsed });
 }
 
 fn parse(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Key> {

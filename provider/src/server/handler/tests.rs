@@ -21,9 +21,9 @@ use crate::server::tls::AllowedClients;
 use crate::telemetry::metrics;
 
 /// Nothing in these tests comes as far as an image.
-struct Nobody;
+struct UnusedVerifier;
 
-impl Verifier for Nobody {
+impl Verifier for UnusedVerifier {
     fn snapshot(&self) -> PolicySnapshot {
         PolicySnapshot::default()
     }
@@ -54,7 +54,7 @@ fn handler() -> (Handler, Registry) {
     };
     let registry = Registry::new();
     let metrics = Arc::new(Metrics::new(&registry).unwrap());
-    (Handler::new(settings, Arc::new(Nobody), metrics), registry)
+    (Handler::new(settings, Arc::new(UnusedVerifier), metrics), registry)
 }
 
 async fn answered<B: Body<Data = Bytes>>(handler: &Handler, path: &str, body: B) -> (StatusCode, Json) {
@@ -174,7 +174,7 @@ async fn a_response_without_room_says_so_and_is_counted() {
 #[tokio::test]
 async fn the_limits_are_the_same_under_another_configuration() {
     let (handler, _registry) = handler();
-    let successor = handler.successor(handler.settings.clone(), Arc::new(Nobody));
+    let successor = handler.successor(handler.settings.clone(), Arc::new(UnusedVerifier));
     assert!(Arc::ptr_eq(&handler.requests, &successor.requests));
     assert!(Arc::ptr_eq(&handler.responses, &successor.responses));
 }

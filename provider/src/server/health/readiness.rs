@@ -28,7 +28,7 @@ impl Condition {
 
     /// Stable text.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Trust => "trust",
             Self::Tls => "tls",
@@ -111,7 +111,7 @@ impl State {
     fn details(&self) -> String {
         let mut text = String::new();
         for (component, Files { since, refused }) in &self.files {
-            let name = component.text();
+            let name = component.as_str();
             match refused {
                 None => text.push_str(&format!("[+] files {name}: in use since {since}\n")),
                 Some((at, why)) => text.push_str(&format!(
@@ -214,9 +214,9 @@ impl Readiness {
             match state.of(condition) {
                 Some(why) => {
                     ready = false;
-                    text.push_str(&format!("[-] {}: {why}\n", condition.text()));
+                    text.push_str(&format!("[-] {}: {why}\n", condition.as_str()));
                 }
-                None if all => text.push_str(&format!("[+] {}\n", condition.text())),
+                None if all => text.push_str(&format!("[+] {}\n", condition.as_str())),
                 None => {}
             }
         }

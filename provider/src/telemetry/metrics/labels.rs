@@ -48,7 +48,7 @@ macro_rules! labels {
 
             /// Stable text.
             #[must_use]
-            pub fn text(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
         }

@@ -21,7 +21,7 @@ async fn chains_in_every_order() {
     let spec = environment.serial(CertSpec::root().with_key(root.key()));
     let twin = Authority::root(spec);
     environment.name_chain(&twin.as_chain(), "twin of the root");
-    let (twin, foreign) = (twin.der().to_vec(), environment.stranger.der().to_vec());
+    let (twin, foreign) = (twin.der().to_vec(), environment.untrusted.der().to_vec());
     let orders: Vec<(&str, Vec<&Vec<u8>>)> = vec![
         ("leaf, intermediate, root", vec![&leaf, &middle, &top]),
         ("without the root", vec![&leaf, &middle]),

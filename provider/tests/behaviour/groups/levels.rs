@@ -23,12 +23,12 @@ struct Flaw {
 }
 
 fn flaws(environment: &mut Environment) -> Vec<Flaw> {
-    let (root, stranger) = (environment.root.clone(), environment.stranger.clone());
+    let (root, untrusted) = (environment.root.clone(), environment.untrusted.clone());
     let ended = CertSpec::leaf().valid(datetime!(2024-03-01 00:00 UTC), datetime!(2024-04-01 00:00 UTC));
     let other = CertSpec::leaf().subject(&[("C", "CH"), ("ST", "ZH"), ("O", "Other")]);
     let revocable = CertSpec::leaf().common_name("revocable");
     let good = environment.leaf.clone();
-    let foreign = environment.issue(&stranger, CertSpec::leaf().common_name("foreign"), "foreign leaf");
+    let foreign = environment.issue(&untrusted, CertSpec::leaf().common_name("foreign"), "foreign leaf");
     let ended = environment.issue(&root, ended.common_name("ended"), "ended leaf");
     let other = environment.issue(&root, other, "other leaf");
     let ocsp = environment.issue(&root, revocable.clone().ocsp_url("http://ocsp.example/a"), "leaf with OCSP");

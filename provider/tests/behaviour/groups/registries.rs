@@ -193,7 +193,7 @@ async fn ways_to_offer_signatures() {
     environment.ask("plain HTTP to TLS", &format!("{host}/app:v1"));
     let untrusted = environment.another_tls_registry("UNTRUSTED").await;
     let host = environment.others[untrusted].host();
-    environment.folder.write("other.pem", environment.stranger.pem());
+    environment.folder.write("other.pem", environment.untrusted.pem());
     environment.entry(&format!("host: '{host}', ca: other.pem"));
     environment.ask("another authority", &format!("{host}/app:v1"));
     environment.entry("host: plain.example, plainHttp: true");

@@ -102,10 +102,10 @@ async fn environment() -> (Environment, Signers) {
         }),
     );
     environment.repository("app");
-    let (root, stranger) = (environment.root.clone(), environment.stranger.clone());
+    let (root, untrusted) = (environment.root.clone(), environment.untrusted.clone());
     let signers = Signers {
         good: environment.leaf.clone(),
-        foreign: environment.issue(&stranger, CertSpec::leaf().common_name("foreign"), "foreign leaf"),
+        foreign: environment.issue(&untrusted, CertSpec::leaf().common_name("foreign"), "foreign leaf"),
         revocable: environment.issue(&root, CertSpec::leaf().ocsp_url("http://ocsp.example/a"), "leaf with OCSP"),
     };
     (environment, signers)

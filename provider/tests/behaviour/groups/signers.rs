@@ -73,11 +73,11 @@ async fn identities_and_types_of_stores() {
             });
         }
     }
-    let foreign = environment.stranger.pem();
+    let foreign = environment.untrusted.pem();
     environment.store("ca/foreign", &foreign);
     // The intermediate's certificate is trusted, and nothing above it.
     let intermediate =
-        environment.intermediate(&environment.stranger.clone(), CertSpec::intermediate(), "trusted intermediate");
+        environment.intermediate(&environment.untrusted.clone(), CertSpec::intermediate(), "trusted intermediate");
     environment.store("ca/intermediate", &intermediate.pem());
     let below = environment.issue(&intermediate, CertSpec::leaf(), "leaf of the trusted intermediate");
     environment.repository_with("intermediate", json!({"trustStores": ["ca:intermediate"]}));
@@ -138,8 +138,8 @@ async fn plugins_and_attributes() {
         json!({"signatureVerification": {"level": "audit"}, "trustedIdentities": [PROFILE_ARN]}),
     );
     environment.repository_with("ca-only", json!({"trustStores": ["ca:main"], "trustedIdentities": [PROFILE_ARN]}));
-    let stranger = environment.stranger.clone();
-    let foreign = environment.issue(&stranger, CertSpec::leaf().common_name("foreign"), "foreign leaf");
+    let untrusted = environment.untrusted.clone();
+    let foreign = environment.issue(&untrusted, CertSpec::leaf().common_name("foreign"), "foreign leaf");
     let authority: fn(SignRequest) -> SignRequest = |request| aws(request.scheme(Scheme::SigningAuthority));
     for (index, repository) in
         ["app", "other-profile", "subject-only", "any", "audit", "ca-only"].into_iter().enumerate()
@@ -148,7 +148,7 @@ async fn plugins_and_attributes() {
         environment.repository(repository);
         environment.signed(&format!("AWS Signer, {repository} {format_name}"), format, authority);
         environment.signed_by(
-            &format!("AWS Signer by a stranger, {repository} {format_name}"),
+            &format!("AWS Signer by an untrusted signer, {repository} {format_name}"),
             &foreign,
             format,
             authority,

@@ -14,7 +14,7 @@ type Files = Vec<(&'static str, Vec<u8>)>;
 async fn stores_that_cannot_be_used() {
     let mut environment = Environment::new().await;
     let root = environment.root.clone();
-    let stranger = environment.stranger.pem();
+    let untrusted = environment.untrusted.pem();
     let pem = root.pem();
     let leaf = environment.leaf.pem();
     let ended = CertSpec::root()
@@ -26,8 +26,8 @@ async fn stores_that_cannot_be_used() {
     let stores: Vec<(&str, Files)> = vec![
         ("good", vec![("root.pem", pem.clone().into())]),
         ("der", vec![("root.crt", root.der().to_vec())]),
-        ("two-files", vec![("a.pem", stranger.clone().into()), ("b.pem", pem.clone().into())]),
-        ("two-in-a-file", vec![("a.pem", format!("{stranger}{pem}").into())]),
+        ("two-files", vec![("a.pem", untrusted.clone().into()), ("b.pem", pem.clone().into())]),
+        ("two-in-a-file", vec![("a.pem", format!("{untrusted}{pem}").into())]),
         ("text-around", vec![("a.pem", format!("# a comment\n{pem}\nmore\n").into())]),
         ("absent", vec![]),
         ("hidden", vec![(".root.pem", pem.clone().into())]),

@@ -1,12 +1,12 @@
-//! Support for the tests of the product: an engine over a registry and files ([`world`]), the service with verdicts by a
+//! Support for the tests of the product: an engine over a registry and files ([`fixture`]), the service with verdicts by a
 //! script ([`service`], [`script`], [`client`]), and the whole service over mounted volumes ([`mounted`], [`load`]).
 
 #![allow(clippy::unwrap_used)]
 
 pub mod binary;
 pub mod client;
+pub mod fixture;
 pub mod load;
 pub mod mounted;
 pub mod script;
 pub mod service;
-pub mod world;

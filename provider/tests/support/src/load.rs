@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
 use crate::mounted::Client;
-use crate::mounted::Mounted;
+use crate::mounted::MountedService;
 
 /// Pause between two requests of one client.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -50,7 +50,7 @@ pub struct Load {
 
 impl Load {
     /// Requests each image of `expected`, with the current identity.
-    pub fn start(service: &Mounted, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
+    pub fn start(service: &MountedService, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
         let book = Arc::new(Mutex::new(Record::default()));
         let mut load = Self { book, clients: JoinSet::new() };
         load.expect(expected);
@@ -103,7 +103,7 @@ impl Load {
     }
 }
 
-fn new_connections(service: &Mounted, identity: &ClientConfig) -> Client {
+fn new_connections(service: &MountedService, identity: &ClientConfig) -> Client {
     service.client_without_pool(identity.clone())
 }
 

@@ -77,7 +77,7 @@ impl Volume {
 }
 
 /// A running service with all of its mounted files.
-pub struct Mounted {
+pub struct MountedService {
     folder: Folder,
     pub config: Volume,
     pub tls: Volume,
@@ -114,7 +114,7 @@ pub fn root(name: &str) -> Authority {
     Authority::root(CertSpec::root().common_name(name))
 }
 
-impl Mounted {
+impl MountedService {
     pub async fn start() -> Self {
         Self::with("").await
     }
@@ -124,7 +124,7 @@ impl Mounted {
         Self::with_plain(server, &[]).await
     }
 
-    /// As [`Mounted::with`], and with entries for registries elsewhere, which are asked over plain HTTP.
+    /// As [`MountedService::with`], and with entries for registries elsewhere, which are asked over plain HTTP.
     pub async fn with_plain(server: &str, plain: &[&str]) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -18,7 +18,7 @@ const SECOND: &str = "Basic YWxpY2U6c2Vjb25k";
 
 /// A service with one registry that wants tokens of alice, whose password is in a file, and images `app` and `other` there.
 struct WithRegistry {
-    service: Looked,
+    service: ReloadedService,
     registry: Registry,
     images: [String; 2],
 }
@@ -41,7 +41,7 @@ impl WithRegistry {
             registry.reference(repository, &image)
         });
         registry.require_bearer(&TokenService::for_user("alice", "first"));
-        let service = Looked::start_with(name, |folder| {
+        let service = ReloadedService::start_with(name, |folder| {
             folder.write(MAIN, &root.pem());
             folder.write("registry.pem", &authority.pem());
             folder.write("user", "alice");
@@ -70,48 +70,48 @@ impl WithRegistry {
 
 #[tokio::test]
 async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_next_exchange() {
-    let mut world = WithRegistry::start("password", "").await;
-    let [app, other] = world.images.clone();
-    assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
-    let connections = world.registry.connections();
-    world.registry.clear_requests();
-    world.registry.require_bearer(&TokenService::for_user("alice", "second"));
-    world.service.folder.write("password", "second");
-    assert_eq!(world.service.look().signs(), [""; 0]);
-    let again = world.verify(&app).await;
+    let mut fixture = WithRegistry::start("password", "").await;
+    let [app, other] = fixture.images.clone();
+    assert_eq!(fixture.verify(&app).await.verdict.code(), Code::Verified);
+    let connections = fixture.registry.connections();
+    fixture.registry.clear_requests();
+    fixture.registry.require_bearer(&TokenService::for_user("alice", "second"));
+    fixture.service.folder.write("password", "second");
+    assert_eq!(fixture.service.poll().file_status(), [""; 0]);
+    let again = fixture.verify(&app).await;
     assert_eq!((again.verdict.code(), again.cached), (Code::Verified, true));
-    assert_eq!(world.registry.requests().len(), 0);
-    assert_eq!(world.verify(&other).await.verdict.code(), Code::Verified);
-    let exchanges: Vec<_> = world.authorizations().into_iter().filter(|(route, _)| *route == Route::Token).collect();
+    assert_eq!(fixture.registry.requests().len(), 0);
+    assert_eq!(fixture.verify(&other).await.verdict.code(), Code::Verified);
+    let exchanges: Vec<_> = fixture.authorizations().into_iter().filter(|(route, _)| *route == Route::Token).collect();
     assert_eq!(exchanges, [(Route::Token, Some(SECOND.to_owned()))]);
-    assert_eq!(world.registry.connections(), connections);
+    assert_eq!(fixture.registry.connections(), connections);
 }
 
 #[tokio::test]
 async fn a_token_stays_when_the_file_of_another_registry_changes() {
     let more = ", {host: b.example, credentials: {usernameFile: user-b, passwordFile: password-b}}";
-    let mut world = WithRegistry::start("another", more).await;
-    let [app, _] = world.images.clone();
-    assert_eq!(world.verify(&app).await.verdict.code(), Code::Verified);
-    world.registry.clear_requests();
-    world.service.folder.write("user-b", "bob");
-    world.service.folder.write("password-b", "secret");
-    assert_eq!(world.service.look().signs(), [""; 0]);
+    let mut fixture = WithRegistry::start("another", more).await;
+    let [app, _] = fixture.images.clone();
+    assert_eq!(fixture.verify(&app).await.verdict.code(), Code::Verified);
+    fixture.registry.clear_requests();
+    fixture.service.folder.write("user-b", "bob");
+    fixture.service.folder.write("password-b", "secret");
+    assert_eq!(fixture.service.poll().file_status(), [""; 0]);
     // The tag is not cached: it needs a request, and no exchange.
-    let by_tag = format!("{}/app:v1", world.registry.host());
-    assert_eq!(world.verify(&by_tag).await.verdict.code(), Code::Verified);
-    let sent = world.authorizations();
+    let by_tag = format!("{}/app:v1", fixture.registry.host());
+    assert_eq!(fixture.verify(&by_tag).await.verdict.code(), Code::Verified);
+    let sent = fixture.authorizations();
     assert!(!sent.is_empty() && sent.iter().all(|(route, sent)| *route != Route::Token && sent.is_some()), "{sent:?}");
 }
 
 #[tokio::test]
 async fn a_password_that_is_emptied_leaves_the_former_one_in_use() {
-    let mut world = WithRegistry::start("emptied", "").await;
-    let [_, other] = world.images.clone();
-    world.service.folder.write("password", "");
-    let signs = world.service.look().signs();
-    assert!(signs[0].starts_with("[!]registries the files of the registries have 1 mistake"), "{signs:?}");
-    assert_eq!(world.verify(&other).await.verdict.code(), Code::Verified);
+    let mut fixture = WithRegistry::start("emptied", "").await;
+    let [_, other] = fixture.images.clone();
+    fixture.service.folder.write("password", "");
+    let file_status = fixture.service.poll().file_status();
+    assert!(file_status[0].starts_with("[!]registries the files of the registries have 1 mistake"), "{file_status:?}");
+    assert_eq!(fixture.verify(&other).await.verdict.code(), Code::Verified);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
     notation::sign_image(&registry, "app", &image, &root.issue(CertSpec::leaf()));
     registry.require_basic("alice", "first");
     let secret = |entry: &str| format!(r#"{{"auths": {{"{}": {entry}}}}}"#, registry.host());
-    let service = Looked::start_with("broken-entry", |folder| {
+    let service = ReloadedService::start_with("broken-entry", |folder| {
         folder.write(MAIN, &root.pem());
         folder.write("registry.pem", &authority.pem());
         folder.write("secret.json", &secret(r#"{"username": "alice", "password": "first"}"#));
@@ -134,12 +134,12 @@ async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
     })
     .await;
     let reference = registry.reference("app", &image);
-    let mut world = WithRegistry { service, registry, images: [reference.clone(), String::new()] };
-    assert_eq!(world.verify(&reference).await.verdict.code(), Code::Verified);
-    let broken = format!(r#"{{"auths": {{"{}": {{"auth": "!"}}}}}}"#, world.registry.host());
-    world.service.folder.write("secret.json", &broken);
-    world.service.look();
-    world.registry.clear_requests();
-    assert_eq!(world.verify(&reference).await.verdict.code(), Code::RegistryMisconfigured);
-    assert_eq!(world.registry.requests().len(), 0);
+    let mut fixture = WithRegistry { service, registry, images: [reference.clone(), String::new()] };
+    assert_eq!(fixture.verify(&reference).await.verdict.code(), Code::Verified);
+    let broken = format!(r#"{{"auths": {{"{}": {{"auth": "!"}}}}}}"#, fixture.registry.host());
+    fixture.service.folder.write("secret.json", &broken);
+    fixture.service.poll();
+    fixture.registry.clear_requests();
+    assert_eq!(fixture.verify(&reference).await.verdict.code(), Code::RegistryMisconfigured);
+    assert_eq!(fixture.registry.requests().len(), 0);
 }

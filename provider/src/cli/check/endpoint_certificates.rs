@@ -30,16 +30,16 @@ const FILE_BYTES: usize = 1024 * 1024;
 
 /// What the doors would show, and whom they would let in.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Doors {
+pub(super) struct EndpointCertificates {
     /// The server's chain, leaf first.
-    pub(super) certificates: Vec<Shown>,
+    pub(super) certificates: Vec<EndpointCertificate>,
     /// Authorities of client certificates.
-    pub(super) authorities: Vec<Shown>,
+    pub(super) authorities: Vec<EndpointCertificate>,
 }
 
 /// One certificate.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct EndpointCertificate {
     pub(super) subject: String,
     /// DNS names and addresses.
     pub(super) names: Vec<String>,
@@ -50,9 +50,9 @@ pub(super) struct Shown {
     der: CertificateDer<'static>,
 }
 
-pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors {
+pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> EndpointCertificates {
     let Tls { certificate, key, client_ca } = tls;
-    let before = findings.faults.len();
+    let before = findings.mistakes.len();
     let chain = read(certificate, findings)
         .map(|pem| (certificates(certificate, pem::certificates_beside_key(&pem), findings), pem));
     if let Some((chain, _)) = &chain {
@@ -62,7 +62,7 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
     let private = key_pem.as_ref().and_then(|pem| match pem::private_key(pem) {
         Ok(private) => Some(private_key_der(private)),
         Err(error) => {
-            findings.fault(key, "", &error.mismatch());
+            findings.mistake(key, "", &error.mismatch());
             None
         }
     });
@@ -78,13 +78,13 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Doors 
     }
     let (chain, certificate_pem) = chain.unwrap_or_default();
     let (authorities, client_ca_pem) = authorities.unwrap_or_default();
-    if findings.faults.len() == before {
+    if findings.mistakes.len() == before {
         let pem = TlsPem { certificate: certificate_pem, key: key_pem.unwrap_or_default(), client_ca: client_ca_pem };
         if let Err(error) = LoadedTls::load(&pem, now) {
-            findings.fault(certificate, "", &error.mismatch());
+            findings.mistake(certificate, "", &error.mismatch());
         }
     }
-    Doors { certificates: chain, authorities }
+    EndpointCertificates { certificates: chain, authorities }
 }
 
 fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
@@ -92,38 +92,42 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
         Ok(bytes) => Some(bytes),
         Err(ReadError::TooLarge { most }) => {
             let limit = format_args!("at most {most} bytes");
-            findings.fault(path, "", &Mismatch::new("is too large").expecting(limit));
+            findings.mistake(path, "", &Mismatch::new("is too large").expecting(limit));
             None
         }
         Err(ReadError::Io(error)) => {
             let mismatch = Mismatch::new(format_args!("cannot be read: {error}")).expecting("a PEM file");
-            findings.fault(path, "", &mismatch);
+            findings.mistake(path, "", &mismatch);
             None
         }
     }
 }
 
 /// Those that can be read; the others are mistakes.
-fn certificates(path: &Path, blocks: Result<Vec<CertificateBlock>, PemError>, findings: &mut Findings) -> Vec<Shown> {
-    let mut shown = Vec::new();
+fn certificates(
+    path: &Path,
+    blocks: Result<Vec<CertificateBlock>, PemError>,
+    findings: &mut Findings,
+) -> Vec<EndpointCertificate> {
+    let mut certificates = Vec::new();
     match blocks {
         Ok(blocks) => {
             for CertificateBlock { line, der } in blocks {
-                match Shown::of(der.into()) {
-                    Some(certificate) => shown.push(certificate),
+                match EndpointCertificate::of(der.into()) {
+                    Some(certificate) => certificates.push(certificate),
                     None => {
                         let found = format_args!("PEM block that begins on line {line} is not an X.509 certificate");
-                        findings.fault(path, "", &Mismatch::new(found).expecting("a certificate in DER"));
+                        findings.mistake(path, "", &Mismatch::new(found).expecting("a certificate in DER"));
                     }
                 }
             }
         }
-        Err(error) => findings.fault(path, "", &error.mismatch()),
+        Err(error) => findings.mistake(path, "", &error.mismatch()),
     }
-    shown
+    certificates
 }
 
-impl Shown {
+impl EndpointCertificate {
     fn of(der: CertificateDer<'static>) -> Option<Self> {
         let certificate = TlsCertificate::parse(&der)?;
         Some(Self {
@@ -137,12 +141,12 @@ impl Shown {
     }
 }
 
-fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings) {
+fn serving(path: &Path, chain: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
     for certificate in chain {
-        let Shown { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
+        let EndpointCertificate { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
         if *not_after <= now {
             let found = format_args!("certificate {subject:?} has expired: found end {not_after}");
-            findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
+            findings.mistake(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         } else if *not_before > now {
             let message =
                 format_args!("{}: certificate {subject:?} is valid only from {not_before} on", path.display());
@@ -169,39 +173,49 @@ fn serving(path: &Path, chain: &[Shown], now: UnixTime, findings: &mut Findings)
     }
 }
 
-fn ends_soon(path: &Path, certificate: &Shown, now: UnixTime, findings: &mut Findings) {
-    let Shown { subject, not_after, .. } = certificate;
+fn ends_soon(path: &Path, certificate: &EndpointCertificate, now: UnixTime, findings: &mut Findings) {
+    let EndpointCertificate { subject, not_after, .. } = certificate;
     if *not_after > now && *not_after < now.saturating_add(SOON) {
         let message = format_args!("{}: certificate {subject:?} ends soon, at {not_after}", path.display());
         findings.warn("certificate-ends-soon", message);
     }
 }
 
-fn pair(certificate: &Path, key: &Path, chain: &[Shown], private: PrivateKeyDer<'static>, findings: &mut Findings) {
-    let ders = chain.iter().map(|shown| shown.der.clone()).collect();
+fn pair(
+    certificate: &Path,
+    key: &Path,
+    chain: &[EndpointCertificate],
+    private: PrivateKeyDer<'static>,
+    findings: &mut Findings,
+) {
+    let ders = chain.iter().map(|certificates| certificates.der.clone()).collect();
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     match CertifiedKey::from_der(ders, private, &provider) {
         Ok(_) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
             let found = format_args!("is not the key of the first certificate in {}", certificate.display());
-            findings.fault(key, "", &Mismatch::new(found).expecting("the key of that certificate"));
+            findings.mistake(key, "", &Mismatch::new(found).expecting("the key of that certificate"));
         }
-        Err(_) => findings.fault(key, "", &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
+        Err(_) => findings.mistake(key, "", &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
     }
 }
 
-fn clients(path: &Path, authorities: &[Shown], now: UnixTime, findings: &mut Findings) {
+fn clients(path: &Path, authorities: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
     let mut roots = RootCertStore::empty();
-    for Shown { subject, der, .. } in authorities {
+    for EndpointCertificate { subject, der, .. } in authorities {
         if roots.add(der.clone()).is_err() {
-            findings.fault(path, "", &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor")));
+            findings.mistake(
+                path,
+                "",
+                &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor")),
+            );
         }
     }
     // During a rotation the old authority may stand beside the new one until it has ended.
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
             let found = format_args!("all certificates have expired: found last end {end}");
-            findings.fault(path, "", &Mismatch::new(found).expecting("a valid certificate"));
+            findings.mistake(path, "", &Mismatch::new(found).expecting("a valid certificate"));
         }
         Some(end) if end < now.saturating_add(SOON) => {
             authorities.iter().for_each(|authority| ends_soon(path, authority, now, findings));

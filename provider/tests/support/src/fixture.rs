@@ -12,8 +12,8 @@ use countersign::engine::Engine;
 use countersign::engine::EngineSettings;
 use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
-use countersign::policy_source::Polled;
-use countersign::policy_source::TrustSource;
+use countersign::policy_source::PolicyPoll;
+use countersign::policy_source::PolicySource;
 use countersign::telemetry::metrics::Metrics;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
@@ -28,13 +28,13 @@ use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use prometheus::Registry as MetricsRegistry;
 
-pub struct World {
+pub struct EngineFixture {
     pub registry: Registry,
     /// Another registry, in the settings as well.
     pub other: Registry,
     pub root: Authority,
     pub engine: Engine,
-    pub trust: Mutex<TrustSource>,
+    pub trust: Mutex<PolicySource>,
     pub folder: Folder,
     pub metrics: MetricsRegistry,
     now: Arc<Mutex<UnixTime>>,
@@ -47,9 +47,9 @@ pub const PLAIN: &str = "plain.example";
 /// What the clock shows at first.
 const START: &str = "2026-11-21T12:00:00Z";
 
-fn source(folder: &Folder, settings: &EngineSettings) -> TrustSource {
+fn source(folder: &Folder, settings: &EngineSettings) -> PolicySource {
     let expected = settings.required_metadata.keys().cloned();
-    TrustSource::new(TrustLocation::Directory(folder.path().to_owned()), expected)
+    PolicySource::new(TrustLocation::Directory(folder.path().to_owned()), expected)
 }
 
 fn registry_settings(registries: [&Registry; 2]) -> RegistrySettings {
@@ -64,7 +64,7 @@ fn registry_settings(registries: [&Registry; 2]) -> RegistrySettings {
 }
 
 fn engine(
-    trust: &TrustSource,
+    trust: &PolicySource,
     registries: RegistrySettings,
     settings: &EngineSettings,
     metrics: &MetricsRegistry,
@@ -78,13 +78,13 @@ fn engine(
     Engine::new(trust.handle(), registries, settings.clone(), metrics, clock)
 }
 
-impl World {
+impl EngineFixture {
     /// One statement for all repositories, which trusts `root` and everybody under it.
     pub async fn new() -> Self {
         Self::with(&policy(&["ca:main"], &["*"]), |_| {}).await
     }
 
-    /// As [`World::new`], with another trust policy and other settings of the engine.
+    /// As [`EngineFixture::new`], with another trust policy and other settings of the engine.
     pub async fn with(policy: &str, set: impl FnOnce(&mut EngineSettings)) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -107,9 +107,9 @@ impl World {
         set(&mut settings);
         let trust = source(&folder, &settings);
         let engine = engine(&trust, registry_settings([&registry, &other]), &settings, &metrics, &now);
-        let world = Self { registry, other, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
-        world.trust.lock().unwrap().load(world.time()).unwrap();
-        world
+        let fixture = Self { registry, other, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
+        fixture.trust.lock().unwrap().load(fixture.time()).unwrap();
+        fixture
     }
 
     /// As after a start of the process over the same files. There may be no policy document that can be used.
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// Reads the files of the trust again.
-    pub fn poll(&self) -> Polled {
+    pub fn poll(&self) -> PolicyPoll {
         self.trust.lock().unwrap().poll(self.time())
     }
 
