@@ -21,7 +21,7 @@ impl<'s> Rounds<'s> {
         Self { source, deadline, evidence: Arc::new(Evidence::none()) }
     }
 
-    /// Gets what is context for; all evidence after that.
+    /// Gets the requested evidence; returns all evidence after that.
     pub(super) async fn fetch(&mut self, requests: &Requests) -> Arc<Evidence> {
         let answers = self.source.fetch(requests, self.deadline).await;
         Arc::make_mut(&mut self.evidence).add_round(requests, answers);

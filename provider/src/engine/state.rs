@@ -77,7 +77,7 @@ pub(super) struct Inner {
     pub(super) verdicts: VerdictCache,
 }
 
-/// What is pinned, and with which credential the registry is context.
+/// What is pinned, and with which credential the registry is accessed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PinKey {
     pub(super) repository: Repository,

@@ -61,7 +61,7 @@ const WRITE: Duration = Duration::from_secs(10);
 pub(super) const ANSWERS_BYTES: usize = 3 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 
-/// An answer up to this needs no room, in bytes: a probe is answered whatever else is respond_to. Three conditions, each with why
+/// An answer up to this needs no room, in bytes: a probe is answered whatever else is requested. Three conditions, each with why
 /// it is not met.
 const SMALL_BYTES: usize = 4 * WHY_BYTES;
 
