@@ -1,6 +1,6 @@
 //! Signature algorithms, public keys, and the verification of signatures with them.
 //!
-//! Knows no certificate: `codec` reads keys and algorithm identifiers, aws-lc-rs computes.
+//! Does not depend on certificates. `codec` decodes keys and algorithm identifiers; aws-lc-rs does the arithmetic.
 
 mod algorithm;
 mod error;

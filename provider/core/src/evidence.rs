@@ -1,10 +1,11 @@
-//! What a judgement needs from outside, and what came back. Data only: nothing is fetched here and nothing is judged.
+//! Evidence: requests for external data that a judgement needs, and their responses. Data only: nothing is fetched
+//! and nothing is judged here.
 //!
-//! [`EvidenceRequest`] says what is asked for: an OCSP response, a CRL, the revocation status of AWS Signer. A request is
-//! made only about a [`TrustedChain`](crate::policy::TrustedChain), so that nothing unverified leads to a URL.
-//! [`Evidence`] holds the answers, in at most [`Evidence::ROUNDS`] rounds.
+//! An [`EvidenceRequest`] is for an OCSP response, a CRL, or the revocation status at AWS Signer. Requests are only
+//! made about a [`TrustedChain`](crate::policy::TrustedChain), so that unverified data never causes a request.
+//! [`Evidence`] holds the responses, of at most [`Evidence::ROUNDS`] rounds.
 //!
-//! A timestamp is in the envelope and needs nothing from outside but the revocation status of its own chain.
+//! A timestamp is in the envelope. It needs evidence only for the revocation status of its chain.
 
 mod collected;
 mod request;

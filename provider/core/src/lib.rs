@@ -1,7 +1,7 @@
-//! Decides about signatures. Has no I/O, no clock, no tasks, no globals and no logging: bytes, limits and the time are
+//! Verifies signatures. Has no I/O, no clock, no tasks, no globals and no logging: bytes, limits and the time are
 //! arguments, results are values.
 //!
-//! Where to begin: [`notation`] for the checks, [`verdict`] for what is decided about an image.
+//! Entry points: [`notation`] for the checks, [`verdict`] for the verdict about an image.
 
 #![warn(missing_docs)]
 

@@ -1,7 +1,7 @@
-//! Every number that bounds what comes from outside, with the origin of the number.
+//! Limits on untrusted input, each with the origin of its number.
 //!
-//! Uses nothing. A limit that an operator may want to change is a field of a configuration type elsewhere;
-//! the limits here are far above every legitimate input.
+//! Limits that an operator may change are fields of configuration types in other crates. The limits here are far
+//! above every legitimate input.
 
 /// Longest image reference read, in bytes. 255 for the name, 128 for the tag, 135 for a sha512 digest, two separators,
 /// rounded up.
@@ -17,13 +17,14 @@ pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// Largest referrers page or fallback index read, in bytes. An index is a manifest.
 pub const REFERRERS_PAGE_BYTES: usize = MANIFEST_BYTES;
 
-/// Most referrers pages followed. Registries send some hundred entries a page; a hostile one may send empty pages for ever.
+/// Most referrers pages followed. Registries send some hundred entries per page. A malicious one may send an endless
+/// sequence of empty pages.
 pub const REFERRERS_PAGES: usize = 50;
 
-/// Most referrers entries looked at, of any artifact type, over all pages.
+/// Most referrers entries read, of any artifact type, over all pages.
 pub const REFERRERS_ENTRIES: usize = 1000;
 
-/// Signatures tried per image unless configured otherwise: the default of the notation command line.
+/// Default limit on the signatures verified per image: that of the notation command line.
 pub const SIGNATURES_PER_IMAGE: usize = 100;
 
 /// Largest signature envelope, in bytes. A JWS with ten certificates and a timestamp stays below 100 KiB.
@@ -49,7 +50,7 @@ pub const ENVELOPE_MEMBERS: usize = 64;
 pub const ENVELOPE_VALUES: usize = 1024;
 
 /// Most bytes of annotations that are kept of one entry of a list of referrers, 64 for each annotation included. They
-/// are not signed and give an order of work at most; the thumbprints of a chain of ten certificates take 700.
+/// are not signed and only affect the order of verification. The thumbprints of a chain of ten certificates take 700.
 pub const ENTRY_ANNOTATION_BYTES: usize = 4 * 1024;
 
 /// Most certificates in an envelope's chain. Public chains have four.
@@ -73,13 +74,13 @@ pub const KEY_PURPOSES: usize = 64;
 /// Most entries of an authorityInfoAccess or cRLDistributionPoints, and most addresses in one. Real ones have two.
 pub const REVOCATION_ADDRESSES: usize = 32;
 
-/// Largest OCSP response, in bytes. Real ones have one to four KiB; a responder may send its own chain along.
+/// Largest OCSP response, in bytes. Real ones have one to four KiB; a responder may include its certificate chain.
 pub const OCSP_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Largest CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
 pub const CRL_BYTES: usize = 32 * 1024 * 1024;
 
-/// Largest answer of AWS Signer about revocations, in bytes: a list of names.
+/// Largest response of AWS Signer about revocations, in bytes: a list of names.
 pub const SIGNER_STATUS_BYTES: usize = 64 * 1024;
 
 /// Largest trust policy document, in bytes: what a ConfigMap can hold.
@@ -88,8 +89,8 @@ pub const POLICY_BYTES: usize = 1024 * 1024;
 /// Most statements in a trust policy document.
 pub const POLICY_STATEMENTS: usize = 1000;
 
-/// Most trust stores that the statements of a document name together: each is a directory that is read again and again, and
-/// a metric of its own.
+/// Most trust stores that the statements of a document name together: each is a directory that is read periodically,
+/// and a metric.
 pub const POLICY_STORES: usize = 1000;
 
 /// Most mistakes kept of one statement of a trust policy, and of a whole document; more are counted.
@@ -110,27 +111,26 @@ pub const STORE_FILE_BYTES: usize = 1024 * 1024;
 /// Most blocks in one PEM file. The Mozilla root list has fewer than 200 certificates.
 pub const PEM_BLOCKS: usize = 1000;
 
-/// What one JSON document may hold. Counted while it is read: what goes beyond is refused before it is built.
+/// Limits on one JSON document, checked while it is parsed, before values are allocated.
 ///
-/// Beside the document itself, reading takes what its type keeps of the texts, at most about 100 bytes for each kept value
-/// and 75 for each member of the objects that are open. The constants below are chosen so that this comes to at most three
-/// times the document, or 1 MiB where that is more; a trust policy takes 12 MiB more. `tests/memory.rs` holds the readers
-/// against it, those of CBOR and of certificates too.
+/// In addition to the document, parsing uses the texts that the type keeps, at most about 100 bytes for each kept
+/// value and 75 for each member of the open objects. With the constants below this is at most the larger of three
+/// times the document and 1 MiB, and 12 MiB more for a trust policy. `tests/memory.rs` checks this, also for CBOR and
+/// certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonLimits {
-    /// Levels of arrays and objects, one within another.
+    /// Nesting levels of arrays and objects.
     pub depth: usize,
-    /// Values of whatever type, the document itself included.
+    /// Values of any type, including the document itself.
     pub values: usize,
     /// Elements of one array.
     pub elements: usize,
-    /// Members of one object, together with those of the objects around it: their names are held to see that each is
-    /// there once.
+    /// Members of one object and of the objects around it. Their names are kept to detect duplicates.
     pub members: usize,
 }
 
-/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is held
-/// encoded and decoded, and protected header and payload, of at most 64 KiB each, once more as they are signed.
+/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is kept
+/// encoded and decoded, and protected header and payload, of at most 64 KiB each, once more as signed bytes.
 pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     depth: ENVELOPE_DEPTH,
     values: ENVELOPE_VALUES,
@@ -138,24 +138,25 @@ pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     members: ENVELOPE_MEMBERS,
 };
 
-/// A signed payload: one descriptor, with annotations that people choose. 64 KiB have room for more, but a
-/// thousand are far above real use.
+/// A signed payload: one descriptor, with annotations that people choose. 64 KiB would allow more, but a thousand are
+/// far above real use.
 pub const PAYLOAD_JSON: JsonLimits = JsonLimits { depth: ENVELOPE_DEPTH, values: 4096, elements: 1024, members: 1024 };
 
 /// A page of referrers or a fallback index. Of its entries [`REFERRERS_ENTRIES`] are kept, each with
-/// [`ENTRY_ANNOTATION_BYTES`] of annotations and 1.5 KiB of other texts at most; the others are read over, so that as
-/// many values as a page has bytes are no burden. Who can push can give an entry any number of annotations: more than a
-/// thousand spoil the entry and not the page.
+/// [`ENTRY_ANNOTATION_BYTES`] of annotations and 1.5 KiB of other texts at most; the others are skipped, so that the
+/// number of values of a page costs no memory. Everyone with push access can give an entry any number of annotations:
+/// more than a thousand invalidate the entry, not the page.
 pub const INDEX_JSON: JsonLimits =
     JsonLimits { depth: 32, values: REFERRERS_PAGE_BYTES, elements: 10_000, members: 1000 };
 
-/// An image manifest or index, of which nothing is kept but its media type. Runtimes stop at 127 layers or some hundred,
-/// an index has one entry for each platform.
+/// An image manifest or index, of which only the media type is kept. Runtimes stop at 127 layers or some hundred, an
+/// index has one entry for each platform.
 pub const TARGET_JSON: JsonLimits = JsonLimits { depth: 32, values: 500_000, elements: 10_000, members: 10_000 };
 
 /// A signature's manifest, of which the descriptors are kept. Real ones have one layer and a few annotations.
 pub const REFERRER_JSON: JsonLimits = JsonLimits { depth: 32, values: 20_000, elements: 1000, members: 4096 };
 
-/// A trust policy document: statements, members and lists are four levels, and there is room for what is refused by
-/// name. [`POLICY_STATEMENTS`] statements with 40 scopes, stores and identities each; 12 MiB beside the texts at most.
+/// A trust policy document: statements, members and lists are four levels. Further levels are allowed, so that errors
+/// can name the mistake. [`POLICY_STATEMENTS`] statements with 40 scopes, stores and identities each; 12 MiB beside
+/// the texts at most.
 pub const POLICY_JSON: JsonLimits = JsonLimits { depth: 8, values: 50_000, elements: 50_000, members: 10_000 };

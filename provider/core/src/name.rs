@@ -1,6 +1,6 @@
-//! Names of things in a registry: digests, media types, repositories and image references.
+//! Registry names: digests, media types, hosts, repositories and image references.
 //!
-//! Text becomes a type here, once; nothing above re-parses.
+//! Text is parsed here into types, once.
 
 mod aws_signer;
 mod digest;

@@ -1,11 +1,9 @@
 //! Verifies Notary Project signatures
-//! ([specifications](https://github.com/notaryproject/specifications/tree/d4b62b949228911bd5e62da4f5f8dd38682d293a)), in
-//! two phases: [`open`] makes every check that needs nothing from outside, [`judge`] the rest, with
-//! [`crate::evidence`].
+//! ([specifications](https://github.com/notaryproject/specifications/tree/d4b62b949228911bd5e62da4f5f8dd38682d293a)),
+//! in two phases: [`open`] runs the checks that need no evidence, [`judge`] the others, with [`crate::evidence`].
 //!
-//! Each check has a file; `integrity` is the only one where envelope, key and algorithm meet. No check can be forgotten:
-//! [`Checks`] has a field for each and is taken apart whole. [`examine`] and [`describe`] tell people what the same checks
-//! find.
+//! Each check has a file; only `integrity` verifies signatures. No check can be forgotten, as [`Checks`] has a field
+//! for each and is destructured completely. [`examine`] and [`describe`] explain the results of the same checks.
 
 mod authenticity;
 mod aws_signer;

@@ -1,4 +1,4 @@
-//! OCI documents from bytes: descriptors, manifests, indexes. Bytes in, types out; nothing is fetched here.
+//! Parses OCI documents: descriptors, manifests, indexes. Nothing is fetched here.
 //!
 //! Uses `name`, `limits`, `codec`.
 

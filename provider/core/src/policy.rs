@@ -1,11 +1,11 @@
-//! Which images must be signed by whom: the model of a policy, the trust policy documents of the Notary Project that are
-//! converted into it, and trust stores
-//! ([trust store and trust policy specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md)).
+//! Policies: the policy model, the trust policy documents of the Notary Project that are converted into it, and trust
+//! stores ([trust store and trust policy
+//! specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md)).
 //!
-//! A [`Policy`] is an ordered list of rules. A [`Rule`] selects images and holds what they require, as a union by signature
-//! scheme ([`Requirement`]). Which of several rules applies to an image is defined by one table, in `precedence`.
+//! A [`Policy`] is an ordered list of rules. A [`Rule`] selects images and holds what they require, as a union by
+//! signature scheme ([`Requirement`]). The table in `precedence` defines which of several rules applies to an image.
 //!
-//! Documents and files are read once, completely and strictly. Every mistake is reported, not only the first. The caller
+//! Documents and files are parsed completely and strictly. Every mistake is reported, not only the first. The caller
 //! provides the bytes.
 
 mod anchor;

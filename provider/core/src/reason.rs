@@ -1,4 +1,4 @@
-//! Reasons: a stable code, who has to act, and one sentence. What every check ends in when it does not end well.
+//! Reasons: a stable code, the responsible party, and one sentence. The error of every check.
 
 mod code;
 mod reasons;

@@ -1,4 +1,4 @@
-//! Points in time as values. Nothing here can read a clock: `now` is always an argument.
+//! Points in time as values. There is no clock: `now` is always an argument.
 
 use std::fmt;
 use std::time::Duration;
@@ -40,14 +40,14 @@ impl UnixTime {
         OffsetDateTime::from_unix_timestamp(seconds).map(Self).map_err(|_| TimeError)
     }
 
-    /// Reads `2026-01-31T12:00:00Z`, with an optional fraction after a dot and `Z` or `±hh:mm`; `t` and `z` may be
+    /// Parses `2026-01-31T12:00:00Z`, with an optional fraction after a dot and `Z` or `±hh:mm`; `t` and `z` may be
     /// lower case. No leap second, no year 0.
     ///
     /// # Errors
-    /// Anything else.
+    /// The text or number is not of this form.
     pub fn from_rfc3339(text: &str) -> Result<Self, TimeError> {
         let b = text.as_bytes();
-        // The shape first: the library is used for the arithmetic, not for what it may forgive.
+        // Checks the form first: the library is used for the arithmetic only, as its parser may be lenient.
         let digits = |from: usize, to: usize| b.get(from..to).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
         let is = |at: usize, set: &[u8]| b.get(at).is_some_and(|c| set.contains(c));
         let head = digits(0, 4)

@@ -1,6 +1,6 @@
-//! What is decided about an image: one of four, never a boolean; with a stable code, and who has to act.
+//! The verdict about an image: one of four kinds, never a boolean, with a stable code and the responsible party.
 //!
-//! [`ImageVerdict::Verified`] holds the sealed result of a signature scheme, which only that scheme can make: a
+//! [`ImageVerdict::Verified`] holds the sealed result of a signature scheme, which only that scheme can create: a
 //! [`VerifiedSignature`](crate::notation::VerifiedSignature) comes from [`crate::notation`] alone.
 
 mod failed;

@@ -1,12 +1,12 @@
 //! X.509 certificates and the chains of the Notary Project's
 //! [certificate requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements).
 //!
-//! A chain is an ordered list that is checked link by link; no path is built, no trust store is asked
-//! ([`crate::policy`] does that) and no time is looked at. DER is read strictly wherever its bytes decide something;
-//! extensions that decide nothing here are passed over, critical ones too, as the specification wants it.
+//! A chain is an ordered list that is checked link by link. No path is built, no trust store is consulted (see
+//! [`crate::policy`]) and no validity period is checked. DER that affects a decision is parsed strictly. Other
+//! extensions are ignored, even if critical, as the specification requires.
 //!
-//! A profile beside [`Chain::code_signing`], such as that of time stamp authorities, is a file beside
-//! `x509/code_signing.rs` and a constructor in `x509/chain.rs`.
+//! To add a profile, such as that of timestamping authorities, add a file next to `x509/code_signing.rs` and a
+//! constructor like [`Chain::code_signing`] in `x509/chain.rs`.
 
 mod certificate;
 mod chain;

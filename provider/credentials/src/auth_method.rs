@@ -76,7 +76,7 @@ impl AuthMethod {
     /// Checks that it can be sent. Control characters do no harm where it is encoded: in Basic and in a form.
     ///
     /// # Errors
-    /// The first reason why not.
+    /// The first reason against it.
     pub fn check(&self) -> Result<(), AuthMethodError> {
         let within = |found, most| if found > most { Err(AuthMethodError::TooLong { found, most }) } else { Ok(()) };
         match self {

@@ -1,5 +1,5 @@
-//! Which addresses requests may reach. Others choose the hosts that are asked; without a limit they reach cloud metadata
-//! services and whatever listens on loopback.
+//! Address policy: which addresses requests may reach. Users and responses choose hosts. Without a limit, requests
+//! could reach cloud metadata services and servers on loopback.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,19 +9,19 @@ use std::net::Ipv6Addr;
 use url::Host;
 use url::Url;
 
-/// What kind of network an address belongs to.
+/// The kind of network of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// Reachable from the internet.
     Public,
-    /// RFC 1918, shared (RFC 6598) and unique local addresses: in-house servers, private endpoints of clouds. Also
-    /// those for protocols and benchmarks (RFC 6890), which networks use inside.
+    /// RFC 1918, shared (RFC 6598) and unique local addresses: internal servers, private endpoints of clouds. Also
+    /// addresses for protocols and benchmarks (RFC 6890), which internal networks use.
     Private,
     /// This machine.
     Loopback,
-    /// Link-local, and the metadata services: also those that stand at a unique local or public address.
+    /// Link-local addresses and metadata services, including those at a unique local or public address.
     LinkLocal,
-    /// Unspecified, multicast, broadcast and reserved: no server is there.
+    /// Unspecified, multicast, broadcast and reserved addresses, at which no server can be.
     Unusable,
 }
 
@@ -37,8 +37,8 @@ const METADATA: [IpAddr; 6] = [
 ];
 
 impl Network {
-    /// The kind of `address`; an IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as what it leads
-    /// to.
+    /// The kind of `address`. An IPv4 address inside an IPv6 address (mapped, translated, tunnelled) is classified as
+    /// the IPv4 address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         let address = match address {
@@ -54,7 +54,7 @@ impl Network {
         }
     }
 
-    /// For messages.
+    /// The text for messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0x2002, high, low, ..] => Some(v4(high, low)),
         [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(v4(high, low)),
         [0x2001, 0, _, _, _, _, high, low] => Some(v4(!high, !low)),
-        // The deprecated IPv4-compatible form; :: and ::1 are not that.
+        // The deprecated IPv4-compatible form, without :: and ::1.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(v4(high, low)),
         _ => None,
     }
@@ -124,7 +124,7 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressPolicy {
-    /// All addresses: an operator has named the host.
+    /// All addresses, for hosts that an operator has configured.
     Any,
     /// Public, private and loopback addresses.
     WithLoopback,
@@ -135,7 +135,7 @@ pub enum AddressPolicy {
 }
 
 impl AddressPolicy {
-    /// All policies; the position is that of its connections.
+    /// All policies. The position is the index of the connections.
     pub(crate) const ALL: [Self; 4] = [Self::Any, Self::WithLoopback, Self::WithPrivate, Self::PublicOnly];
 
     pub(crate) fn position(self) -> usize {
@@ -158,7 +158,7 @@ impl AddressPolicy {
         }
     }
 
-    /// Checks an address that is written in the URL itself, which is never looked up.
+    /// Checks an IP address in the URL itself, which is not resolved.
     ///
     /// # Errors
     /// The address is not permitted.

@@ -1,4 +1,4 @@
-//! Bodies, read under limits: counted and hashed while they arrive.
+//! Reads bodies under limits; counts and hashes them while they arrive.
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -19,14 +19,14 @@ use crate::limiter::Permit;
 use crate::limits;
 use crate::share::Share;
 
-/// What the body of a 200 may be.
+/// Limits on the body of a 200.
 #[derive(Clone, Debug)]
 pub struct BodyLimits {
     /// Largest size, in bytes.
     pub limit: u64,
     /// The exact size, in bytes, if it is known.
     pub size: Option<u64>,
-    /// The algorithm to hash it with, if its digest is needed.
+    /// The hash algorithm, if the digest is needed.
     pub hash: Option<DigestAlgorithm>,
 }
 
@@ -38,9 +38,9 @@ impl BodyLimits {
     }
 }
 
-/// Reads the body of a 200, and its digest if one is needed. The body counts for `share` in the `budget` as it arrives, so
-/// that announcing a large one costs others nothing. Capacity is never waited for: bodies that wait for each other would
-/// wait for ever.
+/// Reads the body of a 200, and its digest if one is needed. The body counts for `share` in the `budget` as it
+/// arrives, so that announcing a large body uses no capacity. Never waits for capacity, as bodies that wait for each
+/// other would deadlock.
 pub(crate) async fn read(
     mut response: UnreadResponse,
     host: &str,
@@ -82,7 +82,7 @@ pub(crate) async fn read(
         return Err(wrong_size(found, expected));
     }
     body.shrink_to_fit();
-    // Less than before, which never fails.
+    // Shrinking never fails.
     held.resize(body.capacity())?;
     Ok((Content::new(body.into(), held), hasher.map(Hasher::finish)))
 }

@@ -1,11 +1,11 @@
-//! What was made of bodies, counted as long as it is in memory.
+//! Values parsed from bodies, counted while they are in memory.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
 
 use crate::limiter::Permit;
 
-/// Something made of bodies that counts in the body budget of its share until it is dropped.
+/// A value parsed from bodies, which counts in the body budget of its share until it is dropped.
 #[derive(Debug)]
 pub struct Budgeted<T> {
     value: T,
@@ -13,16 +13,16 @@ pub struct Budgeted<T> {
 }
 
 impl<T> Budgeted<T> {
-    /// `value` counts as much as `held`.
+    /// `value` counts as the size of `held`.
     #[must_use]
     pub fn new(value: T, held: Permit) -> Self {
         Self { value, held }
     }
 
-    /// Counts as `bytes` from now on, because part of it was dropped. More than before is not counted.
+    /// Reduces the counted size to `bytes`, after part of the value was dropped. Never increases it.
     pub fn shrink_to(&mut self, bytes: usize) {
         let less = bytes.min(self.held.amount());
-        // Less than before always fits.
+        // Shrinking always succeeds.
         let _ = self.held.resize(less);
     }
 }

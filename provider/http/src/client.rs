@@ -54,13 +54,13 @@ impl Client {
         Self { sender, hosts, body_budget, system_roots }
     }
 
-    /// How many certificate authorities the system has.
+    /// The number of certificate authorities of the system.
     #[must_use]
     pub fn system_roots(&self) -> usize {
         self.system_roots
     }
 
-    /// Closes all connections that are not in use.
+    /// Closes all idle connections.
     pub fn close_idle_connections(&self) {
         self.sender.pools.close_all_idle();
     }
@@ -68,7 +68,8 @@ impl Client {
     /// Waits until `request` may be sent.
     ///
     /// # Errors
-    /// At once if the host asked for a pause that ends after `deadline`; at `deadline` if a limit was reached until then.
+    /// Immediately if the host requested a pause that ends after `deadline`; at `deadline` if a limit was reached
+    /// until then.
     pub async fn acquire(&self, request: &Request<'_>, deadline: Instant) -> Result<RequestPermit, FetchError> {
         let host = authority(request.url);
         let hop = Hop { host: &host, own: host == request.home, listed: request.route.listed };
@@ -79,7 +80,7 @@ impl Client {
     /// pauses further requests to the host that sent it.
     ///
     /// # Errors
-    /// There is no complete response. Statuses other than 200 are responses.
+    /// There is no complete response. Other statuses than 200 are responses.
     pub async fn fetch(
         &self,
         request: &Request<'_>,
@@ -184,7 +185,8 @@ impl Client {
     }
 }
 
-/// The position at `target`, which has another origin than `position`. The way back to where the request began stays open.
+/// The position at `target`, which has another origin than `position`. A redirect back to the first origin is
+/// allowed.
 fn redirect<'a>(
     request: &Request<'a>,
     policy: &dyn RedirectPolicy,
@@ -222,7 +224,7 @@ fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, RedirectRefus
     }
 }
 
-/// The pause that a response asks for.
+/// The pause that a response requests.
 fn requested_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     match status {
         StatusCode::TOO_MANY_REQUESTS => Some(retry_after(headers).unwrap_or(limits::RETRY_AFTER_DEFAULT)),

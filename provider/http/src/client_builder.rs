@@ -1,4 +1,4 @@
-//! Makes a [`Client`] from what an operator decides.
+//! Builds a [`Client`] from the operator's settings.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::tls::Roots;
 use crate::tls::TlsConfigs;
 use crate::tls::TlsSetupError;
 
-/// What an operator decides about a client.
+/// The operator's settings of a client.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// For one connection, including the look-up of the name and TLS.
+    /// The timeout of one connection, including name resolution and TLS.
     pub connect_timeout: Duration,
-    /// Requests that may be under way at the same time.
+    /// Limits on concurrent requests.
     pub requests: RequestLimits,
     /// The proxies of the environment. Only requests under a proxy rule use them.
     pub proxies: ProxyEnvironment,
@@ -51,7 +51,7 @@ impl ClientBuilder {
         let connect = ConnectSettings {
             lookups: Lookups::new(limits.lookups().clone(), settings.connect_timeout),
             connect_timeout: settings.connect_timeout,
-            // As many as there may be requests: with fewer, each burst would open connections and close them again.
+            // As many as concurrent requests are allowed. With fewer, each burst would open and close connections.
             idle_per_host: settings.requests.per_host,
         };
         let pools = ConnectionPools::new(connect, limits, configs.config(&Roots::System)?);

@@ -1,6 +1,6 @@
-//! Connections to servers and proxies, and HTTP on them. The pool, HTTP/1.1 and HTTP/2 are hyper's. What hyper leaves
-//! unlimited is limited here: the look-up of names ([`lookup`]), what the other side sends that is no content
-//! ([`metered`]), and how many connections are open ([`open`]).
+//! Connections to servers and proxies, and HTTP on them. The pool, HTTP/1.1 and HTTP/2 are those of hyper. This
+//! module limits what hyper does not: name resolution ([`lookup`]), received bytes that are not content
+//! ([`metered`]), and the number of open connections ([`open`]).
 
 mod current_share;
 mod direct;

@@ -1,4 +1,4 @@
-//! The bytes of a response, counted as long as they are in memory.
+//! The bytes of a response, counted while they are in memory.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::limiter::Permit;
 
-/// The body of a response. It counts in the body budget of its share until it is dropped, which must not be before what was
+/// The body of a response. It counts in the body budget of its share until it is dropped. Drop it after the values
 /// parsed from it.
 pub struct Content {
     bytes: Bytes,

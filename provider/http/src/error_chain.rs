@@ -1,11 +1,11 @@
-//! The chain of errors that the HTTP library returns, as text. Never shows a URL.
+//! Converts the error chain of the HTTP library to text. Never shows a URL.
 
 use std::error::Error;
 
 use crate::tls::TlsFailure;
 use crate::tls::tls_failure;
 
-/// The failure of TLS in the chain of `error`, if there is one.
+/// The TLS failure in the chain of `error`, if there is one.
 pub(crate) fn tls_failure_in(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
     chain(error).find_map(|error| error.downcast_ref().map(tls_failure))
 }
@@ -22,7 +22,7 @@ pub(crate) fn innermost_text(error: &(dyn Error + 'static)) -> String {
     innermost.to_string()
 }
 
-/// The reason by its number, without the text that the other side may add to it.
+/// The reason by its code, without text from the peer.
 fn http2_text(error: &h2::Error) -> String {
     let what = if error.is_go_away() {
         "the HTTP/2 connection was ended"

@@ -1,53 +1,53 @@
-//! What follows from a [`FetchError`]: its kind, whether to retry, and which of the caller's settings could change it.
+//! Classification of a [`FetchError`]: its kind, whether to retry, and the caller's settings that could change it.
 
 use crate::error::FetchError;
 use crate::proxy::ProxyFailure;
 use crate::retry::RetryAdvice;
 use crate::tls::TlsRemedy;
 
-/// The kinds of failure that ask for different action.
+/// The kinds of failure that require different actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchErrorKind {
     /// The settings do not allow a request to this host or address.
     NotAllowed,
     /// The settings for this host have a mistake.
     Disabled,
-    /// No connection, or it broke.
+    /// No connection, or it was interrupted.
     Unreachable,
     /// No response in time.
     Timeout,
-    /// The host asks for a pause.
+    /// The host requested a pause.
     Throttled,
-    /// The response breaks a limit or the protocol.
+    /// The response violates a limit or the protocol.
     ResponseInvalid,
     /// The body has another size than expected.
     ContentMismatch,
     /// A redirect is not followed.
     RedirectRefused,
-    /// A limit of ours is reached.
+    /// A limit of this process is reached.
     Overloaded,
 }
 
-/// What the caller's own settings could change about a failure.
+/// The caller's settings that could resolve a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchRemedy<'a> {
-    /// Name the host.
+    /// Configure the host.
     NameHost,
-    /// Name `from`, which leads to `host`, or `host`.
+    /// Configure `from`, which leads to `host`, or `host`.
     NameEither {
-        /// Whose response named the host.
+        /// The server whose response named the host.
         from: &'a str,
-        /// Where the request would have gone.
+        /// The destination of the request.
         host: &'a str,
     },
-    /// Ask the host without a proxy.
+    /// Exclude the host from the proxy.
     WithoutProxy,
-    /// Change how its certificate is verified, or speak plain HTTP.
+    /// Change the verification of its certificate, or use plain HTTP.
     Tls(TlsRemedy),
 }
 
 impl FetchError {
-    /// Which kind of failure this is; that of the redirect's target where there is one.
+    /// The kind of failure; after a redirect, that of the target.
     #[must_use]
     pub fn kind(&self) -> FetchErrorKind {
         match self {
@@ -69,7 +69,7 @@ impl FetchError {
         }
     }
 
-    /// Whether sending the request again may help. A response that breaks a limit or comes too slowly would do so again.
+    /// Whether a retry may succeed. A response that violates a limit or is too slow would fail again.
     #[must_use]
     pub fn retry_advice(&self) -> RetryAdvice {
         match self {
@@ -95,7 +95,7 @@ impl FetchError {
         }
     }
 
-    /// What the caller's own settings could change, to be written behind the message.
+    /// The caller's settings that could resolve the failure, for the end of the message.
     #[must_use]
     pub fn remedy(&self) -> Option<FetchRemedy<'_>> {
         match self {

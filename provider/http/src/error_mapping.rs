@@ -1,4 +1,4 @@
-//! From errors of the HTTP library to a [`FetchError`].
+//! Maps errors of the HTTP library to [`FetchError`].
 
 use std::error::Error;
 
@@ -15,13 +15,13 @@ use crate::proxy::SelectedProxy;
 use crate::proxy::TunnelError;
 use crate::tls::tls_failure;
 
-/// Why there is no response from `host`.
+/// Maps the error of a request to `host`.
 pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchError {
     let host = || host.to_owned();
     for error in chain(error) {
         match error.downcast_ref() {
             Some(ConnectError::Timeout) => return FetchError::Timeout { host: host(), phase: Phase::Connect },
-            // The error inside says more.
+            // The inner error is more specific.
             Some(ConnectError::Tcp(_) | ConnectError::Tls(_) | ConnectError::Name) | None => {}
         }
         match error.downcast_ref() {
@@ -42,7 +42,7 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchErr
     FetchError::Unreachable { host: host(), detail: innermost_text(error) }
 }
 
-/// Why there is no response from `host` through `proxy`, and whether that is the proxy's failure.
+/// Maps the error of a request to `host` through `proxy`, and decides whether the proxy failed.
 pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &SelectedProxy<'_>) -> FetchError {
     let failure = chain(error).find_map(|error| match error.downcast_ref() {
         Some(TunnelError::Proxy(failure)) => Some(failure.clone()),
@@ -54,7 +54,7 @@ pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &
     }
 }
 
-/// The failure of `proxy`, not of `host`.
+/// Creates the error for a failure of `proxy`.
 pub(crate) fn proxy_failed(host: String, proxy: &SelectedProxy<'_>, failure: ProxyFailure) -> FetchError {
     FetchError::Proxy {
         host,
@@ -64,7 +64,7 @@ pub(crate) fn proxy_failed(host: String, proxy: &SelectedProxy<'_>, failure: Pro
     }
 }
 
-/// Why a body did not come to its end.
+/// Maps the error of an incomplete body.
 pub(crate) fn broken(error: &hyper::Error, host: &str) -> FetchError {
     if let Some(Excess { shared }) = chain(error).find_map(Excess::of) {
         return FetchError::Excess { host: host.to_owned(), shared };

@@ -10,8 +10,8 @@ use http::HeaderMap;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
-/// The media type of a response in lower case without its parameters; as written if it is not well-formed, empty without
-/// the header. Headers that disagree give no media type, as each reader would take another one.
+/// The media type of a response in lower case without its parameters; as written if it is not well-formed, empty
+/// without the header. Several different headers give no media type, as readers would choose different ones.
 #[must_use]
 pub fn content_type(headers: &HeaderMap) -> String {
     let media_type = |value: &HeaderValue| {
@@ -24,7 +24,7 @@ pub fn content_type(headers: &HeaderMap) -> String {
     found.join(", ")
 }
 
-/// The value of a header, fit to print.
+/// The value of a header as a printable excerpt.
 #[must_use]
 pub fn excerpt(value: &[u8]) -> Excerpt {
     Excerpt::of(text(value).trim())
@@ -40,7 +40,8 @@ pub fn basic(user: &str, password: &[u8]) -> Option<HeaderValue> {
     sensitive(&format!("Basic {}", STANDARD.encode([user.as_bytes(), b":", password].concat())))
 }
 
-/// A `Bearer` token, [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1). None unless it is visible ASCII.
+/// A `Bearer` token, [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1). `None` unless it is visible
+/// ASCII.
 #[must_use]
 pub fn bearer(token: &[u8]) -> Option<HeaderValue> {
     let text = std::str::from_utf8(token).ok()?;

@@ -1,8 +1,8 @@
 //! Per-host concurrency limits and back-off, shared by the whole process.
 //!
-//! A request counts twice: for the host on whose behalf it is made, from its beginning to the end of its body; and for the host that answers, which after a redirect is another one. A request that follows a redirect
-//! releases the second permit before it waits for the next one, so that two hosts that redirect to each other do not block
-//! each other.
+//! A request has two permits: one of the host on whose behalf it is made, until the end of its body; and one of the
+//! host that responds, which differs after a redirect. A request that follows a redirect releases the second permit
+//! before it waits for the next one, so that two hosts that redirect to each other do not block each other.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
 
-/// How many requests may be under way at the same time.
+/// Limits on concurrent requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// To one host.
@@ -30,11 +30,12 @@ pub struct RequestLimits {
     pub total: usize,
 }
 
-/// When hosts may be asked again: those in the settings, and others, which cannot evict the former. Clones are the same.
+/// Pauses that hosts requested. Configured and other hosts are kept apart, so that the latter cannot evict the
+/// former. Clones share the state.
 #[derive(Clone)]
 pub(crate) struct Pauses(Arc<[Mutex<LruCache<String, Instant>>; 2]>);
 
-/// Limits the requests to each host, and remembers which hosts have asked for a pause.
+/// Limits the requests to each host, and stores the pauses that hosts requested.
 pub(crate) struct HostLimiter {
     limits: ShareLimits,
     requests: Limiter,
@@ -45,7 +46,7 @@ pub(crate) struct HostLimiter {
 /// The host that a request goes to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hop<'a> {
-    /// Name and port as in the URL.
+    /// Host and port as in the URL.
     pub(crate) host: &'a str,
     /// Whether the request is made on behalf of this host.
     pub(crate) own: bool,
@@ -61,12 +62,12 @@ pub struct RequestPermit {
 }
 
 impl RequestLimits {
-    /// How requests are shared. An unlisted host gets a quarter of what another one gets.
+    /// The shares of requests. An unlisted host gets a quarter of that of a listed one.
     pub(crate) fn shares(self) -> ShareLimits {
         ShareLimits { host: self.per_host, unlisted_host: self.per_host / 4, ..ShareLimits::of(self.total) }
     }
 
-    /// The same by the host that answers. The total is that of the requests.
+    /// The shares by the host that responds. The total is that of the requests.
     pub(crate) fn responder_shares(self) -> ShareLimits {
         ShareLimits { total: usize::MAX, ..self.shares() }
     }
@@ -85,15 +86,16 @@ impl Pauses {
 }
 
 impl HostLimiter {
-    /// `requests` and `responders` are the limits of the process; `limits` says what a host may have of them.
+    /// `requests` and `responders` are the limits of the process, `limits` the shares of a host.
     pub(crate) fn new(limits: ShareLimits, requests: Limiter, responders: Limiter, pauses: Pauses) -> Self {
         Self { limits, requests, responders, pauses }
     }
 
-    /// Waits until the host may be asked on behalf of `share` and the limits allow another request.
+    /// Waits until the pause of the host has ended and the limits allow another request on behalf of `share`.
     ///
     /// # Errors
-    /// At once if the host asked for a pause that ends after `deadline`; at `deadline` if a limit was reached until then.
+    /// Immediately if the host requested a pause that ends after `deadline`; at `deadline` if a limit was reached
+    /// until then.
     pub(crate) async fn acquire(
         &self,
         share: &Share,
@@ -104,7 +106,7 @@ impl HostLimiter {
             self.wait_for_pause(hop, deadline).await?;
             let request = self.requests.acquire(share, deadline).await?;
             let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
-            // The host may have asked another request for a pause while this one was queued.
+            // The host may have requested a pause while this request was queued.
             if self.remaining_pause(hop).is_none() {
                 return Ok(RequestPermit { request, _responder: responder });
             }
@@ -132,7 +134,7 @@ impl HostLimiter {
         }
     }
 
-    /// Sends no request to the host for the next `pause`, or longer if it already asked for longer.
+    /// Pauses requests to the host for `pause`, or for the rest of an earlier pause if that is longer.
     pub(crate) fn pause(&self, hop: Hop<'_>, pause: Duration) {
         let until = Instant::now() + pause;
         let mut pauses = self.pauses.of(hop).lock().unwrap_or_else(PoisonError::into_inner);
@@ -262,7 +264,7 @@ mod tests {
             let hop = Hop { own: false, ..own(other).1 };
             let _done = hosts.follow(permit, &own(host).0, hop, soon()).await;
         }
-        // Those that came first waited for the own requests of the other one, which came to an end.
+        // The first requests waited for those of the other host, which ended.
         assert!(before.elapsed() <= 2 * SECOND);
         let (a, b) = (acquire(&hosts, "a", soon()).await, acquire(&hosts, "b", soon()).await);
         assert!(a.is_ok() && b.is_ok());
@@ -275,7 +277,7 @@ mod tests {
         let permit = acquire(&hosts, "a", soon()).await.unwrap();
         let there = Hop { own: false, ..own("b").1 };
         let permit = hosts.follow(permit, &own("a").0, there, soon()).await.unwrap();
-        // One of two for a, and half of what b may answer.
+        // One of two permits of `a`, and half of the responder permits of `b`.
         let _second = acquire(&hosts, "a", soon()).await.unwrap();
         assert_eq!(acquire(&hosts, "a", soon()).await.err(), full(REQUESTS, Scope::Host("a".into()), 2));
         let _b = acquire(&hosts, "b", soon()).await.unwrap();

@@ -1,10 +1,11 @@
-//! A hardened HTTP client: for servers that are not trusted, with limits on addresses, bytes, time and concurrency.
+//! A hardened HTTP client for untrusted servers, with limits on addresses, bytes, time and concurrency.
 //!
-//! Where to begin: [`ClientBuilder`], [`Request`], [`Client::fetch`]. It knows nothing about what is fetched. The caller
-//! says how a host is reached ([`Route`]: addresses, trusted authorities, proxy), what is read ([`BodyLimits`]), where
-//! redirects may lead ([`Redirects`]) and on whose behalf ([`Share`]). What fails is a [`FetchError`].
+//! Entry points: [`ClientBuilder`], [`Request`], [`Client::fetch`]. The client does not depend on what is fetched.
+//! The caller decides how a host is reached ([`Route`]: addresses, trusted authorities, proxy), the limits on the
+//! body ([`BodyLimits`]), the allowed redirects ([`Redirects`]) and on whose behalf a request is made ([`Share`]).
+//! Failures are [`FetchError`]s.
 //!
-//! HTTP and connection reuse are hyper's, TLS is rustls'.
+//! HTTP and the connection pool are those of hyper, TLS is that of rustls.
 #![warn(missing_docs)]
 
 mod address;

@@ -1,10 +1,10 @@
-//! A concurrency limit with a share for each host, so that no host takes what the others need.
+//! A concurrency limit with a share for each host, so that no host can use up the capacity of others.
 //!
-//! Work counts for a member, its group and the process, and begins when all three have capacity left; see
-//! [`ShareLimits`]. Waiting work holds nothing. Work that has capacity never waits behind work that has none. In addition
-//! to the fixed limits, a group takes at most as much of the whole as it leaves free, and a member at most as much of its
-//! group ([dynamic thresholds](https://doi.org/10.1109/90.664262)), so that several slow hosts together leave capacity to
-//! the next one.
+//! Work counts against a member, its group and the process, and starts when all three have capacity; see
+//! [`ShareLimits`]. Queued work holds no capacity. Work with capacity never waits behind work without. In addition to
+//! the fixed limits, a group uses at most as much of the whole as it leaves free, and a member at most as much of its
+//! group ([dynamic thresholds](https://doi.org/10.1109/90.664262)), so that several slow hosts together leave
+//! capacity for others.
 
 mod state;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use crate::share::ShareLimits;
 use state::State;
 use state::Waiter;
 
-/// A limit and its shares. Clones are the same limit.
+/// A limit and its shares. Clones share the limit.
 #[derive(Clone)]
 pub struct Limiter(Arc<Shared>);
 
@@ -47,7 +47,7 @@ pub struct Permit {
     amount: usize,
 }
 
-/// A place in the queue. Left on drop.
+/// A position in the queue, given up on drop.
 #[must_use]
 pub struct Ticket {
     number: u64,
@@ -64,7 +64,7 @@ impl Limiter {
         Self(Arc::new(Shared { resource, observer, state }))
     }
 
-    /// Changes the numbers. What is in use stays in use and counts: above the new limit, nothing is granted until enough
+    /// Changes the numbers. Permits in use are kept and counted. Above the new limit, nothing is granted until enough
     /// is released.
     pub fn set_limits(&self, limits: ShareLimits) {
         self.0.lock().set_limits(limits);
@@ -81,7 +81,7 @@ impl Limiter {
         Ok(permit)
     }
 
-    /// Queues for one unit of the limit, which is granted at once if the limit is not reached.
+    /// Queues for one unit of the limit, which is granted immediately if the limit is not reached.
     ///
     /// # Errors
     /// The queue is full.
@@ -108,7 +108,7 @@ impl Limiter {
                 Ok(ticket)
             }
             Err(reached) => {
-                // Before the ticket, which takes itself out of the queue.
+                // Dropped before the ticket, which removes itself from the queue.
                 drop(state);
                 Err(shared.refuse(reached))
             }
@@ -127,7 +127,7 @@ impl Limiter {
         self.queue_for(claim)?.granted_by(deadline).await
     }
 
-    /// The limit that keeps work for `share` waiting.
+    /// The limit for which work of `share` waits.
     #[must_use]
     pub fn refusal(&self, share: &Share) -> LimitReached {
         self.0.refuse(self.0.refusal(&self.0.claim(share)))
@@ -143,11 +143,11 @@ impl fmt::Debug for Limiter {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State<Permit>> {
-        // No operation leaves the numbers out of step where it could panic.
+        // No operation can panic while the counters are inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What work for `share` counts against.
+    /// The limits that work for `share` counts against.
     fn claim(&self, share: &Share) -> Claim {
         self.lock().limits().claim(share)
     }
@@ -155,7 +155,7 @@ impl Shared {
     fn refusal(&self, claim: &Claim) -> LimitReached {
         let state = self.lock();
         state.check(claim, 1).err().unwrap_or_else(|| LimitReached {
-            // Capacity was released meanwhile.
+            // Capacity was released in the meantime.
             resource: self.resource,
             scope: claim.member.clone(),
             at: claim.at.clone(),
@@ -194,7 +194,7 @@ impl Shared {
 }
 
 impl Permit {
-    /// For what the state has counted already.
+    /// Creates a permit that the state already counts.
     fn new(shared: &Arc<Shared>, claim: Claim, amount: usize) -> Self {
         if amount > 0 {
             shared.in_use(i64::try_from(amount).unwrap_or(i64::MAX));
@@ -202,16 +202,16 @@ impl Permit {
         Self { shared: Arc::clone(shared), claim, amount }
     }
 
-    /// How many units it holds.
+    /// The number of units.
     #[must_use]
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Changes the number of units it holds to `amount`.
+    /// Changes the number of units to `amount`.
     ///
     /// # Errors
-    /// The limit is reached; it holds what it held.
+    /// The limit is reached; the permit is unchanged.
     pub fn resize(&mut self, amount: usize) -> Result<(), LimitReached> {
         let before = std::mem::replace(&mut self.amount, amount);
         match amount.checked_sub(before) {
@@ -253,7 +253,7 @@ impl Ticket {
     pub async fn granted(mut self) -> Permit {
         match (&mut self.granted).await {
             Ok(permit) => permit,
-            // The sender is in the queue until it grants, or until this is dropped.
+            // The sender is in the queue until the permit is granted or this is dropped.
             Err(_) => std::future::pending().await,
         }
     }

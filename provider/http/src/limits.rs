@@ -1,4 +1,4 @@
-//! Limits on what other servers may send and use, each with the origin of its number.
+//! Limits on what servers may send and use, each with the origin of its number.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::share::ShareLimits;
 
 const MIB: usize = 1024 * 1024;
 
-/// Redirects followed for one request. Servers need one, to where their content is stored.
+/// Redirects followed for one request. Servers need one, to their content store.
 pub const REDIRECTS: usize = 5;
 
 /// Length of a `Location` or `Link` header, in bytes. Pre-signed URLs have up to 2 KiB.
@@ -15,35 +15,36 @@ pub const URL_BYTES: usize = 8 * 1024;
 /// Length of a host name in a URL that a response names, in bytes: the limit of the DNS.
 pub const HOST_BYTES: usize = 253;
 
-/// How long a body may be without [`BODY_WINDOW_BYTES`] of progress. The first three retransmissions of TCP come within
+/// How long a body may be without [`BODY_WINDOW_BYTES`] of progress. The first three TCP retransmissions are within
 /// 1.4 s.
 pub const BODY_WINDOW: Duration = Duration::from_secs(2);
 
-/// What must arrive of a body in each [`BODY_WINDOW`], unless it ends, in bytes: far below any usable connection.
+/// The bytes of a body that must arrive in each [`BODY_WINDOW`], unless it ends, in bytes: far below any usable
+/// connection.
 pub const BODY_WINDOW_BYTES: u64 = 16 * 1024;
 
-/// What is read of the body of a response that is not 200, in bytes: an error message.
+/// Size of the body of a response that is not 200, in bytes: an error message.
 pub const ERROR_BODY_BYTES: usize = 16 * 1024;
 
 /// A document up to this size is parsed by the calling task, in bytes: about a millisecond of work at most. Usual
 /// documents are far smaller.
 pub const PARSED_AT_ONCE_BYTES: usize = 64 * 1024;
 
-/// What parsing a document takes at most beside its bytes: the largest number in `countersign_core::limits`, that of
-/// `INDEX_JSON`.
+/// Maximum memory for parsing a document in addition to its bytes: the largest number in `countersign_core::limits`,
+/// that of `INDEX_JSON`.
 pub const PARSING_BYTES: usize = 12 * MIB;
 
-/// Large documents that are parsed at the same time, each on a thread.
+/// Large documents that are parsed concurrently, each on a thread.
 pub const PARSING: ShareLimits = ShareLimits { total: 2, host: 1, pattern: 1, unlisted_host: 1, unlisted: 1 };
 
-/// Checks of content that run at the same time, each on a thread. Their cost does not follow from the number of bytes:
-/// 15 KiB may hold ten certificates with keys of 521 bits, which take some ten milliseconds.
+/// Checks of content that run concurrently, each on a thread. Their cost does not depend on the number of bytes: 15
+/// KiB may hold ten certificates with keys of 521 bits, which take some ten milliseconds.
 pub const CHECKS: ShareLimits = ShareLimits { total: 8, host: 2, pattern: 4, unlisted_host: 1, unlisted: 2 };
 
-/// Names of a certificate that an error repeats.
+/// Names of a certificate in an error.
 pub const CERTIFICATE_NAMES: usize = 3;
 
-/// The longest pause that a server may ask for.
+/// The longest pause that a server may request.
 pub const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after a 429 without `Retry-After` in seconds.
@@ -62,24 +63,24 @@ pub const PROXY_RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 /// are closed.
 pub const IDLE_CONFIGURED: usize = 128;
 
-/// The same for hosts whose names come from outside: below a pattern, or where hosts need not be listed, an attacker has
-/// any number of them.
+/// The same for hosts that only a pattern matches, or that are not listed: an attacker can create any number of their
+/// names.
 pub const IDLE_UNLISTED: usize = 32;
 
 /// Size of the head of a response, and of the buffer of a connection, in bytes. A head holds some headers of 8 KiB with
 /// URLs or challenges.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
-/// What a connection may receive that is no content, in bytes: the TLS handshake, the heads of the HTTP/2 streams that
-/// are open at once, and what is under way of their bodies ([`HTTP2_CONNECTION_WINDOW`]). Each response and its content
-/// add to it what they have used.
+/// Bytes that a connection may receive in addition to content: the TLS handshake, the heads of the HTTP/2 streams
+/// that are open at once, and the body bytes in flight ([`HTTP2_CONNECTION_WINDOW`]). Each response and its content
+/// restore what they have used.
 pub const CONNECTION_BYTES: u64 = 1024 * 1024;
 
-/// What each response adds to [`CONNECTION_BYTES`]: its head, and what arrives of a body that is not read
-/// ([`HTTP2_STREAM_WINDOW`]). Other requests use the same HTTP/2 connection.
+/// Bytes that each response restores of [`CONNECTION_BYTES`]: its head, and the received part of a body that is not
+/// read ([`HTTP2_STREAM_WINDOW`]). Other requests use the same HTTP/2 connection.
 pub const RESPONSE_BYTES: u64 = (64 + 256) * 1024;
 
-/// Names that are being resolved at the same time, each on a thread.
+/// Names that are resolved concurrently, each on a thread.
 pub const LOOKUPS: ShareLimits = ShareLimits { total: 64, host: 8, pattern: 16, unlisted_host: 4, unlisted: 16 };
 
 /// Addresses of a name that are tried. Large services have ten.
@@ -91,8 +92,8 @@ pub const POOL_IDLE: Duration = Duration::from_secs(60);
 /// Time between two TCP keep-alive probes on a silent connection.
 pub const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Flow-control window of one HTTP/2 stream, in bytes. Small, as many hosts may fill theirs at once; a usual response
-/// fits.
+/// Flow-control window of one HTTP/2 stream, in bytes. Small, as many hosts may fill their windows at the same time.
+/// A usual response fits.
 pub const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
 
 /// Flow-control window of one HTTP/2 connection, in bytes.
@@ -101,11 +102,11 @@ pub const HTTP2_CONNECTION_WINDOW: u32 = 512 * 1024;
 /// Time between two pings of an HTTP/2 connection.
 pub const HTTP2_PING: Duration = Duration::from_secs(15);
 
-/// How long the response to a ping may take.
+/// Timeout of a ping.
 pub const HTTP2_PONG: Duration = Duration::from_secs(5);
 
 /// `User-Agent` of every request.
 pub const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
-/// Hosts whose pause is remembered: as many of those in the settings, and as many of the others.
+/// Hosts whose pause is stored, separately for configured hosts and for others.
 pub const HOSTS: usize = 1024;

@@ -1,4 +1,4 @@
-//! A cache with a limit in bytes, least recently used first out, and an expiry for each entry.
+//! A cache with a limit in bytes, eviction of the least recently used entries, and an expiry for each entry.
 
 use std::hash::Hash;
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use lru::LruCache;
 
-/// Values by key. Safe to share; no lock is held across an await.
+/// Values by key. Can be shared between threads; no lock is held across an await.
 #[derive(Debug)]
 pub struct LruTtlCache<K: Hash + Eq, V> {
     inner: Mutex<Inner<K, V>>,
@@ -24,28 +24,28 @@ struct Inner<K: Hash + Eq, V> {
 struct Entry<V> {
     value: V,
     bytes: usize,
-    /// Without one, the entry lives until it is evicted.
+    /// Without an expiry, the entry is kept until it is evicted.
     expires: Option<Instant>,
 }
 
 impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
-    /// What an entry occupies in addition to its texts, in bytes: the entry itself, its links and its slot in the map, and
-    /// what an allocator adds to each.
+    /// Memory of an entry in addition to its texts, in bytes: the entry itself, its links, its slot in the map, and
+    /// the overhead of the allocator.
     pub const ENTRY_OVERHEAD: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
 
-    /// Holds entries of at most `most_bytes` together. Zero disables the cache.
+    /// Creates a cache for at most `most_bytes` of entries. Zero disables the cache.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
         Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, most_bytes }) }
     }
 
-    /// Lowers the limit to `most_bytes`, and evicts what is above it.
+    /// Lowers the limit to `most_bytes` and evicts entries above it.
     pub fn limit_to(&self, most_bytes: usize) {
         let mut inner = self.lock();
         inner.most_bytes = inner.most_bytes.min(most_bytes);
         inner.evict();
         if inner.entries.is_empty() {
-            // The map keeps its slots otherwise.
+            // A new map releases the slots.
             inner.entries = LruCache::unbounded();
         }
     }
@@ -62,8 +62,8 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         None
     }
 
-    /// Stores `value` until `expires`, or until it is evicted. `bytes` is what key and value occupy, roughly. Returns how many
-    /// entries were evicted.
+    /// Stores `value` until `expires`, or until it is evicted. `bytes` is the approximate size of key and value.
+    /// Returns how many entries were evicted.
     pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
         let mut inner = self.lock();
         if bytes > inner.most_bytes {
@@ -76,7 +76,7 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         inner.evict()
     }
 
-    /// Removes the entry if its value is as described.
+    /// Removes the entry if `described` is true for its value.
     pub fn remove_if(&self, key: &K, described: impl FnOnce(&V) -> bool) {
         let mut inner = self.lock();
         if inner.entries.peek(key).is_some_and(|entry| described(&entry.value)) {
@@ -84,7 +84,7 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         }
     }
 
-    /// Whether there is an entry, expired or not. Does not count as use.
+    /// Whether there is an entry, expired or not. Does not update its last use.
     pub fn contains(&self, key: &K) -> bool {
         self.lock().entries.contains(key)
     }
@@ -101,13 +101,13 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner<K, V>> {
-        // No operation leaves the members inconsistent where it could panic, so a poisoned lock is still sound.
+        // No operation can panic while the members are inconsistent, so a poisoned lock is safe to use.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Hash + Eq, V> Inner<K, V> {
-    /// Evicts the least recently used entries until the others fit. Returns how many.
+    /// Evicts the least recently used entries until the others fit. Returns their number.
     fn evict(&mut self) -> usize {
         let mut evicted = 0;
         while self.bytes > self.most_bytes {

@@ -1,11 +1,11 @@
-//! Which server answers at a URL, and which links of a response may be followed.
+//! Origins of URLs, and the links of a response that may be followed.
 
 use countersign_core::name::Host;
 use url::Url;
 
 use crate::limits;
 
-/// A link of a response that is no URL to follow.
+/// A link of a response that must not be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("found no URL of at most {} bytes with a host and without a user name, expected one", limits::URL_BYTES)]
 pub struct BadLink;
@@ -14,7 +14,7 @@ pub struct BadLink;
 /// password, and without its fragment.
 ///
 /// # Errors
-/// It is no such URL.
+/// The link is not such a URL.
 pub fn resolve_link(from: &Url, link: &str) -> Result<Url, BadLink> {
     if link.len() > limits::URL_BYTES {
         return Err(BadLink);
@@ -27,8 +27,9 @@ pub fn resolve_link(from: &Url, link: &str) -> Result<Url, BadLink> {
     with_plain_host(target).ok_or(BadLink)
 }
 
-/// The URL with its host in canonical form, so that one server has one text: an IPv4-mapped address becomes that IPv4
-/// address, and a name loses the dot at its end. None if the host is neither an IP address nor a DNS name.
+/// The URL with its host in canonical form, the same for all spellings of a server: an IPv4-mapped address becomes
+/// that IPv4 address, and the dot at the end of a name is removed. `None` if the host is neither an IP address nor a
+/// DNS name.
 #[must_use]
 pub fn with_plain_host(mut url: Url) -> Option<Url> {
     if !has_plain_host(&url) {
@@ -66,8 +67,8 @@ pub fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
 }
 
-/// `host[:port]` of a URL, by which messages and limits name a server: one text per server. Without path and query, which
-/// may be signed.
+/// `host[:port]` of a URL, the name of a server in messages and limits, one text per server. Without path and query,
+/// which may be signed.
 #[must_use]
 pub fn authority(url: &Url) -> String {
     let mapped = match url.host() {
@@ -81,7 +82,7 @@ pub fn authority(url: &Url) -> String {
     }
 }
 
-/// The server that `url` leads to, with its port always written. None for hosts that `countersign_core::name` does not know.
+/// The server that `url` leads to, always with its port. `None` for hosts that `countersign_core::name` refuses.
 #[must_use]
 pub fn server_of(url: &Url) -> Option<Host> {
     format!("{}:{}", url.host_str()?, url.port_or_known_default()?).parse().ok()
@@ -170,7 +171,7 @@ mod tests {
             ("https://a.example:5000/t", "a.example"),
             ("https://b.example/t", "a.example"),
             ("https://a.example.b/t", "a.example"),
-            // That is a website.
+            // This host is a website.
             ("https://docker.io/t", "docker.io"),
         ] {
             assert!(!leads(url, host), "{url} {host}");

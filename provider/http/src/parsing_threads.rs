@@ -1,6 +1,5 @@
-//! Threads for expensive work, a limited number at a time: parsing of large documents, and checks of content. Tasks that
-//! serve requests and probes wait neither for a document of megabytes nor for the arithmetic of large keys. Small documents
-//! are parsed by the calling task.
+//! Runs expensive work on a limited number of threads: parsing of large documents, and checks of content. It does not
+//! block the tasks that serve requests and probes. Small documents are parsed by the calling task.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::resource::LimitReached;
 use crate::resource::PARSING;
 use crate::share::Share;
 
-/// See the module. Clones share the limits.
+/// The threads. Clones share the limits.
 #[derive(Clone)]
 pub struct ParsingThreads {
     large: Limiter,
@@ -29,7 +28,7 @@ impl ParsingThreads {
         Self { large: limiter(PARSING, limits::PARSING), checks: limiter(CHECKS, limits::CHECKS) }
     }
 
-    /// Returns what `parse` makes of a document of so many bytes. If it panics, the caller panics.
+    /// Runs `parse` for a document of `bytes` bytes and returns its result. A panic is passed on to the caller.
     ///
     /// # Errors
     /// Too many large documents were being parsed until `deadline`, for the share or in total.
@@ -46,7 +45,7 @@ impl ParsingThreads {
         Ok(on_a_thread(self.large.acquire(share, deadline).await?, parse).await)
     }
 
-    /// Returns what `check` makes of content. If it panics, the caller panics.
+    /// Runs `check` and returns its result. A panic is passed on to the caller.
     ///
     /// # Errors
     /// Too many checks were in progress until `deadline`, for the share or in total.
@@ -164,7 +163,7 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await;
-        // The running one uses up the share of its host, and delays no other host and no small document.
+        // The running work uses up the share of its host, and delays neither other hosts nor small documents.
         assert_eq!(threads.parse(&listed("good"), LARGE, soon(), || 7).await, Ok(7));
         assert_eq!(threads.parse(&listed("slow"), LARGE - 1, soon(), || 7).await, Ok(7));
         let shortly = Instant::now() + Duration::from_millis(20);

@@ -1,4 +1,5 @@
-//! Connection pools, one for each set of trusted authorities and each address policy. Made once; connections are reused.
+//! Connection pools, one for each set of trusted authorities and each address policy. Created once; connections are
+//! reused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,10 +38,10 @@ pub(crate) struct ConnectionPools {
     by_roots: Vec<HostPools>,
     settings: ConnectSettings,
     open: ByPolicy<OpenConnections>,
-    /// Through proxies, made when they are first needed: not every proxy is asked under every set of authorities. Locked
-    /// only to look up or insert, never across an await.
+    /// The pools through proxies, created on first use, as not every proxy is used with every set of authorities.
+    /// Locked only to look up or insert, never across an await.
     forwarders: Mutex<Forwarders>,
-    /// For the proxies of rules that are reached by TLS under authorities of their own, by number of the rule.
+    /// TLS configurations of proxies with their own authorities, by number of the rule.
     to_proxies: HashMap<usize, Arc<ClientConfig>>,
 }
 
@@ -52,7 +53,7 @@ struct HostPools {
     tls: Arc<ClientConfig>,
 }
 
-/// One for hosts that the settings name, and one for those whose names come from outside.
+/// One value for each address policy.
 struct ByPolicy<T> {
     configured: T,
     outside: T,
@@ -67,7 +68,7 @@ impl<T> ByPolicy<T> {
     }
 }
 
-/// Which proxy of the settings or of the environment.
+/// The identity of a proxy of the settings or the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ProxyId {
     Variable(&'static str),
@@ -75,7 +76,7 @@ enum ProxyId {
 }
 
 impl ConnectionPools {
-    /// With a set of authorities for [`RootsId::SYSTEM`].
+    /// Creates the pools, with `system` as the configuration of [`RootsId::SYSTEM`].
     pub(crate) fn new(settings: ConnectSettings, limits: &SharedLimits, system: ClientConfig) -> Self {
         let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_unlisted().clone() };
         let (by_roots, forwarders, to_proxies) = (Vec::new(), Mutex::default(), HashMap::new());
@@ -94,7 +95,7 @@ impl ConnectionPools {
         RootsId(self.by_roots.len() - 1)
     }
 
-    /// The proxy of `rule` is reached with `tls`.
+    /// Sets the TLS configuration for connections to the proxy of `rule`.
     pub(crate) fn set_tls_to_proxy(&mut self, rule: ProxyRuleId, tls: ClientConfig) {
         self.to_proxies.insert(rule.0, Arc::new(http1_only(tls)));
     }
@@ -102,11 +103,11 @@ impl ConnectionPools {
     /// The client for direct requests.
     pub(crate) fn direct(&self, roots: RootsId, policy: AddressPolicy) -> Direct {
         self.close_surplus(policy);
-        // Only this value makes a `RootsId`, and each has a pool per policy.
+        // Only this value creates a `RootsId`, and each has a pool per policy.
         self.by_roots[roots.0].direct[policy.position()].client()
     }
 
-    /// The client for requests through `proxy`, under `rule`. Which networks it reaches is decided by the proxy.
+    /// The client for requests through `proxy`, under `rule`. The proxy decides which networks it reaches.
     pub(crate) fn forwarder(&self, proxy: &SelectedProxy<'_>, rule: ProxyRuleId, roots: RootsId) -> Forwarder {
         let (id, own) = match proxy.source {
             ProxySource::Variable(name) => (ProxyId::Variable(name), None),
@@ -127,13 +128,13 @@ impl ConnectionPools {
 
     /// Closes all idle connections.
     pub(crate) fn close_all_idle(&self) {
-        // One policy of each kind.
+        // One policy for each counter of connections.
         self.close_idle(AddressPolicy::Any);
         self.close_idle(AddressPolicy::WithPrivate);
     }
 
-    /// Closes idle connections if there are too many of the kind. The limit exceeds the number of requests, so that there are
-    /// idle ones.
+    /// Closes idle connections if there are too many of the kind. The limit is higher than the number of requests, so
+    /// some of them are idle.
     fn close_surplus(&self, policy: AddressPolicy) {
         if self.open.of(policy).is_over_limit() {
             self.close_idle(policy);

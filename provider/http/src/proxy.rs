@@ -1,10 +1,10 @@
-//! Forward proxies: which are configured, and which requests go through one.
+//! Forward proxies: their configuration, and the requests that use them.
 //!
-//! Only requests under a proxy rule go through a proxy; without one, a request goes to its host directly. So instance
-//! metadata and the API server are never asked through a proxy, nor are hosts whose addresses must be checked here.
+//! Only requests under a proxy rule use a proxy; others are sent directly. Requests to instance metadata and the API
+//! server, and to hosts whose addresses must be checked, therefore never use a proxy.
 //!
-//! A proxy resolves names in our place, so that the address policy sees no address: what can be reached is then limited by
-//! the proxy's own rules. Destinations that are internal by their name alone are refused before the proxy is asked, see
+//! A proxy resolves names itself, so the address policy cannot check addresses, and the proxy's own rules limit the
+//! reachable hosts. Hosts that are internal by name are refused before a request is sent to the proxy; see
 //! [`internal_host()`].
 
 mod choice;

@@ -20,15 +20,15 @@ use crate::share::Share;
 
 /// A request to be sent.
 pub struct Request<'a> {
-    /// On whose behalf it is sent.
+    /// The share on whose behalf the request is sent.
     pub share: &'a Share,
-    /// The server of the share, as [`authority`](crate::authority) names it. Requests to it count as its own.
+    /// The server of the share, as [`authority`](crate::authority) names it. Requests to it count as the host's own.
     pub home: &'a str,
-    /// Where it is sent.
+    /// The URL.
     pub url: &'a Url,
-    /// The server whose response named the URL, if neither a user nor the settings did.
+    /// The server whose response named the URL; `None` if a user or the settings named it.
     pub referred_by: Option<&'a str>,
-    /// How the URL's host is reached.
+    /// The route to the URL's host.
     pub route: Route,
     /// The method and its body.
     pub payload: Payload,
@@ -36,31 +36,31 @@ pub struct Request<'a> {
     pub accept: &'a str,
     /// `Authorization`. Not sent to another origin than that of `url`.
     pub authorization: Option<&'a HeaderValue>,
-    /// What happens on a redirect.
+    /// The handling of redirects.
     pub redirects: Redirects<'a>,
-    /// What the body of a 200 may be.
+    /// Limits on the body of a 200.
     pub body: BodyLimits,
 }
 
-/// How a host is reached.
+/// The route to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Which addresses it may have, unless a proxy is asked.
+    /// The addresses that the host may have. Not checked through a proxy.
     pub addresses: AddressPolicy,
-    /// Which certificate authorities are trusted for it.
+    /// The certificate authorities that are trusted for it.
     pub roots: RootsId,
-    /// Which proxy it may be asked through; none if it is always asked directly.
+    /// The proxy rule; `None` if the host is always reached directly.
     pub proxy: Option<ProxyRoute>,
-    /// Whether the settings have an entry for it. Hosts without one cannot use up what the others need.
+    /// Whether the settings have an entry for it. Hosts without an entry cannot use up the capacity of others.
     pub listed: bool,
 }
 
-/// Under which rule a proxy is chosen.
+/// The rule that selects a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyRoute {
     /// The rule.
     pub rule: ProxyRuleId,
-    /// Whether the rule is for this host, and not for the host that leads there.
+    /// Whether the rule is for this host, and not for the host that redirects to it.
     pub own: bool,
 }
 
@@ -80,12 +80,12 @@ pub enum Payload {
     },
 }
 
-/// What happens on a redirect.
+/// The handling of redirects.
 #[derive(Clone, Copy)]
 pub enum Redirects<'a> {
     /// The request fails: its credential and its route are for this URL only.
     Refuse {
-        /// How messages name such requests, in the plural.
+        /// The name of such requests in messages, in the plural.
         what: &'static str,
     },
     /// At most [`limits::REDIRECTS`](crate::limits::REDIRECTS) are followed, never from https to http, and without
@@ -93,39 +93,39 @@ pub enum Redirects<'a> {
     Follow(&'a dyn RedirectPolicy),
 }
 
-/// Decides how the target of a redirect is reached.
+/// Decides the route to the target of a redirect.
 pub trait RedirectPolicy: Send + Sync {
     /// The route to `target`, which has another origin than the redirecting URL `from`. `peer` is the address of the
-    /// redirecting server, none through a proxy.
+    /// redirecting server; `None` through a proxy.
     ///
     /// # Errors
-    /// Why `target` must not be asked at all.
+    /// The reason why `target` must not be reached.
     fn route(&self, from: &Url, target: &Url, peer: Option<SocketAddr>) -> Result<Route, Text>;
 }
 
 /// A complete response.
 pub struct Response {
-    /// Where it came from, after redirects.
+    /// The URL after redirects.
     pub url: Url,
-    /// Its status, which is no redirect that was followed.
+    /// The status, not that of a redirect that was followed.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// The address of the server; none through a proxy.
+    /// The address of the server; `None` through a proxy.
     pub peer: Option<SocketAddr>,
     /// Its body.
     pub body: Body,
-    /// Whether a redirect led to another origin, so that `Authorization` was not sent any more.
+    /// Whether a redirect led to another origin, so that `Authorization` was no longer sent.
     pub credential_withheld: bool,
-    /// The pause that the host has asked for, by 429 or by 503 with `Retry-After`. No client sends it requests meanwhile.
+    /// The pause that the host requested by 429 or by 503 with `Retry-After`. All clients observe it.
     pub pause: Option<Duration>,
 }
 
 /// The body of a response.
 pub enum Body {
-    /// That of a 200, within its limits, with its digest if one was needed.
+    /// The body of a 200 within its limits, with its digest if requested.
     Content(Content, Option<Digest>),
-    /// That of another status, empty if it is larger than [`limits::ERROR_BODY_BYTES`](crate::limits::ERROR_BODY_BYTES) or
-    /// did not arrive in time.
+    /// The body of another status; empty if it is larger than
+    /// [`limits::ERROR_BODY_BYTES`](crate::limits::ERROR_BODY_BYTES) or did not arrive in time.
     Error(Bytes),
 }

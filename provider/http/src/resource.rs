@@ -1,11 +1,11 @@
-//! What a limiter limits, and the error when a limit is reached.
+//! The resources of limiters, and the error of a reached limit.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::share::Scope;
 
-/// What a limiter counts. Whoever owns a limit declares its resource as a constant, so that the set is closed.
+/// What a limiter counts. The owner of a limit declares its resource as a constant, so the set is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
     label: &'static str,
@@ -14,12 +14,12 @@ pub struct Resource {
     waiting_per_unit: usize,
 }
 
-/// In what a resource is counted, which decides what a [`LimitReached`] reports as found.
+/// The unit of a resource, which decides the found value of a [`LimitReached`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
-    /// One by one: what is in use is reported.
+    /// Items: the number in use is reported.
     Item,
-    /// By size: what would be in use with the refused amount is reported.
+    /// Bytes: the number that would be in use with the refused amount is reported.
     Byte,
 }
 
@@ -29,13 +29,13 @@ pub const LOOKUPS: Resource = Resource::new("lookups", "too many name lookups in
 /// Large documents being parsed.
 pub const PARSING: Resource = Resource::new("parsing", "too many large documents being parsed", Unit::Item, 64);
 
-/// Checks of content, which are arithmetic.
+/// Checks of content.
 pub const CHECKS: Resource = Resource::new("checks", "too many checks of content in progress", Unit::Item, 64);
 
 impl Resource {
-    /// A resource with a stable `label` for metrics. `too_many` begins the message of a [`LimitReached`]. Of what waits,
-    /// at most `waiting_per_unit` requests are queued for each unit of a group's limit; more are refused at once, as they
-    /// would only wait to be refused.
+    /// A resource with a stable `label` for metrics. `too_many` begins the message of a [`LimitReached`]. At most
+    /// `waiting_per_unit` requests are queued for each unit of a group's limit. Further ones are refused immediately,
+    /// as they would time out.
     #[must_use]
     pub const fn new(label: &'static str, too_many: &'static str, unit: Unit, waiting_per_unit: usize) -> Self {
         Self { label, too_many, unit, waiting_per_unit }
@@ -56,18 +56,18 @@ impl Resource {
     }
 }
 
-/// A limit that is used up, and what shares it.
+/// A reached limit, and the scope that shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitReached {
-    /// What is limited.
+    /// The limited resource.
     pub resource: Resource,
-    /// What the limit is shared by.
+    /// The scope that shares the limit.
     pub scope: Scope,
-    /// Where the work would have been done, if that is not the host on whose behalf it is done.
+    /// The host of the work, if it is not the host on whose behalf it is done.
     pub at: Option<Arc<str>>,
-    /// What is in use, in units of the resource; see [`Unit`].
+    /// The units in use; see [`Unit`].
     pub found: usize,
-    /// What may be in use.
+    /// The limit in units.
     pub limit: usize,
 }
 
@@ -84,16 +84,16 @@ impl fmt::Display for LimitReached {
 
 impl std::error::Error for LimitReached {}
 
-/// Counts the use of limits. Called on the path of requests: must not block.
+/// Observes the use of limits. Called while requests are processed: must not block.
 pub trait LimitObserver: Send + Sync + 'static {
     /// The use of `resource` has changed by `change` units.
     fn in_use(&self, resource: Resource, change: i64);
 
-    /// Work was refused because a limit is used up.
+    /// Work was refused because a limit was reached.
     fn limit_reached(&self, reached: &LimitReached);
 }
 
-/// A [`LimitObserver`] that counts nothing.
+/// A [`LimitObserver`] that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 

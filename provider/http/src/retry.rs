@@ -1,4 +1,4 @@
-//! Retries: which requests are sent again, and when.
+//! Retries of failed requests.
 
 use std::hash::BuildHasher as _;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// Whether a failed request may succeed when it is sent again. All requests here are safe to repeat.
+/// Whether to retry a failed request. All requests are safe to repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAdvice {
-    /// It would fail in the same way.
+    /// No retry: it would fail again.
     Never,
-    /// After a pause that grows with each retry.
+    /// A retry after a pause that grows with each retry.
     BackOff,
-    /// After this time, for which the server asked.
+    /// A retry after this time, which the server requested.
     After(Duration),
 }
 
@@ -28,7 +28,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// With [`limits::RETRIES`] retries, the first after [`limits::BACKOFF`].
+    /// Creates a value with [`limits::RETRIES`] retries, the first after [`limits::BACKOFF`].
     #[must_use]
     #[allow(clippy::new_without_default, reason = "a default would not say that it has retries")]
     pub fn new() -> Self {
@@ -65,7 +65,7 @@ fn jitter(most: Duration) -> Duration {
     Duration::from_millis(random % millis.saturating_add(1))
 }
 
-/// `Retry-After` in seconds, at most [`limits::RETRY_AFTER`]. A date is ignored: it depends on two clocks.
+/// `Retry-After` in seconds, at most [`limits::RETRY_AFTER`]. A date is ignored, as it depends on two clocks.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds).min(limits::RETRY_AFTER))

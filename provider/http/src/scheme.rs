@@ -1,16 +1,16 @@
-//! The two schemes of URLs that are requested.
+//! The supported schemes of URLs.
 
-/// How a server is reached.
+/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// HTTP over TLS.
     Https,
-    /// Plain HTTP: anybody on the network path reads credentials and alters responses.
+    /// Plain HTTP. Credentials can be read, and responses altered, on the network path.
     Http,
 }
 
 impl Scheme {
-    /// As in URLs.
+    /// The scheme as written in URLs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -31,7 +31,7 @@ use crate::request::Payload;
 use crate::request::Request;
 use crate::request::Route;
 
-/// Connections and the choice between them.
+/// Connection pools and the selection of one.
 pub(crate) struct Sender {
     pub(crate) pools: ConnectionPools,
     pub(crate) environment: ProxyEnvironment,
@@ -39,7 +39,7 @@ pub(crate) struct Sender {
     pub(crate) proxy_rules: Vec<ProxyRule>,
 }
 
-/// Where a request has got to: its own URL, or one that it was redirected to.
+/// The current URL and route of a request: its own, or those of a redirect target.
 pub(crate) struct Position<'a> {
     pub(crate) url: Url,
     pub(crate) route: Route,
@@ -51,7 +51,7 @@ impl Sender {
     /// Sends `request` to `position`, and returns the head of the response.
     ///
     /// # Errors
-    /// It may not be sent there, or there is no response.
+    /// The request must not be sent, or there is no response.
     pub(crate) async fn send(
         &self,
         request: &Request<'_>,
@@ -89,7 +89,7 @@ impl Sender {
     }
 }
 
-/// What a response named is refused for another reason than what a user named.
+/// The error for a refused host that a response named, which differs from that for a host that a user named.
 fn referred(error: FetchError, position: &Position<'_>) -> FetchError {
     match (error, &position.referred_by) {
         (FetchError::AddressRefused { host, address }, Some(from))
@@ -109,7 +109,7 @@ async fn by_proxy(
 ) -> Result<UnreadResponse, FetchError> {
     let plain = message.uri().scheme_str() == Some("http");
     let response = forwarder.send(message).await.map_err(|error| unreachable_by(&error, host, proxy))?;
-    // In plain HTTP, a response may be the proxy's own. Only one of them can be recognised.
+    // In plain HTTP, a response may be that of the proxy itself. Only a 407 or `Proxy-Authenticate` identifies it.
     let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
     if plain && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
         let failure = ProxyFailure::from_status(response.status(), true, proxy.server.has_login());

@@ -1,10 +1,10 @@
-//! Shares of limits: for which host work is done, and what the settings say about that host.
+//! Shares of limits: the host for which work is done, and how the settings name it.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The host on whose behalf work is done, for limits. Work that a host causes elsewhere, for example by a redirect, counts
-/// for it as well.
+/// The host on whose behalf work is done, for limits. Work at other hosts, for example after a redirect, counts for
+/// it as well.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Share {
     host: Arc<str>,
@@ -16,20 +16,21 @@ pub struct Share {
 pub enum Class {
     /// An entry names exactly this host.
     Listed,
-    /// The entry with this pattern matches it. Others can create hosts that match, so that all of them share one limit.
+    /// The entry with this pattern matches it. Third parties can create hosts that match, so all of them share one
+    /// limit.
     Pattern(Arc<str>),
-    /// No entry matches it. Anybody can invent such hosts.
+    /// No entry matches it. Users can name any number of such hosts.
     Unlisted,
 }
 
 impl Share {
-    /// The share of `host`, which is named in messages.
+    /// Creates the share of `host`, whose name appears in messages.
     #[must_use]
     pub fn new(host: &str, class: Class) -> Self {
         Self { host: host.into(), class }
     }
 
-    /// The host as messages name it.
+    /// The name of the host in messages.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -42,7 +43,7 @@ impl Share {
     }
 }
 
-/// What shares a limit, and what a [`LimitReached`](crate::LimitReached) is about.
+/// The scope of a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// One host.
@@ -59,7 +60,7 @@ impl Scope {
     /// All labels.
     pub const LABELS: &'static [&'static str] = &["host", "pattern", "unlisted", "process"];
 
-    /// Stable text for labels: never a name from outside.
+    /// Stable text for labels, without untrusted names.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
@@ -82,7 +83,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How a limit is shared. A limiter takes 0 for 1.
+/// How a limit is shared. A limiter treats 0 as 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareLimits {
     /// For everything in the process.
@@ -105,7 +106,7 @@ impl ShareLimits {
         Self { total, host: total / 4, pattern: total / 2, unlisted_host: total / 16, unlisted: total / 4 }
     }
 
-    /// What work for `share` counts against.
+    /// The limits that work for `share` counts against.
     pub(crate) fn claim(&self, share: &Share) -> Claim {
         let host = Scope::Host(Arc::clone(&share.host));
         match &share.class {
@@ -118,17 +119,17 @@ impl ShareLimits {
     }
 }
 
-/// Two limits below the one of the process: that of a member and that of the group it belongs to. A host that an entry
-/// names is the only member of its group.
+/// The two limits below that of the process: those of a member and of its group. A host that an entry names is the
+/// only member of its group.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub group: Scope,
     pub group_limit: usize,
     pub member: Scope,
     pub member_limit: usize,
-    /// Whether the member may take at most as much as it leaves free in its group.
+    /// Whether the member may use at most as much as it leaves free in its group.
     pub yields: bool,
-    /// The host where the work is done, if it is not the host of the share.
+    /// The host of the work, if it is not the host of the share.
     pub at: Option<Arc<str>>,
 }
 
@@ -138,9 +139,10 @@ impl Claim {
         Self { group, group_limit: group_limit.max(1), member, member_limit: member_limit.max(1), yields, at: None }
     }
 
-    /// A claim on the concurrency of `host`, which serves its own content and, as the target of redirects, that of other
-    /// hosts. Requests for its own content may take all of `limits.host`; those on behalf of another host at most half, so
-    /// that they cannot delay the host's own; those of all unlisted hosts together what one of them may take.
+    /// A claim on the concurrency of `host`, which serves its own content and, as the target of redirects, that of
+    /// other hosts. Requests for its own content may use all of `limits.host`; requests on behalf of another host at
+    /// most half, so that they cannot delay the host's own; requests of all unlisted hosts together the limit of one
+    /// of them.
     ///
     /// `asked` is the host on whose behalf the request is made, `own` whether that is `host`, `listed` whether the settings
     /// have an entry for `host`. Without one, no other listed host depends on it.

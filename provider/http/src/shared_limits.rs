@@ -1,5 +1,5 @@
-//! Limits that all clients of a process share, so that a client with a new configuration gets no second set: requests that
-//! are under way in the former client count like those of the newest one.
+//! Limits that all clients of a process share. After a reload, requests in progress in the former client count
+//! together with those of the new one.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::resource::LimitObserver;
 use crate::resource::Resource;
 use crate::share::ShareLimits;
 
-/// Limits, and the pauses that hosts have asked for. Clones are the same.
+/// Limits, and the pauses that hosts requested. Clones share them.
 #[derive(Clone)]
 pub struct SharedLimits {
     body_budget: Limiter,
@@ -30,19 +30,19 @@ pub struct SharedLimits {
     open_unlisted: OpenConnections,
 }
 
-/// How the limits are named in messages and metrics.
+/// The names of the limits in messages and metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Resources {
-    /// Requests, counted for the host on whose behalf they are made.
+    /// Requests, counted for the host on whose behalf they are sent.
     pub requests: Resource,
-    /// The same requests, counted for the host that answers.
+    /// The same requests, counted for the host that responds.
     pub responders: Resource,
-    /// Bytes of bodies and of what was made of them.
+    /// Bytes of bodies and of values parsed from them.
     pub bytes: Resource,
 }
 
 impl SharedLimits {
-    /// Limits on requests, and on the `bodies` that may be in memory, in bytes. Their use is reported to `observer`.
+    /// Creates limits on requests and on the `bodies` in memory, in bytes. `observer` observes their use.
     #[must_use]
     pub fn new(
         requests: RequestLimits,
@@ -63,7 +63,7 @@ impl SharedLimits {
         }
     }
 
-    /// Changes the limits on requests, also for requests that are under way.
+    /// Changes the limits on requests, including requests in progress.
     pub fn set_requests(&self, requests: RequestLimits) {
         self.requests.set_limits(requests.shares());
         self.responders.set_limits(requests.responder_shares());
@@ -71,7 +71,7 @@ impl SharedLimits {
         self.open_unlisted.set_limit(requests.total.saturating_add(limits::IDLE_UNLISTED));
     }
 
-    /// The bytes that bodies, and what was made of them, may occupy.
+    /// The limit on the bytes of bodies and of values parsed from them.
     #[must_use]
     pub fn body_budget(&self) -> &Limiter {
         &self.body_budget

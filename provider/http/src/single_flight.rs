@@ -1,7 +1,7 @@
-//! Single flight: callers that need the result of work in progress wait for it in place of starting it again.
+//! Single flight: callers that need the result of work in progress wait for it instead of starting it again.
 //!
-//! The work is a task of its own, so that it goes on when the first caller has left. It is cancelled [`GRACE`] after the
-//! last caller has left, so that abandoned work does not hold permits, connections or memory for long.
+//! The work runs in its own task and continues when the first caller stops waiting. It is cancelled [`GRACE`] after
+//! the last caller stopped waiting, so that abandoned work releases permits, connections and memory.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,28 +14,28 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long abandoned work goes on: a webhook whose request has timed out is usually asked again within a second, and then
-/// joins it.
+/// How long abandoned work continues. A webhook request that timed out is usually sent again within a second, and
+/// then joins the work.
 pub const GRACE: Duration = Duration::from_secs(2);
 
-/// Why a caller has no result.
+/// The reason why a caller gets no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlightError {
-    /// The caller's deadline came first. The work goes on.
+    /// The caller's deadline passed. The work continues.
     Deadline {
-        /// The stage that the work was in; none if it had not begun.
+        /// The stage of the work; `None` if it had not started.
         stage: Option<&'static str>,
     },
     /// The work panicked.
     Panicked,
 }
 
-/// The stage that work is in, for the message to callers whose deadline comes first.
+/// The current stage of the work, for the message to callers whose deadline passes.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<Option<&'static str>>>);
 
 impl Progress {
-    /// The work enters `stage`.
+    /// Sets the stage.
     pub fn enter(&self, stage: &'static str) {
         *lock(&self.0) = Some(stage);
     }
@@ -49,13 +49,13 @@ impl Progress {
 struct Flight<V> {
     result: Arc<watch::Sender<Option<V>>>,
     progress: Progress,
-    /// How many callers have joined since the start.
+    /// The number of callers that have joined since the start.
     joined: u64,
 }
 
 type Running<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
 
-/// Work in progress, by key. It does not limit how much there is: the work must acquire a permit before it does anything.
+/// Work in progress, by key. The amount of work is not limited: the work must acquire a permit first.
 #[derive(Debug)]
 pub struct SingleFlight<K: Hash + Eq, V>(Running<K, V>);
 
@@ -117,7 +117,7 @@ where
     }
 }
 
-/// Removes the work from the map when it ends: by return, by panic, or because it is abandoned.
+/// Removes the work from the map when it ends: by return, by panic, or when it is abandoned.
 struct Entry<K: Hash + Eq, V> {
     running: Running<K, V>,
     key: K,
@@ -127,7 +127,7 @@ struct Entry<K: Hash + Eq, V> {
 impl<K: Hash + Eq, V> Entry<K, V> {
     fn end(self, value: V) {
         let result = Arc::clone(&self.result);
-        // Removed first, so that later callers start anew.
+        // Removed first, so that later callers start new work.
         drop(self);
         result.send_replace(Some(value));
     }
@@ -148,8 +148,8 @@ impl<K: Hash + Eq, V> Entry<K, V> {
         lock(&self.running).get(&self.key).map(|flight| flight.joined)
     }
 
-    /// Removes the work if no caller waits, and none has joined and left since `joined` callers had, as each gets a grace of
-    /// its own. No caller can join meanwhile.
+    /// Removes the work if no caller waits and none has joined since the count was `joined`, as each caller starts a
+    /// new grace period. No caller can join during the check.
     fn remove_unless_joined(&self, joined: Option<u64>) -> bool {
         let mut running = lock(&self.running);
         let same = running.get(&self.key).map(|flight| flight.joined) == joined;
@@ -164,7 +164,7 @@ impl<K: Hash + Eq, V> Entry<K, V> {
 impl<K: Hash + Eq, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
-        // After abandoned work, there may be other work for the key.
+        // After abandoned work was removed, there may be new work for the key.
         if running.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.result, &self.result)) {
             running.remove(&self.key);
         }
@@ -172,7 +172,7 @@ impl<K: Hash + Eq, V> Drop for Entry<K, V> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // No operation leaves the map inconsistent where it could panic.
+    // No operation can panic while the map is inconsistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(late, Err(FlightError::Deadline { stage: None }));
         dropped.notified().await;
         assert_eq!(now.elapsed(), SECOND + GRACE);
-        // The next one starts anew.
+        // The next caller starts new work.
         assert_eq!(flights.join_or_start(1, soon(), |_| async { 7 }).await, Ok(7));
     }
 

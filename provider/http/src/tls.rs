@@ -1,4 +1,4 @@
-//! TLS: which servers are accepted, and why one is not.
+//! TLS: verification of servers, and failures.
 
 mod certificate;
 mod config;

@@ -93,7 +93,7 @@ impl HostPattern {
         self.port.unwrap_or(scheme.default_port())
     }
 
-    /// Whether it is Docker Hub, under any name that leads to its registry.
+    /// Whether it is Docker Hub, under any of its names.
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         self.hosts == Hosts::One(HostName::DockerHub)
@@ -160,7 +160,7 @@ impl FromStr for HostPattern {
 }
 
 impl fmt::Display for HostPattern {
-    /// As written.
+    /// Prints the text as it was written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }

@@ -56,7 +56,7 @@ pub enum RequestResult {
     ServerError,
     /// No response in time.
     Timeout,
-    /// No connection, or it broke.
+    /// No connection, or it was interrupted.
     Unreachable,
     /// Not sent: the settings do not allow it.
     Refused,

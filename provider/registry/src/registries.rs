@@ -90,8 +90,8 @@ impl Registries {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// How many certificate authorities the system has. Without any, only registries over plain HTTP or with roots of their
-    /// own can be asked.
+    /// The number of certificate authorities of the system. Without any, only registries over plain HTTP or with
+    /// configured roots can be reached.
     #[must_use]
     pub fn system_roots(&self) -> usize {
         self.inner.client.transport().system_roots()
@@ -127,8 +127,8 @@ impl Registries {
         self.inner.client.share(repository)
     }
 
-    /// Returns what `parse` makes of a document of the repository that has so many bytes. Runs large documents on a thread. If
-    /// it panics, the caller panics.
+    /// Runs `parse` for a document of the repository with `bytes` bytes and returns its result. Large documents are
+    /// parsed on another thread. A panic is passed on to the caller.
     ///
     /// # Errors
     /// Too many large documents were being parsed until `deadline`, for the repository's host or in total.
@@ -142,8 +142,8 @@ impl Registries {
         self.inner.client.transport().limits.parsing().parse(&self.share(repository), bytes, deadline, parse).await
     }
 
-    /// Returns what `check` makes of content of the repository. Runs it on a thread, so that arithmetic with large keys delays
-    /// nothing else. If it panics, the caller panics.
+    /// Runs `check` for content of the repository on another thread and returns its result, so that arithmetic with
+    /// large keys delays no other task. A panic is passed on to the caller.
     ///
     /// # Errors
     /// Too many checks were in progress until `deadline`, for the repository's host or in total.

@@ -57,7 +57,7 @@ pub(crate) enum Reply {
 
 /// A 200 with its body.
 pub(crate) struct ApiResponse {
-    /// Where it came from, after redirects.
+    /// The URL after redirects.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Content,

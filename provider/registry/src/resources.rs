@@ -10,10 +10,10 @@ use countersign_http::Unit;
 /// Requests, counted for the registry that was asked, redirects and token exchanges included.
 pub const REQUESTS: Resource = Resource::new("requests", "too many registry requests in progress", Unit::Item, 64);
 
-/// The same requests, counted for the host that answers.
+/// The same requests, counted for the host that responds.
 pub const RESPONDERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
 
-/// Bytes of bodies and of what was made of them.
+/// Bytes of bodies and of values parsed from them.
 pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
 
 /// All resources that access to registries is limited by.

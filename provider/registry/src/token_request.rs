@@ -12,7 +12,7 @@ use crate::routes::HostRoute;
 pub(crate) struct TokenRequest {
     /// The registry, the only server that the token is sent to.
     pub(crate) registry: String,
-    /// On whose behalf it is requested.
+    /// The share on whose behalf the token is requested.
     pub(crate) share: Share,
     pub(crate) realm: Url,
     pub(crate) route: HostRoute,

@@ -74,7 +74,7 @@ impl Transport {
         })
     }
 
-    /// How many certificate authorities the system has.
+    /// The number of certificate authorities of the system.
     pub(crate) fn system_roots(&self) -> usize {
         self.client.system_roots()
     }

@@ -1,15 +1,15 @@
-//! A scan over CBOR before the library builds anything of it: definite lengths only, no label twice in any map, bounded
-//! depth and counts, no time that is a bignum, nothing after the item. The library accepts all of these, and go-cose
-//! does not ([RFC 8949 §5.6](https://www.rfc-editor.org/rfc/rfc8949#section-5.6) on repeated keys).
+//! Validates CBOR before the library decodes it: definite lengths only, no duplicate label in a map, bounded depth
+//! and counts, no bignum as a time, no bytes after the item. The library accepts all of these; go-cose does not ([RFC
+//! 8949 §5.6](https://www.rfc-editor.org/rfc/rfc8949#section-5.6) on repeated keys).
 
 use std::collections::BTreeSet;
 
 use crate::limits;
 
-/// Why CBOR is refused.
+/// The error for CBOR that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborError {
-    /// The bytes end before the item does.
+    /// The bytes end inside an item.
     #[error("found the end of the input inside an item")]
     Truncated,
     /// Bytes follow the item.
@@ -18,25 +18,25 @@ pub enum CborError {
     /// An indefinite or reserved length.
     #[error("has an indefinite length or a reserved length")]
     Length,
-    /// Nested more deeply than [`limits::ENVELOPE_DEPTH`].
+    /// The nesting exceeds [`limits::ENVELOPE_DEPTH`].
     #[error("is nested too deeply")]
     Depth,
     /// More entries than [`limits::ENVELOPE_MEMBERS`].
     #[error("found a list or map with {found} entries, expected at most {}", limits::ENVELOPE_MEMBERS)]
     Entries {
-        /// What was found.
+        /// The value that was found.
         found: u64,
     },
     /// More items than [`limits::ENVELOPE_VALUES`].
     #[error("found too many items, expected at most {}", limits::ENVELOPE_VALUES)]
     Items,
-    /// Two readers could keep another of the two.
+    /// A duplicate label: readers may keep different values.
     #[error("has a label twice in one map")]
     RepeatedLabel,
-    /// A tag, which the library would read over.
+    /// A tag that the library would ignore.
     #[error("has a tag where none may stand")]
     Tag,
-    /// A bignum, which the library does not tell from an integer.
+    /// A bignum, which the library does not distinguish from an integer.
     #[error("found a time (tag 1) that is a bignum, expected an integer or a float")]
     BignumTime,
 }
@@ -48,7 +48,7 @@ pub(crate) enum Label<'b> {
     Text(&'b [u8]),
 }
 
-/// Whether tags may stand inside an item.
+/// Whether tags are allowed inside an item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tags {
     Allowed,
@@ -60,7 +60,7 @@ const EPOCH_TIME: u64 = 1;
 /// Bignums, positive and negative ([RFC 8949 §3.4.3](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.3)).
 const BIGNUMS: std::ops::RangeInclusive<u64> = 2..=3;
 
-/// The content of the byte string that `bytes` begins with, if it does.
+/// The content of the byte string at the start of `bytes`, if there is one.
 pub(crate) fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
     let (2, length, content) = head(bytes)? else {
         return Ok(None);
@@ -69,7 +69,7 @@ pub(crate) fn byte_string(bytes: &[u8]) -> Result<Option<&[u8]>, CborError> {
     content.get(..length).map(Some).ok_or(CborError::Truncated)
 }
 
-/// Major type, argument, and what follows the head.
+/// Major type, argument, and the bytes after the head.
 pub(crate) fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
     let (first, rest) = bytes.split_first().ok_or(CborError::Truncated)?;
     let width = match first & 0x1f {
@@ -85,7 +85,7 @@ pub(crate) fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), CborError> {
     Ok((first >> 5, value, rest))
 }
 
-/// One walk, with the items that may still come.
+/// One scan, with the number of items that are still allowed.
 pub(crate) struct Scan {
     items: usize,
 }
@@ -96,12 +96,12 @@ impl Scan {
         Self { items: limits::ENVELOPE_VALUES }
     }
 
-    /// Skips one item and gives what follows.
+    /// Skips one item and returns the bytes after it.
     pub(crate) fn item<'b>(&mut self, bytes: &'b [u8], tags: Tags, depth: usize) -> Result<&'b [u8], CborError> {
         self.items = self.items.checked_sub(1).ok_or(CborError::Items)?;
         let (major, argument, rest) = head(bytes)?;
         match major {
-            // Integers, simple values and floats: all in the head.
+            // Integers, simple values and floats consist of the head alone.
             0 | 1 | 7 => Ok(rest),
             2 | 3 => {
                 let length = usize::try_from(argument).map_err(|_| CborError::Truncated)?;
@@ -164,7 +164,7 @@ fn deeper(depth: usize) -> Result<usize, CborError> {
     depth.checked_sub(1).ok_or(CborError::Depth)
 }
 
-/// The number of elements or pairs, if it is one that may be.
+/// The number of elements or pairs, if the limit allows it.
 fn entries(argument: u64) -> Result<usize, CborError> {
     let found = usize::try_from(argument).ok().filter(|found| *found <= limits::ENVELOPE_MEMBERS);
     found.ok_or(CborError::Entries { found: argument })
@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(check(bytes, Tags::Allowed), Err(error), "{bytes:02x?}");
         }
         assert_eq!(check(&[0x81, 0xc1, 0x00], Tags::Refused), Err(CborError::Tag));
-        // A bignum that is no time, and a time of another wrong type, which the reader of times refuses.
+        // A bignum that is not a time, and a time of another wrong type, which the parser of times refuses.
         assert_eq!(check(&[0xc2, 0x41, 0x01], Tags::Allowed), Ok(()));
         assert_eq!(check(&[0xc1, 0x61, 0x61], Tags::Allowed), Ok(()));
     }
@@ -243,7 +243,7 @@ mod tests {
             assert_eq!(check(bytes, Tags::Allowed), Err(CborError::Entries { found }), "{bytes:02x?}");
         }
         assert_eq!(check(&[&[0x98, 64][..], &[0; 64]].concat(), Tags::Allowed), Ok(()));
-        // 64 lists of 64: more items than there may be, however they are spread.
+        // 64 lists of 64 items exceed the limit on items.
         let list = [&[0x98, 64][..], &[0; 64]].concat();
         assert_eq!(check(&[&[0x98, 64][..], &list.repeat(64)].concat(), Tags::Allowed), Err(CborError::Items));
         assert_eq!(check(&[&[0x8f][..], &list.repeat(15)].concat(), Tags::Allowed), Ok(()));

@@ -1,5 +1,5 @@
-//! A reader of DER as strict as the bytes that decide need it: definite lengths in their shortest form, one-byte
-//! tags, nothing left over. It never allocates and never looks past its slice.
+//! A strict DER reader: definite lengths in their shortest form, one-byte tags, no trailing bytes. It does not
+//! allocate.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub(crate) const fn primitive(number: u8) -> u8 {
     0x80 | number
 }
 
-/// The bytes are not the DER that was expected. The caller knows which part of which structure it read.
+/// The bytes are not the expected DER. The caller adds the name of the part to the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotDer;
 
@@ -34,7 +34,7 @@ pub(crate) struct Element<'a> {
     pub(crate) raw: &'a [u8],
 }
 
-/// Reads elements one after the other.
+/// Reads elements in sequence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -55,12 +55,12 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// What is not yet read.
+    /// The bytes that are not read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The next element, whatever it is.
+    /// The next element, of any tag.
     pub(crate) fn next(&mut self) -> Result<Element<'a>, NotDer> {
         let (&tag, rest) = self.0.split_first().ok_or(NotDer)?;
         if tag & 0x1f == 0x1f {
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         let (length, rest) = if first < 0x80 {
             (usize::from(first), rest)
         } else {
-            // Four bytes of length are more than any input may have.
+            // Every input is shorter than a length of four bytes can express.
             let count = usize::from(first & 0x7f);
             if count == 0 || count > 4 {
                 return Err(NotDer);
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         if self.0.first() == Some(&tag) { self.next().map(Some) } else { Ok(None) }
     }
 
-    /// How many elements are left.
+    /// The number of elements that are left.
     pub(crate) fn count(mut self) -> Result<usize, NotDer> {
         let mut count = 0;
         while !self.is_empty() {
@@ -108,14 +108,14 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// That nothing is left.
+    /// Checks that no bytes are left.
     pub(crate) fn end(self) -> Result<(), NotDer> {
         if self.0.is_empty() { Ok(()) } else { Err(NotDer) }
     }
 }
 
 impl<'a> Element<'a> {
-    /// A reader of what is inside.
+    /// A reader of the contents.
     pub(crate) fn inside(&self) -> Reader<'a> {
         Reader::new(self.contents)
     }
@@ -141,7 +141,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// A BOOLEAN. DER omits a default; that a default was written all the same leaves no doubt and passes.
+    /// A BOOLEAN. DER omits a default value; an encoded default is unambiguous and accepted.
     pub(crate) fn boolean(&self) -> Result<bool, NotDer> {
         match self.contents {
             [0x00] => Ok(false),
@@ -150,7 +150,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The bytes of a BIT STRING that ends at a byte.
+    /// The bytes of a BIT STRING without unused bits.
     pub(crate) fn whole_bytes(&self) -> Result<&'a [u8], NotDer> {
         self.contents.strip_prefix(&[0]).ok_or(NotDer)
     }
@@ -161,7 +161,7 @@ impl<'a> Element<'a> {
 pub struct Oid(Vec<u8>);
 
 impl Oid {
-    /// From the contents of an OBJECT IDENTIFIER; every arc fits 63 bits and has its shortest form.
+    /// Parses the contents of an OBJECT IDENTIFIER. Each arc must fit 63 bits and have its shortest form.
     pub(crate) fn from_contents(contents: &[u8]) -> Result<Self, NotDer> {
         let complete = contents.last().is_some_and(|last| last & 0x80 == 0);
         let mut length = 0;

@@ -1,22 +1,23 @@
-//! Text from outside within a message: short, quoted, and unable to end the quotation.
+//! Untrusted text within a message: short, quoted and escaped, so that it cannot end the quotation.
 
 use std::fmt;
 
 use super::truncate::Truncated;
 
-/// A quoted excerpt of a text from outside.
+/// A quoted excerpt of an untrusted text.
 ///
-/// It prints between quotation marks, in at most as many characters as it was made with, escapes counted. Printed as
-/// they are: ASCII without `"` and `\`, and the letters and digits of other scripts. Everything else is escaped: control
-/// characters, characters that change the direction of writing, other scripts' quotation marks. So an excerpt cannot be
-/// read as a sentence of ours, nor forge a line of a log.
+/// Prints between quotation marks, with at most the number of characters that it was created with, escapes included.
+/// ASCII without `"` and `\` and the letters and digits of other scripts are printed unchanged. Everything else is
+/// escaped: control characters, characters that change the direction of writing, quotation marks of other scripts. An
+/// excerpt can therefore not be mistaken for text of Countersign, and cannot forge a log line.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Excerpt {
     escaped: String,
 }
 
 impl Excerpt {
-    /// The default for the number of characters: a sha256 digest with its name, or the longest media type in use.
+    /// The default number of characters: enough for a sha256 digest with its algorithm, and for the longest media
+    /// type in use.
     pub const CHARACTERS: usize = 80;
 
     /// The start of `text` in at most [`Self::CHARACTERS`] characters.
@@ -25,14 +26,14 @@ impl Excerpt {
         Self::at_most(Self::CHARACTERS, text)
     }
 
-    /// The start of `text` in at most `characters` characters, escapes counted. Where something is left out, the last
-    /// one is `…`, which no excerpt has otherwise.
+    /// The start of `text` in at most `characters` characters, escapes counted. A truncated excerpt ends with `…`,
+    /// which no other excerpt contains.
     #[must_use]
     pub fn at_most(characters: usize, text: &str) -> Self {
         Self::of_characters(characters, text.chars())
     }
 
-    /// As [`Self::of`], of bytes that should be UTF-8; others stand as U+FFFD.
+    /// As [`Self::of`], for bytes that should be UTF-8. Invalid bytes become U+FFFD.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
         let characters = bytes.utf8_chunks().flat_map(|chunk| {

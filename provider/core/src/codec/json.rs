@@ -1,20 +1,20 @@
-//! The one reader of JSON from outside: without ambiguity, within limits, in one pass.
+//! The only parser of untrusted JSON: unambiguous, bounded, in one pass.
 //!
 //! serde_json keeps the last of two members with one name, reads an array as a struct by position, and builds values
-//! without a limit. Two readers of the same bytes could then see two documents, and a few megabytes of `[0,0,…]` become
-//! hundreds. So every document is read through [`from_slice`], which checks while it
-//! reads, before anything is built: no name twice in an object (names are compared after their escapes are resolved),
-//! objects where structs are expected, and the counts of [`JsonLimits`](crate::limits::JsonLimits).
+//! without a limit. Two readers of the same bytes could then see two documents, and a few megabytes of `[0,0,…]`
+//! become hundreds. Every document is therefore parsed by [`from_slice`], which checks before values are built that
+//! no object has a duplicate name (compared after unescaping), that structs are objects, and that the document is
+//! within the counts of [`JsonLimits`](crate::limits::JsonLimits).
 //!
 //! # Memory
-//! Beside the document, which is the caller's, reading takes at most three times its size, or 1 MiB where that is more
-//! ([`JsonLimits`](crate::limits::JsonLimits)): one text with escapes at a time, the names of the objects that are open, and what the target type
-//! keeps.
+//! In addition to the caller's document, parsing uses at most the larger of three times its size and 1 MiB
+//! ([`JsonLimits`](crate::limits::JsonLimits)): one unescaped text at a time, the names of the open objects, and the
+//! values that the target type keeps.
 //!
 //! # What a type must not do
-//! A type that guesses (`untagged`, `flatten`, `tag`) reads from a copy, which this reader cannot check. Such a type may
-//! only guess between texts, numbers and booleans: arrays and objects are refused there. Internally tagged enums must
-//! not be used at all; `tests/readers.rs` checks the sources.
+//! A type that is deserialized by trial (`untagged`, `flatten`, `tag`) reads from a buffered copy, which this parser
+//! cannot check. Such a type may only choose among texts, numbers and booleans; arrays and objects are refused there.
+//! Internally tagged enums must not be used at all; `tests/readers.rs` checks the sources.
 
 mod arrays;
 mod document;

@@ -1,9 +1,9 @@
-//! What is wrong with something, in two parts: what was found, and what is expected in its place. Programs read
-//! the parts; people read the sentence. No program parses the sentence.
+//! A mistake in two parts: the value found and the value expected. Programs use the parts, and messages the sentence,
+//! which no program parses.
 
 use std::fmt;
 
-/// See the module.
+/// See the documentation of the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     found: String,
@@ -11,37 +11,37 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    /// Where what was found says it all.
+    /// A mistake without an expected value.
     #[must_use]
     pub fn new(found: impl fmt::Display) -> Self {
         Self { found: found.to_string(), expected: None }
     }
 
-    /// With what is expected in its place.
+    /// Adds the expected value.
     #[must_use]
     pub fn expecting(self, expected: impl fmt::Display) -> Self {
         Self { expected: Some(expected.to_string()), ..self }
     }
 
-    /// The same, found within `place`.
+    /// The same mistake, located in `place`.
     #[must_use]
     pub fn within(self, place: impl fmt::Display) -> Self {
         Self { found: format!("{place}: {}", self.found), ..self }
     }
 
-    /// The same, about `subject`: what was found is a predicate.
+    /// The same mistake with `subject` in front, to which the found value is the predicate.
     #[must_use]
     pub fn of(self, subject: impl fmt::Display) -> Self {
         Self { found: format!("{subject} {}", self.found), ..self }
     }
 
-    /// What was found, without the word "found" at the beginning of the sentence.
+    /// The found value, without the word "found" at the start of the sentence.
     #[must_use]
     pub fn found(&self) -> &str {
         self.found.strip_prefix("found ").unwrap_or(&self.found)
     }
 
-    /// What is expected in its place.
+    /// The expected value.
     #[must_use]
     pub fn expected(&self) -> Option<&str> {
         self.expected.as_deref()
@@ -56,13 +56,14 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// An error that says what was found and what is expected.
+/// An error with a found and an expected value.
 pub trait Mismatched {
     /// Both parts.
     fn mismatch(&self) -> Mismatch;
 }
 
-/// Makes an error of a type that is [`Mismatched`]: its text is that of the [`Mismatch`], and it has no source.
+/// Implements `Error` and `Display` for a [`Mismatched`] type: the text is that of the [`Mismatch`], and there is no
+/// source.
 #[macro_export]
 macro_rules! mismatch_error {
     ($error:ty) => {

@@ -1,9 +1,8 @@
-//! PEM ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)): certificates and private keys as people have them in files.
+//! PEM ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)): certificates and private keys in files.
 //!
-//! What editors and other systems add does no harm: a byte order mark before a line, line ends of Windows and of old
-//! Macs, white space around a line, text between blocks (`openssl -text`, comments), a final Ctrl-Z. What is not read is
-//! never passed over as if it were not there: a block with another label, a block that does not end and a block that is
-//! no base64 are errors that name the line.
+//! Ignores what editors and other systems add: a byte order mark before a line, line ends of Windows and of old Macs,
+//! white space around a line, text between blocks (`openssl -text`, comments), a final Ctrl-Z. Blocks are never
+//! skipped silently: another label, a missing end and invalid base64 are errors that name the line.
 
 mod certificates;
 mod error;

@@ -1,8 +1,8 @@
-//! Text of bounded length without hidden characters: for sentences and names that contain text from outside.
+//! Text of bounded length without hidden characters, for sentences and names that contain untrusted text.
 //!
-//! A registry, an envelope or a certificate can hold a text of any length and of any characters. [`Text`] is cut while
-//! it is written, so that the whole is never in memory twice. It contains no character that begins a new line, changes
-//! the direction of text or is invisible. Within a sentence, text from outside is an
+//! A registry, an envelope or a certificate can contain a text of any length with any characters. [`Text`] is
+//! truncated while it is written, so that the whole text is never copied. It contains no character that begins a new
+//! line, changes the direction of text or is invisible. Untrusted text within a sentence is an
 //! [`Excerpt`](super::excerpt::Excerpt).
 
 use std::fmt;
@@ -10,30 +10,30 @@ use std::fmt::Write as _;
 
 use super::truncate::Truncated;
 
-/// The end of a text that was cut.
+/// The end of a truncated text.
 const MARK: &str = "… (cut)";
 
-/// A sentence or a name that may be printed anywhere: at most [`Text::BYTES`], hidden characters escaped.
+/// A sentence or a name that is safe to print: at most [`Text::BYTES`] bytes, hidden characters escaped.
 ///
-/// [`fmt::Display`] prints it as it is, [`fmt::Debug`] in quotes; both stay within the bound, but for the quotes.
+/// [`fmt::Display`] prints it as it is, [`fmt::Debug`] in quotes; both stay within the limit, quotes not counted.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Box<str>);
 
 impl Text {
-    /// Most bytes, escapes counted: a sentence in a denial, beside others.
+    /// Maximum length in bytes, escapes included: one of several sentences in a denial.
     pub const BYTES: usize = 1024;
 
-    /// What `text` prints, cut.
+    /// The printed form of `text`, truncated.
     #[must_use]
     pub fn of(text: impl fmt::Display) -> Self {
         Self::at_most(Self::BYTES, text)
     }
 
-    /// As [`Self::of`], in at most `bytes` where that is less.
+    /// As [`Self::of`], with at most `bytes` bytes if that is less.
     #[must_use]
     pub fn at_most(bytes: usize, text: impl fmt::Display) -> Self {
         let mut sink = Sink(Truncated::new(bytes.min(Self::BYTES), MARK, MARK.len()));
-        // An error says that the sink is full, or comes from the text itself; what was written until then is kept.
+        // An error means that the sink is full, or comes from the text itself; the output so far is kept.
         let _ = write!(sink, "{text}");
         Self(sink.0.into_string().into_boxed_str())
     }
@@ -44,7 +44,7 @@ impl Text {
         &self.0
     }
 
-    /// The memory behind the value itself, in bytes.
+    /// Heap memory that the value owns, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.0.len()
@@ -81,7 +81,7 @@ impl PartialEq<&str> for Text {
     }
 }
 
-/// Prints what `items` gives with `separator` between, at most `most` of it, and how many are left out.
+/// Prints at most `most` items with `separator` between them, and the number of omitted items.
 pub fn list<I>(items: I, separator: &'static str, most: usize) -> impl fmt::Display
 where
     I: Iterator<Item: fmt::Display> + Clone,
@@ -99,7 +99,7 @@ where
     })
 }
 
-/// `text`, or where it has more than `most` bytes its beginning with a mark. Nothing is escaped.
+/// `text`, or if it has more than `most` bytes, its start with a mark. Nothing is escaped.
 #[must_use]
 pub fn truncate(text: &str, most: usize) -> String {
     if text.len() <= most {
@@ -118,7 +118,7 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// Control characters, line separators, and what turns or hides text: nothing that a name or a sentence needs.
+/// Whether the character is a control character or a line separator, or changes the direction of text or hides it.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -136,7 +136,7 @@ fn escape_hidden(character: char, kept: &mut String) {
     }
 }
 
-/// Takes a text until it is full, and refuses from then on.
+/// Accepts text until it is full, then returns an error.
 struct Sink(Truncated);
 
 impl fmt::Write for Sink {
@@ -167,7 +167,7 @@ fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '\'')
 }
 
-/// What a character takes between quotes, in bytes: as it is, or as ASCII of an escape.
+/// The bytes of a character between quotes: unchanged, or as an ASCII escape.
 fn quoted_bytes(character: char) -> usize {
     character.len_utf8().max(character.escape_debug().len())
 }
@@ -178,11 +178,11 @@ mod tests {
 
     use super::*;
 
-    /// Characters that take one to ten bytes where they are escaped, and those that end a line or turn it.
+    /// Characters whose escapes have one to ten bytes, line ends, and characters that change the direction of text.
     const CHARACTERS: [char; 14] =
         ['a', 'ä', '€', '😀', '"', '\\', '\'', '\n', '\0', '\u{85}', '\u{301}', '\u{2028}', '\u{202e}', '\u{e0041}'];
 
-    /// Whatever is printed: no longer than this, and nothing hidden in it.
+    /// Checks that the output is not longer than `most` and has no hidden characters.
     fn check(printed: &str, most: usize) {
         assert!(printed.len() <= most, "{}: {printed}", printed.len());
         assert!(!printed.chars().any(is_hidden), "{printed}");

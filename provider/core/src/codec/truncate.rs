@@ -1,25 +1,25 @@
-//! Cuts text; the only code that does.
+//! Truncates text. No other code does.
 
-/// Text that is cut at its limit. The caller gives the cost of each piece.
+/// Text that is truncated at its limit. The caller provides the cost of each piece.
 pub(super) struct Truncated {
     kept: String,
     used: usize,
     most: usize,
     mark: &'static str,
     mark_cost: usize,
-    /// Length of the longest beginning of `kept` that leaves room for the mark.
+    /// Length of the longest prefix of `kept` that leaves room for the mark.
     before_mark: usize,
     is_cut: bool,
 }
 
 impl Truncated {
-    /// At most `most` in all. A text that was cut ends with the mark, which counts `mark_cost`.
+    /// At most `most` in total. A truncated text ends with the mark, which costs `mark_cost`.
     pub(super) fn new(most: usize, mark: &'static str, mark_cost: usize) -> Self {
         Self { kept: String::new(), used: 0, most, mark, mark_cost, before_mark: 0, is_cut: false }
     }
 
-    /// Adds what `write` writes, as a whole or not at all; `cost` gives its cost. Returns whether there was room: if not, the
-    /// text is complete and takes nothing more.
+    /// Adds what `write` writes, as a whole or not at all; `cost` gives its cost. Returns whether it fitted. If not,
+    /// the text accepts no further pieces.
     pub(super) fn push(&mut self, write: impl FnOnce(&mut String), cost: impl FnOnce(&str) -> usize) -> bool {
         if self.is_cut {
             return false;
@@ -51,7 +51,7 @@ impl Truncated {
         true
     }
 
-    /// The text, with the mark if it was cut.
+    /// The text, with the mark if it was truncated.
     pub(super) fn into_string(self) -> String {
         self.kept
     }

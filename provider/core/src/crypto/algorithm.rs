@@ -21,7 +21,7 @@ pub enum HashAlgorithm {
     Sha512,
 }
 
-/// Every signature algorithm that is verified here. An algorithm that is not here is refused.
+/// The supported signature algorithms. Others are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 ([RFC 8017 §8.2](https://www.rfc-editor.org/rfc/rfc8017#section-8.2)).
@@ -33,9 +33,9 @@ pub enum SignatureAlgorithm {
     Ecdsa(HashAlgorithm),
 }
 
-/// A row of the table.
+/// The properties of an algorithm.
 struct Row {
-    /// For people.
+    /// The name in messages.
     name: &'static str,
     /// The contents of the object identifier. RSASSA-PSS has one for all hashes: its parameters name the hash.
     oid: &'static [u8],
@@ -50,7 +50,7 @@ struct Row {
 /// 1.2.840.113549.1.1.10, id-RSASSA-PSS.
 const PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 
-/// Object identifiers of algorithms that are refused by their name: broken, weak, or none of the specification's.
+/// Object identifiers of algorithms that errors name: broken, weak, or not part of the specification.
 const REFUSED: [(&[u8], &str); 9] = [
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 2], "MD2 with RSA"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 4], "MD5 with RSA"),
@@ -64,7 +64,7 @@ const REFUSED: [(&[u8], &str); 9] = [
 ];
 
 impl SignatureAlgorithm {
-    /// Each once.
+    /// Every algorithm.
     pub const ALL: [Self; 9] = [
         Self::RsaPkcs1(HashAlgorithm::Sha256),
         Self::RsaPkcs1(HashAlgorithm::Sha384),
@@ -77,7 +77,7 @@ impl SignatureAlgorithm {
         Self::Ecdsa(HashAlgorithm::Sha512),
     ];
 
-    /// The table. PKCS #1: 1.2.840.113549.1.1.{11, 12, 13}; ECDSA: 1.2.840.10045.4.3.{2, 3, 4}.
+    /// The table of algorithms. PKCS #1: 1.2.840.113549.1.1.{11, 12, 13}; ECDSA: 1.2.840.10045.4.3.{2, 3, 4}.
     fn row(self) -> Row {
         use HashAlgorithm::Sha256;
         use HashAlgorithm::Sha384;
@@ -102,7 +102,7 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The name for people, as messages about certificates have it: `ECDSA with SHA-256`.
+    /// The name in messages about certificates: `ECDSA with SHA-256`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
@@ -136,8 +136,8 @@ impl SignatureAlgorithm {
     /// ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
     ///
     /// # Errors
-    /// [`SignatureError::Algorithm`] for one that is not in the table, with its name; [`SignatureError::Parameters`] for
-    /// parameters that it must not have.
+    /// [`SignatureError::Algorithm`] for an algorithm that is not in the table, with its name;
+    /// [`SignatureError::Parameters`] for parameters that the algorithm must not have.
     pub(crate) fn from_der(raw: &[u8]) -> Result<Self, SignatureError> {
         let malformed = |NotDer| SignatureError::Algorithm { found: Text::of("malformed") };
         let mut fields = Reader::only(raw, der::SEQUENCE).map_err(malformed)?.inside();
@@ -165,14 +165,14 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
-/// Parameters are NULL or left out (RFC 4055 section 5 tells readers to take both).
+/// Parameters are NULL or absent (RFC 4055 section 5 requires readers to accept both).
 fn pkcs1(algorithm: SignatureAlgorithm, parameters: Reader<'_>) -> Result<SignatureAlgorithm, SignatureError> {
     null_or_nothing(parameters)
         .map(|()| algorithm)
         .map_err(|NotDer| SignatureError::Parameters { algorithm: "SHA-2 with RSA", expected: "NULL" })
 }
 
-/// Parameters of ECDSA are left out (RFC 5758 section 3.2).
+/// ECDSA has no parameters (RFC 5758 section 3.2).
 fn no_parameters(algorithm: SignatureAlgorithm, parameters: Reader<'_>) -> Result<SignatureAlgorithm, SignatureError> {
     parameters
         .end()
@@ -187,7 +187,8 @@ fn pss(parameters: Reader<'_>) -> Result<SignatureAlgorithm, SignatureError> {
     })
 }
 
-/// RSASSA-PSS-params, RFC 4055 section 3.1. The defaults mean SHA-1, so every field but the trailer must be there.
+/// RSASSA-PSS-params, RFC 4055 section 3.1. The defaults mean SHA-1, so every field except the trailer must be
+/// present.
 fn pss_hash(mut parameters: Reader<'_>) -> Result<HashAlgorithm, NotDer> {
     // 1.2.840.113549.1.1.8
     const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
@@ -214,7 +215,7 @@ fn pss_hash(mut parameters: Reader<'_>) -> Result<HashAlgorithm, NotDer> {
     if function == MGF1 && mask_digest == digest && salt == wanted_salt { Ok(digest) } else { Err(NotDer) }
 }
 
-/// A hash's AlgorithmIdentifier, its SEQUENCE already opened.
+/// The contents of a hash's AlgorithmIdentifier.
 fn hash(mut fields: Reader<'_>) -> Result<HashAlgorithm, NotDer> {
     let oid = fields.expect(der::OBJECT_IDENTIFIER)?.contents;
     null_or_nothing(fields)?;

@@ -1,8 +1,8 @@
-//! Why a key or a signature is refused.
+//! Errors of keys and signatures.
 
 use crate::codec::text::Text;
 
-/// A key of a kind or size that may not do what it does.
+/// A key of a kind or size that is not allowed for its use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("key: found {found}, expected {expected}")]
 pub struct KeyError {
@@ -12,19 +12,19 @@ pub struct KeyError {
     pub expected: &'static str,
 }
 
-/// Why a signature does not hold.
+/// The error for a signature that cannot be verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// The bytes, the key and the signature do not belong together.
+    /// The signature was not made by this key over these bytes.
     #[error("signature does not match the key and the signed bytes")]
     Mismatch,
-    /// A certificate's algorithm that is weak or unknown.
+    /// The algorithm of a certificate is weak or unknown.
     #[error("signature algorithm: found {found}, expected SHA-256, SHA-384 or SHA-512 with RSA, RSASSA-PSS or ECDSA")]
     Algorithm {
         /// The algorithm's name, or its object identifier.
         found: Text,
     },
-    /// Parameters of an algorithm that are not those of its specification, such as RSASSA-PSS with two hashes.
+    /// The parameters are not those of the algorithm's specification, for example RSASSA-PSS with two hashes.
     #[error("parameters of {algorithm} are not supported, expected {expected}")]
     Parameters {
         /// The family of algorithms.
@@ -37,10 +37,10 @@ pub enum SignatureError {
     KeyKind {
         /// The name of the algorithm.
         algorithm: &'static str,
-        /// What the key is.
+        /// The kind of the key.
         key: Text,
     },
-    /// The signer's key may not sign.
+    /// The signer's key is not allowed for signatures.
     #[error("signer's {0}")]
     Key(#[from] KeyError),
 }

@@ -1,4 +1,4 @@
-//! Public keys: any certificate's key, and those that may sign envelopes.
+//! Public keys of certificates, and those that are allowed to sign envelopes.
 
 use super::HashAlgorithm;
 use super::KeyError;
@@ -10,8 +10,8 @@ use crate::codec::der::Reader;
 use crate::codec::hex::hex;
 use crate::codec::text::Text;
 
-/// A key that may sign an envelope, with the one signature algorithm that belongs to it
-/// ([signature algorithm requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signature-algorithm-requirements)).
+/// A key that is allowed to sign an envelope, with its only signature algorithm ([signature algorithm
+/// requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signature-algorithm-requirements)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvelopeKey {
     key: PublicKey,
@@ -19,7 +19,7 @@ pub struct EnvelopeKey {
 }
 
 impl EnvelopeKey {
-    /// The algorithm of every signature that this key may make on an envelope.
+    /// The only signature algorithm that is allowed with this key on an envelope.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
@@ -57,14 +57,14 @@ impl Curve {
     }
 }
 
-/// The key of any certificate; kinds that are not supported are not distinguished further.
+/// The public key of any certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKey {
-    /// With a modulus of so many bits; the bytes are PKCS#1 RSAPublicKey.
+    /// An RSA key with the length of its modulus; the bytes are a PKCS#1 RSAPublicKey.
     Rsa { bits: usize, bytes: Vec<u8> },
     /// The bytes are an uncompressed point.
     Ec { curve: Curve, bytes: Vec<u8> },
-    /// A key that may sign nothing here, and what to call it.
+    /// A key of an unsupported kind, with its name.
     Other { found: Text },
 }
 
@@ -113,7 +113,7 @@ impl PublicKey {
         key.end()?;
         let first = modulus.first().ok_or(NotDer)?;
         let bits = modulus.len() * 8 - usize::try_from(first.leading_zeros()).map_err(|_| NotDer)?;
-        // An exponent of 1 makes every message its own signature; one beyond 32 bits only costs time.
+        // With an exponent of 1 every message is its own signature. An exponent of more than 32 bits only costs time.
         let is_usable = exponent.len() <= 4 && exponent != [1] && exponent.last().is_some_and(|last| last & 1 == 1);
         if !is_usable {
             return Ok(Self::Other { found: Text::of(format_args!("RSA with public exponent 0x{}", hex(exponent))) });
@@ -135,7 +135,7 @@ impl PublicKey {
         Self::Ec { curve, bytes: bytes.to_vec() }
     }
 
-    /// What to call the key in an error.
+    /// The name of the key in messages.
     pub(crate) fn describe(&self) -> Text {
         match self {
             Self::Rsa { bits, .. } => Text::of(format_args!("RSA {bits} bits")),
@@ -144,10 +144,10 @@ impl PublicKey {
         }
     }
 
-    /// The key as one that may sign an envelope.
+    /// The key, if it is allowed to sign envelopes.
     ///
     /// # Errors
-    /// A key that is none of the specification's six, with what it is.
+    /// The key is none of the six that the specification allows. The error names it.
     pub(crate) fn for_envelopes(&self) -> Result<EnvelopeKey, KeyError> {
         let algorithm = match self {
             Self::Rsa { bits: 2048, .. } => SignatureAlgorithm::RsaPss(HashAlgorithm::Sha256),
@@ -163,7 +163,7 @@ impl PublicKey {
         Ok(EnvelopeKey { key: self.clone(), algorithm })
     }
 
-    /// That the key may sign certificates. The specification asks this of leaf keys only.
+    /// Checks that the key is allowed to sign certificates. The specification requires this of leaf keys only.
     pub(crate) fn check_authority(&self) -> Result<(), KeyError> {
         match self {
             Self::Rsa { bits: 2048..=8192, .. } | Self::Ec { .. } => Ok(()),

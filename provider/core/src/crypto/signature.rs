@@ -1,4 +1,4 @@
-//! Verification of signatures: where an algorithm and a key meet.
+//! Verifies signatures with an algorithm and a key.
 
 use aws_lc_rs::signature;
 use aws_lc_rs::signature::UnparsedPublicKey;
@@ -11,19 +11,19 @@ use super::SignatureError;
 use super::key::Curve;
 use super::key::PublicKey;
 
-/// How an ECDSA signature is written.
+/// The encoding of an ECDSA signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EcdsaEncoding {
     /// DER, as in certificates.
     Der,
-    /// r and s side by side at full length, as in JWS and COSE.
+    /// r and s concatenated at full length, as in JWS and COSE.
     Fixed,
 }
 
 /// Verifies `signature` over `message` by a certificate authority's `key`.
 ///
 /// # Errors
-/// A weak key, one of another kind than the algorithm's, or [`SignatureError::Mismatch`].
+/// A weak key, a key of another kind than the algorithm requires, or [`SignatureError::Mismatch`].
 pub(crate) fn verify_by_authority(
     key: &PublicKey,
     algorithm: SignatureAlgorithm,
@@ -37,11 +37,11 @@ pub(crate) fn verify_by_authority(
 }
 
 impl EnvelopeKey {
-    /// Verifies the signature of a JWS or COSE envelope over `message`: RSASSA-PSS with a salt as long as the hash, or
-    /// ECDSA with r and s side by side at full length.
+    /// Verifies the signature of a JWS or COSE envelope over `message`: RSASSA-PSS with a salt as long as the hash,
+    /// or ECDSA with r and s concatenated at full length.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`] for every signature that is not by this key over these bytes.
+    /// [`SignatureError::Mismatch`] if the signature was not made by this key over these bytes.
     pub fn verify_envelope(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let (bytes, with) =
             verification(self.algorithm(), self.key(), EcdsaEncoding::Fixed).ok_or(SignatureError::Mismatch)?;
@@ -49,8 +49,8 @@ impl EnvelopeKey {
     }
 }
 
-/// The key's bytes and the verification that fits both, if the key is of the algorithm's kind. On envelopes a curve
-/// goes with one hash only.
+/// The key's bytes and the verification algorithm, if the kind of the key fits the algorithm. On envelopes each curve
+/// allows one hash only.
 fn verification(
     algorithm: SignatureAlgorithm,
     key: &PublicKey,

@@ -1,30 +1,30 @@
-//! The answers of all rounds, and how far a judgement came with them.
+//! Evidence of all rounds, and the progress of a judgement with it.
 
 use super::EvidenceRequest;
 use super::EvidenceResponse;
 use super::NotAvailable;
 use super::Requests;
 
-/// The answers that were collected for one judgement.
+/// The responses collected for one judgement.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     responses: Vec<(EvidenceRequest, EvidenceResponse)>,
     rounds: usize,
 }
 
-/// How far something came with the evidence that there is.
+/// The progress of a judgement with the available evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Progress<T> {
-    /// It needs nothing more.
+    /// The result.
     Done(T),
-    /// It needs answers to these first.
+    /// Evidence that is needed first.
     Needs(Requests),
 }
 
 impl Evidence {
-    /// Most rounds of requests in one judgement: an OCSP response, the CRL where there is none, the delta CRL that it
-    /// names, and a responder's own status. What is asked for after that is not available.
+    /// Maximum number of request rounds in one judgement: an OCSP response, otherwise the CRL, the delta CRL that it
+    /// names, and the status of a responder's certificate. Requests after the last round count as not available.
     pub const ROUNDS: usize = 4;
 
     /// No evidence.
@@ -33,7 +33,7 @@ impl Evidence {
         Self::default()
     }
 
-    /// Takes in the answers of one round, in the order of the requests. A request without an answer is not available.
+    /// Adds the responses of one round, in the order of the requests. A request without a response is not available.
     pub fn add_round(&mut self, requests: &Requests, responses: impl IntoIterator<Item = EvidenceResponse>) {
         let missing = || EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"));
         let mut responses = responses.into_iter();
@@ -42,7 +42,7 @@ impl Evidence {
         self.rounds += 1;
     }
 
-    /// The answer to a request; none if it was not asked for and may be.
+    /// The response to a request; `None` if the request was not made and can still be made.
     pub(crate) fn response(&self, request: &EvidenceRequest) -> Option<EvidenceResponse> {
         let known = self.responses.iter().find(|(other, _)| other == request);
         let used_up = self.rounds >= Self::ROUNDS;
@@ -58,7 +58,7 @@ impl Evidence {
 }
 
 impl<T> Progress<T> {
-    /// The same with what `with` makes of the result.
+    /// Maps the result.
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Progress<U> {
         match self {
             Self::Done(value) => Progress::Done(with(value)),
@@ -66,7 +66,7 @@ impl<T> Progress<T> {
         }
     }
 
-    /// Both; the requests of both are made at once.
+    /// Combines two judgements. The requests of both are made in one round.
     pub fn and<U>(self, other: Progress<U>) -> Progress<(T, U)> {
         match (self, other) {
             (Self::Done(one), Progress::Done(other)) => Progress::Done((one, other)),
@@ -79,7 +79,7 @@ impl<T> Progress<T> {
 }
 
 impl<T> FromIterator<Progress<T>> for Progress<Vec<T>> {
-    /// All of them; the requests of all are made at once.
+    /// Combines all judgements. Their requests are made in one round.
     fn from_iter<I: IntoIterator<Item = Progress<T>>>(all: I) -> Self {
         let start = Self::Done(Vec::new());
         all.into_iter().fold(start, |done, next| {

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! Evidence requests.
 
 use crate::limits;
 use crate::name::Digest;
@@ -11,25 +11,25 @@ use crate::time::UnixTime;
 use crate::x509::Certificate;
 use crate::x509::DistributionPoint;
 
-/// One piece of evidence that a judgement asks for. Equal requests have the same answer.
+/// One piece of evidence that a judgement needs. Equal requests have the same response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvidenceRequest {
-    /// The status of one certificate.
+    /// The revocation status of one certificate, by OCSP.
     Ocsp(OcspRequest),
     /// A list of revoked certificates.
     Crl(CrlRequest),
-    /// What AWS Signer says about a signature.
+    /// The revocation status of a signature at AWS Signer.
     SignerStatus(SignerStatusRequest),
 }
 
-/// Asks the OCSP responder of a certificate ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)).
+/// A request to the OCSP responder of a certificate ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcspRequest {
     certificate: Certificate,
     issuer: Certificate,
 }
 
-/// Asks for a CRL ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
+/// A request for a CRL ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlRequest {
     issuer: Certificate,
@@ -46,7 +46,7 @@ pub enum CrlKind {
     Delta,
 }
 
-/// Asks AWS Signer for revocations
+/// A request to AWS Signer for revocation status
 /// ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerStatusRequest {
@@ -56,7 +56,7 @@ pub struct SignerStatusRequest {
     certificate_hashes: Vec<String>,
 }
 
-/// At least one request, each once.
+/// Requests without duplicates. Not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requests {
     first: EvidenceRequest,
@@ -64,7 +64,7 @@ pub struct Requests {
 }
 
 impl EvidenceRequest {
-    /// Largest answer that is accepted, in bytes.
+    /// Maximum size of the response, in bytes.
     #[must_use]
     pub fn max_response_bytes(&self) -> usize {
         match self {
@@ -76,14 +76,14 @@ impl EvidenceRequest {
 }
 
 impl OcspRequest {
-    /// About a certificate of a trusted chain; none if it names no responder.
+    /// Creates a request about a certificate of a trusted chain; `None` if it names no responder.
     #[must_use]
     pub fn new(link: &TrustedLink<'_>) -> Option<Self> {
         let names_responder = !link.certificate().revocation_addresses().ocsp.is_empty();
         names_responder.then(|| Self { certificate: link.certificate().clone(), issuer: link.issuer().clone() })
     }
 
-    /// The certificate whose status is asked for.
+    /// The certificate whose status is requested.
     #[must_use]
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -95,7 +95,7 @@ impl OcspRequest {
         &self.issuer
     }
 
-    /// URLs of the responder as the certificate has them, of any scheme; at least one. The first that answers counts.
+    /// URLs of the responder as the certificate has them, of any scheme. Not empty. The first response is used.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.certificate.revocation_addresses().ocsp
@@ -103,14 +103,15 @@ impl OcspRequest {
 }
 
 impl CrlRequest {
-    /// The complete CRL of a distribution point of a certificate of a trusted chain; none if the point has no URL.
+    /// Creates a request for the complete CRL of a distribution point of a certificate of a trusted chain; `None` if
+    /// the point has no URL.
     #[must_use]
     pub fn base(link: &TrustedLink<'_>, point: &DistributionPoint) -> Option<Self> {
         Self::new(link, point.urls.clone(), CrlKind::Base)
     }
 
-    /// A delta CRL by the issuer of a certificate of a trusted chain, at URLs that a CRL by that issuer names
-    /// ([freshest CRL](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.6)); none without a URL.
+    /// Creates a request for a delta CRL by the issuer of a certificate of a trusted chain, at URLs from a CRL by
+    /// that issuer ([freshest CRL](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.6)); `None` without a URL.
     #[must_use]
     pub fn delta(link: &TrustedLink<'_>, urls: Vec<String>) -> Option<Self> {
         Self::new(link, urls, CrlKind::Delta)
@@ -120,13 +121,13 @@ impl CrlRequest {
         (!urls.is_empty()).then(|| Self { issuer: link.issuer().clone(), urls, kind })
     }
 
-    /// The certificate authority whose CRL it is.
+    /// The certificate authority that issues the CRL.
     #[must_use]
     pub fn issuer(&self) -> &Certificate {
         &self.issuer
     }
 
-    /// URLs of the same CRL as written, of any scheme; at least one. The first that answers with a usable CRL counts.
+    /// URLs of the same CRL as written, of any scheme. Not empty. The first usable CRL is used.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
@@ -140,7 +141,7 @@ impl CrlRequest {
 }
 
 impl SignerStatusRequest {
-    /// About a signature by a trusted chain.
+    /// Creates a request about a signature by a trusted chain.
     #[must_use]
     pub fn new(
         chain: &TrustedChain,
@@ -182,7 +183,7 @@ impl SignerStatusRequest {
 }
 
 impl Requests {
-    /// All, in the order in which they were made.
+    /// All requests, in the order of their creation.
     pub fn iter(&self) -> impl Iterator<Item = &EvidenceRequest> {
         std::iter::once(&self.first).chain(&self.more)
     }

@@ -1,4 +1,4 @@
-//! What came back.
+//! Responses to evidence requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,55 +7,55 @@ use super::EvidenceRequest;
 use crate::codec::text::Text;
 use crate::time::UnixTime;
 
-/// The answer to an [`EvidenceRequest`].
+/// The response to an [`EvidenceRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvidenceResponse {
-    /// Bytes that are not verified.
+    /// Received bytes, not verified.
     Received(Received),
-    /// No answer.
+    /// There is no response.
     NotAvailable(NotAvailable),
 }
 
-/// The bytes of an answer. Nothing in them has been verified.
+/// The bytes of a response, not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     bytes: Arc<[u8]>,
     at: UnixTime,
 }
 
-/// Why there is no answer: the end of a message such as "revocation could not be checked: …".
+/// The reason why there is no response: the end of a message such as "revocation could not be checked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAvailable {
     reason: Text,
 }
 
-/// An answer that is larger than [`EvidenceRequest::max_response_bytes`].
+/// A response that is larger than [`EvidenceRequest::max_response_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is too large: found {found} bytes, expected at most {expected}")]
 pub struct TooLarge {
-    /// Bytes that the answer has.
+    /// The size of the response in bytes.
     pub found: usize,
-    /// Bytes that it may have.
+    /// The maximum size in bytes.
     pub expected: usize,
 }
 
 impl Received {
-    /// The answer to `request` that was received `at` that time.
+    /// The response to `request`, received at `at`.
     ///
     /// # Errors
-    /// More bytes than [`EvidenceRequest::max_response_bytes`].
+    /// The response exceeds [`EvidenceRequest::max_response_bytes`].
     pub fn new(request: &EvidenceRequest, bytes: impl Into<Arc<[u8]>>, at: UnixTime) -> Result<Self, TooLarge> {
         let (bytes, expected) = (bytes.into(), request.max_response_bytes());
         if bytes.len() > expected { Err(TooLarge { found: bytes.len(), expected }) } else { Ok(Self { bytes, at }) }
     }
 
-    /// The answer as it was received.
+    /// The received bytes.
     #[must_use]
     pub fn unverified_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// When it was received.
+    /// The time of receipt.
     #[must_use]
     pub fn at(&self) -> UnixTime {
         self.at
@@ -63,7 +63,7 @@ impl Received {
 }
 
 impl NotAvailable {
-    /// For this reason, which is cut to the length of a [`Text`].
+    /// Creates the value with a reason, which is truncated to the length of a [`Text`].
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
         Self { reason: Text::of(reason) }

@@ -1,4 +1,5 @@
-//! Requests are made about trusted chains, and the rounds end. What a check asks for in which round is scripted here.
+//! Requests are made about trusted chains only, and the number of rounds is limited. The requests of each round are
+//! scripted.
 
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -18,7 +19,7 @@ use crate::time::UnixTime;
 use crate::x509::Certificate;
 use crate::x509::Chain;
 
-/// Leaf, intermediate and root; the two below the root name where their status can be had.
+/// A leaf, an intermediate and a root. The leaf and the intermediate have revocation addresses.
 fn trusted_chain() -> TrustedChain {
     let root = Authority::root(CertSpec::root());
     let intermediate = root.intermediate(CertSpec::intermediate().crl_url("http://crl.example/root.crl"));
@@ -31,8 +32,8 @@ fn trusted_chain() -> TrustedChain {
     AnchoredChain::find(&chain, std::iter::once(&store)).unwrap().trust_subject(&Identities::Any).unwrap()
 }
 
-/// What a complete check of a leaf's revocation asks for: the responder, then the CRL, then the delta that the CRL names,
-/// then the CRL for the responder's own certificate. `more` asks for as many further CRLs, one in each round.
+/// The requests of a complete revocation check of a leaf: the responder, then the CRL, then the delta CRL, then the
+/// CRL for the responder's certificate, then `more` further CRLs, one in each round.
 fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<EvidenceResponse> {
     let link = chain.links().next().unwrap();
     let crl = |name: &str| CrlRequest::delta(&link, vec![format!("http://crl.example/{name}")]).unwrap().into();
@@ -58,7 +59,7 @@ fn received(request: &EvidenceRequest) -> EvidenceResponse {
     EvidenceResponse::Received(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
 }
 
-/// The last answer that the script came to, and in how many rounds.
+/// The last response of the script, and the number of rounds.
 fn run(more: usize) -> (EvidenceResponse, usize) {
     let (chain, mut evidence) = (trusted_chain(), Evidence::none());
     for rounds in 0.. {

@@ -15,7 +15,7 @@ impl SigningProfileVersion {
     /// The part before the profile's name.
     pub const KIND: &str = "/signing-profiles/";
 
-    /// Reads the ARN; none if the text is another one.
+    /// Parses the ARN; returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_arn(text, Self::KIND, 2).then(|| Self(text.to_owned()))
@@ -38,7 +38,7 @@ impl SigningJob {
     /// The part before the job's identifier.
     pub const KIND: &str = "/signing-jobs/";
 
-    /// Reads the ARN; none if the text is another one.
+    /// Parses the ARN; returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_arn(text, Self::KIND, 1).then(|| Self(text.to_owned()))
@@ -63,7 +63,7 @@ impl fmt::Display for SigningJob {
     }
 }
 
-/// Whether it is the ARN of a resource of AWS Signer, with so many parts behind `kind`.
+/// Whether `text` is the ARN of an AWS Signer resource with `parts` parts after `kind`.
 fn is_arn(text: &str, kind: &str, parts: usize) -> bool {
     let Some(("arn", rest)) = text.split_once(':') else { return false };
     let mut fields = rest.splitn(5, ':');

@@ -1,4 +1,5 @@
-//! Content digests: `sha256:…`, as the [OCI image specification](https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests) writes them.
+//! Content digests such as `sha256:…`, defined by the [OCI image
+//! specification](https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests).
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +22,7 @@ pub enum DigestAlgorithm {
 impl DigestAlgorithm {
     pub(super) const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
 
-    /// The name in front of the colon.
+    /// The name before the colon.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -48,28 +49,28 @@ impl DigestAlgorithm {
     }
 }
 
-/// A digest with a known algorithm and as many lower-case hexadecimal digits as the algorithm has.
+/// A digest with a registered algorithm and the number of lower-case hexadecimal digits that the algorithm has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
     text: String,
 }
 
-/// Why a text is not a [`Digest`].
+/// The error for a text that is not a [`Digest`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// No algorithm that is known here.
+    /// The algorithm is not registered.
     #[error(
         "digest: found an unknown algorithm, expected sha256:, sha384: or sha512: and lower-case hexadecimal \
              digits"
     )]
     Algorithm,
-    /// Digits that are not those of the algorithm.
+    /// The number or the form of the digits does not fit the algorithm.
     #[error("{algorithm} digest is not {expected} lower-case hexadecimal digits")]
     Hex {
         /// The algorithm.
         algorithm: &'static str,
-        /// What was expected.
+        /// The value that was expected.
         expected: usize,
     },
 }
@@ -97,7 +98,7 @@ impl Digest {
         &self.text
     }
 
-    /// The digits behind the colon.
+    /// The digits after the colon.
     #[must_use]
     pub fn hex(&self) -> &str {
         self.text.split_once(':').map_or("", |(_, hex)| hex)
@@ -137,7 +138,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Hashes bytes while they stream in.
+/// Hashes bytes incrementally.
 #[derive(Clone)]
 pub struct Hasher {
     algorithm: DigestAlgorithm,
@@ -145,13 +146,13 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// A hasher without input.
     #[must_use]
     pub fn new(algorithm: DigestAlgorithm) -> Self {
         Self { algorithm, context: hash::Context::new(algorithm.implementation()) }
     }
 
-    /// Takes in further bytes.
+    /// Hashes further bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.context.update(bytes);
     }

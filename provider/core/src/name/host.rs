@@ -1,23 +1,25 @@
-//! Registry hosts: one grammar, and one rule for which spellings are one place on the network.
+//! Registry hosts: one grammar, and one definition of which spellings name the same server.
 //!
-//! What container runtimes do was read in the [reference grammar](https://github.com/distribution/reference/blob/v0.6.0/regexp.go)
-//! that containerd, CRI-O, Docker and the kubelet share, in containerd's resolver and in Go's `net` and `net/http`,
-//! which all three pull with. The table of cases is `provider/tests/data/references.json`.
+//! The behaviour of container runtimes is taken from the [reference
+//! grammar](https://github.com/distribution/reference/blob/v0.6.0/regexp.go) that containerd, CRI-O, Docker and the
+//! kubelet share, from containerd's resolver and from Go's `net` and `net/http`, which all of them use to pull
+//! images. `provider/tests/data/references.json` holds the test cases.
 //!
 //! - **Names** are DNS names in either case: Go compares and resolves them without case. Labels are letters, digits and
 //!   inner hyphens. No underscore and no dot at the end: the grammar has neither.
-//! - **IPv4 addresses** are four decimal numbers without leading zeros, as Go reads them. Other names whose last label
-//!   is a number (`127.1`, `0x7f.1`, `010.0.0.5`, `2130706433`) are refused: URL parsers after the WHATWG's rules and
-//!   C libraries read them as addresses, Go asks the DNS for them.
-//! - **IPv6 addresses** are written in brackets and are compared by value. An IPv4-mapped address is that IPv4 address: Go
-//!   dials it so. Dots and zones inside the brackets are refused: the grammar has neither.
-//! - **Ports** are numbers: Go ignores leading zeros. Without one it is 443, the default of https. 0 and numbers above
-//!   65535 are refused: Go dials neither.
-//! - **Docker Hub** is `docker.io`, which runtimes ask at `registry-1.docker.io`, and what they rewrite to it before they
-//!   ask: `index.docker.io`. They compare these two letter by letter, so other spellings of them (`Docker.io`,
-//!   `docker.io:443`) lead elsewhere and are refused. The names under which its registry answers are the same place.
-//! - **Internationalized names** are written in their ASCII form. Labels that begin with `xn--` and cannot be decoded are
-//!   refused: Go looks them up unchanged, and URL parsers do not take them.
+//! - **IPv4 addresses** are four decimal numbers without leading zeros, as Go reads them. Other names whose last
+//!   label is a number (`127.1`, `0x7f.1`, `010.0.0.5`, `2130706433`) are refused: WHATWG URL parsers and C libraries
+//!   read them as addresses, and Go resolves them by DNS.
+//! - **IPv6 addresses** are written in brackets and are compared by value. An IPv4-mapped address equals that IPv4
+//!   address, as Go connects to it. Dots and zones inside the brackets are refused, as the grammar has neither.
+//! - **Ports** are numbers: Go ignores leading zeros. The default is 443, the port of https. 0 and numbers above
+//!   65535 are refused, as Go connects to neither.
+//! - **Docker Hub** is `docker.io`, for which runtimes send requests to `registry-1.docker.io`, and
+//!   `index.docker.io`, which runtimes rewrite to `docker.io`. They compare these two letter by letter, so other
+//!   spellings of them (`Docker.io`, `docker.io:443`) name other servers and are refused. The names of Docker Hub's
+//!   registry servers are equal to `docker.io`.
+//! - **Internationalized names** are written in their ASCII form. Labels that begin with `xn--` and cannot be decoded
+//!   are refused: Go resolves them unchanged, and URL parsers refuse them.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -31,23 +33,23 @@ use std::str::FromStr;
 use super::dns::is_dns_name;
 use super::host_error::HostError;
 
-/// The port of a host that is written without one.
+/// The default port of a registry host.
 const HTTPS: u16 = 443;
 
-/// Names that runtimes take for Docker Hub, letter by letter and without a port.
+/// The name that runtimes recognize as Docker Hub: compared byte by byte, without a port.
 const DOCKER_HUB: &str = "docker.io";
 const DOCKER_HUB_INDEX: &str = "index.docker.io";
 
-/// Where runtimes ask Docker Hub.
+/// The host to which runtimes send requests for Docker Hub.
 const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
 
-/// Names at which Docker Hub's registry answers. Runtimes ask them under these names and get the same images.
+/// Host names of Docker Hub's registry. Runtimes that use one of them get the same images.
 const DOCKER_HUB_REGISTRIES: [&str; 3] = [DOCKER_HUB_REGISTRY, "registry.docker.io", "registry.hub.docker.com"];
 
-/// A registry's host and port. Equal, ordered and hashed by place; printed as written.
+/// A registry's host and port. Compared, ordered and hashed by the server that it names; printed as written.
 ///
-/// Two hosts are equal exactly if container runtimes connect to the same name or address and port for them. Which
-/// address a name resolves to is not known here: a name and its address are different hosts.
+/// Two hosts are equal exactly if container runtimes connect to the same name or address and port for them. Names are
+/// not resolved, so a name and its address are different hosts.
 #[derive(Clone)]
 pub struct Host {
     name: HostName,
@@ -58,9 +60,9 @@ pub struct Host {
 /// The name of a [`Host`] without its port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostName {
-    /// Docker Hub, under any name that leads to its registry.
+    /// Docker Hub, under any of its names.
     DockerHub,
-    /// In lower case, without a dot at the end.
+    /// A DNS name in lower case, without a dot at the end.
     Dns(String),
     /// An IPv4 address.
     V4(Ipv4Addr),
@@ -81,19 +83,19 @@ impl Host {
         &self.name
     }
 
-    /// The port as a number; 443 where none is written.
+    /// The port, 443 by default.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(HTTPS)
     }
 
-    /// The port if one is written. Plain HTTP has another default than https, so that it matters there.
+    /// The port if one is written. The default port of plain HTTP differs from that of https.
     #[must_use]
     pub fn written_port(&self) -> Option<u16> {
         self.port
     }
 
-    /// As it was written.
+    /// The text as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
@@ -114,7 +116,7 @@ impl Host {
         }
     }
 
-    /// One text per place: `docker.io` for Docker Hub, 443 never written.
+    /// The canonical text of the server: `docker.io` for Docker Hub; port 443 is never written.
     #[must_use]
     pub fn canonical(&self) -> Cow<'_, str> {
         match (&self.name, self.port()) {
@@ -132,7 +134,7 @@ impl Host {
         part.contains(['.', ':', '[']) || part == "localhost" || part.bytes().any(|b| b.is_ascii_uppercase())
     }
 
-    /// Whether runtimes add `library/` to a repository of one part: they look at the text.
+    /// Whether runtimes add `library/` to a repository of one part. They decide by the host as written.
     pub(super) fn adds_library(&self) -> bool {
         matches!(self.written.as_str(), DOCKER_HUB | DOCKER_HUB_INDEX)
     }
@@ -169,7 +171,7 @@ impl Hash for Host {
 }
 
 impl fmt::Display for Host {
-    /// As written.
+    /// Prints the text as it was written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
@@ -182,7 +184,7 @@ impl fmt::Debug for Host {
 }
 
 impl fmt::Display for HostName {
-    /// As a URL has it.
+    /// Prints the name as in a URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DockerHub => f.write_str(DOCKER_HUB_REGISTRY),
@@ -196,7 +198,7 @@ impl fmt::Display for HostName {
 impl FromStr for Host {
     type Err = HostError;
 
-    /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`, as the module describes.
+    /// Parses `host`, `host:port`, `[v6]` or `[v6]:port`; see the documentation of the module.
     fn from_str(text: &str) -> Result<Self, HostError> {
         let (address, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -220,7 +222,7 @@ impl FromStr for Host {
     }
 }
 
-/// The place of a DNS name, which may be Docker Hub.
+/// Maps the names of Docker Hub to [`HostName::DockerHub`], and other names to [`HostName::Dns`].
 fn docker_hub(dns: String, port: Option<u16>, text: &str) -> Result<HostName, HostError> {
     if port.is_some_and(|port| port != HTTPS) {
         return Ok(HostName::Dns(dns));
@@ -258,8 +260,8 @@ fn name(text: &str) -> Result<HostName, HostError> {
         return text.parse().map(HostName::V4).map_err(|_| HostError::Number);
     }
     let name = text.to_ascii_lowercase();
-    // Only names with such a label are changed or refused by the rules for internationalized names. URL parsers call
-    // this function, too.
+    // The rules for internationalized names change or refuse only names with such a label. URL parsers call the same
+    // function.
     let international = name.split('.').any(|label| label.starts_with("xn--"));
     let read = || idna::domain_to_ascii_cow(name.as_bytes(), idna::AsciiDenyList::URL);
     if international && !read().is_ok_and(|read| read == name) {

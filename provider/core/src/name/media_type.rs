@@ -1,14 +1,13 @@
-//! Media types as [RFC 6838 §4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2) writes them, without parameters.
+//! Media types ([RFC 6838 §4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2)) without parameters.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// `type/subtype`, each a restricted name of at most 127 characters, in lower case.
 ///
-/// Read in any case, since
-/// [RFC 6838 §4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2) has no difference in case, and without the
-/// parameters that may follow ([RFC 9110 §8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)): none of the
-/// types here has any. So two media types that are equal here are the same type for every reader of these standards.
+/// Parsing ignores case ([RFC 6838 §4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2)) and drops parameters
+/// ([RFC 9110 §8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)), as none of the supported types has any.
+/// Equal values are therefore the same type for every reader of these standards.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaType(String);
 

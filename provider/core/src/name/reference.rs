@@ -1,4 +1,4 @@
-//! Image references as people write them in a pod, expanded the way container runtimes do.
+//! Image references as written in a pod, expanded as container runtimes expand them.
 //!
 //! Grammar and expansion: the [distribution project's reference grammar](https://github.com/distribution/reference/blob/v0.6.0/reference.go)
 //! (`nginx` is `docker.io/library/nginx:latest`), and bracketed IPv6 hosts.
@@ -13,10 +13,10 @@ use super::host::Host;
 use super::reference_error::ReferenceError;
 use crate::limits;
 
-/// A repository with its host, `host[:port]/path`: what trust policy scopes name, and where requests go.
+/// A repository with its host, `host[:port]/path`: the subject of trust policy scopes and of requests.
 ///
-/// Equal, ordered and hashed by the host's place ([`Host`]) and the path; printed with the host as written. Clones share the
-/// texts.
+/// Compared, ordered and hashed by the server ([`Host`]) and the path; printed with the host as written. Clones share
+/// the texts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository(Arc<Name>);
 
@@ -26,16 +26,16 @@ struct Name {
     path: String,
 }
 
-/// What an [`ImageRef`] asks for within its repository.
+/// The part of an [`ImageRef`] that selects an image in its repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selector {
     /// A mutable name. `latest` when nothing was written.
     Tag(String),
-    /// A digest; a tag written beside it is for people and selects nothing.
+    /// A digest. A tag written in addition selects nothing.
     Digest(Digest),
 }
 
-/// An image reference: the text as written, and what it means.
+/// An image reference: the text as written and its parsed parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageRef {
     written: String,
@@ -45,13 +45,13 @@ pub struct ImageRef {
 }
 
 impl Repository {
-    /// Host and port; `docker.io` where none was written.
+    /// Host and port; `docker.io` by default.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.0.host
     }
 
-    /// The path below the host, `library/` included where the expansion adds it.
+    /// The path after the host, including `library/` if the expansion adds it.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0.path
@@ -71,7 +71,7 @@ impl fmt::Debug for Repository {
 }
 
 impl ImageRef {
-    /// The text as it came, byte for byte.
+    /// The original text, byte for byte.
     #[must_use]
     pub fn written(&self) -> &str {
         &self.written
@@ -116,7 +116,7 @@ impl FromStr for ImageRef {
         if text.len() > limits::REFERENCE_BYTES {
             return Err(ReferenceError::TooLong { found: text.len() });
         }
-        // Runtimes look these up among the images that the node already has.
+        // Runtimes look these up in the node's local images.
         if is_qualified_image_id(text) || is_image_id(text) {
             return Err(ReferenceError::ImageId { found: text.into() });
         }
@@ -146,7 +146,7 @@ impl FromStr for ImageRef {
     }
 }
 
-/// Splits and expands the name: the first part is a host if it could not be a Docker Hub user.
+/// Splits and expands the name. The first part is a host unless it can be a Docker Hub user name.
 fn repository(name: &str) -> Result<Repository, ReferenceError> {
     match name.split_once('/') {
         Some((first, path)) if Host::is_named_by(first) => at_host(first, path),
@@ -154,10 +154,10 @@ fn repository(name: &str) -> Result<Repository, ReferenceError> {
     }
 }
 
-/// An algorithm and the digits of a digest, or the first few of them. It could be a tag of `docker.io/library/sha256`,
-/// too, and the kubelet takes it for that; but containerd looks it up among the images of the node, where
-/// [an unambiguous beginning](https://github.com/opencontainers/go-digest/blob/v1.0.0/digestset/set.go) is enough,
-/// and asks no registry if it finds one.
+/// Whether the text is an algorithm and the digits of a digest, or a prefix of them. It could also be a tag of
+/// `docker.io/library/sha256`, as the kubelet reads it. But containerd looks it up in the node's local images, where
+/// [an unambiguous prefix](https://github.com/opencontainers/go-digest/blob/v1.0.0/digestset/set.go) is enough, and
+/// sends no request to a registry if it finds one.
 fn is_qualified_image_id(text: &str) -> bool {
     let Some((algorithm, digits)) = text.split_once(':') else { return false };
     DigestAlgorithm::ALL.iter().any(|known| known.name() == algorithm)
@@ -169,7 +169,8 @@ fn is_lower_hex(b: u8) -> bool {
     matches!(b, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// What [`Digest::hex`] of a sha256 looks like: runtimes look such a name up among the images of the node.
+/// Whether the name has the form of [`Digest::hex`] of a sha256. Runtimes look up such a name in the node's local
+/// images.
 fn is_image_id(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(is_lower_hex)
 }
@@ -179,8 +180,8 @@ fn at_host(host: &str, path: &str) -> Result<Repository, ReferenceError> {
     expanded(host, path)
 }
 
-/// Adds `library/` where container runtimes do. They also rewrite `index.docker.io`, which other names of Docker Hub
-/// keep.
+/// Adds `library/` where container runtimes add it. Runtimes rewrite only `index.docker.io`; other names of Docker
+/// Hub are kept.
 fn expanded(host: Host, path: &str) -> Result<Repository, ReferenceError> {
     check_path(path)?;
     let (host, path) = match (host.is_docker_hub(), path.contains('/')) {
@@ -224,8 +225,8 @@ fn check_tag(tag: &str) -> Result<(), ReferenceError> {
     }
 }
 
-/// A repository as a trust policy scope names it: a host must be written. It is read as in a reference otherwise, so
-/// that `docker.io/nginx` is `docker.io/library/nginx`, and a first part that is no host in a reference is none here.
+/// Parses a repository as written in a trust policy scope. A host is required. Otherwise it is parsed as in an image
+/// reference: `docker.io/nginx` is `docker.io/library/nginx`, and the same first parts are hosts.
 impl FromStr for Repository {
     type Err = ReferenceError;
 

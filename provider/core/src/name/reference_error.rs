@@ -1,42 +1,42 @@
-//! Why a text is not an image reference.
+//! The error for a text that is not an image reference.
 
 use super::digest::DigestError;
 use super::host_error::HostError;
 use crate::codec::excerpt::Excerpt;
 use crate::limits;
 
-/// Why a text is not an image reference.
+/// The error for a text that is not an image reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// No text.
+    /// The text is empty.
     #[error("image reference is empty, expected [host[:port]/]repository[:tag][@digest]")]
     Empty,
     /// More bytes than [`limits::REFERENCE_BYTES`].
     #[error("image reference: found {found} bytes, expected at most {}", limits::REFERENCE_BYTES)]
     TooLong {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// A host that is refused.
+    /// The host is invalid.
     #[error("image reference has an invalid host: found {found:?}: {reason}")]
     Host {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// Why it is refused.
+        /// The reason.
         reason: HostError,
     },
-    /// In a scope, where the host must be written.
+    /// A scope without the required host.
     #[error(
         "found no host in {found:?} ({part:?} is part of a repository on Docker Hub), expected \
          host[:port]/repository; write docker.io/… for Docker Hub"
     )]
     NoHost {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// The part that it is about.
+        /// The part with the mistake.
         part: Excerpt,
     },
-    /// A path that Docker Hub cannot have.
+    /// The path is not possible on Docker Hub.
     #[error(
         "image reference: found repository {path:?} at {host:?}, expected library/ in front; Docker Hub has no \
          repository of one part, and container runtimes add library/ only for docker.io"
@@ -47,40 +47,40 @@ pub enum ReferenceError {
         /// The path as written.
         path: Excerpt,
     },
-    /// A path that no repository has.
+    /// The path is not a valid repository name.
     #[error(
         "image reference has an invalid repository: found {found:?}, expected lower-case letters and digits, with \
          single . or _, double __ or - between them, parts separated by /"
     )]
     Repository {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
     /// More bytes than [`limits::REPOSITORY_BYTES`].
     #[error("image reference: found a repository name of {found} bytes, expected at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// The identifier of an image, which no registry is asked by.
+    /// The text is a local image ID.
     #[error(
         "image reference: found {found:?}, which is a node's image ID or a prefix of one, expected a name \
          [host[:port]/]repository[:tag][@digest]"
     )]
     ImageId {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A tag that is none.
+    /// The tag is invalid.
     #[error(
         "image reference has an invalid tag: found {found:?}, expected a letter, digit or _, then at most 127 \
              of these, . and -"
     )]
     Tag {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A digest that is none.
+    /// The digest is invalid.
     #[error("image reference has an invalid digest: {0}")]
     Digest(#[from] DigestError),
 }

@@ -14,21 +14,21 @@ use crate::policy::TrustedChain;
 use crate::reason::Code;
 use crate::reason::Reason;
 
-/// Most trust stores that a message names.
+/// Maximum number of trust stores in a message.
 const STORES_SHOWN: usize = 8;
 
-/// How the check ended where it does not stand in the way of a signature.
+/// The result of the check, unless it rejects the signature.
 #[derive(Clone, Debug)]
 pub(super) enum Authenticity {
     Passed {
         signer: Signer,
         chain: Box<TrustedChain>,
     },
-    /// Failed, and the statement only logs it. The signer is not known.
+    /// The check failed, and the statement only logs it. The signer is not authenticated.
     Logged(Reason),
 }
 
-/// Checks, and applies the statement's action.
+/// Runs the check and applies the statement's action.
 pub(super) fn check(
     intact: &IntactEnvelope,
     plugin: &Plugin,
@@ -55,7 +55,7 @@ fn trust(intact: &IntactEnvelope, plugin: &Plugin, input: &VerificationInput<'_>
 
 fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<AnchoredChain, Reason> {
     let scheme = &intact.attributes().scheme;
-    // Stores of another type never count, and there is no falling back from one type to another.
+    // Only stores of this type are used, without a fallback to another type.
     let kind = match scheme {
         SigningScheme::X509 { .. } => StoreKind::Ca,
         SigningScheme::SigningAuthority { .. } => StoreKind::SigningAuthority,
@@ -82,7 +82,7 @@ fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<Anch
 }
 
 impl Authenticity {
-    /// The chain that evidence may be asked for about.
+    /// The chain about which evidence may be requested.
     pub(super) fn trusted(&self) -> Option<&TrustedChain> {
         match self {
             Self::Passed { chain, .. } => Some(chain),

@@ -1,5 +1,5 @@
-//! AWS Signer's signatures: their attributes, and what the service says about them
-//! ([its verification](https://github.com/aws/aws-signer-notation-plugin/blob/main/internal/verifier/verifier.go)).
+//! Signatures of AWS Signer: their attributes, and their revocation status at the service ([its
+//! verification](https://github.com/aws/aws-signer-notation-plugin/blob/main/internal/verifier/verifier.go)).
 
 use super::envelope::SigningScheme;
 use super::integrity::IntactEnvelope;
@@ -25,7 +25,7 @@ const JOB: &str = "com.amazonaws.signer.signingJob";
 /// Critical attributes that the service's plugin processes.
 pub(super) const ATTRIBUTES: [&str; 2] = [PROFILE, JOB];
 
-/// What the service is asked by.
+/// The attributes that identify a signature to the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SignerAttributes {
     pub(super) profile_version: SigningProfileVersion,
@@ -37,7 +37,7 @@ impl SignerAttributes {
     /// Reads the attributes of an envelope.
     ///
     /// # Errors
-    /// A scheme or attributes that the service does not write.
+    /// The scheme or the attributes are not those of the service.
     pub(super) fn read(intact: &IntactEnvelope) -> Result<Self, Reason> {
         let signing_time = match &intact.attributes().scheme {
             SigningScheme::SigningAuthority { authentic_signing_time } => *authentic_signing_time,
@@ -55,7 +55,7 @@ impl SignerAttributes {
         Ok(Self { profile_version, job, signing_time })
     }
 
-    /// What the service says about a signature by `trusted`; without a trusted chain it is not asked.
+    /// Checks the status of a signature by `trusted` at the service. Without a trusted chain no request is made.
     pub(super) fn check(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
         let unchecked = |why: &NotAvailable| {
             let detail = format_args!("AWS Signer revocation status is not available: {why}");
@@ -68,13 +68,13 @@ impl SignerAttributes {
         match evidence.response(&request) {
             None => Progress::Needs(request.into()),
             Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(unchecked(&why)),
-            // This version does not read the answer, and what is not read proves nothing.
+            // This version does not evaluate the response, so it proves nothing.
             Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
         }
     }
 }
 
-/// The attribute as the ARN of a resource of AWS Signer.
+/// Parses the attribute as the ARN of an AWS Signer resource.
 fn attribute<T>(
     intact: &IntactEnvelope,
     name: &'static str,

@@ -1,4 +1,5 @@
-//! What binds a signature to an image: the signed payload names exactly the pinned descriptor. Enforced at every level
+//! The binding of a signature to an image: the signed payload contains exactly the pinned descriptor. Enforced at
+//! every level
 //! ([payload](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#payload)).
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::oci::RawDescriptor;
 use crate::reason::Code;
 use crate::reason::Reason;
 
-/// The target that a payload names, found equal to the pinned one, without its annotations. Made only here.
+/// The target of a payload, equal to the pinned descriptor, without annotations. Created only here.
 #[derive(Clone, Debug)]
 pub(super) struct SignedPayload {
     target: Descriptor,
@@ -26,17 +27,17 @@ impl SignedPayload {
     }
 }
 
-/// What a signed payload says about the image.
+/// The findings about the signed payload.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
-    /// Whether it names the image.
+    /// The result of the comparison with the pinned descriptor.
     pub(super) target: Result<SignedPayload, Reason>,
-    /// Whether it has the metadata; none if it cannot be read.
+    /// The result of the check of required metadata; `None` if the payload is malformed.
     pub(super) metadata: Option<Result<(), Reason>>,
 }
 
 impl Binding {
-    /// Checks the descriptor that a payload names.
+    /// Checks the descriptor in the payload.
     pub(super) fn check(
         signed: &Result<Descriptor, Reason>,
         target: &Descriptor,
@@ -51,7 +52,7 @@ impl Binding {
     /// Whether the signature is for the image and has the metadata.
     ///
     /// # Errors
-    /// The first reason why not.
+    /// The first reason against it.
     pub(super) fn into_payload(self) -> Result<SignedPayload, Reason> {
         let payload = self.target?;
         self.metadata.unwrap_or(Ok(()))?;
@@ -69,7 +70,7 @@ struct Raw {
     target_artifact: Option<RawDescriptor<{ usize::MAX }>>,
 }
 
-/// The descriptor that a payload names, verified or not.
+/// Parses the descriptor in a payload, verified or not.
 pub(super) fn named(payload: &[u8]) -> Result<Descriptor, Reason> {
     let invalid = |detail: &dyn fmt::Display| {
         Reason::new(Code::PayloadInvalid, format_args!("signed payload is invalid: {detail}"))

@@ -1,7 +1,7 @@
-//! Signature envelopes: their format, and only that. Nothing here says whether a signature is good.
+//! Signature envelopes: parsing only. Signatures are not verified here.
 //!
-//! Certificates are bytes here, the payload is opaque; the checks of [`crate::notation`] give them meaning, and parse the
-//! payload only after the signature over it was checked.
+//! Certificates and payload are kept as bytes. The checks of [`crate::notation`] parse them, the payload only after
+//! its signature was verified.
 
 mod attributes;
 mod cose;

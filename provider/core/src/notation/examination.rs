@@ -1,4 +1,4 @@
-//! The checks of an intact envelope in their one order: first all that need no evidence from outside, then those that may.
+//! Runs the checks of an intact envelope in order: first all that need no evidence, then those that may need it.
 
 use super::authenticity;
 use super::authenticity::Authenticity;
@@ -27,7 +27,7 @@ use crate::reason::Code;
 use crate::reason::Reason;
 use crate::reason::Reasons;
 
-/// What the checks that need no evidence found in an intact envelope.
+/// The results of the checks that need no evidence.
 #[derive(Clone, Debug)]
 pub(super) struct Examination {
     intact: IntactEnvelope,
@@ -35,13 +35,13 @@ pub(super) struct Examination {
     pub(super) plugin: Result<Plugin, Reason>,
     pub(super) binding: Binding,
     pub(super) authenticity: CheckState<Authenticity>,
-    /// An error that is no refusal says what could not be looked at.
+    /// An error that is not a refusal has the reason why the timestamp could not be checked.
     timestamp: Result<CheckOutcome, Reason>,
     pub(super) expiry: CheckState<CheckOutcome>,
     revocation: RevocationAction,
 }
 
-/// What the checks that may need evidence found.
+/// The results of the checks that may need evidence.
 #[derive(Clone, Debug)]
 pub(super) struct Settled {
     pub(super) timestamp: CheckState<CheckOutcome>,
@@ -50,7 +50,7 @@ pub(super) struct Settled {
 }
 
 impl Examination {
-    /// `signed` is what the payload names.
+    /// `signed` is the descriptor in the payload.
     pub(super) fn new(
         intact: IntactEnvelope,
         unverified_subject: Option<Text>,
@@ -59,7 +59,7 @@ impl Examination {
     ) -> Self {
         let level = input.requirement.level();
         let plugin = plugin::check(&intact);
-        // Where a plugin is refused, the rest is judged as if there were none.
+        // If a plugin is refused, the other checks run as without a plugin.
         let known = plugin.as_ref().unwrap_or(&Plugin::None);
         Self {
             binding: Binding::check(signed, input.target, input.required_metadata),
@@ -73,7 +73,7 @@ impl Examination {
         }
     }
 
-    /// Whether a check that needs no evidence refuses the signature.
+    /// Whether a check that needs no evidence rejected the signature.
     pub(super) fn is_refused(&self) -> bool {
         self.plugin.is_err()
             || !self.binding.holds()
@@ -82,8 +82,8 @@ impl Examination {
             || self.timestamp.as_ref().is_err_and(Reason::is_refusal)
     }
 
-    /// The checks that may need evidence. None is asked for about a signature that is refused whatever it says, nor about
-    /// a signer who is not trusted, even where the statement only logs that.
+    /// Runs the checks that may need evidence. No evidence is requested for a signature that is already rejected, or
+    /// for an untrusted signer, even if the statement only logs that.
     pub(super) fn settle(&self, evidence: &Evidence) -> Progress<Settled> {
         let trusted = match &self.authenticity {
             CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
@@ -104,7 +104,7 @@ impl Examination {
         evidence: &Evidence,
     ) -> Progress<CheckState<CheckOutcome>> {
         if self.signer_service().is_some() {
-            // The service knows, and says it with the rest.
+            // The service covers revocation in its own status.
             return Progress::Done(CheckState::NotReached);
         }
         let action = match self.revocation {
@@ -123,7 +123,7 @@ impl Examination {
             Ok(Plugin::AwsSigner(attributes)) => attributes
                 .check(trusted, evidence)
                 .map(|result| self.state("a signing service is asked only about trusted signers", result)),
-            // Of a plugin that is not known here there is no service to ask.
+            // An unknown plugin has no service.
             Err(_) => Progress::Done(CheckState::NotReached),
         }
     }
@@ -135,8 +135,8 @@ impl Examination {
         }
     }
 
-    /// The end of a check that may need evidence. Where none was asked for because the signer is not trusted, that is the
-    /// reason, with `rule` before it.
+    /// The state of a check that may need evidence. If no evidence was requested because the signer is untrusted,
+    /// that is the reason, prefixed by `context`.
     fn state<T>(&self, context: &'static str, result: Result<T, Reason>) -> CheckState<T> {
         let state = CheckState::of(result);
         match (&state, &self.authenticity) {
@@ -146,7 +146,7 @@ impl Examination {
                 CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}")))
             }
             (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
-            // Refused, which is the case above; nothing else is an end of authenticity.
+            // The refused case is handled above; authenticity has no other state.
             (CheckState::Unchecked(_), CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached) => {
                 CheckState::NotReached
             }
@@ -176,7 +176,7 @@ impl Examination {
         }
     }
 
-    /// Why the signature does not count: the plugin alone, or every reason that was found.
+    /// The reasons against the signature: the plugin's alone, or all of them.
     fn failure(&self, settled: Settled) -> Failure {
         let Settled { timestamp, revocation, service } = settled;
         let reasons = match &self.plugin {
@@ -204,7 +204,7 @@ impl Examination {
         Failure { unverified_subject: self.unverified_subject.clone(), reasons: reasons.unwrap_or_else(without_reason) }
     }
 
-    /// Why the signature is refused whatever evidence would say; none if it is not.
+    /// The reasons for a rejection that evidence cannot change; `None` if there are none.
     pub(super) fn refusal(&self) -> Option<Failure> {
         let timestamp = match &self.timestamp {
             Err(reason) if reason.is_refusal() => CheckState::Refused(reason.clone()),

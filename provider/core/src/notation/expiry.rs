@@ -1,4 +1,4 @@
-//! Expiry of the signature: reached at the very second that it names.
+//! Expiry of the signature: expired from the second of its expiry time.
 
 use super::integrity::IntactEnvelope;
 use crate::reason::Code;

@@ -1,6 +1,6 @@
-//! What there is to say about one envelope, for people: its contents, and every check's finding with the action that the
-//! statement has for it. Nothing here is evidence: a [`super::VerifiedSignature`] comes from [`super::judge`] alone. Both
-//! look at the same [`Examination`].
+//! Explains one envelope to people: its contents, and the finding of every check with the statement's action. An
+//! explanation proves nothing: only [`super::judge`] returns a [`super::VerifiedSignature`]. Both use the same
+//! [`Examination`].
 
 use super::authenticity::Authenticity;
 use super::binding;
@@ -23,17 +23,17 @@ use crate::policy::Level;
 use crate::policy::RevocationAction;
 use crate::reason::Reason;
 
-/// An envelope taken apart.
+/// The explanation of an envelope.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// None if the bytes are no envelope.
+    /// `None` if the bytes are not an envelope.
     pub facts: Option<Facts>,
     /// In the order of [`Check`].
     pub findings: Vec<Finding>,
 }
 
 impl Explanation {
-    /// Whether the signer is known: a trust store vouches for the chain, and the signing certificate is a trusted
+    /// Whether the signer is authenticated: the chain has a trust anchor, and the signing certificate is a trusted
     /// identity. Otherwise all facts are unverified claims.
     #[must_use]
     pub fn is_authentic(&self) -> bool {
@@ -42,8 +42,8 @@ impl Explanation {
             .any(|finding| finding.check == Check::Authenticity && finding.found == FindingResult::Passed)
     }
 
-    /// Whether no check failed and none was left out for want of what it looks at. After [`Examined::explain`] this is
-    /// whether [`super::judge`] finds that the signature counts.
+    /// Whether no check failed and all checks were reached. After [`Examined::explain`], this is whether
+    /// [`super::judge`] accepts the signature.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.findings.iter().all(|finding| match &finding.found {
@@ -53,19 +53,20 @@ impl Explanation {
     }
 }
 
-/// What the statement does with a check. The first four, and the last, are enforced by every statement that verifies.
+/// The statement's action for a check. The first four checks and the last one are enforced by every statement that
+/// verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enforcement {
-    /// A failure makes the signature not count.
+    /// A failure rejects the signature.
     Enforce,
     /// A failure is only reported.
     Log,
-    /// No statement asks for it.
+    /// The check is not required.
     Skip,
 }
 
 impl Enforcement {
-    /// Stable text.
+    /// Stable text for JSON, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,38 +82,38 @@ impl Enforcement {
 pub struct Finding {
     /// What was checked.
     pub check: Check,
-    /// What the statement does with a failure.
+    /// The statement's action.
     pub action: Enforcement,
-    /// What was found.
+    /// The result.
     pub found: FindingResult,
 }
 
-/// How a check ended. Take it apart without `_`.
+/// The result of a check. Match it without `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FindingResult {
-    /// Nothing wrong.
+    /// The check passed.
     Passed,
-    /// Failed, and the statement only logs it.
+    /// The check failed, and the statement only logs it.
     Logged(Reason),
-    /// Left out by the statement.
+    /// The statement skips the check.
     Skipped,
-    /// Failed, or could not be looked at.
+    /// The check failed or could not be completed.
     Failed(Reason),
-    /// An earlier failure left nothing to look at, or no reason to ask for evidence.
+    /// Not run, because an earlier check failed.
     NotReached,
 }
 
-/// An envelope with what the first phase found in it, whether or not the signature counts. See [`examine`].
+/// An envelope with the findings of the first phase, accepted or not. See [`examine`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Examined {
     facts: Option<Facts>,
     level: Level,
-    /// An error says why the envelope is not intact.
+    /// An error is the reason why the envelope is not intact.
     examination: Result<Box<Examination>, Reason>,
 }
 
-/// As [`super::open`], of which it makes every check, also of a signature that is refused.
+/// Runs every check of [`super::open`], also for a signature that is rejected.
 pub fn examine(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'_>) -> Examined {
     let level = *input.requirement.level();
     let (envelope, certificates) = match read(bytes, format) {
@@ -133,7 +134,7 @@ pub fn examine(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'
 }
 
 impl Examined {
-    /// As [`super::judge`], which asks for the same evidence: every check's finding.
+    /// Returns the finding of every check. Requests the same evidence as [`super::judge`].
     pub fn explain(&self, evidence: &Evidence) -> Progress<Explanation> {
         let facts = self.facts.clone();
         match &self.examination {
@@ -191,7 +192,7 @@ fn findings(examination: &Examination, settled: Settled, level: &Level) -> Vec<F
         (Check::Integrity, FindingResult::Passed),
         (Check::CriticalAttributes, examination.plugin.as_ref().map(drop).map_err(Reason::clone).into()),
         (Check::TargetBinding, binding.target.as_ref().map(drop).map_err(Reason::clone).into()),
-        // That the payload cannot be read is reported once.
+        // A malformed payload is reported once.
         (Check::Metadata, binding.metadata.clone().map_or(FindingResult::NotReached, FindingResult::from)),
         (Check::Authenticity, examination.authenticity.clone().into()),
         (Check::AuthenticTimestamp, timestamp.into()),

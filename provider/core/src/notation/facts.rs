@@ -1,4 +1,4 @@
-//! The contents of an envelope, for people.
+//! The contents of an envelope for people.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::time::UnixTime;
 use crate::x509::CertificateError;
 use crate::x509::CertificateSummary;
 
-/// The contents of an envelope, by value. Unverified claims, unless [`super::Explanation::is_authentic`].
+/// The contents of an envelope. Unverified claims, unless [`super::Explanation::is_authentic`].
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Whether the first certificate's key has signed all of this but the timestamp token. Says nothing about trust.
+    /// Whether the signature by the first certificate's key is valid. It covers everything except the timestamp
+    /// token, and does not imply trust.
     pub intact: bool,
     /// `jws` or `cose`.
     pub format: &'static str,
@@ -21,17 +22,18 @@ pub struct Facts {
     pub algorithm: &'static str,
     /// `notary.x509` or `notary.x509.signingAuthority`.
     pub scheme: &'static str,
-    /// Claimed by the signer under `notary.x509`; by the authority under `notary.x509.signingAuthority`.
+    /// The signing time: claimed by the signer under `notary.x509`, by the authority under
+    /// `notary.x509.signingAuthority`.
     pub signing_time: UnixTime,
-    /// When the signature expires, if it does.
+    /// The expiry time, if there is one.
     pub expiry: Option<UnixTime>,
     /// Protected attributes that the specification does not define, and the plugin's.
     pub attributes: Vec<AttributeFacts>,
-    /// Leaf first, as the envelope has them.
+    /// The certificates in the order of the envelope, leaf first.
     pub certificates: Vec<Result<CertificateSummary, CertificateError>>,
-    /// The descriptor in the payload, its annotations being the user metadata; or why there is none.
+    /// The descriptor in the payload, whose annotations are the user metadata; or the reason why it is unreadable.
     pub target: Result<Descriptor, Reason>,
-    /// Length of the RFC 3161 token in bytes, if there is one.
+    /// Length of the RFC 3161 token in bytes, if present.
     pub timestamp_token: Option<usize>,
 }
 
@@ -40,14 +42,14 @@ pub struct Facts {
 pub struct AttributeFacts {
     /// The name, or the decimal number of an integer COSE label.
     pub name: String,
-    /// The value, if it is a text.
+    /// The value, if it is a string.
     pub text: Option<String>,
     /// Whether `crit` lists it.
     pub critical: bool,
 }
 
 impl Facts {
-    /// `signed` is what the payload names.
+    /// `signed` is the descriptor in the payload.
     pub(super) fn new(envelope: &Envelope, certificates: &Certificates, signed: Result<Descriptor, Reason>) -> Self {
         let attributes = &envelope.attributes;
         let extended = attributes.extended.iter().map(|attribute| AttributeFacts {
@@ -72,7 +74,7 @@ impl Facts {
         }
     }
 
-    /// Annotations of the payload; none if it cannot be read.
+    /// Annotations of the payload; empty if it is malformed.
     #[must_use]
     pub fn metadata(&self) -> Option<&BTreeMap<String, String>> {
         self.target.as_ref().ok().map(|target| &target.annotations)

@@ -1,4 +1,4 @@
-//! What a signature is judged by, and why one does not count.
+//! The input and the failure of a verification.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use crate::policy::Store;
 use crate::reason::Reasons;
 use crate::time::UnixTime;
 
-/// Everything that a signature is judged by, beside evidence from outside.
+/// The input of a verification, without evidence.
 #[derive(Clone, Copy, Debug)]
 pub struct VerificationInput<'a> {
-    /// The pinned image; the signed payload must name exactly it.
+    /// The pinned image, which the signed payload must contain exactly.
     pub target: &'a Descriptor,
-    /// What the statement that applies to the repository requires.
+    /// The requirement of the statement that applies to the repository.
     pub requirement: &'a NotationRequirement,
     /// The trust stores that the requirement names, of every type.
     pub stores: &'a [&'a Store],
     /// Annotations that the signed payload must have, with these values.
     pub required_metadata: &'a BTreeMap<String, String>,
-    /// The time of verification, read once per image.
+    /// The time of verification, the same for all checks of an image.
     pub now: UnixTime,
 }
 
-/// Why a signature does not count.
+/// The reasons why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Failure {
-    /// Subject of the leaf, if the envelope could be read that far. Not evidence of anything.
+    /// Unverified subject of the leaf, if it could be parsed.
     pub unverified_subject: Option<Text>,
-    /// All reasons that were found, in the order of the checks.
+    /// All reasons, in the order of the checks.
     pub reasons: Reasons,
 }

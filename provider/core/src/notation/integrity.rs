@@ -1,5 +1,5 @@
-//! Integrity: the one file where envelope, certificate key and algorithm meet. To review whether a signature was
-//! really checked, read this.
+//! Integrity: the only module that verifies the signature of an envelope with the certificate's key and algorithm.
+//! Start here to review signature verification.
 
 use super::envelope::Attributes;
 use super::envelope::Envelope;
@@ -13,14 +13,14 @@ use crate::x509::Chain;
 use crate::x509::ChainError;
 
 /// An envelope whose signature was made by the key of its leaf certificate, over a complete and well-formed chain.
-/// Says nothing about trust. Made only by [`check`].
+/// Does not imply trust. Created only by [`check`].
 #[derive(Clone, Debug)]
 pub(super) struct IntactEnvelope {
     envelope: Envelope,
     chain: Chain,
 }
 
-/// Why an envelope is not intact.
+/// The error for an envelope that is not intact.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum IntegrityError {
     #[error("certificate {position} of the chain: {error}")]
@@ -52,15 +52,15 @@ impl IntegrityError {
     }
 }
 
-/// The certificates of an envelope, each parsed, in its order.
+/// The parsed certificates of an envelope, in its order.
 pub(super) type Certificates = Vec<Result<Certificate, CertificateError>>;
 
-/// Parses every certificate of an envelope, the only time that this is done.
+/// Parses every certificate of an envelope. No other code does.
 pub(super) fn parse_certificates(envelope: &Envelope) -> Certificates {
     envelope.unverified_certificates().iter().map(|der| Certificate::parse(der)).collect()
 }
 
-/// Checks the chain, then the signature by the leaf's key with the one algorithm that belongs to it.
+/// Checks the chain, then the signature with the leaf's key and its only algorithm.
 pub(super) fn check(envelope: Envelope, certificates: Certificates) -> Result<IntactEnvelope, IntegrityError> {
     let certificates = (1..)
         .zip(certificates)
@@ -83,7 +83,7 @@ pub(super) fn check(envelope: Envelope, certificates: Certificates) -> Result<In
     }
 }
 
-/// The subject of the first certificate, for reports about signatures that do not count.
+/// The subject of the first certificate, for reports about failed signatures.
 pub(super) fn unverified_subject(certificates: &Certificates) -> Option<Text> {
     let leaf = certificates.first()?.as_ref().ok()?;
     Some(leaf.subject().to_text())
@@ -98,7 +98,7 @@ impl IntactEnvelope {
         &self.chain
     }
 
-    /// The bytes that were signed as payload.
+    /// The signed payload bytes.
     pub(super) fn payload(&self) -> &[u8] {
         &self.envelope.unverified_payload
     }

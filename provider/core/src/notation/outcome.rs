@@ -1,35 +1,35 @@
-//! The checks, and how each can end.
+//! The checks and their results.
 
 use std::fmt;
 
 use crate::policy::Action;
 use crate::reason::Reason;
 
-/// One thing that is checked about a signature.
+/// One check of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
     /// Envelope, certificate chain and signature.
     Integrity,
-    /// What the signer marked critical, and whether the plugin that it asks for is one that is known here.
+    /// Critical attributes and the requested plugin are supported.
     CriticalAttributes,
-    /// The signed payload names the image.
+    /// The signed payload contains the image's descriptor.
     TargetBinding,
-    /// The signed payload has the metadata that the configuration wants.
+    /// The signed payload has the configured metadata.
     Metadata,
-    /// A trust store vouches for the chain, and the signer is a trusted identity.
+    /// The chain has a trust anchor, and the signer is a trusted identity.
     Authenticity,
     /// Every certificate was valid at the time of signing.
     AuthenticTimestamp,
-    /// The signature has not reached its expiry.
+    /// The signature has not expired.
     Expiry,
     /// No certificate is revoked.
     Revocation,
-    /// What the service behind the plugin says that the signer asks for. Passed if it asks for none.
+    /// The service of the requested plugin confirms the signature. Passed without a plugin.
     SignerService,
 }
 
 impl Check {
-    /// Every check, in the order in which they are made.
+    /// Every check, in order.
     pub const ALL: [Self; 9] = [
         Self::Integrity,
         Self::CriticalAttributes,
@@ -42,7 +42,7 @@ impl Check {
         Self::SignerService,
     ];
 
-    /// Stable text.
+    /// Stable text for JSON, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,19 +65,19 @@ impl fmt::Display for Check {
     }
 }
 
-/// How one of the five checks ended for a signature that counts.
+/// The result of one of the five checks for an accepted signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// It found nothing wrong.
+    /// The check passed.
     Passed,
-    /// Failed, and the statement only logs it.
+    /// The check failed, and the statement only logs it.
     Logged(Reason),
-    /// The statement leaves it out.
+    /// The statement skips the check.
     Skipped,
 }
 
 impl CheckOutcome {
-    /// Stable text.
+    /// Stable text for JSON, logs and metrics.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl CheckOutcome {
         }
     }
 
-    /// A check's result with the statement's action applied.
+    /// Applies the statement's action to the result of a check.
     ///
     /// # Errors
     /// The reason, if the check failed and is enforced.
@@ -100,7 +100,7 @@ impl CheckOutcome {
     }
 }
 
-/// The five checks of a trust policy, in the order of the specification. Take it apart without `..`.
+/// The results of the five checks of a trust policy, in the order of the specification. Destructure it without `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checks {
     /// [`Check::Integrity`]
@@ -115,16 +115,16 @@ pub struct Checks {
     pub revocation: CheckOutcome,
 }
 
-/// How one check ended for one signature, with the statement's action applied.
+/// The state of one check of a signature, with the statement's action applied.
 #[derive(Clone, Debug)]
 pub(super) enum CheckState<T> {
-    /// It does not stand in the way.
+    /// The check does not reject the signature.
     Passed(T),
-    /// Looked at, and refused.
+    /// The check rejects the signature.
     Refused(Reason),
-    /// Needs evidence from outside, which is not available. Everything else is as it should be.
+    /// The check needs evidence that is not available. All other checks passed.
     Unchecked(Reason),
-    /// Needs evidence from outside, and the signature is refused whatever that would say.
+    /// The check needs evidence, but the signature is already rejected.
     NotReached,
 }
 
@@ -144,7 +144,7 @@ impl<T> CheckState<T> {
         }
     }
 
-    /// The reason why the signature does not count, if there is one.
+    /// The reason, if the check does not accept the signature.
     pub(super) fn into_reason(self) -> Option<Reason> {
         match self {
             Self::Passed(_) | Self::NotReached => None,

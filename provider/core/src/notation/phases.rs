@@ -16,27 +16,27 @@ use crate::reason::Code;
 use crate::reason::Reason;
 use crate::reason::Reasons;
 
-/// A signature that nothing refuses that can be known without evidence from outside. Made only by [`open`].
+/// A signature that passed all enforced checks that need no evidence. Created only by [`open`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Opened(Box<Examination>);
 
-/// The first phase, without any evidence: format, signature, chain, critical attributes, binding to the image,
+/// The first phase, without evidence: format, signature, chain, critical attributes, binding to the image,
 /// authenticity, validity and expiry.
 ///
-/// Only a signature that passes all of that can be undecided, so that an attacker cannot make an image undecided with a
-/// signature that asks for evidence.
+/// Only a signature that passes all of these checks can be inconclusive, so that an attacker cannot make the verdict
+/// inconclusive with a signature that needs evidence.
 ///
 /// # Errors
-/// All reasons why the signature does not count. A failure that the statement only logs is no reason; it is in the
-/// checks of the [`VerifiedSignature`].
+/// All reasons for the rejection. A failure that the statement only logs is not among them; it is in the checks of
+/// the [`VerifiedSignature`].
 pub fn open(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'_>) -> Result<Opened, Failure> {
     let early = |unverified_subject, reason| Failure { unverified_subject, reasons: Reasons::one(reason) };
     let (envelope, certificates) = read(bytes, format).map_err(|reason| early(None, reason))?;
     let subject = integrity::unverified_subject(&certificates);
     let intact = integrity::check(envelope, certificates)
         .map_err(|error| early(subject.clone(), Reason::new(error.code(), error)))?;
-    // Only now: what is signed is read after the signature over it was verified.
+    // The payload is parsed only after its signature was verified.
     let signed = binding::named(intact.payload());
     let examination = Examination::new(intact, subject, &signed, input);
     match examination.refusal() {
@@ -45,10 +45,10 @@ pub fn open(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'_>)
     }
 }
 
-/// The second phase: revocation, and what a signing service says. Asks for evidence about trusted signers only.
+/// The second phase: revocation, and the status at a signing service. Requests evidence about trusted signers only.
 ///
-/// The result is a [`VerifiedSignature`], or the [`Failure`] with what is refused or could not be looked at. It comes after
-/// at most [`Evidence::ROUNDS`] rounds of evidence.
+/// The result is a [`VerifiedSignature`], or the [`Failure`] with the checks that failed or could not be completed,
+/// after at most [`Evidence::ROUNDS`] rounds of evidence.
 pub fn judge(opened: &Opened, evidence: &Evidence) -> Progress<Result<Box<VerifiedSignature>, Failure>> {
     let Opened(examination) = opened;
     examination.settle(evidence).map(|settled| examination.conclude(settled))

@@ -1,6 +1,7 @@
 //! Critical attributes and verification plugins: an attribute or plugin that is not supported fails at every level
-//! ([plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
-//! No process is ever started for a signature.
+//! ([plugin
+//! extensibility](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/plugin-extensibility.md)).
+//! No plugin process is started.
 
 use super::aws_signer;
 use super::aws_signer::SignerAttributes;
@@ -12,15 +13,15 @@ use crate::codec::excerpt::Excerpt;
 use crate::reason::Code;
 use crate::reason::Reason;
 
-/// The verification plugin that a signature asks for.
+/// The verification plugin that a signature requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Plugin {
     None,
-    /// AWS Signer, which knows whether the signature, its profile or a certificate is revoked.
+    /// AWS Signer, which has the revocation status of the signature, its profile and its certificates.
     AwsSigner(SignerAttributes),
 }
 
-/// Checks the attributes, and gives the plugin that the signature asks for.
+/// Checks the attributes and returns the requested plugin.
 pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
     let attributes = intact.attributes();
     let Some(plugin) = attributes.extended(PLUGIN) else {
@@ -41,7 +42,7 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
     Ok(Plugin::AwsSigner(SignerAttributes::read(intact)?))
 }
 
-/// The text of an attribute of the specification's about plugins.
+/// The text of a critical plugin attribute of the specification.
 fn critical_text<'a>(
     attribute: &'a ExtendedAttribute,
     expected: &'static str,
@@ -60,7 +61,7 @@ fn critical_text<'a>(
     }
 }
 
-/// Refuses critical attributes that are neither about plugins nor among `known`.
+/// Refuses critical attributes that are neither plugin attributes nor in `known`.
 fn refuse_unknown(intact: &IntactEnvelope, known: &[&str]) -> Result<(), Reason> {
     let is_known =
         |name: &str| !known.is_empty() && ([PLUGIN, PLUGIN_MIN_VERSION].contains(&name) || known.contains(&name));
@@ -78,7 +79,7 @@ fn refuse_unknown(intact: &IntactEnvelope, known: &[&str]) -> Result<(), Reason>
     }
 }
 
-/// [Semantic Versioning 2.0.0](https://semver.org/spec/v2.0.0.html): three numbers, then perhaps labels.
+/// [Semantic Versioning 2.0.0](https://semver.org/spec/v2.0.0.html): three numbers with optional labels.
 fn is_semantic_version(text: &str) -> bool {
     let label = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let number = |part: &str| {

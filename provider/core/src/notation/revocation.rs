@@ -1,6 +1,7 @@
-//! Revocation ([revocation checking](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#certificate-revocation-evaluation)):
-//! the status of every certificate but the root, by OCSP, and by CRL where OCSP says nothing. A certificate that names
-//! neither an OCSP responder nor a CRL cannot be revoked, by the specification.
+//! Revocation ([revocation
+//! checking](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#certificate-revocation-evaluation)):
+//! the status of every certificate except the root, by OCSP, or by CRL if OCSP gives no status. According to the
+//! specification, a certificate with neither an OCSP responder nor a CRL cannot be revoked.
 
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
@@ -18,10 +19,11 @@ use crate::reason::Reason;
 use crate::x509::Certificate;
 use crate::x509::Chain;
 
-/// Most addresses that a message names.
+/// Maximum number of addresses in a message.
 const ADDRESSES_SHOWN: usize = 2;
 
-/// Checks the whole chain; requests about all certificates are made at once. Without a trusted chain nothing is requested.
+/// Checks the whole chain. Requests about all certificates are made in one round. Without a trusted chain nothing is
+/// requested.
 pub(super) fn check(
     chain: &Chain,
     trusted: Option<&TrustedChain>,
@@ -43,7 +45,7 @@ pub(super) fn check(
     }
 }
 
-/// The status of one certificate.
+/// The revocation status of one certificate, by OCSP.
 fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
     let addresses = link.certificate().revocation_addresses();
     if addresses.is_empty() {
@@ -56,20 +58,20 @@ fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Re
     };
     let points = addresses.crl.iter().filter_map(|point| CrlRequest::base(link, point));
     ask(points.map(EvidenceRequest::from), evidence).map(|why_no_crl| {
-        // The last that was tried.
+        // The reason of the last source.
         let why = why_no_crl.or(why_no_ocsp).unwrap_or_else(not_asked);
         Err(unchecked(link.certificate(), &why))
     })
 }
 
-/// Why none of the requests has an answer that says something; none if there is no request. All are made at once.
+/// The reason why no response gives a status; `None` without requests. All requests are made in one round.
 fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence) -> Progress<Option<NotAvailable>> {
     let responses: Progress<Vec<NotAvailable>> = requests
         .into_iter()
         .map(|request| match evidence.response(&request) {
             None => Progress::Needs(request.into()),
             Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(why),
-            // This version does not read the answer, and what is not read proves nothing.
+            // This version does not evaluate the response, so it proves nothing.
             Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
         })
         .collect();

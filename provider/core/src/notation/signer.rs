@@ -1,4 +1,4 @@
-//! Who signed, as far as it is authenticated.
+//! The authenticated signer.
 
 use super::integrity::IntactEnvelope;
 use crate::codec::text::Text;
@@ -6,8 +6,8 @@ use crate::policy::Anchor;
 use crate::policy::TrustedChain;
 use crate::time::UnixTime;
 
-/// Who signed, and the trust anchor. Made only where a trust store has a certificate of the chain and the signer is a
-/// trusted identity, so that an unauthenticated subject is never shown as a signer.
+/// The signer and the trust anchor. Created only if the chain has a trust anchor and the signer is a trusted
+/// identity, so that an unauthenticated subject is never shown as a signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     subject: Text,
@@ -79,19 +79,20 @@ impl Signer {
         self.scheme
     }
 
-    /// Claimed by the signer under `notary.x509`; by the authority under `notary.x509.signingAuthority`.
+    /// The signing time: claimed by the signer under `notary.x509`, by the authority under
+    /// `notary.x509.signingAuthority`.
     #[must_use]
     pub fn signing_time(&self) -> UnixTime {
         self.signing_time
     }
 
-    /// When the signature expires, if it does.
+    /// The expiry time, if there is one.
     #[must_use]
     pub fn expiry(&self) -> Option<UnixTime> {
         self.expiry
     }
 
-    /// The memory behind the value itself, in bytes.
+    /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let texts = [&self.subject, &self.issuer, &self.serial, &self.anchor.subject];
         texts.into_iter().map(Text::heap_bytes).sum::<usize>() + self.anchor.store.name.as_str().len()

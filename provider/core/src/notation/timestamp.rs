@@ -1,6 +1,6 @@
-//! Authentic timestamp: was every certificate of the chain valid at the time of signing, or is it valid now?
+//! Authentic timestamp: checks that every certificate of the chain was valid at the signing time, or is valid now.
 //!
-//! RFC 3161 tokens are not judged yet: a signature that needs one is "could not look", never a yes.
+//! RFC 3161 tokens are not supported yet: a signature that needs one is inconclusive.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
 
-/// How far an authority's clock may be ahead of ours.
+/// Tolerance for a signing time in the future, as an authority's clock may be ahead.
 const SKEW: Duration = Duration::from_secs(300);
 
 pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<(), Reason> {
@@ -46,7 +46,7 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
     }
 }
 
-/// Why no timestamp can help: there is no moment up to `now` at which all certificates were valid.
+/// The reason why no timestamp can help: at no time up to `now` were all certificates valid.
 fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
     let certificates = intact.chain().certificates();
     let begin = certificates.iter().map(Certificate::not_before).max()?;
@@ -60,7 +60,7 @@ fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
     })
 }
 
-/// Whether the verdict about validity was made at the time of verification, and so ends with the certificates.
+/// Whether validity was checked at the time of verification, so that the verdict expires with the certificates.
 pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
     match intact.attributes().scheme {
         SigningScheme::X509 { .. } => true,
@@ -69,7 +69,8 @@ pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
 }
 
 fn needs_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> bool {
-    // By what the rules name, not by what was loaded: a missing store must not make the timestamp optional.
+    // Decided by the stores in the policy, not by the loaded ones: a missing store must not make the timestamp
+    // optional.
     let has_tsa = input.requirement.stores_of(StoreKind::Tsa).next().is_some();
     has_tsa
         && match input.requirement.verify_timestamp() {

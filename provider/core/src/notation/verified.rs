@@ -14,7 +14,7 @@ use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;
 
-/// The outcomes of the statement's four checks with an action, none of which refuses the signature.
+/// The results of the four checks that have an action, none of which rejects the signature.
 pub(super) struct PassedChecks {
     pub(super) authenticity: Authenticity,
     pub(super) authentic_timestamp: CheckOutcome,
@@ -22,9 +22,9 @@ pub(super) struct PassedChecks {
     pub(super) revocation: CheckOutcome,
 }
 
-/// A signature that passed all enforced checks of a statement, for one target. Made only by [`crate::notation`].
+/// A signature that passed all enforced checks of a statement, for one target. Created only by [`crate::notation`].
 ///
-/// Who signed is known only if the check of authenticity passed: see [`Self::signer`].
+/// The signer is authenticated only if the authenticity check passed; see [`Self::signer`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct VerifiedSignature {
@@ -36,12 +36,14 @@ pub struct VerifiedSignature {
 }
 
 impl VerifiedSignature {
-    /// The only maker: an intact envelope, the payload found equal to the pinned target, and every check's outcome.
+    /// The only constructor: takes an intact envelope, a payload that is equal to the pinned target, and the result
+    /// of every check.
     pub(super) fn seal(intact: &IntactEnvelope, payload: SignedPayload, passed: PassedChecks) -> Self {
         let PassedChecks { authenticity, authentic_timestamp, expiry, revocation } = passed;
         let attributes = intact.attributes();
         let chain = intact.chain();
-        // Where validity was judged now and failed but is only logged, the end of a certificate changes nothing.
+        // If validity was checked at the time of verification, failed and is only logged, the end of a certificate
+        // changes nothing.
         let certificates_end = match &authentic_timestamp {
             CheckOutcome::Passed if timestamp::ends_with_certificates(intact) => {
                 chain.certificates().iter().map(|link| link.not_after()).min()
@@ -72,33 +74,32 @@ impl VerifiedSignature {
         &self.target
     }
 
-    /// Who signed. None where the check of authenticity failed and the statement only logs it.
+    /// The signer. `None` if the authenticity check failed and the statement only logs it.
     #[must_use]
     pub fn signer(&self) -> Option<&Signer> {
         self.signer.as_ref()
     }
 
-    /// Subject of the signing certificate in the envelope. Not evidence of anything: who signed is
-    /// [`Self::signer`].
+    /// Unverified subject of the signing certificate in the envelope. The authenticated signer is [`Self::signer`].
     #[must_use]
     pub fn unverified_subject(&self) -> &Text {
         &self.unverified_subject
     }
 
-    /// The verdict must be made anew from this time on: the first of expiry and, where validity was judged at the
-    /// time of verification, the end of a certificate.
+    /// The time from which the verdict must be computed again: the earlier of the expiry and, if validity was checked
+    /// at the time of verification, the end of a certificate.
     #[must_use]
     pub fn good_until(&self) -> Option<UnixTime> {
         self.good_until
     }
 
-    /// How each of the five checks ended.
+    /// The results of the five checks.
     #[must_use]
     pub fn checks(&self) -> &Checks {
         &self.checks
     }
 
-    /// What the value occupies in memory, itself included, in bytes.
+    /// The memory of the value, itself included, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let warnings = self.warnings().map(|(_, reason)| reason.detail.heap_bytes()).sum::<usize>();
@@ -107,7 +108,7 @@ impl VerifiedSignature {
         size_of::<Self>() + self.unverified_subject.heap_bytes() + signer + warnings + target
     }
 
-    /// Checks that failed and that the statement only logs: one of [`loggable`] each.
+    /// Failed checks that the statement only logs, each one of [`loggable`].
     pub fn warnings(&self) -> impl Iterator<Item = (Check, &Reason)> + Clone {
         let Checks { integrity, authenticity, authentic_timestamp, expiry, revocation } = &self.checks;
         [
@@ -125,7 +126,7 @@ impl VerifiedSignature {
     }
 }
 
-/// What a statement can leave at a warning: the check, and the code that it failed with.
+/// The failures that a statement can reduce to a warning: the check and its code.
 pub fn loggable() -> impl Iterator<Item = (Check, Code)> {
     [
         (Check::Authenticity, Code::UntrustedChain),

@@ -1,4 +1,4 @@
-//! Annotations: texts by name, of which a bounded part is kept.
+//! Annotations: texts by name, with a limit on their total size.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,21 +13,21 @@ use serde::de::Visitor;
 use crate::codec::json;
 use crate::codec::json::Member;
 
-/// Annotations as written. The first that fit into `BYTES` are kept: names, values, and 64 bytes for each. The others
-/// are skipped. More than the document may have count as none, and do not spoil the rest of the document: everyone with
-/// push access chooses how many there are.
+/// Annotations as written. The first ones that fit into `BYTES` are kept, counting names, values and 64 bytes for
+/// each; others are dropped. If there are more than the document may have, all are dropped, and the rest of the
+/// document stays valid, as everyone with push access chooses their number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawAnnotations<const BYTES: usize> {
     texts: BTreeMap<String, String>,
-    /// The type that was found in place of an object or of a text in it.
+    /// The type found instead of an object or of a text in it.
     other: Option<&'static str>,
 }
 
-/// What an annotation takes beside its texts.
+/// The memory of an annotation in addition to its texts, in bytes.
 const OVERHEAD: usize = 64;
 
 impl<const BYTES: usize> RawAnnotations<BYTES> {
-    /// Those that are kept, or the type that was found in place of texts.
+    /// The kept annotations, or the type found instead of texts.
     pub(crate) fn texts(self) -> Result<BTreeMap<String, String>, &'static str> {
         self.other.map_or(Ok(self.texts), Err)
     }

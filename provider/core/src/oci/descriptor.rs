@@ -17,7 +17,7 @@ use crate::name::Digest;
 use crate::name::DigestError;
 use crate::name::MediaType;
 
-/// What a document says about another: media type, digest, size, and for referrers its artifact type and annotations.
+/// The description of another document: media type, digest, size, and for referrers artifact type and annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The media type of the content.
@@ -26,15 +26,15 @@ pub struct Descriptor {
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
-    /// A media type in lower case without parameters; as written where it is none. Not empty.
+    /// The artifact type in lower case without parameters, or as written if it is not a media type. Not empty.
     pub artifact_type: Option<String>,
-    /// All in a signed payload. In a list of referrers the first that fit into
+    /// Annotations: all in a signed payload; in a list of referrers the first that fit into
     /// [`ENTRY_ANNOTATION_BYTES`](crate::limits::ENTRY_ANNOTATION_BYTES); none in a manifest.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
-    /// A descriptor with nothing but the three members that are compared.
+    /// A descriptor with only the three members that are compared.
     #[must_use]
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
         Self { media_type, digest, size, artifact_type: None, annotations: BTreeMap::new() }
@@ -47,53 +47,53 @@ impl fmt::Display for Descriptor {
     }
 }
 
-/// Why a descriptor is not well-formed.
+/// The error for a malformed descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
-    /// Another type than an object.
+    /// The value is not an object.
     #[error("descriptor: found {found}, expected an object")]
     NotAnObject {
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
     },
-    /// A member that must be there.
+    /// A required member is missing.
     #[error("descriptor has no {0}")]
     Missing(&'static str),
-    /// A member of another type.
+    /// A member has the wrong type.
     #[error("descriptor: member {member} has the wrong type: found {found}, expected {expected}")]
     Type {
-        /// The member that it is about.
+        /// The member with the mistake.
         member: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// A media type that is none.
+    /// The media type is invalid.
     #[error("descriptor has mediaType {found}, which is not a media type")]
     MediaType {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A digest that is none.
+    /// The digest is invalid.
     #[error("descriptor has digest {found}: {error}")]
     Digest {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// What is wrong.
+        /// The cause.
         error: DigestError,
     },
-    /// A size that is none.
+    /// The size is invalid.
     #[error("descriptor: size: found {found}, expected a whole number from 0 to 2^63-1")]
     Size {
-        /// What was found.
+        /// The value that was found.
         found: String,
     },
 }
 
-/// A descriptor as written, with members of any type. Mistakes are reported when it is converted into a [`Descriptor`], so
-/// that in a list one bad descriptor does not spoil the others. `null` counts as absent, as registries write `"annotations": null`. Of the annotations
-/// the first that fit into `ANNOTATION_BYTES` are kept.
+/// A descriptor as written, with members of any type. Mistakes are reported on conversion into a [`Descriptor`], so
+/// that one malformed descriptor in a list does not invalidate the others. `null` counts as absent, as registries
+/// write `"annotations": null`. The first annotations that fit into `ANNOTATION_BYTES` are kept.
 #[derive(Clone, Debug)]
 pub(crate) struct RawDescriptor<const ANNOTATION_BYTES: usize>(
     Result<Members<RawAnnotations<ANNOTATION_BYTES>>, &'static str>,
@@ -134,7 +134,7 @@ impl<'de, const ANNOTATION_BYTES: usize> Visitor<'de> for RawVisitor<ANNOTATION_
         Members::deserialize(MapAccessDeserializer::new(map)).map(|members| RawDescriptor(Ok(members)))
     }
 
-    /// Never by position: an array is not a descriptor.
+    /// Refuses an array, which serde would read by position.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
         Ok(Self::other("a list"))
@@ -210,7 +210,7 @@ fn required(member: &'static str, value: Member) -> Result<String, DescriptorErr
         .ok_or(DescriptorError::Missing(member))
 }
 
-/// The text of a member that may be absent, or the type that was found in place of one.
+/// The text of an optional member, or the type found instead of a text.
 pub(super) fn text(member: Member) -> Result<Option<String>, &'static str> {
     match member {
         Member::Absent => Ok(None),

@@ -1,4 +1,4 @@
-//! Image indexes as a referrers page or a fallback tag holds them.
+//! Image indexes of referrers pages and fallback tags.
 
 use std::collections::BTreeMap;
 
@@ -18,49 +18,49 @@ use crate::codec::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 
-/// The entries of an [image index](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md), one by
-/// one: a broken entry spoils itself, not its neighbours.
+/// The entries of an [image index](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md), each
+/// parsed separately, so that a malformed entry does not invalidate the others.
 #[derive(Clone, Debug)]
 pub struct Index {
     /// In the order of the document, at most [`limits::REFERRERS_ENTRIES`].
     pub entries: Vec<Result<Descriptor, DescriptorError>>,
-    /// The document has more entries, which were read over.
+    /// Whether the document has more entries, which were dropped.
     pub cut: bool,
-    /// The first that fit into [`limits::ENTRY_ANNOTATION_BYTES`].
+    /// The first annotations that fit into [`limits::ENTRY_ANNOTATION_BYTES`].
     pub annotations: BTreeMap<String, String>,
-    /// Whether the document has a `mediaType` that says that it is an index. The member is optional.
+    /// Whether the document has the `mediaType` of an index. The member is optional.
     pub declared: bool,
 }
 
-/// Why bytes are not an index.
+/// The error for bytes that are not an index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
     /// More bytes than [`limits::REFERRERS_PAGE_BYTES`].
     #[error("index: found {found} bytes, expected at most {}", limits::REFERRERS_PAGE_BYTES)]
     TooLarge {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Not the JSON that was expected.
+    /// The JSON is invalid.
     #[error("index is not valid JSON: {0}")]
     Json(#[from] JsonError),
-    /// Another media type than that of an index.
+    /// The media type is not that of an index.
     #[error("index: found mediaType {found}, expected {}", MediaType::OCI_INDEX)]
     MediaType {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A member of another type.
+    /// A member has the wrong type.
     #[error("index: member {member} has the wrong type: found {found}, expected {expected}")]
     Type {
-        /// The member that it is about.
+        /// The member with the mistake.
         member: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// No list of manifests.
+    /// The member `manifests` is missing.
     #[error("index not found: found a JSON object without the member manifests, expected one with it")]
     NoManifests,
 }
@@ -70,15 +70,15 @@ pub enum IndexError {
 struct Raw {
     #[serde(default)]
     media_type: Member,
-    // A list that is null is an empty list: one widely used registry writes it so. Without the member, which the
-    // specification requires, the document is no index, and says nothing about entries.
+    // A null list is an empty list, as a widely used registry sends it. Without the member, which the specification
+    // requires, the document is not an index, and the absence of entries is not certain.
     #[serde(default, deserialize_with = "present")]
     manifests: Option<Option<FirstOf<Entry, { limits::REFERRERS_ENTRIES }>>>,
     #[serde(default)]
     annotations: RawAnnotations<{ limits::ENTRY_ANNOTATION_BYTES }>,
 }
 
-/// Made a descriptor at once, so that no list of raw ones is held beside that of the descriptors.
+/// Converted to a descriptor immediately, so that no second list of raw descriptors is kept.
 struct Entry(Result<Descriptor, DescriptorError>);
 
 impl<'de> Deserialize<'de> for Entry {
@@ -89,11 +89,11 @@ impl<'de> Deserialize<'de> for Entry {
 }
 
 impl Index {
-    /// Reads a referrers answer.
+    /// Parses a page of referrers.
     ///
     /// # Errors
-    /// Too large, not unambiguous JSON within [`limits::INDEX_JSON`], or another document by its `mediaType` or for want of
-    /// `manifests`.
+    /// Too large, not unambiguous JSON within [`limits::INDEX_JSON`], or another document by its `mediaType` or
+    /// without `manifests`.
     pub fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.len() > limits::REFERRERS_PAGE_BYTES {
             return Err(IndexError::TooLarge { found: bytes.len() });
@@ -118,7 +118,7 @@ impl Index {
     }
 }
 
-/// A member that is there, `null` or not.
+/// A member that is present, `null` or not.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

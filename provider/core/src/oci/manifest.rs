@@ -1,4 +1,4 @@
-//! Manifests: what the target is, and what a signature manifest holds.
+//! Manifests of targets and of signatures.
 
 use serde::Deserialize;
 
@@ -14,61 +14,61 @@ use crate::codec::json::Member;
 use crate::limits;
 use crate::name::MediaType;
 
-/// Why bytes are not a manifest that can be used.
+/// The error for bytes that are not a usable manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// More bytes than [`limits::MANIFEST_BYTES`].
     #[error("manifest: found {found} bytes, expected at most {}", limits::MANIFEST_BYTES)]
     TooLarge {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Not the JSON that was expected.
+    /// The JSON is invalid.
     #[error("manifest is not valid JSON: {0}")]
     Json(#[from] JsonError),
-    /// Two media types for one document.
+    /// The document and the header have different media types.
     #[error("manifest: found mediaType {body} in its body and Content-Type {header}, expected the same in both")]
     MediaTypesDiffer {
-        /// What the document says.
+        /// The media type in the document.
         body: Excerpt,
-        /// What the registry said.
+        /// The media type in the header.
         header: Excerpt,
     },
-    /// A media type that is none of an image.
+    /// The media type is not that of an image or index.
     #[error("manifest: found media type {found}, expected an image manifest or an image index")]
     MediaType {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// Members of two kinds of document.
+    /// The document has members of two kinds of document.
     #[error("manifest: found the members of an image and of an index, expected those of one of them")]
     TwoShapes,
-    /// Members of another kind of document than the media type says.
+    /// The members do not fit the media type.
     #[error("manifest is declared as {declared} but does not have its members")]
     OtherShape {
         /// The media type.
         declared: Excerpt,
     },
-    /// A member of another type.
+    /// A member has the wrong type.
     #[error("manifest: member {member} has the wrong type: found {found}, expected a string")]
     Type {
-        /// The member that it is about.
+        /// The member with the mistake.
         member: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
     },
-    /// A descriptor that is none.
+    /// A descriptor is invalid.
     #[error("manifest: member {member} is invalid: {error}")]
     Descriptor {
-        /// The member that it is about.
+        /// The member with the mistake.
         member: &'static str,
-        /// What is wrong.
+        /// The cause.
         error: DescriptorError,
     },
 }
 
-/// The members that distinguish an image from an index. Descriptors are not read further than that they are objects, with
-/// objects where the specification has them: the container runtime reads them.
+/// The members that distinguish an image from an index. Descriptors are only checked to be objects; the container
+/// runtime parses them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawTarget {
@@ -90,11 +90,11 @@ struct TargetDescriptor {
     platform: Option<AnyObject>,
 }
 
-/// The media type of a target manifest, from its body and the registry's `Content-Type`, which must name the same; the
-/// members must fit it. Otherwise one document could be an index to one reader and an image to another.
+/// The media type of a target manifest, from its body and the registry's `Content-Type`, which must be equal. The
+/// members must fit it, as otherwise one reader could read an index and another an image.
 ///
 /// # Errors
-/// Anything that is not clearly one of the four kinds of manifest that can be run, within [`limits::TARGET_JSON`].
+/// The document is not unambiguously one of the four supported kinds of manifest within [`limits::TARGET_JSON`].
 pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, ManifestError> {
     if bytes.len() > limits::MANIFEST_BYTES {
         return Err(ManifestError::TooLarge { found: bytes.len() });
@@ -120,7 +120,7 @@ pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, 
     Ok(media_type)
 }
 
-/// That the body's `mediaType`, where it has one, is the declared one.
+/// Checks that the body's `mediaType`, if present, is the declared one.
 fn check_media_type(body: Member, declared: Option<&MediaType>, written: &str) -> Result<(), ManifestError> {
     let body = descriptor::text(body).map_err(|found| ManifestError::Type { member: "mediaType", found })?;
     match body {
@@ -146,11 +146,11 @@ struct RawConfig {
     media_type: Member,
 }
 
-/// What kind of artifact a manifest says that it is: its `artifactType`, else `config.mediaType`. Whatever else is wrong
-/// with the manifest is no matter: a manifest of another kind need not be one that can be used here.
+/// The artifact type of a manifest: `artifactType`, otherwise `config.mediaType`. Other mistakes in the manifest are
+/// ignored, as a manifest of another artifact need not be supported.
 ///
 /// # Errors
-/// Too large, or not unambiguous JSON with texts in these places.
+/// Too large, not unambiguous JSON, or these members are not texts.
 pub fn artifact_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
     if bytes.len() > limits::MANIFEST_BYTES {
         return Err(ManifestError::TooLarge { found: bytes.len() });
@@ -172,9 +172,9 @@ pub struct ArtifactManifest {
     /// `artifactType`, or `config.mediaType` in the form that has no `artifactType`; see
     /// [`Descriptor::artifact_type`].
     pub artifact_type: Option<String>,
-    /// Its layers, or its blobs.
+    /// The layers, or the blobs.
     pub layers: Vec<Descriptor>,
-    /// What it refers to.
+    /// The manifest that it refers to.
     pub subject: Option<Descriptor>,
 }
 

@@ -1,4 +1,4 @@
-//! Chains that a trust store vouches for, and those whose signer is trusted as well.
+//! Certificate chains with a trust anchor, and those with a trusted signer.
 
 use super::identity::Identities;
 use super::identity_error::IdentityMismatch;
@@ -9,7 +9,7 @@ use crate::name::SigningProfileVersion;
 use crate::x509::Certificate;
 use crate::x509::Chain;
 
-/// Which certificate of which trust store vouches for a chain.
+/// The trust anchor of a chain: a certificate of a trust store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// The trust store.
@@ -20,19 +20,18 @@ pub struct Anchor {
     pub fingerprint: [u8; 32],
 }
 
-/// A chain of which a trust store has a certificate, byte for byte
-/// ([trust store](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#trust-store)).
-/// Made only by [`Self::find`].
+/// A chain with a certificate that is in a trust store, compared byte for byte ([trust
+/// store](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#trust-store)).
+/// Created only by [`Self::find`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnchoredChain {
     chain: Chain,
     anchor: Anchor,
 }
 
-/// An anchored chain whose signer is a trusted identity. Made only from an [`AnchoredChain`].
+/// An anchored chain whose signer is a trusted identity. Created only from an [`AnchoredChain`].
 ///
-/// Evidence is requested about the certificates of such a chain only: no URL is fetched because of something that is
-/// not trusted.
+/// Evidence is requested about the certificates of such a chain only: nothing untrusted causes a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedChain {
     anchored: AnchoredChain,
@@ -46,7 +45,8 @@ pub struct TrustedLink<'a> {
 }
 
 impl AnchoredChain {
-    /// The chain with the first of its certificates, leaf first, that one of `stores` has; none if no store has any.
+    /// The chain with its trust anchor: the first certificate, from the leaf, that is in one of `stores`. `None` if
+    /// no certificate is in a store.
     #[must_use]
     pub fn find<'s>(chain: &Chain, stores: impl Iterator<Item = &'s Store> + Clone) -> Option<Self> {
         let anchor = chain.certificates().iter().find_map(|certificate| {
@@ -60,20 +60,20 @@ impl AnchoredChain {
         Some(Self { chain: chain.clone(), anchor })
     }
 
-    /// The chain as one that is trusted, if the subject of its leaf is one of `identities`.
+    /// The trusted chain, if the subject of its leaf is one of `identities`.
     ///
     /// # Errors
-    /// Why it is none of them.
+    /// The reason why no identity matches.
     pub fn trust_subject(self, identities: &Identities) -> Result<TrustedChain, IdentityMismatch> {
         identities.matches(self.chain.leaf().subject())?;
         Ok(TrustedChain { anchored: self })
     }
 
-    /// The chain as one that is trusted, if the signing profile is one of `identities`. The certificates of AWS Signer name
-    /// AWS and not its customer: only the profile says who signed.
+    /// The trusted chain, if the signing profile is one of `identities`. Certificates of AWS Signer name AWS and not
+    /// its customer, so only the profile identifies the signer.
     ///
     /// # Errors
-    /// Why it is none of them.
+    /// The reason why no identity matches.
     pub fn trust_profile(
         self,
         identities: &Identities,
@@ -85,7 +85,7 @@ impl AnchoredChain {
 }
 
 impl TrustedChain {
-    /// What vouches for the chain.
+    /// The trust anchor of the chain.
     #[must_use]
     pub fn anchor(&self) -> &Anchor {
         &self.anchored.anchor
@@ -96,7 +96,7 @@ impl TrustedChain {
         &self.anchored.chain
     }
 
-    /// Every certificate but the root, leaf first, with its issuer.
+    /// Every certificate except the root, leaf first, with its issuer.
     pub fn links(&self) -> impl Iterator<Item = TrustedLink<'_>> {
         let certificates = self.chain().certificates();
         certificates

@@ -1,7 +1,8 @@
-//! Distinguished names as people write them in a trust policy, `C=CH, ST=ZH, O=Example AG, CN=release`.
+//! Distinguished names in a trust policy, `C=CH, ST=ZH, O=Example AG, CN=release`.
 //!
-//! [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514#section-3) with the Notary Project's restrictions: no relative
-//! name of several values, no `#hex` values, C, ST and O required. Blanks may stand around separators, and `;` is one.
+//! [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514#section-3) with the Notary Project's restrictions: no
+//! multi-valued relative names, no `#hex` values, C, ST and O required. Blanks around separators are ignored, and `;`
+//! is a separator.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +12,17 @@ use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 use crate::x509::DistinguishedName;
 
-/// Why a text is no distinguished name of a trusted identity.
+/// The error for a text that is not a distinguished name of a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// A part that is not `type=value`.
+    /// A part is not `type=value`.
     NoValue {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A type that cannot be named here.
+    /// An unsupported type.
     Type {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
     /// A type that occurs twice.
@@ -34,23 +35,23 @@ pub enum NameError {
         /// The type of the attribute.
         attribute: &'static str,
     },
-    /// A type that must be there.
+    /// A required type is missing.
     Missing {
         /// The type of the attribute.
         attribute: &'static str,
     },
-    /// A character that must have a backslash before it.
+    /// A character that must be escaped with a backslash.
     Unescaped {
-        /// What was found.
+        /// The value that was found.
         found: char,
     },
-    /// A relative name of several values.
+    /// A multi-valued relative name.
     MultiValued,
     /// A value in hexadecimal digits.
     Hexadecimal,
     /// A backslash that escapes nothing.
     Escape,
-    /// Bytes that are no text.
+    /// Escaped bytes that are not UTF-8.
     NotUtf8,
 }
 
@@ -119,7 +120,7 @@ fn short_name(found: &str) -> Result<&'static str, NameError> {
     names.find(|name| *name == expected).ok_or_else(|| NameError::Type { found: found.into() })
 }
 
-/// Splits at commas and semicolons that no backslash precedes.
+/// Splits at commas and semicolons that are not escaped.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut escaped = false;
     text.split(move |character| {
@@ -136,7 +137,7 @@ fn unescape(value: &str) -> Result<String, NameError> {
         return Err(NameError::Hexadecimal);
     }
     let mut bytes = Vec::with_capacity(value.len());
-    // Up to here the value is kept when the blanks at its end are cut off.
+    // The length of the value without the blanks at its end.
     let mut kept = 0;
     let mut characters = value.chars();
     while let Some(character) = characters.next() {

@@ -1,4 +1,4 @@
-//! Which signers of a trusted root are meant.
+//! Trusted identities: which signers under a trust store are trusted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::x509::DistinguishedName;
 pub enum Identities {
     /// `*`: every signer under a certificate of the trust stores.
     Any,
-    /// One of these, at least one; no `x509.subject` is contained in another.
+    /// One of these identities. Not empty; no `x509.subject` contains another.
     Listed(Vec<Identity>),
 }
 
@@ -26,7 +26,7 @@ pub enum Identities {
 pub enum Identity {
     /// `x509.subject:` and a distinguished name.
     Subject(TrustedIdentity),
-    /// Any other prefix, such as `arn`: for those who know it. It never matches a subject.
+    /// Any other prefix, such as `arn`. It never matches a subject.
     Foreign {
         /// The part before the colon.
         prefix: String,
@@ -35,19 +35,19 @@ pub enum Identity {
     },
 }
 
-/// Attributes that a signing certificate's subject must have: C, ST and O at least.
+/// Attributes that the subject of a signing certificate must have, including C, ST and O.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedIdentity {
     text: String,
     attributes: BTreeMap<&'static str, String>,
 }
 
-/// An entry in a message: distinguished names are long.
+/// An excerpt of an entry for messages. Distinguished names are long.
 fn shown(entry: &str) -> Excerpt {
     Excerpt::at_most(256, entry)
 }
 
-/// Most trusted identities that a message names.
+/// Maximum number of trusted identities in a message.
 const IDENTITIES_SHOWN: usize = 8;
 
 const SUBJECT_PREFIX: &str = "x509.subject";
@@ -56,8 +56,8 @@ impl Identities {
     /// Reads the entries of a statement, at least one.
     ///
     /// # Errors
-    /// Every entry that is not `prefix:value` or whose distinguished name is not as the specification wants it, `*`
-    /// beside others, and subjects of which one contains the other.
+    /// Every entry that is not `prefix:value` or whose distinguished name does not follow the specification, `*`
+    /// together with others, and subjects of which one contains the other.
     pub fn parse(entries: &[&str]) -> Result<Self, Vec<IdentityError>> {
         if entries == ["*"] {
             return Ok(Self::Any);
@@ -77,14 +77,15 @@ impl Identities {
     }
 
     /// Whether a signing certificate's subject is one of these: it has every attribute of an entry, with the same
-    /// value byte by byte, in any order and with whatever else. Attributes without a short name play no part.
+    /// value byte by byte, in any order. Other attributes are ignored.
     ///
-    /// A subject with an attribute twice matches only [`Identities::Any`], as no specification says which of the two
-    /// counts. So does one with `=#` in it, which readers of printed names interpret differently
+    /// A subject with an attribute twice matches only [`Identities::Any`], as no specification defines which of the
+    /// two applies. The same holds for a subject that contains `=#`, which parsers of printed names interpret
+    /// differently
     /// ([CVE-2023-25656](https://github.com/notaryproject/notation-go/security/advisories/GHSA-87x9-7grx-m28v)).
     ///
     /// # Errors
-    /// Why no entry matches.
+    /// The reason why no entry matches.
     pub fn matches(&self, subject: &DistinguishedName) -> Result<(), IdentityMismatch> {
         let listed = match self {
             Self::Any => return Ok(()),
@@ -117,11 +118,11 @@ impl Identities {
 }
 
 impl Identities {
-    /// Whether a signing profile of AWS Signer is one of these, with any version or with this one. Cases are ignored, as
-    /// the service's own plugin does it.
+    /// Whether a signing profile of AWS Signer is one of these, with any version or with this one. Case is ignored,
+    /// as in the service's own plugin.
     ///
     /// # Errors
-    /// Why none of them names it. [`Identities::Any`] does not: it would trust every customer of AWS.
+    /// The reason why no entry matches. [`Identities::Any`] does not match, as it would trust every customer of AWS.
     pub fn matches_profile(&self, version: &SigningProfileVersion) -> Result<(), IdentityMismatch> {
         let listed = match self {
             Self::Any => return Err(IdentityMismatch::AnyProfile { profile: shown(version.as_str()) }),
@@ -141,7 +142,7 @@ impl Identities {
 }
 
 impl Identity {
-    /// The entry if it names a subject.
+    /// The subject of the entry, if it has one.
     #[must_use]
     pub fn subject(&self) -> Option<&TrustedIdentity> {
         match self {
@@ -169,7 +170,7 @@ impl std::str::FromStr for Identity {
                 distinguished_name::parse(value).map_err(|error| IdentityError::Name { found: shown(text), error })?;
             return Ok(Self::Subject(TrustedIdentity { text: text.to_owned(), attributes }));
         }
-        // With another case or a blank it would be a foreign identity, which silently never matches.
+        // With another case or a blank it would be a foreign identity, which never matches.
         if prefix.trim().eq_ignore_ascii_case(SUBJECT_PREFIX) {
             return Err(IdentityError::MisspeltPrefix { found: shown(text) });
         }

@@ -1,4 +1,4 @@
-//! Mistakes in trusted identities, and why a signer is none of them.
+//! Errors of trusted identities.
 
 use super::distinguished_name::NameError;
 use crate::codec::excerpt::Excerpt;
@@ -7,34 +7,34 @@ use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 use crate::codec::text::Text;
 
-/// Why a list of trusted identities is none.
+/// A mistake in a list of trusted identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityError {
     /// No prefix before a colon.
     NoPrefix {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// Nothing behind the colon.
+    /// Nothing after the colon.
     NoValue {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
     /// A prefix that looks like `x509.subject`.
     MisspeltPrefix {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
     /// `*` in a list.
     AnyBesideOthers,
     /// A distinguished name that cannot be read.
     Name {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// What is wrong.
+        /// The cause.
         error: NameError,
     },
-    /// Two entries of which one makes the other superfluous.
+    /// Two entries of which one contains the other.
     Overlap {
         /// The entry that contains the other.
         wide: Excerpt,
@@ -70,10 +70,10 @@ impl Mismatched for IdentityError {
 
 mismatch_error!(IdentityError);
 
-/// Why a subject is not a trusted identity.
+/// The reason why a signer is not a trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityMismatch {
-    /// No entry that a subject could match.
+    /// There is no entry for subjects.
     #[error("trusted identities: found no x509.subject, expected at least one, or *")]
     NoSubjects,
     /// A subject with an attribute twice.
@@ -87,7 +87,7 @@ pub enum IdentityMismatch {
         /// The type of the attribute.
         attribute: &'static str,
     },
-    /// A subject that readers of printed names take for something else.
+    /// A subject that parsers of printed names read differently.
     #[error("subject {subject:?}: found =# in its {attribute}, expected plain text; trust * to accept it")]
     Hexadecimal {
         /// Subject of the certificate.
@@ -108,7 +108,7 @@ pub enum IdentityMismatch {
     ProfileNotListed {
         /// The signing profile.
         profile: Excerpt,
-        /// The first of them.
+        /// The first trusted identities.
         expected: Text,
     },
     /// Another subject than those of the statement.
@@ -116,7 +116,7 @@ pub enum IdentityMismatch {
     NotListed {
         /// Subject of the certificate.
         subject: Text,
-        /// The first of them.
+        /// The first trusted identities.
         expected: Text,
     },
 }

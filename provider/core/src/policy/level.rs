@@ -1,34 +1,34 @@
-//! What a failed check does to a signature. Integrity and the binding to the image are always enforced and therefore
-//! not here; that a repository is not verified at all is [`super::Decision::Skip`] and not a level.
+//! Verification levels: the effect of a failed check. Integrity and the binding to the image are always enforced and
+//! have no action. A repository that is not verified has [`super::Decision::Skip`] and no level.
 
-/// What happens when a check fails.
+/// The effect of a failed check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// The signature does not count.
+    /// The signature is rejected.
     Enforce,
-    /// The failure is reported, and the signature may count.
+    /// The failure is only reported.
     Log,
 }
 
-/// As [`Action`], for the one check that can be left out.
+/// As [`Action`], for the only check that can be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RevocationAction {
-    /// The signature does not count.
+    /// The signature is rejected.
     Enforce,
-    /// The failure is reported, and the signature may count.
+    /// The failure is only reported.
     Log,
     /// No status is requested.
     Skip,
 }
 
-/// The action for every check that can be turned down. Take it apart without `..`.
+/// The action for every check that can be relaxed. Destructure it without `..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
-    /// A trust store vouches for the chain, and the signer is a trusted identity.
+    /// The chain has a trust anchor, and the signer is a trusted identity.
     pub authenticity: Action,
     /// Every certificate was valid at the time of signing.
     pub authentic_timestamp: Action,
-    /// The signature has not reached its expiry.
+    /// The signature has not expired.
     pub expiry: Action,
     /// No certificate is revoked.
     pub revocation: RevocationAction,
@@ -51,7 +51,7 @@ impl Level {
         revocation: RevocationAction::Log,
     };
 
-    /// Any intact signature over the image counts.
+    /// Any intact signature of the image is accepted.
     pub const AUDIT: Self = Self {
         authenticity: Action::Log,
         authentic_timestamp: Action::Log,

@@ -1,11 +1,11 @@
-//! What a signature of the Notary Project must meet.
+//! Requirements on signatures of the Notary Project.
 
 use super::identity::Identities;
 use super::level::Level;
 use super::store_name::StoreKind;
 use super::store_name::StoreRef;
 
-/// By what a signature is judged. There is always a trust store for signers, and a trusted identity.
+/// The requirements on a signature. There is at least one trust store for signers and one trusted identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotationRequirement {
     pub(super) level: Level,
@@ -14,35 +14,35 @@ pub struct NotationRequirement {
     pub(super) identities: Identities,
 }
 
-/// When a timestamp countersignature is asked for, if the statement names a `tsa` store at all.
+/// When a timestamp countersignature is verified, if the statement names a `tsa` store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VerifyTimestamp {
     /// Whenever there is a `tsa` store.
     Always,
-    /// Only once a certificate of the chain has expired.
+    /// Only if a certificate of the chain has expired.
     AfterCertExpiry,
 }
 
 impl NotationRequirement {
-    /// What a failed check does.
+    /// The level: the effect of a failed check.
     #[must_use]
     pub fn level(&self) -> &Level {
         &self.level
     }
 
-    /// When a timestamp is asked for.
+    /// When a timestamp is verified.
     #[must_use]
     pub fn verify_timestamp(&self) -> VerifyTimestamp {
         self.verify_timestamp
     }
 
-    /// Each once, in the order of the document; at least one is not of kind `tsa`.
+    /// The trust stores without duplicates, in the order of the document. At least one is not of kind `tsa`.
     #[must_use]
     pub fn stores(&self) -> &[StoreRef] {
         &self.stores
     }
 
-    /// Those of one kind.
+    /// The trust stores of one kind.
     pub fn stores_of(&self, kind: StoreKind) -> impl Iterator<Item = &StoreRef> {
         self.stores.iter().filter(move |store| store.kind == kind)
     }

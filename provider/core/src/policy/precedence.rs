@@ -1,4 +1,4 @@
-//! Which rule applies to an image, also where some rules have mistakes.
+//! Which rule applies to an image, including policies in which some rules have mistakes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,39 +7,39 @@ use super::rule::DeclaredImages;
 use super::rule::ImageSelector;
 use crate::name::Repository;
 
-/// Why a rule applies to a repository.
+/// The reason why a rule applies to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It names the repository.
     Named,
-    /// Which repositories it is for is uncertain, and no other rule names the repository.
+    /// The repositories of the rule are uncertain, and no other rule names this repository.
     Possible,
-    /// It has the scope `*`, and no other rule names the repository or may be meant to.
+    /// The rule has the scope `*`, and no other rule names the repository or may name it.
     All,
 }
 
-/// The table of precedence: the rule with the first of these claims applies, whether or not it can be used. Among rules
-/// with the same claim it is the first of the policy.
+/// The table of precedence: the rule with the first of these claims applies, whether or not it is usable. Among rules
+/// with the same claim, the first in the policy applies.
 ///
-/// An uncertain rule precedes `*`, as it may be meant to name the repository. Its images are then undecided, which never
-/// admits more than the rule was meant to.
+/// An uncertain rule precedes `*`, as it may name the repository. The verdict is then inconclusive, which never
+/// admits more than the intended rule.
 const PRECEDENCE: [Claim; 3] = [Claim::Named, Claim::Possible, Claim::All];
 
-/// An ordered list of rules, found by the images that they are for.
+/// An ordered list of rules, with a lookup by image.
 ///
-/// Of two rules that declare the same repository the first is found; the reader of the document makes both unusable.
+/// If two rules declare the same repository, the first is found; the parser of the document marks both as broken.
 #[derive(Clone, Debug)]
 pub struct Policy<R> {
     rules: Vec<R>,
     index: Arc<Index>,
 }
 
-/// Where in the list a rule is.
+/// The positions of rules in the list.
 #[derive(Debug, Default)]
 struct Index {
     by_repository: HashMap<Repository, usize>,
     for_all: Option<usize>,
-    /// The first that is uncertain.
+    /// The first uncertain rule.
     uncertain: Option<usize>,
 }
 
@@ -55,7 +55,7 @@ impl Index {
 }
 
 impl<R> Policy<R> {
-    /// The rules in their order, each with the images that it is for.
+    /// Creates a policy from ordered rules, each with its images.
     pub(super) fn new(rules: impl IntoIterator<Item = (DeclaredImages, R)>) -> Self {
         let (mut list, mut index) = (Vec::new(), Index::default());
         for (images, rule) in rules {
@@ -79,13 +79,13 @@ impl<R> Policy<R> {
         Self { rules: list, index: Arc::new(index) }
     }
 
-    /// All, in their order.
+    /// All rules, in order.
     #[must_use]
     pub fn rules(&self) -> &[R] {
         &self.rules
     }
 
-    /// The rule for the images of a repository, by the table of precedence, and its claim.
+    /// The rule that applies to a repository by the table of precedence, and its claim.
     #[must_use]
     pub fn select(&self, repository: &Repository) -> Option<(&R, Claim)> {
         PRECEDENCE.into_iter().find_map(|claim| {
@@ -94,14 +94,14 @@ impl<R> Policy<R> {
         })
     }
 
-    /// The scope that names a repository, as the policy writes it, and its rule.
+    /// The scope that names a repository, as written in the policy, and its rule.
     #[must_use]
     pub fn named(&self, repository: &Repository) -> Option<(&Repository, &R)> {
         let (scope, position) = self.index.by_repository.get_key_value(repository)?;
         self.rules.get(*position).map(|rule| (scope, rule))
     }
 
-    /// The same policy with every rule replaced by what `with` makes of it. What finds them is shared.
+    /// The same policy with every rule replaced by the result of `with`. The index is shared.
     pub fn map<U>(&self, with: impl FnMut(&R) -> U) -> Policy<U> {
         Policy { rules: self.rules.iter().map(with).collect(), index: Arc::clone(&self.index) }
     }
@@ -116,12 +116,12 @@ mod tests {
         list.iter().map(|name| name.parse().unwrap()).collect()
     }
 
-    /// A rule as a test writes it.
+    /// The images of a rule in a test.
     #[derive(Clone, Copy, Debug)]
     enum Declared {
         Exact(&'static [&'static str]),
         Star,
-        /// With the repositories that could be read.
+        /// Uncertain, with the repositories that could be parsed.
         Uncertain(&'static [&'static str]),
     }
 
@@ -145,13 +145,13 @@ mod tests {
         (&[Uncertain(&[])], APP, Some((0, Claim::Possible))),
         (&[Uncertain(&[APP])], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[APP])], OTHER, Some((0, Claim::Possible))),
-        // A rule that names the image precedes all others, wherever it is in the list.
+        // A rule that names the image precedes all others, at any position.
         (&[Star, Exact(&[APP])], APP, Some((1, Claim::Named))),
         (&[Exact(&[APP]), Star], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[]), Exact(&[APP])], APP, Some((1, Claim::Named))),
         (&[Uncertain(&[]), Star, Exact(&[APP])], APP, Some((2, Claim::Named))),
         (&[Star, Uncertain(&[APP])], APP, Some((1, Claim::Named))),
-        // A rule that may be meant to name it precedes `*`.
+        // A rule that may name it precedes `*`.
         (&[Star, Uncertain(&[])], APP, Some((1, Claim::Possible))),
         (&[Uncertain(&[]), Star], APP, Some((0, Claim::Possible))),
         (&[Star, Uncertain(&[OTHER])], APP, Some((1, Claim::Possible))),
@@ -159,7 +159,7 @@ mod tests {
         (&[Exact(&[OTHER]), Uncertain(&[THIRD]), Star], APP, Some((1, Claim::Possible))),
         (&[Exact(&[OTHER]), Uncertain(&[THIRD]), Star], OTHER, Some((0, Claim::Named))),
         (&[Exact(&[OTHER]), Uncertain(&[THIRD]), Star], THIRD, Some((1, Claim::Named))),
-        // Of equal claims the first of the policy.
+        // Of equal claims, the first in the policy applies.
         (&[Exact(&[APP]), Exact(&[APP])], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[APP]), Exact(&[APP])], APP, Some((0, Claim::Named))),
         (&[Uncertain(&[OTHER]), Uncertain(&[THIRD])], APP, Some((0, Claim::Possible))),
@@ -177,7 +177,7 @@ mod tests {
             let policy = Policy::new(images.zip(0_usize..));
             let selected = policy.select(&image.parse().unwrap()).map(|(rule, claim)| (*rule, claim));
             assert_eq!(selected, *expected, "{declared:?} {image}");
-            // Whether a rule can be used plays no part: what is made of the rules is found in the same places.
+            // Precedence does not depend on the value of the rule: mapped rules are found in the same way.
             let mapped = policy.map(|rule| rule + 100);
             let selected = mapped.select(&image.parse().unwrap()).map(|(rule, claim)| (rule - 100, claim));
             assert_eq!(selected, *expected, "{declared:?} {image}");

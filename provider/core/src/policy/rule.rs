@@ -6,7 +6,7 @@ use super::notation_requirement::NotationRequirement;
 use super::store_name::StoreRef;
 use crate::name::Repository;
 
-/// What holds for some images: a statement of a trust policy.
+/// A rule for some images, such as a statement of a trust policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     name: Arc<str>,
@@ -14,34 +14,35 @@ pub struct Rule {
     decision: Decision,
 }
 
-/// Which images a rule is for.
+/// The images to which a rule applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageSelector {
     /// `*`: the images of every repository that no other rule names.
     All,
-    /// The images of these repositories, which are compared by place; at least one.
+    /// The images of these repositories. Not empty.
     Repositories(Vec<Repository>),
 }
 
-/// Which images a rule is for, as far as its declaration can be read.
+/// The images to which a rule applies, as far as its declaration could be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeclaredImages {
-    /// Exactly these.
+    /// Exactly these images.
     Certain(ImageSelector),
-    /// The declaration has a mistake, so that it may be meant for any repository. Those that could be read are here.
+    /// The declaration has a mistake, so the rule may apply to any repository. Has the repositories that could be
+    /// parsed.
     Uncertain(Vec<Repository>),
 }
 
-/// What a rule decides about its images.
+/// The decision of a rule about its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Images are admitted and nothing is fetched: level `skip`. Never with [`ImageSelector::All`].
     Skip,
-    /// Images must have a signature that meets the requirement.
+    /// Images must have a signature that fulfils the requirement.
     Verify(Requirement),
 }
 
-/// What a signature must meet, by the scheme of the signature.
+/// A requirement, by signature scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// A signature of the Notary Project.
@@ -49,7 +50,7 @@ pub enum Requirement {
 }
 
 impl Rule {
-    /// The rule of that name, which is not empty and unique in its policy.
+    /// Creates a rule. The name is not empty and unique in its policy.
     #[must_use]
     pub fn new(name: Arc<str>, images: ImageSelector, decision: Decision) -> Self {
         Self { name, images, decision }
@@ -61,25 +62,25 @@ impl Rule {
         &self.name
     }
 
-    /// The name, shared by all verdicts of the rule: nothing bounds its length but that of the document.
+    /// The name, shared by all verdicts of the rule, as only the size of the document limits its length.
     #[must_use]
     pub fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    /// Which images it is for.
+    /// The images to which the rule applies.
     #[must_use]
     pub fn images(&self) -> &ImageSelector {
         &self.images
     }
 
-    /// What it decides about them.
+    /// The decision about these images.
     #[must_use]
     pub fn decision(&self) -> &Decision {
         &self.decision
     }
 
-    /// The trust stores that it names, each once, in the order of the policy.
+    /// The trust stores of the rule, without duplicates, in the order of the policy.
     #[must_use]
     pub fn stores(&self) -> &[StoreRef] {
         match &self.decision {
@@ -90,7 +91,7 @@ impl Rule {
 }
 
 impl DeclaredImages {
-    /// The same images, perhaps with others beside them.
+    /// The same images as uncertain: others may be meant as well.
     pub(super) fn uncertain(self) -> Self {
         match self {
             Self::Certain(ImageSelector::All) => Self::Uncertain(Vec::new()),

@@ -1,4 +1,4 @@
-//! Named sets of trusted certificates, of three kinds that never stand in for one another.
+//! Trust stores: named sets of trusted certificates of three kinds, which are never used for one another.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use crate::limits;
 use crate::x509::Certificate;
 use crate::x509::CertificateError;
 
-/// A named set of certificates: never empty, all of the kind that the store needs.
+/// A trust store: never empty, and every certificate has the form that its kind requires.
 #[derive(Clone, Debug)]
 pub struct Store {
     reference: StoreRef,
@@ -31,14 +31,14 @@ pub struct Store {
 pub struct StoreError {
     /// The trust store.
     pub store: StoreRef,
-    /// What is wrong with it.
+    /// The mistake.
     pub problem: StoreProblem,
 }
 
 /// See [`StoreError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreProblem {
-    /// No certificates.
+    /// There are no certificates.
     Empty,
     /// More certificates than [`limits::STORE_CERTIFICATES`].
     TooManyCertificates,
@@ -46,47 +46,47 @@ pub enum StoreProblem {
     FileTooLarge {
         /// The name of the file.
         file: String,
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Nothing but white space.
+    /// The file has only white space.
     FileEmpty {
         /// The name of the file.
         file: String,
     },
-    /// PEM that cannot be read.
+    /// The PEM is malformed.
     Pem {
         /// The name of the file.
         file: String,
-        /// What is wrong.
+        /// The cause.
         error: PemError,
     },
-    /// Neither PEM nor DER.
+    /// The file is neither PEM nor DER.
     Form {
         /// The name of the file.
         file: String,
-        /// What the file looks like.
+        /// The detected format.
         form: Form,
     },
-    /// A certificate that cannot be read.
+    /// A certificate is malformed.
     Certificate {
         /// The name of the file.
         file: String,
-        /// Where its PEM block begins.
+        /// The line of the start of its PEM block.
         line: Option<usize>,
-        /// What is wrong.
+        /// The cause.
         error: CertificateError,
     },
-    /// A certificate that cannot be a trust anchor.
+    /// A certificate is neither a CA certificate nor self-signed.
     NeitherAuthorityNorSelfSigned {
         /// The name of the file.
         file: String,
         /// Subject of the certificate.
         subject: Text,
-        /// What is wrong.
+        /// The cause.
         error: SignatureError,
     },
-    /// A certificate of a timestamping authority that is no root.
+    /// A certificate in a `tsa` store is not a root.
     NotARoot {
         /// The name of the file.
         file: String,
@@ -127,12 +127,13 @@ impl Mismatched for StoreProblem {
 mismatch_error!(StoreProblem);
 
 impl Store {
-    /// Reads the files of a store, each with the name to call it by in errors. A file holds either PEM blocks with the
-    /// label `CERTIFICATE`, with text before a block and nothing but white space after the last
-    /// ([`pem::certificates_to_the_end`]), or DER certificates one after the other. Each certificate is an authority or signed by itself; in a `tsa` store each is a root.
+    /// Parses the files of a store, each with its name for errors. A file contains either PEM blocks with the label
+    /// `CERTIFICATE`, with any text before a block and only white space after the last one
+    /// ([`pem::certificates_to_the_end`]), or concatenated DER certificates. Each certificate is a CA certificate or
+    /// self-signed; in a `tsa` store each is a root.
     ///
     /// # Errors
-    /// Every file and certificate that is not so; files and certificates beyond the limits; no certificate at all.
+    /// Every invalid file and certificate; files and certificates beyond the limits; no certificate.
     pub fn parse(kind: StoreKind, name: StoreName, files: &[(String, Vec<u8>)]) -> Result<Self, Vec<StoreError>> {
         let mut store =
             Self { reference: StoreRef { kind, name }, certificates: Vec::new(), fingerprints: HashSet::new() };
@@ -164,26 +165,26 @@ impl Store {
         Err(problems.into_iter().map(|problem| StoreError { store: reference.clone(), problem }).collect())
     }
 
-    /// Whether a file has nothing in it but white space, which is as good as no file.
+    /// Whether a file has only white space, which counts as no file.
     #[must_use]
     pub fn is_blank(file: &[u8]) -> bool {
-        // Editors put a byte order mark into a file that is empty otherwise.
+        // Editors may write a byte order mark into an empty file.
         Form::of(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)) == Form::Empty
     }
 
-    /// How a trust policy names it.
+    /// The reference of the store in a trust policy.
     #[must_use]
     pub fn reference(&self) -> &StoreRef {
         &self.reference
     }
 
-    /// Each once, in the order of the files.
+    /// The certificates without duplicates, in the order of the files.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
-    /// Whether the store has this certificate, byte for byte. Its validity period plays no part.
+    /// Whether the store has this certificate, compared byte for byte. Its validity period is not checked.
     #[must_use]
     pub fn contains(&self, certificate: &Certificate) -> bool {
         self.fingerprints.contains(&certificate.fingerprint())
@@ -222,12 +223,12 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<Certificate>, StoreProblem> {
     }
 }
 
-/// The place within a file, for a message.
+/// The position within a file, for messages.
 fn block(line: Option<usize>) -> String {
     line.map(|line| format!(", PEM block that begins on line {line}")).unwrap_or_default()
 }
 
-/// Why a certificate may not be in a store of this kind.
+/// The reason why a certificate is not allowed in a store of this kind.
 fn unsuitable(kind: StoreKind, file: &str, certificate: &Certificate) -> Option<StoreProblem> {
     let (file, subject) = (file.to_owned(), certificate.subject().to_text());
     match kind {

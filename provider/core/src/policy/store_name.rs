@@ -1,4 +1,4 @@
-//! How a trust policy names trust stores.
+//! References to trust stores in a trust policy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 
-/// What the certificates of a store are trusted for.
+/// The kind of a trust store: the use for which its certificates are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreKind {
     /// Signatures by publishers: scheme `notary.x509`.
@@ -19,35 +19,35 @@ pub enum StoreKind {
     Tsa,
 }
 
-/// The name of a store: letters, digits, `_`, `.` and `-`, and not only dots, which would lead out of a directory.
+/// The name of a store: letters, digits, `_`, `.` and `-`. Not only dots, which would be a path to another directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreName(String);
 
-/// A store as a trust policy names it, `ca:example-root`.
+/// A reference to a store in a trust policy, `ca:example-root`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreRef {
-    /// What its certificates are trusted for.
+    /// The kind of the store.
     pub kind: StoreKind,
-    /// Its name among those of its kind.
+    /// The name of the store, unique among its kind.
     pub name: StoreName,
 }
 
-/// Why a text names no trust store.
+/// The error for a text that is not a reference to a trust store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreNameError {
     /// No type before a colon.
     NoKind {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A type that is not known.
+    /// An unknown type.
     Kind {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
-    /// A name that no store may have.
+    /// An invalid name.
     Name {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
 }
@@ -71,7 +71,7 @@ impl StoreKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
 
-    /// The type as policies and directories spell it.
+    /// The type as written in policies and directories.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl FromStr for StoreKind {
 }
 
 impl StoreName {
-    /// What a file name may have on Linux.
+    /// Maximum length in bytes, that of a file name on Linux.
     pub const MAX_BYTES: usize = 255;
 
     /// The name.

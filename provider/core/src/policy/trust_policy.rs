@@ -1,4 +1,5 @@
-//! The trust policy document, `trustpolicy.json` or `trustpolicy.oci.json`, version 1.0, converted into the model.
+//! Parses the trust policy document, `trustpolicy.json` or `trustpolicy.oci.json`, version 1.0, and converts it into
+//! the policy model.
 
 mod conflicts;
 mod fields;
@@ -20,8 +21,8 @@ use crate::codec::json;
 use crate::codec::text::Text;
 use crate::limits;
 
-/// A trust policy: statements of which at most one applies to a repository. Statements with mistakes are among them, so
-/// that nothing else applies where they would.
+/// A trust policy: statements, of which at most one applies to a repository. Includes statements with mistakes, so
+/// that no other statement applies in their place.
 #[derive(Clone, Debug)]
 pub struct TrustPolicy {
     policy: Policy<Statement>,
@@ -29,18 +30,19 @@ pub struct TrustPolicy {
 }
 
 impl TrustPolicy {
-    /// Reads a document. Unknown members are refused, since a misspelt one would silently weaken the policy.
+    /// Parses a document. Unknown members are refused, as a misspelt one would silently weaken the policy.
     ///
-    /// Scopes are written as [`crate::name::Repository`] reads them, which takes bracketed IPv6 hosts too, and compared by
-    /// place.
+    /// Scopes have the syntax of [`crate::name::Repository`], including bracketed IPv6 hosts, and are compared by
+    /// server and path.
     ///
-    /// A mistake within one statement makes it a [`BrokenStatement`] and leaves the others as they are. Two statements that
-    /// claim the same repository are both broken, and their scopes are not known: one of them is meant for another one.
+    /// A mistake within one statement makes it a [`BrokenStatement`] and does not affect the others. Two statements
+    /// with the same repository are both broken and their scopes uncertain, as one of them is meant for another
+    /// repository.
     ///
     /// # Errors
-    /// The mistakes, as [`Self::mistakes`] has them, if one of them is about the document as a whole: it is no JSON,
-    /// has another version or an unknown member, too many statements or stores, two statements of the same name or two
-    /// for all repositories.
+    /// All mistakes, as in [`Self::mistakes`], if one of them concerns the document as a whole: invalid JSON, another
+    /// version, an unknown member, too many statements or stores, two statements with the same name, or two for all
+    /// repositories.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let document = |problem| vec![PolicyError { statement: None, field: Text::default(), problem }];
         if bytes.len() > limits::POLICY_BYTES {
@@ -55,13 +57,13 @@ impl TrustPolicy {
         }
     }
 
-    /// All statements, and which of them applies to a repository.
+    /// All statements, with the lookup by repository.
     #[must_use]
     pub fn policy(&self) -> &Policy<Statement> {
         &self.policy
     }
 
-    /// Those without mistakes, in the order of the document.
+    /// The rules of statements without mistakes, in the order of the document.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.policy.rules().iter().filter_map(|statement| match statement {
             Statement::Usable(rule) => Some(rule.as_ref()),
@@ -69,7 +71,8 @@ impl TrustPolicy {
         })
     }
 
-    /// The mistakes of all statements, in the order of the document. Of many the last one says how many are left out.
+    /// The mistakes of all statements, in the order of the document. If there are too many, the last one has the
+    /// number of omitted mistakes.
     #[must_use]
     pub fn mistakes(&self) -> &[PolicyError] {
         &self.mistakes

@@ -1,5 +1,5 @@
-//! Reason codes: a contract with dashboards, alerts and scripts. The golden file `provider/tests/golden/codes.txt`
-//! holds their texts; changing one is a visible act.
+//! Reason codes: a stable contract with dashboards, alerts and scripts. The golden file
+//! `provider/tests/golden/codes.txt` contains their texts.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::verdict_kind::VerdictKind;
 
 macro_rules! codes {
     ($($variant:ident $text:literal $kind:ident $responsible:ident $stage:ident $step:literal $advice:literal)*) => {
-        /// Why a verdict is what it is.
+        /// The reason code of a verdict.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $(#[doc = $advice] $variant,)* }
 
@@ -30,19 +30,20 @@ macro_rules! codes {
                 match self { $(Self::$variant => VerdictKind::$kind,)* }
             }
 
-            /// Who has to act.
+            /// The responsible party.
             #[must_use]
             pub fn responsible(self) -> Responsible {
                 match self { $(Self::$variant => Responsible::$responsible,)* }
             }
 
-            /// How far verification came: of several failed signatures the one that came furthest tells most.
+            /// The stage that verification reached. Of several failed signatures, the one that passed the most checks
+            /// is reported.
             #[must_use]
             pub fn reached(self) -> Reached {
                 match self { $(Self::$variant => Reached { stage: Stage::$stage, step: $step },)* }
             }
 
-            /// What to do next, as one sentence without a full stop.
+            /// The remediation, as one sentence without a full stop.
             #[must_use]
             pub fn advice(self) -> &'static str {
                 match self { $(Self::$variant => $advice,)* }
@@ -51,7 +52,7 @@ macro_rules! codes {
     };
 }
 
-// Code, text, kind of verdict, who is responsible, stage and step within it, what to do next.
+// Code, text, kind of verdict, responsible party, stage and step within it, remediation.
 codes! {
     Verified "verified" Verified None Admission 1 "nothing to do"
     Skipped "skipped" Skipped None Admission 2 "nothing to do: a statement of the trust policy skips this repository"
@@ -125,7 +126,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    /// The codes in the order in which they were compared when the order of declaration decided.
+    /// The codes in the order of declaration that formerly decided the comparison.
     const FORMER_ORDER: [&str; 46] = [
         "verified",
         "skipped",

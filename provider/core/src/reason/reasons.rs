@@ -1,4 +1,4 @@
-//! Reasons: one, and those of one signature.
+//! A reason, and the reasons of one signature.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use super::code::Code;
 use super::verdict_kind::VerdictKind;
 use crate::codec::text::Text;
 
-/// Why, for people and for machines: a stable code and one sentence with what was found and what was expected.
+/// A reason: a stable code for machines, and one sentence for people with the found and the expected value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// For machines.
+    /// The stable code.
     pub code: Code,
-    /// Starts lower-case, has no full stop, names both sides of a mismatch.
+    /// The message. Starts lower-case, has no full stop, names the found and the expected value.
     pub detail: Text,
 }
 
 impl Reason {
-    /// `detail` may hold text from outside of any length: it is cut here, and never held whole.
+    /// `detail` may contain untrusted text of any length; it is truncated while it is written.
     #[must_use]
     pub fn new(code: Code, detail: impl fmt::Display) -> Self {
         Self { code, detail: Text::of(detail) }
@@ -24,7 +24,7 @@ impl Reason {
 }
 
 impl Reason {
-    /// Whether it says "looked, and decided no".
+    /// Whether the code is a refusal.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self.code.kind() {
@@ -40,10 +40,10 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why one signature does not count: at least one reason, in the order of the checks, and all of one kind.
+/// The reasons why one signature is not accepted: at least one, in the order of the checks, all of one kind.
 ///
-/// What was looked at and refused is refused whatever else could not be looked at. So where one reason is a refusal,
-/// reasons that say what could not be looked at are left out.
+/// A refusal stands, whatever other checks could not be completed. If one reason is a refusal, reasons of incomplete
+/// checks are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
     first: Reason,
@@ -51,7 +51,7 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    /// Most that are kept: more than there are checks.
+    /// Maximum number of kept reasons. There are fewer checks.
     pub const MOST: usize = 8;
 
     /// The only reason.
@@ -60,7 +60,7 @@ impl Reasons {
         Self { first: reason, more: Vec::new() }
     }
 
-    /// None if there is no reason.
+    /// `None` if `reasons` is empty.
     #[must_use]
     pub fn of(all: impl IntoIterator<Item = Reason>) -> Option<Self> {
         let (refusals, open): (Vec<_>, Vec<_>) = all.into_iter().partition(Reason::is_refusal);
@@ -68,18 +68,18 @@ impl Reasons {
         Some(Self { first: all.next()?, more: all.take(Self::MOST - 1).collect() })
     }
 
-    /// The one of the earliest check.
+    /// The reason of the earliest check.
     #[must_use]
     pub fn first(&self) -> &Reason {
         &self.first
     }
 
-    /// All, in the order of the checks.
+    /// All reasons, in the order of the checks.
     pub fn iter(&self) -> impl Iterator<Item = &Reason> + Clone {
         std::iter::once(&self.first).chain(&self.more)
     }
 
-    /// Whether the signature was judged and refused, rather than not being judged.
+    /// Whether the signature was rejected, as opposed to not being judged.
     #[must_use]
     pub fn are_refusals(&self) -> bool {
         self.first.is_refusal()

@@ -1,24 +1,24 @@
-//! Who has to act.
+//! The responsible party.
 
-/// Whose action ends the problem.
+/// The party whose action resolves the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Responsible {
     /// No action is needed.
     None,
-    /// Who wrote the image reference.
+    /// The author of the image reference.
     Caller,
-    /// Who signed, or should have.
+    /// The signer of the image.
     Signer,
-    /// Who runs Countersign: policy, trust stores, credentials.
+    /// The operator of Countersign: policy, trust stores, credentials.
     Operator,
     /// The registry, or the network to it.
     Registry,
-    /// Us: a bug or a missing feature.
+    /// Countersign: a bug or a missing feature.
     Countersign,
 }
 
 impl Responsible {
-    /// Stable text.
+    /// Stable text for JSON, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,31 +1,31 @@
-//! How far verification came.
+//! Stages of verification.
 
-/// The stages of verifying an image, in their order. A stage is reached only if those before it ended well.
+/// The stages of the verification of an image, in order. A stage is reached only if the earlier ones succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// Nothing went wrong: the image is admitted.
+    /// The image is admitted.
     Admission,
-    /// The reference is read, and the statement for it is found.
+    /// The reference is parsed and its statement selected.
     Policy,
-    /// The registry is asked.
+    /// Requests to the registry.
     Registry,
-    /// The image is found there.
+    /// The image is resolved.
     Image,
-    /// The work is done in time and within the limits.
+    /// The work is within its deadline and limits.
     Work,
-    /// The signatures are listed.
+    /// The list of signatures.
     Signatures,
-    /// One signature is fetched and its envelope is read.
+    /// One signature is fetched and its envelope parsed.
     Envelope,
-    /// The signature is by the certificate's key, over this image, and asks for nothing that is not known here.
+    /// Signature, binding to the image, and critical attributes.
     Integrity,
-    /// The statement's checks that need no evidence from outside, and what evidence says.
+    /// The statement's checks, without and with evidence.
     Statement,
-    /// Evidence from outside is had: all that was looked at is as it should be.
+    /// Evidence is available. All completed checks passed.
     Evidence,
 }
 
-/// A stage, and the step within it: the greater one is further.
+/// A stage and a step within it. The greater one is later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reached {
     /// The stage.

@@ -1,15 +1,15 @@
 //! The four kinds of verdict.
 
-/// A verdict about an image, without its contents: a metric label, a JSON member.
+/// The kind of a verdict: a metric label and JSON member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VerdictKind {
-    /// A signature counts.
+    /// A signature was accepted.
     Verified,
-    /// The policy verifies nothing here.
+    /// The policy skips the repository.
     Skipped,
-    /// Looked, and decided no.
+    /// Verification was completed, and the image was refused.
     Rejected,
-    /// Could not look.
+    /// Verification could not be completed.
     Inconclusive,
 }
 
@@ -17,7 +17,7 @@ impl VerdictKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Verified, Self::Skipped, Self::Rejected, Self::Inconclusive];
 
-    /// Stable text.
+    /// Stable text for JSON, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! The signatures of an image that did not count. Everyone with push access can add signatures of any size and number, so
-//! a verdict keeps a bounded part of them.
+//! Failed signatures of an image. Everyone with push access can add signatures of any size and number, so a verdict
+//! keeps a bounded part of them.
 
 use super::memory::allocated;
 use crate::codec::text::Text;
@@ -7,25 +7,25 @@ use crate::name::Digest;
 use crate::reason::Reason;
 use crate::reason::Reasons;
 
-/// One signature that did not count, and every reason that was found.
+/// One failed signature with all reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedSignature {
     /// Digest of the signature manifest.
     pub manifest: Digest,
-    /// Subject of the signing certificate, if the envelope could be read that far. Not evidence of anything.
+    /// Unverified subject of the signing certificate, if it could be parsed.
     pub unverified_subject: Option<Text>,
-    /// Why it does not count.
+    /// The reasons for the failure.
     pub reasons: Reasons,
 }
 
 impl FailedSignature {
-    /// Whether the signature could not be judged, rather than being judged and refused.
+    /// Whether the signature could not be judged, as opposed to being rejected.
     #[must_use]
     pub fn is_inconclusive(&self) -> bool {
         !self.reasons.are_refusals()
     }
 
-    /// The memory behind the value itself, in bytes.
+    /// Heap memory that the value owns, in bytes.
     fn heap_bytes(&self) -> usize {
         let Self { manifest, unverified_subject, reasons } = self;
         let subject = unverified_subject.as_ref().map_or(0, Text::heap_bytes);
@@ -37,8 +37,8 @@ impl FailedSignature {
     }
 }
 
-/// Signatures that did not count, in the order in which they were tried: the first ones in full, within
-/// [`FailedSignatures::BYTES`], and how many more there were.
+/// Failed signatures in the order of verification: the first ones, within [`FailedSignatures::BYTES`], and the number
+/// of others.
 #[derive(Clone, Debug, Default)]
 pub struct FailedSignatures {
     listed: Vec<FailedSignature>,
@@ -49,17 +49,17 @@ pub struct FailedSignatures {
 }
 
 impl FailedSignatures {
-    /// Most memory that the listed ones take, in bytes: enough for a hundred of an ordinary kind, which is how many are
-    /// tried unless configured otherwise.
+    /// Maximum memory of the listed ones, in bytes: enough for a hundred usual ones, which is the default limit on
+    /// verified signatures.
     pub const BYTES: usize = 64 * 1024;
 
-    /// Adds a signature that was tried after those before.
+    /// Adds the next failed signature.
     pub fn push(&mut self, failed: FailedSignature) {
         let reason = failed.reasons.first();
         if failed.is_inconclusive() && self.undecided.is_none() {
             self.undecided = Some(reason.clone());
         }
-        // The signature that came furthest is the most useful to report; of equals the last.
+        // Reports the signature that passed the most checks; of equals, the last one.
         if self.furthest.as_ref().is_none_or(|furthest| reason.code.reached() >= furthest.code.reached()) {
             self.furthest = Some(reason.clone());
         }
@@ -72,35 +72,35 @@ impl FailedSignatures {
         }
     }
 
-    /// In the order in which they were tried.
+    /// The listed signatures, in the order of verification.
     #[must_use]
     pub fn listed(&self) -> &[FailedSignature] {
         &self.listed
     }
 
-    /// How many were tried after the listed ones.
+    /// The number of failed signatures that are not listed.
     #[must_use]
     pub fn omitted(&self) -> usize {
         self.omitted
     }
 
-    /// How many were tried.
+    /// The number of failed signatures.
     #[must_use]
     pub fn total(&self) -> usize {
         self.listed.len() + self.omitted
     }
 
-    /// The reason of the one that came furthest, listed or not.
+    /// The reason of the signature that passed the most checks, listed or not.
     pub(super) fn furthest(&self) -> Option<&Reason> {
         self.furthest.as_ref()
     }
 
-    /// The reason of the first that could not be judged, listed or not.
+    /// The reason of the first signature that could not be judged, listed or not.
     pub(super) fn undecided(&self) -> Option<&Reason> {
         self.undecided.as_ref()
     }
 
-    /// The memory behind the value itself, in bytes.
+    /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let spare = self.listed.capacity() - self.listed.len();
         let reasons = [&self.furthest, &self.undecided].into_iter().flatten();
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(all.listed().len(), FailedSignatures::BYTES / (9 * 1024 + 500));
         assert_eq!(all.total(), 1000);
         assert!(all.heap_bytes() < 2 * FailedSignatures::BYTES, "{}", all.heap_bytes());
-        // Short ones that come later are not listed, as they would not be the first; what they say still counts.
+        // Later short ones are not listed, as only the first ones are, but their reasons still count.
         all.push(failed(Code::Revoked, "later"));
         all.push(failed(Code::RevocationUnchecked, "undecided"));
         assert_eq!(all.total(), 1002);

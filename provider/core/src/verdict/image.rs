@@ -15,11 +15,11 @@ use crate::reason::VerdictKind;
 pub enum ImageVerdict {
     /// One signature passed every enforced check of the statement.
     Verified(Verified),
-    /// A statement of the trust policy says that this repository is not to be verified.
+    /// A statement of the trust policy skips this repository.
     Skipped(Skipped),
-    /// Looked, and decided no.
+    /// Verification was completed, and the image was refused.
     Rejected(Rejected),
-    /// Could not look; must never be read as a yes, nor remembered as a no.
+    /// Verification could not be completed. Must never be treated as verified, nor cached as a rejection.
     Inconclusive(Inconclusive),
 }
 
@@ -36,9 +36,9 @@ pub struct Rejected {
     /// Absent when no statement applies.
     /// Absent when it is not known which statement applies.
     pub statement: Option<Arc<str>>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Signatures that were tried and did not count.
+    /// Failed signatures.
     pub signatures: FailedSignatures,
 }
 
@@ -47,14 +47,14 @@ pub struct Rejected {
 pub struct Inconclusive {
     /// Absent when it is not known which statement applies.
     pub statement: Option<Arc<str>>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Signatures that were tried and did not count.
+    /// Failed signatures.
     pub signatures: FailedSignatures,
 }
 
 impl ImageVerdict {
-    /// Which of the four it is.
+    /// The kind of the verdict.
     #[must_use]
     pub fn kind(&self) -> VerdictKind {
         match self {
@@ -87,8 +87,8 @@ impl ImageVerdict {
         }
     }
 
-    /// A verdict without signatures for `reason`, of the kind that its code belongs to: a code that is no refusal
-    /// becomes [`ImageVerdict::Inconclusive`], never a yes.
+    /// A verdict without signatures for `reason`. Its code decides the kind: a code that is not a refusal becomes
+    /// [`ImageVerdict::Inconclusive`], never an admission.
     pub fn from_reason(statement: Option<Arc<str>>, reason: Reason) -> Self {
         let signatures = FailedSignatures::default();
         if reason.is_refusal() {
@@ -98,8 +98,8 @@ impl ImageVerdict {
         }
     }
 
-    /// What follows when none of the image's signatures verified: `Rejected` only if every one was judged and the
-    /// list was complete, that is without `cut`.
+    /// The verdict if no signature was verified: `Rejected` only if every signature was judged and the list was
+    /// complete (no `cut`).
     pub fn none_verified(statement: Arc<str>, signatures: FailedSignatures, cut: Option<Reason>) -> Self {
         let statement = Some(statement);
         if let Some(reason) = cut.or_else(|| signatures.undecided().cloned()) {
@@ -109,8 +109,7 @@ impl ImageVerdict {
         Self::Rejected(Rejected { statement, reason, signatures })
     }
 
-    /// What the verdict occupies in memory, itself included, in bytes. The name of the statement is shared and not
-    /// counted.
+    /// The memory of the verdict, itself included, in bytes. The statement's name is shared and not counted.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let behind = match self {
@@ -125,8 +124,8 @@ impl ImageVerdict {
     }
 }
 
-/// The reason for an image whose list of referrers is complete and has no signature. `untyped` of the referrers have no
-/// artifact type: their kind is not known unless they are fetched.
+/// The reason for an image whose list of referrers is complete and has no signature. `untyped` is the number of
+/// referrers without an artifact type, whose kind is only known after fetching them.
 #[must_use]
 pub fn unsigned(untyped: usize) -> Reason {
     let none = "no Notary Project signature found for this image: found none, expected at least one";

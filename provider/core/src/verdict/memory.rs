@@ -1,4 +1,4 @@
-//! What values occupy.
+//! Memory of values.
 
 /// The memory that an allocation of `bytes` takes with common allocators: a header of one pointer, rounded up to 16 bytes.
 pub(super) fn allocated(bytes: usize) -> usize {

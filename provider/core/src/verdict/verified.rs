@@ -1,4 +1,4 @@
-//! An image that is verified, and by what.
+//! Verified images.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::time::UnixTime;
 pub struct Verified {
     /// Name of the trust policy statement.
     pub statement: Arc<str>,
-    /// What was verified.
+    /// The verified signature.
     pub by: VerifiedBy,
-    /// Signatures that were tried before and did not count.
+    /// Signatures that failed before.
     pub others: FailedSignatures,
 }
 
-/// What was verified, by the scheme of the signature.
+/// The verified signature, by scheme.
 #[derive(Clone, Debug)]
 pub enum VerifiedBy {
     /// A signature of the Notary Project.
@@ -41,8 +41,8 @@ pub struct VerifiedNotation {
 }
 
 impl Verified {
-    /// Why the image is admitted, as what follows "the image is": by whom it is signed if that is known, and which
-    /// failures the statement only logs.
+    /// The reason for the admission, as continuation of "the image is": the signer if authenticated, and the failures
+    /// that the statement only logs.
     #[must_use]
     pub fn summary(&self) -> Text {
         let Self { statement, by: VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }), others: _ } = self;
@@ -65,14 +65,14 @@ impl Verified {
         }
     }
 
-    /// Checks that failed and that the statement only logs.
+    /// Failed checks that the statement only logs.
     pub fn warnings(&self) -> impl Iterator<Item = (Check, &Reason)> + Clone {
         match &self.by {
             VerifiedBy::Notation(notation) => notation.signature.warnings(),
         }
     }
 
-    /// The verdict must be made anew from this time on.
+    /// The time from which the verdict must be computed again.
     #[must_use]
     pub fn good_until(&self) -> Option<UnixTime> {
         match &self.by {
@@ -80,7 +80,7 @@ impl Verified {
         }
     }
 
-    /// The memory behind the value itself, in bytes. The name of the statement is shared and not counted.
+    /// Heap memory that the value owns, in bytes. The statement's name is shared and not counted.
     pub(super) fn heap_bytes(&self) -> usize {
         let by = match &self.by {
             VerifiedBy::Notation(VerifiedNotation { manifest, signature }) => {

@@ -1,4 +1,4 @@
-//! One certificate: its bytes, and what they say.
+//! One certificate: its bytes and its parsed parts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::crypto::SignatureAlgorithm;
 use crate::crypto::SignatureError;
 use crate::time::UnixTime;
 
-/// A well-formed certificate of version 3. Nothing in it is trusted or checked for sense: [`super::Chain`] checks chains.
+/// A well-formed certificate of version 3, neither trusted nor checked for its use: [`super::Chain`] checks chains.
 /// Clones share the bytes.
 #[derive(Clone)]
 pub struct Certificate(Arc<Parts>);
 
-/// What [`Certificate::parse`] reads.
+/// The parts that [`Certificate::parse`] reads.
 pub(super) struct Parts {
     pub(super) der: Vec<u8>,
     pub(super) tbs: Vec<u8>,
@@ -66,7 +66,7 @@ impl Certificate {
         self.0.fingerprint
     }
 
-    /// Lower-case hexadecimal digits of the serial number, two for each byte, cut at the length of a [`Text`].
+    /// Lower-case hexadecimal digits of the serial number, two for each byte, truncated to the length of a [`Text`].
     #[must_use]
     pub fn serial(&self) -> &Text {
         &self.0.serial
@@ -78,13 +78,13 @@ impl Certificate {
         &self.0.subject
     }
 
-    /// The subject's DER. Two names are the same if these bytes are.
+    /// The subject's DER. Two names are equal if these bytes are equal.
     #[must_use]
     pub fn subject_raw(&self) -> &[u8] {
         &self.0.subject_raw
     }
 
-    /// The issuer that it names.
+    /// The issuer.
     #[must_use]
     pub fn issuer(&self) -> &DistinguishedName {
         &self.0.issuer
@@ -96,7 +96,7 @@ impl Certificate {
         &self.0.issuer_raw
     }
 
-    /// The begin of the validity period.
+    /// The start of the validity period.
     #[must_use]
     pub fn not_before(&self) -> UnixTime {
         self.0.not_before
@@ -114,45 +114,45 @@ impl Certificate {
         self.not_before() <= time && time <= self.not_after()
     }
 
-    /// The key as one that may sign an envelope.
+    /// The key, if it is allowed to sign envelopes.
     ///
     /// # Errors
-    /// A key that is none of the specification's six, with what it is.
+    /// The key is none of the six that the specification allows. The error names it.
     pub fn envelope_key(&self) -> Result<EnvelopeKey, KeyError> {
         self.0.key.for_envelopes()
     }
 
-    /// What the key is, for people: `EC P-256`, `RSA 2048 bits`. Keys that may sign nothing here have a name too.
+    /// The name of the key for messages: `EC P-256`, `RSA 2048 bits`. Unsupported keys have a name, too.
     #[must_use]
     pub fn key_name(&self) -> Text {
         self.0.key.describe()
     }
 
-    /// basicConstraints, if they are there.
+    /// basicConstraints, if present.
     #[must_use]
     pub fn basic_constraints(&self) -> Option<&BasicConstraints> {
         self.0.extensions.basic_constraints.as_ref()
     }
 
-    /// Whether basicConstraints are there and say cA.
+    /// Whether basicConstraints are present and cA is true.
     #[must_use]
     pub fn is_ca(&self) -> bool {
         self.basic_constraints().is_some_and(|constraints| constraints.ca)
     }
 
-    /// keyUsage, if it is there.
+    /// keyUsage, if present.
     #[must_use]
     pub fn key_usage(&self) -> Option<&KeyUsage> {
         self.0.extensions.key_usage.as_ref()
     }
 
-    /// extKeyUsage, if it is there.
+    /// extKeyUsage, if present.
     #[must_use]
     pub fn extended_key_usage(&self) -> Option<&ExtendedKeyUsage> {
         self.0.extensions.extended_key_usage.as_ref()
     }
 
-    /// Where the revocation status can be asked.
+    /// The addresses of OCSP responders and CRLs.
     #[must_use]
     pub fn revocation_addresses(&self) -> &RevocationAddresses {
         &self.0.extensions.revocation
@@ -162,20 +162,20 @@ impl Certificate {
     /// signer may sign certificates.
     ///
     /// # Errors
-    /// A weak or unknown algorithm, a weak or unsuitable key, or a signature that is not the signer's.
+    /// A weak or unknown algorithm, a weak or unsuitable key, or a signature by another key.
     pub fn verify_signed_by(&self, signer: &Self) -> Result<(), SignatureError> {
         let algorithm = self.0.signature_algorithm.clone()?;
         crypto::verify_by_authority(&signer.0.key, algorithm, &self.0.tbs, &self.0.signature)
     }
 
-    /// Whether subject and issuer are the same bytes.
+    /// Whether the bytes of subject and issuer are equal.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
         self.0.subject_raw == self.0.issuer_raw
     }
 
-    /// Whether this certificate is issued and signed by itself in the role of an authority: cA, and a keyUsage that
-    /// allows to sign certificates if there is one.
+    /// Whether this is a root certificate: self-issued, self-signed, cA is true, and keyUsage, if present, allows
+    /// signing certificates.
     pub(crate) fn is_root(&self) -> bool {
         let may_sign = self.key_usage().is_none_or(|usage| usage.uses.contains(&KeyUse::KeyCertSign));
         self.is_self_issued() && self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
@@ -187,7 +187,7 @@ impl Certificate {
 }
 
 impl PartialEq for Certificate {
-    /// Byte for byte.
+    /// Compares all bytes.
     fn eq(&self, other: &Self) -> bool {
         self.0.der == other.0.der
     }

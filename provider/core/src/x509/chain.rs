@@ -1,4 +1,4 @@
-//! An ordered chain, leaf first, root last, checked link by link.
+//! An ordered certificate chain, leaf first, root last.
 
 use super::certificate::Certificate;
 use super::code_signing;
@@ -8,8 +8,8 @@ use crate::crypto::EnvelopeKey;
 use crate::crypto::SignatureError;
 use crate::limits;
 
-/// A chain that holds: every certificate is signed by the next and fits its place, the last is a root. Trust
-/// and validity periods are not checked.
+/// A valid chain: every certificate is signed by the next one and has the profile of its position, and the last one
+/// is a root. Trust and validity periods are not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Chain {
@@ -19,39 +19,39 @@ pub struct Chain {
     signing_key: EnvelopeKey,
 }
 
-/// Why certificates are not a chain. Subjects are those of the certificate that is at fault.
+/// The error for certificates that are not a valid chain. `subject` is that of the certificate with the mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// No certificates.
+    /// There are no certificates.
     #[error("certificate chain is empty, expected the signing certificate first and its root last")]
     Empty,
     /// More certificates than [`limits::CHAIN_CERTIFICATES`].
     #[error("certificate chain: found {found} certificates, expected at most {}", limits::CHAIN_CERTIFICATES)]
     TooLong {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// A certificate that is not issued by the next.
+    /// A certificate is not issued by the next one.
     #[error("certificate {subject:?} is not followed by its issuer: found {found:?}, expected {issuer:?}")]
     IssuerDiffers {
         /// Subject of the certificate.
         subject: Text,
-        /// Issuer that the certificate names.
+        /// Issuer of the certificate.
         issuer: Text,
-        /// What was found.
+        /// The value that was found.
         found: Text,
     },
-    /// A certificate that is not signed by the next.
+    /// A certificate is not signed by the next one.
     #[error("certificate {subject:?} is not signed by the next in the chain, {signer:?}: {error}")]
     Link {
         /// Subject of the certificate.
         subject: Text,
         /// Subject of the next certificate.
         signer: Text,
-        /// What is wrong.
+        /// The cause.
         error: SignatureError,
     },
-    /// A last certificate that has an issuer.
+    /// The last certificate is not self-issued.
     #[error(
         "last certificate {subject:?} is not a root: found issuer {issuer:?}, expected a self-issued \
              certificate"
@@ -59,42 +59,42 @@ pub enum ChainError {
     RootNotSelfIssued {
         /// Subject of the certificate.
         subject: Text,
-        /// Issuer that the certificate names.
+        /// Issuer of the certificate.
         issuer: Text,
     },
-    /// A last certificate that is not signed by itself.
+    /// The last certificate is not self-signed.
     #[error("last certificate {subject:?} is not self-signed: {error}")]
     RootNotSelfSigned {
         /// Subject of the certificate.
         subject: Text,
-        /// What is wrong.
+        /// The cause.
         error: SignatureError,
     },
-    /// A root that is not the last certificate.
+    /// A root is not the last certificate.
     #[error("certificate {subject:?} is self-signed but not last, expected one root, at the end of the chain")]
     SelfSignedBeforeEnd {
         /// Subject of the certificate.
         subject: Text,
     },
-    /// A certificate that is not fit for its place.
+    /// A certificate does not have the profile of its position.
     #[error("certificate {subject:?} does not meet the requirements for code signing: {error}")]
     Profile {
         /// Subject of the certificate.
         subject: Text,
-        /// What is wrong.
+        /// The cause.
         error: ProfileError,
     },
 }
 
 impl Chain {
-    /// Checks a code signing chain by the
-    /// [certificate requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements):
-    /// leaf first, each issuer name equal to the next subject name byte by byte and each signature by the next key,
-    /// a self-signed and self-issued root last and nowhere else, and every certificate fit for its place. A chain of
-    /// one is a self-signed leaf. Time is not looked at.
+    /// Checks a code signing chain by the [certificate
+    /// requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements):
+    /// leaf first, each issuer name equal to the next subject name byte by byte and each signature by the next key, a
+    /// self-signed and self-issued root only at the end, and every certificate with the profile of its position. A
+    /// chain of one certificate is a self-signed leaf. Validity periods are not checked.
     ///
     /// # Errors
-    /// The first rule that is broken, leaf to root.
+    /// The first requirement that is not met, from leaf to root.
     pub fn code_signing(certificates: Vec<Certificate>) -> Result<Self, ChainError> {
         let found = certificates.len();
         if found > limits::CHAIN_CERTIFICATES {
@@ -124,7 +124,7 @@ impl Chain {
         &self.leaf
     }
 
-    /// The last certificate; of a chain of one, the leaf.
+    /// The last certificate; the leaf in a chain of one.
     #[must_use]
     pub fn root(&self) -> &Certificate {
         &self.root
@@ -145,7 +145,8 @@ impl Chain {
 
 fn check_link(child: &Certificate, parent: &Certificate) -> Result<(), ChainError> {
     let subject = || child.subject().to_text();
-    // By signature and not by name alone: a leaf may bear its root's name. Only an authority can be meant as a root.
+    // Decides by signature and not by name alone, as a leaf may have the name of its root. Only a CA certificate can
+    // be a root.
     if child.is_root() {
         return Err(ChainError::SelfSignedBeforeEnd { subject: subject() });
     }

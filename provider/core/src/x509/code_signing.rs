@@ -1,4 +1,4 @@
-//! What the certificates of a code signing chain must and must not say, each for itself.
+//! The profiles of the certificates of a code signing chain.
 
 use super::certificate::Certificate;
 use super::extension::KeyUsage;
@@ -7,62 +7,62 @@ use crate::codec::der::Oid;
 use crate::crypto::EnvelopeKey;
 use crate::crypto::KeyError;
 
-/// What a certificate says that it must not, or does not say and must.
+/// The error for a certificate that does not have the required profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// An authority that does not say that it is one.
+    /// A CA certificate without basicConstraints.
     #[error("basicConstraints: found none, expected them to be present and critical, with cA true")]
     BasicConstraintsMissing,
-    /// An authority that a reader may take for none.
+    /// A CA certificate whose basicConstraints are not critical.
     #[error("basicConstraints: found not critical, expected critical")]
     BasicConstraintsNotCritical,
-    /// No authority where one must be.
+    /// No CA certificate where one is required.
     #[error("cA: found false, expected true for a certificate that signs certificates")]
     NotAnAuthority,
-    /// An authority where the signing certificate must be.
+    /// A CA certificate in the position of the signing certificate.
     #[error("cA: found true, expected false for a signing certificate")]
     LeafIsAuthority,
-    /// More authorities below than the certificate allows.
+    /// More CA certificates below than pathLenConstraint allows.
     #[error(
         "pathLenConstraint: found {found}, expected at least {expected}, the number of CA certificates between \
              this one and the leaf"
     )]
     PathLength {
-        /// What was found.
+        /// The value that was found.
         found: u32,
-        /// What was expected.
+        /// The value that was expected.
         expected: u32,
     },
-    /// The purpose of the key is missing.
+    /// keyUsage is missing.
     #[error("keyUsage: found none, expected it to be present and critical, with {expected}")]
     KeyUsageMissing {
-        /// What was expected.
+        /// The value that was expected.
         expected: KeyUse,
     },
-    /// The purpose of the key is not critical.
+    /// keyUsage is not critical.
     #[error("keyUsage: found not critical, expected critical")]
     KeyUsageNotCritical,
-    /// A key for something else.
+    /// keyUsage lacks a required bit.
     #[error("keyUsage: found {}, expected {expected} among them", list(.found))]
     KeyUsageLacks {
-        /// What was found.
+        /// The value that was found.
         found: Vec<KeyUse>,
-        /// What was expected.
+        /// The value that was expected.
         expected: KeyUse,
     },
-    /// A key for something more.
+    /// keyUsage has a bit that is not allowed.
     #[error("keyUsage: found {found}, expected {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
     KeyUsageForbidden {
-        /// What was found.
+        /// The value that was found.
         found: KeyUse,
     },
-    /// A purpose that a signing certificate may not have.
+    /// extKeyUsage has a purpose that is not allowed for a signing certificate.
     #[error(
         "extKeyUsage: found {found}, expected none of anyExtendedKeyUsage, serverAuth, clientAuth, \
          emailProtection, timeStamping and OCSPSigning"
     )]
     ExtendedKeyUsageForbidden {
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
     },
     /// A weak or unsuitable key.
@@ -74,7 +74,7 @@ fn list(uses: &[KeyUse]) -> String {
     uses.iter().map(|usage| usage.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The authority at `position`, the leaf being 0, below which `position - 1` authorities stand.
+/// Checks the CA certificate at `position`, counted from the leaf at 0, with `position - 1` CA certificates below it.
 pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Result<(), ProfileError> {
     let constraints = certificate.basic_constraints().ok_or(ProfileError::BasicConstraintsMissing)?;
     if !constraints.ca {
@@ -91,7 +91,7 @@ pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Res
     certificate.check_authority_key().map_err(ProfileError::Key)
 }
 
-/// The certificate whose key signs images; gives that key.
+/// Checks the signing certificate; returns its key.
 pub(super) fn check_leaf(certificate: &Certificate) -> Result<EnvelopeKey, ProfileError> {
     if certificate.is_ca() {
         return Err(ProfileError::LeafIsAuthority);
@@ -129,7 +129,8 @@ fn critical_usage(certificate: &Certificate, expected: KeyUse) -> Result<&KeyUsa
     Ok(usage)
 }
 
-/// The name of a purpose that a signing certificate may not have. codeSigning need not be there; what is unknown may.
+/// The name of the purpose, if it is not allowed for a signing certificate. codeSigning is not required; unknown
+/// purposes are allowed.
 fn forbidden_purpose(purpose: &Oid) -> Option<&'static str> {
     match purpose.contents() {
         [0x55, 0x1d, 0x25, 0x00] => Some("anyExtendedKeyUsage"),

@@ -1,4 +1,4 @@
-//! The extensions that decide something, read strictly, and the addresses for revocation, read forgivingly.
+//! The extensions that affect a decision, parsed strictly, and the revocation addresses, parsed leniently.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use crate::limits;
 /// `id-ce-basicConstraints`, RFC 5280 section 4.2.1.9.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasicConstraints {
-    /// Whether every reader must understand it.
+    /// Whether the extension is critical.
     pub critical: bool,
-    /// Whether the certificate is an authority.
+    /// Whether this is a CA certificate.
     pub ca: bool,
-    /// Most CA certificates below this one, the leaf not counted. Saturates at the type's end.
+    /// Maximum number of CA certificates below this one, leaf not counted. Saturates at the maximum of the type.
     pub path_length: Option<u32>,
 }
 
 /// `id-ce-keyUsage`, RFC 5280 section 4.2.1.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUsage {
-    /// Whether every reader must understand it.
+    /// Whether the extension is critical.
     pub critical: bool,
     /// In the order of the bits, at least one.
     pub uses: Vec<KeyUse>,
@@ -55,26 +55,26 @@ pub enum KeyUse {
 /// `id-ce-extKeyUsage`, RFC 5280 section 4.2.1.12.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtendedKeyUsage {
-    /// Whether every reader must understand it.
+    /// Whether the extension is critical.
     pub critical: bool,
     /// In the order of the certificate, at least one.
     pub purposes: Vec<Oid>,
 }
 
-/// Where a certificate says that its revocation status can be had.
+/// The sources of revocation status that a certificate names.
 ///
-/// An address that cannot be read is not the absence of one: the certificate can be revoked, only we cannot ask.
+/// An unreadable address is not an absent one: the certificate can be revoked, but its status cannot be requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationAddresses {
     /// URIs with the OCSP access method in authorityInfoAccess, as written.
     pub ocsp: Vec<String>,
     /// The points in cRLDistributionPoints that have a full name with a URI.
     pub crl: Vec<DistributionPoint>,
-    /// Extensions that are there and malformed or without any URI where one was due.
+    /// Extensions that are present but malformed, or lack the expected URI.
     pub unreadable: Vec<&'static str>,
 }
 
-/// One place where a CRL can be had ([RFC 5280 §4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
+/// One source of a CRL ([RFC 5280 §4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DistributionPoint {
     /// URIs of the same CRL, as written; of any scheme, at least one.
@@ -119,13 +119,13 @@ impl fmt::Display for KeyUse {
 }
 
 impl RevocationAddresses {
-    /// Whether the certificate names no address at all, so that it cannot be revoked.
+    /// Whether the certificate names no address, so that it cannot be revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ocsp.is_empty() && self.crl.is_empty() && self.unreadable.is_empty()
     }
 
-    /// All addresses, those of OCSP responders first.
+    /// All addresses, OCSP responders first.
     pub fn urls(&self) -> impl Iterator<Item = &str> + Clone {
         self.ocsp.iter().chain(self.crl.iter().flat_map(|point| &point.urls)).map(String::as_str)
     }
@@ -141,7 +141,7 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Takes one extension in. The error is the extension's name.
+    /// Adds one extension. The error is the extension's name.
     pub(super) fn add(&mut self, oid: &[u8], critical: bool, value: &[u8]) -> Result<(), &'static str> {
         match oid {
             [0x55, 0x1d, 0x13] => {
@@ -185,7 +185,7 @@ fn basic_constraints(critical: bool, value: &[u8]) -> Result<BasicConstraints, N
     Ok(BasicConstraints { critical, ca, path_length })
 }
 
-/// A named bit list: DER leaves trailing zero bits out, so the last bit of the last byte that counts is set.
+/// Parses a named bit list. DER omits trailing zero bits, so the last used bit is set.
 fn key_usage(critical: bool, value: &[u8]) -> Result<KeyUsage, NotDer> {
     let (&unused, bytes) = Reader::only(value, der::BIT_STRING)?.contents.split_first().ok_or(NotDer)?;
     let last = *bytes.last().ok_or(NotDer)?;
@@ -216,7 +216,7 @@ fn extended_key_usage(critical: bool, value: &[u8]) -> Result<ExtendedKeyUsage, 
     Ok(ExtendedKeyUsage { critical, purposes })
 }
 
-/// A `uniformResourceIdentifier` among GeneralNames.
+/// The URI, if the GeneralName is a `uniformResourceIdentifier`.
 fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
     if name.tag != der::primitive(6) {
         return Ok(None);
@@ -225,8 +225,8 @@ fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
     text.map(|text| Some(text.to_owned())).ok_or(NotDer)
 }
 
-/// The list, if it is not longer than the limit. A longer one counts as one that cannot be read: the
-/// certificate can be revoked, only we cannot ask.
+/// The list, if it is within the limit. A longer one counts as unreadable: the certificate can be revoked, but its
+/// status cannot be requested.
 fn bounded(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
     if list.count()? > limits::REVOCATION_ADDRESSES { Err(NotDer) } else { Ok(list) }
 }
@@ -248,7 +248,8 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
     Ok(uris)
 }
 
-/// The points that have a URI; an error also if there is none, for then the list is somewhere that cannot be named here.
+/// The points that have a URI. It is an error if there is none, as the CRL is then at an address of an unsupported
+/// form.
 fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, NotDer> {
     let mut found = Vec::new();
     let mut count = 0_usize;

@@ -1,4 +1,4 @@
-//! Where the parts of a certificate stand.
+//! The layout of an encoded certificate.
 
 use crate::codec::der;
 use crate::codec::der::Element;
@@ -17,17 +17,17 @@ pub(super) struct Layout<'a> {
     pub(super) not_after: Element<'a>,
     pub(super) subject: &'a [u8],
     pub(super) public_key: &'a [u8],
-    /// The algorithm inside the signed part, and the one outside.
+    /// The signature algorithm inside the signed part; the other one is outside.
     pub(super) inner_algorithm: &'a [u8],
     pub(super) outer_algorithm: &'a [u8],
     pub(super) signature: &'a [u8],
     /// `issuerUniqueID` and `subjectUniqueID`.
     unique_ids: [Option<Element<'a>>; 2],
-    /// None where there is no list of them.
+    /// `None` without a list of extensions.
     extensions: Option<Reader<'a>>,
 }
 
-/// What [`Layout::contents`] reads.
+/// The result of [`Layout::contents`].
 pub(super) struct Contents<'a> {
     /// 1 to 3 in the specification.
     pub(super) version: u32,
@@ -45,7 +45,7 @@ pub(super) struct RawExtension<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// Takes a certificate of version 3 apart.
+    /// Splits a certificate of version 3 into its parts.
     pub(super) fn read(der: &'a [u8]) -> Result<Self, NotDer> {
         let mut certificate = Reader::only(der, der::SEQUENCE)?.inside();
         let tbs = certificate.expect(der::SEQUENCE)?;
@@ -87,15 +87,15 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// How many extensions there are.
+    /// The number of extensions.
     pub(super) fn extension_count(&self) -> Result<usize, NotDer> {
         self.extensions.map_or(Ok(0), Reader::count)
     }
 
     /// Reads the version and the extensions, and checks the form of algorithms and unique identifiers.
     ///
-    /// Bytes after the known parts of a version, an algorithm or an extension are skipped, and any byte but zero is true in
-    /// `critical`: certificates with such mistakes are in use.
+    /// Bytes after the known parts of a version, an algorithm or an extension are skipped, and every byte except zero
+    /// is true in `critical`, as certificates with such mistakes are in use.
     pub(super) fn contents(&self) -> Result<Contents<'a>, NotDer> {
         let version = match self.version {
             Some(version) => number(version.inside().expect(der::INTEGER)?.unsigned()?)?,
@@ -143,7 +143,8 @@ fn number(bytes: &[u8]) -> Result<u32, NotDer> {
     Ok(bytes.iter().fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte)))
 }
 
-/// A UTCTime or GeneralizedTime as DER and RFC 5280 section 4.1.2.5 have it: seconds, no fraction, `Z`.
+/// Parses a UTCTime or GeneralizedTime of DER and RFC 5280 section 4.1.2.5: with seconds, without a fraction, with
+/// `Z`.
 pub(super) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     const UTC_TIME: u8 = 0x17;
     const GENERALIZED_TIME: u8 = 0x18;

@@ -1,4 +1,4 @@
-//! Distinguished names as they stand in certificates.
+//! Distinguished names in certificates.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::codec::text::is_hidden;
 
 /// A subject or issuer: attributes in the order of the certificate, values decoded.
 ///
-/// Two names are the same to a chain only if their bytes are ([`super::Certificate::subject_raw`]).
+/// In a chain, two names are equal only if their bytes are ([`super::Certificate::subject_raw`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DistinguishedName {
     attributes: Vec<Attribute>,
@@ -28,7 +28,7 @@ pub struct Attribute {
 }
 
 /// The attribute types with a short name, as last arc of `2.5.4`, in the order in which Go's `pkix.Name` lists them.
-/// RFC 4514 section 3 has some of them; notation prints and matches these.
+/// RFC 4514 section 3 defines some of them; notation prints and matches these.
 const SHORT_NAMES: [(u8, &str); 9] = [
     (6, "C"),
     (8, "ST"),
@@ -48,8 +48,8 @@ impl Attribute {
         &self.oid
     }
 
-    /// `C`, `O`, `OU`, `L`, `ST`, `STREET`, `POSTALCODE`, `CN` or `SERIALNUMBER`; none for other types, which a trust
-    /// policy cannot name.
+    /// `C`, `O`, `OU`, `L`, `ST`, `STREET`, `POSTALCODE`, `CN` or `SERIALNUMBER`; `None` for other types, which a
+    /// trust policy cannot name.
     #[must_use]
     pub fn short_name(&self) -> Option<&'static str> {
         let [0x55, 0x04, arc] = self.oid.contents() else {
@@ -58,7 +58,7 @@ impl Attribute {
         SHORT_NAMES.iter().find(|(known, _)| known == arc).map(|(_, name)| *name)
     }
 
-    /// The decoded text, with whatever characters the issuer put there.
+    /// The decoded text, with any characters.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
@@ -66,7 +66,7 @@ impl Attribute {
 }
 
 impl DistinguishedName {
-    /// The attributes in order; the parts of a multi-valued relative name stand one after the other.
+    /// The attributes in order; the parts of a multi-valued relative name are consecutive.
     #[must_use]
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes
@@ -77,7 +77,7 @@ impl DistinguishedName {
         SHORT_NAMES.into_iter().map(|(_, name)| name)
     }
 
-    /// How many attributes a `Name` has, without reading their values.
+    /// The number of attributes of a `Name`. Their values are not decoded.
     pub(super) fn count_der(raw: &[u8]) -> Result<usize, NotDer> {
         let mut count = 0_usize;
         let mut names = Reader::only(raw, der::SEQUENCE)?.inside();
@@ -108,7 +108,7 @@ impl DistinguishedName {
     }
 }
 
-/// Decodes the string types of names. UniversalString and what is no string are refused, as Go's parser does.
+/// Decodes the string types of names. UniversalString and other types are refused, as by Go's parser.
 fn text(element: &Element<'_>) -> Result<String, NotDer> {
     let bytes = element.contents;
     let ascii = |fits: fn(u8) -> bool| {
@@ -121,9 +121,9 @@ fn text(element: &Element<'_>) -> Result<String, NotDer> {
     match element.tag {
         0x0c => String::from_utf8(bytes.to_vec()).map_err(|_| NotDer),
         0x12 => ascii(|byte| byte.is_ascii_digit() || byte == b' '),
-        // Asterisk and ampersand are outside the type's repertoire and yet in many issued certificates.
+        // Asterisk and ampersand are not characters of the type, but many issued certificates contain them.
         0x13 => ascii(|byte| is_printable(byte) || matches!(byte, b'*' | b'&')),
-        // TeletexString, read as Latin-1: what issuers meant by it.
+        // TeletexString, decoded as Latin-1, as issuers use it.
         0x14 => Ok(bytes.iter().copied().map(char::from).collect()),
         0x16 => ascii(|byte| byte.is_ascii()),
         // BMPString: two bytes a character, no surrogates.
@@ -138,18 +138,19 @@ fn text(element: &Element<'_>) -> Result<String, NotDer> {
     }
 }
 
-/// The repertoire of PrintableString.
+/// Whether the byte is a character of PrintableString.
 fn is_printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
 }
 
 impl DistinguishedName {
-    /// As Go prints a `pkix.Name`, which is what the Notary Project's own tools show:
-    /// `CN=release,OU=a+OU=b,O=Example AG,ST=ZH,C=CH`. Types are in a fixed order whatever the certificate's, values
-    /// of one type are joined by `+`, types without a short name come last as `1.2.3=#hex`.
+    /// The name as Go prints a `pkix.Name` and the Notary Project's tools show it: `CN=release,OU=a+OU=b,O=Example
+    /// AG,ST=ZH,C=CH`. Types are in a fixed order, values of one type are joined by `+`, and types without a short
+    /// name are last as `1.2.3=#hex`.
     ///
-    /// Two departures: of several CN all are printed, where Go prints the last; characters that could forge or hide
-    /// part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Cut as every [`Text`].
+    /// There are two differences: all CN attributes are printed, where Go prints the last; and characters that could
+    /// forge or hide part of a line are escaped as `\0a`, byte by byte (RFC 4514 section 2.4). Truncated as every
+    /// [`Text`].
     #[must_use]
     pub fn to_text(&self) -> Text {
         Text::of(fmt::from_fn(|f| self.write_whole(f)))
@@ -182,7 +183,7 @@ impl fmt::Display for DistinguishedName {
     }
 }
 
-/// The DER that Go's encoder makes of a text: PrintableString where it fits, else UTF8String.
+/// The DER of a text as Go encodes it: PrintableString if possible, otherwise UTF8String.
 fn encoded(value: &str) -> Vec<u8> {
     let tag = if value.bytes().all(is_printable) { 0x13 } else { 0x0c };
     let mut der = vec![tag];
@@ -190,7 +191,7 @@ fn encoded(value: &str) -> Vec<u8> {
         Ok(length) if length < 0x80 => der.push(length),
         Ok(_) | Err(_) => {
             let bytes: Vec<u8> = value.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
-            // At most eight bytes of length.
+            // The length has at most eight bytes.
             der.push(0x80 | u8::try_from(bytes.len()).unwrap_or_default());
             der.extend(bytes);
         }

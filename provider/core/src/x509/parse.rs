@@ -25,52 +25,52 @@ use crate::crypto::PublicKey;
 use crate::crypto::SignatureAlgorithm;
 use crate::limits;
 
-/// Why bytes are not a certificate.
+/// The error for bytes that are not a supported certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// More bytes than [`limits::CERTIFICATE_BYTES`].
     #[error("certificate: found {found} bytes, expected at most {}", limits::CERTIFICATE_BYTES)]
     TooLarge {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Not the structure of a certificate.
+    /// The structure is not that of a certificate.
     #[error("not a DER-encoded X.509 certificate")]
     NotACertificate,
     /// Bytes after the certificate.
     #[error("found {found} bytes after the certificate, expected none")]
     TrailingBytes {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
     /// Another version than 3.
     #[error("certificate version: found {found}, expected 3")]
     Version {
-        /// What was found.
+        /// The value that was found.
         found: u32,
     },
     /// More entries than the limit.
     #[error("certificate: found {found} {what}, expected at most {expected}")]
     TooMany {
-        /// What is counted.
+        /// The counted parts.
         what: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: usize,
-        /// What was expected.
+        /// The value that was expected.
         expected: usize,
     },
     /// More certificates than [`limits::STORE_CERTIFICATES`].
     #[error("found too many certificates in sequence, expected at most {}", limits::STORE_CERTIFICATES)]
     TooManyCertificates,
-    /// A part that decides something is not the DER of its type.
+    /// A part that affects a decision is malformed.
     #[error("certificate with subject {subject:?} has a malformed {part}, expected DER as in RFC 5280")]
     Malformed {
         /// Subject of the certificate.
         subject: Text,
-        /// The part that it is about.
+        /// The part with the mistake.
         part: &'static str,
     },
-    /// An extension that two readers could take from two places.
+    /// A duplicate extension: readers may use different ones.
     #[error("certificate with subject {subject:?}: found extension {oid} twice, expected each at most once")]
     DuplicateExtension {
         /// Subject of the certificate.
@@ -78,7 +78,7 @@ pub enum CertificateError {
         /// The identifier of the extension.
         oid: Text,
     },
-    /// Two signature algorithms.
+    /// The signature algorithms inside and outside differ.
     #[error(
         "certificate with subject {subject:?} has different signature algorithms inside and outside its signed part"
     )]
@@ -92,10 +92,10 @@ impl Certificate {
     /// Reads exactly one certificate.
     ///
     /// # Errors
-    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, more extensions or attributes of
-    /// a name than the limits allow, an extension twice, two signature algorithms that differ, or a malformed structure,
-    /// serial number, name, time, key, basicConstraints, keyUsage, extKeyUsage or subjectAltName. Kinds of key and
-    /// algorithm are not judged here.
+    /// More than [`limits::CERTIFICATE_BYTES`], bytes after it, another version than 3, more extensions or attributes
+    /// of a name than the limits allow, an extension twice, two signature algorithms that differ, or a malformed
+    /// structure, serial number, name, time, key, basicConstraints, keyUsage, extKeyUsage or subjectAltName. Kinds of
+    /// key and algorithm are not checked.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
         if der.len() > limits::CERTIFICATE_BYTES {
             return Err(CertificateError::TooLarge { found: der.len() });
@@ -106,7 +106,7 @@ impl Certificate {
             return Err(CertificateError::TrailingBytes { found: reader.rest().len() });
         }
         let layout = Layout::read(der).map_err(|NotDer| CertificateError::NotACertificate)?;
-        // Counted before anything is built of it.
+        // Counted before values are allocated.
         let extensions = layout.extension_count().map_err(|NotDer| CertificateError::NotACertificate)?;
         check_count("extensions", extensions, limits::CERTIFICATE_EXTENSIONS)?;
         let subject = name("attributes in its subject", layout.subject, || CertificateError::Malformed {
@@ -145,10 +145,10 @@ impl Certificate {
         Ok(Self::from_parts(parts))
     }
 
-    /// Reads certificates that stand one after the other, as in a file of a trust store; none if there are no bytes.
+    /// Parses concatenated certificates, as in a file of a trust store; an empty list for empty input.
     ///
     /// # Errors
-    /// As [`Self::parse`], for the first that cannot be read; so too if there are bytes between or after them. More than
+    /// As [`Self::parse`], for the first invalid certificate; bytes between or after certificates; more than
     /// [`limits::STORE_CERTIFICATES`].
     pub fn parse_all(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let mut certificates = Vec::new();
@@ -165,7 +165,7 @@ impl Certificate {
     }
 }
 
-/// The extensions, each once.
+/// Parses the extensions; a duplicate is an error.
 fn read_extensions(listed: Vec<RawExtension<'_>>, subject: &DistinguishedName) -> Result<Extensions, CertificateError> {
     let malformed = |part| CertificateError::Malformed { subject: subject.to_text(), part };
     let mut extensions = Extensions::default();
@@ -196,7 +196,7 @@ fn check_count(what: &'static str, found: usize, expected: usize) -> Result<(), 
     if found > expected { Err(CertificateError::TooMany { what, found, expected }) } else { Ok(()) }
 }
 
-/// Reads a name of not too many attributes.
+/// Parses a name, with a limit on its attributes.
 fn name(
     what: &'static str,
     der: &[u8],
@@ -210,8 +210,8 @@ fn name(
 /// 2.5.29.17
 const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
 
-/// That a subjectAltName can be read. It decides nothing, but a certificate that hides something there from one reader
-/// and not from another is no certificate to argue about.
+/// Checks that a subjectAltName is well-formed. It affects no decision, but a malformed one may be read differently
+/// by different parsers, so the certificate is refused.
 fn check_alternative_name(value: &[u8]) -> Result<(), NotDer> {
     const DIRECTORY_NAME: u8 = der::constructed(4);
     let mut names = Reader::only(value, der::SEQUENCE)?.inside();

@@ -1,11 +1,11 @@
-//! What people are shown of a certificate.
+//! Summary of a certificate for people.
 
 use super::certificate::Certificate;
 use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::time::UnixTime;
 
-/// What people are shown of a certificate, trusted or not.
+/// Summary of a certificate for people. The certificate need not be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
     /// Distinguished name of the subject.
@@ -18,7 +18,7 @@ pub struct CertificateSummary {
     pub fingerprint: String,
     /// `EC P-256`, `RSA 2048 bits`.
     pub key: Text,
-    /// The begin of the validity period.
+    /// The start of the validity period.
     pub not_before: UnixTime,
     /// Its end, included.
     pub not_after: UnixTime,

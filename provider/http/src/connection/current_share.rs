@@ -1,5 +1,4 @@
-//! On whose behalf the request of the current task is sent. hyper's pool opens the connections and tells a connector no more
-//! than the URL.
+//! The share on whose behalf the current task sends a request. hyper's pool passes only the URL to a connector.
 
 use crate::share::Share;
 
@@ -7,12 +6,12 @@ tokio::task_local! {
     static CURRENT_SHARE: Share;
 }
 
-/// Runs `request` on behalf of `share`: the look-up of a name counts for it.
+/// Runs `request` on behalf of `share`, for which name resolution counts.
 pub(crate) async fn on_behalf_of<F: Future>(share: &Share, request: F) -> F::Output {
     CURRENT_SHARE.scope(share.clone(), request).await
 }
 
-/// The share of the request that is being polled; none outside of [`on_behalf_of`].
+/// The share of the current request; `None` outside of [`on_behalf_of`].
 pub(super) fn current_share() -> Option<Share> {
     CURRENT_SHARE.try_with(Share::clone).ok()
 }

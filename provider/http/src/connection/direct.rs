@@ -1,4 +1,4 @@
-//! Requests that go to their host directly, under an address policy.
+//! Requests that are sent directly to their host, under an address policy.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Direct {
     /// Sends a request and returns the head of the response; the body is received as it is read.
     ///
     /// # Errors
-    /// A [`ConnectError`] is among the sources where there was no connection.
+    /// A [`ConnectError`] is among the sources if there was no connection.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<UnreadResponse, Error> {
         self.0.request(with_user_agent(request)).await.map(UnreadResponse::new)
     }
@@ -80,7 +80,7 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let shared = Arc::clone(&self.0);
-        // Not in the future: it may go on in another task when the request has found an idle connection.
+        // Created outside the future, which may continue in another task after the request found an idle connection.
         let resolver = Resolver::new(shared.policy, &shared.lookups);
         Box::pin(async move {
             let connecting = shared.connect(to, resolver);

@@ -1,5 +1,5 @@
-//! Look-ups of names. The system's resolver runs on threads and cannot be interrupted: a name whose server does not answer
-//! holds its thread for many seconds, and documents are parsed on threads of the same pool.
+//! Name resolution. The system's resolver runs on threads and cannot be interrupted. A name whose server does not
+//! respond blocks its thread for many seconds, and documents are parsed on threads of the same pool.
 
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
@@ -25,18 +25,18 @@ use crate::share::Share;
 use crate::single_flight::FlightError;
 use crate::single_flight::SingleFlight;
 
-/// Limits look-ups: a few at a time for each share, and one flight for each name. Clones are the same.
+/// Limits concurrent lookups for each share, with single flight for each name. Clones share the state.
 #[derive(Clone)]
 pub(crate) struct Lookups {
     limiter: Limiter,
     running: Arc<SingleFlight<(Share, String), Result<Addresses, LookupError>>>,
-    /// How long a caller waits for one.
+    /// The timeout of a lookup.
     timeout: Duration,
 }
 
 type Addresses = Arc<[SocketAddr]>;
 
-/// Why a name has no address.
+/// The error of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LookupError {
     #[error("{detail}")]
@@ -50,7 +50,7 @@ pub(crate) enum LookupError {
 }
 
 impl Lookups {
-    /// Under `limiter`; a caller waits for at most `timeout`.
+    /// Creates lookups under `limiter`, for each of which a caller waits at most `timeout`.
     pub(crate) fn new(limiter: Limiter, timeout: Duration) -> Self {
         Self { limiter, running: Arc::default(), timeout }
     }
@@ -64,13 +64,13 @@ impl Lookups {
     /// The addresses of `name`, on behalf of `share`.
     async fn addresses(&self, share: Share, name: String) -> Result<Addresses, LookupError> {
         let deadline = Instant::now() + self.timeout;
-        // Leaves as much time for the look-up itself.
+        // Leaves the same time for the lookup itself.
         let permit_by = Instant::now() + self.timeout / 2;
         let limiter = self.limiter.clone();
         let look_up = |(share, name): (Share, String)| async move {
             let permit = limiter.acquire(&share, permit_by).await.map_err(LookupError::Limit)?;
             let found = spawn_blocking(move || {
-                // Released when the thread is free, whether or not a caller still waits.
+                // Released when the thread has finished, whether or not a caller still waits.
                 let _permit = permit;
                 let found = (name.as_str(), 0).to_socket_addrs()?;
                 Ok(found.take(limits::ADDRESSES).collect::<Addresses>())
@@ -87,8 +87,8 @@ impl Lookups {
     }
 }
 
-/// Resolves names and keeps the addresses that a policy permits. The connection goes to one of them; the name is not
-/// resolved a second time.
+/// Resolves names and keeps the addresses that a policy permits. The connection uses one of them, without resolving
+/// the name again.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     policy: AddressPolicy,
@@ -97,7 +97,7 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// For the request that is being polled.
+    /// Creates a resolver for the current request.
     pub(crate) fn new(policy: AddressPolicy, lookups: &Lookups) -> Self {
         Self { policy, lookups: lookups.clone(), share: current_share() }
     }
@@ -116,7 +116,7 @@ impl Service<Name> for Resolver {
         let Self { policy, lookups, share } = self.clone();
         Box::pin(async move {
             let name = name.as_str().to_owned();
-            // A request without a share gets the smallest one.
+            // A request without a share gets the smallest share.
             let share = share.unwrap_or_else(|| Share::new(&name, Class::Unlisted));
             permitted(policy, &lookups.addresses(share, name).await?).map_err(LookupError::Refused)
         })

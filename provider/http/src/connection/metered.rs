@@ -1,5 +1,5 @@
-//! Limits what the other side sends that is no content: interim responses (1xx), pings, empty frames, records of one byte.
-//! HTTP libraries read all of it without end, at the expense of everything else in the process.
+//! Limits received bytes that are not content: interim responses (1xx), pings, empty frames, records of one byte.
+//! HTTP libraries read them without limit, which would use up the CPU time of the process.
 
 use std::error::Error;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::io::ReadBuf;
 use super::open::OpenConnection;
 use crate::limits;
 
-/// The bytes that a connection may still receive. Clones are the same allowance.
+/// The bytes that a connection may still receive. Clones share the allowance.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowance(Arc<AtomicU64>);
 
@@ -27,7 +27,7 @@ impl Allowance {
         Self(Arc::new(AtomicU64::new(limits::CONNECTION_BYTES)))
     }
 
-    /// Adds what a response may use for its head, and for a body that is not read.
+    /// Adds the bytes for the head of a response, and for a body that is not read.
     pub(crate) fn response_received(&self) {
         self.earn(limits::RESPONSE_BYTES);
     }
@@ -38,7 +38,7 @@ impl Allowance {
     }
 
     fn earn(&self, bytes: u64) {
-        // Never above the initial value, so that earlier content does not pay for a later flood.
+        // Never exceeds the initial value, so that earlier content does not allow a later flood.
         let earned = |left: u64| Some(left.saturating_add(bytes).min(limits::CONNECTION_BYTES));
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earned);
     }
@@ -58,21 +58,21 @@ impl Allowance {
 #[error("too many bytes beside the content")]
 struct Spent;
 
-/// Of an error of its connection, HTTP/2 keeps the kind and the text. No network error has this kind.
+/// HTTP/2 keeps only the kind and the text of a connection error. No network error has this kind.
 const SPENT: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
-/// A connection has received too much that is no content.
+/// A connection received too many bytes that are not content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Excess {
-    /// Whether other requests may have used it: HTTP/2.
+    /// Whether other requests may have used it (HTTP/2).
     pub(crate) shared: bool,
 }
 
 impl Excess {
-    /// Whether `error`, one of a chain, is such an excess.
+    /// The excess, if `error`, one of a chain, is one.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            // The library itself counts empty frames, and streams that are reset again and again.
+            // The library itself limits empty frames and repeatedly reset streams.
             let counted = error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
             let spent = error.get_io().is_some_and(|error| error.kind() == SPENT);
             return (counted || spent).then_some(Self { shared: true });
@@ -83,7 +83,7 @@ impl Excess {
     }
 }
 
-/// A connection that ends when its allowance is spent. Below TLS, so that everything received is counted.
+/// A connection that fails when its allowance is used up. Below TLS, so that all received bytes are counted.
 #[derive(Debug)]
 pub(crate) struct Metered<T> {
     inner: T,
@@ -108,7 +108,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
         let read = buf.filled().len().saturating_sub(before);
         let spent = self.allowance.spend(read);
         if spent.is_err() {
-            // A read that fails must have read nothing.
+            // A failed read must not have consumed bytes.
             buf.set_filled(before);
         }
         Poll::Ready(spent)
@@ -177,7 +177,7 @@ mod tests {
         let head = usize::try_from(limits::RESPONSE_BYTES).unwrap();
         metered.read_exact(&mut buffer[..1000 + head]).await.unwrap();
         assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());
-        // However much was received before, there is no more than at first.
+        // The allowance never exceeds its initial value, whatever was received before.
         metered.allowance().received(100 * MOST);
         metered.read_exact(&mut buffer).await.unwrap();
         assert!(Excess::of(&metered.read_exact(&mut buffer[..1]).await.unwrap_err()).is_some());

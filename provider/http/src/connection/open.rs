@@ -1,10 +1,10 @@
-//! Counts open connections. Each has buffers, whether or not it is in use.
+//! Counts open connections. Each has buffers, even if idle.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-/// The connections to one kind of hosts. Clones are the same counter.
+/// The connections to one kind of hosts. Clones share the counter.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenConnections {
     count: Arc<AtomicUsize>,
@@ -16,7 +16,7 @@ pub(crate) struct OpenConnections {
 pub(crate) struct OpenConnection(Arc<AtomicUsize>);
 
 impl OpenConnections {
-    /// Idle connections are to be closed when more than `limit` are open.
+    /// Creates a counter. Idle connections should be closed if more than `limit` are open.
     pub(crate) fn new(limit: usize) -> Self {
         Self { count: Arc::default(), limit: Arc::new(AtomicUsize::new(limit)) }
     }

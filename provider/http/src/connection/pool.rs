@@ -1,10 +1,10 @@
-//! A client whose idle connections can be closed.
+//! A connection pool whose idle connections can be closed.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// A client that can be replaced by a new one like it. The library closes the idle connections of a client when the last
-/// copy of it is dropped, and has no other way to do so; requests under way have a copy and end as they would have.
+/// A client that can be replaced by an identical one. The library closes the idle connections of a client only when
+/// its last clone is dropped. Requests in progress have a clone and are not affected.
 pub(crate) struct Pool<T> {
     make: Box<dyn Fn() -> T + Send + Sync>,
     /// Never held across an await.
@@ -21,7 +21,7 @@ impl<T: Clone> Pool<T> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Closes the connections that are not in use.
+    /// Closes idle connections.
     pub(crate) fn close_idle(&self) {
         let before =
             std::mem::replace(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), (self.make)());

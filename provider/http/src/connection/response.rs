@@ -1,4 +1,4 @@
-//! A response whose body is still to be read.
+//! A response whose body is not read yet.
 
 use std::net::SocketAddr;
 
@@ -11,10 +11,10 @@ use hyper::body::Incoming;
 
 use super::stream::ConnectionInfo;
 
-/// See the module.
+/// See the documentation of the module.
 pub(crate) struct UnreadResponse {
     inner: http::Response<Incoming>,
-    /// There with every response of our connectors.
+    /// Present in every response of the connectors of this crate.
     connection: Option<ConnectionInfo>,
 }
 
@@ -35,7 +35,7 @@ impl UnreadResponse {
         self.inner.headers()
     }
 
-    /// The address of the server; none through a proxy.
+    /// The address of the server; `None` through a proxy.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.connection.as_ref().and_then(|connection| connection.peer)
     }
@@ -48,7 +48,7 @@ impl UnreadResponse {
     /// The next bytes of the body, none at its end. Trailers are ignored.
     ///
     /// # Errors
-    /// The connection broke, or what came is not HTTP.
+    /// The connection was interrupted, or the data is not HTTP.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         while let Some(frame) = self.inner.body_mut().frame().await {
             if let Ok(data) = frame?.into_data() {

@@ -1,4 +1,4 @@
-//! How connections are made: TCP, the pool and HTTP with their limits.
+//! Setup of connections: TCP, the pool and HTTP with their limits.
 
 use std::error::Error;
 use std::io;
@@ -17,16 +17,16 @@ use super::lookup::Lookups;
 use super::lookup::Resolver;
 use crate::limits;
 
-/// What connections are made with.
+/// The settings of connections.
 #[derive(Clone)]
 pub(crate) struct ConnectSettings {
     pub(crate) lookups: Lookups,
-    /// For the name, TCP and TLS together.
+    /// The timeout of name resolution, TCP and TLS together.
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_per_host: usize,
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("the TCP connection failed")]
@@ -39,7 +39,7 @@ pub(crate) enum ConnectError {
     Timeout,
 }
 
-/// An HTTP client that keeps at most so many idle connections for each host.
+/// An HTTP client that keeps at most `idle_per_host` idle connections for each host.
 pub(crate) fn client<C, B>(connector: C, idle_per_host: usize) -> legacy::Client<C, B>
 where
     C: legacy::connect::Connect + Clone + Send + Sync + 'static,
@@ -60,7 +60,7 @@ where
         .build(connector)
 }
 
-/// TCP connections to one of the addresses that `resolver` returns, the time divided between them.
+/// A connector for TCP connections to one of the addresses of `resolver`. Divides the timeout among the addresses.
 pub(crate) fn tcp(resolver: Resolver, connect_timeout: Duration) -> HttpConnector<Resolver> {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
@@ -70,7 +70,7 @@ pub(crate) fn tcp(resolver: Resolver, connect_timeout: Duration) -> HttpConnecto
     tcp
 }
 
-/// The name that a certificate must have. None if the host is neither a name nor an address.
+/// The name that a certificate must have. `None` if the host is neither a name nor an address.
 pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(bare.to_owned()).ok()

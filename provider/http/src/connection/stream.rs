@@ -1,4 +1,4 @@
-//! A connection on which HTTP is spoken.
+//! A connection for HTTP.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,14 +25,14 @@ pub(crate) type BoxIo = Box<dyn Io>;
 pub(crate) struct Stream {
     pub(crate) io: BoxIo,
     pub(crate) http2: bool,
-    /// Whether a proxy answers, so that requests name the whole URL.
+    /// Whether the connection is to a forwarding proxy, so that requests contain the whole URL.
     pub(crate) forwards: bool,
-    /// The address of the server. None through a proxy, whose own address must not be taken for the server's.
+    /// The address of the server. `None` through a proxy, whose address is not that of the server.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) allowance: Allowance,
 }
 
-/// What each response knows of its connection.
+/// The properties of a connection, added to each response.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionInfo {
     pub(super) peer: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! What is in use of a limit, and what waits for it.
+//! The units of a limit in use, and the queue.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -12,13 +12,14 @@ use crate::share::Claim;
 use crate::share::Scope;
 use crate::share::ShareLimits;
 
-/// `P` is the permit that a waiter is granted. Has entries only for what is in use or waits, so that their number is bounded.
+/// `P` is the permit that a waiter is granted. Has entries only for members and groups with units in use or waiters,
+/// so that their number is bounded.
 pub(super) struct State<P> {
     resource: Resource,
     limits: ShareLimits,
     used: usize,
     groups: HashMap<Scope, Group<P>>,
-    /// Groups in which work waits, in the order in which they are served.
+    /// Groups with waiters, in the order of service.
     turns: VecDeque<Scope>,
     last_number: u64,
 }
@@ -27,7 +28,7 @@ struct Group<P> {
     used: usize,
     waiting: usize,
     members: HashMap<Scope, Member<P>>,
-    /// Members for which work waits, in the order in which they are served.
+    /// Members with waiters, in the order of service.
     turns: VecDeque<Scope>,
 }
 
@@ -36,7 +37,7 @@ struct Member<P> {
     waiting: VecDeque<Waiter<P>>,
 }
 
-/// Waiting work, for one unit.
+/// A waiter for one unit.
 pub(super) struct Waiter<P> {
     pub(super) number: u64,
     pub(super) claim: Claim,
@@ -65,7 +66,7 @@ impl<P> State<P> {
         self.limits
     }
 
-    /// What is in use and what waits stays. Waiting work keeps the limits of its group and member.
+    /// Changes the limits. Units in use and waiters are kept; waiters keep the limits of their group and member.
     pub(super) fn set_limits(&mut self, limits: ShareLimits) {
         self.limits = limits;
     }
@@ -80,17 +81,17 @@ impl<P> State<P> {
         self.last_number
     }
 
-    /// What is in use for the claim's member.
+    /// The units in use of the claim's member.
     pub(super) fn used(&self, claim: &Claim) -> usize {
         self.member(claim).map_or(0, |member| member.used)
     }
 
-    /// How many waiters the claim's group has.
+    /// The number of waiters of the claim's group.
     pub(super) fn waiting(&self, claim: &Claim) -> usize {
         self.groups.get(&claim.group).map_or(0, |group| group.waiting)
     }
 
-    /// Whether `amount` more fits, or which limit it would exceed.
+    /// Checks that `amount` more units fit; the error names the limit that they would exceed.
     pub(super) fn check(&self, claim: &Claim, amount: usize) -> Result<(), LimitReached> {
         let member_used = self.used(claim);
         let group_used = self.groups.get(&claim.group).map_or(0, |group| group.used);
@@ -156,7 +157,7 @@ impl<P> State<P> {
         let Some(group) = self.groups.get_mut(&claim.group) else { return };
         let Some(member) = group.members.get_mut(&claim.member) else { return };
         let Some(position) = member.waiting.iter().position(|waiter| waiter.number == number) else { return };
-        // The sender goes with it; its receiver is being dropped.
+        // The sender is dropped with it, as its receiver is.
         let _ = member.waiting.remove(position);
         group.waiting -= 1;
         self.remove_unused(claim);
@@ -208,7 +209,7 @@ impl<P> State<P> {
         self.groups.get(&claim.group)?.members.get(&claim.member)
     }
 
-    /// Removes entries of which nothing is in use or waits.
+    /// Removes entries without units in use and without waiters.
     fn remove_unused(&mut self, claim: &Claim) {
         let Some(group) = self.groups.get_mut(&claim.group) else { return };
         if let Some(member) = group.members.get(&claim.member)
@@ -227,7 +228,7 @@ impl<P> State<P> {
         }
     }
 
-    /// Whether nothing is in use and nothing waits.
+    /// Whether no unit is in use and no work waits.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.used == 0 && self.groups.is_empty() && self.turns.is_empty()

@@ -52,7 +52,7 @@ async fn another_number_applies_to_what_is_in_use_and_to_what_waits() {
     let waits = limiter.queue(&other).unwrap().granted();
     let mut waits = Box::pin(waits);
     assert!(waits.as_mut().now_or_never().is_none());
-    // Granted at once when there is capacity.
+    // Granted immediately if there is capacity.
     limiter.set_limits(ShareLimits::of(64));
     assert!(waits.as_mut().now_or_never().is_some());
 }
@@ -143,7 +143,7 @@ async fn work_that_has_capacity_does_not_wait_behind_work_that_has_none() {
     assert_eq!(limiter.queue(&slow).unwrap_err(), reached(host("slow"), 64, 64));
     let soon = Instant::now() + SECOND;
     assert!(limiter.acquire(&good, soon).now_or_never().is_some());
-    // Who gives up waiting leaves its turn to the next.
+    // A waiter that gives up is skipped.
     let mut waiting = waiting.into_iter();
     drop(waiting.next());
     drop(held);
@@ -175,7 +175,7 @@ async fn groups_and_members_take_turns() {
     drop(first);
     let first = granted(0).unwrap();
     assert!(granted(2).is_none());
-    // The other unlisted host, although the first has asked before.
+    // The other unlisted host is served, although the first one has requested before.
     drop(first);
     let second = granted(2).unwrap();
     assert!(granted(1).is_none());
@@ -190,7 +190,7 @@ async fn a_permit_that_nobody_took_goes_to_the_next() {
     let held = limiter.try_acquire(&share, 1).unwrap();
     let (first, second) = (limiter.queue(&share).unwrap(), limiter.queue(&share).unwrap());
     drop(held);
-    // Granted, and given up before it was seen.
+    // Granted, and dropped before it was received.
     drop(first);
     drop(second.granted().now_or_never().unwrap());
     assert!(limiter.0.lock().is_empty());
@@ -225,7 +225,7 @@ fn a_blob_store_serves_several_registries_and_none_takes_all_of_it() {
             }
         }
     };
-    // Of unlisted hosts all together, of others half, unless the host is not in the configuration.
+    // All unlisted hosts share one limit. Others get half, unless the host is unlisted.
     let unlisted = [fill(&unlisted("x"), false, true), fill(&unlisted("y"), false, true)];
     assert_eq!(unlisted.each_ref().map(Vec::len), [2, 0]);
     let other = fill(&listed("a"), false, true);

@@ -11,13 +11,13 @@ pub enum ProxyFailure {
     /// There is no connection to it.
     #[error("it cannot be reached: {detail}")]
     Unreachable {
-        /// What the system or the library reports.
+        /// The error of the system or the library.
         detail: String,
     },
     /// There is no TLS connection to it.
     #[error("it cannot be reached over TLS (`ca` is here that of the proxy): {failure}")]
     Tls {
-        /// Why not.
+        /// The reason.
         failure: TlsFailure,
     },
     /// It did not answer in time.
@@ -26,7 +26,7 @@ pub enum ProxyFailure {
     /// Its response is not HTTP.
     #[error("its response to CONNECT is not valid HTTP: {detail}")]
     Response {
-        /// What the library reports.
+        /// The error of the library.
         detail: String,
     },
     /// It does not accept our login.
@@ -49,7 +49,7 @@ pub enum ProxyFailure {
 }
 
 impl ProxyFailure {
-    /// Whether sending the request again may help.
+    /// Whether a retry may succeed.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Response { .. } | Self::Status { status: 502..=504 } => true,

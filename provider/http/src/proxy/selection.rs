@@ -52,7 +52,7 @@ pub(crate) enum Via<'a> {
     Proxy(SelectedProxy<'a>),
 }
 
-/// The request would need a proxy, and none is asked for its host.
+/// The request needs a proxy, but proxies are not used for its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProxyRefused<'a> {
     pub(crate) internal: InternalHost,

@@ -21,7 +21,7 @@ pub(crate) struct TlsConfigs {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot make a TLS client: {detail}")]
 pub struct TlsSetupError {
-    /// What the library reports.
+    /// The error of the library.
     pub detail: String,
 }
 
@@ -35,7 +35,7 @@ impl TlsConfigs {
         Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system, system_count }
     }
 
-    /// How many certificate authorities the system has.
+    /// The number of certificate authorities of the system.
     pub(crate) fn system_count(&self) -> usize {
         self.system_count
     }

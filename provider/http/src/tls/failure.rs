@@ -161,7 +161,7 @@ impl fmt::Display for CertificateNames {
 }
 
 impl TlsFailure {
-    /// What the caller's own settings could change, to be written behind the message.
+    /// The caller's settings that could resolve the failure, for the end of the message.
     #[must_use]
     pub fn remedy(&self) -> Option<TlsRemedy> {
         match self {
@@ -208,7 +208,7 @@ impl fmt::Display for RootsSource {
 }
 
 impl MissingRoot {
-    /// For messages.
+    /// The text for messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -42,7 +42,7 @@ pub enum Cause {
     NoCredential {
         /// The registry.
         host: String,
-        /// Why not.
+        /// The reason.
         error: CredentialError,
     },
     /// The reference writes a port that is ambiguous for a registry over plain HTTP.
@@ -68,7 +68,7 @@ pub enum Cause {
     /// 401 or 403.
     #[error("{host} responds with status {status} to {}{}", credential.sent(), Quote(error))]
     Denied {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// Of the response.
         status: u16,
@@ -83,9 +83,9 @@ pub enum Cause {
     /// 429.
     #[error("{host} responds with status 429, too many requests, with {quota}{}", Quote(error))]
     TooManyRequests {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
-        /// From now to the time when the host may be asked again.
+        /// The remaining pause.
         wait: Duration,
         /// The headers about the limit.
         quota: Quota,
@@ -95,7 +95,7 @@ pub enum Cause {
     /// Another status than 200 that has no variant of its own.
     #[error("{host} responds with status {status}{}", Quote(error))]
     Status {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// Of the response.
         status: u16,
@@ -105,7 +105,7 @@ pub enum Cause {
     /// 404.
     #[error("{host} responds that it does not exist{}", Quote(error))]
     NotFound {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// What the registry says.
         error: RegistryErrorBody,
@@ -113,7 +113,7 @@ pub enum Cause {
     /// The challenge of a 401 cannot be answered.
     #[error("{host} requests credentials in a way that is not supported: {detail}")]
     Challenge {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// A sentence.
         detail: &'static str,
@@ -135,7 +135,7 @@ pub enum Cause {
         target: String,
         /// What was asked for.
         stage: Stage,
-        /// What went wrong there.
+        /// The failure at the target.
         cause: Box<Self>,
     },
     /// The link to the next page of a list is not followed.
@@ -146,7 +146,7 @@ pub enum Cause {
     Page {
         /// From 1.
         number: usize,
-        /// Why not.
+        /// The reason.
         cause: Box<Self>,
     },
     /// There is no list of referrers to rely on.
@@ -155,7 +155,7 @@ pub enum Cause {
     /// The registry sends the image in place of the list of its referrers.
     #[error("{host} sends the image itself: expected the list of its referrers")]
     ImageItself {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
     },
     /// A 404 that may come from something in front of the registry.
@@ -164,7 +164,7 @@ pub enum Cause {
          MANIFEST_UNKNOWN"
     )]
     BareNotFound {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
     },
     /// A descriptor declares a larger size than may be read.
@@ -178,7 +178,7 @@ pub enum Cause {
     /// The bytes have another digest.
     #[error("digest of the content from {host}: found {found}, expected {expected}")]
     Digest {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// That of the bytes.
         found: Digest,
@@ -188,7 +188,7 @@ pub enum Cause {
     /// The digest in the response's header is not that of the bytes.
     #[error("digest of the content from {host}: found {found}, expected {claimed} as in its Docker-Content-Digest")]
     DigestHeader {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// That of the bytes.
         found: Digest,
@@ -198,7 +198,7 @@ pub enum Cause {
     /// The response has another media type.
     #[error("Content-Type from {host}: found {found}, expected {expected}")]
     ContentType {
-        /// Where the request went.
+        /// The destination of the request.
         host: String,
         /// That of the response.
         found: Excerpt,

@@ -11,14 +11,14 @@ use super::cause::Fallback;
 use super::cause::NoList;
 use crate::observer::Stage;
 
-/// The kinds of failure that ask for different action.
+/// The kinds of failure that require different actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RegistryErrorKind {
     /// The configuration of this host has a mistake, so that it is not asked.
     Misconfigured,
     /// The configuration does not allow requests to this host or address.
     Refused,
-    /// No connection, or it broke.
+    /// No connection, or it was interrupted.
     Unreachable,
     /// No response in time.
     Timeout,
@@ -28,7 +28,7 @@ pub enum RegistryErrorKind {
     Throttled,
     /// The registry reports a failure of its own, or a status that has no meaning here.
     Failed,
-    /// The response breaks a limit or the protocol.
+    /// The response violates a limit or the protocol.
     ResponseInvalid,
     /// A redirect is not followed.
     RedirectRefused,
@@ -40,12 +40,12 @@ pub enum RegistryErrorKind {
     NotFound,
     /// The target is not an image or index that can be run.
     Unsupported,
-    /// A limit of ours is reached.
+    /// A limit of this process is reached.
     Overloaded,
 }
 
 impl Cause {
-    /// Which kind of failure this is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> RegistryErrorKind {
         match self {
@@ -86,7 +86,7 @@ impl Cause {
         }
     }
 
-    /// Whether sending the request again may help.
+    /// Whether a retry may succeed.
     pub(crate) fn retry_advice(&self) -> RetryAdvice {
         match self {
             Self::Fetch(error) => error.retry_advice(),

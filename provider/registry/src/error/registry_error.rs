@@ -23,7 +23,7 @@ pub struct RegistryError {
 }
 
 impl RegistryError {
-    /// Which kind of failure this is, for a closed set of codes.
+    /// The kind of failure, a closed set for reason codes.
     #[must_use]
     pub fn kind(&self) -> RegistryErrorKind {
         self.cause.kind()

@@ -1,4 +1,4 @@
-//! The elements of arrays, counted before serde sees them.
+//! Array elements, counted before serde receives them.
 
 use serde::de::DeserializeSeed;
 use serde::de::Deserializer;
@@ -36,7 +36,7 @@ impl<'de, N: Nested, A: SeqAccess<'de>> SeqAccess<'de> for Elements<N, A> {
     }
 }
 
-/// An element, unless there are as many already as there may be.
+/// An element, unless the limit is reached.
 struct Element<S> {
     seed: S,
     full: Option<usize>,

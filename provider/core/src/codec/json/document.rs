@@ -28,7 +28,7 @@ pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str, limits: &JsonLimits) -
     read(text, limits, PhantomData)
 }
 
-/// As [`from_slice`], for a reader that needs to know something.
+/// As [`from_slice`], for a deserializer with state.
 ///
 /// # Errors
 /// As [`from_slice`].

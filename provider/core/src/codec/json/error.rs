@@ -1,4 +1,4 @@
-//! Why a text is not the JSON that was expected.
+//! The error for a text that is not the expected JSON.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use serde::de::Unexpected;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 
-/// Why a text is not the JSON that was expected, in at most 256 bytes, with the place. Text from outside is in it only in
-/// short, and without control characters.
+/// The error for a text that is not the expected JSON, in at most 256 bytes, with the position. Untrusted text in it
+/// is short and has no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct JsonError {
@@ -20,7 +20,7 @@ impl JsonError {
     const BYTES: usize = 256;
 
     pub(super) fn new(detail: impl fmt::Display) -> Self {
-        // An error about a text of a megabyte must not be another one, not even for a moment.
+        // Truncates while it writes: an error about a text of 1 MiB must not allocate another.
         Self { detail: Text::at_most(Self::BYTES, detail) }
     }
 }
@@ -30,7 +30,7 @@ impl serde::de::Error for JsonError {
         Self::new(detail)
     }
 
-    /// In JSON's words.
+    /// Names the types as JSON does.
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others have the same name here and there")]
         match found {
@@ -42,7 +42,7 @@ impl serde::de::Error for JsonError {
     }
 }
 
-/// A name from outside.
+/// Quotes an untrusted name.
 pub(super) fn quoted(name: &str) -> Excerpt {
     Excerpt::at_most(48, name)
 }

@@ -1,4 +1,4 @@
-//! Members that are read whatever their type, for documents of which one broken part must not spoil the others.
+//! Members of any type, for documents in which one invalid part must not invalidate the others.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,20 +14,20 @@ use serde_json::Number;
 
 use crate::codec::truncate::Truncated;
 
-/// The name of a newtype by which the reader knows an array that may be of any length.
+/// The newtype name that marks an array of any length for the parser.
 pub(super) const ANY_LENGTH: &str = "$countersign::AnyLength";
 
-/// The name of a newtype by which the reader knows an object that may have any number of members. [`MORE`] is the last
-/// one if there are more than there may be in the document.
+/// The newtype name that marks an object with any number of members for the parser. [`MORE`] is the last member if
+/// the object has more than the document may have.
 pub(crate) const ANY_MEMBERS: &str = "$countersign::AnyMembers";
 
-/// See [`ANY_MEMBERS`]. No object from outside has such a member.
+/// See [`ANY_MEMBERS`]. No untrusted object has such a member.
 pub(crate) const MORE: &str = "$countersign::more";
 
-/// A value of any type. Of arrays and objects nothing is kept; `null` counts as absent.
+/// A value of any type. The contents of arrays and objects are dropped; `null` counts as absent.
 ///
-/// Of a text at most `BYTES` bytes are kept. A longer one ends with `…` there: no media type and no digest has that in
-/// it, nor 512 bytes.
+/// At most `BYTES` bytes of a text are kept. A truncated one ends with `…`, which no media type and no digest
+/// contains.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Member<const BYTES: usize = 512> {
     #[default]
@@ -40,7 +40,7 @@ pub(crate) enum Member<const BYTES: usize = 512> {
 }
 
 impl<const BYTES: usize> Member<BYTES> {
-    /// What it is, for messages.
+    /// The type, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Absent => "nothing",
@@ -108,7 +108,7 @@ impl<'de, const BYTES: usize> Visitor<'de> for MemberVisitor<BYTES> {
     }
 }
 
-/// An object of which nothing is kept. That its names are different, and all else that the reader checks, holds for it.
+/// An object whose contents are checked by the parser and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AnyObject;
 
@@ -133,8 +133,8 @@ impl<'de> Deserialize<'de> for AnyObject {
     }
 }
 
-/// The first `MOST` elements of an array of any length. Further ones are read over and not kept; what is wrong within
-/// them still spoils the document.
+/// The first `MOST` elements of an array of any length. Further elements are checked and dropped; a mistake in them
+/// still invalidates the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FirstOf<T, const MOST: usize> {
     pub(crate) list: Vec<T>,

@@ -1,4 +1,4 @@
-//! The members of objects, counted before serde sees them, and their names, each once.
+//! Object members, counted and checked for duplicate names before serde receives them.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,8 +22,8 @@ use super::state::Inner;
 use super::state::Nested;
 use super::state::State;
 
-/// Names that have a meaning here, or in serde_json where one of its features is enabled anywhere in the build. An object
-/// with such a name would be read as another document.
+/// Prefixes of names with a meaning in this parser, or in serde_json with features that the build may enable. An
+/// object with such a name would be parsed as another document.
 const RESERVED: [&str; 2] = ["$serde_json::private::", "$countersign::"];
 
 /// Reads the members of an object.
@@ -50,7 +50,7 @@ impl<'s, N, A> Members<'s, '_, N, A> {
 }
 
 impl<'de, N: Nested, A: MapAccess<'de>> Members<'_, 'de, N, A> {
-    /// Reads over what is left; whether anything was.
+    /// Skips the remaining members; returns whether there were any.
     fn read_over(&mut self) -> Result<bool, JsonError> {
         let mut more = false;
         while self.inner.next_key::<IgnoredAny>().map_err(JsonError::new)?.is_some() {
@@ -103,7 +103,7 @@ impl<'de, N: Nested, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, N, A
     }
 }
 
-/// The names of one object, in the text where they have no escapes.
+/// The names of one object, borrowed from the text unless they have escapes.
 struct Names<'s, 'de> {
     state: &'s State<'s>,
     seen: HashSet<Cow<'de, str>>,
@@ -135,7 +135,7 @@ impl Drop for Names<'_, '_> {
     }
 }
 
-/// A name, unless there are as many already as there may be.
+/// A name, unless the limit is reached.
 struct Name {
     full: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! The checks, put around serde_json's deserializer and around every visitor that it is given.
+//! Checks that wrap serde_json's deserializer and every visitor.
 
 use std::fmt;
 
@@ -26,9 +26,9 @@ use super::variants::Variant;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Any,
-    /// No array: serde's structs would read one by position.
+    /// No array, as serde's structs would read it by position.
     NoArray,
-    /// Neither array nor object: the value is copied, and what is read from the copy is not checked.
+    /// Neither array nor object: the value is buffered, and reads from the buffer are not checked.
     Scalar,
     /// An array of any length, of which the visitor keeps a bounded part.
     LongArray,
@@ -41,7 +41,7 @@ enum Shape {
 pub(super) struct Reader<'s, D> {
     inner: D,
     state: &'s State<'s>,
-    /// Levels that are left.
+    /// Nesting levels that are left.
     depth: usize,
     shape: Shape,
 }
@@ -65,8 +65,8 @@ impl<'s, D> Reader<'s, D> {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, D> {
     type Error = JsonError;
 
-    /// Everything goes through here: what a visitor does not take is then its own error, which is short, and not
-    /// serde_json's, which quotes the whole text.
+    /// All types are deserialized here, so that a type error is that of the visitor, which is short, and not that of
+    /// serde_json, which quotes the whole text.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         let watch = self.watch(visitor);
         self.inner.deserialize_any(watch).map_err(JsonError::new)
@@ -109,7 +109,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, D> {
         self.inner.deserialize_enum(name, variants, watch).map_err(JsonError::new)
     }
 
-    /// Not public in serde, and called by it for every type that guesses. Should it go, this does not compile any more.
+    /// A private method of serde, which serde calls for every type that it deserializes by trial. If serde removes
+    /// it, this no longer compiles.
     fn __deserialize_content_v1<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.shaped(Shape::Scalar).deserialize_any(visitor)
     }
@@ -120,7 +121,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, D> {
     }
 }
 
-/// A visitor that sees what serde_json found only after it was checked.
+/// A visitor that receives values of serde_json after they are checked.
 struct Watch<'s, V> {
     visitor: V,
     state: &'s State<'s>,
@@ -212,7 +213,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
 #[derive(Clone, Copy)]
 struct Level<'s> {
     state: &'s State<'s>,
-    /// Levels that are left.
+    /// Nesting levels that are left.
     depth: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is counted while a document is read, and what holds for the values within another.
+//! Counters while a document is parsed, and how nested values are deserialized.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use serde::de::Deserializer;
 use super::error::JsonError;
 use crate::limits::JsonLimits;
 
-/// What was counted so far in one document.
+/// Counters for one document.
 pub(super) struct State<'l> {
     pub(super) limits: &'l JsonLimits,
     values: Cell<usize>,
@@ -31,7 +31,7 @@ impl<'l> State<'l> {
     }
 }
 
-/// How the values within an array, an object or a variant are read: counted, and checked as all others.
+/// Deserializes the values within an array, an object or a variant: counted, and checked as all others.
 pub(super) trait Nested: Copy {
     /// Reads one of them with `seed`.
     fn read<'de, S: DeserializeSeed<'de>, D: Deserializer<'de>>(self, seed: S, inner: D) -> Result<S::Value, D::Error>;

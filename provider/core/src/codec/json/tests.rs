@@ -63,7 +63,7 @@ fn refuses_a_name_twice_at_any_level() {
     assert_eq!(error(r#"{"x":[{"a":1,"a":1}]}"#), "member \"a\" is present twice at line 1 column 16");
     assert_eq!(error(r#"{"a":1,"\u0061":2}"#), "member \"a\" is present twice at line 1 column 15");
     assert_eq!(error(r#"{"é":1,"\u00e9":2}"#), "member \"é\" is present twice at line 1 column 16");
-    // Also within what the type passes over, and where the type knows the member.
+    // Also within members that the type ignores, and within members that it has.
     assert_eq!(error_of::<Pair>(r#"{"a":1,"x":{"y":1,"y":2}}"#), "member \"y\" is present twice at line 1 column 21");
     assert_eq!(error_of::<Pair>(r#"{"a":1,"a":1}"#), "member \"a\" is present twice at line 1 column 10");
     // Siblings and parents may share names.
@@ -151,7 +151,7 @@ fn counts_while_it_reads_whatever_the_type_keeps() {
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":0}"#).starts_with(members));
     assert!(error(r#"{"a":0,"b":0,"c":{"d":0,"e":0,"f":0}}"#).starts_with(members));
     assert!(error_of::<Pair>(r#"{"a":0,"b":null,"c":0,"d":0,"e":0}"#).starts_with(members));
-    // An object that has ended does not count any more.
+    // The members of a closed object no longer count.
     assert!(from_str::<Value>(r#"[{"a":0,"b":0,"c":0},{"a":0,"b":0,"c":0}]"#, &LIMITS).is_ok());
 
     let values = "found more than 20 values, expected at most 20";
@@ -219,7 +219,7 @@ fn of_a_long_object_the_first_members_are_read_and_the_rest_is_one() {
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":[[[]]]}"#).starts_with("nested too deeply"));
     assert!(error(r#"{"a":0,"b":0,"c":0,"d":0,"e":}"#).starts_with("expected value"));
     assert!(error(&format!(r#"{{"{MORE}":0}}"#)).starts_with("member \"$countersign::more\" is not allowed"));
-    // Others around it are refused as ever.
+    // Arrays around it are still limited.
     let nested = from_str::<Vec<std::collections::BTreeMap<String, Names>>>(
         r#"[{"a":{"b":0,"c":0,"d":0,"e":0,"f":0}},{"a":{},"b":{},"c":{},"d":{}}]"#,
         &JsonLimits { values: 100, ..LIMITS },

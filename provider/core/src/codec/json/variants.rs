@@ -1,4 +1,4 @@
-//! The variants of enums, each checked before serde sees it.
+//! Enum variants, each checked before serde receives it.
 
 use serde::de::DeserializeSeed;
 use serde::de::Deserializer;
@@ -55,7 +55,7 @@ impl<'de, N: Nested, A: VariantAccess<'de>> VariantAccess<'de> for Content<N, A>
         self.newtype_variant_seed(Shaped { visitor, is_struct: false })
     }
 
-    /// As the content of a newtype variant, so that an array is refused here as well.
+    /// Deserialized as the content of a newtype variant, so that an array is refused.
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, JsonError> {
         self.newtype_variant_seed(Shaped { visitor, is_struct: true })
     }

@@ -6,7 +6,7 @@ use super::labels::is_key;
 use super::labels::is_parameters;
 use super::scan::blocks;
 
-/// A `CERTIFICATE` block. Whether its content is a certificate is not known here.
+/// A `CERTIFICATE` block. Its content is not parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateBlock {
     /// The line in which the block begins, from 1.
@@ -18,12 +18,12 @@ pub struct CertificateBlock {
 /// The certificates of a file that holds nothing else, at least one, in order. Text may stand around the blocks.
 ///
 /// # Errors
-/// Anything that is not such a file: see [`PemError`].
+/// The file is not as described; see [`PemError`].
 pub fn certificates(bytes: &[u8]) -> Result<Vec<CertificateBlock>, PemError> {
     read(bytes, Beside::Nothing, TextAfter::Allowed)
 }
 
-/// As [`certificates`], and only white space may follow the last block: a store is complete or an error.
+/// As [`certificates`], but only white space may follow the last block, so that a truncated store is an error.
 ///
 /// # Errors
 /// As [`certificates`], and text after the last block.
@@ -31,8 +31,8 @@ pub fn certificates_to_the_end(bytes: &[u8]) -> Result<Vec<CertificateBlock>, Pe
     read(bytes, Beside::Nothing, TextAfter::Refused)
 }
 
-/// As [`certificates`], beside which the private key and parameters of the same server may stand, as servers commonly
-/// have both in one file. These blocks are passed over.
+/// As [`certificates`], but the file may also contain the private key and parameters of the server, as is common.
+/// These blocks are skipped.
 ///
 /// # Errors
 /// As [`certificates`].
@@ -40,7 +40,7 @@ pub fn certificates_beside_key(bytes: &[u8]) -> Result<Vec<CertificateBlock>, Pe
     read(bytes, Beside::Key, TextAfter::Allowed)
 }
 
-/// What may stand in a file beside certificates.
+/// The other blocks that a file of certificates may contain.
 #[derive(Clone, Copy)]
 enum Beside {
     Nothing,

@@ -1,4 +1,4 @@
-//! Why a file is not the PEM that is expected.
+//! The error for a file that is not the expected PEM.
 
 use super::form::Form;
 use super::labels::certificate_remedy;
@@ -8,31 +8,31 @@ use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
 use crate::limits;
 
-/// Why a file is not the PEM that is expected. Never shows the content of a block.
+/// The error for a file that is not the expected PEM. Never shows the content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemError {
-    /// The file is something else.
+    /// The file has another format.
     NotPem {
-        /// What the file looks like.
+        /// The detected format.
         form: Form,
     },
-    /// The file is something else, where a private key is expected.
+    /// The file has another format, where a private key is expected.
     KeyNotPem {
-        /// What the file looks like.
+        /// The detected format.
         form: Form,
     },
-    /// A boundary in the wrong place.
+    /// A boundary in the wrong position.
     Boundary {
         /// The line, counted from 1.
         line: usize,
-        /// What was found.
+        /// The value that was found.
         found: String,
     },
-    /// A line has more than its boundary.
+    /// A line contains more than a boundary.
     NotAlone {
         /// The line, counted from 1.
         line: usize,
-        /// What was found.
+        /// The value that was found.
         found: String,
     },
     /// A block without an end.
@@ -56,7 +56,7 @@ pub enum PemError {
         /// The label of the block.
         label: String,
     },
-    /// A private key where certificates only may be.
+    /// A private key where only certificates are allowed.
     KeyAmongCertificates {
         /// The line, counted from 1.
         line: usize,
@@ -77,16 +77,16 @@ pub enum PemError {
     },
     /// More than one private key.
     SeveralKeys {
-        /// The first of the two.
+        /// The earlier of the two.
         first: usize,
         /// The second of the two.
         second: usize,
     },
-    /// No certificate at all.
+    /// The file has no certificate.
     NoCertificateBlock,
-    /// No private key at all.
+    /// The file has no private key.
     NoKeyBlock,
-    /// Text after the last block, where none may be.
+    /// Text after the last block, where none is allowed.
     TrailingText {
         /// The line, counted from 1.
         line: usize,

@@ -1,13 +1,13 @@
-//! What a file is, from its first bytes: for errors that say what to do.
+//! Detects the format of a file from its first bytes, for errors with a remediation.
 
 use std::fmt;
 
-/// What a file looks like. Only what is [`Form::Pem`] or [`Form::Der`] can be read further.
+/// The detected format of a file. Only [`Form::Pem`] and [`Form::Der`] can be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Text with a `-----BEGIN` line.
     Pem,
-    /// One or several DER values; of what is not known.
+    /// One or several DER values of unknown type.
     Der,
     /// A key store of Windows, `.pfx` or `.p12`.
     Pkcs12,
@@ -17,11 +17,11 @@ pub enum Form {
     JavaKeyStore,
     /// Text of two bytes per character, as PowerShell writes it.
     Utf16,
-    /// PEM in base64 once more, as the data of a Secret is printed.
+    /// PEM encoded in base64 again, as in the data of a Secret.
     Base64OfPem,
-    /// Nothing but white space.
+    /// The file has only white space.
     Empty,
-    /// Anything else.
+    /// The text or number is not of this form.
     Other,
 }
 
@@ -32,7 +32,7 @@ const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x0
 const VERSION_3: &[u8] = &[0x02, 0x01, 0x03];
 
 impl Form {
-    /// What the bytes look like.
+    /// Detects the format of the bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let begin = b"-----BEGIN";
@@ -63,7 +63,7 @@ impl Form {
         }
     }
 
-    /// How to come to certificates in PEM, as the end of a sentence; empty where there is no way.
+    /// How to convert the file to certificates in PEM, as the end of a sentence; empty if it cannot be converted.
     #[must_use]
     pub fn to_certificates(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl Form {
     }
 }
 
-/// As the predicate of a sentence about the file.
+/// Prints the predicate of a sentence about the file.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -112,7 +112,8 @@ impl fmt::Display for Form {
     }
 }
 
-/// The content of a SEQUENCE whose length does not fit into one byte, as far as the file has it. No text begins so.
+/// The content of a SEQUENCE whose length does not fit into one byte, as far as the file contains it. No text starts
+/// with these bytes.
 fn der_content(bytes: &[u8]) -> Option<&[u8]> {
     match bytes {
         [0x30, 0x81, _, content @ ..]

@@ -7,7 +7,7 @@ use super::form::Form;
 use super::labels::is_parameters;
 use super::scan::blocks;
 
-/// How a private key is laid out.
+/// The format of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFormat {
     /// `PRIVATE KEY`, [RFC 5958](https://www.rfc-editor.org/rfc/rfc5958).
@@ -18,12 +18,12 @@ pub enum KeyFormat {
     Sec1,
 }
 
-/// A private key. Whether its content is one is not known here. Cannot be printed.
+/// A private key. Its content is not parsed. It has no `Debug` output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey {
-    /// How it is laid out.
+    /// The format.
     pub format: KeyFormat,
-    /// Secret.
+    /// The secret content.
     pub der: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ impl KeyFormat {
     }
 }
 
-/// The one private key of a file. Its parameters, its public key and certificates may stand beside it.
+/// The only private key of a file, which may also contain its parameters, its public key and certificates.
 ///
 /// # Errors
 /// No key or several, an encrypted one, one of another kind; anything else that [`PemError`] names.

@@ -4,12 +4,12 @@ pub(super) fn is_key(label: &str) -> bool {
     label.ends_with("PRIVATE KEY")
 }
 
-/// What tools write beside a private key and is no secret.
+/// Labels of blocks that tools write in addition to a private key, and that are not secret.
 pub(super) fn is_parameters(label: &str) -> bool {
     matches!(label, "EC PARAMETERS" | "DH PARAMETERS" | "PUBLIC KEY" | "RSA PUBLIC KEY" | "EC PUBLIC KEY")
 }
 
-/// What to do with a block that is not called `CERTIFICATE` although it may hold some.
+/// The remediation for a block with another label than `CERTIFICATE` that may contain certificates.
 pub(super) fn certificate_remedy(label: &str) -> &'static str {
     match label {
         "TRUSTED CERTIFICATE" => {
@@ -23,7 +23,7 @@ pub(super) fn certificate_remedy(label: &str) -> &'static str {
     }
 }
 
-/// What to do with a key that cannot be used, as the end of a sentence.
+/// The remediation for a key that cannot be used, as the end of a sentence.
 pub(super) fn key_remedy(label: &str) -> &'static str {
     match label {
         "OPENSSH PRIVATE KEY" => "; `ssh-keygen -p -m PKCS8` rewrites an OpenSSH key",

@@ -1,4 +1,4 @@
-//! From lines to blocks. Nothing is decoded before it is known to be expected.
+//! Splits lines into blocks. A block is decoded only after its label was checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,10 +11,10 @@ const LABEL_CHARACTERS: usize = 40;
 
 /// One block, still in base64.
 pub(super) struct Block {
-    /// The line in which it begins.
+    /// The line of its start.
     pub(super) line: usize,
     pub(super) label: String,
-    /// The lines between, joined.
+    /// The lines between the boundaries, joined.
     base64: Vec<u8>,
     /// Whether it has a `Proc-Type` header as old encrypted keys do, [RFC 1421](https://www.rfc-editor.org/rfc/rfc1421).
     pub(super) encrypted: bool,
@@ -67,8 +67,8 @@ pub(super) fn blocks(bytes: &[u8]) -> Result<Scanned, PemError> {
     }
 }
 
-/// The lines without what editors put around them: white space, a byte order mark at the beginning (of a file, or of
-/// one that was appended to another), and Ctrl-Z at the end of the file.
+/// The lines without white space around them, without a byte order mark at the start (of the file, or of an appended
+/// file), and without Ctrl-Z at the end of the file.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let end = bytes.iter().rposition(|byte| *byte != 0x1a && !byte.is_ascii_whitespace()).map_or(0, |last| last + 1);
@@ -84,7 +84,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 enum Boundary {
     Begin(String),
     End(String),
-    /// Neither begins nor ends a block; what of it can be shown.
+    /// Neither the start nor the end of a block, with the part that can be shown.
     Neither(String),
 }
 
@@ -92,8 +92,7 @@ impl Boundary {
     /// `None` for a line that does not begin with five hyphens.
     ///
     /// # Errors
-    /// More in the line than the boundary. It may be the whole block, with a key in it, so that only the boundary is
-    /// named.
+    /// The line contains more than the boundary. It may be a whole block with a key, so only the boundary is shown.
     fn of(line: usize, content: &[u8]) -> Result<Option<Self>, PemError> {
         let Some(rest) = content.strip_prefix(b"-----") else { return Ok(None) };
         let rest = String::from_utf8_lossy(rest);
@@ -114,7 +113,7 @@ impl Boundary {
         }
     }
 
-    /// Without anything that is not part of a boundary.
+    /// The boundary alone, without other text of the line.
     fn to_text(&self) -> String {
         match self {
             Self::Begin(label) => format!("-----BEGIN {label}-----"),
@@ -124,7 +123,8 @@ impl Boundary {
     }
 }
 
-/// Capitals, digits and the few signs that labels have; short enough to be shown. Base64 of a key is none.
+/// Whether the text is a label: capitals, digits and some punctuation, short enough to be shown. Base64 of a key is
+/// not.
 fn is_label(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" .#-".contains(&byte);
     !text.is_empty() && text.len() <= LABEL_CHARACTERS && text.bytes().all(fits)

@@ -7,7 +7,7 @@ fn host(text: &str) -> Host {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Each line has the spellings of one place, first the canonical one.
+/// Each line has the spellings of one server, with the canonical one first.
 const PLACES: [&[&str]; 20] = [
     &["registry.example", "Registry.EXAMPLE", "registry.example:443", "registry.example:0443"],
     &["registry.example:80", "registry.example:080"],
@@ -151,7 +151,7 @@ fn refuses_what_runtimes_do_not_pull_alike_or_at_all() {
     }
 }
 
-/// Every short text over letters that mean something to one of the parsers.
+/// Checks every short text of characters that have a meaning in one of the parsers.
 #[test]
 fn every_accepted_text_leads_to_its_place() {
     let alphabet = ["0", "1", "7", "255", "a", "X", "x", ".", "-", ":", "[", "]", "::", "ffff", "xn--", "_", "%", "@"];
@@ -165,7 +165,7 @@ fn every_accepted_text_leads_to_its_place() {
             let url = url::Url::parse(&format!("https://{}/", host.authority())).unwrap();
             assert_eq!(url.host_str(), Some(host.name().to_string().as_str()), "{text}");
             assert_eq!(url.port_or_known_default(), Some(host.port()), "{text}");
-            // And the text itself is no other host to a URL parser.
+            // A URL parser reads the text as the same host.
             let written = url::Url::parse(&format!("https://{text}/")).unwrap();
             let mapped = matches!(written.host(), Some(url::Host::Ipv6(v6)) if v6.to_ipv4_mapped().is_some());
             assert!(mapped || written == url, "{text}: {written} {url}");

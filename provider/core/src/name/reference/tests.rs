@@ -83,7 +83,7 @@ fn an_image_id_of_a_node_or_its_beginning_is_no_name() {
         format!("sha256:{id}"),
         format!("sha384:{id}{}", "0".repeat(32)),
         format!("sha512:{id}{id}"),
-        // containerd finds the one image whose id begins so.
+        // containerd finds the only image whose ID has this prefix.
         "sha256:2".to_owned(),
         "sha256:44136fa355b3".to_owned(),
         format!("sha256:{}", &id[..63]),
@@ -92,7 +92,7 @@ fn an_image_id_of_a_node_or_its_beginning_is_no_name() {
     ] {
         assert_eq!(text.parse::<ImageRef>(), Err(ReferenceError::ImageId { found: text.as_str().into() }), "{text}");
     }
-    // The kubelet adds `:latest` to digits alone, and no image id has that in it; nor a slash, an @ or other letters.
+    // The kubelet adds `:latest` to digits alone. An image ID has no `:latest`, slash, `@` or other letter.
     for (text, is) in [
         ("44136fa355b3", "docker.io/library/44136fa355b3:latest".to_owned()),
         ("sha256", "docker.io/library/sha256:latest".to_owned()),

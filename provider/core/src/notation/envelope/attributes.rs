@@ -1,5 +1,5 @@
-//! Signed attributes, and the rules about `crit` that both formats share
-//! ([signature specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signed-attributes)).
+//! Signed attributes, and the requirements on `crit` that both formats share ([signature
+//! specification](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#signed-attributes)).
 
 use std::collections::BTreeSet;
 
@@ -15,22 +15,23 @@ pub(super) const AUTHENTIC_SIGNING_TIME: &str = "io.cncf.notary.authenticSigning
 pub(super) const EXPIRY: &str = "io.cncf.notary.expiry";
 pub(super) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 pub(super) const SIGNING_AGENT: &str = "io.cncf.notary.signingAgent";
-/// The verification plugin that the signer asks for.
+/// The attribute with the requested verification plugin.
 pub(crate) const PLUGIN: &str = "io.cncf.notary.verificationPlugin";
-/// The version that the plugin must have at least.
+/// The attribute with the minimum version of the plugin.
 pub(crate) const PLUGIN_MIN_VERSION: &str = "io.cncf.notary.verificationPluginMinVersion";
 
-/// Who attests the time of signing, and which kind of trust store the chain belongs to.
+/// The signing scheme: decides who attests the signing time, and which kind of trust store applies to the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningScheme {
-    /// `notary.x509`: the publisher signs with its own key; the time is a claim of the signer and decides nothing.
+    /// `notary.x509`: the publisher signs with its own key; the signing time is a claim of the signer and affects no
+    /// decision.
     X509 {
         /// Claimed by the signer.
         signing_time: UnixTime,
     },
-    /// `notary.x509.signingAuthority`: a service signs, and its time is trusted if the service is.
+    /// `notary.x509.signingAuthority`: a service signs, and its signing time is trusted if the service is.
     SigningAuthority {
-        /// The time of the service.
+        /// The signing time of the service.
         authentic_signing_time: UnixTime,
     },
 }
@@ -48,7 +49,7 @@ impl SigningScheme {
         }
     }
 
-    /// The time that the envelope gives, under either scheme.
+    /// The signing time in the envelope, under either scheme.
     #[must_use]
     pub fn time(&self) -> UnixTime {
         match self {
@@ -58,12 +59,13 @@ impl SigningScheme {
     }
 }
 
-/// A protected header that the specification does not define, or the plugin's. If it is critical, it must be supported.
+/// A protected header of the plugin, or one that the specification does not define. If critical, it must be
+/// supported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtendedAttribute {
     /// The name, or the decimal number of an integer COSE label.
     pub name: String,
-    /// The value, if it is a text.
+    /// The value, if it is a string.
     pub text: Option<String>,
     /// Whether `crit` lists it.
     pub critical: bool,
@@ -74,9 +76,9 @@ pub struct ExtendedAttribute {
 pub struct Attributes {
     /// The signing scheme, with its time.
     pub scheme: SigningScheme,
-    /// When the signature expires, if it does.
+    /// The expiry time, if there is one.
     pub expiry: Option<UnixTime>,
-    /// All others, in the order of the envelope.
+    /// All other attributes, in the order of the envelope.
     pub extended: Vec<ExtendedAttribute>,
 }
 
@@ -88,20 +90,20 @@ impl Attributes {
     }
 }
 
-/// The protected header as a format's reader found it, before the shared rules.
+/// The protected header as parsed by a format, before the shared checks.
 #[derive(Debug, Default)]
 pub(super) struct Protected {
     pub(super) scheme: Option<String>,
     pub(super) signing_time: Option<UnixTime>,
     pub(super) authentic_signing_time: Option<UnixTime>,
     pub(super) expiry: Option<UnixTime>,
-    /// Name and, if it is one, text.
+    /// Names, with the value if it is a string.
     pub(super) extended: Vec<(String, Option<String>)>,
     pub(super) crit: Vec<String>,
 }
 
 impl Protected {
-    /// Applies the rules of the scheme and of `crit`.
+    /// Checks the requirements of the scheme and of `crit`.
     pub(super) fn check(self) -> Result<Attributes, EnvelopeError> {
         let scheme = self.scheme.ok_or(EnvelopeError::Missing { name: SCHEME })?;
         let wrong = |name, scheme| Err(EnvelopeError::WrongScheme { name, scheme });

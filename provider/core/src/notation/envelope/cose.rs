@@ -30,7 +30,7 @@ use crate::time::UnixTime;
 
 /// [RFC 9360](https://www.rfc-editor.org/rfc/rfc9360#section-2)
 const X5CHAIN: i64 = 33;
-/// Labels that `crit` may not list: the specification keeps 0 to 8 out, they are understood by every reader.
+/// Labels that `crit` must not list: every reader understands 0 to 8, so the specification excludes them.
 const NEVER_CRITICAL: std::ops::RangeInclusive<i64> = 0..=8;
 const CRIT: i128 = 2;
 
@@ -38,10 +38,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     let Sign1 { protected, unprotected, payload } = Sign1::read(bytes)?;
     check_size("protected header", protected.len(), limits::PROTECTED_HEADER_BYTES)?;
     check_size("payload", payload, limits::PAYLOAD_BYTES)?;
-    // Before the library builds its values, so that it builds few.
+    // Checked before the library allocates values, which limits their number.
     check_labels(protected, unprotected)?;
     let sign1 = CoseSign1::from_tagged_slice(bytes).map_err(|error| EnvelopeError::Cose(Text::of(error)))?;
-    // The library keeps the content of the byte string; it must be what the message holds, to the bit.
+    // The library keeps the content of the byte string. It must be identical to that of the message.
     if sign1.protected.original_data.as_deref() != Some(protected) {
         return Err(EnvelopeError::Missing { name: "protected header" });
     }
@@ -60,7 +60,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     })
 }
 
-/// Each label once, in one of the two maps, and none that bends the other.
+/// Checks that each label occurs once, in only one of the two maps.
 fn check_labels(protected: &[u8], unprotected: &[u8]) -> Result<(), EnvelopeError> {
     let protected = header_labels(protected, Tags::Allowed)?;
     let unprotected = header_labels(unprotected, Tags::Refused)?;
@@ -178,9 +178,9 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, EnvelopeError> {
     value.as_text().ok_or_else(|| header_error(name, value, "a text"))
 }
 
-/// Tag 1 around a whole number of seconds, from 1970 on, as an integer or a float of any width
-/// ([RFC 8949 §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)). NaN and infinity are no times; a bignum was
-/// refused before, as the library does not tell it from an integer.
+/// Tag 1 around a whole number of seconds, from 1970 on, as an integer or a float of any width ([RFC 8949
+/// §3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)). NaN and infinity are refused. Bignums were refused
+/// before, as the library does not distinguish them from integers.
 fn time(name: &str, value: &Value) -> Result<UnixTime, EnvelopeError> {
     let expected = "tag 1 around whole seconds between 1970 and 9999";
     let inner = value.as_tag().filter(|(tag, _)| *tag == 1).and_then(|(_, inner)| whole_seconds(inner));
@@ -191,7 +191,7 @@ fn whole_seconds(value: &Value) -> Option<i64> {
     if let Some(number) = value.as_integer() {
         return i64::try_from(i128::from(number)).ok().filter(|seconds| *seconds >= 0);
     }
-    // 9999-12-31T23:59:59Z. Up to here every whole number is a float of its own.
+    // 9999-12-31T23:59:59Z. Up to this value, floats represent every whole number exactly.
     let whole =
         value.as_float().filter(|number| number.fract() == 0.0 && (0.0..=253_402_300_799.0).contains(number))?;
     Some(whole as i64)
@@ -212,7 +212,7 @@ fn header_error(name: &str, value: &Value, expected: &'static str) -> EnvelopeEr
         },
         Value::Array(_) => Text::of("a list"),
         Value::Map(_) => Text::of("a map"),
-        // ciborium's enum is open; whatever it adds is not what is expected.
+        // ciborium's enum is non-exhaustive; other variants are unexpected.
         _ => Text::of("another type"),
     };
     EnvelopeError::Header { name: name.into(), found, expected }

@@ -1,4 +1,4 @@
-//! Why bytes are not an envelope.
+//! Errors of envelopes.
 
 use super::sign1::Sign1Error;
 use crate::codec::excerpt::Excerpt;
@@ -6,60 +6,60 @@ use crate::codec::json::JsonError;
 use crate::codec::text::Text;
 use crate::limits;
 
-/// Why bytes are not an envelope of the Notary Project.
+/// The error for bytes that are not an envelope of the Notary Project.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// More bytes than [`limits::ENVELOPE_BYTES`].
     #[error("envelope: found {found} bytes, expected at most {}", limits::ENVELOPE_BYTES)]
     TooLarge {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// A part that is not the JSON of a JWS.
+    /// A part is not valid JSON.
     #[error("{part} is not valid JSON: {error}")]
     Json {
-        /// The part that it is about.
+        /// The part with the mistake.
         part: &'static str,
-        /// What is wrong.
+        /// The cause.
         error: JsonError,
     },
-    /// A part that is not the base64 of a JWS.
+    /// A part is not valid base64.
     #[error("{part} is not valid base64: {detail}")]
     Base64 {
-        /// The part that it is about.
+        /// The part with the mistake.
         part: &'static str,
-        /// Why not.
+        /// The reason.
         detail: Text,
     },
-    /// Not the CBOR that is accepted.
+    /// The CBOR is invalid.
     #[error("COSE is malformed: {0}")]
     Cbor(#[from] Sign1Error),
-    /// CBOR that is not COSE.
+    /// The CBOR is not COSE.
     #[error("COSE is malformed: {0}")]
     Cose(Text),
-    /// A header that must be there.
+    /// A required header is missing.
     #[error("header {name:?} is missing")]
     Missing {
         /// The name of the header.
         name: &'static str,
     },
-    /// A header with another value.
+    /// A header has an unexpected value.
     #[error("header {name:?}: found {found}, expected {expected}")]
     Header {
         /// The name of the header.
         name: Excerpt,
-        /// What was found.
+        /// The value that was found.
         found: Text,
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// A header that two readers could take from two places.
+    /// A header is in both the protected and the unprotected header.
     #[error("header {name:?}: found in both the protected and the unprotected header, expected in one of them")]
     InBothHeaders {
         /// The name of the header.
         name: Excerpt,
     },
-    /// A name that a reader which folds case takes for another.
+    /// A name differs from a reserved one only in case.
     #[error("header {name:?}: found another spelling of {reserved:?}, expected the exact name")]
     Spelling {
         /// The name of the header.
@@ -67,17 +67,17 @@ pub enum EnvelopeError {
         /// The exact name.
         reserved: &'static str,
     },
-    /// More entries than there may be.
+    /// A list or map has too many entries.
     #[error("{name}: found {found} entries, expected at most {expected}")]
     TooMany {
         /// The name of the header.
         name: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: usize,
-        /// What was expected.
+        /// The value that was expected.
         expected: usize,
     },
-    /// A header of the other signing scheme.
+    /// A header belongs to the other signing scheme.
     #[error("header {name:?} is not allowed under signing scheme {scheme}")]
     WrongScheme {
         /// The name of the header.
@@ -85,37 +85,37 @@ pub enum EnvelopeError {
         /// The signing scheme.
         scheme: &'static str,
     },
-    /// A header that every reader must understand.
+    /// A header that must be critical is not listed in `crit`.
     #[error("header {name:?}: found no entry in crit, expected one")]
     NotCritical {
         /// The name of the header.
         name: &'static str,
     },
-    /// A name that `crit` may not list.
+    /// `crit` lists a name that it must not list.
     #[error("crit: found {name:?}, expected only attributes that are present and may be critical, each once")]
     Crit {
         /// The name of the header.
         name: Excerpt,
     },
-    /// A part without content.
+    /// A part is empty.
     #[error("{part} is empty")]
     Empty {
-        /// The part that it is about.
+        /// The part with the mistake.
         part: &'static str,
     },
-    /// A part that is too large.
+    /// A part is too large.
     #[error("{part}: found {found} bytes, expected at most {expected}")]
     PartTooLarge {
-        /// The part that it is about.
+        /// The part with the mistake.
         part: &'static str,
-        /// What was found.
+        /// The value that was found.
         found: usize,
-        /// What was expected.
+        /// The value that was expected.
         expected: usize,
     },
 }
 
-/// That a part is not larger than it may be.
+/// Checks the size of a part.
 pub(super) fn check_size(part: &'static str, found: usize, expected: usize) -> Result<(), EnvelopeError> {
     if found > expected { Err(EnvelopeError::PartTooLarge { part, found, expected }) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The two formats, and what both write the same.
+//! The two formats, and their common definitions.
 
 use crate::crypto::HashAlgorithm;
 use crate::crypto::SignatureAlgorithm;
@@ -48,7 +48,7 @@ const ALGORITHMS: [SignatureAlgorithm; 6] = [
     SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha512),
 ];
 
-/// The algorithm, if it is one that the specification allows.
+/// The algorithm, if the specification allows it.
 pub(super) fn allowed(algorithm: Option<SignatureAlgorithm>) -> Option<SignatureAlgorithm> {
     algorithm.filter(|algorithm| ALGORITHMS.contains(algorithm))
 }

@@ -22,8 +22,8 @@ use crate::crypto::SignatureAlgorithm;
 use crate::limits;
 use crate::time::UnixTime;
 
-/// Names that mean something in a protected header. Another spelling of one is refused: a reader that folds case
-/// would see another document than one that does not.
+/// Reserved names of a protected header. A name that differs only in case is refused, as case-insensitive readers
+/// would read another document.
 const RESERVED: [&str; 10] = [
     "alg",
     "cty",
@@ -37,7 +37,7 @@ const RESERVED: [&str; 10] = [
     names::PLUGIN,
 ];
 
-/// No other top-level member is supported, by the specification.
+/// The top-level members. According to the specification, no others are allowed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Outer {
@@ -54,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
         ("protected header", &outer.protected, limits::PROTECTED_HEADER_BYTES),
         ("payload", &outer.payload, limits::PAYLOAD_BYTES),
     ] {
-        // What it decodes to: before it is decoded, and read to what is larger still.
+        // The decoded size, checked before decoding.
         check_size(part, text.len() / 4 * 3 + text.len() % 4 * 3 / 4, most)?;
     }
     let header_bytes = url_safe("protected header", &outer.protected)?;
@@ -126,7 +126,7 @@ fn read_protected(members: Map<String, Value>) -> Result<(SignatureAlgorithm, Pr
 type Unprotected = (Vec<Vec<u8>>, Option<Vec<u8>>);
 
 fn read_unprotected(members: &Map<String, Value>) -> Result<Unprotected, EnvelopeError> {
-    // Unknown members are let through: public signers write their agent's name in more than one spelling.
+    // Unknown members are accepted, as public signers write the name of their agent in several spellings.
     for name in members.keys() {
         refuse_other_spelling(name, &["x5c", names::TIMESTAMP])?;
     }

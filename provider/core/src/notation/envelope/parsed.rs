@@ -8,7 +8,7 @@ use crate::crypto::SignatureAlgorithm;
 #[derive(Clone, Debug)]
 pub struct Envelope {
     pub(crate) format: EnvelopeFormat,
-    /// What the header claims; the key decides.
+    /// The algorithm in the header. The key determines the expected one.
     pub(crate) claimed_algorithm: SignatureAlgorithm,
     pub(crate) attributes: Attributes,
     /// DER certificates, in the envelope's order.
@@ -17,7 +17,7 @@ pub struct Envelope {
     pub(crate) signed_bytes: Vec<u8>,
     pub(crate) signature: Vec<u8>,
     pub(crate) unverified_payload: Vec<u8>,
-    /// The RFC 3161 token over `signature`, if there is one.
+    /// The RFC 3161 token over `signature`, if present.
     pub(crate) timestamp_token: Option<Vec<u8>>,
 }
 
@@ -34,7 +34,7 @@ impl Envelope {
         &self.attributes
     }
 
-    /// DER certificates, leaf first, as the envelope has them.
+    /// DER certificates in the order of the envelope, leaf first.
     #[must_use]
     pub fn unverified_certificates(&self) -> &[Vec<u8>] {
         &self.certificates

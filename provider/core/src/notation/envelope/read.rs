@@ -12,7 +12,7 @@ impl Envelope {
     /// Reads an envelope of that format.
     ///
     /// # Errors
-    /// Anything that the two envelope specifications do not have; see [`EnvelopeError`].
+    /// The bytes do not follow the envelope specification; see [`EnvelopeError`].
     pub fn parse(bytes: &[u8], format: EnvelopeFormat) -> Result<Self, EnvelopeError> {
         if bytes.len() > limits::ENVELOPE_BYTES {
             return Err(EnvelopeError::TooLarge { found: bytes.len() });

@@ -1,5 +1,5 @@
-//! COSE_Sign1_Tagged ([RFC 9052 §4.2](https://www.rfc-editor.org/rfc/rfc9052#section-4.2)) before the library builds
-//! anything of it: its four members, and the labels of its headers, each once.
+//! COSE_Sign1_Tagged ([RFC 9052 §4.2](https://www.rfc-editor.org/rfc/rfc9052#section-4.2)) before the library decodes
+//! it: checks its four members and that header labels are unique.
 
 use std::collections::BTreeSet;
 
@@ -12,36 +12,36 @@ use crate::codec::cbor::head;
 use crate::codec::cbor::label;
 use crate::limits;
 
-/// Why bytes are not a COSE_Sign1_Tagged.
+/// The error for bytes that are not a COSE_Sign1_Tagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Sign1Error {
-    /// Not the CBOR that is accepted.
+    /// The CBOR is invalid.
     #[error("{0}")]
     Cbor(#[from] CborError),
-    /// Not a message, or not a header.
+    /// The structure is not that of a message or header.
     #[error("is not a map with integer and text labels")]
     NotAHeader,
-    /// The first member is something else.
+    /// The protected header is not a byte string.
     #[error("has a protected header that is not a byte string")]
     ProtectedHeader,
 }
 
-/// `alg`, `crit` and the content type ([RFC 9052 §3.1](https://www.rfc-editor.org/rfc/rfc9052#section-3.1)): numbers and
-/// texts without a tag. The library would read a bignum there as the number.
+/// `alg`, `crit` and the content type ([RFC 9052 §3.1](https://www.rfc-editor.org/rfc/rfc9052#section-3.1)): numbers
+/// and strings, which must not have a tag. The library would read a bignum as the number.
 const NEVER_TAGGED: std::ops::RangeInclusive<i128> = 1..=3;
 
-/// What is looked at of the four members of COSE_Sign1_Tagged before the library reads them.
+/// The parts of COSE_Sign1_Tagged that are checked before the library decodes it.
 pub(super) struct Sign1<'b> {
     /// The content of the byte string.
     pub(super) protected: &'b [u8],
-    /// As encoded.
+    /// The encoded map.
     pub(super) unprotected: &'b [u8],
-    /// How many bytes it has; none if it is no byte string.
+    /// The length in bytes; 0 if it is not a byte string.
     pub(super) payload: usize,
 }
 
 impl<'b> Sign1<'b> {
-    /// Takes COSE_Sign1_Tagged apart.
+    /// Splits COSE_Sign1_Tagged into its parts.
     pub(super) fn read(bytes: &'b [u8]) -> Result<Self, Sign1Error> {
         let rest = bytes.strip_prefix(&[0xd2, 0x84]).ok_or(Sign1Error::NotAHeader)?;
         let mut scan = Scan::new();
@@ -61,9 +61,9 @@ impl<'b> Sign1<'b> {
     }
 }
 
-/// The labels of a complete header map, each once, at most [`limits::ENVELOPE_MEMBERS`].
+/// The unique labels of a complete header map, at most [`limits::ENVELOPE_MEMBERS`].
 pub(super) fn header_labels(bytes: &[u8], tags: Tags) -> Result<BTreeSet<Label<'_>>, Sign1Error> {
-    // An empty protected header is written as an empty byte string.
+    // An empty protected header is encoded as an empty byte string.
     if bytes.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -75,7 +75,7 @@ pub(super) fn header_labels(bytes: &[u8], tags: Tags) -> Result<BTreeSet<Label<'
     if major != 5 {
         return Err(Sign1Error::NotAHeader);
     }
-    // Scanned above: the count is a small one, and each label is there once.
+    // The map was scanned above: the count is limited and labels are unique.
     let mut scan = Scan::new();
     let (_, _, mut rest) = head(bytes)?;
     let mut labels = BTreeSet::new();

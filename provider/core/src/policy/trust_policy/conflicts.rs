@@ -1,4 +1,4 @@
-//! What becomes of the statements of a document, once all of them are read.
+//! Decides which statements of a document are usable, after all of them are parsed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::policy::rule::Rule;
 /// One statement of a trust policy document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
-    /// Without mistakes.
+    /// A statement without mistakes.
     Usable(Arc<Rule>),
-    /// With mistakes.
+    /// A statement with mistakes.
     Broken(BrokenStatement),
 }
 
-/// A statement with mistakes. It has nothing by which a signature could be judged.
+/// A statement with mistakes. It has no requirements, so it cannot accept a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenStatement {
-    /// Its name, or `#2` where it has none that can be read.
+    /// The name of the statement, or for example `#2` without a readable name.
     pub name: Arc<str>,
-    /// Which images it is for, as far as that can be read.
+    /// The images to which it applies, as far as they could be parsed.
     pub images: DeclaredImages,
-    /// At least one; of many the last one says how many are left out. If another statement claims one of its scopes, that
-    /// statement's mistake is here too.
+    /// The mistakes, not empty. If there are too many, the last one has the number of omitted mistakes. If another
+    /// statement has one of its scopes, the mistake of that statement is included.
     pub mistakes: Vec<PolicyError>,
 }
 
@@ -42,21 +42,21 @@ impl Statement {
     }
 }
 
-/// One statement as far as it could be read.
+/// One statement, as far as it could be parsed.
 pub(super) struct ReadStatement {
     pub(super) name: Arc<str>,
     pub(super) images: DeclaredImages,
-    /// If everything in it could be read.
+    /// The rule, if the whole statement could be parsed.
     pub(super) rule: Option<Rule>,
     pub(super) mistakes: Mistakes,
 }
 
-/// Two statements with a scope in common, by their numbers, in the order of the document. The mistake is in the list of the
-/// second.
+/// Pairs of statements with a common scope, by their numbers in the document. The mistake is in the list of the
+/// second one.
 pub(super) type Conflicts = BTreeMap<(usize, usize), PolicyError>;
 
-/// The statements without mistakes, and the others. Of statements with a scope in common none can be used, and none of them
-/// has certain scopes: one was meant for another repository.
+/// Returns all statements, each usable or broken. Statements with a common scope are broken and their scopes
+/// uncertain, as one of them is meant for another repository.
 pub(super) fn usable_or_broken(
     mut statements: Vec<ReadStatement>,
     conflicts: Conflicts,

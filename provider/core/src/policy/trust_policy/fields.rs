@@ -1,4 +1,4 @@
-//! Reads the members of a document's objects, and goes on after each mistake to find the others.
+//! Parses the members of a document's objects and continues after each mistake, to report all of them.
 
 use serde_json::Map;
 use serde_json::Value;
@@ -10,14 +10,14 @@ use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::limits;
 
-/// Collects mistakes, under the name of the statement that is being read.
+/// Collects mistakes under the name of the current statement.
 #[derive(Default)]
 pub(super) struct Fields {
-    /// None while the document itself is read.
+    /// `None` outside statements.
     pub(super) statement: Option<Excerpt>,
-    /// Of the statement that is being read, or of the document.
+    /// The mistakes of the current statement, or of the document.
     pub(super) mistakes: Mistakes,
-    /// Whether a mistake leaves no statement certain: each name, and `*`, must lead to one statement.
+    /// Whether a mistake invalidates the whole document, as each name and `*` must identify one statement.
     pub(super) is_unusable: bool,
 }
 
@@ -28,7 +28,7 @@ impl Fields {
         self.mistakes.push(limits::STATEMENT_MISTAKES, mistake);
     }
 
-    /// The object's members; reports another type and every member that is not among `known`.
+    /// The members of an object. Reports another type and every member that is not in `known`.
     pub(super) fn object<'a>(
         &mut self,
         field: &str,
@@ -58,7 +58,7 @@ impl Fields {
         None
     }
 
-    /// As [`Self::text`], of a member that must be there and not empty.
+    /// As [`Self::text`], for a required member that must not be empty.
     pub(super) fn required_text<'a>(
         &mut self,
         field: &str,
@@ -77,7 +77,7 @@ impl Fields {
         Some(text)
     }
 
-    /// The elements of a list that must be there and not empty.
+    /// The elements of a required list that must not be empty.
     pub(super) fn required_list<'a>(
         &mut self,
         field: &str,
@@ -93,7 +93,7 @@ impl Fields {
         None
     }
 
-    /// As [`Self::required_list`], of strings; those that are none are reported and left out.
+    /// As [`Self::required_list`], for strings. Other elements are reported and omitted.
     pub(super) fn required_texts<'a>(
         &mut self,
         field: &str,

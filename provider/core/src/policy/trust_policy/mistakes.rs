@@ -1,4 +1,4 @@
-//! Mistakes of a trust policy: any number of them is counted, the first ones are kept.
+//! Mistakes of a trust policy: all are counted, the first ones are kept.
 
 use super::problem::PolicyError;
 use super::problem::PolicyProblem;
@@ -13,12 +13,12 @@ pub(super) struct Mistakes {
 }
 
 impl Mistakes {
-    /// How many were found, kept or not.
+    /// The number of mistakes, kept or not.
     pub(super) fn found(&self) -> usize {
         self.found
     }
 
-    /// Keeps it if there are fewer than `most`.
+    /// Counts a mistake, and keeps it if fewer than `most` are kept.
     pub(super) fn push(&mut self, most: usize, mistake: PolicyError) {
         self.found += 1;
         if self.kept.len() < most {
@@ -26,13 +26,13 @@ impl Mistakes {
         }
     }
 
-    /// As if each of `others` were pushed.
+    /// Pushes each of `others`.
     pub(super) fn append(&mut self, most: usize, others: &Self) {
         self.found += others.found;
         self.kept.extend(others.kept.iter().take(most.saturating_sub(self.kept.len())).cloned());
     }
 
-    /// Those that were kept and, if some were not, how many.
+    /// The kept mistakes and, if some were dropped, their number.
     pub(super) fn list(self, statement: Option<&Excerpt>) -> Vec<PolicyError> {
         let Self { mut kept, found } = self;
         if let Some(omitted) = found.checked_sub(kept.len()).filter(|omitted| *omitted > 0) {

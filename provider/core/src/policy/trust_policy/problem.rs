@@ -13,14 +13,14 @@ use crate::name::ReferenceError;
 use crate::policy::identity_error::IdentityError;
 use crate::policy::store_name::StoreNameError;
 
-/// One mistake in a trust policy document, and where.
+/// One mistake in a trust policy document, with its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
-    /// The name of the statement, or `#2` where it has none that can be read; none for the document itself.
+    /// The name of the statement, or for example `#2` without a readable name; `None` for the document itself.
     pub statement: Option<Excerpt>,
-    /// The path of the member within the statement or document, `trustStores[0]`; empty for all of it.
+    /// The path of the member within the statement or document, `trustStores[0]`; empty for the whole.
     pub field: Text,
-    /// What is wrong.
+    /// The cause.
     pub problem: PolicyProblem,
 }
 
@@ -29,96 +29,96 @@ pub struct PolicyError {
 pub enum PolicyProblem {
     /// More bytes than [`limits::POLICY_BYTES`].
     TooLarge {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Not the JSON that was expected.
+    /// The JSON is invalid.
     Json(JsonError),
-    /// A value of another type.
+    /// The value has the wrong type.
     Type {
-        /// What was found.
+        /// The value that was found.
         found: &'static str,
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// A member that must be there.
+    /// A required member is missing.
     Missing {
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// A member that could be a misspelt one.
+    /// An unknown member, which may be a misspelt one.
     UnknownMember {
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// A value that is not known.
+    /// An unknown value.
     Value {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
-    /// Nothing where something must be.
+    /// An empty value.
     Empty {
-        /// What was expected.
+        /// The value that was expected.
         expected: &'static str,
     },
     /// More statements than [`limits::POLICY_STATEMENTS`].
     TooManyStatements {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// Mistakes that are not listed.
+    /// Omitted mistakes.
     More {
-        /// How many are left out.
+        /// The number of omitted mistakes.
         omitted: usize,
     },
     /// More trust stores than [`limits::POLICY_STORES`].
     TooManyStores {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
     /// More entries than [`limits::STATEMENT_ENTRIES`].
     TooManyEntries {
-        /// What was found.
+        /// The value that was found.
         found: usize,
     },
-    /// A name that two statements have.
+    /// Two statements have the same name.
     NameTwice {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
     },
     /// An override of integrity, which is always enforced.
     OverrideIntegrity,
-    /// An override of a level that verifies nothing.
+    /// An override of level `skip`.
     OverrideSkip,
-    /// Stores or identities beside a level that verifies nothing.
+    /// Trust stores or identities in a statement of level `skip`.
     BesideSkip,
-    /// A level that verifies nothing, for every image.
+    /// Level `skip` with the scope `*`.
     SkipAll,
-    /// A trust store that cannot be named so.
+    /// An invalid reference to a trust store.
     Store(StoreNameError),
-    /// Stores of which none is for signers.
+    /// All stores are of kind `tsa`.
     OnlyTimestampStores,
-    /// A trusted identity that cannot be read.
+    /// An invalid trusted identity.
     Identity(IdentityError),
-    /// A scope that is none.
+    /// An invalid scope.
     Scope {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// What is wrong.
+        /// The cause.
         error: ReferenceError,
     },
     /// `*` in a list.
     AllBesideOthers,
-    /// `scope` is what the earlier statement `first`, which may be the same, has; another spelling of `found` if it
-    /// differs.
+    /// A duplicate scope: the statement `first`, possibly the same one, has it as `scope`, which may be another
+    /// spelling of `found`.
     ScopeTwice {
-        /// What was found.
+        /// The value that was found.
         found: Excerpt,
-        /// The scope as the earlier statement has it.
+        /// The scope as written in the earlier statement.
         scope: Excerpt,
-        /// The first of the two.
+        /// The earlier of the two.
         first: Excerpt,
     },
 }

@@ -1,4 +1,4 @@
-//! Turns the JSON of a trust policy into statements, and goes on after each mistake to find the others.
+//! Converts the JSON of a trust policy into statements and continues after each mistake, to report all of them.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -37,7 +37,7 @@ const SCOPES: &str = "a list of repositories as host[:port]/repository, or [\"*\
 const STORES: &str = "a list of stores as type:name, of which one is ca or signingAuthority";
 const IDENTITIES: &str = "a list of identities as x509.subject:NAME, or [\"*\"]";
 
-/// Reads the document: its statements, unless a mistake is about the document as a whole, and the mistakes.
+/// Returns the statements, unless a mistake concerns the document as a whole, and the mistakes.
 pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, Statement)>>, Vec<PolicyError>) {
     let mut reader = Reader::default();
     let statements = reader.document(value);
@@ -49,16 +49,16 @@ pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, Statement)
     (statements, mistakes.list(None))
 }
 
-/// Reads one statement after the other, with what those before it have.
+/// Parses statements in sequence, with the names, scopes and stores of the earlier ones.
 #[derive(Default)]
 struct Reader {
     fields: Fields,
-    /// How many statements are read.
+    /// The number of parsed statements.
     read: usize,
     /// Names seen so far.
     names: HashSet<String>,
-    /// Scopes seen so far, by place, as written and with the number and name of the statement that has them; `None` is
-    /// `*`.
+    /// Scopes seen so far by repository (`None` for `*`): the scope as written, and the number and name of its
+    /// statement.
     scopes: HashMap<Option<Repository>, (Excerpt, usize, Excerpt)>,
     conflicts: Conflicts,
     /// Trust stores seen so far.
@@ -116,7 +116,7 @@ impl Reader {
             self.fields.fail("name", PolicyProblem::NameTwice { found: name.into() });
         }
         let mut scopes = self.scopes(members.get("registryScopes"));
-        // It may hold further scopes under a misspelt name.
+        // A misspelt member may contain further scopes.
         let misspelt = |name: &String| !known.contains(&name.as_str()) && name.to_ascii_lowercase().contains("scope");
         if members.keys().any(misspelt) {
             scopes = scopes.uncertain();
@@ -141,7 +141,8 @@ impl Reader {
                 })
             }
             None => {
-                // Level unknown: whether they must be there is open, but what is there can be looked at.
+                // The level is unknown, so it is not known whether these members are required; present ones are
+                // checked.
                 stores.and_then(|_| self.stores(stores));
                 identities.and_then(|_| self.identities(identities));
                 None
@@ -156,7 +157,7 @@ impl Reader {
         (scopes, rule)
     }
 
-    /// That a list is not there, or empty.
+    /// Checks that a list is absent or empty.
     fn absent(&mut self, field: &str, value: Option<&Value>) {
         let empty = value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
         if !empty {
@@ -164,7 +165,7 @@ impl Reader {
         }
     }
 
-    /// The scopes; not known if there is any mistake in them.
+    /// The scopes; uncertain if one of them has a mistake.
     fn scopes(&mut self, value: Option<&Value>) -> DeclaredImages {
         let before = self.fields.mistakes.found();
         let Some(texts) = self.fields.required_texts("registryScopes", value, SCOPES) else {

@@ -18,7 +18,7 @@ const OVERRIDES: &str = "authenticity, authenticTimestamp, expiry or revocation"
 const ACTION: &str = "enforce or log";
 const REVOCATION: &str = "enforce, log or skip";
 
-/// What `signatureVerification` says.
+/// The parsed `signatureVerification`.
 pub(super) enum Verification {
     Skip,
     Level(Level, VerifyTimestamp),
@@ -73,7 +73,7 @@ impl Fields {
         }
     }
 
-    /// The level with its overrides; reports the rest and goes on.
+    /// The level with its overrides. Reports mistakes and continues.
     fn overridden(&mut self, mut level: Level, overrides: &Value) -> Option<Level> {
         let field = "signatureVerification.override";
         let Value::Object(members) = overrides else {
