@@ -12,19 +12,18 @@
 //! notifications miss.
 
 mod files;
+mod mistake;
 mod review;
 mod snapshot;
+mod statement;
 mod stores;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use countersign_core::codec::mismatch::Mismatch;
-use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::limits;
@@ -33,29 +32,28 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::Decision;
 use countersign_core::policy::PolicyError;
-use countersign_core::policy::Rule;
 use countersign_core::policy::Statement;
-use countersign_core::policy::StoreError;
-use countersign_core::policy::StoreProblem;
 use countersign_core::policy::StoreRef;
 use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
+pub use mistake::PolicyMistake;
+pub use mistake::PolicySourceError;
 pub use review::ModeOutline;
-pub use review::PolicyWarning;
 pub use review::RequirementOutline;
 pub use review::StatementOutline;
 pub use review::StoreOutline;
 pub use snapshot::Applicable;
-pub use snapshot::DisabledBy;
-pub use snapshot::DisabledStatement;
 pub use snapshot::DocumentState;
 pub use snapshot::FirstEnds;
 pub use snapshot::LoadedPolicy;
-pub use snapshot::StatementKey;
-pub use snapshot::StatementState;
-pub use snapshot::UsableStatement;
+pub use statement::DisabledBy;
+pub use statement::DisabledStatement;
+pub use statement::StatementKey;
+pub use statement::StatementState;
+pub use statement::UsableStatement;
 pub use stores::StoreState;
+pub use warnings::PolicyWarning;
 
 use self::snapshot::Parts;
 use self::stores::FoundStore;
@@ -87,196 +85,6 @@ impl PolicyHandle {
         self.current.load_full()
     }
 }
-
-/// One thing that is wrong with the trust policy or a trust store on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PolicyMistake {
-    NoPolicy {
-        directory: PathBuf,
-    },
-    Missing {
-        path: PathBuf,
-    },
-    Unreadable {
-        path: PathBuf,
-        detail: String,
-    },
-    NotAFile {
-        path: PathBuf,
-    },
-    TooLarge {
-        path: PathBuf,
-        most: usize,
-    },
-    TooManyFiles {
-        directory: PathBuf,
-    },
-    /// Of all stores together; those that do not fit any more cannot be used.
-    TooMuch,
-    Policy {
-        path: PathBuf,
-        error: Box<PolicyError>,
-    },
-    NoStore {
-        store: StoreRef,
-        statement: String,
-        directory: PathBuf,
-    },
-    Store {
-        directory: PathBuf,
-        error: Box<StoreError>,
-    },
-    UnknownStatement {
-        statement: String,
-        known: Text,
-    },
-    SkippingStatement {
-        statement: String,
-    },
-    MoreInStore {
-        directory: PathBuf,
-        omitted: usize,
-    },
-    More {
-        omitted: usize,
-    },
-}
-
-/// The key of the configuration that demands metadata.
-const METADATA: &str = "verification.requiredMetadata";
-
-impl Mismatched for PolicyMistake {
-    /// Without the file or directory, and without the key of the configuration, that it is about.
-    fn mismatch(&self) -> Mismatch {
-        match self {
-            Self::NoPolicy { directory: _ } => Mismatch::new("has neither trustpolicy.oci.json nor trustpolicy.json")
-                .expecting("a trust policy document"),
-            Self::Missing { path: _ } => Mismatch::new("is missing").expecting("a file"),
-            Self::Unreadable { path: _, detail } => Mismatch::new(format_args!("cannot be read: {detail}")),
-            Self::NotAFile { path: _ } => Mismatch::new("is a directory or a special file").expecting("a regular file"),
-            Self::TooLarge { path: _, most } => Mismatch::new(format_args!("has more than {most} bytes")),
-            Self::TooManyFiles { directory: _ } => {
-                Mismatch::new("has too many files").expecting(format_args!("at most {}", limits::STORE_CERTIFICATES))
-            }
-            Self::TooMuch => {
-                Mismatch::new(format_args!("the trust stores have more than {ALL_STORES_BYTES} bytes together"))
-            }
-            Self::Policy { path: _, error } => error.problem.mismatch(),
-            Self::NoStore { store, statement, directory } => {
-                Mismatch::new(format_args!("trust store {store} of statement {statement:?} is missing"))
-                    .expecting(format_args!("the directory {} with certificate files", directory.display()))
-            }
-            Self::Store { directory: _, error } => error.problem.mismatch(),
-            Self::UnknownStatement { statement, known } => {
-                Mismatch::new(format_args!("found statement {statement:?}, which is not in the trust policy"))
-                    .expecting(format_args!("one of {known}"))
-            }
-            Self::SkippingStatement { statement } => {
-                Mismatch::new(format_args!("found statement {statement:?}, which skips verification"))
-                    .expecting("one that verifies")
-            }
-            Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
-            Self::More { omitted } => {
-                Mismatch::new(format_args!("the trust policy and the trust stores have {omitted} more mistakes"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for PolicyMistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mismatch = self.mismatch();
-        match self {
-            Self::NoPolicy { directory: path }
-            | Self::Missing { path }
-            | Self::Unreadable { path, detail: _ }
-            | Self::NotAFile { path }
-            | Self::TooLarge { path, most: _ }
-            | Self::TooManyFiles { directory: path }
-            | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
-            Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Store { directory, error } => write!(f, "{}: {error}", directory.display()),
-            Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA}: {mismatch}"),
-            Self::TooMuch | Self::NoStore { .. } | Self::More { .. } => mismatch.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for PolicyMistake {}
-
-impl PolicyMistake {
-    /// The mistake without the name of the trust store that has it, and without the store's directory.
-    #[must_use]
-    pub fn problem(&self) -> String {
-        match self {
-            Self::NoStore { store: _, statement: _, directory } => {
-                format!("found no directory {}, expected one with certificate files", directory.display())
-            }
-            Self::Store { directory: _, error } if error.problem == StoreProblem::Empty => {
-                "found no certificates, expected at least one".to_owned()
-            }
-            Self::Store { directory: _, error } => error.problem.to_string(),
-            Self::NoPolicy { .. }
-            | Self::Missing { .. }
-            | Self::Unreadable { .. }
-            | Self::NotAFile { .. }
-            | Self::TooLarge { .. }
-            | Self::TooManyFiles { .. }
-            | Self::TooMuch
-            | Self::Policy { .. }
-            | Self::UnknownStatement { .. }
-            | Self::SkippingStatement { .. }
-            | Self::MoreInStore { .. }
-            | Self::More { .. } => self.to_string(),
-        }
-    }
-
-    /// Whether the configuration demands metadata for a name that is not in the policy.
-    fn is_unknown(&self) -> bool {
-        matches!(self, Self::UnknownStatement { .. })
-    }
-
-    /// Whether it is about the metadata that the configuration demands, and leaves a statement that is without mistakes
-    /// with less than it may have been meant to demand. A name that is not in the policy may be meant for any statement that
-    /// verifies and for which no metadata is demanded under its own name.
-    fn concerns(&self, rule: &Rule, is_expected: &dyn Fn(&str) -> bool) -> bool {
-        match (self, rule.decision()) {
-            (Self::UnknownStatement { .. }, Decision::Verify(_)) => !is_expected(rule.name()),
-            (Self::SkippingStatement { statement: name }, Decision::Skip) => name == rule.name(),
-            _ => false,
-        }
-    }
-
-    fn of_policy(path: &std::path::Path, error: &PolicyError) -> Self {
-        Self::Policy { path: path.to_owned(), error: Box::new(error.clone()) }
-    }
-}
-
-/// Everything that is wrong on disk; at least one mistake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicySourceError {
-    mistakes: Vec<PolicyMistake>,
-}
-
-impl PolicySourceError {
-    #[must_use]
-    pub fn mistakes(&self) -> &[PolicyMistake] {
-        &self.mistakes
-    }
-}
-
-impl fmt::Display for PolicySourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.mistakes.len();
-        write!(f, "the trust policy and trust stores have {count} mistake{}", if count == 1 { "" } else { "s" })?;
-        for mistake in &self.mistakes {
-            write!(f, "\n  {mistake}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for PolicySourceError {}
 
 /// What a look at the files brought.
 #[derive(Debug)]

@@ -2,19 +2,13 @@
 //! with the reason.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::name::Repository;
-use countersign_core::policy::BrokenStatement;
 use countersign_core::policy::Claim;
-use countersign_core::policy::Decision;
-use countersign_core::policy::DeclaredImages;
 use countersign_core::policy::Policy;
-use countersign_core::policy::PolicyError;
-use countersign_core::policy::Rule;
 use countersign_core::policy::Statement;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
@@ -22,10 +16,14 @@ use countersign_core::policy::StoreRef;
 use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
+use super::DisabledStatement;
 use super::MISTAKES;
 use super::PolicyMistake;
 use super::PolicySourceError;
+use super::StatementState;
 use super::StoreState;
+use super::UsableStatement;
+use super::statement::InUse;
 
 /// The policy and every store that one of its statements names, as they were at one moment.
 #[derive(Debug)]
@@ -47,59 +45,6 @@ pub enum DocumentState {
     Kept {
         since: UnixTime,
     },
-}
-
-/// One statement of the policy.
-#[derive(Clone, Debug)]
-pub enum StatementState {
-    Usable(Arc<UsableStatement>),
-    Disabled(DisabledStatement),
-}
-
-/// A statement without mistakes, with all of its trust stores.
-#[derive(Debug)]
-pub struct UsableStatement {
-    rule: Arc<Rule>,
-    stores: Vec<Arc<Store>>,
-    key: StatementKey,
-}
-
-/// Tells a statement of one snapshot from every other: the digest of its name and of what is in use of the whole trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StatementKey([u8; 32]);
-
-impl StatementKey {
-    pub(crate) fn new(trust: &Digest, statement: &str) -> Self {
-        let mut parts = ListHasher::new();
-        parts.add(trust.as_str());
-        parts.add(statement);
-        Self(parts.finish_bytes())
-    }
-
-    /// The bytes of the digest.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// A statement that cannot be used. It has nothing by which a signature could be judged: its images are inconclusive.
-#[derive(Clone, Debug)]
-pub struct DisabledStatement {
-    name: Arc<str>,
-    scopes: DeclaredImages,
-    cause: DisabledBy,
-}
-
-/// Why a statement is disabled.
-#[derive(Clone, Debug)]
-pub enum DisabledBy {
-    /// Mistakes in the statement itself; at least one.
-    Policy(Vec<PolicyError>),
-    /// One of its trust stores cannot be used; at least one mistake.
-    Store { store: StoreRef, mistakes: Vec<PolicyMistake> },
-    /// The configuration demands metadata for another name, which may be meant for this statement; or for this one,
-    /// which verifies nothing.
-    Metadata(PolicyMistake),
 }
 
 /// What the policy says about a repository.
@@ -255,163 +200,6 @@ impl LoadedPolicy {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
-    }
-}
-
-/// What a usable statement consists of, before the digest of the whole trust is known.
-struct InUse {
-    rule: Arc<Rule>,
-    stores: Vec<Arc<Store>>,
-}
-
-impl InUse {
-    fn of(
-        rule: &Arc<Rule>,
-        stores: &BTreeMap<StoreRef, StoreState>,
-        metadata: Option<&PolicyMistake>,
-    ) -> Result<Self, DisabledStatement> {
-        let disabled = |cause| {
-            let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));
-            Err(DisabledStatement { name, scopes, cause })
-        };
-        if let Some(mistake) = metadata {
-            return disabled(DisabledBy::Metadata(mistake.clone()));
-        }
-        let mut in_use = Vec::new();
-        for name in rule.stores() {
-            match stores.get(name).map(|state| (state, state.store())) {
-                Some((_, Some(store))) => in_use.push(Arc::clone(store)),
-                Some((state, None)) => {
-                    return disabled(DisabledBy::Store { store: name.clone(), mistakes: state.mistakes().to_vec() });
-                }
-                // Not reached: whoever reads the stores reads all of them.
-                None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
-            }
-        }
-        Ok(Self { rule: Arc::clone(rule), stores: in_use })
-    }
-
-    /// The statement under the trust with that digest.
-    fn under(&self, trust: &Digest) -> UsableStatement {
-        let Self { rule, stores } = self;
-        let key = StatementKey::new(trust, rule.name());
-        UsableStatement { rule: Arc::clone(rule), stores: stores.clone(), key }
-    }
-}
-
-impl StatementState {
-    /// See [`UsableStatement::name`] and [`DisabledStatement::name`].
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Usable(statement) => statement.name(),
-            Self::Disabled(statement) => statement.name(),
-        }
-    }
-
-    pub(crate) fn shared_name(&self) -> Arc<str> {
-        match self {
-            Self::Usable(statement) => statement.shared_name(),
-            Self::Disabled(statement) => statement.shared_name(),
-        }
-    }
-}
-
-impl UsableStatement {
-    /// Not empty, unique in the policy document.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.rule.name()
-    }
-
-    /// See [`Self::name`].
-    #[must_use]
-    pub fn shared_name(&self) -> Arc<str> {
-        self.rule.shared_name()
-    }
-
-    /// See [`StatementKey`].
-    #[must_use]
-    pub fn key(&self) -> StatementKey {
-        self.key
-    }
-
-    /// As the policy document has it.
-    #[must_use]
-    pub fn rule(&self) -> &Rule {
-        &self.rule
-    }
-
-    /// What the statement decides about its images.
-    #[must_use]
-    pub fn decision(&self) -> &Decision {
-        self.rule.decision()
-    }
-
-    /// All stores that the statement names, in its order.
-    #[must_use]
-    pub fn stores(&self) -> Vec<&Store> {
-        self.stores.iter().map(Arc::as_ref).collect()
-    }
-}
-
-impl DisabledStatement {
-    /// As the policy document has it; `#2` where no name can be read.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// See [`Self::name`].
-    #[must_use]
-    pub fn shared_name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
-    }
-
-    #[must_use]
-    pub fn scopes(&self) -> &DeclaredImages {
-        &self.scopes
-    }
-
-    #[must_use]
-    pub fn cause(&self) -> &DisabledBy {
-        &self.cause
-    }
-}
-
-impl From<&BrokenStatement> for DisabledStatement {
-    fn from(BrokenStatement { name, images, mistakes }: &BrokenStatement) -> Self {
-        Self { name: name.clone(), scopes: images.clone(), cause: DisabledBy::Policy(mistakes.clone()) }
-    }
-}
-
-/// The first mistake, and how many more there are.
-impl fmt::Display for DisabledBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = match self {
-            Self::Policy(mistakes) => {
-                if let Some(mistake) = mistakes.first() {
-                    write!(f, "{mistake}")?;
-                }
-                mistakes.len()
-            }
-            Self::Store { store, mistakes } => {
-                write!(f, "trust store {store} cannot be used")?;
-                if let Some(mistake) = mistakes.first() {
-                    write!(f, ": {}", mistake.problem())?;
-                }
-                mistakes.len()
-            }
-            Self::Metadata(mistake) => {
-                write!(f, "{mistake}")?;
-                1
-            }
-        };
-        match count.saturating_sub(1) {
-            0 => Ok(()),
-            1 => f.write_str(" (and 1 more mistake)"),
-            more => write!(f, " (and {more} more mistakes)"),
-        }
     }
 }
 

@@ -1,4 +1,13 @@
+use std::time::Duration;
+
+use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::notation::Check;
+use countersign_core::notation::loggable;
+use countersign_core::time::UnixTime;
+use countersign_core::verdict::Code;
+use countersign_http::LimitReached;
+use countersign_http::Scope;
 
 use super::*;
 

@@ -1,0 +1,173 @@
+//! What is no mistake in a trust policy and its stores, but probably not intended.
+
+use std::time::Duration;
+
+use countersign_core::policy::Action;
+use countersign_core::policy::Decision;
+use countersign_core::policy::Identities;
+use countersign_core::policy::Level;
+use countersign_core::policy::NotationRequirement;
+use countersign_core::policy::Requirement;
+use countersign_core::policy::RevocationAction;
+use countersign_core::policy::Rule;
+use countersign_core::policy::Store;
+use countersign_core::policy::StoreKind;
+use countersign_core::policy::StoreRef;
+use countersign_core::policy::VerifyTimestamp;
+use countersign_core::time::UnixTime;
+use countersign_core::x509::CertificateSummary;
+
+use super::LoadedPolicy;
+use super::StatementState;
+use super::StoreOutline;
+use super::StoreState;
+use super::review::identity;
+
+/// Most names of sub-directories in one warning.
+const SHOWN_NAMES: usize = 5;
+
+/// What is no mistake and needs a second look.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyWarning {
+    #[error(
+        "statement {statement:?} enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive"
+    )]
+    RevocationUnchecked { statement: String },
+    #[error(
+        "statement {statement:?} has the tsa trust store {store}, and this version cannot check timestamps: {when} a signature with a timestamp is inconclusive, and one without is rejected"
+    )]
+    TimestampUnchecked { statement: String, store: String, when: &'static str },
+    #[error(
+        "statement {statement:?} trusts every customer of the signing service in the signing authority store \
+         {store}; name identities, unless the service signs only for you"
+    )]
+    EveryCustomer { statement: String, store: String },
+    #[error(
+        "statement {statement:?} has the identity {identity:?}, which no certificate matches: only x509.subject identities are compared"
+    )]
+    IdentityNeverMatches { statement: String, identity: String },
+    #[error("statement {statement:?} only logs authenticity, so that a signature by anyone admits an image")]
+    AnybodyCounts { statement: String },
+    #[error(
+        "trust store {store} has sub-directories, which are ignored: {names}; put certificate files into the store's own directory"
+    )]
+    StoreSubdirectories { store: String, names: String },
+    #[error(
+        "trust store {store}: certificate {subject:?} has expired at {end}; signatures under it are outside its \
+         validity"
+    )]
+    StoreCertificateExpired { store: String, subject: String, end: UnixTime },
+    #[error("trust store {store}: certificate {subject:?} ends soon, at {end}")]
+    StoreCertificateEndsSoon { store: String, subject: String, end: UnixTime },
+    #[error("trust store {store}: certificate {subject:?} is valid only from {begin} on")]
+    StoreCertificateNotYetValid { store: String, subject: String, begin: UnixTime },
+}
+
+impl PolicyWarning {
+    /// Stable text.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::RevocationUnchecked { .. } => "revocation-unchecked",
+            Self::TimestampUnchecked { .. } => "timestamp-unchecked",
+            Self::EveryCustomer { .. } => "every-customer",
+            Self::IdentityNeverMatches { .. } => "identity-never-matches",
+            Self::AnybodyCounts { .. } => "anybody-counts",
+            Self::StoreSubdirectories { .. } => "store-subdirectories",
+            Self::StoreCertificateExpired { .. } => "store-certificate-expired",
+            Self::StoreCertificateEndsSoon { .. } => "store-certificate-ends-soon",
+            Self::StoreCertificateNotYetValid { .. } => "store-certificate-not-yet-valid",
+        }
+    }
+}
+
+impl LoadedPolicy {
+    /// What needs a second look at the time `now`: of the statements in their order, then of the stores. A certificate
+    /// ends soon if it ends within `soon`.
+    #[must_use]
+    pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<PolicyWarning> {
+        let statements = self.statements().iter().flat_map(|statement| match statement {
+            StatementState::Usable(statement) => of_rule(statement.rule()),
+            StatementState::Disabled(_) => Vec::new(),
+        });
+        let stores = self.stores().values().filter_map(StoreState::store);
+        let stores = stores.flat_map(|store| of_store(store, now, soon));
+        statements.chain(self.subdirectory_warnings()).chain(stores).collect()
+    }
+
+    /// For every store with sub-directories; their number in one store is bounded like that of its files.
+    #[must_use]
+    pub fn subdirectory_warnings(&self) -> Vec<PolicyWarning> {
+        let warning = |(store, names): (&StoreRef, &Vec<String>)| {
+            let mut shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| format!("{name:?}")).collect();
+            if let Some(more) = names.len().checked_sub(SHOWN_NAMES + 1) {
+                shown.push(format!("and {} more", more + 1));
+            }
+            PolicyWarning::StoreSubdirectories { store: store.to_string(), names: shown.join(", ") }
+        };
+        self.subdirectories().iter().map(warning).collect()
+    }
+}
+
+fn of_rule(rule: &Rule) -> Vec<PolicyWarning> {
+    let name = || rule.name().to_owned();
+    let mut warnings = Vec::new();
+    let requirement = match rule.decision() {
+        Decision::Skip => return warnings,
+        Decision::Verify(Requirement::Notation(requirement)) => requirement,
+    };
+    let Level { authenticity, authentic_timestamp, expiry: _, revocation } = *requirement.level();
+    match authenticity {
+        Action::Log => warnings.push(PolicyWarning::AnybodyCounts { statement: name() }),
+        Action::Enforce => warnings.extend(unlikely_identities(rule, requirement)),
+    }
+    match authentic_timestamp {
+        Action::Enforce => warnings.extend(requirement.stores_of(StoreKind::Tsa).map(|store| {
+            let when = match requirement.verify_timestamp() {
+                VerifyTimestamp::Always => "always",
+                VerifyTimestamp::AfterCertExpiry => "once a certificate of its chain has ended,",
+            };
+            PolicyWarning::TimestampUnchecked { statement: name(), store: store.to_string(), when }
+        })),
+        Action::Log => {}
+    }
+    match revocation {
+        RevocationAction::Enforce => warnings.push(PolicyWarning::RevocationUnchecked { statement: name() }),
+        RevocationAction::Log | RevocationAction::Skip => {}
+    }
+    warnings
+}
+
+fn unlikely_identities(rule: &Rule, requirement: &NotationRequirement) -> Vec<PolicyWarning> {
+    let name = || rule.name().to_owned();
+    match requirement.identities() {
+        Identities::Any => requirement
+            .stores_of(StoreKind::SigningAuthority)
+            .map(|store| PolicyWarning::EveryCustomer { statement: name(), store: store.to_string() })
+            .collect(),
+        Identities::Listed(list) => {
+            let foreign = list.iter().filter(|identity| identity.subject().is_none());
+            foreign
+                .map(|entry| PolicyWarning::IdentityNeverMatches { statement: name(), identity: identity(entry) })
+                .collect()
+        }
+    }
+}
+
+fn of_store(store: &Store, now: UnixTime, soon: Duration) -> Vec<PolicyWarning> {
+    let name = || store.reference().to_string();
+    let warning = |certificate: &CertificateSummary| {
+        let (subject, not_before, not_after) =
+            (certificate.subject.to_string(), certificate.not_before, certificate.not_after);
+        if not_after < now {
+            Some(PolicyWarning::StoreCertificateExpired { store: name(), subject, end: not_after })
+        } else if not_before > now {
+            Some(PolicyWarning::StoreCertificateNotYetValid { store: name(), subject, begin: not_before })
+        } else if not_after < now.saturating_add(soon) {
+            Some(PolicyWarning::StoreCertificateEndsSoon { store: name(), subject, end: not_after })
+        } else {
+            None
+        }
+    };
+    StoreOutline::from(store).certificates.iter().filter_map(warning).collect()
+}

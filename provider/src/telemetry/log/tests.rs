@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::FailedSignature;
+use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::Reason;
+use countersign_core::verdict::Reasons;
+use countersign_core::verdict::Skipped;
+use serde_json::json;
+
+use super::event::FAILED_BYTES;
+use super::event::IMAGE_BYTES;
+use super::*;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    tracing::subscriber::with_default(subscriber(level, move || writer.clone()), act);
+    let bytes = lines.0.lock().unwrap();
+    let text = std::str::from_utf8(&bytes).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn one(decision: Decision<'_>) -> VerdictEvent<'_> {
+    VerdictEvent {
+        endpoint: "verify",
+        request_id: "1f",
+        image: "nginx",
+        digest: None,
+        decision,
+        cached: true,
+        elapsed: Duration::from_millis(12),
+    }
+}
+
+fn failed(code: Code, detail: &str) -> FailedSignature {
+    FailedSignature {
+        manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
+        unverified_subject: None,
+        reasons: Reasons::one(Reason::new(code, detail)),
+    }
+}
+
+#[test]
+fn a_verdict_is_one_event_with_fixed_names() {
+    let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found x")];
+    let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
+    let mut events = written(Level::INFO, || {
+        verdict(&VerdictEvent { digest: Some("sha256:00"), ..one(Decision::Decided(&rejected)) });
+    });
+    assert_eq!(events.len(), 1);
+    let mut event = events.remove(0);
+    assert!(event.as_object_mut().unwrap().remove("timestamp").is_some());
+    let manifest = Digest::of(DigestAlgorithm::Sha256, b"{}");
+    assert_eq!(
+        event,
+        json!({
+            "level": "INFO", "message": "verdict", "endpoint": "verify", "door": "verify", "request_id": "1f", "image": "nginx",
+            "digest": "sha256:00", "verdict": "rejected", "code": "expired", "blame": "signer",
+            "detail": "found x", "statement": "all", "rule": "all", "cache": "hit", "elapsed_ms": 12,
+            "failed_signatures": format!("{manifest}: untrusted-chain: a, expected b | {manifest}: expired: found x"),
+            "failed_signatures_total": 2,
+        })
+    );
+}
+
+#[test]
+fn signatures_that_did_not_count_stay_within_their_bytes() {
+    let many = (0..100).map(|_| failed(Code::Expired, &"\u{202e}".repeat(100_000)));
+    let rejected = ImageVerdict::none_verified("all".into(), many.collect(), None);
+    let events = written(Level::INFO, || verdict(&one(Decision::Decided(&rejected))));
+    let text = events[0]["failed_signatures"].as_str().unwrap();
+    assert!(text.len() <= FAILED_BYTES + " and 100 more".len() && text.ends_with(" and 96 more"), "{text}");
+    assert_eq!(events[0]["failed_signatures_total"], 100);
+}
+
+#[test]
+fn the_level_says_who_should_look() {
+    let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
+    let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found x"));
+    let unresolved = Reason::new(Code::RegistryTimeout, "found x");
+    let (unsigned, timeout, bug) = (of(Code::Unsigned), of(Code::RegistryTimeout), of(Code::InternalError));
+    let events = written(Level::INFO, || {
+        for decision in [&skipped, &unsigned, &timeout, &bug].map(Decision::Decided) {
+            verdict(&one(decision));
+        }
+        verdict(&one(Decision::Unresolved(&unresolved)));
+    });
+    let levels: Vec<&str> = events.iter().map(|event| event["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["INFO", "INFO", "WARN", "ERROR", "WARN"]);
+}
+
+#[test]
+fn a_monstrous_key_and_line_ends_stay_within_a_line() {
+    let image = format!("a\n\u{2028}b{}", "ü".repeat(10_000));
+    let invalid = ImageVerdict::from_reason(None, Reason::new(Code::InvalidReference, "x"));
+    let events = written(Level::INFO, || verdict(&VerdictEvent { image: &image, ..one(Decision::Decided(&invalid)) }));
+    let logged = events[0]["image"].as_str().unwrap();
+    assert!(logged.starts_with("a\\n\\u{2028}bü") && logged.len() < 2 * IMAGE_BYTES, "{logged}");
+}
+
+#[test]
+fn the_level_can_be_changed_while_we_run() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let (subscriber, handle) = adjustable(Level::WARN, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!(target: "countersign::server", "one");
+        handle.set(Level::INFO);
+        tracing::info!(target: "countersign::server", "two");
+    });
+    let bytes = lines.0.lock().unwrap();
+    let text = std::str::from_utf8(&bytes).unwrap();
+    assert!(!text.contains("one") && text.contains("two"), "{text}");
+}
+
+#[test]
+fn other_crates_speak_only_of_trouble() {
+    let events = written(Level::DEBUG, || {
+        tracing::info!(target: "hyper::proto", "chatter");
+        tracing::warn!(target: "hyper::proto", "trouble");
+        tracing::debug!(target: "countersign::server", "detail");
+    });
+    let messages: Vec<&str> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["trouble", "detail"]);
+}

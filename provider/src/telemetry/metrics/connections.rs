@@ -1,0 +1,54 @@
+//! Connections to the endpoints.
+
+use prometheus::IntCounter;
+use prometheus::IntCounterVec;
+use prometheus::IntGauge;
+
+use super::HandshakeFailure;
+use super::Metrics;
+use super::gauged::Gauged;
+use super::maker::Maker;
+
+/// Connections to the endpoints.
+#[derive(Debug)]
+pub(super) struct Connections {
+    open: IntGauge,
+    evicted: IntCounter,
+    handshake_failures: IntCounterVec,
+}
+
+impl Connections {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let group = Self {
+            open: make.int_gauge("open_connections", "Connections with an accepted client certificate.")?,
+            evicted: make.counter("evicted_connections_total", "Idle connections closed to make room for another.")?,
+            handshake_failures: make.counters(
+                "tls_handshake_failures_total",
+                "Connections refused before their first request.",
+                &["reason"],
+            )?,
+        };
+        for reason in HandshakeFailure::ALL {
+            group.handshake_failures.with_label_values(&[reason.as_str()]);
+        }
+        Ok(group)
+    }
+}
+
+impl Metrics {
+    /// Counts a connection as open until the value is dropped.
+    #[must_use]
+    pub fn connection(&self) -> Gauged {
+        Gauged::new(&self.connections.open)
+    }
+
+    /// An idle connection was closed to make room.
+    pub fn connection_evicted(&self) {
+        self.connections.evicted.inc();
+    }
+
+    /// A connection was refused.
+    pub fn handshake_failure(&self, reason: HandshakeFailure) {
+        self.connections.handshake_failures.with_label_values(&[reason.as_str()]).inc();
+    }
+}

@@ -1,0 +1,138 @@
+//! What is in use of the files, and reloads.
+
+use countersign_core::name::Digest;
+use countersign_core::time::UnixTime;
+use prometheus::GaugeVec;
+use prometheus::IntGauge;
+
+use super::Certificate;
+use super::Component;
+use super::Metrics;
+use super::maker::Maker;
+use super::named::NamedGauge;
+
+/// What is in use of the files, and reloads.
+#[derive(Debug)]
+pub(super) struct Files {
+    certificate_end: GaugeVec,
+    trust_generation: IntGauge,
+    trust_policy_info: NamedGauge,
+    statement_usable: NamedGauge,
+    store_usable: NamedGauge,
+    reload_time: GaugeVec,
+    reload_success: GaugeVec,
+    restart_needed: IntGauge,
+}
+
+impl Files {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let group = Self {
+            certificate_end: make.gauges(
+                "certificate_not_after_timestamp_seconds",
+                "End of the certificates in use; of several the first that was not over when they were loaded.",
+                &["certificate"],
+            )?,
+            trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
+            trust_policy_info: NamedGauge::new(make.int_gauges(
+                "trust_policy_info",
+                "Always 1; the digest of the trust policy and stores in use, which replicas with the same files share.",
+                &["digest"],
+            )?),
+            statement_usable: NamedGauge::new(make.int_gauges(
+                "statement_usable",
+                "Whether a statement of the trust policy can be used: 0 if its images are inconclusive.",
+                &["statement"],
+            )?),
+            store_usable: NamedGauge::new(make.int_gauges(
+                "trust_store_usable",
+                "Whether certificates of a trust store that the trust policy names are in use.",
+                &["store"],
+            )?),
+            reload_time: make.gauges(
+                "last_reload_timestamp_seconds",
+                "When files were last taken into use.",
+                &["files"],
+            )?,
+            reload_success: make.gauges(
+                "last_reload_successful",
+                "Whether the files on disk are in use, all of them and without mistakes.",
+                &["files"],
+            )?,
+            restart_needed: make.int_gauge(
+                "restart_needed",
+                "Whether the configuration in use has changes that only a restart brings into effect.",
+            )?,
+        };
+        // Trust stores of a type there may be none of, and a certificate that is not there does not end: no series for it.
+        for certificate in [Certificate::Server, Certificate::ClientCa] {
+            group.certificate_end.with_label_values(&[certificate.as_str()]);
+        }
+        for files in Component::ALL {
+            group.reload_time.with_label_values(&[files.as_str()]);
+            group.reload_success.with_label_values(&[files.as_str()]);
+        }
+        Ok(group)
+    }
+}
+
+impl Metrics {
+    /// Certificates were taken into use; `end` is the first end of validity among them.
+    pub fn certificate_end(&self, certificate: Certificate, end: UnixTime) {
+        self.files.certificate_end.with_label_values(&[certificate.as_str()]).set(seconds(end));
+    }
+
+    /// There is no such certificate any more.
+    pub fn no_certificate(&self, certificate: Certificate) {
+        // An error says that there was none before.
+        let _ = self.files.certificate_end.remove_label_values(&[certificate.as_str()]);
+    }
+
+    /// Whether changes of the configuration wait for a restart.
+    pub fn restart_needed(&self, needed: bool) {
+        self.files.restart_needed.set(i64::from(needed));
+    }
+
+    /// A trust policy and its stores were taken into use: the so-many-th of this process, with this digest.
+    pub fn policy_in_use(&self, generation: u64, digest: &Digest) {
+        self.files.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.files.trust_policy_info.set([(digest.as_str(), true)]);
+    }
+
+    /// Which statements of the policy in use can be used; series of other statements go away.
+    pub fn statements_usable<'a>(&self, statements: impl IntoIterator<Item = (&'a str, bool)>) {
+        self.files.statement_usable.set(statements);
+    }
+
+    /// Of which stores of the policy in use certificates are in use; series of other stores go away.
+    pub fn stores_usable<'a>(&self, stores: impl IntoIterator<Item = (&'a str, bool)>) {
+        self.files.store_usable.set(stores);
+    }
+
+    /// Files were taken into use.
+    pub fn reloaded(&self, files: Component, now: UnixTime) {
+        self.files.reload_time.with_label_values(&[files.as_str()]).set(seconds(now));
+        self.files.reload_success.with_label_values(&[files.as_str()]).set(1.0);
+    }
+
+    /// Files were taken into use, but for parts that have mistakes.
+    pub fn partly_reloaded(&self, files: Component, now: UnixTime) {
+        self.files.reload_time.with_label_values(&[files.as_str()]).set(seconds(now));
+        self.files.reload_success.with_label_values(&[files.as_str()]).set(0.0);
+    }
+
+    /// Files on disk are again what has been in use all the time, without mistakes.
+    pub fn reload_unchanged(&self, files: Component) {
+        self.files.reload_success.with_label_values(&[files.as_str()]).set(1.0);
+    }
+
+    /// Files on disk, or parts of them, are not fit for use; what was loaded before stays, or those parts are disabled.
+    pub fn reload_failed(&self, files: Component) {
+        self.files.reload_success.with_label_values(&[files.as_str()]).set(0.0);
+    }
+}
+
+/// Exact for the next 285 million years.
+#[allow(clippy::cast_precision_loss)]
+fn seconds(time: UnixTime) -> f64 {
+    time.seconds() as f64
+}

@@ -1,0 +1,72 @@
+//! Limits: how much is in use, and work that was refused.
+
+use countersign_http::LimitReached;
+use countersign_http::Resource;
+use countersign_http::Scope;
+use prometheus::IntCounterVec;
+use prometheus::IntGauge;
+use prometheus::IntGaugeVec;
+
+use super::Metrics;
+use super::limited_resources;
+use super::maker::Maker;
+
+const REQUEST: &str = "request";
+
+/// The limit on bytes of responses, and the scope of that for one of them, beside the limits of registry access.
+const RESPONSE_BYTES: &str = "response-bytes";
+
+/// Limits: how much is in use, and work that was refused.
+#[derive(Debug)]
+pub(super) struct Limits {
+    in_use: IntGaugeVec,
+    reached: IntCounterVec,
+}
+
+impl Limits {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let group = Self {
+            in_use: make.int_gauges("limit_in_use", "How much of each limit is in use.", &["limit"])?,
+            reached: make.counters(
+                "limit_reached_total",
+                "Work refused because a limit was used up, by what shares the limit.",
+                &["limit", "scope"],
+            )?,
+        };
+        for resource in limited_resources() {
+            group.in_use.with_label_values(&[resource.as_str()]);
+            for scope in Scope::LABELS {
+                group.reached.with_label_values(&[resource.as_str(), scope]);
+            }
+        }
+        group.in_use.with_label_values(&[RESPONSE_BYTES]);
+        for scope in [Scope::Process.label(), REQUEST] {
+            group.reached.with_label_values(&[RESPONSE_BYTES, scope]);
+        }
+        Ok(group)
+    }
+}
+
+impl Metrics {
+    /// So much more of a limit is in use, or less.
+    pub fn limit_in_use(&self, resource: Resource, change: i64) {
+        self.limits.in_use.with_label_values(&[resource.as_str()]).add(change);
+    }
+
+    /// Work was refused because a limit is used up.
+    pub fn limit_reached(&self, LimitReached { resource, scope, .. }: &LimitReached) {
+        self.limits.reached.with_label_values(&[resource.as_str(), scope.label()]).inc();
+    }
+
+    /// Shows how many bytes of responses are held until they are written.
+    #[must_use]
+    pub fn response_bytes(&self) -> IntGauge {
+        self.limits.in_use.with_label_values(&[RESPONSE_BYTES])
+    }
+
+    /// Keys of a request are undecided because its response had no room: in the limit for one response, or in that for all.
+    pub fn response_without_room(&self, too_large: bool) {
+        let scope = if too_large { REQUEST } else { Scope::Process.label() };
+        self.limits.reached.with_label_values(&[RESPONSE_BYTES, scope]).inc();
+    }
+}

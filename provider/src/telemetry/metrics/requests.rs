@@ -1,0 +1,78 @@
+//! Requests to the endpoints.
+
+use std::time::Duration;
+
+use prometheus::Histogram;
+use prometheus::HistogramVec;
+use prometheus::IntCounterVec;
+use prometheus::IntGauge;
+
+use super::Metrics;
+use super::Outcome;
+use super::gauged::Gauged;
+use super::maker::Maker;
+
+/// The former name of the label `endpoint`: for one release every series has both labels, with the same value.
+const FORMER_ENDPOINT: &str = "door";
+
+/// Images in a request: a pod has one to ten, an audit's batch or a hostile workload hundreds.
+const KEYS: [f64; 9] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0];
+
+/// In seconds. Close together around what matters: Gatekeeper gives a provider 1, 2, 3 or 5 seconds, its mutating webhook
+/// 1 by default, its validating one 3.
+const REQUEST_SECONDS: [f64; 17] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0];
+
+/// Requests to the endpoints.
+#[derive(Debug)]
+pub(super) struct Requests {
+    total: IntCounterVec,
+    seconds: HistogramVec,
+    keys: Histogram,
+    in_flight: IntGauge,
+}
+
+impl Requests {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            total: make.counters("requests_total", "Answered requests.", &["endpoint", FORMER_ENDPOINT, "outcome"])?,
+            seconds: make.histograms(
+                "request_duration_seconds",
+                "From a request's head to its answer.",
+                &["endpoint", FORMER_ENDPOINT],
+                &REQUEST_SECONDS,
+            )?,
+            keys: make.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
+            in_flight: make.int_gauge("in_flight_requests", "Requests being answered.")?,
+        })
+    }
+}
+
+impl Metrics {
+    /// Begins the series of these endpoints at zero. Once for each process: [`Self::request`] takes no others.
+    pub fn declare_endpoints(&self, endpoints: impl Iterator<Item = &'static str>) {
+        for endpoint in endpoints {
+            self.requests.seconds.with_label_values(&[endpoint, endpoint]);
+            for outcome in Outcome::ALL {
+                self.requests.total.with_label_values(&[endpoint, endpoint, outcome.as_str()]);
+            }
+        }
+    }
+
+    /// A request to one of the endpoints of [`Self::declare_endpoints`] has a response, or its caller has left.
+    pub fn request(&self, endpoint: &'static str, outcome: Outcome, elapsed: Duration) {
+        self.requests.total.with_label_values(&[endpoint, endpoint, outcome.as_str()]).inc();
+        self.requests.seconds.with_label_values(&[endpoint, endpoint]).observe(elapsed.as_secs_f64());
+    }
+
+    /// How many distinct keys a request had.
+    pub fn request_keys(&self, count: usize) {
+        self.requests.keys.observe(u32::try_from(count).map_or(f64::MAX, f64::from));
+    }
+
+    /// Counts a request as being in flight until the value is dropped.
+    #[must_use]
+    pub fn in_flight(&self) -> Gauged {
+        Gauged::new(&self.requests.in_flight)
+    }
+}
