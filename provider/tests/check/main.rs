@@ -1,0 +1,78 @@
+//! `countersign check` as the built binary: every mistake of every file in one run, warnings that change no exit code,
+//! and what would be used.
+
+#![allow(clippy::unwrap_used)]
+
+mod certificates;
+mod report;
+mod warnings;
+
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use countersign_test_support::binary;
+use countersign_testkit::folder::Folder;
+
+pub(crate) const START: OffsetDateTime = datetime!(2020-01-01 00:00 UTC);
+
+/// Runs it in `folder`, whose path is cut out of what it prints.
+pub(crate) fn check(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
+    check_in(folder, arguments, &[])
+}
+
+/// With these variables about proxies, and no others.
+pub(crate) fn check_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let path = folder.path().display().to_string();
+    let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), environment);
+    command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments);
+    // The authorities of the system, whatever this one has.
+    command.env("SSL_CERT_FILE", folder.path().join("system.pem")).env_remove("SSL_CERT_DIR");
+    let output = command.output().unwrap();
+    assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))
+}
+
+pub(crate) fn document(folder: &Folder) -> (Option<i32>, Value) {
+    let (code, text) = check(folder, &["-o", "json"]);
+    (code, serde_json::from_str(&text).unwrap())
+}
+
+pub(crate) fn statement(name: &str, scope: &str) -> Value {
+    json!({"name": name, "registryScopes": [scope],
+            "signatureVerification": {"level": "strict", "override": {"revocation": "skip"}},
+            "trustStores": ["ca:main"], "trustedIdentities": ["x509.subject: C=CH, ST=ZH, O=Testkit"]})
+}
+
+pub(crate) fn policy(statements: &[Value]) -> String {
+    json!({"version": "1.0", "trustPolicies": statements}).to_string()
+}
+
+/// A folder without mistakes and warnings, for the server.
+pub(crate) fn sound() -> Folder {
+    let folder = Folder::new();
+    let root = Authority::root(CertSpec::root());
+    folder.write("system.pem", root.pem());
+    let tls = Authority::root(CertSpec::root().common_name("TLS"));
+    folder.write("trust/trustpolicy.json", policy(&[statement("app", "registry.example.com/app")]));
+    folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+    let server = tls.issue(CertSpec::tls_server(&["countersign.countersign.svc", "127.0.0.1"]));
+    folder.write("tls.crt", server.pem());
+    folder.write("tls.key", server.key_pem());
+    folder.write("ca.crt", Authority::root(CertSpec::root().common_name("gatekeeper")).pem());
+    folder.write("user", "alice\n");
+    folder.write("password", "hunter2\n");
+    folder.write(
+            "c.yaml",
+            "trust: {directory: trust}
+server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}
+registries:
+- {host: registry.example.com, credentials: {usernameFile: user, passwordFile: password}, realmHosts: [auth.example.com]}
+- {host: 'localhost:5000', plainHttp: true}
+",
+        );
+    folder
+}

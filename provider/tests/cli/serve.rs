@@ -1,0 +1,190 @@
+//! `countersign serve`: start, log and stop.
+
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use countersign_test_support::binary;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::Fixture;
+use crate::GATEKEEPER;
+use crate::check;
+use crate::countersign;
+use crate::text;
+
+/// Adds what `serve` needs to the fixture's configuration. Gives what speaks as Gatekeeper.
+fn add_server(fixture: &Fixture) -> reqwest::Client {
+    // A second installation is refused, and the first serves all tests of the process.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let authority = Authority::root(CertSpec::root().common_name("TLS"));
+    let server = authority.issue(CertSpec::tls_server(&["localhost"]));
+    let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
+    fixture.folder.write("tls.crt", server.pem());
+    fixture.folder.write("tls.key", server.key_pem());
+    fixture.folder.write("ca.crt", authority.pem());
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    let server = "server: {listen: '127.0.0.1:0', tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
+    fixture.folder.write("c.yaml", format!("{config}{server}health: {{listen: '127.0.0.1:0'}}\n"));
+    reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
+        .identity(reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn serves_until_sigterm() {
+    let fixture = Fixture::new().await;
+    let client = add_server(&fixture);
+    let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["serve"])
+        .env("COUNTERSIGN_CONFIG", fixture.config())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut event = move || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let start = event();
+    assert_eq!(start["message"], "start");
+    assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
+    assert!(start["config"].as_str().unwrap().starts_with("server.listen=127.0.0.1:0 server.tls.certificate="));
+    let trust = event();
+    assert_eq!((&trust["message"], &trust["generation"]), (&json!("trust policy and trust stores in use"), &json!(1)));
+    assert!(trust["digest"].as_str().unwrap().starts_with("sha256:"), "{trust}");
+    let mut next = event();
+    while next["message"] != "listening" {
+        assert_eq!(next["level"], "WARN", "{next}");
+        next = event();
+    }
+    let port = next["endpoints"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let ready = reqwest::get(format!("http://{}/readyz", next["health"].as_str().unwrap())).await.unwrap();
+    assert_eq!(ready.status(), 200);
+
+    let image = fixture.image("app:signed");
+    let request = json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": [image]},
+    });
+    let answer = client
+        .post(format!("https://localhost:{port}/v1/verify"))
+        .header("content-type", "application/json")
+        .body(request.to_string())
+        .send()
+        .await
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
+
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let ended = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+    let messages: Vec<Value> = std::iter::repeat_with(event).take(3).map(|event| event["message"].clone()).collect();
+    assert_eq!(messages, ["verdict", "stopping", "stopped"]);
+}
+
+/// `countersign serve` with its log piped.
+fn serve(fixture: &Fixture) -> Child {
+    let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+    command.args(["serve", "--config", &fixture.config()]).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[tokio::test]
+async fn serve_starts_without_a_policy_document_that_can_be_used_and_is_not_ready() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    fixture.folder.write("trust/trustpolicy.json", "{");
+    let mut process = serve(&fixture);
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let mut events = events.skip_while(|event| event["level"] != "ERROR");
+    let error = events.next().unwrap();
+    assert_eq!(error["message"], "no trust policy is in use: every image is inconclusive");
+    assert!(error["error"].as_str().unwrap().contains("trust/trustpolicy.json: trust policy: not one JSON document: "));
+    let listening = events.find(|event| event["message"] == "listening").unwrap();
+    let ready = reqwest::get(format!("http://{}/readyz", listening["health"].as_str().unwrap())).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let why = ready.text().await.unwrap();
+    assert!(why.starts_with("[-] trust: the trust policy and trust stores have 1 mistake; "), "{why}");
+    process.kill().unwrap();
+    tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn serve_logs_every_part_of_the_trust_that_is_disabled_or_ignored() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    fixture.folder.write("trust/truststore/x509/ca/main/old/root.pem", "ignored");
+    let policy = json!({"version": "1.0", "trustPolicies": [
+        {"name": "good", "registryScopes": ["r.example/good"], "signatureVerification": {"level": "strict"},
+         "trustStores": ["ca:main"], "trustedIdentities": ["*"]},
+        {"name": "bad", "registryScopes": ["r.example/bad"], "signatureVerification": {"level": "strict"},
+         "trustStores": ["ca:absent"], "trustedIdentities": ["*"]},
+    ]});
+    fixture.folder.write("trust/trustpolicy.json", policy.to_string());
+    let mut process = serve(&fixture);
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let events: Vec<Value> = events.take_while(|event| event["message"] != "listening").collect();
+    process.kill().unwrap();
+    tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    let folder = format!("{}/", fixture.folder.path().display());
+    let logged = |level: &str| {
+        let of_level = events.iter().filter(|event| event["level"] == level);
+        of_level.map(|event| event["message"].as_str().unwrap().replace(&folder, "")).collect::<Vec<_>>()
+    };
+    let missing = "trust store ca:absent cannot be used: found no directory trust/truststore/x509/ca/absent, expected one \
+                       with certificate files";
+    assert_eq!(
+        logged("ERROR"),
+        [
+            "files have mistakes; what depends on them is disabled or keeps its former content".to_owned(),
+            format!("statement \"bad\" is disabled: {missing}"),
+            missing.to_owned(),
+        ]
+    );
+    let ignored = "trust store ca:main has sub-directories, which are ignored: \"old\"; put certificate files into the \
+                       store's own directory";
+    assert!(logged("WARN").contains(&ignored.to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_ends_with_exit_code_2() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    fixture.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
+    let output = countersign(&["serve", "--config", &fixture.config()]).await;
+    check(&output, 2);
+    let told = text(&output.stderr);
+    let wanted =
+        format!("countersign: cannot listen on {address} for the endpoints: Address already in use (os error 98)\n");
+    assert!(told.ends_with(&wanted), "{told}");
+}
+
+#[tokio::test]
+async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    fixture.folder.write("tls.crt", "garbage");
+    fixture.folder.write("trust/trustpolicy.json", "{");
+    let output = countersign(&["serve", "--config", &fixture.config()]).await;
+    check(&output, 3);
+    let told: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
+    assert_eq!(
+        told[0],
+        format!(
+            "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line, expected \
+                 CERTIFICATE blocks in PEM",
+            fixture.folder.path().display()
+        )
+    );
+    assert_eq!(told[1], "countersign: the trust policy and trust stores have 1 mistake");
+}

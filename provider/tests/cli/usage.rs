@@ -1,0 +1,92 @@
+//! Mistakes on the command line and in files; help and version.
+
+use std::io::BufRead as _;
+
+use countersign_testkit::folder::Folder;
+use serde_json::json;
+
+use crate::check;
+use crate::countersign;
+use crate::text;
+
+#[tokio::test]
+async fn a_mistake_on_the_command_line_ends_with_exit_code_3() {
+    for arguments in [
+        &[][..],
+        &["verfy"],
+        &["verify", "nginx"],
+        &["verify", "--config", "c.yaml"],
+        &["verify", "--config", "c.yaml", "-o", "xml", "nginx"],
+        &["verify", "--config", "c.yaml", "nginx", "Not/An/Image"],
+        &["serve"],
+        &["serve", "--config", "c.yaml", "extra"],
+    ] {
+        let output = countersign(arguments).await;
+        check(&output, 3);
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+    let output = countersign(&["verify", "--config", "c.yaml", "nginx", "Not/An/Image"]).await;
+    assert!(
+        text(&output.stderr).starts_with(
+            "error: invalid value 'Not/An/Image' for '<IMAGE>...': image reference has an invalid repository"
+        ),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[tokio::test]
+async fn reports_all_mistakes_in_files_with_exit_code_3() {
+    let output = countersign(&["verify", "--config", "/nowhere/c.yaml", "nginx"]).await;
+    check(&output, 3);
+    assert_eq!(
+        text(&output.stderr),
+        "countersign: cannot read the configuration /nowhere/c.yaml: No such file or directory (os error 2)\n"
+    );
+
+    let folder = Folder::new();
+    let path = folder.path().display().to_string();
+    let config = format!("{path}/c.yaml");
+    folder.write("c.yaml", "trust: {directroy: t}\nlog: {level: 5}\n");
+    let output = countersign(&["verify", "-c", &config, "nginx"]).await;
+    check(&output, 3);
+    let told = text(&output.stderr);
+    assert!(
+        told.starts_with(&format!("countersign: the configuration {config} has 3 mistakes\n  {config}:1: ")),
+        "{told}"
+    );
+
+    folder.write(
+            "c.yaml",
+            "trust: {directory: t}\nregistries: [{host: a.b, ca: no.pem, credentials: {usernameFile: u, passwordFile: p}}]\n",
+        );
+    folder.write("u", "\n");
+    folder.write("p", vec![b'x'; 1024 * 1024 + 1]);
+    let output = countersign(&["verify", "-c", &config, "nginx"]).await;
+    check(&output, 3);
+    assert_eq!(
+        text(&output.stderr).replace(&format!("{path}/"), ""),
+        "countersign: the trust policy and trust stores have 1 mistake
+  t has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document
+countersign: the files \
+             of the registries have 3 mistakes
+  no.pem: cannot be read: No such file or directory (os error 2)
+  \
+             u: is empty, expected a user name or a password
+  p: has more than 1048576 bytes
+"
+    );
+}
+
+#[tokio::test]
+async fn help_and_version_are_no_mistakes() {
+    for arguments in [&["--help"][..], &["verify", "--help"], &["serve", "--help"], &["help", "verify"]] {
+        let output = countersign(arguments).await;
+        check(&output, 0);
+        assert!(text(&output.stdout).contains("Examples:"), "{}", text(&output.stdout));
+    }
+    let output = countersign(&["--version"]).await;
+    check(&output, 0);
+    assert_eq!(text(&output.stdout), concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n"));
+}
