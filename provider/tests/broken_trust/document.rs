@@ -6,7 +6,6 @@ use countersign::policy_source::DocumentState;
 use countersign::policy_source::PolicyPoll;
 use countersign_core::verdict::Code;
 use countersign_test_support::fixture::EngineFixture;
-use countersign_test_support::fixture::policy;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use serde_json::json;

@@ -3,16 +3,13 @@
 use countersign::engine::EngineSettings;
 use countersign::policy_source::DocumentState;
 use countersign_core::verdict::Code;
-use countersign_test_support::fixture::policy;
 use serde_json::json;
 
 use crate::changed;
 use crate::codes;
 use crate::document;
-use crate::rest;
 use crate::sound_statements;
 use crate::sound_with;
-use crate::statement;
 use crate::undecided;
 use crate::with;
 

@@ -7,7 +7,6 @@ use countersign::policy_source::LoadedPolicy;
 use countersign::policy_source::StatementState;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::VerdictKind;
-use countersign_test_support::fixture::policy;
 use serde_json::Value;
 use serde_json::json;
 

@@ -8,7 +8,6 @@ use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::StoreState;
 use countersign_core::verdict::Code;
 use countersign_test_support::fixture::EngineFixture;
-use countersign_test_support::fixture::policy;
 use countersign_testkit::pki::CertSpec;
 use serde_json::json;
 
@@ -19,11 +18,9 @@ use crate::changed;
 use crate::changed_generation;
 use crate::codes;
 use crate::document;
-use crate::rest;
 use crate::rewrite;
 use crate::sound;
 use crate::sound_statements;
-use crate::statement;
 use crate::undecided;
 use crate::with;
 

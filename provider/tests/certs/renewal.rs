@@ -1,12 +1,9 @@
 //! Renewal, and files that are in the way.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
-use base64::Engine as _;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
-use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
 use crate::Out;

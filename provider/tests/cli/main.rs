@@ -7,7 +7,6 @@ mod serve;
 mod usage;
 mod verify;
 
-use std::io::BufRead as _;
 use std::process::Output;
 
 use countersign_testkit::notation;

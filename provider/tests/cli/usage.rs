@@ -1,9 +1,6 @@
 //! Mistakes on the command line and in files; help and version.
 
-use std::io::BufRead as _;
-
 use countersign_testkit::folder::Folder;
-use serde_json::json;
 
 use crate::check;
 use crate::countersign;

@@ -1,7 +1,5 @@
 //! `countersign verify`: verdicts, exit codes, credentials and proxies.
 
-use std::io::BufRead as _;
-
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_testkit::folder::Folder;

@@ -2,7 +2,6 @@
 
 mod caching;
 
-use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerifiedBy;

@@ -18,7 +18,6 @@ use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 
-use crate::index;
 use crate::reason;
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 mod failures;
 mod untyped;
 
-use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
@@ -13,7 +12,6 @@ use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::notation;
-use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::FaultHandle;
 use countersign_testkit::registry::Referrers;

@@ -1,6 +1,5 @@
 //! Lists whose entries have no artifact type.
 
-use countersign::engine::Verifier as _;
 use countersign_core::verdict::Code;
 use countersign_test_support::fixture::EngineFixture;
 use countersign_testkit::Descriptor;

@@ -32,7 +32,7 @@ async fn registry_and_authority() -> (Registry, Authority) {
 }
 
 impl WithRegistry {
-    async fn start(name: &str, more: &str) -> Self {
+    async fn start(more: &str) -> Self {
         let (registry, authority) = registry_and_authority().await;
         let root = Authority::root(CertSpec::root());
         let images = ["app", "other"].map(|repository| {
@@ -41,7 +41,7 @@ impl WithRegistry {
             registry.reference(repository, &image)
         });
         registry.require_bearer(&TokenService::for_user("alice", "first"));
-        let service = ReloadedService::start_with(name, |folder| {
+        let service = ReloadedService::start_with(|folder| {
             folder.write(MAIN, &root.pem());
             folder.write("registry.pem", &authority.pem());
             folder.write("user", "alice");
@@ -70,7 +70,7 @@ impl WithRegistry {
 
 #[tokio::test]
 async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_next_exchange() {
-    let mut fixture = WithRegistry::start("password", "").await;
+    let mut fixture = WithRegistry::start("").await;
     let [app, other] = fixture.images.clone();
     assert_eq!(fixture.verify(&app).await.verdict.code(), Code::Verified);
     let connections = fixture.registry.connections();
@@ -90,7 +90,7 @@ async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_nex
 #[tokio::test]
 async fn a_token_stays_when_the_file_of_another_registry_changes() {
     let more = ", {host: b.example, credentials: {usernameFile: user-b, passwordFile: password-b}}";
-    let mut fixture = WithRegistry::start("another", more).await;
+    let mut fixture = WithRegistry::start(more).await;
     let [app, _] = fixture.images.clone();
     assert_eq!(fixture.verify(&app).await.verdict.code(), Code::Verified);
     fixture.registry.clear_requests();
@@ -106,7 +106,7 @@ async fn a_token_stays_when_the_file_of_another_registry_changes() {
 
 #[tokio::test]
 async fn a_password_that_is_emptied_leaves_the_former_one_in_use() {
-    let mut fixture = WithRegistry::start("emptied", "").await;
+    let mut fixture = WithRegistry::start("").await;
     let [_, other] = fixture.images.clone();
     fixture.service.folder.write("password", "");
     let file_status = fixture.service.poll().file_status();
@@ -122,7 +122,7 @@ async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
     notation::sign_image(&registry, "app", &image, &root.issue(CertSpec::leaf()));
     registry.require_basic("alice", "first");
     let secret = |entry: &str| format!(r#"{{"auths": {{"{}": {entry}}}}}"#, registry.host());
-    let service = ReloadedService::start_with("broken-entry", |folder| {
+    let service = ReloadedService::start_with(|folder| {
         folder.write(MAIN, &root.pem());
         folder.write("registry.pem", &authority.pem());
         folder.write("secret.json", &secret(r#"{"username": "alice", "password": "first"}"#));
