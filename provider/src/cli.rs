@@ -1,5 +1,5 @@
-//! The command line: `serve`, `verify` and `inspect` over the same configuration and the same engine, so that what the
-//! tool says on a laptop is what the cluster decides.
+//! The command line: `serve`, `verify` and `inspect` over the same configuration and the same engine, so that a laptop
+//! and the cluster give the same verdict.
 
 pub mod args;
 mod certificate_name;
@@ -26,11 +26,11 @@ use crate::telemetry::ErrorChain;
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Every image is verified or skipped; the service stopped when it was told to.
+    /// Every image is verified or skipped; the service stopped on a signal.
     Success,
-    /// An image was looked at and rejected, whatever became of the others.
+    /// At least one image was rejected.
     Rejected,
-    /// No image was rejected, but one could not be decided; or the service could not go on.
+    /// No image was rejected, and at least one was inconclusive; or the service failed.
     Undecided,
     /// A mistake on the command line, in the configuration or in the files that it names.
     Usage,
@@ -48,12 +48,12 @@ impl Exit {
     }
 }
 
-/// Does what `arguments` say, the first of which is the program's name. Mistakes go to standard error.
+/// Runs the command in `arguments`, the first of which is the program's name. Mistakes are written to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
-            // Help and version come this way too, and are no mistakes. Nothing can be done about a closed output.
+            // Help and version are reported as errors by the parser. A closed output is ignored.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Success };
         }
@@ -74,12 +74,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     })
 }
 
-/// Reports what is no failure of the command.
+/// Reports a warning.
 fn warn(message: impl fmt::Display) {
     eprintln!("countersign: warning: {message}");
 }
 
-/// Why a command could not do its work: everything that was found, and how the process ends for it.
+/// Why a command failed: all causes, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -116,7 +116,7 @@ impl Failure {
         Self { exit: Exit::Usage, causes: vec![cause.into()] }
     }
 
-    /// Trouble of the machine, or ours.
+    /// A failure of the machine or of this program.
     fn unexpected(cause: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Undecided, causes: vec![cause.into()] }
     }

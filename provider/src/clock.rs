@@ -1,4 +1,4 @@
-//! The system's clock. What decides takes the time as an argument, so that tests can set it; it is read here.
+//! The system's clock. Code that decides takes the time as an argument, so that tests can set it.
 
 use std::sync::Arc;
 use std::time::SystemTime;

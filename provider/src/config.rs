@@ -62,7 +62,7 @@ pub fn json_schema() -> String {
     schema::json_schema(sections::ROOT)
 }
 
-/// What the operator wants, with every default filled in and every path resolved.
+/// The configuration with every default filled in and every path resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub server: Server,
@@ -70,7 +70,7 @@ pub struct Config {
     pub trust: Trust,
     pub verification: Verification,
     pub cache: Cache,
-    /// In order of the file; no host stands twice.
+    /// In order of the file; each host occurs once.
     pub registries: Vec<Registry>,
     pub unlisted_registries: Unlisted,
     pub registry_access: RegistryAccess,
@@ -102,9 +102,9 @@ impl Config {
         file::parse(&file::read(path)?, path, purpose)
     }
 
-    /// For `countersign check`: what can be read of the file at `path`, and all of its mistakes. A configuration with
-    /// mistakes is there to find more of them in the files that it names, and for nothing else; without a place for
-    /// the trust policy there is none.
+    /// For `countersign check`: the readable parts of the file at `path`, and all of its mistakes. A configuration
+    /// with mistakes is used only to find more mistakes in the files that it names; it is `None` if it does not say
+    /// where the trust policy is.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -113,7 +113,7 @@ impl Config {
         Ok(read::survey(file::text(&bytes, path)?, path, purpose))
     }
 
-    /// Reads `text`, which stands in the file `path`. Touches no file.
+    /// Parses `text`, the content of the file `path`. Touches no file.
     ///
     /// # Errors
     /// All mistakes.

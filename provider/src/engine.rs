@@ -40,8 +40,8 @@ pub use request::VerificationRequest;
 pub use state::Engine;
 pub use state::EngineSettings;
 
-/// What an image takes at most while it is in work, beside what registries send: the signatures that did not count, and the
-/// work itself; in bytes.
+/// Most memory of one image in progress without content of registries: failed signatures, and the work itself; in
+/// bytes.
 pub const IMAGE_BYTES: usize = FailedSignatures::BYTES + 32 * 1024;
 
 /// The verdict about one image and the digest that it is about, if the image was pinned.
@@ -49,19 +49,20 @@ pub const IMAGE_BYTES: usize = FailedSignatures::BYTES + 32 * 1024;
 #[must_use]
 pub struct ImageResult {
     pub digest: Option<Digest>,
-    /// Shared: by all who waited for it, and by the cache.
+    /// Shared by all callers and the cache.
     pub verdict: Arc<ImageVerdict>,
-    /// Whether the answer was remembered rather than worked out.
+    /// Whether the result came from the cache.
     pub cached: bool,
 }
 
-/// What the server asks of the engine. Implemented by the engine over registries, and by the server's own tests with
-/// scripted delays, panics and verdicts.
+/// The interface between server and engine. Implemented by the engine over registries, and by the server's own tests
+/// with scripted delays, panics and verdicts.
 pub trait Verifier: Send + Sync + 'static {
-    /// The policy in use now: what one request asks is judged by the snapshot with which it began.
+    /// The policy in use now: a request keeps the snapshot with which it began.
     fn snapshot(&self) -> PolicySnapshot;
 
-    /// Never fails: what goes wrong is a verdict. May outlive the deadline; the caller stops waiting, the work goes on.
+    /// Never fails: every failure becomes a verdict. May outlive the deadline; the caller stops waiting, the work goes
+    /// on.
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
 
     /// The digest that the image's tag stands for now; a digest stands for itself.

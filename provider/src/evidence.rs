@@ -1,6 +1,6 @@
-//! Fetches the evidence that judgements ask for. Core says what is needed and judges what came back; this module gets it.
+//! Fetches the evidence that judgements need. Core requests and judges it; this module fetches it.
 //!
-//! A fetcher for OCSP responses, for CRLs or for AWS Signer is a file here, and is asked by the implementation of
+//! A fetcher for OCSP responses, for CRLs or for AWS Signer is a file here, and is called by the implementation of
 //! [`EvidenceSource`] that the engine is given.
 
 mod source;

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// The system does not give its bytes.
+    /// The system reports an error.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It has more bytes than `most`.
@@ -21,7 +21,7 @@ pub(crate) enum ReadError {
     },
 }
 
-/// The bytes of the file at `path`, at most `most` of them. Of a larger one no more than that is read.
+/// The bytes of the file at `path`, at most `most` of them. No more than that is read from a larger one.
 ///
 /// # Errors
 /// The file cannot be read, or has more bytes.
@@ -40,18 +40,18 @@ pub(crate) fn read_start(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What polling has found.
+/// The result of polling.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change<T> {
-    /// What was there before.
+    /// The content is unchanged.
     None,
-    /// The content changed between two readings: somebody is writing, or files of two versions were read together.
+    /// The content changed between two readings: the files are being written, or files of two versions were read.
     Unsettled,
-    /// Something else, which two readings agree on.
+    /// The content is new, and two readings agree.
     Some(T),
 }
 
-/// Compares what `read` gives with what was there before, as `is_known` says, and then with a second reading.
+/// Reads with `read`, compares with the known content by `is_known`, and confirms a change with a second reading.
 pub(crate) fn poll<T>(
     mut read: impl FnMut() -> T,
     is_known: impl Fn(&T) -> bool,

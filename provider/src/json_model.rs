@@ -31,7 +31,7 @@ impl StatementName {
     }
 }
 
-/// Who signed, from the signature that counts. There is none where the statement only logs authenticity and it failed.
+/// The signer of the verified signature. `None` if authenticity failed and is only logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signer {
@@ -46,7 +46,7 @@ pub struct Signer {
     pub expiry: Option<String>,
     /// Digest of the signature manifest.
     pub signature: String,
-    /// The trust store that vouches for the signing certificate, as in `ca:example`.
+    /// The trust store with the trust anchor of the signing certificate, as in `ca:example`.
     pub trust_store: String,
     pub anchor: Anchor,
 }
@@ -59,16 +59,16 @@ pub struct Anchor {
     pub sha256: String,
 }
 
-/// What stands in place of a [`Signer`] where authenticity failed and is only logged: what the signature says of itself.
+/// Replaces a [`Signer`] if authenticity failed and is only logged: the claims of the signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnverifiedSigner {
-    /// As it stands in the envelope; nobody has vouched for it.
+    /// As claimed in the envelope; unauthenticated.
     pub subject: String,
     /// Digest of the signature manifest.
     pub signature: String,
 }
 
-/// How the five checks ended for the signature that counts: `passed`, `logged` or `skipped`.
+/// The results of the five checks of the verified signature: `passed`, `logged` or `skipped`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checks {
@@ -86,7 +86,7 @@ pub struct Why {
     pub message: String,
 }
 
-/// A failure that the rule only logs.
+/// A failure that the statement only logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
     pub check: &'static str,
@@ -94,12 +94,12 @@ pub struct Warning {
     pub why: Why,
 }
 
-/// A signature that did not count.
+/// A signature that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failed {
     /// Digest of the signature manifest.
     pub digest: String,
-    /// As it stands in the envelope; nobody has vouched for it.
+    /// As claimed in the envelope; unauthenticated.
     pub subject: Option<String>,
     /// `rejected` or `inconclusive`.
     pub verdict: &'static str,
@@ -107,7 +107,7 @@ pub struct Failed {
 }
 
 impl Signer {
-    /// None if nobody has vouched for the signer.
+    /// `None` if the signer was not authenticated.
     pub fn of(
         Verified { statement: _, by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }), others: _ }: &Verified,
     ) -> Option<Self> {

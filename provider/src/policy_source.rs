@@ -1,11 +1,12 @@
 //! The trust policy and the trust stores from disk.
 //!
-//! Readers hold a snapshot, [`LoadedPolicy`], with a generation number; a change of what is in use makes a new one. A mistake in one
-//! statement or store disables the statements that need it, at the first look as at any other, and nothing else:
+//! Readers hold a snapshot, [`LoadedPolicy`], with a generation number; a change of what is in use makes a new one. A
+//! mistake in one statement or store disables the statements that need it, at the start and later, and nothing else:
 //!
-//! - A store that is absent or empty is trusted no longer. One that cannot be read or parsed stays as it was before; at the
-//!   first look there is no before.
-//! - A statement with mistakes is disabled, and nothing applies in its place. Its former version does not.
+//! - A store that is absent or empty is no longer trusted. One that cannot be read or parsed keeps its former content;
+//!   at the start there is none.
+//! - A statement with mistakes is disabled, and no other statement replaces it. Its former version does not apply
+//!   either.
 //! - A policy document that cannot be used as a whole leaves the former one in use, with the stores as they are now.
 //!
 //! Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link, which file
@@ -72,14 +73,14 @@ const MISTAKES: usize = 2 * limits::POLICY_MISTAKES;
 /// Most names of statements in a mistake.
 const SHOWN_NAMES: usize = 10;
 
-/// Where the current [`LoadedPolicy`] is found. Whoever works on an image takes one snapshot and stays with it.
+/// Gives the current [`LoadedPolicy`]. Work on an image takes one snapshot and keeps it.
 #[derive(Debug, Default)]
 pub struct PolicyHandle {
     current: ArcSwapOption<LoadedPolicy>,
 }
 
 impl PolicyHandle {
-    /// The newest trust; `None` until a policy document could be used.
+    /// The newest policy; `None` until a policy document could be used.
     #[must_use]
     pub fn current(&self) -> Option<Arc<LoadedPolicy>> {
         self.current.load_full()
@@ -89,32 +90,32 @@ impl PolicyHandle {
 /// What a look at the files brought.
 #[derive(Debug)]
 pub enum PolicyPoll {
-    /// The same as at the last look, right or wrong.
+    /// The files are the same as in the last poll.
     Unchanged,
-    /// Something else: from now on the handle has it. Its [`LoadedPolicy::mistakes`] say what of the files is not in use; its
-    /// generation is the former one if that is all that has changed.
+    /// The files changed, and the handle has the new policy. [`LoadedPolicy::mistakes`] has the parts of the files
+    /// that are not in use; if only these changed, the generation stays the same.
     Loaded(Arc<LoadedPolicy>),
-    /// Something else, and still no policy document that could be used: the handle has nothing.
+    /// The files changed, and there still is no usable policy document.
     Refused(PolicySourceError),
-    /// The files changed while they were read; the next look will tell.
+    /// The files changed while they were read; the next poll decides.
     Unsettled,
 }
 
-/// Reads the files again and again. There is one for each handle.
+/// Polls the files. Each source has its own handle.
 #[derive(Debug)]
 pub struct PolicySource {
     location: TrustLocation,
     /// Statements that the configuration demands metadata for.
     expected: BTreeSet<String>,
     handle: Arc<PolicyHandle>,
-    /// Of what was in use last.
+    /// Of the policy in use.
     generation: u64,
     digest: Option<Digest>,
-    /// Of everything that the last look found.
+    /// Of everything found by the last poll.
     seen: Option<Digest>,
     /// The last policy document that could be used.
     document: Option<Document>,
-    /// Since when the document on disk is another one, which cannot be used.
+    /// Since when the document on disk is another, unusable one.
     document_kept: Option<UnixTime>,
     /// The last content that could be used of every store in use.
     stores: BTreeMap<StoreRef, LastGood>,
@@ -127,7 +128,7 @@ struct Document {
     policy: Arc<TrustPolicy>,
 }
 
-/// What a look found, and which document it leads to.
+/// The result of reading the files, and the document to use.
 struct Found {
     document: Option<Document>,
     /// Whether `document` is what is on disk.
@@ -139,8 +140,8 @@ struct Found {
 }
 
 impl PolicySource {
-    /// A source that has read nothing yet. `expected` are names of statements that the policy must have, because the
-    /// configuration demands more of them: a misspelt name would demand nothing of anybody.
+    /// A source that has read nothing yet. `expected` are the names of statements for which the configuration requires
+    /// metadata: the policy must have them, because a misspelt name would have no effect.
     #[must_use]
     pub fn new(location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
         Self {
@@ -156,8 +157,8 @@ impl PolicySource {
         }
     }
 
-    /// A source with a handle of its own, for a changed configuration. Its generations go on from those of this one. If the
-    /// files are in the same location, what is kept of them is kept there too.
+    /// A source with a handle of its own, for a changed configuration. Its generations go on from those of this one.
+    /// If the location is the same, the former content of unusable files is kept.
     #[must_use]
     pub fn successor(&self, location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
         let is_same = location == self.location;
@@ -175,7 +176,7 @@ impl PolicySource {
         Arc::clone(&self.handle)
     }
 
-    /// The first look, for the start.
+    /// Reads the files for the first time.
     ///
     /// # Errors
     /// All mistakes, if there is no policy document that can be used.
@@ -184,7 +185,7 @@ impl PolicySource {
         self.take(found, now)
     }
 
-    /// Another look. Blocks on the file system.
+    /// Reads the files again. Blocks on the file system.
     pub fn poll(&mut self, now: UnixTime) -> PolicyPoll {
         let is_known = |found: &Found| self.seen.as_ref() == Some(&found.fingerprint);
         let agree = |one: &Found, other: &Found| one.fingerprint == other.fingerprint;
@@ -199,7 +200,7 @@ impl PolicySource {
         }
     }
 
-    /// Names that the configuration demands metadata for and that are no statement of the policy in use.
+    /// Names for which the configuration requires metadata and that are no statement of the policy in use.
     #[must_use]
     pub fn unknown_statements(&self) -> BTreeSet<String> {
         let unmet = self.document.as_ref().map(|document| self.unmet(&document.policy)).unwrap_or_default();
@@ -299,7 +300,7 @@ impl PolicySource {
         }
     }
 
-    /// Expected statements that the policy has not, or that verify nothing.
+    /// Expected statements that are missing in the policy, or that skip verification.
     fn unmet(&self, policy: &TrustPolicy) -> Vec<PolicyMistake> {
         let rules = policy.policy().rules();
         let unmet = |name: &String| {
@@ -309,7 +310,7 @@ impl PolicySource {
                     Decision::Verify(_) => None,
                     Decision::Skip => Some(PolicyMistake::SkippingStatement { statement }),
                 },
-                // Disabled for mistakes of its own.
+                // Disabled because of its own mistakes.
                 Some(Statement::Broken(_)) => None,
                 None => {
                     let known = Text::of(text::list(rules.iter().map(Statement::name), ", ", SHOWN_NAMES));

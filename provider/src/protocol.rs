@@ -10,10 +10,11 @@
 //! | inconclusive | no item, but `systemError` | the same |
 //! | the key is not an image reference | item error | value, `isSuccess: false` |
 //!
-//! Inconclusive has no item because Gatekeeper caches items, errors too, for minutes: a short outage of a registry would be
-//! remembered. A rejection is a value and not an error because it has more to say than one text.
+//! Inconclusive has no item because Gatekeeper caches items, errors too, for minutes: a short outage of a registry
+//! would last that long. A rejection is a value and not an error because it has more content than one text.
 //!
-//! Verdicts do not derive `Serialize`: what is sent are types of their own, so that a rename inside changes no contract.
+//! Verdicts do not derive `Serialize`: responses have types of their own, so that a rename in core does not change the
+//! contract.
 
 pub mod gatekeeper;
 mod message;
@@ -36,21 +37,21 @@ pub(crate) use self::response_budget::ResponsePermit;
 use crate::engine::ImageResult;
 use crate::protocol::gatekeeper::RequestError;
 
-/// What one endpoint speaks. Each is a constant of its module.
+/// The protocol of one endpoint. Each is a constant of its module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {
     /// Reads the body of a request with at most so many distinct keys.
     pub(crate) decode: fn(body: &[u8], max_keys: usize) -> Result<Vec<String>, RequestError>,
     /// The part of a key that should be an image reference.
     pub(crate) image_of: fn(key: &str) -> &str,
-    /// What the engine is asked about each image, and how its answer is written.
+    /// The operation of the engine, and how its result is encoded.
     pub(crate) operation: Operation,
     /// Writes the item of a key that is not an image reference.
     pub(crate) encode_not_a_reference: fn(ResponseContext<'_>, key: &str, &ReferenceError) -> EncodedKey,
     pub(crate) frame: Frame,
 }
 
-/// What the engine is asked about each image of a request, and how the item of a key is written.
+/// The operation of the engine for each image of a request, and how the item of a key is encoded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {
     /// Whether the image may run.
@@ -59,11 +60,11 @@ pub(crate) enum Operation {
     Resolve(fn(ResponseContext<'_>, key: &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
 }
 
-/// What is before and after the items of a response, which are separated by commas, when `undecided` says what could not be
-/// decided; empty for nothing.
+/// The bytes before and after the comma-separated items of a response. `undecided` is the text about undecided keys;
+/// empty if there are none.
 pub(crate) type Frame = fn(undecided: &str) -> (Vec<u8>, Vec<u8>);
 
-/// What is about one request rather than about one image.
+/// The context of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseContext<'a> {
     pub(crate) request_id: &'a str,
@@ -73,7 +74,7 @@ pub(crate) struct ResponseContext<'a> {
     pub(crate) max_signatures: usize,
 }
 
-/// Most failed signatures that an item lists. Gatekeeper holds items in memory without a bound, and anybody who can
+/// Most failed signatures listed in an item. Gatekeeper keeps items in memory without a limit, and everyone who can
 /// push to a repository can add signatures.
 const ITEM_SIGNATURES: usize = 20;
 

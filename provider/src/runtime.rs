@@ -5,7 +5,7 @@
 //! files. A further component is one member of that enum, one file here that loads and reloads it, and one field of
 //! `ReloadTask`.
 //!
-//! Knows no command line and no exit codes: an error says what is wrong and who can correct it.
+//! Knows no command line and no exit codes: an error has its cause and who can correct it.
 
 mod active_engine;
 mod certificates;

@@ -1,7 +1,7 @@
 //! The HTTP server: endpoints for Gatekeeper, a port for probes and Prometheus, and how both start and stop.
 //!
-//! Where to begin: `routes` is the table of endpoints, `handler` is one request. Nothing here knows signatures, registries or
-//! files other than the certificates.
+//! Start reading at `routes`, the table of endpoints, and `handler`, one request. Nothing here knows signatures,
+//! registries or files other than the certificates.
 
 mod body;
 mod connection_limit;
@@ -41,16 +41,17 @@ use tls::Tls;
 
 pub use routes::Endpoint;
 
-/// What an operator may decide about the service. Defaults are those of the configuration.
+/// The settings of the server. Defaults are those of the configuration.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Where the endpoints are.
     pub listen: ListenAddress,
-    /// Where probes and Prometheus look.
+    /// The address of probes and metrics.
     pub health_listen: ListenAddress,
-    /// Names of the clients that may ask.
+    /// Names of the allowed clients.
     pub allowed_clients: AllowedClients,
-    /// From a request's head to its answer. Below the Provider's `spec.timeout`, or nobody hears the answer.
+    /// From a request's head to its answer. Must be below the Provider's `spec.timeout`; otherwise Gatekeeper has
+    /// stopped waiting.
     pub verify_timeout: Duration,
     /// The same for mutation. Gatekeeper's mutating webhook has one second by default.
     pub mutate_timeout: Duration,
@@ -62,28 +63,28 @@ pub struct ServerSettings {
     pub max_keys: usize,
     /// Most open connections with an accepted client certificate.
     pub max_connections: usize,
-    /// Keys worked on at the same time in one request. Its hosts have equal parts of it, each at least one key: one slow
-    /// host never makes the keys of another late.
+    /// Keys worked on at the same time in one request. Its hosts have equal shares, each at least one key, so that a
+    /// slow host does not delay the keys of another.
     pub max_concurrent_keys_per_request: usize,
     pub connection_times: ConnectionTimes,
 }
 
-/// How long a connection may take. Nobody needs to change these; tests do.
+/// Time limits of connections. Only tests change them.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionTimes {
-    /// For the handshake. As long as Gatekeeper's whole call by default: a later one helps nobody.
+    /// For the handshake. The default is the whole time of Gatekeeper's call.
     pub handshake: Duration,
     /// For a permit among the open connections.
     pub permit: Duration,
     /// From the handshake to the end of the first request's head.
     pub first_request: Duration,
-    /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a connection:
-    /// who closes first must be the client, or a request meets a closing connection.
+    /// From one request to the end of the next one's head. Above the 90 seconds for which Gatekeeper keeps a
+    /// connection: the client must close first; otherwise a request may arrive on a closing connection.
     pub idle: Duration,
-    /// For another request on an idle connection when the service stops: closing at once might meet a request on its
-    /// way. At most half of [`ServerSettings::stop_grace`].
+    /// For another request on an idle connection when the service stops: closing at once could lose a request in
+    /// transit. At most half of [`ServerSettings::stop_grace`].
     pub linger: Duration,
-    /// From an answer to its last byte. By then whoever asked has gone: Gatekeeper's calls end in seconds.
+    /// From a response to its last byte. Gatekeeper's calls end within seconds, so the client has left by then.
     pub write: Duration,
     /// For what is left to write once the connection is to be closed.
     pub close: Duration,
@@ -103,7 +104,7 @@ impl Default for ConnectionTimes {
     }
 }
 
-/// What the service works with.
+/// The parts of the server.
 pub struct ServerParts {
     pub verifier: Arc<dyn Verifier>,
     pub tls: Arc<Tls>,
@@ -130,20 +131,20 @@ pub struct Server {
     health: Arc<Health>,
 }
 
-/// Gives a running server another configuration.
+/// Changes the configuration of a running server.
 #[derive(Clone)]
 pub struct ReloadHandle(Arc<ConnectionContext>);
 
 impl ReloadHandle {
-    /// Requests that come from now on are answered under `settings` and by `verifier`; those under way stay with what they
-    /// began with. The ports, [`ServerSettings::max_connections`] and [`ServerSettings::connection_times`] stay what they
-    /// were at the start. If the allowed clients are others, every open connection closes with its next answer.
+    /// New requests use `settings` and `verifier`; running requests keep theirs. The ports,
+    /// [`ServerSettings::max_connections`] and [`ServerSettings::connection_times`] stay what they were at the start.
+    /// If the allowed clients change, every open connection closes after its next response.
     pub fn swap(&self, settings: ServerSettings, verifier: Arc<dyn Verifier>) {
         let successor = self.0.handler.load().successor(settings, verifier);
         self.0.handler.store(Arc::new(successor));
     }
 
-    /// Tells two configurations apart.
+    /// Identifies the configuration.
     #[cfg(test)]
     pub(crate) fn handler_address(&self) -> usize {
         Arc::as_ptr(&self.0.handler.load_full()).addr()
@@ -151,7 +152,7 @@ impl ReloadHandle {
 }
 
 impl Server {
-    /// Binds both ports. What connects from now on waits for [`Server::run`].
+    /// Binds both ports. Connections wait for [`Server::run`].
     ///
     /// # Errors
     /// A port cannot be bound.
@@ -177,18 +178,19 @@ impl Server {
         ReloadHandle(Arc::clone(&self.context))
     }
 
-    /// Where the endpoints are, with the port that was chosen if it was left open. Of several addresses of a name the first.
+    /// The address of the endpoints, with the port that the system has chosen for port 0. Of several addresses of a
+    /// name the first.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub fn address(&self) -> io::Result<SocketAddr> {
         first(&self.listeners)
     }
 
-    /// Where probes and Prometheus look; as [`Self::address`].
+    /// The address of probes and metrics; as [`Self::address`].
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub fn health_address(&self) -> io::Result<SocketAddr> {
         first(&self.health_listeners)
     }
@@ -196,7 +198,7 @@ impl Server {
     /// All addresses of the endpoints and of health, for people.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub fn addresses(&self) -> io::Result<(String, String)> {
         let text = |listeners: &Listeners| {
             Ok::<_, io::Error>(listeners.addresses()?.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
@@ -208,7 +210,7 @@ impl Server {
     /// to finish; how many connections were cut off after that is returned. Dropping the future ends everything at once.
     ///
     /// # Errors
-    /// A listener is dead. The process must end then: it would be deaf.
+    /// A listener has ended. The process must exit, as it accepts no connections.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<usize, ServerError> {
         let Self { listeners, health_listeners, context, health } = self;
         let readiness = Arc::clone(&health.readiness);
@@ -216,9 +218,9 @@ impl Server {
         let stop = async {
             stop.await;
             readiness.set_not_ready(Condition::Endpoints, "closing");
-            // The receiver is in the future beside this one.
+            // The receiver lives in the other future.
             let _ = stopping.send(true);
-            // The end of the endpoints ends this, too.
+            // Stops when the endpoints stop.
             std::future::pending::<()>().await;
         };
         readiness.set_ready(Condition::Endpoints);

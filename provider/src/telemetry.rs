@@ -1,7 +1,6 @@
-//! What an operator sees: [`metrics`] for Prometheus, [`log`] as one JSON event per verdict.
+//! Metrics and log: [`metrics`] for Prometheus, [`log`] as one JSON event per verdict.
 //!
-//! Gatekeeper counts nothing about the calls it makes, so this is the only place where they can be seen. Nothing here
-//! decides anything.
+//! Gatekeeper has no metrics of its calls, so these are the only ones. Nothing here decides anything.
 
 mod error_chain;
 pub mod log;

@@ -28,26 +28,26 @@ Examples:
   countersign check --config countersign.yaml
   countersign certs --out certs
 
-Every key of the configuration stands with its meaning and default in samples/countersign.yaml of the sources.";
+samples/countersign.yaml in the sources has every key of the configuration with its meaning and default.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Answer Gatekeeper, until SIGTERM or SIGINT
+    /// Serve Gatekeeper until SIGTERM or SIGINT
     #[command(after_help = SERVE_AFTER)]
     Serve(ServeArgs),
     /// Verify images with the engine and the configuration of the server
     #[command(after_help = VERIFY_AFTER)]
     Verify(VerifyArgs),
-    /// Show every signature of an image, and what each check says of it
+    /// Show every signature of an image with the result of each check
     #[command(after_help = INSPECT_AFTER)]
     Inspect(InspectArgs),
-    /// Look for mistakes in the configuration and in every file that it names, without a network
+    /// Report mistakes in the configuration and in every file that it names, without network access
     #[command(after_help = CHECK_AFTER)]
     Check(CheckArgs),
-    /// Make an authority and a serving certificate, for clusters without a certificate manager
+    /// Create a certificate authority and a server certificate, for clusters without a certificate manager
     #[command(after_help = CERTS_AFTER)]
     Certs(CertsArgs),
-    /// Print what a shell needs to complete the command line
+    /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_AFTER)]
     Completions(CompletionsArgs),
 }
@@ -59,7 +59,7 @@ Examples:
 
 Exit codes:
   0  stopped by a signal
-  2  a listener or another part ended that must not
+  2  a listener or another part of the service failed
   3  a mistake on the command line, in the configuration, the certificates, the trust policy or the trust stores";
 
 const VERIFY_AFTER: &str = "\
@@ -70,13 +70,13 @@ Examples:
 
 Exit codes:
   0  every image is verified, or skipped by a statement of the trust policy
-  1  an image was looked at and rejected, whatever became of the others
-  2  none was rejected, but for an image it could not be decided
+  1  at least one image is rejected
+  2  no image is rejected, and at least one is inconclusive
   3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
 
 const INSPECT_AFTER: &str = "\
-The verdict is the one that `countersign verify` and the server give. What an envelope says of itself is marked
-\"claimed\" unless the statement's check of authenticity passed. Signatures of repositories that a statement skips are shown too.
+The verdict is the one that `countersign verify` and the server give. The content of an envelope is marked
+\"claimed\" unless the statement's check of authenticity passed. Signatures of skipped repositories are shown too.
 
 Examples:
   countersign inspect --config countersign.yaml registry.example.com/app:v1
@@ -85,13 +85,13 @@ Examples:
 
 Exit codes:
   0  the image is verified, or skipped by a statement of the trust policy
-  1  the image was looked at and rejected
-  2  it could not be decided, or the list of its signatures could not be fetched
+  1  the image is rejected
+  2  the image is inconclusive, or the list of its signatures could not be fetched
   3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
 
 const CHECK_AFTER: &str = "\
-Mistakes are told all at once, each with its file, what was found and what was wanted. Warnings are for what is in order
-by the letter and will hardly be meant, such as a certificate that ends within 30 days.
+All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid
+settings that are probably not intended, and certificates that expire within 30 days.
 
 Examples:
   countersign check --config /etc/countersign/countersign.yaml
@@ -104,7 +104,7 @@ Exit codes:
 
 const CERTS_AFTER: &str = "\
 Writes ca.crt, ca.key, tls.crt, tls.key and provider-patch.yaml, readable by their owner alone, and prints the caBundle
-for Gatekeeper's Provider. An authority that is there is kept; nothing is overwritten unless --renew or --force says so.
+for Gatekeeper's Provider. An existing authority is kept; existing files are only overwritten with --renew or --force.
 
 Examples:
   countersign certs --out certs
@@ -114,9 +114,9 @@ Examples:
   countersign certs --out laptop --name localhost --client-name gatekeeper-webhook-service.gatekeeper-system.svc
 
 Exit codes:
-  0  made
+  0  the files were written
   2  a file could not be read or written
-  3  a mistake on the command line, or files that are in the way or do not fit";
+  3  a mistake on the command line, or files that exist already or do not match";
 
 const COMPLETIONS_AFTER: &str = "\
 Examples:
@@ -126,7 +126,7 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
-    /// The configuration, a YAML file; paths in it start at its directory
+    /// The configuration, a YAML file; paths in it are relative to its directory
     #[arg(short, long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
     pub config: PathBuf,
 }
@@ -142,11 +142,11 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// How to print the verdicts
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 
-    /// Images, as they stand in a pod: nginx, registry.example.com/app:v1, …@sha256:…
+    /// Images, as written in a pod: nginx, registry.example.com/app:v1, …@sha256:…
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<ImageRef>,
 }
@@ -156,11 +156,11 @@ pub struct InspectArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// How to print what is found
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 
-    /// An image, as it stands in a pod
+    /// An image, as written in a pod
     #[arg(value_name = "IMAGE")]
     pub image: ImageRef,
 }
@@ -174,7 +174,7 @@ pub struct CheckArgs {
     #[arg(long = "for", value_enum, default_value_t = Use::Serve, value_name = "COMMAND")]
     pub purpose: Use,
 
-    /// How to print what is found
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }
@@ -189,14 +189,14 @@ pub enum Use {
 
 #[derive(Debug, clap::Args)]
 pub struct CertsArgs {
-    /// Where the files go; made if it is not there
+    /// The directory for the files; created if necessary
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
     /// A DNS name or IP address of the serving certificate; may be repeated
     ///
     /// Gatekeeper compares them with the host of the Provider's url. With --renew the default is the names of the
-    /// certificate that is there; else countersign.NAMESPACE.svc and countersign.NAMESPACE.svc.cluster.local.
+    /// existing certificate; otherwise countersign.NAMESPACE.svc and countersign.NAMESPACE.svc.cluster.local.
     #[arg(long = "name", value_name = "NAME", value_parser = name)]
     pub names: Vec<String>,
 
@@ -208,9 +208,9 @@ pub struct CertsArgs {
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = value_parser!(u16).range(1..=3650))]
     pub days: u16,
 
-    /// Make a client certificate with this DNS name too, client.crt and client.key
+    /// Create a client certificate with this DNS name too, client.crt and client.key
     ///
-    /// To ask by hand, or in place of Gatekeeper's own; then ca.crt is for server.tls.clientCa as well.
+    /// For manual requests, or in place of Gatekeeper's own; ca.crt is then also the server.tls.clientCa.
     #[arg(long, value_name = "DNS", value_parser = dns_name)]
     pub client_name: Option<String>,
 
@@ -218,11 +218,11 @@ pub struct CertsArgs {
     #[arg(long, value_name = "SECRET", value_parser = dns_name)]
     pub secret: Option<String>,
 
-    /// Replace the certificates that are there, and keep the authority
+    /// Replace existing certificates, and keep the authority
     #[arg(long)]
     pub renew: bool,
 
-    /// Replace everything that is there, the authority too
+    /// Replace all existing files, including the authority
     ///
     /// Gatekeeper then needs the new caBundle.
     #[arg(long, conflicts_with = "renew")]

@@ -1,5 +1,5 @@
-//! `countersign certs`: an authority of one's own, and the certificate that the doors show, for clusters without a
-//! certificate manager. Keys go into files that only their owner can read, and nowhere else.
+//! `countersign certs`: a certificate authority and the certificate of the endpoints, for clusters without a
+//! certificate manager. Keys are written only to files that their owner alone can read.
 
 mod authority;
 mod files;
@@ -31,7 +31,7 @@ const CLIENT_KEY: &str = "client.key";
 const PATCH: &str = "provider-patch.yaml";
 const SECRET: &str = "secret.yaml";
 
-/// What the operator has to correct: files that are in the way, or that do not fit.
+/// Mistakes of the operator: files that exist already, or that do not match.
 #[derive(Debug, thiserror::Error)]
 enum CertsError {
     #[error(
@@ -70,7 +70,7 @@ pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// The authority that is to be kept, if there is one and nothing is in the way.
+/// The existing authority, if it is kept.
 fn existing(args: &CertsArgs, now: UnixTime) -> Result<Option<Authority>, Failure> {
     let directory = || args.out.display().to_string();
     let is_there = |name: &&str| args.out.join(name).symlink_metadata().is_ok();
@@ -123,7 +123,8 @@ fn make(args: &CertsArgs, kept: Option<Authority>, now: UnixTime) -> Result<Made
     Ok(Made { authority: authority.into_pair(), kept: was_kept, server, client })
 }
 
-/// As asked for; else, to renew, those of the certificate that is there; else those of the Service `countersign`.
+/// The requested names; otherwise, with `--renew`, those of the existing certificate; otherwise those of the Service
+/// `countersign`.
 fn names(args: &CertsArgs) -> Result<Vec<String>, Failure> {
     let server = args.out.join(SERVER);
     if !args.names.is_empty() {
@@ -160,7 +161,7 @@ fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
     files
 }
 
-/// As a Provider's `caBundle` wants it.
+/// In the form of a Provider's `caBundle`.
 fn bundle(authority: &Pair) -> String {
     STANDARD.encode(&authority.certificate)
 }
@@ -189,7 +190,7 @@ fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What is left to do, as comments and commands.
+/// The next steps, as comments and commands.
 fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
     let path = |name: &str| quoted(&args.out.join(name));
     let namespace = namespace(args);

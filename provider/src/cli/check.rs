@@ -1,5 +1,5 @@
-//! `countersign check`: the configuration and every file that it names, without a network: all mistakes at once, what
-//! needs a second look, and what would be used.
+//! `countersign check`: the configuration and every file that it names, without a network: all mistakes at once,
+//! warnings, and what would be used.
 
 mod endpoint_certificates;
 mod json;
@@ -30,7 +30,7 @@ use crate::config::Purpose;
 use crate::config::Registry;
 use crate::policy_source::StatementOutline;
 
-/// A certificate that ends within this time is warned about: long enough to order a new one.
+/// Certificates that expire within this time cause a warning: enough time to replace them.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Everything that was found.
@@ -38,25 +38,25 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 struct Findings {
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
-    /// What the files say, as far as it could be read.
+    /// The parts of the files that could be read.
     config: Option<Config>,
     endpoints: Option<EndpointCertificates>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }
 
-/// One mistake, and where.
+/// One mistake and its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mistake {
     file: String,
-    /// Counted from 1; none where the mistake has no line.
+    /// Counted from 1; `None` if the mistake has no line.
     line: Option<u64>,
     /// Empty for the file as a whole.
     field: String,
     mismatch: Mismatch,
 }
 
-/// What is no mistake and needs a second look: its kind, a stable text, and a sentence.
+/// A warning: its kind, a stable text, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Warning {
     kind: &'static str,
@@ -69,7 +69,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
     match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
-        // Who has closed the pipe has read enough.
+        // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the findings"))),
     }
@@ -111,7 +111,7 @@ impl Findings {
         findings
     }
 
-    /// Notes a mistake of `file`.
+    /// Adds a mistake in `file`.
     fn mistake(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
         self.mistakes.push(Mistake {
             file: file.display().to_string(),

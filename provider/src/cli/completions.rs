@@ -22,7 +22,7 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
     clap_complete::generate(shell, &mut Args::command(), "countersign", &mut script);
     match io::stdout().lock().write_all(&script) {
         Ok(()) => Ok(Exit::Success),
-        // Who has closed the pipe has read enough.
+        // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the script"))),
     }

@@ -35,11 +35,11 @@ use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
 use crate::telemetry::metrics::Metrics;
 
-/// For the verdict and for the signatures after it, each as long as the engine works on an image at all, and a little
-/// more, so that it is the engine that says what took so long.
+/// Time for the verdict, and again for the signatures: slightly longer than the engine works on an image, so that the
+/// engine reports which stage took the time.
 const PATIENCE: Duration = FLIGHT_TIME.saturating_add(FLIGHT_TIME).saturating_add(Duration::from_secs(2));
 
-/// An image of the command line, with all that is known about it.
+/// An image of the command line with its verdict and its signatures.
 struct Inspected {
     checked: Checked,
     listed: Result<Listed, Reason>,
@@ -49,18 +49,18 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let inspected = runtime.block_on(inspect(&config, args.image.clone()))?;
-    // What others wait for could go on; here nobody does.
+    // No other request waits for this work.
     runtime.shutdown_background();
     let exit = inspected.exit();
     match inspected.print(args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
-        // Who has closed the pipe has read enough.
+        // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the signatures"))),
     }
 }
 
-/// As a task of its own: a panic becomes a verdict too.
+/// Runs in a task of its own, so that a panic becomes a verdict.
 async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
     let components = Components::load_with_policy(config, &metrics, warn)?;
@@ -83,7 +83,7 @@ fn undecided(reason: Reason) -> Inspection {
 }
 
 impl Inspected {
-    /// As `verify`'s, and a yes without a look at the signatures is none here.
+    /// The exit code of `verify`, except that a verified image whose signatures could not be listed is not a success.
     fn exit(&self) -> Exit {
         match (report::exit(std::slice::from_ref(&self.checked)), &self.listed) {
             (Exit::Success, Err(_)) => Exit::Undecided,
@@ -101,8 +101,8 @@ impl Inspected {
         }
     }
 
-    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` where no statement asks for signatures,
-    /// or the one that does is disabled.
+    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` if no statement requires
+    /// signatures, or the statement is disabled.
     fn result(&self, signature: &InspectedSignature) -> &'static str {
         match self.listed.as_ref().map(|listed| listed.judged) {
             Ok(Judged::ByStatement) => {}
@@ -127,7 +127,7 @@ fn failure(found: &FindingResult) -> Option<&Reason> {
     }
 }
 
-/// One word for a check's end, and the reason if it did not pass.
+/// The result of a check as one word, and the reason if it did not pass.
 fn ended(found: &FindingResult) -> (&'static str, Option<&Reason>) {
     match found {
         FindingResult::Passed => ("passed", None),

@@ -13,7 +13,7 @@ use super::Exit;
 use super::args::Output;
 use crate::engine::ImageResult;
 
-/// What became of one image of the command line.
+/// The result for one image of the command line.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) image: ImageRef,
@@ -34,7 +34,7 @@ pub(super) fn print(checked: &[Checked], output: Output, out: &mut dyn Write) ->
     }
 }
 
-/// A rejection outweighs an open question: trying again cannot make it a yes.
+/// A rejection takes precedence over an inconclusive image: a retry cannot change it.
 pub(super) fn exit(checked: &[Checked]) -> Exit {
     let any = |kind| checked.iter().any(|checked| checked.result.verdict.kind() == kind);
     if any(VerdictKind::Rejected) {

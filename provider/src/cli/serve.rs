@@ -21,7 +21,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let ended = runtime.block_on(serve(&config, file, level));
-    // Work that nobody waits for any more is not waited for here either.
+    // Background work whose requests have ended is not awaited.
     runtime.shutdown_background();
     ended.map(|()| Exit::Success)
 }
@@ -31,7 +31,7 @@ async fn serve(config: &Config, file: ConfigFile, level: LevelHandle) -> Result<
     Ok(Service::start(config).await?.following(file, Some(level)).run(stop.wait()).await?)
 }
 
-/// SIGTERM, which the kubelet sends, and SIGINT, which a terminal sends. Caught from the start on.
+/// SIGTERM, which the kubelet sends, and SIGINT, which a terminal sends. Handled from the start.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,

@@ -27,8 +27,8 @@ use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
 use crate::telemetry::metrics::Metrics;
 
-/// For one image. Nobody's admission waits here, so it is as long as the engine works on an image at all, and a little
-/// more, so that it is the engine that says what took so long.
+/// Time for one image. No admission waits, so this is slightly longer than the engine works on an image: the engine
+/// reports which stage took the time.
 const PATIENCE: Duration = FLIGHT_TIME.saturating_add(Duration::from_secs(1));
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
@@ -41,17 +41,17 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         let work = args.images.iter().map(|image| verify(&components.engine, image.clone()));
         Ok::<_, Failure>(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
     })?;
-    // What others wait for could go on; here nobody does.
+    // No other request waits for this work.
     runtime.shutdown_background();
     match report::print(&checked, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(report::exit(&checked)),
-        // Who has closed the pipe has read enough.
+        // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report::exit(&checked)),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the verdicts"))),
     }
 }
 
-/// One image, as a task of its own: a panic becomes a verdict too.
+/// Verifies one image in a task of its own, so that a panic becomes a verdict.
 async fn verify(engine: &Engine, image: ImageRef) -> Checked {
     let work = engine.verify(engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME)));
     let result = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {

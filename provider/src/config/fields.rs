@@ -1,7 +1,7 @@
 //! Reads the keys of a YAML tree into typed values and collects every mistake on the way.
 //!
-//! A reading method never fails: it notes a mistake and hands out the default, so that the next key is looked at
-//! too. Whoever reads asks at the end whether the list is empty.
+//! A reading method never fails: it records a mistake and returns the default, so that the next key is read too. The
+//! caller checks at the end whether there are mistakes.
 
 use std::fmt;
 use std::path::Path;
@@ -180,12 +180,12 @@ impl<'a> Fields<'a> {
         read.unwrap_or(default)
     }
 
-    /// Notes that `key` must be there and is not.
+    /// Records that the required `key` is missing.
     pub(super) fn missing(&self, key: &'static str, wanted: &str, example: &str) {
         self.context.mistakes.add(self.line, &self.path_of(key), "nothing", wanted, example);
     }
 
-    /// Notes that `key` stands where it must not, or has a value that does not go with another key.
+    /// Records that `key` is not allowed here, or that its value conflicts with another key.
     pub(super) fn conflict(&self, key: &'static str, found: impl fmt::Display, wanted: impl fmt::Display) {
         let line = self.node(key).map_or(self.line, |node| node.line);
         self.context.mistakes.add(line, &self.path_of(key), found, wanted, "");
@@ -217,7 +217,7 @@ impl<'a> Fields<'a> {
         self.mistake(line, &join(&self.path_of(section), key), found, wanted, "");
     }
 
-    /// Notes a mistake that has a place of its own.
+    /// Records a mistake at another location.
     pub(super) fn mistake(
         &self,
         line: u64,

@@ -18,14 +18,14 @@ pub struct ConfigFile {
     in_use: Vec<u8>,
 }
 
-/// What a look at the file brought.
+/// The result of polling the file.
 #[derive(Debug)]
 pub enum ConfigPoll {
-    /// The file holds what is in use.
+    /// The file has the content that is in use.
     Unchanged,
-    /// The file changed while it was read; the next look will tell.
+    /// The file changed while it was read; the next poll decides.
     Unsettled,
-    /// The file holds something else. To be given back to [`ConfigFile::accept`] once it is in use.
+    /// The file has other content. Pass the bytes to [`ConfigFile::accept`] once the configuration is in use.
     Changed(Box<Config>, ConfigBytes),
 }
 
@@ -44,7 +44,7 @@ impl ConfigFile {
         Ok((Self { path: path.to_owned(), purpose, in_use }, config))
     }
 
-    /// Another look. Blocks on the file system.
+    /// Reads the files again. Blocks on the file system.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -66,13 +66,13 @@ impl ConfigFile {
         }
     }
 
-    /// What a look has brought is in use now.
+    /// Marks polled content as the one in use.
     pub fn accept(&mut self, ConfigBytes(bytes): ConfigBytes) {
         self.in_use = bytes;
     }
 }
 
-/// At most one byte more than there may be: [`Config::parse`] says that it is too long.
+/// Reads at most one byte more than the limit; [`Config::parse`] reports content above the limit.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
     files::read_start(path, CONFIG_BYTES + 1).map_err(unreadable)

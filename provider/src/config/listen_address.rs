@@ -39,8 +39,8 @@ impl ListenAddress {
         }
     }
 
-    /// Whether the two cannot both be listened on: the same port, and one has the other's addresses. What a name resolves
-    /// to is not known here, so two spellings of one place may be missed; opening the second listener then fails.
+    /// Whether the two cannot both be listened on: the same port, and one has the other's addresses. Names are not
+    /// resolved here, so two spellings of one address may not be detected; opening the second listener then fails.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let all = |address: &SocketAddr| address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -80,7 +80,7 @@ impl FromStr for ListenAddress {
             return Ok(Self::any(port));
         }
         let name = name.to_ascii_lowercase();
-        // What ends in a number is an address to resolvers, in one of the forms that nobody means.
+        // Resolvers read a name that ends in a number as an address in an old notation.
         let numeric = name.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
         if numeric || !super::is_dns_name(&name) {
             return Err(ListenAddressError);

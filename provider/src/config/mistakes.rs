@@ -13,13 +13,13 @@ use countersign_core::codec::text::Text;
 pub struct Mistake {
     /// The configuration file.
     pub file: PathBuf,
-    /// Counted from 1; 0 if the mistake has no place.
+    /// Counted from 1; 0 if the mistake has no line.
     pub line: u64,
     /// `registries[0].host`; empty for the file as a whole.
     pub field: Text,
     pub found: Text,
     pub wanted: Text,
-    /// A value that would do; empty where the wanted text says it all.
+    /// A valid value; empty if the expected text is sufficient.
     pub example: String,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Most mistakes of one file that are kept. Who has more has the wrong file, or one mistake many times.
+/// Most mistakes kept for one file. More mean the wrong file, or one mistake many times.
 const MISTAKES: usize = 100;
 
 /// The mistakes of one file, in the order of their lines.
@@ -80,7 +80,7 @@ impl Mistakes {
         });
     }
 
-    /// Those that are kept. Of more the last one says how many are left out.
+    /// The mistakes that are kept. If there were more, the last entry has the number of the others.
     pub(super) fn into_list(self) -> Vec<Mistake> {
         let mut list = self.list.into_inner();
         list.sort_by_key(|mistake| mistake.line);

@@ -14,7 +14,7 @@ use super::sections::Health;
 use super::sections::Server;
 use super::yaml::load_yaml;
 
-/// What the text says.
+/// Parses the text.
 ///
 /// # Errors
 /// All mistakes.
@@ -25,7 +25,7 @@ pub(super) fn config(text: &str, file: &Path, purpose: Purpose) -> Result<Config
     }
 }
 
-/// What can be read of the text, with defaults in place of what cannot, and every mistake.
+/// The readable parts of the text, with defaults for the others, and every mistake.
 pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Config>, Vec<Mistake>) {
     let mistakes = Mistakes::new(file);
     let root = match load_yaml(text) {

@@ -1,7 +1,7 @@
 //! From registries as configured to registries with their credentials: reads the files that the configuration names.
 //!
-//! A file with a mistake disables the registry that it is for and nothing else: its images are inconclusive, and it is not
-//! asked without what the file should say. If the file was good before, what it said then stays in use.
+//! A file with a mistake disables the registry that it is for and nothing else: its images are inconclusive, and no
+//! request is sent without the content of the file. If the file was valid before, its former content stays in use.
 
 mod load;
 mod read;
@@ -30,14 +30,14 @@ use super::registry_findings::FindingKind;
 use super::registry_findings::RegistryFilesError;
 use super::registry_findings::RegistryFinding;
 
-/// What the files say that `registries` names.
+/// The content of the files that `registries` names.
 #[derive(Clone, Debug)]
 pub struct RegistryFiles {
     registries: Vec<LoadedRegistry>,
 }
 
 impl RegistryFiles {
-    /// Everything that is not as it should be, in order of the configuration.
+    /// All findings, in the order of the configuration.
     pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
         self.registries.iter().flat_map(|loaded| &loaded.findings)
     }
@@ -76,8 +76,8 @@ impl RegistryFiles {
         own.len() == others.len() && own.iter().zip(others).all(|(own, other)| own.is_reached_as(other))
     }
 
-    /// Puts credentials that differ from those of `former` into the sources of `former`, which the registry client uses, and
-    /// takes these sources over. Returns whether any differs. Both must differ in credentials only.
+    /// Moves changed credentials into the sources of `former`, which the registry client uses, and keeps these
+    /// sources. Returns whether any differs. Both must differ in credentials only.
     pub fn replace_credentials(&mut self, former: &Self) -> bool {
         let mut replaced = false;
         for (loaded, former) in self.registries.iter_mut().zip(&former.registries) {
@@ -143,8 +143,8 @@ impl Config {
         Digest::of(DigestAlgorithm::Sha256, &all)
     }
 
-    /// Reads the files of the registries. Where one cannot be used that could be when `former` was read, what it said then
-    /// stays in use.
+    /// Reads the files of the registries. If a file cannot be used now but could when `former` was read, its former
+    /// content stays in use.
     #[must_use]
     pub fn registry_files(&self, former: Option<&RegistryFiles>) -> RegistryFiles {
         let mut shared = SharedFiles::default();

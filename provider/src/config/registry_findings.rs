@@ -1,4 +1,4 @@
-//! What is found in the files of the registries: mistakes with what comes of them, and what is worth a second look.
+//! Findings in the files of the registries: mistakes with their effects, and warnings.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use countersign_registry::HostPattern;
 /// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
-/// Something about a file of a registry that is not as it should be.
+/// A finding about a file of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFinding {
     /// The `host` of the element of `registries`.
@@ -33,20 +33,20 @@ pub enum FindingKind {
     File { mistake: RegistryFileMistake, effect: FileEffect },
     /// An entry of a Docker configuration is disabled; the others are in use.
     Entry(EntryMistake),
-    /// No mistake, and worth a second look.
+    /// A warning.
     Warning(RegistryFileWarning),
 }
 
-/// What becomes of a registry one of whose files cannot be used.
+/// The effect of an unusable file on its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileEffect {
-    /// It is not asked; its images are inconclusive.
+    /// The registry is disabled; its images are inconclusive.
     Disabled,
-    /// What the file said before is still in use.
+    /// The former content of the file stays in use.
     Kept,
 }
 
-/// What is wrong with a file, as a predicate. Never shows what is in a credential file.
+/// What is wrong with a file, as a predicate. Never shows the content of a credential file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryFileMistake {
     Unreadable { detail: String },
@@ -80,11 +80,11 @@ mismatch_error!(RegistryFileMistake);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryFileWarning {
     DockerConfig(DockerConfigWarning),
-    /// The Docker configuration has nothing for the one host that it is configured for.
+    /// The Docker configuration has no entry for the only host that uses it.
     NoEntryForHost,
 }
 
-/// Everything that is wrong with the files that `registries` names; at least one mistake.
+/// All mistakes in the files that `registries` names; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFilesError {
     mistakes: Vec<RegistryFinding>,
@@ -134,7 +134,7 @@ impl RegistryFinding {
         }
     }
 
-    /// What comes of it, as a sentence with the names of registry and file.
+    /// The effect, as a sentence with the names of registry and file.
     #[must_use]
     pub fn effect(&self) -> String {
         let Self { registry, path, kind } = self;

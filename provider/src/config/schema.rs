@@ -1,6 +1,6 @@
-//! The table of the configuration's keys. Each key is declared once, in [`sections`](super::sections), with its name, its kind
-//! (type, default, limits), its documentation and whether a change of it needs a restart. Made from it are the reading, the
-//! line of the effective configuration, the reference sample and the JSON Schema.
+//! The table of the configuration's keys. Each key is declared once, in [`sections`](super::sections), with its name,
+//! its kind (type, default, limits), its documentation and whether a change of it needs a restart. The parser, the
+//! line of the effective configuration, the reference sample and the JSON Schema are derived from it.
 
 mod json_schema;
 mod kind;
@@ -86,7 +86,7 @@ pub(super) struct Description {
     pub(super) is_required: bool,
 }
 
-/// How a key stands in the reference sample.
+/// How a key is shown in the reference sample.
 pub(super) enum Sample {
     /// With this value: the default, or an example where there is none.
     Value(String),
@@ -135,7 +135,7 @@ pub(super) fn names(keys: Keys) -> Vec<&'static str> {
 pub(super) trait Section: Sized {
     const KEYS: Keys;
 
-    /// Reads all keys. What one key has to do with another is looked at by whoever asks.
+    /// Reads all keys. Conflicts between keys are checked by the caller.
     fn read(fields: &Fields<'_>) -> Self;
 
     /// Adds all keys, each with `path` in front of its name.

@@ -1,4 +1,4 @@
-//! What trouble with a registry or with the trust means for a verdict: never "unsigned".
+//! Maps failures of registries and of the trust policy to reasons: never "unsigned".
 
 use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
@@ -31,13 +31,13 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
     Reason::new(code, error)
 }
 
-/// The reason for one signature: what is missing or damaged there says nothing about the image.
+/// The reason for one signature: a missing or damaged signature does not decide about the image.
 pub(super) fn of_signature(error: &RegistryError) -> Reason {
     match error.kind() {
         RegistryErrorKind::ContentMismatch | RegistryErrorKind::NotFound | RegistryErrorKind::Unsupported => {
             Reason::new(Code::SignatureUnavailable, error)
         }
-        // A signature that is pushed again would meet the same.
+        // Pushing the signature again would not help.
         RegistryErrorKind::Misconfigured
         | RegistryErrorKind::Refused
         | RegistryErrorKind::Unreachable
@@ -52,23 +52,23 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
     }
 }
 
-/// The reason when the caller's time was over while the work was busy with `stage`.
+/// The reason if the deadline passed during `stage`.
 pub(super) fn late(stage: &str) -> Reason {
     let detail = format_args!("verification did not finish before the request's deadline: it ended while {stage}");
     Reason::new(Code::DeadlineExceeded, detail)
 }
 
-/// The reason when there was no room for the work.
+/// The reason if a limit refused the work.
 pub(super) fn overloaded(reached: &LimitReached) -> Reason {
     Reason::new(Code::Overloaded, reached)
 }
 
-/// The reason when the work panicked.
+/// The reason if the work panicked.
 pub(super) fn panicked() -> Reason {
     Reason::new(Code::InternalError, "internal error: the verification task panicked")
 }
 
-/// The verdict about an image whose statement, or the one that may be meant for it, is disabled.
+/// The verdict about an image whose statement, or a statement that may apply to it, is disabled.
 pub(super) fn of_disabled(statement: &DisabledStatement, claim: Claim) -> ImageVerdict {
     let (name, cause) = (statement.name(), statement.cause());
     let code = match cause {

@@ -1,6 +1,6 @@
-//! One image for people: the verdict, and everything about every signature. The verdict is worked out first and on its
-//! own, by the very call that the server makes; the signatures are then fetched again and taken apart. Should the
-//! registry change in between, the two can differ, and the verdict is the one that counts.
+//! The verdict about one image, and the details of every signature. The verdict comes first, from the call that the
+//! server makes; the signatures are then fetched again and explained. If the registry changes in between, the two can
+//! differ; the verdict is authoritative.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,14 @@ use countersign_core::evidence::Evidence;
 use countersign_core::evidence::Progress;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
+use countersign_core::name::Repository;
 use countersign_core::notation;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::notation::Explanation;
 use countersign_core::notation::VerificationInput;
 use countersign_core::oci::Descriptor;
 use countersign_core::policy::Decision;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
@@ -36,14 +38,16 @@ use super::state::Inner;
 use super::verify_signatures::FETCHED_AHEAD;
 use super::verify_signatures::unread;
 use crate::policy_source::Applicable;
+use crate::policy_source::LoadedPolicy;
+use crate::policy_source::UsableStatement;
 
 /// See the module.
 #[derive(Debug)]
 #[must_use]
 pub struct Inspection {
-    /// As [`super::Verifier::verify`] gives it.
+    /// The result of [`super::Verifier::verify`].
     pub result: ImageResult,
-    /// Or why there is no list: the image or its list of signatures could not be had.
+    /// The signatures, or the reason why the image or its list of signatures could not be fetched.
     pub listed: Result<Listed, Reason>,
 }
 
@@ -55,20 +59,20 @@ pub struct Listed {
     pub judged: Judged,
     /// How many signatures the registry lists.
     pub found: usize,
-    /// How many more referrers the registry lists without an artifact type. They are not looked at.
+    /// How many more referrers the registry lists without an artifact type. They are not read.
     pub untyped: usize,
     /// In the order in which the engine tries them, at most [`super::EngineSettings::max_signatures`].
     pub signatures: Vec<InspectedSignature>,
-    /// Why these are not all.
+    /// The reason why the list is incomplete.
     pub left_out: Option<Reason>,
 }
 
-/// What the checks of [`Listed::signatures`] are.
+/// The basis of the checks in [`Listed::signatures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// Those of the statement that applies to the image.
     ByStatement,
-    /// Only what can be said without a statement: none applies that verifies and can be used.
+    /// Only the checks that need no statement: no usable statement that verifies applies.
     ByNoStatement,
 }
 
@@ -77,7 +81,7 @@ pub enum Judged {
 pub struct InspectedSignature {
     /// Digest of the signature manifest.
     pub manifest: Digest,
-    /// What is in it, or why it could not be fetched.
+    /// The envelope, or the reason why it could not be fetched.
     pub envelope: Result<Envelope, Reason>,
 }
 
@@ -96,7 +100,7 @@ impl Engine {
         let inner = Arc::clone(&self.0);
         async move {
             let result = inner.verify(&request).await;
-            // The digest that the verdict is about, and not what the tag may mean by now.
+            // Uses the digest of the verdict, as the tag may have moved.
             let image = &request.image;
             let pinned = result.digest.as_ref();
             let pinned = pinned.and_then(|digest| format!("{}@{digest}", image.repository()).parse().ok());
@@ -109,6 +113,20 @@ impl Engine {
     }
 }
 
+fn usable_statement<'a>(policy: &'a LoadedPolicy, repository: &Repository) -> Option<&'a Arc<UsableStatement>> {
+    match policy.applicable(repository) {
+        Applicable::Usable(statement) => Some(statement),
+        Applicable::Disabled(..) | Applicable::Nothing => None,
+    }
+}
+
+fn notation_requirement(statement: &UsableStatement) -> Option<&NotationRequirement> {
+    match statement.decision() {
+        Decision::Verify(Requirement::Notation(requirement)) => Some(requirement),
+        Decision::Skip => None,
+    }
+}
+
 impl Inner {
     async fn list(self: &Arc<Self>, request: &VerificationRequest) -> Result<Listed, Reason> {
         let repository = request.image.repository();
@@ -117,14 +135,8 @@ impl Inner {
         let target = pinned.descriptor();
         let policy = request.snapshot.policy();
         let policy = policy.filter(|policy| self.scope_with_port(policy, repository).is_none());
-        let statement = policy.and_then(|policy| match policy.applicable(repository) {
-            Applicable::Usable(statement) => Some(statement),
-            Applicable::Disabled(..) | Applicable::Nothing => None,
-        });
-        let requirement = statement.and_then(|statement| match statement.decision() {
-            Decision::Verify(Requirement::Notation(requirement)) => Some(&**requirement),
-            Decision::Skip => None,
-        });
+        let statement = policy.and_then(|policy| usable_statement(policy, repository));
+        let requirement = statement.and_then(|statement| notation_requirement(statement));
         let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
         let mut referrers = self
             .registries
@@ -178,7 +190,7 @@ impl Inner {
 }
 
 impl Inner {
-    /// What the checks find in an envelope, with the evidence that they ask for.
+    /// Explains the checks of an envelope, with the evidence that they need.
     async fn explain(
         &self,
         envelope: &[u8],

@@ -1,4 +1,4 @@
-//! Counts what the registry crate reports: it knows facts, not metrics.
+//! Counts the observations of the registry crate in metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use countersign_registry::TagCache;
 
 use crate::telemetry::metrics::Metrics;
 
-/// Turns every request to a registry into a count and a duration.
+/// Records count and duration of every request to a registry.
 #[derive(Clone, Debug)]
 pub struct CountRequests(Arc<Metrics>);
 

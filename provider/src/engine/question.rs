@@ -1,5 +1,5 @@
-//! The effective question: everything that a verdict depends on, the time aside. Its digest is the key of flights and of the
-//! verdict cache, so that no verdict is shared between questions that differ in any part.
+//! The effective question: everything that a verdict depends on, except the time. Its digest is the key of flights and
+//! of the verdict cache, so that no verdict is shared between questions that differ in any part.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) struct EffectiveQuestion<'a> {
     /// Of the credential with which the manifest was read.
     pub(super) scope: &'a CredentialScope,
     pub(super) conditions: &'a Conditions,
-    /// What the configuration demands for the statement.
+    /// Requirements of the configuration for the statement.
     pub(super) demands: DemandsKey,
 }
 
@@ -42,7 +42,7 @@ impl QuestionDigest {
 }
 
 impl EffectiveQuestion<'_> {
-    /// Differs between questions that differ in any part.
+    /// Different for questions that differ in any part.
     pub(super) fn digest(&self) -> QuestionDigest {
         // Without `..`: a new member does not compile until it is part of the digest.
         let Self { repository, digest, selection, statement, namespace, credentials, scope, conditions, demands } =
@@ -203,7 +203,7 @@ mod tests {
             };
             question.digest()
         };
-        // Two spellings of one place.
+        // Two spellings of one host.
         assert_eq!(key("docker.io/library/nginx"), key("index.docker.io/library/nginx"));
         assert_eq!(key("a.example/b"), key("a.example:443/b"));
     }

@@ -1,4 +1,4 @@
-//! The one question that every endpoint and the command line ask about an image.
+//! The request that every endpoint and the command line make about an image.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::policy_source::LoadedPolicy;
 
 /// May this image run? Or, for mutation, which digest does it stand for?
 ///
-/// Whoever asks writes every member, so that a new one is a decision for each endpoint.
+/// Callers set every member, so that a new one is a decision for each endpoint.
 #[derive(Clone, Debug)]
 pub struct VerificationRequest {
     /// The image, as the key or the command line names it.
@@ -24,9 +24,9 @@ pub struct VerificationRequest {
     pub policy: PolicySelection,
     /// Which credentials requests to the registry carry.
     pub credentials: CredentialSelection,
-    /// What is demanded beyond the policy.
+    /// Conditions beyond the policy.
     pub conditions: Conditions,
-    /// When the answer must be there.
+    /// The deadline.
     pub deadline: Deadline,
     /// The policy that was in use when the request began. A change counts for the next request.
     pub snapshot: PolicySnapshot,
@@ -75,7 +75,7 @@ pub enum CredentialSelection {
     Configured,
 }
 
-/// What the asker demands of an image beyond the policy. Nothing can be demanded today.
+/// Conditions of the caller beyond the policy. None exist today.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Conditions {}
 
@@ -90,7 +90,7 @@ impl PolicySnapshot {
         Self(policy)
     }
 
-    /// What is in use, if anything is.
+    /// The policy in use, if there is one.
     #[must_use]
     pub fn policy(&self) -> Option<&Arc<LoadedPolicy>> {
         self.0.as_ref()
@@ -103,12 +103,12 @@ impl PolicySnapshot {
     }
 }
 
-/// The point at which an answer must be there. Passed as a value, never global.
+/// The time at which the request must be answered. Passed as a value, never global.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// So long from now.
+    /// The deadline after this duration.
     #[must_use]
     pub fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)

@@ -23,10 +23,10 @@ impl Inner {
         }
     }
 
-    /// From reference to digest; shared by all who ask for the same reference meanwhile.
+    /// Resolves a reference to its digest; concurrent requests for the same reference share one flight.
     pub(super) async fn pin(self: &Arc<Self>, request: &VerificationRequest) -> Result<Pinned, Reason> {
         let (image, deadline) = (&request.image, request.deadline);
-        // Before others that ask about an equal repository are joined.
+        // Checked before joining a flight for an equal repository.
         self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
         if let Some(pinned) = self.registries.cached_pin(image) {
             return Ok(pinned);
@@ -46,7 +46,7 @@ impl Inner {
                 let _permit = turn.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
                 progress.enter("the image's manifest was fetched");
                 let until = Instant::now() + this.settings.flight_time;
-                // In a box, so that what waits for its turn is small.
+                // Boxed, so that waiting work is small.
                 Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| error_mapping::reason(&error))
             }
         };

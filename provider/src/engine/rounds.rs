@@ -1,4 +1,4 @@
-//! The rounds of evidence between the steps of a judgement.
+//! The rounds of evidence of a judgement.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use tokio::time::Instant;
 
 use crate::evidence::EvidenceSource;
 
-/// The evidence of one judgement, which grows by a round whenever core asks for more. Core asks in at most
-/// [`Evidence::ROUNDS`] rounds.
+/// The evidence of one judgement, which grows in rounds. Core requests more in at most [`Evidence::ROUNDS`] rounds.
 pub(super) struct Rounds<'s> {
     source: &'s dyn EvidenceSource,
     deadline: Instant,

@@ -1,4 +1,4 @@
-//! The signatures of one image, one after the other, until one counts.
+//! The signatures of one image, one after the other, until one is valid.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -56,11 +56,11 @@ const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
 const CHAIN_JSON: JsonLimits =
     JsonLimits { depth: 1, values: limits::CHAIN_CERTIFICATES + 1, elements: limits::CHAIN_CERTIFICATES, members: 0 };
 
-/// What came of a referrer that may be a signature.
+/// The result for a referrer that may be a signature.
 pub(super) enum Judged {
     Verified(Box<VerifiedSignature>),
     Failed(FailedSignature),
-    /// Its manifest is of another type. The registry said that it lists signatures, and did not name the type.
+    /// Its manifest is of another type. The registry listed it among signatures, without its type.
     OtherType,
 }
 
@@ -71,8 +71,8 @@ pub(super) enum NoEnvelope {
     OtherType,
 }
 
-/// Puts first what claims to be signed under a trusted certificate, and last what does not even claim to be a signature.
-/// A hint for the order of work and nothing else: who can push can write anything there.
+/// Sorts first the entries that claim a trusted certificate, and last those without an artifact type. Affects only the
+/// order of work: anyone who can push can write these annotations.
 pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     let claims_trust = |entry: &Descriptor| {
         let list = entry.annotations.get(THUMBPRINTS);
@@ -82,7 +82,7 @@ pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
 }
 
-/// Keeps the first `most` entries, and of them what is needed to fetch them.
+/// Keeps the first `most` entries, without their annotations.
 pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, most: usize) {
     referrers.entries.truncate(most);
     referrers.entries.iter_mut().for_each(|entry| entry.annotations.clear());
@@ -91,13 +91,13 @@ pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, most: usize) {
     referrers.shrink_to(bytes);
 }
 
-/// What [`order`] takes for trusted: the fingerprints of these stores' certificates.
+/// The fingerprints of these stores' certificates, for [`order`].
 pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
     let certificates = stores.iter().flat_map(|store| store.certificates());
     certificates.map(|certificate| hex(&certificate.fingerprint()).to_string()).collect()
 }
 
-/// What the signatures of one image are judged by. Owned, as large ones are judged on other threads.
+/// The context in which the signatures of one image are judged. Owned, because large ones are judged on other threads.
 pub(super) struct JudgementContext {
     pub(super) pinned: Pinned,
     pub(super) statement: Arc<UsableStatement>,
@@ -108,7 +108,7 @@ pub(super) struct JudgementContext {
 }
 
 impl JudgementContext {
-    /// Both phases, as far as they come without evidence from outside.
+    /// Runs both phases without evidence from outside.
     fn open(&self, envelope: &[u8], format: EnvelopeFormat) -> Result<(Opened, Progress<Judgement>), Failure> {
         let input = VerificationInput {
             target: self.pinned.descriptor(),
@@ -123,7 +123,7 @@ impl JudgementContext {
     }
 }
 
-/// What [`notation::judge`] comes to.
+/// The result of [`notation::judge`].
 type Judgement = Result<Box<VerifiedSignature>, Failure>;
 
 /// Fetches and judges the signature that `entry` names.
@@ -150,7 +150,7 @@ pub(super) async fn judge(
     }
 }
 
-/// Judges an envelope, on threads for such work, and gets the evidence in between.
+/// Judges an envelope on the threads for parsing, and gets evidence between the rounds.
 async fn judge_envelope(
     registries: &Registries,
     source: &dyn EvidenceSource,
@@ -164,7 +164,7 @@ async fn judge_envelope(
         let context = Arc::clone(context);
         move || {
             let start = std::time::Instant::now();
-            // The content is kept as long as what is made of it: it counts for both.
+            // The content lives as long as the values parsed from it, because its budget covers both.
             (context.open(&content, format), content, start.elapsed())
         }
     };

@@ -45,19 +45,19 @@ pub struct EngineSettings {
     pub max_signatures: usize,
     /// By name of the statement: annotations that a signed payload must have.
     pub required_metadata: BTreeMap<String, BTreeMap<String, String>>,
-    /// How much memory verdicts may take, in bytes. Zero remembers none.
+    /// Memory for cached verdicts, in bytes. Zero disables the cache.
     pub verdict_bytes: usize,
-    /// How long a "verified" is remembered, at most.
+    /// Longest lifetime of a cached "verified".
     pub verdict_lifetime: Duration,
-    /// How long a "rejected" is remembered. Short: somebody may be signing the image right now.
+    /// Lifetime of a cached "rejected". Short, because the image may be signed at any moment.
     pub rejected_lifetime: Duration,
-    /// How long the work for one image may go on, whoever waits for it.
+    /// Time limit for the work on one image, whether or not callers wait.
     pub flight_time: Duration,
-    /// How many images may be in work at a time, of all hosts together; each has its share.
+    /// Most images in progress at the same time; each host has a share.
     pub max_flights: usize,
 }
 
-/// Answers [`VerificationRequest`]s. Cheap to clone: all clones are one engine.
+/// Answers [`VerificationRequest`]s. Clones share one engine.
 #[derive(Clone)]
 pub struct Engine(pub(super) Arc<Inner>);
 
@@ -77,7 +77,7 @@ pub(super) struct Inner {
     pub(super) verdicts: VerdictCache,
 }
 
-/// What is pinned, and with which credential the registry is accessed.
+/// The image that is resolved, and the credential for the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PinKey {
     pub(super) repository: Repository,
@@ -105,8 +105,8 @@ impl Engine {
         Self::within(work, policy, registries, settings, metrics, clock)
     }
 
-    /// An engine under another configuration, with nothing remembered, within the same limits: work that is under way here
-    /// counts there, and the other way round. Numbers of limits in the settings apply after [`Self::take_over`].
+    /// An engine under another configuration, with empty caches and the same limits: work in progress counts for both.
+    /// Numbers of limits in the settings apply after [`Self::take_over`].
     ///
     /// # Errors
     /// A mistake in the settings of the registries.
@@ -121,8 +121,8 @@ impl Engine {
         Ok(Self::within(work.clone(), policy, registries, settings, Arc::clone(metrics), Arc::clone(clock)))
     }
 
-    /// The numbers of limits are those of this engine from now on, for work that is under way elsewhere, too. What `former`
-    /// remembers is forgotten: it serves the requests under way, and no others.
+    /// Applies the limits of this engine to all work in progress, and empties the caches of `former`, which only
+    /// finishes its running requests.
     pub fn take_over(&self, former: &Self) {
         self.0.work.set_limits(ShareLimits::of(self.0.settings.max_flights));
         self.0.registries.take_over(&former.0.registries);
@@ -159,7 +159,7 @@ impl Engine {
         PolicySnapshot::new(self.0.policy.current())
     }
 
-    /// A request about `image` by what is configured and in use now.
+    /// A request about `image` under the present configuration and policy.
     #[must_use]
     pub fn request(&self, image: Arc<ImageRef>, deadline: Deadline) -> VerificationRequest {
         VerificationRequest {
@@ -175,7 +175,7 @@ impl Engine {
 }
 
 impl Inner {
-    /// The reason when shared work gave no answer.
+    /// The reason if shared work ended without a result.
     pub(super) fn of_flight(&self, error: FlightError, share: &Share) -> Reason {
         match error {
             FlightError::Deadline { stage: Some(stage) } => error_mapping::late(stage),

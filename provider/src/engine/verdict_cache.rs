@@ -1,4 +1,4 @@
-//! Verdicts that were worked out, for the same question again.
+//! Cache of verdicts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +10,21 @@ use countersign_core::verdict::ImageVerdict;
 use super::question::QuestionDigest;
 use crate::cache::LruTtlCache;
 
-/// A verdict, and when it has to be worked out anew whatever its lifetime.
+/// A verdict, and the time at which it expires regardless of its lifetime.
 type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
 
-/// Bounded in bytes. What could not be looked at is never kept.
+/// Bounded in bytes. Inconclusive verdicts are never cached.
 pub(super) struct VerdictCache {
     entries: LruTtlCache<QuestionDigest, Entry>,
     verified_lifetime: Duration,
     rejected_lifetime: Duration,
 }
 
-/// What storing a verdict did.
+/// The result of storing a verdict.
 pub(super) enum Stored {
-    /// Kept, in place of so many others.
+    /// Stored; so many others were evicted.
     Yes { evicted: usize },
-    /// Verdicts of its kind are not kept.
+    /// Verdicts of this kind are not cached.
     No,
 }
 
@@ -33,7 +33,7 @@ impl VerdictCache {
         Self { entries: LruTtlCache::new(bytes), verified_lifetime, rejected_lifetime }
     }
 
-    /// The verdict, if it may still be given at `now`.
+    /// The verdict, if it is still valid at `now`.
     pub(super) fn get(&self, key: &QuestionDigest, now: UnixTime) -> Option<Arc<ImageVerdict>> {
         let (verdict, good_until) = self.entries.get(key, Instant::now())?;
         good_until.is_none_or(|end| now < end).then_some(verdict)
@@ -50,7 +50,7 @@ impl VerdictCache {
         Stored::Yes { evicted: self.entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
     }
 
-    /// Nothing is kept any more.
+    /// Empties the cache.
     pub(super) fn disable(&self) {
         self.entries.limit_to(0);
     }

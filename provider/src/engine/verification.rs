@@ -29,7 +29,7 @@ use crate::policy_source::StatementState;
 use crate::policy_source::UsableStatement;
 
 impl Inner {
-    /// Never fails: what goes wrong is a verdict.
+    /// Never fails: every failure becomes a verdict.
     pub(super) async fn verify(self: &Arc<Self>, request: &VerificationRequest) -> ImageResult {
         let digest = match request.image.selector() {
             Selector::Digest(digest) => Some(digest.clone()),
@@ -41,7 +41,7 @@ impl Inner {
             Err(verdict) => return decided(verdict),
         };
         let requirement = match statement.decision() {
-            // Nothing is fetched for a repository that is not verified.
+            // A skipped repository needs no requests.
             Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { statement: statement.shared_name() })),
             Decision::Verify(Requirement::Notation(requirement)) => Arc::clone(requirement),
         };
@@ -61,7 +61,7 @@ impl Inner {
     /// The statement of the request's snapshot for its image.
     ///
     /// # Errors
-    /// The verdict, where no statement can be used.
+    /// The verdict, if no statement can be used.
     fn statement(&self, request: &VerificationRequest) -> Result<Arc<UsableStatement>, ImageVerdict> {
         let repository = request.image.repository();
         let Some(policy) = request.snapshot.policy() else {
@@ -72,7 +72,7 @@ impl Inner {
             );
             return Err(ImageVerdict::from_reason(None, reason));
         };
-        // Before a statement is chosen: one that skips asks no registry.
+        // Checked before a statement is selected: a skipped image needs no registry.
         if let Err(error) = self.registries.check_spelling(repository) {
             return Err(ImageVerdict::from_reason(None, error_mapping::reason(&error)));
         }
@@ -92,7 +92,7 @@ impl Inner {
         }
     }
 
-    /// The key of the flight and of the cache entry for what is requested.
+    /// The key of the flight and of the cache entry.
     fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> QuestionDigest {
         let question = EffectiveQuestion {
             repository: pinned.repository(),
@@ -120,8 +120,7 @@ impl Inner {
         verdict
     }
 
-    /// The verdict that others work out for the same key, or else works it out for them too. The work goes on when its first
-    /// caller has left.
+    /// Joins the verification with the same key, or starts it. It continues after its first caller has left.
     async fn join_or_start(
         self: &Arc<Self>,
         request: &VerificationRequest,
@@ -133,7 +132,7 @@ impl Inner {
         let share = self.registries.share(subject.pinned.repository());
         let turn = || self.work.queue(&share);
         let work = move |progress| {
-            // Before anything is held: what waits for its turn takes nothing from others.
+            // Acquired first, so that waiting work holds no other resources.
             let turn = turn();
             async move {
                 let _permit = match turn {
@@ -145,7 +144,7 @@ impl Inner {
                 };
                 let (repository, scope) =
                     (subject.pinned.repository().clone(), subject.pinned.credential_scope().clone());
-                // In a box, so that what waits for its turn is small.
+                // Boxed, so that waiting work is small.
                 let verdict = Arc::new(Box::pin(this.verify_signatures(subject, &progress)).await);
                 // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(&repository) == scope {
@@ -170,9 +169,9 @@ impl Inner {
         }
     }
 
-    /// The verdict if a scope names the repository with a port that no reference to it may write, as its registry is plain
-    /// HTTP without one: with 80 it is the same place under another name, and with 443 another place under an equal one.
-    /// So it is not known which statement is meant.
+    /// The verdict if a scope names the repository with a port that no reference to it may write, as its registry is
+    /// plain HTTP without one: with 80 it is the same server under another name, and with 443 another server under the
+    /// same name. So it is not known which statement is meant.
     pub(super) fn scope_with_port(&self, policy: &LoadedPolicy, repository: &Repository) -> Option<ImageVerdict> {
         let with_port = self.registries.with_plain_port(repository)?;
         let writes_port = |(scope, _): &(&Repository, &StatementState)| scope.host().written_port().is_some();

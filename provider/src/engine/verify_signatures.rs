@@ -1,4 +1,4 @@
-//! The signatures of one image, fetched and verified until one counts.
+//! Fetches and verifies the signatures of one image until one is valid.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,10 +27,10 @@ use super::state::Inner;
 use crate::cache::Progress;
 use crate::policy_source::UsableStatement;
 
-/// How many further signatures of an image are fetched at a time, once the first has not counted.
+/// Signatures fetched at the same time after the first one has failed.
 pub(super) const FETCHED_AHEAD: usize = 4;
 
-/// What is verified, and by what.
+/// The image, and the statement that applies to it.
 pub(super) struct Subject {
     pub(super) statement: Arc<UsableStatement>,
     /// What the statement requires.
@@ -39,7 +39,7 @@ pub(super) struct Subject {
 }
 
 impl Inner {
-    /// Fetches the signatures and judges them until one counts.
+    /// Fetches the signatures and judges them until one is valid.
     pub(super) async fn verify_signatures(
         &self,
         Subject { statement, requirement, pinned }: Subject,
@@ -101,7 +101,7 @@ impl Inner {
     }
 }
 
-/// Why "none of them counts" would be too much to say: some signatures were not looked at.
+/// The reason why the list is incomplete, so that `Rejected` is not justified.
 pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
         return Some(error_mapping::reason(error));
@@ -117,7 +117,7 @@ pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
     unread(referrers)
 }
 
-/// Why the list of signatures may not be all of them, although the registry gave it.
+/// The reason why the registry's list of signatures may be incomplete.
 pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
     match &referrers.incomplete {
         None => {}

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 /// Gets evidence from outside.
 pub trait EvidenceSource: Send + Sync {
-    /// One answer for each request, in their order; what cannot be had by `deadline` is [`EvidenceResponse::NotAvailable`].
+    /// One answer for each request, in their order; evidence that is not available by `deadline` is
+    /// [`EvidenceResponse::NotAvailable`].
     fn fetch<'a>(&'a self, requests: &'a Requests, deadline: Instant) -> BoxFuture<'a, Vec<EvidenceResponse>>;
 }

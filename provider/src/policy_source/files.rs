@@ -32,7 +32,7 @@ pub(super) fn policy(location: &TrustLocation) -> Result<(PathBuf, Vec<u8>), Pol
         TrustLocation::Apart { policy, store: _ } => policy.clone(),
         TrustLocation::Directory(directory) => {
             let candidates = POLICY_NAMES.map(|name| directory.join(name));
-            // A link that leads nowhere counts as there: falling back to the other document would hide it.
+            // A dangling link counts as present: otherwise a fallback to the other document would hide the mistake.
             let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
             found.ok_or_else(|| PolicyMistake::NoPolicy { directory: directory.clone() })?
         }
@@ -61,8 +61,8 @@ pub(super) struct StoreFiles {
     pub(super) subdirectories: Vec<String>,
 }
 
-/// Reads a trust store of at most `most` bytes; `None` if there is no such directory. Entries whose names start with a dot
-/// are left out: in a mounted volume they are its machinery.
+/// Reads a trust store of at most `most` bytes; `None` if there is no such directory. Entries whose names start with a
+/// dot are left out: in a mounted volume they are internal.
 pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
     let mut found = StoreFiles::default();
     let names = match names(directory) {
@@ -117,7 +117,7 @@ fn names(directory: &Path) -> Result<Vec<OsString>, PolicyMistake> {
 /// The bytes of the regular file at `path`, at most `most` of them.
 fn read(path: &Path, most: usize) -> Result<Vec<u8>, PolicyMistake> {
     let failed = |source| PolicyMistake::unreadable(path, &source);
-    // Looked at before it is opened: opening a pipe would wait for its other end.
+    // Checked before opening, because opening a pipe would block.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(PolicyMistake::NotAFile { path: path.to_owned() });
     }
@@ -128,7 +128,7 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, PolicyMistake> {
 }
 
 impl PolicyMistake {
-    /// Whether a file or directory is not there, as opposed to being there and unfit.
+    /// Whether the error means that a file or directory does not exist.
     pub(super) fn is_absence(&self) -> bool {
         matches!(self, Self::Missing { .. })
     }

@@ -39,7 +39,7 @@ pub enum PolicyMistake {
     TooManyFiles {
         directory: PathBuf,
     },
-    /// Of all stores together; those that do not fit any more cannot be used.
+    /// Limit on all stores together; stores above it cannot be used.
     TooMuch,
     Policy {
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum PolicyMistake {
 const METADATA: &str = "verification.requiredMetadata";
 
 impl Mismatched for PolicyMistake {
-    /// Without the file or directory, and without the key of the configuration, that it is about.
+    /// Without the name of the file, directory or configuration key.
     fn mismatch(&self) -> Mismatch {
         match self {
             Self::NoPolicy { directory: _ } => Mismatch::new("has neither trustpolicy.oci.json nor trustpolicy.json")
@@ -159,14 +159,13 @@ impl PolicyMistake {
         }
     }
 
-    /// Whether the configuration demands metadata for a name that is not in the policy.
+    /// Whether the configuration requires metadata for a name that is not in the policy.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::UnknownStatement { .. })
     }
 
-    /// Whether it is about the metadata that the configuration demands, and leaves a statement that is without mistakes
-    /// with less than it may have been meant to demand. A name that is not in the policy may be meant for any statement that
-    /// verifies and for which no metadata is demanded under its own name.
+    /// Whether this mistake in the required metadata disables `rule`. A name that is not in the policy may be a
+    /// misspelling of any statement that verifies and has no required metadata under its own name.
     pub(super) fn concerns(&self, rule: &Rule, is_expected: &dyn Fn(&str) -> bool) -> bool {
         match (self, rule.decision()) {
             (Self::UnknownStatement { .. }, Decision::Verify(_)) => !is_expected(rule.name()),
@@ -180,7 +179,7 @@ impl PolicyMistake {
     }
 }
 
-/// Everything that is wrong on disk; at least one mistake.
+/// All mistakes on disk; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicySourceError {
     pub(super) mistakes: Vec<PolicyMistake>,

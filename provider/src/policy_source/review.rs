@@ -29,18 +29,18 @@ pub struct StatementOutline {
     pub mode: ModeOutline,
 }
 
-/// What becomes of a statement's images.
+/// What happens to the images of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModeOutline {
-    /// They are let through.
+    /// They are skipped.
     Skip,
     Verify(RequirementOutline),
-    /// They are inconclusive, and why.
+    /// They are inconclusive, for this reason.
     Disabled(String),
 }
 
 impl ModeOutline {
-    /// The level of a statement; `skip` and `disabled` where it verifies nothing.
+    /// The level of a statement; `skip` or `disabled` if it verifies nothing.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -51,10 +51,10 @@ impl ModeOutline {
     }
 }
 
-/// What a statement asks for. The actions are `enforce`, `log` and `skip`.
+/// The requirements of a statement. The actions are `enforce`, `log` and `skip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequirementOutline {
-    /// `strict`, `permissive`, `audit`, or `custom` where overrides make it none of these.
+    /// `strict`, `permissive`, `audit`, or `custom` with other overrides.
     pub level: &'static str,
     pub authenticity: &'static str,
     pub authentic_timestamp: &'static str,
@@ -62,7 +62,7 @@ pub struct RequirementOutline {
     pub revocation: &'static str,
     /// `always` or `afterCertExpiry`; none without a `tsa` store.
     pub verify_timestamp: Option<&'static str>,
-    /// As written; `*` alone for whoever the stores vouch for.
+    /// As written; `*` alone for every identity.
     pub identities: Vec<String>,
     pub stores: Vec<StoreOutline>,
 }
@@ -76,7 +76,7 @@ pub struct StoreOutline {
 }
 
 impl LoadedPolicy {
-    /// What the statements say, in the order of the policy.
+    /// The outlines of the statements, in the order of the policy.
     #[must_use]
     pub fn outline(&self) -> Vec<StatementOutline> {
         let outline = |statement: &StatementState| match statement {

@@ -1,5 +1,5 @@
-//! The trust in use at one moment: every statement that can be used with its trust stores, and every one that cannot
-//! with the reason.
+//! The policy in use at one moment: every usable statement with its trust stores, and every disabled one with the
+//! reason.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::StoreState;
 use super::UsableStatement;
 use super::statement::InUse;
 
-/// The policy and every store that one of its statements names, as they were at one moment.
+/// A snapshot of the policy and of every store that its statements name.
 #[derive(Debug)]
 pub struct LoadedPolicy {
     statements: Policy<StatementState>,
@@ -41,7 +41,7 @@ pub struct LoadedPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentState {
     Current,
-    /// The one on disk cannot be used since then; the last one that could stays in use.
+    /// The document on disk is unusable since then; the last usable one stays in use.
     Kept {
         since: UnixTime,
     },
@@ -52,12 +52,12 @@ pub enum DocumentState {
 pub enum Applicable<'a> {
     Usable(&'a Arc<UsableStatement>),
     Disabled(&'a DisabledStatement, Claim),
-    /// No statement is for it.
+    /// No statement applies.
     Nothing,
 }
 
-/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all have:
-/// an old root may stand beside its successor. None without such a store.
+/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all
+/// have: a store may have an old root beside its successor. `None` without such a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstEnds {
     pub ca: Option<UnixTime>,
@@ -65,7 +65,7 @@ pub struct FirstEnds {
     pub tsa: Option<UnixTime>,
 }
 
-/// What a [`LoadedPolicy`] is made of.
+/// The parts of a [`LoadedPolicy`].
 pub(super) struct Parts<'a> {
     pub(super) policy: &'a TrustPolicy,
     /// Of the document in use.
@@ -74,16 +74,16 @@ pub(super) struct Parts<'a> {
     /// Every store that a statement of `policy` names.
     pub(super) stores: BTreeMap<StoreRef, StoreState>,
     pub(super) subdirectories: BTreeMap<StoreRef, Vec<String>>,
-    /// What the configuration demands of statements that `policy` has not, or that verify nothing.
+    /// Requirements of the configuration for statements that are missing in `policy` or skip verification.
     pub(super) unmet: &'a [PolicyMistake],
-    /// Whether the configuration demands metadata for the statement of this name.
+    /// Whether the configuration requires metadata for the statement of this name.
     pub(super) is_expected: &'a dyn Fn(&str) -> bool,
     /// Of the document on disk, and of what the configuration expects of it.
     pub(super) mistakes: Vec<PolicyMistake>,
 }
 
 impl LoadedPolicy {
-    /// The generation is one of `last` if that has the same digest, else one more.
+    /// The generation is that of `last` if its digest is the same, otherwise one more.
     pub(super) fn new(parts: Parts<'_>, last: (u64, Option<&Digest>)) -> Self {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
             parts;
@@ -137,7 +137,7 @@ impl LoadedPolicy {
         self.statements().iter().any(|statement| matches!(statement, StatementState::Usable(_)))
     }
 
-    /// What is in use of the store of that kind and name.
+    /// The store of that kind and name, if it is in use.
     #[must_use]
     pub fn store(&self, reference: &StoreRef) -> Option<&Store> {
         self.stores.get(reference)?.store().map(Arc::as_ref)
@@ -155,8 +155,8 @@ impl LoadedPolicy {
         self.document
     }
 
-    /// Everything that is wrong with what is on disk: with the policy document and what the configuration expects of it,
-    /// then with the stores. Of many the last one says how many are left out.
+    /// All mistakes on disk: in the policy document and the requirements of the configuration for it, then in the
+    /// stores. If there are too many, the last entry has the number of the others.
     #[must_use]
     pub fn mistakes(&self) -> &[PolicyMistake] {
         &self.mistakes
@@ -189,14 +189,14 @@ impl LoadedPolicy {
         FirstEnds { ca: of(StoreKind::Ca), signing_authority: of(StoreKind::SigningAuthority), tsa: of(StoreKind::Tsa) }
     }
 
-    /// Of what is in use: the policy document, the certificates of every store and which statements are disabled. Replicas
-    /// with the same trust have the same.
+    /// The digest of the content in use: the policy document, the certificates of every store and the names of
+    /// disabled statements. Replicas with the same content have the same digest.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// 1 for what was loaded first, and one more with every change of what is in use.
+    /// 1 for the first load, and one more with every change of the content in use.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation

@@ -88,7 +88,7 @@ impl UsableStatement {
     }
 }
 
-/// Tells a statement of one snapshot from every other: the digest of its name and of what is in use of the whole trust.
+/// Identifies a statement of a snapshot: the digest of its name and of all content in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatementKey([u8; 32]);
 
@@ -106,7 +106,7 @@ impl StatementKey {
     }
 }
 
-/// A statement that cannot be used. It has nothing by which a signature could be judged: its images are inconclusive.
+/// A statement that cannot be used. Its images are inconclusive.
 #[derive(Clone, Debug)]
 pub struct DisabledStatement {
     name: Arc<str>,
@@ -151,8 +151,8 @@ pub enum DisabledBy {
     Policy(Vec<PolicyError>),
     /// One of its trust stores cannot be used; at least one mistake.
     Store { store: StoreRef, mistakes: Vec<PolicyMistake> },
-    /// The configuration demands metadata for another name, which may be meant for this statement; or for this one,
-    /// which verifies nothing.
+    /// The configuration requires metadata for another name, which may be a misspelling of this one; or for this
+    /// statement, which skips verification.
     Metadata(PolicyMistake),
 }
 
@@ -186,7 +186,7 @@ impl fmt::Display for DisabledBy {
     }
 }
 
-/// What a usable statement consists of, before the digest of the whole trust is known.
+/// A usable statement before the digest of the whole policy is known.
 pub(super) struct InUse {
     rule: Arc<Rule>,
     stores: Vec<Arc<Store>>,
@@ -212,14 +212,14 @@ impl InUse {
                 Some((state, None)) => {
                     return disabled(DisabledBy::Store { store: name.clone(), mistakes: state.mistakes().to_vec() });
                 }
-                // Not reached: whoever reads the stores reads all of them.
+                // Not reached: all stores of the policy are read.
                 None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
             }
         }
         Ok(Self { rule: Arc::clone(rule), stores: in_use })
     }
 
-    /// The statement under the trust with that digest.
+    /// The statement in the policy with that digest.
     pub(super) fn under(&self, trust: &Digest) -> UsableStatement {
         let Self { rule, stores } = self;
         let key = StatementKey::new(trust, rule.name());

@@ -1,7 +1,6 @@
-//! The trust stores that a policy names: what is on disk, and what of it is in use.
+//! The trust stores that a policy names: their content on disk and in use.
 //!
-//! A store is taken whole or not at all: where one of its files cannot be used, the certificates of the others are not
-//! what somebody meant to trust.
+//! A store is used as a whole: if one of its files cannot be used, the certificates of the others are not used either.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,21 +27,21 @@ use crate::config::TrustLocation;
 /// One trust store that the policy names.
 #[derive(Clone, Debug)]
 pub enum StoreState {
-    /// What is on disk is in use.
+    /// The content on disk is in use.
     Current(Arc<Store>),
-    /// What is on disk cannot be read or parsed; what was there before stays in use.
+    /// The content on disk cannot be read or parsed; the former content stays in use.
     Kept {
         store: Arc<Store>,
-        /// Since when what is on disk cannot be used.
+        /// Since when the content on disk is unusable.
         since: UnixTime,
         mistakes: Vec<PolicyMistake>,
     },
-    /// Nothing is in use: the store is absent or empty; or it cannot be read or parsed, and there was none before.
+    /// Nothing is in use: the store is absent or empty; or it cannot be read or parsed, and has no former content.
     Unusable { mistakes: Vec<PolicyMistake> },
 }
 
 impl StoreState {
-    /// What is in use.
+    /// The certificates in use.
     #[must_use]
     pub fn store(&self) -> Option<&Arc<Store>> {
         match self {
@@ -51,7 +50,7 @@ impl StoreState {
         }
     }
 
-    /// What is wrong with what is on disk.
+    /// The mistakes in the content on disk.
     #[must_use]
     pub fn mistakes(&self) -> &[PolicyMistake] {
         match self {
@@ -83,7 +82,7 @@ enum Content {
 pub(super) struct LastGood {
     digest: Digest,
     store: Arc<Store>,
-    /// Since when what is on disk is something else that cannot be used.
+    /// Since when the content on disk differs and is unusable.
     broken_since: Option<UnixTime>,
 }
 
@@ -118,7 +117,7 @@ impl FoundStore {
         };
         let digest = digest(&files);
         let blank = |(_, bytes): &NamedFile| Store::is_blank(bytes);
-        // A link whose file is gone holds as little as an empty file.
+        // A dangling link counts as an empty file.
         let content = if files.iter().all(blank) && mistakes.iter().all(PolicyMistake::is_absence) {
             let problem = |problem| {
                 let error = Box::new(StoreError { store: store.clone(), problem });
@@ -156,7 +155,7 @@ impl FoundStore {
         all.add_list(&self.subdirectories);
     }
 
-    /// What is in use from `now` on, given what was `before`; and what to keep of it for the next look.
+    /// The state from `now` on, given the state `before`; and the content to keep for the next poll.
     pub(super) fn decide(
         self,
         reference: &StoreRef,

@@ -26,7 +26,7 @@ use super::review::identity;
 /// Most names of sub-directories in one warning.
 const SHOWN_NAMES: usize = 5;
 
-/// What is no mistake and needs a second look.
+/// A warning about a policy or its stores.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyWarning {
     #[error(
@@ -82,8 +82,8 @@ impl PolicyWarning {
 }
 
 impl LoadedPolicy {
-    /// What needs a second look at the time `now`: of the statements in their order, then of the stores. A certificate
-    /// ends soon if it ends within `soon`.
+    /// The warnings at the time `now`: about the statements in their order, then about the stores. A certificate ends
+    /// soon if it ends within `soon`.
     #[must_use]
     pub fn warnings(&self, now: UnixTime, soon: Duration) -> Vec<PolicyWarning> {
         let statements = self.statements().iter().flat_map(|statement| match statement {

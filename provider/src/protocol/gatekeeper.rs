@@ -51,14 +51,14 @@ pub(crate) const MUTATE: Protocol = Protocol {
 /// What an item usually has, in bytes, so that it is written without moving it.
 const ITEM_BYTES: usize = 2048;
 
-/// What became of one key.
+/// The outcome for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeyOutcome<V> {
     /// Decided. Gatekeeper caches it.
     Value(V),
     /// Decided; the item is an error. Gatekeeper caches it.
     Error(Message),
-    /// Not decided: no item, so that Gatekeeper asks again.
+    /// Not decided: no item, so that Gatekeeper repeats the request.
     Undecided(Message),
 }
 
@@ -76,7 +76,7 @@ pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> En
             json.shrink_to_fit();
             EncodedKey::Item { json, is_error }
         }
-        // Nothing in these types can fail to be written; if it ever does, the response is still one that denies.
+        // These types can always be serialized; if that fails, the response still denies.
         Err(_) => EncodedKey::Undecided(Message::new("internal-error: the item could not be written")),
     }
 }

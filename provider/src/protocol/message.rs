@@ -1,4 +1,4 @@
-//! Messages for the person who reads a denial: image, code, both sides, and what to do.
+//! Messages of denials: image, code, what was found and expected, and what to do.
 
 use countersign_core::codec::text::truncate;
 use countersign_core::verdict::Code;
@@ -8,7 +8,7 @@ use countersign_core::verdict::Reason;
 /// Longest single text within a response, in bytes: some of it comes from registries and certificates.
 const MESSAGE_BYTES: usize = 2 * 1024;
 
-/// A text that is not empty and not long: an empty error means "no error" to Gatekeeper.
+/// A text that is never empty, because Gatekeeper reads an empty error as no error, and of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message(String);
 
@@ -21,7 +21,7 @@ impl Message {
         Self(truncate(text, MESSAGE_BYTES))
     }
 
-    /// As [`Self::new`], followed by the request id, which is never cut off: it leads a person to the line in the log.
+    /// As [`Self::new`], followed by the request id, which is never cut: it identifies the line in the log.
     pub(crate) fn of_request(text: &str, request_id: &str) -> Self {
         let name = format!(" (request {request_id})");
         let Self(mut text) = Self::new(&truncate(text, MESSAGE_BYTES.saturating_sub(name.len())));
@@ -38,7 +38,7 @@ impl Message {
     }
 }
 
-/// `image: code: found, wanted; what to do`: all that a person needs who sees only the denial.
+/// `image: code: found, wanted; what to do`: everything that the reader of a denial needs.
 pub(super) fn sentence(image: &str, reason: &Reason) -> String {
     let Reason { code, detail } = reason;
     format!("{image}: {code}: {detail}; what to do: {}", code.advice())
@@ -49,7 +49,7 @@ pub(super) fn undecided(image: &str, reason: &Reason) -> Message {
     Message::new(&sentence(image, reason))
 }
 
-/// The same about a rejected image, with the statement that demanded it and how many signatures were tried.
+/// The message about a rejected image, with its statement and the number of signatures that were tried.
 pub(super) fn rejection(
     image: &str,
     statement: Option<&str>,

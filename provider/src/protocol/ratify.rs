@@ -1,5 +1,5 @@
 //! Ratify's endpoints: Gatekeeper's protocol with keys and values as Ratify's stock templates write and read them, and
-//! the paths below which its Provider objects ask.
+//! the paths of its Provider objects.
 
 mod verification_result;
 
@@ -20,8 +20,8 @@ pub(crate) const VERIFY: Protocol = Protocol {
 /// `POST /ratify/gatekeeper/v1/mutate`.
 pub(crate) const MUTATE: Protocol = Protocol { image_of, ..gatekeeper::MUTATE };
 
-/// Splits `[namespace]image`, the form of a multi-tenancy template. The namespace must be a DNS label; else the bracket
-/// belongs to an IPv6 host or to a mistake, and the whole key is the image. The verdict does not depend on it.
+/// Splits `[namespace]image`, the form of a multi-tenancy template. The namespace must be a DNS label; otherwise the
+/// bracket is part of an IPv6 host or a mistake, and the whole key is the image. The verdict does not depend on it.
 fn image_of(key: &str) -> &str {
     let is_namespace = |text: &str| is_dns_label(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     match key.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

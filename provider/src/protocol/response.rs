@@ -1,10 +1,10 @@
-//! Keeps the rule that must never break: every key of a request has an item, or the response says what is undecided.
+//! Guarantees that every key of a request has an item, or that the response reports it as undecided.
 //!
-//! A key that has neither is in no list that a policy sees, so that a policy which counts errors lets it pass. Hence a
-//! [`Response`] is made for a number of keys, and whichever has no item in the end is counted as undecided: because it is,
-//! because there was no room for its item, or because nothing became of it.
+//! A policy that counts errors would admit a key without either. So a [`Response`] is created for a number of keys,
+//! and every key without an item at the end counts as undecided: because it is inconclusive, because its item exceeds
+//! the budget, or because its work gave no result.
 //!
-//! Items are encoded as soon as their keys are decided, and what they were made of is dropped: verdicts are larger.
+//! Items are encoded as soon as their keys are decided, and their verdicts, which are larger, are dropped.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::response_budget::ResponsePermit;
 /// Longest text about undecided keys, in bytes. It is printed in a denial, and the API server cuts nothing.
 const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
 
-/// What becomes of one key in the response.
+/// The outcome of one key in the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EncodedKey {
     Item {
@@ -31,7 +31,7 @@ pub(crate) enum EncodedKey {
     Undecided(Message),
 }
 
-/// A response that is being put together. See the module.
+/// A response under construction. See the module.
 #[derive(Debug)]
 pub(crate) struct Response {
     frame: Frame,
@@ -56,8 +56,8 @@ pub(crate) struct EncodedResponse {
 }
 
 impl EncodedResponse {
-    /// The response to a request whose keys are unknown or too many, or are not looked at for another reason: no items, and
-    /// why.
+    /// The response to a request whose keys are unknown, too many, or not processed for another reason: no items, and
+    /// the reason.
     pub(crate) fn refusal(frame: Frame, why: &Message, request_id: &str) -> Self {
         let (before, after) = frame(&format!("{} (request {request_id})", why.as_str()));
         let parts = vec![before, after];
@@ -66,13 +66,13 @@ impl EncodedResponse {
 }
 
 impl Response {
-    /// A response about so many keys, of none of which anything is known yet.
+    /// A response to so many keys, all of them still undecided.
     pub(crate) fn about(keys: usize, frame: Frame, permit: ResponsePermit) -> Self {
         let items = vec![Vec::new(); keys];
         Self { frame, permit, items, has_item_error: false, undecided: Undecided::default(), exceeded: None }
     }
 
-    /// What became of the key at `index`. Without room for its item it is undecided.
+    /// Adds the outcome of the key at `index`. If its item exceeds the budget, the key is undecided.
     pub(crate) fn add(&mut self, index: usize, key: &str, encoded: EncodedKey) {
         match encoded {
             EncodedKey::Item { json, is_error } => match self.permit.grow(json.len()) {
@@ -93,7 +93,7 @@ impl Response {
         }
     }
 
-    /// The bytes of the response, in which every key has its end.
+    /// Encodes the response.
     pub(crate) fn encode(self, request_id: &str) -> EncodedResponse {
         let Self { frame, mut permit, items, has_item_error, undecided, mut exceeded } = self;
         let asked = items.len();
@@ -106,7 +106,7 @@ impl Response {
         if let Some(head) = &head
             && let Err(error) = permit.grow(after.len())
         {
-            // Short, so that it needs no room.
+            // Short, so that it needs no permit.
             let code = Code::Overloaded;
             (_, after) = frame(&format!("{head}{code}: {error}; what to do: {}", code.advice()));
             exceeded.get_or_insert(error);
@@ -137,7 +137,7 @@ impl Undecided {
         if let Some(before) = self.texts.insert(index, message) {
             self.bytes -= before.as_str().len();
         }
-        // What comes behind so many bytes is only counted.
+        // Keys beyond this number of bytes are only counted.
         while let Some(last) =
             self.texts.last_entry().filter(|last| self.bytes - last.get().as_str().len() > SYSTEM_ERROR_BYTES)
         {

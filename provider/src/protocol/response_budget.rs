@@ -1,8 +1,8 @@
-//! Responses that are held in memory until they are written: how many bytes all of them may have, and one of them.
+//! Limits the bytes of responses that are in memory until they are written: in total, and for one response.
 //!
-//! A client that does not read its response keeps it in memory. Bytes are counted when they are made, and given back when
-//! the last of them is written to the connection, or when the connection ends. Beside the fixed limits, a response takes at
-//! most as much as it leaves free, so that a few large ones always leave room for the usual small one.
+//! A client that does not read its response keeps it in memory. Bytes count from their encoding until the last of them
+//! is written to the connection, or the connection ends. Beside the fixed limits, a response takes at most as much as
+//! it leaves free, so that large responses never use up the budget of small ones.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use std::sync::PoisonError;
 
 use prometheus::IntGauge;
 
-/// What a part of a response takes beside its bytes: its owner, its place in the list, and what an allocator adds.
+/// Memory of a part of a response beside its bytes: its owner, its entry in the list, and the overhead of the
+/// allocator.
 const AROUND: usize = 128;
 
 /// A limit on the bytes of responses. Shared by all that are made under it.
@@ -26,7 +27,7 @@ pub(crate) struct ResponseBudget {
     gauge: IntGauge,
 }
 
-/// Why there is no room.
+/// Why the budget is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetExceeded {
     /// The response would be larger than one may be.
@@ -67,7 +68,7 @@ impl ResponseBudget {
     }
 
     fn used(&self) -> MutexGuard<'_, usize> {
-        // A number is always whole.
+        // The number is consistent at every point.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,7 +84,7 @@ impl ResponsePermit {
     /// Holds so many bytes more, in one part.
     ///
     /// # Errors
-    /// There is no room; it holds what it permit.
+    /// The budget is exceeded; the permit is unchanged.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
         let ResponseBudget { total, most, gauge, .. } = &*self.responses;
         let more = bytes.saturating_add(AROUND);
@@ -93,7 +94,7 @@ impl ResponsePermit {
         }
         let mut used = self.responses.used();
         let all = used.saturating_add(more);
-        // At most as much as is left for the others.
+        // At most as much as remains free.
         if all > *total || own > *total - all {
             return Err(BudgetExceeded::Full { found: all, limit: *total });
         }

@@ -13,8 +13,7 @@ pub(super) struct ActiveEngine {
 }
 
 impl ActiveEngine {
-    /// Requests that come from now on are answered by `engine`. The former engine serves those under way, and its caches are
-    /// emptied.
+    /// New requests use `engine`. The former engine finishes its running requests, and its caches are emptied.
     pub(super) fn swap(&mut self, settings: ServerSettings, engine: Engine) {
         self.server.swap(settings, Arc::new(engine.clone()));
         engine.take_over(&self.current);

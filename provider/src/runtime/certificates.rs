@@ -14,13 +14,13 @@ use crate::server::tls::TlsPem;
 use crate::telemetry::ErrorChain;
 use crate::telemetry::metrics::Component;
 
-/// The certificate files, and what they were when they were last read.
+/// The certificate files, and their content when they were last read.
 pub(super) struct CertificateFiles {
     files: TlsFiles,
     seen: Seen,
 }
 
-/// What is in the files; an unreadable one by its message.
+/// The content of the files, or the error message.
 type Seen = Result<TlsPem, String>;
 
 impl CertificateFiles {
@@ -32,7 +32,7 @@ impl CertificateFiles {
         Ok((Self { files, seen: Ok(pem) }, loaded))
     }
 
-    /// `None` if nothing has changed since the files were last read, or if they are changing just now.
+    /// `None` if nothing has changed since the files were last read, or if they are being changed.
     pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsError>> {
         let is_known = |(_, seen): &(_, Seen)| *seen == self.seen;
         let read = || {
@@ -68,7 +68,7 @@ impl Certificates {
         Self { files, tls }
     }
 
-    /// Takes changed files into use for new connections. Files with a mistake leave in use what was.
+    /// Uses changed files for new connections. If they have a mistake, the former ones stay in use.
     pub(super) fn reload(&mut self, status: &mut ReloadStatus) {
         match self.files.poll() {
             None => {}
@@ -89,7 +89,7 @@ impl Certificates {
         (files != self.files.files).then(|| CertificateFiles::load(files)).transpose()
     }
 
-    /// Takes what [`Self::prepare`] has loaded into use.
+    /// Uses the certificates that [`Self::prepare`] has loaded.
     pub(super) fn replace(&mut self, (files, loaded): (CertificateFiles, LoadedTls), status: &mut ReloadStatus) {
         self.files = files;
         self.tls.swap(loaded);

@@ -1,4 +1,4 @@
-//! From a configuration to an engine, with everything that it needs loaded. The service, `verify` and `inspect` begin with it.
+//! Creates an engine from a configuration. Used by the service, `verify` and `inspect`.
 
 use std::sync::Arc;
 
@@ -20,21 +20,22 @@ use crate::policy_source::PolicySource;
 use crate::policy_source::PolicySourceError;
 use crate::telemetry::metrics::Metrics;
 
-/// What is loaded and connected.
+/// The loaded components.
 pub(crate) struct Components {
     pub(crate) engine: Engine,
     /// Reads policy and stores again when they change.
     pub(super) policy_source: PolicySource,
-    /// What `policy_source` found first, unless no policy document can be used.
+    /// The first result of `policy_source`.
     pub(super) policy: Result<Arc<LoadedPolicy>, PolicySourceError>,
-    /// What the files of the registries say.
+    /// The content of the files of the registries.
     pub(super) registry_files: RegistryFiles,
     /// How many certificate authorities the system has.
     pub(super) system_roots: usize,
 }
 
 impl Components {
-    /// Loads the trust policy, then the registries' files. Mistakes in them are no failure: they disable what they are about.
+    /// Loads the trust policy, then the registries' files. Mistakes in them are no failure: they disable the
+    /// statements or registries concerned.
     ///
     /// # Errors
     /// The registry client cannot be set up; then the mistakes in the trust policy are named too.
@@ -51,8 +52,8 @@ impl Components {
         }
     }
 
-    /// As [`Self::load`], for commands that are of no use without a policy: reports what is wrong with the policy and the
-    /// registries' files to `warn`.
+    /// As [`Self::load`], for commands that need a policy: reports mistakes in the policy and the registries' files to
+    /// `warn`.
     ///
     /// # Errors
     /// As [`Self::load`], and if no policy document can be used.
@@ -72,7 +73,7 @@ impl Components {
         Ok(components)
     }
 
-    /// Everything that is wrong with the trust policy and the trust stores, and with the registries' files.
+    /// All mistakes in the trust policy, the trust stores and the registries' files.
     pub(super) fn mistakes(&self) -> impl Iterator<Item = Cause> {
         let policy = policy_mistakes(&self.policy).map(Cause::Policy);
         policy.into_iter().chain(self.registry_files.error().map(Cause::RegistryFiles))

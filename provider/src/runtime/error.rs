@@ -14,7 +14,7 @@ use crate::server::tls::AllowedClientsError;
 use crate::server::tls::TlsError;
 use crate::telemetry::ErrorChain;
 
-/// Who can correct an error. The command line makes an exit code of it.
+/// Who can correct an error. The command line maps it to an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The operator: a mistake in the configuration or in a file that it names.
@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// One thing that is wrong.
+/// One cause.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// The configuration has no certificates for the server.
@@ -76,7 +76,7 @@ impl Cause {
     }
 }
 
-/// Everything that is wrong, found in one pass. At least one cause.
+/// All causes, found in one pass; at least one.
 #[derive(Debug)]
 pub struct RuntimeError {
     causes: Vec<Cause>,

@@ -1,4 +1,4 @@
-//! The proxy variables of the environment, for the registry client. Read anew each time; nothing here changes them.
+//! The proxy variables of the environment, for the registry client. Read each time; never modified.
 
 use countersign_http::ProxyEnvironment;
 use countersign_http::ProxyVariableError;
@@ -18,11 +18,11 @@ fn lines(mistakes: &[ProxyVariableError]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// What the variables say.
+/// Reads the variables.
 ///
 /// # Errors
-/// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Where none does,
-/// they are for other programs.
+/// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Otherwise they
+/// are ignored.
 pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let is_used = config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment);

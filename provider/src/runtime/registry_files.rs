@@ -14,11 +14,11 @@ use crate::policy_source::PolicyHandle;
 use crate::telemetry::ErrorChain;
 use crate::telemetry::metrics::Component;
 
-/// What the files say, and what they were when they were last read.
+/// The content of the files in use, and of the last poll.
 pub(super) struct LoadedRegistryFiles {
-    /// What they say, as far as it is in use.
+    /// The content in use.
     pub(super) in_use: RegistryFiles,
-    /// Of the files' content. Taken before they are read, so that a change in between is seen with the next poll.
+    /// Of the files' content. Computed before the files are read, so that the next poll detects a change in between.
     seen: Digest,
 }
 
@@ -27,7 +27,7 @@ impl LoadedRegistryFiles {
         Self { in_use, seen }
     }
 
-    /// Takes changed files into use. A file with a mistake leaves in use what it said before.
+    /// Uses changed files. The former content of a file with a mistake stays in use.
     pub(super) fn reload(
         &mut self,
         config: &Config,
@@ -42,7 +42,7 @@ impl LoadedRegistryFiles {
         self.seen = seen;
         let mut files = config.registry_files(Some(&self.in_use));
         if files.differs_in_credentials_only(&self.in_use) {
-            // The engine stays, with its caches and connections.
+            // The engine keeps its caches and connections.
             if files.replace_credentials(&self.in_use) {
                 tracing::info!("credentials of registries in use");
             }

@@ -1,4 +1,5 @@
-//! The reload task: polls every component's files while the service runs. A change with a mistake leaves in use what was.
+//! The reload task: polls every component's files while the service runs. After a change with a mistake the former
+//! content stays in use.
 
 mod configuration;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use crate::clock;
 use crate::policy_source::PolicyPoll;
 use crate::policy_source::PolicySource;
 
-/// Every component, and where its status is published. One component is reloaded after another, so that no two changes meet.
+/// Every component, and where its status is published. Components are reloaded one after another, so that changes do
+/// not overlap.
 pub(super) struct ReloadTask {
     pub(super) configuration: Configuration,
     pub(super) policy: PolicySource,
@@ -29,7 +31,7 @@ pub(super) struct ReloadTask {
 }
 
 impl ReloadTask {
-    /// Polls for ever, every `trust.reloadInterval`. Returns only if a reload panics.
+    /// Polls forever, every `trust.reloadInterval`. Returns only if a reload panics.
     pub(super) async fn run(mut self) -> JoinError {
         loop {
             // Everything was loaded at the start.

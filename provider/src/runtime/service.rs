@@ -35,9 +35,9 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads and connects what `config` names. What connects from now on waits for [`Service::run`]. With a trust policy that
-    /// cannot be used the service starts, is not ready and decides nothing until the policy is corrected. A file of a
-    /// registry that cannot be used disables that registry.
+    /// Loads everything that `config` names and binds the ports. Connections wait for [`Service::run`]. With a trust
+    /// policy that cannot be used the service starts, is not ready and decides nothing until the policy is corrected.
+    /// A file of a registry that cannot be used disables that registry.
     ///
     /// # Errors
     /// Every mistake in the certificates that `config` names, or a port that cannot be bound.
@@ -82,18 +82,18 @@ impl Service {
         self
     }
 
-    /// Where the endpoints are, with the port that was chosen if it was left open.
+    /// The address of the endpoints, with the port that the system has chosen for port 0.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
 
-    /// Where probes and Prometheus look.
+    /// The address of probes and metrics.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub fn health_address(&self) -> std::io::Result<SocketAddr> {
         self.server.health_address()
     }
@@ -101,7 +101,7 @@ impl Service {
     /// Serves until `stop` is ready and requests under way have finished or used up their grace.
     ///
     /// # Errors
-    /// A listener is dead, or the reload task is.
+    /// A listener or the reload task has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RuntimeError> {
         let Self { server, reload } = self;
         tokio::select! {
@@ -110,7 +110,7 @@ impl Service {
                 tracing::info!(cut_off, "stopped");
                 Ok(())
             }
-            // The task goes on for ever. Without it the process ends, so that stale files are noticed.
+            // The task never ends. Without it the process exits, so that stale files are noticed.
             ended = reload.run() => Err(Cause::ReloadTask(ended).into()),
         }
     }

@@ -16,8 +16,8 @@ use crate::server::ServerSettings;
 use crate::server::tls::AllowedClients;
 use crate::server::tls::TlsFiles;
 
-/// How long the work for one image may go on after everybody who asked has left: so long that a slow registry's answer
-/// is there for the next request.
+/// Time limit for the work on one image without callers: long enough that the result of a slow registry is ready for
+/// the next request.
 pub(crate) const FLIGHT_TIME: Duration = Duration::from_secs(30);
 
 /// The server's settings, and where its certificates are.

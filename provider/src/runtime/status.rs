@@ -21,11 +21,11 @@ use crate::telemetry::metrics::Certificate;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
 
-/// Publishes what is in use of each component, and what is not.
+/// Publishes which content of each component is in use.
 pub(super) struct ReloadStatus {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    /// Why what is on disk of a component is not in use, as last published.
+    /// Why the content on disk of a component is not in use, as last published.
     refused: BTreeMap<Component, String>,
     restart: Vec<String>,
     /// Of the trust in use; 0 for none.
@@ -46,7 +46,7 @@ impl ReloadStatus {
         &self.readiness
     }
 
-    /// What is on disk is in use from now on.
+    /// The content on disk is in use from now on.
     pub(super) fn in_use(&mut self, component: Component) {
         let now = clock::now();
         self.refused.remove(&component);
@@ -54,7 +54,7 @@ impl ReloadStatus {
         self.readiness.in_use(component, now);
     }
 
-    /// This is the trust in use from now on, or what is known about it.
+    /// This policy is in use from now on.
     pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy) {
         let now = clock::now();
         let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
@@ -82,7 +82,7 @@ impl ReloadStatus {
         self.policy.show(trust, &self.metrics, &self.readiness);
     }
 
-    /// What these files of the registries say is in use from now on.
+    /// The content of these files of the registries is in use from now on.
     pub(super) fn registries_in_use(&mut self, files: &RegistryFiles) {
         match files.error() {
             None => self.in_use(Component::Registries),
@@ -120,7 +120,7 @@ impl ReloadStatus {
         }
     }
 
-    /// There is no trust in use, and no policy document on disk that could be.
+    /// No policy is in use, and the policy document on disk is unusable.
     pub(super) fn no_policy(&mut self, error: &PolicySourceError) {
         tracing::error!(%error, "no trust policy is in use: every image is inconclusive");
         self.metrics.reload_failed(Component::Trust);
@@ -134,7 +134,7 @@ impl ReloadStatus {
         self.readiness.set_ready(Condition::Tls);
     }
 
-    /// What is on disk is what has been in use all the time.
+    /// The content on disk is unchanged, and in use.
     pub(super) fn unchanged(&mut self, component: Component) {
         if self.refused.remove(&component).is_some() {
             tracing::info!(files = component.as_str(), "the files on disk are in use again");
@@ -143,7 +143,7 @@ impl ReloadStatus {
         }
     }
 
-    /// What is on disk cannot be used. Published once for each `why`.
+    /// The content on disk is unusable. Published once for each `why`.
     pub(super) fn refused(&mut self, component: Component, why: &str) {
         if self.refused.get(&component).is_some_and(|published| published == why) {
             return;
@@ -158,7 +158,7 @@ impl ReloadStatus {
         self.refused.insert(component, why.to_owned());
     }
 
-    /// The keys of the configuration whose values in use are older than the file's.
+    /// The keys of the configuration whose changed values need a restart.
     pub(super) fn restart_needed(&mut self, keys: Vec<String>) {
         if keys == self.restart {
             return;

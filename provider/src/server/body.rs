@@ -1,4 +1,4 @@
-//! Reads a request body: not too much, not too long.
+//! Reads a request body within limits on size and time.
 
 use bytes::Buf as _;
 use bytes::Bytes;
@@ -6,8 +6,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use tokio::time::Instant;
 
-/// How much of a body that is too large is read on and thrown away, in bytes: a client that is still writing when the
-/// answer comes may lose the answer with the connection.
+/// Bytes of an oversized body that are read and discarded: a client that is still writing may otherwise lose the
+/// response with the connection.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Why there is no body.

@@ -1,9 +1,9 @@
 //! Limits unauthenticated connections; evicts the oldest when the limit is reached.
 //!
-//! Whoever connects and sends nothing holds a permit until its time is over: in a handshake, or on the port for probes. If
-//! others waited for these permits, a few hundred such connections would keep Gatekeeper or the kubelet out; so the oldest
-//! one is evicted, and a client that does send is done in milliseconds. It is evicted from the address that has most of them:
-//! whoever opens thousands in a second evicts its own.
+//! An idle client holds a permit until its timeout: in a handshake, or on the port for probes. If others waited for
+//! these permits, a few hundred idle connections would lock out Gatekeeper or the kubelet; so the oldest connection of
+//! the address with the most connections is evicted. An active client needs only milliseconds, and a flood from one
+//! address evicts its own connections.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ impl ConnectionLimit {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // The map is whole at every point.
+        // The map is consistent at every point.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,7 +79,7 @@ impl Open {
     }
 }
 
-/// What counts as one source: an address, of IPv6 the network of 64 bits, as one machine has all addresses of it.
+/// The source of a connection: its address; for IPv6 the /64 network, as one machine has all of its addresses.
 fn source(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -1,7 +1,7 @@
-//! Open connections: how many there may be, and which idle one goes when there is no room.
+//! Limits open connections; closes the one that has been idle longest at the limit.
 //!
-//! Gatekeeper before 3.22 leaves an idle connection behind with every call. Turning new ones away until these time out
-//! would stop all admissions; so the one that has been idle longest is closed.
+//! Gatekeeper before 3.22 leaves an idle connection with every call. Refusing new ones until these time out would stop
+//! all admissions; so the one that has been idle longest is closed.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -29,12 +29,12 @@ struct Open {
     by_number: HashMap<u64, Arc<Activity>>,
 }
 
-/// What one connection is doing.
+/// The activity of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
     written: Mutex<Written>,
-    /// Notified when the connection shall close at the end of what it is doing.
+    /// Notified when the connection must close after its current work.
     pub(super) close: Notify,
 }
 
@@ -67,8 +67,8 @@ impl Connections {
         Self { permits: Arc::new(Semaphore::new(most)), open: Mutex::default() }
     }
 
-    /// A permit, if need be that of the connection which has been idle longest; `evicted` is called for one that has to
-    /// go. None if all are at work for as long as `wait`.
+    /// A permit, if necessary that of the connection which has been idle longest; `evicted` is then called. `None` if
+    /// all are busy for as long as `wait`.
     pub(super) async fn admit(self: &Arc<Self>, wait: Duration, evicted: impl Fn()) -> Option<Admitted> {
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
@@ -141,8 +141,8 @@ impl Activity {
         }
     }
 
-    /// When the connection must close if nothing comes: `first` after its beginning as long as it has had no request,
-    /// `idle` after its last one. A connection at work is asked again after `idle`.
+    /// When the connection must close without a request: `first` after its beginning as long as it has had no request,
+    /// `idle` after its last one. A busy connection is checked again after `idle`.
     pub(super) fn closes(&self, first: Duration, idle: Duration) -> Instant {
         let State { in_flight, served, since, closing: _ } = *lock(&self.state);
         match (in_flight, served) {
@@ -189,7 +189,7 @@ impl Drop for Writing {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each critical section leaves the value whole at every point where it could panic.
+    // Each critical section leaves the value consistent at every point where it could panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -267,7 +267,7 @@ mod tests {
             slow
         };
         let (slow, ()) = tokio::join!(slow, activity.stalled(3 * SECOND));
-        // Looked at after three seconds, when the response was two seconds old.
+        // Checked after three seconds, when the response was two seconds old.
         assert_eq!(began.elapsed(), 4 * SECOND);
         drop(slow);
         assert!(tokio::time::timeout(60 * SECOND, activity.stalled(3 * SECOND)).await.is_err());

@@ -1,7 +1,7 @@
 //! One HTTP request: finds its route, reads its body, and has the route's protocol encode the response. Knows no sockets.
 //!
-//! Every response is well-formed for its protocol, whatever went wrong: Gatekeeper reads the body whatever the status says,
-//! and a policy that is handed nothing may let things pass. On an endpoint the status is always 200.
+//! Every response is well-formed for its protocol, after every failure: Gatekeeper reads the body regardless of the
+//! status, and a policy without data may admit objects. The status of an endpoint is always 200.
 
 mod dispatch;
 mod request_limit;
@@ -50,13 +50,13 @@ use crate::telemetry::metrics::Gauged;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
 
-/// What responses may take together until they are written, in bytes: some thousand of the usual size.
+/// Most bytes of all responses until they are written: some thousand of the usual size.
 pub(super) const RESPONSES_BYTES: usize = 12 * 1024 * 1024;
 
-/// What one response may have, in bytes: a thousand images with 4 KiB each.
+/// Most bytes of one response: a thousand images with 4 KiB each.
 pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The endpoints under one configuration. Shared by all connections; a request stays with the one it began with.
+/// The endpoints under one configuration. Shared by all connections; a request keeps the one with which it began.
 pub(super) struct Handler {
     pub(super) settings: ServerSettings,
     verifier: Arc<dyn Verifier>,
@@ -65,7 +65,7 @@ pub(super) struct Handler {
     responses: Arc<ResponseBudget>,
 }
 
-/// Why the keys of a request are not looked at, and how it is counted.
+/// Why the keys of a request are not processed, and how the request is counted.
 #[derive(Debug)]
 struct Refusal {
     outcome: Outcome,
@@ -84,7 +84,7 @@ impl Refusal {
         Reply { outcome: self.outcome, response }
     }
 
-    /// In the frame of `/v1/verify`: for requests that have no endpoint's.
+    /// In the frame of `/v1/verify`, for requests without an endpoint.
     fn reply_without_endpoint(outcome: Outcome, why: &str, id: &RequestId) -> Reply {
         Self { outcome, why: why.to_owned() }.reply(gatekeeper::VERIFY.frame, id)
     }
@@ -148,7 +148,7 @@ impl Handler {
     where
         B: Body<Data = Bytes>,
     {
-        // The keys' work is in tasks of its own; a panic here would be one of decoding or of encoding.
+        // Keys are processed in tasks of their own; a panic here comes from decoding or encoding.
         let replied = AssertUnwindSafe(self.reply_or_panic(route, body, id)).catch_unwind().await;
         replied.unwrap_or_else(|panic| {
             self.metrics.panic();
@@ -202,7 +202,7 @@ impl Handler {
         if route.is_mutation() { self.settings.mutate_timeout } else { self.settings.verify_timeout }
     }
 
-    /// The distinct keys that a body asks about.
+    /// The distinct keys of a body.
     async fn keys<B>(&self, route: &'static Route, body: B, until: Instant) -> Result<Vec<String>, Refusal>
     where
         B: Body<Data = Bytes>,
@@ -211,7 +211,7 @@ impl Handler {
         let body = body::read(body, self.settings.max_body_bytes, until).await?;
         let is_large = body.len() > LARGE_BODY_BYTES;
         let decode = move || (route.protocol.decode)(&body, max_keys);
-        // There are no more of these at a time than large requests. A panic there is one here.
+        // Limited by the number of large requests. A panic there is propagated.
         let keys = if is_large {
             spawn_blocking(decode).await.unwrap_or_else(|error| match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -1,5 +1,5 @@
-//! `/metrics`, `/livez` and `/readyz`: plain HTTP on a port of their own, because neither Prometheus nor the kubelet has
-//! a client certificate. No secrets, and nothing that asks a registry.
+//! `/metrics`, `/livez` and `/readyz`: plain HTTP on a port of their own, because neither Prometheus nor the kubelet
+//! has a client certificate. No secrets, and no requests to registries.
 
 mod readiness;
 mod rendering;
@@ -39,7 +39,7 @@ use super::response_body::without_body;
 use crate::protocol::ResponseBudget;
 use crate::telemetry::metrics;
 
-/// Connections at the same time; of more the oldest goes.
+/// Connections at the same time; the oldest is evicted.
 pub(super) const CONNECTIONS: usize = 64;
 
 /// Largest head of a request, in bytes, and most header fields.
@@ -50,22 +50,22 @@ const HEADERS: usize = 64;
 /// only save a handshake without cryptography.
 const HEAD: Duration = Duration::from_secs(20);
 
-/// Between the answers on one connection: whoever sends questions without end waits, and no other for them.
+/// Least time between the responses on one connection: a flood of requests delays only its own connection.
 const BETWEEN: Duration = Duration::from_millis(10);
 
-/// For an answer to be written.
+/// Time to write a response.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// What answers may take together until they are written, in bytes, and what one may have: with a thousand statements and
-/// a thousand trust stores the metrics have 0.4 MiB.
+/// Most bytes of all responses until they are written, and of one: the metrics have 0.4 MiB with a thousand statements
+/// and a thousand trust stores.
 pub(super) const ANSWERS_BYTES: usize = 3 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 
-/// An answer up to this needs no room, in bytes: a probe is answered whatever else is requested. Three conditions, each with why
-/// it is not met.
+/// A response up to this many bytes needs no permit, so that probes always have a response: three conditions, each
+/// with its reason.
 const SMALL_BYTES: usize = 4 * WHY_BYTES;
 
-/// When the next answer on a connection may be made: the first one at once.
+/// When the next response on a connection may be sent: the first one at once.
 #[derive(Debug, Default)]
 struct Pace(Mutex<Option<Instant>>);
 
@@ -79,7 +79,7 @@ impl Pace {
     }
 }
 
-/// What the port shows.
+/// The responses of the port.
 #[derive(Debug)]
 pub(super) struct Health {
     pub(super) registry: Registry,
@@ -88,10 +88,10 @@ pub(super) struct Health {
     rendering: Rendering,
 }
 
-/// Serves for ever.
+/// Serves forever.
 ///
 /// # Errors
-/// The listener is dead.
+/// The listener has ended.
 pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io::Result<Infallible> {
     let limit = Arc::new(ConnectionLimit::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
@@ -113,7 +113,7 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
                 .max_buf_size(HEAD_BYTES)
                 .serve_connection(TokioIo::new(stream), answer);
             tokio::select! {
-                // How a connection ends is the client's business.
+                // Errors of a connection concern only its client.
                 _ = connection => {}
                 () = activity.stalled(WRITE) => {}
                 () = permit.evicted.notified() => {}
@@ -125,7 +125,7 @@ pub(super) async fn serve(listeners: Listeners, health: Arc<Health>) -> std::io:
 
 impl Health {
     pub(super) fn new(registry: Registry, readiness: Arc<Readiness>) -> Self {
-        // Shown nowhere: the port that would show it is the one that it is about.
+        // Not exported as a metric: it concerns the port that exports the metrics.
         let gauge = IntGauge::new("health_response_bytes", "Bytes of answers being held.");
         let gauge = gauge.unwrap_or_else(|error| panic!("a name that is constant is refused: {error}"));
         let answers = ResponseBudget::new(ANSWERS_BYTES, ANSWER_BYTES, gauge);

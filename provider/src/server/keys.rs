@@ -1,5 +1,5 @@
-//! The keys of one request, at the same time, within bounds and until a point in time. One slow or broken key never costs
-//! the others.
+//! Processes the keys of one request concurrently, within limits and until the deadline. A slow or failing key does
+//! not affect the others.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::telemetry::log::panic_text;
 
-/// Given to work that completions at the deadline by itself and knows better than we do what took so long.
+/// Extra time for work that ends at the deadline by itself, because it reports which stage took the time.
 const SLACK: Duration = Duration::from_millis(25);
 
 /// How the work for one key ended.
@@ -24,7 +24,7 @@ pub(super) enum Completion<T> {
     Late(Progress),
 }
 
-/// What a late key was doing.
+/// The progress of a late key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// Waiting for other keys of the same request and host.
@@ -34,17 +34,17 @@ pub(super) enum Progress {
         /// How many of them are worked on at a time.
         at_once: usize,
     },
-    /// At work.
+    /// In progress.
     Working,
 }
 
-/// The completion of the work for one key, and how long that took.
+/// The result of the work for one key, and its duration.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finished<T> {
     pub(super) completion: Completion<T>,
-    /// Until it had a index.
+    /// Time until its work began.
     pub(super) queued: Duration,
-    /// In all.
+    /// Total time.
     pub(super) elapsed: Duration,
 }
 
@@ -52,24 +52,24 @@ pub(super) struct Finished<T> {
 struct Group {
     /// How many there are.
     count: usize,
-    /// Those that have not begun, by their places.
+    /// The indices of the keys that have not begun.
     waiting: VecDeque<usize>,
 }
 
-/// A key that is worked on.
+/// A key in progress.
 struct Running {
     index: usize,
     group: usize,
     since: Instant,
 }
 
-/// Works on one key for each of `hosts`, the registry hosts of their images, until `until`; what is not finished then is
-/// given up. The work of a key is a task of its own, and `work` is asked for it, with the key's index, when it begins: until
-/// then a key takes next to nothing. `finished` is called once for each, as they completion. Dropping the future gives up all of
-/// them: work that others wait for is not in these tasks.
+/// Processes one key for each of `hosts`, the registry hosts of their images, until `until`; unfinished keys are then
+/// late. The work of a key runs in a task of its own, which `work` creates from the key's index when it begins: until
+/// then a key needs almost no memory. `finished` is called once for each key, in the order of completion. Dropping the
+/// future cancels all tasks; work that is shared with other requests runs elsewhere.
 ///
-/// At most `at_once` are worked on at a time, until `finished` has taken what they gave. Each host of the request has the
-/// same part of that, and at least one: a host that is slow keeps none of the others waiting.
+/// At most `at_once` are in progress at a time, until `finished` has taken their results. Each host of the request has
+/// an equal share, and at least one, so that a slow host does not delay the others.
 pub(super) async fn each<'a, J, F, T>(
     hosts: impl IntoIterator<Item = &'a Host>,
     at_once: usize,
@@ -103,7 +103,7 @@ pub(super) async fn each<'a, J, F, T>(
             Ok((id, (value, at))) => (id, Completion::Done(value), at),
             Err(error) => {
                 let id = error.id();
-                // Nobody aborts these tasks but the drop of the set.
+                // Tasks are aborted only when the set is dropped.
                 let text = error.try_into_panic().map_or_else(|e| e.to_string(), |p| panic_text(&*p).to_owned());
                 (id, Completion::Panicked(text), Instant::now())
             }

@@ -1,4 +1,4 @@
-//! Connections to the endpoints: accept, handshake, authenticate the client, serve, and stop without losing a response.
+//! Accepts connections to the endpoints, authenticates clients, serves requests, and stops without losing a response.
 
 mod accept;
 mod bind;
@@ -39,11 +39,11 @@ use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
 
-/// Handshakes at the same time. One costs a file descriptor, a millisecond of work, and up to 80 KiB where the other side sends
-/// as much.
+/// Handshakes at the same time. One needs a file descriptor, a millisecond of work, and up to 80 KiB if the client
+/// sends that much.
 pub(super) const HANDSHAKES: usize = 256;
 
-/// What every connection needs.
+/// The context of all connections.
 pub(super) struct ConnectionContext {
     /// Of the newest configuration.
     pub(super) handler: ArcSwap<Handler>,
@@ -55,22 +55,22 @@ pub(super) struct ConnectionContext {
     pub(super) refusals: Quota,
 }
 
-/// Lines about refused connections in ten seconds: whoever can reach the port can cause some.
+/// Log lines about refused connections in ten seconds: anyone who can reach the port can cause them.
 pub(super) fn refusals() -> Quota {
     Quota::new(20, Duration::from_secs(10))
 }
 
-/// Who was refused.
+/// The peer that was refused.
 struct Peer<'a> {
     address: SocketAddr,
-    /// The names in the client's certificate, which an authority of clients has signed.
+    /// The names in the client's certificate, signed by an authority of clients.
     client: Option<&'a Text>,
     /// The names in a certificate that was not accepted. They are unverified.
     unverified_client: Option<&'a Text>,
 }
 
 impl ConnectionContext {
-    /// Counts a connection that was refused, and logs it if there are not too many of them.
+    /// Counts a refused connection, and logs it within the quota.
     fn refused(&self, failure: HandshakeFailure, peer: &Peer<'_>, why: &str) {
         self.metrics.handshake_failure(failure);
         let Some(left_out) = self.refusals.admit(Instant::now()) else { return };
@@ -114,8 +114,8 @@ impl ClientAuth {
         Self { tls: context.tls.current(), allowed_clients: context.handler.load().settings.allowed_clients.clone() }
     }
 
-    /// Whether either has changed since. Then the client has to connect again, or one that is no longer allowed would stay for
-    /// as long as it keeps asking.
+    /// Whether either has changed since. Then the client must connect again; otherwise a client that is no longer
+    /// allowed could keep its connection.
     fn is_outdated(&self, context: &ConnectionContext) -> bool {
         !Arc::ptr_eq(&self.tls, &context.tls.current())
             || self.allowed_clients != context.handler.load().settings.allowed_clients
@@ -126,7 +126,7 @@ impl ClientAuth {
 /// how many connections were cut off then.
 ///
 /// # Errors
-/// The listener is dead.
+/// The listener has ended.
 pub(super) async fn serve(
     listeners: Listeners,
     context: Arc<ConnectionContext>,
@@ -156,7 +156,7 @@ pub(super) async fn serve(
             count_panic(&context.metrics, ended);
         }
     }
-    // Those whose connection the kernel has accepted for us already.
+    // Serves connections that the kernel has accepted already.
     while let Some(Ok(accepted)) = listeners.accept().now_or_never() {
         start(&mut tasks, accepted);
     }
@@ -171,9 +171,9 @@ pub(super) async fn serve(
     Ok(if finished.is_ok() { 0 } else { tasks.len() })
 }
 
-/// Returns when `stop` is true, or when nobody is left who could make it so.
+/// Returns when `stop` is true, or when its sender is gone.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
+    // An error means that the sender is gone, which also stops the server.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
@@ -189,7 +189,7 @@ async fn handshake(
     address: SocketAddr,
     permit: &Permit,
 ) -> Option<(TlsStream<TcpStream>, ClientAuth)> {
-    // Answers are small and complete: nothing is won by waiting for more. Without it everything works, more slowly.
+    // Responses are small and complete, so that delaying them has no advantage. A failure only makes them slower.
     let _ = stream.set_nodelay(true);
     let client_auth = ClientAuth::current(context);
     let shaken = noting_refused(async {
@@ -227,14 +227,14 @@ fn client_of(stream: &TlsStream<TcpStream>) -> Option<Text> {
     stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(shown_names)
 }
 
-/// Why there is no handshake.
+/// Why a handshake failed.
 enum Refused {
     Failed(std::io::Error),
     Late,
     Evicted,
 }
 
-/// Which kind of failure it was. rustls's error hides within that of the stream.
+/// The kind of failure. The error of rustls is inside that of the stream.
 fn failure(error: &std::io::Error) -> HandshakeFailure {
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return HandshakeFailure::ClientLeft;

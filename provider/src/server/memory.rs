@@ -1,4 +1,4 @@
-//! What the service may take in memory at most, for the table in ARCHITECTURE.md; in bytes unless it says otherwise.
+//! The maximum memory of the service, for the table in ARCHITECTURE.md; in bytes unless stated otherwise.
 
 use super::handler;
 use super::health;
@@ -10,17 +10,17 @@ const KIB: usize = 1024;
 /// Requests whose bodies are read.
 pub const READING: usize = handler::READING.ordinary + handler::READING.large;
 
-/// Requests whose keys are worked on.
+/// Requests whose keys are processed.
 pub const WORKING: usize = handler::WORKING.ordinary + handler::WORKING.large;
 
 /// Responses that are not written yet.
 pub const RESPONSES: usize = handler::RESPONSES_BYTES;
 
-/// A connection: what TLS and HTTP keep (31 KiB were measured after the handshake), the largest head of a request, and what is
-/// encrypted for a client that does not read.
+/// A connection: what TLS and HTTP keep (31 KiB were measured after the handshake), the largest head of a request, and
+/// encrypted data that the client has not read.
 pub const CONNECTION: usize = 32 * KIB + listen::HEAD_BYTES + tls::UNSENT_BYTES;
 
-/// What the system keeps for a client that does not read, with its own bookkeeping.
+/// The system's send buffer, with its own bookkeeping.
 pub const SOCKET: usize = 2 * listen::SEND_BUFFER_BYTES;
 
 /// Handshakes at the same time, a count.
@@ -32,7 +32,8 @@ pub const HANDSHAKE: usize = (64 + 16) * KIB;
 /// Probes and metrics: answers, and the buffers of connections.
 pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health::HEAD_BYTES + 32 * KIB);
 
-/// What a request with these keys counts for while they are worked on, at most `at_once` of one registry at a time.
+/// The memory that counts for a request with these keys while they are processed, at most `at_once` of one registry at
+/// a time.
 #[must_use]
 pub fn of_request(keys: &[String], at_once: usize) -> usize {
     handler::request_bytes(keys, at_once)

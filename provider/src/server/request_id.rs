@@ -1,4 +1,4 @@
-//! A name for one request, that a denial prints and the log carries: it leads from one to the other.
+//! The request id, which denials and log lines have.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use countersign_core::codec::hex::hex;
 use http::HeaderMap;
 
-/// Longest name taken from a caller, in bytes: twice a UUID.
+/// Longest id accepted from a caller, in bytes: twice a UUID.
 const BYTES: usize = 72;
 
 /// 1 to 72 letters, digits, `.`, `_` and `-`.
@@ -18,7 +18,7 @@ pub(super) struct RequestId(String);
 
 impl RequestId {
     /// The caller's, from `x-request-id` or else the trace id of a W3C `traceparent`, if it is well-formed; else a new
-    /// one. A proxy or a person with curl sends one, Gatekeeper does not.
+    /// one. Gatekeeper sends none.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let given = header("x-request-id").filter(|text| is_plain(text));

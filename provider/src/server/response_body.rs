@@ -1,4 +1,4 @@
-//! The body of a response: its bytes in parts, and what lives until they are written.
+//! The body of a response: its bytes in parts, and a permit that lives until they are written.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ pub(super) struct ResponseBody {
     left: u64,
 }
 
-/// A part together with what is to live as long.
+/// A part, and a value that lives as long.
 struct Part<B, T> {
     bytes: B,
     _with: T,
@@ -44,7 +44,7 @@ impl ResponseBody {
         Self::of(parts.into_iter().map(with))
     }
 
-    /// What a protocol has encoded.
+    /// An encoded response of a protocol.
     pub(super) fn encoded(parts: Vec<Vec<u8>>, permit: Option<ResponsePermit>) -> Self {
         match permit {
             Some(permit) => Self::holding(parts, permit),

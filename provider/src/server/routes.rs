@@ -1,4 +1,4 @@
-//! The table of routes: a path, the endpoint behind it and the protocol that it speaks. What is not in it is no endpoint.
+//! The table of routes: a path, the endpoint behind it and the protocol that it speaks. Other paths are not endpoints.
 
 use crate::protocol::Operation;
 use crate::protocol::Protocol;
@@ -18,7 +18,7 @@ pub enum Endpoint {
     RatifyMutate,
 }
 
-/// What stands in log and metrics in place of an endpoint for a path that is none.
+/// The value of `endpoint` in log and metrics for an unknown path.
 pub(super) const NO_ENDPOINT: &str = "none";
 
 impl Endpoint {
@@ -51,7 +51,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Whether `server.mutateTimeout` is for it, and not `server.verifyTimeout`.
+    /// Whether `server.mutateTimeout` applies, and not `server.verifyTimeout`.
     pub(super) fn is_mutation(&self) -> bool {
         match self.protocol.operation {
             Operation::Verify(_) => false,

@@ -1,10 +1,10 @@
-//! TLS of the doors: 1.3 only, with client certificates, swapped while we run.
+//! TLS of the endpoints: 1.3 only, with client certificates, reloadable.
 //!
-//! Gatekeeper speaks nothing older than 1.3, so older versions would only serve somebody else. The chain of the client's
-//! certificate is checked in the handshake; whose certificate it is, right after it (see [`AllowedClients`]).
+//! Gatekeeper uses TLS 1.3 only. The handshake checks the chain of the client's certificate; its names are checked
+//! right after it (see [`AllowedClients`]).
 //!
-//! A renewed certificate or authority is taken into use as a whole, for new connections, after all of it was read and
-//! understood; one bad block makes the whole load fail and what was there before stays.
+//! A renewed certificate or authority is used as a whole, for new connections, after all of it was parsed; one invalid
+//! block makes the whole load fail, and the former certificates stay in use.
 
 mod certificate;
 mod client;
@@ -52,7 +52,7 @@ pub enum TlsError {
     Read { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{what} {} has more than {most} bytes", path.display())]
     TooLarge { what: &'static str, path: PathBuf, most: usize },
-    /// Any of the others, and the file that it is about.
+    /// Any of the others, with its file.
     #[error("{}", path.display())]
     File { path: PathBuf, source: Box<Self> },
     #[error("{what} cannot be read")]
@@ -67,7 +67,7 @@ pub enum TlsError {
     AuthoritiesExpired { end: UnixTime },
     #[error("server key is not the key of the first certificate, expected a matching pair")]
     Foreign,
-    /// The library's words are left out: they are of no help.
+    /// The library's message is omitted, as it does not help.
     #[error(
         "server key and certificate cannot be used, expected an RSA or EC key and an X.509 version 3 \
              certificate"
@@ -103,10 +103,10 @@ const CERTIFICATE: &str = "server certificate";
 const KEY: &str = "server key";
 const CLIENT_CA: &str = "client CA";
 
-/// What is encrypted for a client that does not read, in bytes, before no more is taken from the response.
+/// Most encrypted bytes that wait for a client that does not read.
 pub(super) const UNSENT_BYTES: usize = 16 * 1024;
 
-/// Certificates and key that were understood, ready for use.
+/// Parsed certificates and key.
 #[derive(Clone, Debug)]
 pub struct LoadedTls {
     config: Arc<ServerConfig>,
@@ -115,10 +115,10 @@ pub struct LoadedTls {
 }
 
 impl LoadedTls {
-    /// Reads and checks all of `pem`. `now` is for the end of the certificates.
+    /// Reads and checks all of `pem`. `now` is used to check expiry.
     ///
     /// # Errors
-    /// Anything that is not understood, does not fit together, or has expired.
+    /// A part cannot be parsed, does not match, or has expired.
     pub fn load(pem: &TlsPem, now: UnixTime) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let unreadable = |what| move |source| TlsError::Pem { what, source };
@@ -171,7 +171,7 @@ impl LoadedTls {
     }
 }
 
-/// What new connections use. Shared by the listener and whoever reloads.
+/// The certificates of new connections. Shared by the listener and the reload task.
 #[derive(Debug)]
 pub struct Tls(ArcSwap<LoadedTls>);
 
@@ -186,14 +186,14 @@ impl Tls {
         self.0.store(Arc::new(loaded));
     }
 
-    /// What is in use.
+    /// The certificates in use.
     #[must_use]
     pub fn current(&self) -> Arc<LoadedTls> {
         self.0.load_full()
     }
 }
 
-/// As TLS takes it.
+/// In the form that rustls needs.
 pub(crate) fn private_key_der(PrivateKey { format, der }: PrivateKey) -> PrivateKeyDer<'static> {
     match format {
         KeyFormat::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
@@ -211,8 +211,8 @@ fn ends(what: &'static str, chain: &[CertificateBlock]) -> Result<Vec<UnixTime>,
     chain.iter().map(end).collect()
 }
 
-/// All certificates of the file as roots, and the first end among those that are valid: during a rotation the old
-/// authority may stand beside the new one until it has expired.
+/// All certificates of the file as roots, and the first end among those that are valid: during a rotation the file may
+/// have the old authority beside the new one until it expires.
 fn authorities(all: Vec<CertificateBlock>, now: UnixTime) -> Result<(RootCertStore, UnixTime), TlsError> {
     let ends = ends(CLIENT_CA, &all)?;
     let mut roots = RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! Events as lines of JSON. One event per verdict, with fixed field names; what happens inside is at debug.
+//! Events as lines of JSON. One event per verdict, with fixed field names; internal events are at debug.
 //!
 //! Never whole bodies, tokens, keys or certificates.
 
@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 
-/// There is a subscriber already.
+/// A subscriber is installed already.
 #[derive(Debug, thiserror::Error)]
 #[error("internal error: the log is already initialised")]
 pub struct LogError;
@@ -38,7 +38,7 @@ pub fn init(level: Level) -> Result<LevelHandle, LogError> {
     Ok(handle)
 }
 
-/// Changes the level of the log while we run.
+/// Changes the level of the log at run time.
 #[derive(Clone, Debug)]
 pub struct LevelHandle(reload::Handle<Targets, tracing_subscriber::Registry>);
 
@@ -50,7 +50,7 @@ impl LevelHandle {
     }
 }
 
-/// What [`init`] installs, with another place to write to.
+/// The subscriber of [`init`], with another writer.
 pub fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -1,9 +1,9 @@
 //! All counters, in one struct on a registry that is passed in.
 //!
 //! Labels are closed sets: nothing that a user can choose (an image, a namespace, the text of an error) is one. Every
-//! series is there from the start with zero, so that the first failure shows as a step. The exceptions are the digest, the
-//! statements and the stores of the trust policy in use, whose names and number are the operator's. Names and labels are a contract with
-//! dashboards and alerts.
+//! series exists from the start with zero, so that the first failure is visible as an increase. The exceptions are the
+//! digest, the statements and the stores of the trust policy in use, whose names and number the operator chooses.
+//! Names and labels are a contract with dashboards and alerts.
 
 mod connections;
 mod files;

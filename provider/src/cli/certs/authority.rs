@@ -1,4 +1,4 @@
-//! The authority and what it issues: EC P-256 throughout, which Gatekeeper and every other client takes.
+//! The authority and what it issues: EC P-256, which Gatekeeper and every other client supports.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,10 +27,10 @@ use crate::server::tls::private_key_der;
 /// How long an authority is valid: as long as Gatekeeper's own.
 const AUTHORITY_DAYS: u16 = 3650;
 
-/// How far certificates reach back, for clocks that are behind.
+/// How long before the present certificates begin to be valid, for clocks that are behind.
 const SKEW: Duration = Duration::from_secs(3600);
 
-/// The longest common name there may be (RFC 5280, ub-common-name).
+/// Longest common name (RFC 5280, ub-common-name).
 const COMMON_NAME_BYTES: usize = 64;
 
 /// A certificate with its key, in PEM.
@@ -56,7 +56,7 @@ pub(super) enum Purpose {
     Client,
 }
 
-/// Why an authority on disk cannot be kept. Nothing of a key is ever shown.
+/// Why an authority on disk cannot be used. Never contains parts of a key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuthorityError {
     #[error("ca.crt: {0}")]
@@ -85,7 +85,7 @@ impl Authority {
     /// A new one.
     ///
     /// # Errors
-    /// The machine has no randomness.
+    /// The system's random generator fails.
     pub(super) fn new(now: UnixTime) -> anyhow::Result<Self> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let end = days_after(now, AUTHORITY_DAYS);
@@ -97,10 +97,10 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), pair })
     }
 
-    /// One that was made before.
+    /// Reads an existing authority.
     ///
     /// # Errors
-    /// It is none, or none any more.
+    /// It is not a valid authority, or it has expired.
     pub(super) fn read(certificate: &str, key: &str, now: UnixTime) -> Result<Self, AuthorityError> {
         let blocks = pem::certificates(certificate.as_bytes()).map_err(AuthorityError::CertificatePem)?;
         let key_der = private_key_der(pem::private_key(key.as_bytes()).map_err(AuthorityError::KeyPem)?);
@@ -119,10 +119,10 @@ impl Authority {
         Ok(Self { issuer, pair })
     }
 
-    /// A certificate with a new key, for at most so many days: never longer than the authority itself.
+    /// Issues a certificate with a new key, valid for at most `days` days and never longer than the authority.
     ///
     /// # Errors
-    /// The machine has no randomness, or a name is none.
+    /// The system's random generator fails, or a name is invalid.
     pub(super) fn issue(&self, names: &[String], purpose: Purpose, days: u16, now: UnixTime) -> anyhow::Result<Pair> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let end = days_after(now, days).min(self.pair.end);
@@ -144,7 +144,7 @@ impl Authority {
     }
 }
 
-/// The certificate of that key. While an authority is replaced, both stand in the file.
+/// The certificate that belongs to the key. During the replacement of an authority the file has both certificates.
 fn of_key(blocks: &[CertificateBlock], key: &KeyPair) -> Result<CertificateDer<'static>, AuthorityError> {
     for CertificateBlock { line: _, der } in blocks {
         let parsed = TlsCertificate::parse(der).ok_or(AuthorityError::Certificate)?;
@@ -155,8 +155,8 @@ fn of_key(blocks: &[CertificateBlock], key: &KeyPair) -> Result<CertificateDer<'
     Err(AuthorityError::Foreign)
 }
 
-/// The DNS names and addresses of a certificate in PEM, at least one. None where it has names of other kinds: it is not of
-/// our making.
+/// The DNS names and addresses of a certificate in PEM, at least one. `None` if it has names of other kinds: `certs`
+/// did not issue it.
 pub(super) fn names_of(certificate: &str) -> Option<Vec<String>> {
     let blocks = pem::certificates_beside_key(certificate.as_bytes()).ok()?;
     let own = |found: &TlsName| match found {

@@ -1,4 +1,4 @@
-//! Files that only their owner can read, all written before any takes its place.
+//! Writes files that only their owner can read; all are complete before any is renamed to its final name.
 
 use std::fs;
 use std::fs::DirBuilder;
@@ -23,7 +23,7 @@ pub(super) struct NewFile {
     pub(super) content: String,
 }
 
-/// Writes all files into `directory`, which is made if it is not there. What is in the way is replaced.
+/// Writes all files into `directory`, which is created if necessary. Existing files are replaced.
 pub(super) fn write(directory: &Path, files: &[NewFile]) -> anyhow::Result<()> {
     let context = || format!("cannot make the directory {}", directory.display());
     DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(context)?;
@@ -52,10 +52,10 @@ fn create(path: &Path, content: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Takes away what did not get its place.
+/// Removes temporary files that were not renamed.
 fn clean(written: &[PathBuf]) {
     for path in written {
-        // Gone already if it got there, and nothing more can be done if it stays.
+        // The file is absent if it was renamed; a failure is ignored.
         let _ = fs::remove_file(path);
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::authority::Pair;
 
-/// What is merged into both Providers.
+/// The patch of both Providers.
 pub(super) fn provider_patch(bundle: &str) -> String {
     format!(
         "# The authority of Countersign's certificate, for both Providers:

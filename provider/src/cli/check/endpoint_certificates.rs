@@ -1,5 +1,5 @@
-//! The certificates of the doors, each looked at by itself, so that all mistakes are told at once; at the end they are
-//! loaded as the server loads them.
+//! Checks the certificates of the endpoints one by one, so that all mistakes are reported at once; at the end loads
+//! them as the server does.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::server::tls::private_key_der;
 /// Largest file read, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;
 
-/// What the doors would show, and whom they would let in.
+/// The certificates that the endpoints would present, and the authorities of accepted clients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EndpointCertificates {
     /// The server's chain, leaf first.
@@ -103,7 +103,7 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
     }
 }
 
-/// Those that can be read; the others are mistakes.
+/// The certificates that can be parsed; the others are reported as mistakes.
 fn certificates(
     path: &Path,
     blocks: Result<Vec<CertificateBlock>, PemError>,
@@ -211,7 +211,7 @@ fn clients(path: &Path, authorities: &[EndpointCertificate], now: UnixTime, find
             );
         }
     }
-    // During a rotation the old authority may stand beside the new one until it has ended.
+    // During a rotation the file may have the old authority beside the new one until the old one expires.
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
             let found = format_args!("all certificates have expired: found last end {end}");

@@ -1,4 +1,4 @@
-//! The JSON document. No member is sometimes absent.
+//! The JSON document. Every member is always present.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ struct StatementView {
     scopes: Option<Vec<String>>,
     /// `disabled` for a statement that cannot be used.
     level: &'static str,
-    /// Null where the level is `skip` or `disabled`.
+    /// Null if the level is `skip` or `disabled`.
     rules: Option<RequirementView>,
     /// Why the statement is disabled, else null.
     disabled: Option<String>,

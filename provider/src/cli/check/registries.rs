@@ -1,4 +1,4 @@
-//! What `registries` names: credentials and certificate authorities. Nothing of a credential is ever shown.
+//! What `registries` names: credentials and certificate authorities. Never shows parts of a credential.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     }
 }
 
-/// What the variables of this process have to do with the entries, and passwords in the wrong place.
+/// Proxy variables of this process that concern the entries, and passwords in other keys than the ones for passwords.
 fn proxies(config: &Config, findings: &mut Findings) {
     let environment = match proxy_environment(config) {
         Ok(environment) => environment,
@@ -107,7 +107,7 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Scopes that write a port of a registry over plain HTTP without one: references to it write none.
+/// Warns about scopes with a port for a registry over plain HTTP without a port: references to it have none.
 fn with_ports(config: &Config, findings: &mut Findings) {
     let Ok(registries) = client(config.registry_files(None).settings(config)) else { return };
     let mut messages = Vec::new();
@@ -132,7 +132,7 @@ fn verifies(mode: &ModeOutline) -> bool {
     }
 }
 
-/// Scopes of statements that verify, at registries that are not to be talked to.
+/// Warns about scopes of verifying statements at registries that are refused.
 fn refused(config: &Config, findings: &mut Findings) {
     let is_listed = |repository: &Repository| config.registries.iter().any(|entry| entry.host.is_for(repository));
     let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! The page for people: mistakes, warnings, then what would be used.
+//! The text output: mistakes, warnings, then what would be used.
 
 use std::fmt;
 use std::path::Path;

@@ -16,7 +16,7 @@ use crate::policy_source::StatementOutline;
 
 const METADATA: &str = "verification.requiredMetadata";
 
-/// What the statements say, unless there is no policy document that can be used.
+/// The outline of the statements; `None` if no policy document can be used.
 pub(super) fn check(
     file: &Path,
     config: &Config,
@@ -46,7 +46,7 @@ fn mistakes(file: &Path, config: &Config, mistakes: &[PolicyMistake], findings: 
     }
 }
 
-/// File and field of a mistake.
+/// The file and the field of a mistake.
 fn location(file: &Path, config: &Config, mistake: &PolicyMistake) -> (PathBuf, String) {
     match mistake {
         PolicyMistake::NoPolicy { directory: path }

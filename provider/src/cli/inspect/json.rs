@@ -1,4 +1,4 @@
-//! The JSON document. No member is sometimes absent.
+//! The JSON document. Every member is always present.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) struct Document {
     /// How many more referrers it lists without an artifact type. They are not read as signatures.
     untyped: usize,
     signatures: Vec<Signature>,
-    /// Why there are no signatures here, or not all.
+    /// Why the list of signatures is missing or incomplete.
     problem: Option<Why>,
 }
 
@@ -45,11 +45,11 @@ struct Signature {
     digest: String,
     /// `counts`, `rejected`, `inconclusive` or `not-asked`.
     result: &'static str,
-    /// Whether nobody vouches for what `envelope` says.
+    /// Whether the content of `envelope` is unauthenticated.
     claimed: bool,
     envelope: Option<Envelope>,
     checks: Vec<Check>,
-    /// Why it could not be fetched.
+    /// Why the envelope could not be fetched.
     problem: Option<Why>,
 }
 
@@ -74,7 +74,7 @@ struct Envelope {
 #[derive(Debug, Serialize)]
 struct Attribute {
     name: String,
-    /// Absent where it is not a text.
+    /// Null if it is not a text.
     value: Option<String>,
     critical: bool,
 }

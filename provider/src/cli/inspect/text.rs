@@ -1,4 +1,4 @@
-//! The page for people: the block that `verify` prints, then one for each signature.
+//! The text output: the block that `verify` prints, then one for each signature.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ pub(super) fn page(inspected: &Inspected) -> String {
 
 struct Page {
     text: String,
-    /// Whether facts have to be marked.
+    /// Whether the content of the envelope is marked as claimed.
     claimed: bool,
 }
 
@@ -59,7 +59,7 @@ impl Page {
         self.text.push_str(&format!("  {name:<NAMES$}{value}\n"));
     }
 
-    /// What the envelope says of itself.
+    /// The content of the envelope.
     fn fact(&mut self, name: &str, value: impl fmt::Display) {
         if self.claimed {
             self.line(name, format_args!("{value} (claimed)"));

@@ -1,4 +1,4 @@
-//! The JSON document. Its members have the names of the value on `/v1/verify`; none is sometimes absent.
+//! The JSON document. Its members have the names of the value on `/v1/verify`; every member is always present.
 
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;

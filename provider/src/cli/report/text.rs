@@ -1,4 +1,4 @@
-//! The blocks for people.
+//! The text output.
 
 use std::fmt;
 

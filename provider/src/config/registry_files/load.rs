@@ -33,7 +33,7 @@ use crate::config::registry_findings::RegistryFileMistake;
 use crate::config::registry_findings::RegistryFileWarning;
 use crate::config::registry_findings::RegistryFinding;
 
-/// One element of `registries` with what its files say.
+/// One element of `registries` with the content of its files.
 #[derive(Clone, Debug)]
 pub(super) struct LoadedRegistry {
     pub(super) registry: Registry,
@@ -43,18 +43,18 @@ pub(super) struct LoadedRegistry {
     pub(super) source: Arc<ReloadableCredential>,
     pub(super) roots: Roots,
     pub(super) proxy: ProxyChoice,
-    /// Whether the proxy is known. Else the registry is disabled.
+    /// Whether the proxy could be loaded. Otherwise the registry is disabled.
     has_proxy: bool,
     pub(super) findings: Vec<RegistryFinding>,
 }
 
 impl LoadedRegistry {
-    /// Loads the files of `registry`. Where one cannot be used that could be when `former` was loaded, what it said then
-    /// stays in use.
+    /// Loads the files of `registry`. If a file cannot be used now but could when `former` was loaded, its former
+    /// content stays in use.
     pub(super) fn load(registry: &Registry, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
         let Registry { host, plain_http: _, ca, credentials, realm_hosts: _, proxy } = registry;
         let mut files = Files { host, findings: Vec::new(), unusable: None };
-        // Of an element that names the same files as before.
+        // The former content applies only if the element names the same files.
         let of_same = |same: fn(&Registry, &Registry) -> bool| former.filter(|former| same(&former.registry, registry));
         let former_roots = of_same(|a, b| a.ca == b.ca).map(|former| &former.roots);
         let former_roots = former_roots.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
@@ -62,7 +62,7 @@ impl LoadedRegistry {
         let former_credential = of_same(|a, b| a.credentials == b.credentials).map(|former| &former.credential);
         let former_credential = former_credential.filter(|former| !matches!(former, Credential::Unusable(_))).cloned();
         let credential = files.or_former(self::credential(credentials, shared), former_credential);
-        // Where it could not be read before either, there is none to go on with.
+        // There is no former content if it could not be read before either.
         let former_proxy = of_same(|a, b| a.proxy == b.proxy).filter(|former| former.has_proxy);
         let proxy = files.or_former(proxy_choice(proxy, shared), former_proxy.map(|former| former.proxy.clone()));
         if let (Some(Credential::DockerConfig(config)), Credentials::DockerConfig(path)) = (&credential, credentials) {
@@ -144,7 +144,7 @@ impl Files<'_> {
         self.findings.push(RegistryFinding { registry: self.host.clone(), path: path.to_owned(), kind });
     }
 
-    /// What the files say, or what they said before. None disables the registry.
+    /// The present or former content of the files. `None` disables the registry.
     fn or_former<T>(&mut self, read: Result<T, Vec<Broken>>, former: Option<T>) -> Option<T> {
         let broken = match read {
             Ok(read) => return Some(read),
@@ -164,8 +164,8 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Reports what may be wrong in a Docker configuration that could be read. What concerns every registry that names it is
-/// reported for the first.
+/// Reports warnings about a readable Docker configuration. Warnings that concern every registry that names it are
+/// reported for the first one.
 fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut found: impl FnMut(FindingKind)) {
     if is_first {
         config.mistakes().iter().for_each(|mistake| found(FindingKind::Entry(mistake.clone())));

@@ -32,7 +32,7 @@ fn user(path: &Path) -> Result<String, Broken> {
     String::from_utf8(line(path)?).map_err(|_| Broken::new(path, RegistryFileMistake::NotUtf8))
 }
 
-/// The content of a file, without what editors add: white space at its end, a byte order mark at its beginning.
+/// The content of a file without trailing white space and without a byte order mark.
 fn line(path: &Path) -> Result<Vec<u8>, Broken> {
     let broken = |mistake| Broken::new(path, mistake);
     let bytes = bytes(path).map_err(broken)?;

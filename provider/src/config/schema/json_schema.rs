@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration, for editors and pipelines. It says the shape, not everything that
+//! The JSON Schema of the configuration, for editors and pipelines. It describes the structure, not everything that
 //! `countersign check` finds.
 
 use serde_json::Map;

@@ -1,6 +1,6 @@
 //! The value of an item of the endpoints of mutation: the image with its digest in place of its tag.
 //!
-//! Gatekeeper rejects the whole answer on a `systemError` here, so whatever goes wrong with one key is an item error.
+//! Gatekeeper rejects the whole answer on a `systemError` here, so every failure of one key is an item error.
 //! Gatekeeper has no cache for mutation.
 
 use countersign_core::name::Digest;
@@ -15,8 +15,8 @@ use crate::protocol::Message;
 use crate::protocol::ResponseContext;
 use crate::protocol::message::sentence;
 
-/// The item of the key that names `image`. Registry and repository stay as they were written, or other policies that
-/// match on them would no longer do so; what has a digest already stays as it is, tag included.
+/// The item of the key that names `image`. Registry and repository stay as written, so that other policies still match
+/// them; a reference with a digest stays unchanged, including its tag.
 pub(super) fn encode(
     context: ResponseContext<'_>,
     key: &str,

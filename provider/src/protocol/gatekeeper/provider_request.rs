@@ -1,4 +1,4 @@
-//! What Gatekeeper asks.
+//! The request of Gatekeeper.
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::json;
@@ -20,11 +20,11 @@ const REQUEST_KIND: &str = "ProviderRequest";
 /// each distinct key counts once towards the configured limit, which is at most 10,000.
 const KEYS: usize = 65_536;
 
-/// What a body may hold. Gatekeeper sends five values beside the keys. The rest is room for members of later versions, of
-/// which nothing is kept: an object under review would fit.
+/// Limits of a body. Gatekeeper sends five values beside the keys. The rest allows members of later versions, which
+/// are ignored: an object under review would fit.
 const REQUEST_JSON: JsonLimits = JsonLimits { depth: 64, values: 1_000_000, elements: KEYS, members: 10_000 };
 
-/// What Gatekeeper asks: some keys, and nothing about who asks or why.
+/// The request of Gatekeeper: keys only, without the object or the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderRequest {
@@ -36,14 +36,14 @@ pub struct ProviderRequest {
 /// See [`ProviderRequest::request`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Request {
-    /// In the order of the policy. Where a request was read, each text once, where it stands first.
+    /// In the order of the policy. In a parsed request each key occurs once, at its first position.
     pub keys: Vec<String>,
 }
 
-/// A body that is not a request of a version spoken here.
+/// The body is not a request of a supported version.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// With the parser's words.
+    /// With the message of the parser.
     #[error("request body is not a ProviderRequest: {0}")]
     Json(#[source] JsonError),
     #[error("apiVersion: found {found}, expected {API_VERSION:?}")]
@@ -57,8 +57,8 @@ pub enum RequestError {
 }
 
 impl ProviderRequest {
-    /// Reads a request body with at most `most_keys` distinct keys; no more are built. Unknown members are accepted, and
-    /// so is a body without `apiVersion` and `kind`. No member may be there twice, wherever it is.
+    /// Reads a request body with at most `most_keys` distinct keys; the others are not stored. Unknown members are
+    /// accepted, and so is a body without `apiVersion` and `kind`. Repeated members are refused at every level.
     ///
     /// # Errors
     /// Not JSON, not of this shape, of another version or kind, or too many keys.

@@ -1,4 +1,4 @@
-//! What is answered to Gatekeeper.
+//! The response to Gatekeeper.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::API_VERSION;
 /// The kind of a response.
 const RESPONSE_KIND: &str = "ProviderResponse";
 
-/// What is answered. `V` is the value of an item: any JSON for a policy, a text for a mutation.
+/// The response. `V` is the value of an item: any JSON for a policy, a text for a mutation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderResponse<V> {
@@ -20,14 +20,14 @@ pub struct ProviderResponse<V> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response<V> {
-    /// Mutation takes no answer without it.
+    /// Mutation requires it.
     pub idempotent: bool,
     pub items: Vec<Item<V>>,
     /// Empty means none. Never cached by Gatekeeper, unlike the items beside it.
     pub system_error: String,
 }
 
-/// The answer to one key. Cached by Gatekeeper for minutes, errors too.
+/// The item of one key. Gatekeeper caches it for minutes, errors too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item<V> {
     /// As requested, byte for byte.
@@ -36,7 +36,7 @@ pub struct Item<V> {
     pub content: Content<V>,
 }
 
-/// `value` or `error`: with neither, Gatekeeper hands a null to the policy; with both, it forgets the value.
+/// `value` or `error`: with neither, Gatekeeper hands a null to the policy; with both, it drops the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Content<V> {
@@ -53,13 +53,13 @@ impl<V> ProviderResponse<V> {
     }
 }
 
-/// What is before and after the items of a response, which are separated by commas: so that each [`Item`] can be written by
-/// itself. Mutation rejects a response that is not `idempotent`, whether or not it is good.
+/// The bytes before and after the comma-separated items of a response, so that each [`Item`] can be encoded
+/// separately. Mutation rejects every response that is not `idempotent`.
 pub(super) fn around_items(idempotent: bool, system_error: &str) -> (Vec<u8>, Vec<u8>) {
     let before = format!(
         r#"{{"apiVersion":"{API_VERSION}","kind":"{RESPONSE_KIND}","response":{{"idempotent":{idempotent},"items":["#
     );
-    // A text can always be written; if it ever cannot, the answer is still one that denies.
+    // A text can always be serialized; if that fails, the response still denies.
     let text = serde_json::to_string(system_error)
         .unwrap_or_else(|_| r#""internal-error: the answer could not be written""#.to_owned());
     (before.into_bytes(), format!(r#"],"systemError":{text}}}}}"#).into_bytes())

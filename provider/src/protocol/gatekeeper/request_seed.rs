@@ -1,4 +1,4 @@
-//! Reads a request, keeping no more keys than there may be.
+//! Reads a request and stores at most the allowed number of keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,11 +11,11 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-/// What is read of a request. A version or kind that is not there is an empty text.
+/// The parsed parts of a request. A missing version or kind is an empty text.
 pub(super) struct Read {
     pub(super) api_version: String,
     pub(super) kind: String,
-    /// `None` if there are more distinct ones than there may be.
+    /// `None` if there are more distinct keys than allowed.
     pub(super) keys: Option<Vec<String>>,
 }
 
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for KeysSeed {
                 continue;
             }
             if position == self.most {
-                // Read on, as what is no request at all is told first; nothing more is kept.
+                // Continues reading without storing keys, so that a malformed request is reported as such.
                 too_many = true;
                 positions = HashMap::new();
             } else {

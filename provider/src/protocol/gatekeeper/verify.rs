@@ -25,8 +25,8 @@
 //! }
 //! ```
 //!
-//! Every member but `advice` is always there, so that a template's `x.signer.subject == "…"` is a question about a value
-//! and never about a missing member. A template asks for `verdict` and finds nothing else that looks like a yes.
+//! Every member but `advice` is always there, so that a template's `x.signer.subject == "…"` compares a value and
+//! never an undefined member. A template must compare `verdict`.
 
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::FailedSignatures;
@@ -53,7 +53,7 @@ use crate::protocol::ResponseContext;
 use crate::protocol::message::rejection;
 use crate::protocol::message::undecided;
 
-/// What is said about a decided image. There is no variant for an undecided one.
+/// The value of a decided image. There is no variant for an undecided one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 enum Value {
@@ -66,7 +66,7 @@ enum Value {
     },
 }
 
-/// What all decided images have.
+/// The members of all values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Common {

@@ -1,12 +1,12 @@
 //! The value of an item of Ratify's endpoint: version 0.2.0 of its verification result, as Ratify's stock constraint
 //! templates read it.
 //!
-//! These templates admit an image on an answer that is slightly off: a missing `isSuccess`, one good report under a
-//! "no", an item error. So what must not be sent cannot be built here: a [`Value`] is a yes with at least one good report,
-//! or a no whose reports all failed, and every member is always there.
+//! These templates admit an image if the response is slightly wrong: a missing `isSuccess`, one successful report in a
+//! failure, an item error. So such a value cannot be constructed: a [`Value`] is either a success with at least one
+//! successful report, or a failure whose reports all failed, and every member is always present.
 //!
-//! Under a yes, reports of signatures that did not count are left out: one template denies if a failed report has the
-//! wanted issuer. They are in the log.
+//! A success omits the reports of failed signatures, because one template denies if a failed report has the expected
+//! issuer. The log has them.
 
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text as Bounded;
@@ -33,7 +33,7 @@ use crate::protocol::message::not_a_reference;
 use crate::protocol::message::rejection;
 use crate::protocol::message::undecided;
 
-/// The shape that all stock templates understand; a yes of the later 1.1.0 is denied by three of them.
+/// The version that all stock templates support; three of them deny a success of the later version 1.1.0.
 const VERSION: &str = "0.2.0";
 /// The templates ask for this type of report.
 const TYPE: &str = "notation";
@@ -53,26 +53,26 @@ struct Value {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ruling {
-    /// With the one signature that counts, or with what stands for it where a rule skips.
+    /// With the report of the verified signature, or the report that a statement skips verification.
     Yes(Good),
     /// Why, of each signature, or of the image if there is none.
     No(Vec<Bad>),
 }
 
-/// A report that says yes.
+/// A successful report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Good {
     reference_digest: String,
     message: String,
-    /// Issuer and subject of the signing certificate: empty where nobody has vouched for the signer, so that a template
-    /// which asks for an issuer denies.
+    /// Issuer and subject of the signing certificate: empty if the signer was not authenticated, so that a template
+    /// which requires an issuer denies.
     issuer: String,
     subject_name: String,
     /// Failures that the statement only logs.
     warnings: Vec<String>,
 }
 
-/// A report that says no.
+/// A failed report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Bad {
     reference_digest: String,
@@ -169,7 +169,7 @@ impl From<&FailedSignature> for Bad {
     }
 }
 
-/// What is sent, and in Ratify's words.
+/// The value as it is sent, with Ratify's names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireValue<'a> {
@@ -201,7 +201,7 @@ struct WireReport<'a> {
     extensions: Extensions<'a>,
 }
 
-/// Ratify's words for the distinguished names of the signing certificate's issuer and subject; and ours, which no stock
+/// Ratify's names for issuer and subject of the signing certificate; and a member of Countersign, which no stock
 /// template reads, for failures that the statement only logs.
 #[derive(Serialize)]
 struct Extensions<'a> {

@@ -26,7 +26,7 @@ use crate::telemetry::metrics::Component;
 /// The component [`Component::Config`].
 pub(in crate::runtime) struct Configuration {
     pub(in crate::runtime) in_use: Config,
-    /// What the service was started with, for the keys that a running service cannot change.
+    /// The configuration at the start, for the keys that need a restart.
     started: Config,
     /// The file that `in_use` is from, if it is followed.
     file: Option<ConfigFile>,
@@ -82,13 +82,13 @@ impl ReloadTask {
                         file.accept(bytes);
                     }
                 }
-                // Tried again with the next poll: what is missing may be in other files.
+                // Tried again with the next poll, as other files may have changed then.
                 Err(error) => self.status.refused(Component::Config, &error.to_string()),
             },
         }
     }
 
-    /// Loads what `config` names, all of it anew, and reports every mistake.
+    /// Loads everything that `config` names and reports every mistake.
     fn prepare(&self, config: &Config) -> Result<Prepared, RuntimeError> {
         let (settings, tls_files) = settings::server(config)?;
         let statements = config.verification.required_metadata.keys().cloned();
@@ -96,7 +96,7 @@ impl ReloadTask {
         let loaded = self.load_policy(&mut policy).map_err(Cause::Policy);
         let files_seen = config.registry_files_digest();
         let files = config.registry_files(Some(&self.registries.in_use));
-        // What is missing may be on its way; until then the former configuration serves every registry.
+        // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
             None => components::successor(&self.engine.current, config, &files, policy.handle()),
@@ -113,11 +113,12 @@ impl ReloadTask {
         }
     }
 
-    /// Loads the policy of a changed configuration. Gives why there is none, if there is none in use either.
+    /// Loads the policy of a changed configuration. Returns its error as a value if no policy is in use either.
     ///
     /// # Errors
-    /// It would take away from what is in use: there is no policy document that can be used; or the configuration demands
-    /// metadata for a name that is in no policy, which disables statements, and the former one does not.
+    /// The change would disable a part of the policy in use: there is no policy document that can be used; or the
+    /// configuration demands metadata for a name that is in no policy, which disables statements, and the former one
+    /// does not.
     fn load_policy(&self, policy: &mut PolicySource) -> Result<Option<PolicySourceError>, PolicySourceError> {
         match policy.load(clock::now()) {
             Ok(loaded) => {

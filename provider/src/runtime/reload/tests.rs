@@ -67,7 +67,7 @@ fn certificates(folder: &Folder) -> TlsFiles {
     TlsFiles { certificate: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
 }
 
-/// A service that is not run: its looks are the test's.
+/// A service that does not run: the test polls its files.
 struct ReloadedService {
     folder: Folder,
     task: ReloadTask,
@@ -98,7 +98,7 @@ impl ReloadedService {
         self
     }
 
-    /// The lines about files, without points in time: `+` in use, `!` and why not.
+    /// The lines about files that are not in use, without times.
     fn file_status(&self) -> Vec<String> {
         let (_, text) = self.task.status.readiness().report(true);
         let files = text.lines().filter_map(|line| {
@@ -110,7 +110,7 @@ impl ReloadedService {
         files.filter(|line| !line.starts_with("[+]")).collect()
     }
 
-    /// The lines about conditions that do not hold and about parts of the trust, without points in time.
+    /// The lines about conditions that do not hold and about parts of the policy, without times.
     fn policy_status(&self) -> Vec<String> {
         let (_, text) = self.task.status.readiness().report(true);
         let lines = text.lines().filter(|line| {

@@ -1,5 +1,5 @@
-//! What operators see of the trust in use: for each statement and store that is not in use as it is on disk one log line
-//! when that begins or changes and one when it is over, gauges, and lines of `/readyz?verbose`.
+//! Publishes the status of the policy in use: for each statement and store whose content on disk is not in use, a log
+//! line when that begins or changes and one when it ends, gauges, and lines of `/readyz?verbose`.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::telemetry::metrics::Metrics;
 
-/// Remembers what was reported last.
+/// Keeps the last reports.
 #[derive(Debug, Default)]
 pub(super) struct PolicyStatus {
-    /// By what it is about.
+    /// By statement or store.
     reported: BTreeMap<String, Part>,
     subdirectories: Vec<String>,
 }
 
-/// A part of the trust that is not in use as it is on disk.
+/// A part of the policy whose content on disk is not in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
     /// A sentence with the name of the part.
@@ -31,7 +31,7 @@ struct Part {
 enum Effect {
     /// Images are inconclusive.
     Disabled,
-    /// Something older than what is on disk is in use.
+    /// The former content is in use.
     Kept,
 }
 

@@ -37,16 +37,16 @@ use crate::server::routes::Route;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Outcome;
 
-/// A key and what it names.
+/// A key and its image reference.
 type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
 
-/// A key that is decided: its part of the response, and the answer for log and metrics.
+/// A key with its encoded part of the response, and the answer for log and metrics.
 struct KeyResult {
     encoded: EncodedKey,
     answer: Answer,
 }
 
-/// What the engine has answered about one image, and how that is encoded.
+/// The result of the engine for one image, and its encoder.
 enum Answer {
     Verdict(ImageResult, fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) -> EncodedKey),
     Resolved(Result<Digest, Reason>, fn(ResponseContext<'_>, &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
@@ -58,7 +58,7 @@ impl Answer {
             Operation::Verify(encode) => Self::Verdict(engine.verify(request).await, encode),
             Operation::Resolve(encode) => {
                 let resolved = match request.image.selector() {
-                    // A digest is its own answer.
+                    // A digest needs no request.
                     Selector::Digest(digest) => Ok(digest.clone()),
                     Selector::Tag(_) => engine.resolve(request).await,
                 };
@@ -67,7 +67,7 @@ impl Answer {
         }
     }
 
-    /// In place of an answer of the engine.
+    /// Replaces the result of the engine.
     fn failed(operation: Operation, reason: Reason) -> Self {
         match operation {
             Operation::Verify(encode) => {
@@ -87,12 +87,12 @@ impl Answer {
     }
 }
 
-/// What is the same for all keys of a request.
+/// The context shared by all keys of a request.
 #[derive(Clone)]
 struct Shared {
     route: &'static Route,
     deadline: Deadline,
-    /// A change of policy counts for the next request, not for a part of this one.
+    /// The policy does not change during a request.
     snapshot: PolicySnapshot,
     request_id: RequestId,
     timestamp: Arc<str>,
@@ -105,8 +105,7 @@ impl Shared {
         ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures: *max_signatures }
     }
 
-    /// Encodes the answer as soon as it is there: a verdict about an image with many signatures is large, and there may be
-    /// many.
+    /// Encodes the result at once: verdicts about images with many signatures are large.
     async fn work(self, engine: Arc<dyn Verifier>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
         let operation = self.route.protocol.operation;
         let request = VerificationRequest {
@@ -161,7 +160,7 @@ impl Handler {
         }
     }
 
-    /// Works on every key that is an image reference. Returns whether any of them was late.
+    /// Processes every key that is an image reference. Returns whether any of them was late.
     async fn work_on_images(&self, shared: &Shared, keys: &[Key], response: &mut Response) -> bool {
         let image =
             |(index, (key, image)): (usize, &Key)| Some((index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
@@ -191,7 +190,7 @@ impl Handler {
         any_late
     }
 
-    /// What the work for a key gave, or why it gave nothing.
+    /// The result of the work on a key, or the reason why there is none.
     fn result_of(&self, shared: &Shared, finished: Finished<KeyResult>) -> Result<KeyResult, Reason> {
         let time = self.time_for(shared.route);
         match finished.completion {
@@ -237,7 +236,7 @@ impl Handler {
         Reply { outcome, response }
     }
 
-    /// Counts and logs an answer. Of digests only the failures are logged.
+    /// Counts and logs an answer. Resolved digests are not logged.
     fn record(&self, shared: &Shared, key: &str, answer: &Answer, elapsed: Duration) {
         match answer {
             Answer::Verdict(result, _) => {

@@ -1,5 +1,5 @@
-//! What requests take in memory: while their bodies are read, and while their keys are worked on. Both are limited for all of
-//! them together, and apart for ordinary and for large ones, so that a few large ones keep no ordinary one waiting.
+//! Limits the memory of requests while their bodies are read and while their keys are processed. Ordinary and large
+//! requests have separate limits, so that large ones do not delay ordinary ones.
 
 use std::collections::HashSet;
 
@@ -10,34 +10,33 @@ use tokio::time::Instant;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What reading takes, as a multiple of the body: the body, with the room it grows into, and its keys.
+/// Memory of reading, as a multiple of the body: the body with its spare capacity, and its keys.
 const READING_FACTOR: usize = 3;
 
-/// What each key takes beside its text while a body is read, in bytes. In a body each has four at least.
+/// Memory of each key beside its text while a body is read, in bytes. Each key has at least four bytes in a body.
 const READ_KEY_BYTES: usize = 64;
 const BODY_KEY_BYTES: usize = 4;
 
-/// What a request takes at least while its body is read, in bytes: its task and buffers.
+/// Least memory of a request while its body is read, in bytes: its task and buffers.
 const READING_BYTES: usize = 8 * KIB;
 
-/// A body beyond this is a large one, in bytes: that of 600 images with long names. Large ones are not parsed on the threads
-/// that serve others.
+/// A larger body is a large one, in bytes: that of 600 images with long names. Large ones are parsed on separate
+/// threads.
 pub(super) const LARGE_BODY_BYTES: usize = 64 * KIB;
 
-/// What a request takes while its keys are worked on, in bytes: itself; each key, beside three times its text; and each key
-/// that is worked on at the time, on whichever thread and by whatever it waits for. Held against the allocator in
-/// `tests/request_memory.rs`.
+/// Memory of a request while its keys are processed, in bytes: itself; each key, beside three times its text; and each
+/// key in progress. Held against the allocator in `tests/request_memory.rs`.
 const REQUEST_BYTES: usize = 8 * KIB;
 const KEY_BYTES: usize = 512;
 const KEY_FACTOR: usize = 3;
 const WORKING_KEY_BYTES: usize = 6 * KIB;
 
-/// A request that takes more than this is a large one: about fifty images.
+/// A request with more memory than this is a large one: about fifty images.
 const LARGE_REQUEST_BYTES: usize = 256 * KIB;
 
-/// What may be taken together, in bytes: for the usual size some 700 requests that are read and 300 that are worked on. More
-/// wait, within their deadline. Of large requests two have room, whatever the configuration allows, or one slow one would
-/// keep out all others.
+/// Limits of all requests together, in bytes: some 700 requests of the usual size that are read and 300 that are
+/// processed. Others wait within their deadline. Two large requests always fit, so that a slow one does not block all
+/// others.
 pub(in crate::server) const READING: PoolBytes = PoolBytes { ordinary: 6 * MIB, large: 6 * MIB };
 pub(in crate::server) const WORKING: PoolBytes = PoolBytes { ordinary: 12 * MIB, large: 8 * MIB };
 
@@ -63,7 +62,7 @@ pub(super) struct Pool {
     pub(super) large: Semaphore,
 }
 
-/// There was no room in time.
+/// The limit was in use until the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RequestLimitReached {
     #[error("overloaded: too many requests in progress; what to do: add replicas")]
@@ -77,10 +76,10 @@ impl RequestLimit {
         Self { reading: Pool::new(READING), working: Pool::new(WORKING) }
     }
 
-    /// Room to read a body with at most `most_keys` keys, which announces its length if it has it.
+    /// A permit to read a body with at most `most_keys` keys and the announced length, if any.
     ///
     /// # Errors
-    /// There was none by `until`.
+    /// The limit was in use until `until`.
     pub(super) async fn to_read(
         &self,
         announced: Option<usize>,
@@ -95,10 +94,10 @@ impl RequestLimit {
         self.reading.take(taken.max(READING_BYTES), small.is_none(), until).await
     }
 
-    /// Room to work on `keys`, at most `at_once` at a time but for one of each host.
+    /// A permit to process `keys`, at most `at_once` at a time but at least one of each host.
     ///
     /// # Errors
-    /// There was none by `until`.
+    /// The limit was in use until `until`.
     pub(super) async fn to_work(
         &self,
         keys: &[String],
@@ -110,10 +109,10 @@ impl RequestLimit {
     }
 }
 
-/// What a request takes while its keys are worked on, in bytes.
+/// Memory of a request while its keys are processed, in bytes.
 pub(in crate::server) fn request_bytes(keys: &[String], at_once: usize) -> usize {
     let texts: usize = keys.iter().map(String::len).sum();
-    // No fewer than there are hosts.
+    // At least one of each host.
     let hosts: HashSet<&str> = keys.iter().map(|key| key.split_once('/').map_or("", |(host, _)| host)).collect();
     let working = keys.len().min(at_once.max(hosts.len()));
     REQUEST_BYTES + KEY_FACTOR * texts + KEY_BYTES * keys.len() + WORKING_KEY_BYTES * working

@@ -20,7 +20,7 @@ use crate::server::ConnectionTimes;
 use crate::server::tls::AllowedClients;
 use crate::telemetry::metrics;
 
-/// Nothing in these tests comes as far as an image.
+/// No test here verifies an image.
 struct UnusedVerifier;
 
 impl Verifier for UnusedVerifier {
@@ -140,7 +140,7 @@ async fn a_response_without_room_says_so_and_is_counted() {
             others.push(std::mem::replace(&mut other, handler.responses.begin()));
         }
     }
-    // Ratify's value about such a key is larger, and finds no room in the same way.
+    // Ratify's value for such a key is larger, and exceeds the budget in the same way.
     for (path, mutates) in [
         ("/v1/verify", false),
         ("/v1/mutate", true),

@@ -1,4 +1,4 @@
-//! Whether requests shall be sent here.
+//! Readiness: whether requests should be sent to this process.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use countersign_core::time::UnixTime;
 
 use crate::telemetry::metrics::Component;
 
-/// What must be so. The endpoints answer whatever happens; before this they answer that nothing can be decided.
+/// The conditions of readiness. Before they hold, the endpoints respond that nothing can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// A trust policy and its stores are loaded.
@@ -37,11 +37,11 @@ impl Condition {
     }
 }
 
-/// Which conditions hold. Begins with none.
+/// The state of all conditions. None holds at the start.
 #[derive(Debug)]
 pub struct Readiness(Mutex<State>);
 
-/// `None` is met, else why not.
+/// `None` if the condition holds, otherwise the reason.
 #[derive(Debug)]
 struct State {
     trust: Option<String>,
@@ -50,18 +50,18 @@ struct State {
     files: BTreeMap<Component, Files>,
     /// Of the trust policy and stores in use.
     policy_digest: Option<Digest>,
-    /// What of the trust is not in use as it is on disk.
+    /// Parts of the policy whose content on disk is not in use.
     trust_details: Details,
-    /// What is not as it should be with the files of the registries.
+    /// Findings in the files of the registries.
     registry_details: Details,
     restart: Vec<String>,
 }
 
-/// Files that are read again while we run. What is wrong with them does not end readiness: what was loaded stays.
+/// Files that are polled. A mistake in them does not end readiness: the loaded content stays in use.
 #[derive(Debug)]
 struct Files {
     since: UnixTime,
-    /// When the newer ones on disk were found unfit, and why.
+    /// When the newer content on disk was refused, and why.
     refused: Option<(UnixTime, String)>,
 }
 
@@ -83,7 +83,7 @@ pub const WHY_BYTES: usize = 2048;
 const DETAIL_LINES: usize = 50;
 const DETAIL_BYTES: usize = 512;
 
-/// Some lines, and how many there would be.
+/// The first lines, and the total number.
 #[derive(Debug, Default)]
 struct Details {
     lines: Vec<String>,
@@ -96,7 +96,7 @@ impl Details {
         Self { lines: lines.take(DETAIL_LINES).map(|line| one_line(line, DETAIL_BYTES)).collect(), count }
     }
 
-    /// `what` is what those are about that are left out.
+    /// `what` names the subject of the omitted lines.
     fn text(&self, what: &str) -> String {
         let mut text: String = self.lines.iter().map(|line| format!("[!] {line}\n")).collect();
         if let Some(more) = self.count.checked_sub(self.lines.len()).filter(|more| *more > 0) {
@@ -147,12 +147,12 @@ impl Readiness {
         Self(Mutex::new(state))
     }
 
-    /// `condition` holds from now on. A failed reload does not end that: what was loaded before is still in use.
+    /// `condition` holds from now on. A failed reload does not change that: the former content is still in use.
     pub fn set_ready(&self, condition: Condition) {
         *self.lock().of(condition) = None;
     }
 
-    /// `condition` does not hold. `why` is shown to whoever asks, so no secrets; it is cut to one line of [`WHY_BYTES`].
+    /// `condition` does not hold. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
     pub fn set_not_ready(&self, condition: Condition, why: &str) {
         *self.lock().of(condition) = Some(one_line(why, WHY_BYTES));
     }
@@ -162,31 +162,30 @@ impl Readiness {
         self.lock().policy_digest = Some(digest.clone());
     }
 
-    /// What of the trust is not in use as it is on disk, a line each. The lines are shown to whoever asks, so no secrets;
-    /// number and length are bounded.
+    /// Parts of the policy whose content on disk is not in use, a line each. The lines are public: no secrets; number
+    /// and length are bounded.
     pub fn trust_details<'a>(&self, lines: impl ExactSizeIterator<Item = &'a str>) {
         self.lock().trust_details = Details::of(lines);
     }
 
-    /// What is not as it should be with the files of the registries, in the same way.
+    /// Findings in the files of the registries, in the same way.
     pub fn registry_details<'a>(&self, lines: impl ExactSizeIterator<Item = &'a str>) {
         self.lock().registry_details = Details::of(lines);
     }
 
-    /// `component` is in use since `since`, and is what is on disk.
+    /// The content on disk of `component` is in use since `since`.
     pub fn in_use(&self, component: Component, since: UnixTime) {
         self.lock().files.insert(component, Files { since, refused: None });
     }
 
-    /// What is on disk is again what is in use.
+    /// The content on disk is again the one in use.
     pub fn unchanged(&self, component: Component) {
         if let Some(files) = self.lock().files.get_mut(&component) {
             files.refused = None;
         }
     }
 
-    /// What is on disk is not in use. `why` is shown to whoever asks, so no secrets; it is cut to one line of
-    /// [`WHY_BYTES`].
+    /// The content on disk is not in use. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
     pub fn refused(&self, component: Component, at: UnixTime, why: &str) {
         let why = one_line(why, WHY_BYTES);
         if let Some(files) = self.lock().files.get_mut(&component) {
@@ -230,7 +229,7 @@ impl Readiness {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Assigning an option leaves the state whole at every point.
+        // The state is consistent at every point.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The text of `/metrics`, made as seldom as it can be: nobody has to show a certificate to ask for it, and making it takes
+//! The text of `/metrics`, rendered as seldom as possible: clients need no certificate, and rendering takes
 //! milliseconds of a thread that serves requests.
 
 use std::time::Instant as Clock;
@@ -7,10 +7,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
-/// After each rendering there is a pause of so many times what it took: a flood of questions takes a tenth of one core.
+/// The pause after each rendering, as a multiple of its time: a flood of requests takes a tenth of one core.
 const PAUSE: u32 = 9;
 
-/// The newest text. All who ask before a rendering begins share it, so that nobody is shown what was before their question.
+/// The newest text. Requests that arrive before a rendering begins share it, so that no response is older than its
+/// request.
 #[derive(Debug, Default)]
 pub(super) struct Rendering(Mutex<Option<Rendered>>);
 
@@ -23,7 +24,7 @@ struct Rendered {
 }
 
 impl Rendering {
-    /// What `render` makes, begun no earlier than now.
+    /// The text of `render`, from a rendering that begins now or later.
     ///
     /// # Errors
     /// Those of `render`.
@@ -34,7 +35,7 @@ impl Rendering {
             if rendered.began >= asked {
                 return Ok(rendered.text.clone());
             }
-            // Others who ask meanwhile wait for the lock.
+            // Concurrent requests wait for the lock.
             sleep_until(rendered.next).await;
         }
         let (began, clock) = (Instant::now(), Clock::now());

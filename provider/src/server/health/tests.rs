@@ -94,7 +94,7 @@ async fn answers_that_are_not_read_are_bounded_and_probes_are_answered() {
     };
     let refused = refused.into_body().collect().await.unwrap().to_bytes();
     let held = health.answers.used_bytes();
-    // Each takes at most as much as it leaves free.
+    // Each takes at most as much as remains free.
     assert!(held > ANSWERS_BYTES - ANSWERS_BYTES / 50 && held < ANSWERS_BYTES, "{held}");
     let refused = String::from_utf8(refused.to_vec()).unwrap();
     assert!(refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; ask again\n"));

@@ -31,7 +31,7 @@ fn at(host: &str, work: Work) -> Job {
     Job { host: format!("{host}.example").parse().unwrap(), work }
 }
 
-/// How all jobs ended, in their order.
+/// The results of all jobs, in their order.
 async fn all(jobs: Vec<Job>, at_once: usize, until: Instant) -> Vec<Finished<u64>> {
     let mut completions: Vec<_> = jobs.iter().map(|_| None).collect();
     run_each(jobs, at_once, until, |index, finished| assert_eq!(completions[index].replace(finished), None)).await;
@@ -41,7 +41,7 @@ async fn all(jobs: Vec<Job>, at_once: usize, until: Instant) -> Vec<Finished<u64
 async fn run_each(jobs: Vec<Job>, at_once: usize, until: Instant, finished: impl FnMut(usize, Finished<u64>)) {
     let (hosts, works): (Vec<Host>, Vec<Mutex<Option<Work>>>) =
         jobs.into_iter().map(|Job { host, work }| (host, Mutex::new(Some(work)))).unzip();
-    // Asked for once.
+    // Called once.
     let work = |index: usize| works[index].lock().unwrap().take().unwrap();
     each(&hosts, at_once, until, work, finished).await;
 }

@@ -1,11 +1,11 @@
-//! Takes connections from a listener that may have a bad moment, but not for ever.
+//! Accepts connections; retries for a limited time if the listener fails.
 
 use std::future::Future;
 use std::io;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// Between two attempts. Out of file descriptors, the usual reason, nothing helps but that others close some.
+/// Time between two attempts. The usual reason is a lack of file descriptors, which ends when connections close.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Attempts in a row that may fail: ten seconds.
@@ -14,7 +14,7 @@ const ATTEMPTS: usize = 100;
 /// The next connection.
 ///
 /// # Errors
-/// The listener has failed for ten seconds: it is dead, and a process that lives on without it would be deaf.
+/// The listener has failed for ten seconds: the process must exit, as it accepts no connections.
 pub(in crate::server) async fn accept<S, F>(attempt: impl Fn() -> F) -> io::Result<S>
 where
     F: Future<Output = io::Result<S>>,
@@ -36,7 +36,7 @@ where
     }
 }
 
-/// The client was gone before we came.
+/// The client left before its connection was accepted.
 fn is_about_one_connection(error: &io::Error) -> bool {
     let kind = error.kind();
     [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::Interrupted].contains(&kind)

@@ -1,4 +1,4 @@
-//! Opens the ports: for both families of addresses where the system has both, on every address of a name.
+//! Opens the ports: for both address families if the system has both, on every address of a name.
 
 use std::future::poll_fn;
 use std::io;
@@ -16,11 +16,11 @@ use tokio::net::TcpStream;
 
 use crate::config::ListenAddress;
 
-/// Connections that the kernel accepts for us before we do.
+/// Connections that the kernel accepts before the process does.
 const BACKLOG: i32 = 1024;
 
-/// What the system keeps for a client that does not read, in bytes: without a limit up to 4 MiB for each connection, which
-/// count as memory of the container. Linux takes twice as much for its own bookkeeping.
+/// The system's send buffer of a connection, in bytes: by default up to 4 MiB, which count as memory of the container.
+/// Linux doubles it for its own bookkeeping.
 pub(in crate::server) const SEND_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The sockets of one endpoint, at least one: a name may stand for several addresses.
@@ -34,7 +34,7 @@ impl Listeners {
     /// name's addresses those that this system does not have are left out, as long as there is one.
     ///
     /// # Errors
-    /// The name does not resolve; an address is not to be had.
+    /// The name does not resolve; an address cannot be bound.
     pub(in crate::server) async fn bind(address: &ListenAddress) -> io::Result<Self> {
         match address {
             ListenAddress::Address(address) if address.is_ipv6() && address.ip().is_unspecified() => {
@@ -48,7 +48,7 @@ impl Listeners {
         }
     }
 
-    /// The next connection, and who has opened it: an IPv4 address for a client that came by IPv4.
+    /// The next connection and its peer: an IPv4 address for a client over IPv4.
     pub(in crate::server) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|context| self.poll_accept(context)).await
     }
@@ -62,17 +62,17 @@ impl Listeners {
         Poll::Pending
     }
 
-    /// Where they listen, with the port that was chosen if it was left open.
+    /// The local addresses, with the port that the system has chosen for port 0.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system reports an error.
     pub(in crate::server) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.0.iter().map(TcpListener::local_addr).collect()
     }
 }
 
-/// The address of a peer as people know it: one that came by IPv4 to a socket for both families has an IPv6 address with
-/// the IPv4 address inside.
+/// The usual form of a peer's address: a socket for both families has IPv4-mapped IPv6 addresses for clients over
+/// IPv4.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
@@ -109,7 +109,7 @@ fn all<T>(found: impl Iterator<Item = SocketAddr>, open: impl Fn(SocketAddr) -> 
 
 /// Whether the address is one that this system does not have, or of a family that it does not have.
 fn is_about_this_system(error: &io::Error) -> bool {
-    // EAFNOSUPPORT has no kind of its own that could be named.
+    // EAFNOSUPPORT has no `ErrorKind`.
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(AF_NOT_SUPPORTED)
 }
 
@@ -122,13 +122,13 @@ const AF_NOT_SUPPORTED: i32 = 47;
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // Said and not left to net.ipv6.bindv6only. Of one address it decides nothing.
+        // Set explicitly, regardless of net.ipv6.bindv6only. It has no effect on a single address.
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // So that a restart need not wait for the kernel to forget connections of before.
+    // Allows a restart while the kernel still has former connections.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // What is accepted inherits it.
+    // Accepted connections inherit it.
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_listened_on_at_all_its_addresses() {
-        // Names of loopback have 127.0.0.1, [::1] or both, as the system's hosts file says.
+        // Names of loopback have 127.0.0.1, [::1] or both, depending on the system's hosts file.
         let listeners = bind("localhost:0").await.unwrap();
         for address in listeners.addresses().unwrap() {
             assert!(address.ip().is_loopback(), "{address}");
@@ -217,7 +217,7 @@ mod tests {
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 6001));
         assert_eq!(without(|| io::Error::from_raw_os_error(AF_NOT_SUPPORTED)).unwrap(), v4);
         assert_eq!(without(|| ErrorKind::AddrNotAvailable.into()).unwrap(), v4);
-        // What is not about the family stays an error.
+        // Other errors are not ignored.
         assert_eq!(without(|| ErrorKind::AddrInUse.into()).unwrap_err().kind(), ErrorKind::AddrInUse);
         assert_eq!(without(|| ErrorKind::PermissionDenied.into()).unwrap_err().kind(), ErrorKind::PermissionDenied);
         assert_eq!(both_families(any, Ok).unwrap(), any);

@@ -1,4 +1,4 @@
-//! One connection after its handshake, in HTTP/1.1 or HTTP/2 as the handshake says.
+//! One connection after its handshake, in HTTP/1.1 or HTTP/2, as negotiated.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,14 +38,13 @@ const HEADERS: usize = 64;
 /// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
 const STREAMS: u32 = 4;
 
-/// What an HTTP/2 client may send before it is read, and what is taken from a response before it is sent, in bytes: of one
-/// request, and of a connection. Usual bodies fit.
+/// HTTP/2 windows, in bytes, in both directions: of one request, and of a connection. Usual bodies fit.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 128 * 1024;
 
-/// Serves requests until the client leaves, has nothing to say, has to make room, or `stop` becomes true. A client that
-/// was let in by what is no longer in use is told to come again with the answer to its next request: closing at once
-/// might meet a request on its way.
+/// Serves requests until the client leaves, is idle, is evicted, or `stop` becomes true. A client that was
+/// authenticated by former certificates must reconnect after its next response: closing at once could lose a request in
+/// transit.
 pub(super) async fn serve(
     context: &Arc<ConnectionContext>,
     stream: TlsStream<TcpStream>,
@@ -91,7 +90,7 @@ pub(super) async fn serve(
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // hyper's clock also runs while a connection is idle between two requests; ours tells the two apart.
+            // hyper's timeout also includes the idle time between two requests; this one excludes it.
             .header_read_timeout(None)
             .max_headers(HEADERS)
             .max_buf_size(HEAD_BYTES)
@@ -130,12 +129,12 @@ async fn drive<C: GracefulConnection>(
     let mut close_within = context.times.close;
     loop {
         tokio::select! {
-            // How a connection ends is the client's business.
+            // Errors of a connection concern only its client.
             _ = connection.as_mut() => return,
-            // Nor is a client that does not read.
+            // The same applies to a client that does not read.
             () = activity.stalled(context.times.write) => return,
             () = stopped(&mut stop) => {
-                // HTTP/2 can say that no more is taken; HTTP/1.1 says it with an answer.
+                // HTTP/2 announces the end with GOAWAY; HTTP/1.1 with a response.
                 if !http2 && !activity.is_busy() {
                     let grace = context.handler.load().settings.stop_grace;
                     let linger = tokio::time::sleep(context.times.linger.min(grace / 2));

@@ -1,4 +1,4 @@
-//! Certificates of TLS, as far as this program looks at them itself. Whether a chain is good, the handshake says.
+//! Reads fields of TLS certificates. The handshake verifies chains.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,19 +9,19 @@ use x509_parser::parse_x509_certificate;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::time::ASN1Time;
 
-/// The certificate of a server, a client or an authority. What is asked of it is read when it is asked: an odd extension
-/// concerns only who needs it.
+/// The certificate of a server, a client or an authority. Extensions are parsed on demand, so that an unusual one
+/// affects only its users.
 #[derive(Debug)]
 pub(crate) struct TlsCertificate<'a>(X509Certificate<'a>);
 
-/// A name that clients compare with the host that they ask.
+/// A name that clients compare with the host of their URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TlsName {
     /// As it is written.
     Dns(String),
     /// Of either family.
     Address(IpAddr),
-    /// Of another kind: compared with nothing.
+    /// Of another kind; never compared.
     Other,
 }
 
@@ -67,13 +67,13 @@ impl<'a> TlsCertificate<'a> {
         time(self.0.validity().not_after)
     }
 
-    /// Whether the extended key usage is absent or allows to serve. `None` if it cannot be read.
+    /// Whether the extended key usage is absent or has serverAuth. `None` if it cannot be read.
     pub(crate) fn may_serve(&self) -> Option<bool> {
         let usage = self.0.extended_key_usage().ok()?;
         Some(usage.is_none_or(|usage| usage.value.any || usage.value.server_auth))
     }
 
-    /// Whether the basic constraints make it an authority's.
+    /// Whether the basic constraints mark it as an authority.
     pub(crate) fn is_authority(&self) -> bool {
         self.0.is_ca()
     }

@@ -1,4 +1,4 @@
-//! Who a client is, by its certificate. That the certificate is good was checked in the handshake.
+//! Identifies clients by their certificates, which the handshake has verified.
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text;
@@ -11,7 +11,7 @@ use super::certificate::TlsName;
 /// Longest list of names in a message.
 const NAMES_SHOWN: usize = 5;
 
-/// The DNS names of clients that may ask. Never empty: an empty list would mean nobody or everybody, and neither is meant.
+/// The DNS names of allowed clients. Never empty, because an empty list would be ambiguous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedClients(Vec<String>);
 
@@ -55,7 +55,7 @@ impl AllowedClients {
     }
 }
 
-/// The names in a certificate, whoever has signed it; none if it cannot be read.
+/// The names in a certificate, regardless of its signature; none if it cannot be parsed.
 pub(in crate::server) fn shown_names(leaf: &CertificateDer<'_>) -> Option<Text> {
     let names = names(leaf)?;
     Some(Text::of(text::list(names.iter().map(|name| Excerpt::of(name)), ", ", NAMES_SHOWN)))

@@ -27,8 +27,8 @@ pub struct TlsFiles {
     pub client_ca: PathBuf,
 }
 
-/// What is in the files. Compare two of them to see whether something has changed: a mounted Secret changes by a
-/// symbolic link, which no watch on a file notices.
+/// The content of the files. Changes are detected by comparison: a mounted Secret changes by a symbolic link, which
+/// file notifications miss.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TlsPem {
     pub certificate: Vec<u8>,
@@ -49,7 +49,7 @@ impl TlsFiles {
         })
     }
 
-    /// As [`LoadedTls::load`], for what was read from these files: an error names the one that it is about.
+    /// As [`LoadedTls::load`], for the content of these files: an error names its file.
     ///
     /// # Errors
     /// As [`LoadedTls::load`].

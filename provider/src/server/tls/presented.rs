@@ -21,8 +21,8 @@ tokio::task_local! {
     static REFUSED: RefCell<Option<Text>>;
 }
 
-/// Does a handshake under a [`NotingVerifier`], and gives beside its result the names in the certificate that was refused.
-/// Nobody has vouched for them.
+/// Does a handshake under a [`NotingVerifier`], and gives beside its result the names in the certificate that was
+/// refused. They are unauthenticated.
 pub(in crate::server) async fn noting_refused<F: Future>(handshake: F) -> (F::Output, Option<Text>) {
     let noting = async {
         let result = handshake.await;
@@ -31,7 +31,7 @@ pub(in crate::server) async fn noting_refused<F: Future>(handshake: F) -> (F::Ou
     REFUSED.scope(RefCell::new(None), noting).await
 }
 
-/// Verifies as `inner` does, and notes the names in what it refuses.
+/// Verifies as `inner` does, and records the names in refused certificates.
 #[derive(Debug)]
 pub(super) struct NotingVerifier(pub(super) Arc<dyn ClientCertVerifier>);
 
@@ -43,7 +43,7 @@ impl ClientCertVerifier for NotingVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|_| {
-            // Outside of a handshake of ours nobody asks for the names.
+            // Outside of such a handshake the names are not used.
             let _ = REFUSED.try_with(|names| names.replace(shown_names(end_entity)));
         })
     }

@@ -23,10 +23,10 @@ use tracing::Level;
 /// Longest image in an event, in bytes: a key that is no reference may have any length.
 pub(super) const IMAGE_BYTES: usize = 512;
 
-/// Most bytes of an event about signatures that did not count.
+/// Most bytes of an event about failed signatures.
 pub(super) const FAILED_BYTES: usize = 4096;
 
-/// What became of one image of a request.
+/// The event about one image of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct VerdictEvent<'a> {
     pub endpoint: &'static str,
@@ -35,7 +35,7 @@ pub struct VerdictEvent<'a> {
     pub image: &'a str,
     pub digest: Option<&'a str>,
     pub decision: Decision<'a>,
-    /// Whether the answer was remembered.
+    /// Whether the result came from the cache.
     pub cached: bool,
     pub elapsed: Duration,
 }
@@ -72,7 +72,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Signatures that did not count.
+    /// Failed signatures.
     fn failed(self) -> Option<&'a FailedSignatures> {
         match self {
             Self::Decided(ImageVerdict::Verified(verified)) => Some(&verified.others),
@@ -82,7 +82,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// The sentence behind the code; none where all is well.
+    /// The explanation of the code; `None` if there is nothing to report.
     fn detail(self) -> Option<Text> {
         match self {
             Self::Decided(ImageVerdict::Verified(verified)) => verified.warnings().next().map(|_| verified.summary()),
@@ -94,8 +94,8 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Writes the event: at info, as a warning what could not be decided and what is admitted although a check failed, as an
-/// error what is our fault. README.md lists the fields.
+/// Writes the event: at INFO; at WARN if the image is inconclusive or was admitted although a check failed; at ERROR
+/// for faults of Countersign. README.md lists the fields.
 pub fn verdict(verdict: &VerdictEvent<'_>) {
     let VerdictEvent { endpoint, request_id, image, digest, decision, cached, elapsed } = *verdict;
     let image = Text::of(&image[..image.floor_char_boundary(IMAGE_BYTES)]);

@@ -1,5 +1,4 @@
-//! A limit on events that somebody outside can cause as often as they like: the log must not fill up, nor push out what
-//! else is in it.
+//! A limit on events that clients can cause at will: they must not flood the log.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -30,7 +29,7 @@ impl Quota {
 
     /// How many events were left out since the last one that was admitted, if one at `now` is admitted.
     pub fn admit(&self, now: Instant) -> Option<u64> {
-        // The state is whole at every point where it could panic.
+        // The state is consistent at every point where it could panic.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = state.filter(|state| now.saturating_duration_since(state.since) < self.period);
         let left_out = state.map_or(0, |state| state.left_out);

@@ -63,7 +63,7 @@ impl Files {
                 "Whether the configuration in use has changes that only a restart brings into effect.",
             )?,
         };
-        // Trust stores of a type there may be none of, and a certificate that is not there does not end: no series for it.
+        // No series for trust stores: there may be none of a type, and then there is no expiry.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
             group.certificate_end.with_label_values(&[certificate.as_str()]);
         }
@@ -81,7 +81,7 @@ impl Metrics {
         self.files.certificate_end.with_label_values(&[certificate.as_str()]).set(seconds(end));
     }
 
-    /// There is no such certificate any more.
+    /// The certificate is no longer in use.
     pub fn no_certificate(&self, certificate: Certificate) {
         // An error says that there was none before.
         let _ = self.files.certificate_end.remove_label_values(&[certificate.as_str()]);
@@ -92,18 +92,18 @@ impl Metrics {
         self.files.restart_needed.set(i64::from(needed));
     }
 
-    /// A trust policy and its stores were taken into use: the so-many-th of this process, with this digest.
+    /// A trust policy and its stores were taken into use: with its number in this process and its digest.
     pub fn policy_in_use(&self, generation: u64, digest: &Digest) {
         self.files.trust_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.files.trust_policy_info.set([(digest.as_str(), true)]);
     }
 
-    /// Which statements of the policy in use can be used; series of other statements go away.
+    /// Which statements of the policy in use are usable; series of other statements are removed.
     pub fn statements_usable<'a>(&self, statements: impl IntoIterator<Item = (&'a str, bool)>) {
         self.files.statement_usable.set(statements);
     }
 
-    /// Of which stores of the policy in use certificates are in use; series of other stores go away.
+    /// Which stores of the policy in use are usable; series of other stores are removed.
     pub fn stores_usable<'a>(&self, stores: impl IntoIterator<Item = (&'a str, bool)>) {
         self.files.store_usable.set(stores);
     }
@@ -114,18 +114,19 @@ impl Metrics {
         self.files.reload_success.with_label_values(&[files.as_str()]).set(1.0);
     }
 
-    /// Files were taken into use, but for parts that have mistakes.
+    /// Files were taken into use, except for parts with mistakes.
     pub fn partly_reloaded(&self, files: Component, now: UnixTime) {
         self.files.reload_time.with_label_values(&[files.as_str()]).set(seconds(now));
         self.files.reload_success.with_label_values(&[files.as_str()]).set(0.0);
     }
 
-    /// Files on disk are again what has been in use all the time, without mistakes.
+    /// The files on disk are again the ones in use, without mistakes.
     pub fn reload_unchanged(&self, files: Component) {
         self.files.reload_success.with_label_values(&[files.as_str()]).set(1.0);
     }
 
-    /// Files on disk, or parts of them, are not fit for use; what was loaded before stays, or those parts are disabled.
+    /// The files on disk, or parts of them, are unusable; the former content stays in use, or those parts are
+    /// disabled.
     pub fn reload_failed(&self, files: Component) {
         self.files.reload_success.with_label_values(&[files.as_str()]).set(0.0);
     }

@@ -6,10 +6,10 @@ use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_registry::resources;
 
-/// What an unknown label of the sets given as texts counts as.
+/// Replaces unknown label values.
 pub const OTHER: &str = "other";
 
-/// The stages of a verdict: waiting for a place, the kinds of request to a registry, the arithmetic.
+/// The stages of a verdict: waiting for a permit, the kinds of request to a registry, the verification.
 pub fn stages() -> impl Iterator<Item = &'static str> {
     ["queue"].into_iter().chain(registry_stages()).chain(["verify"])
 }
@@ -80,20 +80,20 @@ labels! {
     HandshakeFailure {
         /// The handshake took too long.
         Timeout "timeout"
-        /// Many others began a handshake meanwhile and did not end it.
+        /// Evicted by many unfinished handshakes.
         Evicted "crowded"
-        /// The client went away, or sent an alert: it does not like our certificate.
+        /// The client left, or sent an alert: it does not accept the server's certificate.
         ClientLeft "client-left"
         /// TLS below 1.3, or no algorithm in common.
         Incompatible "incompatible"
         NoCertificate "no-certificate"
-        /// Of another authority, expired, or not for clients.
+        /// Issued by another authority, expired, or not for clients.
         BadCertificate "bad-certificate"
-        /// A good certificate of somebody who is not on the list.
+        /// A valid certificate of a client that is not allowed.
         NameNotAllowed "name-not-allowed"
         /// Not TLS.
         Malformed "malformed"
-        /// All connections are taken by requests under way.
+        /// All connections have running requests.
         TooManyConnections "too-many-connections"
     }
 }
@@ -113,8 +113,8 @@ labels! {
 }
 
 labels! {
-    /// The parts of the running service that are loaded from files, and reloaded when these change. In this order they are
-    /// listed by `/readyz?verbose`.
+    /// The parts of the running service that are loaded from files, and reloaded when these change. `/readyz?verbose`
+    /// lists them in this order.
     Component {
         Config "config"
         Tls "tls"

@@ -13,7 +13,7 @@ use super::maker::Maker;
 
 const REQUEST: &str = "request";
 
-/// The limit on bytes of responses, and the scope of that for one of them, beside the limits of registry access.
+/// The limit on bytes of responses, beside the limits of registry access.
 const RESPONSE_BYTES: &str = "response-bytes";
 
 /// Limits: how much is in use, and work that was refused.
@@ -48,7 +48,7 @@ impl Limits {
 }
 
 impl Metrics {
-    /// So much more of a limit is in use, or less.
+    /// Changes how much of a limit is in use.
     pub fn limit_in_use(&self, resource: Resource, change: i64) {
         self.limits.in_use.with_label_values(&[resource.as_str()]).add(change);
     }
@@ -64,7 +64,8 @@ impl Metrics {
         self.limits.in_use.with_label_values(&[RESPONSE_BYTES])
     }
 
-    /// Keys of a request are undecided because its response had no room: in the limit for one response, or in that for all.
+    /// Keys of a request are undecided because its response exceeded a limit: the one for one response, or the one for
+    /// all.
     pub fn response_without_room(&self, too_large: bool) {
         let scope = if too_large { REQUEST } else { Scope::Process.label() };
         self.limits.reached.with_label_values(&[RESPONSE_BYTES, scope]).inc();

@@ -22,14 +22,14 @@ impl NamedGauge {
         Self { gauges, shown: Mutex::default() }
     }
 
-    /// Shows exactly these names. Of names that are the same once they are cut, a 0 is shown.
+    /// Shows exactly these names. If two names are equal after the cut, 0 takes precedence.
     pub(super) fn set<'a>(&self, values: impl IntoIterator<Item = (&'a str, bool)>) {
         let mut by_label: BTreeMap<String, bool> = BTreeMap::new();
         for (name, value) in values {
             let label = &name[..name.floor_char_boundary(LABEL_BYTES)];
             by_label.entry(label.to_owned()).and_modify(|all| *all &= value).or_insert(value);
         }
-        // A poisoned set names too many or too few series, which the next change corrects.
+        // A poisoned set has too many or too few series until the next change.
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         for label in shown.iter().filter(|label| !by_label.contains_key(*label)) {
             // An error says that there is no such series.

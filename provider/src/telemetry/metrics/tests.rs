@@ -59,7 +59,7 @@ fn every_series_is_there_from_the_start_with_zero() {
     }
 }
 
-/// A series that appears later would not have begun at zero.
+/// A series that appears later has not begun at zero.
 #[test]
 fn no_event_adds_a_series() {
     let (registry, metrics) = metrics();
@@ -112,7 +112,7 @@ fn no_event_adds_a_series() {
     has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\"} 1700000000");
 }
 
-/// Names of statements and stores are the operator's, and go with the policy.
+/// Series of statements and stores follow the policy.
 #[test]
 fn statements_and_stores_have_a_series_each_while_the_policy_has_them() {
     let (registry, metrics) = metrics();

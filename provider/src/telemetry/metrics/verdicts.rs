@@ -16,7 +16,7 @@ use super::registry_results;
 use super::registry_stages;
 use super::stages;
 
-/// In seconds: a request to a registry, a signature's arithmetic.
+/// In seconds: a request to a registry, or the verification of a signature.
 const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
 
 /// Verdicts, and the work that leads to them.
@@ -79,7 +79,7 @@ impl Verdicts {
 }
 
 impl Metrics {
-    /// A verdict about one image was given, remembered or new.
+    /// A verdict about one image was returned, cached or new.
     pub fn verdict(&self, code: Code) {
         self.verdicts.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]).inc();
     }
@@ -121,7 +121,7 @@ impl Metrics {
     }
 }
 
-/// What a look-up can end with: everything but the codes of decided images.
+/// The results of a look-up: everything but the codes of decided images.
 fn resolution_codes() -> impl Iterator<Item = &'static str> {
     let failures = Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code));
     ["resolved"].into_iter().chain(failures.map(|code| code.as_str())).chain([OTHER])

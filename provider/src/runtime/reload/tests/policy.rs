@@ -12,7 +12,7 @@ async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
     let files = service.file_status();
     assert!(files[0].starts_with("[!]trust the trust policy and trust stores have 1 mistake; trust store ca:absent of statement \"other\" is missing"), "{files:?}");
     assert_eq!(files.len(), 1);
-    // Another look at the same files is no news.
+    // Polling the same files again changes nothing.
     assert_eq!((service.poll().generation(), service.policy_status()), (1, DISABLED.map(str::to_owned).to_vec()));
     service.folder.write("trust/truststore/x509/ca/absent/a.pem", &Authority::root(CertSpec::root()).pem());
     service.poll();
