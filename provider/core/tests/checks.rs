@@ -134,7 +134,7 @@ fn gives_the_signer_only_if_authenticity_passed() {
             Format::Cose => "cose",
         };
         for level in LEVELS {
-            // The store of the intermediate is listed before that of the root, and its certificate precedes the root in the chain.
+            // The store of the intermediate is listed first, and its certificate precedes the root in the chain.
             let judge = fixture.untrusting().trusting(StoreKind::Ca, fixture.root.der());
             for (judge, store, anchor, der) in [
                 (judge.clone(), "ca:store-0", "CN=root,O=Testkit,ST=ZH,C=CH", fixture.root.der()),

@@ -1,4 +1,4 @@
-//! What every reader of JSON refuses, whatever the document is.
+//! Refusals that all JSON parsers share.
 
 use countersign_core::limits;
 use countersign_core::oci::DescriptorError;
@@ -202,7 +202,7 @@ fn case_and_parameters_of_a_media_type_do_not_matter_wherever_it_is_read() {
     typed["artifactType"] = json!(odd("application/vnd.example"));
     let read = ArtifactManifest::parse(typed.to_string().as_bytes(), &manifest).unwrap();
     assert_eq!(read.artifact_type.as_deref(), Some("application/vnd.example"));
-    // What is no media type stands as it is, and is another artifact's.
+    // A text that is not a media type is kept unchanged; the artifact is another one.
     typed["artifactType"] = json!("SBOM of mine");
     let read = ArtifactManifest::parse(typed.to_string().as_bytes(), &manifest).unwrap();
     assert_eq!(read.artifact_type.as_deref(), Some("SBOM of mine"));

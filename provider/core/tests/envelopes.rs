@@ -1,4 +1,4 @@
-//! What the two envelope formats refuse, each with its message, and what they accept.
+//! Accepted and refused envelopes of both formats, with the message of each refusal.
 
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::policy::StoreKind;
@@ -422,7 +422,7 @@ fn jws_headers_have_exact_names_each_once_in_one_header() {
         let found = fixture.judge.sentence(&request.jws(), JWS);
         assert!(found.starts_with(&format!("envelope-malformed: {sentence}")), "{found}");
     }
-    // Seen in the field.
+    // Found in signatures of public tools.
     fixture.takes(Format::Jws, request().jws_unprotected("io.cncf.notary.SigningAgent", "\"x\""));
 }
 

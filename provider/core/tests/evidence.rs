@@ -45,12 +45,12 @@ impl Fixture {
         Judge::about(&self.target.media_type, &self.target.digest, self.target.size).trusting(kind, self.root.der())
     }
 
-    /// Trusts the signing profile that [`Self::aws`] names.
+    /// A judge that trusts the signing profile of [`Self::aws`].
     fn aws_judge(&self) -> Judge {
         self.judge(StoreKind::SigningAuthority).identity(PROFILE_ARN)
     }
 
-    /// As AWS Signer writes it.
+    /// A signature with the attributes of AWS Signer.
     fn aws(&self, chain: &Chain) -> SignRequest {
         aws_attributes(SignRequest::new(chain, &self.target).scheme(Scheme::SigningAuthority))
     }

@@ -1,5 +1,5 @@
-//! Explanations of envelopes. `judge` of the test support compares explanation and verdict in every test of the checks; the
-//! tests here are about what only the explanation has.
+//! Explanations of envelopes. `judge` of the test support compares explanation and verdict in every test of the
+//! checks; the tests here cover the rest of the explanation.
 
 #[allow(clippy::unwrap_used)]
 mod tests {

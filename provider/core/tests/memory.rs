@@ -51,9 +51,9 @@ fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
 /// greatest.
 fn json() {
     for schema in schemas() {
-        // The first document allocates what all share.
+        // The first document allocates shared data.
         schema.check(schema.good.to_string().as_bytes()).unwrap();
-        // A tree of values, as every mistake in it is to be found; 50,000 of them at most.
+        // Parsed into a tree of at most 50,000 values, so that every mistake is found.
         let more = if schema.name == "trust policy" { 12 * MIB } else { 0 };
         for variant in variants::json(&schema.good, schema.size()) {
             let document = (schema.wrap)(&variant.bytes);

@@ -1,4 +1,4 @@
-//! Breaks good envelopes in many ways. None may verify, none may panic.
+//! Mutates valid envelopes. No mutation may verify or panic.
 
 use countersign_core::policy::StoreKind;
 use countersign_core_test_support::judge::Judge;
@@ -14,7 +14,7 @@ struct Good {
     judge: Judge,
 }
 
-/// An envelope without unauthenticated parts (the signing agent), so that every byte counts.
+/// An envelope without unauthenticated parts (the signing agent), so that every byte is significant.
 fn good(format: Format) -> Good {
     let root = Authority::root(CertSpec::root());
     let chain = root.issue(CertSpec::leaf());
@@ -49,7 +49,7 @@ fn no_truncated_or_extended_envelope_verifies() {
         for extra in [0x00, b' ', b'}', 0xff] {
             let mut longer = envelope.clone();
             longer.push(extra);
-            // White space after a JSON document is no content.
+            // White space after a JSON document is ignored.
             let harmless = format == Format::Jws && extra == b' ';
             assert_eq!(judge.codes(&longer, media_type).is_empty(), harmless, "{format:?} plus {extra:#x}");
         }
@@ -90,7 +90,7 @@ impl Dice {
         (self.0 % most.max(1) as u64) as usize
     }
 
-    /// Copies, drops, overwrites or swaps stretches of bytes, one to four times.
+    /// Copies, drops, overwrites or swaps ranges of bytes, one to four times.
     fn scramble(&mut self, good: &[u8]) -> Vec<u8> {
         let mut bytes = good.to_vec();
         for _ in 0..=self.below(4) {

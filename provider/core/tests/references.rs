@@ -79,7 +79,7 @@ fn two_references_are_equal_if_and_only_if_they_name_one_repository() {
     }
 }
 
-/// Not where a host is missing, as scopes must write it.
+/// Scopes without a host are skipped, as they must have one.
 #[test]
 fn a_scope_is_read_as_an_image() {
     let mut hosts = 0;

@@ -1,5 +1,5 @@
-//! Envelopes of other implementations, if they are available. The clock is set; envelopes that need a timestamp have their
-//! own result.
+//! Envelopes of other implementations, if available. The time is fixed; envelopes that need a timestamp have another
+//! result.
 #![allow(clippy::disallowed_methods, reason = "tests read files; the crate does not")]
 
 #[allow(dead_code)]
@@ -16,7 +16,7 @@ use countersign_core_test_support::judge::Judge;
 const JWS: &str = "application/jose+json";
 const COSE: &str = "application/cose";
 
-/// Runs `test` on the folder, or says in one line that it was not run.
+/// Runs `test` on the folder, or prints that it was not run.
 fn with_vectors(test: impl FnOnce(&Path)) {
     match countersign_core_test_support::vectors::vectors() {
         Some(folder) => test(&folder.join("notation-go")),

@@ -1,4 +1,4 @@
-//! The ways to authenticate.
+//! Authentication methods.
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
@@ -10,10 +10,10 @@ use http::HeaderValue;
 use crate::limits;
 use crate::secret::Secret;
 
-/// A way to authenticate.
+/// An authentication method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthMethod {
-    /// Without a credential.
+    /// No credential.
     Anonymous,
     /// A user name and a password.
     Basic {
@@ -22,20 +22,20 @@ pub enum AuthMethod {
         /// The password.
         password: Secret,
     },
-    /// A token that a token service exchanges for one of the registry; a refresh token of OAuth 2.
+    /// A token that is exchanged at a token service for a registry token; an OAuth 2 refresh token.
     IdentityToken(Secret),
-    /// A token of the registry, which is sent as it is.
+    /// A registry token, which is sent unchanged.
     RegistryToken(Secret),
 }
 
-/// Why a credential cannot be sent. A predicate, about what holds it.
+/// The reason why a credential cannot be sent, as a predicate about its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethodError {
     /// A password without a user name.
     EmptyUser,
     /// A user name without a password.
     EmptyPassword,
-    /// A token without a character.
+    /// An empty token.
     EmptyToken,
     /// The first colon ends the user name, [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617#section-2).
     Colon,
@@ -73,7 +73,8 @@ impl Mismatched for AuthMethodError {
 mismatch_error!(AuthMethodError);
 
 impl AuthMethod {
-    /// Checks that it can be sent. Control characters do no harm where it is encoded: in Basic and in a form.
+    /// Checks that the credential can be sent. Control characters are allowed where it is encoded, in Basic and in a
+    /// form.
     ///
     /// # Errors
     /// The first reason against it.
@@ -94,7 +95,7 @@ impl AuthMethod {
         }
     }
 
-    /// `Authorization`, if it is sent in a header and can be.
+    /// `Authorization`, if the credential is sent in a header and valid.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         match self {
             Self::Basic { user, password } => basic(user, password.expose()),
@@ -103,7 +104,7 @@ impl AuthMethod {
         }
     }
 
-    /// The size of its texts, in bytes.
+    /// The total size of the texts, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Anonymous => 0,
@@ -123,7 +124,7 @@ mod tests {
         let basic = |user: &str, password: &[u8]| {
             AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }.check()
         };
-        // A key file of Google's, a password of no encoding, and whatever else base64 carries.
+        // A Google key file, a password that is not UTF-8, and other bytes that base64 can encode.
         assert_eq!(basic("_json_key", b"{\n  \"private_key\": \"-----BEGIN\\nx\"\r\n}\n"), Ok(()));
         assert_eq!(basic("a", b"\xff\x00\x1b"), Ok(()));
         assert_eq!(basic("a\nb", b"c:d"), Ok(()));

@@ -1,4 +1,4 @@
-//! The credential of an entry of the settings, as its files have it.
+//! The credential of an entry of the settings, from its files.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -18,16 +18,17 @@ use crate::source::CredentialError;
 use crate::source::IdentitySource;
 use crate::source::RepositoryScope;
 
-/// The credential of an entry. It goes to hosts that match the entry and to their token services, nowhere else.
+/// The credential of an entry. It is only sent to hosts that match the entry and to their token services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// None.
     Anonymous,
     /// One identity for all repositories.
     Static(Identity),
-    /// The host's own entry in the file. Hosts and paths without one are asked anonymously, as container runtimes do.
+    /// The host's entry in the file. Requests to hosts and paths without an entry are anonymous, as those of
+    /// container runtimes.
     DockerConfig(Arc<DockerConfig>),
-    /// There should be one, and it cannot be used: the hosts are not asked at all. The text says why, and shows nothing of a
+    /// The credential is unusable: no requests are sent to the hosts. The text has the reason, and shows nothing of a
     /// credential.
     Unusable(Text),
 }
@@ -36,15 +37,15 @@ impl Credential {
     /// A user name and a password.
     ///
     /// # Errors
-    /// They cannot be sent.
+    /// The credential cannot be sent.
     pub fn basic(user: impl Into<String>, password: Secret) -> Result<Self, AuthMethodError> {
         Identity::new(AuthMethod::Basic { user: user.into(), password }, None).map(Self::Static)
     }
 
-    /// A token of the registry, which is sent with every request without asking a token service.
+    /// A registry token, which is sent with every request without an exchange.
     ///
     /// # Errors
-    /// It cannot be sent.
+    /// The token cannot be sent.
     pub fn registry_token(token: Secret) -> Result<Self, AuthMethodError> {
         Identity::new(AuthMethod::RegistryToken(token), None).map(Self::Static)
     }
@@ -128,7 +129,7 @@ mod tests {
             scope(&basic("eve", "p"), "a.example"),
             scope(&Credential::registry_token(Secret::new("t")).unwrap(), "a.example"),
             scope(&of_host, "a.example"),
-            // The same login, for a part of the host.
+            // The same login for a part of the host.
             scope(&docker(r#""a.example/team":{"username":"bob","password":"p"}"#), "a.example"),
             scope(&docker(r#""*.example":{"username":"bob","password":"p"}"#), "a.example"),
             scope(&docker(r#""a.example":{"username":"eve","password":"p"}"#), "a.example"),
@@ -139,7 +140,7 @@ mod tests {
             assert_eq!(scopes.iter().position(|other| other == one), Some(index), "{index}");
         }
         assert_eq!(scope(&basic("bob", "p"), "a.example"), scope(&basic("bob", "other"), "a.example"));
-        // Nor with an entry for other images, or the order of entries.
+        // It does not change with an entry for other images, or with the order of entries.
         let more = docker(&format!(r#""b.example":{{"username":"eve","password":"p"}},{host}"#));
         assert_eq!(scope(&more, "a.example"), scope(&of_host, "a.example"));
         assert_eq!(scope(&docker(r#""b.example":{"auth":"eDp5"}"#), "a.example"), CredentialScope::anonymous());

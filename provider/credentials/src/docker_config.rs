@@ -1,11 +1,11 @@
-//! Docker's `config.json`, which is also what a `kubernetes.io/dockerconfigjson` secret holds, and the older `.dockercfg`
-//! of `kubernetes.io/dockercfg`, which has the entries at its top.
+//! Docker's `config.json`, which is also what a `kubernetes.io/dockerconfigjson` secret holds, and the older
+//! `.dockercfg` of `kubernetes.io/dockercfg`, which has the entries at the top level.
 //!
-//! Read as the kubelet reads them: only entries apply. Credential helpers are processes; none are started. Of several entries
-//! for an image the most specific one is used, and no other is tried after it.
+//! Interpreted as by the kubelet: only entries apply, and credential helpers, which are processes, are not started.
+//! Of several entries for an image, only the most specific one is used.
 //!
-//! An entry with a mistake disables itself and nothing else. What it matches is then not asked at all: an anonymous request
-//! in place of one with a credential could have another answer.
+//! An entry with a mistake is disabled and does not affect others. No requests are sent for the images that it
+//! matches, as an anonymous request could have another response.
 
 mod entry;
 mod key;
@@ -42,7 +42,7 @@ pub struct DockerConfig {
     file: String,
     /// By precedence, the greatest first: exact hosts, then patterns.
     entries: Vec<Entry>,
-    /// Entries whose key cannot be read.
+    /// Keys that are invalid.
     unreadable_keys: Vec<UnreadableKey>,
     mistakes: Vec<EntryMistake>,
     warnings: Vec<DockerConfigWarning>,
@@ -57,8 +57,8 @@ struct Entry {
     name: Option<CredentialName>,
 }
 
-/// Of entries for the same images the greatest applies: an identity is meant to be used, and a broken entry was meant to be
-/// one.
+/// The access of an entry. Of entries for the same images, the greatest applies: an identity precedes a broken entry,
+/// which precedes an empty one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Access {
     Anonymous,
@@ -73,12 +73,12 @@ fn name_within(key: &Key, identity: &Identity) -> Option<CredentialName> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct UnreadableKey {
-    /// None if it could be any.
+    /// `None` if it could be any host.
     hosts: Option<Hosts>,
     mistake: EntryMistake,
 }
 
-/// What a Docker configuration says about an image's repository.
+/// The result of the lookup of a repository in a Docker configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     Anonymous,
@@ -87,23 +87,23 @@ pub(crate) enum Found<'a> {
         /// Names it among all of the configuration.
         name: Option<CredentialName>,
     },
-    /// There should be an identity, and it cannot be used: why.
+    /// The identity is unusable, with the reason.
     Unusable(Text),
 }
 
-/// Why a file is no Docker configuration. Never shows a credential.
+/// The error for a file that is not a Docker configuration. Never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DockerConfigError {
-    /// It is too large.
+    /// The file is too large.
     TooLarge {
         /// Its size in bytes.
         found: usize,
     },
-    /// It is no JSON document of that form. The message of the parser is left out, as it may quote a credential.
+    /// The file is not JSON of this form. The parser's message is omitted, as it may contain a credential.
     Json,
-    /// It has no member `auths`.
+    /// The file has no member `auths`.
     NoAuths,
-    /// It only names credential helpers.
+    /// The file only configures credential helpers.
     HelpersOnly,
 }
 
@@ -132,7 +132,7 @@ mismatch_error!(DockerConfigError);
 pub struct EntryMistake {
     /// The key of the entry, without user and password.
     pub key: Excerpt,
-    /// Its mistake.
+    /// The mistake.
     pub error: EntryError,
 }
 
@@ -146,11 +146,11 @@ impl Mismatched for EntryMistake {
 mismatch_error!(EntryMistake);
 
 impl DockerConfig {
-    /// Reads a configuration of at most 1 MiB, which messages call `file`. Members that are not about credentials are
-    /// ignored. Entries with a mistake are no error; see [`Self::mistakes`].
+    /// Parses a configuration of at most 1 MiB, named `file` in messages. Other members are ignored. Entries with a
+    /// mistake are not an error; see [`Self::mistakes`].
     ///
     /// # Errors
-    /// The file is no Docker configuration, or there is nothing in it that can be used and should be.
+    /// The file is not a Docker configuration, or configures only unsupported sources of credentials.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, DockerConfigError> {
         if bytes.len() > limits::DOCKER_CONFIG_BYTES {
             return Err(DockerConfigError::TooLarge { found: bytes.len() });
@@ -216,7 +216,7 @@ impl DockerConfig {
             Some(other) => {
                 let (by, shadowed) =
                     if new.outranks(other) { (new.clone(), other.clone()) } else { (other.clone(), new) };
-                // A broken one is a mistake already.
+                // A broken entry is already reported as a mistake.
                 if by.access != shadowed.access && !matches!(shadowed.access, Access::Broken(_)) {
                     let (key, by) = (shadowed.written, by.written.clone());
                     self.warnings.push(DockerConfigWarning::Shadowed { key, by });
@@ -249,14 +249,14 @@ impl DockerConfig {
         &self.mistakes
     }
 
-    /// What may not be meant.
+    /// Warnings about probably unintended contents.
     #[must_use]
     pub fn warnings(&self) -> &[DockerConfigWarning] {
         &self.warnings
     }
 
-    /// What it has for `path` on `host`: of the entries that match, the one with the most specific host, then with the longest
-    /// path. If none matches, and a key that cannot be read may match, there should be an identity.
+    /// Looks up `path` on `host`: of the matching entries, the one with the most specific host, then with the longest
+    /// path. If none matches, but an invalid key may match, the result is unusable.
     pub(crate) fn find(&self, host: &Host, path: &str) -> Found<'_> {
         match self.covering(host, path) {
             Some(Entry { access: Access::Anonymous, .. }) => Found::Anonymous,
@@ -303,7 +303,7 @@ impl DockerConfig {
 }
 
 impl Entry {
-    /// Whether this applies rather than `other`, which is for the same images.
+    /// Whether this entry takes precedence over `other`, which is for the same images.
     fn outranks(&self, other: &Self) -> bool {
         (self.access.rank(), self.key.spelling()) > (other.access.rank(), other.key.spelling())
     }
@@ -319,7 +319,7 @@ impl Access {
     }
 }
 
-/// A key as messages show it, without a user name and password in front of its host, which no key has.
+/// A key for messages, without a user name and password, which a valid key does not have.
 fn shown(key: &str) -> Excerpt {
     Excerpt::of(key.rsplit_once('@').map_or(key, |(_, rest)| rest))
 }

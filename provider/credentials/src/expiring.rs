@@ -20,22 +20,22 @@ use crate::source::RepositoryScope;
 
 /// Fetches identities from the service that issues them.
 pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
-    /// What identities are shared by: for example a registry, or all registries of a region. Not secret.
+    /// The key by which identities are shared, for example a registry, or all registries of a region. Not secret.
     type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + fmt::Display + 'static;
 
-    /// The key of the identity for `scope`. None if there is none for it, so that it is asked anonymously: the source is
-    /// bound to its hosts here.
+    /// The key of the identity for `scope`. `None` if there is none, so that requests are anonymous. This binds the
+    /// source to its hosts.
     fn key(&self, scope: RepositoryScope<'_>) -> Option<Self::Key>;
 
-    /// Fetches an identity. It limits its time itself.
+    /// Fetches an identity. The implementation limits its own time.
     ///
     /// # Errors
     /// See [`CredentialError`].
     fn fetch(&self, key: &Self::Key) -> BoxFuture<'static, Result<Identity, CredentialError>>;
 }
 
-/// Identities of a fetcher, cached until shortly before they expire. Callers that need the same one while it is fetched share
-/// the fetch. A failure is returned to all of them and not cached.
+/// Identities of a fetcher, cached until shortly before they expire. Concurrent callers share one fetch. A failure is
+/// returned to all of them and not cached.
 #[derive(Debug)]
 pub struct ExpiringIdentities<F: IdentityFetcher>(Arc<Inner<F>>);
 
@@ -67,7 +67,7 @@ impl<F: IdentityFetcher> Inner<F> {
     }
 
     async fn fetch(&self, key: F::Key) -> Result<Identity, CredentialError> {
-        // Another fetch may just have ended.
+        // Another fetch may have finished in the meantime.
         if let Some(cached) = self.cached(&key) {
             return Ok(cached.identity);
         }
@@ -80,7 +80,8 @@ impl<F: IdentityFetcher> Inner<F> {
     }
 }
 
-/// Until when an identity is used that was fetched at `fetched` and expires at `end`: it must not expire on its way.
+/// The end of the use of an identity that was fetched at `fetched` and expires at `end`, so that it does not expire
+/// in transit.
 fn usable_until(fetched: Instant, end: Instant) -> Instant {
     let lifetime = end.saturating_duration_since(fetched);
     end - (lifetime / 10).min(limits::RENEWED_BEFORE)
@@ -116,7 +117,7 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         }
     }
 
-    /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] stays: the refusal is about rights, and another one
+    /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] is kept: it lacks permissions, and a new one
     /// would be refused as well.
     fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
         let Some(key) = self.0.fetcher.key(scope) else { return false };
@@ -128,7 +129,7 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
                     .remove_if(&key, |cached| cached.identity.revision() == identity.revision() && is_old(cached));
                 is_old(&cached)
             }
-            // It was replaced already, or has ended.
+            // The identity was already replaced or has expired.
             Some(_) | None => true,
         }
     }
@@ -242,7 +243,7 @@ mod tests {
         tokio::time::advance(limits::REFUSED_AT_ONCE).await;
         assert!(source.refused(at, &first));
         assert_eq!(password(&source).await.unwrap(), "2");
-        // Others that were refused with the former one use the new one.
+        // Other callers whose former identity was refused use the new one.
         assert!(source.refused(at, &first));
         assert_eq!(password(&source).await.unwrap(), "2");
         assert_eq!(*issuer.issued.lock().unwrap(), 2);

@@ -1,4 +1,4 @@
-//! An identity that can be sent, and what tells it from others.
+//! A valid identity and its revision.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::auth_method::AuthMethod;
 use crate::auth_method::AuthMethodError;
 use crate::scope::CredentialName;
 
-/// A way to authenticate that can be sent, and until when it is valid. Made by [`Self::new`] alone, which checks it. Clones
-/// share it. Equal if the method is.
+/// A valid authentication method with its expiry. Created only by [`Self::new`], which checks it. Clones share it.
+/// Equal if the methods are equal.
 #[derive(Clone)]
 pub struct Identity(Arc<Inner>);
 
@@ -33,14 +33,14 @@ struct Inner {
 const SHARED_USERS: [&str; 6] =
     ["<token>", "00000000-0000-0000-0000-000000000000", "AWS", "oauth2accesstoken", "_json_key", "_json_key_base64"];
 
-/// Tells credentials apart: two are equal if and only if the credentials are. What was obtained with a credential is cached
-/// under its revision, so that it is not used after the credential has changed: an operator may have changed it to end the
-/// access that it gave. Its `Debug` output shows nothing.
+/// Identifies the content of a credential: two revisions are equal if and only if the credentials are. Results
+/// obtained with a credential are cached by its revision, so that they are not used after the credential has changed,
+/// as an operator may change it to revoke access. Its `Debug` output shows nothing.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CredentialRevision(Digest);
 
 impl Identity {
-    /// An identity that is valid until `expires`, or without an end.
+    /// Creates an identity that is valid until `expires`, or without an expiry.
     ///
     /// # Errors
     /// The method cannot be sent.
@@ -59,7 +59,7 @@ impl Identity {
         Self(Arc::new(Inner { method, authorization, revision, name: None, expires: None }))
     }
 
-    /// How it authenticates.
+    /// The authentication method.
     #[must_use]
     pub fn method(&self) -> &AuthMethod {
         &self.0.method
@@ -77,7 +77,7 @@ impl Identity {
         self.0.authorization.as_ref()
     }
 
-    /// What tells it from other credentials.
+    /// The revision of the credential.
     #[must_use]
     pub fn revision(&self) -> &CredentialRevision {
         &self.0.revision
@@ -88,13 +88,13 @@ impl Identity {
         self.0.name
     }
 
-    /// Until when it is valid, if it ends.
+    /// The expiry, if there is one.
     #[must_use]
     pub fn expires(&self) -> Option<Instant> {
         self.0.expires
     }
 
-    /// What its texts occupy, in bytes.
+    /// The memory of the texts, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let header = self.authorization().map_or(0, HeaderValue::len);
@@ -151,7 +151,7 @@ impl CredentialRevision {
         Self(hasher.finish())
     }
 
-    /// What it occupies, in bytes.
+    /// The memory of the value, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.as_str().len()

@@ -1,11 +1,11 @@
-//! Identities for registries: where they come from, how long they are valid, and how they are sent.
+//! Identities for registries: their sources, their validity, and the headers that carry them.
 //!
-//! Where to begin: [`IdentitySource`]. Sources are asynchronous, as some fetch an identity over the network, and expiring:
-//! today's, [`Credential`] and its [`DockerConfig`], are files that were read; [`ExpiringIdentities`] is the cache for sources
-//! that fetch. [`ReloadableCredential`] is a credential whose content changes while requests use it.
+//! Entry point: [`IdentitySource`]. Sources are asynchronous, as some fetch identities over the network, and
+//! identities may expire. [`Credential`] and its [`DockerConfig`] have the content of files; [`ExpiringIdentities`]
+//! caches fetched identities. [`ReloadableCredential`] is a credential that can be replaced while requests use it.
 //!
-//! A source is bound to the hosts of one entry of the settings. Which requests to them may carry an identity is decided by
-//! the registry client. Secrets cannot be printed.
+//! A source is bound to the hosts of one entry of the settings. The registry client decides which requests carry an
+//! identity. Secrets cannot be printed.
 #![warn(missing_docs)]
 
 mod auth_method;

@@ -7,20 +7,20 @@ use countersign_core::limits::JsonLimits;
 /// Length of a token in a header, in bytes. Servers refuse header blocks of 16 KiB and more.
 pub const TOKEN_BYTES: usize = 16 * 1024;
 
-/// Size of a Docker configuration, in bytes: that of a Kubernetes Secret.
+/// Size of a Docker configuration, in bytes: the limit of a Kubernetes Secret.
 pub(crate) const DOCKER_CONFIG_BYTES: usize = 1024 * 1024;
 
 /// Entries of a Docker configuration: a large cluster has some ten registries, each with some projects.
 pub(crate) const DOCKER_CONFIG_ENTRIES: usize = 1000;
 
-/// Credential helpers that a warning names.
+/// Maximum number of credential helpers in a warning.
 pub(crate) const HELPERS_NAMED: usize = 5;
 
-/// Length of a user name and password together, in bytes: what fits into [`TOKEN_BYTES`] of a header in base64. A key file
-/// of Google's has 2.3 KiB.
+/// Length of a user name and password together, in bytes: the part of [`TOKEN_BYTES`] that remains for base64. A
+/// Google key file has 2.3 KiB.
 pub(crate) const BASIC_BYTES: usize = 12 * 1024;
 
-/// Length of an identity token, in bytes. It is sent in a form; Azure's have some KiB.
+/// Length of an identity token, in bytes. It is sent in a form. Those of Azure have some KiB.
 pub(crate) const IDENTITY_TOKEN_BYTES: usize = 64 * 1024;
 
 /// A Docker configuration: as many registries as fit into a file of that size with real credentials.
@@ -30,7 +30,7 @@ pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
 /// Cached identities of one source, in bytes: those of some hundred registries.
 pub(crate) const IDENTITIES_BYTES: usize = 1024 * 1024;
 
-/// How long before its end an identity is no longer used, unless that is more than a tenth of its lifetime. Cloud registries
+/// Time before its expiry from which an identity is no longer used; at most a tenth of its lifetime. Cloud registries
 /// issue identities for 3 to 12 hours.
 pub const RENEWED_BEFORE: Duration = Duration::from_secs(5 * 60);
 

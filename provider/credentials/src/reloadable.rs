@@ -1,4 +1,4 @@
-//! A credential whose content changes while requests use it.
+//! A credential that can be replaced while requests use it.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use crate::source::CredentialError;
 use crate::source::IdentitySource;
 use crate::source::RepositoryScope;
 
-/// A [`Credential`] that is replaced when its files change. A request keeps the identity that it began with.
+/// A [`Credential`] that is replaced when its files change. A request keeps the identity with which it started.
 #[derive(Debug)]
 pub struct ReloadableCredential(ArcSwap<Credential>);
 
 impl ReloadableCredential {
-    /// Begins with `credential`.
+    /// Creates the value with `credential`.
     #[must_use]
     pub fn new(credential: Credential) -> Self {
         Self(ArcSwap::from_pointee(credential))
     }
 
-    /// Uses `credential` from now on.
+    /// Replaces the credential.
     pub fn replace(&self, credential: Credential) {
         self.0.store(Arc::new(credential));
     }
 
-    /// The credential in use.
+    /// The current credential.
     #[must_use]
     pub fn current(&self) -> Arc<Credential> {
         self.0.load_full()

@@ -1,4 +1,4 @@
-//! Which credential requests for a repository carry, for the keys of caches.
+//! The credential scope of a repository, for cache keys.
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A password or token. `Debug` shows a placeholder, and there is no `Display`.
 ///
-/// Passwords are bytes: some are files, with line feeds and in any encoding.
+/// Passwords are bytes, as some are files with line feeds or in any encoding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
@@ -15,7 +15,7 @@ impl Secret {
         Self(secret.into())
     }
 
-    /// The secret itself. Only for building a header or form for the host that the secret belongs to.
+    /// The secret itself. Only for a header or form that is sent to the host of the secret.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0

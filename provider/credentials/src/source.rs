@@ -1,4 +1,4 @@
-//! Where identities come from.
+//! Sources of identities.
 
 use std::fmt;
 use std::future::Future;
@@ -17,12 +17,12 @@ use crate::scope::CredentialScope;
 /// A boxed future, so that sources can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What an identity is needed for: to read from a repository.
+/// The scope of an identity: read access to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RepositoryScope<'a>(&'a Repository);
 
 impl<'a> RepositoryScope<'a> {
-    /// To read from `repository`.
+    /// The scope of read access to `repository`.
     #[must_use]
     pub fn new(repository: &'a Repository) -> Self {
         Self(repository)
@@ -41,16 +41,16 @@ impl<'a> RepositoryScope<'a> {
     }
 }
 
-/// Why there is no identity although there should be one. Never shows a credential.
+/// The error for a configured identity that is not available. Never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// The configuration has a mistake: which file and entry has which.
+    /// The configuration has a mistake. The text names the file, the entry and the mistake.
     #[error("{0}")]
     Unusable(Text),
-    /// The service that issues it did not answer.
+    /// The request to the issuing service failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// It was not issued in time.
+    /// The identity was not issued in time.
     #[error("the credential was not issued in time")]
     Timeout,
     /// The task that fetches it panicked.
@@ -60,10 +60,11 @@ pub enum CredentialError {
 
 /// A source of identities, for the hosts of one entry of the settings.
 pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
-    /// The identity for `scope`, by `deadline`. A source that fetches identities returns a cached one while it is valid.
+    /// The identity for `scope`, at the latest at `deadline`. A source that fetches identities returns a cached one
+    /// while it is valid.
     ///
     /// # Errors
-    /// There should be an identity, and there is none. The registry is then not asked, in particular not anonymously.
+    /// The configured identity is not available. No request may then be sent, not even an anonymous one.
     fn identity<'a>(
         &'a self,
         scope: RepositoryScope<'a>,
@@ -74,17 +75,17 @@ pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
     /// settings. Asked for with every image, even where no request is needed: it is to cost little.
     fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope;
 
-    /// Why no host of the entry is asked, if that is so: its configuration has a mistake.
+    /// Checks the configuration of the entry, without waiting.
     ///
     /// # Errors
-    /// See there.
+    /// As there.
     fn check(&self) -> Result<(), CredentialError> {
         Ok(())
     }
 
-    /// The registry, or its token service, has refused `identity`. Returns whether [`Self::identity`] may now return another
-    /// one, so that the request is sent again: a cached identity that ended early is fetched again, once. What a file says
-    /// stays as it is.
+    /// Reports that the registry or its token service refused `identity`. Returns whether [`Self::identity`] may now
+    /// return another one, so that the request is sent again: a cached identity that was revoked early is fetched
+    /// again, once. The content of a file does not change.
     fn refused(&self, _scope: RepositoryScope<'_>, _identity: &Identity) -> bool {
         false
     }

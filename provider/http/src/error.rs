@@ -179,7 +179,7 @@ pub enum FetchError {
     ContentEncoding {
         /// The destination of the request.
         host: String,
-        /// The header.
+        /// The value of the header.
         found: Excerpt,
     },
     /// A limit of this process is reached.

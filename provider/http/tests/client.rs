@@ -1,4 +1,4 @@
-//! The client against servers on this machine: what a later fetcher relies on, with routes and redirects of its own.
+//! Tests of the client with local servers, with routes and redirects as a fetcher would use them.
 #![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
@@ -220,7 +220,7 @@ async fn an_address_that_the_policy_does_not_permit_is_not_connected_to() {
     assert_eq!(server.connections(), 2);
 }
 
-/// Leads to one route, or refuses; remembers what it was asked.
+/// Allows one route or refuses; records its calls.
 struct Policy {
     route: Result<Route, Text>,
     asked: Mutex<Vec<(String, String, bool)>>,

@@ -1,4 +1,4 @@
-//! How a repository authenticates, and what a request is authorized by.
+//! Authentication schemes of repositories, and the authorization of requests.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use http::HeaderValue;
 use crate::token_exchange::Token;
 use crate::token_request::TokenRequest;
 
-/// A scheme is for one credential: a token service may get one credential and not another.
+/// The key of a scheme includes the credential, as a token service may be allowed to receive one credential and not
+/// another.
 pub(crate) type SchemeKey = (Repository, CredentialRevision);
 
-/// How a repository authenticates, from its challenge.
+/// The authentication scheme of a repository, from its challenge.
 #[derive(Clone)]
 pub(crate) enum AuthScheme {
     Basic,
@@ -20,7 +21,7 @@ pub(crate) enum AuthScheme {
 }
 
 impl AuthScheme {
-    /// What it refers to occupies, in bytes.
+    /// The memory of the referenced values, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Basic => 0,
@@ -29,10 +30,10 @@ impl AuthScheme {
     }
 }
 
-/// What a request is authorized by.
+/// The authorization of a request.
 pub(crate) enum Authorization {
     Anonymous,
-    /// A configured token of the registry: there is nothing else to try.
+    /// A configured registry token, without an alternative.
     Configured(HeaderValue),
     Basic(HeaderValue),
     Token(Arc<TokenRequest>, Arc<Token>),

@@ -1,5 +1,5 @@
-//! `WWW-Authenticate` as registries send it, [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1),
-//! and the Bearer parameters of the [token specification](https://distribution.github.io/distribution/spec/auth/token/).
+//! Parses `WWW-Authenticate`, [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1), and the
+//! Bearer parameters of the [token specification](https://distribution.github.io/distribution/spec/auth/token/).
 
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
@@ -8,7 +8,7 @@ use http_auth::ChallengeRef;
 
 use crate::limits;
 
-/// The scheme that a challenge asks for.
+/// The scheme of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
     Basic,
@@ -20,14 +20,15 @@ pub(crate) enum Challenge {
 pub(crate) struct Bearer {
     pub(crate) realm: String,
     pub(crate) service: Option<String>,
-    /// Space-separated, as sent.
+    /// Space-separated scopes as received.
     pub(crate) scope: Option<String>,
 }
 
-/// The first Bearer challenge, otherwise Basic. A syntax error ends its header; the challenges before it are valid.
+/// Selects the first Bearer challenge, otherwise Basic. A syntax error ends the parsing of its header; earlier
+/// challenges are used.
 ///
 /// # Errors
-/// Why there is no challenge that can be answered.
+/// The reason why no challenge is supported.
 pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
     let mut basic = false;
     for value in headers.get_all(WWW_AUTHENTICATE).iter().take(limits::CHALLENGES) {

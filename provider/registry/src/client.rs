@@ -1,4 +1,4 @@
-//! One authenticated request: challenge, token, retries.
+//! Authenticated requests: challenge, token, retries.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,16 +40,16 @@ use crate::settings::Unlisted;
 use crate::token_cache::Tokens;
 use crate::transport::Transport;
 
-/// The transport, tokens, and how repositories authenticate.
+/// The transport, tokens, and authentication schemes of repositories.
 pub(crate) struct Client {
     transport: Arc<Transport>,
     tokens: Arc<Tokens>,
-    /// So that only the first request about a repository is answered by a challenge.
+    /// Cached so that only the first request to a repository is challenged.
     schemes: LruTtlCache<SchemeKey, AuthScheme>,
     unlisted: Unlisted,
 }
 
-/// A question about a repository.
+/// A request about a repository.
 pub(crate) struct Query<'a> {
     pub(crate) stage: Stage,
     pub(crate) url: &'a Url,
@@ -68,14 +68,15 @@ impl Client {
         }
     }
 
-    /// Shrinks the caches to what requests under way need, and closes idle connections: a newer configuration is in use.
+    /// Reduces the caches to the needs of requests in progress and closes idle connections, after a newer
+    /// configuration was applied.
     pub(crate) fn retire(&self) {
         self.tokens.limit_to(limits::TOKENS_BYTES / limits::RETIRED);
         self.schemes.limit_to(limits::SCHEMES_BYTES / limits::RETIRED);
         self.transport.close_idle_connections();
     }
 
-    /// Where requests about `repository` go, with the identity of now.
+    /// The endpoint of `repository`, with the current identity.
     pub(crate) async fn endpoint(&self, repository: &Repository, deadline: Instant) -> Result<Endpoint, Cause> {
         Endpoint::of(&self.transport.routes, self.unlisted, repository, deadline).await
     }
@@ -113,8 +114,8 @@ impl Client {
         Ok(self.request(endpoint, query, || Payload::Head).await?.headers)
     }
 
-    /// Sends a request until it has a 200. If the identity is refused and its source may have another one, once more with
-    /// that.
+    /// Sends a request, with retries, until the response is a 200. If the identity is refused and its source may have
+    /// another one, the request is sent once more.
     async fn request(
         &self,
         endpoint: &Endpoint,
@@ -133,8 +134,8 @@ impl Client {
         self.attempt(&renewed.map_err(failed)?, &query, &payload).await
     }
 
-    /// Sends a request with the identity of `endpoint`. A first 401 is answered once with the credential or token that it
-    /// asks for.
+    /// Sends a request with the identity of `endpoint`. After the first 401, the request is sent once more with the
+    /// requested credential or token.
     async fn attempt(
         &self,
         endpoint: &Endpoint,
@@ -181,7 +182,7 @@ impl Client {
         }
     }
 
-    /// The authorization of the first request, from what is configured and cached.
+    /// The authorization of the first request, from the configuration and the caches.
     async fn authorize(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Authorization, Cause> {
         let identity = &endpoint.identity;
         if let (AuthMethod::RegistryToken(_), Some(header)) = (identity.method(), identity.authorization()) {
@@ -214,7 +215,7 @@ impl Client {
         }
     }
 
-    /// The scheme that a 401 asks for, if we can answer it.
+    /// The authentication scheme that a 401 requires, if it is supported.
     fn learn(
         &self,
         endpoint: &Endpoint,
@@ -232,7 +233,7 @@ impl Client {
             (Challenge::Basic, AuthMethod::Basic { .. }) if !matches!(authorization, Authorization::Basic(_)) => {
                 AuthScheme::Basic
             }
-            // No credential, another kind of credential, or one that was just refused.
+            // There is no credential, it is of another kind, or it was just refused.
             (Challenge::Basic, _) => return Err(denied(endpoint, error)),
             (Challenge::Bearer(bearer), _) => {
                 AuthScheme::Bearer(Arc::new(endpoint.token_request(&self.transport.routes, bearer, peer)?))

@@ -1,4 +1,4 @@
-//! Manifests and blobs of referrers: exactly the bytes that their descriptors describe.
+//! Fetches manifests and blobs of referrers, verified against their descriptors.
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
@@ -18,10 +18,12 @@ use crate::registries::Registries;
 use crate::request::ApiResponse;
 
 impl Registries {
-    /// The manifest that `descriptor` describes, at most `limit` bytes: exactly its bytes, sent with its media type.
+    /// The manifest that `descriptor` describes, at most `limit` bytes: verified, with the media type of the
+    /// descriptor.
     ///
     /// # Errors
-    /// There is no valid response by `deadline`; it is larger than `limit`; its bytes, size or media type are not as described.
+    /// There is no valid response by `deadline`; it is larger than `limit`; its digest, size or media type differ
+    /// from the descriptor.
     pub async fn manifest(
         &self,
         repository: &Repository,
@@ -40,10 +42,11 @@ impl Registries {
         Ok(response.body)
     }
 
-    /// The blob that `descriptor` describes, at most `limit` bytes: exactly its bytes.
+    /// The blob that `descriptor` describes, at most `limit` bytes, verified.
     ///
     /// # Errors
-    /// There is no valid response by `deadline`; it is larger than `limit`; its bytes or size are not as described.
+    /// There is no valid response by `deadline`; it is larger than `limit`; its digest or size differ from the
+    /// descriptor.
     pub async fn blob(
         &self,
         repository: &Repository,

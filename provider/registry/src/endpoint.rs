@@ -1,4 +1,5 @@
-//! The endpoint of a repository: where requests about it go, with what credential, and which token services may get it.
+//! The endpoint of a repository: the destination of its requests, their credential, and the token services that may
+//! receive it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(crate) struct Endpoint {
     base: Url,
     pub(crate) route: HostRoute,
     pub(crate) identity: Identity,
-    /// Where `identity` comes from; none without an entry.
+    /// The source of `identity`; `None` without an entry.
     source: Option<Arc<dyn IdentitySource>>,
     pub(crate) share: Share,
     scheme: Scheme,
@@ -103,18 +104,19 @@ impl Endpoint {
         CredentialKind::of(self.identity.method())
     }
 
-    /// The registry or its token service has refused the identity. Whether there may be another one now.
+    /// Reports that the registry or its token service refused the identity. Returns whether there may be another one.
     pub(crate) fn identity_refused(&self) -> bool {
         let scope = RepositoryScope::new(&self.repository);
         self.source.as_ref().is_some_and(|source| source.refused(scope, &self.identity))
     }
 
-    /// The request for a token that a challenge from the address `peer` asks for.
+    /// The token request for a challenge from the address `peer`.
     ///
-    /// The registry chooses the realm. So it must be https unless the registry itself is plain. The credential goes there
-    /// only if it has the registry's own host and port, or those of a host that the settings name. A token service that the
-    /// settings do not name must not have a loopback, link-local or private address, unless the registry has one too and
-    /// the settings name the registry. A credential is never replaced by an anonymous token.
+    /// The registry chooses the realm. It must therefore be https, unless the registry itself uses plain HTTP. The
+    /// credential is sent there only if it has the host and port of the registry, or those of a configured host. A
+    /// token service that the settings do not name must not have a loopback, link-local or private address, unless
+    /// the registry has one too and the settings name the registry. A credential is never replaced by an anonymous
+    /// token.
     ///
     /// # Errors
     /// The realm is refused.
@@ -193,12 +195,12 @@ mod tests {
         Transport::new(settings, &limits, &observer).unwrap().routes
     }
 
-    /// The endpoint of a repository, whose source answers at once.
+    /// The endpoint of a repository whose source is immediately available.
     fn endpoint(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> Endpoint {
         Endpoint::of(routes, unlisted, repository, Instant::now()).now_or_never().unwrap().unwrap()
     }
 
-    /// The address policy of a realm that `registry` names from an address.
+    /// The address policy of a realm in a response of `registry` from an address.
     fn policy(routes: &Routes, registry: &str, realm: &str, from: &str) -> AddressPolicy {
         let endpoint = endpoint(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap());
         let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
@@ -263,7 +265,7 @@ mod tests {
         assert_eq!(realm("r.example", "https://r.example../token"), Err(RealmRefusal::Url));
     }
 
-    /// Every spelling that is taken, in the table that all readers of references share, is asked at its place.
+    /// Requests for every accepted spelling in the shared table of references are sent to the right server.
     #[test]
     fn each_reference_is_asked_at_its_place() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");

@@ -1,4 +1,4 @@
-//! The entries of the settings, checked, and which one applies to a host.
+//! Checked entries of the settings, and the lookup by host.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) fn entry_for<'a>(entries: &'a [Entry], host: &Host) -> Option<(usize,
     most_specific(entries, |entry| entry.pattern.matches(host))
 }
 
-/// The entry for connections to `server`, whose port is written, with its position.
+/// The entry for connections to `server`, which has an explicit port, with its position.
 pub(crate) fn entry_at<'a>(entries: &'a [Entry], server: &Host) -> Option<(usize, &'a Entry)> {
     most_specific(entries, |entry| entry.pattern.connects_to(entry.scheme, server.name(), server.port()))
 }
@@ -37,14 +37,14 @@ fn most_specific(entries: &[Entry], applies: impl Fn(&Entry) -> bool) -> Option<
     entries.iter().enumerate().filter(|(_, entry)| applies(entry)).max_by_key(|(_, entry)| entry.pattern.rank())
 }
 
-/// Checks that a registry over plain HTTP without a port is named by one spelling.
+/// Refuses ambiguous ports in references to a registry over plain HTTP without a port.
 ///
-/// References have no scheme, so that in them no port and 443 are equal. Over plain HTTP, no port is 80. So a reference to
-/// such a registry that writes 443 would be asked at another port than it names, and one that writes 80 names the same
-/// server by a host that is not equal. Neither is asked.
+/// References have no scheme, so no port and port 443 are equal in them. Over plain HTTP, no port means 80. A
+/// reference to such a registry with port 443 would therefore be sent to another port, and one with port 80 names the
+/// same server by a host that is not equal. Both are refused.
 ///
 /// # Errors
-/// The port of `host` is written and is one of these, and the entry for the host without a port is over plain HTTP.
+/// `host` has one of these ports, and the entry for the host without a port uses plain HTTP.
 pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
     let (http, https) = (Scheme::Http.default_port(), Scheme::Https.default_port());
     let Some(port) = host.written_port().filter(|port| [http, https].contains(port)) else { return Ok(()) };
@@ -55,7 +55,7 @@ pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
     }
 }
 
-/// The repository with port 80 in writing, if its registry is over plain HTTP and `repository` writes no port. See
+/// The repository with explicit port 80, if its registry uses plain HTTP and `repository` has no port. See
 /// [`check_port`].
 pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Option<Repository> {
     let host = repository.host();
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(asked("r.example:80"), refused("r.example:80", 80));
         assert_eq!(asked("a.in.example:80"), refused("a.in.example:80", 80));
         assert_eq!(asked("a.in.example:443"), refused("a.in.example:443", 443));
-        // Over https these are no default, or the default.
+        // Over https, 80 is not the default port, and 443 is.
         for host in ["tls.in.example:80", "tls.in.example:443", "eighty.example:80", "eighty.example:443", "other:80"] {
             assert_eq!(asked(host), Ok(()), "{host}");
         }

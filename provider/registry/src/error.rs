@@ -1,5 +1,4 @@
-//! Why a question about an image has no answer. Facts with both sides of a mismatch; what kind of failure it is says
-//! [`RegistryErrorKind`].
+//! Errors of registry requests, with the found and the expected values. [`RegistryErrorKind`] classifies them.
 
 mod cause;
 mod credential_kind;

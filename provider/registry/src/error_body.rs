@@ -8,7 +8,7 @@ use oci_client::errors::OciErrorCode;
 
 use crate::limits;
 
-/// The error envelope of a response, cut to what is fit to print. Empty if there was none.
+/// The error envelope of a response as printable, truncated text. Empty if there was none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistryErrorBody {
     text: Option<Excerpt>,
@@ -16,8 +16,8 @@ pub struct RegistryErrorBody {
 }
 
 impl RegistryErrorBody {
-    /// Reads an envelope, of which at most `characters` are kept. Anything else gives an empty one, as the status alone
-    /// decides.
+    /// Parses an envelope and keeps at most `characters`. Any other body gives an empty one, as only the status
+    /// affects decisions.
     pub(crate) fn parse(body: &[u8], characters: usize) -> Self {
         let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
             return Self::default();
@@ -37,7 +37,8 @@ impl RegistryErrorBody {
         self.text.as_ref()
     }
 
-    /// Whether there was an envelope with an error, so that a registry answered and not something in front of it.
+    /// Whether there was an envelope with an error, which shows that the response is from a registry and not from a
+    /// proxy.
     #[must_use]
     pub fn is_envelope(&self) -> bool {
         self.text.is_some()
@@ -74,7 +75,7 @@ mod tests {
         for variant in variants::repeated_members(&good) {
             assert_eq!(parse(&variant.bytes), RegistryErrorBody::default(), "{}", variant.name);
         }
-        // Details may be of any shape.
+        // Details may have any type.
         for body in [r#"[[["NAME_UNKNOWN","x",null]]]"#, r#"{"errors":[["NAME_UNKNOWN","x",null]]}"#] {
             assert_eq!(parse(body.as_bytes()), RegistryErrorBody::default(), "{body}");
         }

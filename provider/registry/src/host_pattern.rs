@@ -12,11 +12,11 @@ use countersign_core::name::Repository;
 
 use countersign_http::Scheme;
 
-/// The hosts that an entry of the settings matches: exactly one, or all below a suffix.
+/// A pattern of the hosts of an entry: exactly one, or all subdomains of a suffix.
 ///
-/// `*.example.com` matches `a.example.com` and `a.b.example.com`, not `example.com` and not `evilexample.com`. A port must be
-/// written where references have one. The suffix has at least two labels, so that no credential matches a whole top-level
-/// domain. Compared and hashed by the server that it names, as [`Host`] is; printed as written.
+/// `*.example.com` matches `a.example.com` and `a.b.example.com`, not `example.com` and not `evilexample.com`. The
+/// port must be written if references have one. The suffix has at least two labels, so that no credential matches a
+/// whole top-level domain. Compared and hashed by server, like [`Host`]; printed as written.
 #[derive(Clone)]
 pub struct HostPattern {
     hosts: Hosts,
@@ -28,11 +28,11 @@ pub struct HostPattern {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Hosts {
     One(HostName),
-    /// In lower case, without a dot in front.
+    /// The suffix in lower case, without a leading dot.
     Below(String),
 }
 
-/// The text is not a [`HostPattern`].
+/// The error for a text that is not a [`HostPattern`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "registry host {found:?} is not host, host:port or *.suffix as in image references, with at least two labels after *. ({reason})"
@@ -40,18 +40,18 @@ enum Hosts {
 pub struct HostPatternError {
     /// The text.
     pub found: String,
-    /// Why it is no host. [`HostError::Syntax`] if there is no suffix or a too short one.
+    /// The reason. [`HostError::Syntax`] if the suffix is missing or too short.
     pub reason: HostError,
 }
 
 impl HostPattern {
-    /// Whether it matches the registry of that repository.
+    /// Whether the pattern matches the registry of the repository.
     #[must_use]
     pub fn is_for(&self, repository: &Repository) -> bool {
         self.matches(repository.host())
     }
 
-    /// Whether entries with this pattern and with `other`, asked over these schemes, are for the same servers. Without a port,
+    /// Whether entries with this pattern and `other`, over these schemes, are for the same servers. Without a port,
     /// the default of the scheme applies.
     #[must_use]
     pub fn is_one_place(&self, scheme: Scheme, other: &Self, other_scheme: Scheme) -> bool {
@@ -69,7 +69,7 @@ impl HostPattern {
         self.port() == host.port() && self.has_name(host.name())
     }
 
-    /// Whether an entry with this pattern, asked over `scheme`, applies to connections to that name and port.
+    /// Whether an entry with this pattern over `scheme` applies to connections to this name and port.
     pub(crate) fn connects_to(&self, scheme: Scheme, name: &HostName, port: u16) -> bool {
         self.port_over(scheme) == port && self.has_name(name)
     }
@@ -84,7 +84,7 @@ impl HostPattern {
         }
     }
 
-    /// The port as in references, where the default is that of https.
+    /// The port in references, by default that of https.
     fn port(&self) -> u16 {
         self.port_over(Scheme::Https)
     }
@@ -99,7 +99,7 @@ impl HostPattern {
         self.hosts == Hosts::One(HostName::DockerHub)
     }
 
-    /// Whether it names one host, so that an operator has decided which addresses it may have.
+    /// Whether the pattern names exactly one host, for which all addresses are allowed.
     pub(crate) fn is_exact(&self) -> bool {
         match self.hosts {
             Hosts::One(_) => true,
@@ -107,13 +107,13 @@ impl HostPattern {
         }
     }
 
-    /// The host as text if it names one.
+    /// The text of the host, if the pattern names exactly one.
     #[must_use]
     pub fn exact(&self) -> Option<String> {
         self.is_exact().then(|| self.to_string())
     }
 
-    /// Greater for the more specific pattern of two that match the same host.
+    /// The rank of the pattern: greater if it is more specific.
     pub(crate) fn rank(&self) -> (bool, usize) {
         match &self.hosts {
             Hosts::One(_) => (true, 0),
@@ -144,7 +144,7 @@ impl FromStr for HostPattern {
         let no_suffix = || bad(HostError::Syntax);
         let (hosts, port) = match text.strip_prefix("*.") {
             Some(suffix) => {
-                // Parsed as a host below the suffix.
+                // Validates the suffix as part of a host.
                 let host: Host = format!("a.{suffix}").parse().map_err(bad)?;
                 let HostName::Dns(name) = host.name() else { return Err(no_suffix()) };
                 let suffix = name.strip_prefix("a.").filter(|suffix| suffix.contains('.')).ok_or_else(no_suffix)?;
@@ -209,7 +209,7 @@ mod tests {
             assert!(matches("docker.io", name), "{name}");
             assert_eq!(pattern(name), pattern("docker.io"), "{name}");
         }
-        // Docker Hub is no host below docker.io.
+        // Docker Hub's registry is not a subdomain of docker.io.
         assert!(!matches("*.docker.io", "registry-1.docker.io"));
         assert!(matches("*.docker.io", "auth.docker.io"));
     }
@@ -221,7 +221,7 @@ mod tests {
             ("r.example", https, "R.example:0443", https, true),
             ("r.example", http, "r.example:80", http, true),
             ("r.example", http, "r.example:80", https, true),
-            // In references these two are one.
+            // In references these two are equal.
             ("r.example", http, "r.example:443", https, true),
             ("r.example", https, "r.example:80", http, false),
             ("r.example", https, "r.example:5000", https, false),

@@ -1,25 +1,25 @@
-//! Access to OCI registries: resolves images, lists their referrers, and fetches content. Limits bytes, counts and time;
-//! knows no signatures, policy or metrics.
+//! Access to OCI registries: resolves images, lists their referrers, and fetches content. Limits bytes, counts and
+//! time. Does not depend on signatures, policies or metrics.
 //!
 //! [OCI distribution specification 1.1.1](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
-//! Where to begin: [`Registries`].
+//! Entry point: [`Registries`].
 //!
 //! # What is used of others, and what is not
 //!
-//! HTTP is that of `countersign-http`. From oci-client come the error envelopes of the distribution specification, and its
-//! `Reference` as a second opinion in the tests of references. Its client is not used: bodies, pages, redirects, token realms
-//! and filters are the parts of the protocol that an attacker controls, and each is limited or checked here (`referrers`,
-//! `routes`, `endpoint`, `token_exchange`).
+//! `countersign-http` provides HTTP. oci-client provides the error envelopes of the distribution specification, and
+//! its `Reference` is compared with ours in tests. Its client is not used: an attacker controls bodies, pages,
+//! redirects, token realms and filters, and each of these is limited or checked here (`referrers`, `routes`,
+//! `endpoint`, `token_exchange`).
 //!
 //! # Where a credential goes
 //!
-//! To hosts that match the pattern it is configured for, on their challenge, and to their token services under the rules of
-//! `endpoint`. It does not go to a redirect, a further page or a realm elsewhere, and a request that needs a credential is
-//! not made without it.
+//! A credential is sent to hosts that match its configured pattern, after their challenge, and to their token
+//! services as decided in `endpoint`. It is not sent to other hosts by redirects, further pages or realms. A request
+//! that needs a credential is never sent without it.
 //!
 //! # What goes through a proxy
 //!
-//! Requests on behalf of hosts in the settings, if a proxy is configured; no other request (`routes`).
+//! Only requests on behalf of hosts in the settings use a proxy, if one is configured (`routes`).
 #![warn(missing_docs)]
 
 mod authorization;

@@ -5,7 +5,7 @@ use http::header::LINK;
 
 use countersign_http::BadLink;
 
-/// The target of the first link with the relation `next`, as written.
+/// The target of the first link with the relation `next`, not resolved.
 ///
 /// # Errors
 /// A header is too long or not ASCII, so that it is not known whether there is a next page.

@@ -1,4 +1,4 @@
-//! Pages of referrers: which responses are an index, which entries are taken, which are only counted.
+//! Pages of referrers: parses responses, selects entries, and counts others.
 
 use std::collections::HashSet;
 
@@ -15,26 +15,26 @@ use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::request::ApiResponse;
 
-/// The referrers of one artifact type, in the registry's order, each digest once.
+/// The referrers of one artifact type, in the registry's order, without duplicate digests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Referrers {
-    /// Those of the type; and those without an artifact type on pages that the registry has filtered by artifact type: their
-    /// manifests have the type.
+    /// Entries of the type, and entries without an artifact type on pages that the registry has filtered by artifact
+    /// type, as their manifests have the type.
     pub entries: Vec<Descriptor>,
-    /// How many entries are not well-formed descriptors. Whether one of them would match is unknown.
+    /// The number of malformed entries. It is unknown whether one of them would match.
     pub broken: usize,
-    /// How many entries without an artifact type are not among `entries`.
+    /// The number of entries without an artifact type that are not in `entries`.
     pub untyped: usize,
-    /// Why there may be more referrers.
+    /// The reason why the list may be incomplete.
     pub incomplete: Option<Incomplete>,
 }
 
 impl Referrers {
-    /// What the entries occupy, in bytes.
+    /// The memory of the entries, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // The overhead of an allocator for each text, and of a map for each entry.
+        // The overhead of the allocator for each text, and of the map for each entry.
         const AROUND: usize = 64;
         let texts = |entry: &Descriptor| {
             let annotations: usize =
@@ -49,29 +49,29 @@ impl Referrers {
     }
 }
 
-/// Why a list of referrers is not complete.
+/// The reason why a list of referrers is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incomplete {
     /// There are more than `limits::REFERRERS_PAGES` pages or `limits::REFERRERS_ENTRIES` entries.
     Limit,
-    /// A page could not be read, or the registry sent no list to rely on.
+    /// A page could not be read, or the registry sent no reliable list.
     Failed(Box<RegistryError>),
 }
 
-/// Whether the registry has left out entries of other artifact types.
+/// Whether the registry has filtered by artifact type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     Applied,
     NotApplied,
 }
 
-/// The entries of the pages that were read so far.
+/// The entries of all pages so far.
 pub(crate) struct Listing<'a> {
     artifact_type: &'a str,
     referrers: Referrers,
     taken: HashSet<Digest>,
     untyped: HashSet<Digest>,
-    /// How many entries of any type were read.
+    /// The number of entries read, of any type.
     read: usize,
     pages: usize,
 }
@@ -122,13 +122,13 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// What it occupies, in bytes: the entries, and the digests that make them unique.
+    /// The memory in bytes of the entries and of the set of digests.
     pub(crate) fn bytes(&self) -> usize {
         const DIGEST: usize = 256;
         self.referrers.bytes() + (self.taken.len() + self.untyped.len()) * DIGEST
     }
 
-    /// Ends the list although there may be more.
+    /// Marks the list as incomplete.
     pub(crate) fn cut(&mut self, why: Incomplete) {
         self.referrers.incomplete = Some(why);
     }
@@ -144,7 +144,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// What a response of the referrers API, or for a fallback tag, is.
+/// The kind of a response of the referrers API or for a fallback tag.
 pub(crate) enum Page {
     Index(Index),
     /// An index with another Content-Type; see [`unlabelled_index`].
@@ -152,7 +152,7 @@ pub(crate) enum Page {
     Other(Cause),
 }
 
-/// Reads a response. An index with another Content-Type is accepted if `unlabelled`.
+/// Parses a response. An index with another Content-Type is accepted if `unlabelled`.
 pub(crate) fn read_page(response: &ApiResponse, unlabelled: bool) -> Page {
     match read_index(response) {
         Ok(index) => Page::Index(index),
@@ -166,7 +166,7 @@ pub(crate) fn read_page(response: &ApiResponse, unlabelled: bool) -> Page {
 /// Reads an index.
 ///
 /// # Errors
-/// The response has another Content-Type, or its body is no index.
+/// The response has another Content-Type, or its body is not an index.
 fn read_index(response: &ApiResponse) -> Result<Index, Cause> {
     let found = content_type(&response.headers);
     if found != MediaType::OCI_INDEX {
@@ -176,8 +176,8 @@ fn read_index(response: &ApiResponse) -> Result<Index, Cause> {
     Ok(Index::parse(&response.body)?)
 }
 
-/// Reads an index without its Content-Type, if the Content-Type names no other kind of document and the body declares itself
-/// an index. Some registries send their referrers so. Its entries can be used; what it does not list may still exist.
+/// Parses an index with a generic Content-Type whose body declares itself an index, as some registries send their
+/// referrers. Its entries are used, but the list counts as incomplete.
 fn unlabelled_index(response: &ApiResponse) -> Option<Index> {
     match content_type(&response.headers).as_str() {
         "" | "application/json" | "application/octet-stream" | "text/plain" => {}
@@ -187,8 +187,8 @@ fn unlabelled_index(response: &ApiResponse) -> Option<Index> {
 }
 
 /// Whether the registry has filtered a page of the referrers API, from the
-/// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as in drafts of
-/// the specification, from an annotation of the index. Both are lists with commas.
+/// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as in
+/// drafts of the specification, from an annotation of the index. Both are comma-separated lists.
 pub(crate) fn filter(response: &ApiResponse, index: &Index) -> Filter {
     let names_it = |text: &str| text.split(',').any(|name| name.trim().eq_ignore_ascii_case("artifactType"));
     let headers = response.headers.get_all("oci-filters-applied");

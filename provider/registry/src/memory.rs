@@ -1,4 +1,4 @@
-//! How much memory access to registries may use, for the table in ARCHITECTURE.md; in bytes unless it says otherwise.
+//! Maximum memory use of registry access, for the table in ARCHITECTURE.md. In bytes unless noted otherwise.
 
 use countersign_http::limits as http;
 
@@ -6,7 +6,7 @@ use crate::limits;
 
 const KIB: usize = 1024;
 
-/// Bodies, and what was made of them.
+/// Bodies, and values parsed from them.
 pub const BODIES: usize = limits::BODIES.total;
 
 /// Large documents that are being parsed.
@@ -15,10 +15,10 @@ pub const PARSING: usize = http::PARSING.total * http::PARSING_BYTES;
 /// A connection: the state of TLS and HTTP, and the largest head of a response.
 pub const CONNECTION: usize = 32 * KIB + http::HEAD_BYTES;
 
-/// Connections in addition to one for each request, a count.
+/// Number of connections in addition to one for each request.
 pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_UNLISTED;
 
-/// Tokens, authentication schemes, tags and digests; and what a replaced configuration still has of them.
+/// Tokens, authentication schemes, tags and digests, including those of a replaced configuration.
 pub const CACHED: usize = (limits::TOKENS_BYTES + limits::SCHEMES_BYTES) / limits::RETIRED * (limits::RETIRED + 1)
     + 2 * limits::PINS_BYTES
     + limits::REPOSITORIES * 512;

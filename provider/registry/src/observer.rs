@@ -1,4 +1,4 @@
-//! Reports what happens to an observer, which counts it. This crate has no metrics and no log.
+//! The observer of requests. This crate has no metrics and no log.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
 
-/// What a request was for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// The exchange of a credential, or of nothing, for a bearer token.
+    /// The exchange of a credential, or an anonymous request, for a bearer token.
     Token,
-    /// The image's own manifest.
+    /// The image's manifest.
     Manifest,
-    /// The list of what refers to the image, page or fallback tag.
+    /// The list of referrers: a page or the fallback tag.
     Referrers,
     /// The manifest of one referrer.
     ReferrerManifest,
@@ -22,7 +22,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// All stages, in the order in which an image goes through them.
+    /// All stages, in the order of verification.
     pub const ALL: &'static [Self] =
         &[Self::Token, Self::Manifest, Self::Referrers, Self::ReferrerManifest, Self::Blob];
 
@@ -39,12 +39,12 @@ impl Stage {
     }
 }
 
-/// How a request ended.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestResult {
     /// 200.
     Ok,
-    /// A 401 that leads to a token or to Basic credentials, which is normal.
+    /// A 401 with a challenge for a token or Basic credentials, which is normal.
     Challenged,
     /// 404.
     NotFound,
@@ -60,9 +60,9 @@ pub enum RequestResult {
     Unreachable,
     /// Not sent: the settings do not allow it.
     Refused,
-    /// Cancelled while the response was read, as a limit of ours was reached.
+    /// Cancelled while the response was read, as a limit of this process was reached.
     Overloaded,
-    /// A response that breaks a limit or the protocol.
+    /// A response that violates a limit or the protocol.
     Invalid,
 }
 
@@ -101,26 +101,26 @@ impl RequestResult {
     }
 }
 
-/// Whether the digest of a tag was cached, so that the registry is not asked.
+/// The result of a lookup in the tag cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagCache {
-    /// It was.
+    /// The digest was cached; no request is sent.
     Hit,
-    /// It was not.
+    /// The digest was not cached.
     Miss,
 }
 
-/// Counts every request to a registry or token service, redirects included, once its response has been read or it was
-/// cancelled. Called on the path of requests: must not block.
+/// Observes every request to a registry or token service, including redirects, after its response was read or it was
+/// cancelled. Called while requests are processed: must not block.
 pub trait Observer: LimitObserver {
-    /// A request has ended. `elapsed` begins when it has its permits.
+    /// A request has ended. `elapsed` starts when it has its permits.
     fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration);
 
     /// A tag was looked up in the cache.
     fn tag(&self, found: TagCache);
 }
 
-/// An [`Observer`] that counts nothing.
+/// An [`Observer`] that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 

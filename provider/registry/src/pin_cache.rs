@@ -1,4 +1,4 @@
-//! The image manifests that were read, so that they need not be read again.
+//! A cache of descriptors of image manifests.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -37,15 +37,15 @@ type Digests = LruTtlCache<Key<Digest>, Descriptor>;
 
 /// Descriptors of manifests that this process has read and hashed, by repository and credential.
 pub(crate) struct PinCache {
-    /// By tag. After its time, an entry only says that the tag was read once.
+    /// By tag. An expired entry only shows that the tag was read before.
     tags: Tags,
-    /// By digest: valid for ever.
+    /// By digest, without expiry.
     digests: Digests,
-    /// Repositories that answer HEAD without a digest, and until when that is assumed.
+    /// Repositories that respond to HEAD without a digest, with the end of that assumption.
     without_head: LruCache<Repository, Instant>,
 }
 
-/// What a HEAD of a tag names.
+/// The result of a HEAD of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// A manifest that was read in the repository.
@@ -101,7 +101,7 @@ impl PinCache {
     /// The manifest of `repository` with the `Docker-Content-Digest` of these headers. The header is a claim of the registry,
     /// as the tag is: it only chooses among manifests that were hashed here.
     ///
-    /// Only SHA-256 is accepted: a GET of a tag has such a digest, and a HEAD must not lead to another one.
+    /// Only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
     pub(crate) fn claim(&mut self, repository: &Repository, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
@@ -137,7 +137,7 @@ impl PinCache {
     }
 }
 
-/// What the texts of a repository occupy, in bytes: its host as written and in canonical form, and its path.
+/// The memory of the texts of a repository, in bytes: its host as written and in canonical form, and its path.
 pub(crate) fn repository_bytes(repository: &Repository) -> usize {
     2 * repository.host().as_str().len() + repository.path().len()
 }

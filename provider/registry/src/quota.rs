@@ -5,8 +5,8 @@ use std::fmt;
 use countersign_core::codec::excerpt::Excerpt;
 use http::HeaderMap;
 
-/// Headers that describe a limit, in the order in which they are printed: RFC 9110, the drafts of the
-/// [RateLimit fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/), and what registries send.
+/// Headers that describe a limit, in the order of printing: RFC 9110, the drafts of the [RateLimit
+/// fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/), and headers that registries send.
 const HEADERS: [&str; 9] = [
     "retry-after",
     "ratelimit-limit",
@@ -19,7 +19,7 @@ const HEADERS: [&str; 9] = [
     "docker-ratelimit-source",
 ];
 
-/// Characters printed of one header's value, escapes included: those of an IPv6 address.
+/// Maximum characters of one header's value, escapes included: enough for an IPv6 address.
 const VALUE_CHARACTERS: usize = 40;
 
 /// The names and values of the headers, as untrusted excerpts. Empty if the response had none.
@@ -27,7 +27,7 @@ const VALUE_CHARACTERS: usize = 40;
 pub struct Quota(Vec<(&'static str, Excerpt)>);
 
 impl Quota {
-    /// Keeps at most `characters` of all values together; headers that come later are left out.
+    /// Keeps at most `characters` of all values together; later headers are omitted.
     pub(crate) fn of(headers: &HeaderMap, characters: usize) -> Self {
         let mut left = characters;
         let mut found = Vec::new();

@@ -1,13 +1,13 @@
 //! The referrers of an image: the [referrers API](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers)
 //! with its pages, otherwise the [tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#unavailable-referrers-api).
 //!
-//! These are two questions. *Is there a referrer?* Any list will do, wherever it was found, as each referrer is verified by
-//! itself. So the fallback tag is read whenever the API sends anything but a list, unless the registry fails. *Is there none?*
-//! Only the registry can answer that: by an index without matching entries that was read to its end, or by a 404 of the API,
-//! which the specification defines as "not supported", together with the registry's own 404 for the fallback tag, an index
-//! there, or the image itself. Everything else leaves the list incomplete, with the reason.
+//! To find referrers, any list is sufficient, as each referrer is verified separately. The fallback tag is therefore
+//! read whenever the API sends no list, unless the registry fails. The absence of referrers is certain only after an
+//! index without matching entries that was read to its end; or after a 404 of the API, which the specification
+//! defines as "not supported", together with a 404 of the registry for the fallback tag, an index there, or the image
+//! itself. In all other cases the list is incomplete, with the reason.
 //!
-//! Whether a registry has the API is not cached: one more request costs less than a wrong answer.
+//! The support of the API is not cached, as one more request costs less than a wrong result.
 
 use std::collections::HashSet;
 
@@ -48,11 +48,11 @@ use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
 
 impl Registries {
-    /// The referrers of `pinned` with `artifact_type`. The registry is asked to filter by it, and it is compared here in any
-    /// case.
+    /// The referrers of `pinned` with `artifact_type`. The registry is requested to filter by it, and the entries are
+    /// filtered here in any case.
     ///
     /// # Errors
-    /// There is no list at all by `deadline`. A list that is not complete has the reason in [`Referrers::incomplete`].
+    /// There is no list by `deadline`. An incomplete list has the reason in [`Referrers::incomplete`].
     pub async fn referrers(
         &self,
         pinned: &Pinned,
@@ -105,8 +105,8 @@ impl Registries {
         Ok(Budgeted::new(listing.finish(), held))
     }
 
-    /// Reads the pages of the API after the first one. A page that cannot be read ends the list, which keeps the entries so
-    /// far.
+    /// Reads the pages of the API after the first one. A page that cannot be read ends the list; earlier entries are
+    /// kept.
     async fn pages(
         &self,
         endpoint: &Endpoint,
@@ -131,7 +131,7 @@ impl Registries {
                 Ok(Some(_)) => Err(LinkRefusal::Loop),
                 Err(refusal) => Err(refusal),
             };
-            // Releases its bytes before the next one needs some.
+            // Releases the bytes of the page before the next one is read.
             drop(response);
             let following = match next {
                 Ok(next) => self.next(endpoint, &next, deadline).await,
@@ -178,9 +178,9 @@ impl Registries {
         read.map_err(|reached| failed(endpoint, reached.into()))
     }
 
-    /// Reads the fallback tag, and takes the entries of an index. What the index says about filters is ignored, as
-    /// anybody with push access has written it. All kinds of manifest are accepted, as registries respond to a request for another kind with a
-    /// conversion or a 404.
+    /// Reads the fallback tag, and takes the entries of an index. Its claims about filters are ignored, as everyone
+    /// with push access can write it. All kinds of manifest are accepted, as registries respond to a request for
+    /// another kind with a conversion or a 404.
     async fn fallback(
         &self,
         endpoint: &Endpoint,
@@ -191,7 +191,7 @@ impl Registries {
     ) -> Fallback {
         let url = endpoint.url("manifests", &digest.fallback_tag());
         match self.page(endpoint, &url, TARGETS, body, deadline).await {
-            // Some registries read the tag as the digest, and send the image. Its platforms are no referrers.
+            // Some registries interpret the tag as the digest and send the image, whose platforms are not referrers.
             Ok(response) if response.digest.as_ref() == Some(digest) => Fallback::Image,
             Ok(response) => match self.read(endpoint, response, false, deadline).await {
                 Ok((_, Page::Index(index))) => {
@@ -233,10 +233,10 @@ fn page_limit() -> BodyLimits {
     BodyLimits::at_most(limits::REFERRERS_PAGE_BYTES)
 }
 
-/// Whether the fallback tag is worth a request: the registry has responded, and does not fail. A registry that may not be
-/// asked is not asked.
+/// Whether to request the fallback tag: the registry has responded and does not fail. Requests that are not allowed
+/// are not sent.
 fn worth_a_fallback(cause: &Cause) -> bool {
-    // The registry redirects this request to another server, whose responses are not its own.
+    // The registry redirects this request to another server, whose responses are not those of the registry.
     if let Cause::Redirected { .. } = cause {
         return cause.kind() != RegistryErrorKind::Overloaded;
     }

@@ -1,4 +1,4 @@
-//! All registries behind one value.
+//! Access to all registries.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -28,7 +28,7 @@ use crate::transport::Transport;
 
 /// Connections, tokens, limits and caches. Clones share them.
 ///
-/// Every call has a deadline. At the deadline, it ends with an error that says what it was waiting for.
+/// Every call has a deadline. At the deadline, it ends with an error that names the operation.
 #[derive(Clone)]
 pub struct Registries {
     inner: Arc<Inner>,
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl Registries {
-    /// Registries under `settings`, whose requests are reported to `observer`.
+    /// Creates the value from `settings`. `observer` observes requests.
     ///
     /// # Errors
     /// The first mistake in the settings.
@@ -56,8 +56,8 @@ impl Registries {
         Self::within(limits, settings, observer)
     }
 
-    /// Registries under other settings, with empty caches, within the same limits: requests that are under way here count
-    /// there, and the other way round. The limits of `settings` apply after [`Self::take_over`].
+    /// Creates a value with other settings and empty caches, under the same limits: requests in progress count in
+    /// both. The limits of `settings` apply after [`Self::take_over`].
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -65,8 +65,8 @@ impl Registries {
         Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer))
     }
 
-    /// Applies the limits of these settings, also to requests that are under way elsewhere, and drops what `former` has
-    /// cached: it only serves the requests under way.
+    /// Applies the limits of these settings, also to requests in progress in `former`, and drops the caches of
+    /// `former`, which only completes its requests.
     pub fn take_over(&self, former: &Self) {
         self.inner.limits.set_requests(self.inner.requests);
         former.pins().retire();
@@ -97,25 +97,25 @@ impl Registries {
         self.inner.client.transport().system_roots()
     }
 
-    /// Checks the spelling of the repository's host. To be called before anything that equal repositories share, including the
-    /// choice of a statement: where a registry is plain HTTP, a written port makes a difference.
+    /// Checks the spelling of the repository's host. Call it before anything that equal repositories share, including
+    /// the selection of a statement: for a registry over plain HTTP, an explicit port changes the server.
     ///
     /// # Errors
-    /// The settings have the host as plain HTTP without a port, and the repository writes 443 or 80.
+    /// The settings have the host over plain HTTP without a port, and the repository has port 443 or 80.
     pub fn check_spelling(&self, repository: &Repository) -> Result<(), RegistryError> {
         let failed = |cause| RegistryError { repository: repository.clone(), stage: Stage::Manifest, cause };
         self.inner.client.check_port(repository.host()).map_err(failed)
     }
 
-    /// The repository with port 80 in writing, if the settings have its host as plain HTTP without a port and it writes none:
-    /// the same server under a host that is not equal. [`Self::check_spelling`] refuses references to it; a comparison of
-    /// repositories with what an operator has written must refuse it, too.
+    /// The repository with explicit port 80, if the settings have its host over plain HTTP without a port and the
+    /// repository has no port: the same server under a host that is not equal. [`Self::check_spelling`] refuses
+    /// references to it; comparisons of repositories with configured ones must refuse it, too.
     #[must_use]
     pub fn with_plain_port(&self, repository: &Repository) -> Option<Repository> {
         self.inner.client.with_plain_port(repository)
     }
 
-    /// Which credential requests for the repository carry.
+    /// The credential scope of requests for the repository.
     #[must_use]
     pub fn credential_scope(&self, repository: &Repository) -> CredentialScope {
         self.inner.client.credential_scope(repository)

@@ -16,40 +16,40 @@ use crate::routes::HostRoute;
 
 /// A request to be sent.
 pub(crate) struct Request<'a> {
-    /// On behalf of which registry, and how its requests name it.
+    /// The share of the registry on whose behalf it is sent.
     pub(crate) share: &'a Share,
     pub(crate) registry: &'a str,
     pub(crate) url: &'a Url,
-    /// The registry that named the URL, if it is not its own.
+    /// The registry whose response named the URL, if it is on another server.
     pub(crate) referred_by: Option<&'a str>,
     pub(crate) route: HostRoute,
     pub(crate) accept: &'a str,
     pub(crate) authorization: Option<&'a HeaderValue>,
-    /// What `authorization`, or the form, is made of; for messages.
+    /// The kind of credential in `authorization` or the form, for messages.
     pub(crate) credential: CredentialKind,
     pub(crate) payload: Payload,
     pub(crate) body: BodyLimits,
 }
 
-/// What a request carries, which also decides whether it may be redirected.
+/// The method and body of a request, which also decide whether redirects are followed.
 pub(crate) enum Payload {
     /// GET, redirects followed.
     Content,
     /// HEAD, redirects followed. The body of the response is empty.
     Head,
-    /// GET of a token service, redirects refused: the credential and the route are for the realm as it was checked.
+    /// GET of a token service, redirects refused: the credential and the route are only for the checked realm.
     TokenQuery,
     /// POST of a form to a token service, redirects refused.
     TokenForm(String),
 }
 
-/// A response that is no failure.
+/// A response that is not a failure.
 pub(crate) enum Reply {
     Success(ApiResponse),
-    /// A 401 of the host that was asked.
+    /// A 401 of the requested host.
     Unauthorized {
         headers: HeaderMap,
-        /// The address of the host; none through a proxy.
+        /// The address of the host; `None` through a proxy.
         peer: Option<SocketAddr>,
         error: RegistryErrorBody,
     },
@@ -65,7 +65,7 @@ pub(crate) struct ApiResponse {
 }
 
 impl Request<'_> {
-    /// The credential that the request carries to its own host.
+    /// The credential that the request sends to its own host.
     pub(crate) fn sent_credential(&self) -> CredentialKind {
         match (self.authorization, &self.payload) {
             (Some(_), _) | (None, Payload::TokenForm(_)) => self.credential,

@@ -1,4 +1,4 @@
-//! How a request ended, for the observer.
+//! Results of requests for the observer.
 
 use crate::error::Cause;
 use crate::error::RegistryErrorKind;
@@ -6,7 +6,7 @@ use crate::observer::RequestResult;
 use crate::request::Reply;
 use crate::request::Request;
 
-/// How `request` ended.
+/// The result of `request`.
 pub(crate) fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> RequestResult {
     match result {
         Ok(Reply::Success(_)) => RequestResult::Ok,
@@ -21,7 +21,7 @@ fn failed_as(cause: &Cause) -> RequestResult {
         return RequestResult::ServerError;
     }
     match cause.kind() {
-        // A misconfigured registry is not asked at all.
+        // No request is sent to a misconfigured registry.
         RegistryErrorKind::Misconfigured | RegistryErrorKind::Refused | RegistryErrorKind::RedirectRefused => {
             RequestResult::Refused
         }

@@ -1,4 +1,4 @@
-//! From a reference to the digest of its image: reads the manifest, or finds it in the cache.
+//! Resolves a reference to the digest of its image, by its manifest or from the cache.
 
 use countersign_core::limits;
 use countersign_core::name::Digest;
@@ -33,8 +33,8 @@ use crate::request::ApiResponse;
 pub(crate) const TARGETS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// An image whose digest is certain: its manifest was read and hashed, and is an image or an index. Made by
-/// [`Registries::pin`] alone; later steps take no tag.
+/// An image with a verified digest: its manifest was read and hashed, and is an image or an index. Created only by
+/// [`Registries::pin`]; later steps do not use tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Pinned {
@@ -44,7 +44,7 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// Where it was read.
+    /// The repository.
     #[must_use]
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -64,16 +64,15 @@ impl Pinned {
 }
 
 impl Registries {
-    /// Resolves an image: reads its manifest and checks what it is. The digest is that of the reference, with its algorithm, or
-    /// for a tag the sha256 of what the registry sends.
+    /// Resolves an image: reads and checks its manifest. The digest is that of the reference, with its algorithm, or
+    /// for a tag the sha256 of the received manifest.
     ///
-    /// A tag is cached for the configured time, and a digest until it is evicted, each for questions with the same credential;
-    /// then no request is sent. After that time a tag
-    /// costs a HEAD, and a GET only if its digest was not read in this repository: registries count GETs of manifests as
-    /// pulls.
+    /// A tag is cached for the configured time, and a digest until it is evicted, each for questions with the same
+    /// credential; in these cases no request is sent. After that time a tag needs a HEAD, and a GET only if its
+    /// digest was not read in this repository, as registries count GETs of manifests as pulls.
     ///
     /// # Errors
-    /// There is no valid response by `deadline`, the bytes have another digest, or they are no image or index.
+    /// There is no valid response by `deadline`, the bytes have another digest, or they are not an image or index.
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
         let repository = image.repository();
         self.check_spelling(repository)?;
@@ -92,11 +91,11 @@ impl Registries {
         Ok(Pinned { repository: repository.clone(), descriptor, scope })
     }
 
-    /// What [`Self::pin`] returns without a request, if that is so.
+    /// The result of [`Self::pin`], if it needs no request.
     #[must_use]
     pub fn cached_pin(&self, image: &ImageRef) -> Option<Pinned> {
         let scope = self.credential_scope(image.repository());
-        // A registry that is disabled is disabled for what was read before, too.
+        // A disabled registry is also disabled for cached results.
         if !scope.is_usable() {
             return None;
         }
@@ -107,7 +106,7 @@ impl Registries {
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
     }
 
-    /// The digest of the image's tag now. For a digest, no request is sent.
+    /// The current digest of the image's tag. For a digest, no request is sent.
     ///
     /// # Errors
     /// As [`Self::pin`].
@@ -118,7 +117,7 @@ impl Registries {
         }
     }
 
-    /// Reads the manifest of an image, unless a HEAD of its tag names one that was read before.
+    /// Reads the manifest of an image, unless a HEAD of its tag returns the digest of one that was read before.
     async fn read_target(
         &self,
         image: &ImageRef,
@@ -157,10 +156,10 @@ impl Registries {
         Ok(descriptor)
     }
 
-    /// What a HEAD of a tag names. Unless that is known, a GET is needed.
+    /// The result of a HEAD of a tag. Unless the manifest is known, a GET is needed.
     ///
     /// # Errors
-    /// Those that a GET would have as well.
+    /// Errors that a GET would have as well.
     async fn claim(
         &self,
         endpoint: &Endpoint,
@@ -180,7 +179,7 @@ impl Registries {
                 | RegistryErrorKind::Timeout
                 | RegistryErrorKind::Throttled
                 | RegistryErrorKind::Overloaded => Err(error),
-                // Registries and proxies in front of them refuse HEAD in many ways.
+                // Registries and their proxies refuse HEAD in many ways.
                 RegistryErrorKind::Denied
                 | RegistryErrorKind::Failed
                 | RegistryErrorKind::ResponseInvalid
@@ -194,7 +193,7 @@ impl Registries {
     }
 }
 
-/// The descriptor of an image from its bytes, which must be those of the reference.
+/// The descriptor of an image from its bytes, verified against the reference.
 fn describe(image: &ImageRef, algorithm: DigestAlgorithm, response: &ApiResponse) -> Result<Descriptor, Cause> {
     let host = authority(&response.url);
     let found = response.digest.clone().unwrap_or_else(|| Digest::of(algorithm, &response.body));
@@ -209,8 +208,8 @@ fn describe(image: &ImageRef, algorithm: DigestAlgorithm, response: &ApiResponse
     Ok(Descriptor::new(media_type, found, size))
 }
 
-/// Checks that `Docker-Content-Digest`, if present, is a digest of the bytes, whichever algorithm it uses: otherwise the
-/// registry serves something else than it intends to.
+/// Checks that `Docker-Content-Digest`, if present, is a digest of the bytes, with any algorithm. Otherwise the
+/// registry serves unintended content.
 fn check_digest_header(headers: &HeaderMap, found: &Digest, body: &[u8], host: &str) -> Result<(), Cause> {
     let Some(value) = headers.get("docker-content-digest") else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What access to registries is limited by, as messages and metrics name it.
+//! Resources of registry access, as named in messages and metrics.
 
 use countersign_http::CHECKS;
 use countersign_http::LOOKUPS;
@@ -7,7 +7,7 @@ use countersign_http::Resource;
 use countersign_http::Resources;
 use countersign_http::Unit;
 
-/// Requests, counted for the registry that was asked, redirects and token exchanges included.
+/// Requests, counted for the requested registry, including redirects and token exchanges.
 pub const REQUESTS: Resource = Resource::new("requests", "too many registry requests in progress", Unit::Item, 64);
 
 /// The same requests, counted for the host that responds.
@@ -16,10 +16,10 @@ pub const RESPONDERS: Resource = Resource::new("answers", "too many registry req
 /// Bytes of bodies and of values parsed from them.
 pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
 
-/// All resources that access to registries is limited by.
+/// All limited resources of registry access.
 pub const ALL: &[Resource] = &[REQUESTS, RESPONDERS, BYTES, PARSING, CHECKS, LOOKUPS];
 
-/// Those that the HTTP client does not name itself.
+/// The names of the resources that the HTTP client leaves to its user.
 pub(crate) const NAMED: Resources = Resources { requests: REQUESTS, responders: RESPONDERS, bytes: BYTES };
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How hosts are reached under the settings: addresses, certificate authorities and proxies of registries, of what they
-//! redirect to, and of their token services.
+//! Routes by the settings: addresses, certificate authorities and proxies of registries, of their redirect targets,
+//! and of their token services.
 
 use std::net::SocketAddr;
 
@@ -21,30 +21,30 @@ use crate::entries::entry_at;
 use crate::entries::entry_for;
 use crate::settings::RegistryEntry;
 
-/// The entries of the settings, and what the client has for each.
+/// The entries of the settings, and the client's data for each.
 pub(crate) struct Routes {
     entries: Vec<Entry>,
     by_entry: Vec<EntryRoute>,
 }
 
-/// What the client has for an entry.
+/// The client's data for an entry.
 #[derive(Clone, Copy)]
 struct EntryRoute {
     roots: RootsId,
     proxy_rule: ProxyRuleId,
 }
 
-/// How a host is reached, and on whose behalf.
+/// The route to a host, and the entry on whose behalf it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostRoute {
     pub(crate) route: Route,
-    /// Position of the entry on whose behalf the host is asked: its own, or that of the registry that leads there. None on
-    /// behalf of a registry without an entry.
+    /// Position of the entry on whose behalf the request is sent: that of the host, or that of the registry that led
+    /// there. `None` on behalf of a registry without an entry.
     pub(crate) entry: Option<usize>,
 }
 
 impl Routes {
-    /// Adds what `entries`, which are `checked`, need to the client.
+    /// Adds the authorities and proxy rules of `entries` to the client; `checked` are the same entries, checked.
     ///
     /// # Errors
     /// The TLS library refuses a configuration.
@@ -91,9 +91,9 @@ impl Routes {
         Some(self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position)))
     }
 
-    /// The route to `target`, to which a request that began at `first` is redirected by a server at the address `peer`.
-    /// `by_listed` if the settings have the redirecting server. One that they do not have leads to public addresses or
-    /// nowhere: not even to what the settings name, which it could not reach by itself.
+    /// The route to `target`, to which a request that began at `first` is redirected by a server at the address
+    /// `peer`. `by_listed` is true if the settings have the redirecting server. Another server may redirect only to
+    /// public addresses, not even to configured hosts, which it could not reach itself.
     pub(crate) fn after_redirect(
         &self,
         first: (&Url, HostRoute),
@@ -120,8 +120,8 @@ impl Routes {
         self.host_route(target, addresses, roots, entry)
     }
 
-    /// The route to the token service `realm`, which the registry at `base` names from the address `peer`. `own` if it is the
-    /// registry itself, `named` if the settings name it for this registry.
+    /// The route to the token service `realm`, which the registry at `base` with the address `peer` names. `own` is
+    /// true if it is the registry itself, `named` if the settings name it for this registry.
     pub(crate) fn to_realm(
         &self,
         base: (&Url, HostRoute),
@@ -140,7 +140,7 @@ impl Routes {
         let listed_exactly = listed.is_some_and(|listed| listed.route.addresses == AddressPolicy::Any);
         let addresses = match registry.entry {
             _ if own => registry.route.addresses,
-            // Named without an entry: Docker Hub's token service, which the registry does not choose.
+            // Named without an entry: the token service of Docker Hub, which is fixed.
             None if named => registry.route.addresses,
             None => AddressPolicy::PublicOnly,
             Some(_) if named || listed_exactly => AddressPolicy::Any,
@@ -163,12 +163,12 @@ impl Routes {
     }
 }
 
-/// Which addresses the hosts of an entry may have: not every name below a suffix need be the operator's.
+/// The addresses that hosts of an entry may have. Not every subdomain of a suffix need belong to the operator.
 fn addresses_of(entry: &Entry) -> AddressPolicy {
     if entry.pattern.is_exact() { AddressPolicy::Any } else { AddressPolicy::WithPrivate }
 }
 
-/// Which addresses a host may have that a listed registry at the address `peer` redirects to.
+/// The addresses of redirect targets of a listed registry with the address `peer`.
 fn redirect_policy(peer: Option<SocketAddr>) -> AddressPolicy {
     match peer.map(|peer| Network::of(peer.ip())) {
         Some(Network::Loopback) => AddressPolicy::WithLoopback,
@@ -178,7 +178,7 @@ fn redirect_policy(peer: Option<SocketAddr>) -> AddressPolicy {
     }
 }
 
-/// Which addresses a token service may have that a listed registry at the address `peer` names and the settings do not.
+/// The addresses of token services that a listed registry with the address `peer` names and the settings do not.
 fn realm_policy(peer: Option<SocketAddr>) -> AddressPolicy {
     match peer.map(|peer| Network::of(peer.ip())) {
         Some(Network::Loopback) => AddressPolicy::WithLoopback,

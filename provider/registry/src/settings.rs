@@ -1,4 +1,4 @@
-//! What an operator decides about registries, as values. The caller reads the files.
+//! The operator's settings of registries, as values. The caller reads the files.
 
 use std::error::Error;
 use std::fmt;
@@ -20,30 +20,30 @@ use crate::entries::Entry;
 use crate::host_pattern::HostPattern;
 use crate::host_pattern::HostPatternError;
 
-/// How registries are reached.
+/// The settings of registry access.
 #[derive(Clone, Debug)]
 pub struct RegistrySettings {
     /// The most specific entry that matches a host applies: exact before pattern, longer pattern before shorter.
     pub registries: Vec<RegistryEntry>,
-    /// What happens with hosts that no entry matches.
+    /// The handling of hosts that no entry matches.
     pub unlisted: Unlisted,
-    /// For one connection, TLS included.
+    /// The timeout of one connection, including TLS.
     pub connect_timeout: Duration,
-    /// For one request with its redirects and its whole response. Calls have a deadline of their own in addition.
+    /// The timeout of one request with its redirects and its whole response. In addition, calls have a deadline.
     pub request_timeout: Duration,
-    /// Requests at the same time to one host, at least 1.
+    /// Maximum number of concurrent requests to one host, at least 1.
     pub requests_per_host: usize,
-    /// Requests at the same time to all hosts, at least 1.
+    /// Maximum number of concurrent requests to all hosts, at least 1.
     pub requests: usize,
-    /// How long the digest of a tag is cached. Zero disables that.
+    /// The time for which the digest of a tag is cached. Zero disables the cache.
     pub tag_lifetime: Duration,
-    /// The proxies of the environment. Only entries whose [`ProxyChoice`] says so use them.
+    /// The proxies of the environment. Used only by entries whose [`ProxyChoice`] selects them.
     pub proxies: ProxyEnvironment,
 }
 
 impl Default for RegistrySettings {
-    /// No entries, unlisted hosts anonymously, 1 s to connect, 5 s per request, 32 requests per host and 128 in all,
-    /// tags for 5 s, no proxies.
+    /// No entries, anonymous requests to unlisted hosts, 1 s to connect, 5 s per request, 32 requests per host and
+    /// 128 in all, tags for 5 s, no proxies.
     fn default() -> Self {
         Self {
             registries: Vec::new(),
@@ -58,19 +58,19 @@ impl Default for RegistrySettings {
     }
 }
 
-/// What happens with hosts that are not in the settings.
+/// The handling of hosts that are not in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlisted {
-    /// They are asked over https without credentials, unless they have a loopback, link-local or metadata address.
+    /// Requests over https without credentials are sent, except to loopback, link-local and metadata addresses.
     Anonymous,
-    /// They are not asked.
+    /// No requests are sent.
     Refuse,
 }
 
-/// How one host, or all below a suffix, are reached.
+/// The settings of one host, or of all subdomains of a suffix.
 ///
-/// An exact host may have any address, loopback included. Hosts that match by suffix may have the same addresses as unlisted
-/// ones, since not every name below a suffix need be the operator's.
+/// An exact host may have any address, loopback included. Hosts that match by suffix may have the same addresses as
+/// unlisted ones, as not every subdomain of a suffix need belong to the operator.
 #[derive(Clone, Debug)]
 pub struct RegistryEntry {
     /// The hosts.
@@ -79,13 +79,13 @@ pub struct RegistryEntry {
     pub identities: Arc<dyn IdentitySource>,
     /// HTTP with or without TLS.
     pub scheme: Scheme,
-    /// The certificate authorities that are trusted for these hosts. Redirects and token services on other hosts have those
-    /// of their own entries, or the system's.
+    /// The certificate authorities that are trusted for these hosts. Redirect targets and token services on other
+    /// hosts use the authorities of their own entries, or the system's.
     pub roots: Roots,
     /// Other hosts whose token services may get the credential, and may be in private networks. `auth.docker.io` is implied
     /// for `docker.io`.
     pub realm_hosts: Vec<Host>,
-    /// The proxy for these hosts and for what they lead to.
+    /// The proxy for these hosts, their redirect targets and token services.
     pub proxy: ProxyChoice,
 }
 
@@ -112,19 +112,19 @@ pub enum SettingsError {
     Pattern(HostPatternError),
     /// Two entries are for the same hosts.
     Twice {
-        /// That of the later entry.
+        /// The pattern of the later entry.
         pattern: HostPattern,
-        /// That of the earlier entry.
+        /// The pattern of the earlier entry.
         first: HostPattern,
     },
     /// An entry over plain HTTP has the port of https.
     PlainHttpPort {
-        /// That of the entry.
+        /// The pattern of the entry.
         pattern: HostPattern,
     },
-    /// An entry has Docker Hub over plain HTTP.
+    /// An entry configures Docker Hub over plain HTTP.
     PlainDockerHub {
-        /// That of the entry.
+        /// The pattern of the entry.
         pattern: HostPattern,
     },
     /// A number or time is zero.
@@ -132,7 +132,7 @@ pub enum SettingsError {
         /// The member of the settings.
         member: &'static str,
     },
-    /// There is no TLS client.
+    /// The TLS client cannot be created.
     Tls(TlsSetupError),
 }
 
@@ -195,7 +195,7 @@ impl RegistrySettings {
         RequestLimits { per_host: self.requests_per_host, total: self.requests }
     }
 
-    /// Checks what the types do not guarantee.
+    /// Checks requirements that the types do not guarantee.
     pub(crate) fn check(&self) -> Result<Vec<Entry>, SettingsError> {
         let numbers = [
             ("requests_per_host", self.requests_per_host == 0),

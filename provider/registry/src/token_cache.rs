@@ -1,4 +1,4 @@
-//! Bearer tokens: cached, and obtained by one exchange for all callers that need the same one.
+//! A cache of bearer tokens, with single flight for exchanges.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Tokens {
         Self { cache: LruTtlCache::new(limits::TOKENS_BYTES), exchanges: SingleFlight::default() }
     }
 
-    /// Caches at most so many bytes of tokens from now on.
+    /// Limits the cache to `most_bytes`.
     pub(crate) fn limit_to(&self, most_bytes: usize) {
         self.cache.limit_to(most_bytes);
     }
@@ -45,7 +45,7 @@ impl Tokens {
         self.cache.remove_if(&request.key(), |cached| Arc::ptr_eq(cached, token));
     }
 
-    /// A token: cached, from an exchange in progress, or from a new one.
+    /// Returns a cached token, joins an exchange in progress, or starts one.
     pub(crate) async fn get(
         self: &Arc<Self>,
         transport: &Arc<Transport>,
@@ -55,12 +55,12 @@ impl Tokens {
         let exchange = |progress: Progress| {
             let (tokens, transport, request) = (Arc::clone(self), Arc::clone(transport), request.clone());
             async move {
-                // Another exchange may just have ended.
+                // Another exchange may have finished in the meantime.
                 if let Some(token) = tokens.cached(&request) {
                     return Ok(token);
                 }
                 progress.enter("exchange");
-                // A failure is returned to all callers that wait, and not cached.
+                // A failure is returned to all waiting callers and not cached.
                 let token = Arc::new(exchange(&transport, &request).await?);
                 let (key, end) = (request.key(), Some(token.usable_until.into_std()));
                 let bytes = key.bytes() + token.header.len() + LruTtlCache::<TokenKey, Arc<Token>>::ENTRY_OVERHEAD;

@@ -1,8 +1,8 @@
 //! The exchange of a credential for a token at a registry's token service.
 //!
-//! oci-client has an exchange too (`Client::auth`). It is not used: it reads bodies of any length, sends the Basic
-//! credential to whatever realm the challenge names, follows redirects with it, does not know `expires_in` nor identity
-//! tokens, and panics on a token with a line break. All of that is ruled out here.
+//! oci-client has an exchange too (`Client::auth`). It is not used, as it reads bodies of any length, sends the Basic
+//! credential to any realm in a challenge, follows redirects with it, does not support `expires_in` or identity
+//! tokens, and panics on a token with a line break.
 
 use std::time::Duration;
 
@@ -30,15 +30,16 @@ use crate::request::Request;
 use crate::token_request::TokenRequest;
 use crate::transport::Transport;
 
-/// A token as a header, and how long it may be used.
+/// A token as a header, with its expiry.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) header: HeaderValue,
     pub(crate) usable_until: Instant,
 }
 
-/// Asks the token service, by [GET](https://distribution.github.io/distribution/spec/auth/token/) with Basic credentials or
-/// none, by [POST](https://distribution.github.io/distribution/spec/auth/oauth/) with an identity token.
+/// Requests a token from the token service, by [GET](https://distribution.github.io/distribution/spec/auth/token/)
+/// with Basic credentials or none, by [POST](https://distribution.github.io/distribution/spec/auth/oauth/) with an
+/// identity token.
 pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> Result<Token, Cause> {
     let started = Instant::now();
     let deadline = started + transport.request_timeout;
@@ -49,7 +50,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
             (None, CredentialKind::of(method), Some(refresh_form(request, token)))
         }
         method @ AuthMethod::Basic { .. } => (request.identity.authorization(), CredentialKind::of(method), None),
-        // A configured token of the registry is sent to the registry as it is; it is never exchanged.
+        // A configured registry token is sent to the registry unchanged and never exchanged.
         AuthMethod::RegistryToken(_) | AuthMethod::Anonymous => (None, CredentialKind::Anonymous, None),
     };
     if form.is_none() {
@@ -101,7 +102,7 @@ fn refresh_form(request: &TokenRequest, token: &Secret) -> String {
         form.append_pair("service", service);
     }
     form.append_pair("scope", &request.scope);
-    // From a JSON document, so that it is UTF-8.
+    // The token is from a JSON document and therefore UTF-8.
     form.append_pair("refresh_token", &String::from_utf8_lossy(token.expose()));
     form.finish()
 }
@@ -113,7 +114,7 @@ struct Raw {
     expires_in: Option<serde_json::Number>,
 }
 
-/// Token and lifetime of a response. The message of the parser is left out, as it may quote the token.
+/// Token and lifetime of a response. The parser's message is omitted, as it may contain the token.
 fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
     let raw: Raw = json::from_slice(body, &limits::TOKEN_JSON)
         .map_err(|_| "it is not a JSON object with token or access_token")?;
@@ -130,7 +131,7 @@ fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
     Ok((header, lifetime.min(limits::TOKEN_LIFETIME)))
 }
 
-/// How long a token is used of its lifetime: it must not expire on its way to the registry.
+/// The time for which a token is used, shorter than its lifetime so that it does not expire in transit.
 fn usable(lifetime: Duration) -> Duration {
     lifetime.saturating_sub((lifetime / 10).min(Duration::from_secs(10)))
 }

@@ -1,4 +1,4 @@
-//! What a token is for, and where to get it.
+//! Token requests.
 
 use countersign_credentials::CredentialRevision;
 use countersign_credentials::Identity;
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::routes::HostRoute;
 
-/// What a token is for, and where to get it. The realm was checked when this was made.
+/// A request for a token. The realm was checked on creation.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenRequest {
     /// The registry, the only server that the token is sent to.
@@ -21,8 +21,8 @@ pub(crate) struct TokenRequest {
     pub(crate) identity: Identity,
 }
 
-/// The key of a token. It includes the revision of the credential, so that a token is not used after its credential has
-/// changed: an operator may have changed it to end the access that it gave, and a token may be valid for a day.
+/// The key of a token. It includes the revision of the credential, so that a token is not used after its credential
+/// has changed: an operator may change it to revoke access, and a token may be valid for a day.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKey {
     registry: String,
@@ -33,7 +33,7 @@ pub(crate) struct TokenKey {
 }
 
 impl TokenKey {
-    /// What its texts occupy, in bytes.
+    /// The memory of the texts, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let Self { registry, realm, service, scope, credential } = self;
         let service = service.as_ref().map_or(0, String::len);
@@ -42,7 +42,7 @@ impl TokenKey {
 }
 
 impl TokenRequest {
-    /// What it occupies, in bytes.
+    /// The memory of the value, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>() + self.key().bytes() + self.identity.bytes()
     }

@@ -1,4 +1,4 @@
-//! Sends one request about an image: under the settings, within the limits, counted by the observer.
+//! Sends one request about an image, by the settings and within the limits, and reports it to the observer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ use crate::routes::Routes;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Transport {
     pub(crate) routes: Routes,
     pub(crate) limits: SharedLimits,
@@ -90,7 +90,7 @@ impl Transport {
         let permit = self.client.acquire(&fetched, deadline).await.map_err(Cause::Fetch)?;
         let started = Instant::now();
         let result = match self.disabled(request.route) {
-            // A registry that is disabled is not asked on behalf of another one either.
+            // No request is sent to a disabled registry on behalf of another one either.
             Some(error) => Err(Cause::of_credential(authority(request.url), error)),
             None => {
                 let response = self.client.fetch(&fetched, permit, deadline.min(started + self.request_timeout)).await;
@@ -101,7 +101,7 @@ impl Transport {
         result
     }
 
-    /// Why hosts on behalf of the entry of `route` are not asked, if they are not.
+    /// The error if the entry of `route` is disabled.
     fn disabled(&self, route: HostRoute) -> Option<CredentialError> {
         self.routes.entry(route.entry).and_then(|entry| entry.identities.check().err())
     }
@@ -132,7 +132,7 @@ impl Transport {
         }
     }
 
-    /// What a response means.
+    /// Classifies a response.
     fn read(&self, request: &Request<'_>, response: fetch::Response) -> Result<Reply, Cause> {
         let fetch::Response { url, status, headers, peer, body, credential_withheld, pause } = response;
         let host = authority(&url);
@@ -162,19 +162,19 @@ impl Transport {
         }
     }
 
-    /// Whether the settings have the host of `url`, which `request` has got to.
+    /// Whether the settings have the host of `url`, the current URL of `request`.
     fn is_listed(&self, url: &Url, request: &Request<'_>) -> bool {
         let own = same_origin(url, request.url) && request.referred_by.is_none();
         if own { request.route.entry.is_some() } else { self.routes.listed(url).is_some() }
     }
 
-    /// How much of the error envelope of `url` is kept.
+    /// The number of characters kept of an error envelope from `url`.
     fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
         if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
     }
 }
 
-/// The redirects of one request, by the settings.
+/// The redirect policy of one request, by the settings.
 struct RegistryRedirects<'a> {
     transport: &'a Transport,
     request: &'a Request<'a>,
@@ -192,7 +192,7 @@ impl RedirectPolicy for RegistryRedirects<'_> {
     }
 }
 
-/// The request as the HTTP client takes it.
+/// Converts the request for the HTTP client.
 fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -> fetch::Request<'a> {
     const TOKENS: Redirects<'_> = Redirects::Refuse { what: "requests for tokens" };
     let (payload, redirects) = match &request.payload {

@@ -1,4 +1,5 @@
-//! Trust policy documents in which some statements have mistakes: what is disabled, and what stays usable.
+//! Trust policy documents in which some statements have mistakes: which statements are disabled, and which stay
+//! usable.
 
 use countersign_core::limits;
 use countersign_core::policy::Claim;
@@ -30,7 +31,7 @@ fn parse(statements: &[Value]) -> TrustPolicy {
     TrustPolicy::parse(json!({"version": "1.0", "trustPolicies": statements}).to_string().as_bytes()).unwrap()
 }
 
-/// The policy's statement for a repository: its name, why it applies, and whether it is usable.
+/// The policy's statement for a repository: its name, its claim, and whether it is usable.
 fn selected<'a>(policy: &'a TrustPolicy, repository: &str) -> Option<(&'a str, Claim, bool)> {
     let (entry, claim) = policy.policy().select(&repository.parse().unwrap())?;
     Some((entry.name(), claim, matches!(entry, Statement::Usable(_))))

@@ -1,5 +1,5 @@
-//! Trust policies, trust stores and trusted identities: each error with the input that causes it.
-// Outside vectors are files; core itself has none.
+//! Trust policies, trust stores and trusted identities: each error with an input that causes it.
+// The tests read vector files; core itself has no I/O.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod broken_statements;

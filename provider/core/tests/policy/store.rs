@@ -194,7 +194,7 @@ fn errors_name_the_store() {
     assert_eq!(error.to_string(), "trust store tsa:public: found no certificates, expected at least one");
 }
 
-/// The store that a directory of the public vectors holds.
+/// The store in a directory of the public vectors.
 fn load(folder: &Path, path: &str) -> Result<usize, Vec<StoreProblem>> {
     let kind = path.split('/').next().unwrap().parse().unwrap();
     let mut files: Vec<_> = fs::read_dir(folder.join("notation-go/verifier/testdata/truststore/x509").join(path))

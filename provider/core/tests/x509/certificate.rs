@@ -265,7 +265,7 @@ fn limits_the_length_of_every_list() {
         let spec = CertSpec::leaf().without_key_usage().without_ekus();
         (0..more).fold(spec, |spec, number| spec.extension(&format!("1.2.3.{number}"), false, &[5, 0]))
     };
-    // The leaf has an authorityKeyIdentifier or the like of its own.
+    // The number of extensions of the leaf itself.
     let own = 64 - (0..=64).take_while(|more| parse_leaf(spec(*more)).is_ok()).last().unwrap();
     assert!(own < 8);
     assert_eq!(parse_leaf(spec(65 - own)), Err(too_many("extensions", 65, limits::CERTIFICATE_EXTENSIONS)));

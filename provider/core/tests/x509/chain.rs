@@ -130,7 +130,7 @@ fn refuses_an_authority_of_the_right_name_with_another_key() {
 
 #[test]
 fn compares_names_by_their_bytes() {
-    // Same key, same letters in another string type: PrintableString against UTF8String.
+    // The same key and the same name in another string type: PrintableString and UTF8String.
     let key = Key::generate(KeyType::P256);
     let authority = Authority::root(CertSpec::root().with_key(&key));
     let leaf = authority.issue(CertSpec::leaf());
@@ -204,7 +204,7 @@ fn a_path_length_counts_the_authorities_below() {
 
 #[test]
 fn authorities_need_a_key_of_a_known_kind() {
-    // rcgen cannot sign with SHA-2 by such a key, so the kind of the key is what is found first.
+    // rcgen cannot sign with SHA-2 by such a key, so the kind of the key is the first error.
     let error = authority_fault(CertSpec::intermediate().key(KeyType::Ed25519));
     let expected = "RSA 2048 to 8192 bits, or EC P-256, P-384 or P-521";
     assert_eq!(error, Some(ProfileError::Key(KeyError { found: "Ed25519".into(), expected })));

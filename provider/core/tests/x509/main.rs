@@ -1,5 +1,5 @@
-//! Certificates and code signing chains: each rule with the certificate that breaks it and nothing else.
-// Outside vectors are files; core itself has none.
+//! Certificates and code signing chains: each requirement with a certificate that violates only it.
+// The tests read vector files; core itself has no I/O.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod certificate;
@@ -29,8 +29,8 @@ fn pair(leaf: CertSpec) -> pki::Chain {
     Authority::root(CertSpec::root()).issue(leaf)
 }
 
-/// Rewrites a certificate: `edit` changes the elements of the signed part, `algorithm` stands inside and outside,
-/// `sign` makes the signature.
+/// Rewrites a certificate: `edit` changes the elements of the signed part, `algorithm` is set inside and outside,
+/// `sign` creates the signature.
 fn rewrite(
     certificate: &[u8],
     edit: impl FnOnce(&mut Vec<Vec<u8>>),

@@ -17,16 +17,16 @@ use crate::auth_method::AuthMethodError;
 use crate::identity::Identity;
 use crate::secret::Secret;
 
-/// A mistake in an entry, as a predicate. Never shows a credential.
+/// A mistake in an entry, as a predicate about it. Never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryError {
-    /// The key is no registry.
+    /// The key is not a registry.
     Host,
-    /// The path of the key is no repository.
+    /// The path of the key is not a repository.
     Path,
-    /// It is no object.
+    /// The entry is not an object.
     NotAnObject,
-    /// A member is no text.
+    /// A member is not a string.
     NotText {
         /// The member.
         member: &'static str,
@@ -36,11 +36,11 @@ pub enum EntryError {
         /// The member.
         found: Excerpt,
     },
-    /// `auth` is no base64.
+    /// `auth` is not base64.
     Base64,
     /// `auth` has no password.
     NoColon,
-    /// The user name is no text.
+    /// The user name is not UTF-8.
     UserNotUtf8,
     /// The credential cannot be sent.
     Method(AuthMethodError),
@@ -73,7 +73,7 @@ impl From<AuthMethodError> for EntryError {
     }
 }
 
-/// Base64 as Go's decoder takes it, which the kubelet and Docker use: padded or not, stray bits in the last letter.
+/// Base64 as accepted by Go's decoder, which the kubelet and Docker use: padding optional, trailing bits ignored.
 const GO: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -81,7 +81,7 @@ const GO: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// None for an entry without any credential: its host is asked anonymously.
+/// The identity of an entry; `None` without any credential, so that requests are anonymous.
 pub(super) fn identity(raw: RawEntry) -> Result<Option<Identity>, EntryError> {
     if !raw.is_entry {
         return Err(EntryError::NotAnObject);
@@ -110,8 +110,8 @@ pub(super) fn identity(raw: RawEntry) -> Result<Option<Identity>, EntryError> {
     Ok(Some(Identity::new(method, None)?))
 }
 
-/// User name and password of an `auth`. The first colon separates them. Nothing is trimmed, as the kubelet sends what it
-/// contains.
+/// User name and password of an `auth`. The first colon separates them. Nothing is trimmed, as the kubelet sends the
+/// content unchanged.
 fn pair(auth: &str) -> Result<(String, Vec<u8>), EntryError> {
     // Go ignores line breaks inside; editors add white space at the end.
     let auth: String = auth.trim_end().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
@@ -122,7 +122,7 @@ fn pair(auth: &str) -> Result<(String, Vec<u8>), EntryError> {
     Ok((user, password.get(1..).unwrap_or_default().to_vec()))
 }
 
-/// Whether the password ends with a line feed and has no other: `echo` adds one, and the registry will not take it.
+/// Whether the password ends with a line feed and has no other: `echo` adds one, and the registry will refuse it.
 pub(super) fn ends_with_stray_line_feed(method: &AuthMethod) -> bool {
     match method {
         AuthMethod::Basic { user: _, password } => {

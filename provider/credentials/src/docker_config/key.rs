@@ -1,5 +1,5 @@
-//! Which images an entry is for: its key in the file, as the
-//! [kubelet reads it](https://kubernetes.io/docs/concepts/containers/images/#config-json).
+//! The key of an entry, which selects its images, as the [kubelet reads
+//! it](https://kubernetes.io/docs/concepts/containers/images/#config-json).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,17 +9,17 @@ use countersign_core::name::Host;
 use countersign_core::name::HostName;
 use countersign_core::name::Repository;
 
-/// A host or a pattern of hosts, and perhaps a path on them.
+/// A host or a pattern of hosts, with an optional path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     hosts: Hosts,
-    /// Without slashes at its ends; empty for the whole host.
+    /// The path without slashes at its ends; empty for the whole host.
     path: String,
     spelling: Spelling,
 }
 
-/// Ordered by precedence: an exact host before a pattern, of patterns the later in the order of texts, as in the kubelet,
-/// where a `*` comes before letters and digits.
+/// Ordered by precedence: an exact host precedes a pattern; of patterns, the one that is later in text order
+/// precedes, as in the kubelet, where `*` sorts before letters and digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hosts {
     /// Labels of which at least one has a `*`, in lower case.
@@ -30,7 +30,7 @@ pub(super) enum Hosts {
     One(Host),
 }
 
-/// How close a key is to the name in image references: of two for the same images the greater counts.
+/// The closeness of a key to the name in image references. Of two keys for the same images, the greater one applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Spelling {
     docker_hub: DockerHub,
@@ -51,18 +51,18 @@ enum Scheme {
     None,
 }
 
-/// A key that no image can match.
+/// An invalid key, which no image can match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeyError {
-    /// The host is invalid too, so that it is unknown which hosts the entry is for.
+    /// The host is invalid, so the hosts of the entry are unknown.
     Host,
-    /// The hosts are known, but the path is invalid.
+    /// The path is invalid; the hosts are known.
     Path(Hosts),
 }
 
 impl Key {
-    /// Reads `ghcr.io`, `*.example.com:5000/team` or `https://index.docker.io/v1/`: the scheme is ignored, and so is
-    /// `v1` or `v2` at the start of the path, the version of the API.
+    /// Parses `ghcr.io`, `*.example.com:5000/team` or `https://index.docker.io/v1/`. The scheme and the API version
+    /// `v1` or `v2` at the start of the path are ignored.
     pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
         let (scheme, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
             (Some(rest), _) => (Scheme::Https, rest),
@@ -95,12 +95,12 @@ impl Key {
         self.hosts.has(host) && (self.path.is_empty() || path.strip_prefix(self.path.as_str()).is_some_and(in_path))
     }
 
-    /// Whether the key is for some path on `host`.
+    /// Whether the key matches some path on `host`.
     pub(super) fn is_on(&self, host: &Host) -> bool {
         self.hosts.has(host)
     }
 
-    /// Of two keys that both cover an image, the greater one is used.
+    /// The precedence: of two keys that match an image, the greater one is used.
     pub(super) fn precedence(&self) -> (&Hosts, usize) {
         (&self.hosts, self.path.len())
     }
@@ -126,14 +126,14 @@ impl Key {
         self.hosts == other.hosts && self.path == other.path
     }
 
-    /// Of two keys for the same images, the greater one is used.
+    /// The rank of the spelling: of two keys for the same images, the greater one is used.
     pub(super) fn spelling(&self) -> impl Ord + use<> {
         self.spelling
     }
 }
 
 impl fmt::Display for Key {
-    /// Equal for keys that are for the same images.
+    /// Prints the same text for keys for the same images.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.hosts {
             Hosts::One(host) => f.write_str(&host.canonical())?,
@@ -148,7 +148,7 @@ impl Hosts {
         if !text.contains('*') {
             return Some(Self::One(text.parse().ok()?));
         }
-        // A letter or a digit in the place of each star makes it a host, or it is no pattern of hosts.
+        // With a letter or a digit instead of each star, a pattern must be a host.
         let filled = |with| text.replace('*', with).parse::<Host>().ok();
         let port = filled("x").or_else(|| filled("0"))?.port();
         let name = text.split_once(':').map_or(text, |(name, _)| name);
@@ -175,7 +175,7 @@ impl Hosts {
     }
 }
 
-/// Whether `label` is `pattern` with anything in the place of each `*`.
+/// Whether `label` matches `pattern`, in which each `*` matches any text.
 fn is_like(pattern: &str, label: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == label };
     let Some(mut label) = label.strip_prefix(first) else { return false };
@@ -218,7 +218,7 @@ mod tests {
             ("*:5000", "registry:5000/a"),
             ("10.0.*.5", "10.0.7.5/a"),
             ("10.0.0.*:5000", "10.0.0.7:05000/a"),
-            // By place, not by spelling.
+            // Compared by server, not by spelling.
             ("*.EXAMPLE.com:0443", "A.example.COM/a"),
             ("*.io", "docker.io/library/a"),
         ] {
@@ -260,7 +260,7 @@ mod tests {
         for key in ["https://index.docker.io/v1/", "docker.io", "registry-1.docker.io", "https://index.docker.io/v1"] {
             assert!(covers(key, "docker.io/library/nginx"), "{key}");
         }
-        // Docker Desktop writes these beside the first; no image has such a path.
+        // Docker Desktop also writes these; no image has such a path.
         assert!(!covers("https://index.docker.io/v1/access-token", "docker.io/library/nginx"));
     }
 

@@ -1,4 +1,5 @@
-//! The file as parsed JSON. A member that should be a string but is not is recorded as such, and its value is dropped.
+//! The file as parsed JSON. A member that should be a string but is not is recorded as invalid, and its value is
+//! dropped.
 
 use std::fmt;
 
@@ -15,15 +16,15 @@ use crate::limits;
 /// The members that are used. Others are ignored.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
-    /// None if the member `auths` is absent.
+    /// `None` if the member `auths` is absent.
     pub(super) auths: Option<Entries>,
-    /// Members that look like hosts: where there is no `auths`, the file is of the older form, which has them at its top.
+    /// Members that look like hosts. Without `auths`, the file has the older form, with entries at the top level.
     pub(super) at_top: Entries,
     pub(super) creds_store: Option<String>,
     pub(super) cred_helpers: Helpers,
 }
 
-/// Entries by their keys, in the order of the file; at most [`limits::DOCKER_CONFIG_ENTRIES`].
+/// Entries by key, in the order of the file; at most [`limits::DOCKER_CONFIG_ENTRIES`].
 #[derive(Debug, Default)]
 pub(super) struct Entries(pub(super) Vec<(String, RawEntry)>);
 
@@ -41,7 +42,7 @@ pub(super) struct RawEntry {
     pub(super) password: Field,
     pub(super) identitytoken: Field,
     pub(super) registrytoken: Field,
-    /// The name of a member that differs from one of these only in upper and lower case.
+    /// The name of a member that differs from one of these only in case.
     pub(super) misspelt: Option<String>,
 }
 

@@ -21,7 +21,7 @@ fn basic(user: &str, password: impl Into<Vec<u8>>) -> AuthMethod {
     AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }
 }
 
-/// What there is for an image's repository: a login, none, or why not.
+/// The lookup of an image's repository: a login, none, or the error.
 fn found(config: &DockerConfig, image: &str) -> Result<Option<AuthMethod>, String> {
     let (host, path) = image.split_once('/').unwrap();
     match config.find(&host.parse().unwrap(), path) {
@@ -77,7 +77,7 @@ fn a_credential_is_for_its_host_only() {
     for host in ["ghcr.io.evil.example", "evilghcr.io", "a.ghcr.io", "ghcr.io:5000"] {
         assert_eq!(found(&config, &format!("{host}/a")), Ok(None), "{host}");
     }
-    // One place, however it is written.
+    // All spellings of one server.
     for host in ["GHCR.io", "ghcr.io:443", "ghcr.io:0443"] {
         assert_eq!(found(&config, &format!("{host}/a")), Ok(Some(basic("x", "y"))), "{host}");
     }
@@ -122,12 +122,12 @@ fn googles_key_files_are_passwords_as_they_stand() {
 
 #[test]
 fn base64_is_what_go_takes() {
-    // Padded, not padded, with line breaks, with stray bits in its last letter, with white space at its end.
+    // With and without padding, with line breaks, with trailing bits, with white space at the end.
     for auth in ["eHg6eXk=", "eHg6eXk", "eHg6\\r\\neXk=\\n", "eHg6eXl=", "eHg6eXk= "] {
         let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
         assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("xx", "yy"))), "{auth}");
     }
-    // `a:??>` in both alphabets: Go knows one.
+    // `a:??>` in both alphabets, of which Go accepts one.
     let config = auths(r#""a.example":{"auth":"YTo/Pz4="},"b.example":{"auth":"YTo_Pz4="}"#);
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "??>"))));
     assert_eq!(mistakes(&config), [("b.example".to_owned(), EntryError::Base64)]);
@@ -140,7 +140,7 @@ fn passwords_are_sent_as_they_stand() {
         let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
         assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", password))));
     }
-    // The line feed that `echo` adds is sent, as the kubelet does, although it is probably not meant.
+    // The line feed that `echo` adds is sent, as by the kubelet, although it is probably unintended.
     let config = auths(r#""a.example":{"auth":"YTpzZWNyZXQK"}"#);
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("a", "secret\n"))));
     assert_eq!(
@@ -195,7 +195,7 @@ fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
         assert!(found(&config, &format!("{host}.example/a")).is_err(), "{host}");
     }
     assert!(found(&config, "p.o.example/a").is_err());
-    // Others go on, and hosts without an entry are as they were.
+    // Other entries and hosts without an entry are not affected.
     assert_eq!(found(&config, "good.example/app"), Ok(Some(basic("x", "y"))));
     assert_eq!(found(&config, "other.example/a"), Ok(None));
     assert_eq!(
@@ -240,7 +240,7 @@ fn several_spellings_of_one_place_are_one_entry() {
     assert_eq!(found(&same, "docker.io/library/a"), Ok(Some(basic("x", "y"))));
     assert_eq!((mistakes(&same), warnings(&same)), (vec![], vec![]));
 
-    // Where they differ: docker.io before index.docker.io before the others, no scheme before https before http.
+    // Precedence: docker.io, then index.docker.io, then the others; no scheme, then https, then http.
     let differ = auths(
         r#""https://index.docker.io/v1/":{"auth":"aTpp"},"docker.io":{"auth":"ZDpk"},"registry-1.docker.io":{"auth":"cjpy"},
         "http://r.example":{"auth":"aDpo"},"https://r.example":{"auth":"czpz"},"r.example":{"auth":"bjpu"}"#,
@@ -262,7 +262,7 @@ fn several_spellings_of_one_place_are_one_entry() {
         ]
     );
 
-    // A login before none, and before one that is broken; a broken one before none.
+    // Precedence: a login, then a broken one, then none.
     let mixed = auths(
         r#""docker.io":{},"https://index.docker.io/v1/":{"auth":"aTpp"},"r.example":{"auth":"!"},"https://r.example":{"auth":"eDp5"},
         "s.example":{},"https://s.example":{"auth":"!"}"#,
@@ -303,7 +303,7 @@ fn the_older_form_has_its_entries_at_its_top() {
     );
     assert_eq!(found(&config, "docker.io/library/a"), Ok(Some(basic("x", "y"))));
     assert_eq!(mistakes(&config), [("r.example".to_owned(), EntryError::Base64)]);
-    // Where there is an auths, it alone counts.
+    // If there is an `auths`, only that is used.
     let config = parse(r#"{"auths":{},"r.example":{"auth":"eDp5"}}"#);
     assert_eq!(found(&config, "r.example/a"), Ok(None));
     assert_eq!(warnings(&config), ["has no entries; its registries are used anonymously"]);

@@ -1,4 +1,4 @@
-//! What is no mistake in a Docker configuration, but may be one.
+//! Warnings about a Docker configuration.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use countersign_core::codec::text;
 
 use crate::limits;
 
-/// Something in a Docker configuration that is no mistake, but may not be meant.
+/// A valid but probably unintended part of a Docker configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DockerConfigWarning {
-    /// `key` is for the same images as `by`, has something else, and is not used.
+    /// `key` is for the same images as `by`, has another credential, and is not used.
     Shadowed {
         /// The entry that is not used.
         key: Excerpt,
         /// The entry that is used.
         by: Excerpt,
     },
-    /// Credential helpers are configured, and none is started.
+    /// Credential helpers are configured, but not started.
     Helpers {
         /// Some of the hosts and their helpers.
         first: Vec<(Excerpt, Excerpt)>,
-        /// How many more there are.
+        /// The number of others.
         more: usize,
     },
-    /// A credential store is configured, and it is not asked.
+    /// A credential store is configured, but not used.
     Store {
         /// Its helper.
         helper: Excerpt,

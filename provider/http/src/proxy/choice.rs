@@ -1,21 +1,21 @@
-//! The operator's choice of a proxy.
+//! The configured choice of a proxy.
 
 use super::server::ProxyServer;
 use crate::tls::Roots;
 
-/// Through which proxy a host is asked, and what it leads to.
+/// The proxy of a host, and of the hosts to which it redirects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ProxyChoice {
-    /// As the variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
+    /// The proxy of the variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     #[default]
     Environment,
-    /// Through none.
+    /// No proxy.
     Direct,
-    /// Through this one, whatever the variables say. For hosts that the host leads to, `NO_PROXY` still applies.
+    /// This proxy, regardless of the variables. `NO_PROXY` still applies to the hosts to which the host redirects.
     Server {
         /// The proxy.
         server: ProxyServer,
-        /// Authorities of the proxy's own certificate, if it is reached by TLS.
+        /// Authorities of the proxy's own certificate, if it uses TLS.
         roots: Roots,
     },
 }

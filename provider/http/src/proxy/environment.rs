@@ -1,4 +1,5 @@
-//! The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper case, else in lower case.
+//! The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper case, otherwise in lower
+//! case.
 
 use url::Url;
 
@@ -8,7 +9,7 @@ use super::no_proxy::NoProxy;
 use super::server::ProxyServer;
 use super::server::ProxyServerError;
 
-/// What the environment says about proxies, read once.
+/// The proxies of the environment, read once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyEnvironment {
     https: Option<(&'static str, ProxyServer)>,
@@ -22,7 +23,7 @@ pub struct ProxyEnvironment {
 pub struct ProxyVariableError {
     /// The variable.
     pub name: &'static str,
-    /// Its mistake.
+    /// The mistake.
     pub error: ProxyServerError,
 }
 
@@ -56,8 +57,8 @@ impl ProxyEnvironment {
         self.https.iter().chain(&self.http).map(|(name, server)| (*name, server))
     }
 
-    /// Whether a request to `host` would be refused because a proxy would have to be asked for an internal host; with the
-    /// variable that names the proxy.
+    /// The reason if a request to `host` would be refused because it would need a proxy for an internal host, with
+    /// the variable that names the proxy.
     #[must_use]
     pub fn refuses(&self, host: &str, plain_http: bool) -> Option<(InternalHost, &'static str)> {
         let scheme = if plain_http { "http" } else { "https" };
@@ -67,7 +68,7 @@ impl ProxyEnvironment {
         (!self.excludes(&url)).then_some((internal, name))
     }
 
-    /// Whether `url` goes through no proxy, because of `NO_PROXY` or because it is on this machine.
+    /// Whether requests to `url` use no proxy, because of `NO_PROXY` or because the host is this machine.
     pub(crate) fn excludes(&self, url: &Url) -> bool {
         self.no_proxy.excludes(url)
     }
@@ -113,7 +114,7 @@ mod tests {
             servers(&[("HTTPS_PROXY", " "), ("https_proxy", "b.example:1"), ("http_proxy", "c.example:1")]),
             ["https_proxy=http://b.example:1", "http_proxy=http://c.example:1"]
         );
-        // As in Go: no such variable.
+        // As in Go, there is no such variable.
         assert!(servers(&[("ALL_PROXY", "a.example:1"), ("all_proxy", "a.example:1")]).is_empty());
     }
 

@@ -1,49 +1,49 @@
-//! Why a proxy did not connect us.
+//! Failures of proxies.
 
 use http::StatusCode;
 
 use crate::tls::TlsFailure;
 use crate::tls::TlsRemedy;
 
-/// What a proxy did in place of connecting us.
+/// The failure of a proxy to connect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyFailure {
-    /// There is no connection to it.
+    /// No connection to the proxy was established.
     #[error("it cannot be reached: {detail}")]
     Unreachable {
         /// The error of the system or the library.
         detail: String,
     },
-    /// There is no TLS connection to it.
+    /// No TLS connection to the proxy was established.
     #[error("it cannot be reached over TLS (`ca` is here that of the proxy): {failure}")]
     Tls {
         /// The reason.
         failure: TlsFailure,
     },
-    /// It did not answer in time.
+    /// The proxy did not respond in time.
     #[error("it did not respond to CONNECT in time")]
     Timeout,
-    /// Its response is not HTTP.
+    /// The response is not HTTP.
     #[error("its response to CONNECT is not valid HTTP: {detail}")]
     Response {
         /// The error of the library.
         detail: String,
     },
-    /// It does not accept our login.
+    /// The proxy refuses the login.
     #[error("it responds with status {status}: {}", login_text(*sent))]
     Login {
-        /// Of its response.
+        /// The status of the response.
         status: u16,
         /// Whether a user name and password are configured.
         sent: bool,
     },
-    /// Its response has another status.
+    /// The response has another status.
     #[error(
         "response to CONNECT: found status {status}, expected 200; check whether the proxy's rules allow this \
              host and port"
     )]
     Status {
-        /// Of its response.
+        /// The status of the response.
         status: u16,
     },
 }
@@ -57,8 +57,8 @@ impl ProxyFailure {
         }
     }
 
-    /// For a response that is not 200. `asks` if it has a `Proxy-Authenticate`, `sent` if the request had a login. Some
-    /// proxies answer 401 to a wrong one.
+    /// The failure for a response that is not 200. `asks` is true if it has a `Proxy-Authenticate`, `sent` if the
+    /// request had a login. Some proxies respond to a wrong login with 401.
     pub(crate) fn from_status(status: StatusCode, asks: bool, sent: bool) -> Self {
         let login = asks || [StatusCode::PROXY_AUTHENTICATION_REQUIRED, StatusCode::UNAUTHORIZED].contains(&status);
         let status = status.as_u16();

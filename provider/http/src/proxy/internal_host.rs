@@ -1,13 +1,14 @@
-//! Hosts that are internal by their name alone: a proxy is not asked for them.
+//! Hosts that are internal by name, for which proxies are not used.
 //!
-//! These are addresses that are not public, `localhost`, and the names of a cluster's own DNS and of metadata services. An
-//! external proxy does not know them, and an internal one might reach what no response may lead us to.
+//! These are addresses that are not public, `localhost`, and the names of a cluster's own DNS and of metadata
+//! services. An external proxy cannot resolve them, and an internal one might reach hosts to which responses must not
+//! lead.
 
 use std::net::IpAddr;
 
 use crate::address::Network;
 
-/// In which way a host is internal.
+/// The kind of internal host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InternalHost {
     /// This machine.
@@ -16,18 +17,18 @@ pub enum InternalHost {
     Private,
     /// A link-local address, or that of a metadata service.
     LinkLocal,
-    /// An address at which no server can be.
+    /// An address that no server can have.
     Reserved,
-    /// A name of the cluster's own DNS, or one without a domain.
+    /// A name of the cluster's DNS, or a name without a domain.
     Cluster,
     /// A name of a metadata service.
     Metadata,
-    /// A name below a domain for private use (`internal`, `local`, `home.arpa`): a proxy may know it.
+    /// A name below a domain for private use (`internal`, `local`, `home.arpa`), which a proxy may resolve.
     PrivateName,
 }
 
 impl InternalHost {
-    /// Whether a proxy is asked for it if an operator has configured exactly that host.
+    /// Whether a proxy is used for it if an operator has configured exactly that host.
     #[must_use]
     pub fn may_be_meant(self) -> bool {
         match self {
@@ -36,7 +37,7 @@ impl InternalHost {
         }
     }
 
-    /// What the host is, for messages.
+    /// The description of the host for messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl InternalHost {
     }
 }
 
-/// Names of metadata services. Those of other clouds have no name, or one below `.internal`.
+/// Names of metadata services. Those of other clouds have no name or a name below `.internal`.
 const METADATA: [&str; 5] = [
     "metadata.google.internal",
     "metadata.goog",
@@ -60,7 +61,8 @@ const METADATA: [&str; 5] = [
     "metadata.tencentyun.com",
 ];
 
-/// Whether `host` (with or without a port, an IPv6 address in brackets) is internal by its name alone. Nothing is resolved.
+/// The kind, if `host` (with or without a port, an IPv6 address in brackets) is internal by name. Nothing is
+/// resolved.
 #[must_use]
 pub fn internal_host(host: &str) -> Option<InternalHost> {
     let host = without_port(host).to_ascii_lowercase();
@@ -74,9 +76,9 @@ pub fn internal_host(host: &str) -> Option<InternalHost> {
         ["localhost"] | [.., "localhost"] | ["localhost", "localdomain"] => Some(InternalHost::Loopback),
         [_] => Some(InternalHost::Cluster),
         _ if METADATA.contains(&host) => Some(InternalHost::Metadata),
-        // The API server's name, as pods write it.
+        // The name of the API server in pods.
         ["kubernetes", "default"] => Some(InternalHost::Cluster),
-        // A Service, and a pod of one: below whatever domain the cluster has.
+        // A Service, and a pod of one, below any cluster domain.
         [_, _, "svc", ..] | [_, _, _, "svc", ..] | [_, _, "pod", "cluster", "local"] => Some(InternalHost::Cluster),
         [.., "svc"] | [.., "cluster", "local"] => Some(InternalHost::Cluster),
         [.., "internal" | "local" | "localdomain"] | [.., "home", "arpa"] => Some(InternalHost::PrivateName),

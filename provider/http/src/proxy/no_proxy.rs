@@ -1,10 +1,10 @@
-//! `NO_PROXY` as Go's `golang.org/x/net/http/httpproxy` reads it, which container runtimes, Gatekeeper and most software in
-//! a cluster use.
+//! `NO_PROXY` with the semantics of Go's `golang.org/x/net/http/httpproxy`, which container runtimes, Gatekeeper and
+//! most software in a cluster use.
 //!
-//! Entries are separated by commas. `example.com` matches that host and all below it, `.example.com` and `*.example.com`
-//! those below it only; an address matches itself, `10.0.0.0/8` a network; a port behind a name or address restricts it to
-//! that port; `*` matches everything. Names are not resolved to compare them with addresses. Internationalized names match
-//! their ASCII form; IPv4-mapped addresses and networks match the IPv4 ones.
+//! Entries are separated by commas. `example.com` matches that host and its subdomains, `.example.com` and
+//! `*.example.com` match only the subdomains; an address matches itself, `10.0.0.0/8` a network; a port after a name
+//! or address restricts it to that port; `*` matches every host. Names are not resolved to compare them with
+//! addresses. Internationalized names match their ASCII form; IPv4-mapped addresses and networks match the IPv4 ones.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use ipnet::Ipv4Net;
 use url::Host;
 use url::Url;
 
-/// The hosts that are asked directly.
+/// The hosts that are reached directly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct NoProxy {
     all: bool,
@@ -36,7 +36,7 @@ impl NoProxy {
         Self { all: false, entries: texts.iter().filter_map(|entry| read(entry)).collect() }
     }
 
-    /// Whether `url` is asked directly: it is on this machine, or an entry matches it.
+    /// Whether `url` is reached directly: the host is this machine, or an entry matches it.
     pub(super) fn excludes(&self, url: &Url) -> bool {
         let Some(host) = url.host() else { return true };
         let port = url.port_or_known_default();
@@ -63,7 +63,7 @@ impl NoProxy {
     }
 }
 
-/// An entry that can match nothing is ignored, as other implementations do.
+/// Parses an entry. An entry that can match nothing is ignored, as by other implementations.
 fn read(entry: &str) -> Option<Entry> {
     if let Ok(network) = entry.parse::<IpNet>() {
         return Some(Entry::Network(unmapped(network)));
@@ -94,7 +94,7 @@ fn ascii(name: &str) -> Option<String> {
     }
 }
 
-/// A network of IPv4-mapped addresses is one of IPv4 addresses.
+/// Converts a network of IPv4-mapped addresses to the IPv4 network.
 fn unmapped(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else { return network };
     let length = v6.prefix_len().checked_sub(96);
@@ -104,7 +104,7 @@ fn unmapped(network: IpNet) -> IpNet {
 
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
-        // A colon before belongs to an IPv6 address, which has a port only behind a bracket.
+        // An earlier colon belongs to an IPv6 address, which has a port only after a bracket.
         Some((host, "")) if !host.contains(':') || host.ends_with(']') => (host, None),
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
             Ok(port) => (host, Some(port)),
@@ -168,7 +168,7 @@ mod tests {
             &["192.168.1.1:5000", "[2001:db8::1]", "[2001:db8:0::2]"],
             &["192.168.1.2"],
         );
-        // An IPv4-mapped network is that IPv4 network; one that is wider is none.
+        // An IPv4-mapped network equals the IPv4 network; a wider one does not.
         check("::ffff:10.1.0.0/112", &["10.1.2.3", "[::ffff:10.1.2.3]:5000"], &["10.2.0.1", "[fd12::1]"]);
         check("::ffff:0:0/96", &["10.1.2.3"], &["[fd12::1]"]);
         check("::fffe:0:0/95", &[], &["10.1.2.3"]);

@@ -1,4 +1,4 @@
-//! Which proxy a request goes through.
+//! Selects the proxy of a request.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use super::internal_host::internal_host;
 use super::server::ProxyServer;
 use crate::origin::authority;
 
-/// A rule of the settings for one host, or for several by a pattern.
+/// A proxy rule of the settings, for one host or for a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyRule {
-    /// The operator's choice.
+    /// The configured choice.
     pub choice: ProxyChoice,
-    /// How messages name the setting.
+    /// The name of the setting in messages.
     pub setting: String,
-    /// Whether the operator has named exactly one host, which may be one for private use.
+    /// Whether the rule is for exactly one host, which may have a name for private use.
     pub exact: bool,
 }
 
-/// A proxy and where it is configured.
+/// A proxy and the setting that configures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SelectedProxy<'a> {
     pub(crate) server: &'a ProxyServer,
     pub(crate) source: ProxySource<'a>,
 }
 
-/// Where a proxy is configured; in messages.
+/// The setting that configures a proxy, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProxySource<'a> {
     Variable(&'static str),
@@ -45,7 +45,7 @@ impl fmt::Display for ProxySource<'_> {
     }
 }
 
-/// How a request reaches its host.
+/// The way of a request to its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via<'a> {
     Direct,
@@ -59,10 +59,11 @@ pub(crate) struct ProxyRefused<'a> {
     pub(crate) proxy: SelectedProxy<'a>,
 }
 
-/// How `url` is reached under `rule`. `own` if the rule is for its host, and not for the host that leads there.
+/// Selects the way to `url` under `rule`. `own` is true if the rule is for its host, and not for the host that
+/// redirects to it.
 ///
 /// # Errors
-/// A proxy would have to be asked for an internal host.
+/// The request would need a proxy for an internal host.
 pub(crate) fn select<'a>(
     environment: &'a ProxyEnvironment,
     rule: &'a ProxyRule,
@@ -109,7 +110,7 @@ mod tests {
         ProxyChoice::Server { server: "http://own.example:8080".parse().unwrap(), roots: Roots::System }
     }
 
-    /// `direct`, the source of the proxy, or why it is refused.
+    /// `direct`, the source of the proxy, or the reason for a refusal.
     fn route(no_proxy: &str, choice: &ProxyChoice, pattern: &str, own: bool, url: &str) -> String {
         let rule = ProxyRule {
             choice: choice.clone(),
@@ -164,7 +165,7 @@ mod tests {
                 }
             }
         }
-        // Proxies are not asked for this machine either: the address policy decides about them.
+        // Proxies are not used for this machine: the address policy decides.
         for host in ["localhost", "127.0.0.1", "[::1]", "a.localhost"] {
             let url = format!("https://{host}/");
             assert_eq!(by(&ProxyChoice::Environment, true, &url), "direct", "{host}");

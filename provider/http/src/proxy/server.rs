@@ -25,7 +25,7 @@ pub struct ProxyServer {
     login: Option<HeaderValue>,
 }
 
-/// The text is not the URL of a [`ProxyServer`]. Never shows the text, which may hold a password.
+/// The error for a text that is not the URL of a [`ProxyServer`]. Never shows the text, which may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyServerError {
     /// Another scheme than http and https.
@@ -33,9 +33,9 @@ pub enum ProxyServerError {
         /// The scheme.
         found: Excerpt,
     },
-    /// No URL, or none with a host.
+    /// The text is not a URL with a host.
     Url,
-    /// More than scheme, login, host and port.
+    /// The URL has more than scheme, login, host and port.
     Path,
     /// The user name has a colon, or the login is not UTF-8.
     Login,
@@ -61,10 +61,10 @@ impl Mismatched for ProxyServerError {
 mismatch_error!(ProxyServerError);
 
 impl ProxyServer {
-    /// Logs in with this name and password in place of those of the URL.
+    /// Replaces the login of the URL by this name and password.
     ///
     /// # Errors
-    /// The name has a colon, with which it cannot be sent.
+    /// The name has a colon and cannot be sent.
     pub fn with_login(self, user: &str, password: &[u8]) -> Result<Self, ProxyServerError> {
         if user.contains(':') {
             return Err(ProxyServerError::Login);
@@ -73,13 +73,13 @@ impl ProxyServer {
         Ok(Self { login: Some(login), ..self })
     }
 
-    /// Whether there is a user name and password.
+    /// Whether a user name and password are configured.
     #[must_use]
     pub fn has_login(&self) -> bool {
         self.login.is_some()
     }
 
-    /// Whether the proxy itself is reached by TLS.
+    /// Whether the connection to the proxy uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls
@@ -104,13 +104,13 @@ impl ProxyServer {
 impl FromStr for ProxyServer {
     type Err = ProxyServerError;
 
-    /// Reads `[scheme://][user[:password]@]host[:port][/]`. Without a scheme it is http; without a port 80 or 443, as the
-    /// scheme has them.
+    /// Parses `[scheme://][user[:password]@]host[:port][/]`. The default scheme is http; the default port is 80 or
+    /// 443, depending on the scheme.
     fn from_str(text: &str) -> Result<Self, ProxyServerError> {
         let text = text.trim();
         let url = match text.split_once("://") {
             Some((scheme, _)) if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
-                // Other text may hold a password and only look like a scheme.
+                // Other text may be a password that looks like a scheme.
                 let known = ["socks", "socks4", "socks4a", "socks5", "socks5h", "ftp"];
                 return Err(match known.iter().find(|known| scheme.eq_ignore_ascii_case(known)) {
                     Some(scheme) => ProxyServerError::Scheme { found: (*scheme).into() },
@@ -157,7 +157,7 @@ impl fmt::Debug for ProxyServer {
 mod tests {
     use super::*;
 
-    /// What it prints as, and its header without `Basic `, decoded.
+    /// The printed form, and the decoded header without `Basic `.
     fn read(text: &str) -> Result<(String, Option<String>), ProxyServerError> {
         use base64::Engine as _;
         let server: ProxyServer = text.parse()?;

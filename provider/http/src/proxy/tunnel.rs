@@ -56,7 +56,7 @@ pub(crate) struct Forwarder {
 }
 
 impl Forwarder {
-    /// `to_proxy` is for a proxy that is reached by TLS, `to_host` for what is inside its tunnels.
+    /// `to_proxy` is for TLS connections to the proxy, `to_host` for TLS inside its tunnels.
     pub(crate) fn new(
         settings: &ConnectSettings,
         server: &ProxyServer,
@@ -84,12 +84,12 @@ impl Forwarder {
     }
 }
 
-/// Why there is no connection through the proxy.
+/// The error of a connection through the proxy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TunnelError {
     #[error("{0}")]
     Proxy(ProxyFailure),
-    /// Inside the tunnel, where the host answers.
+    /// TLS with the host inside the tunnel failed.
     #[error("there is no TLS inside the tunnel")]
     Inside(#[source] ConnectError),
 }
@@ -104,7 +104,7 @@ struct Shared {
     to_host: Arc<ClientConfig>,
     lookups: Lookups,
     open: OpenConnections,
-    /// For each of the three steps: to the proxy, its answer, TLS inside the tunnel.
+    /// The timeout of each step: the connection to the proxy, its response, and TLS inside the tunnel.
     connect_timeout: Duration,
 }
 
@@ -119,7 +119,8 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let shared = Arc::clone(&self.0);
-        // The operator has named the proxy. Not in the future: see `connection::direct`.
+        // The operator has configured the proxy, so all addresses are allowed. Created outside the future; see
+        // `connection::direct`.
         let resolver = Resolver::new(AddressPolicy::Any, &shared.lookups);
         Box::pin(async move { shared.connect(&to, resolver).await })
     }
@@ -170,7 +171,7 @@ impl Shared {
         Ok((Box::new(TokioIo::new(tls)), allowance))
     }
 
-    /// Asks the proxy for a tunnel.
+    /// Requests a tunnel from the proxy.
     async fn tunnel(&self, io: BoxIo, to: &Uri) -> Result<TokioIo<hyper::upgrade::Upgraded>, TunnelError> {
         let broken =
             |error: &hyper::Error| TunnelError::Proxy(ProxyFailure::Response { detail: innermost_text(error) });
@@ -179,7 +180,7 @@ impl Shared {
             .handshake(io)
             .await
             .map_err(|error| broken(&error))?;
-        // Ends with the tunnel, or with the sender.
+        // The task ends with the tunnel or the sender.
         tokio::spawn(connection.with_upgrades());
         let port = to.port_u16().unwrap_or(443);
         let target = format!("{}:{port}", to.host().unwrap_or_default());

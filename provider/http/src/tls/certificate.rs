@@ -1,4 +1,4 @@
-//! Why a server's certificate is refused.
+//! Failures of server certificates.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.subject().as_raw() == certificate.issuer().as_raw()
 }
 
-/// Why verification under `roots` refused a certificate.
+/// Maps the error of the verification of a certificate under `roots`.
 pub(super) fn refused(error: &Error, end_entity: &CertificateDer<'_>, roots: &RootsSource) -> TlsFailure {
     let Error::InvalidCertificate(error) = error else { return handshake::failure(error) };
     let parsed = parse_x509_certificate(end_entity).ok().map(|(_, parsed)| parsed);
@@ -72,7 +72,7 @@ pub(super) fn refused(error: &Error, end_entity: &CertificateDer<'_>, roots: &Ro
     }
 }
 
-/// The failure when no trusted authority has issued this certificate.
+/// The failure for a certificate that no trusted authority issued.
 pub(super) fn unknown_issuer(end_entity: &CertificateDer<'_>, roots: RootsSource) -> TlsFailure {
     match parse_x509_certificate(end_entity) {
         Ok((_, parsed)) if is_self_issued(&parsed) => TlsFailure::SelfSigned { roots },
@@ -84,7 +84,7 @@ pub(super) fn unknown_issuer(end_entity: &CertificateDer<'_>, roots: RootsSource
     }
 }
 
-/// Whether `now` is within the period for which a certificate is valid, both ends included.
+/// Checks that `now` is within the validity period of a certificate, both ends included.
 pub(super) fn check_time(certificate: &X509Certificate<'_>, now: rustls_pki_types::UnixTime) -> Result<(), TlsFailure> {
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let (begin, end) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
@@ -97,7 +97,7 @@ pub(super) fn check_time(certificate: &X509Certificate<'_>, now: rustls_pki_type
     }
 }
 
-/// Times that cannot be printed, which no clock shows, count as the epoch.
+/// Times outside the printable range become the epoch.
 fn time(seconds: i64) -> UnixTime {
     UnixTime::from_seconds(seconds).unwrap_or(UnixTime::EPOCH)
 }
@@ -109,7 +109,7 @@ fn names(certificate: &X509Certificate<'_>) -> CertificateNames {
     CertificateNames { more: all.count() - first.len(), first }
 }
 
-/// The kinds of name that a host is compared with.
+/// The name, if it is of a kind that hosts are compared with.
 fn name(name: &GeneralName<'_>) -> Option<Excerpt> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "other kinds of name are compared with nothing")]
     match name {

@@ -10,14 +10,14 @@ use rustls::crypto::CryptoProvider;
 use super::roots::Roots;
 use super::verifier::Verifier;
 
-/// Makes configurations with one crypto provider and the system's authorities.
+/// Creates configurations with one crypto provider and the system's authorities.
 pub(crate) struct TlsConfigs {
     provider: Arc<CryptoProvider>,
     system: RootCertStore,
     system_count: usize,
 }
 
-/// The TLS library refuses our configuration.
+/// The TLS library refuses the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot make a TLS client: {detail}")]
 pub struct TlsSetupError {
@@ -29,8 +29,8 @@ impl TlsConfigs {
     /// Reads the system's authorities.
     pub(crate) fn new() -> Self {
         let mut system = RootCertStore::empty();
-        // Files of the system that are no certificates are its maintainer's concern: what can be read is used. Without any,
-        // servers cannot be authenticated; the caller sees that in `system_count`.
+        // Invalid certificate files of the system are ignored. Without any certificate, servers cannot be
+        // authenticated, which the caller detects by `system_count`.
         let (system_count, _) = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system, system_count }
     }
@@ -53,14 +53,14 @@ impl TlsConfigs {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each configuration.
-        // Connections are kept open, so that there is little to gain.
+        // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each
+        // configuration. Connections are kept open, so resumption would save little.
         config.resumption = Resumption::disabled();
         Ok(config)
     }
 }
 
-/// The configuration for HTTP/1.1 only, which proxies speak.
+/// The configuration for HTTP/1.1 only, as proxies use it.
 pub(crate) fn http1_only(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config

@@ -1,4 +1,4 @@
-//! Why there is no TLS connection, in words: what was found, what was expected, what to do.
+//! Failures of TLS connections: the found and the expected value, and the remediation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::time::UnixTime;
 
-/// Why there is no TLS connection. Names of a certificate, which is not verified, stand in it as excerpts.
+/// The failure of a TLS connection. Names of unverified certificates are excerpts.
 ///
-/// The message does not say which setting to change, as the caller names the settings: see [`Self::remedy`].
+/// The message does not name settings, as they are the caller's: see [`Self::remedy`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFailure {
     /// No trusted authority has issued the certificate.
@@ -25,34 +25,34 @@ pub enum TlsFailure {
         /// The trusted authorities.
         roots: RootsSource,
     },
-    /// The server shows the certificate of an authority.
+    /// The server presents a CA certificate.
     #[error("its certificate is a CA certificate, expected a server certificate")]
     Authority,
     /// The certificate has expired.
     #[error("its certificate has expired: found end {end}, expected a valid certificate")]
     Expired {
-        /// Its end.
+        /// The end of its validity period.
         end: UnixTime,
     },
     /// A certificate of the chain has expired.
     #[error("a CA certificate of its chain has expired: found end {end}, expected a valid chain")]
     AuthorityExpired {
-        /// Its end.
+        /// The end of its validity period.
         end: UnixTime,
     },
     /// The certificate is not valid yet.
     #[error("its certificate is not yet valid: found begin {begin}, expected a valid certificate")]
     NotYetValid {
-        /// Its begin.
+        /// The start of its validity period.
         begin: UnixTime,
     },
     /// A certificate of the chain is not valid yet.
     #[error("a CA certificate of its chain is not yet valid: found begin {begin}, expected a valid chain")]
     AuthorityNotYetValid {
-        /// Its begin.
+        /// The start of its validity period.
         begin: UnixTime,
     },
-    /// The certificate has other names.
+    /// The certificate is for other names.
     #[error(
         "its certificate is for another name: found {names}, expected {expected} among its subject alternative \
          names"
@@ -66,7 +66,7 @@ pub enum TlsFailure {
     /// The certificate is not for servers.
     #[error("its certificate has an extended key usage without serverAuth, expected a server certificate")]
     Purpose,
-    /// The certificate or its chain cannot be verified for another reason.
+    /// The certificate or its chain is invalid for another reason.
     #[error(
         "its certificate, or a CA certificate of its chain, {detail}; expected a chain that other TLS clients \
              accept"
@@ -84,7 +84,7 @@ pub enum TlsFailure {
         /// The alert's name in TLS, or its number.
         alert: String,
     },
-    /// The server does not speak TLS.
+    /// The server does not use TLS.
     #[error("it does not speak TLS, expected a TLS port")]
     NotTls,
     /// The server has no version or algorithm in common with us.
@@ -93,7 +93,7 @@ pub enum TlsFailure {
         /// A predicate.
         detail: &'static str,
     },
-    /// A message breaks the protocol.
+    /// A message violates the protocol.
     #[error("it, or something between, violates the TLS protocol")]
     Protocol,
     /// The connection ended during the handshake.
@@ -107,7 +107,7 @@ pub enum TlsFailure {
     },
 }
 
-/// Which authorities are trusted for a server.
+/// The source of the authorities that are trusted for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RootsSource {
     /// The system's certificate authorities.
@@ -116,14 +116,14 @@ pub enum RootsSource {
     File(Arc<str>),
 }
 
-/// What the caller's own settings could change about a [`TlsFailure`].
+/// The caller's settings that could resolve a [`TlsFailure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsRemedy {
-    /// A file with this certificate as the trusted authorities, in place of the system's.
+    /// Configure a file with this certificate as trusted authorities instead of the system's.
     RootsFile(MissingRoot),
-    /// The server's own self-signed certificate in the file of trusted authorities.
+    /// Add the server's self-signed certificate to the file of trusted authorities.
     CertificateInRoots,
-    /// Plain HTTP, if the server has no TLS.
+    /// Configure plain HTTP, if the server has no TLS.
     PlainHttp,
 }
 
@@ -141,7 +141,7 @@ pub enum MissingRoot {
 pub struct CertificateNames {
     /// The first names.
     pub first: Vec<Excerpt>,
-    /// How many more it has.
+    /// The number of other names.
     pub more: usize,
 }
 
@@ -189,7 +189,7 @@ impl TlsFailure {
 }
 
 impl RootsSource {
-    /// What to add to a file; which setting names a file in place of the system's authorities is known to the caller.
+    /// The certificate to add to a file. The caller names the setting for a file instead of the system's authorities.
     fn missing(&self, expected: MissingRoot) -> String {
         match self {
             Self::System => String::new(),
@@ -218,7 +218,7 @@ impl MissingRoot {
     }
 }
 
-/// What is known to help, as the end of a sentence.
+/// The known remediation, as the end of a sentence.
 fn alert_remedy(alert: &str) -> &'static str {
     match alert {
         "protocol_version" => "; enable TLS 1.2 or 1.3 there",

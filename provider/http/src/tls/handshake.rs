@@ -1,4 +1,4 @@
-//! Why a handshake failed, from the errors of the TLS library.
+//! Maps errors of the TLS library to failures of the handshake.
 
 use rustls::AlertDescription;
 use rustls::CertificateError;
@@ -7,7 +7,7 @@ use rustls::PeerIncompatible;
 
 use super::failure::TlsFailure;
 
-/// Why a handshake failed.
+/// Maps the error of a handshake.
 pub(crate) fn failure(error: &Error) -> TlsFailure {
     #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
     match error {
@@ -54,7 +54,7 @@ pub(super) fn of_library(error: Option<&webpki::Error>) -> TlsFailure {
     TlsFailure::Certificate { detail }
 }
 
-/// As in [RFC 8446 §6](https://www.rfc-editor.org/rfc/rfc8446#section-6).
+/// The name of an alert in [RFC 8446 §6](https://www.rfc-editor.org/rfc/rfc8446#section-6).
 fn alert_name(alert: AlertDescription) -> String {
     match alert.as_str() {
         // `HandshakeFailure` is `handshake_failure` in TLS.
@@ -74,7 +74,7 @@ fn alert_name(alert: AlertDescription) -> String {
     }
 }
 
-/// As a predicate.
+/// Describes the incompatibility as a predicate.
 fn incompatible(why: &PeerIncompatible) -> &'static str {
     #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
     match why {

@@ -14,14 +14,14 @@ use rustls_pki_types::CertificateDer;
 /// Which certificate authorities are trusted for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// Those of the system (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+    /// The system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` are supported).
     System,
-    /// These, in place of the system's. A self-issued certificate among them also authenticates a server that shows exactly
-    /// it, even if it is that of an authority.
+    /// These instead of the system's. A self-issued certificate among them also authenticates a server that presents
+    /// exactly this certificate, even if it is a CA certificate.
     Only(RootCertificates),
-    /// Those in this file, which cannot be read: no server is accepted.
+    /// The authorities of a file that is invalid: no server is accepted.
     Unusable {
-        /// Named in messages.
+        /// The name of the file in messages.
         file: String,
     },
 }
@@ -36,16 +36,16 @@ struct Parts {
     roots: Arc<RootCertStore>,
 }
 
-/// Why a file has no [`RootCertificates`].
+/// The error for a file without valid [`RootCertificates`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RootCertificatesError {
-    /// It is no PEM text with certificates.
+    /// The file is not PEM with certificates.
     #[error(transparent)]
     Pem(#[from] PemError),
-    /// A block is no certificate that can be trusted.
+    /// A block is not a valid trusted certificate.
     #[error("PEM block that begins on line {line} is not an X.509 certificate that can be a trust anchor")]
     Certificate {
-        /// From 1.
+        /// The number, counted from 1.
         line: usize,
     },
 }
@@ -60,10 +60,10 @@ impl Mismatched for RootCertificatesError {
 }
 
 impl RootCertificates {
-    /// Reads the PEM text of `file`, which messages name.
+    /// Parses the PEM text of `file`, whose name appears in messages.
     ///
     /// # Errors
-    /// It holds something that is no certificate, or no certificate at all.
+    /// The file contains something other than certificates, or no certificate.
     pub fn parse(file: &str, pem: &[u8]) -> Result<Self, RootCertificatesError> {
         let mut roots = RootCertStore::empty();
         let mut certificates = Vec::new();

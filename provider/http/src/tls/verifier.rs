@@ -1,9 +1,10 @@
-//! Verifies servers: by a trusted authority, or by the server's own certificate in the file of trusted authorities.
+//! Verifies server certificates: by a trusted authority, or by the server's own certificate in the file of trusted
+//! authorities.
 //!
-//! Path building, names and signatures are webpki's. One case is added: a self-issued certificate, as `openssl req -x509`
-//! makes it, is an authority to webpki and no server. If it is byte for byte in the file of trusted authorities, the operator
-//! has named exactly this server. Then its name, time and purpose are checked, and the handshake proves that the server has
-//! its key; no issuer is needed.
+//! webpki builds paths and verifies names and signatures. One case is added: webpki treats a self-issued certificate
+//! of `openssl req -x509` as a CA certificate and refuses it for a server. If exactly this certificate is in the file
+//! of trusted authorities, the operator has trusted this server. Then its name, validity period and purpose are
+//! checked, the handshake proves possession of its key, and no issuer is needed.
 
 use std::sync::Arc;
 
@@ -35,10 +36,10 @@ use super::failure::TlsFailure;
 use super::roots::RootCertificates;
 use super::roots::Roots;
 
-/// Verifies servers under one set of trusted authorities. Its errors are [`TlsFailure`]s.
+/// Verifies servers with one set of trusted authorities. Errors are [`TlsFailure`]s.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    /// None without any authority: then only self-issued certificates of the file are accepted.
+    /// `None` without any authority: then only self-issued certificates of the file are accepted.
     by_authority: Option<Arc<WebPkiServerVerifier>>,
     /// The self-issued certificates of the file.
     own: Vec<CertificateDer<'static>>,
@@ -47,7 +48,7 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// Under `roots`; `system` are the system's.
+    /// Creates a verifier for `roots`; `system` has the system's authorities.
     pub(crate) fn new(provider: &Arc<CryptoProvider>, roots: &Roots, system: &RootCertStore) -> Self {
         match roots {
             Roots::System => Self::system(provider, system.clone()),
@@ -56,7 +57,7 @@ impl Verifier {
         }
     }
 
-    /// By the system's authorities.
+    /// Verifies by the system's authorities.
     fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
         Self {
             by_authority: by_authority(provider, Arc::new(roots)),
@@ -66,7 +67,7 @@ impl Verifier {
         }
     }
 
-    /// By the authorities of a file alone.
+    /// Verifies by the authorities of a file alone.
     fn only(provider: &Arc<CryptoProvider>, certificates: &RootCertificates) -> Self {
         let self_issued = |der: &&CertificateDer<'_>| {
             parse_x509_certificate(der).is_ok_and(|(rest, parsed)| rest.is_empty() && is_self_issued(&parsed))
@@ -79,7 +80,7 @@ impl Verifier {
         }
     }
 
-    /// Accepts no server, as the file of the authorities cannot be used.
+    /// Accepts no server, as the file of authorities is invalid.
     fn none(provider: &Arc<CryptoProvider>, file: &str) -> Self {
         Self {
             by_authority: None,
@@ -111,11 +112,11 @@ impl Verifier {
 }
 
 fn by_authority(provider: &Arc<CryptoProvider>, roots: Arc<RootCertStore>) -> Option<Arc<WebPkiServerVerifier>> {
-    // Fails for an empty store, and for revocation lists, of which there are none here.
+    // Fails only for an empty store or for revocation lists, which are not used.
     WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build().ok()
 }
 
-/// Checks what webpki checks of a server's certificate, except for the issuer.
+/// Runs webpki's checks of a server certificate, except for the issuer.
 fn by_itself(end_entity: &CertificateDer<'_>, server_name: &ServerName<'_>, now: UnixTime) -> Result<(), TlsFailure> {
     let unreadable = TlsFailure::Certificate { detail: "is no X.509 certificate" };
     let (_, parsed) = parse_x509_certificate(end_entity).map_err(|_| unreadable.clone())?;

@@ -1,4 +1,4 @@
-//! What happened.
+//! The cause of an error.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,8 @@ use crate::error_body::RegistryErrorBody;
 use crate::observer::Stage;
 use crate::quota::Quota;
 
-/// What happened. `host` is where the request went, which after a redirect or for a token is not the registry.
+/// The cause of an error. `host` is the destination of the request, which after a redirect or for a token is not the
+/// registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// The settings refuse hosts without an entry.
@@ -34,10 +35,10 @@ pub enum Cause {
     Misconfigured {
         /// The registry.
         host: String,
-        /// Which file and entry has which mistake.
+        /// The file, the entry and the mistake.
         why: Text,
     },
-    /// There is no credential although there should be one.
+    /// The configured credential is not available.
     #[error("no credential for {host}: {error}")]
     NoCredential {
         /// The registry.
@@ -45,7 +46,7 @@ pub enum Cause {
         /// The reason.
         error: CredentialError,
     },
-    /// The reference writes a port that is ambiguous for a registry over plain HTTP.
+    /// The reference has a port that is ambiguous for a registry over plain HTTP.
     #[error(
         "port in the image reference: found {host} with port {port}, expected no port; the configuration has this \
          registry as plain HTTP without a port, and one registry has one spelling"
@@ -59,7 +60,7 @@ pub enum Cause {
     /// There is no complete response.
     #[error("{0}{remedy}", remedy = Remedy(.0))]
     Fetch(FetchError),
-    /// The exchange for a token, which another call began, did not end in time.
+    /// The token exchange that another call started did not end in time.
     #[error("{host} gave no answer in time (waiting for a token)")]
     TokenTimeout {
         /// The token service.
@@ -70,11 +71,11 @@ pub enum Cause {
     Denied {
         /// The destination of the request.
         host: String,
-        /// Of the response.
+        /// The status of the response.
         status: u16,
-        /// What the request carried.
+        /// The kind of credential in the request.
         credential: CredentialKind,
-        /// What the registry says.
+        /// The error body of the response.
         error: RegistryErrorBody,
     },
     /// The credential must not be sent to the token service that the registry names.
@@ -89,7 +90,7 @@ pub enum Cause {
         wait: Duration,
         /// The headers about the limit.
         quota: Quota,
-        /// What the registry says.
+        /// The error body of the response.
         error: RegistryErrorBody,
     },
     /// Another status than 200 that has no variant of its own.
@@ -97,9 +98,9 @@ pub enum Cause {
     Status {
         /// The destination of the request.
         host: String,
-        /// Of the response.
+        /// The status of the response.
         status: u16,
-        /// What the registry says.
+        /// The error body of the response.
         error: RegistryErrorBody,
     },
     /// 404.
@@ -107,10 +108,10 @@ pub enum Cause {
     NotFound {
         /// The destination of the request.
         host: String,
-        /// What the registry says.
+        /// The error body of the response.
         error: RegistryErrorBody,
     },
-    /// The challenge of a 401 cannot be answered.
+    /// The challenge of a 401 is not supported.
     #[error("{host} requests credentials in a way that is not supported: {detail}")]
     Challenge {
         /// The destination of the request.
@@ -118,7 +119,7 @@ pub enum Cause {
         /// A sentence.
         detail: &'static str,
     },
-    /// The response of a token service has no token that can be used.
+    /// The response of a token service has no usable token.
     #[error("{host} sends an invalid token response: {detail}")]
     Token {
         /// The token service.
@@ -129,11 +130,11 @@ pub enum Cause {
     /// A redirect was followed to another host, where the request failed.
     #[error("{cause}; {target} is {} that {registry} redirects to", target_text(*stage))]
     Redirected {
-        /// The host that was asked.
+        /// The requested host.
         registry: String,
-        /// Where its response led.
+        /// The target of the redirect.
         target: String,
-        /// What was asked for.
+        /// The purpose of the request.
         stage: Stage,
         /// The failure at the target.
         cause: Box<Self>,
@@ -144,21 +145,21 @@ pub enum Cause {
     /// A further page of a list cannot be read.
     #[error("page {number} of the list: {cause}")]
     Page {
-        /// From 1.
+        /// The number, counted from 1.
         number: usize,
         /// The reason.
         cause: Box<Self>,
     },
-    /// There is no list of referrers to rely on.
+    /// There is no reliable list of referrers.
     #[error(transparent)]
     NoList(Box<NoList>),
-    /// The registry sends the image in place of the list of its referrers.
+    /// The registry sends the image instead of the list of its referrers.
     #[error("{host} sends the image itself: expected the list of its referrers")]
     ImageItself {
         /// The destination of the request.
         host: String,
     },
-    /// A 404 that may come from something in front of the registry.
+    /// A 404 that may come from a proxy in front of the registry.
     #[error(
         "{host} responds with status 404 but without a registry's error body: found another page, expected \
          MANIFEST_UNKNOWN"
@@ -167,12 +168,12 @@ pub enum Cause {
         /// The destination of the request.
         host: String,
     },
-    /// A descriptor declares a larger size than may be read.
+    /// A descriptor declares a size above the limit.
     #[error("declared size: found {declared} bytes, expected at most {limit}")]
     DeclaredTooLarge {
         /// The size in the descriptor.
         declared: u64,
-        /// What may be read, in bytes.
+        /// The limit in bytes.
         limit: u64,
     },
     /// The bytes have another digest.
@@ -180,19 +181,19 @@ pub enum Cause {
     Digest {
         /// The destination of the request.
         host: String,
-        /// That of the bytes.
+        /// The digest of the bytes.
         found: Digest,
-        /// That of the reference or descriptor.
+        /// The digest in the reference or descriptor.
         expected: Digest,
     },
-    /// The digest in the response's header is not that of the bytes.
+    /// The digest in the response's header differs from that of the bytes.
     #[error("digest of the content from {host}: found {found}, expected {claimed} as in its Docker-Content-Digest")]
     DigestHeader {
         /// The destination of the request.
         host: String,
-        /// That of the bytes.
+        /// The digest of the bytes.
         found: Digest,
-        /// The header.
+        /// The value of the header.
         claimed: Excerpt,
     },
     /// The response has another media type.
@@ -200,15 +201,15 @@ pub enum Cause {
     ContentType {
         /// The destination of the request.
         host: String,
-        /// That of the response.
+        /// The media type of the response.
         found: Excerpt,
-        /// That of the descriptor, or of an index.
+        /// The media type of the descriptor, or of an index.
         expected: Excerpt,
     },
-    /// The bytes are no image manifest or index.
+    /// The bytes are not an image manifest or index.
     #[error(transparent)]
     Target(#[from] ManifestError),
-    /// The bytes are no index.
+    /// The bytes are not an index.
     #[error(transparent)]
     Index(#[from] IndexError),
     /// The task that exchanged the credential for a token panicked.
@@ -216,35 +217,36 @@ pub enum Cause {
     Interrupted,
 }
 
-/// Why there is no list of referrers to rely on: what the API sent in place of one, and what is under the tag of the
-/// [referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema).
+/// The reason why there is no reliable list of referrers: the result of the API, and the content under the tag of the
+/// [referrers tag
+/// schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}the referrers API: {api}; the fallback tag {tag}: {fallback}; expected an image index from one of them",
     self.heading()
 )]
 pub struct NoList {
-    /// Why the API gave no list.
+    /// The failure of the API.
     pub api: Cause,
     /// The fallback tag.
     pub tag: String,
-    /// What is under it.
+    /// The content under the tag.
     pub fallback: Fallback,
 }
 
-/// What is under a fallback tag.
+/// The content under a fallback tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fallback {
     /// Nothing.
     #[error("found 404")]
     Absent,
-    /// The image: the registry reads the tag as the digest.
+    /// The image: the registry interprets the tag as the digest.
     #[error("found the image itself")]
     Image,
     /// An index of referrers.
     #[error("found an index, which may not be all")]
     Index,
-    /// It cannot be read.
+    /// The tag cannot be read.
     #[error("{0}")]
     Failed(Cause),
 }
@@ -257,7 +259,7 @@ impl NoList {
 }
 
 impl Cause {
-    /// The registry `host` is not asked, as there is no credential.
+    /// The error for the registry `host`, to which no request is sent without its credential.
     pub(crate) fn of_credential(host: String, error: CredentialError) -> Self {
         match error {
             CredentialError::Unusable(why) => Self::Misconfigured { host, why },
@@ -267,13 +269,13 @@ impl Cause {
         }
     }
 
-    /// A 404 that does not say that the repository does not exist: for the referrers API, "not supported" in the
-    /// specification.
+    /// Whether this is a 404 without `NAME_UNKNOWN`. For the referrers API, the specification defines it as "not
+    /// supported".
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self.innermost(), Self::NotFound { error, .. } if !error.name_unknown())
     }
 
-    /// A 401 or 403 to a request with the configured credential, or to a token that it was exchanged for.
+    /// Whether this is a 401 or 403 to a request with the configured credential or a token exchanged for it.
     pub(crate) fn is_refused_credential(&self) -> bool {
         let Self::Denied { credential, .. } = self else { return false };
         match credential {
@@ -282,14 +284,14 @@ impl Cause {
         }
     }
 
-    /// A status by which a server refuses a kind of request as such, rather than this one now. Not 401, 403 and 404, which
-    /// have variants of their own; not 408, 421, 425 and 429, which ask for a retry.
+    /// Whether the status refuses this kind of request permanently. Not 401, 403 and 404, which have variants of
+    /// their own; not 408, 421, 425 and 429, which ask for a retry.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 400..=499 | 501, .. })
             && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })
     }
 
-    /// What went wrong, at whichever host.
+    /// The innermost cause, at any host.
     pub(crate) fn innermost(&self) -> &Self {
         if let Self::Redirected { cause, .. } = self { cause.innermost() } else { self }
     }
@@ -308,7 +310,7 @@ fn target_text(stage: Stage) -> &'static str {
     }
 }
 
-/// What a registry says, as the end of a sentence.
+/// Quotes the error body of a registry at the end of a sentence.
 struct Quote<'a>(&'a RegistryErrorBody);
 
 impl fmt::Display for Quote<'_> {

@@ -5,15 +5,15 @@ use countersign_credentials::AuthMethod;
 /// The credential that a request carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
-    /// None, as none is configured.
+    /// No credential is configured.
     Anonymous,
     /// A user name and a password.
     Basic,
     /// An identity token, for the exchange for a token of the registry.
     IdentityToken,
-    /// A configured token of the registry.
+    /// A configured registry token.
     Bearer,
-    /// None, whatever is configured: a redirect led to another host.
+    /// No credential was sent, because a redirect led to another host.
     Withheld,
 }
 
@@ -27,7 +27,7 @@ impl CredentialKind {
         }
     }
 
-    /// What was sent, for messages.
+    /// The description of the sent credential for messages.
     pub(super) fn sent(self) -> &'static str {
         match self {
             Self::Anonymous => "a request without credentials, as none are configured for it",

@@ -1,4 +1,4 @@
-//! Which kind of failure a cause is, and whether to retry.
+//! Classification of causes: the kind of failure, and whether to retry.
 
 use countersign_core::oci::ManifestError;
 use countersign_credentials::CredentialError;
@@ -14,7 +14,7 @@ use crate::observer::Stage;
 /// The kinds of failure that require different actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RegistryErrorKind {
-    /// The configuration of this host has a mistake, so that it is not asked.
+    /// The configuration of this host has a mistake, so no requests are sent.
     Misconfigured,
     /// The configuration does not allow requests to this host or address.
     Refused,
@@ -24,7 +24,7 @@ pub enum RegistryErrorKind {
     Timeout,
     /// 401, 403, or a credential that must not be sent to the token service that the registry names.
     Denied,
-    /// The registry asks to wait, for longer than the caller can.
+    /// The registry requested a pause that ends after the caller's deadline.
     Throttled,
     /// The registry reports a failure of its own, or a status that has no meaning here.
     Failed,
@@ -32,11 +32,11 @@ pub enum RegistryErrorKind {
     ResponseInvalid,
     /// A redirect is not followed.
     RedirectRefused,
-    /// The bytes are not those that their descriptor names.
+    /// The bytes differ from their descriptor.
     ContentMismatch,
     /// The registry refuses the referrers API and has no list under the fallback tag.
     ReferrersUnsupported,
-    /// The registry does not have it.
+    /// The content does not exist on the registry.
     NotFound,
     /// The target is not an image or index that can be run.
     Unsupported,
@@ -54,24 +54,25 @@ impl Cause {
             Self::HostRefused { .. } | Self::PlainHttpPort { .. } => RegistryErrorKind::Refused,
             Self::Fetch(error) => of_fetch(error),
             Self::TokenTimeout { .. } => RegistryErrorKind::Timeout,
-            // A 401 is a denial, even if its challenge cannot be answered.
+            // A 401 is a denial, even if its challenge is not supported.
             Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => RegistryErrorKind::Denied,
             Self::TooManyRequests { .. } => RegistryErrorKind::Throttled,
             Self::Status { .. } | Self::Interrupted => RegistryErrorKind::Failed,
             Self::NotFound { .. } => RegistryErrorKind::NotFound,
-            // Another kind of artifact. A type that no artifact has comes from the page of a proxy and not from an image.
+            // Another kind of artifact. Another media type comes from a proxy and not from an image.
             Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
                 RegistryErrorKind::Unsupported
             }
             Self::Redirected { cause, .. } => after_redirect(cause.kind()),
             Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
             Self::NoList(no_list) => no_list.kind(),
-            // The registry itself named the page.
+            // The registry itself linked the page.
             Self::Page { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => {
                 RegistryErrorKind::ResponseInvalid
             }
             Self::Page { cause, .. } => cause.kind(),
-            // The list of a registry may describe a manifest wrongly; the page of a proxy is another matter.
+            // The list of a registry may describe a manifest incorrectly; the response of a proxy is a different
+            // failure.
             Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
                 RegistryErrorKind::ContentMismatch
             }
@@ -92,7 +93,7 @@ impl Cause {
             Self::Fetch(error) => error.retry_advice(),
             Self::Status { status: 502..=504, .. } => RetryAdvice::BackOff,
             Self::TooManyRequests { wait, .. } => RetryAdvice::After(*wait),
-            // The fallback tag is asked instead.
+            // The fallback tag is requested instead.
             Self::Redirected { stage: Stage::Referrers, .. } => RetryAdvice::Never,
             Self::Redirected { cause, .. } => cause.retry_advice(),
             Self::HostRefused { .. }
@@ -162,7 +163,7 @@ fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
     match kind {
         // The registry chose this host, and the configuration does not allow requests to it.
         RegistryErrorKind::Refused => RegistryErrorKind::RedirectRefused,
-        // No credential of ours was sent: the store refuses the registry's own access.
+        // No credential was sent to the store, which refuses the access that the registry granted.
         RegistryErrorKind::Denied => RegistryErrorKind::Failed,
         RegistryErrorKind::Misconfigured
         | RegistryErrorKind::Unreachable

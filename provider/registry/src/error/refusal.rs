@@ -1,18 +1,18 @@
-//! Why a token service is not asked, and why a further page is not read.
+//! Refusals of token services and of further pages.
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_http::BadLink;
 
-/// Why a token service is not asked.
+/// The reason why no request is sent to a token service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RealmRefusal {
-    /// Plain HTTP, or no HTTP.
+    /// The scheme is not https.
     #[error("found scheme {found}, expected https")]
     Scheme {
         /// The scheme of the realm.
         found: Excerpt,
     },
-    /// The realm is no URL that is asked.
+    /// The realm is not an acceptable URL.
     #[error("found no URL with a host, expected one")]
     Url,
     /// The credential does not belong to the realm's host.
@@ -23,16 +23,16 @@ pub enum RealmRefusal {
     },
 }
 
-/// Why a further page is not read.
+/// The reason why a further page is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkRefusal {
-    /// The link is no URL that is followed.
+    /// The link is not an acceptable URL.
     #[error(transparent)]
     Url(#[from] BadLink),
     /// The link leads to another server than the registry.
     #[error("found {found}, expected {expected}")]
     Origin {
-        /// Where it leads.
+        /// The target of the link.
         found: Excerpt,
         /// The registry.
         expected: String,

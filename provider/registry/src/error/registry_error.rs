@@ -6,19 +6,18 @@ use super::cause::Cause;
 use super::kind::RegistryErrorKind;
 use crate::observer::Stage;
 
-/// A question about an image that has no answer.
+/// The error of a call about an image.
 ///
-/// Never carries a URL with its query, a token or a password. What a registry has written is an
-/// [`Excerpt`](countersign_core::codec::excerpt::Excerpt), and
-/// host names that a response chose are DNS names.
+/// Contains no URL with its query, no token and no password. Text of a registry is an
+/// [`Excerpt`](countersign_core::codec::excerpt::Excerpt), and host names from responses are DNS names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot get the {} of {repository}: {cause}", stage.as_str())]
 pub struct RegistryError {
     /// The repository of the image.
     pub repository: Repository,
-    /// What was asked for.
+    /// The purpose of the request.
     pub stage: Stage,
-    /// What happened.
+    /// The cause of an error.
     pub cause: Cause,
 }
 

@@ -1,4 +1,4 @@
-//! What to change in the configuration of registries, written behind the message of a failed request.
+//! Remediation of failed requests: the registry settings to change, at the end of the message.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use countersign_http::FetchError;
 use countersign_http::FetchRemedy;
 use countersign_http::TlsRemedy;
 
-/// The end of the message about `error`; empty if no setting could change it.
+/// The end of the message about `error`; empty if no setting could resolve it.
 pub(super) struct Remedy<'a>(pub(super) &'a FetchError);
 
 impl fmt::Display for Remedy<'_> {

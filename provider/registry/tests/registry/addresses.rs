@@ -1,4 +1,4 @@
-//! Unlisted hosts, which users choose.
+//! Unlisted hosts, whose names users choose.
 
 use countersign_core::name::ImageRef;
 use countersign_credentials::Credential;

@@ -18,7 +18,7 @@ use crate::support::settings;
 use crate::support::start_secure;
 use crate::support::works;
 
-/// Ways in which an answer does not come to its end. Over HTTP/2, the first is a stream that is reset.
+/// Ways to interrupt a response. Over HTTP/2, the first is a reset stream.
 const BREAKS: [fn(When) -> FaultHandle; 3] = [When::truncated_body, When::disconnect, When::close];
 
 #[tokio::test]

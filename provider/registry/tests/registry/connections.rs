@@ -15,7 +15,8 @@ use crate::support::soon;
 
 const IMAGES: usize = 1500;
 
-/// The connections after looking at [`IMAGES`] images over HTTP/1.1, two requests each, so many images at a time.
+/// The number of connections after pinning [`IMAGES`] images over HTTP/1.1, with two requests each and `at_once`
+/// images concurrently.
 async fn connections(at_once: usize, requests_per_host: usize) -> usize {
     let registry = Registry::start().await;
     let digest = registry.push_image("app", "v0").digest;
@@ -38,7 +39,7 @@ async fn connections(at_once: usize, requests_per_host: usize) -> usize {
     registry.connections()
 }
 
-/// The connections to a blob store that the settings do not name, for so many requests that are redirected to it.
+/// The number of connections to an unlisted blob store after `requests` redirected requests.
 async fn to_a_store(requests: usize, at_once: usize) -> usize {
     let (registry, store) = (Registry::start().await, Registry::start().await);
     store.push_image("app", "v1");

@@ -1,4 +1,4 @@
-//! Servers that send endless data without a response: each connection has an allowance for it, and then ends.
+//! Servers that send endless data without a response: each connection ends when its allowance is used up.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -34,7 +34,7 @@ use crate::support::soon;
 use crate::support::start_secure;
 use crate::support::works;
 
-/// More than any connection may receive, and an end if the client does not close.
+/// More than any connection may receive; ends the test if the client does not close.
 const MOST: usize = 64 * 1024 * 1024;
 
 /// Sends `first` and then `again` without end; returns the bytes sent when the other side closed.
@@ -49,7 +49,7 @@ async fn flood(mut stream: impl AsyncWrite + Unpin, first: &[u8], again: &[u8]) 
     sent
 }
 
-/// A server that floods each connection, its connections, and the most that one of them took.
+/// A server that floods each connection, with the number of connections and the maximum sent on one of them.
 struct Server {
     host: String,
     connections: Arc<AtomicUsize>,
@@ -108,7 +108,7 @@ impl Server {
                 RegistryEntry { roots, ..entry }
             }
         };
-        // The allowance ends the request, not the time, even on a slow machine.
+        // The allowance ends the request before the timeout, even on a slow machine.
         let time = Duration::from_secs(60);
         let (registries, _) = build(RegistrySettings { request_timeout: time, ..settings(vec![entry]) });
         let image: ImageRef = format!("{}/app:v1", self.host).parse().unwrap();

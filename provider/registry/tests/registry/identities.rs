@@ -87,7 +87,7 @@ async fn a_new_password_is_used_with_the_next_exchange_and_a_token_of_the_former
     source.replace(basic("second"));
     works(&registries, &registry).await;
     let sent = authorizations(&registry);
-    // The token of the former password is cached, and would be valid for as long as the token service said.
+    // The token of the former password is cached and has not expired.
     assert_eq!(sent[..2], [(Route::Manifest, None), (Route::Token, Some(SECOND.to_owned()))]);
     assert_eq!(sent.len(), 3);
 }
@@ -128,7 +128,7 @@ async fn another_entry_of_a_pull_secret_keeps_its_token() {
     works(&registries, &registry).await;
     let error = registries.pin(&other, soon()).await.unwrap_err();
     assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Denied));
-    // One request for the entry that is as it was: its token is cached.
+    // One request for the unchanged entry: its token is cached.
     assert_eq!(authorizations(&registry)[0], (Route::Manifest, Some("Bearer testkit-token-1".to_owned())));
     assert_eq!(authorizations(&registry)[1], (Route::Manifest, None));
 }
@@ -346,14 +346,14 @@ async fn an_identity_that_is_refused_right_after_it_was_issued_is_a_denial() {
     assert_eq!(issuer.left(), 1);
 }
 
-/// Has one password, and another one as soon as that was refused.
+/// A source with one password, and another one after a refusal.
 #[derive(Debug)]
 struct Renewing {
     identities: Mutex<Vec<Identity>>,
 }
 
 impl Renewing {
-    /// Has these in this order, the last for ever.
+    /// Creates a source of these passwords in this order; the last one is kept.
     fn of(passwords: &[&str]) -> Self {
         let method =
             |password: &&str| AuthMethod::Basic { user: USER.to_owned(), password: Secret::new(password.as_bytes()) };
@@ -396,7 +396,7 @@ async fn an_identity_that_was_refused_is_replaced_once_if_its_source_has_another
             build(settings(vec![RegistryEntry { scheme: Scheme::Http, ..entry }])).0
         };
         works(&with(&["ended", PASSWORD]), &registry).await;
-        // A third one is not tried for the same question.
+        // A third identity is not tried for the same request.
         let error = with(&["ended", "wrong", PASSWORD]).pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Denied);
         assert_eq!(error.stage, if bearer { Stage::Token } else { Stage::Manifest });

@@ -1,5 +1,5 @@
-//! Whatever a registry sends or withholds, calls end in time with the right bytes or an exact error, and a credential
-//! reaches only its own host. Against an in-process registry; nothing leaves the machine.
+//! Calls end in time with the right bytes or an exact error, whatever a registry sends, and a credential reaches only
+//! its own host. The tests use in-process registries.
 #![allow(clippy::unwrap_used)]
 
 mod addresses;

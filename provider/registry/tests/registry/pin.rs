@@ -159,7 +159,7 @@ async fn a_head_that_names_no_digest_is_followed_by_a_get_and_not_sent_again_soo
     let digest = Digest::of(DigestAlgorithm::Sha256, b"any");
     let header = |value: &str| Reply::status(200).header("docker-content-digest", value);
     let replies = [
-        // Read here, but under an algorithm that a tag never has.
+        // Read before, but with an algorithm that is not used for tags.
         header(long.as_str()),
         header("md5:00"),
         header(""),
@@ -262,7 +262,7 @@ async fn other_bytes_than_the_digest_names_are_refused_with_both_digests() {
     let expected = Cause::Digest { host: registry.host(), found, expected: asked };
     let registries = anonymous(&registry);
     assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
-    // A right or missing header does not excuse wrong bytes.
+    // Wrong bytes are refused even with a correct or missing header.
     registry.when(Route::Manifest).without_header("docker-content-digest");
     assert_eq!(registries.pin(&image, soon()).await.unwrap_err().cause, expected);
 }

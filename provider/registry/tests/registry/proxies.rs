@@ -50,7 +50,7 @@ fn with(proxies: ProxyEnvironment, registries: Vec<RegistryEntry>) -> Registries
     build(RegistrySettings { proxies, ..settings(registries) }).0
 }
 
-/// An entry for the host over TLS, whose proxy is this one.
+/// An entry for the host over TLS with this proxy.
 fn by(url: &str, host: &str, roots: Roots) -> RegistryEntry {
     let proxy = ProxyChoice::Server { server: url.parse().unwrap(), roots: Roots::System };
     RegistryEntry { proxy, roots, ..RegistryEntry::new(host.parse().unwrap(), Credential::Anonymous) }
@@ -86,7 +86,7 @@ async fn pin(registries: &Registries, host: &str) -> Result<(), Cause> {
     registries.pin(&image, soon()).await.map(drop).map_err(|error| error.cause)
 }
 
-/// The error of pinning by this proxy, which the host's entry names.
+/// The error of pinning through this proxy, which the host's entry configures.
 async fn failure(url: &str) -> (ProxyFailure, Cause) {
     let cause = pin(&with(ProxyEnvironment::default(), vec![by(url, HOST, Roots::System)]), HOST).await.unwrap_err();
     let Cause::Fetch(FetchError::Proxy { host, setting, failure, .. }) = &cause else { panic!("{cause:?}") };
@@ -111,7 +111,7 @@ async fn a_listed_registry_is_reached_by_a_tunnel_with_its_own_authorities() {
     for call in calls {
         call.await.unwrap().unwrap();
     }
-    // One connection, in HTTP/2, for all.
+    // One HTTP/2 connection for all requests.
     assert_eq!(proxy.targets(), ["CONNECT registry.example:443"]);
     assert_eq!(registry.connections(), 1);
     let request = &proxy.requests()[0];
@@ -157,7 +157,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     let (wrong, cause) = failure(&proxy.url().replace("http://", "http://cs:hunter2@")).await;
     assert_eq!(wrong, ProxyFailure::Login { status: 407, sent: true });
     assert!(!format!("{cause} {cause:?}").contains("hunter2"));
-    // Neither is tried again.
+    // Neither is retried.
     assert_eq!(proxy.connections(), 2);
     assert_eq!(registry.connections(), 0);
     let server =
@@ -236,7 +236,7 @@ async fn a_proxy_over_tls_has_authorities_of_its_own() {
     };
     pin(&with(ProxyEnvironment::default(), vec![entry(only(&proxies))]), HOST).await.unwrap();
     assert_eq!(proxy.targets(), ["CONNECT registry.example:443"]);
-    // The registry's authorities do not vouch for it, nor those of the system.
+    // Neither the registry's nor the system's authorities issued its certificate.
     for roots in [only(&ca), Roots::System] {
         let cause = pin(&with(ProxyEnvironment::default(), vec![entry(roots)]), HOST).await.unwrap_err();
         assert!(
@@ -262,7 +262,7 @@ async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
     pin(&with(environment(&proxy, ""), vec![plain(&host, Credential::Anonymous)]), &host).await.unwrap();
     let direct = RegistryEntry { proxy: ProxyChoice::Direct, ..plain(&host, Credential::Anonymous) };
     pin(&with(environment(&proxy, ""), vec![direct]), &host).await.unwrap();
-    // Nor is an unlisted host asked by it.
+    // An unlisted host is not reached through it either.
     let unlisted = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     assert_eq!(pin(&unlisted, &host).await.unwrap_err().kind(), RegistryErrorKind::Refused);
     assert_eq!((registry.connections(), proxy.connections()), (2, 0));
@@ -308,7 +308,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     let repository: Repository = format!("{HOST}/app").parse().unwrap();
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
-    // What became of the redirect.
+    // The failure of the redirect.
     let redirected = |error: RegistryError| {
         assert_eq!(error.kind(), RegistryErrorKind::RedirectRefused);
         let Cause::Redirected { cause, .. } = error.cause else { panic!("{error}") };
@@ -341,10 +341,10 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
         );
         fault.remove();
     }
-    // Each try has asked the registry, and nothing else.
+    // Each attempt has sent requests only to the registry.
     assert_eq!(proxy.requests().len(), before + 9);
 
-    // The proxy is on this machine. The registry is not, and may not lead there.
+    // The proxy is on this machine. The registry is not, and must not lead to loopback.
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let port = store.address().port();
         let fault = registry.when(Route::Blob).redirect(307, &format!("http://{host}:{port}/blob"));

@@ -229,7 +229,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
     ] {
         let fault = store.when(Route::Other).redirect(307, &format!("http://{host}{STORED}"));
         let cause = fetch(&unlisted, &registry, &blob).await.unwrap_err().cause;
-        // A host has one message.
+        // A host has one form in messages.
         let host = host.replace("[::ffff:7f00:1]", "127.0.0.1");
         let Cause::Redirected { registry: asked, target, stage: Stage::Blob, cause: inner } = &cause else {
             panic!("{cause:?}")
@@ -244,7 +244,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
         assert_eq!(cause.kind(), RegistryErrorKind::RedirectRefused);
         fault.remove();
     }
-    // Nor to a configured host, which the store cannot reach by itself.
+    // Redirects to a configured host are refused, too.
     let listed = build(settings(vec![entry(&registry, Credential::Anonymous), entry(&third, Credential::Anonymous)])).0;
     let fault = store.when(Route::Other).redirect(307, &format!("{}{STORED}", third.url()));
     let cause = fetch(&listed, &registry, &blob).await.unwrap_err().cause;
@@ -345,7 +345,7 @@ async fn a_bounded_number_of_connections_to_hosts_that_the_settings_do_not_name_
     let before = stores[0].connections();
     ask(0).await;
     assert_eq!(stores[0].connections(), before);
-    // One host too many: the next request opens a new connection.
+    // One host more than the limit: the next request opens a new connection.
     ask(KEPT).await;
     ask(0).await;
     assert_eq!(stores[0].connections(), before + 1);

@@ -1,4 +1,4 @@
-//! Our parser of image references against oci-client's: they may differ only in known cases.
+//! Compares the parser of image references with that of oci-client: they may differ only in known cases.
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
@@ -46,7 +46,7 @@ fn references_are_read_as_by_oci_client() {
         });
         let theirs = text.parse::<oci_client::Reference>().ok().map(|image| {
             let digest = image.digest().map(str::to_owned);
-            // They keep a tag beside a digest; it selects nothing.
+            // oci-client keeps a tag in addition to a digest; it selects nothing.
             let tag = if digest.is_some() { None } else { image.tag().map(str::to_owned) };
             (image.registry().to_owned(), image.repository().to_owned(), tag, digest)
         });

@@ -58,17 +58,17 @@ fn digests(referrers: &Referrers) -> Vec<String> {
     referrers.entries.iter().map(|entry| entry.digest.to_string()).collect()
 }
 
-/// A response of the referrers API of another kind.
+/// A page of the referrers API with this body.
 fn page(body: impl Into<String>) -> Reply {
     Reply::status(200).header("content-type", IMAGE_INDEX).body(body.into())
 }
 
-/// The answer of a registry to a request for a list that has nothing in it.
+/// An empty page of the referrers API.
 fn empty() -> Reply {
     page(r#"{"schemaVersion":2,"manifests":[]}"#)
 }
 
-/// Why page `number` ended the list.
+/// The cause for which page `number` ended the list.
 fn page_cause(found: &Referrers, number: usize) -> Cause {
     let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("not cut by a page: {found:?}") };
     let Cause::Page { number: page, cause } = &error.cause else { panic!("not a page: {error:?}") };
@@ -230,7 +230,7 @@ async fn entries_of_any_type_count_toward_the_limit() {
         assert_eq!((found.entries.len(), found.incomplete), (limits::REFERRERS_ENTRIES / 2, cut), "{count}");
         fault.remove();
     }
-    // Full, and there would be more.
+    // Full, with a link to a further page.
     registry.when(Route::Referrers).reply(page(body(limits::REFERRERS_ENTRIES)).header("link", "<?n=2>; rel=next"));
     registry.clear_requests();
     assert_eq!(referrers(&registries, &registry).await.unwrap().incomplete, Some(Incomplete::Limit));
@@ -305,7 +305,7 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
     let expected = list(&registry, 3);
     let registries = anonymous(&registry);
     for (reply, trouble) in [
-        // The registry itself named the page: it is not the image that is missing.
+        // The registry itself linked the page, so the image exists.
         (Reply::status(404), RegistryErrorKind::ResponseInvalid),
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::ResponseInvalid),
         (Reply::error(401, "UNAUTHORIZED"), RegistryErrorKind::Denied),
@@ -365,7 +365,7 @@ async fn without_the_api_the_fallback_tag_is_read_and_its_absence_means_none() {
     let tag = format!("/v2/app/manifests/{}", image.digest.replace(':', "-"));
     let asked = registry.requests();
     assert_eq!(asked.last().unwrap().path, tag);
-    // A registry that is asked for an index only may convert or hide other types.
+    // A registry may convert or hide other types if only an index is requested.
     assert_eq!(asked[1].header("accept"), Some(IMAGE_INDEX));
     assert_eq!(asked[2].header("accept"), asked[0].header("accept"));
     let signature = sample("late", Some(SIGNATURE));
@@ -381,7 +381,7 @@ async fn a_fallback_tag_that_is_the_image_itself_means_none() {
     let registries = anonymous(&registry);
     for image in [registry.push_image("app", "v1"), registry.push_index("app", "v1", &[amd64.clone(), amd64])] {
         registry.tag("app", &image.digest.replace(':', "-"), &image.digest);
-        // The platforms of an index are no referrers without a type either.
+        // The platforms of an index are not referrers without a type.
         assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default(), "{}", image.media_type);
     }
 }
@@ -481,7 +481,7 @@ async fn reads_an_index_of_a_generic_content_type_which_never_means_none() {
         assert_eq!((error.kind(), &no_list(error).fallback), (RegistryErrorKind::ResponseInvalid, &Fallback::Absent));
         fault.remove();
     }
-    // The document must call itself an index, and the header must not call it something else.
+    // The document must declare itself an index, and the header must not declare another type.
     for (content_type, body) in [
         ("application/json", body.replace("mediaType\":\"application/vnd.oci.image.index", "x\":\"y")),
         ("text/html", body.clone()),
@@ -506,7 +506,7 @@ async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
         let fault = website.when(Route::Other).reply(Reply::status(status).header("retry-after", "1"));
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{status}");
-        // Only a 404 is an answer of the API; and it is not asked again.
+        // Only a 404 is a result of the API, and there is no second request.
         assert_eq!(found.incomplete.is_none(), status == 404, "{status}");
         assert_eq!(fault.hits(), 1, "{status}");
         fault.remove();
@@ -517,7 +517,7 @@ async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
     assert_eq!((digests(&found), error.kind()), (expected, RegistryErrorKind::Unreachable));
 }
 
-/// What the API may answer, and what follows: the kind of trouble if the fallback tag is a 404; and whether it is asked.
+/// Responses of the API, with the kind of error if the fallback tag is a 404, and whether the tag is requested.
 fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
     vec![
@@ -536,7 +536,7 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
         (Reply::status(415), Some(RegistryErrorKind::ReferrersUnsupported), true),
         (Reply::status(422), Some(RegistryErrorKind::ReferrersUnsupported), true),
         (Reply::status(501), Some(RegistryErrorKind::ReferrersUnsupported), true),
-        // Denied there alone.
+        // Denied only for the API.
         (Reply::error(401, "UNAUTHORIZED"), Some(RegistryErrorKind::Denied), true),
         (Reply::error(403, "DENIED"), Some(RegistryErrorKind::Denied), true),
         (html(403), Some(RegistryErrorKind::Denied), true),
@@ -565,7 +565,7 @@ fn answers_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
         (Reply::status(304), Some(RegistryErrorKind::Failed), true),
         (Reply::status(302), Some(RegistryErrorKind::RedirectRefused), true),
         (Reply::status(307).header("location", "ftp://127.0.0.1/"), Some(RegistryErrorKind::RedirectRefused), true),
-        // Failing: no further request.
+        // Failures: no further request.
         (Reply::status(408), Some(RegistryErrorKind::Failed), false),
         (Reply::status(421), Some(RegistryErrorKind::Failed), false),
         (Reply::status(425), Some(RegistryErrorKind::Failed), false),

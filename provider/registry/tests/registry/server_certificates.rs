@@ -60,7 +60,7 @@ xYyeKGPSiKvRzDsCgO2ErPHYSCQIvO6/NK3GL/fCpRaya+8sIcSCtnTX
 -----END PRIVATE KEY-----
 ";
 
-/// As `openssl req -x509` lays it out: no keyUsage, no extKeyUsage.
+/// A certificate as `openssl req -x509` creates it: no keyUsage, no extKeyUsage.
 fn self_signed(names: &[&str]) -> CertSpec {
     CertSpec::tls_server(names).without_key_usage().without_ekus().is_ca(true)
 }
@@ -94,7 +94,7 @@ async fn accepted(identity: &Chain, ca: &str) {
     works(&build(settings(vec![entry(registry.address(), ca)])).0, &registry).await;
 }
 
-/// Answers one connection with 404, with this certificate and key, matching or not.
+/// Responds to one connection with 404, with this certificate and key, which may not match.
 fn answers_once(certificate: CertificateDer<'static>, key: &PrivateKeyDer<'static>) -> SocketAddr {
     #[derive(Debug)]
     struct Always(Arc<CertifiedKey>);
@@ -151,7 +151,7 @@ async fn a_self_signed_certificate_in_the_ca_file_is_accepted_whatever_its_basic
     ] {
         let identity = Chain::self_signed(spec);
         accepted(&identity, &identity.pem()).await;
-        // Beside an authority, in a file from Windows.
+        // Together with an authority, in a file with Windows line ends.
         let bundle = format!("{}{}", Authority::root(CertSpec::root()).pem(), identity.pem());
         accepted(&identity, &bundle.replace('\n', "\r\n")).await;
     }
@@ -173,7 +173,7 @@ async fn accepts_only_the_identical_certificate() {
     assert_eq!(failure(&identity, &other.pem()).await, TlsFailure::SelfSigned { roots: roots() });
     let elsewhere = Chain::self_signed(CertSpec::tls_server(&["127.0.0.1"]).common_name("elsewhere"));
     assert_eq!(failure(&elsewhere, &identity.pem()).await, TlsFailure::SelfSigned { roots: roots() });
-    // An authority that is not its own issuer, although it stands in the file.
+    // A CA certificate in the file that is not self-issued.
     let root = Authority::root(CertSpec::root());
     let below = root.issue(self_signed(&["127.0.0.1"]));
     let certificates = Chain::with_certificates(&below, vec![below.leaf_der().to_vec()]);

@@ -176,7 +176,7 @@ async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
 #[tokio::test]
 async fn a_registry_cannot_use_up_the_token_service_of_another() {
     let (bad, good, mut settings) = two().await;
-    // The token service is known to the settings, and answers to one of them only.
+    // The settings name the token service for only one registry.
     let tokens = Registry::start().await;
     settings.registries.push(entry(&tokens, Credential::Anonymous));
     let service = TokenService::anonymous().realm(&format!("{}/token", tokens.url()));
@@ -193,7 +193,7 @@ async fn a_registry_cannot_use_up_the_token_service_of_another() {
             tokio::spawn(async move { registries.pin(&image, soon()).await })
         })
         .collect();
-    // Half of what the token service may be asked at a time.
+    // Half of the concurrent requests to the token service.
     tokens.wait_for(Route::Token, 16).await;
     works(&registries, &good).await;
     assert_eq!(tokens.count(Route::Token), 17);

@@ -32,7 +32,7 @@ fn spellings(registry: &Registry) -> [ImageRef; 4] {
 
 #[tokio::test]
 async fn uses_a_credential_for_every_spelling_and_exchanges_its_token_once() {
-    // Whichever spelling the settings have.
+    // For every spelling in the settings.
     for own in 0..4 {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");

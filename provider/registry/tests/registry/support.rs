@@ -52,12 +52,12 @@ impl Seen {
         self.in_use.borrow().get(&resource).copied().unwrap_or_default()
     }
 
-    /// How often the use of a limit has changed since this was asked last.
+    /// The number of changes of the use of a limit since the last call.
     pub(crate) fn changes(&self, resource: Resource) -> usize {
         self.changes.lock().unwrap().remove(&resource).unwrap_or_default()
     }
 
-    /// Returns as soon as the use of a limit is as expected.
+    /// Returns as soon as the use of a limit is as expected by the caller.
     pub(crate) async fn until(&self, resource: Resource, expected: impl Fn(i64) -> bool) {
         let in_use = |all: &BTreeMap<Resource, i64>| expected(all.get(&resource).copied().unwrap_or_default());
         self.in_use.subscribe().wait_for(in_use).await.unwrap();
@@ -147,7 +147,7 @@ pub(crate) async fn pin_error(registries: &Registries, registry: &Registry) -> C
     registries.pin(&app(registry), soon()).await.unwrap_err().cause
 }
 
-/// What the testkit describes, in our terms.
+/// Converts a descriptor of the testkit.
 pub(crate) fn descriptor(theirs: &countersign_testkit::Descriptor) -> Descriptor {
     Descriptor {
         media_type: theirs.media_type.parse().unwrap(),

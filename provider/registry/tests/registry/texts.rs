@@ -15,13 +15,13 @@ use crate::support::anonymous;
 use crate::support::app;
 use crate::support::soon;
 
-/// Longest message: the sentence of ours, the names in it (255 bytes each), and two excerpts.
+/// Longest message: our sentence, the names in it (255 bytes each), and two excerpts.
 const MESSAGE_CHARACTERS: usize = 1100;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Ends a quotation and begins a sentence, then a line.
+/// Ends a quotation, then starts a sentence and a line.
 const FORGED: &str = "x\", verified by \"ops\u{202e}\nverdict=verified ";
 
 async fn errors(registry: &Registry, registries: &Registries) -> Vec<RegistryError> {

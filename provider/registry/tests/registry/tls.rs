@@ -96,7 +96,7 @@ async fn a_blob_store_uses_the_authorities_of_its_own_entry() {
     let both = settings(vec![secure(&registry, &ca, Credential::Anonymous), own]);
     let found = build(both).0.blob(&repository, &blob, 1024, soon()).await.unwrap();
     assert_eq!(&*found, b"envelope".as_slice());
-    // Its entry has the authority; its credential is for its own images, not for redirects.
+    // Its entry has the authority. Its credential is only for its own images, not for redirects.
     assert_eq!(store.requests()[0].authorization(), None);
 }
 

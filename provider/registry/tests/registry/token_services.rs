@@ -43,7 +43,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
     assert_eq!(cause.kind(), RegistryErrorKind::Denied);
-    // Nor is it asked anonymously, which would be another identity.
+    // No anonymous request is sent either, as it would have another identity.
     assert_eq!(service.connections(), 0);
 }
 
@@ -53,7 +53,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
     let named = RegistryEntry { realm_hosts: vec![service.host().parse().unwrap()], ..entry(&registry, alice()) };
     works(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
-    // And the token, not the credential, goes to the registry.
+    // The token, and not the credential, is sent to the registry.
     let authorizations: Vec<_> = registry.requests().iter().map(|it| it.authorization().map(str::to_owned)).collect();
     assert_eq!(authorizations, [None, Some("Bearer testkit-token-1".to_owned())]);
 }

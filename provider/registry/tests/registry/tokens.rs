@@ -112,7 +112,7 @@ async fn an_exchange_continues_after_its_first_caller_has_gone() {
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Token);
     assert_eq!(error.cause, Cause::TokenTimeout { host: registry.host() });
-    // Another caller gives up.
+    // Another caller stops waiting.
     let leaver = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
         async move { registries.pin(&image, soon()).await }

@@ -24,7 +24,7 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 
-/// The input of a verification: at first strict, without trust stores.
+/// The input of a verification: initially strict, without trust stores.
 #[derive(Clone, Debug)]
 pub struct Judge {
     target: Descriptor,
@@ -140,7 +140,7 @@ impl Judge {
         }
     }
 
-    /// The first reason's sentence.
+    /// The message of the first reason.
     pub fn sentence(&self, envelope: &[u8], media_type: &str) -> String {
         self.ask(envelope, media_type).unwrap_err().reasons.first().to_string()
     }
@@ -176,7 +176,7 @@ pub fn format(media_type: &str) -> EnvelopeFormat {
     EnvelopeFormat::of_media_type(&media_type.parse().unwrap()).expect("the media type of an envelope")
 }
 
-/// The answers of the product, which fetches no evidence yet.
+/// The responses of this version, which fetches no evidence.
 pub fn unavailable(request: &EvidenceRequest) -> EvidenceResponse {
     EvidenceResponse::NotAvailable(NotAvailable::new(match request {
         EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",

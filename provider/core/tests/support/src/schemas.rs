@@ -1,4 +1,4 @@
-//! Good documents of every kind of JSON that the core reads, and how each is read.
+//! A valid document of every kind of JSON that the core parses, with its parser.
 
 use std::sync::OnceLock;
 

@@ -1,9 +1,9 @@
-//! Location of the outside vectors.
+//! The location of external vectors.
 #![allow(clippy::disallowed_methods, reason = "tests read files and the environment; the crate does not")]
 
 use std::path::PathBuf;
 
-/// The folder of outside vectors: what `COUNTERSIGN_VECTORS` names, or `shared/vectors` beside the checkout.
+/// The folder of external vectors: the value of `COUNTERSIGN_VECTORS`, or `shared/vectors` beside the checkout.
 pub fn vectors() -> Option<PathBuf> {
     let beside = || {
         // Read at run time: several checkouts may share a build directory.
