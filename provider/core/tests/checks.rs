@@ -95,7 +95,7 @@ fn refuses_ambiguous_payloads() {
 }
 
 #[test]
-fn trust_comes_from_a_store_of_the_schemes_type() {
+fn trust_requires_a_store_of_the_schemes_type() {
     let fixture = Fixture::new();
     let chain = fixture.root.issue(CertSpec::leaf());
     let untrusted = Authority::root(CertSpec::root());

@@ -89,7 +89,7 @@ fn reads_a_full_page_of_referrers_and_omits_the_rest() {
 }
 
 #[test]
-fn validates_the_document_behind_the_last_entry_that_is_kept() {
+fn validates_the_document_after_the_last_kept_entry() {
     let page = |last: &str, more: &str| {
         let entries = vec!["{}"; 1000].join(",");
         Index::parse(format!(r#"{{"manifests":[{entries},{last}]{more}}}"#).as_bytes())

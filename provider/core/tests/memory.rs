@@ -33,7 +33,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> usize {
 
 /// Runs all cases in sequence, so that allocations are not counted for another case.
 #[test]
-fn reading_takes_a_small_multiple_of_the_document() {
+fn memory_for_parsing_is_a_small_multiple_of_the_document() {
     json();
     large();
     cose();

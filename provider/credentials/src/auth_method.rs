@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cannot_be_carried_is_refused() {
+    fn refuses_only_credentials_that_cannot_be_sent() {
         let basic = |user: &str, password: &[u8]| {
             AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) }.check()
         };

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_that_the_source_is_not_for_is_asked_anonymously() {
+    async fn hosts_of_other_sources_get_an_anonymous_identity() {
         let (issuer, source) = Issuer::with_permits(1);
         let app = app("cloud.example.evil.example");
         let other = RepositoryScope::new(&app);

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_no_identity() {
+    fn refuses_identities_that_cannot_be_sent() {
         let token = AuthMethod::RegistryToken(Secret::new("a\nb"));
         assert_eq!(Identity::new(token, None).err(), Some(AuthMethodError::NotVisible));
     }

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_the_networks() {
+    fn classifies_networks() {
         for (text, expected) in [
             ("93.184.216.34", Network::Public),
             ("2606:4700::1111", Network::Public),

@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_never_leaves_https_or_the_web() {
+    fn refuses_redirects_from_https_to_other_schemes() {
         let check = |from: &str, location: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::LOCATION, location.parse().unwrap());

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_out_the_text_beside_the_reason_of_a_connections_end() {
+    fn omits_the_debug_text_of_a_goaway() {
         let error = h2::Error::from(h2::Reason::ENHANCE_YOUR_CALM);
         assert_eq!(innermost_text(&error), "HTTP/2 failed: detected excessive load generating behavior");
         let wrapped = std::io::Error::other(error);

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_redirect_counts_for_the_host_that_was_asked_and_for_the_one_that_answers() {
+    async fn a_redirect_counts_for_the_requested_host_and_for_the_target() {
         let hosts = hosts(2, 64);
         let soon = || Instant::now() + SECOND;
         let permit = acquire(&hosts, "a", soon()).await.unwrap();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_redirect_waits_for_the_pause_of_the_host_it_leads_to() {
+    async fn a_redirect_waits_for_the_pause_of_its_target() {
         let hosts = hosts(2, 64);
         let soon = Instant::now() + SECOND;
         let there = Hop { host: "b", own: false, listed: false };

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_entry_makes_room() {
+    fn evicts_the_least_recently_used_entry() {
         let cache = LruTtlCache::new(25);
         let start = Instant::now();
         let end = start + Duration::from_secs(1);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_the_cache_is_not_kept() {
+    fn does_not_store_a_value_larger_than_the_cache() {
         let cache = LruTtlCache::new(5);
         let end = Instant::now() + Duration::from_secs(1);
         cache.put("a", 1, 10, Some(end));

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_names_a_server_by_one_text() {
+    fn links_to_one_server_have_one_text() {
         let from = Url::parse("https://10.0.0.5:5000/v2/").unwrap();
         for (link, target) in [
             ("https://[::ffff:a00:5]:05000/x", "https://10.0.0.5:5000/x"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_has_one_text() {
+    fn one_server_has_one_text() {
         for (url, text) in [
             ("https://R.example/a?b", "r.example"),
             ("https://r.example:443/", "r.example"),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_who_ask_meanwhile_share_one_flight() {
+    async fn concurrent_callers_share_one_flight() {
         let flights = Arc::new(SingleFlight::<u8, usize>::default());
         let started = Arc::new(AtomicUsize::new(0));
         let go = Arc::new(Notify::new());
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_work_goes_on_when_its_first_caller_has_left() {
+    async fn the_work_continues_when_its_first_caller_stops_waiting() {
         let flights = SingleFlight::<u8, u8>::default();
         let work = |progress: Progress| async move {
             progress.enter("sleep");
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_error_and_leaves_nothing_behind() {
+    async fn a_panic_is_an_error_and_removes_the_work() {
         let flights = SingleFlight::<u8, u8>::default();
         let panics = |_| async { panic!("on purpose") };
         assert_eq!(flights.join_or_start(1, soon(), panics).await, Err(FlightError::Panicked));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_nobody_waits_for_ends_after_the_grace() {
+    async fn cancels_abandoned_work_after_the_grace_period() {
         let flights = SingleFlight::<u8, u8>::default();
         let dropped = Arc::new(Notify::new());
         let now = Instant::now();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_comes_back_within_the_grace_prolongs_it() {
+    async fn a_caller_within_the_grace_period_restarts_it() {
         let flights = SingleFlight::<u8, u8>::default();
         let dropped = Arc::new(Notify::new());
         let now = Instant::now();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_stays_keeps_the_work_going() {
+    async fn a_waiting_caller_keeps_the_work_running() {
         let flights = Arc::new(SingleFlight::<u8, u8>::default());
         let slow = |_| async {
             tokio::time::sleep(30 * SECOND).await;

@@ -183,7 +183,7 @@ async fn another_status_than_200_is_a_response_with_the_beginning_of_its_body() 
 }
 
 #[tokio::test]
-async fn a_host_that_asks_for_a_pause_gets_no_request_meanwhile() {
+async fn sends_no_request_during_the_pause_of_a_host() {
     let server = server().await;
     server.when_any().times(1).reply(Reply::status(429).header("retry-after", "50"));
     let client = client();
@@ -254,7 +254,7 @@ async fn a_redirect_to_another_origin_takes_the_route_of_its_policy_and_carries_
 }
 
 #[tokio::test]
-async fn a_redirect_is_refused_where_the_request_or_its_policy_says_so() {
+async fn refuses_a_redirect_if_the_request_or_its_policy_refuses_it() {
     let (server, other) = (server().await, server().await);
     server.when(Path::Other).redirect(307, &list(&other));
     let error = fetch(&client(), &list(&server), |_| {}).await.err().unwrap();
@@ -292,7 +292,7 @@ async fn a_server_is_accepted_by_the_roots_of_its_route() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_asked_under_a_rule_only() {
+async fn a_proxy_is_used_only_under_a_rule() {
     let (server, proxy) = (server().await, Proxy::start().await);
     proxy.resolve("list.example:80", server.address());
     let mut builder = builder(1 << 20);

@@ -267,7 +267,7 @@ mod tests {
 
     /// Requests for every accepted spelling in the shared table of references are sent to the right server.
     #[test]
-    fn each_reference_is_asked_at_its_place() {
+    fn requests_for_each_reference_go_to_its_server() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");
         let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let routes = routes(&[], &[]);

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_first_error_and_notes_an_unknown_name_anywhere() {
+    fn reads_the_first_error_and_detects_name_unknown_in_any() {
         let body = RegistryErrorBody::parse(
             br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
             80,

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_host_is_compared_by_place() {
+    fn an_exact_host_is_compared_by_server() {
         assert!(matches("Registry.example", "registry.example"));
         assert!(matches("registry.example:443", "registry.example"));
         assert!(!matches("registry.example", "registry.example:5000"));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_is_one_entry_over_either_scheme() {
+    fn one_server_is_one_entry_over_either_scheme() {
         let (http, https) = (Scheme::Http, Scheme::Https);
         for (a, over_a, b, over_b, one) in [
             ("r.example", https, "R.example:0443", https, true),

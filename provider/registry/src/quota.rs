@@ -61,7 +61,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn names_the_headers_in_order_and_leaves_others_out() {
+    fn names_the_headers_in_order_and_omits_others() {
         let mut headers = HeaderMap::new();
         headers.insert("docker-ratelimit-source", HeaderValue::from_static("192.0.2.7"));
         headers.insert("ratelimit-remaining", HeaderValue::from_static("0;w=21600"));

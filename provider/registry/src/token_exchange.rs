@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_either_name_and_believes_bounded_lifetimes() {
+    fn accepts_either_name_and_bounds_lifetimes() {
         assert_eq!(read(br#"{"token":"a","access_token":"b"}"#).unwrap().0.as_bytes(), b"Bearer a");
         assert_eq!(read(br#"{"token":"","access_token":"b"}"#).unwrap().0.as_bytes(), b"Bearer b");
         assert_eq!(lifetime(r#"{"token":"a"}"#), Ok(60));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_answers_without_a_token_that_can_be_sent() {
+    fn refuses_responses_without_a_usable_token() {
         for (body, error) in [
             ("", "it is not a JSON object with token or access_token"),
             ("[]", "it is not a JSON object with token or access_token"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_an_answer_holds() {
+    fn counts_the_contents_of_a_response() {
         let with = |more: &str| lifetime(&format!(r#"{{"token":"a","more":{more}}}"#));
         assert_eq!(with(&format!("[0{}]", ",0".repeat(1000))), Ok(60));
         for more in [

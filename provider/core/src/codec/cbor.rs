@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_two_readers_could_read_differently() {
+    fn refuses_ambiguous_encodings() {
         for (bytes, error) in [
             (&[0xa2, 0x01, 0x00, 0x01, 0x00][..], CborError::RepeatedLabel),
             (&[0xa2, 0x01, 0x00, 0x18, 0x01, 0x00], CborError::RepeatedLabel),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_before_it_looks_at_the_entries() {
+    fn checks_the_count_before_the_entries() {
         for (bytes, found) in [
             (&[0x98, 65][..], 65),
             (&[0xb8, 65], 65),

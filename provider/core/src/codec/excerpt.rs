@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_could_end_the_quotation_or_the_line() {
+    fn escapes_quotation_marks_and_line_ends() {
         check(r#"x", verified by "y"#, r#""x\", verified by \"y""#);
         check(r"\", r#""\\""#);
         check("a\nb\r\tc\0\u{7f}\u{85}", r#""a\u{a}b\u{d}\u{9}c\u{0}\u{7f}\u{85}""#);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_changes_direction_or_looks_like_a_quotation_mark() {
+    fn escapes_direction_marks_and_similar_quotation_marks() {
         check("a\u{202e}b\u{2066}c\u{200f}", r#""a\u{202e}b\u{2066}c\u{200f}""#);
         check("a” b″ c‟ d＂ e…", r#""a\u{201d} b\u{2033} c\u{201f} d\u{ff02} e\u{2026}""#);
         check("a\u{200b}\u{feff}\u{ad}", r#""a\u{200b}\u{feff}\u{ad}""#);

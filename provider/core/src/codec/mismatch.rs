@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_has_both_parts_and_the_parts_stay_apart() {
+    fn prints_both_parts_and_keeps_them_separate() {
         let mismatch = Mismatch::new("is, expected nothing").expecting("something").within("a").of("b");
         assert_eq!(mismatch.to_string(), "b a: is, expected nothing, expected something");
         assert_eq!((mismatch.found(), mismatch.expected()), ("b a: is, expected nothing", Some("something")));

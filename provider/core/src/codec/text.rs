@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_within_its_bytes_in_every_form_whatever_the_characters() {
+    fn stays_within_its_limit_in_every_form_for_all_characters() {
         for character in CHARACTERS {
             for count in [0, 1, 20, 90, 128, 200, 256, 500, 1000, 1024, 1025, 100_000] {
                 let foreign = character.to_string().repeat(count);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_kept_as_it_is_and_what_does_not_ends_with_a_mark() {
+    fn keeps_text_that_fits_and_truncates_other_text_with_a_mark() {
         let fits = "ä".repeat(Text::BYTES / 2);
         assert_eq!(Text::of(&fits), fits.as_str());
         let text = Text::of(format_args!("{fits}x"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_once_the_end_is_reached() {
+    fn accepts_nothing_after_the_limit_is_reached() {
         let asked = Cell::new(0);
         let endless = fmt::from_fn(|f| {
             loop {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_how_many_are_left_out() {
+    fn lists_name_the_number_of_omitted_items() {
         let shown = |most| list(["a", "b", "c"].iter(), ", ", most).to_string();
         assert_eq!([0, 1, 3].map(shown), [" and 3 more", "a and 2 more", "a, b, c"]);
     }

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_counts_as_much_as_its_cost() {
+    fn counts_the_cost_of_the_mark() {
         assert_eq!(cut(4, 3, "abcd"), "abcd");
         assert_eq!(cut(4, 3, "abcde"), "a…");
         assert_eq!(cut(4, 0, "abcde"), "abcd…");

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_by_name_is_not_in_the_table() {
+    fn refused_algorithms_are_not_in_the_table() {
         for (oid, name) in REFUSED {
             assert!(SignatureAlgorithm::ALL.iter().all(|algorithm| algorithm.row().oid != oid), "{name}");
         }

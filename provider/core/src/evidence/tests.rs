@@ -80,7 +80,7 @@ fn a_delta_crl_and_the_responders_own_crl_are_further_rounds() {
 }
 
 #[test]
-fn what_is_asked_for_after_the_last_round_is_not_available() {
+fn requests_after_the_last_round_are_not_available() {
     for more in [1, 7] {
         let (response, rounds) = run(more);
         assert_eq!(rounds, Evidence::ROUNDS);
@@ -90,7 +90,7 @@ fn what_is_asked_for_after_the_last_round_is_not_available() {
 }
 
 #[test]
-fn a_request_without_a_response_is_not_available_and_is_not_asked_for_again() {
+fn a_request_without_a_response_is_not_available_and_not_repeated() {
     let chain = trusted_chain();
     let request = EvidenceRequest::from(OcspRequest::new(&chain.links().next().unwrap()).unwrap());
     let mut evidence = Evidence::none();
@@ -138,7 +138,7 @@ fn a_request_has_the_certificate_its_issuer_and_its_urls() {
 }
 
 #[test]
-fn aws_signer_is_asked_by_the_hash_of_each_certificate_and_its_issuer() {
+fn the_aws_signer_request_has_the_hash_of_each_certificate_and_its_issuer() {
     let chain = trusted_chain();
     let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
     let version = SigningProfileVersion::parse(arn).unwrap();

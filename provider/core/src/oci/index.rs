@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_entry_spoils_only_itself() {
+    fn a_malformed_entry_does_not_invalidate_the_others() {
         let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
         let text = format!(
             r#"{{"manifests":[{{"mediaType":"a/b","digest":"sha256:0","size":2}},{{"mediaType":"a/b","digest":"{digest}","size":-1}},7,{{"mediaType":"a/b","digest":"{digest}","size":2,"artifactType":"x/y"}}]}}"#

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undeclared_body_takes_the_header_if_its_members_fit() {
+    fn uses_the_header_for_a_body_without_media_type_if_its_members_fit() {
         assert_eq!(
             target_media_type(br#"{"config":{},"layers":[]}"#, MediaType::OCI_MANIFEST).unwrap(),
             MediaType::OCI_MANIFEST
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_artifact_type_from_the_config_in_the_legacy_form() {
+    fn reads_the_artifact_type_from_the_config_in_the_legacy_form() {
         let sha = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
         let body = format!(r#"{{"config":{{"mediaType":"a/b","digest":"{sha}","size":2}},"layers":null}}"#);
         let media_type = MediaType::OCI_MANIFEST.parse().unwrap();

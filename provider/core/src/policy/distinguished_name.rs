@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_could_match_more_or_less_than_is_meant() {
+    fn refuses_entries_that_match_more_or_less_than_intended() {
         let kind = |found: &str| NameError::Type { found: found.into() };
         for (text, error) in [
             ("", NameError::NoValue { found: Excerpt::default() }),

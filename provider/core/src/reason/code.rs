@@ -177,7 +177,7 @@ mod tests {
     ];
 
     #[test]
-    fn which_of_two_codes_tells_more_is_as_it_was() {
+    fn the_order_of_codes_is_unchanged() {
         let former = |code: Code| FORMER_ORDER.iter().position(|text| *text == code.as_str());
         assert_eq!(Code::ALL.len(), FORMER_ORDER.len());
         for &one in Code::ALL {

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_ordinary_ones_are_listed() {
+    fn lists_a_hundred_usual_failures() {
         let detail = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a \
                       certificate of ca:main in the chain";
         let all: FailedSignatures = (0..100).map(|_| failed(Code::UntrustedChain, detail)).collect();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_long_ones_the_first_are_listed_and_the_others_counted() {
+    fn lists_the_first_long_failures_and_counts_the_others() {
         let one = FailedSignature {
             unverified_subject: Some(Text::of("x".repeat(5000))),
             reasons: Reasons::of((0..100).map(|_| Reason::new(Code::Expired, "y".repeat(5000))))
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_leaves_no_open_question() {
+    fn a_refusal_drops_reasons_of_incomplete_checks() {
         let reasons = [Code::RevocationUnchecked, Code::Expired, Code::TimestampUnchecked, Code::UntrustedChain];
         let reasons = Reasons::of(reasons.map(|code| Reason::new(code, "x")));
         let codes = reasons.map(|reasons| reasons.iter().map(|reason| reason.code).collect::<Vec<_>>());

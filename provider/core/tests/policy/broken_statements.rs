@@ -245,7 +245,7 @@ fn counts_all_mistakes_and_keeps_the_first() {
 
 /// Mistakes that are not kept are counted.
 #[test]
-fn a_conflict_behind_many_mistakes_disables_the_statement_that_was_there_first() {
+fn a_conflict_after_many_mistakes_disables_the_earlier_statement() {
     let mut scopes = vec!["x"; 1000];
     scopes.push(A);
     let policy = parse(&[statement("first", &[A, B]), statement("second", &scopes), statement("all", &["*"])]);

@@ -101,7 +101,7 @@ fn a_subject_with_a_hexadecimal_mark_matches_nothing_but_any() {
 }
 
 #[test]
-fn other_prefixes_are_kept_and_never_match_a_subject() {
+fn other_prefixes_are_accepted_and_never_match_a_subject() {
     let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
     let identities = trusted(&[arn]);
     let foreign = Identity::Foreign { prefix: "arn".to_owned(), text: arn.to_owned() };

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_anything_within_one_label_as_in_the_kubelet() {
+    fn a_star_matches_any_text_within_one_label_as_in_the_kubelet() {
         for (key, image) in [
             ("*.kubernetes.io", "prefix.kubernetes.io/a"),
             ("prefix.*.io", "prefix.kubernetes.io/a"),

@@ -6,6 +6,8 @@ use crate::auth_method::AuthMethod;
 use crate::auth_method::AuthMethodError;
 use crate::secret::Secret;
 
+mod documents;
+
 const FILE: &str = "pull-secret/.dockerconfigjson";
 
 fn parse(text: &str) -> DockerConfig {
@@ -59,7 +61,7 @@ fn reads_every_form_of_credential() {
 }
 
 #[test]
-fn an_empty_entry_is_anonymous_for_what_it_is_for() {
+fn an_empty_entry_is_anonymous_for_its_images() {
     let config = auths(
         r#""r.example":{"auth":"YTpi"},"r.example/public":{},"r.example/null":null,"r.example/auth":{"auth":""},
         "r.example/colon":{"auth":"Og=="},"r.example/both":{"username":"","password":""},"r.example/mail":{"email":"x"}"#,
@@ -84,7 +86,7 @@ fn a_credential_is_for_its_host_only() {
 }
 
 #[test]
-fn the_most_specific_entry_counts_and_no_other() {
+fn only_the_most_specific_entry_applies() {
     let config = auths(
         r#""*.example":{"auth":"c3RhcjpzdGFy"},"r*.example":{"auth":"cjpy"},"*.example/team":{"auth":"dGVhbTp0ZWFt"},
         "r.example":{"auth":"aDpo"},"r.example/team":{"auth":"dDp0"},"r.example/team/app":{"auth":"YTph"}"#,
@@ -103,7 +105,7 @@ fn the_most_specific_entry_counts_and_no_other() {
 }
 
 #[test]
-fn googles_key_files_are_passwords_as_they_stand() {
+fn google_key_files_are_passwords() {
     let key =
         "{\n  \"type\": \"service_account\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nAA==\\n\"\r\n}\n";
     let auth = STANDARD.encode(format!("_json_key:{key}"));
@@ -121,7 +123,7 @@ fn googles_key_files_are_passwords_as_they_stand() {
 }
 
 #[test]
-fn base64_is_what_go_takes() {
+fn accepts_the_base64_that_go_accepts() {
     // With and without padding, with line breaks, with trailing bits, with white space at the end.
     for auth in ["eHg6eXk=", "eHg6eXk", "eHg6\\r\\neXk=\\n", "eHg6eXl=", "eHg6eXk= "] {
         let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
@@ -134,7 +136,7 @@ fn base64_is_what_go_takes() {
 }
 
 #[test]
-fn passwords_are_sent_as_they_stand() {
+fn passwords_are_sent_unchanged() {
     for password in [&b"line\nline"[..], b" space ", b"\xff\xfe", b"\0", b"tab\t", b"\r\n"] {
         let auth = STANDARD.encode([b"a:", password].concat());
         let config = auths(&format!(r#""a.example":{{"auth":"{auth}"}}"#));
@@ -151,63 +153,7 @@ fn passwords_are_sent_as_they_stand() {
 }
 
 #[test]
-fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
-    let long = STANDARD.encode(format!("a:{}", "x".repeat(limits::BASIC_BYTES)));
-    let config = auths(&format!(
-        r#""good.example":{{"auth":"eDp5"}},
-        "a.example":{{"auth":"!"}},
-        "b.example":{{"auth":"eHk="}},
-        "c.example":{{"auth":"/zp4"}},
-        "d.example":{{"username":"a:b","password":"c"}},
-        "e.example":{{"registrytoken":"a\nb"}},
-        "f.example":{{"username":"a"}},
-        "g.example":{{"password":"a"}},
-        "h.example":{{"auth":"YTo="}},
-        "i.example":{{"auth":"Omhlbg=="}},
-        "j.example":"text",
-        "k.example":["auth","eDp5"],
-        "l.example":{{"auth":5}},
-        "m.example":{{"Auth":"eDp5"}},
-        "n.example":{{"auth":"{long}"}},
-        "good.example/team":{{"auth":"hunter2!"}},
-        "*.o.example":{{"auth":{{"a":[1]}}}}"#
-    ));
-    let expected = [
-        ("a.example", EntryError::Base64),
-        ("b.example", EntryError::NoColon),
-        ("c.example", EntryError::UserNotUtf8),
-        ("d.example", AuthMethodError::Colon.into()),
-        ("e.example", AuthMethodError::NotVisible.into()),
-        ("f.example", AuthMethodError::EmptyPassword.into()),
-        ("g.example", AuthMethodError::EmptyUser.into()),
-        ("h.example", AuthMethodError::EmptyPassword.into()),
-        ("i.example", AuthMethodError::EmptyUser.into()),
-        ("j.example", EntryError::NotAnObject),
-        ("k.example", EntryError::NotAnObject),
-        ("l.example", EntryError::NotText { member: "auth" }),
-        ("m.example", EntryError::Case { found: "Auth".into() }),
-        ("n.example", AuthMethodError::TooLong { found: limits::BASIC_BYTES + 1, most: limits::BASIC_BYTES }.into()),
-        ("good.example/team", EntryError::Base64),
-        ("*.o.example", EntryError::NotText { member: "auth" }),
-    ];
-    assert_eq!(mistakes(&config), expected.map(|(key, error)| (key.to_owned(), error)));
-    for host in "abcdefghijklmn".chars() {
-        assert!(found(&config, &format!("{host}.example/a")).is_err(), "{host}");
-    }
-    assert!(found(&config, "p.o.example/a").is_err());
-    // Other entries and hosts without an entry are not affected.
-    assert_eq!(found(&config, "good.example/app"), Ok(Some(basic("x", "y"))));
-    assert_eq!(found(&config, "other.example/a"), Ok(None));
-    assert_eq!(
-        found(&config, "good.example/team/app"),
-        Err("pull-secret/.dockerconfigjson: entry \"good.example/team\" has an auth that is not base64, expected \
-             the base64 of name:password in the alphabet with + and /"
-            .to_owned())
-    );
-}
-
-#[test]
-fn an_entry_without_a_place_may_be_meant_for_whatever_has_no_entry() {
+fn an_entry_with_an_invalid_key_disables_images_without_an_entry() {
     let config = auths(r#""r.example":{"auth":"eDp5"},"r.example/Team":{"auth":"eDp5"}"#);
     assert_eq!(mistakes(&config), [("r.example/Team".to_owned(), EntryError::Path)]);
     assert_eq!(found(&config, "r.example/team/a"), Ok(Some(basic("x", "y"))));
@@ -232,7 +178,7 @@ fn an_entry_without_a_place_may_be_meant_for_whatever_has_no_entry() {
 }
 
 #[test]
-fn several_spellings_of_one_place_are_one_entry() {
+fn several_spellings_of_one_server_are_one_entry() {
     let same = auths(
         r#""https://index.docker.io/v1/":{"auth":"eDp5"},"docker.io":{"auth":"eDp5"},"registry-1.docker.io":{"auth":"eDp5"},
         "r.example":{"auth":"YTpi"},"https://R.example:443":{"auth":"YTpi"}"#,
@@ -271,75 +217,6 @@ fn several_spellings_of_one_place_are_one_entry() {
     assert_eq!(found(&mixed, "r.example/a"), Ok(Some(basic("x", "y"))));
     assert!(found(&mixed, "s.example/a").is_err());
     assert_eq!(mistakes(&mixed).len(), 2);
-}
-
-#[test]
-fn helpers_beside_entries_are_ignored_with_a_warning() {
-    let helpers = (0..7).map(|n| format!(r#""{n}.example":"h{n}""#)).collect::<Vec<_>>().join(",");
-    let config = parse(&format!(
-        r#"{{"auths":{{"a.example":{{"auth":"eDp5"}}}},"credsStore":"desktop","credHelpers":{{{helpers}}},"HttpHeaders":{{}}}}"#
-    ));
-    assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("x", "y"))));
-    assert_eq!(found(&config, "0.example/a"), Ok(None));
-    let none = "no helper is ever started; registries without a credential in auths are asked anonymously";
-    assert_eq!(
-        warnings(&config),
-        [
-            format!("credsStore names \"desktop\": {none}"),
-            format!(
-                "credHelpers names \"h0\" for \"0.example\", \"h1\" for \"1.example\", \"h2\" for \"2.example\", \
-                 \"h3\" for \"3.example\", \"h4\" for \"4.example\" and 2 more: {none}"
-            ),
-        ]
-    );
-    let empty = parse(r#"{"auths":{"a.example":{}},"credsStore":"","credHelpers":{}}"#);
-    assert_eq!(warnings(&empty), [""; 0]);
-}
-
-#[test]
-fn the_older_form_has_its_entries_at_its_top() {
-    let config = parse(
-        r#"{"https://index.docker.io/v1/":{"auth":"eDp5","email":"a@b.example"},"r.example":{"auth":"!"},"comment":{"auth":"eDp5"}}"#,
-    );
-    assert_eq!(found(&config, "docker.io/library/a"), Ok(Some(basic("x", "y"))));
-    assert_eq!(mistakes(&config), [("r.example".to_owned(), EntryError::Base64)]);
-    // If there is an `auths`, only that is used.
-    let config = parse(r#"{"auths":{},"r.example":{"auth":"eDp5"}}"#);
-    assert_eq!(found(&config, "r.example/a"), Ok(None));
-    assert_eq!(warnings(&config), ["has no entries; its registries are used anonymously"]);
-}
-
-#[test]
-fn refuses_other_documents() {
-    let error = |text: &str| DockerConfig::parse(FILE, text.as_bytes()).unwrap_err();
-    for text in [
-        "",
-        "[]",
-        r#"{"auths":[]}"#,
-        r#"{"auths":"x"}"#,
-        r#"{"auths":{"a.b":{"auth":"eDp5"},"a.b":{"auth":"eDp5"}}}"#,
-        r#"{"auths":{"a.b":{"auth":"eDp5","auth":"eDp5"}}}"#,
-    ] {
-        assert_eq!(error(text), DockerConfigError::Json, "{text}");
-    }
-    for text in ["{}", r#"{"HttpHeaders":{},"proxies":{"default":{}}}"#] {
-        assert_eq!(error(text), DockerConfigError::NoAuths, "{text}");
-    }
-    for text in [r#"{"credsStore":"x"}"#, r#"{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}"#] {
-        assert_eq!(error(text), DockerConfigError::HelpersOnly, "{text}");
-    }
-    let found = limits::DOCKER_CONFIG_BYTES + 1;
-    assert_eq!(error(&" ".repeat(found)), DockerConfigError::TooLarge { found });
-}
-
-#[test]
-fn entries_are_counted_while_reading() {
-    let many = |count| (0..count).map(|n| format!(r#""{n}.example":{{}}"#)).collect::<Vec<_>>().join(",");
-    assert_eq!(auths(&many(limits::DOCKER_CONFIG_ENTRIES)).entries.len(), limits::DOCKER_CONFIG_ENTRIES);
-    let too_many = many(limits::DOCKER_CONFIG_ENTRIES + 1);
-    for text in [format!("{{\"auths\":{{{too_many}}}}}"), format!("{{{too_many}}}")] {
-        assert_eq!(DockerConfig::parse(FILE, text.as_bytes()), Err(DockerConfigError::Json));
-    }
 }
 
 #[test]

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn slow_names_of_one_host_keep_no_other_host_waiting() {
+    async fn slow_name_resolution_of_one_host_does_not_delay_others() {
         let lookups = lookups(Duration::from_secs(1));
         let slow = Share::new("slow", Class::Unlisted);
         let held = lookups.use_up(&slow);

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_and_their_content_pay_for_what_comes_next() {
+    async fn responses_and_their_content_restore_the_allowance() {
         let bytes = vec![0; 4 * MOST];
         let mut metered = of(&bytes);
         let mut buffer = vec![0; MOST];

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_before_is_gone_when_its_requests_are() {
+    fn the_former_client_is_dropped_after_its_requests() {
         let pool = Pool::new(|| Arc::new(()));
         let under_way = pool.client();
         let first = Arc::downgrade(&under_way);

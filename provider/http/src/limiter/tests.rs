@@ -86,7 +86,7 @@ fn a_host_has_a_quarter_and_the_message_names_it_with_both_numbers() {
 }
 
 #[test]
-fn hosts_behind_one_pattern_share_half_of_it_and_leave_some_to_each_other() {
+fn hosts_of_one_pattern_share_half_of_the_limit_and_yield_to_each_other() {
     let limiter = limiter(256);
     let (a, refused) = fill(&limiter, &matched("a.example"));
     assert_eq!((a.len(), refused), (64, reached(host("a.example"), 64, 64)));
@@ -121,7 +121,7 @@ fn unlisted_hosts_have_less_and_all_of_them_a_quarter() {
 }
 
 #[test]
-fn many_slow_hosts_leave_something_to_the_next_one() {
+fn many_slow_hosts_leave_capacity_for_the_next_one() {
     let limiter = limiter(256);
     let mut held = Vec::new();
     for (number, expected) in [64, 64, 64, 32, 16, 8, 4, 2, 1, 1].into_iter().enumerate() {
@@ -152,7 +152,7 @@ async fn work_that_has_capacity_does_not_wait_behind_work_that_has_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_at_the_deadline_with_the_limit_and_holds_nothing() {
+async fn waiting_ends_at_the_deadline_and_holds_no_capacity() {
     let limiter = limiter(8);
     let share = listed("slow");
     let (held, _) = fill(&limiter, &share);
@@ -184,7 +184,7 @@ async fn groups_and_members_take_turns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_nobody_took_goes_to_the_next() {
+async fn a_permit_of_a_dropped_waiter_is_granted_to_the_next() {
     let limiter = limiter(1);
     let share = listed("a");
     let held = limiter.try_acquire(&share, 1).unwrap();
@@ -212,7 +212,7 @@ fn a_permit_grows_within_the_share_and_shrinks() {
 }
 
 #[test]
-fn a_blob_store_serves_several_registries_and_none_takes_all_of_it() {
+fn a_registry_cannot_use_up_a_shared_blob_store() {
     let limits = ShareLimits { total: usize::MAX, host: 8, pattern: 8, unlisted_host: 2, unlisted: 8 };
     let limiter = Limiter::new(WORK, limits, Arc::new(Unobserved));
     let fill = |asked: &Share, own: bool, known: bool| {

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_what_is_inside_by_its_name() {
+    fn classifies_internal_hosts_by_name() {
         for (host, expected) in [
             ("localhost", InternalHost::Loopback),
             ("LOCALHOST:5000", InternalHost::Loopback),

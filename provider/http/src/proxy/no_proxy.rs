@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_for_nothing_is_left_out() {
+    fn ignores_entries_that_match_nothing() {
         for list in ["", ",", " , ", ".", "*.", ":80", "10.0.0.0/99", "a..b:"] {
             check(list, &[], &["example.com", "a.example.com", "10.0.0.1"]);
         }

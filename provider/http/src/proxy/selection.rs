@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_is_asked_for_internal_hosts() {
+    fn proxies_are_not_used_for_internal_hosts() {
         let by = |choice: &ProxyChoice, own, url: &str| route("", choice, "r.example", own, url);
         for choice in [ProxyChoice::Environment, server()] {
             for own in [true, false] {

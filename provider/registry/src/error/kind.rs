@@ -9,6 +9,7 @@ use countersign_http::RetryAdvice;
 use super::cause::Cause;
 use super::cause::Fallback;
 use super::cause::NoList;
+use super::credential_kind::CredentialKind;
 use crate::observer::Stage;
 
 /// The kinds of failure that require different actions.
@@ -177,5 +178,34 @@ fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
         | RegistryErrorKind::NotFound
         | RegistryErrorKind::Unsupported
         | RegistryErrorKind::Overloaded => kind,
+    }
+}
+
+impl Cause {
+    /// Whether this is a 404 without `NAME_UNKNOWN`. For the referrers API, the specification defines it as "not
+    /// supported".
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self.innermost(), Self::NotFound { error, .. } if !error.name_unknown())
+    }
+
+    /// Whether this is a 401 or 403 to a request with the configured credential or a token exchanged for it.
+    pub(crate) fn is_refused_credential(&self) -> bool {
+        let Self::Denied { credential, .. } = self else { return false };
+        match credential {
+            CredentialKind::Basic | CredentialKind::IdentityToken | CredentialKind::Bearer => true,
+            CredentialKind::Anonymous | CredentialKind::Withheld => false,
+        }
+    }
+
+    /// Whether the status refuses this kind of request permanently. Not 401, 403 and 404, which have variants of
+    /// their own; not 408, 421, 425 and 429, which ask for a retry.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status { status: 400..=499 | 501, .. })
+            && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })
+    }
+
+    /// The innermost cause, at any host.
+    pub(crate) fn innermost(&self) -> &Self {
+        if let Self::Redirected { cause, .. } = self { cause.innermost() } else { self }
     }
 }

@@ -12,11 +12,11 @@ use countersign_testkit::registry::When;
 
 use crate::support::anonymous;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::pin_error;
 use crate::support::secure;
 use crate::support::settings;
 use crate::support::start_secure;
-use crate::support::works;
 
 /// Ways to interrupt a response. Over HTTP/2, the first is a reset stream.
 const BREAKS: [fn(When) -> FaultHandle; 3] = [When::truncated_body, When::disconnect, When::close];
@@ -27,7 +27,7 @@ async fn retries_a_truncated_http_1_response_up_to_twice() {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
         let fault = breaks(registry.when(Route::Manifest).times(2));
-        works(&anonymous(&registry), &registry).await;
+        can_be_pinned(&anonymous(&registry), &registry).await;
         assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
         breaks(registry.when(Route::Manifest));
         let cause = pin_error(&anonymous(&registry), &registry).await;
@@ -42,7 +42,7 @@ async fn retries_a_broken_http_2_stream_or_connection_up_to_twice() {
         let (registry, ca) = start_secure().await;
         let registries = || build(settings(vec![secure(&registry, &ca, Credential::Anonymous)])).0;
         let fault = breaks(registry.when(Route::Manifest).times(2));
-        works(&registries(), &registry).await;
+        can_be_pinned(&registries(), &registry).await;
         assert_eq!((fault.hits(), registry.count(Route::Manifest)), (2, 3));
         breaks(registry.when(Route::Manifest));
         let cause = pin_error(&registries(), &registry).await;
@@ -57,7 +57,7 @@ async fn retries_a_truncated_token_response() {
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::anonymous());
     registry.when(Route::Token).times(2).truncated_body();
-    works(&anonymous(&registry), &registry).await;
+    can_be_pinned(&anonymous(&registry), &registry).await;
     assert_eq!(registry.count(Route::Token), 3);
 }
 

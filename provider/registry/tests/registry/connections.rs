@@ -65,7 +65,7 @@ async fn reuses_connections_to_unlisted_hosts() {
 }
 
 #[tokio::test]
-async fn one_connection_serves_one_image_after_the_other() {
+async fn one_connection_is_reused_for_several_images() {
     assert_eq!(connections(1, 32).await, 1);
 }
 

@@ -38,11 +38,11 @@ use crate::support::SIGNATURE;
 use crate::support::USER;
 use crate::support::app;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::pin_error;
 use crate::support::pinned;
 use crate::support::settings;
 use crate::support::soon;
-use crate::support::works;
 
 /// base64 of `alice:correct horse`
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
@@ -81,11 +81,11 @@ fn authorizations(registry: &Registry) -> Vec<(Route, Option<String>)> {
 async fn a_new_password_is_used_with_the_next_exchange_and_a_token_of_the_former_one_is_not_sent_any_more() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     registry.clear_requests();
     registry.require_bearer(&TokenService::for_user(USER, "second"));
     source.replace(basic("second"));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let sent = authorizations(&registry);
     // The token of the former password is cached and has not expired.
     assert_eq!(sent[..2], [(Route::Manifest, None), (Route::Token, Some(SECOND.to_owned()))]);
@@ -97,11 +97,11 @@ async fn the_same_password_again_keeps_tokens_and_connections() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
     let bearer = TokenService::for_user(USER, PASSWORD);
     registry.require_bearer(&bearer);
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let connections = registry.connections();
     registry.clear_requests();
     source.replace(basic(PASSWORD));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     assert_eq!(authorizations(&registry), [(Route::Manifest, Some("Bearer testkit-token-1".to_owned()))]);
     assert_eq!((bearer.tokens_issued(), registry.connections()), (1, connections));
 }
@@ -121,11 +121,11 @@ async fn another_entry_of_a_pull_secret_keeps_its_token() {
     };
     source.replace(config(PASSWORD));
     let other: ImageRef = format!("{}/other:v1", registry.host()).parse().unwrap();
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     assert!(registries.pin(&other, soon()).await.is_ok());
     registry.clear_requests();
     source.replace(config("wrong"));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let error = registries.pin(&other, soon()).await.unwrap_err();
     assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Denied));
     // One request for the unchanged entry: its token is cached.
@@ -226,7 +226,7 @@ async fn a_head_of_a_tag_chooses_among_the_manifests_that_were_read_with_the_sam
     let by_alice = pinned(&registries, &registry).await;
     registry.push_image("app", "v1");
     source.replace(Credential::basic("bob", Secret::new("b")).unwrap());
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     registry.tag("app", "v1", by_alice.descriptor().digest.as_str());
     registry.clear_requests();
     assert_eq!(pinned(&registries, &registry).await.descriptor(), by_alice.descriptor());
@@ -271,7 +271,7 @@ async fn a_credential_that_was_removed_is_not_sent_any_more_nor_is_its_token() {
         } else {
             registry.require_basic(USER, PASSWORD);
         }
-        works(&registries, &registry).await;
+        can_be_pinned(&registries, &registry).await;
         registry.clear_requests();
         source.replace(Credential::Anonymous);
         let cause = pin_error(&registries, &registry).await;
@@ -330,8 +330,8 @@ async fn an_identity_that_a_source_issues_is_fetched_once_while_it_is_valid() {
     registry.require_basic(USER, PASSWORD);
     let issuer = Issuer::of(&[PASSWORD, "second"]);
     let registries = issued(&registry, &issuer);
-    works(&registries, &registry).await;
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     assert_eq!(issuer.left(), 1);
 }
 
@@ -382,7 +382,7 @@ impl IdentitySource for Renewing {
 }
 
 #[tokio::test]
-async fn an_identity_that_was_refused_is_replaced_once_if_its_source_has_another_one() {
+async fn replaces_a_refused_identity_once_if_its_source_has_another_one() {
     for bearer in [false, true] {
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
@@ -395,7 +395,7 @@ async fn an_identity_that_was_refused_is_replaced_once_if_its_source_has_another
             let entry = RegistryEntry::new(registry.host().parse().unwrap(), Renewing::of(passwords));
             build(settings(vec![RegistryEntry { scheme: Scheme::Http, ..entry }])).0
         };
-        works(&with(&["ended", PASSWORD]), &registry).await;
+        can_be_pinned(&with(&["ended", PASSWORD]), &registry).await;
         // A third identity is not tried for the same request.
         let error = with(&["ended", "wrong", PASSWORD]).pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Denied);
@@ -404,7 +404,7 @@ async fn an_identity_that_was_refused_is_replaced_once_if_its_source_has_another
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_the_failure_of_the_question_and_no_reason_to_ask_anonymously() {
+async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let host = registry.host();

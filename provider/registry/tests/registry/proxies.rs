@@ -125,7 +125,7 @@ async fn a_listed_registry_is_reached_by_a_tunnel_with_its_own_authorities() {
 }
 
 #[tokio::test]
-async fn plain_http_is_asked_in_the_absolute_form_and_the_login_stays_with_the_proxy() {
+async fn plain_http_uses_the_absolute_form_and_the_login_is_sent_only_to_the_proxy() {
     let proxy = Proxy::start().await;
     proxy.require_login("cs", "s3cret");
     let registry = hidden_plain(&proxy).await;
@@ -177,7 +177,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
 }
 
 #[tokio::test]
-async fn a_response_of_the_proxy_in_place_of_a_tunnel_is_the_proxys_failure() {
+async fn a_response_of_the_proxy_instead_of_a_tunnel_is_a_proxy_failure() {
     for (answer, expected, tries) in [
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", ProxyFailure::Status { status: 403 }, 1),
         ("HTTP/1.0 401 Unauthorized\r\n\r\n", ProxyFailure::Login { status: 401, sent: false }, 1),
@@ -253,7 +253,7 @@ async fn a_proxy_over_tls_has_authorities_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
+async fn a_registry_without_a_proxy_is_reached_directly() {
     let proxy = Proxy::start().await;
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
@@ -269,7 +269,7 @@ async fn a_registry_that_no_proxy_is_for_is_asked_directly() {
 }
 
 #[tokio::test]
-async fn refuses_a_private_host_before_the_proxy_is_asked() {
+async fn refuses_a_private_host_before_a_request_to_the_proxy() {
     let proxy = Proxy::start().await;
     for (host, internal) in [
         ("10.0.0.5:5000", InternalHost::Private),
@@ -356,7 +356,7 @@ async fn redirects_use_the_registrys_proxy_and_never_reach_private_addresses() {
 }
 
 #[tokio::test]
-async fn a_token_service_is_asked_by_the_registrys_proxy() {
+async fn a_token_service_is_reached_by_the_registrys_proxy() {
     let proxy = Proxy::start().await;
     let registry = hidden_plain(&proxy).await;
     let service = Registry::start().await;

@@ -321,7 +321,7 @@ async fn verifies_the_digest_of_content_from_the_blob_store() {
 }
 
 #[tokio::test]
-async fn a_bounded_number_of_connections_to_hosts_that_the_settings_do_not_name_is_kept() {
+async fn keeps_a_bounded_number_of_connections_to_unlisted_hosts() {
     /// One request at a time, and 32 connections beside it.
     const KEPT: usize = 33;
     let registry = Registry::start().await;

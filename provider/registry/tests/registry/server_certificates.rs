@@ -34,10 +34,10 @@ use rustls_pki_types::pem::PemObject as _;
 use time::Duration;
 
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::pin_error;
 use crate::support::settings;
 use crate::support::soon;
-use crate::support::works;
 
 /// The certificate that `openssl req -x509` issues for this key and names: an authority, by its extensions.
 const OPENSSL: &str = "-----BEGIN CERTIFICATE-----
@@ -91,7 +91,7 @@ async fn failure(identity: &Chain, ca: &str) -> TlsFailure {
 async fn accepted(identity: &Chain, ca: &str) {
     let registry = Registry::start_tls(identity).await;
     registry.push_image("app", "v1");
-    works(&build(settings(vec![entry(registry.address(), ca)])).0, &registry).await;
+    can_be_pinned(&build(settings(vec![entry(registry.address(), ca)])).0, &registry).await;
 }
 
 /// Responds to one connection with 404, with this certificate and key, which may not match.
@@ -140,7 +140,7 @@ async fn a_certificate_by_openssl_req_x509_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_self_signed_certificate_in_the_ca_file_is_accepted_whatever_its_basic_constraints() {
+async fn accepts_a_self_signed_certificate_in_the_ca_file_with_any_basic_constraints() {
     let names = ["127.0.0.1", "localhost"];
     for spec in [
         self_signed(&names),
@@ -190,7 +190,7 @@ async fn it_is_accepted_for_the_host_of_that_entry_only() {
     other.push_image("app", "v1");
     let system = RegistryEntry::new(other.host().parse().unwrap(), Credential::Anonymous);
     let (registries, _) = build(settings(vec![entry(registry.address(), &identity.pem()), system]));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let failure = TlsFailure::SelfSigned { roots: RootsSource::System };
     let cause = pin_error(&registries, &other).await;
     assert_eq!(

@@ -29,12 +29,12 @@ use countersign_testkit::registry::TokenService;
 use crate::support::SIGNATURE;
 use crate::support::app;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::descriptor;
 use crate::support::entry;
 use crate::support::settings;
 use crate::support::shortly;
 use crate::support::soon;
-use crate::support::works;
 
 const MIB: usize = 1024 * 1024;
 
@@ -74,7 +74,7 @@ async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
     let held = 16 * MIB;
     seen.until(BYTES, |bytes| bytes > i64::try_from(held / 2).unwrap()).await;
     assert!(seen.in_use(BYTES) <= i64::try_from(held).unwrap());
-    works(&registries, &good).await;
+    can_be_pinned(&registries, &good).await;
     tokio::time::pause();
     let before = tokio::time::Instant::now();
     let (mut late, mut refused) = (0, 0);
@@ -140,7 +140,7 @@ async fn requests_to_a_host_that_never_answers_do_not_block_other_hosts() {
         })
         .collect();
     bad.wait_for(Route::Manifest, 32).await;
-    works(&registries, &good).await;
+    can_be_pinned(&registries, &good).await;
     let error = registries.pin(&app(&bad), shortly()).await.unwrap_err();
     assert_eq!(
         error.cause.to_string(),
@@ -167,7 +167,7 @@ async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
         })
         .collect();
     tokens.wait_for(Route::Token, 16).await;
-    works(&registries, &good).await;
+    can_be_pinned(&registries, &good).await;
     // They count for the registry that needs the tokens.
     assert!(seen.in_use(REQUESTS) <= 32);
     calls.iter().for_each(tokio::task::JoinHandle::abort);
@@ -195,7 +195,7 @@ async fn a_registry_cannot_use_up_the_token_service_of_another() {
         .collect();
     // Half of the concurrent requests to the token service.
     tokens.wait_for(Route::Token, 16).await;
-    works(&registries, &good).await;
+    can_be_pinned(&registries, &good).await;
     assert_eq!(tokens.count(Route::Token), 17);
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -216,7 +216,7 @@ async fn a_registry_cannot_use_up_the_limits_of_another_by_redirects() {
         .collect();
     good.wait_for(Route::Other, 16).await;
     bad.wait_for(Route::Blob, 32).await;
-    works(&registries, &good).await;
+    can_be_pinned(&registries, &good).await;
     assert_eq!((bad.count(Route::Blob), good.count(Route::Other)), (32, 16));
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -291,7 +291,7 @@ async fn reloaded_settings_share_limits_and_back_off() {
     let scope = Scope::Host(bad.host().into());
     let reached = LimitReached { resource: REQUESTS, scope, at: None, found, limit: 1 };
     assert_eq!(refused.cause, Cause::Fetch(FetchError::Limit(reached)));
-    works(&successor, &good).await;
+    can_be_pinned(&successor, &good).await;
     assert!(seen.in_use(BYTES) <= i64::try_from(16 * MIB).unwrap());
     assert_eq!(seen.in_use(REQUESTS), requests);
     stalled.iter().for_each(tokio::task::JoinHandle::abort);
@@ -311,16 +311,16 @@ async fn a_reload_drops_caches_except_tokens_in_use() {
     let (_, good, settings) = two().await;
     good.require_bearer(&TokenService::anonymous());
     let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });
-    works(&former, &good).await;
+    can_be_pinned(&former, &good).await;
     assert!(former.cached_pin(&app(&good)).is_some());
     assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (2, 1));
     let successor = former.successor(settings).unwrap();
     successor.take_over(&former);
     assert!(former.cached_pin(&app(&good)).is_none());
     for manifests in [3, 4] {
-        works(&former, &good).await;
+        can_be_pinned(&former, &good).await;
         assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (manifests, 1));
     }
-    works(&successor, &good).await;
+    can_be_pinned(&successor, &good).await;
     assert_eq!((good.count(Route::Manifest), good.count(Route::Token)), (6, 2));
 }

@@ -159,7 +159,7 @@ pub(crate) fn descriptor(theirs: &countersign_testkit::Descriptor) -> Descriptor
 }
 
 /// Asserts that `app:v1` can be pinned.
-pub(crate) async fn works(registries: &Registries, registry: &Registry) {
+pub(crate) async fn can_be_pinned(registries: &Registries, registry: &Registry) {
     let result = registries.pin(&app(registry), soon()).await;
     assert!(result.is_ok(), "{result:?}");
 }

@@ -95,7 +95,7 @@ async fn headers_never_lengthen_or_forge_a_message() {
 }
 
 #[tokio::test]
-async fn bodies_never_lengthen_or_forge_a_message() {
+async fn bodies_cannot_extend_or_forge_a_message() {
     let long = format!("{FORGED}{}", "y".repeat(1 << 20));
     let text = serde_json::json!(long).to_string();
     for is_list in [false, true] {

@@ -21,19 +21,19 @@ use countersign_testkit::registry::TokenService;
 use crate::support::alice;
 use crate::support::app;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::descriptor;
 use crate::support::pin_error;
 use crate::support::secure;
 use crate::support::settings;
 use crate::support::soon;
 use crate::support::start_secure as start;
-use crate::support::works;
 
 #[tokio::test]
 async fn trusts_the_configured_authority_and_reuses_the_connection() {
     let (registry, ca) = start().await;
     let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let (registries, image) = (registries.clone(), app(&registry));

@@ -19,12 +19,12 @@ use crate::support::alice;
 use crate::support::anonymous;
 use crate::support::app;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::entry;
 use crate::support::pin_error;
 use crate::support::settings;
 use crate::support::soon;
 use crate::support::with;
-use crate::support::works;
 
 /// A registry whose tokens come from another host.
 async fn apart(bearer: TokenService) -> (Registry, Registry) {
@@ -51,7 +51,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
 async fn a_token_service_that_the_settings_name_gets_the_credential() {
     let (registry, service) = apart(TokenService::for_user(USER, PASSWORD)).await;
     let named = RegistryEntry { realm_hosts: vec![service.host().parse().unwrap()], ..entry(&registry, alice()) };
-    works(&build(settings(vec![named])).0, &registry).await;
+    can_be_pinned(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
     // The token, and not the credential, is sent to the registry.
     let authorizations: Vec<_> = registry.requests().iter().map(|it| it.authorization().map(str::to_owned)).collect();
@@ -61,7 +61,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
 #[tokio::test]
 async fn an_anonymous_token_may_come_from_any_named_realm() {
     let (registry, service) = apart(TokenService::anonymous()).await;
-    works(&anonymous(&registry), &registry).await;
+    can_be_pinned(&anonymous(&registry), &registry).await;
     assert_eq!(service.requests()[0].authorization(), None);
 }
 
@@ -117,7 +117,7 @@ async fn requests_for_tokens_are_not_redirected() {
 }
 
 #[tokio::test]
-async fn bad_token_answers_are_refused_and_never_sent_on() {
+async fn invalid_token_responses_are_refused_and_never_sent() {
     for (answer, detail) in [
         (TokenResponse::EmptyToken, "it has no token"),
         (TokenResponse::NoToken, "it has no token"),
@@ -136,7 +136,7 @@ async fn bad_token_answers_are_refused_and_never_sent_on() {
 }
 
 #[tokio::test]
-async fn an_endless_token_answer_is_cut_off() {
+async fn an_endless_token_response_is_cut_off() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::anonymous().response(TokenResponse::Endless));
@@ -149,5 +149,5 @@ async fn the_other_name_for_a_token_and_a_missing_lifetime_are_taken() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::anonymous().response(TokenResponse::AccessToken).expires_in(None));
-    works(&anonymous(&registry), &registry).await;
+    can_be_pinned(&anonymous(&registry), &registry).await;
 }

@@ -24,13 +24,13 @@ use crate::support::alice;
 use crate::support::anonymous;
 use crate::support::app;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::entry;
 use crate::support::pin_error;
 use crate::support::settings;
 use crate::support::shortly;
 use crate::support::soon;
 use crate::support::with;
-use crate::support::works;
 
 /// base64 of `alice:correct horse`
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
@@ -65,7 +65,7 @@ async fn a_credential_goes_to_the_token_service_and_a_token_to_the_registry() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
-    works(&with(&registry, alice()), &registry).await;
+    can_be_pinned(&with(&registry, alice()), &registry).await;
     let said: Vec<_> =
         registry.requests().iter().map(|request| (request.route, request.authorization().map(str::to_owned))).collect();
     assert_eq!(
@@ -102,7 +102,7 @@ async fn twenty_callers_share_one_exchange() {
 }
 
 #[tokio::test]
-async fn an_exchange_continues_after_its_first_caller_has_gone() {
+async fn an_exchange_continues_after_its_first_caller_stops_waiting() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let bearer = TokenService::anonymous();
@@ -120,7 +120,7 @@ async fn an_exchange_continues_after_its_first_caller_has_gone() {
     registry.wait_for(Route::Token, 1).await;
     leaver.abort();
     held.release();
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     assert_eq!(bearer.tokens_issued(), 1);
 }
 
@@ -131,10 +131,10 @@ async fn replaces_a_refused_token_once() {
     let bearer = TokenService::anonymous();
     registry.require_bearer(&bearer);
     let registries = anonymous(&registry);
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     bearer.revoke_all();
     registry.clear_requests();
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Manifest, Route::Token, Route::Manifest]);
     assert_eq!(bearer.tokens_issued(), 2);
@@ -166,9 +166,9 @@ async fn a_token_past_its_lifetime_is_renewed_before_it_is_sent() {
     let bearer = TokenService::anonymous().expires_in(Some(0));
     registry.require_bearer(&bearer);
     let registries = anonymous(&registry);
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     registry.clear_requests();
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let routes: Vec<_> = registry.requests().iter().map(|request| request.route).collect();
     assert_eq!(routes, [Route::Token, Route::Manifest]);
     assert_eq!(bearer.tokens_issued(), 2);
@@ -206,8 +206,8 @@ async fn sends_basic_credentials_after_the_first_challenge() {
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
     let registries = with(&registry, alice());
-    works(&registries, &registry).await;
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     let said: Vec<_> = registry.requests().iter().map(|request| request.authorization().map(str::to_owned)).collect();
     assert_eq!(said, [None, Some(ALICE.to_owned()), Some(ALICE.to_owned())]);
 }
@@ -233,7 +233,7 @@ async fn a_configured_bearer_token_is_sent_at_once_and_never_exchanged() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let registries = with(&registry, Credential::registry_token(Secret::new("static-token")).unwrap());
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
     assert_eq!(registry.requests()[0].authorization(), Some("Bearer static-token"));
     registry.require_bearer(&TokenService::anonymous());
     let cause = pin_error(&registries, &registry).await;
@@ -250,7 +250,7 @@ async fn posts_an_identity_token_and_sends_it_in_no_header() {
     registry.when(Route::Manifest).times(1).reply(Reply::status(401).header("www-authenticate", &challenge));
     let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"long-lived"}}}}}}"#, registry.host());
     let config = DockerConfig::parse("config.json", config.as_bytes()).unwrap();
-    works(&with(&registry, Credential::DockerConfig(Arc::new(config))), &registry).await;
+    can_be_pinned(&with(&registry, Credential::DockerConfig(Arc::new(config))), &registry).await;
     let requests = registry.requests();
     assert_eq!((requests[1].method.as_str(), requests[1].path.as_str()), ("POST", "/oauth2/token"));
     assert_eq!(requests[1].query, None);
@@ -304,7 +304,7 @@ async fn does_not_cache_a_failed_exchange() {
     let registries = anonymous(&registry);
     registry.when(Route::Token).times(1).status(500);
     assert_eq!(pin_error(&registries, &registry).await.kind(), RegistryErrorKind::Failed);
-    works(&registries, &registry).await;
+    can_be_pinned(&registries, &registry).await;
 }
 
 #[tokio::test]
@@ -326,19 +326,19 @@ fn docker_config(registry: &Registry, entry: &str) -> Credential {
 }
 
 #[tokio::test]
-async fn a_password_that_is_a_file_is_sent_as_it_stands() {
+async fn a_password_that_is_a_file_is_sent_unchanged() {
     let key = "{\n  \"private_key\": \"-----BEGIN\\n\"\r\n}\n";
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let entry = format!(r#"{{"username":"_json_key","password":{}}}"#, serde_json::to_string(key).unwrap());
     registry.require_bearer(&TokenService::for_user("_json_key", key));
-    works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
+    can_be_pinned(&with(&registry, docker_config(&registry, &entry)), &registry).await;
     registry.require_basic("_json_key", key);
-    works(&with(&registry, docker_config(&registry, &entry)), &registry).await;
+    can_be_pinned(&with(&registry, docker_config(&registry, &entry)), &registry).await;
 }
 
 #[tokio::test]
-async fn a_registry_whose_entry_has_a_mistake_is_not_asked_at_all() {
+async fn sends_no_request_to_a_registry_whose_entry_has_a_mistake() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     for entry in [r#"{"auth":"hunter2!"}"#, r#"{"username":"hunter2"}"#, r#"{"password":"hunter2"}"#, "[]"] {
@@ -363,13 +363,13 @@ async fn an_empty_entry_is_an_anonymous_request() {
     registry.require_bearer(&TokenService::anonymous());
     for entry in ["{}", "null", r#"{"auth":""}"#] {
         registry.clear_requests();
-        works(&with(&registry, docker_config(&registry, entry)), &registry).await;
+        can_be_pinned(&with(&registry, docker_config(&registry, entry)), &registry).await;
         assert_eq!(registry.requests_to(Route::Token)[0].authorization(), None);
     }
 }
 
 #[tokio::test]
-async fn a_registry_that_is_disabled_is_not_asked_on_behalf_of_another_one() {
+async fn sends_no_request_to_a_disabled_registry_on_behalf_of_another_one() {
     let (registry, store) = (Registry::start().await, Registry::start().await);
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).redirect(307, &format!("{}/x", store.url()));

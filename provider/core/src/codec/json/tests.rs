@@ -140,7 +140,7 @@ fn refuses_depth_trailing_bytes_and_bad_utf8() {
 }
 
 #[test]
-fn counts_while_it_reads_whatever_the_type_keeps() {
+fn counts_values_that_the_type_drops() {
     let elements = "found more than 4 elements in one array, expected at most 4 at line 1 column 9";
     assert_eq!(error("[0,0,0,0,0]"), elements);
     assert_eq!(error_of::<Vec<u8>>("[0,0,0,0,0]"), elements);
@@ -161,7 +161,7 @@ fn counts_while_it_reads_whatever_the_type_keeps() {
 }
 
 #[test]
-fn of_a_long_array_the_first_elements_are_kept_and_all_are_checked() {
+fn keeps_the_first_elements_of_a_long_array_and_checks_all() {
     #[derive(Debug, Deserialize)]
     struct List {
         list: FirstOf<u8, 2>,
@@ -184,7 +184,7 @@ fn of_a_long_array_the_first_elements_are_kept_and_all_are_checked() {
 }
 
 #[test]
-fn of_a_long_object_the_first_members_are_read_and_the_rest_is_one() {
+fn reads_the_first_members_of_a_long_object_and_reports_the_others_as_one() {
     #[derive(Debug, PartialEq)]
     struct Names(Vec<String>);
     struct NamesVisitor;
@@ -243,7 +243,7 @@ fn members_of_any_type_are_read_and_cut() {
 }
 
 #[test]
-fn no_error_is_longer_than_a_line_whatever_the_text() {
+fn errors_have_at_most_256_bytes_for_any_text() {
     for filler in ["x", "\\u0001", "\\n", "ü", "\\\\", "\u{202e}"] {
         let long = filler.repeat(200_000);
         for text in [

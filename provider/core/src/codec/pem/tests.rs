@@ -23,7 +23,7 @@ fn reads_blocks_with_text_and_white_space_around() {
 }
 
 #[test]
-fn what_editors_add_does_no_harm() {
+fn ignores_what_editors_add() {
     for (name, bytes) in [
         ("UTF-8 byte order mark", [b"\xef\xbb\xbf", BLOCK.as_bytes()].concat()),
         ("Windows", BLOCK.replace('\n', "\r\n").into_bytes()),
@@ -86,7 +86,7 @@ fn names_the_line_of_everything_that_cannot_be_read() {
 }
 
 #[test]
-fn other_labels_are_errors_that_say_what_to_do() {
+fn other_labels_are_errors_with_a_remediation() {
     for (label, cure) in [
         (
             "TRUSTED CERTIFICATE",
@@ -167,7 +167,7 @@ fn refuses_other_keys_without_showing_them() {
 }
 
 #[test]
-fn says_what_a_file_is_that_is_no_pem() {
+fn names_the_format_of_a_file_that_is_not_pem() {
     let utf16: Vec<u8> = BLOCK.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let marked = [&[0xff, 0xfe][..], &utf16].concat();
     let signed_data = [0x30, 0x82, 1, 0, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];

@@ -42,7 +42,7 @@ const PLACES: [&[&str]; 20] = [
 ];
 
 #[test]
-fn spellings_of_one_place_are_equal_and_others_are_not() {
+fn spellings_of_one_server_are_equal_and_others_are_not() {
     let mut hashed = HashSet::new();
     let mut ordered = BTreeSet::new();
     for spellings in PLACES {
@@ -61,7 +61,7 @@ fn spellings_of_one_place_are_equal_and_others_are_not() {
 }
 
 #[test]
-fn a_url_with_the_authority_leads_to_the_place_and_nowhere_else() {
+fn a_url_with_the_authority_has_the_same_server() {
     for spellings in PLACES {
         for spelling in spellings {
             let host = host(spelling);
@@ -83,7 +83,7 @@ fn a_url_with_the_authority_leads_to_the_place_and_nowhere_else() {
 }
 
 #[test]
-fn refuses_what_runtimes_do_not_pull_alike_or_at_all() {
+fn refuses_names_that_runtimes_pull_differently_or_not_at_all() {
     let long = format!("{}.example", ["a"; 126].join("."));
     let label = format!("{}.example", "a".repeat(64));
     for (text, error) in [
@@ -153,7 +153,7 @@ fn refuses_what_runtimes_do_not_pull_alike_or_at_all() {
 
 /// Checks every short text of characters that have a meaning in one of the parsers.
 #[test]
-fn every_accepted_text_leads_to_its_place() {
+fn every_accepted_text_names_the_same_server_in_a_url() {
     let alphabet = ["0", "1", "7", "255", "a", "X", "x", ".", "-", ":", "[", "]", "::", "ffff", "xn--", "_", "%", "@"];
     let mut accepted = 0;
     let mut texts = vec![String::new()];
@@ -175,7 +175,7 @@ fn every_accepted_text_leads_to_its_place() {
 }
 
 #[test]
-fn a_part_is_a_host_where_runtimes_take_it_for_one() {
+fn the_first_part_is_a_host_if_runtimes_read_it_as_one() {
     for part in ["a.b", "a:1", "localhost", "Registry", "[::1]"] {
         assert!(Host::is_named_by(part), "{part}");
     }

@@ -36,7 +36,7 @@ fn keeps_the_name_as_written_for_mutation() {
 }
 
 #[test]
-fn says_which_part_is_wrong() {
+fn errors_name_the_malformed_part() {
     let syntax = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Syntax };
     let port = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Port };
     let path = |found: &str| ReferenceError::Repository { found: found.into() };
@@ -108,7 +108,7 @@ fn an_image_id_of_a_node_or_its_beginning_is_no_name() {
 }
 
 #[test]
-fn a_repository_is_compared_by_place_and_printed_as_written() {
+fn a_repository_is_compared_by_server_and_printed_as_written() {
     let repository = |text: &str| text.parse::<ImageRef>().unwrap().repository().clone();
     let written = repository("LOCALHOST:05000/app:v1");
     assert_eq!(written, repository("localhost:5000/app"));

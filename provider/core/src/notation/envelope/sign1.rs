@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_plain_number_or_text_has_no_tag() {
+    fn plain_numbers_and_texts_have_no_tag() {
         for label in [0x01, 0x02, 0x03] {
             for value in [&[0xc3, 0x41, 0x06][..], &[0x81, 0xc2, 0x41, 0x01]] {
                 let header = [&[0xa1, label], value].concat();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_message_apart() {
+    fn splits_a_message_into_its_parts() {
         let message = [0xd2, 0x84, 0x42, 0xa0, 0xa0, 0xa1, 0x01, 0x02, 0x41, 0x07, 0x40];
         let Ok(Sign1 { protected, unprotected, payload }) = Sign1::read(&message) else { panic!("four members") };
         assert_eq!((protected, unprotected, payload), (&[0xa0, 0xa0][..], &[0xa1, 0x01, 0x02][..], 1));
