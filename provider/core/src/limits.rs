@@ -129,8 +129,8 @@ pub struct JsonLimits {
     pub members: usize,
 }
 
-/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB beside the texts. A text is kept
-/// encoded and decoded, and protected header and payload, of at most 64 KiB each, once more as signed bytes.
+/// A JWS envelope, and each of its headers: at most 1024 values, that is 0.2 MiB in addition to the texts. A text is
+/// kept encoded and decoded, and protected header and payload, of at most 64 KiB each, once more as signed bytes.
 pub const ENVELOPE_JSON: JsonLimits = JsonLimits {
     depth: ENVELOPE_DEPTH,
     values: ENVELOPE_VALUES,
@@ -157,6 +157,6 @@ pub const TARGET_JSON: JsonLimits = JsonLimits { depth: 32, values: 500_000, ele
 pub const REFERRER_JSON: JsonLimits = JsonLimits { depth: 32, values: 20_000, elements: 1000, members: 4096 };
 
 /// A trust policy document: statements, members and lists are four levels. Further levels are allowed, so that errors
-/// can name the mistake. [`POLICY_STATEMENTS`] statements with 40 scopes, stores and identities each; 12 MiB beside
-/// the texts at most.
+/// can name the mistake. [`POLICY_STATEMENTS`] statements with 40 scopes, stores and identities each; at most 12 MiB
+/// in addition to the texts.
 pub const POLICY_JSON: JsonLimits = JsonLimits { depth: 8, values: 50_000, elements: 50_000, members: 10_000 };

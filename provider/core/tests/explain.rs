@@ -27,6 +27,16 @@ mod tests {
         (target, read)
     }
 
+    /// A request with attributes, an expiry and a timestamp token.
+    fn request(target: &countersign_testkit::Descriptor) -> SignRequest {
+        let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
+        SignRequest::new(&chain, target)
+            .expiry(datetime!(2027-01-01 00:00 UTC))
+            .attribute("com.example.build", json!("77"))
+            .critical_attribute("com.example.count", json!(3))
+            .timestamp(b"token")
+    }
+
     fn check(facts: &Facts, intact: bool, signed: &str) {
         assert_eq!(facts.intact, intact);
         assert_eq!((facts.algorithm, facts.scheme), ("ES256", "notary.x509"));
@@ -47,12 +57,7 @@ mod tests {
     #[test]
     fn explains_envelopes_of_both_formats() {
         let (target, read) = target();
-        let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
-        let request = SignRequest::new(&chain, &target)
-            .expiry(datetime!(2027-01-01 00:00 UTC))
-            .attribute("com.example.build", json!("77"))
-            .critical_attribute("com.example.count", json!(3))
-            .timestamp(b"token");
+        let request = request(&target);
         for format in Format::ALL {
             let explanation = notation::describe(&request.envelope(format), judge::format(format.media_type()), &read);
             let found: Vec<_> = explanation.findings.iter().map(|finding| (finding.check, finding.action)).collect();
@@ -72,12 +77,7 @@ mod tests {
     #[test]
     fn marks_altered_content_as_claimed() {
         let (target, read) = target();
-        let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
-        let request = SignRequest::new(&chain, &target)
-            .expiry(datetime!(2027-01-01 00:00 UTC))
-            .attribute("com.example.build", json!("77"))
-            .critical_attribute("com.example.count", json!(3))
-            .timestamp(b"token");
+        let request = request(&target);
         let envelope = request.jws_parts().with_signature(&[1; 64]);
         let explanation = notation::describe(&envelope, judge::format(JWS), &read);
         let FindingResult::Failed(reason) = &explanation.findings[0].found else { panic!("{explanation:?}") };

@@ -1,5 +1,5 @@
-//! Memory for reading a document beside its own bytes: at most three times its size, or 1 MiB where that is more. A trust
-//! policy may use 12 MiB more.
+//! Memory for parsing a document in addition to its own bytes: at most the larger of three times its size and 1 MiB.
+//! A trust policy may use 12 MiB more.
 //!
 //! A single test, because it counts the allocations of the whole process.
 #![allow(clippy::unwrap_used)]

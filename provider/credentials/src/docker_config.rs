@@ -40,7 +40,7 @@ pub use self::warning::DockerConfigWarning;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerConfig {
     file: String,
-    /// By precedence, the greatest first: exact hosts, then patterns.
+    /// Sorted by precedence, highest first: exact hosts, then patterns.
     entries: Vec<Entry>,
     /// Keys that are invalid.
     unreadable_keys: Vec<UnreadableKey>,
@@ -53,7 +53,7 @@ struct Entry {
     key: Key,
     written: Excerpt,
     access: Access,
-    /// Of the identity, if it has one.
+    /// The name of the identity, if it has one.
     name: Option<CredentialName>,
 }
 
@@ -66,7 +66,7 @@ enum Access {
     Identity(Identity),
 }
 
-/// A name for a login of this entry: another entry may have the same login for other images.
+/// The name of a login within this entry, as another entry may have the same login for other images.
 fn name_within(key: &Key, identity: &Identity) -> Option<CredentialName> {
     identity.name().map(|name| name.within(&format!("docker {key}")))
 }
@@ -84,7 +84,7 @@ pub(crate) enum Found<'a> {
     Anonymous,
     Identity {
         identity: &'a Identity,
-        /// Names it among all of the configuration.
+        /// The name of the identity within the configuration.
         name: Option<CredentialName>,
     },
     /// The identity is unusable, with the reason.
@@ -278,7 +278,8 @@ impl DockerConfig {
         }
     }
 
-    /// The entry with the greatest precedence of those that cover `path` on `host`. Of the exact hosts only that one is searched.
+    /// The entry with the highest precedence that matches `path` on `host`. Of the exact hosts, only `host` is
+    /// searched.
     fn covering(&self, host: &Host, path: &str) -> Option<&Entry> {
         let starting_with = |at: usize| self.entries.get(at..).unwrap_or_default().iter();
         let exact = starting_with(self.entries.partition_point(|entry| entry.key.compared_to(host).is_gt()))

@@ -26,7 +26,7 @@ struct Inner {
     expires: Option<Instant>,
 }
 
-/// User names that are the same for every password, so that they identify no account: those of refresh tokens, of
+/// User names that are the same for every account and therefore identify none: those of refresh tokens, of
 /// [Azure](https://learn.microsoft.com/azure/container-registry/container-registry-authentication), of
 /// [AWS](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html), and of
 /// [Google](https://cloud.google.com/artifact-registry/docs/docker/authentication).
@@ -83,7 +83,7 @@ impl Identity {
         &self.0.revision
     }
 
-    /// What names it among the credentials of an entry; none without a credential.
+    /// The name among the credentials of an entry; `None` without a credential.
     pub(crate) fn name(&self) -> Option<CredentialName> {
         self.0.name
     }
@@ -116,7 +116,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// What names a credential: see [`CredentialName`].
+/// The name of a credential; see [`CredentialName`].
 fn name(method: &AuthMethod) -> Option<CredentialName> {
     match method {
         AuthMethod::Anonymous => None,

@@ -10,15 +10,15 @@ use countersign_core::name::ListHasher;
 
 use crate::secret::Secret;
 
-/// Which credential requests for a repository carry. Those of equal scopes carry the credential of the same entry and
-/// [name](CredentialName). Cheap to clone and to compare. Shows nothing of the credential.
+/// Identifies the credential of requests for a repository. Requests with equal scopes carry the credential of the
+/// same entry and [name](CredentialName). Cheap to clone and to compare. Shows nothing of the credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CredentialScope(Carried);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Carried {
     Nothing,
-    /// There should be a credential, and it cannot be used: no request is sent.
+    /// The credential is unusable: no requests are sent.
     Unusable,
     Credential {
         entry: Arc<str>,
@@ -33,19 +33,19 @@ impl CredentialScope {
         Self(Carried::Nothing)
     }
 
-    /// There should be a credential, and it cannot be used.
+    /// The scope of an unusable credential.
     #[must_use]
     pub fn unusable() -> Self {
         Self(Carried::Unusable)
     }
 
-    /// The credential with this name in the entry of the settings that is called `entry`.
+    /// The scope of the credential `name` in the entry `entry` of the settings.
     #[must_use]
     pub fn new(entry: &Arc<str>, name: CredentialName) -> Self {
         Self(Carried::Credential { entry: Arc::clone(entry), name })
     }
 
-    /// Whether requests can be sent, as far as that is known without waiting.
+    /// Whether requests can be sent, as far as is known without waiting.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         match self.0 {
@@ -54,7 +54,7 @@ impl CredentialScope {
         }
     }
 
-    /// Differ between scopes that differ.
+    /// Parts that differ between different scopes.
     #[must_use]
     pub fn parts(&self) -> [&[u8]; 3] {
         match &self.0 {
@@ -75,21 +75,21 @@ impl fmt::Debug for CredentialScope {
     }
 }
 
-/// Names a credential among those of one entry of the settings: by its kind and its user, or by its secret where no user name
-/// tells it from others. So a changed password keeps the name. Made once for each credential. Its `Debug` output shows
-/// nothing.
+/// Identifies a credential among those of one entry of the settings: by its kind and user name, or by its secret if
+/// the user name identifies no account. A changed password therefore keeps the name. Created once for each
+/// credential. Its `Debug` output shows nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CredentialName([u8; 32]);
 
 impl CredentialName {
-    /// The name that consists of these parts, none of them a secret.
+    /// Creates the name of these parts. None of them may be secret.
     #[must_use]
     pub fn new(parts: &[&str]) -> Self {
         Self::of(parts.iter().map(|part| part.as_bytes()))
     }
 
-    /// The name of a credential that only its secret tells from others of the same kind. Equal for equal secrets, and only
-    /// within this process: the secret cannot be found by trying candidates without the key, which never leaves it.
+    /// Creates the name of a credential that only its secret identifies. Equal for equal secrets within this process
+    /// only. It is keyed, so that the secret cannot be found by trying candidates.
     pub(crate) fn of_secret(kind: &str, secret: &Secret) -> Self {
         static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
             hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
@@ -98,7 +98,7 @@ impl CredentialName {
         Self::of([kind.as_bytes(), hmac::sign(&KEY, secret.expose()).as_ref()])
     }
 
-    /// This name within a part of the entry.
+    /// The same name within a part of the entry.
     pub(crate) fn within(self, part: &str) -> Self {
         Self::of([b"within".as_slice(), part.as_bytes(), &self.0])
     }

@@ -71,8 +71,8 @@ pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>>;
 
-    /// Which credential requests for `scope` carry, or that it cannot be used, without waiting. `entry` names the entry of the
-    /// settings. Asked for with every image, even where no request is needed: it is to cost little.
+    /// The credential scope of requests for `scope`, without waiting. `entry` names the entry of the settings. Called
+    /// for every image, even if no request is needed, so it must be fast.
     fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope;
 
     /// Checks the configuration of the entry, without waiting.

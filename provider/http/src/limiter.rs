@@ -35,7 +35,7 @@ pub struct Limiter(Arc<Shared>);
 struct Shared {
     resource: Resource,
     observer: Arc<dyn LimitObserver>,
-    /// Never held across an await, nor while a permit is dropped.
+    /// The lock is never held across an await, nor while a permit is dropped.
     state: Mutex<State<Permit>>,
 }
 

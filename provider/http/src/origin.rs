@@ -82,13 +82,13 @@ pub fn authority(url: &Url) -> String {
     }
 }
 
-/// The server that `url` leads to, always with its port. `None` for hosts that `countersign_core::name` refuses.
+/// The server of `url`, always with its port. `None` for hosts that `countersign_core::name` refuses.
 #[must_use]
 pub fn server_of(url: &Url) -> Option<Host> {
     format!("{}:{}", url.host_str()?, url.port_or_known_default()?).parse().ok()
 }
 
-/// Whether `url` leads to `host`, whose port is the scheme's default if none is written.
+/// Whether `host` is the server of `url`. Its default port is that of the scheme.
 #[must_use]
 pub fn leads_to(url: &Url, host: &Host) -> bool {
     let default = if url.scheme() == "http" { 80 } else { 443 };

@@ -82,17 +82,12 @@ pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use countersign_credentials::Credential;
-
     use crate::settings::RegistryEntry;
-    use crate::settings::RegistrySettings;
+    use crate::test_settings::entry;
+    use crate::test_settings::settings;
 
-    fn entry(pattern: &str) -> RegistryEntry {
-        RegistryEntry::new(pattern.parse().unwrap(), Credential::Anonymous)
-    }
-
-    fn settings(registries: Vec<RegistryEntry>) -> RegistrySettings {
-        RegistrySettings { registries, ..RegistrySettings::default() }
+    fn plain(pattern: &str) -> RegistryEntry {
+        RegistryEntry { scheme: Scheme::Http, ..entry(pattern) }
     }
 
     #[test]
@@ -108,7 +103,6 @@ mod tests {
 
     #[test]
     fn a_plain_registry_without_a_port_has_one_spelling() {
-        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
         let entries = settings(vec![
             plain("r.example"),
             plain("*.in.example"),
@@ -134,7 +128,6 @@ mod tests {
 
     #[test]
     fn a_repository_at_a_plain_registry_without_a_port_is_at_port_80() {
-        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
         let entries = settings(vec![
             plain("r.example"),
             plain("*.in.example"),
@@ -161,7 +154,6 @@ mod tests {
 
     #[test]
     fn connections_belong_to_the_entry_with_their_port() {
-        let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
         let entries = settings(vec![entry("a.example"), plain("b.example"), plain("c.example:5000")]).check().unwrap();
         let at = |place: &str| entry_at(&entries, &place.parse().unwrap()).map(|(position, _)| position);
         assert_eq!(at("a.example:443"), Some(0));

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// A manifest that was read with a credential. What one may read need not be what another one may, and a registry may resolve
-/// a tag for each of them differently.
+/// A key of a manifest that was read with a credential. Credentials may have different permissions, and a registry
+/// may resolve a tag differently for each of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key<N> {
     repository: Repository,
@@ -73,8 +73,8 @@ impl PinCache {
         self.without_head = LruCache::new(NonZeroUsize::MIN);
     }
 
-    /// The descriptor of the image if no request is needed: its digest was read with the credential, or its tag within the
-    /// lifetime of tags.
+    /// The descriptor of the image, if its digest was read before with the credential, or its tag within the lifetime
+    /// of tags.
     pub(crate) fn current(&mut self, image: &ImageRef, scope: &CredentialScope) -> Option<Descriptor> {
         let (repository, now) = (image.repository(), Instant::now());
         match image.selector() {
@@ -86,8 +86,8 @@ impl PinCache {
         }
     }
 
-    /// Whether a HEAD may save a GET: the tag was read before with the credential, so that its digest may be known, and the repository answers
-    /// HEAD with a digest.
+    /// Whether a HEAD may save a GET: the tag was read before with the credential, so its digest may be known, and
+    /// the repository responds to HEAD with a digest.
     pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
         answers && self.tags.contains(&Key::new(repository, tag.to_owned(), scope))

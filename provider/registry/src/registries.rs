@@ -39,7 +39,7 @@ struct Inner {
     limits: SharedLimits,
     requests: RequestLimits,
     observer: Arc<dyn Observer>,
-    /// Never held across an await.
+    /// The lock is never held across an await.
     pins: Mutex<PinCache>,
     tag_lifetime: Duration,
 }
@@ -156,7 +156,7 @@ impl Registries {
         self.inner.client.transport().limits.parsing().check(&self.share(repository), deadline, check).await
     }
 
-    /// Never held across an await.
+    /// The lock is never held across an await.
     pub(crate) fn pins(&self) -> MutexGuard<'_, PinCache> {
         self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }

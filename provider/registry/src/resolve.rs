@@ -56,7 +56,7 @@ impl Pinned {
         &self.descriptor
     }
 
-    /// The credential with which it was read.
+    /// The scope of the credential with which it was read.
     #[must_use]
     pub fn credential_scope(&self) -> &CredentialScope {
         &self.scope
@@ -67,7 +67,7 @@ impl Registries {
     /// Resolves an image: reads and checks its manifest. The digest is that of the reference, with its algorithm, or
     /// for a tag the sha256 of the received manifest.
     ///
-    /// A tag is cached for the configured time, and a digest until it is evicted, each for questions with the same
+    /// A tag is cached for the configured time, and a digest until it is evicted, each for calls with the same
     /// credential; in these cases no request is sent. After that time a tag needs a HEAD, and a GET only if its
     /// digest was not read in this repository, as registries count GETs of manifests as pulls.
     ///
@@ -84,7 +84,8 @@ impl Registries {
         }
         let scope = self.credential_scope(repository);
         let descriptor = self.read_target(image, &scope, deadline).await?;
-        // Another credential may have come into use meanwhile. Then it is not known with which one the registry was asked.
+        // The credential may have been replaced in the meantime. Then it is unknown with which one the request was
+        // sent.
         if self.credential_scope(repository) == scope {
             self.pins().put(image, &scope, &descriptor, self.tag_lifetime());
         }

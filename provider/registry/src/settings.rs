@@ -237,15 +237,8 @@ impl RegistrySettings {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use countersign_credentials::Credential;
-
-    fn entry(pattern: &str) -> RegistryEntry {
-        RegistryEntry::new(pattern.parse().unwrap(), Credential::Anonymous)
-    }
-
-    fn settings(registries: Vec<RegistryEntry>) -> RegistrySettings {
-        RegistrySettings { registries, ..RegistrySettings::default() }
-    }
+    use crate::test_settings::entry;
+    use crate::test_settings::settings;
 
     #[test]
     fn names_the_mistake() {

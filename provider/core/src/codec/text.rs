@@ -141,7 +141,7 @@ struct Sink(Truncated);
 
 impl fmt::Write for Sink {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Most texts are plain but for some quotation marks: plain runs are added at once.
+        // Most texts have few characters to escape, so runs of other characters are added at once.
         for run in text.split_inclusive(|character| !is_plain(character)) {
             let plain = run.trim_end_matches(|character| !is_plain(character));
             if self.0.push_if_room(plain) {
@@ -162,7 +162,7 @@ impl Sink {
     }
 }
 
-/// Whether a character is one byte and is printed as it is, between quotes too.
+/// Whether a character is one byte and is printed unchanged, also between quotes.
 fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '\'')
 }

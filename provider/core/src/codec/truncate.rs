@@ -39,8 +39,8 @@ impl Truncated {
         true
     }
 
-    /// Adds `text`, of which each byte costs one wherever it is cut, if there is room for it and the mark. Otherwise nothing
-    /// changes: it has to be pushed in pieces.
+    /// Adds `text`, in which each byte costs one, if it and the mark fit. Otherwise nothing changes, and the text
+    /// must be pushed in pieces.
     pub(super) fn push_if_room(&mut self, text: &str) -> bool {
         let used = self.used + text.len();
         if self.is_cut || used + self.mark_cost > self.most {

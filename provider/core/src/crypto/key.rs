@@ -147,7 +147,7 @@ impl PublicKey {
     /// The key, if it is allowed to sign envelopes.
     ///
     /// # Errors
-    /// The key is none of the six that the specification allows. The error names it.
+    /// The key is not one of the six that the specification allows. The error names it.
     pub(crate) fn for_envelopes(&self) -> Result<EnvelopeKey, KeyError> {
         let algorithm = match self {
             Self::Rsa { bits: 2048, .. } => SignatureAlgorithm::RsaPss(HashAlgorithm::Sha256),

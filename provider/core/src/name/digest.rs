@@ -164,13 +164,13 @@ impl Hasher {
     }
 }
 
-/// The SHA-256 digest of a list of parts, each hashed with its length in front, so that no two lists have the same digest.
-/// Holds the parts until the end: hashing them at once costs less than one by one.
+/// The SHA-256 digest of a list of parts, each hashed with its length in front, so that no two lists have the same
+/// digest. Collects the parts, as hashing them together is faster than one by one.
 #[derive(Clone)]
 pub struct ListHasher(Vec<u8>);
 
 impl ListHasher {
-    /// What the parts of a key usually have, in bytes.
+    /// The usual size of the parts of a key, in bytes.
     const USUAL_BYTES: usize = 512;
 
     /// The empty list.
@@ -199,7 +199,7 @@ impl ListHasher {
         Digest::of(DigestAlgorithm::Sha256, &self.0)
     }
 
-    /// As [`Self::finish`], as bytes: for keys that are compared and never shown.
+    /// As [`Self::finish`], but as bytes, for keys that are never printed.
     #[must_use]
     pub fn finish_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];

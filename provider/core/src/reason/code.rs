@@ -24,7 +24,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The kind of verdict that this code leads to.
+            /// The kind of verdict of this code.
             #[must_use]
             pub fn kind(self) -> VerdictKind {
                 match self { $(Self::$variant => VerdictKind::$kind,)* }

@@ -117,7 +117,7 @@ impl Certificate {
     /// The key, if it is allowed to sign envelopes.
     ///
     /// # Errors
-    /// The key is none of the six that the specification allows. The error names it.
+    /// The key is not one of the six that the specification allows. The error names it.
     pub fn envelope_key(&self) -> Result<EnvelopeKey, KeyError> {
         self.0.key.for_envelopes()
     }

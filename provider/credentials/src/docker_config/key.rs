@@ -105,7 +105,7 @@ impl Key {
         (&self.hosts, self.path.len())
     }
 
-    /// Where the key is in the order of precedence, relative to keys of exactly that host.
+    /// The order of precedence of the key, relative to keys of exactly that host.
     pub(super) fn compared_to(&self, host: &Host) -> Ordering {
         match &self.hosts {
             Hosts::Like { .. } => Ordering::Less,
@@ -113,7 +113,7 @@ impl Key {
         }
     }
 
-    /// Whether it is for a pattern of hosts.
+    /// Whether the key has a pattern of hosts.
     pub(super) fn is_pattern(&self) -> bool {
         match self.hosts {
             Hosts::Like { .. } => true,

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 /// its last clone is dropped. Requests in progress have a clone and are not affected.
 pub(crate) struct Pool<T> {
     make: Box<dyn Fn() -> T + Send + Sync>,
-    /// Never held across an await.
+    /// The lock is never held across an await.
     current: Mutex<T>,
 }
 

@@ -170,7 +170,7 @@ async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for
     assert!(registries.cached_pin(&image).is_some());
 }
 
-/// A registry with `app:v1`, which the settings keep for an hour, and the source of its credential.
+/// A registry with `app:v1`, cached for an hour, and the source of its credential.
 async fn lasting(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");

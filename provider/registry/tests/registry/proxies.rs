@@ -166,7 +166,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     let entry = RegistryEntry { proxy: proxy_choice, ..by(&proxy.url(), HOST, only(&ca)) };
     pin(&with(ProxyEnvironment::default(), vec![entry]), HOST).await.unwrap();
 
-    // Over plain HTTP the proxy's response is in place of the registry's.
+    // Over plain HTTP the proxy responds instead of the registry.
     let plain_registry = hidden_plain(&proxy).await;
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();

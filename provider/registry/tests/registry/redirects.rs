@@ -322,7 +322,7 @@ async fn verifies_the_digest_of_content_from_the_blob_store() {
 
 #[tokio::test]
 async fn keeps_a_bounded_number_of_connections_to_unlisted_hosts() {
-    /// One request at a time, and 32 connections beside it.
+    /// One concurrent request, and 32 other connections.
     const KEPT: usize = 33;
     let registry = Registry::start().await;
     let mut stores = Vec::new();

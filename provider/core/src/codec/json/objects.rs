@@ -39,7 +39,7 @@ pub(super) struct Members<'s, 'de, N, A> {
 pub(super) enum Rest {
     Refuse,
     ReadOver,
-    /// They were skipped, and [`MORE`] was reported in their place.
+    /// They were skipped, and one [`MORE`] was reported instead of them.
     Reported,
 }
 

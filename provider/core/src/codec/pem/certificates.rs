@@ -15,7 +15,7 @@ pub struct CertificateBlock {
     pub der: Vec<u8>,
 }
 
-/// The certificates of a file that holds nothing else, at least one, in order. Text may stand around the blocks.
+/// The certificates of a file without other blocks, at least one, in order. Text around the blocks is ignored.
 ///
 /// # Errors
 /// The file is not as described; see [`PemError`].

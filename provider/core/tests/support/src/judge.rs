@@ -241,7 +241,7 @@ fn agree(explanation: &Explanation, judged: Result<&VerifiedSignature, &Failure>
         }
         Err(failure) => {
             assert!(failed.contains(&failure.reasons.first()), "{failure:?} {failed:?}");
-            // An unchecked item is never a reason beside a rejection.
+            // An incomplete check is never a reason together with a rejection.
             assert!(failed.iter().all(|reason| reason.is_refusal() == failure.reasons.are_refusals()), "{failed:?}");
             assert!(failure.reasons.iter().all(|reason| failed.contains(&reason)), "{failure:?} {failed:?}");
         }

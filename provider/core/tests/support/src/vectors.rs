@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// The folder of external vectors: the value of `COUNTERSIGN_VECTORS`, or `shared/vectors` beside the checkout.
+/// The folder of external vectors: the value of `COUNTERSIGN_VECTORS`, or `shared/vectors` next to the checkout.
 pub fn vectors() -> Option<PathBuf> {
     let beside = || {
         // Read at run time: several checkouts may share a build directory.
