@@ -10,7 +10,7 @@ pub const REFERENCE_BYTES: usize = 1024;
 /// Longest repository name, host included, in bytes: the limit of the distribution project's reference grammar.
 pub const REPOSITORY_BYTES: usize = 255;
 
-/// Largest manifest read, target or signature, in bytes: the 4 MiB that the OCI distribution specification asks
+/// Largest manifest read, target or signature, in bytes: the 4 MiB that the OCI distribution specification requires
 /// registries to accept at least, and the limit of notation-go.
 pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 

@@ -205,7 +205,7 @@ fn rejects_before_revocation_and_timestamps() {
     let former = fixture
         .root
         .intermediate(CertSpec::intermediate().valid(datetime!(2025-01-01 00:00 UTC), datetime!(2025-12-31 00:00 UTC)));
-    let apart = former.issue(leaf().valid(datetime!(2026-01-01 00:00 UTC), datetime!(2028-01-01 00:00 UTC)));
+    let disjoint = former.issue(leaf().valid(datetime!(2026-01-01 00:00 UTC), datetime!(2028-01-01 00:00 UTC)));
     for (judge, request, code) in [
         (judge.clone().identity("x509.subject: C=CH, ST=ZH, O=Other"), good.clone(), Code::UntrustedIdentity),
         (judge.clone().metadata("pipeline", "release"), good.clone(), Code::MetadataMissing),
@@ -227,7 +227,7 @@ fn rejects_before_revocation_and_timestamps() {
             SignRequest::new(&fixture.root.issue(later), &fixture.target).timestamp(b"token"),
             Code::CertificateOutsideValidity,
         ),
-        (judge, SignRequest::new(&apart, &fixture.target).timestamp(b"token"), Code::CertificateOutsideValidity),
+        (judge, SignRequest::new(&disjoint, &fixture.target).timestamp(b"token"), Code::CertificateOutsideValidity),
     ] {
         check(&judge, &request, &[code]);
     }

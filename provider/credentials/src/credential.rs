@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::auth_method::AuthMethod;
 use crate::auth_method::AuthMethodError;
 use crate::docker_config::DockerConfig;
-use crate::docker_config::Found;
+use crate::docker_config::DockerConfigMatch;
 use crate::identity::Identity;
 use crate::scope::CredentialScope;
 use crate::secret::Secret;
@@ -55,9 +55,9 @@ impl Credential {
             Self::Anonymous => Ok(Identity::anonymous()),
             Self::Static(identity) => Ok(identity.clone()),
             Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
-                Found::Anonymous => Ok(Identity::anonymous()),
-                Found::Identity { identity, .. } => Ok(identity.clone()),
-                Found::Unusable(why) => Err(CredentialError::Unusable(why)),
+                DockerConfigMatch::Anonymous => Ok(Identity::anonymous()),
+                DockerConfigMatch::Identity { identity, .. } => Ok(identity.clone()),
+                DockerConfigMatch::Unusable(why) => Err(CredentialError::Unusable(why)),
             },
             Self::Unusable(why) => Err(CredentialError::Unusable(why.clone())),
         }
@@ -79,9 +79,9 @@ impl IdentitySource for Credential {
             Self::Anonymous => CredentialScope::anonymous(),
             Self::Static(identity) => named(identity.name()),
             Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
-                Found::Anonymous => CredentialScope::anonymous(),
-                Found::Identity { identity: _, name } => named(name),
-                Found::Unusable(_) => CredentialScope::unusable(),
+                DockerConfigMatch::Anonymous => CredentialScope::anonymous(),
+                DockerConfigMatch::Identity { identity: _, name } => named(name),
+                DockerConfigMatch::Unusable(_) => CredentialScope::unusable(),
             },
             Self::Unusable(_) => CredentialScope::unusable(),
         }

@@ -8,6 +8,7 @@
 //! matches, as an anonymous request could have another response.
 
 mod entry;
+mod error;
 mod key;
 mod raw;
 #[cfg(test)]
@@ -19,9 +20,6 @@ use std::fmt;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::json;
-use countersign_core::codec::mismatch::Mismatch;
-use countersign_core::codec::mismatch::Mismatched;
-use countersign_core::codec::mismatch::mismatch_error;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
 
@@ -34,6 +32,8 @@ use crate::limits;
 use crate::scope::CredentialName;
 
 pub use self::entry::EntryError;
+pub use self::error::DockerConfigError;
+pub use self::error::EntryMistake;
 pub use self::warning::DockerConfigWarning;
 
 /// The credentials of a Docker configuration, each bound to hosts and perhaps to a path on them.
@@ -80,7 +80,7 @@ struct UnreadableKey {
 
 /// The result of the lookup of a repository in a Docker configuration.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum DockerConfigMatch<'a> {
     Anonymous,
     Identity {
         identity: &'a Identity,
@@ -90,60 +90,6 @@ pub(crate) enum Found<'a> {
     /// The identity is unusable, with the reason.
     Unusable(Text),
 }
-
-/// The error for a file that is not a Docker configuration. Never shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DockerConfigError {
-    /// The file is too large.
-    TooLarge {
-        /// Its size in bytes.
-        found: usize,
-    },
-    /// The file is not JSON of this form. The parser's message is omitted, as it may contain a credential.
-    Json,
-    /// The file has no member `auths`.
-    NoAuths,
-    /// The file only configures credential helpers.
-    HelpersOnly,
-}
-
-impl Mismatched for DockerConfigError {
-    fn mismatch(&self) -> Mismatch {
-        match self {
-            Self::TooLarge { found } => Mismatch::new(format_args!("found {found} bytes"))
-                .expecting(format_args!("at most {}", limits::DOCKER_CONFIG_BYTES)),
-            Self::Json => Mismatch::new("is not a Docker configuration").expecting(format_args!(
-                "a JSON object with an object auths of at most {} entries, and no member twice",
-                limits::DOCKER_CONFIG_ENTRIES
-            )),
-            Self::NoAuths => {
-                Mismatch::new("has no auths").expecting("a Docker configuration with an entry for each registry")
-            }
-            Self::HelpersOnly => Mismatch::new("has no entries and names a credential helper")
-                .expecting("credentials in auths; credential helpers are never started"),
-        }
-    }
-}
-
-mismatch_error!(DockerConfigError);
-
-/// An entry that is disabled. Never shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryMistake {
-    /// The key of the entry, without user and password.
-    pub key: Excerpt,
-    /// The mistake.
-    pub error: EntryError,
-}
-
-impl Mismatched for EntryMistake {
-    fn mismatch(&self) -> Mismatch {
-        let Self { key, error } = self;
-        error.mismatch().of(format_args!("entry {key}"))
-    }
-}
-
-mismatch_error!(EntryMistake);
 
 impl DockerConfig {
     /// Parses a configuration of at most 1 MiB, named `file` in messages. Other members are ignored. Entries with a
@@ -215,7 +161,7 @@ impl DockerConfig {
             None => self.entries.push(new),
             Some(other) => {
                 let (by, shadowed) =
-                    if new.outranks(other) { (new.clone(), other.clone()) } else { (other.clone(), new) };
+                    if new.precedes(other) { (new.clone(), other.clone()) } else { (other.clone(), new) };
                 // A broken entry is already reported as a mistake.
                 if by.access != shadowed.access && !matches!(shadowed.access, Access::Broken(_)) {
                     let (key, by) = (shadowed.written, by.written.clone());
@@ -257,22 +203,24 @@ impl DockerConfig {
 
     /// Looks up `path` on `host`: of the matching entries, the one with the most specific host, then with the longest
     /// path. If none matches, but an invalid key may match, the result is unusable.
-    pub(crate) fn find(&self, host: &Host, path: &str) -> Found<'_> {
-        match self.covering(host, path) {
-            Some(Entry { access: Access::Anonymous, .. }) => Found::Anonymous,
-            Some(Entry { access: Access::Identity(identity), name, .. }) => Found::Identity { identity, name: *name },
+    pub(crate) fn find(&self, host: &Host, path: &str) -> DockerConfigMatch<'_> {
+        match self.matching_entry(host, path) {
+            Some(Entry { access: Access::Anonymous, .. }) => DockerConfigMatch::Anonymous,
+            Some(Entry { access: Access::Identity(identity), name, .. }) => {
+                DockerConfigMatch::Identity { identity, name: *name }
+            }
             Some(Entry { access: Access::Broken(error), written, .. }) => {
-                Found::Unusable(self.why(format_args!("entry {written} {error}")))
+                DockerConfigMatch::Unusable(self.why(format_args!("entry {written} {error}")))
             }
             None => {
                 let may_be = |unreadable_keys: &&UnreadableKey| {
                     unreadable_keys.hosts.as_ref().is_none_or(|hosts| hosts.has(host))
                 };
                 match self.unreadable_keys.iter().find(may_be) {
-                    Some(UnreadableKey { mistake, hosts: _ }) => Found::Unusable(
+                    Some(UnreadableKey { mistake, hosts: _ }) => DockerConfigMatch::Unusable(
                         self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
                     ),
-                    None => Found::Anonymous,
+                    None => DockerConfigMatch::Anonymous,
                 }
             }
         }
@@ -280,7 +228,7 @@ impl DockerConfig {
 
     /// The entry with the highest precedence that matches `path` on `host`. Of the exact hosts, only `host` is
     /// searched.
-    fn covering(&self, host: &Host, path: &str) -> Option<&Entry> {
+    fn matching_entry(&self, host: &Host, path: &str) -> Option<&Entry> {
         let starting_with = |at: usize| self.entries.get(at..).unwrap_or_default().iter();
         let exact = starting_with(self.entries.partition_point(|entry| entry.key.compared_to(host).is_gt()))
             .take_while(|entry| entry.key.compared_to(host).is_eq());
@@ -305,7 +253,7 @@ impl DockerConfig {
 
 impl Entry {
     /// Whether this entry takes precedence over `other`, which is for the same images.
-    fn outranks(&self, other: &Self) -> bool {
+    fn precedes(&self, other: &Self) -> bool {
         (self.access.rank(), self.key.spelling()) > (other.access.rank(), other.key.spelling())
     }
 }

@@ -54,7 +54,7 @@ pub enum FetchError {
         host: String,
         /// Host and port of the proxy.
         proxy: String,
-        /// Where the proxy is configured.
+        /// The setting that configures the proxy.
         setting: String,
         /// The failure of the proxy.
         failure: Box<ProxyFailure>,
@@ -72,7 +72,7 @@ pub enum FetchError {
         internal: InternalHost,
         /// Host and port of the proxy.
         proxy: String,
-        /// Where the proxy is configured.
+        /// The setting that configures the proxy.
         setting: String,
     },
     /// No connection was established.

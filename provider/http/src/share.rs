@@ -11,7 +11,7 @@ pub struct Share {
     class: Class,
 }
 
-/// How the settings name a host.
+/// The form in which the settings name a host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// An entry names exactly this host.
@@ -36,7 +36,7 @@ impl Share {
         &self.host
     }
 
-    /// How the settings name the host.
+    /// The form in which the settings name the host.
     #[must_use]
     pub fn class(&self) -> &Class {
         &self.class
@@ -83,7 +83,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How a limit is shared. A limiter treats 0 as 1.
+/// The shares of a limit. A limiter treats 0 as 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareLimits {
     /// For everything in the process.
@@ -144,8 +144,8 @@ impl Claim {
     /// most half, so that they cannot delay the host's own; requests of all unlisted hosts together the limit of one
     /// of them.
     ///
-    /// `asked` is the host on whose behalf the request is made, `own` whether that is `host`, `listed` whether the settings
-    /// have an entry for `host`. Without one, no other listed host depends on it.
+    /// `asked` is the share on whose behalf the request is made, `own` is true if it is that of `host`, and `listed`
+    /// if the settings have an entry for `host`. Without one, no other listed host depends on it.
     pub(crate) fn at(host: Arc<str>, asked: &Share, own: bool, listed: bool, limits: &ShareLimits) -> Self {
         let half = limits.host.div_ceil(2);
         let (member, member_limit) = match (&asked.class, own) {

@@ -169,10 +169,10 @@ impl Client {
                 Ok(Reply::Unauthorized { headers, peer, error }) => {
                     challenged = true;
                     if let Authorization::Token(request, token) = &authorization {
-                        self.tokens.forget(request, token);
+                        self.tokens.remove_refused(request, token);
                     }
                     let scheme = self
-                        .learn(endpoint, &authorization, &headers, peer, error)
+                        .scheme_of_challenge(endpoint, &authorization, &headers, peer, error)
                         .map_err(|cause| failed(query.stage, cause))?;
                     authorization = self.authorize_by(endpoint, scheme, query.deadline).await.map_err(token_failed)?;
                 }
@@ -216,7 +216,7 @@ impl Client {
     }
 
     /// The authentication scheme that a 401 requires, if it is supported.
-    fn learn(
+    fn scheme_of_challenge(
         &self,
         endpoint: &Endpoint,
         authorization: &Authorization,

@@ -83,8 +83,8 @@ pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
 mod tests {
     use super::*;
     use crate::settings::RegistryEntry;
-    use crate::test_settings::entry;
-    use crate::test_settings::settings;
+    use crate::settings::fixtures::entry;
+    use crate::settings::fixtures::settings;
 
     fn plain(pattern: &str) -> RegistryEntry {
         RegistryEntry { scheme: Scheme::Http, ..entry(pattern) }

@@ -46,9 +46,6 @@ mod resolve;
 pub mod resources;
 mod routes;
 mod settings;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod test_settings;
 mod token_cache;
 mod token_exchange;
 mod token_request;

@@ -1,5 +1,9 @@
 //! The operator's settings of registries, as values. The caller reads the files.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fixtures;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -236,9 +240,9 @@ impl RegistrySettings {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::fixtures::entry;
+    use super::fixtures::settings;
     use super::*;
-    use crate::test_settings::entry;
-    use crate::test_settings::settings;
 
     #[test]
     fn names_the_mistake() {

@@ -41,7 +41,7 @@ impl Tokens {
     }
 
     /// Removes `token`, which the registry no longer accepts, unless it has been replaced already.
-    pub(crate) fn forget(&self, request: &TokenRequest, token: &Arc<Token>) {
+    pub(crate) fn remove_refused(&self, request: &TokenRequest, token: &Arc<Token>) {
         self.cache.remove_if(&request.key(), |cached| Arc::ptr_eq(cached, token));
     }
 

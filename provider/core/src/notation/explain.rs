@@ -80,7 +80,7 @@ impl Enforcement {
 /// A check, its action and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What was checked.
+    /// The check.
     pub check: Check,
     /// The statement's action.
     pub action: Enforcement,

@@ -1,4 +1,4 @@
-//! How names are printed. The expected texts are what Go 1.26 prints for the same certificates.
+//! The printed form of names. The expected texts are those of Go 1.26 for the same certificates.
 
 use countersign_core::x509::Certificate;
 use countersign_core::x509::CertificateError;

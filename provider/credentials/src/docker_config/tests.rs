@@ -27,9 +27,9 @@ fn basic(user: &str, password: impl Into<Vec<u8>>) -> AuthMethod {
 fn found(config: &DockerConfig, image: &str) -> Result<Option<AuthMethod>, String> {
     let (host, path) = image.split_once('/').unwrap();
     match config.find(&host.parse().unwrap(), path) {
-        Found::Anonymous => Ok(None),
-        Found::Identity { identity, .. } => Ok(Some(identity.method().clone())),
-        Found::Unusable(why) => Err(why.to_string()),
+        DockerConfigMatch::Anonymous => Ok(None),
+        DockerConfigMatch::Identity { identity, .. } => Ok(Some(identity.method().clone())),
+        DockerConfigMatch::Unusable(why) => Err(why.to_string()),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn of_library(error: Option<&webpki::Error>) -> TlsFailure {
         Some(Webpki::UnsupportedCertVersion) => "is not of X.509 version 3, which names of servers need",
         Some(Webpki::UnsupportedCriticalExtension) => "has a critical extension that is not known",
         Some(Webpki::EndEntityUsedAsCa) => "is issued by a certificate that is no authority",
-        Some(Webpki::NameConstraintViolation) => "has a name that its authority may not vouch for",
+        Some(Webpki::NameConstraintViolation) => "has a name that the name constraints of its issuer do not allow",
         Some(Webpki::PathLenConstraintViolated) => "is below more authorities than one of them allows",
         Some(Webpki::EmptyEkuExtension) => "has an extended key usage without any usage",
         Some(
@@ -175,7 +175,7 @@ mod tests {
             ),
             (
                 other(webpki::Error::NameConstraintViolation),
-                certificate("has a name that its authority may not vouch for"),
+                certificate("has a name that the name constraints of its issuer do not allow"),
             ),
             (other(webpki::Error::BadDer), certificate("has a part that X.509 does not allow")),
         ] {

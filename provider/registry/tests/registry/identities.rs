@@ -26,7 +26,6 @@ use countersign_registry::CredentialKind;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
-use countersign_registry::RegistrySettings;
 use countersign_registry::Stage;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
@@ -44,25 +43,27 @@ use crate::support::pinned;
 use crate::support::settings;
 use crate::support::soon;
 
+mod caches;
+
 /// base64 of `alice:correct horse`
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
 
 /// base64 of `alice:second`
 const SECOND: &str = "Basic YWxpY2U6c2Vjb25k";
 
-fn basic(password: &str) -> Credential {
+pub(super) fn basic(password: &str) -> Credential {
     Credential::basic(USER, Secret::new(password)).unwrap()
 }
 
 /// An entry for this registry over plain HTTP.
-fn entry(registry: &Registry, source: &Arc<ReloadableCredential>) -> RegistryEntry {
+pub(super) fn entry(registry: &Registry, source: &Arc<ReloadableCredential>) -> RegistryEntry {
     let identities = Arc::clone(source) as _;
     let entry = RegistryEntry::new(registry.host().parse().unwrap(), Credential::Anonymous);
     RegistryEntry { identities, scheme: Scheme::Http, ..entry }
 }
 
 /// A registry with `app:v1`, whose credential can be replaced.
-async fn reloadable(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
+pub(super) async fn reloadable(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let source = Arc::new(ReloadableCredential::new(credential));
@@ -78,7 +79,7 @@ fn authorizations(registry: &Registry) -> Vec<(Route, Option<String>)> {
 }
 
 #[tokio::test]
-async fn a_new_password_is_used_with_the_next_exchange_and_a_token_of_the_former_one_is_not_sent_any_more() {
+async fn a_new_password_is_used_for_the_next_exchange_and_former_tokens_are_dropped() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     can_be_pinned(&registries, &registry).await;
@@ -134,7 +135,7 @@ async fn another_entry_of_a_pull_secret_keeps_its_token() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_under_way_keeps_the_credential_it_began_with() {
+async fn a_request_in_progress_keeps_its_credential() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     let held = registry.when(Route::Manifest).times(1).hold();
@@ -150,7 +151,7 @@ async fn a_request_that_is_under_way_keeps_the_credential_it_began_with() {
 }
 
 #[tokio::test]
-async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for_what_was_read() {
+async fn an_unusable_credential_disables_its_registry_immediately_including_cached_results() {
     let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
     registry.require_basic(USER, PASSWORD);
     let by_digest = pinned(&registries, &registry).await;
@@ -170,100 +171,8 @@ async fn a_credential_that_cannot_be_used_disables_its_registry_at_once_even_for
     assert!(registries.cached_pin(&image).is_some());
 }
 
-/// A registry with `app:v1`, cached for an hour, and the source of its credential.
-async fn lasting(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
-    let registry = Registry::start().await;
-    registry.push_image("app", "v1");
-    let source = Arc::new(ReloadableCredential::new(credential));
-    let settings = settings(vec![entry(&registry, &source)]);
-    let (registries, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings });
-    (registry, registries, source)
-}
-
-fn methods(registry: &Registry) -> Vec<String> {
-    registry.requests().iter().map(|request| request.method.to_string()).collect()
-}
-
 #[tokio::test]
-async fn a_tag_that_was_resolved_with_one_credential_is_no_answer_for_another() {
-    let bob = || Credential::basic("bob", Secret::new("b")).unwrap();
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
-    let by_alice = pinned(&registries, &registry).await;
-    registry.push_image("app", "v1");
-    source.replace(bob());
-    assert!(registries.cached_pin(&app(&registry)).is_none());
-    registry.clear_requests();
-    let by_bob = pinned(&registries, &registry).await;
-    assert_ne!(by_alice.descriptor(), by_bob.descriptor());
-    assert_ne!(by_alice.credential_scope(), by_bob.credential_scope());
-    // No HEAD is sent: the tag was not read with this credential.
-    assert_eq!(methods(&registry), ["GET"]);
-    // Another password of the same user is the same credential.
-    source.replace(basic("changed"));
-    assert_eq!(registries.cached_pin(&app(&registry)), Some(by_alice));
-    source.replace(bob());
-    assert_eq!(registries.cached_pin(&app(&registry)), Some(by_bob));
-}
-
-#[tokio::test]
-async fn a_manifest_that_was_read_with_one_credential_is_read_again_with_another() {
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
-    registry.require_basic(USER, PASSWORD);
-    let by_tag = pinned(&registries, &registry).await;
-    let image: ImageRef = format!("{}@{}", by_tag.repository(), by_tag.descriptor().digest).parse().unwrap();
-    assert!(registries.cached_pin(&image).is_some());
-    for other in [Credential::basic("bob", Secret::new("b")).unwrap(), Credential::Anonymous] {
-        source.replace(other);
-        assert!(registries.cached_pin(&image).is_none());
-        let error = registries.pin(&image, soon()).await.unwrap_err();
-        assert_eq!(error.kind(), RegistryErrorKind::Denied);
-    }
-}
-
-#[tokio::test]
-async fn a_head_of_a_tag_chooses_among_the_manifests_that_were_read_with_the_same_credential() {
-    let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
-    let by_alice = pinned(&registries, &registry).await;
-    registry.push_image("app", "v1");
-    source.replace(Credential::basic("bob", Secret::new("b")).unwrap());
-    can_be_pinned(&registries, &registry).await;
-    registry.tag("app", "v1", by_alice.descriptor().digest.as_str());
-    registry.clear_requests();
-    assert_eq!(pinned(&registries, &registry).await.descriptor(), by_alice.descriptor());
-    assert_eq!(methods(&registry), ["HEAD", "GET"]);
-}
-
-#[tokio::test]
-async fn what_was_read_while_the_credential_changed_is_cached_for_neither() {
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
-    let held = registry.when(Route::Manifest).times(1).hold();
-    let call = tokio::spawn({
-        let (registries, image) = (registries.clone(), app(&registry));
-        async move { registries.pin(&image, soon()).await }
-    });
-    registry.wait_for(Route::Manifest, 1).await;
-    source.replace(Credential::basic("bob", Secret::new("b")).unwrap());
-    held.release();
-    assert!(call.await.unwrap().is_ok());
-    for credential in [basic(PASSWORD), Credential::basic("bob", Secret::new("b")).unwrap()] {
-        source.replace(credential);
-        assert!(registries.cached_pin(&app(&registry)).is_none());
-    }
-}
-
-#[tokio::test]
-async fn a_tag_that_was_resolved_with_one_token_is_no_answer_for_another() {
-    let token = |token: &str| Credential::registry_token(Secret::new(token)).unwrap();
-    let (registry, registries, source) = lasting(token("one")).await;
-    let first = pinned(&registries, &registry).await;
-    source.replace(token("other"));
-    assert!(registries.cached_pin(&app(&registry)).is_none());
-    source.replace(token("one"));
-    assert_eq!(registries.cached_pin(&app(&registry)), Some(first));
-}
-
-#[tokio::test]
-async fn a_credential_that_was_removed_is_not_sent_any_more_nor_is_its_token() {
+async fn a_removed_credential_and_its_token_are_no_longer_sent() {
     for bearer in [true, false] {
         let (registry, registries, source) = reloadable(basic(PASSWORD)).await;
         if bearer {
@@ -324,7 +233,7 @@ fn issued(registry: &Registry, issuer: &Issuer) -> Registries {
 }
 
 #[tokio::test]
-async fn an_identity_that_a_source_issues_is_fetched_once_while_it_is_valid() {
+async fn an_issued_identity_is_fetched_once_while_it_is_valid() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, PASSWORD);
@@ -336,7 +245,7 @@ async fn an_identity_that_a_source_issues_is_fetched_once_while_it_is_valid() {
 }
 
 #[tokio::test]
-async fn an_identity_that_is_refused_right_after_it_was_issued_is_a_denial() {
+async fn an_identity_refused_immediately_after_its_issue_is_a_denial() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.require_basic(USER, "other");

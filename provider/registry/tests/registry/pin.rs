@@ -242,11 +242,11 @@ async fn a_missing_response_ends_at_the_deadline_or_the_request_timeout() {
     assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
     assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Timeout)]);
 
-    let brief = RegistrySettings {
+    let short_timeout = RegistrySettings {
         request_timeout: Duration::from_millis(100),
         ..settings(vec![entry(&registry, Credential::Anonymous)])
     };
-    assert_eq!(pin_error(&build(brief).0, &registry).await, expected);
+    assert_eq!(pin_error(&build(short_timeout).0, &registry).await, expected);
     registry.clear_faults();
     registry.when(Route::Manifest).slow_drip(Duration::from_millis(50));
     assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);

@@ -136,11 +136,11 @@ async fn ignores_a_challenge_of_the_blob_store() {
 #[tokio::test]
 async fn an_unreachable_blob_store_is_named_with_its_registry() {
     let (registry, store, blob) = two().await;
-    let brief = RegistrySettings {
+    let short_timeout = RegistrySettings {
         request_timeout: Duration::from_millis(100),
         ..settings(vec![entry(&registry, Credential::Anonymous)])
     };
-    let (registries, _) = build(brief);
+    let (registries, _) = build(short_timeout);
     let store_host = store.host();
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     for (status, trouble) in

@@ -1,4 +1,5 @@
-//! The registry names its token service: which services are asked, with which credentials, and which responses are accepted.
+//! Token services, which the registry names: the allowed services, the credentials sent to them, and the accepted
+//! responses.
 
 use countersign_credentials::Credential;
 use countersign_http::FetchError;
@@ -27,7 +28,7 @@ use crate::support::soon;
 use crate::support::with;
 
 /// A registry whose tokens come from another host.
-async fn apart(bearer: TokenService) -> (Registry, Registry) {
+async fn separate_token_service(bearer: TokenService) -> (Registry, Registry) {
     let registry = Registry::start().await;
     let service = Registry::start().await;
     registry.push_image("app", "v1");
@@ -39,7 +40,7 @@ async fn apart(bearer: TokenService) -> (Registry, Registry) {
 
 #[tokio::test]
 async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
-    let (registry, service) = apart(TokenService::for_user(USER, PASSWORD).or_anonymous()).await;
+    let (registry, service) = separate_token_service(TokenService::for_user(USER, PASSWORD).or_anonymous()).await;
     let cause = pin_error(&with(&registry, alice()), &registry).await;
     assert_eq!(cause, Cause::Realm(RealmRefusal::Host { host: service.host() }));
     assert_eq!(cause.kind(), RegistryErrorKind::Denied);
@@ -49,7 +50,7 @@ async fn a_credential_does_not_go_to_a_token_service_on_another_host() {
 
 #[tokio::test]
 async fn a_token_service_that_the_settings_name_gets_the_credential() {
-    let (registry, service) = apart(TokenService::for_user(USER, PASSWORD)).await;
+    let (registry, service) = separate_token_service(TokenService::for_user(USER, PASSWORD)).await;
     let named = RegistryEntry { realm_hosts: vec![service.host().parse().unwrap()], ..entry(&registry, alice()) };
     can_be_pinned(&build(settings(vec![named])).0, &registry).await;
     assert!(service.requests()[0].authorization().unwrap().starts_with("Basic "));
@@ -60,7 +61,7 @@ async fn a_token_service_that_the_settings_name_gets_the_credential() {
 
 #[tokio::test]
 async fn an_anonymous_token_may_come_from_any_named_realm() {
-    let (registry, service) = apart(TokenService::anonymous()).await;
+    let (registry, service) = separate_token_service(TokenService::anonymous()).await;
     can_be_pinned(&anonymous(&registry), &registry).await;
     assert_eq!(service.requests()[0].authorization(), None);
 }

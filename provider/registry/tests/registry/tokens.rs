@@ -66,10 +66,10 @@ async fn a_credential_goes_to_the_token_service_and_a_token_to_the_registry() {
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     can_be_pinned(&with(&registry, alice()), &registry).await;
-    let said: Vec<_> =
+    let sent: Vec<_> =
         registry.requests().iter().map(|request| (request.route, request.authorization().map(str::to_owned))).collect();
     assert_eq!(
-        said,
+        sent,
         [
             (Route::Manifest, None),
             (Route::Token, Some(ALICE.to_owned())),
@@ -113,12 +113,12 @@ async fn an_exchange_continues_after_its_first_caller_stops_waiting() {
     assert_eq!(error.stage, Stage::Token);
     assert_eq!(error.cause, Cause::TokenTimeout { host: registry.host() });
     // Another caller stops waiting.
-    let leaver = tokio::spawn({
+    let abandoned = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
         async move { registries.pin(&image, soon()).await }
     });
     registry.wait_for(Route::Token, 1).await;
-    leaver.abort();
+    abandoned.abort();
     held.release();
     can_be_pinned(&registries, &registry).await;
     assert_eq!(bearer.tokens_issued(), 1);
@@ -189,13 +189,13 @@ async fn repositories_and_credentials_do_not_share_tokens() {
         let image: ImageRef = format!("{}/{name}:v1", registry.host()).parse().unwrap();
         assert!(registries.pin(&image, soon()).await.is_ok());
     }
-    let said: Vec<_> = registry
+    let sent: Vec<_> = registry
         .requests_to(Route::Token)
         .iter()
         .map(|request| (request.query_values("scope").concat(), request.authorization().map(str::to_owned)))
         .collect();
     assert_eq!(
-        said,
+        sent,
         [("repository:team/a:pull".to_owned(), Some(ALICE.to_owned())), ("repository:team/b:pull".to_owned(), None)]
     );
 }
@@ -208,8 +208,8 @@ async fn sends_basic_credentials_after_the_first_challenge() {
     let registries = with(&registry, alice());
     can_be_pinned(&registries, &registry).await;
     can_be_pinned(&registries, &registry).await;
-    let said: Vec<_> = registry.requests().iter().map(|request| request.authorization().map(str::to_owned)).collect();
-    assert_eq!(said, [None, Some(ALICE.to_owned()), Some(ALICE.to_owned())]);
+    let sent: Vec<_> = registry.requests().iter().map(|request| request.authorization().map(str::to_owned)).collect();
+    assert_eq!(sent, [None, Some(ALICE.to_owned()), Some(ALICE.to_owned())]);
 }
 
 #[tokio::test]

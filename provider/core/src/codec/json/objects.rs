@@ -34,7 +34,7 @@ pub(super) struct Members<'s, 'de, N, A> {
     rest: Rest,
 }
 
-/// What happens to members above the limit.
+/// The handling of members above the limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     Refuse,

@@ -45,10 +45,10 @@ async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
     let elsewhere: ImageRef = registry.reference("other", &first).parse().unwrap();
     assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().kind(), RegistryErrorKind::NotFound);
 
-    let forgetful = anonymous(&registry);
-    assert_eq!(pinned(&forgetful, &registry).await.descriptor(), &descriptor(&moved));
+    let without_cache = anonymous(&registry);
+    assert_eq!(pinned(&without_cache, &registry).await.descriptor(), &descriptor(&moved));
     registry.tag("app", "v1", &first.digest);
-    assert_eq!(pinned(&forgetful, &registry).await, before);
+    assert_eq!(pinned(&without_cache, &registry).await, before);
 }
 
 fn methods(registry: &Registry) -> Vec<String> {
@@ -187,11 +187,11 @@ async fn a_removed_tag_is_not_found() {
 async fn a_failed_head_is_not_followed_by_a_get() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    let brief = RegistrySettings {
+    let short_timeout = RegistrySettings {
         request_timeout: Duration::from_millis(100),
         ..settings(vec![entry(&registry, Credential::Anonymous)])
     };
-    let (registries, _) = build(brief);
+    let (registries, _) = build(short_timeout);
     let _ = pinned(&registries, &registry).await;
     registry.clear_requests();
     let fault = registry.when(Route::Manifest).method(Method::HEAD).never_answer();

@@ -2,8 +2,8 @@
 
 use countersign_credentials::Credential;
 
-use crate::settings::RegistryEntry;
-use crate::settings::RegistrySettings;
+use super::RegistryEntry;
+use super::RegistrySettings;
 
 /// An entry without a credential.
 pub(crate) fn entry(pattern: &str) -> RegistryEntry {
