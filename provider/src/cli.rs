@@ -129,12 +129,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_do_not_contradict_each_other() {
+    fn the_definition_of_the_arguments_is_consistent() {
         Args::command().debug_assert();
     }
 
     #[test]
-    fn each_end_has_its_number() {
+    fn exit_codes_have_fixed_numbers() {
         let ends = [Exit::Success, Exit::Rejected, Exit::Undecided, Exit::Usage];
         assert_eq!(ends.map(Exit::code), [0, 1, 2, 3]);
     }

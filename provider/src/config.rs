@@ -1,13 +1,14 @@
 //! The configuration: a YAML file as typed, turned into a [`Config`] as meant.
 //!
-//! Unknown keys are mistakes, new keys have defaults, and all mistakes are reported at once. `sections` has the table of
-//! keys; `samples/countersign.yaml` and `docs/countersign.schema.json` are made from it. Secrets are named by path and read by whoever uses
-//! them, so a [`Config`] can be printed.
+//! Unknown keys are mistakes, new keys have defaults, and all mistakes are reported at once. `sections` has the table
+//! of keys; `samples/countersign.yaml` and `docs/countersign.schema.json` are made from it. Secrets are named by path
+//! and read by their users, so a [`Config`] can be printed.
 
 mod effective;
 mod fields;
 mod file;
 mod listen_address;
+mod mistake_list;
 mod mistakes;
 mod read;
 mod registry_files;
@@ -26,6 +27,7 @@ pub use file::ConfigFile;
 pub use file::ConfigPoll;
 pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
+pub(crate) use mistake_list::MistakeList;
 pub use mistakes::Mistake;
 pub use registry_files::RegistryFiles;
 pub use registry_findings::FileEffect;
@@ -89,7 +91,7 @@ pub enum Purpose {
 pub enum ConfigError {
     #[error("cannot read the configuration {}", file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
-    #[error("the configuration {} has {} mistake{}\n{}", file.display(), mistakes.len(), plural(mistakes.len()), lines(mistakes))]
+    #[error("{}", MistakeList { subject: format_args!("the configuration {} has", file.display()), mistakes })]
     Mistakes { file: PathBuf, mistakes: Vec<Mistake> },
 }
 
@@ -125,12 +127,4 @@ impl Config {
 /// A DNS name: labels of letters, digits, inner hyphens; at most 253 bytes; lower-case.
 fn is_dns_name(text: &str) -> bool {
     countersign_core::name::is_dns_name(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-fn lines(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n")
 }

@@ -65,7 +65,7 @@ pub trait Verifier: Send + Sync + 'static {
     /// on.
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
 
-    /// The digest that the image's tag stands for now; a digest stands for itself.
+    /// Resolves the image's tag to its present digest; a digest resolves to itself.
     fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>>;
 }
 

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_at_most_as_many_bytes_as_it_may() {
+    fn refuses_files_above_the_limit() {
         let path = std::env::temp_dir().join(format!("countersign-files-{}", std::process::id()));
         std::fs::write(&path, "abc").unwrap();
         assert_eq!(read(&path, 3).unwrap(), b"abc");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_counts_when_two_readings_agree() {
+    fn reports_a_change_when_two_readings_agree() {
         let poll = |readings: &[u8]| {
             let mut readings = readings.iter().copied();
             let change = super::poll(|| readings.next().unwrap(), |found| *found == 0, |a, b| a == b);

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checks_keep_their_names_and_words() {
+    fn checks_have_stable_names_and_values() {
         let checks = CoreChecks {
             integrity: CheckOutcome::Passed,
             authenticity: CheckOutcome::Passed,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_flat() {
+    fn serializes_warnings_without_nesting() {
         let reason = Reason::new(Code::Expired, "found x");
         assert_eq!(
             serde_json::to_value(Warning::from((core::Check::Expiry, &reason))).unwrap(),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_texts_are_bounded() {
+    fn texts_from_outside_are_bounded() {
         let failed = FailedSignature {
             manifest: Digest::of(DigestAlgorithm::Sha256, b"{}"),
             unverified_subject: Some(Text::of("x".repeat(100_000))),

@@ -87,7 +87,7 @@ impl PolicyHandle {
     }
 }
 
-/// What a look at the files brought.
+/// The result of polling the files.
 #[derive(Debug)]
 pub enum PolicyPoll {
     /// The files are the same as in the last poll.
@@ -157,8 +157,8 @@ impl PolicySource {
         }
     }
 
-    /// A source with a handle of its own, for a changed configuration. Its generations go on from those of this one.
-    /// If the location is the same, the former content of unusable files is kept.
+    /// A source with a handle of its own, for a changed configuration. Its generations continue those of this one. If
+    /// the location is the same, the former content of unusable files is kept.
     #[must_use]
     pub fn successor(&self, location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
         let is_same = location == self.location;

@@ -16,6 +16,8 @@
 //! Verdicts do not derive `Serialize`: responses have types of their own, so that a rename in core does not change the
 //! contract.
 
+#[cfg(test)]
+mod fixtures;
 pub mod gatekeeper;
 mod message;
 pub(crate) mod ratify;
@@ -56,7 +58,7 @@ pub(crate) struct Protocol {
 pub(crate) enum Operation {
     /// Whether the image may run.
     Verify(fn(ResponseContext<'_>, key: &str, &ImageRef, &ImageResult) -> EncodedKey),
-    /// Which digest the image's tag stands for.
+    /// The digest of the image's tag.
     Resolve(fn(ResponseContext<'_>, key: &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
 }
 
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_keys_the_fewer_signatures_each() {
+    fn lists_fewer_signatures_for_each_of_more_keys() {
         assert_eq!([0, 1, 20, 21, 100, 400, 1000].map(signatures_listed), [20, 20, 20, 19, 4, 1, 1]);
     }
 }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 const DOORS: [&str; 4] = ["/v1/verify", "/v1/mutate", "/ratify/gatekeeper/v1/verify", "/ratify/gatekeeper/v1/mutate"];
 
-/// Responses to wait for while something goes on: more than there are clients.
+/// Responses to wait for: more than there are clients.
 const SOME: usize = 40;
 
 const MIB: usize = 1024 * 1024;

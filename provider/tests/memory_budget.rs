@@ -24,7 +24,7 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// A configuration that only says what has no default.
+/// A configuration with only the keys that have no default.
 fn defaults() -> Config {
     ConfigFile::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/countersign.yaml"), Purpose::Verify)
         .unwrap()
@@ -89,7 +89,7 @@ fn the_documented_table_adds_up_to_the_budget() {
     assert_eq!(found, wanted);
 }
 
-/// What the sample says is what a configuration without these keys has; `tests/config/main.rs` holds that.
+/// The sample has the defaults; `tests/config/main.rs` holds that.
 #[test]
 fn the_defaults_are_those_of_the_table() {
     let config = defaults();

@@ -65,7 +65,7 @@ fn only_one_file_reads_yaml_and_one_cbor() {
     assert_eq!(with("ciborium", &["provider/core/src/notation/envelope/cose.rs"]), [""; 0]);
 }
 
-/// Such types read from a copy, in which an array may stand for an object.
+/// Such types read from a copy, in which an array is accepted as an object.
 #[test]
 fn no_type_that_is_read_guesses_or_flattens() {
     for word in ["untagged", "flatten", "tag =", "content ="] {

@@ -172,7 +172,7 @@ async fn a_broken_store_and_a_broken_statement_leave_the_others_in_use() {
     assert_eq!(statement("other").await, None);
     load.answers(SOME).await;
 
-    // An emptied store ends the trust in it at once, and the statement that skips goes on.
+    // An emptied store is no longer trusted at once, and the skipping statement still applies.
     load.expect(&[
         (&signed, "verified"),
         (&signed, "undecided"),

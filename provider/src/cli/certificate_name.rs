@@ -7,7 +7,7 @@ use countersign_core::name::is_dns_name;
 /// A DNS name or an IP address. Names are compared in lower case.
 ///
 /// # Errors
-/// Anything else, wildcards included: the server has names of its own.
+/// Anything else, including wildcards, which a server certificate must not have.
 pub(super) fn name(text: &str) -> Result<String, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_string());

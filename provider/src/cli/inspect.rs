@@ -1,4 +1,4 @@
-//! `countersign inspect`: one image with all of its signatures, and what every check says of each.
+//! `countersign inspect`: one image with all of its signatures, and the result of every check.
 
 mod json;
 mod text;

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_outweighs_an_open_question() {
+    fn a_rejection_takes_precedence_over_an_inconclusive_image() {
         assert_eq!(exit(&[skipped()]), Exit::Success);
         assert_eq!(exit(&[skipped(), undecided()]), Exit::Undecided);
         assert_eq!(exit(&[undecided(), skipped(), rejected()]), Exit::Rejected);
@@ -134,7 +134,7 @@ inconclusive  docker.io/library/nginx:latest
     }
 
     #[test]
-    fn the_document_has_the_names_of_the_servers_answer() {
+    fn the_document_has_the_members_of_the_servers_items() {
         let document: serde_json::Value =
             serde_json::from_str(&printed(&[rejected(), undecided()], Output::Json)).unwrap();
         assert_eq!(

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_addresses_names_and_a_port_alone() {
+    fn accepts_addresses_names_and_a_port_alone() {
         for (text, expected) in [
             (":6001", "[::]:6001"),
             ("[::]:6001", "[::]:6001"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_address_with_a_port() {
+    fn refuses_invalid_listen_addresses() {
         for text in [
             "",
             ":",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_which_two_cannot_be_listened_on() {
+    fn detects_conflicting_listen_addresses() {
         let overlaps = |one: &str, other: &str| {
             let (one, other): (ListenAddress, ListenAddress) = (one.parse().unwrap(), other.parse().unwrap());
             assert_eq!(one.overlaps(&other), other.overlaps(&one));

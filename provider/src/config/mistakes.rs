@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use countersign_core::codec::text::Text;
 
-/// One thing that is wrong in a configuration file, for the person who has to correct it.
+/// One mistake in a configuration file, with the information to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// The configuration file.

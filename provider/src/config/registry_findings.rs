@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::MistakeList;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::mismatch::mismatch_error;
@@ -104,12 +105,7 @@ impl RegistryFilesError {
 
 impl fmt::Display for RegistryFilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.mistakes.len();
-        write!(f, "the files of the registries have {count} mistake{}", if count == 1 { "" } else { "s" })?;
-        for mistake in &self.mistakes {
-            write!(f, "\n  {mistake}")?;
-        }
-        Ok(())
+        MistakeList { subject: "the files of the registries have", mistakes: &self.mistakes }.fmt(f)
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) struct Description {
 
 /// How a key is shown in the reference sample.
 pub(super) enum Sample {
-    /// With this value: the default, or an example where there is none.
+    /// With this value: the default, or an example if there is none.
     Value(String),
     /// Commented out, with an example.
     Alternative(String),

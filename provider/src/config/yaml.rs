@@ -33,7 +33,7 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
-/// What stands in the file. Only unquoted `true` and `false` are booleans; whole numbers have no leading zero.
+/// A value of the file. Only unquoted `true` and `false` are booleans; whole numbers have no leading zero.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Nothing,

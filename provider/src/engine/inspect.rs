@@ -94,8 +94,8 @@ pub struct Envelope {
 }
 
 impl Engine {
-    /// The verdict and the signatures of the request's image, whatever the statement says: those of a repository that is
-    /// skipped are fetched too. The deadline is for the verdict; the signatures have the time of one more flight.
+    /// The verdict and the signatures of the request's image. Signatures of skipped repositories are fetched too. The
+    /// deadline is for the verdict; the signatures have the time of one more flight.
     pub fn inspect(&self, request: VerificationRequest) -> BoxFuture<'static, Inspection> {
         let inner = Arc::clone(&self.0);
         async move {

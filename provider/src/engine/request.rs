@@ -11,7 +11,7 @@ use countersign_core::name::is_dns_label;
 
 use crate::policy_source::LoadedPolicy;
 
-/// May this image run? Or, for mutation, which digest does it stand for?
+/// A request to verify an image, or for mutation to resolve its tag.
 ///
 /// Callers set every member, so that a new one is a decision for each endpoint.
 #[derive(Clone, Debug)]

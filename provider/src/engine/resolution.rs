@@ -15,7 +15,7 @@ use super::state::PinKey;
 use crate::cache::Progress;
 
 impl Inner {
-    /// The digest that the image's tag stands for now; a digest stands for itself.
+    /// Resolves the image's tag to its present digest; a digest resolves to itself.
     pub(super) async fn resolve(self: &Arc<Self>, request: &VerificationRequest) -> Result<Digest, Reason> {
         match request.image.selector() {
             Selector::Digest(digest) => Ok(digest.clone()),

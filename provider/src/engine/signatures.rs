@@ -217,8 +217,8 @@ pub(super) async fn fetch(
     Ok(FetchedEnvelope { content, format, media_type: layer.media_type })
 }
 
-/// The descriptor of the envelope, and its format: the one layer of a manifest that refers to this image. An entry that the
-/// list gives no artifact type is a signature only if its manifest says so.
+/// The descriptor of the envelope, and its format: the one layer of a manifest that refers to this image. An entry
+/// that the list gives no artifact type is a signature only if its manifest has the artifact type.
 async fn layer(
     registries: &Registries,
     pinned: &Pinned,

@@ -15,6 +15,7 @@ use countersign_core::policy::StoreProblem;
 use countersign_core::policy::StoreRef;
 
 use super::ALL_STORES_BYTES;
+use crate::config::MistakeList;
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,12 +195,7 @@ impl PolicySourceError {
 
 impl fmt::Display for PolicySourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.mistakes.len();
-        write!(f, "the trust policy and trust stores have {count} mistake{}", if count == 1 { "" } else { "s" })?;
-        for mistake in &self.mistakes {
-            write!(f, "\n  {mistake}")?;
-        }
-        Ok(())
+        MistakeList { subject: "the trust policy and trust stores have", mistakes: &self.mistakes }.fmt(f)
     }
 }
 

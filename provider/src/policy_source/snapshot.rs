@@ -47,7 +47,7 @@ pub enum DocumentState {
     },
 }
 
-/// What the policy says about a repository.
+/// The statement for a repository.
 #[derive(Clone, Copy, Debug)]
 pub enum Applicable<'a> {
     Usable(&'a Arc<UsableStatement>),

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_names_image_code_both_sides_and_the_way_out() {
+    fn a_message_has_image_code_found_expected_and_remediation() {
         let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected the referrers list");
         assert_eq!(
             sentence("a.example/b:1", &reason),
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_text_does_not_blow_up_the_sentence() {
+    fn text_from_outside_is_bounded_in_the_message() {
         let reason = Reason::new(Code::RegistryFailed, "x".repeat(100_000));
         assert!(sentence("a", &reason).len() < 1500);
     }
 
     #[test]
-    fn a_text_is_never_empty_and_never_long() {
+    fn messages_are_never_empty_and_are_bounded() {
         assert_eq!(Message::new("").0, "internal-error: no reason was given");
         assert!(Message::new(&"ü".repeat(100_000)).0.len() <= MESSAGE_BYTES);
         let long = Message::of_request(&"ü".repeat(100_000), "1f").0;

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_is_a_dns_label_in_brackets_and_all_else_is_the_image() {
+    fn only_a_dns_label_in_brackets_is_a_namespace() {
         for (key, image) in [
             ("nginx", "nginx"),
             ("[default]nginx:1", "nginx:1"),

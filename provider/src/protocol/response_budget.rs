@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_takes_at_most_what_one_may_have_and_what_it_leaves_free() {
+    fn a_response_takes_at_most_its_limit_and_half_of_the_free_budget() {
         let all = responses(4000, 1500);
         let mut first = all.begin();
         assert_eq!(first.grow(1500), Err(BudgetExceeded::TooLarge { most: 1500 }));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_have_both_numbers() {
+    fn messages_have_found_and_limit() {
         assert_eq!(
             BudgetExceeded::TooLarge { most: 1500 }.to_string(),
             "response is too large: found more than 1500 bytes, expected at most 1500"

@@ -75,7 +75,7 @@ impl Service {
         Ok(Self { server, reload })
     }
 
-    /// Follows the configuration in `file` as well while the service runs, and sets `level` to what it says.
+    /// Follows the configuration in `file` as well while the service runs, and sets `level` to its value.
     #[must_use]
     pub fn following(mut self, file: ConfigFile, level: Option<LevelHandle>) -> Self {
         self.reload.configuration.follow(file, level);

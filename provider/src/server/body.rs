@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn takes_exactly_as_much_as_may_be() {
+    async fn accepts_a_body_of_exactly_the_limit() {
         assert_eq!(read(Full::new(Bytes::from_static(b"abc")), 3, soon()).await, Ok(b"abc".to_vec()));
         assert_eq!(read(Full::new(Bytes::from_static(b"abcd")), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
     }
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_says_it_is_far_too_large_is_not_waited_for() {
+    async fn refuses_an_oversized_content_length_at_once() {
         assert_eq!(read(Announced(1 << 40), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
         assert_eq!(read(Announced(4), 3, soon()).await, Err(BodyError::Late));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dripping_body_is_late() {
+    async fn a_slow_body_is_late() {
         let drip = stream::repeat(()).then(|()| async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"a")))
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_breaks_off_is_no_body() {
+    async fn refuses_an_incomplete_body() {
         let broken = stream::iter([Ok(Frame::data(Bytes::from_static(b"{}"))), Err("reset")]);
         assert_eq!(read(StreamBody::new(broken), 100, soon()).await, Err(BodyError::Broken));
     }

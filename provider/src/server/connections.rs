@@ -205,7 +205,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_is_idle_longest_makes_room() {
+    async fn closes_the_connection_that_is_idle_longest() {
         let connections = Arc::new(Connections::new(3));
         let old = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
         let busy = old.activity.request();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_at_work_has_to_go() {
+    async fn busy_connections_are_not_closed() {
         let connections = Arc::new(Connections::new(1));
         let only = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
         let _busy = only.activity.request();

@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_callers_name() {
+    fn accepts_the_id_of_the_caller() {
         const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(given(&[("x-request-id", "a.B_c-1"), ("traceparent", TRACE)]).as_str(), "a.B_c-1");
         assert_eq!(given(&[("traceparent", TRACE)]).as_str(), "4bf92f3577b34da6a3ce929d0e0e4736");
     }
 
     #[test]
-    fn makes_a_new_one_where_the_callers_is_not_plain() {
+    fn creates_an_id_if_the_callers_is_not_plain() {
         for text in ["", "a b", "a\"b", "ü", &"a".repeat(BYTES + 1)] {
             assert!(is_new(&given(&[("x-request-id", text)])), "{text}");
         }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn two_new_ones_differ() {
+    fn two_new_ids_differ() {
         assert_ne!(given(&[]), given(&[]));
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_is_given_back_with_the_last_part_and_not_with_the_body() {
+    async fn releases_the_budget_with_the_last_part() {
         let all = responses(4000, 2000);
         let mut permit = all.begin();
         permit.grow(3).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_given_up_gives_everything_back() {
+    fn releases_everything_when_a_body_is_dropped() {
         let all = responses(4000, 2000);
         let mut permit = all.begin();
         permit.grow(3).unwrap();

@@ -8,9 +8,9 @@ use crate::protocol::ratify;
 /// An endpoint that verifies or resolves images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Gatekeeper asks for verdicts.
+    /// Verification for Gatekeeper.
     Verify,
-    /// Gatekeeper asks for digests in place of tags.
+    /// Mutation for Gatekeeper: digests in place of tags.
     Mutate,
     /// As [`Self::Verify`], for Ratify's stock templates.
     RatifyVerify,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_found_in_its_exact_spelling_only() {
+    fn finds_paths_by_exact_spelling_only() {
         assert_eq!(find("/v1/mutate").map(|route| route.endpoint), Some(Endpoint::Mutate));
         for path in ["", "/", "/v1/verify/", "/V1/verify", "//v1/verify", "/v1/verify?", "/v2/verify", "v1/verify"] {
             assert!(find(path).is_none(), "{path}");

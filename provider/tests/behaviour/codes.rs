@@ -1,4 +1,4 @@
-//! Which reason codes the record has: all of them, but for those that nobody can bring about from outside at will.
+//! Reason codes of the record: all but those that cannot be caused from outside.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ const UNREACHABLE: &[(&str, &str)] = &[
     ("revoked", "is not given by this version, which asks neither OCSP responders nor lists"),
 ];
 
-/// The codes that stand in a text as words of their own, in quotes or before a colon.
+/// The codes in a text, in quotes or before a colon.
 fn has(text: &str, code: &str) -> bool {
     [format!("\"{code}\""), format!("{code}: ")].iter().any(|form| text.contains(form.as_str()))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::environment::Environment;
 
-/// What Gatekeeper's certificate says in a standard installation.
+/// The name in Gatekeeper's certificate in a standard installation.
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 impl Environment {

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::names::Names;
 use countersign_testkit::folder::Folder;
 
-/// One key that is asked about on every endpoint and on the command line.
+/// One key, requested on every endpoint and on the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -62,7 +62,7 @@ pub(crate) struct Environment {
     pub(crate) clients: Authority,
     /// The last serial number that was given.
     serial: u8,
-    /// How many cases are asked at the same time: more than one only where each has a registry of its own.
+    /// Cases in progress at the same time: more than one only if each has its own registry.
     pub(crate) at_once: usize,
     /// Parts of names of metrics whose counts depend on what is finished first.
     pub(crate) unsteady: &'static [&'static str],
@@ -159,8 +159,8 @@ impl Environment {
         self.folder.write(&format!("trust/truststore/x509/{store}/root.pem"), pem);
     }
 
-    /// Adds a strict statement that trusts everybody under the root, with some members replaced; null removes one.
-    /// `REGISTRY` in scopes is the registry.
+    /// Adds a strict statement that trusts every identity under the root, with some members replaced; null removes
+    /// one. `REGISTRY` in scopes is the registry.
     pub(crate) fn statement(&mut self, name: &str, scopes: &[&str], changes: Json) {
         let host = self.registry.host();
         let mut statement = json!({

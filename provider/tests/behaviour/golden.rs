@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-/// Lists and objects without lists and objects inside stand in one line up to here.
+/// Lists and objects without nested ones are written on one line up to this length.
 const WIDTH: usize = 110;
 
 /// Most lines of a difference that are shown per entry.

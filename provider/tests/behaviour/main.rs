@@ -3,7 +3,7 @@
 //!
 //! The binary is driven from outside only (`countersign serve` over mutual TLS, `verify`, `inspect`, `check`), with
 //! fixtures of `countersign-testkit` and without a type of the crates under test. Each group is one configuration with
-//! one server; each case is one image, with all that is said about it. What differs from run to run is named by its role
+//! one server; each case is one image, with all responses about it. What differs from run to run is named by its role
 //! (`names.rs`).
 //!
 //! `COUNTERSIGN_BINARY=/path/to/countersign` puts the same questions to another binary.

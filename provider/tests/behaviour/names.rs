@@ -1,7 +1,7 @@
 //! Names for what differs from run to run: hosts, digests, fingerprints, paths, times, identifiers.
 //!
 //! Known texts get the name of their role. Of what is left, times near the present are `<time>` (all other times are
-//! those of fixtures), 32 hexadecimal digits are a `<request id>` and 64 are a digest that nobody has named.
+//! those of fixtures), 32 hexadecimal digits are a `<request id>` and 64 are an unnamed digest.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What stands for what.
+/// The replacements.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     /// Of several that fit the longest counts, which stands first.

@@ -28,7 +28,7 @@ pub(crate) const ENDPOINTS: [(&str, &str); 4] = [
 /// Commands that run at the same time.
 const COMMANDS: usize = 4;
 
-/// Which of the many ways to ask a group takes.
+/// Which interfaces a group uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// Every endpoint, `verify` and `inspect`.
@@ -65,7 +65,7 @@ pub(crate) async fn record_as(group: &str, mut environment: Environment, ask: As
     golden::compare(group, &entries);
 }
 
-/// Every case on every endpoint. Gives what is said about the server itself.
+/// Every case on every endpoint. Returns log, metrics and readiness of the server.
 async fn ask_server(environment: &Environment, client: reqwest::Client, ask: Ask, entries: &mut Entries) -> Json {
     let service = Service::start(&environment.folder).await;
     let answers = environment.cases.iter().map(|case| answers(&client, &service, ask, case));
@@ -206,8 +206,8 @@ async fn ask_verify(environment: &Environment, entries: &mut Entries) -> Json {
     json!({"exit of text": text.exit, "exit of json": document.exit, "stderr": stderr})
 }
 
-/// Every case by itself, as text and as a document; what `verify` has said already is not repeated. Gives the
-/// certificates, which stand there by their names.
+/// Every case by itself, as text and as a document; the output of `verify` is not repeated. Gives the certificates,
+/// which stand there by their names.
 async fn ask_inspect(environment: &Environment, entries: &mut Entries) -> Json {
     let cases = environment.cases.iter().filter(|case| entries[&case.name].get("verify json").is_some());
     let commands = cases.map(|case| async {
@@ -261,8 +261,8 @@ pub(crate) fn page(names: &Names, output: &Output) -> Json {
     })
 }
 
-/// An entry without what it says twice: the second of two endpoints that answer the same refers to the first, and of the
-/// document of `verify` there is what is another than in the item of `/v1/verify`.
+/// An entry without repetitions: the second of two equal responses refers to the first, and of the document of
+/// `verify` there is what is another than in the item of `/v1/verify`.
 fn compact(mut entry: Json) -> Json {
     if let Some(item) = entry["v1 verify"].get("value").cloned()
         && let Some(document) = entry.as_object_mut().unwrap().remove("verify json")

@@ -63,7 +63,7 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
         let message = trust.mistakes()[0].to_string().replace(&format!("{}/", fixture.folder.path().display()), "");
         assert!(message.starts_with(mistake), "{what}: {message}");
         assert_eq!(trust.mistakes().len(), 1, "{what}");
-        // The trust in a store ends all the same.
+        // The store is no longer trusted.
         fs::remove_dir_all(fixture.folder.path().join(MAIN)).unwrap();
         changed(&fixture);
         assert_eq!(codes(&fixture).await, ["trust-store-unusable", "verified", "verified"], "{what}");

@@ -23,7 +23,7 @@ fn demanding(names: &[&str]) -> impl FnOnce(&mut EngineSettings) {
 async fn metadata_that_is_demanded_for_a_name_in_no_policy_may_be_meant_for_any_statement() {
     let mut fixture = sound_with(demanding(&["ap", "other"])).await;
     fixture.restart();
-    // `other` has its own demand, which the image does not meet.
+    // `other` requires metadata that the image does not have.
     assert_eq!(codes(&fixture).await, ["statement-disabled", "metadata-missing", "statement-disabled"]);
     let message = "statement \"app\" of the trust policy is disabled: verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of app, other, rest";
     assert_eq!(undecided(&fixture, "app").await, (Code::StatementDisabled, Some("app".to_owned()), message.to_owned()));

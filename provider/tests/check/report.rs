@@ -178,7 +178,7 @@ registries:
     );
     assert!(page.ends_with("\n13 mistakes, 0 warnings\n"), "{page}");
     assert!(!page.contains("hunter2") && !page.contains("aHVudGVyMg"), "{page}");
-    // What could be read of the doors is shown all the same, and what becomes of the statement.
+    // The readable certificates of the endpoints are shown, and the state of the statement.
     assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
     let disabled = "\nstatement     second, disabled\n  scope       registry.example.com/b\n  because     \
                         verification.requiredMetadata: found statement \"app\", which is not in the trust policy, \
@@ -272,7 +272,7 @@ fn the_command_line_needs_no_certificates_of_a_server() {
             ),
             "{page}"
         );
-    // The rest is looked at all the same.
+    // The rest is checked.
     assert!(page.contains("\nstatement     app, custom\n"), "{page}");
 }
 

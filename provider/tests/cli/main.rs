@@ -1,4 +1,4 @@
-//! The built binary, as people and scripts meet it: exit codes, texts, documents, signals.
+//! The built binary: exit codes, text, JSON, signals.
 
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "the binary runs as a process here, and loopback needs no limits")]

@@ -139,7 +139,7 @@ async fn a_proxy_of_the_environment_is_asked_for_listed_hosts_and_for_no_others(
     assert!(stdout.contains("registry-not-allowed") && stdout.contains("from http_proxy"), "{stdout}");
     assert_eq!((proxy.connections(), fixture.registry.connections()), (before, 0));
 
-    // What is asked directly knows no variable.
+    // Direct requests ignore the variables.
     let host = fixture.registry.host();
     with(&format!("- {{host: '{host}', plainHttp: true}}\n"));
     check(&verify(&fixture.image("app:unsigned"), &url).await, 1);
@@ -251,7 +251,7 @@ async fn a_broken_credential_is_not_shown() {
     let detail = "docker.json (registry a.b) is disabled, so that its images are inconclusive: \
                       entry \"a.b\" has an auth without a colon, expected the base64 of name:password\n";
     assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
-    // The image of that registry is inconclusive, and says why; the registry is not asked.
+    // The image of that registry is inconclusive with the reason; the registry gets no request.
     let output = countersign(&["verify", "-c", &fixture.config(), "-o", "json", "a.b/app:v1"]).await;
     check(&output, 2);
     let told = format!("{}{}", text(&output.stdout), text(&output.stderr));

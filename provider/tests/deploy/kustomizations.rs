@@ -56,7 +56,7 @@ fn every_manifest_is_a_named_object_with_our_label() {
             let (version, kind) = (text(&document, "/apiVersion"), text(&document, "/kind"));
             assert!(!version.is_empty() && !kind.is_empty(), "{file}: {document}");
             kinds.insert(kind.to_owned());
-            // kubectl reads these and sends nothing of them; a patch is not an object of its own.
+            // kubectl does not send these; a patch is not an object.
             if ["Kustomization", "Component"].contains(&kind) || file.starts_with("deploy/components/") {
                 continue;
             }

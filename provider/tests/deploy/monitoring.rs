@@ -64,7 +64,7 @@ fn every_alert_has_a_test_in_which_it_fires() {
 }
 
 #[test]
-fn the_alert_about_slowness_comes_before_the_time_out() {
+fn the_alert_about_slowness_fires_before_the_timeout() {
     let alerts = alerts();
     let query =
         alerts.iter().find(|alert| alert["alert"] == "CountersignNearTimeout").map(|alert| text(alert, "/expr"));

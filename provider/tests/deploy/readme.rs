@@ -45,7 +45,7 @@ fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
 fn the_overlay_names_existing_folders_and_images() {
     let overlay = overlay();
     for name in texts(&overlay["resources"]).into_iter().chain(texts(&overlay["components"])) {
-        // It stands beside deploy/.
+        // It is beside deploy/.
         assert!(repository("deploy").join(name).join("kustomization.yaml").is_file(), "{name}");
     }
     let image = deployment()["spec"]["template"]["spec"]["containers"][0]["image"].take();

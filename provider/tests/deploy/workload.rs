@@ -173,7 +173,7 @@ fn memory_is_limited_and_the_cpu_is_not() {
     assert!(config().cache.verdict_bytes <= 64 * 1024 * 1024 / 2);
 }
 
-/// Otherwise everyone who can create a pod chooses hosts that are asked.
+/// Otherwise everyone who can create a pod chooses hosts that get requests.
 #[test]
 fn refuses_unlisted_registries_and_lists_those_of_the_policy() {
     let config = config();

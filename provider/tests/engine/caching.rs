@@ -66,7 +66,7 @@ async fn verifies_a_moved_tag_again() {
     assert_eq!((result.verdict.code(), result.digest.unwrap().as_str()), (Code::Unsigned, evil.digest.as_str()));
 }
 
-/// An engine over the files of `fixture`, whose registry is asked with a credential that can be replaced.
+/// An engine over the files of `fixture`, whose registry gets a replaceable credential.
 fn with_credential(fixture: &EngineFixture, credential: Credential) -> (Engine, Arc<ReloadableCredential>) {
     let source = Arc::new(ReloadableCredential::new(credential));
     let entry = RegistryEntry::new(fixture.registry.host().parse().expect("a host"), Credential::Anonymous);

@@ -94,7 +94,7 @@ async fn a_failed_page_keeps_the_signatures_before_it() {
 }
 
 #[tokio::test]
-async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
+async fn reports_a_refused_redirect_as_a_failure_of_the_registry() {
     for (location, words) in [
         (Some("ftp://127.0.0.1/"), "found the scheme \"ftp\", expected https"),
         (Some("http://user@127.0.0.1/"), "found no URL of at most 8192 bytes"),
@@ -124,7 +124,7 @@ async fn a_refused_redirect_is_the_registrys_failure_and_not_the_signatures() {
 }
 
 #[tokio::test]
-async fn a_blob_store_that_fails_is_named_and_is_not_the_signatures_fault() {
+async fn reports_a_failing_blob_store_as_a_failure_of_the_registry() {
     let fixture = EngineFixture::new().await;
     let store = Registry::start().await;
     let image = fixture.registry.push_image("app", "v1");
@@ -151,7 +151,7 @@ async fn a_blob_store_that_fails_is_named_and_is_not_the_signatures_fault() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_encoded_or_a_page_is_not_the_signatures_fault() {
+async fn reports_encoded_responses_and_html_pages_as_failures_of_the_registry() {
     let fixture = EngineFixture::new().await;
     let image = fixture.registry.push_image("app", "v1");
     let manifest = notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));

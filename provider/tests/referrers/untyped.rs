@@ -39,7 +39,7 @@ async fn signatures_are_found_in_a_filtered_list_that_names_no_types() {
 }
 
 #[tokio::test]
-async fn what_is_no_signature_in_a_filtered_list_without_types_leaves_the_image_unsigned() {
+async fn other_artifacts_in_a_filtered_list_without_types_leave_the_image_unsigned() {
     let fixture = EngineFixture::new().await;
     let registry = &fixture.registry;
     let image = registry.push_image("app", "v1");

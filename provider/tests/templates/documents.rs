@@ -60,7 +60,7 @@ fn templates_are_named_after_their_kind_and_have_one_rego_target() {
             let targets = template["spec"]["targets"].as_array().unwrap();
             assert_eq!(targets.len(), 1, "{file}");
             assert_eq!(targets[0]["target"], "admission.k8s.gatekeeper.sh", "{file}");
-            // A second engine would be preferred, and CEL cannot ask a provider.
+            // Gatekeeper would prefer a second engine, and CEL cannot call a provider.
             assert_eq!((targets[0].get("rego"), targets[0]["code"].as_array().unwrap().len()), (None, 1), "{file}");
         }
     }

@@ -259,7 +259,7 @@ fn patterns(table: &[Json]) -> Vec<(&str, &str)> {
     accepted.filter(|(image, _)| image.split_once('/').is_some_and(|(host, _)| Host::is_named_by(host))).collect()
 }
 
-/// The images about which the provider is asked, all of them in one pod.
+/// The images that the provider gets, all of them in one pod.
 fn asked(patterns: &[String], images: &BTreeSet<String>) -> BTreeSet<String> {
     let container = |(index, image)| json!({ "name": format!("c{index}"), "image": image });
     let pod = POD.creation(&json!({ "containers": images.iter().enumerate().map(container).collect::<Vec<_>>() }));

@@ -144,7 +144,7 @@ fn a_key_cannot_forge_a_line_of_its_denial() {
 }
 
 #[test]
-fn one_good_image_does_not_excuse_another() {
+fn one_verified_image_does_not_admit_another() {
     let pod = POD.creation(&json!({
         "initContainers": [{ "name": "a", "image": "a.example/good" }],
         "containers": [{ "name": "b", "image": "a.example/bad" }, { "name": "c", "image": "a.example/lost" }],

@@ -64,8 +64,8 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A key with its documentation, behind `indent`. `element` is what stands in place of the indentation where the key
-    /// begins an element of a list.
+    /// A key with its documentation, behind `indent`. `element` replaces the indentation if the key begins an element
+    /// of a list.
     fn key(&mut self, key: &dyn super::AnyKey, indent: &str, element: &str) {
         let description = key.describe();
         let doc = one_line(key.doc(), &description.limits);

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_written_duration_is_short_and_read_as_the_same() {
+    fn durations_are_written_briefly_and_parsed_to_the_same_value() {
         for (millis, text) in [
             (0, "0s"),
             (1, "1ms"),

@@ -92,7 +92,7 @@ impl Kind for CredentialsKind {
     }
 }
 
-/// `true` says what is so without it.
+/// `true` is the default without the key.
 pub(super) struct Anonymous;
 
 impl Kind for Anonymous {

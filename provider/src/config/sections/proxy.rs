@@ -21,7 +21,7 @@ use crate::config::schema::names;
 use crate::config::schema::section;
 use crate::config::yaml::Value;
 
-/// By which proxy a registry is asked. Printed without a login.
+/// The proxy for requests to a registry. Printed without a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryProxy {
     /// As `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
@@ -113,7 +113,7 @@ impl Kind for ProxyKind {
     }
 }
 
-/// Notes a proxy for a host that none is asked for.
+/// Records a proxy for a host that is always contacted directly.
 pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, proxy: &RegistryProxy) {
     let server = match proxy {
         RegistryProxy::Environment | RegistryProxy::Direct => return,

@@ -34,7 +34,7 @@ pub struct Registry {
     /// PEM file with the authorities to trust, in place of the built-in ones.
     pub ca: Option<PathBuf>,
     pub credentials: Credentials,
-    /// Further hosts that may ask for the credentials to hand out a token.
+    /// Further hosts of token services that get the credentials.
     pub realm_hosts: Vec<Host>,
     pub proxy: RegistryProxy,
 }

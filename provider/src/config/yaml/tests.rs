@@ -27,19 +27,19 @@ fn keeps_lines_and_kinds() {
 }
 
 #[test]
-fn an_empty_document_is_nothing() {
+fn an_empty_document_has_no_value() {
     assert_eq!(load_yaml("").unwrap().value, Value::Nothing);
     assert_eq!(load_yaml("# only a remark\n").unwrap().value, Value::Nothing);
 }
 
 #[test]
-fn refuses_a_key_twice() {
+fn refuses_a_repeated_key() {
     assert_eq!(refused("a: 1\nb: 2\na: 3\n"), (3, "\"a\" twice".to_owned(), "each key once"));
     assert_eq!(refused("x:\n  - {a: 1, \"a\": 2}\n"), (2, "\"a\" twice".to_owned(), "each key once"));
 }
 
 #[test]
-fn refuses_a_key_twice_however_it_is_written() {
+fn refuses_a_repeated_key_in_every_notation() {
     for text in ["a: 1\n\"\\x61\": 2\n", "a: 1\n'a': 2\n", "? a\n? a\n", "{a: 1, !!str a: 2}\n"] {
         assert_eq!(refused(text).1, "\"a\" twice", "{text}");
     }
@@ -49,7 +49,7 @@ fn refuses_a_key_twice_however_it_is_written() {
 }
 
 #[test]
-fn keys_are_texts_and_collections_are_what_they_look_like() {
+fn reads_keys_as_texts_and_collections_by_their_syntax() {
     for text in [
         "? [a]\n: b\n",
         "? {a: b}\n: c\n",
@@ -76,7 +76,7 @@ fn aliases_that_multiply_are_refused_at_the_first_anchor() {
 }
 
 #[test]
-fn no_error_is_longer_than_a_message_may_be() {
+fn errors_are_within_the_length_of_a_message() {
     let long = "k".repeat(500_000);
     for text in [
         format!("? {long}\n: 1\n? {long}\n: 2\n"),

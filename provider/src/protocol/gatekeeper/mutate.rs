@@ -43,18 +43,16 @@ mod tests {
     use countersign_core::verdict::Code;
 
     use super::*;
+    use crate::protocol::fixtures::CONTEXT;
 
     const OTHER: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    const CONTEXT: ResponseContext<'_> =
-        ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
 
     fn mutated(text: &str) -> KeyOutcome<String> {
         outcome(CONTEXT, &text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
     }
 
     #[test]
-    fn a_tag_gives_way_to_the_digest_and_the_name_stays_as_written() {
+    fn replaces_the_tag_and_keeps_the_name_as_written() {
         let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
         for (text, name) in [
             ("nginx", "nginx"),
@@ -68,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_stays_as_it_is() {
+    fn a_reference_with_a_digest_is_unchanged() {
         for text in [format!("nginx@{OTHER}"), format!("a.example/b:v1@{OTHER}")] {
             assert_eq!(mutated(&text), KeyOutcome::Value(text));
         }
     }
 
     #[test]
-    fn what_cannot_be_resolved_is_an_item_error_even_if_it_may_pass() {
+    fn an_unresolved_image_is_an_item_error() {
         let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest");
         assert_eq!(
             outcome(CONTEXT, &"nginx".parse().unwrap(), &Err(reason)),

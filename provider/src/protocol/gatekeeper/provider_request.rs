@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn accepts_unknown_members_the_version_before_and_no_version() {
+    fn accepts_unknown_members_the_former_version_and_no_version() {
         let body = json!({"apiVersion": API_VERSION_BEFORE, "kind": REQUEST_KIND, "new": 1, "request": {"keys": ["a"], "new": {}}});
         assert_eq!(keys(&body), ["a"]);
         assert_eq!(keys(&json!({"request": {"keys": ["a"]}})), ["a"]);
     }
 
     #[test]
-    fn keeps_each_key_once_where_it_stands_first_and_counts_the_distinct_ones() {
+    fn keeps_each_key_once_at_its_first_position_and_counts_distinct_keys() {
         let body = |keys: &str| format!(r#"{{"request":{{"keys":[{keys}]}}}}"#);
         let read = |keys: &str, most| ProviderRequest::from_json(body(keys).as_bytes(), most);
         assert_eq!(read(r#""b","a","b","","A","\u0061","""#, 4).unwrap().request.keys, ["b", "a", "", "A"]);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_request() {
+    fn refuses_invalid_requests() {
         for (body, says) in [
             ("", "EOF while parsing"),
             ("{}", "missing field `request`"),

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_written_one_by_one_are_the_same_response() {
+    fn items_encoded_one_by_one_form_the_same_response() {
         let item = |key: &str, content| Item { key: key.to_owned(), content };
         for (idempotent, system_error) in [(false, ""), (true, "\"items\":[]\n")] {
             let items = [item("a", Content::Value(7)), item("b\"", Content::Error("no".to_owned()))];
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_has_a_value_or_an_error_and_the_key_as_it_came() {
+    fn an_item_has_a_value_or_an_error_and_the_unchanged_key() {
         let item = |content| Item { key: "a\n\"ü".to_owned(), content };
         let response = ProviderResponse::new(Response {
             idempotent: true,

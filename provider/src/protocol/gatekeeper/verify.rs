@@ -140,8 +140,6 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use countersign_core::name::Digest;
-    use countersign_core::name::DigestAlgorithm;
     use countersign_core::verdict::Code;
     use countersign_core::verdict::FailedSignature;
     use countersign_core::verdict::Inconclusive;
@@ -150,13 +148,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const CONTEXT: ResponseContext<'_> =
-        ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
-
-    fn digest() -> Digest {
-        Digest::of(DigestAlgorithm::Sha256, b"{}")
-    }
+    use crate::protocol::fixtures::CONTEXT;
+    use crate::protocol::fixtures::digest;
 
     fn rendered(verdict: ImageVerdict) -> KeyOutcome<Value> {
         let image: ImageRef = "nginx".parse().unwrap();
@@ -232,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_with_very_many_bad_signatures_lists_some_and_counts_the_others() {
+    fn lists_some_of_many_failed_signatures_and_counts_the_others() {
         let signatures = vec![failed(Code::Expired); CONTEXT.max_signatures + 5];
         let value = value(ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None));
         assert_eq!(value["signatures"].as_array().unwrap().len(), CONTEXT.max_signatures);

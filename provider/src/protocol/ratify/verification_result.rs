@@ -35,7 +35,7 @@ use crate::protocol::message::undecided;
 
 /// The version that all stock templates support; three of them deny a success of the later version 1.1.0.
 const VERSION: &str = "0.2.0";
-/// The templates ask for this type of report.
+/// The templates require this type of report.
 const TYPE: &str = "notation";
 /// Who made the report.
 const NAME: &str = "countersign";
@@ -55,7 +55,7 @@ struct Value {
 enum Ruling {
     /// With the report of the verified signature, or the report that a statement skips verification.
     Yes(Good),
-    /// Why, of each signature, or of the image if there is none.
+    /// The reasons of each signature, or of the image if it has none.
     No(Vec<Bad>),
 }
 

@@ -81,7 +81,7 @@ fn a_system_error_lists_every_undecided_key_in_the_order_of_the_request() {
 }
 
 #[test]
-fn a_key_of_which_nothing_became_is_undecided() {
+fn a_key_without_an_outcome_is_undecided() {
     let answer = about(2, responses(100 * KIB).begin()).encode("1f");
     assert!(answer.has_system_error && !answer.has_item_error);
     assert_eq!(
@@ -95,7 +95,7 @@ fn a_key_of_which_nothing_became_is_undecided() {
 }
 
 #[test]
-fn a_long_system_error_ends_with_how_many_are_left_out() {
+fn a_long_system_error_ends_with_the_number_of_omitted_keys() {
     let one = KeyOutcome::<u8>::Undecided(Message::new(&"ü".repeat(500)));
     let text = system_error(vec![one; 20]);
     assert!(text.len() <= SYSTEM_ERROR_BYTES + " | and 20 more".len(), "{}", text.len());
@@ -103,7 +103,7 @@ fn a_long_system_error_ends_with_how_many_are_left_out() {
 }
 
 #[test]
-fn no_more_texts_are_kept_than_are_shown() {
+fn keeps_only_as_many_lines_as_are_shown() {
     for places in [(0..1000).collect::<Vec<_>>(), (0..1000).rev().collect()] {
         let mut undecided = Undecided::default();
         for place in places {
@@ -116,7 +116,7 @@ fn no_more_texts_are_kept_than_are_shown() {
 }
 
 #[test]
-fn a_key_without_room_is_undecided_and_says_why() {
+fn a_key_above_the_budget_is_undecided_with_the_reason() {
     let all = responses(4 * KIB);
     let mut other = all.begin();
     other.grow(KIB).unwrap();
@@ -137,7 +137,7 @@ fn a_key_without_room_is_undecided_and_says_why() {
 }
 
 #[test]
-fn without_any_room_the_answer_is_short_and_denies() {
+fn without_budget_the_response_is_short_and_denies() {
     let long = KeyOutcome::<u8>::Undecided(Message::new(&"u".repeat(2000)));
     let mut answer = about(1, responses(0).begin());
     answer.add(0, "a", encode_item("a", long));
@@ -154,7 +154,7 @@ fn without_any_room_the_answer_is_short_and_denies() {
 }
 
 #[test]
-fn a_refusal_has_no_items_and_says_why() {
+fn a_refusal_has_no_items_and_a_reason() {
     assert_eq!(
         EncodedResponse::refusal(gatekeeper::MUTATE.frame, &Message::new("no"), "1f").parts.concat(),
         r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":true,"items":[],"systemError":"no (request 1f)"}}"#.as_bytes()

@@ -40,7 +40,7 @@ impl Configuration {
         Self { in_use: config.clone(), started: config.clone(), file: None, level: None }
     }
 
-    /// Polls `file` from now on, and sets `level` to what it says.
+    /// Polls `file` from now on, and sets `level` to its value.
     pub(in crate::runtime) fn follow(&mut self, file: ConfigFile, level: Option<LevelHandle>) {
         self.file = Some(file);
         self.level = level;

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_keys_are_worked_on_as_may_be_at_once_or_as_there_are_hosts() {
+    fn counts_the_larger_of_concurrency_and_number_of_hosts() {
         // Each has 16 bytes.
         let fixed = |count: usize| 8192 + 3 * 16 * count + 512 * count;
         for (hosts, count, working) in [(1, 1, 1), (1, 9, 9), (1, 99, 32), (9, 99, 32), (10, 10, 10)] {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bodies_wait_in_the_same_way() {
+    async fn large_bodies_wait_for_each_other_and_the_others_do_not() {
         let requests = RequestLimit::new();
         let soon = || Instant::now() + Duration::from_secs(1);
         let read = async |announced| requests.to_read(announced, 64 * MIB, 10_000, soon()).await;

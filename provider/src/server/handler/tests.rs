@@ -86,7 +86,7 @@ impl Body for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_outside_the_keys_is_an_answer_too() {
+async fn a_panic_outside_the_keys_has_a_response() {
     let (handler, registry) = handler();
     let answer = answered(&handler, "/v1/verify", Panics).await;
     let text = "internal-error: the response could not be encoded; what to do: report this with the log line that \
@@ -102,7 +102,7 @@ async fn a_panic_outside_the_keys_is_an_answer_too() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_place_is_answered_in_time() {
+async fn a_request_without_a_permit_is_answered_at_the_deadline() {
     let (handler, _registry) = handler();
     let all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
     let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
@@ -130,7 +130,7 @@ async fn large_requests_wait_for_each_other_and_the_others_do_not() {
 }
 
 #[tokio::test]
-async fn a_response_without_room_says_so_and_is_counted() {
+async fn counts_and_reports_a_response_above_the_budget() {
     let (handler, registry) = handler();
     let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":["UPPER"]}}"#));
     let mut others = Vec::new();
@@ -172,7 +172,7 @@ async fn a_response_without_room_says_so_and_is_counted() {
 }
 
 #[tokio::test]
-async fn the_limits_are_the_same_under_another_configuration() {
+async fn a_successor_shares_the_limits() {
     let (handler, _registry) = handler();
     let successor = handler.successor(handler.settings.clone(), Arc::new(UnusedVerifier));
     assert!(Arc::ptr_eq(&handler.requests, &successor.requests));
@@ -180,7 +180,7 @@ async fn the_limits_are_the_same_under_another_configuration() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_counted_behind_no_door() {
+async fn an_unknown_path_is_counted_without_an_endpoint() {
     let (handler, registry) = handler();
     let (status, _) = answered(&handler, "/v2/verify", Full::new(Bytes::new())).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn all_who_ask_before_it_is_made_share_one_text_and_nobody_gets_an_old_one() {
+    async fn concurrent_requests_share_one_rendering_that_is_not_older() {
         let (rendering, made) = (Rendering::default(), Cell::new(0));
         let render = || {
             made.set(made.get() + 1);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_next_one_waits_nine_times_as_long_as_the_one_before_took() {
+    async fn pauses_nine_times_the_duration_of_a_rendering() {
         let rendering = Rendering::default();
         let took = Duration::from_millis(2);
         let render = || {

@@ -16,7 +16,7 @@ fn health() -> Health {
 }
 
 #[tokio::test]
-async fn alive_but_not_ready_before_everything_is_loaded() {
+async fn is_alive_and_not_ready_before_everything_is_loaded() {
     let health = health();
     assert_eq!(respond_to(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
     health.readiness.set_ready(Condition::Tls);
@@ -43,7 +43,7 @@ async fn metrics_are_the_text_of_the_registry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn questions_on_one_connection_wait_for_each_other_and_the_first_for_nothing() {
+async fn paces_requests_on_one_connection_after_the_first() {
     let began = Instant::now();
     let pace = Pace::default();
     pace.turn().await;
@@ -77,7 +77,7 @@ async fn head_has_status_and_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
-async fn answers_that_are_not_read_are_bounded_and_probes_are_answered() {
+async fn unread_responses_are_bounded_and_probes_have_responses() {
     let health = health();
     Condition::ALL.into_iter().for_each(|condition| health.readiness.set_ready(condition));
     let line = "x".repeat(512);

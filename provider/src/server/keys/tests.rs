@@ -56,7 +56,7 @@ fn completions(finished: Vec<Finished<u64>>) -> Vec<Completion<u64>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_job_ends_once_and_all_of_them_take_as_long_as_the_longest() {
+async fn runs_jobs_concurrently_and_reports_each_once() {
     let began = Instant::now();
     let jobs = vec![takes(3 * SECOND), takes(SECOND), takes(2 * SECOND)];
     let finished = each_of_one(jobs, began + 9 * SECOND).await;
@@ -65,7 +65,7 @@ async fn every_job_ends_once_and_all_of_them_take_as_long_as_the_longest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ends_are_told_as_they_come() {
+async fn reports_results_in_order_of_completion() {
     let began = Instant::now();
     let jobs = [3, 1, 2, 9].map(|seconds| at("a", takes(seconds * SECOND)));
     let mut completions = Vec::new();
@@ -85,7 +85,7 @@ async fn ends_are_told_as_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_job_is_given_up_and_the_others_count() {
+async fn a_slow_job_is_late_and_the_others_complete() {
     let began = Instant::now();
     let finished = each_of_one(vec![takes(9 * SECOND), takes(SECOND)], began + 2 * SECOND).await;
     assert_eq!(completions(finished), [Completion::Late(Progress::Working), Completion::Done(1)]);
@@ -93,13 +93,13 @@ async fn a_slow_job_is_given_up_and_the_others_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_ends_at_the_deadline_by_itself_is_heard() {
+async fn uses_the_result_of_a_job_that_ends_at_the_deadline() {
     let until = Instant::now() + 2 * SECOND;
     assert_eq!(completions(each_of_one(vec![takes(2 * SECOND)], until).await), [Completion::Done(2)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_never_had_its_turn_says_so() {
+async fn reports_a_key_that_never_began() {
     let until = Instant::now() + SECOND;
     let jobs = vec![at("a", takes(9 * SECOND)), at("a", takes(Duration::ZERO))];
     let finished = all(jobs, 1, until).await;
@@ -108,7 +108,7 @@ async fn what_never_had_its_turn_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_host_makes_no_other_late() {
+async fn a_slow_host_does_not_delay_other_hosts() {
     let until = Instant::now() + SECOND;
     let slow = |_| at("slow", takes(9 * SECOND));
     let jobs = (0..40).map(slow).chain([at("good", takes(Duration::ZERO)), at("fair", takes(SECOND))]).collect();
@@ -123,14 +123,14 @@ async fn a_slow_host_makes_no_other_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_of_more_hosts_than_may_be_at_once_has_its_turn() {
+async fn processes_more_hosts_than_the_concurrency_limit() {
     let until = Instant::now() + 2 * SECOND;
     let jobs = (0..40).map(|number| at(&number.to_string(), takes(SECOND))).collect();
     assert_eq!(completions(all(jobs, 32, until).await), [const { Completion::Done(1) }; 40]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_costs_only_its_own_key_even_before_the_first_await() {
+async fn a_panic_affects_only_its_own_key() {
     let until = Instant::now() + 9 * SECOND;
     let later: Work = Box::new(|| async { panic!("later") }.boxed());
     let at_once: Work = Box::new(|| panic!("at {}", "once"));
@@ -140,7 +140,7 @@ async fn a_panic_costs_only_its_own_key_even_before_the_first_await() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_more_of_a_host_at_once_than_its_part() {
+async fn limits_concurrency_of_a_host_to_its_share() {
     for (hosts, most) in [(&["a"][..], 6), (&["a", "b"], 3)] {
         let (now, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let job = || -> Work {

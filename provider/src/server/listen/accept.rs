@@ -60,21 +60,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bad_moment_passes() {
+    async fn retries_after_a_temporary_failure() {
         let (result, attempts) = after(ATTEMPTS - 1, ErrorKind::Other).await;
         assert!(result.is_ok());
         assert_eq!(attempts, ATTEMPTS);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dead_listener_is_an_error() {
+    async fn a_failing_listener_is_an_error() {
         let (result, attempts) = after(usize::MAX, ErrorKind::InvalidInput).await;
         assert_eq!(result.unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(attempts, ATTEMPTS);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn clients_that_left_kill_no_listener() {
+    async fn clients_that_left_do_not_stop_the_listener() {
         assert!(after(10 * ATTEMPTS, ErrorKind::ConnectionAborted).await.0.is_ok());
     }
 }

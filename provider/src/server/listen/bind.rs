@@ -23,12 +23,12 @@ const BACKLOG: i32 = 1024;
 /// Linux doubles it for its own bookkeeping.
 pub(in crate::server) const SEND_BUFFER_BYTES: usize = 16 * 1024;
 
-/// The sockets of one endpoint, at least one: a name may stand for several addresses.
+/// The sockets of one endpoint, at least one: a name may have several addresses.
 #[derive(Debug)]
 pub(in crate::server) struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
-    /// Opens all addresses that `address` stands for.
+    /// Opens all addresses of `address`.
     ///
     /// `[::]` serves both families, whatever the system's default is, and IPv4 alone where the system has no IPv6. Of a
     /// name's addresses those that this system does not have are left out, as long as there is one.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_alone_serves_both_families_and_shows_peers_as_what_they_are() {
+    async fn a_port_alone_serves_both_families_and_reports_ipv4_peers_as_ipv4() {
         for text in [":0", "[::]:0"] {
             let listeners = bind(text).await.unwrap();
             assert_eq!(seen(&listeners, "127.0.0.1").await.unwrap().ip().to_string(), "127.0.0.1");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_family_is_one_family() {
+    async fn listens_on_one_family_only_if_requested() {
         let v4 = bind("0.0.0.0:0").await.unwrap();
         assert_eq!(seen(&v4, "127.0.0.1").await.unwrap().ip().to_string(), "127.0.0.1");
         if has_ipv6() {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_listened_on_at_all_its_addresses() {
+    async fn listens_on_all_addresses_of_a_name() {
         // Names of loopback have 127.0.0.1, [::1] or both, depending on the system's hosts file.
         let listeners = bind("localhost:0").await.unwrap();
         for address in listeners.addresses().unwrap() {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_is_taken_is_an_error_in_either_family() {
+    async fn a_port_in_use_is_an_error_in_both_families() {
         let held = bind(":0").await.unwrap();
         let taken = held.addresses().unwrap()[0].port();
         for host in ["", "[::]", "0.0.0.0", "127.0.0.1", "localhost"] {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn without_ipv6_all_addresses_are_those_of_ipv4() {
+    fn without_ipv6_listens_on_ipv4_only() {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 6001));
         let without = |kind: fn() -> io::Error| {
             both_families(any, move |address| if address.is_ipv6() { Err(kind()) } else { Ok(address) })
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_a_name_that_the_system_does_not_have_are_left_out() {
+    fn omits_addresses_of_a_name_that_the_system_does_not_have() {
         let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
         let open = |kind: ErrorKind| {

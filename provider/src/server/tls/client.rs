@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn no_certificate_is_nobody() {
+    fn a_client_without_a_certificate_is_refused() {
         let allowed = AllowedClients(vec!["a".to_owned()]);
         assert_eq!(allowed.check(None), Err(ClientNameError::Unreadable));
         assert_eq!(allowed.check(Some(&[CertificateDer::from(vec![0x30, 0])])), Err(ClientNameError::Unreadable));

@@ -182,7 +182,7 @@ fn severity(responsible: Responsible, kind: VerdictKind, admitted_with_failure: 
     }
 }
 
-/// What there is to say about the signature that counts. Who signature_fields, only if somebody has vouched for it.
+/// Fields about the verified signature. The signer only if it was authenticated.
 struct SignatureFields<'a> {
     /// Digest of the signature manifest.
     signature: &'a str,

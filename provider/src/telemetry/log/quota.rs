@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn admits_so_many_in_a_period_and_counts_the_others() {
+    fn admits_events_up_to_the_quota_and_counts_the_others() {
         let quota = Quota::new(2, Duration::from_secs(10));
         let begin = Instant::now();
         let at = |seconds| quota.admit(begin + Duration::from_secs(seconds));

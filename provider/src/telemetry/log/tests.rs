@@ -59,7 +59,7 @@ fn failed(code: Code, detail: &str) -> FailedSignature {
 }
 
 #[test]
-fn a_verdict_is_one_event_with_fixed_names() {
+fn logs_one_event_with_fixed_names_for_each_verdict() {
     let signatures = [failed(Code::UntrustedChain, "a, expected b"), failed(Code::Expired, "found x")];
     let rejected = ImageVerdict::none_verified("all".into(), signatures.into_iter().collect(), None);
     let mut events = written(Level::INFO, || {
@@ -82,7 +82,7 @@ fn a_verdict_is_one_event_with_fixed_names() {
 }
 
 #[test]
-fn signatures_that_did_not_count_stay_within_their_bytes() {
+fn failed_signatures_are_bounded_in_bytes() {
     let many = (0..100).map(|_| failed(Code::Expired, &"\u{202e}".repeat(100_000)));
     let rejected = ImageVerdict::none_verified("all".into(), many.collect(), None);
     let events = written(Level::INFO, || verdict(&one(Decision::Decided(&rejected))));
@@ -92,7 +92,7 @@ fn signatures_that_did_not_count_stay_within_their_bytes() {
 }
 
 #[test]
-fn the_level_says_who_should_look() {
+fn the_level_depends_on_who_is_responsible() {
     let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
     let of = |code| ImageVerdict::from_reason(None, Reason::new(code, "found x"));
     let unresolved = Reason::new(Code::RegistryTimeout, "found x");
@@ -108,7 +108,7 @@ fn the_level_says_who_should_look() {
 }
 
 #[test]
-fn a_monstrous_key_and_line_ends_stay_within_a_line() {
+fn escapes_and_cuts_a_very_long_key() {
     let image = format!("a\n\u{2028}b{}", "ü".repeat(10_000));
     let invalid = ImageVerdict::from_reason(None, Reason::new(Code::InvalidReference, "x"));
     let events = written(Level::INFO, || verdict(&VerdictEvent { image: &image, ..one(Decision::Decided(&invalid)) }));
@@ -117,7 +117,7 @@ fn a_monstrous_key_and_line_ends_stay_within_a_line() {
 }
 
 #[test]
-fn the_level_can_be_changed_while_we_run() {
+fn the_level_can_be_changed_at_run_time() {
     let lines = Lines::default();
     let writer = lines.clone();
     let (subscriber, handle) = adjustable(Level::WARN, move || writer.clone());
@@ -132,7 +132,7 @@ fn the_level_can_be_changed_while_we_run() {
 }
 
 #[test]
-fn other_crates_speak_only_of_trouble() {
+fn other_crates_log_only_warnings() {
     let events = written(Level::DEBUG, || {
         tracing::info!(target: "hyper::proto", "chatter");
         tracing::warn!(target: "hyper::proto", "trouble");

@@ -83,7 +83,7 @@ impl Metrics {
 
     /// The certificate is no longer in use.
     pub fn no_certificate(&self, certificate: Certificate) {
-        // An error says that there was none before.
+        // Fails only if there was none before.
         let _ = self.files.certificate_end.remove_label_values(&[certificate.as_str()]);
     }
 

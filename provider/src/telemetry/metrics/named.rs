@@ -32,7 +32,7 @@ impl NamedGauge {
         // A poisoned set has too many or too few series until the next change.
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         for label in shown.iter().filter(|label| !by_label.contains_key(*label)) {
-            // An error says that there is no such series.
+            // Fails only if there is no such series.
             let _ = self.gauges.remove_label_values(&[label]);
         }
         for (label, value) in &by_label {

@@ -26,7 +26,7 @@ fn has(registry: &Registry, line: &str) {
 }
 
 #[test]
-fn every_series_is_there_from_the_start_with_zero() {
+fn every_series_begins_at_zero() {
     let (registry, _metrics) = metrics();
     for code in Code::ALL {
         has(
@@ -61,7 +61,7 @@ fn every_series_is_there_from_the_start_with_zero() {
 
 /// A series that appears later has not begun at zero.
 #[test]
-fn no_event_adds_a_series() {
+fn events_add_no_series() {
     let (registry, metrics) = metrics();
     let series = || text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')).count();
     let before = series();
@@ -166,7 +166,7 @@ fn a_gauge_goes_down_when_its_value_is_dropped() {
 }
 
 #[test]
-fn two_sets_on_one_registry_are_refused() {
+fn refuses_two_sets_of_metrics_on_one_registry() {
     let (registry, _metrics) = metrics();
     assert!(matches!(Metrics::new(&registry), Err(prometheus::Error::AlreadyReg)));
 }

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::run::Ask;
 use crate::run::record_as;
 
-/// A registry over TLS that lets nobody in but alice, with a signed image.
+/// A registry over TLS that accepts only the user alice, with a signed image.
 async fn guarded(environment: &mut Environment, role: &str) -> (usize, String) {
     let number = environment.another_tls_registry(role).await;
     let registry = &environment.others[number];

@@ -1,4 +1,4 @@
-//! Registries in trouble, one registry for each case; and how they offer signatures.
+//! Failing registries, one for each case; and the ways to offer signatures.
 
 use std::time::Duration;
 
@@ -176,7 +176,7 @@ async fn ways_to_offer_signatures() {
     for (name, offer) in OFFERS {
         one(&mut environment, name, |registry, image| drop(offer(registry, image))).await;
     }
-    // Registries that may not be asked, and addresses where nobody listens.
+    // Registries that are refused, and addresses without a listener.
     let unlisted = Registry::start().await;
     environment.names.name(&unlisted.host(), "UNLISTED");
     environment.ask("unlisted", &format!("{}/app:v1", unlisted.host()));

@@ -207,7 +207,7 @@ async fn refusals(client: &reqwest::Client, service: &Service) -> usize {
     series.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
 }
 
-/// Adds what the server says about itself.
+/// Adds log, metrics and readiness of the server.
 async fn finish(
     group: &str,
     environment: &Environment,

@@ -87,7 +87,7 @@ async fn identities_and_types_of_stores() {
 
 type Change = fn(SignRequest) -> SignRequest;
 
-/// What a signature asks for, in the repository `app`.
+/// Attributes of a signature, in the repository `app`.
 const CHANGES: &[(&str, Change)] = &[
     ("AWS Signer under the other scheme", aws),
     ("AWS Signer, expired", |request| {

@@ -86,12 +86,12 @@ async fn unusable(group: &str, policy: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_is_no_json() {
+async fn a_document_that_is_not_json() {
     unusable("no-policy", "{").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_with_a_name_twice() {
+async fn a_document_with_a_repeated_name() {
     let statement = |scope: &str| {
         json!({"name": "a", "registryScopes": [scope], "signatureVerification": {"level": "strict"},
                "trustStores": ["ca:main"], "trustedIdentities": ["*"]})

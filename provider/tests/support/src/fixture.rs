@@ -41,7 +41,7 @@ pub struct EngineFixture {
     settings: EngineSettings,
 }
 
-/// A host over plain HTTP without a port, in the settings and nowhere else.
+/// A host over plain HTTP without a port that is only in the settings.
 pub const PLAIN: &str = "plain.example";
 
 /// What the clock shows at first.
@@ -79,7 +79,7 @@ fn engine(
 }
 
 impl EngineFixture {
-    /// One statement for all repositories, which trusts `root` and everybody under it.
+    /// One statement for all repositories, which trusts every identity under `root`.
     pub async fn new() -> Self {
         Self::with(&policy(&["ca:main"], &["*"]), |_| {}).await
     }
@@ -112,7 +112,7 @@ impl EngineFixture {
         fixture
     }
 
-    /// As after a start of the process over the same files. There may be no policy document that can be used.
+    /// Restarts the engine over the same files, which may have no usable policy document.
     pub fn restart(&mut self) {
         self.metrics = MetricsRegistry::new();
         let mut trust = source(&self.folder, &self.settings);

@@ -33,7 +33,7 @@ use crate::client::tls_trusting;
 
 pub const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
-/// Long enough for every change on a busy machine.
+/// Time limit of each wait, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mounted ConfigMap or Secret: `name` leads to `..data/name`, and `..data` to a directory that is never changed. A
@@ -51,7 +51,7 @@ impl Volume {
         volume
     }
 
-    /// From now on exactly `files`.
+    /// Replaces the content by exactly `files`.
     pub fn swap(&self, files: &[(&str, String)]) {
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         let name = format!("..version_{version}");
@@ -124,7 +124,7 @@ impl MountedService {
         Self::with_plain(server, &[]).await
     }
 
-    /// As [`MountedService::with`], and with entries for registries elsewhere, which are asked over plain HTTP.
+    /// As [`MountedService::with`], and with entries for registries elsewhere, which are contacted over plain HTTP.
     pub async fn with_plain(server: &str, plain: &[&str]) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -204,7 +204,7 @@ impl MountedService {
         tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await
     }
 
-    /// The certificate that a new connection is shown.
+    /// The certificate that the server presents to a new connection.
     pub async fn shown(&self) -> Vec<u8> {
         let stream = self.connect(self.gatekeeper(&self.clients)).await.unwrap();
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
@@ -251,14 +251,14 @@ impl MountedService {
         .await;
     }
 
-    /// Applies a change, and waits until the trust in use is another.
+    /// Applies a change, and waits until another policy is in use.
     pub async fn until_other_trust(&self, change: impl FnOnce()) {
         let before = self.metric("countersign_trust_generation").await;
         change();
         self.until("another trust", async || self.metric("countersign_trust_generation").await != before).await;
     }
 
-    /// Stops it as a signal does, and waits for its end.
+    /// Stops the service as a signal does, and waits for its end.
     pub async fn stop(self) {
         self.stopping().end().await;
     }
@@ -266,7 +266,7 @@ impl MountedService {
     /// Stops it as a signal does. The registry keeps running.
     pub fn stopping(self) -> Stopping {
         let Self { folder, stop, run, registry, .. } = self;
-        // The service may have ended by itself; then its own error says why.
+        // The service may have ended by itself; its error then has the reason.
         let _ = stop.send(());
         Stopping { folder, run, _registry: registry }
     }

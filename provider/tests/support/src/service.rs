@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::script::Script;
 
-/// What Gatekeeper's certificate says in a standard installation.
+/// The name in Gatekeeper's certificate in a standard installation.
 pub const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 /// One authority for the server, one for its clients.

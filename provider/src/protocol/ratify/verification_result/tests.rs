@@ -1,16 +1,9 @@
-use countersign_core::name::Digest;
-use countersign_core::name::DigestAlgorithm;
 use countersign_core::verdict::Reasons;
 use serde_json::json;
 
 use super::*;
-
-const CONTEXT: ResponseContext<'_> =
-    ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
-
-fn digest() -> Digest {
-    Digest::of(DigestAlgorithm::Sha256, b"{}")
-}
+use crate::protocol::fixtures::CONTEXT;
+use crate::protocol::fixtures::digest;
 
 fn rendered(verdict: ImageVerdict) -> KeyOutcome<Value> {
     let image: ImageRef = "nginx".parse().unwrap();
@@ -40,7 +33,7 @@ fn report(is_success: bool, message: &str, issuer: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_skipped_image_is_a_yes_with_one_good_report() {
+fn a_skipped_image_has_one_successful_report() {
     let message =
         "docker.io/library/nginx:latest is not verified: statement \"mirror\" of the trust policy skips its repository";
     assert_eq!(
@@ -56,7 +49,7 @@ fn a_skipped_image_is_a_yes_with_one_good_report() {
 }
 
 #[test]
-fn the_report_of_a_signature_that_counts_names_its_issuer() {
+fn the_report_of_a_verified_signature_has_its_issuer() {
     let good = Good {
         reference_digest: digest().to_string(),
         message: "m".to_owned(),
@@ -73,7 +66,7 @@ fn the_report_of_a_signature_that_counts_names_its_issuer() {
 }
 
 #[test]
-fn a_rejected_image_is_a_no_with_only_failed_reports() {
+fn a_rejected_image_has_only_failed_reports() {
     let failed = |code| FailedSignature {
         manifest: digest(),
         unverified_subject: Some("CN=x".into()),
@@ -101,7 +94,7 @@ fn a_rejected_image_is_a_no_with_only_failed_reports() {
 }
 
 #[test]
-fn an_unsigned_image_is_a_no_whose_one_report_says_why() {
+fn an_unsigned_image_has_one_failed_report_with_the_reason() {
     let value = json_of(rendered(ImageVerdict::none_verified("all".into(), Default::default(), None)));
     assert_eq!(value["isSuccess"], false);
     let reports = value["verifierReports"].as_array().unwrap();
@@ -121,7 +114,7 @@ fn an_undecided_image_has_no_value() {
 }
 
 #[test]
-fn a_key_that_is_no_image_is_a_no_and_not_an_error() {
+fn a_key_that_is_no_image_is_a_failure_and_not_an_error() {
     let value = json_of(not_an_image(CONTEXT, "", &ReferenceError::Empty));
     assert_eq!(value["isSuccess"], false);
     assert_eq!(value["verifierReports"][0]["isSuccess"], false);

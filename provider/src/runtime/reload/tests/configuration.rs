@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn nothing_changes_as_long_as_nothing_changes() {
+async fn unchanged_files_change_nothing() {
     let mut service = ReloadedService::start().await;
     let engine = service.task.engine.server.handler_address();
     service.poll().poll();
@@ -12,7 +12,7 @@ async fn nothing_changes_as_long_as_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_changed_configuration_is_a_new_generation_and_a_comment_is_none() {
+async fn a_changed_value_starts_a_new_generation_and_a_changed_comment_does_not() {
     let mut service = ReloadedService::start().await;
     service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
     service.poll();
@@ -24,7 +24,7 @@ async fn a_changed_configuration_is_a_new_generation_and_a_comment_is_none() {
 }
 
 #[tokio::test]
-async fn a_configuration_with_mistakes_or_bad_files_changes_nothing_at_all() {
+async fn a_configuration_with_mistakes_or_unusable_files_changes_nothing() {
     let mut service = ReloadedService::start().await;
     let engine = service.task.engine.server.handler_address();
     service.folder.write("c.yaml", &config("cash: {}"));
@@ -45,7 +45,7 @@ async fn a_configuration_with_mistakes_or_bad_files_changes_nothing_at_all() {
 }
 
 #[tokio::test]
-async fn the_old_file_put_back_ends_the_trouble() {
+async fn restoring_the_former_file_ends_the_failure() {
     let mut service = ReloadedService::start().await;
     for (name, content) in [("c.yaml", config("")), ("trust/trustpolicy.json", policy("app"))] {
         service.folder.write(name, "{");
@@ -77,7 +77,7 @@ async fn a_statement_may_be_renamed_in_both_files_in_either_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_change_is_named_until_it_is_put_back() {
+async fn reports_keys_that_need_a_restart_until_they_are_restored() {
     let mut service = ReloadedService::start().await;
     let lines = |service: &ReloadedService| {
         let (_, text) = service.task.status.readiness().report(true);
@@ -91,7 +91,7 @@ async fn what_cannot_change_is_named_until_it_is_put_back() {
 }
 
 #[tokio::test]
-async fn certificates_may_move_to_other_files() {
+async fn uses_certificates_that_moved_to_other_files() {
     let mut service = ReloadedService::start().await;
     let first = service.task.certificates.tls.current();
     service.folder.write("c.yaml", &config("").replace("tls.crt", "new.crt"));
@@ -102,7 +102,7 @@ async fn certificates_may_move_to_other_files() {
 }
 
 #[test]
-fn the_same_trouble_is_told_once() {
+fn reports_the_same_failure_once() {
     let folder = Folder::new();
     let (mut source, _) = CertificateFiles::load(certificates(&folder)).unwrap();
     assert!(source.poll().is_none());
@@ -120,7 +120,7 @@ fn the_same_trouble_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_names_another_trust_must_lead_to_a_policy_document() {
+async fn refuses_a_configuration_whose_trust_directory_has_no_policy_document() {
     let mut service = ReloadedService::start().await;
     let elsewhere = config("").replace("directory: trust", "directory: elsewhere");
     service.folder.write("c.yaml", &elsewhere);
@@ -165,7 +165,7 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
 }
 
 #[tokio::test]
-async fn a_changed_configuration_is_used_with_what_is_kept_of_the_trust() {
+async fn a_changed_configuration_keeps_the_former_content_of_unusable_files() {
     let mut service = ReloadedService::start().await;
     service.folder.write(MAIN, "garbage");
     service.folder.write("trust/trustpolicy.json", "{");

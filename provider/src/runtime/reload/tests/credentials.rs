@@ -69,7 +69,7 @@ impl WithRegistry {
 }
 
 #[tokio::test]
-async fn verdicts_and_connections_stay_and_the_new_password_is_used_with_the_next_exchange() {
+async fn a_new_password_keeps_verdicts_and_connections_and_is_used_by_the_next_exchange() {
     let mut fixture = WithRegistry::start("").await;
     let [app, other] = fixture.images.clone();
     assert_eq!(fixture.verify(&app).await.verdict.code(), Code::Verified);

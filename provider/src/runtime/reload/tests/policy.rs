@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
+async fn a_service_with_a_disabled_statement_is_ready_and_reports_it() {
     let mut service = ReloadedService::start_with(|folder| {
         folder.write("trust/trustpolicy.json", &two("ca:main", "ca:absent"));
     })
@@ -20,7 +20,7 @@ async fn a_service_with_a_broken_part_starts_is_ready_and_names_the_part() {
 }
 
 #[tokio::test]
-async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_one() {
+async fn a_service_without_a_policy_document_becomes_ready_with_one() {
     for (document, why) in [
         (Some("{"), "trust/trustpolicy.json: trust policy: not one JSON document: "),
         (None, "trust has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document"),
@@ -49,7 +49,7 @@ async fn a_service_without_a_policy_document_starts_and_is_ready_once_there_is_o
 }
 
 #[tokio::test]
-async fn parts_that_break_while_the_service_runs_are_named_until_they_are_mended() {
+async fn reports_unusable_parts_until_they_are_corrected() {
     let mut service = ReloadedService::start().await;
     let good = std::fs::read_to_string(service.folder.path().join(MAIN)).unwrap();
     service.folder.write(MAIN, "garbage");

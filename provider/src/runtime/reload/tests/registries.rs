@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn broken_credentials_leave_the_good_ones_in_use() {
+async fn the_former_credential_stays_in_use_if_its_file_is_unusable() {
     let mut service = ReloadedService::start().await;
     service.folder.write("user", "alice\n");
     service.folder.write("password", "first\n");
@@ -24,7 +24,7 @@ async fn broken_credentials_leave_the_good_ones_in_use() {
 }
 
 #[tokio::test]
-async fn a_changed_login_or_authority_of_a_proxy_is_taken_into_use() {
+async fn uses_a_changed_login_or_authority_of_a_proxy() {
     let mut service = ReloadedService::start().await;
     service.folder.write("user", "alice\n");
     service.folder.write("password", "first\n");
@@ -85,7 +85,7 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
 }
 
 #[tokio::test]
-async fn a_service_starts_without_a_registrys_files_and_follows_them() {
+async fn a_service_starts_without_the_files_of_a_registry_and_polls_them() {
     let mut service = ReloadedService::start().await;
     let registries = "registries: [{host: a.example, ca: ca.pem}, {host: b.example, credentials: {usernameFile: user, passwordFile: password}}]";
     service.folder.write("c.yaml", &config(registries));
@@ -98,7 +98,7 @@ async fn a_service_starts_without_a_registrys_files_and_follows_them() {
         format!("[!] registry b.example is disabled: password: {missing}"),
     ];
     assert_eq!(service.registry_status(), disabled);
-    // A configuration that changes something else is taken into use all the same.
+    // A configuration that changes something else is used.
     service.folder.write("c.yaml", &self::config(&format!("{registries}\ncache: {{verdictLifetime: 1m}}")));
     service.poll();
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);

@@ -3,7 +3,7 @@ use countersign_core::name::DigestAlgorithm;
 use super::*;
 
 #[test]
-fn one_missing_condition_is_enough() {
+fn is_not_ready_if_one_condition_does_not_hold() {
     let readiness = Readiness::new();
     for condition in Condition::ALL {
         assert!(!readiness.is_ready());
@@ -15,7 +15,7 @@ fn one_missing_condition_is_enough() {
 }
 
 #[test]
-fn refused_files_are_told_and_cost_no_readiness() {
+fn refused_files_are_reported_and_do_not_end_readiness() {
     let readiness = Readiness::new();
     Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
@@ -36,7 +36,7 @@ fn refused_files_are_told_and_cost_no_readiness() {
 }
 
 #[test]
-fn parts_of_the_trust_are_lines_of_their_own_and_bounded() {
+fn parts_of_the_policy_have_bounded_lines() {
     let readiness = Readiness::new();
     Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));
     let lines = ["statement \"app\" is disabled: one\n  two", "trust store ca:main cannot be used: three"];
@@ -64,7 +64,7 @@ fn parts_of_the_trust_are_lines_of_their_own_and_bounded() {
 }
 
 #[test]
-fn a_monstrous_message_is_truncate() {
+fn a_very_long_message_is_cut() {
     let readiness = Readiness::new();
     readiness.in_use(Component::Tls, UnixTime::EPOCH);
     readiness.refused(Component::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));

@@ -1,0 +1,14 @@
+//! Values shared by the tests of the protocols.
+
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+
+use super::ResponseContext;
+
+pub(super) const CONTEXT: ResponseContext<'_> =
+    ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
+
+/// The digest of an image.
+pub(super) fn digest() -> Digest {
+    Digest::of(DigestAlgorithm::Sha256, b"{}")
+}
