@@ -5,6 +5,7 @@ mod audit;
 mod broken_trust;
 mod deploy;
 mod endpoints;
+mod guide;
 mod hostile;
 mod image;
 mod metrics;
@@ -61,6 +62,7 @@ pub(crate) fn run(environment: &mut Environment<'_>, transcript: &mut Transcript
     metrics::health(environment, transcript)?;
     rotation::run(environment, transcript)?;
     deploy::monitoring(environment, transcript)?;
+    guide::run(environment, transcript)?;
     deploy::manifests(environment, transcript)?;
     image::run(environment, transcript)
 }

@@ -105,6 +105,11 @@ impl Countersign {
     }
 
     /// The authority of the server's certificate: a Provider's `caBundle`.
+    /// The path of its program.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }

@@ -58,8 +58,8 @@ impl Prometheus {
         series.iter().map(pair).collect()
     }
 
-    /// The number of rules, and the errors of those that cannot be evaluated.
-    pub(crate) fn rules(&self) -> anyhow::Result<(usize, Vec<String>)> {
+    /// The queries of all rules, and the errors of those that cannot be evaluated.
+    pub(crate) fn rules(&self) -> anyhow::Result<(Vec<String>, Vec<String>)> {
         let response = http::get(&format!("{}/api/v1/rules", self.url()))?.expect_status(200)?.json()?;
         let groups = response["data"]["groups"].as_array().context("the response has no groups")?;
         let rules: Vec<_> = groups.iter().filter_map(|group| group["rules"].as_array()).flatten().collect();
@@ -67,6 +67,7 @@ impl Prometheus {
             .iter()
             .filter(|rule| rule["health"] != "ok")
             .map(|rule| format!("{}: {}", rule["name"], rule["lastError"]));
-        Ok((rules.len(), broken.collect()))
+        let queries = rules.iter().filter_map(|rule| rule["query"].as_str()).map(str::to_owned);
+        Ok((queries.collect(), broken.collect()))
     }
 }

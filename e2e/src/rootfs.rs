@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -87,6 +88,11 @@ impl RootFs {
         let path = self.within(name);
         fs::create_dir_all(path.parent().context("a file has a directory")?)?;
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Creates a symbolic link `name` to `target`.
+    pub(crate) fn link(&self, target: &str, name: &str) -> anyhow::Result<()> {
+        symlink(target, self.within(name)).with_context(|| format!("cannot create the link {name}"))
     }
 
     /// The image's program with `arguments` in its file system, as the image's user if this run is root.

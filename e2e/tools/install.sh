@@ -3,7 +3,8 @@
 # line of standard output. Existing programs are kept, so a second run takes a second.
 #
 # Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
-# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds.
+# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so has helm, so that
+# its dependencies do not change those of the API server.
 # Debian programs are unpacked, not installed: an installed package would start a service and open ports.
 # Exits with 1 and one line for the first program that is not available.
 set -eu
@@ -28,6 +29,20 @@ go_tool() {
     (cd "$here" && CGO_ENABLED=0 go build -buildvcs=false -o "$scratch/$1" "$2" 2>"$scratch/log") ||
         missing "$1" "go build $2: $(tail -n 1 "$scratch/log")"
     mv "$scratch/$1" "$tools/$1"
+}
+
+# go_module_tool NAME PACKAGE: like go_tool, with the go.mod in the folder NAME. The program is built again if that changes.
+go_module_tool() {
+    built=$tools/go/$1-$(cat "$here/$1/go.mod" "$here/$1/go.sum" | sha256sum | cut -c1-12)
+    if [ ! -x "$built" ]; then
+        command -v go >/dev/null || missing "$1" "it is built with Go, and go is not in PATH"
+        say "building $1"
+        (cd "$here/$1" && CGO_ENABLED=0 go build -buildvcs=false -o "$scratch/$1" "$2" 2>"$scratch/log") ||
+            missing "$1" "go build $2: $(tail -n 1 "$scratch/log")"
+        mkdir -p "$tools/go"
+        mv "$scratch/$1" "$built"
+    fi
+    ln -sf "$built" "$tools/$1"
 }
 
 # debian_tool NAME PACKAGE: uses the program in PATH, otherwise unpacks the package.
@@ -80,6 +95,7 @@ go_tool etcd go.etcd.io/etcd/server/v3
 go_tool kubectl k8s.io/kubernetes/cmd/kubectl
 go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time"
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
+go_module_tool helm helm.sh/helm/v3/cmd/helm
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus
@@ -107,7 +123,9 @@ module_files() {
 }
 
 module_files gatekeeper-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds
+module_files gatekeeper-chart github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper
 module_files ratify github.com/ratify-project/ratify library
 module_files cert-manager github.com/cert-manager/cert-manager deploy/crds
+module_files prometheus-operator github.com/prometheus-operator/prometheus-operator example/prometheus-operator-crd
 
 echo "$tools"

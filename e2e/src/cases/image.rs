@@ -101,10 +101,12 @@ fn mount(environment: &Environment<'_>, rootfs: &RootFs) -> anyhow::Result<()> {
         ("/etc/countersign/tls/tls.crt".to_owned(), identity.certificate),
         ("/etc/countersign/tls/tls.key".to_owned(), identity.key),
         ("/etc/countersign/client-ca/ca.crt".to_owned(), authority.certificate()),
-        ("/etc/countersign/truststore/x509/ca/release/root.crt".to_owned(), root.clone()),
-        (format!("/etc/countersign/truststore/x509/ca/{STORE}/root.crt"), root),
+        ("/etc/countersign/truststore/..1/x509/ca/release/root.crt".to_owned(), root.clone()),
+        (format!("/etc/countersign/truststore/..1/x509/ca/{STORE}/root.crt"), root),
     ] {
         rootfs.put(&name, contents)?;
     }
-    Ok(())
+    // As the kubelet mounts a projected volume: its directories are links too.
+    rootfs.link("..1", "/etc/countersign/truststore/..data")?;
+    rootfs.link("..data/x509", "/etc/countersign/truststore/x509")
 }

@@ -62,10 +62,18 @@ pub(crate) fn yaml_files(folder: &str) -> Vec<String> {
     files
 }
 
+/// The files of `deploy/` that Prometheus and Helm read.
+const OTHER_FILES: [&str; 4] = [
+    "deploy/gatekeeper/values.yaml",
+    "deploy/monitoring/alerts.yaml",
+    "deploy/monitoring/alerts_test.yaml",
+    "deploy/monitoring/prometheus.yaml",
+];
+
 /// The YAML files of `deploy/` that Kubernetes or kubectl reads.
 pub(crate) fn manifests() -> Vec<String> {
     let mut files = yaml_files("deploy");
-    files.retain(|file| !file.starts_with("deploy/monitoring/") && !file.starts_with("deploy/base/config/"));
+    files.retain(|file| !file.starts_with("deploy/base/config/") && !OTHER_FILES.contains(&file.as_str()));
     files
 }
 

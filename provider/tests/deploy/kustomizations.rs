@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
+use serde_json::json;
 
 use crate::files::documents;
 use crate::files::entries;
@@ -63,14 +64,17 @@ fn every_manifest_is_a_named_object_with_our_label() {
             assert!(!text(&document, "/metadata/name").is_empty(), "{file}: {document}");
             assert_eq!(document["metadata"]["labels"]["app.kubernetes.io/name"], "countersign", "{file}: {document}");
             let namespace = match kind {
-                "Namespace" | "Provider" | "Assign" => None,
+                "Assign" | "Namespace" | "Provider" => None,
                 "Certificate"
                 | "Deployment"
                 | "Issuer"
                 | "NetworkPolicy"
                 | "PodDisruptionBudget"
+                | "PrometheusRule"
+                | "ResourceQuota"
                 | "Service"
-                | "ServiceAccount" => Some("countersign"),
+                | "ServiceAccount"
+                | "ServiceMonitor" => Some("countersign"),
                 other => panic!("{file}: say here whether {other} has a namespace"),
             };
             assert_eq!(document["metadata"].get("namespace").and_then(Json::as_str), namespace, "{file}: {kind}");
@@ -84,6 +88,7 @@ fn every_manifest_is_a_named_object_with_our_label() {
 #[test]
 fn kustomizations_list_exactly_the_existing_files() {
     let mut folders = 0;
+    let manifests = manifests();
     for top in ["deploy", "templates", "constraints"] {
         for (folder, file) in kustomizations(top) {
             folders += 1;
@@ -97,12 +102,12 @@ fn kustomizations_list_exactly_the_existing_files() {
                 assert!(!above || !repository(&path).is_file(), "{file}: kubectl takes no file from above: {name}");
             }
             for name in entries(&folder) {
-                let manifest = name.ends_with(".yaml") && name != "kustomization.yaml";
+                let manifest = manifests.contains(&format!("{folder}/{name}")) && name != "kustomization.yaml";
                 assert!(!manifest || named.contains(&name), "{file} leaves out {name}");
             }
         }
     }
-    assert_eq!(folders, 12);
+    assert_eq!(folders, 20);
 }
 
 #[test]
@@ -126,36 +131,60 @@ fn folders_for_kubectl_apply_have_no_kustomization() {
     }
 }
 
-#[test]
-fn the_overlay_for_warnings_refuses_nothing_and_reports_what_is_only_logged() {
-    let kustomization = documents("deploy/overlays/warnings/kustomization.yaml").remove(0);
-    assert_eq!(texts(&kustomization["resources"]), ["../../../constraints"]);
-    // In addition to the constraints that deny, not in place of them.
-    assert_eq!(kustomization["nameSuffix"], "-warnings");
+/// The patches of a component for the constraints.
+fn constraint_patches(component: &str) -> Json {
+    let kustomization = documents(&format!("deploy/components/{component}/kustomization.yaml")).remove(0);
     let [patch] = kustomization["patches"].as_array().unwrap().as_slice() else { panic!("one patch") };
-    assert_eq!(
-        patch["target"],
-        serde_json::json!({ "group": "constraints.gatekeeper.sh", "kind": "CountersignImages" })
-    );
-    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
-    let expected = serde_json::json!([
-        { "op": "replace", "path": "/spec/enforcementAction", "value": "warn" },
-        { "op": "add", "path": "/spec/parameters/reportWarnings", "value": true },
-    ]);
-    assert_eq!(operations, expected);
+    assert_eq!(patch["target"], json!({ "group": "constraints.gatekeeper.sh", "kind": "CountersignImages" }));
+    serde_saphyr::from_str(text(patch, "/patch")).unwrap()
 }
 
 #[test]
-fn the_overlay_for_a_dry_run_changes_every_constraint_to_dryrun() {
-    let kustomization = documents("deploy/overlays/dryrun/kustomization.yaml").remove(0);
-    assert_eq!(texts(&kustomization["resources"]), ["../../../constraints"]);
-    let patches = kustomization["patches"].as_array().unwrap();
-    assert_eq!(patches.len(), 1);
-    assert_eq!(
-        patches[0]["target"],
-        serde_json::json!({ "group": "constraints.gatekeeper.sh", "kind": "CountersignImages" })
-    );
-    let operations: Json = serde_saphyr::from_str(text(&patches[0], "/patch")).unwrap();
-    let expected = serde_json::json!([{ "op": "replace", "path": "/spec/enforcementAction", "value": "dryrun" }]);
-    assert_eq!(operations, expected);
+fn the_component_for_warnings_refuses_nothing_and_reports_what_is_only_logged() {
+    // In addition to the constraints that deny, not in place of them.
+    assert_eq!(documents("deploy/components/warnings/kustomization.yaml")[0]["nameSuffix"], "-warnings");
+    let expected = json!([
+        { "op": "replace", "path": "/spec/enforcementAction", "value": "warn" },
+        { "op": "add", "path": "/spec/parameters/reportWarnings", "value": true },
+    ]);
+    assert_eq!(constraint_patches("warnings"), expected);
+}
+
+#[test]
+fn the_component_for_a_dry_run_changes_every_constraint_to_dryrun() {
+    assert_eq!(documents("deploy/components/dryrun/kustomization.yaml")[0].get("nameSuffix"), None);
+    let expected = json!([{ "op": "replace", "path": "/spec/enforcementAction", "value": "dryrun" }]);
+    assert_eq!(constraint_patches("dryrun"), expected);
+}
+
+#[test]
+fn the_overlays_for_the_constraints_have_their_component() {
+    for name in ["dryrun", "warnings"] {
+        let kustomization = documents(&format!("deploy/overlays/{name}/kustomization.yaml")).remove(0);
+        assert_eq!(texts(&kustomization["resources"]), ["../../../constraints"], "{name}");
+        assert_eq!(texts(&kustomization["components"]), [format!("../../components/{name}")], "{name}");
+        assert_eq!(kustomization.as_object().unwrap().len(), 4, "{name}: {kustomization}");
+    }
+}
+
+#[test]
+fn all_objects_have_the_recommended_labels() {
+    let component = documents("deploy/components/labels/kustomization.yaml").remove(0);
+    // Pods too, but not selectors, which cannot change.
+    let expected = json!([{
+        "includeTemplates": true,
+        "pairs": {
+            "app.kubernetes.io/version": env!("CARGO_PKG_VERSION"),
+            "app.kubernetes.io/part-of": "countersign",
+            "app.kubernetes.io/managed-by": "kustomize",
+        },
+    }]);
+    assert_eq!(component["labels"], expected);
+    let own = ["templates", "constraints"].map(|folder| format!("{folder}/Kustomization"));
+    let folders = ["base", "monitoring", "mutation", "overlays/cert-manager/certificates"];
+    let folders = folders.map(|folder| format!("deploy/{folder}/kustomization.yaml"));
+    for file in own.iter().chain(&folders) {
+        let components = documents(file)[0]["components"].take();
+        assert!(texts(&components).iter().any(|name| name.ends_with("components/labels")), "{file}: {components}");
+    }
 }

@@ -9,6 +9,7 @@ mod kustomizations;
 mod metric_names;
 mod monitoring;
 mod mutators;
+mod namespace;
 mod providers;
 mod readme;
 mod workload;

@@ -15,16 +15,6 @@ fn provider(name: &str) -> Json {
     object("deploy/base/providers.yaml", "Provider", name)
 }
 
-/// What a component makes of a Provider's URL.
-fn url_in_gatekeeper_namespace(name: &str) -> String {
-    let component = documents("deploy/components/in-gatekeeper-namespace/kustomization.yaml").remove(0);
-    let target = json!({ "group": "externaldata.gatekeeper.sh", "kind": "Provider", "name": name });
-    let patch = component["patches"].as_array().unwrap().iter().find(|patch| patch["target"] == target).unwrap();
-    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
-    assert_eq!((text(&operations, "/0/op"), text(&operations, "/0/path")), ("replace", "/spec/url"));
-    text(&operations, "/0/value").to_owned()
-}
-
 #[test]
 fn provider_timeouts_exceed_ours_by_less_than_a_second() {
     let server = config().server;
@@ -39,15 +29,13 @@ fn provider_timeouts_exceed_ours_by_less_than_a_second() {
 }
 
 #[test]
-fn provider_urls_are_those_of_the_service_in_either_namespace() {
+fn provider_urls_are_those_of_the_service() {
     let service = object("deploy/base/service.yaml", "Service", "countersign");
     let (name, namespace) = (text(&service, "/metadata/name"), text(&service, "/metadata/namespace"));
     let port = config().server.listen.port();
-    for door in ["verify", "mutate"] {
-        let provider = format!("countersign-{door}");
-        let url = |namespace: &str| format!("https://{name}.{namespace}.svc:{port}/v1/{door}");
-        assert_eq!(text(&self::provider(&provider), "/spec/url"), url(namespace));
-        assert_eq!(url_in_gatekeeper_namespace(&provider), url("gatekeeper-system"));
+    for endpoint in ["verify", "mutate"] {
+        let url = format!("https://{name}.{namespace}.svc:{port}/v1/{endpoint}");
+        assert_eq!(text(&provider(&format!("countersign-{endpoint}")), "/spec/url"), url);
     }
 }
 
@@ -55,17 +43,10 @@ fn provider_urls_are_those_of_the_service_in_either_namespace() {
 fn the_certificate_carries_the_host_of_the_urls() {
     let path = "deploy/overlays/cert-manager/certificates/certificate.yaml";
     let certificate = object(path, "Certificate", "countersign");
-    let host = |url: &str| url.split(['/', ':']).nth(3).unwrap().to_owned();
     let url = text(&provider("countersign-verify"), "/spec/url").to_owned();
-    assert_eq!(texts(&certificate["spec"]["dnsNames"]), [host(&url)]);
+    let host = url.split(['/', ':']).nth(3).unwrap();
+    assert_eq!(texts(&certificate["spec"]["dnsNames"]), [host]);
     assert_eq!(certificate["spec"]["secretName"], "countersign-tls");
-
-    let component = documents("deploy/components/in-gatekeeper-namespace/kustomization.yaml").remove(0);
-    let target = json!({ "group": "cert-manager.io", "kind": "Certificate", "name": "countersign" });
-    let patch = component["patches"].as_array().unwrap().iter().find(|patch| patch["target"] == target).unwrap();
-    let operations: Json = serde_saphyr::from_str(text(patch, "/patch")).unwrap();
-    let moved = host(&url_in_gatekeeper_namespace("countersign-verify"));
-    assert_eq!(operations, json!([{ "op": "replace", "path": "/spec/dnsNames", "value": [moved] }]));
 }
 
 #[test]

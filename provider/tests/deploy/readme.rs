@@ -1,6 +1,9 @@
 //! The overlay of deploy/README.md fits the base.
 
 use std::collections::BTreeSet;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
@@ -11,21 +14,42 @@ use crate::files::repository;
 use crate::files::text;
 use crate::files::texts;
 
-/// The only block of YAML.
-fn overlay() -> Json {
+/// The blocks of YAML, each with the path of its file, which is in its first line.
+fn files_of_the_user() -> Vec<(String, Json)> {
     let readme = read("deploy/README.md");
-    let mut blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let block = blocks.next().unwrap();
-    assert_eq!(blocks.next(), None);
-    serde_saphyr::from_str(block).unwrap()
+    let blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let path = |block: &str| block.lines().next().unwrap().strip_prefix("# ").unwrap().to_owned();
+    blocks.map(|block| (path(block), serde_saphyr::from_str(block).unwrap())).collect()
+}
+
+fn overlay() -> Json {
+    let mut files = files_of_the_user();
+    let at = files.iter().position(|(path, _)| path == "my-cluster/kustomization.yaml").unwrap();
+    files.remove(at).1
+}
+
+/// Names of the ConfigMaps of a list of volumes.
+fn config_maps(volumes: &Json) -> BTreeSet<&str> {
+    let required = |source: &&Json| source["optional"] != true;
+    let volumes = volumes.as_array().unwrap().iter();
+    let sources = |volume| {
+        let projected = Json::pointer(volume, "/projected/sources").and_then(Json::as_array);
+        projected.into_iter().flatten().map(|source| &source["configMap"]).chain([&volume["configMap"]])
+    };
+    volumes
+        .flat_map(sources)
+        .filter(|source| required(source) || source.get("items").is_some())
+        .filter_map(|source| source["name"].as_str())
+        .collect()
 }
 
 #[test]
 fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
     let overlay = overlay();
     let volumes = deployment()["spec"]["template"]["spec"]["volumes"].take();
-    let mounted: BTreeSet<_> =
-        volumes.as_array().unwrap().iter().filter_map(|volume| volume["configMap"]["name"].as_str()).collect();
+    // The optional one of the registries has no items.
+    let mounted = config_maps(&volumes);
+    assert_eq!(mounted.len(), 4, "{mounted:?}");
     let generators = overlay["configMapGenerator"].as_array().unwrap();
     let made: BTreeSet<_> = generators.iter().map(|generator| text(generator, "/name")).collect();
     assert_eq!(made, mounted);
@@ -44,15 +68,41 @@ fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
 #[test]
 fn the_overlay_names_existing_folders_and_images() {
     let overlay = overlay();
-    for name in texts(&overlay["resources"]).into_iter().chain(texts(&overlay["components"])) {
-        // It is beside deploy/.
-        assert!(repository("deploy").join(name).join("kustomization.yaml").is_file(), "{name}");
+    for (path, file) in files_of_the_user() {
+        // The folder my-cluster is beside deploy/.
+        let folder = repository(&path);
+        let folder = folder.parent().unwrap();
+        for name in texts(&file["resources"]).into_iter().chain(texts(&file["components"])) {
+            let named = folder.join(name);
+            let own = ["my-cluster/constraints", "my-cluster/exemptions"].map(repository);
+            let exists =
+                ["kustomization.yaml", "Kustomization"].iter().any(|file| normalized(&named).join(file).is_file());
+            assert!(exists || own.map(|path| normalized(&path)).contains(&normalized(&named)), "{path}: {name}");
+        }
     }
+    // In the base, the same list of trust stores.
+    let patch: Json = serde_saphyr::from_str(text(&overlay, "/patches/0/patch")).unwrap();
+    let pod = deployment()["spec"]["template"]["spec"].take();
+    let volume = pod["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == "truststore").unwrap();
+    assert_eq!(patch["spec"]["template"]["spec"]["volumes"], serde_json::json!([volume]));
     let image = deployment()["spec"]["template"]["spec"]["containers"][0]["image"].take();
     let (name, tag) = image.as_str().unwrap().rsplit_once(':').unwrap();
     assert_eq!((text(&overlay, "/images/0/name"), text(&overlay, "/images/0/newTag")), (name, tag));
     let own = documents("deploy/overlays/self-managed-certificates/kustomization.yaml")[0]["secretGenerator"].take();
     assert_eq!(overlay["secretGenerator"], own);
+}
+
+/// A path without `..`, which need not exist.
+fn normalized(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
 }
 
 /// The anchors of a page: its headings in lower case, with hyphens for spaces and without punctuation.
@@ -75,6 +125,7 @@ fn links_point_to_existing_files_and_headings() {
         ("provider", "CHANGELOG.md"),
         ("provider", "DIVERGENCES.md"),
         ("provider", "MIGRATION.md"),
+        ("provider/docs/runbooks", "alerts.md"),
     ] {
         let folder = repository(folder);
         let text = std::fs::read_to_string(folder.join(page)).unwrap();

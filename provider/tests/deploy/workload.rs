@@ -220,6 +220,12 @@ fn every_path_of_the_configuration_is_mounted_read_only() {
     let TrustLocation::Apart { policy, store } = config.trust.location else { panic!("{:?}", config.trust.location) };
     assert_eq!(mount_of(&policy), "trust-policy");
 
+    // One volume for all stores: the directories of its files.
+    assert_eq!(mount_of(&store.join("x509")), "truststore");
+    let sources = named(&pod["volumes"], "truststore")["projected"]["sources"].clone();
+    let items = sources.as_array().unwrap().iter().flat_map(|source| source["configMap"]["items"].as_array().unwrap());
+    let stores = set(items.map(|item| Path::new(text(item, "/path")).parent().unwrap().to_owned()));
+
     let document = read("deploy/base/config/trustpolicy.json");
     TrustPolicy::parse(document.as_bytes()).unwrap();
     let document: Json = serde_json::from_str(&document).unwrap();
@@ -227,7 +233,7 @@ fn every_path_of_the_configuration_is_mounted_read_only() {
         for name in texts(&statement["trustStores"]) {
             let (kind, name) = name.split_once(':').unwrap();
             let directory = store.join("x509").join(kind).join(name);
-            assert_eq!(mount_of(&directory.join("a.crt")), format!("truststore-{kind}-{name}"));
+            assert!(stores.contains(&directory.strip_prefix(&store).unwrap().to_owned()), "{}", directory.display());
         }
     }
 
@@ -269,6 +275,42 @@ fn no_private_key_is_mounted_but_our_own() {
         }])
     );
     for volume in pod["volumes"].as_array().unwrap() {
-        assert_eq!(volume["name"] == "tls", volume.get("secret").is_some(), "{volume}");
+        let secret = ["tls", "registry-login"].contains(&text(volume, "/name"));
+        assert_eq!(secret, volume.get("secret").is_some(), "{volume}");
     }
+}
+
+/// Missing Secrets and ConfigMaps prevent a pod from starting, unless they are optional.
+#[test]
+fn a_pod_starts_without_trust_stores_and_credentials_of_registries() {
+    let volumes = pod_spec()["volumes"].take();
+    let optional = |source: &Json| source["optional"] == true;
+    for source in named(&volumes, "truststore")["projected"]["sources"].as_array().unwrap() {
+        assert!(optional(&source["configMap"]), "{source}");
+    }
+    assert!(optional(&named(&volumes, "registry-login")["secret"]));
+    assert!(optional(&named(&volumes, "registry-ca")["configMap"]));
+    // What it cannot work without: a pod waits for these.
+    let required = ["config", "tls", "client-ca", "trust-policy"];
+    for name in required {
+        let volume = named(&volumes, name);
+        assert!(volume["configMap"].get("optional").or(volume["secret"].get("optional")).is_none(), "{volume}");
+    }
+    assert_eq!(volumes.as_array().unwrap().len(), required.len() + 3);
+}
+
+#[test]
+fn pods_are_scheduled_before_those_that_need_them() {
+    let pod = pod_spec();
+    assert_eq!(pod["priorityClassName"], "system-cluster-critical");
+    assert_eq!(pod["nodeSelector"], json!({ "kubernetes.io/os": "linux" }));
+    let quota = object("deploy/base/quota.yaml", "ResourceQuota", "countersign-critical-pods");
+    assert_eq!(
+        quota["spec"]["scopeSelector"],
+        json!({ "matchExpressions": [{
+            "scopeName": "PriorityClass",
+            "operator": "In",
+            "values": [pod["priorityClassName"]],
+        }] })
+    );
 }
