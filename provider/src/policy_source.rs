@@ -14,6 +14,7 @@
 
 mod files;
 mod mistake;
+mod read;
 mod review;
 mod snapshot;
 mod statement;
@@ -25,17 +26,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use countersign_core::codec::text;
-use countersign_core::codec::text::Text;
 use countersign_core::limits;
 use countersign_core::name::Digest;
-use countersign_core::name::DigestAlgorithm;
-use countersign_core::name::ListHasher;
-use countersign_core::policy::Decision;
-use countersign_core::policy::PolicyError;
-use countersign_core::policy::Statement;
 use countersign_core::policy::StoreRef;
-use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 
 pub use mistake::PolicyMistake;
@@ -56,8 +49,9 @@ pub use statement::UsableStatement;
 pub use stores::StoreState;
 pub use warnings::PolicyWarning;
 
+use self::read::Document;
+use self::read::Found;
 use self::snapshot::Parts;
-use self::stores::FoundStore;
 use self::stores::LastGood;
 use crate::config::TrustLocation;
 use crate::files::Change;
@@ -69,9 +63,6 @@ const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
 /// Most mistakes kept of one trust store, and of everything together; more are counted.
 const STORE_MISTAKES: usize = 20;
 const MISTAKES: usize = 2 * limits::POLICY_MISTAKES;
-
-/// Most names of statements in a mistake.
-const SHOWN_NAMES: usize = 10;
 
 /// Gives the current [`LoadedPolicy`]. Work on an image takes one snapshot and keeps it.
 #[derive(Debug, Default)]
@@ -119,24 +110,6 @@ pub struct PolicySource {
     document_kept: Option<UnixTime>,
     /// The last content that could be used of every store in use.
     stores: BTreeMap<StoreRef, LastGood>,
-}
-
-/// A policy document that can be used.
-#[derive(Clone, Debug)]
-struct Document {
-    digest: Digest,
-    policy: Arc<TrustPolicy>,
-}
-
-/// The result of reading the files, and the document to use.
-struct Found {
-    document: Option<Document>,
-    /// Whether `document` is what is on disk.
-    is_current: bool,
-    /// Of the document on disk, and of what the configuration expects of it.
-    mistakes: Vec<PolicyMistake>,
-    stores: BTreeMap<StoreRef, FoundStore>,
-    fingerprint: Digest,
 }
 
 impl PolicySource {
@@ -247,77 +220,5 @@ impl PolicySource {
         self.document = Some(document);
         self.handle.current.store(Some(Arc::clone(&trust)));
         Ok(trust)
-    }
-
-    fn read(&self) -> Found {
-        let (on_disk, mut mistakes) = self.read_document();
-        let mut fingerprint = ListHasher::new();
-        fingerprint.add_list(on_disk.iter().map(|document| document.digest.as_str()));
-        fingerprint.add_list(mistakes.iter().map(ToString::to_string));
-        let (document, is_current) = match (on_disk, &self.document) {
-            (Some(new), Some(former)) => {
-                let unmet = self.unmet(&new.policy);
-                let keep = unmet.iter().any(PolicyMistake::is_unknown)
-                    && !self.unmet(&former.policy).iter().any(PolicyMistake::is_unknown);
-                mistakes.splice(0..0, unmet);
-                if keep { (Some(former.clone()), false) } else { (Some(new), true) }
-            }
-            (Some(new), None) => {
-                mistakes.splice(0..0, self.unmet(&new.policy));
-                (Some(new), true)
-            }
-            (None, former) => (former.clone(), false),
-        };
-        let stores = match &document {
-            Some(document) => stores::read(&self.location, &document.policy),
-            None => BTreeMap::new(),
-        };
-        for store in stores.values() {
-            store.fingerprint(&mut fingerprint);
-        }
-        Found { document, is_current, mistakes, stores, fingerprint: fingerprint.finish() }
-    }
-
-    /// The document on disk if it can be used, and its mistakes.
-    fn read_document(&self) -> (Option<Document>, Vec<PolicyMistake>) {
-        let (path, bytes) = match files::policy(&self.location) {
-            Ok(read) => read,
-            Err(mistake) => return (None, vec![mistake]),
-        };
-        let of_policy = |errors: &[PolicyError]| {
-            errors.iter().map(|error| PolicyMistake::of_policy(&path, error)).collect::<Vec<_>>()
-        };
-        let digest = Digest::of(DigestAlgorithm::Sha256, &bytes);
-        if let Some(same) = self.document.as_ref().filter(|document| document.digest == digest) {
-            return (Some(same.clone()), of_policy(same.policy.mistakes()));
-        }
-        match TrustPolicy::parse(&bytes) {
-            Ok(policy) => {
-                let mistakes = of_policy(policy.mistakes());
-                (Some(Document { digest, policy: Arc::new(policy) }), mistakes)
-            }
-            Err(errors) => (None, of_policy(&errors)),
-        }
-    }
-
-    /// Expected statements that are missing in the policy, or that skip verification.
-    fn unmet(&self, policy: &TrustPolicy) -> Vec<PolicyMistake> {
-        let rules = policy.policy().rules();
-        let unmet = |name: &String| {
-            let statement = name.clone();
-            match rules.iter().find(|rule| rule.name() == name) {
-                Some(Statement::Usable(found)) => match found.decision() {
-                    Decision::Verify(_) => None,
-                    Decision::Skip => Some(PolicyMistake::SkippingStatement { statement }),
-                },
-                // Disabled because of its own mistakes.
-                Some(Statement::Broken(_)) => None,
-                None => {
-                    let known = Text::of(text::list(rules.iter().map(Statement::name), ", ", SHOWN_NAMES));
-                    Some(PolicyMistake::UnknownStatement { statement, known })
-                }
-            }
-        };
-        self.expected.iter().filter_map(unmet).collect()
     }
 }

@@ -18,7 +18,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-const DOORS: [&str; 4] = ["/v1/verify", "/v1/mutate", "/ratify/gatekeeper/v1/verify", "/ratify/gatekeeper/v1/mutate"];
+const ENDPOINTS: [&str; 4] =
+    ["/v1/verify", "/v1/mutate", "/ratify/gatekeeper/v1/verify", "/ratify/gatekeeper/v1/mutate"];
 
 /// Responses to wait for: more than there are clients.
 const SOME: usize = 40;
@@ -39,15 +40,15 @@ fn keys(response: &Json) -> Vec<&str> {
 }
 
 /// Everything received on a new connection after `bytes` were sent, until the service closes it.
-async fn said(service: &MountedService, bytes: &[u8]) -> String {
+async fn raw_response(service: &MountedService, bytes: &[u8]) -> String {
     let mut stream = service.connect(service.gatekeeper(&service.clients)).await.unwrap();
     // A client that is refused early need not read on.
     let _ = stream.write_all(bytes).await;
-    let mut said = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut said));
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut response));
     // A close without close_notify is a close, too.
     let _ = read.await.expect("the connection stays open");
-    String::from_utf8(said).unwrap()
+    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]
@@ -67,8 +68,8 @@ async fn answers_a_thousand_images_and_refuses_one_more() {
     let rejected = response["items"].as_array().unwrap().iter().filter(|item| item["value"]["code"] == "unsigned");
     assert_eq!(rejected.count(), 1000);
     asked.push("a.example/skipped");
-    for door in DOORS {
-        let response = client.post(door, body(&asked)).await.unwrap();
+    for endpoint in ENDPOINTS {
+        let response = client.post(endpoint, body(&asked)).await.unwrap();
         let error = response["systemError"].as_str().unwrap();
         assert!(
             error.starts_with("request has too many distinct keys: found more than 1000, expected at most 1000; "),
@@ -100,13 +101,13 @@ async fn echoes_keys_that_are_no_image_references() {
         "<script>&amp;",
     ];
     let twice = [asked, asked].concat();
-    for door in DOORS {
-        let response = client.post(door, body(&twice)).await.unwrap();
-        assert_eq!(keys(&response), asked, "{door}");
+    for endpoint in ENDPOINTS {
+        let response = client.post(endpoint, body(&twice)).await.unwrap();
+        assert_eq!(keys(&response), asked, "{endpoint}");
         let items = response["items"].as_array().unwrap();
         let answered = items.iter().filter(|item| item["value"].is_object() || item["value"].is_string());
         let refused = items.iter().filter(|item| item["error"].as_str().is_some_and(|error| !error.is_empty()));
-        assert_eq!(answered.count() + refused.count(), asked.len(), "{door}");
+        assert_eq!(answered.count() + refused.count(), asked.len(), "{endpoint}");
     }
     service.stop().await;
 }
@@ -134,10 +135,10 @@ async fn answers_malformed_requests_with_a_system_error_and_no_items() {
         deep.into_bytes(),
     ];
     for (number, body) in bodies.into_iter().enumerate() {
-        for door in DOORS {
-            let response = client.post(door, body.clone()).await.unwrap();
-            assert_ne!(response["systemError"], "", "{number} {door}");
-            assert_eq!(keys(&response), [""; 0], "{number} {door}");
+        for endpoint in ENDPOINTS {
+            let response = client.post(endpoint, body.clone()).await.unwrap();
+            assert_ne!(response["systemError"], "", "{number} {endpoint}");
+            assert_eq!(keys(&response), [""; 0], "{number} {endpoint}");
         }
     }
     service.stop().await;
@@ -218,21 +219,21 @@ async fn slow_bodies_do_not_delay_other_requests() {
                 }
                 std::future::pending::<()>().await;
             };
-            let mut said = String::new();
+            let mut response = String::new();
             tokio::select! {
                 // A request head has ten seconds, which no test waits for; the connection ends with the service.
-                _ = read.read_to_string(&mut said) => {}
+                _ = read.read_to_string(&mut response) => {}
                 () = write => {}
             }
-            (number, said)
+            (number, response)
         });
     }
     load.answers(SOME).await;
     let mut late = 0;
     while late < 50 {
-        let (number, said) = drips.join_next().await.unwrap().unwrap();
-        assert_eq!(number % 2, 0, "{said}");
-        assert!(said.contains("\"systemError\":\"request body did not arrive in time (request "), "{said}");
+        let (number, response) = drips.join_next().await.unwrap().unwrap();
+        assert_eq!(number % 2, 0, "{response}");
+        assert!(response.contains("\"systemError\":\"request body did not arrive in time (request "), "{response}");
         late += 1;
     }
     load.answers(SOME).await;
@@ -249,24 +250,24 @@ async fn answers_or_refuses_unusual_http() {
         format!("POST /v1/verify HTTP/{version}\r\nhost: a\r\ncontent-length: {}\r\n{more}\r\n{json}", json.len())
     };
     let good = "\"verdict\":\"skipped\"";
-    let old = said(&service, post("1.0", "").as_bytes()).await;
+    let old = raw_response(&service, post("1.0", "").as_bytes()).await;
     assert!(old.starts_with("HTTP/1.0 200 OK\r\n") && old.contains(good), "{old}");
     let close = "connection: close\r\n";
     for more in ["upgrade: h2c\r\n", "content-encoding: identity\r\n", "content-type: text/html\r\n"] {
-        let said = said(&service, post("1.1", &format!("{close}{more}")).as_bytes()).await;
-        assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.contains(good), "{more}: {said}");
+        let response = raw_response(&service, post("1.1", &format!("{close}{more}")).as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.contains(good), "{more}: {response}");
     }
-    let waits = said(&service, post("1.1", &format!("{close}expect: 100-continue\r\n")).as_bytes()).await;
+    let waits = raw_response(&service, post("1.1", &format!("{close}expect: 100-continue\r\n")).as_bytes()).await;
     assert!(waits.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n") && waits.contains(good), "{waits}");
     let big = format!(
         "POST /v1/verify HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         1_u64 << 40
     );
-    let said_big = said(&service, big.as_bytes()).await;
+    let large_response = raw_response(&service, big.as_bytes()).await;
     assert!(
-        said_big.starts_with("HTTP/1.1 200 OK\r\n")
-            && said_big.contains("request body is too large: expected at most 1048576 bytes"),
-        "{said_big}"
+        large_response.starts_with("HTTP/1.1 200 OK\r\n")
+            && large_response.contains("request body is too large: expected at most 1048576 bytes"),
+        "{large_response}"
     );
     for (what, bytes) in [
         ("a head of 32 KiB", post("1.1", &format!("a: {}\r\n", "b".repeat(32 * 1024)))),
@@ -278,13 +279,13 @@ async fn answers_or_refuses_unusual_http() {
         ("no HTTP", "\u{0}\u{1}\u{2}\r\n\r\n\r\n\r\n".to_owned()),
         ("HTTP/9.9", post("9.9", "")),
     ] {
-        let said = said(&service, bytes.as_bytes()).await;
-        assert!(said.starts_with("HTTP/1.1 4") || said.is_empty(), "{what}: {said}");
-        assert!(!said.contains(good), "{what}: {said}");
+        let response = raw_response(&service, bytes.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 4") || response.is_empty(), "{what}: {response}");
+        assert!(!response.contains(good), "{what}: {response}");
     }
     let three = format!("{}{}{}", post("1.1", ""), post("1.1", ""), post("1.1", close));
-    let said = said(&service, three.as_bytes()).await;
-    assert_eq!((said.matches("HTTP/1.1 200 OK").count(), said.matches(good).count()), (3, 3), "{said}");
+    let response = raw_response(&service, three.as_bytes()).await;
+    assert_eq!((response.matches("HTTP/1.1 200 OK").count(), response.matches(good).count()), (3, 3), "{response}");
     service.stop().await;
 }
 

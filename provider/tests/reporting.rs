@@ -273,7 +273,7 @@ async fn logs_rejected_signatures_with_their_reasons() {
 async fn logs_a_refused_connection_with_its_peer() {
     let fixture = ReportingFixture::new().await;
     let service = &fixture.service;
-    let untrusted = root("strangers").issue(CertSpec::tls_client("untrusted.example\n\u{202e}"));
+    let untrusted = root("other clients").issue(CertSpec::tls_client("untrusted.example\n\u{202e}"));
     let other = service.clients.issue(CertSpec::tls_client("other.example"));
     for identity in [&untrusted, &other] {
         let tls = mounted::client(&service.servers, Some(identity));

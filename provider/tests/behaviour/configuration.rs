@@ -39,7 +39,7 @@ impl Environment {
 
     /// Clients that the service refuses, by what is wrong with them.
     pub(crate) fn other_clients(&self) -> Vec<(&'static str, reqwest::Client)> {
-        let untrusted = Authority::root(CertSpec::root().common_name("strangers"));
+        let untrusted = Authority::root(CertSpec::root().common_name("untrusted authority"));
         let client = |identity: Option<Chain>| {
             let servers = reqwest::Certificate::from_pem(self.servers.pem().as_bytes()).unwrap();
             let builder = reqwest::Client::builder().tls_certs_only([servers]).no_proxy();

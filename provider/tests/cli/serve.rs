@@ -163,10 +163,10 @@ async fn a_port_in_use_ends_with_exit_code_2() {
     fixture.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
     let output = countersign(&["serve", "--config", &fixture.config()]).await;
     check(&output, 2);
-    let told = text(&output.stderr);
+    let reported = text(&output.stderr);
     let wanted =
         format!("countersign: cannot listen on {address} for the endpoints: Address already in use (os error 98)\n");
-    assert!(told.ends_with(&wanted), "{told}");
+    assert!(reported.ends_with(&wanted), "{reported}");
 }
 
 #[tokio::test]
@@ -177,14 +177,14 @@ async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
     fixture.folder.write("trust/trustpolicy.json", "{");
     let output = countersign(&["serve", "--config", &fixture.config()]).await;
     check(&output, 3);
-    let told: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
+    let reported: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
     assert_eq!(
-        told[0],
+        reported[0],
         format!(
             "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line, expected \
                  CERTIFICATE blocks in PEM",
             fixture.folder.path().display()
         )
     );
-    assert_eq!(told[1], "countersign: the trust policy and trust stores have 1 mistake");
+    assert_eq!(reported[1], "countersign: the trust policy and trust stores have 1 mistake");
 }

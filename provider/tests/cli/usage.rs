@@ -48,10 +48,10 @@ async fn reports_all_mistakes_in_files_with_exit_code_3() {
     folder.write("c.yaml", "trust: {directroy: t}\nlog: {level: 5}\n");
     let output = countersign(&["verify", "-c", &config, "nginx"]).await;
     check(&output, 3);
-    let told = text(&output.stderr);
+    let reported = text(&output.stderr);
     assert!(
-        told.starts_with(&format!("countersign: the configuration {config} has 3 mistakes\n  {config}:1: ")),
-        "{told}"
+        reported.starts_with(&format!("countersign: the configuration {config} has 3 mistakes\n  {config}:1: ")),
+        "{reported}"
     );
 
     folder.write(

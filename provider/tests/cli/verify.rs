@@ -246,15 +246,15 @@ async fn a_broken_credential_is_not_shown() {
     );
     let output = fixture.verify(&[], &["app:signed"]).await;
     check(&output, 2);
-    let told = text(&output.stderr);
+    let reported = text(&output.stderr);
     let warning = "countersign: warning: an entry of ";
     let detail = "docker.json (registry a.b) is disabled, so that its images are inconclusive: \
                       entry \"a.b\" has an auth without a colon, expected the base64 of name:password\n";
-    assert!(told.starts_with(warning) && told.ends_with(detail), "{told}");
+    assert!(reported.starts_with(warning) && reported.ends_with(detail), "{reported}");
     // The image of that registry is inconclusive with the reason; the registry gets no request.
     let output = countersign(&["verify", "-c", &fixture.config(), "-o", "json", "a.b/app:v1"]).await;
     check(&output, 2);
-    let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(told.contains("registry-misconfigured") && told.contains("a.b is not asked: "), "{told}");
-    assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
+    let reported = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(reported.contains("registry-misconfigured") && reported.contains("a.b is not asked: "), "{reported}");
+    assert!(!reported.contains("hunter2") && !reported.contains("aHVudGVyMg"), "{reported}");
 }

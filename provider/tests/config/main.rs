@@ -4,6 +4,7 @@
 
 mod mistakes;
 mod registry_files;
+mod registry_mistakes;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -18,8 +18,8 @@ async fn plain_http_gets_no_response() {
     let service = Service::start().await;
     let mut stream = TcpStream::connect(service.address).await.unwrap();
     stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
-    let said = tokio::time::timeout(Duration::from_secs(10), read_all(&mut stream)).await.unwrap();
-    assert!(!said.windows(4).any(|four| four == b"HTTP"));
+    let response = tokio::time::timeout(Duration::from_secs(10), read_all(&mut stream)).await.unwrap();
+    assert!(!response.windows(4).any(|four| four == b"HTTP"));
     assert_eq!(service.metric(r#"countersign_tls_handshake_failures_total{reason="malformed"}"#), 1.0);
 }
 
@@ -61,8 +61,8 @@ async fn keeps_a_connection_for_further_requests_and_closes_it_when_idle() {
     let mut stream = connect(&service).await;
     let began = tokio::time::Instant::now();
     stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
-    let said = rest(&mut stream).await;
-    assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+    let response = rest(&mut stream).await;
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(began.elapsed() >= 6 * SHORT);
 }
 
@@ -73,10 +73,10 @@ async fn answers_a_slow_body_at_the_deadline() {
     let service = Service::with(settings).await;
     let mut stream = connect(&service).await;
     stream.write_all(b"POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
-    let said = rest(&mut stream).await;
-    assert!(said.contains("\"systemError\":\"request body did not arrive in time (request "), "{said}");
+    let response = rest(&mut stream).await;
+    assert!(response.contains("\"systemError\":\"request body did not arrive in time (request "), "{response}");
     assert_eq!(
-        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="timed-out"}"#),
+        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="timed-out"}"#),
         1.0
     );
 }
@@ -93,7 +93,7 @@ async fn counts_requests_whose_caller_has_gone() {
     drop(stream);
     wait_until(|| service.metric("countersign_in_flight_requests") == 0.0).await;
     assert_eq!(
-        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="abandoned"}"#),
+        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="abandoned"}"#),
         1.0
     );
 }
@@ -127,14 +127,18 @@ async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_m
     stream.write_all(head.as_bytes()).await.unwrap();
     wait_until(|| held() > 500_000.0).await;
     wait_until(|| held() == 0.0).await;
-    let said = rest(&mut stream).await;
-    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && !said.contains("systemError"), "{} bytes", said.len());
+    let response = rest(&mut stream).await;
+    assert!(
+        response.starts_with("HTTP/1.1 200 OK\r\n") && !response.contains("systemError"),
+        "{} bytes",
+        response.len()
+    );
 
     let response = Client::http2_with_window(&service, 1024).begin("/v1/verify", body).await;
     assert!(held() > 500_000.0, "{}", held());
     wait_until(|| held() == 0.0).await;
     response.bytes().await.unwrap_err();
-    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"}"#), 2.0);
+    assert_eq!(service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="ok"}"#), 2.0);
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {

@@ -19,7 +19,7 @@ const VERIFY: &str = "/v1/verify";
 const MUTATE: &str = "/v1/mutate";
 const RATIFY_VERIFY: &str = "/ratify/gatekeeper/v1/verify";
 const RATIFY_MUTATE: &str = "/ratify/gatekeeper/v1/mutate";
-const DOORS: [&str; 4] = [VERIFY, MUTATE, RATIFY_VERIFY, RATIFY_MUTATE];
+const ENDPOINTS: [&str; 4] = [VERIFY, MUTATE, RATIFY_VERIFY, RATIFY_MUTATE];
 
 fn keys(response: &Json) -> Vec<&str> {
     response["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap()).collect()
@@ -58,7 +58,7 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
     );
     assert_eq!(response["idempotent"], false);
     assert_eq!(
-        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"}"#),
+        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="system-error"}"#),
         1.0
     );
     assert_eq!(service.metric(r#"countersign_verdicts_total{code="unsigned",verdict="rejected"}"#), 1.0);
@@ -87,8 +87,9 @@ async fn a_thousand_keys_have_a_thousand_items() {
 #[tokio::test]
 async fn refuses_a_request_with_too_many_keys_on_every_endpoint() {
     let (service, client) = started(|settings| settings.max_keys = 2).await;
-    for door in DOORS {
-        let response = client.ask(door, &["a.example/skipped/1", "a.example/skipped/2", "a.example/skipped/3"]).await;
+    for endpoint in ENDPOINTS {
+        let response =
+            client.ask(endpoint, &["a.example/skipped/1", "a.example/skipped/2", "a.example/skipped/3"]).await;
         assert_eq!(keys(&response), [""; 0]);
         let error = system_error(&response);
         assert!(
@@ -104,10 +105,10 @@ async fn echoes_keys_byte_for_byte() {
     let (_service, client) = started(|_| ()).await;
     let long = "a".repeat(10 * 1024);
     let asked = ["", "a\r\nb\t\u{0}\u{1b}[31m", "\"\\/<>&\u{2028}", "ü😀\u{fffd}", "a.example/SKIPPED", long.as_str()];
-    for door in DOORS {
-        let response = client.ask(door, &asked).await;
-        assert_eq!(keys(&response), asked, "{door}");
-        assert_eq!(system_error(&response), "", "{door}");
+    for endpoint in ENDPOINTS {
+        let response = client.ask(endpoint, &asked).await;
+        assert_eq!(keys(&response), asked, "{endpoint}");
+        assert_eq!(system_error(&response), "", "{endpoint}");
     }
 }
 
@@ -130,7 +131,7 @@ async fn reports_a_late_key_and_answers_the_others() {
     );
     assert!(error.contains("ms of work and 0ms of waiting for a permit"), "{error}");
     assert_eq!(
-        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="timed-out"}"#),
+        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="timed-out"}"#),
         1.0
     );
 }
@@ -165,8 +166,8 @@ async fn a_registry_that_never_answers_does_not_delay_keys_of_others() {
 #[tokio::test]
 async fn a_panic_affects_one_key_only() {
     let (service, client) = started(|_| ()).await;
-    for (door, undecided) in [(VERIFY, true), (RATIFY_VERIFY, true), (MUTATE, false), (RATIFY_MUTATE, false)] {
-        let response = client.ask(door, &["a.example/panics", "a.example/skipped"]).await;
+    for (endpoint, undecided) in [(VERIFY, true), (RATIFY_VERIFY, true), (MUTATE, false), (RATIFY_MUTATE, false)] {
+        let response = client.ask(endpoint, &["a.example/panics", "a.example/skipped"]).await;
         let text = if undecided {
             assert_eq!(keys(&response), ["a.example/skipped"]);
             system_error(&response)
@@ -193,8 +194,8 @@ async fn answers_an_invalid_request_with_a_system_error() {
         (r#"{"request":{"keys":{}}}"#, "request body is not a ProviderRequest: invalid type"),
         (r#"{"kind":"Pod","request":{"keys":["a"]}}"#, "kind: found \"Pod\", expected \"ProviderRequest\""),
     ] {
-        for door in DOORS {
-            let (status, answer) = client.post(door, body).await.unwrap();
+        for endpoint in ENDPOINTS {
+            let (status, answer) = client.post(endpoint, body).await.unwrap();
             assert_eq!(status, StatusCode::OK);
             assert_eq!(answer["kind"], "ProviderResponse");
             assert_eq!(keys(&answer["response"]), [""; 0]);
@@ -203,7 +204,7 @@ async fn answers_an_invalid_request_with_a_system_error() {
         }
     }
     assert_eq!(
-        service.metric(r#"countersign_requests_total{door="mutate",endpoint="mutate",outcome="bad-request"}"#),
+        service.metric(r#"countersign_requests_total{endpoint="mutate",endpoint="mutate",outcome="bad-request"}"#),
         4.0
     );
 }
@@ -298,8 +299,8 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
     let (service, client) = started(|settings| settings.mutate_timeout = SHORT).await;
     let pinned = format!("a.example/x:v1@{DIGEST}");
     let asked = ["nginx", "a.example:5000/app:v1", &pinned, "a.example/undecided", "a.example/never", "", "UPPER"];
-    for door in [MUTATE, RATIFY_MUTATE] {
-        let response = client.ask(door, &asked).await;
+    for endpoint in [MUTATE, RATIFY_MUTATE] {
+        let response = client.ask(endpoint, &asked).await;
         assert_eq!(keys(&response), asked);
         assert_eq!(response["idempotent"], true);
         assert_eq!(system_error(&response), "");

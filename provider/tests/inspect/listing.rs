@@ -31,9 +31,9 @@ async fn shows_signatures_of_a_skipped_repository_without_a_result() {
         ]
     );
 
-    let nobodys = fixture.registry.push_image("nobodys", "v1");
-    notation::sign_image(&fixture.registry, "nobodys", &nobodys, &fixture.leaf);
-    let (code, document) = fixture.json("nobodys:v1").await;
+    let anonymous = fixture.registry.push_image("anonymous", "v1");
+    notation::sign_image(&fixture.registry, "anonymous", &anonymous, &fixture.leaf);
+    let (code, document) = fixture.json("anonymous:v1").await;
     assert_eq!(code, Some(1));
     assert_eq!(document["image"]["code"], "no-applicable-rule");
     assert_eq!(document["signatures"][0]["result"], "not-asked");

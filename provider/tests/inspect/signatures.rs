@@ -152,9 +152,9 @@ async fn rejects_an_unsigned_image_and_one_with_an_untrusted_signature() {
     let (code, page) = fixture.text("app:foreign").await;
     assert_eq!(code, Some(1));
     assert!(page.contains("\n  result      rejected\n"), "{page}");
-    let told = "  check       authenticity       enforce  failed: untrusted-chain: certificate chain is not trusted: found root \
+    let reported = "  check       authenticity       enforce  failed: untrusted-chain: certificate chain is not trusted: found root \
                     CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:main in the chain\n";
-    assert!(page.contains(told), "{page}");
+    assert!(page.contains(reported), "{page}");
 }
 
 #[tokio::test]
@@ -243,9 +243,9 @@ async fn shows_required_metadata_as_a_check() {
     fixture.sign(&image, &fixture.leaf);
     let (code, page) = fixture.text("app:v1").await;
     assert_eq!(code, Some(1));
-    let told = "  check       metadata           enforce  failed: metadata-missing: signed metadata \"pipeline\": found \
+    let reported = "  check       metadata           enforce  failed: metadata-missing: signed metadata \"pipeline\": found \
                     nothing, expected \"release\"\n";
-    assert!(page.contains(told), "{page}");
+    assert!(page.contains(reported), "{page}");
 }
 
 #[tokio::test]

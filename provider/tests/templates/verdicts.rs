@@ -106,17 +106,17 @@ fn denies_images_without_a_positive_verdict_in_every_field() {
 #[test]
 fn reports_warnings_only_where_the_constraint_requests_it() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a", "image": IMAGE }] }));
-    let said = format!("{IMAGE} is admitted although expiry failed");
+    let denials = format!("{IMAGE} is admitted although expiry failed");
     let with = |verdict: &str, warnings: Json| {
-        Item::Value(json!({ "verdict": verdict, "message": said, "warnings": warnings }))
+        Item::Value(json!({ "verdict": verdict, "message": denials, "warnings": warnings }))
     };
     let warning = json!([{ "check": "expiry", "code": "expired", "message": "old" }]);
     let asks = |value: Json| json!({ "provider": "countersign-verify", "reportWarnings": value });
     for (parameters, item, denials) in [
-        (asks(json!(true)), with("verified", warning.clone()), vec![said.as_str()]),
+        (asks(json!(true)), with("verified", warning.clone()), vec![denials.as_str()]),
         (asks(json!(true)), with("verified", json!([])), vec![]),
         (asks(json!(true)), with("verified", json!(null)), vec![]),
-        (asks(json!(true)), with("rejected", warning.clone()), vec![&said]),
+        (asks(json!(true)), with("rejected", warning.clone()), vec![&denials]),
         (asks(json!(false)), with("verified", warning.clone()), vec![]),
         (asks(json!("true")), with("verified", warning.clone()), vec![]),
         (json!({}), with("verified", warning), vec![]),
@@ -156,19 +156,19 @@ fn one_verified_image_does_not_admit_another() {
         ("a.example/bad", no),
         ("a.example/odd", Item::Error("not an image reference")),
     ];
-    let said = [
+    let denials = [
         "a.example/bad: revoked",
         "a.example/lost: no verdict from the provider",
         "a.example/odd: not an image reference",
     ];
-    assert_eq!(review(&pod, &Outcome::Answer(items.clone(), "")).denials, said);
+    assert_eq!(review(&pod, &Outcome::Answer(items.clone(), "")).denials, denials);
     // Decided keys are reported beside a system error; the system error reports the others.
-    let said = [
+    let denials = [
         "a.example/bad: revoked",
         "a.example/odd: not an image reference",
         "signature check failed: a.example/lost: time-out",
     ];
-    assert_eq!(review(&pod, &Outcome::Answer(items, "a.example/lost: time-out")).denials, said);
+    assert_eq!(review(&pod, &Outcome::Answer(items, "a.example/lost: time-out")).denials, denials);
 }
 
 #[test]
@@ -239,12 +239,12 @@ fn denies_objects_that_it_cannot_read() {
 #[test]
 fn a_malformed_container_does_not_hide_the_next_one() {
     let pod = POD.creation(&json!({ "containers": [{ "name": "a" }, null, { "name": "b", "image": IMAGE }] }));
-    let said = [
+    let denials = [
         r#""a" in containers names no image, expected an image reference"#,
         "containers[1] is not an object",
         "registry.example.com/team/app:v1: no verdict from the provider",
     ];
-    assert_eq!(review(&pod, &Outcome::Items(Item::Missing)).denials, said);
+    assert_eq!(review(&pod, &Outcome::Items(Item::Missing)).denials, denials);
 }
 
 #[test]

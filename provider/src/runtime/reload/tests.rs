@@ -60,9 +60,9 @@ fn config(more: &str) -> String {
 fn certificates(folder: &Folder) -> TlsFiles {
     let authority = Authority::root(CertSpec::root());
     let server = authority.issue(CertSpec::tls_server(&["localhost"]));
-    folder.write("tls.crt", &server.pem());
-    folder.write("tls.key", &server.key_pem());
-    folder.write("ca.crt", &authority.pem());
+    folder.write("tls.crt", server.pem());
+    folder.write("tls.key", server.key_pem());
+    folder.write("ca.crt", authority.pem());
     let path = |name: &str| folder.path().join(name);
     TlsFiles { certificate: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
 }
@@ -84,9 +84,9 @@ impl ReloadedService {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = Folder::new();
         certificates(&folder);
-        folder.write("trust/trustpolicy.json", &policy("app"));
-        folder.write("trust/truststore/x509/ca/main/a.pem", &Authority::root(CertSpec::root()).pem());
-        folder.write("c.yaml", &config(""));
+        folder.write("trust/trustpolicy.json", policy("app"));
+        folder.write("trust/truststore/x509/ca/main/a.pem", Authority::root(CertSpec::root()).pem());
+        folder.write("c.yaml", config(""));
         change(&folder);
         let (file, config) = ConfigFile::load(&folder.path().join("c.yaml"), Purpose::Serve).unwrap();
         let task = Service::start(&config).await.unwrap().following(file, None).reload;
@@ -103,8 +103,8 @@ impl ReloadedService {
         let (_, text) = self.task.status.readiness().report(true);
         let files = text.lines().filter_map(|line| {
             let (mark, line) = line.split_once("files ")?;
-            let (files, said) = line.split_once(": ")?;
-            let why = said.split_once("was refused at ").map(|(_, why)| why.split_once(": ").unwrap().1);
+            let (files, status) = line.split_once(": ")?;
+            let why = status.split_once("was refused at ").map(|(_, why)| why.split_once(": ").unwrap().1);
             Some(format!("{}{files}{}", mark.trim(), why.map(|why| format!(" {why}")).unwrap_or_default()))
         });
         files.filter(|line| !line.starts_with("[+]")).collect()

@@ -49,7 +49,7 @@ fn digest() -> Digest {
     Digest::of(DigestAlgorithm::Sha256, b"{}")
 }
 
-fn trouble() -> Reason {
+fn throttled() -> Reason {
     Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest")
 }
 
@@ -66,7 +66,7 @@ impl Verifier for Script {
             let verdict = match word.as_str() {
                 "skipped" => skipped(),
                 "rejected" => ImageVerdict::none_verified("all".into(), Default::default(), None),
-                "undecided" => ImageVerdict::from_reason(None, trouble()),
+                "undecided" => ImageVerdict::from_reason(None, throttled()),
                 "never" => std::future::pending().await,
                 "panics" => panic!("on purpose"),
                 "gated" => {
@@ -85,7 +85,7 @@ impl Verifier for Script {
         let word = self.word(&request.image);
         async move {
             match word.as_str() {
-                "undecided" => Err(trouble()),
+                "undecided" => Err(throttled()),
                 "never" => std::future::pending().await,
                 "panics" => panic!("on purpose"),
                 _ => Ok(digest()),

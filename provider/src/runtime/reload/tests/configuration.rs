@@ -14,11 +14,11 @@ async fn unchanged_files_change_nothing() {
 #[tokio::test]
 async fn a_changed_value_starts_a_new_generation_and_a_changed_comment_does_not() {
     let mut service = ReloadedService::start().await;
-    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+    service.folder.write("c.yaml", config("cache: {verdictLifetime: 1m}"));
     service.poll();
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     assert_eq!((service.generation(), service.file_status()), (2, Vec::new()));
-    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m} # for a minute"));
+    service.folder.write("c.yaml", config("cache: {verdictLifetime: 1m} # for a minute"));
     service.poll();
     assert_eq!(service.generation(), 2);
 }
@@ -27,12 +27,12 @@ async fn a_changed_value_starts_a_new_generation_and_a_changed_comment_does_not(
 async fn a_configuration_with_mistakes_or_unusable_files_changes_nothing() {
     let mut service = ReloadedService::start().await;
     let engine = service.task.engine.server.handler_address();
-    service.folder.write("c.yaml", &config("cash: {}"));
+    service.folder.write("c.yaml", config("cash: {}"));
     let file_status = service.poll().file_status();
     assert_eq!(file_status.len(), 1);
     assert!(file_status[0].contains("cash: found an unknown key"), "{file_status:?}");
     let registry = "registries: [{host: a.example, credentials: {dockerConfig: login.json}}]";
-    service.folder.write("c.yaml", &config(registry));
+    service.folder.write("c.yaml", config(registry));
     let file_status = service.poll().file_status();
     assert!(file_status[0].starts_with("[!]config the files of the registries have 1 mistake"), "{file_status:?}");
     assert_eq!((service.generation(), file_status.len()), (1, 1));
@@ -64,15 +64,15 @@ async fn a_statement_may_be_renamed_in_both_files_in_either_order() {
         config(&format!("verification: {{requiredMetadata: [{{statement: {statement}, annotations: {{a: b}}}}]}}"))
     };
     let mut service = ReloadedService::start().await;
-    service.folder.write("c.yaml", &demand("app"));
+    service.folder.write("c.yaml", demand("app"));
     assert_eq!(service.poll().file_status(), [""; 0]);
-    service.folder.write("c.yaml", &demand("prod"));
+    service.folder.write("c.yaml", demand("prod"));
     assert_eq!(service.poll().file_status().len(), 1);
-    service.folder.write("trust/trustpolicy.json", &policy("prod"));
+    service.folder.write("trust/trustpolicy.json", policy("prod"));
     assert_eq!(service.poll().file_status(), [""; 0]);
-    service.folder.write("trust/trustpolicy.json", &policy("live"));
+    service.folder.write("trust/trustpolicy.json", policy("live"));
     assert_eq!(service.poll().file_status().len(), 1);
-    service.folder.write("c.yaml", &demand("live"));
+    service.folder.write("c.yaml", demand("live"));
     assert_eq!(service.poll().file_status(), [""; 0]);
 }
 
@@ -86,7 +86,7 @@ async fn reports_keys_that_need_a_restart_until_they_are_restored() {
     let other = config("").replacen("127.0.0.1:0", "127.0.0.1:1", 1).replacen("127.0.0.1:0", "127.0.0.1:2", 1);
     service.folder.write("c.yaml", &other);
     assert_eq!(lines(service.poll()), ["[!] restart needed for server.listen, health.listen"]);
-    service.folder.write("c.yaml", &config(""));
+    service.folder.write("c.yaml", config(""));
     assert_eq!(lines(service.poll()), [""; 0]);
 }
 
@@ -94,7 +94,7 @@ async fn reports_keys_that_need_a_restart_until_they_are_restored() {
 async fn uses_certificates_that_moved_to_other_files() {
     let mut service = ReloadedService::start().await;
     let first = service.task.certificates.tls.current();
-    service.folder.write("c.yaml", &config("").replace("tls.crt", "new.crt"));
+    service.folder.write("c.yaml", config("").replace("tls.crt", "new.crt"));
     assert_eq!(service.poll().file_status().len(), 1);
     std::fs::rename(service.folder.path().join("tls.crt"), service.folder.path().join("new.crt")).unwrap();
     assert_eq!(service.poll().file_status(), [""; 0]);
@@ -132,9 +132,9 @@ async fn refuses_a_configuration_whose_trust_directory_has_no_policy_document() 
     );
     assert_eq!(service.generation(), 1);
     // Nothing is kept of stores elsewhere, even of one with the same name.
-    service.folder.write("elsewhere/trustpolicy.json", &two("ca:main", "ca:second"));
+    service.folder.write("elsewhere/trustpolicy.json", two("ca:main", "ca:second"));
     service.folder.write("elsewhere/truststore/x509/ca/main/a.pem", "garbage");
-    service.folder.write("elsewhere/truststore/x509/ca/second/a.pem", &Authority::root(CertSpec::root()).pem());
+    service.folder.write("elsewhere/truststore/x509/ca/second/a.pem", Authority::root(CertSpec::root()).pem());
     let file_status = service.poll().policy_status();
     let broken = "trust store ca:main cannot be used: file \"a.pem\" has no -----BEGIN line, expected certificates in PEM \
          or DER";
@@ -148,18 +148,18 @@ async fn metadata_for_a_name_in_no_policy_disables_statements_at_the_start_and_i
         let demand = format!("{{requiredMetadata: [{{statement: {statement}, annotations: {{a: b}}}}]}}");
         config(&format!("verification: {demand}\n{more}"))
     };
-    let mut service = ReloadedService::start_with(|folder| folder.write("c.yaml", &demand("ap", ""))).await;
+    let mut service = ReloadedService::start_with(|folder| folder.write("c.yaml", demand("ap", ""))).await;
     let unknown = "verification.requiredMetadata: found statement \"ap\", which is not in the trust policy, expected one of \
          app";
     assert_eq!(service.policy_status()[1], format!("[!] statement \"app\" is disabled: {unknown}"));
     // Another key may change meanwhile, and another unknown name is refused.
-    service.folder.write("c.yaml", &demand("ap", "cache: {verdictLifetime: 1m}"));
+    service.folder.write("c.yaml", demand("ap", "cache: {verdictLifetime: 1m}"));
     service.poll();
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
-    service.folder.write("c.yaml", &demand("pa", ""));
+    service.folder.write("c.yaml", demand("pa", ""));
     let file_status = service.poll().file_status();
     assert!(file_status[0].starts_with("[!]config the trust policy and trust stores have 1 mistake; verification.requiredMetadata: found statement \"pa\""), "{file_status:?}");
-    service.folder.write("c.yaml", &demand("app", ""));
+    service.folder.write("c.yaml", demand("app", ""));
     service.poll();
     assert_eq!((service.file_status(), service.policy_status()), (Vec::new(), Vec::new()));
 }
@@ -170,7 +170,7 @@ async fn a_changed_configuration_keeps_the_former_content_of_unusable_files() {
     service.folder.write(MAIN, "garbage");
     service.folder.write("trust/trustpolicy.json", "{");
     service.poll();
-    service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+    service.folder.write("c.yaml", config("cache: {verdictLifetime: 1m}"));
     service.poll();
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
     assert_eq!(service.generation(), 2);

@@ -42,15 +42,15 @@ impl WithRegistry {
         });
         registry.require_bearer(&TokenService::for_user("alice", "first"));
         let service = ReloadedService::start_with(|folder| {
-            folder.write(MAIN, &root.pem());
-            folder.write("registry.pem", &authority.pem());
+            folder.write(MAIN, root.pem());
+            folder.write("registry.pem", authority.pem());
             folder.write("user", "alice");
             folder.write("password", "first");
             let host = registry.host();
             let entry = format!(
                 "registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}{more}]"
             );
-            folder.write("c.yaml", &config(&entry));
+            folder.write("c.yaml", config(&entry));
         })
         .await;
         Self { service, registry, images }
@@ -123,14 +123,14 @@ async fn an_entry_that_breaks_disables_its_images_at_once_whatever_is_cached() {
     registry.require_basic("alice", "first");
     let secret = |entry: &str| format!(r#"{{"auths": {{"{}": {entry}}}}}"#, registry.host());
     let service = ReloadedService::start_with(|folder| {
-        folder.write(MAIN, &root.pem());
-        folder.write("registry.pem", &authority.pem());
-        folder.write("secret.json", &secret(r#"{"username": "alice", "password": "first"}"#));
+        folder.write(MAIN, root.pem());
+        folder.write("registry.pem", authority.pem());
+        folder.write("secret.json", secret(r#"{"username": "alice", "password": "first"}"#));
         let entry = format!(
             "registries: [{{host: '{}', ca: registry.pem, credentials: {{dockerConfig: secret.json}}}}]",
             registry.host()
         );
-        folder.write("c.yaml", &config(&entry));
+        folder.write("c.yaml", config(&entry));
     })
     .await;
     let reference = registry.reference("app", &image);

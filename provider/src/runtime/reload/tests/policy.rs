@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_service_with_a_disabled_statement_is_ready_and_reports_it() {
     let mut service = ReloadedService::start_with(|folder| {
-        folder.write("trust/trustpolicy.json", &two("ca:main", "ca:absent"));
+        folder.write("trust/trustpolicy.json", two("ca:main", "ca:absent"));
     })
     .await;
     assert_eq!(service.policy_status(), DISABLED);
@@ -14,7 +14,7 @@ async fn a_service_with_a_disabled_statement_is_ready_and_reports_it() {
     assert_eq!(files.len(), 1);
     // Polling the same files again changes nothing.
     assert_eq!((service.poll().generation(), service.policy_status()), (1, DISABLED.map(str::to_owned).to_vec()));
-    service.folder.write("trust/truststore/x509/ca/absent/a.pem", &Authority::root(CertSpec::root()).pem());
+    service.folder.write("trust/truststore/x509/ca/absent/a.pem", Authority::root(CertSpec::root()).pem());
     service.poll();
     assert_eq!((service.generation(), service.file_status(), service.policy_status()), (2, Vec::new(), Vec::new()));
 }
@@ -38,11 +38,11 @@ async fn a_service_without_a_policy_document_becomes_ready_with_one() {
             service.poll();
         }
         // There is nothing that a changed configuration could take away.
-        service.folder.write("c.yaml", &config("cache: {verdictLifetime: 1m}"));
+        service.folder.write("c.yaml", config("cache: {verdictLifetime: 1m}"));
         service.poll();
         assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime.as_secs(), 60);
         assert_eq!((service.file_status(), service.policy_status().len()), (Vec::new(), 1));
-        service.folder.write("trust/trustpolicy.json", &policy("app"));
+        service.folder.write("trust/trustpolicy.json", policy("app"));
         service.poll();
         assert_eq!((service.generation(), service.file_status(), service.policy_status()), (1, Vec::new(), Vec::new()));
     }
@@ -63,14 +63,14 @@ async fn reports_unusable_parts_until_they_are_corrected() {
     assert_eq!(service.poll().policy_status(), ["[!] the trust policy document is in use as it was before", kept]);
     assert!(service.file_status()[0].starts_with("[!]trust the trust policy and trust stores have 2 mistakes; "));
     assert_eq!(service.generation(), 1);
-    service.folder.write("trust/trustpolicy.json", &two("ca:main", "ca:absent"));
+    service.folder.write("trust/trustpolicy.json", two("ca:main", "ca:absent"));
     assert_eq!(service.poll().policy_status(), [DISABLED[0], DISABLED[1], kept]);
     assert_eq!(service.generation(), 2);
     service.folder.write(MAIN, &good);
     assert_eq!(service.poll().policy_status(), DISABLED);
     // What is in use is what was in use all the time.
     assert_eq!(service.generation(), 2);
-    service.folder.write("trust/trustpolicy.json", &policy("app"));
+    service.folder.write("trust/trustpolicy.json", policy("app"));
     service.poll();
     assert_eq!((service.file_status(), service.policy_status()), (Vec::new(), Vec::new()));
 }

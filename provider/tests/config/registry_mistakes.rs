@@ -1,0 +1,166 @@
+//! Mistakes in entries of `registries`, with the whole message.
+
+use super::check;
+
+#[test]
+fn refuses_bad_registries() {
+    let host = "expected host[:port] as in image references, or *.suffix with at least two labels, for example \
+                registry.example.com";
+    check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing, {host}")]);
+    for bad in ["https://a.b", "a.b/c", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b."] {
+        check(
+            &format!("registries: [{{host: \"{bad}\"}}]"),
+            &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
+        );
+    }
+    let number = "its last label is a number, which some programs read as an address; expected four decimal \
+                  numbers up to 255 without leading zeros, or a name";
+    let hub = "container runtimes do not use this spelling for Docker Hub; expected docker.io";
+    for (bad, why) in [
+        ("a.b:0", "expected a port from 1 to 65535"),
+        ("a.b:65536", "expected a port from 1 to 65535"),
+        ("127.1", number),
+        ("*.0x7f.1", number),
+        ("Docker.io", hub),
+        ("docker.io:443", hub),
+    ] {
+        let host = host.replace("labels,", &format!("labels ({why}),"));
+        check(
+            &format!("registries: [{{host: \"{bad}\"}}]"),
+            &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
+        );
+    }
+    check(
+        "registries:\n- host: docker.io\n- host: index.docker.io",
+        &[":4: registries[1].host: found index.docker.io, the same registry as docker.io, expected each registry once"],
+    );
+    for (first, second) in [
+        ("a.b", "A.B"),
+        ("a.b", "a.b:0443"),
+        ("'*.a.b:5000'", "'*.A.b:05000'"),
+        ("'[fd00::1]:5000'", "'[FD00:0::1]:5000'"),
+        ("10.0.0.5", "'[::ffff:a00:5]'"),
+    ] {
+        let same =
+            format!("found {second}, the same registry as {first}, expected each registry once").replace('\'', "");
+        check(
+            &format!("registries:\n- host: {first}\n- host: {second}"),
+            &[&format!(":4: registries[1].host: {same}")],
+        );
+    }
+    check(
+        "registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80",
+        &[":4: registries[1].host: found a.b:80, the same registry as a.b, expected each registry once"],
+    );
+    check(
+        "registries: [{host: 'a.b:443', plainHttp: true}]",
+        &[":2: registries[0].plainHttp: found true beside the port of https in a.b:443, expected another port, or \
+             none for port 80; references can omit the default port of https"],
+    );
+    for host in ["docker.io", "Registry-1.docker.io"] {
+        check(
+            &format!("registries: [{{host: {host}, plainHttp: true}}]"),
+            &[&format!(
+                ":2: registries[0].plainHttp: found true beside {host}, which is Docker Hub, expected https; all of \
+                 its names mean port 443"
+            )],
+        );
+    }
+    check(
+        "registries: [{host: a.b, plainHttp: true, ca: x}]",
+        &[
+            ":2: registries[0].plainHttp: found true beside ca, expected one or the other; plain HTTP has no certificates",
+        ],
+    );
+    check(
+        "registries: [{host: a.b, plainHttp: true, credentials: {dockerConfig: x}}]",
+        &[":2: registries[0].plainHttp: found true beside credentials, expected one or the other; credentials would \
+             be sent in clear text"],
+    );
+    check(
+        "registries: [{host: a.b, realmHosts: ['https://c']}]",
+        &[":2: registries[0].realmHosts[0]: found \"https://c\", expected host[:port], for example auth.example.com"],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {usernameFile: u}}]",
+        &[":2: registries[0].credentials.passwordFile: found nothing, expected the file with the password beside \
+         usernameFile, for example registry-login/password"],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {passwordFile: u}}]",
+        &[
+            ":2: registries[0].credentials.usernameFile: found nothing, expected the file with the name beside passwordFile, \
+         for example registry-login/username",
+        ],
+    );
+    let kinds = "expected one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
+    check(
+        "registries: [{host: a.b, credentials: {dockerConfig: d, anonymous: true}}]",
+        &[&format!(":2: registries[0].credentials: found 2 kinds, {kinds}")],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {dockerConfig: d, usernameFile: u, passwordFile: p, anonymous: true}}]",
+        &[&format!(":2: registries[0].credentials: found 3 kinds, {kinds}")],
+    );
+    check(
+        "registries: [{host: a.b, credentials: {anonymous: false}}]",
+        &[&format!(":2: registries[0].credentials: found none, {kinds}")],
+    );
+}
+
+#[test]
+fn refuses_bad_proxies_without_showing_them() {
+    let proxy = |text: &str, expected: &str| {
+        check(
+            &format!("registries: [{{host: r.example, proxy: {text}}}]"),
+            &[&format!(":2: registries[0].proxy{expected}")],
+        );
+    };
+    let wanted = "none, environment, or a URL that begins with http:// or https://";
+    proxy("hunter2@p.example:3128", &format!(": found a string that is none of them, expected {wanted}"));
+    proxy("'off'", &format!(": found a string that is none of them, expected {wanted}"));
+    proxy("3128", &format!(": found a number, expected {wanted}"));
+    proxy("'socks5://u:hunter2@p.example'", ": found a URL with scheme \"socks5\", expected http or https");
+    proxy(
+        "'http://u:hun/ter2@p.example'",
+        ": found no URL with a host, expected http://host:port or https://host:port, with special characters of a \
+         user name or password percent-encoded",
+    );
+    proxy(
+        "'http://p.example/x'",
+        ": found a URL with a path, a query or a fragment, expected only scheme, host \
+                                   and port",
+    );
+    proxy(
+        "{usernameFile: u, passwordFile: p}",
+        ".url: found nothing, expected a URL that begins with http:// or https://, for example http://proxy.example.com:3128",
+    );
+    proxy(
+        "{url: 'http://p.example', usernameFile: u}",
+        ".passwordFile: found nothing, expected the file with the password beside usernameFile, for example \
+         proxy-login/password",
+    );
+    proxy(
+        "{url: 'http://u:hunter2@p.example', usernameFile: u, passwordFile: p}",
+        ".url: found a user name or password beside usernameFile, expected one or the other",
+    );
+    proxy(
+        "{url: 'http://p.example', ca: c}",
+        ".ca: found authorities for a proxy that is reached by http, expected an https URL beside them, or none",
+    );
+    for (host, what) in [
+        ("10.0.0.5:5000", "a private address"),
+        ("localhost:5000", "a name or address of this machine"),
+        ("[::1]:5000", "a name or address of this machine"),
+        ("169.254.169.254", "a link-local or metadata address"),
+        ("registry.tools.svc:5000", "a name inside the cluster"),
+    ] {
+        check(
+            &format!("registries: [{{host: '{host}', proxy: 'http://u:hunter2@p.example:3128'}}]"),
+            &[&format!(
+                ":2: registries[0].proxy: found the proxy http://p.example:3128 for {host}, which is {what}, expected none, as no \
+                 proxy is asked for that"
+            )],
+        );
+    }
+}
