@@ -76,7 +76,7 @@ async fn answers_a_slow_body_at_the_deadline() {
     let response = rest(&mut stream).await;
     assert!(response.contains("\"systemError\":\"request body did not arrive in time (request "), "{response}");
     assert_eq!(
-        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="timed-out"}"#),
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="timed-out"}"#),
         1.0
     );
 }
@@ -93,7 +93,7 @@ async fn counts_requests_whose_caller_has_gone() {
     drop(stream);
     wait_until(|| service.metric("countersign_in_flight_requests") == 0.0).await;
     assert_eq!(
-        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="abandoned"}"#),
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="abandoned"}"#),
         1.0
     );
 }
@@ -138,7 +138,7 @@ async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_m
     assert!(held() > 500_000.0, "{}", held());
     wait_until(|| held() == 0.0).await;
     response.bytes().await.unwrap_err();
-    assert_eq!(service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="ok"}"#), 2.0);
+    assert_eq!(service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"}"#), 2.0);
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {

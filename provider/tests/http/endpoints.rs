@@ -58,7 +58,7 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
     );
     assert_eq!(response["idempotent"], false);
     assert_eq!(
-        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="system-error"}"#),
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"}"#),
         1.0
     );
     assert_eq!(service.metric(r#"countersign_verdicts_total{code="unsigned",verdict="rejected"}"#), 1.0);
@@ -131,7 +131,7 @@ async fn reports_a_late_key_and_answers_the_others() {
     );
     assert!(error.contains("ms of work and 0ms of waiting for a permit"), "{error}");
     assert_eq!(
-        service.metric(r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="timed-out"}"#),
+        service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="timed-out"}"#),
         1.0
     );
 }
@@ -204,7 +204,7 @@ async fn answers_an_invalid_request_with_a_system_error() {
         }
     }
     assert_eq!(
-        service.metric(r#"countersign_requests_total{endpoint="mutate",endpoint="mutate",outcome="bad-request"}"#),
+        service.metric(r#"countersign_requests_total{door="mutate",endpoint="mutate",outcome="bad-request"}"#),
         4.0
     );
 }

@@ -31,8 +31,8 @@ async fn the_health_port_reports_liveness_and_readiness() {
     let (status, text) = get("/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="ok"} 1"#,
-        r#"countersign_requests_total{endpoint="verify",endpoint="verify",outcome="system-error"} 0"#,
+        r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"} 1"#,
+        r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"} 0"#,
         r#"countersign_verdicts_total{code="revoked",verdict="rejected"} 0"#,
     ] {
         assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
