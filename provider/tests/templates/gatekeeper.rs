@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::Mutex;
 
 use regorus::Engine;
@@ -45,6 +46,15 @@ pub(crate) struct Review {
     pub(crate) calls: Vec<Json>,
 }
 
+/// With the shipped template, which is parsed once.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = Engine::new();
+    // As in Gatekeeper: a built-in function that fails is undefined.
+    engine.set_strict_builtin_errors(false);
+    engine.add_policy("template.rego".to_owned(), template_rego()).unwrap();
+    engine
+});
+
 /// Runs the shipped template with default parameters.
 pub(crate) fn review(review: &Json, outcome: &Outcome) -> Review {
     review_with(json!({}), review, outcome)
@@ -53,10 +63,7 @@ pub(crate) fn review(review: &Json, outcome: &Outcome) -> Review {
 /// Runs the shipped template.
 pub(crate) fn review_with(parameters: Json, review: &Json, outcome: &Outcome) -> Review {
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let mut engine = Engine::new();
-    // As in Gatekeeper: a built-in function that fails is undefined.
-    engine.set_strict_builtin_errors(false);
-    engine.add_policy("template.rego".to_owned(), template_rego()).unwrap();
+    let mut engine = ENGINE.clone();
     let (heard, outcome) = (Arc::clone(&calls), outcome.clone());
     engine
         .add_extension(
