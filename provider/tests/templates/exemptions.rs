@@ -244,7 +244,7 @@ fn exempt_images_are_omitted_from_the_request_in_every_kind_and_field() {
     let parameters = json!({ "exemptImages": ["docker.io/library/nginx"] });
     let review = review_with(parameters, &POD.creation(&pod), &Outcome::Items(Item::Missing));
     assert_eq!(review.calls, [json!({ "provider": "countersign-verify", "keys": ["redis"] })]);
-    assert_eq!(review.denials, ["redis: no verdict from the provider"]);
+    assert_eq!(review.denials, ["redis: the provider returned no verdict"]);
 }
 
 /// The shared table of image references.

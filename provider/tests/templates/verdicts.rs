@@ -28,7 +28,7 @@ fn odd(value: Json) -> Outcome {
 }
 
 fn unexplained(value: &str) -> String {
-    format!("{IMAGE}: the provider did not say that the image is verified, nor why: {value}")
+    format!("{IMAGE}: the response of the provider has neither a positive verdict nor a message: {value}")
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn admits_verified_and_skipped_images_in_every_field() {
 
 #[test]
 fn denies_images_without_a_positive_verdict_in_every_field() {
-    let no_verdict = format!("{IMAGE}: no verdict from the provider");
+    let no_verdict = format!("{IMAGE}: the provider returned no verdict");
     let rejected = "registry.example.com/team/app:v1: unsigned, expected a signature".to_owned();
     let failed = |text: &str| format!("signature check failed: {text}");
     let failures: Vec<(Outcome, String)> = vec![
@@ -83,10 +83,10 @@ fn denies_images_without_a_positive_verdict_in_every_field() {
         (
             Outcome::Raw(None),
             failed(
-                "external_data did not take the question, expected a provider's name, and images without control characters",
+                "external_data was not called: found a control character in an image, or a provider that is not a text",
             ),
         ),
-        (Outcome::Raw(Some(json!({}))), failed("the answer says nothing about its success")),
+        (Outcome::Raw(Some(json!({}))), failed("the response has no system_error")),
         (Outcome::Raw(Some(json!(null))), no_verdict.clone()),
         (Outcome::Raw(Some(json!("verified"))), no_verdict.clone()),
         (Outcome::Raw(Some(json!({ "responses": {}, "errors": 1, "system_error": "" }))), no_verdict),
@@ -133,10 +133,10 @@ fn a_key_cannot_forge_a_line_of_its_denial() {
     let shown = "a.example/b?c?d?e";
     for (item, message) in [
         (Item::Error("not an image reference"), format!("{shown}: not an image reference")),
-        (Item::Missing, format!("{shown}: no verdict from the provider")),
+        (Item::Missing, format!("{shown}: the provider returned no verdict")),
         (
             Item::Value(json!(true)),
-            format!("{shown}: the provider did not say that the image is verified, nor why: true"),
+            format!("{shown}: the response of the provider has neither a positive verdict nor a message: true"),
         ),
     ] {
         assert_eq!(review(&pod, &Outcome::Items(item)).denials, [message]);
@@ -158,7 +158,7 @@ fn one_verified_image_does_not_admit_another() {
     ];
     let denials = [
         "a.example/bad: revoked",
-        "a.example/lost: no verdict from the provider",
+        "a.example/lost: the provider returned no verdict",
         "a.example/odd: not an image reference",
     ];
     assert_eq!(review(&pod, &Outcome::Answer(items.clone(), "")).denials, denials);
@@ -242,7 +242,7 @@ fn a_malformed_container_does_not_hide_the_next_one() {
     let denials = [
         r#""a" in containers names no image, expected an image reference"#,
         "containers[1] is not an object",
-        "registry.example.com/team/app:v1: no verdict from the provider",
+        "registry.example.com/team/app:v1: the provider returned no verdict",
     ];
     assert_eq!(review(&pod, &Outcome::Items(Item::Missing)).denials, denials);
 }
@@ -282,7 +282,7 @@ fn denies_kinds_that_it_does_not_know() {
         request["kind"] = kind;
         let known = "/Pod, /ReplicationController, apps/DaemonSet, apps/Deployment, apps/ReplicaSet, apps/StatefulSet, batch/CronJob, batch/Job";
         let message =
-            format!("countersign cannot look into objects of kind {named}: match only {known} with this constraint");
+            format!("countersign cannot check objects of kind {named}; match only {known} with this constraint");
         assert_eq!(review(&request, &Outcome::Items(value("verified"))).denials, [message]);
     }
 }
