@@ -1,0 +1,183 @@
+//! The user of the guide, and what the cluster and its controllers would do for them.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use serde_json::json;
+
+use super::super::deploy::copy_tree;
+use crate::environment::Environment;
+use crate::notation::Signer;
+use crate::process;
+use crate::process::Finished;
+use crate::workdir::Workdir;
+
+/// Time limit for one command.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// The user of the guide, with a copy of the repository.
+pub(super) struct User<'a> {
+    pub(super) environment: &'a Environment<'a>,
+    /// The top of the copy.
+    pub(super) directory: PathBuf,
+    programs: PathBuf,
+}
+
+impl<'a> User<'a> {
+    pub(super) fn prepare(environment: &'a Environment<'_>) -> anyhow::Result<Self> {
+        let directory = environment.workdir.directory("guide")?;
+        for name in ["deploy", "templates", "constraints"] {
+            copy_tree(&environment.workdir.project().join(name), &directory.join(name))?;
+        }
+        let programs = environment.workdir.directory("guide-programs")?;
+        symlink(environment.countersign.binary(), programs.join("countersign"))?;
+        let user = Self { environment, directory, programs };
+        // What the cases before have applied.
+        for line in [
+            "kubectl delete --ignore-not-found -k constraints",
+            "kubectl delete --ignore-not-found -k templates",
+            "kubectl delete --ignore-not-found assign --all",
+            "kubectl delete --ignore-not-found provider --all",
+        ] {
+            user.run(line)?.success().context(line)?;
+        }
+        let authority =
+            environment.workdir.write("guide-gatekeeper-ca.crt", environment.gatekeeper.authority().certificate())?;
+        user.kubectl(&format!(
+            "-n gatekeeper-system create secret generic gatekeeper-webhook-server-cert --from-file=ca.crt={}",
+            authority.display()
+        ))?;
+        for resources in ["cert-manager", "prometheus-operator"] {
+            environment.cluster.apply_file(&environment.workdir.tool(resources))?;
+        }
+        user.kubectl("wait --for=condition=Established --all --timeout=30s crd")?;
+        Ok(user)
+    }
+
+    /// Runs a line of shell at the top of the copy.
+    pub(super) fn run(&self, line: &str) -> anyhow::Result<Finished> {
+        let workdir: &Workdir = self.environment.workdir;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = [self.programs.clone(), workdir.tools().to_path_buf()];
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?;
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(&self.directory).env("PATH", path);
+        command.env("KUBECONFIG", self.environment.cluster.kubeconfig()).env("HOME", workdir.directory("guide-home")?);
+        command.env("REGISTRY_PASSWORD", "secret");
+        process::run(&command, LIMIT, &workdir.log("guide"))
+    }
+
+    pub(super) fn kubectl(&self, arguments: &str) -> anyhow::Result<String> {
+        let line = format!("kubectl {arguments}");
+        self.run(&line)?.success().context(line)
+    }
+
+    /// What the user or the cluster does before a command.
+    pub(super) fn before(&self, line: &str) -> anyhow::Result<()> {
+        if line.contains(" rollout status deployment/countersign") {
+            self.deployment_is_available()
+        } else if line.contains(" wait --for=condition=Ready ") && line.contains("certificate/countersign") {
+            self.certificate_is_ready()
+        } else if line.contains("registry-ca.crt") {
+            fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("my-cluster/registry-ca.crt"))?;
+            Ok(())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The command that is run in place of one that needs more than the cluster of this run.
+    pub(super) fn adapted(&self, line: &str) -> String {
+        if let Some(rest) = line.strip_prefix("helm upgrade --install gatekeeper gatekeeper/gatekeeper ") {
+            // The objects that the chart would install, and the API server's opinion of its webhooks.
+            let chart = self.environment.workdir.tool("gatekeeper-chart");
+            let chart = chart.canonicalize().unwrap_or(chart);
+            let arguments = rest.replace("--create-namespace", "");
+            return format!("helm template gatekeeper {} {arguments} > gatekeeper.yaml", chart.display());
+        }
+        if line == "kubectl delete -k my-cluster" {
+            // No controller deletes the contents of the namespace.
+            return format!("{line} --wait=false");
+        }
+        line.to_owned()
+    }
+
+    pub(super) fn after(&self, line: &str) -> anyhow::Result<()> {
+        if line.starts_with("helm upgrade ") {
+            self.webhooks_fail_closed()
+        } else if line.starts_with("cp deploy/base/config/countersign.yaml ") {
+            let root = self.environment.notation.root_of(Signer::Release);
+            fs::write(self.directory.join("my-cluster/release.crt"), root)?;
+            Ok(())
+        } else if line == "kubectl delete -k my-cluster" {
+            let namespace = json!({
+                "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "countersign" }, "spec": { "finalizers": [] },
+            });
+            fs::write(self.directory.join("namespace.json"), namespace.to_string())?;
+            self.kubectl("replace --raw /api/v1/namespaces/countersign/finalize -f namespace.json").map(drop)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn webhooks_fail_closed(&self) -> anyhow::Result<()> {
+        let chart = fs::read_to_string(self.directory.join("gatekeeper.yaml"))?;
+        let webhook = |document: &&str| document.contains("WebhookConfiguration\n");
+        let webhooks: Vec<&str> = chart.split("\n---\n").filter(webhook).collect();
+        ensure!(webhooks.len() == 2, "the chart has {} configurations of webhooks, expected 2", webhooks.len());
+        fs::write(self.directory.join("webhooks.yaml"), webhooks.join("\n---\n"))?;
+        let text = self.kubectl("create --dry-run=server --validate=strict -o json -f webhooks.yaml")?;
+        let mut excluded = 0;
+        for webhook in objects(&text)?.iter().flat_map(|object| object["webhooks"].as_array()).flatten() {
+            ensure!(webhook["failurePolicy"] == "Fail", "{webhook}");
+            let expressions = webhook["namespaceSelector"]["matchExpressions"].as_array();
+            let named = |one: &&Value| one["key"] == "kubernetes.io/metadata.name" && one["operator"] == "NotIn";
+            let names = expressions.into_iter().flatten().find(named).map(|one| one["values"].to_string());
+            let names = names.with_context(|| format!("no namespace is excluded: {webhook}"))?;
+            ensure!(names.contains("\"gatekeeper-system\""), "{names}");
+            excluded += u32::from(names.contains("\"kube-system\"") && names.contains("\"cert-manager\""));
+        }
+        ensure!(excluded == 2, "{excluded} webhooks exclude the namespaces of the values, expected 2");
+        Ok(())
+    }
+
+    fn deployment_is_available(&self) -> anyhow::Result<()> {
+        let text = self.kubectl("-n countersign get deployment countersign -o json")?;
+        let deployment: Value = serde_json::from_str(&text)?;
+        let replicas = &deployment["spec"]["replicas"];
+        let status = json!({ "status": {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+        } });
+        self.patch_status("deployment", &status)
+    }
+
+    fn certificate_is_ready(&self) -> anyhow::Result<()> {
+        let time = "2026-01-01T00:00:00Z";
+        let condition =
+            json!({ "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": time });
+        self.patch_status("certificate", &json!({ "status": { "conditions": [condition] } }))?;
+        let authority = fs::read_to_string(self.directory.join("my-cluster/ca.crt"))?;
+        let patch = json!({ "data": { "ca.crt": STANDARD.encode(authority) } });
+        self.kubectl(&format!("-n countersign patch secret countersign-tls --type=merge -p '{patch}'")).map(drop)
+    }
+
+    fn patch_status(&self, kind: &str, status: &Value) -> anyhow::Result<()> {
+        let arguments =
+            format!("-n countersign patch {kind} countersign --subresource=status --type=merge -p '{status}'");
+        self.kubectl(&arguments).map(drop)
+    }
+}
+
+/// The objects that kubectl prints as JSON, one after the other.
+pub(super) fn objects(text: &str) -> anyhow::Result<Vec<Value>> {
+    Ok(serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>()?)
+}
