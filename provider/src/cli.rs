@@ -7,6 +7,7 @@ mod certs;
 mod check;
 mod completions;
 mod inspect;
+mod manifests;
 mod report;
 mod serve;
 mod verify;

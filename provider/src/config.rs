@@ -51,6 +51,11 @@ pub use sections::Trust;
 pub use sections::TrustLocation;
 pub use sections::Verification;
 pub use yaml::CONFIG_BYTES;
+pub(crate) use yaml::MANIFEST_BYTES;
+pub(crate) use yaml::MANIFEST_DEPTH;
+pub(crate) use yaml::MANIFEST_NODES;
+pub(crate) use yaml::ManifestDocument;
+pub(crate) use yaml::load_manifests;
 
 /// The reference sample of the configuration: a valid YAML document with every key, its documentation and its default.
 #[must_use]

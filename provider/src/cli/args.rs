@@ -6,7 +6,6 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use clap::value_parser;
-use countersign_core::name::ImageRef;
 
 use super::certificate_name::dns_name;
 use super::certificate_name::name;
@@ -24,11 +23,13 @@ Examples:
   countersign serve --config /etc/countersign/countersign.yaml
   countersign verify --config countersign.yaml registry.example.com/app:v1
   countersign verify --config countersign.yaml -o json registry.example.com/app@sha256:4e1f…
+  countersign verify --config countersign.yaml -f deployment.yaml
   countersign inspect --config countersign.yaml registry.example.com/app:v1
   countersign check --config countersign.yaml
   countersign certs --out certs
 
-samples/countersign.yaml in the sources has every key of the configuration with its meaning and default.";
+COUNTERSIGN_CONFIG in the environment is the default of --config. samples/countersign.yaml in the
+sources has every key of the configuration with its meaning and default.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -63,16 +64,26 @@ Exit codes:
   3  a mistake on the command line, in the configuration, the certificates, the trust policy or the trust stores";
 
 const VERIFY_AFTER: &str = "\
+One verdict for each image. A text that is not an image reference is rejected (invalid-reference); the other images
+are verified all the same. Each image of the manifests is verified once, however many containers use it.
+
+Manifests: YAML or JSON with any number of documents and lists. Images are read from containers, initContainers,
+ephemeralContainers and image volumes of Pod, ReplicationController, Deployment, ReplicaSet, StatefulSet, DaemonSet,
+Job and CronJob, as by the constraint template. Other kinds are ignored, with a warning if they have containers.
+
 Examples:
   countersign verify --config countersign.yaml registry.example.com/app:v1
   countersign verify --config countersign.yaml nginx ghcr.io/example/tool@sha256:4e1f…
   countersign verify --config countersign.yaml -o json registry.example.com/app:v1 | jq -r '.images[].verdict'
+  countersign verify --config countersign.yaml -f deployment.yaml -f cronjob.yaml
+  kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -
 
 Exit codes:
   0  every image is verified, or skipped by a statement of the trust policy
-  1  at least one image is rejected
+  1  at least one image is rejected, or is not an image reference
   2  no image is rejected, and at least one is inconclusive
-  3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
+  3  a mistake on the command line, in the configuration, the trust policy or the trust stores, or in a manifest;
+     or no image in the manifests";
 
 const INSPECT_AFTER: &str = "\
 The verdict is the one that `countersign verify` and the server give. The content of an envelope is marked
@@ -85,7 +96,7 @@ Examples:
 
 Exit codes:
   0  the image is verified, or skipped by a statement of the trust policy
-  1  the image is rejected
+  1  the image is rejected, or is not an image reference
   2  the image is inconclusive, or the list of its signatures could not be fetched
   3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
 
@@ -142,13 +153,38 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// Output format
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
+    /// Manifests with images, `-` for standard input; may be repeated
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub manifests: Vec<PathBuf>,
+
+    /// Output format [default: table on a terminal, otherwise text]
+    #[arg(short, long, value_enum)]
+    pub output: Option<VerifyOutput>,
+
+    /// When the table has colours; `auto` is on a terminal, unless NO_COLOR is set or TERM is dumb
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
 
     /// Images, as written in a pod: nginx, registry.example.com/app:v1, …@sha256:…
-    #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<ImageRef>,
+    #[arg(required_unless_present = "manifests", value_name = "IMAGE")]
+    pub images: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyOutput {
+    /// One line for each image, the reasons, and a summary
+    Table,
+    /// Blocks of lines
+    Text,
+    /// One document, for programs
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, clap::Args)]
@@ -162,7 +198,7 @@ pub struct InspectArgs {
 
     /// An image, as written in a pod
     #[arg(value_name = "IMAGE")]
-    pub image: ImageRef,
+    pub image: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
+use countersign_core::name::ReferenceError;
 use countersign_core::notation::FindingResult;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
@@ -48,7 +49,10 @@ struct Inspected {
 pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
-    let inspected = runtime.block_on(inspect(&config, args.image.clone()))?;
+    let inspected = match args.image.parse() {
+        Ok(image) => runtime.block_on(inspect(&config, image))?,
+        Err(why) => not_a_reference(args.image.clone(), why),
+    };
     // No other request waits for this work.
     runtime.shutdown_background();
     let exit = inspected.exit();
@@ -74,7 +78,14 @@ async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure>
             undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
     };
-    Ok(Inspected { checked: Checked { image, result }, listed })
+    let checked = Checked { image: image.to_string(), result, fields: Vec::new() };
+    Ok(Inspected { checked, listed })
+}
+
+/// No request is sent for it, so there are no signatures.
+fn not_a_reference(image: String, why: ReferenceError) -> Inspected {
+    let listed = Err(Reason::new(Code::InvalidReference, &why));
+    Inspected { checked: Checked { image, result: report::not_a_reference(why), fields: Vec::new() }, listed }
 }
 
 fn undecided(reason: Reason) -> Inspection {

@@ -1,6 +1,8 @@
-//! `countersign verify`: images of the command line through the engine, once.
+//! `countersign verify`: images of the command line and of manifests through the engine, once.
 
+use std::collections::HashMap;
 use std::io;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +16,13 @@ use prometheus::Registry;
 use super::Exit;
 use super::Failure;
 use super::args::VerifyArgs;
+use super::args::VerifyOutput;
+use super::manifests;
+use super::manifests::ImageField;
+use super::manifests::ManifestMistakes;
 use super::report;
 use super::report::Checked;
+use super::report::Format;
 use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
@@ -31,19 +38,25 @@ use crate::telemetry::metrics::Metrics;
 /// reports which stage took the time.
 const PATIENCE: Duration = FLIGHT_TIME.saturating_add(Duration::from_secs(1));
 
+/// There is nothing to verify. A pipeline whose first command failed must not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("no image in the manifests: found no workload with an image, expected at least one")]
+struct NoImage;
+
+/// An image as written, and the fields of manifests that name it.
+struct Requested {
+    text: String,
+    fields: Vec<ImageField>,
+}
+
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
+    let requested = requested(args)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
-    let checked = runtime.block_on(async {
-        let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
-        let components = Components::load_with_policy(&config, &metrics, warn)?;
-        let at_once = config.server.max_concurrent_keys_per_request;
-        let work = args.images.iter().map(|image| verify(&components.engine, image.clone()));
-        Ok::<_, Failure>(futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await)
-    })?;
+    let checked = runtime.block_on(verify_all(&config, requested))?;
     // No other request waits for this work.
     runtime.shutdown_background();
-    match report::print(&checked, args.output, &mut io::stdout().lock()) {
+    match report::print(&checked, format(args), &mut io::stdout().lock()) {
         Ok(()) => Ok(report::exit(&checked)),
         // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report::exit(&checked)),
@@ -51,18 +64,75 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
 }
 
+fn format(args: &VerifyArgs) -> Format {
+    let terminal = io::stdout().is_terminal();
+    let colour = report::has_colour(args.color, terminal, |name| std::env::var_os(name));
+    match args.output {
+        Some(VerifyOutput::Table) => Format::Table { colour },
+        None if terminal => Format::Table { colour },
+        Some(VerifyOutput::Text) | None => Format::Text,
+        Some(VerifyOutput::Json) => Format::Json,
+    }
+}
+
+/// The images of the command line in its order, then those of the manifests.
+fn requested(args: &VerifyArgs) -> Result<Vec<Requested>, Failure> {
+    let mut mistakes = ManifestMistakes::default();
+    let documents = manifests::read(&args.manifests, &mut mistakes);
+    let objects = manifests::objects(&documents, &mut mistakes);
+    let found = manifests::images(&objects, &mut mistakes);
+    if !mistakes.is_empty() {
+        let causes = mistakes.into_list().into_iter().map(anyhow::Error::new).collect();
+        return Err(Failure { exit: Exit::Usage, causes });
+    }
+    found.unread.iter().for_each(warn);
+    let written = args.images.iter().map(|text| Requested { text: text.clone(), fields: Vec::new() });
+    let named = found.images.into_iter().map(|(text, fields)| Requested { text, fields });
+    let all: Vec<Requested> = written.chain(named).collect();
+    if all.is_empty() { Err(Failure::usage(NoImage)) } else { Ok(all) }
+}
+
+/// Verifies each image once, so that images that are written twice have one verdict.
+async fn verify_all(config: &Config, requested: Vec<Requested>) -> Result<Vec<Checked>, Failure> {
+    let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
+    let components = Components::load_with_policy(config, &metrics, warn)?;
+    let parsed: Vec<_> =
+        requested.into_iter().map(|requested| (requested.text.parse::<ImageRef>(), requested)).collect();
+    let mut known = HashMap::new();
+    let mut images = Vec::new();
+    for image in parsed.iter().filter_map(|(parsed, _)| parsed.as_ref().ok()) {
+        known.entry(image.to_string()).or_insert_with(|| {
+            images.push(image.clone());
+            images.len() - 1
+        });
+    }
+    let at_once = config.server.max_concurrent_keys_per_request;
+    let work = images.into_iter().map(|image| verify(&components.engine, image));
+    let results = futures_util::stream::iter(work).buffered(at_once).collect::<Vec<_>>().await;
+    let checked = parsed.into_iter().map(|(parsed, Requested { text, fields })| match parsed {
+        Ok(image) => {
+            let image = image.to_string();
+            let result = known.get(&image).and_then(|index| results.get(*index)).cloned();
+            // Every parsed image has a result.
+            let result = result.unwrap_or_else(|| undecided(Reason::new(Code::InternalError, "no result")));
+            Checked { image, result, fields }
+        }
+        Err(why) => Checked { result: report::not_a_reference(why), image: text, fields },
+    });
+    Ok(checked.collect())
+}
+
 /// Verifies one image in a task of its own, so that a panic becomes a verdict.
-async fn verify(engine: &Engine, image: ImageRef) -> Checked {
-    let work = engine.verify(engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME)));
-    let result = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
+async fn verify(engine: &Engine, image: ImageRef) -> ImageResult {
+    let work = engine.verify(engine.request(Arc::new(image), Deadline::after(FLIGHT_TIME)));
+    match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
         Err(_) => {
             let time = humantime::format_duration(PATIENCE);
             undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
-    };
-    Checked { image, result }
+    }
 }
 
 fn undecided(reason: Reason) -> ImageResult {

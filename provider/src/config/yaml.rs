@@ -1,7 +1,8 @@
-//! YAML as a tree with line numbers. The only place that knows the YAML library.
+//! YAML as a tree with line numbers. The only file that uses the YAML library.
 //!
-//! A tree rather than derived structs, because derived ones stop at the first mistake. Anchors, aliases, merge keys,
-//! tags of an application and several documents are refused: a configuration has no use for them.
+//! A tree rather than derived structs, because derived ones stop at the first mistake. In a configuration, anchors,
+//! aliases, merge keys, tags of an application and several documents are refused: it has no use for them. Manifests of
+//! Kubernetes may have them, except the tags.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -48,11 +49,69 @@ pub(super) enum Value {
 
 /// Why a text is not the YAML that was wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct YamlError {
-    /// 0 if it has no place.
-    pub(super) line: u64,
-    pub(super) found: Text,
-    pub(super) wanted: &'static str,
+pub(crate) struct YamlError {
+    /// 0 if it has no line.
+    pub(crate) line: u64,
+    pub(crate) found: Text,
+    pub(crate) wanted: &'static str,
+}
+
+/// Largest file with manifests, in bytes: all pods of a cluster with a thousand of them.
+pub(crate) const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Deepest nesting of a manifest. Definitions of custom resources have 40 levels.
+pub(crate) const MANIFEST_DEPTH: usize = 64;
+
+/// Most values of a file with manifests. A thousand pods have a third of it.
+pub(crate) const MANIFEST_NODES: usize = 1_000_000;
+
+/// A document of a file with manifests.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ManifestDocument {
+    /// The line on which it starts, counted from 1.
+    pub(crate) line: u64,
+    pub(crate) value: serde_json::Value,
+}
+
+/// Reads manifests of Kubernetes: any number of documents. Empty ones are left out. Anchors, aliases and merge keys are
+/// expanded, as kubectl does.
+///
+/// # Errors
+/// Above the limits, not YAML, a key twice, or a tag of an application.
+pub(crate) fn load_manifests(text: &str) -> Result<Vec<ManifestDocument>, YamlError> {
+    if text.len() > MANIFEST_BYTES {
+        let found = Text::of(format_args!("{} bytes", text.len()));
+        return Err(YamlError { line: 0, found, wanted: "at most 16777216 bytes" });
+    }
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(MANIFEST_BYTES),
+            max_events: 4 * MANIFEST_NODES,
+            max_aliases: 10_000,
+            max_anchors: 10_000,
+            max_depth: MANIFEST_DEPTH,
+            max_inclusion_depth: 0,
+            max_documents: 10_000,
+            max_nodes: MANIFEST_NODES,
+            max_total_scalar_bytes: MANIFEST_BYTES,
+            max_merge_keys: 10_000,
+        },
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    let documents: Vec<Spanned<serde_json::Value>> =
+        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+            let found = Text::of("too much, or too many anchors or aliases");
+            describe(error, (found, "at most 64 levels, 1000000 values and 10000 documents, anchors and aliases"))
+        })?;
+    let document = |spanned: Spanned<serde_json::Value>| ManifestDocument {
+        line: spanned.referenced.line(),
+        value: spanned.value,
+    };
+    Ok(documents.into_iter().map(document).collect())
 }
 
 /// Reads one document. An empty one is [`Value::Nothing`].
@@ -84,12 +143,15 @@ pub(super) fn load_yaml(text: &str) -> Result<Node, YamlError> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    let spanned: Spanned<Value> = serde_saphyr::from_str_with_options(text, options).map_err(describe)?;
+    let spanned: Spanned<Value> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let found = Text::of("an anchor, an alias, or too much");
+        describe(error, (found, "no anchors or aliases, at most 16 levels and 100000 values"))
+    })?;
     Ok(Node::from(spanned))
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
-fn describe(error: serde_saphyr::Error) -> YamlError {
+fn describe(error: serde_saphyr::Error, too_much: (Text, &'static str)) -> YamlError {
     use serde_saphyr::Error;
     let line = error.location().map_or(0, |location| location.line());
     let (found, wanted) = match error.without_snippet() {
@@ -99,9 +161,7 @@ fn describe(error: serde_saphyr::Error) -> YamlError {
         Error::DuplicateMappingKey { key: None, .. } => (Text::of("a key twice"), "each key once"),
         Error::MultipleDocuments { .. } => (Text::of("a second document"), "one document"),
         Error::MergeKeyNotAllowed { .. } => (Text::of("a merge key (<<)"), "every key written out"),
-        Error::Budget { .. } => {
-            (Text::of("an anchor, an alias, or too much"), "no anchors or aliases, at most 16 levels and 100000 values")
-        }
+        Error::Budget { .. } => too_much,
         other => (Text::of(other), "YAML 1.2"),
     };
     YamlError { line, found, wanted }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "the binary runs as a process here, and loopback needs no limits")]
 
+mod manifests;
 mod serve;
 mod usage;
 mod verify;

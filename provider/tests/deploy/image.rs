@@ -36,7 +36,11 @@ fn the_image_has_three_files_and_nothing_below_them() {
     let copies: Vec<_> = stage.iter().filter(|(word, _)| word == "COPY").map(|(_, rest)| rest.as_str()).collect();
     let files = ["/usr/bin/countersign", "/etc/ssl/certs/ca-certificates.crt", "/etc/nsswitch.conf"];
     assert_eq!(copies, files.map(|file| format!("--from=build /image{file} {file}")));
-    assert_eq!(value("ENV"), "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt");
+    let command: Vec<String> = serde_json::from_str(&value("CMD")).unwrap();
+    let [_, _, configuration] = command.as_slice() else { panic!("{command:?}") };
+    let variables: Vec<_> = stage.iter().filter(|(word, _)| word == "ENV").map(|(_, rest)| rest.clone()).collect();
+    let authorities = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt".to_owned();
+    assert_eq!(variables, [authorities, format!("COUNTERSIGN_CONFIG={configuration}")]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! The JSON document. Its members have the names of the value on `/v1/verify`; every member is always present.
+//! The JSON document. Its members have the names of the value on `/v1/verify`. Every member is always present, except
+//! `fields`, which only images of manifests have.
 
+use countersign_core::codec::text::truncate;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
@@ -10,7 +12,9 @@ use countersign_core::verdict::VerifiedNotation;
 use serde::Serialize;
 
 use super::Checked;
+use super::text::IMAGE_BYTES;
 use super::text::message;
+use crate::cli::manifests::ImageField;
 use crate::json_model::Checks;
 use crate::json_model::Failed;
 use crate::json_model::Signer;
@@ -30,8 +34,11 @@ pub(in crate::cli) struct Image {
     code: &'static str,
     message: String,
     advice: &'static str,
-    /// The expanded reference.
+    /// The expanded reference; as written if it is no reference.
     image: String,
+    /// The fields of manifests that name the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<Field>,
     digest: Option<String>,
     #[serde(flatten)]
     statement: StatementName,
@@ -45,6 +52,20 @@ pub(in crate::cli) struct Image {
     signatures_omitted: usize,
 }
 
+/// A field of a manifest.
+#[derive(Debug, Serialize)]
+struct Field {
+    file: String,
+    object: String,
+    field: String,
+}
+
+impl From<&ImageField> for Field {
+    fn from(ImageField { file, object, field }: &ImageField) -> Self {
+        Self { file: file.clone(), object: object.clone(), field: field.clone() }
+    }
+}
+
 impl From<&[Checked]> for Report {
     fn from(checked: &[Checked]) -> Self {
         Self { images: checked.iter().map(Image::from).collect() }
@@ -52,7 +73,7 @@ impl From<&[Checked]> for Report {
 }
 
 impl From<&Checked> for Image {
-    fn from(Checked { image, result }: &Checked) -> Self {
+    fn from(Checked { image, result, fields }: &Checked) -> Self {
         let verdict = &*result.verdict;
         let verified = match verdict {
             ImageVerdict::Verified(verified) => Some(verified),
@@ -78,7 +99,8 @@ impl From<&Checked> for Image {
             code: verdict.code().as_str(),
             message: message(verdict),
             advice: verdict.code().advice(),
-            image: image.to_string(),
+            image: truncate(image, IMAGE_BYTES),
+            fields: fields.iter().map(Field::from).collect(),
             digest: result.digest.as_ref().map(ToString::to_string),
             statement: StatementName::of(verdict),
             signer: verified.and_then(Signer::of),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use countersign_core::codec::hex::hex;
 use countersign_core::codec::text::printable;
+use countersign_core::codec::text::truncate;
 use countersign_core::notation::Anchor;
 use countersign_core::notation::Checks;
 use countersign_core::verdict::FailedSignature;
@@ -18,9 +19,16 @@ use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
 
 use super::Checked;
+use crate::cli::manifests::ImageField;
 
 /// Width of the first column.
 const NAMES: usize = 12;
+
+/// Most bytes of a text that is no reference. References are shorter.
+pub(super) const IMAGE_BYTES: usize = 1024;
+
+/// Most fields of manifests that are shown for one image.
+const FIELDS: usize = 10;
 
 /// One block for each image.
 pub(in crate::cli) fn report(checked: &[Checked]) -> String {
@@ -39,10 +47,22 @@ pub(super) fn message(verdict: &ImageVerdict) -> String {
     }
 }
 
-fn block(Checked { image, result }: &Checked) -> String {
+/// The block of one image.
+pub(super) fn block(Checked { image, result, fields }: &Checked) -> String {
     let verdict = &*result.verdict;
-    let mut block =
-        Block(format!("{:<width$}{}\n", verdict.kind().as_str(), printable(&image.to_string()), width = NAMES + 2));
+    let mut block = Block(format!(
+        "{:<width$}{}\n",
+        verdict.kind().as_str(),
+        printable(&truncate(image, IMAGE_BYTES)),
+        width = NAMES + 2
+    ));
+    for ImageField { file, object, field } in fields.iter().take(FIELDS) {
+        block.line("named by", format_args!("{file}, {object}, {field}"));
+    }
+    match fields.len().saturating_sub(FIELDS) {
+        0 => {}
+        more => block.line("", format_args!("and {more} more")),
+    }
     if let Some(digest) = &result.digest {
         block.line("digest", digest);
     }
