@@ -1,4 +1,4 @@
-//! The protocols that endpoints speak: from the bytes of a request to its keys, and from verdicts to the bytes of a response.
+//! The protocols of the endpoints: from the bytes of a request to its keys, and from verdicts to the bytes of a response.
 //! Knows no HTTP server: paths, methods, status codes and connections belong to [`crate::server`].
 //!
 //! A further protocol is a module here with a [`Protocol`], and a row in the server's table of routes.

@@ -50,7 +50,7 @@ pub struct ServerSettings {
     pub health_listen: ListenAddress,
     /// Names of the allowed clients.
     pub allowed_clients: AllowedClients,
-    /// From a request's head to its answer. Must be below the Provider's `spec.timeout`; otherwise Gatekeeper has
+    /// From a request's head to its response. Must be below the Provider's `spec.timeout`; otherwise Gatekeeper has
     /// stopped waiting.
     pub verify_timeout: Duration,
     /// The same for mutation. Gatekeeper's mutating webhook has one second by default.

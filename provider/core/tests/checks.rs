@@ -305,7 +305,7 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
     assert_eq!(
         sentence,
         "revocation-unchecked: revocation was not checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" names \
-         \"http://ocsp.example\", and this version cannot ask for its status"
+         \"http://ocsp.example\", and this version does not request OCSP responses or CRLs"
     );
 }
 

@@ -3,6 +3,7 @@
 
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Received;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
@@ -93,7 +94,7 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
         .sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
-        "signer-service-unchecked: AWS Signer revocation status is not available: this version cannot ask the service"
+        "signer-service-unchecked: AWS Signer revocation status is not available: this version does not call the service"
     );
 }
 
@@ -310,5 +311,15 @@ fn unsupported_evidence_proves_nothing() {
         assert_eq!(asked.len(), 1);
         let failure = judged.expect_err("it is not verified");
         assert_eq!(failure.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(), [code]);
+    }
+}
+
+#[test]
+fn the_advice_names_the_same_limitation_as_the_message() {
+    for (code, limitation) in [
+        (Code::RevocationUnchecked, NotAvailable::revocation_not_requested()),
+        (Code::SignerServiceUnchecked, NotAvailable::signer_service_not_called()),
+    ] {
+        assert!(code.advice().ends_with(&limitation.to_string()), "{code}: {}", code.advice());
     }
 }

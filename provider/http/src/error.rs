@@ -40,7 +40,7 @@ pub enum FetchError {
         address: IpAddr,
     },
     /// The redirect policy refuses this host.
-    #[error("{host} is not asked: {why}")]
+    #[error("no request is sent to {host}: {why}")]
     HostDisabled {
         /// The destination of the request.
         host: String,
@@ -125,7 +125,7 @@ pub enum FetchError {
         shared: bool,
     },
     /// The request timed out.
-    #[error("{host} gave no answer in time (connecting or reading)")]
+    #[error("{host} did not respond in time (connecting or reading)")]
     Timeout {
         /// The destination of the request.
         host: String,
@@ -133,7 +133,7 @@ pub enum FetchError {
         phase: Phase,
     },
     /// The host requested a pause that ends after the deadline.
-    #[error("{host} asks to wait {} s", wait.as_secs().max(1))]
+    #[error("{host} requires a wait of {} s", wait.as_secs().max(1))]
     Throttled {
         /// The destination of the request.
         host: String,
@@ -175,7 +175,7 @@ pub enum FetchError {
         expected: u64,
     },
     /// The body is compressed.
-    #[error("{host} sends Content-Encoding {found}, although it was asked not to encode")]
+    #[error("{host} sends Content-Encoding {found}, although the request does not accept encodings")]
     ContentEncoding {
         /// The destination of the request.
         host: String,

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
 /// The media type of a response in lower case without its parameters; as written if it is not well-formed, empty
-/// without the header. Several different headers give no media type, as readers would choose different ones.
+/// without the header. Several different headers are no media type, as readers would choose different ones.
 #[must_use]
 pub fn content_type(headers: &HeaderMap) -> String {
     let media_type = |value: &HeaderValue| {

@@ -57,7 +57,7 @@ impl Endpoint {
         let unusable = || {
             Cause::Fetch(FetchError::Unreachable {
                 host: repository.host().to_string(),
-                detail: "it is no host name that can be asked".to_owned(),
+                detail: "its name cannot be the host of a URL".to_owned(),
             })
         };
         let host = repository.host();

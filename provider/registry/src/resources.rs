@@ -14,7 +14,7 @@ pub const REQUESTS: Resource = Resource::new("requests", "too many registry requ
 pub const RESPONDERS: Resource = Resource::new("answers", "too many registry requests in progress", Unit::Item, 64);
 
 /// Bytes of bodies and of values parsed from them.
-pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry answers in memory", Unit::Byte, 8);
+pub const BYTES: Resource = Resource::new("bytes", "too many bytes of registry responses in memory", Unit::Byte, 8);
 
 /// All limited resources of registry access.
 pub const ALL: &[Resource] = &[REQUESTS, RESPONDERS, BYTES, PARSING, CHECKS, LOOKUPS];

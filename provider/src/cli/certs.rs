@@ -206,7 +206,7 @@ fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
     });
     if !kept {
         steps.push(
-            "# Tell Gatekeeper whom to believe; or put the authority into deploy/overlays/self-managed-certificates:"
+            "# Set the CA in Gatekeeper's Providers; or put it into deploy/overlays/self-managed-certificates:"
                 .to_owned(),
         );
         for provider in ["countersign-verify", "countersign-mutate"] {
@@ -216,7 +216,7 @@ fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
             ));
         }
         steps.push(format!(
-            "# Keep {} out of the cluster: whoever has it can pose as Countersign.",
+            "# Keep {} out of the cluster: it can issue certificates for Countersign's names.",
             path(AUTHORITY_KEY)
         ));
     }

@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// As [`Self::new`] for an element of a list, which stands at `path`.
+    /// As [`Self::new`] for an element of a list, which is at `path`.
     pub(super) fn element(&self, node: &'a Node, path: &str, keys: Vec<&'static str>) -> Self {
         Self::new(node, path, keys, self.context)
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// An address and a port to listen on. Names are resolved when the listener is opened, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// `[::]` stands for all addresses of both families, `0.0.0.0` for those of IPv4 only.
+    /// `[::]` means all addresses of both families, `0.0.0.0` for those of IPv4 only.
     Address(SocketAddr),
     /// All addresses that a name resolves to. Lower-case.
     Name { name: String, port: u16 },

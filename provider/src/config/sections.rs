@@ -86,10 +86,10 @@ pub(super) const REGISTRIES: Key<registries::RegistriesKind> = Key {
 
 pub(super) const UNLISTED: Key<Choice<Unlisted>> = Key {
     name: "unlistedRegistries",
-    doc: "Hosts that no entry of `registries` matches: `anonymous` asks them without credentials, `refuse` makes their images \
-          inconclusive, so that Gatekeeper denies them. Danger of `anonymous`: whoever can create a pod chooses hosts that are \
-          asked. They have smaller shares of every limit, and one joint share, which a single one of them can use up for the \
-          others. The configuration in deploy/ refuses them.",
+    doc: "Hosts that no entry of `registries` matches: `anonymous` sends requests without credentials, `refuse` makes their \
+          images inconclusive, so that Gatekeeper denies them. Danger of `anonymous`: every user who can create a pod chooses \
+          hosts that receive requests. They have smaller shares of every limit, and one joint share, which a single one of \
+          them can use up for the others. The configuration in deploy/ refuses them.",
     kind: Choice {
         words: &[("anonymous", Unlisted::Anonymous), ("refuse", Unlisted::Refuse)],
         default: Unlisted::Anonymous,

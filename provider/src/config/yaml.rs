@@ -267,7 +267,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries: Vec<(String, Node)> = Vec::new();
-        // The library tells the number 1 from the text "1", which are one key here.
+        // The library distinguishes the number 1 from the text "1", which are one key here.
         let mut names = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if !names.insert(key.clone()) {

@@ -1,4 +1,4 @@
-//! No evidence: there are no fetchers yet.
+//! The evidence source without fetchers.
 
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
@@ -17,10 +17,10 @@ pub struct Unavailable;
 impl EvidenceSource for Unavailable {
     fn fetch<'a>(&'a self, requests: &'a Requests, _: Instant) -> BoxFuture<'a, Vec<EvidenceResponse>> {
         let response = |request: &EvidenceRequest| {
-            EvidenceResponse::NotAvailable(NotAvailable::new(match request {
-                EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",
-                EvidenceRequest::SignerStatus(_) => "this version cannot ask the service",
-            }))
+            EvidenceResponse::NotAvailable(match request {
+                EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => NotAvailable::revocation_not_requested(),
+                EvidenceRequest::SignerStatus(_) => NotAvailable::signer_service_not_called(),
+            })
         };
         std::future::ready(requests.iter().map(response).collect()).boxed()
     }

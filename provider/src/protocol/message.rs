@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn a_message_has_image_code_found_expected_and_remediation() {
-        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected the referrers list");
+        let reason = Reason::new(Code::RegistryTimeout, "no response within 500ms, expected the referrers list");
         assert_eq!(
             sentence("a.example/b:1", &reason),
-            "a.example/b:1: registry-timeout: no answer within 500ms, expected the referrers list; what to do: check the registry's speed; the next request tries again"
+            "a.example/b:1: registry-timeout: no response within 500ms, expected the referrers list; what to do: check the registry's speed; the next request tries again"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The engine that answers requests, and its exchange for another.
+//! The engine in use, and its exchange for another.
 
 use std::sync::Arc;
 

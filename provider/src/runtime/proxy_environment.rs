@@ -6,7 +6,7 @@ use countersign_http::ProxyVariableError;
 use crate::config::Config;
 use crate::config::RegistryProxy;
 
-/// Variables that do not name a proxy, at least one, and a registry that would be asked by it.
+/// Variables that do not name a proxy, at least one, and a registry that it would apply to.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", lines(mistakes))]
 pub struct ProxyVariablesError {

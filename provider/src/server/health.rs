@@ -147,7 +147,7 @@ impl Health {
             Ok(()) => Response::from_parts(head, ResponseBody::holding([text.into_bytes()], permit)),
             Err(no_room) => {
                 let (head, text) =
-                    plain(StatusCode::SERVICE_UNAVAILABLE, format!("{no_room}; ask again\n")).into_parts();
+                    plain(StatusCode::SERVICE_UNAVAILABLE, format!("{no_room}; try again\n")).into_parts();
                 Response::from_parts(head, ResponseBody::small(text.into_bytes()))
             }
         }

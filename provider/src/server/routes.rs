@@ -1,4 +1,4 @@
-//! The table of routes: a path, the endpoint behind it and the protocol that it speaks. Other paths are not endpoints.
+//! The table of routes: a path, its endpoint and its protocol. Other paths are not endpoints.
 
 use crate::protocol::Operation;
 use crate::protocol::Protocol;

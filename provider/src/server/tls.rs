@@ -181,7 +181,7 @@ impl Tls {
         Self(ArcSwap::from_pointee(loaded))
     }
 
-    /// New connections use `loaded` from now on; open ones answer one more request and close.
+    /// New connections use `loaded` from now on; open ones process one more request and close.
     pub fn swap(&self, loaded: LoadedTls) {
         self.0.store(Arc::new(loaded));
     }

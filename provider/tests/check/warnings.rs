@@ -179,8 +179,8 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
             ),
             format!(
                 "credential-helper-ignored: {}",
-                of("credHelpers names \"gcloud\" for \"gcr.io\": no helper is ever started; registries \
-                         without a credential in auths are asked anonymously")
+                of("credHelpers names \"gcloud\" for \"gcr.io\": helpers are not run; requests to registries \
+                         without a credential in auths are anonymous")
             ),
             format!("no-credentials: {}", of("has no entry for this registry, which is used anonymously")),
         ],

@@ -255,6 +255,9 @@ async fn a_broken_credential_is_not_shown() {
     let output = countersign(&["verify", "-c", &fixture.config(), "-o", "json", "a.b/app:v1"]).await;
     check(&output, 2);
     let reported = format!("{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(reported.contains("registry-misconfigured") && reported.contains("a.b is not asked: "), "{reported}");
+    assert!(
+        reported.contains("registry-misconfigured") && reported.contains("no request is sent to a.b: "),
+        "{reported}"
+    );
     assert!(!reported.contains("hunter2") && !reported.contains("aHVudGVyMg"), "{reported}");
 }

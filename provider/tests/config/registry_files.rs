@@ -175,8 +175,8 @@ fn entries_of_a_pull_secret_are_disabled_one_by_one() {
             "an entry of secret.json (registry b.example) is disabled, so that its images are inconclusive: entry \
              \"c.example\" has an auth that is not base64, expected the base64 of name:password in the alphabet \
              with + and /",
-            "registry b.example: secret.json: credsStore names \"desktop\": no helper is ever started; registries \
-             without a credential in auths are asked anonymously",
+            "registry b.example: secret.json: credsStore names \"desktop\": helpers are not run; requests to \
+             registries without a credential in auths are anonymous",
         ]
     );
     assert_eq!(good.error().unwrap().mistakes().len(), 1);

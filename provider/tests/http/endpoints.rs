@@ -53,7 +53,7 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
     assert_eq!(
         system_error(&response),
         format!(
-            "could not decide about 1 of 4 images (request {id}): a.example/undecided:1: registry-timeout: no answer within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again"
+            "could not decide about 1 of 4 images (request {id}): a.example/undecided:1: registry-timeout: no response within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again"
         )
     );
     assert_eq!(response["idempotent"], false);
@@ -309,7 +309,7 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
         assert_eq!(items[1]["value"], format!("a.example:5000/app@{DIGEST}"));
         assert_eq!(items[2]["value"], pinned);
         for (index, says) in [
-            (3, "a.example/undecided:latest: registry-timeout: no answer within 500ms"),
+            (3, "a.example/undecided:latest: registry-timeout: no response within 500ms"),
             (4, "a.example/never:latest: deadline-exceeded: verification did not finish within 500ms: found "),
             (5, "invalid-reference: image reference is empty"),
             (6, "invalid-reference: image reference has an invalid repository: found \"UPPER\""),

@@ -34,7 +34,7 @@ pub enum CborError {
     #[error("has a label twice in one map")]
     RepeatedLabel,
     /// A tag that the library would ignore.
-    #[error("has a tag where none may stand")]
+    #[error("has a tag, expected none")]
     Tag,
     /// A bignum, which the library does not distinguish from an integer.
     #[error("found a time (tag 1) that is a bignum, expected an integer or a float")]

@@ -35,7 +35,7 @@ impl Evidence {
 
     /// Adds the responses of one round, in the order of the requests. A request without a response is not available.
     pub fn add_round(&mut self, requests: &Requests, responses: impl IntoIterator<Item = EvidenceResponse>) {
-        let missing = || EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given"));
+        let missing = || EvidenceResponse::NotAvailable(NotAvailable::new("there was no response"));
         let mut responses = responses.into_iter();
         self.responses
             .extend(requests.iter().map(|request| (request.clone(), responses.next().unwrap_or_else(missing))));
@@ -50,7 +50,7 @@ impl Evidence {
             let rounds = Self::ROUNDS;
             used_up.then(|| {
                 EvidenceResponse::NotAvailable(NotAvailable::new(format_args!(
-                    "it is asked for after {rounds} rounds of requests"
+                    "it was requested after the limit of {rounds} rounds of requests"
                 )))
             })
         })

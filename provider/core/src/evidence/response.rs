@@ -31,7 +31,7 @@ pub struct NotAvailable {
 
 /// A response that is larger than [`EvidenceRequest::max_response_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is too large: found {found} bytes, expected at most {expected}")]
+#[error("the response is too large: found {found} bytes, expected at most {expected}")]
 pub struct TooLarge {
     /// The size of the response in bytes.
     pub found: usize,
@@ -67,6 +67,18 @@ impl NotAvailable {
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
         Self { reason: Text::of(reason) }
+    }
+
+    /// There is no fetcher of OCSP responses and CRLs.
+    #[must_use]
+    pub fn revocation_not_requested() -> Self {
+        Self::new("this version does not request OCSP responses or CRLs")
+    }
+
+    /// There is no client of the AWS Signer service.
+    #[must_use]
+    pub fn signer_service_not_called() -> Self {
+        Self::new("this version does not call the service")
     }
 }
 

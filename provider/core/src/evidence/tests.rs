@@ -84,7 +84,7 @@ fn requests_after_the_last_round_are_not_available() {
     for more in [1, 7] {
         let (response, rounds) = run(more);
         assert_eq!(rounds, Evidence::ROUNDS);
-        let why = NotAvailable::new("it is asked for after 4 rounds of requests");
+        let why = NotAvailable::new("it was requested after the limit of 4 rounds of requests");
         assert_eq!(response, EvidenceResponse::NotAvailable(why), "{more}");
     }
 }
@@ -98,7 +98,7 @@ fn a_request_without_a_response_is_not_available_and_not_repeated() {
     evidence.add_round(&request.clone().into(), []);
     assert_eq!(
         evidence.response(&request),
-        Some(EvidenceResponse::NotAvailable(NotAvailable::new("no answer was given")))
+        Some(EvidenceResponse::NotAvailable(NotAvailable::new("there was no response")))
     );
 }
 

@@ -61,15 +61,15 @@ impl SignerAttributes {
             let detail = format_args!("AWS Signer revocation status is not available: {why}");
             Err(Reason::new(Code::SignerServiceUnchecked, detail))
         };
-        let not_asked = || unchecked(&NotAvailable::new("this version cannot ask the service"));
-        let Some(trusted) = trusted else { return Progress::Done(not_asked()) };
+        let not_called = || unchecked(&NotAvailable::signer_service_not_called());
+        let Some(trusted) = trusted else { return Progress::Done(not_called()) };
         let (profile_version, job) = (self.profile_version.clone(), self.job.clone());
         let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time).into();
         match evidence.response(&request) {
             None => Progress::Needs(request.into()),
             Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(unchecked(&why)),
             // This version does not evaluate the response, so it proves nothing.
-            Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
+            Some(EvidenceResponse::Received(_)) => Progress::Done(not_called()),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Examination {
             Ok(Plugin::None) => Progress::Done(CheckState::Passed(())),
             Ok(Plugin::AwsSigner(attributes)) => attributes
                 .check(trusted, evidence)
-                .map(|result| self.state("a signing service is asked only about trusted signers", result)),
+                .map(|result| self.state("a signing service is called only for trusted signers", result)),
             // An unknown plugin has no service.
             Err(_) => Progress::Done(CheckState::NotReached),
         }

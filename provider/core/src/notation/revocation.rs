@@ -1,6 +1,6 @@
 //! Revocation ([revocation
 //! checking](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#certificate-revocation-evaluation)):
-//! the status of every certificate except the root, by OCSP, or by CRL if OCSP gives no status. According to the
+//! the status of every certificate except the root, by OCSP, or by CRL if OCSP has no status. According to the
 //! specification, a certificate with neither an OCSP responder nor a CRL cannot be revoked.
 
 use crate::codec::excerpt::Excerpt;
@@ -39,7 +39,9 @@ pub(super) fn check(
             let below_root = chain.certificates().iter().rev().skip(1).rev();
             let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
             Progress::Done(
-                can_be_revoked.next().map_or(Ok(()), |certificate| Err(unchecked(certificate, &not_asked()))),
+                can_be_revoked.next().map_or(Ok(()), |certificate| {
+                    Err(unchecked(certificate, &NotAvailable::revocation_not_requested()))
+                }),
             )
         }
     }
@@ -51,35 +53,34 @@ fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Re
     if addresses.is_empty() {
         return Progress::Done(Ok(()));
     }
-    let by_ocsp = ask(OcspRequest::new(link).map(EvidenceRequest::from), evidence);
+    let by_ocsp = request_status(OcspRequest::new(link).map(EvidenceRequest::from), evidence);
     let why_no_ocsp = match by_ocsp {
         Progress::Done(why) => why,
         Progress::Needs(requests) => return Progress::Needs(requests),
     };
     let points = addresses.crl.iter().filter_map(|point| CrlRequest::base(link, point));
-    ask(points.map(EvidenceRequest::from), evidence).map(|why_no_crl| {
+    request_status(points.map(EvidenceRequest::from), evidence).map(|why_no_crl| {
         // The reason of the last source.
-        let why = why_no_crl.or(why_no_ocsp).unwrap_or_else(not_asked);
+        let why = why_no_crl.or(why_no_ocsp).unwrap_or_else(NotAvailable::revocation_not_requested);
         Err(unchecked(link.certificate(), &why))
     })
 }
 
 /// The reason why no response gives a status; `None` without requests. All requests are made in one round.
-fn ask(requests: impl IntoIterator<Item = EvidenceRequest>, evidence: &Evidence) -> Progress<Option<NotAvailable>> {
+fn request_status(
+    requests: impl IntoIterator<Item = EvidenceRequest>,
+    evidence: &Evidence,
+) -> Progress<Option<NotAvailable>> {
     let responses: Progress<Vec<NotAvailable>> = requests
         .into_iter()
         .map(|request| match evidence.response(&request) {
             None => Progress::Needs(request.into()),
             Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(why),
             // This version does not evaluate the response, so it proves nothing.
-            Some(EvidenceResponse::Received(_)) => Progress::Done(not_asked()),
+            Some(EvidenceResponse::Received(_)) => Progress::Done(NotAvailable::revocation_not_requested()),
         })
         .collect();
     responses.map(|mut responses| responses.pop())
-}
-
-fn not_asked() -> NotAvailable {
-    NotAvailable::new("this version cannot ask for its status")
 }
 
 fn unchecked(certificate: &Certificate, why: &NotAvailable) -> Reason {

@@ -112,8 +112,8 @@ codes! {
     TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
     TimestampUnchecked "timestamp-unchecked" Inconclusive Countersign Evidence 1 "use a statement without tsa: trust stores or with verifyTimestamp afterCertExpiry; this version cannot check timestamps"
-    RevocationUnchecked "revocation-unchecked" Inconclusive Countersign Evidence 2 "override revocation to log or skip in the statement; this version cannot ask OCSP responders or CRLs"
-    SignerServiceUnchecked "signer-service-unchecked" Inconclusive Countersign Evidence 3 "use a signature without AWS Signer; this version cannot ask the service"
+    RevocationUnchecked "revocation-unchecked" Inconclusive Countersign Evidence 2 "override revocation to log or skip in the statement; this version does not request OCSP responses or CRLs"
+    SignerServiceUnchecked "signer-service-unchecked" Inconclusive Countersign Evidence 3 "use a signature without AWS Signer; this version does not call the service"
 }
 
 impl fmt::Display for Code {

@@ -42,7 +42,7 @@ impl fmt::Display for Reason {
 
 /// The reasons why one signature is not accepted: at least one, in the order of the checks, all of one kind.
 ///
-/// A refusal stands even if other checks could not be completed. If one reason is a refusal, reasons of incomplete
+/// A refusal remains even if other checks could not be completed. If one reason is a refusal, reasons of incomplete
 /// checks are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {

@@ -54,7 +54,7 @@ impl DockerConfigWarning {
 impl fmt::Display for DockerConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NONE_IS_STARTED: &str =
-            "no helper is ever started; registries without a credential in auths are asked anonymously";
+            "helpers are not run; requests to registries without a credential in auths are anonymous";
         match self {
             Self::Shadowed { key, by } => {
                 write!(f, "entry {key} is for the same images as {by}, differs from it and is not used")

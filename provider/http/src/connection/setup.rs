@@ -33,7 +33,7 @@ pub(crate) enum ConnectError {
     Tcp(#[source] Box<dyn Error + Send + Sync>),
     #[error("TLS failed")]
     Tls(#[source] io::Error),
-    #[error("the host's name cannot stand in a certificate")]
+    #[error("the host's name cannot be a name in a certificate")]
     Name,
     #[error("the connection took too long")]
     Timeout,

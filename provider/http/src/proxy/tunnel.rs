@@ -151,7 +151,7 @@ impl Shared {
     async fn connect_to_proxy(&self, resolver: Resolver) -> Result<(BoxIo, Allowance), TunnelError> {
         let address: Uri = format!("http://{}/", self.server.authority())
             .parse()
-            .map_err(|_| unreachable("its name cannot stand in a URL".to_owned()))?;
+            .map_err(|_| unreachable("its name cannot be part of a URL".to_owned()))?;
         let connected = tcp(resolver, self.connect_timeout).call(address).await;
         let connected = connected.map_err(|error| unreachable(innermost_text(&error)))?;
         let io = Metered::new(connected.into_inner(), self.open.open());
@@ -160,7 +160,7 @@ impl Shared {
             return Ok((Box::new(TokioIo::new(io)), allowance));
         }
         let name = server_name(&self.server.host().to_string())
-            .ok_or_else(|| unreachable("its name cannot stand in a certificate".to_owned()))?;
+            .ok_or_else(|| unreachable("its name cannot be a name in a certificate".to_owned()))?;
         let tls = TlsConnector::from(Arc::clone(&self.to_proxy)).connect(name, io).await;
         let tls = tls.map_err(|error| {
             TunnelError::Proxy(match tls_failure_in(&error) {
@@ -188,7 +188,7 @@ impl Shared {
             .header(header::HOST, &target)
             .header(header::USER_AGENT, limits::USER_AGENT)
             .body(Empty::<Bytes>::new())
-            .map_err(|_| unreachable("the destination cannot stand in a CONNECT".to_owned()))?;
+            .map_err(|_| unreachable("the destination cannot be the target of CONNECT".to_owned()))?;
         if let Some(value) = self.server.authorization() {
             request.headers_mut().insert(header::PROXY_AUTHORIZATION, value.clone());
         }

@@ -85,7 +85,7 @@ pub enum TlsFailure {
         alert: String,
     },
     /// The server does not use TLS.
-    #[error("it does not speak TLS, expected a TLS port")]
+    #[error("it does not use TLS, expected a TLS port")]
     NotTls,
     /// The server has no version or algorithm in common with us.
     #[error("it {detail}, expected TLS 1.2 or 1.3 with common algorithms")]

@@ -20,11 +20,11 @@ pub(crate) fn failure(error: &Error) -> TlsFailure {
         Error::AlertReceived(alert) => TlsFailure::Refused { alert: alert_name(*alert) },
         Error::InvalidMessage(_) => TlsFailure::NotTls,
         Error::PeerIncompatible(why) => TlsFailure::Incompatible { detail: incompatible(why) },
-        Error::NoApplicationProtocol => TlsFailure::Incompatible { detail: "speaks neither HTTP/1.1 nor HTTP/2" },
-        Error::NoCertificatesPresented => TlsFailure::Incompatible { detail: "shows no certificate" },
-        Error::UnsupportedNameType => TlsFailure::Local { detail: "the host's name cannot stand in a certificate" },
-        Error::FailedToGetCurrentTime => TlsFailure::Local { detail: "this machine does not say what time it is" },
-        Error::FailedToGetRandomBytes => TlsFailure::Local { detail: "this machine has no randomness" },
+        Error::NoApplicationProtocol => TlsFailure::Incompatible { detail: "supports neither HTTP/1.1 nor HTTP/2" },
+        Error::NoCertificatesPresented => TlsFailure::Incompatible { detail: "presents no certificate" },
+        Error::UnsupportedNameType => TlsFailure::Local { detail: "the host's name cannot be a name in a certificate" },
+        Error::FailedToGetCurrentTime => TlsFailure::Local { detail: "the system time is not available" },
+        Error::FailedToGetRandomBytes => TlsFailure::Local { detail: "random numbers are not available" },
         Error::HandshakeNotComplete => TlsFailure::Ended,
         _ => TlsFailure::Protocol,
     }
@@ -79,7 +79,7 @@ fn incompatible(why: &PeerIncompatible) -> &'static str {
     #[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
     match why {
         PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
-            "speaks an older TLS only"
+            "supports older TLS versions only"
         }
         PeerIncompatible::NoCipherSuitesInCommon => "has no cipher suite in common with us",
         PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
@@ -89,7 +89,7 @@ fn incompatible(why: &PeerIncompatible) -> &'static str {
         | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
             "has no algorithm for its proof in common with us"
         }
-        _ => "speaks TLS in a way that is not supported",
+        _ => "uses TLS in a way that is not supported",
     }
 }
 
@@ -125,11 +125,11 @@ mod tests {
         for (found, expected) in [
             (
                 message(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
-                "it does not speak TLS, expected a TLS port".to_owned(),
+                "it does not use TLS, expected a TLS port".to_owned(),
             ),
             (
                 message(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)),
-                incompatible("speaks an older TLS only"),
+                incompatible("supports older TLS versions only"),
             ),
             (
                 message(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon)),
@@ -137,10 +137,10 @@ mod tests {
             ),
             (
                 message(Error::PeerIncompatible(PeerIncompatible::NullCompressionRequired)),
-                incompatible("speaks TLS in a way that is not supported"),
+                incompatible("uses TLS in a way that is not supported"),
             ),
-            (message(Error::NoApplicationProtocol), incompatible("speaks neither HTTP/1.1 nor HTTP/2")),
-            (message(Error::NoCertificatesPresented), incompatible("shows no certificate")),
+            (message(Error::NoApplicationProtocol), incompatible("supports neither HTTP/1.1 nor HTTP/2")),
+            (message(Error::NoCertificatesPresented), incompatible("presents no certificate")),
             (
                 message(Error::PeerMisbehaved(PeerMisbehaved::IncorrectBinder)),
                 "it, or something between, violates the TLS protocol".to_owned(),
@@ -150,7 +150,7 @@ mod tests {
                 message(Error::InvalidCertificate(CertificateError::BadSignature)),
                 "it cannot prove that it has the private key of its certificate".to_owned(),
             ),
-            (message(Error::FailedToGetRandomBytes), "this machine has no randomness".to_owned()),
+            (message(Error::FailedToGetRandomBytes), "random numbers are not available".to_owned()),
             (
                 refused(AlertDescription::HandshakeFailure),
                 "it refuses the connection (handshake_failure); enable TLS 1.2 or 1.3 with common algorithms \

@@ -31,7 +31,7 @@ pub enum Cause {
         host: String,
     },
     /// The registry's entry has a mistake.
-    #[error("{host} is not asked: {why}")]
+    #[error("no request is sent to {host}: {why}")]
     Misconfigured {
         /// The registry.
         host: String,
@@ -61,7 +61,7 @@ pub enum Cause {
     #[error("{0}{remedy}", remedy = Remedy(.0))]
     Fetch(FetchError),
     /// The token exchange that another call started did not end in time.
-    #[error("{host} gave no answer in time (waiting for a token)")]
+    #[error("{host} did not respond in time (waiting for a token)")]
     TokenTimeout {
         /// The token service.
         host: String,
@@ -244,7 +244,7 @@ pub enum Fallback {
     #[error("found the image itself")]
     Image,
     /// An index of referrers.
-    #[error("found an index, which may not be all")]
+    #[error("found an index, which may be incomplete")]
     Index,
     /// The tag cannot be read.
     #[error("{0}")]

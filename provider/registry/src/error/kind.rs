@@ -198,7 +198,7 @@ impl Cause {
     }
 
     /// Whether the status refuses this kind of request permanently. Not 401, 403 and 404, which have variants of
-    /// their own; not 408, 421, 425 and 429, which ask for a retry.
+    /// their own; not 408, 421, 425 and 429, which request a retry.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 400..=499 | 501, .. })
             && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })

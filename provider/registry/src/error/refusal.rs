@@ -16,7 +16,7 @@ pub enum RealmRefusal {
     #[error("found no URL with a host, expected one")]
     Url,
     /// The credential does not belong to the realm's host.
-    #[error("the credential may not go there: add {host} to the registry's realmHosts if it belongs to the registry")]
+    #[error("the credential is not sent there: add {host} to the registry's realmHosts if it belongs to the registry")]
     Host {
         /// The host of the realm.
         host: String,

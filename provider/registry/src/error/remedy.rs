@@ -74,7 +74,7 @@ mod tests {
             ),
             (
                 TlsFailure::NotTls,
-                "it does not speak TLS, expected a TLS port; for a registry without TLS, set `plainHttp: true`",
+                "it does not use TLS, expected a TLS port; for a registry without TLS, set `plainHttp: true`",
             ),
             (TlsFailure::Protocol, "it, or something between, violates the TLS protocol"),
         ] {

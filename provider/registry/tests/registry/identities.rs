@@ -322,7 +322,7 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
         (
             CredentialError::Unusable("c.json: is empty".into()),
             RegistryErrorKind::Misconfigured,
-            format!("{host} is not asked: c.json: is empty"),
+            format!("no request is sent to {host}: c.json: is empty"),
         ),
         (
             CredentialError::Fetch(unreachable),

@@ -211,7 +211,7 @@ async fn maps_each_status_to_its_failure() {
         let fault = registry.when(Route::Manifest).error(status, "ODD");
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.kind(), trouble, "{status}");
-        assert_eq!(fault.hits(), 1, "{status} is not asked again");
+        assert_eq!(fault.hits(), 1, "{status} is not requested again");
         fault.remove();
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn empty() -> Reply {
 }
 
 pub(super) fn no_list(error: &RegistryError) -> &NoList {
-    let Cause::NoList(no_list) = &error.cause else { panic!("the fallback tag was not asked: {error:?}") };
+    let Cause::NoList(no_list) = &error.cause else { panic!("the fallback tag was not requested: {error:?}") };
     no_list
 }
 

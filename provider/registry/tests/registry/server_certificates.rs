@@ -284,7 +284,7 @@ async fn reports_a_port_without_tls() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot talk to {} over TLS: it does not speak TLS, expected a TLS port; for a registry without TLS, \
+            "cannot talk to {} over TLS: it does not use TLS, expected a TLS port; for a registry without TLS, \
              set `plainHttp: true`",
             registry.host()
         )

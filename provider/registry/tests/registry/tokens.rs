@@ -345,7 +345,7 @@ async fn sends_no_request_to_a_registry_whose_entry_has_a_mistake() {
         let (registries, seen) = build(settings(vec![self::entry(&registry, docker_config(&registry, entry))]));
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Misconfigured);
-        let start = format!("{} is not asked: config.json: entry \"{}\" ", registry.host(), registry.host());
+        let start = format!("no request is sent to {}: config.json: entry \"{}\" ", registry.host(), registry.host());
         assert!(error.cause.to_string().starts_with(&start), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert_eq!(seen.all(), []);
@@ -377,7 +377,7 @@ async fn sends_no_request_to_a_disabled_registry_on_behalf_of_another_one() {
     let (registries, _) = build(settings(vec![self::entry(&registry, Credential::Anonymous), disabled]));
     let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Misconfigured);
-    let detail = format!("{} is not asked: ca.pem: is empty", store.host());
+    let detail = format!("no request is sent to {}: ca.pem: is empty", store.host());
     assert!(error.cause.to_string().contains(&detail), "{error}");
     assert_eq!(store.connections(), 0);
 }

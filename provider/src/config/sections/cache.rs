@@ -20,8 +20,8 @@ section! {
         verdict_lifetime "verdictLifetime": Duration = Time::of(seconds(300), Duration::ZERO, seconds(24 * HOUR.as_secs()));
         /// The same for a rejection: how long a signature may go unnoticed that is pushed after the image was first verified.
         rejected_lifetime "rejectedLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
-        /// How long a tag is taken to mean the same digest. After that time the registry is asked whether the tag has moved:
-        /// by a HEAD request, which registries do not count as a pull, if this process has read the tag before.
+        /// How long a tag is taken to mean the same digest. After that time the tag is checked at the registry: by a HEAD
+        /// request, which registries do not count as a pull, if this process has read the tag before.
         tag_lifetime "tagLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
     }
 }

@@ -30,8 +30,8 @@ section! {
     pub(super) CredentialKeys {
         /// A Docker config.json or a mounted kubernetes.io/dockerconfigjson secret (or the older kubernetes.io/dockercfg), read
         /// as the kubelet reads it: an entry is for a host, or for *.host with * within one label, and perhaps for a path; of
-        /// several the most specific counts, and no other is tried after it. An empty entry means no credential. Credential
-        /// helpers are not started. A mistake disables its own entry: its images are inconclusive, never asked anonymously.
+        /// several the most specific is used, and no other is tried after it. An empty entry means no credential. Credential
+        /// helpers are not run. A mistake disables its own entry: its images are inconclusive, no anonymous request is sent.
         docker_config "dockerConfig": Option<PathBuf> = File::written("pull-secret/.dockerconfigjson");
         /// Two files, with a name and a password or token. White space at the end is left out.
         username "usernameFile": Option<PathBuf> = File::alternative("registry-login/username");

@@ -122,7 +122,7 @@ pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, proxy: &Regi
     let Some(host) = host else { return };
     if let Some(internal) = host.exact().and_then(|host| internal_host(&host).filter(|host| !host.may_be_meant())) {
         let found = format_args!("the proxy {} for {host}, which is {}", server.server, internal.as_str());
-        entry.conflict("proxy", found, "none, as no proxy is asked for that");
+        entry.conflict("proxy", found, "none, as no proxy is used for this host");
     }
 }
 

@@ -43,33 +43,33 @@ section! {
     /// As written.
     pub(super) RegistryKeys {
         /// Exactly this host, as it is in image references (docker.io for Docker Hub), with a port where they have one; or
-        /// *.suffix for all hosts below it. Any spelling of the host will do, and it is there once: a.b, A.b and a.b:443 are one.
-        /// Danger: the credentials go to every host that a pattern matches.
+        /// *.suffix for all hosts below it. Any spelling of the host is accepted; one entry for each host: a.b, A.b and a.b:443 are one.
+        /// Danger: the credentials are sent to every host that a pattern matches.
         host "host": Option<HostPattern> = PatternKind;
-        /// Use plain HTTP. Danger: whoever is on the way can alter responses; signatures still hold, availability does not. Not
-        /// together with `ca` or credentials, nor for Docker Hub. Without a port in `host` that is port 80, and neither images
-        /// nor scopes of the trust policy write one.
+        /// Use plain HTTP. Danger: an attacker on the network can alter responses; signatures are still verified, but images
+        /// can be denied. Not together with `ca` or credentials, nor for Docker Hub. Without a port in `host` that is port 80,
+        /// and neither images nor scopes of the trust policy have one.
         plain_http "plainHttp": bool = Flag;
         /// PEM file with the certificate authorities to trust for this host, in place of the built-in ones; or with the host's
-        /// own self-signed certificate, which is then accepted as it is, while its names and dates are good.
+        /// own self-signed certificate, which is then accepted as it is, while its names and dates are valid.
         ca "ca": Option<PathBuf> = File::written("ca/registry.pem");
         /// Exactly one of the three. Files are read again every trust.reloadInterval. One that cannot be used, here or as `ca`,
-        /// disables this registry and nothing else; if it could be used before, what it said then stays in use.
+        /// disables this registry and nothing else; if it could be used before, its former content stays in use.
         credentials "credentials": Credentials = CredentialsKind;
-        /// Further hosts that this registry may send us to for a token. Its own host is always allowed, and auth.docker.io for
-        /// docker.io. Danger: the credentials go there.
+        /// Further hosts that this registry may name as token services. Its own host is always allowed, and auth.docker.io for
+        /// docker.io. Danger: the credentials are sent there.
         realm_hosts "realmHosts": Vec<Host> = HostsKind;
         /// How this registry is reached, and the token services and blob stores that it leads to: `environment`, the default,
-        /// as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say when Countersign starts; `none`, directly; or by this proxy. Hosts that
-        /// are not in `registries` are always asked directly. No proxy is asked for private addresses, `localhost` and names
-        /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules are then the
-        /// limit of where Countersign connects.
+        /// according to HTTPS_PROXY, HTTP_PROXY and NO_PROXY when Countersign starts; `none`, directly; or by this proxy. Hosts
+        /// that are not in `registries` receive direct requests. No proxy is used for private addresses, `localhost` and names
+        /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules then determine
+        /// where Countersign can connect.
         proxy "proxy": RegistryProxy = ProxyKind;
     }
 }
 
 impl Registry {
-    /// How the registry is spoken to.
+    /// The scheme of requests to the registry.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         if self.plain_http { Scheme::Http } else { Scheme::Https }

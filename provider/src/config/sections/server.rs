@@ -32,8 +32,7 @@ section! {
         /// DNS names, one of which the client's certificate must carry. The default is Gatekeeper's webhook service.
         allowed_clients "allowedClients": Vec<String> = DnsNames { default: GATEKEEPER };
         /// How long one request for verification may take. Danger: must stay below the Provider's spec.timeout, or
-        /// Gatekeeper gives up before the response is there and the images that were decided in time are lost with the
-        /// others.
+        /// Gatekeeper gives up before the response is there and the images that were decided in time are denied too.
         verify_timeout "verifyTimeout": Duration = Time::of(ms(1800), ms(100), seconds(30));
         /// The same for mutation.
         mutate_timeout "mutateTimeout": Duration = Time::of(ms(800), ms(100), seconds(30));
@@ -42,13 +41,13 @@ section! {
         stop_grace "stopGrace": Duration = Time::of(seconds(20), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
         /// Largest request body, in bytes.
         max_body_bytes "maxBodyBytes": usize = Number::of(MIB, 1024, 64 * MIB);
-        /// Most images in one request. A request with more gets an error, never a partial yes.
+        /// Most images in one request. A request with more gets an error, never a partial result.
         max_keys "maxKeys": usize = Number::of(1000, 1, 10_000);
         /// Most open connections; more wait to be accepted.
         max_connections "maxConnections" [Restart]: usize = Number::of(256, 1, 65_536);
         /// Images that are verified at the same time in the whole process; cached verdicts do not count. One registry host
         /// has a quarter of it, all hosts behind one pattern of `registries` half, a host that no entry names a sixteenth, and
-        /// all of those together a quarter. Whose share is used up waits, and is then overloaded; others are not.
+        /// all of those together a quarter. If a share is used up, its images wait and are then `overloaded`; others are not.
         max_concurrent_keys "maxConcurrentKeys": usize = Number::of(128, 1, 65_536);
         /// Images of one request that are worked on at the same time. Its registry hosts have equal parts, each at least one
         /// image.

@@ -32,8 +32,8 @@ section! {
         /// The private key of the certificate.
         key_file "key": Option<PathBuf> = PemFile { example: "tls/tls.key" };
         /// The certificate authority that signs Gatekeeper's client certificate (in a standard installation the ca.crt of
-        /// the secret gatekeeper-webhook-server-cert). Danger: whoever holds a certificate of this CA with one of the names
-        /// in allowedClients can ask for verdicts.
+        /// the secret gatekeeper-webhook-server-cert). Danger: every holder of a certificate of this CA with one of the
+        /// names in allowedClients can request verdicts.
         client_ca "clientCa": Option<PathBuf> = PemFile { example: "client-ca/ca.crt" };
     }
 }

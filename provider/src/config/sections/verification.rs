@@ -13,7 +13,7 @@ section! {
     pub Verification {
         /// Signatures tried per image. An image with more of them and none that verifies is inconclusive.
         max_signatures "maxSignatures": usize = Number::of(limits::SIGNATURES_PER_IMAGE, 1, 1000);
-        /// User metadata (notation sign --user-metadata) that a signature must carry beyond what the trust policy asks for, for
+        /// User metadata (notation sign --user-metadata) that a signature must carry beyond what the trust policy requires, for
         /// the images of a statement. Every annotation must be there with exactly this value. None unless configured. A name
         /// that is not in the policy disables, at the start, the statements that verify and are not named here; a later change
         /// with one is not taken into use.

@@ -1,6 +1,6 @@
 //! The value of an item of the endpoints of mutation: the image with its digest in place of its tag.
 //!
-//! Gatekeeper rejects the whole answer on a `systemError` here, so every failure of one key is an item error.
+//! Gatekeeper rejects the whole response on a `systemError` here, so every failure of one key is an item error.
 //! Gatekeeper has no cache for mutation.
 
 use countersign_core::name::Digest;
@@ -74,11 +74,11 @@ mod tests {
 
     #[test]
     fn an_unresolved_image_is_an_item_error() {
-        let reason = Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest");
+        let reason = Reason::new(Code::RegistryTimeout, "no response within 500ms, expected a manifest");
         assert_eq!(
             outcome(CONTEXT, &"nginx".parse().unwrap(), &Err(reason)),
             KeyOutcome::Error(Message::new(
-                "docker.io/library/nginx:latest: registry-timeout: no answer within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
+                "docker.io/library/nginx:latest: registry-timeout: no response within 500ms, expected a manifest; what to do: check the registry's speed; the next request tries again (request 1f)"
             ))
         );
     }

@@ -16,7 +16,7 @@ const API_VERSION_BEFORE: &str = "externaldata.gatekeeper.sh/v1alpha1";
 /// The kind of a request.
 const REQUEST_KIND: &str = "ProviderRequest";
 
-/// Most elements of `keys`, repeated ones included: a request may ask about one image for each of its containers, and
+/// Most elements of `keys`, repeated ones included: a request may have one image for each container, and
 /// each distinct key counts once towards the configured limit, which is at most 10,000.
 const KEYS: usize = 65_536;
 
@@ -51,7 +51,7 @@ pub enum RequestError {
     #[error("kind: found {found}, expected {REQUEST_KIND:?}")]
     Kind { found: Excerpt },
     #[error(
-        "request has too many distinct keys: found more than {most}, expected at most {most}; ask about fewer images in one request, or raise server.maxKeys"
+        "request has too many distinct keys: found more than {most}, expected at most {most}; send fewer images in one request, or raise server.maxKeys"
     )]
     TooManyKeys { most: usize },
 }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(read(r#""b","a","b","","A","\u0061","""#, 4).unwrap().request.keys, ["b", "a", "", "A"]);
         assert_eq!(
             read(r#""b","a","b","","A""#, 3).unwrap_err().to_string(),
-            "request has too many distinct keys: found more than 3, expected at most 3; ask about fewer images in one \
+            "request has too many distinct keys: found more than 3, expected at most 3; send fewer images in one \
              request, or raise server.maxKeys"
         );
         let repeated = vec![r#""a""#; KEYS].join(",");

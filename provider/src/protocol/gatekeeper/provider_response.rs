@@ -61,7 +61,7 @@ pub(super) fn around_items(idempotent: bool, system_error: &str) -> (Vec<u8>, Ve
     );
     // A text can always be serialized; if that fails, the response still denies.
     let text = serde_json::to_string(system_error)
-        .unwrap_or_else(|_| r#""internal-error: the answer could not be written""#.to_owned());
+        .unwrap_or_else(|_| r#""internal-error: the response could not be written""#.to_owned());
     (before.into_bytes(), format!(r#"],"systemError":{text}}}}}"#).into_bytes())
 }
 

@@ -35,7 +35,7 @@ pub(in crate::server) const HEAD_BYTES: usize = 16 * 1024;
 /// Most header fields of a request.
 const HEADERS: usize = 64;
 
-/// Requests at the same time on one HTTP/2 connection. Gatekeeper does not speak it.
+/// Requests at the same time on one HTTP/2 connection. Gatekeeper does not use it.
 const STREAMS: u32 = 4;
 
 /// HTTP/2 windows, in bytes, in both directions: of one request, and of a connection. Usual bodies fit.

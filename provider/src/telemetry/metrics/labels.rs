@@ -66,11 +66,11 @@ labels! {
         SystemError "system-error"
         /// Some key was not finished in time.
         TimedOut "timed-out"
-        /// Not a request that is spoken here, or too large.
+        /// Not a valid request, or too large.
         BadRequest "bad-request"
         /// A bug.
         InternalError "internal-error"
-        /// The caller left before the answer was there.
+        /// The caller left before the response.
         Abandoned "abandoned"
     }
 }

@@ -35,15 +35,19 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            total: make.counters("requests_total", "Answered requests.", &["endpoint", FORMER_ENDPOINT, "outcome"])?,
+            total: make.counters(
+                "requests_total",
+                "Requests with a response.",
+                &["endpoint", FORMER_ENDPOINT, "outcome"],
+            )?,
             seconds: make.histograms(
                 "request_duration_seconds",
-                "From a request's head to its answer.",
+                "From a request's head to its response.",
                 &["endpoint", FORMER_ENDPOINT],
                 &REQUEST_SECONDS,
             )?,
             keys: make.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
-            in_flight: make.int_gauge("in_flight_requests", "Requests being answered.")?,
+            in_flight: make.int_gauge("in_flight_requests", "Requests in progress.")?,
         })
     }
 }

@@ -42,7 +42,7 @@ impl Verdicts {
             resolutions: make.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
             stage_seconds: make.histograms(
                 "stage_duration_seconds",
-                "Where the time of a verdict goes.",
+                "Duration of the stages of a verdict.",
                 &["stage"],
                 &STAGE_SECONDS,
             )?,
@@ -51,7 +51,7 @@ impl Verdicts {
                 "Requests to registries and token services.",
                 &["stage", "result"],
             )?,
-            cache_events: make.counters("cache_events_total", "What the caches did.", &["event"])?,
+            cache_events: make.counters("cache_events_total", "Cache events.", &["event"])?,
         };
         for code in Code::ALL {
             group.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]);

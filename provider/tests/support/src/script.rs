@@ -50,7 +50,7 @@ fn digest() -> Digest {
 }
 
 fn throttled() -> Reason {
-    Reason::new(Code::RegistryTimeout, "no answer within 500ms, expected a manifest")
+    Reason::new(Code::RegistryTimeout, "no response within 500ms, expected a manifest")
 }
 
 impl Verifier for Script {

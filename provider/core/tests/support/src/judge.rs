@@ -178,10 +178,10 @@ pub fn format(media_type: &str) -> EnvelopeFormat {
 
 /// The responses of this version, which fetches no evidence.
 pub fn unavailable(request: &EvidenceRequest) -> EvidenceResponse {
-    EvidenceResponse::NotAvailable(NotAvailable::new(match request {
-        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => "this version cannot ask for its status",
-        EvidenceRequest::SignerStatus(_) => "this version cannot ask the service",
-    }))
+    EvidenceResponse::NotAvailable(match request {
+        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => NotAvailable::revocation_not_requested(),
+        EvidenceRequest::SignerStatus(_) => NotAvailable::signer_service_not_called(),
+    })
 }
 
 /// Provides evidence until none is requested, and returns the requests of each round.

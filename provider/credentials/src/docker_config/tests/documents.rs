@@ -66,7 +66,7 @@ fn helpers_in_addition_to_entries_are_ignored_with_a_warning() {
     ));
     assert_eq!(found(&config, "a.example/a"), Ok(Some(basic("x", "y"))));
     assert_eq!(found(&config, "0.example/a"), Ok(None));
-    let none = "no helper is ever started; registries without a credential in auths are asked anonymously";
+    let none = "helpers are not run; requests to registries without a credential in auths are anonymous";
     assert_eq!(
         warnings(&config),
         [

@@ -73,8 +73,8 @@ async fn a_mistake_in_a_pull_secret_disables_its_entry_and_the_rest_is_taken_int
             "[!] an entry of secret.json (registry a.example) is disabled, so that its images are inconclusive: \
              entry \"b.example\" has an auth that is not base64, expected the base64 of name:password in the \
              alphabet with + and /",
-            "[!] registry a.example: secret.json: credsStore names \"desktop\": no helper is ever started; \
-             registries without a credential in auths are asked anonymously",
+            "[!] registry a.example: secret.json: credsStore names \"desktop\": helpers are not run; requests to \
+             registries without a credential in auths are anonymous",
         ]
     );
     assert_eq!(service.task.engine.server.handler_address(), engine);
