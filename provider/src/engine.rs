@@ -1,16 +1,16 @@
 //! One image from reference to verdict: `verification` finds the statement and the digest, `verify_signatures` fetches and
-//! verifies, `question` is the key of everything that is shared.
+//! verifies, `verdict_key` is the key of the verdict cache and of single flight.
 
 mod error_mapping;
 mod inspect;
 mod observer;
-mod question;
 mod request;
 mod resolution;
 mod rounds;
 mod signatures;
 mod state;
 mod verdict_cache;
+mod verdict_key;
 mod verification;
 mod verify_signatures;
 

@@ -24,6 +24,8 @@ pub(crate) mod ratify;
 mod response;
 mod response_budget;
 
+use std::error::Error;
+
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
@@ -32,13 +34,15 @@ use countersign_core::verdict::Reason;
 pub(crate) use self::message::Message;
 pub(crate) use self::response::EncodedKey;
 pub(crate) use self::response::EncodedResponse;
+pub(crate) use self::response::Item;
 pub(crate) use self::response::Response;
 pub(crate) use self::response_budget::BudgetExceeded;
 pub(crate) use self::response_budget::ResponseBudget;
 pub(crate) use self::response_budget::ResponsePermit;
 use crate::engine::ImageResult;
-use crate::protocol::gatekeeper::RequestError;
 
+/// The error of a body that is not a request of the protocol: its message. Each protocol has errors of its own.
+pub(crate) type RequestError = Box<dyn Error + Send + Sync>;
 /// The protocol of one endpoint. Each is a constant of its module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {
@@ -50,7 +54,8 @@ pub(crate) struct Protocol {
     pub(crate) operation: Operation,
     /// Writes the item of a key that is not an image reference.
     pub(crate) encode_not_a_reference: fn(ResponseContext<'_>, key: &str, &ReferenceError) -> EncodedKey,
-    pub(crate) frame: Frame,
+    /// How the body of a response is made of its items.
+    pub(crate) encoding: BodyEncoding,
 }
 
 /// The operation of the engine for each image of a request, and how the item of a key is encoded.
@@ -62,9 +67,16 @@ pub(crate) enum Operation {
     Resolve(fn(ResponseContext<'_>, key: &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
 }
 
-/// The bytes before and after the comma-separated items of a response. `undecided` is the text about undecided keys;
-/// empty if there are none.
-pub(crate) type Frame = fn(undecided: &str) -> (Vec<u8>, Vec<u8>);
+/// How the body of a response is made of its items. The body is the first bytes of `frame`, the items, the last bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyEncoding {
+    /// The bytes before and after the items. `items` are those of all decided keys, in the order of the request.
+    /// `undecided` is the text about undecided keys, and empty only if there are none.
+    pub(crate) frame: fn(items: &[Item], undecided: &str) -> (Vec<u8>, Vec<u8>),
+    /// Makes of separately encoded items what is between the bytes of `frame`: adds or removes separators, or leaves out
+    /// items that `frame` has included.
+    pub(crate) join: fn(items: &mut Vec<Item>),
+}
 
 /// The context of one request.
 #[derive(Clone, Copy, Debug)]

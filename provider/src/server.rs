@@ -120,7 +120,7 @@ pub enum ServerError {
     #[error("cannot listen on {address} for {what}")]
     Listen { what: &'static str, address: ListenAddress, source: io::Error },
     #[error("the listener for {what} has stopped")]
-    Dead { what: &'static str, source: io::Error },
+    Stopped { what: &'static str, source: io::Error },
 }
 
 /// The service with its ports bound and nothing served yet.
@@ -226,10 +226,10 @@ impl Server {
         readiness.set_ready(Condition::Endpoints);
         let ended = tokio::select! {
             ended = listen::serve(listeners, context, stopped) => {
-                ended.map_err(|source| ServerError::Dead { what: "the endpoints", source })
+                ended.map_err(|source| ServerError::Stopped { what: "the endpoints", source })
             }
             Err(source) = health::serve(health_listeners, health) => {
-                Err(ServerError::Dead { what: "health", source })
+                Err(ServerError::Stopped { what: "health", source })
             }
             () = stop => Ok(0),
         };

@@ -17,7 +17,7 @@ fn rows() -> Vec<Vec<String>> {
 
 #[test]
 fn the_table_has_every_code_in_order_with_its_texts() {
-    let said: Vec<_> = rows()
+    let documented: Vec<_> = rows()
         .into_iter()
         .map(|row| {
             let [code, verdict, who, _, cure] = row.as_slice() else { panic!("not five cells: {row:?}") };
@@ -28,7 +28,7 @@ fn the_table_has_every_code_in_order_with_its_texts() {
         let name = format!("`{}`", code.as_str());
         [name, code.kind().as_str().to_owned(), code.responsible().as_str().to_owned(), code.advice().to_owned()]
     });
-    assert_eq!(said, codes.collect::<Vec<_>>());
+    assert_eq!(documented, codes.collect::<Vec<_>>());
 }
 
 #[test]

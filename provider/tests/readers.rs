@@ -1,4 +1,4 @@
-//! That JSON from outside is read by the one strict reader, and by types that it can see into. Told by the sources.
+//! That JSON from outside is read by the one strict reader, and by types that it can see into. Checked in the sources.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -72,7 +72,7 @@ fn no_type_that_is_read_guesses_or_flattens() {
         for (name, text) in sources() {
             for attribute in text.split("#[serde(").skip(1).filter_map(|rest| rest.split_once(")]")) {
                 let (attribute, item) = attribute;
-                // What is only written cannot be misread.
+                // Types that are only serialized are not checked.
                 let read = text.contains("Deserialize");
                 assert!(!(read && attribute.contains(word)), "{name}: serde({attribute}) on {item:.60}");
             }

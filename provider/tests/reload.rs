@@ -1,4 +1,4 @@
-//! Everything that an operator turns over, turned over under load: no question without a right answer. The files change
+//! Replaces every file that an operator can change, under load; every request gets a correct response. The files change
 //! as a mounted volume changes, by a link.
 
 #![allow(clippy::unwrap_used)]
@@ -63,7 +63,7 @@ async fn the_authority_of_clients_rotates() {
     let old = || service.client(service.gatekeeper(&service.clients));
     service.until("the old authority is no longer good", async || old().verdict(&signed).await.is_err()).await;
     load.answers(SOME).await;
-    // An open connection of the old authority has one more answer, and not another one.
+    // An open connection of the old authority gets exactly one more response.
     let _ = kept.verdict(&signed).await;
     assert!(kept.verdict(&signed).await.is_err());
     load.end();
@@ -295,7 +295,7 @@ async fn limits_and_clients_change_with_the_next_request() {
         "{error}"
     );
     service.until_other_trust(|| service.configure("  allowedClients: [else.example]", &[&service.registry])).await;
-    // The open connection has its last answer.
+    // The open connection gets exactly one more response.
     assert_eq!(system_error().await, "");
     assert!(client.post("/v1/verify", two.clone()).await.is_err());
     service.until_other_trust(|| service.configure("", &[&service.registry])).await;

@@ -61,7 +61,7 @@ async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
     })
     .await;
     let (first, image) = (push(&fixture, "first"), Arc::new(push(&fixture, "second")));
-    // What all share is there before: connections and their buffers.
+    // Allocate shared state first: connections and their buffers.
     assert_eq!(fixture.code(&first.to_string()).await, Code::CriticalAttributeUnknown);
     fixture.registry.clear_requests();
 

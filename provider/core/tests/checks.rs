@@ -185,8 +185,11 @@ fn trusts_any_certificate_of_the_chain_by_identity_and_not_by_name() {
     for trusted in [fixture.root.der(), intermediate.der()] {
         assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, trusted).codes(&envelope, JWS), []);
     }
-    let twin = Authority::root(CertSpec::root());
-    assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, twin.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
+    let same_name = Authority::root(CertSpec::root());
+    assert_eq!(
+        fixture.untrusting().trusting(StoreKind::Ca, same_name.der()).codes(&envelope, JWS),
+        [Code::UntrustedChain]
+    );
     // The same key and name under another serial number is another certificate.
     let again = Authority::root(CertSpec::root().with_key(fixture.root.key()));
     assert_eq!(fixture.untrusting().trusting(StoreKind::Ca, again.der()).codes(&envelope, JWS), [Code::UntrustedChain]);
@@ -328,14 +331,14 @@ fn an_altered_chain_does_not_verify_even_where_trust_is_only_logged() {
     let chain = intermediate.issue(CertSpec::leaf());
     let fixture = Fixture { root, target: Descriptor::sample("image") };
     let [leaf, middle, top] = <[Vec<u8>; 3]>::try_from(chain.der().to_vec()).unwrap();
-    let twin = Authority::root(CertSpec::root()).der().to_vec();
+    let same_name = Authority::root(CertSpec::root()).der().to_vec();
     for certificates in [
         vec![leaf.clone(), middle.clone()],
         vec![leaf.clone(), top.clone()],
         vec![leaf.clone()],
-        vec![leaf.clone(), middle.clone(), twin.clone()],
+        vec![leaf.clone(), middle.clone(), same_name.clone()],
         vec![leaf.clone(), middle.clone(), top.clone(), top.clone()],
-        vec![leaf.clone(), middle.clone(), top.clone(), twin],
+        vec![leaf.clone(), middle.clone(), top.clone(), same_name],
         vec![leaf.clone(), leaf.clone(), middle.clone(), top.clone()],
         vec![middle.clone(), top.clone()],
         vec![top, middle, leaf],

@@ -22,8 +22,8 @@ impl<'s> Rounds<'s> {
 
     /// Gets the requested evidence; returns all evidence after that.
     pub(super) async fn fetch(&mut self, requests: &Requests) -> Arc<Evidence> {
-        let answers = self.source.fetch(requests, self.deadline).await;
-        Arc::make_mut(&mut self.evidence).add_round(requests, answers);
+        let responses = self.source.fetch(requests, self.deadline).await;
+        Arc::make_mut(&mut self.evidence).add_round(requests, responses);
         Arc::clone(&self.evidence)
     }
 }

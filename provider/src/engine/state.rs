@@ -1,4 +1,4 @@
-//! The engine: policy and registries, joined.
+//! The engine: combines policy, registries and evidence.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +20,6 @@ use countersign_registry::SettingsError;
 
 use super::CountRequests;
 use super::error_mapping;
-use super::question::Demands;
-use super::question::QuestionDigest;
 use super::request::Conditions;
 use super::request::CredentialSelection;
 use super::request::Deadline;
@@ -29,11 +27,12 @@ use super::request::PolicySelection;
 use super::request::PolicySnapshot;
 use super::request::VerificationRequest;
 use super::verdict_cache::VerdictCache;
+use super::verdict_key::MetadataRequirements;
+use super::verdict_key::VerdictKey;
 use crate::cache::FlightError;
 use crate::cache::SingleFlight;
 use crate::clock::Clock;
 use crate::evidence::EvidenceSource;
-use crate::evidence::Unavailable;
 use crate::policy_source::PolicyHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::VERIFICATIONS;
@@ -57,7 +56,7 @@ pub struct EngineSettings {
     pub max_flights: usize,
 }
 
-/// Answers [`VerificationRequest`]s. Clones share one engine.
+/// Processes [`VerificationRequest`]s. Clones share one engine.
 #[derive(Clone)]
 pub struct Engine(pub(super) Arc<Inner>);
 
@@ -66,14 +65,14 @@ pub(super) struct Inner {
     pub(super) registries: Registries,
     pub(super) settings: EngineSettings,
     /// From the settings.
-    pub(super) demands: Demands,
+    pub(super) requirements: MetadataRequirements,
     pub(super) evidence: Arc<dyn EvidenceSource>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     /// Shared by pins and verifications: an image is in one of them at a time.
     pub(super) work: Limiter,
     pub(super) pins: SingleFlight<PinKey, Result<Pinned, Reason>>,
-    pub(super) verifications: SingleFlight<QuestionDigest, Arc<ImageVerdict>>,
+    pub(super) verifications: SingleFlight<VerdictKey, Arc<ImageVerdict>>,
     pub(super) verdicts: VerdictCache,
 }
 
@@ -92,17 +91,19 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// An engine with empty caches. `evidence` fetches the evidence that judgements need.
     #[must_use]
     pub fn new(
         policy: Arc<PolicyHandle>,
         registries: Registries,
+        evidence: Arc<dyn EvidenceSource>,
         settings: EngineSettings,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
         let work = Limiter::new(VERIFICATIONS, ShareLimits::of(settings.max_flights), observer);
-        Self::within(work, policy, registries, settings, metrics, clock)
+        Self::within(work, policy, registries, evidence, settings, metrics, clock)
     }
 
     /// An engine under another configuration, with empty caches and the same limits: work in progress counts for both.
@@ -114,11 +115,12 @@ impl Engine {
         &self,
         policy: Arc<PolicyHandle>,
         registries: RegistrySettings,
+        evidence: Arc<dyn EvidenceSource>,
         settings: EngineSettings,
     ) -> Result<Self, SettingsError> {
         let Inner { work, registries: former, metrics, clock, .. } = &*self.0;
         let registries = former.successor(registries)?;
-        Ok(Self::within(work.clone(), policy, registries, settings, Arc::clone(metrics), Arc::clone(clock)))
+        Ok(Self::within(work.clone(), policy, registries, evidence, settings, Arc::clone(metrics), Arc::clone(clock)))
     }
 
     /// Applies the limits of this engine to all work in progress, and empties the caches of `former`, which only
@@ -133,6 +135,7 @@ impl Engine {
         work: Limiter,
         policy: Arc<PolicyHandle>,
         registries: Registries,
+        evidence: Arc<dyn EvidenceSource>,
         settings: EngineSettings,
         metrics: Arc<Metrics>,
         clock: Clock,
@@ -145,8 +148,8 @@ impl Engine {
             verdicts: VerdictCache::new(verdict_bytes, verdict_lifetime, rejected_lifetime),
             policy,
             registries,
-            evidence: Arc::new(Unavailable),
-            demands: Demands::new(&settings.required_metadata, settings.max_signatures),
+            evidence,
+            requirements: MetadataRequirements::new(&settings.required_metadata, settings.max_signatures),
             settings,
             metrics,
             clock,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::ImageVerdict;
 
-use super::question::QuestionDigest;
+use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
 
 /// A verdict, and the time at which it expires regardless of its lifetime.
@@ -15,7 +15,7 @@ type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
 
 /// Bounded in bytes. Inconclusive verdicts are never cached.
 pub(super) struct VerdictCache {
-    entries: LruTtlCache<QuestionDigest, Entry>,
+    entries: LruTtlCache<VerdictKey, Entry>,
     verified_lifetime: Duration,
     rejected_lifetime: Duration,
 }
@@ -34,12 +34,12 @@ impl VerdictCache {
     }
 
     /// The verdict, if it is still valid at `now`.
-    pub(super) fn get(&self, key: &QuestionDigest, now: UnixTime) -> Option<Arc<ImageVerdict>> {
+    pub(super) fn get(&self, key: &VerdictKey, now: UnixTime) -> Option<Arc<ImageVerdict>> {
         let (verdict, good_until) = self.entries.get(key, Instant::now())?;
         good_until.is_none_or(|end| now < end).then_some(verdict)
     }
 
-    pub(super) fn put(&self, key: QuestionDigest, verdict: &Arc<ImageVerdict>) -> Stored {
+    pub(super) fn put(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) -> Stored {
         let (lifetime, good_until) = match &**verdict {
             ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.good_until()),
             ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
@@ -61,5 +61,5 @@ fn weight(verdict: &ImageVerdict) -> usize {
     // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
     // adds to each.
     const AROUND: usize = 192;
-    AROUND + QuestionDigest::BYTES + size_of::<Entry>() + verdict.bytes()
+    AROUND + VerdictKey::BYTES + size_of::<Entry>() + verdict.bytes()
 }

@@ -16,12 +16,12 @@ use countersign_registry::Pinned;
 
 use super::ImageResult;
 use super::error_mapping;
-use super::question::EffectiveQuestion;
-use super::question::QuestionDigest;
 use super::request::PolicySelection;
 use super::request::VerificationRequest;
 use super::state::Inner;
 use super::verdict_cache::Stored;
+use super::verdict_key::VerdictKey;
+use super::verdict_key::VerdictKeyParts;
 use super::verify_signatures::Subject;
 use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
@@ -93,8 +93,8 @@ impl Inner {
     }
 
     /// The key of the flight and of the cache entry.
-    fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> QuestionDigest {
-        let question = EffectiveQuestion {
+    fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> VerdictKey {
+        let parts = VerdictKeyParts {
             repository: pinned.repository(),
             digest: &pinned.descriptor().digest,
             selection: request.policy,
@@ -103,18 +103,18 @@ impl Inner {
             credentials: request.credentials,
             scope: pinned.credential_scope(),
             conditions: &request.conditions,
-            demands: self.demands.of(statement.name()),
+            requirements: self.requirements.of(statement.name()),
         };
-        question.digest()
+        parts.key()
     }
 
-    /// What the configuration demands of signatures under a statement.
+    /// The metadata that the configuration requires of signatures under a statement.
     pub(super) fn required_metadata(&self, statement: &UsableStatement) -> &BTreeMap<String, String> {
         static NOTHING: BTreeMap<String, String> = BTreeMap::new();
         self.settings.required_metadata.get(statement.name()).unwrap_or(&NOTHING)
     }
 
-    fn cached(&self, key: &QuestionDigest) -> Option<Arc<ImageVerdict>> {
+    fn cached(&self, key: &VerdictKey) -> Option<Arc<ImageVerdict>> {
         let verdict = self.verdicts.get(key, (self.clock)());
         self.metrics.cache_event(if verdict.is_some() { "verdict-hit" } else { "verdict-miss" });
         verdict
@@ -124,7 +124,7 @@ impl Inner {
     async fn join_or_start(
         self: &Arc<Self>,
         request: &VerificationRequest,
-        key: QuestionDigest,
+        key: VerdictKey,
         subject: Subject,
     ) -> Arc<ImageVerdict> {
         let statement = subject.statement.shared_name();
@@ -159,7 +159,7 @@ impl Inner {
         }
     }
 
-    fn store(&self, key: QuestionDigest, verdict: &Arc<ImageVerdict>) {
+    fn store(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) {
         match self.verdicts.put(key, verdict) {
             Stored::Yes { evicted } => {
                 self.metrics.cache_event("verdict-stored");

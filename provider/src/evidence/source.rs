@@ -1,4 +1,4 @@
-//! Where the engine gets evidence.
+//! The interface through which the engine gets evidence.
 
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Requests;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// Gets evidence from outside.
 pub trait EvidenceSource: Send + Sync {
-    /// One answer for each request, in their order; evidence that is not available by `deadline` is
+    /// One response for each request, in their order; evidence that is not available by `deadline` is
     /// [`EvidenceResponse::NotAvailable`].
     fn fetch<'a>(&'a self, requests: &'a Requests, deadline: Instant) -> BoxFuture<'a, Vec<EvidenceResponse>>;
 }

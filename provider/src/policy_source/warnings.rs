@@ -1,4 +1,4 @@
-//! What is no mistake in a trust policy and its stores, but probably not intended.
+//! Warnings about a trust policy and its stores: valid, but probably not intended.
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ pub use self::provider_response::Item;
 pub use self::provider_response::ProviderResponse;
 pub use self::provider_response::Response;
 use self::provider_response::around_items;
+use super::BodyEncoding;
 use super::EncodedKey;
 use super::Message;
 use super::Operation;
@@ -36,7 +37,7 @@ pub(crate) const VERIFY: Protocol = Protocol {
     image_of: whole_key,
     operation: Operation::Verify(verify::encode),
     encode_not_a_reference,
-    frame: |system_error| around_items(false, system_error),
+    encoding: BodyEncoding { frame: |_, system_error| around_items(false, system_error), join },
 };
 
 /// `POST /v1/mutate`.
@@ -45,10 +46,10 @@ pub(crate) const MUTATE: Protocol = Protocol {
     image_of: whole_key,
     operation: Operation::Resolve(mutate::encode),
     encode_not_a_reference,
-    frame: |system_error| around_items(true, system_error),
+    encoding: BodyEncoding { frame: |_, system_error| around_items(true, system_error), join },
 };
 
-/// What an item usually has, in bytes, so that it is written without moving it.
+/// The usual size of an item in bytes, so that it is written without moving it.
 const ITEM_BYTES: usize = 2048;
 
 /// The outcome for one key.
@@ -62,7 +63,7 @@ pub(super) enum KeyOutcome<V> {
     Undecided(Message),
 }
 
-/// Writes `key`'s item, if its outcome is one.
+/// Writes `key`'s item, if its outcome is one, with a leading comma.
 pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> EncodedKey {
     let (content, is_error) = match outcome {
         KeyOutcome::Value(value) => (Content::Value(value), false),
@@ -74,16 +75,23 @@ pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> En
     match serde_json::to_writer(&mut json, &Item { key: key.to_owned(), content }) {
         Ok(()) => {
             json.shrink_to_fit();
-            EncodedKey::Item { json, is_error }
+            EncodedKey::Item(super::Item { bytes: json, is_error })
         }
         // These types can always be serialized; if that fails, the response still denies.
         Err(_) => EncodedKey::Undecided(Message::new("internal-error: the item could not be written")),
     }
 }
 
+/// Removes the leading comma of the first item.
+fn join(items: &mut Vec<super::Item>) {
+    if let Some(first) = items.first_mut() {
+        first.bytes.remove(0);
+    }
+}
+
 /// The distinct keys of a request.
-pub(super) fn decode(body: &[u8], max_keys: usize) -> Result<Vec<String>, RequestError> {
-    ProviderRequest::from_json(body, max_keys).map(|request| request.request.keys)
+fn decode(body: &[u8], max_keys: usize) -> Result<Vec<String>, super::RequestError> {
+    Ok(ProviderRequest::from_json(body, max_keys)?.request.keys)
 }
 
 fn whole_key(key: &str) -> &str {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use countersign_core::codec::text::Text as Bounded;
 use countersign_core::verdict::Code;
 
-use super::Frame;
+use super::BodyEncoding;
 use super::Message;
 use super::response_budget::BudgetExceeded;
 use super::response_budget::ResponsePermit;
@@ -22,23 +22,26 @@ const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
 /// The outcome of one key in the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EncodedKey {
-    Item {
-        /// Behind a comma.
-        json: Vec<u8>,
-        is_error: bool,
-    },
+    Item(Item),
     /// Why there is no item.
     Undecided(Message),
+}
+
+/// The item of a decided key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// As [`BodyEncoding::join`] of the protocol expects them.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) is_error: bool,
 }
 
 /// A response under construction. See the module.
 #[derive(Debug)]
 pub(crate) struct Response {
-    frame: Frame,
+    encoding: BodyEncoding,
     permit: ResponsePermit,
-    /// By the index of the key in the request; empty without one.
-    items: Vec<Vec<u8>>,
-    has_item_error: bool,
+    /// By the index of the key in the request.
+    items: Vec<Option<Item>>,
     undecided: Undecided,
     exceeded: Option<BudgetExceeded>,
 }
@@ -50,36 +53,35 @@ pub(crate) struct EncodedResponse {
     /// For the bytes of `parts`. None where these are few.
     pub(crate) permit: Option<ResponsePermit>,
     pub(crate) has_item_error: bool,
-    pub(crate) has_system_error: bool,
-    /// Why some keys are undecided although they were decided, if there are any.
+    pub(crate) has_undecided: bool,
+    /// The limit because of which decided keys are reported as undecided, if there are any.
     pub(crate) exceeded: Option<BudgetExceeded>,
 }
 
 impl EncodedResponse {
     /// The response to a request whose keys are unknown, too many, or not processed for another reason: no items, and
     /// the reason.
-    pub(crate) fn refusal(frame: Frame, why: &Message, request_id: &str) -> Self {
-        let (before, after) = frame(&format!("{} (request {request_id})", why.as_str()));
+    pub(crate) fn refusal(encoding: BodyEncoding, why: &Message, request_id: &str) -> Self {
+        let (before, after) = (encoding.frame)(&[], &format!("{} (request {request_id})", why.as_str()));
         let parts = vec![before, after];
-        Self { parts, permit: None, has_item_error: false, has_system_error: true, exceeded: None }
+        Self { parts, permit: None, has_item_error: false, has_undecided: true, exceeded: None }
     }
 }
 
 impl Response {
     /// A response to so many keys, all of them still undecided.
-    pub(crate) fn about(keys: usize, frame: Frame, permit: ResponsePermit) -> Self {
-        let items = vec![Vec::new(); keys];
-        Self { frame, permit, items, has_item_error: false, undecided: Undecided::default(), exceeded: None }
+    pub(crate) fn about(keys: usize, encoding: BodyEncoding, permit: ResponsePermit) -> Self {
+        let items = vec![None; keys];
+        Self { encoding, permit, items, undecided: Undecided::default(), exceeded: None }
     }
 
     /// Adds the outcome of the key at `index`. If its item exceeds the budget, the key is undecided.
     pub(crate) fn add(&mut self, index: usize, key: &str, encoded: EncodedKey) {
         match encoded {
-            EncodedKey::Item { json, is_error } => match self.permit.grow(json.len()) {
+            EncodedKey::Item(item) => match self.permit.grow(item.bytes.len()) {
                 Ok(()) => {
-                    if let Some(item) = self.items.get_mut(index) {
-                        *item = json;
-                        self.has_item_error |= is_error;
+                    if let Some(place) = self.items.get_mut(index) {
+                        *place = Some(item);
                     }
                 }
                 Err(exceeded) => {
@@ -95,30 +97,29 @@ impl Response {
 
     /// Encodes the response.
     pub(crate) fn encode(self, request_id: &str) -> EncodedResponse {
-        let Self { frame, mut permit, items, has_item_error, undecided, mut exceeded } = self;
-        let asked = items.len();
-        let mut items: Vec<Vec<u8>> = items.into_iter().filter(|item| !item.is_empty()).collect();
-        let without_item = asked - items.len();
+        let Self { encoding: BodyEncoding { frame, join }, mut permit, items, undecided, mut exceeded } = self;
+        let keys = items.len();
+        let mut items: Vec<Item> = items.into_iter().flatten().collect();
+        let has_item_error = items.iter().any(|item| item.is_error);
+        let without_item = keys - items.len();
         let head = (without_item > 0)
-            .then(|| format!("could not decide about {without_item} of {asked} images (request {request_id}): "));
-        let system_error = head.as_ref().map(|head| undecided.text(head, without_item)).unwrap_or_default();
-        let (before, mut after) = frame(&system_error);
+            .then(|| format!("could not decide about {without_item} of {keys} images (request {request_id}): "));
+        let text = head.as_ref().map(|head| undecided.text(head, without_item)).unwrap_or_default();
+        let (mut before, mut after) = frame(&items, &text);
         if let Some(head) = &head
             && let Err(error) = permit.grow(after.len())
         {
             // Short, so that it needs no permit.
             let code = Code::Overloaded;
-            (_, after) = frame(&format!("{head}{code}: {error}; what to do: {}", code.advice()));
+            (before, after) = frame(&items, &format!("{head}{code}: {error}; what to do: {}", code.advice()));
             exceeded.get_or_insert(error);
         }
-        if let Some(first) = items.first_mut() {
-            first.remove(0);
-        }
+        join(&mut items);
         EncodedResponse {
-            parts: [before].into_iter().chain(items).chain([after]).collect(),
+            parts: [before].into_iter().chain(items.into_iter().map(|item| item.bytes)).chain([after]).collect(),
             permit: Some(permit),
             has_item_error,
-            has_system_error: head.is_some(),
+            has_undecided: head.is_some(),
             exceeded,
         }
     }

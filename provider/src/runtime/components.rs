@@ -98,8 +98,8 @@ fn engine(
     let settings = settings::registries(config, files)?;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
-    let settings = settings::engine(config);
-    Ok((Engine::new(policy, registries, settings, Arc::clone(metrics), system_clock()), system_roots))
+    let (evidence, settings) = (settings::evidence(), settings::engine(config));
+    Ok((Engine::new(policy, registries, evidence, settings, Arc::clone(metrics), system_clock()), system_roots))
 }
 
 /// The engine that follows `former` under a changed configuration or changed files, within the same limits.
@@ -110,6 +110,6 @@ pub(super) fn successor(
     policy: Arc<PolicyHandle>,
 ) -> Result<Engine, Cause> {
     let registries = settings::registries(config, files)?;
-    let successor = former.successor(policy, registries, settings::engine(config));
+    let successor = former.successor(policy, registries, settings::evidence(), settings::engine(config));
     successor.map_err(|source| Cause::Registries { source })
 }

@@ -53,7 +53,7 @@ pub enum Cause {
     /// Metrics cannot be registered.
     #[error(transparent)]
     Metrics(prometheus::Error),
-    /// A port cannot be bound, or a listener is dead.
+    /// A port cannot be bound, or a listener has stopped.
     #[error(transparent)]
     Server(ServerError),
     /// The reload task panicked.

@@ -1,8 +1,8 @@
 //! From the configuration to the settings of the server, the registry client, the engine and the log.
 
-use std::time::Duration;
-
 use countersign_registry::RegistrySettings;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::Cause;
 use super::proxy_environment;
@@ -11,6 +11,8 @@ use crate::config::LogLevel;
 use crate::config::RegistryFiles;
 use crate::config::Server;
 use crate::engine::EngineSettings;
+use crate::evidence::EvidenceSource;
+use crate::evidence::Unavailable;
 use crate::server::ConnectionTimes;
 use crate::server::ServerSettings;
 use crate::server::tls::AllowedClients;
@@ -76,6 +78,11 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
         flight_time: FLIGHT_TIME,
         max_flights: config.server.max_concurrent_keys,
     }
+}
+
+/// The source of evidence: there are no fetchers in this version, so no configuration either.
+pub(super) fn evidence() -> Arc<dyn EvidenceSource> {
+    Arc::new(Unavailable)
 }
 
 /// The log's level.

@@ -40,8 +40,8 @@ use super::routes::NO_ENDPOINT;
 use super::routes::Route;
 use crate::engine::Deadline;
 use crate::engine::Verifier;
+use crate::protocol::BodyEncoding;
 use crate::protocol::EncodedResponse;
-use crate::protocol::Frame;
 use crate::protocol::Message;
 use crate::protocol::ResponseBudget;
 use crate::protocol::gatekeeper;
@@ -79,14 +79,14 @@ struct Reply {
 }
 
 impl Refusal {
-    fn reply(&self, frame: Frame, id: &RequestId) -> Reply {
-        let response = EncodedResponse::refusal(frame, &Message::new(&self.why), id.as_str());
+    fn reply(&self, encoding: BodyEncoding, id: &RequestId) -> Reply {
+        let response = EncodedResponse::refusal(encoding, &Message::new(&self.why), id.as_str());
         Reply { outcome: self.outcome, response }
     }
 
-    /// In the frame of `/v1/verify`, for requests without an endpoint.
+    /// In the encoding of `/v1/verify`, for requests without an endpoint.
     fn reply_without_endpoint(outcome: Outcome, why: &str, id: &RequestId) -> Reply {
-        Self { outcome, why: why.to_owned() }.reply(gatekeeper::VERIFY.frame, id)
+        Self { outcome, why: why.to_owned() }.reply(gatekeeper::VERIFY.encoding, id)
     }
 }
 
@@ -165,13 +165,13 @@ impl Handler {
         B: Body<Data = Bytes>,
     {
         let deadline = Deadline::after(self.time_for(route));
-        let frame = route.protocol.frame;
+        let encoding = route.protocol.encoding;
         let until = deadline.instant().into();
         let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
         let (max_bytes, max_keys) = (self.settings.max_body_bytes, self.settings.max_keys);
         let reading = match self.requests.to_read(announced, max_bytes, max_keys, until).await {
             Ok(permit) => permit,
-            Err(reached) => return Refusal::from(reached).reply(frame, id),
+            Err(reached) => return Refusal::from(reached).reply(encoding, id),
         };
         let keys = match self.keys(route, body, until).await {
             Ok(keys) => keys,
@@ -184,7 +184,7 @@ impl Handler {
                     why = refusal.why,
                     "request refused"
                 );
-                return refusal.reply(frame, id);
+                return refusal.reply(encoding, id);
             }
         };
         self.metrics.request_keys(keys.len());
@@ -194,7 +194,7 @@ impl Handler {
                 drop(reading);
                 self.dispatch(route, keys, deadline, id).await
             }
-            Err(reached) => Refusal::from(reached).reply(frame, id),
+            Err(reached) => Refusal::from(reached).reply(encoding, id),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::environment::Environment;
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 impl Environment {
-    /// Writes the configuration and what it names. Gives what speaks as Gatekeeper.
+    /// Writes the configuration and what it names. Returns Gatekeeper's client.
     pub(crate) fn write(&mut self) -> reqwest::Client {
         let server = self.servers.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]).serial(&[5]));
         let client = self.clients.issue(CertSpec::tls_client(GATEKEEPER).serial(&[6]));

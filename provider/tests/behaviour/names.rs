@@ -1,6 +1,6 @@
 //! Names for what differs from run to run: hosts, digests, fingerprints, paths, times, identifiers.
 //!
-//! Known texts get the name of their role. Of what is left, times near the present are `<time>` (all other times are
+//! Known texts get the name of their role. In the remaining text, times near the present are `<time>` (all other times are
 //! those of fixtures), 32 hexadecimal digits are a `<request id>` and 64 are an unnamed digest.
 
 use std::collections::HashMap;
@@ -13,20 +13,20 @@ use time::format_description::well_known::Rfc3339;
 /// The replacements.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// Of several that fit the longest counts, which stands first.
+    /// Sorted by length, longest first: the longest match is replaced.
     texts: Vec<(String, String)>,
     /// By the 64 digits of a digest.
     digests: HashMap<String, String>,
 }
 
 impl Names {
-    /// `text` is `role` from now on, wherever it stands.
+    /// `text` is replaced by `role` from now on, everywhere.
     pub(crate) fn name(&mut self, text: &str, role: &str) {
         let place = self.texts.partition_point(|(known, _)| known.len() >= text.len());
         self.texts.insert(place, (text.to_owned(), role.to_owned()));
     }
 
-    /// The digest, with or without its algorithm, is `<role>` from now on.
+    /// The digest, with or without its algorithm, is replaced by `<role>` from now on.
     pub(crate) fn digest(&mut self, digest: &str, role: &str) {
         let hex = digest.trim_start_matches("sha256:");
         assert_eq!(hex.len(), 64, "{digest}");

@@ -1,4 +1,4 @@
-//! Asks about every case of an environment, and compares what comes with the golden file.
+//! Requests every case of an environment and compares the responses with the golden file.
 
 use std::collections::BTreeMap;
 
@@ -121,8 +121,8 @@ pub(crate) fn log_of(events: &[Json], addresses: &[(&str, &str)]) -> Vec<Json> {
     text.collect()
 }
 
-/// Of the first event what is another than in every event about a verdict, or in the item of `/v1/verify`; of those after
-/// it what is another than in the first.
+/// The fields of the first event that differ from every verdict event or the item of `/v1/verify`; of later events, those
+/// that differ from the first.
 fn events_of(names: &Names, item: &Json, events: &[Json]) -> Json {
     let events: Vec<Json> = events.iter().map(|event| names.json(event)).collect();
     let mut usual = json!({
@@ -137,7 +137,7 @@ fn events_of(names: &Names, item: &Json, events: &[Json]) -> Json {
     std::iter::once(beyond(&usual, &events[0])).chain(changes).collect()
 }
 
-/// The members of `document` that `first` has not, or has with another value; `(none)` for those that are gone.
+/// The members of `document` that `first` does not have, or has with another value; `(none)` for those that are missing.
 fn beyond(first: &Json, document: &Json) -> Json {
     let (Some(first), Some(members)) = (first.as_object(), document.as_object()) else { return document.clone() };
     let gone = first.keys().filter(|name| !members.contains_key(*name)).map(|name| (name.clone(), json!("(none)")));
@@ -161,7 +161,7 @@ pub(crate) async fn response(client: &reqwest::Client, service: &Service, path: 
     document["response"].take()
 }
 
-/// Of an answer to one key what is about it: the value, the error or the `systemError`.
+/// The part of a response about one key: the value, the error or the `systemError`.
 fn one(case: &Case, response: Json) -> Json {
     let items = response["items"].as_array().unwrap();
     match items.as_slice() {
@@ -175,7 +175,7 @@ fn one(case: &Case, response: Json) -> Json {
     }
 }
 
-/// All cases that are image references in two commands, and the others one by one. Gives the two exit codes.
+/// All cases that are image references in two commands, and the others one by one. Returns the two exit codes.
 async fn ask_verify(environment: &Environment, entries: &mut Entries) -> Json {
     let is_reference = |case: &&Case| {
         let error = &entries[&case.name]["v1 verify"]["error"];
@@ -206,8 +206,8 @@ async fn ask_verify(environment: &Environment, entries: &mut Entries) -> Json {
     json!({"exit of text": text.exit, "exit of json": document.exit, "stderr": stderr})
 }
 
-/// Every case by itself, as text and as a document; the output of `verify` is not repeated. Gives the certificates,
-/// which stand there by their names.
+/// Every case by itself, as text and as a document; the output of `verify` is not repeated. Returns the
+/// certificates, which are referred to by name.
 async fn ask_inspect(environment: &Environment, entries: &mut Entries) -> Json {
     let cases = environment.cases.iter().filter(|case| entries[&case.name].get("verify json").is_some());
     let commands = cases.map(|case| async {
@@ -261,8 +261,8 @@ pub(crate) fn page(names: &Names, output: &Output) -> Json {
     })
 }
 
-/// An entry without repetitions: the second of two equal responses refers to the first, and of the document of
-/// `verify` there is what is another than in the item of `/v1/verify`.
+/// An entry without repetitions: the second of two equal responses refers to the first, and the document of
+/// `verify` has only the members that differ from the item of `/v1/verify`.
 fn compact(mut entry: Json) -> Json {
     if let Some(item) = entry["v1 verify"].get("value").cloned()
         && let Some(document) = entry.as_object_mut().unwrap().remove("verify json")

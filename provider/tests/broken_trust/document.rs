@@ -104,7 +104,7 @@ async fn replicas_and_restarts_with_the_same_trust_have_the_same_digest() {
     changed(&fixture);
     let more = digest(&fixture);
     assert_ne!(more, first);
-    // What is kept counts, not what is on disk.
+    // The digest covers the content in use, not that on disk.
     rewrite(&fixture, "garbage");
     changed(&fixture);
     assert_eq!(digest(&fixture), more);

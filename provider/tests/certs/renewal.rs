@@ -47,13 +47,13 @@ async fn renewing_finds_the_authority_among_several_and_in_a_file_from_windows()
 #[test]
 fn renewing_keeps_the_names_unless_others_are_given() {
     let out = Out::new();
-    out.made(&["--name", "door.example.com", "--name", "192.0.2.7", "--name", "2001:db8::7"]);
+    out.made(&["--name", "endpoint.example.com", "--name", "192.0.2.7", "--name", "2001:db8::7"]);
     let names = |arguments: &[&str]| {
         let page = out.made(arguments);
         let line = page.lines().find_map(|line| line.strip_prefix("server        certs/tls.crt, for ")).unwrap();
         line.rsplit_once(", until ").unwrap().0.to_owned()
     };
-    assert_eq!(names(&["--renew"]), "door.example.com, 192.0.2.7, 2001:db8::7");
+    assert_eq!(names(&["--renew"]), "endpoint.example.com, 192.0.2.7, 2001:db8::7");
     assert_eq!(names(&["--renew", "--name", "other.example.com"]), "other.example.com");
     assert_eq!(names(&["--renew", "--namespace", "ns"]), "countersign.ns.svc, countersign.ns.svc.cluster.local");
     fs::write(out.path("tls.crt"), Authority::root(CertSpec::root()).pem()).unwrap();

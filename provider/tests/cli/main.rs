@@ -42,7 +42,7 @@ pub(crate) fn check(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
-/// A registry with images of every fate, and a configuration that knows it.
+/// A registry with an image for each verdict, and its configuration.
 pub(crate) struct Fixture {
     pub(crate) registry: Registry,
     pub(crate) folder: Folder,

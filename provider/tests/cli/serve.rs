@@ -18,7 +18,7 @@ use crate::check;
 use crate::countersign;
 use crate::text;
 
-/// Adds what `serve` needs to the fixture's configuration. Gives what speaks as Gatekeeper.
+/// Adds what `serve` needs to the fixture's configuration. Returns Gatekeeper's client.
 fn add_server(fixture: &Fixture) -> reqwest::Client {
     // A second installation is refused, and the first serves all tests of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -129,7 +129,7 @@ async fn a_proxy_of_the_environment_is_asked_for_listed_hosts_and_for_no_others(
     );
     assert!(!shown.contains("hunter2"), "{shown}");
 
-    // Neither is an unlisted host asked by it, nor one inside.
+    // It is not used for unlisted or internal hosts.
     let before = proxy.connections();
     check(&verify(&fixture.image("app:signed"), &url).await, 2);
     with("- {host: 'registry.tools.svc:5000', plainHttp: true}\n");

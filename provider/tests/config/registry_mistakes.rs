@@ -159,7 +159,7 @@ fn refuses_bad_proxies_without_showing_them() {
             &format!("registries: [{{host: '{host}', proxy: 'http://u:hunter2@p.example:3128'}}]"),
             &[&format!(
                 ":2: registries[0].proxy: found the proxy http://p.example:3128 for {host}, which is {what}, expected none, as no \
-                 proxy is asked for that"
+                 proxy is used for this host"
             )],
         );
     }

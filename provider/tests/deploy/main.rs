@@ -1,4 +1,4 @@
-//! What `deploy/` promises: documents that fit each other, the configuration and the binary.
+//! Consistency of `deploy/`: the documents with each other, the configuration and the binary.
 //!
 //! Read as files, without kubectl: the end-to-end run applies them to Kubernetes and Gatekeeper.
 #![allow(clippy::unwrap_used)]

@@ -146,9 +146,9 @@ async fn reports_a_key_that_waited_for_others_of_the_request() {
     let response = client.ask(VERIFY, &["a.example/never/1", "a.example/never/2"]).await;
     let error = system_error(&response);
     assert!(error.contains("deadline-exceeded: "), "{error}");
-    let says = "overloaded: verification did not start within 500ms: found 2 images of this registry in the request, of \
+    let expected = "overloaded: verification did not start within 500ms: found 2 images of this registry in the request, of \
         which 1 are verified at a time";
-    assert!(error.contains(says), "{error}");
+    assert!(error.contains(expected), "{error}");
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn a_panic_affects_one_key_only() {
 #[tokio::test]
 async fn answers_an_invalid_request_with_a_system_error() {
     let (service, client) = started(|_| ()).await;
-    for (body, says) in [
+    for (body, expected) in [
         ("", "request body is not a ProviderRequest: EOF"),
         ("not json", "request body is not a ProviderRequest: expected"),
         (r#"{"request":{"keys":{}}}"#, "request body is not a ProviderRequest: invalid type"),
@@ -200,7 +200,7 @@ async fn answers_an_invalid_request_with_a_system_error() {
             assert_eq!(answer["kind"], "ProviderResponse");
             assert_eq!(keys(&answer["response"]), [""; 0]);
             let error = system_error(&answer["response"]);
-            assert!(error.starts_with(says), "{error}");
+            assert!(error.starts_with(expected), "{error}");
         }
     }
     assert_eq!(
@@ -308,7 +308,7 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
         assert_eq!(items[0], json!({"key": "nginx", "value": format!("nginx@{DIGEST}")}));
         assert_eq!(items[1]["value"], format!("a.example:5000/app@{DIGEST}"));
         assert_eq!(items[2]["value"], pinned);
-        for (index, says) in [
+        for (index, expected) in [
             (3, "a.example/undecided:latest: registry-timeout: no response within 500ms"),
             (4, "a.example/never:latest: deadline-exceeded: verification did not finish within 500ms: found "),
             (5, "invalid-reference: image reference is empty"),
@@ -316,7 +316,7 @@ async fn mutation_writes_digests_and_never_a_system_error_about_a_key() {
         ] {
             assert!(items[index].get("value").is_none());
             let error = items[index]["error"].as_str().unwrap();
-            assert!(error.starts_with(says), "{error}");
+            assert!(error.starts_with(expected), "{error}");
         }
     }
     // A digest needs no resolution.

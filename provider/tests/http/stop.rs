@@ -26,7 +26,7 @@ async fn answers_a_request_in_progress_before_it_stops() {
     }
     assert!(!readiness.is_ready());
     assert!(!run.is_finished());
-    script.gate.notify_one();
+    script.release.notify_one();
     assert_eq!(answer.await.unwrap()["items"][0]["value"]["verdict"], "skipped");
     assert_eq!(run.await.unwrap().unwrap(), 0);
 }

@@ -84,8 +84,8 @@ async fn an_entry_with_a_false_type_is_a_broken_signature() {
     let fixture = EngineFixture::new().await;
     let image = fixture.registry.push_image("app", "v1");
     let other = put_referrer(&fixture.registry, &image, r#""artifactType":"application/spdx+json","layers":[]"#);
-    let lie = Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..other };
-    fixture.registry.when(Route::Referrers).reply(index(&[lie]));
+    let wrong = Descriptor { artifact_type: Some(SIGNATURE_ARTIFACT_TYPE.to_owned()), ..other };
+    fixture.registry.when(Route::Referrers).reply(index(&[wrong]));
     let code = fixture.code(&fixture.registry.reference("app", &image)).await;
     assert_eq!(code, Code::SignatureManifestInvalid);
 }

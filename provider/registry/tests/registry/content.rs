@@ -71,14 +71,14 @@ async fn refuses_a_wrong_size_before_and_while_reading() {
     let registries = anonymous(&registry);
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
     for size in [0, 7, 9] {
-        let lie = Descriptor { size, ..blob.clone() };
-        let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
+        let wrong = Descriptor { size, ..blob.clone() };
+        let error = registries.blob(&repository(&registry), &wrong, LIMIT, soon()).await.unwrap_err();
         assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, expected: size }));
     }
     // Without a Content-Length the bytes are counted.
     let fault = registry.when(Route::Blob).slow_drip(Duration::from_millis(1));
-    let lie = Descriptor { size: 9, ..blob.clone() };
-    let error = registries.blob(&repository(&registry), &lie, LIMIT, soon()).await.unwrap_err();
+    let wrong = Descriptor { size: 9, ..blob.clone() };
+    let error = registries.blob(&repository(&registry), &wrong, LIMIT, soon()).await.unwrap_err();
     assert_eq!(error.cause, Cause::Fetch(FetchError::Size { host: registry.host(), found: 8, expected: 9 }));
     fault.remove();
     registry.when(Route::Blob).endless_body();

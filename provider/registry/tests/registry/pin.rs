@@ -80,8 +80,8 @@ async fn other_bytes_than_the_digest_names_are_refused_with_both_digests() {
     let body =
         br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}"#;
     let asked = Digest::of(DigestAlgorithm::Sha256, b"something else");
-    let lie = registry.put_manifest_as("app", asked.as_str(), IMAGE_MANIFEST, body);
-    let image: ImageRef = registry.reference("app", &lie).parse().unwrap();
+    let wrong = registry.put_manifest_as("app", asked.as_str(), IMAGE_MANIFEST, body);
+    let image: ImageRef = registry.reference("app", &wrong).parse().unwrap();
     let found = Digest::of(DigestAlgorithm::Sha256, body);
     let expected = Cause::Digest { host: registry.host(), found, expected: asked };
     let registries = anonymous(&registry);
@@ -197,7 +197,7 @@ async fn maps_each_status_to_its_failure() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let registries = anonymous(&registry);
-    for (status, trouble) in [
+    for (status, kind) in [
         (404, RegistryErrorKind::NotFound),
         (403, RegistryErrorKind::Denied),
         (400, RegistryErrorKind::Failed),
@@ -210,7 +210,7 @@ async fn maps_each_status_to_its_failure() {
     ] {
         let fault = registry.when(Route::Manifest).error(status, "ODD");
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-        assert_eq!(error.kind(), trouble, "{status}");
+        assert_eq!(error.kind(), kind, "{status}");
         assert_eq!(fault.hits(), 1, "{status} is not requested again");
         fault.remove();
     }

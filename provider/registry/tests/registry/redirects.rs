@@ -143,12 +143,12 @@ async fn an_unreachable_blob_store_is_named_with_its_registry() {
     let (registries, _) = build(short_timeout);
     let store_host = store.host();
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
-    for (status, trouble) in
+    for (status, kind) in
         [(403, RegistryErrorKind::Failed), (404, RegistryErrorKind::NotFound), (500, RegistryErrorKind::Failed)]
     {
         let fault = store.when(Route::Other).status(status);
         let error = fetch(&registries, &registry, &blob).await.unwrap_err();
-        assert_eq!(error.kind(), trouble, "{status}");
+        assert_eq!(error.kind(), kind, "{status}");
         assert!(
             error
                 .to_string()

@@ -275,7 +275,7 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
     registry.push_image("app", "v1");
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD).or_anonymous());
     let registries = with(&registry, alice());
-    for (status, trouble) in [
+    for (status, kind) in [
         (500, RegistryErrorKind::Failed),
         (403, RegistryErrorKind::Denied),
         (401, RegistryErrorKind::Denied),
@@ -284,7 +284,7 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
         let fault = registry.when(Route::Token).status(status);
         registry.clear_requests();
         let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
-        assert_eq!((error.stage, error.kind()), (Stage::Token, trouble), "{status}");
+        assert_eq!((error.stage, error.kind()), (Stage::Token, kind), "{status}");
         assert!(registry.requests_to(Route::Token).iter().all(|it| it.authorization() == Some(ALICE)), "{status}");
         // At most the challenged request; none after the failure.
         assert!(registry.count(Route::Manifest) <= 1, "{status}");

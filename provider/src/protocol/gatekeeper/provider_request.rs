@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn refuses_invalid_requests() {
-        for (body, says) in [
+        for (body, expected) in [
             ("", "EOF while parsing"),
             ("{}", "missing field `request`"),
             (r#"{"request":{}}"#, "missing field `keys`"),
@@ -172,7 +172,7 @@ mod tests {
         ] {
             let text = refusal(body);
             assert!(
-                text.starts_with("request body is not a ProviderRequest: ") && text.contains(says),
+                text.starts_with("request body is not a ProviderRequest: ") && text.contains(expected),
                 "{body}: {text}"
             );
         }

@@ -15,7 +15,7 @@
 //!     "subject", "issuer", "scheme", "format", "algorithm",
 //!     "signingTime": "RFC 3339", "expiry": "RFC 3339" | null,
 //!     "signature": "sha256:… of the signature manifest",
-//!     "trustStore": "ca:…", "anchor": {"subject", "sha256"} (the certificate there that vouches for the signer)
+//!     "trustStore": "ca:…", "anchor": {"subject", "sha256"} (the certificate there that is the signer's trust anchor)
 //!   } | null, (only of a signature whose authenticity was checked and passed)
 //!   "unverifiedSigner": {"subject", "signature"} | null, (in its place, where authenticity failed and is only logged)
 //!   "checks": {"integrity", "authenticity", "authenticTimestamp", "expiry", "revocation": "passed" | "logged" | "skipped"} | null,

@@ -29,7 +29,7 @@ fn written(response: &EncodedResponse) -> Json {
 }
 
 fn about(keys: usize, permit: ResponsePermit) -> Response {
-    Response::about(keys, gatekeeper::VERIFY.frame, permit)
+    Response::about(keys, gatekeeper::VERIFY.encoding, permit)
 }
 
 /// The answer about these outcomes, which end in the opposite order.
@@ -83,7 +83,7 @@ fn a_system_error_lists_every_undecided_key_in_the_order_of_the_request() {
 #[test]
 fn a_key_without_an_outcome_is_undecided() {
     let answer = about(2, responses(100 * KIB).begin()).encode("1f");
-    assert!(answer.has_system_error && !answer.has_item_error);
+    assert!(answer.has_undecided && !answer.has_item_error);
     assert_eq!(
         written(&answer)["response"],
         json!({
@@ -124,7 +124,7 @@ fn a_key_above_the_budget_is_undecided_with_the_reason() {
     answer.add(0, "a", encode_item("a", KeyOutcome::Value("x".repeat(2 * KIB))));
     answer.add(1, "b", encode_item("b", KeyOutcome::Value("x")));
     let response = answer.encode("1f");
-    assert!(response.has_system_error && !response.has_item_error);
+    assert!(response.has_undecided && !response.has_item_error);
     assert_eq!(response.exceeded, Some(BudgetExceeded::Full { found: 3351, limit: 4096 }));
     assert_eq!(
         written(&response)["response"],
@@ -156,7 +156,7 @@ fn without_budget_the_response_is_short_and_denies() {
 #[test]
 fn a_refusal_has_no_items_and_a_reason() {
     assert_eq!(
-        EncodedResponse::refusal(gatekeeper::MUTATE.frame, &Message::new("no"), "1f").parts.concat(),
+        EncodedResponse::refusal(gatekeeper::MUTATE.encoding, &Message::new("no"), "1f").parts.concat(),
         r#"{"apiVersion":"externaldata.gatekeeper.sh/v1beta1","kind":"ProviderResponse","response":{"idempotent":true,"items":[],"systemError":"no (request 1f)"}}"#.as_bytes()
     );
 }

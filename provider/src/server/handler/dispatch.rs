@@ -143,7 +143,7 @@ impl Handler {
             max_signatures,
         };
         let keys = parse(keys, route.protocol.image_of);
-        let mut response = Response::about(keys.len(), route.protocol.frame, self.responses.begin());
+        let mut response = Response::about(keys.len(), route.protocol.encoding, self.responses.begin());
         self.refuse_no_references(&shared, &keys, &mut response);
         let late = self.work_on_images(&shared, &keys, &mut response).await;
         self.encode(route, response, late, id)
@@ -227,7 +227,7 @@ impl Handler {
             let endpoint = route.endpoint.as_str();
             tracing::warn!(request_id = id.as_str(), endpoint, door = endpoint, why = %exceeded, "no memory left for the response");
         }
-        let outcome = match (late, response.has_system_error, response.has_item_error) {
+        let outcome = match (late, response.has_undecided, response.has_item_error) {
             (true, _, _) => Outcome::TimedOut,
             (false, true, _) => Outcome::SystemError,
             (false, false, true) => Outcome::ItemError,

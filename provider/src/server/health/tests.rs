@@ -97,7 +97,7 @@ async fn unread_responses_are_bounded_and_probes_have_responses() {
     // Each takes at most as much as remains free.
     assert!(held > ANSWERS_BYTES - ANSWERS_BYTES / 50 && held < ANSWERS_BYTES, "{held}");
     let refused = String::from_utf8(refused.to_vec()).unwrap();
-    assert!(refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; ask again\n"));
+    assert!(refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; try again\n"));
     assert_eq!(respond_to(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));
     assert_eq!(respond_to(&health, Method::GET, "/readyz").await, (StatusCode::OK, "ok\n".to_owned()));
     drop(unread);

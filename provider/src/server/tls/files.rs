@@ -54,14 +54,14 @@ impl TlsFiles {
     /// # Errors
     /// As [`LoadedTls::load`].
     pub fn load(&self, pem: &TlsPem, now: UnixTime) -> Result<LoadedTls, TlsError> {
-        LoadedTls::load(pem, now).map_err(|error| match self.blamed(&error) {
+        LoadedTls::load(pem, now).map_err(|error| match self.file_of_error(&error) {
             Some(path) => TlsError::File { path: path.to_owned(), source: Box::new(error) },
             None => error,
         })
     }
 
     /// The file to be corrected; `None` if the error names it already.
-    fn blamed(&self, error: &TlsError) -> Option<&Path> {
+    fn file_of_error(&self, error: &TlsError) -> Option<&Path> {
         match error {
             TlsError::Read { .. } | TlsError::TooLarge { .. } | TlsError::File { .. } => None,
             TlsError::Pem { what, .. } | TlsError::Certificate { what, .. } | TlsError::Root { what, .. } => {

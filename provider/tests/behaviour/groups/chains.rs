@@ -19,9 +19,9 @@ async fn chains_in_every_order() {
     let chain = environment.issue(&intermediate, CertSpec::leaf(), "lower leaf");
     let [leaf, middle, top] = <[Vec<u8>; 3]>::try_from(chain.der().to_vec()).unwrap();
     let spec = environment.serial(CertSpec::root().with_key(root.key()));
-    let twin = Authority::root(spec);
-    environment.name_chain(&twin.as_chain(), "twin of the root");
-    let (twin, foreign) = (twin.der().to_vec(), environment.untrusted.der().to_vec());
+    let same_name = Authority::root(spec);
+    environment.name_chain(&same_name.as_chain(), "twin of the root");
+    let (same_name, foreign) = (same_name.der().to_vec(), environment.untrusted.der().to_vec());
     let orders: Vec<(&str, Vec<&Vec<u8>>)> = vec![
         ("leaf, intermediate, root", vec![&leaf, &middle, &top]),
         ("without the root", vec![&leaf, &middle]),
@@ -29,7 +29,7 @@ async fn chains_in_every_order() {
         ("leaf alone", vec![&leaf]),
         ("intermediate and root", vec![&middle, &top]),
         ("root alone", vec![&top]),
-        ("another root of the same name and key", vec![&leaf, &middle, &twin]),
+        ("another root of the same name and key", vec![&leaf, &middle, &same_name]),
         ("another root", vec![&leaf, &middle, &foreign]),
         ("root twice", vec![&leaf, &middle, &top, &top]),
         ("two roots", vec![&leaf, &middle, &top, &foreign]),

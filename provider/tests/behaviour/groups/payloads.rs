@@ -1,4 +1,4 @@
-//! Which image a payload is about, user metadata, and payloads that are none.
+//! Which image a payload is about, user metadata, and invalid payloads.
 
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_INDEX;

@@ -1,4 +1,4 @@
-//! The table of references that everything shares which reads them, at registries that may not be asked.
+//! The table of references that is shared by all readers, at registries that no request may be sent to.
 
 use serde_json::Value as Json;
 use serde_json::json;
@@ -13,7 +13,7 @@ const TABLE: &str = include_str!("../../data/references.json");
 async fn references_in_every_spelling() {
     let mut environment = Environment::new().await;
     let skip = json!({"signatureVerification": {"level": "skip"}, "trustStores": null, "trustedIdentities": null});
-    // What one of these statements answers for shows which repository a spelling means.
+    // The statement that applies shows which repository a spelling means.
     for (name, scope) in [
         ("hub", "docker.io/library/nginx"),
         ("team", "docker.io/team/app"),

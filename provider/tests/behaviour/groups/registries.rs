@@ -162,7 +162,7 @@ const OFFERS: &[(&str, Break)] = &[
     ("slow, but in time", |registry, _| registry.when(Route::Referrers).delay(Duration::from_millis(50))),
 ];
 
-/// A fault that changes nothing, for cases that are none.
+/// A fault that changes nothing, for cases without a fault.
 fn offer(registry: &Registry, referrers: Referrers) -> FaultHandle {
     registry.referrers(referrers);
     registry.when(Route::Ping).delay(Duration::ZERO)

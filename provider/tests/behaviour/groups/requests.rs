@@ -1,4 +1,4 @@
-//! Requests as such: many keys, none, the same twice; documents that are none; other paths, methods and clients.
+//! Requests as such: many keys, none, the same twice; invalid documents; other paths, methods and clients.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

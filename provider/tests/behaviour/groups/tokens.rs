@@ -1,4 +1,4 @@
-//! Token services: who gets a token, and answers that are none.
+//! Token services: which requests get a token, and invalid responses.
 
 use countersign_testkit::notation;
 use countersign_testkit::registry::Registry;

@@ -12,6 +12,7 @@ use countersign::engine::Engine;
 use countersign::engine::EngineSettings;
 use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
+use countersign::evidence::Unavailable;
 use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::PolicySource;
 use countersign::telemetry::metrics::Metrics;
@@ -75,7 +76,7 @@ fn engine(
     let registries = Registries::new(registries, observer).unwrap();
     let shown = Arc::clone(now);
     let clock: Clock = Arc::new(move || *shown.lock().unwrap());
-    Engine::new(trust.handle(), registries, settings.clone(), metrics, clock)
+    Engine::new(trust.handle(), registries, Arc::new(Unavailable), settings.clone(), metrics, clock)
 }
 
 impl EngineFixture {
@@ -128,13 +129,13 @@ impl EngineFixture {
         set(&mut settings);
         let trust = self.trust.lock().unwrap().handle();
         let registries = registry_settings([&self.registry, &self.other]);
-        self.engine.successor(trust, registries, settings).unwrap()
+        self.engine.successor(trust, registries, Arc::new(Unavailable), settings).unwrap()
     }
 
     /// An engine over the same trust with other settings of the registries.
     pub fn successor_over(&self, registries: RegistrySettings) -> Engine {
         let trust = self.trust.lock().unwrap().handle();
-        self.engine.successor(trust, registries, self.settings.clone()).unwrap()
+        self.engine.successor(trust, registries, Arc::new(Unavailable), self.settings.clone()).unwrap()
     }
 
     /// Reads the files of the trust again.

@@ -44,20 +44,20 @@ impl Record {
 
 /// Running clients: two that keep their connections, two that make a new one for every request.
 pub struct Load {
-    book: Arc<Mutex<Record>>,
+    record: Arc<Mutex<Record>>,
     clients: JoinSet<()>,
 }
 
 impl Load {
     /// Requests each image of `expected`, with the current identity.
     pub fn start(service: &MountedService, identities: Vec<ClientConfig>, expected: &[(&str, &'static str)]) -> Self {
-        let book = Arc::new(Mutex::new(Record::default()));
-        let mut load = Self { book, clients: JoinSet::new() };
+        let record = Arc::new(Mutex::new(Record::default()));
+        let mut load = Self { record, clients: JoinSet::new() };
         load.expect(expected);
         for keeps in [true, true, false, false] {
             let clients = identities.iter().map(|identity| service.client(identity.clone())).collect();
             let again: Vec<_> = identities.iter().map(|identity| new_connections(service, identity)).collect();
-            load.clients.spawn(ask(Arc::clone(&load.book), if keeps { clients } else { again }));
+            load.clients.spawn(ask(Arc::clone(&load.record), if keeps { clients } else { again }));
         }
         load
     }
@@ -68,22 +68,22 @@ impl Load {
         for (image, verdict) in expected {
             map.entry((*image).to_owned()).or_default().insert(verdict);
         }
-        self.book.lock().unwrap().expected = map;
+        self.record.lock().unwrap().expected = map;
     }
 
     /// The clients use another identity from now on.
     pub fn identity(&self, number: usize) {
-        self.book.lock().unwrap().identity = number;
+        self.record.lock().unwrap().identity = number;
     }
 
     /// From now on the service may refuse new connections, but must answer every request that it has read.
     pub fn stopping(&self) {
-        self.book.lock().unwrap().stopping = true;
+        self.record.lock().unwrap().stopping = true;
     }
 
     /// Returns after `count` more responses.
     pub async fn answers(&self, count: usize) {
-        let answers = || self.book.lock().unwrap().answers;
+        let answers = || self.record.lock().unwrap().answers;
         let before = answers();
         let come = async {
             while answers() < before + count {
@@ -91,15 +91,15 @@ impl Load {
             }
         };
         tokio::time::timeout(Duration::from_secs(60), come).await.expect("no client gets responses any more");
-        assert_eq!(self.book.lock().unwrap().wrong, Vec::<String>::new());
+        assert_eq!(self.record.lock().unwrap().wrong, Vec::<String>::new());
     }
 
     /// The number of responses, all of them right.
     pub fn end(self) -> usize {
         drop(self.clients);
-        let book = self.book.lock().unwrap();
-        assert_eq!(book.wrong, Vec::<String>::new());
-        book.answers
+        let record = self.record.lock().unwrap();
+        assert_eq!(record.wrong, Vec::<String>::new());
+        record.answers
     }
 }
 
@@ -107,15 +107,15 @@ fn new_connections(service: &MountedService, identity: &ClientConfig) -> Client 
     service.client_without_pool(identity.clone())
 }
 
-async fn ask(book: Arc<Mutex<Record>>, clients: Vec<Client>) {
+async fn ask(record: Arc<Mutex<Record>>, clients: Vec<Client>) {
     for turn in 0_usize.. {
         let (image, before, identity) = {
-            let book = book.lock().unwrap();
-            let image = book.expected.keys().nth(turn % book.expected.len()).unwrap().clone();
-            (image.clone(), book.expected.get(&image).cloned().unwrap_or_default(), book.identity)
+            let record = record.lock().unwrap();
+            let image = record.expected.keys().nth(turn % record.expected.len()).unwrap().clone();
+            (image.clone(), record.expected.get(&image).cloned().unwrap_or_default(), record.identity)
         };
         let answer = clients[identity].verdict(&image).await;
-        book.lock().unwrap().note(&image, &before, answer);
+        record.lock().unwrap().note(&image, &before, answer);
         tokio::time::sleep(PAUSE).await;
     }
 }

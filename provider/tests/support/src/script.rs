@@ -22,10 +22,10 @@ use tokio::sync::Notify;
 pub const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// The first part of the path decides: `skipped`, `rejected`, `undecided`, `never` (no end), `panics`, `gated` (skipped,
-/// once the gate is opened).
+/// when released).
 #[derive(Default)]
 pub struct Script {
-    pub gate: Arc<Notify>,
+    pub release: Arc<Notify>,
     /// Notified when a gated image is requested.
     pub reached: Arc<Notify>,
     asked: Mutex<Vec<String>>,
@@ -60,7 +60,7 @@ impl Verifier for Script {
 
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult> {
         let word = self.word(&request.image);
-        let (gate, reached) = (Arc::clone(&self.gate), Arc::clone(&self.reached));
+        let (release, reached) = (Arc::clone(&self.release), Arc::clone(&self.reached));
         async move {
             let skipped = || ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
             let verdict = match word.as_str() {
@@ -71,7 +71,7 @@ impl Verifier for Script {
                 "panics" => panic!("on purpose"),
                 "gated" => {
                     reached.notify_one();
-                    gate.notified().await;
+                    release.notified().await;
                     skipped()
                 }
                 other => panic!("no script for {other}"),

@@ -250,17 +250,17 @@ fn responses_of_the_api() -> Vec<(Reply, Option<RegistryErrorKind>, bool)> {
 
 #[tokio::test]
 async fn reports_none_only_after_an_index_or_two_404s() {
-    for (reply, trouble, asked) in responses_of_the_api() {
+    for (reply, kind, asked) in responses_of_the_api() {
         let case = format!("{reply:?}");
         let registry = Registry::start().await;
         registry.push_image("app", "v1");
         registry.when(Route::Referrers).reply(reply);
         let found = referrers(&anonymous(&registry), &registry).await;
-        match trouble {
+        match kind {
             None => assert_eq!(found.unwrap(), Referrers::default(), "{case}"),
-            Some(trouble) => {
+            Some(kind) => {
                 let error = found.unwrap_err();
-                assert_eq!((error.stage, error.kind()), (Stage::Referrers, trouble), "{case}");
+                assert_eq!((error.stage, error.kind()), (Stage::Referrers, kind), "{case}");
             }
         }
         assert_eq!(registry.count(Route::Manifest), if asked { 2 } else { 1 }, "{case}");
@@ -269,7 +269,7 @@ async fn reports_none_only_after_an_index_or_two_404s() {
 
 #[tokio::test]
 async fn a_referrer_under_the_fallback_tag_is_used_after_any_response_of_the_api() {
-    for (reply, trouble, asked) in responses_of_the_api() {
+    for (reply, kind, asked) in responses_of_the_api() {
         let case = format!("{reply:?}");
         let registry = Registry::start().await;
         registry.referrers(registry::Referrers::FallbackTag);
@@ -283,13 +283,13 @@ async fn a_referrer_under_the_fallback_tag_is_used_after_any_response_of_the_api
                 Incomplete::Failed(error) => error.kind(),
                 Incomplete::Limit => panic!("{case}"),
             });
-            assert_eq!(incomplete, trouble, "{case}");
+            assert_eq!(incomplete, kind, "{case}");
         } else {
             assert_eq!(
                 found.map(|found| digests(&found)).map_err(|error| Some(error.kind())),
-                match trouble {
+                match kind {
                     None => Ok(Vec::new()),
-                    trouble => Err(trouble),
+                    kind => Err(kind),
                 }
             );
         }
@@ -321,7 +321,7 @@ async fn no_other_response_for_the_fallback_tag_means_none() {
     list(&registry, 1);
     let registries = anonymous(&registry);
     let html = |status| Reply::status(status).header("content-type", "text/html").body("<html>");
-    for (reply, trouble) in [
+    for (reply, kind) in [
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::NotFound),
         // A page of a proxy in front of the registry.
         (html(404), RegistryErrorKind::ResponseInvalid),
@@ -342,7 +342,7 @@ async fn no_other_response_for_the_fallback_tag_means_none() {
     ] {
         let case = format!("{reply:?}");
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
-        assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), trouble, "{case}");
+        assert_eq!(referrers(&registries, &registry).await.unwrap_err().kind(), kind, "{case}");
         fault.remove();
     }
     registry.when(Route::Manifest).path_contains("sha256-").too_many_requests("60");

@@ -148,7 +148,7 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
     registry.page_size(1);
     let expected = list(&registry, 3);
     let registries = anonymous(&registry);
-    for (reply, trouble) in [
+    for (reply, kind) in [
         // The registry itself linked the page, so the image exists.
         (Reply::status(404), RegistryErrorKind::ResponseInvalid),
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::ResponseInvalid),
@@ -170,7 +170,7 @@ async fn a_failed_later_page_ends_the_list_with_its_reason() {
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected[..1], "{case}");
         let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{case}: {found:?}") };
-        assert_eq!(error.kind(), trouble, "{case}");
+        assert_eq!(error.kind(), kind, "{case}");
         assert!(error.to_string().contains("page 2 of the list: "), "{error}");
         fault.remove();
     }

@@ -37,7 +37,7 @@ async fn a_configuration_with_mistakes_or_unusable_files_changes_nothing() {
     assert!(file_status[0].starts_with("[!]config the files of the registries have 1 mistake"), "{file_status:?}");
     assert_eq!((service.generation(), file_status.len()), (1, 1));
     assert_eq!(service.task.engine.server.handler_address(), engine);
-    // What was missing comes, and the same configuration is good.
+    // The missing file is created, and the same configuration is valid.
     service.folder.write("login.json", r#"{"auths": {"a.example": {"auth": "YTpi"}}}"#);
     assert_eq!(service.poll().file_status(), [""; 0]);
     assert_eq!(service.generation(), 2);

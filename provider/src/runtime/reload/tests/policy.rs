@@ -68,7 +68,7 @@ async fn reports_unusable_parts_until_they_are_corrected() {
     assert_eq!(service.generation(), 2);
     service.folder.write(MAIN, &good);
     assert_eq!(service.poll().policy_status(), DISABLED);
-    // What is in use is what was in use all the time.
+    // The content in use did not change.
     assert_eq!(service.generation(), 2);
     service.folder.write("trust/trustpolicy.json", policy("app"));
     service.poll();

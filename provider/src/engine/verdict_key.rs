@@ -1,5 +1,5 @@
-//! The effective question: everything that a verdict depends on, except the time. Its digest is the key of flights and
-//! of the verdict cache, so that no verdict is shared between questions that differ in any part.
+//! The key of the verdict cache and of single flight: a digest of everything that a verdict depends on, except the time.
+//! So no verdict is shared between requests that differ in any part.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use super::request::Namespace;
 use super::request::PolicySelection;
 use crate::policy_source::StatementKey;
 
-/// See the module. Never has a tag. What depends on policy and settings alone was hashed before.
+/// The parts of the key. None is a tag. Policy and settings are hashed when they are loaded.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EffectiveQuestion<'a> {
+pub(super) struct VerdictKeyParts<'a> {
     pub(super) repository: &'a Repository,
     /// Of the image's manifest.
     pub(super) digest: &'a Digest,
@@ -28,24 +28,24 @@ pub(super) struct EffectiveQuestion<'a> {
     /// Of the credential with which the manifest was read.
     pub(super) scope: &'a CredentialScope,
     pub(super) conditions: &'a Conditions,
-    /// Requirements of the configuration for the statement.
-    pub(super) demands: DemandsKey,
+    /// The requirements of the configuration for the statement.
+    pub(super) requirements: RequirementsKey,
 }
 
-/// The digest of an [`EffectiveQuestion`].
+/// The digest of [`VerdictKeyParts`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct QuestionDigest([u8; 32]);
+pub(super) struct VerdictKey([u8; 32]);
 
-impl QuestionDigest {
-    /// What it occupies in memory, in bytes.
+impl VerdictKey {
+    /// Its size in memory, in bytes.
     pub(super) const BYTES: usize = size_of::<Self>();
 }
 
-impl EffectiveQuestion<'_> {
-    /// Different for questions that differ in any part.
-    pub(super) fn digest(&self) -> QuestionDigest {
+impl VerdictKeyParts<'_> {
+    /// The key: different if any part differs.
+    pub(super) fn key(&self) -> VerdictKey {
         // Without `..`: a new member does not compile until it is part of the digest.
-        let Self { repository, digest, selection, statement, namespace, credentials, scope, conditions, demands } =
+        let Self { repository, digest, selection, statement, namespace, credentials, scope, conditions, requirements } =
             self;
         let Conditions {} = conditions;
         let mut all = ListHasher::new();
@@ -64,36 +64,36 @@ impl EffectiveQuestion<'_> {
         for part in scope.parts() {
             all.add(part);
         }
-        all.add(demands.0);
-        QuestionDigest(all.finish_bytes())
+        all.add(requirements.0);
+        VerdictKey(all.finish_bytes())
     }
 }
 
-/// The digest of what the configuration demands for a statement: metadata of signatures, and how many of them are tried.
+/// The digest of the configuration for a statement: the required metadata of signatures, and how many of them are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DemandsKey([u8; 32]);
+pub(super) struct RequirementsKey([u8; 32]);
 
-impl DemandsKey {
+impl RequirementsKey {
     fn new(required_metadata: &BTreeMap<String, String>, max_signatures: usize) -> Self {
-        let mut parts = ListHasher::new();
-        parts.add(max_signatures.to_be_bytes());
-        required_metadata.iter().flat_map(|(key, value)| [key, value]).for_each(|part| parts.add(part));
-        Self(parts.finish_bytes())
+        let mut hasher = ListHasher::new();
+        hasher.add(max_signatures.to_be_bytes());
+        required_metadata.iter().flat_map(|(key, value)| [key, value]).for_each(|part| hasher.add(part));
+        Self(hasher.finish_bytes())
     }
 }
 
-/// The [`DemandsKey`] of every statement under the settings of an engine.
+/// The [`RequirementsKey`] of every statement under the settings of an engine.
 #[derive(Debug)]
-pub(super) struct Demands {
-    by_statement: BTreeMap<String, DemandsKey>,
-    /// Of statements for which no metadata is demanded.
-    others: DemandsKey,
+pub(super) struct MetadataRequirements {
+    by_statement: BTreeMap<String, RequirementsKey>,
+    /// Of statements without required metadata.
+    others: RequirementsKey,
 }
 
-impl Demands {
+impl MetadataRequirements {
     /// `required_metadata` is by the name of the statement.
     pub(super) fn new(required_metadata: &BTreeMap<String, BTreeMap<String, String>>, max_signatures: usize) -> Self {
-        let key = |metadata| DemandsKey::new(metadata, max_signatures);
+        let key = |metadata| RequirementsKey::new(metadata, max_signatures);
         let by_statement = required_metadata.iter();
         Self {
             by_statement: by_statement.map(|(name, metadata)| (name.clone(), key(metadata))).collect(),
@@ -101,7 +101,7 @@ impl Demands {
         }
     }
 
-    pub(super) fn of(&self, statement: &str) -> DemandsKey {
+    pub(super) fn of(&self, statement: &str) -> RequirementsKey {
         self.by_statement.get(statement).copied().unwrap_or(self.others)
     }
 }
@@ -140,7 +140,7 @@ mod tests {
         let (image, policy) = (digest("image"), digest("policy"));
         let metadata = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
         let (app, anonymous) = (repository("a.example/app"), scope(None));
-        let question = EffectiveQuestion {
+        let parts = VerdictKeyParts {
             repository: &app,
             digest: &image,
             selection: PolicySelection::ByRepository,
@@ -149,7 +149,7 @@ mod tests {
             credentials: CredentialSelection::Configured,
             scope: &anonymous,
             conditions: &Conditions {},
-            demands: DemandsKey::new(&metadata, 100),
+            requirements: RequirementsKey::new(&metadata, 100),
         };
         let (other_host, other_path) = (repository("b.example/app"), repository("a.example/app2"));
         let (other_port, other_digest) = (repository("a.example:5000/app"), digest("other"));
@@ -161,36 +161,36 @@ mod tests {
         let (none, other_value, longer) = (pairs(&[]), pairs(&[("a", "c")]), pairs(&[("a", "b"), ("c", "d")]));
         let shifted = pairs(&[("ab", "")]);
         let all = [
-            question,
-            EffectiveQuestion { repository: &other_host, ..question },
-            EffectiveQuestion { repository: &other_port, ..question },
-            EffectiveQuestion { repository: &other_path, ..question },
-            EffectiveQuestion { digest: &other_digest, ..question },
-            EffectiveQuestion { statement: StatementKey::new(&other_digest, "app"), ..question },
-            EffectiveQuestion { statement: StatementKey::new(&policy, "app2"), ..question },
-            EffectiveQuestion { namespace: Some(&namespace), ..question },
-            EffectiveQuestion { namespace: Some(&other_namespace), ..question },
-            EffectiveQuestion { scope: &bob, ..question },
-            EffectiveQuestion { scope: &eve, ..question },
-            EffectiveQuestion { scope: &CredentialScope::unusable(), ..question },
-            EffectiveQuestion { demands: DemandsKey::new(&none, 100), ..question },
-            EffectiveQuestion { demands: DemandsKey::new(&other_value, 100), ..question },
-            EffectiveQuestion { demands: DemandsKey::new(&longer, 100), ..question },
-            EffectiveQuestion { demands: DemandsKey::new(&shifted, 100), ..question },
-            EffectiveQuestion { demands: DemandsKey::new(&metadata, 99), ..question },
+            parts,
+            VerdictKeyParts { repository: &other_host, ..parts },
+            VerdictKeyParts { repository: &other_port, ..parts },
+            VerdictKeyParts { repository: &other_path, ..parts },
+            VerdictKeyParts { digest: &other_digest, ..parts },
+            VerdictKeyParts { statement: StatementKey::new(&other_digest, "app"), ..parts },
+            VerdictKeyParts { statement: StatementKey::new(&policy, "app2"), ..parts },
+            VerdictKeyParts { namespace: Some(&namespace), ..parts },
+            VerdictKeyParts { namespace: Some(&other_namespace), ..parts },
+            VerdictKeyParts { scope: &bob, ..parts },
+            VerdictKeyParts { scope: &eve, ..parts },
+            VerdictKeyParts { scope: &CredentialScope::unusable(), ..parts },
+            VerdictKeyParts { requirements: RequirementsKey::new(&none, 100), ..parts },
+            VerdictKeyParts { requirements: RequirementsKey::new(&other_value, 100), ..parts },
+            VerdictKeyParts { requirements: RequirementsKey::new(&longer, 100), ..parts },
+            VerdictKeyParts { requirements: RequirementsKey::new(&shifted, 100), ..parts },
+            VerdictKeyParts { requirements: RequirementsKey::new(&metadata, 99), ..parts },
         ];
-        let keys: Vec<_> = all.iter().map(EffectiveQuestion::digest).collect();
+        let keys: Vec<_> = all.iter().map(VerdictKeyParts::key).collect();
         for (index, key) in keys.iter().enumerate() {
             assert_eq!(keys.iter().position(|other| other == key), Some(index), "{:?}", all[index]);
         }
     }
 
     #[test]
-    fn equal_questions_have_one_key() {
+    fn equal_parts_have_one_key() {
         let (digest, scope) = (Digest::of(DigestAlgorithm::Sha256, b"{}"), anonymous_scope());
         let metadata = BTreeMap::new();
         let key = |repository: &str| {
-            let question = EffectiveQuestion {
+            let parts = VerdictKeyParts {
                 repository: &self::repository(repository),
                 digest: &digest,
                 selection: PolicySelection::ByRepository,
@@ -199,9 +199,9 @@ mod tests {
                 credentials: CredentialSelection::Configured,
                 scope: &scope,
                 conditions: &Conditions {},
-                demands: DemandsKey::new(&metadata, 1),
+                requirements: RequirementsKey::new(&metadata, 1),
             };
-            question.digest()
+            parts.key()
         };
         // Two spellings of one host.
         assert_eq!(key("docker.io/library/nginx"), key("index.docker.io/library/nginx"));
@@ -214,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn demands_are_those_of_the_statement() {
+    fn requirements_are_those_of_the_statement() {
         let pairs = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
-        let demands = Demands::new(&BTreeMap::from([("app".to_owned(), pairs.clone())]), 100);
-        assert_eq!(demands.of("app"), DemandsKey::new(&pairs, 100));
-        assert_eq!(demands.of("app2"), DemandsKey::new(&BTreeMap::new(), 100));
+        let requirements = MetadataRequirements::new(&BTreeMap::from([("app".to_owned(), pairs.clone())]), 100);
+        assert_eq!(requirements.of("app"), RequirementsKey::new(&pairs, 100));
+        assert_eq!(requirements.of("app2"), RequirementsKey::new(&BTreeMap::new(), 100));
     }
 }
