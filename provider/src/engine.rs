@@ -26,7 +26,7 @@ use futures_util::future::BoxFuture;
 pub use inspect::Envelope;
 pub use inspect::InspectedSignature;
 pub use inspect::Inspection;
-pub use inspect::Judged;
+pub use inspect::JudgedUnder;
 pub use inspect::Listed;
 pub use observer::CountRequests;
 pub use request::Conditions;

@@ -7,6 +7,10 @@
 /// rounded up.
 pub const REFERENCE_BYTES: usize = 1024;
 
+/// Longest tag, in bytes: the limit of the
+/// [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
+pub const TAG_BYTES: usize = 128;
+
 /// Longest repository name, host included, in bytes: the limit of the distribution project's reference grammar.
 pub const REPOSITORY_BYTES: usize = 255;
 

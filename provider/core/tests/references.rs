@@ -86,7 +86,7 @@ fn a_scope_is_read_as_an_image() {
     for (image, outcome) in table() {
         let scope = image.parse::<Repository>();
         match image.split_once('/') {
-            Some((host, _)) if Host::is_named_by(host) => {
+            Some((host, _)) if Host::is_host_part(host) => {
                 hosts += 1;
                 let place = scope.map(|scope| format!("{}/{}", scope.host().canonical(), scope.path()));
                 assert_eq!(place.map_err(|error| why(&error).to_owned()), outcome, "{image:?}");

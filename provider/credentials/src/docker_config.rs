@@ -213,9 +213,7 @@ impl DockerConfig {
                 DockerConfigMatch::Unusable(self.why(format_args!("entry {written} {error}")))
             }
             None => {
-                let may_be = |unreadable_keys: &&UnreadableKey| {
-                    unreadable_keys.hosts.as_ref().is_none_or(|hosts| hosts.has(host))
-                };
+                let may_be = |key: &&UnreadableKey| key.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
                 match self.unreadable_keys.iter().find(may_be) {
                     Some(UnreadableKey { mistake, hosts: _ }) => DockerConfigMatch::Unusable(
                         self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
@@ -244,10 +242,7 @@ impl DockerConfig {
     #[must_use]
     pub fn knows(&self, host: &Host) -> bool {
         self.entries.iter().any(|entry| entry.key.is_on(host))
-            || self
-                .unreadable_keys
-                .iter()
-                .any(|unreadable_keys| unreadable_keys.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
+            || self.unreadable_keys.iter().any(|key| key.hosts.as_ref().is_none_or(|hosts| hosts.has(host)))
     }
 }
 

@@ -35,7 +35,7 @@ pub enum FlightError {
 pub struct Progress(Arc<Mutex<Option<&'static str>>>);
 
 impl Progress {
-    /// Sets the stage.
+    /// Sets the stage: it completes the message to callers whose deadline passes, "it ended while …".
     pub fn enter(&self, stage: &'static str) {
         *lock(&self.0) = Some(stage);
     }

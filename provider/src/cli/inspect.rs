@@ -30,7 +30,7 @@ use crate::engine::Deadline;
 use crate::engine::ImageResult;
 use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
-use crate::engine::Judged;
+use crate::engine::JudgedUnder;
 use crate::engine::Listed;
 use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
@@ -116,8 +116,8 @@ impl Inspected {
     /// signatures, or the statement is disabled.
     fn result(&self, signature: &InspectedSignature) -> &'static str {
         match self.listed.as_ref().map(|listed| listed.judged) {
-            Ok(Judged::ByStatement) => {}
-            Ok(Judged::ByNoStatement) | Err(_) => return "not-asked",
+            Ok(JudgedUnder::Statement) => {}
+            Ok(JudgedUnder::NoStatement) | Err(_) => return "not-asked",
         }
         let reasons: Vec<&Reason> = match &signature.envelope {
             Ok(envelope) if envelope.explanation.passes() => return "counts",

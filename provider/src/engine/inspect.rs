@@ -2,7 +2,6 @@
 //! server makes; the signatures are then fetched again and explained. If the registry changes in between, the two can
 //! differ; the verdict is authoritative.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_core::evidence::Evidence;
@@ -20,6 +19,7 @@ use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
+use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
@@ -36,7 +36,7 @@ use super::signatures::FetchedEnvelope;
 use super::signatures::NoEnvelope;
 use super::state::Inner;
 use super::verify_signatures::FETCHED_AHEAD;
-use super::verify_signatures::unread;
+use super::verify_signatures::list_incomplete;
 use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::UsableStatement;
@@ -56,7 +56,7 @@ pub struct Inspection {
 pub struct Listed {
     /// The image itself: media type, digest and size of its manifest.
     pub target: Descriptor,
-    pub judged: Judged,
+    pub judged: JudgedUnder,
     /// How many signatures the registry lists.
     pub found: usize,
     /// How many more referrers the registry lists without an artifact type. They are not read.
@@ -69,11 +69,11 @@ pub struct Listed {
 
 /// The basis of the checks in [`Listed::signatures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum JudgedUnder {
     /// Those of the statement that applies to the image.
-    ByStatement,
+    Statement,
     /// Only the checks that need no statement: no usable statement that verifies applies.
-    ByNoStatement,
+    NoStatement,
 }
 
 /// One signature of the image.
@@ -145,38 +145,20 @@ impl Inner {
             .map_err(|error| error_mapping::reason(&error))?;
         signatures::order(&mut referrers.entries, &signatures::trusted(&stores));
         let most = self.settings.max_signatures;
-        let none = BTreeMap::new();
-        let required = statement.and_then(|statement| self.settings.required_metadata.get(statement.name()));
-        let input = requirement.map(|requirement| VerificationInput {
+        let input = statement.zip(requirement).map(|(statement, requirement)| VerificationInput {
             target,
             requirement,
             stores: &stores,
-            required_metadata: required.unwrap_or(&none),
+            required_metadata: self.required_metadata(statement),
             now: (self.clock)(),
         });
-        let open = |entry: &Descriptor| {
-            let (entry, pinned) = (entry.clone(), &pinned);
-            async move {
-                let envelope = match signatures::fetch(&self.registries, pinned, &entry, until.into()).await {
-                    Ok(FetchedEnvelope { content, format, media_type }) => {
-                        let explanation = match &input {
-                            Some(input) => self.explain(&content, format, input, until.into()).await,
-                            None => notation::describe(&content, format, target),
-                        };
-                        Ok(Envelope { media_type, bytes: content.len(), explanation })
-                    }
-                    Err(NoEnvelope::Failed(reason)) => Err(reason),
-                    Err(NoEnvelope::OtherType) => return None,
-                };
-                Some(InspectedSignature { manifest: entry.digest, envelope })
-            }
-        };
-        let work = referrers.entries.iter().take(most).map(open);
+        let entries = referrers.entries.iter().take(most).cloned();
+        let work = entries.map(|entry| self.examine(&pinned, entry, input.as_ref(), until.into()));
         let opened: Vec<_> = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
         let of_other_type = opened.iter().filter(|signature| signature.is_none()).count();
         let judged = match requirement {
-            Some(_) => Judged::ByStatement,
-            None => Judged::ByNoStatement,
+            Some(_) => JudgedUnder::Statement,
+            None => JudgedUnder::NoStatement,
         };
         Ok(Listed {
             target: target.clone(),
@@ -187,9 +169,29 @@ impl Inner {
             left_out: left_out(&referrers, most),
         })
     }
-}
 
-impl Inner {
+    /// Fetches and explains one signature; `None` if its manifest is of another type. Without `input` only the checks that
+    /// need no statement are made.
+    async fn examine(
+        &self,
+        pinned: &Pinned,
+        entry: Descriptor,
+        input: Option<&VerificationInput<'_>>,
+        until: tokio::time::Instant,
+    ) -> Option<InspectedSignature> {
+        let envelope = match signatures::fetch(&self.registries, pinned, &entry, until).await {
+            Ok(FetchedEnvelope { content, format, media_type }) => {
+                let explanation = match input {
+                    Some(input) => self.explain(&content, format, input, until).await,
+                    None => notation::describe(&content, format, pinned.descriptor()),
+                };
+                Ok(Envelope { media_type, bytes: content.len(), explanation })
+            }
+            Err(NoEnvelope::Failed(reason)) => Err(reason),
+            Err(NoEnvelope::OtherType) => return None,
+        };
+        Some(InspectedSignature { manifest: entry.digest, envelope })
+    }
     /// Explains the checks of an envelope, with the evidence that they need.
     async fn explain(
         &self,
@@ -218,5 +220,5 @@ fn left_out(referrers: &Referrers, most: usize) -> Option<Reason> {
         );
         return Some(Reason::new(Code::TooManySignatures, detail));
     }
-    unread(referrers)
+    list_incomplete(referrers)
 }

@@ -38,12 +38,13 @@ impl Inner {
             scope: self.registries.credential_scope(repository),
         };
         let share = self.registries.share(repository);
-        let turn = || self.work.queue(&share);
+        let enqueue = || self.work.queue(&share);
         let (this, image) = (Arc::clone(self), Arc::clone(image));
         let work = move |progress: Progress| {
-            let turn = turn();
+            // Queued outside the future, so that flights get permits in the order in which they start.
+            let queued = enqueue();
             async move {
-                let _permit = turn.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
+                let _permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
                 progress.enter("the image's manifest was fetched");
                 let until = Instant::now() + this.settings.flight_time;
                 // Boxed, so that waiting work is small.
@@ -51,6 +52,6 @@ impl Inner {
             }
         };
         let pinned = self.pins.join_or_start(key, deadline.instant().into(), work).await;
-        pinned.map_err(|error| self.of_flight(error, &share))?
+        pinned.map_err(|error| self.reason_of_flight_error(error, &share))?
     }
 }

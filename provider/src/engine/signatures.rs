@@ -64,7 +64,7 @@ pub(super) enum Judged {
     OtherType,
 }
 
-/// Why there is no envelope.
+/// The reason why there is no envelope.
 pub(super) enum NoEnvelope {
     Failed(Reason),
     /// See [`Judged::OtherType`].

@@ -179,7 +179,7 @@ impl Engine {
 
 impl Inner {
     /// The reason if shared work ended without a result.
-    pub(super) fn of_flight(&self, error: FlightError, share: &Share) -> Reason {
+    pub(super) fn reason_of_flight_error(&self, error: FlightError, share: &Share) -> Reason {
         match error {
             FlightError::Deadline { stage: Some(stage) } => error_mapping::late(stage),
             FlightError::Deadline { stage: None } => error_mapping::overloaded(&self.work.refusal(share)),

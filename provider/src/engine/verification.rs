@@ -130,13 +130,14 @@ impl Inner {
         let statement = subject.statement.shared_name();
         let (this, flight_key, flight_statement) = (Arc::clone(self), key.clone(), Arc::clone(&statement));
         let share = self.registries.share(subject.pinned.repository());
-        let turn = || self.work.queue(&share);
+        let enqueue = || self.work.queue(&share);
         let work = move |progress| {
-            // Acquired first, so that waiting work holds no other resources.
-            let turn = turn();
+            // Queued outside the future, so that flights get permits in the order in which they start.
+            let queued = enqueue();
             async move {
-                let _permit = match turn {
-                    Ok(turn) => turn.granted().await,
+                // Acquired first, so that waiting work holds no other resources.
+                let _permit = match queued {
+                    Ok(queued) => queued.granted().await,
                     Err(reached) => {
                         let reason = error_mapping::overloaded(&reached);
                         return Arc::new(ImageVerdict::from_reason(Some(flight_statement), reason));
@@ -155,7 +156,9 @@ impl Inner {
         };
         match self.verifications.join_or_start(key, request.deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
-            Err(error) => Arc::new(ImageVerdict::from_reason(Some(statement), self.of_flight(error, &share))),
+            Err(error) => {
+                Arc::new(ImageVerdict::from_reason(Some(statement), self.reason_of_flight_error(error, &share)))
+            }
         }
     }
 

@@ -59,19 +59,37 @@ impl Inner {
         };
         signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
         let most = self.settings.max_signatures;
-        let unseen = unseen(&referrers, most);
+        let not_all_checked = not_all_checked(&referrers, most);
         signatures::shorten(&mut referrers, most);
-
         progress.enter("its signatures were fetched and verified");
+        match self.first_valid(&context, &referrers.entries, until).await {
+            Ok((by, others)) => ImageVerdict::Verified(Verified { statement: statement_name(), by, others }),
+            Err(failed) if failed.total() == 0 && not_all_checked.is_none() => {
+                ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned(referrers.untyped))
+            }
+            Err(failed) => ImageVerdict::none_verified(statement_name(), failed, not_all_checked),
+        }
+    }
+
+    /// Judges signatures in their order until one is valid. Returns it with those that failed before it.
+    ///
+    /// # Errors
+    /// All signatures, if none is valid.
+    async fn first_valid(
+        &self,
+        context: &Arc<JudgementContext>,
+        entries: &[Descriptor],
+        until: tokio::time::Instant,
+    ) -> Result<(VerifiedBy, FailedSignatures), FailedSignatures> {
         let judge = |entry: &'_ Descriptor| {
-            let (entry, context) = (entry.clone(), &context);
+            let entry = entry.clone();
             async move {
                 let judged =
                     signatures::judge(&self.registries, &*self.evidence, &self.metrics, context, &entry, until).await;
                 (entry.digest, judged)
             }
         };
-        let mut entries = referrers.entries.iter();
+        let mut entries = entries.iter();
         let mut failed = FailedSignatures::default();
         // Verifies the first signature alone; it usually succeeds, which saves fetching the others.
         let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
@@ -79,11 +97,7 @@ impl Inner {
         loop {
             match waiting.next().await {
                 Some((manifest, Judged::Verified(signature))) => {
-                    return ImageVerdict::Verified(Verified {
-                        statement: statement_name(),
-                        by: VerifiedBy::Notation(VerifiedNotation { manifest, signature }),
-                        others: failed,
-                    });
+                    return Ok((VerifiedBy::Notation(VerifiedNotation { manifest, signature }), failed));
                 }
                 Some((_, Judged::Failed(failure))) => failed.push(failure),
                 Some((_, Judged::OtherType)) => {}
@@ -91,18 +105,15 @@ impl Inner {
                     Some(entries) => {
                         waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
                     }
-                    None if failed.total() == 0 && unseen.is_none() => {
-                        return ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned(referrers.untyped));
-                    }
-                    None => return ImageVerdict::none_verified(statement_name(), failed, unseen),
+                    None => return Err(failed),
                 },
             }
         }
     }
 }
 
-/// The reason why the list is incomplete, so that `Rejected` is not justified.
-pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
+/// The reason why not all signatures are checked, so that `Rejected` is not justified.
+pub(super) fn not_all_checked(referrers: &Referrers, most: usize) -> Option<Reason> {
     if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
         return Some(error_mapping::reason(error));
     }
@@ -114,11 +125,11 @@ pub(super) fn unseen(referrers: &Referrers, most: usize) -> Option<Reason> {
         );
         return Some(Reason::new(Code::TooManySignatures, detail));
     }
-    unread(referrers)
+    list_incomplete(referrers)
 }
 
 /// The reason why the registry's list of signatures may be incomplete.
-pub(super) fn unread(referrers: &Referrers) -> Option<Reason> {
+pub(super) fn list_incomplete(referrers: &Referrers) -> Option<Reason> {
     match &referrers.incomplete {
         None => {}
         Some(Incomplete::Failed(error)) => return Some(error_mapping::reason(error)),

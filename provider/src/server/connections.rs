@@ -230,7 +230,7 @@ mod tests {
         let connections = Arc::new(Connections::new(1));
         let only = connections.admit(SECOND, || panic!("there is room")).await.unwrap();
         let _busy = only.activity.request();
-        assert!(connections.admit(SECOND, || panic!("nobody is idle")).await.is_none());
+        assert!(connections.admit(SECOND, || panic!("no connection is idle")).await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

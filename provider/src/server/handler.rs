@@ -153,6 +153,7 @@ impl Handler {
         replied.unwrap_or_else(|panic| {
             self.metrics.panic();
             let endpoint = route.endpoint.as_str();
+            // `door` is the former name of `endpoint`, written for one release.
             tracing::error!(request_id = id.as_str(), endpoint, door = endpoint, what = panic_text(&*panic), "panic");
             let why = "internal-error: the response could not be encoded; what to do: report this with the log \
                        line that has the same request ID";
@@ -177,6 +178,7 @@ impl Handler {
             Ok(keys) => keys,
             Err(refusal) => {
                 let endpoint = route.endpoint.as_str();
+                // `door` is the former name of `endpoint`, written for one release.
                 tracing::warn!(
                     request_id = id.as_str(),
                     endpoint,

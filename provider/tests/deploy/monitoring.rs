@@ -92,7 +92,7 @@ fn excluded_codes(alert: &str) -> BTreeSet<String> {
     first.split('|').map(str::to_owned).collect()
 }
 
-/// Whoever writes an image reference chooses its registry, too.
+/// The author of an image reference also chooses its registry.
 fn caused_by_the_caller(code: Code) -> bool {
     code.responsible() == Responsible::Caller || code == Code::RegistryNotAllowed
 }

@@ -64,10 +64,10 @@ async fn serves_over(listen: &str) -> Vec<&'static str> {
     let address: ListenAddress = listen.parse().unwrap();
     let mut service =
         Service::with(ServerSettings { listen: address.clone(), health_listen: address, ..settings() }).await;
-    let (doors, health) = (service.address.port(), service.health.port());
+    let (endpoints, health) = (service.address.port(), service.health.port());
     let mut served = Vec::new();
     for host in ["127.0.0.1", "::1"] {
-        service.address = SocketAddr::new(host.parse().unwrap(), doors);
+        service.address = SocketAddr::new(host.parse().unwrap(), endpoints);
         let Ok(mut plain) = TcpStream::connect((host, health)).await else { continue };
         plain.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
         assert!(rest(&mut plain).await.starts_with("HTTP/1.1 200 OK\r\n"), "{host}");

@@ -256,7 +256,7 @@ fn table() -> Vec<Json> {
 /// The images of the table that have a host, as patterns, with their repositories.
 fn patterns(table: &[Json]) -> Vec<(&str, &str)> {
     let accepted = table.iter().filter_map(|row| Some((row["image"].as_str()?, row["place"].as_str()?)));
-    accepted.filter(|(image, _)| image.split_once('/').is_some_and(|(host, _)| Host::is_named_by(host))).collect()
+    accepted.filter(|(image, _)| image.split_once('/').is_some_and(|(host, _)| Host::is_host_part(host))).collect()
 }
 
 /// The images that the provider gets, all of them in one pod.

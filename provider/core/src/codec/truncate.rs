@@ -1,4 +1,4 @@
-//! Truncates text. No other code does.
+//! The only code that truncates text.
 
 /// Text that is truncated at its limit. The caller provides the cost of each piece.
 pub(super) struct Truncated {

@@ -31,12 +31,12 @@ pub struct NotAvailable {
 
 /// A response that is larger than [`EvidenceRequest::max_response_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the response is too large: found {found} bytes, expected at most {expected}")]
+#[error("the response is too large: found {found} bytes, expected at most {max}")]
 pub struct TooLarge {
     /// The size of the response in bytes.
     pub found: usize,
     /// The maximum size in bytes.
-    pub expected: usize,
+    pub max: usize,
 }
 
 impl Received {
@@ -45,8 +45,8 @@ impl Received {
     /// # Errors
     /// The response exceeds [`EvidenceRequest::max_response_bytes`].
     pub fn new(request: &EvidenceRequest, bytes: impl Into<Arc<[u8]>>, at: UnixTime) -> Result<Self, TooLarge> {
-        let (bytes, expected) = (bytes.into(), request.max_response_bytes());
-        if bytes.len() > expected { Err(TooLarge { found: bytes.len(), expected }) } else { Ok(Self { bytes, at }) }
+        let (bytes, max) = (bytes.into(), request.max_response_bytes());
+        if bytes.len() > max { Err(TooLarge { found: bytes.len(), max }) } else { Ok(Self { bytes, at }) }
     }
 
     /// The received bytes.

@@ -161,10 +161,10 @@ fn a_response_is_bounded_by_its_kind() {
     let chain = trusted_chain();
     let link = chain.links().next().unwrap();
     let ocsp = EvidenceRequest::from(OcspRequest::new(&link).unwrap());
-    let expected = limits::OCSP_RESPONSE_BYTES;
-    assert!(Received::new(&ocsp, vec![0; expected], UnixTime::EPOCH).is_ok());
-    let error = Received::new(&ocsp, vec![0; expected + 1], UnixTime::EPOCH).unwrap_err();
-    assert_eq!(error, TooLarge { found: expected + 1, expected });
+    let max = limits::OCSP_RESPONSE_BYTES;
+    assert!(Received::new(&ocsp, vec![0; max], UnixTime::EPOCH).is_ok());
+    let error = Received::new(&ocsp, vec![0; max + 1], UnixTime::EPOCH).unwrap_err();
+    assert_eq!(error, TooLarge { found: max + 1, max });
     let crl = EvidenceRequest::from(CrlRequest::delta(&link, vec!["http://crl.example".to_owned()]).unwrap());
     assert_eq!(crl.max_response_bytes(), limits::CRL_BYTES);
 }

@@ -130,7 +130,7 @@ impl Host {
     /// Whether a text before the first slash of an image reference is read as a host rather than as a part of a
     /// repository on Docker Hub: it has a dot, a colon or an upper-case letter, or is `localhost`.
     #[must_use]
-    pub fn is_named_by(part: &str) -> bool {
+    pub fn is_host_part(part: &str) -> bool {
         part.contains(['.', ':', '[']) || part == "localhost" || part.bytes().any(|b| b.is_ascii_uppercase())
     }
 
@@ -139,14 +139,15 @@ impl Host {
         matches!(self.written.as_str(), DOCKER_HUB | DOCKER_HUB_INDEX)
     }
 
-    fn place(&self) -> (&HostName, u16) {
+    /// What equality, order and hash compare.
+    fn network_location(&self) -> (&HostName, u16) {
         (&self.name, self.port())
     }
 }
 
 impl PartialEq for Host {
     fn eq(&self, other: &Self) -> bool {
-        self.place() == other.place()
+        self.network_location() == other.network_location()
     }
 }
 
@@ -160,13 +161,13 @@ impl PartialOrd for Host {
 
 impl Ord for Host {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.place().cmp(&other.place())
+        self.network_location().cmp(&other.network_location())
     }
 }
 
 impl Hash for Host {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.place().hash(state);
+        self.network_location().hash(state);
     }
 }
 

@@ -116,22 +116,22 @@ impl FromStr for ImageRef {
         if text.len() > limits::REFERENCE_BYTES {
             return Err(ReferenceError::TooLong { found: text.len() });
         }
-        // Runtimes look these up in the node's local images.
+        // Image IDs: runtimes look them up among the node's images.
         if is_qualified_image_id(text) || is_image_id(text) {
             return Err(ReferenceError::ImageId { found: text.into() });
         }
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
+        let (name_and_tag, digest) = match text.split_once('@') {
+            Some((name_and_tag, digest)) => (name_and_tag, Some(digest.parse::<Digest>()?)),
             None => (text, None),
         };
         // A colon after the last slash starts a tag; one before it belongs to a port or an IPv6 address.
-        let last = rest.rfind('/').map_or(0, |slash| slash + 1);
-        let (name, tag) = match rest.get(last..).and_then(|part| part.find(':')) {
+        let last_part_start = name_and_tag.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match name_and_tag.get(last_part_start..).and_then(|part| part.find(':')) {
             Some(colon) => {
-                let (name, tag) = rest.split_at(last + colon);
+                let (name, tag) = name_and_tag.split_at(last_part_start + colon);
                 (name, tag.strip_prefix(':'))
             }
-            None => (rest, None),
+            None => (name_and_tag, None),
         };
         if let Some(tag) = tag {
             check_tag(tag)?;
@@ -149,8 +149,8 @@ impl FromStr for ImageRef {
 /// Splits and expands the name. The first part is a host unless it can be a Docker Hub user name.
 fn repository(name: &str) -> Result<Repository, ReferenceError> {
     match name.split_once('/') {
-        Some((first, path)) if Host::is_named_by(first) => at_host(first, path),
-        Some(_) | None => expanded(Host::docker_hub(), name),
+        Some((first, path)) if Host::is_host_part(first) => at_host(first, path),
+        Some(_) | None => expand(Host::docker_hub(), name),
     }
 }
 
@@ -177,12 +177,12 @@ fn is_image_id(name: &str) -> bool {
 
 fn at_host(host: &str, path: &str) -> Result<Repository, ReferenceError> {
     let host = host.parse().map_err(|reason| ReferenceError::Host { found: host.into(), reason })?;
-    expanded(host, path)
+    expand(host, path)
 }
 
 /// Adds `library/` where container runtimes add it. Runtimes rewrite only `index.docker.io`; other names of Docker
 /// Hub are kept.
-fn expanded(host: Host, path: &str) -> Result<Repository, ReferenceError> {
+fn expand(host: Host, path: &str) -> Result<Repository, ReferenceError> {
     check_path(path)?;
     let (host, path) = match (host.is_docker_hub(), path.contains('/')) {
         (true, has_namespace) if host.adds_library() => {
@@ -218,7 +218,7 @@ fn check_tag(tag: &str) -> Result<(), ReferenceError> {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let mut bytes = tag.bytes();
     let first = bytes.next().is_some_and(word);
-    if first && bytes.all(|b| word(b) || b == b'.' || b == b'-') && tag.len() <= 128 {
+    if first && bytes.all(|b| word(b) || b == b'.' || b == b'-') && tag.len() <= limits::TAG_BYTES {
         Ok(())
     } else {
         Err(ReferenceError::Tag { found: tag.into() })
@@ -235,7 +235,7 @@ impl FromStr for Repository {
             return Err(ReferenceError::RepositoryTooLong { found: text.len() });
         }
         match text.split_once('/') {
-            Some((host, path)) if Host::is_named_by(host) => at_host(host, path),
+            Some((host, path)) if Host::is_host_part(host) => at_host(host, path),
             Some((part, _)) => Err(ReferenceError::NoHost { found: text.into(), part: part.into() }),
             None => Err(ReferenceError::NoHost { found: text.into(), part: text.into() }),
         }

@@ -34,7 +34,7 @@ pub(super) fn check(
     plugin: &Plugin,
     input: &VerificationInput<'_>,
 ) -> Result<Authenticity, Reason> {
-    match (trust(intact, plugin, input), input.requirement.level().authenticity) {
+    match (trusted_chain(intact, plugin, input), input.requirement.level().authenticity) {
         (Ok(chain), Action::Enforce | Action::Log) => {
             Ok(Authenticity::Passed { signer: Signer::new(intact, &chain), chain: Box::new(chain) })
         }
@@ -43,8 +43,13 @@ pub(super) fn check(
     }
 }
 
-fn trust(intact: &IntactEnvelope, plugin: &Plugin, input: &VerificationInput<'_>) -> Result<TrustedChain, Reason> {
-    let anchored = anchor(intact, input)?;
+/// The chain with a trust anchor and a trusted identity.
+fn trusted_chain(
+    intact: &IntactEnvelope,
+    plugin: &Plugin,
+    input: &VerificationInput<'_>,
+) -> Result<TrustedChain, Reason> {
+    let anchored = anchored_chain(intact, input)?;
     let identities = input.requirement.identities();
     match plugin {
         Plugin::None => anchored.trust_subject(identities),
@@ -53,7 +58,8 @@ fn trust(intact: &IntactEnvelope, plugin: &Plugin, input: &VerificationInput<'_>
     .map_err(|error| Reason::new(Code::UntrustedIdentity, error))
 }
 
-fn anchor(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<AnchoredChain, Reason> {
+/// The chain with a trust anchor in a store of the statement.
+fn anchored_chain(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<AnchoredChain, Reason> {
     let scheme = &intact.attributes().scheme;
     // Only stores of this type are used, without a fallback to another type.
     let kind = match scheme {

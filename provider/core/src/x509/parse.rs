@@ -50,14 +50,14 @@ pub enum CertificateError {
         found: u32,
     },
     /// More entries than the limit.
-    #[error("certificate: found {found} {what}, expected at most {expected}")]
+    #[error("certificate: found {found} {what}, expected at most {max}")]
     TooMany {
         /// The counted parts.
         what: &'static str,
-        /// The value that was found.
+        /// Their number.
         found: usize,
-        /// The value that was expected.
-        expected: usize,
+        /// The maximum number.
+        max: usize,
     },
     /// More certificates than [`limits::STORE_CERTIFICATES`].
     #[error("found too many certificates in sequence, expected at most {}", limits::STORE_CERTIFICATES)]
@@ -192,8 +192,8 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Checks the length of a list.
-fn check_count(what: &'static str, found: usize, expected: usize) -> Result<(), CertificateError> {
-    if found > expected { Err(CertificateError::TooMany { what, found, expected }) } else { Ok(()) }
+fn check_count(what: &'static str, found: usize, max: usize) -> Result<(), CertificateError> {
+    if found > max { Err(CertificateError::TooMany { what, found, max }) } else { Ok(()) }
 }
 
 /// Parses a name, with a limit on its attributes.

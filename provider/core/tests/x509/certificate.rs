@@ -258,7 +258,7 @@ fn reports_an_unreadable_revocation_address() {
 
 #[test]
 fn limits_the_length_of_every_list() {
-    let too_many = |what, found, expected| CertificateError::TooMany { what, found, expected };
+    let too_many = |what, found, max| CertificateError::TooMany { what, found, max };
     let parse_leaf = |spec: CertSpec| Certificate::parse(pair(spec).leaf_der());
 
     let spec = |more: usize| {

@@ -111,17 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_has_a_message() {
-        let other = |error: webpki::Error| {
-            message(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
-        };
+    fn a_failed_handshake_has_a_message() {
         let incompatible = |detail| format!("it {detail}, expected TLS 1.2 or 1.3 with common algorithms");
-        let certificate = |detail| {
-            format!(
-                "its certificate, or a CA certificate of its chain, {detail}; expected a chain that other TLS \
-                     clients accept"
-            )
-        };
         for (found, expected) in [
             (
                 message(Error::InvalidMessage(InvalidMessage::InvalidContentType)),
@@ -151,6 +142,14 @@ mod tests {
                 "it cannot prove that it has the private key of its certificate".to_owned(),
             ),
             (message(Error::FailedToGetRandomBytes), "random numbers are not available".to_owned()),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn an_alert_of_the_server_has_a_message() {
+        for (found, expected) in [
             (
                 refused(AlertDescription::HandshakeFailure),
                 "it refuses the connection (handshake_failure); enable TLS 1.2 or 1.3 with common algorithms \
@@ -169,6 +168,23 @@ mod tests {
             ),
             (refused(AlertDescription::UnknownCA), "it refuses the connection (unknown_ca)".to_owned()),
             (refused(AlertDescription::Unknown(200)), "it refuses the connection (alert 200)".to_owned()),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_has_a_message() {
+        let other = |error: webpki::Error| {
+            message(Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(error)))))
+        };
+        let certificate = |detail| {
+            format!(
+                "its certificate, or a CA certificate of its chain, {detail}; expected a chain that other TLS \
+                     clients accept"
+            )
+        };
+        for (found, expected) in [
             (
                 other(webpki::Error::CaUsedAsEndEntity),
                 "its certificate is a CA certificate, expected a server certificate".to_owned(),

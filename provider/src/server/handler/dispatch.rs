@@ -198,6 +198,7 @@ impl Handler {
             Completion::Panicked(text) => {
                 self.metrics.panic();
                 let (request_id, endpoint) = (shared.request_id.as_str(), shared.route.endpoint.as_str());
+                // `door` is the former name of `endpoint`, written for one release.
                 tracing::error!(request_id, endpoint, door = endpoint, what = text, "panic");
                 Err(Reason::new(Code::InternalError, "internal error: the verification task panicked"))
             }
@@ -225,6 +226,7 @@ impl Handler {
         if let Some(exceeded) = response.exceeded {
             self.metrics.response_without_room(matches!(exceeded, BudgetExceeded::TooLarge { .. }));
             let endpoint = route.endpoint.as_str();
+            // `door` is the former name of `endpoint`, written for one release.
             tracing::warn!(request_id = id.as_str(), endpoint, door = endpoint, why = %exceeded, "no memory left for the response");
         }
         let outcome = match (late, response.has_undecided, response.has_item_error) {
@@ -236,7 +238,7 @@ impl Handler {
         Reply { outcome, response }
     }
 
-    /// Counts and logs an answer. Resolved digests are not logged.
+    /// Counts and logs the result for a key. Resolved digests are not logged.
     fn record(&self, shared: &Shared, key: &str, answer: &Answer, elapsed: Duration) {
         match answer {
             Answer::Verdict(result, _) => {

@@ -6,8 +6,8 @@ use serde::de::Error;
 use serde::de::SeqAccess;
 
 use super::error::JsonError;
-use super::state::Inner;
 use super::state::Nested;
+use super::state::NestedSeed;
 
 /// Reads the elements of an array.
 pub(super) struct Elements<N, A> {
@@ -31,7 +31,7 @@ impl<'de, N: Nested, A: SeqAccess<'de>> SeqAccess<'de> for Elements<N, A> {
         let Self { inner, nested, most, read } = self;
         let full = (*read == *most).then_some(*most);
         *read += 1;
-        let seed = Inner { nested: *nested, seed };
+        let seed = NestedSeed { nested: *nested, seed };
         inner.next_element_seed(Element { seed, full }).map_err(JsonError::new)
     }
 }

@@ -13,11 +13,10 @@ use crate::limits::JsonLimits;
 /// Reads exactly one `T`.
 ///
 /// # Errors
-/// Not UTF-8, not JSON, a name twice in one object, more than `limits` allow, anything after the value, or not the shape
-/// of `T`; an array is not the shape of a struct.
+/// Not UTF-8, not JSON, a name twice in one object, more than `limits` allow, anything after the value, or not the
+/// structure of `T`; an array is not the structure of a struct.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8], limits: &JsonLimits) -> Result<T, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::new(format_args!("not UTF-8: {error}")))?;
-    from_str(text, limits)
+    from_slice_seed(bytes, limits, PhantomData)
 }
 
 /// As [`from_slice`], from text.

@@ -18,8 +18,8 @@ use serde::de::value::UnitDeserializer;
 use super::error::JsonError;
 use super::error::quoted;
 use super::member::MORE;
-use super::state::Inner;
 use super::state::Nested;
+use super::state::NestedSeed;
 use super::state::State;
 
 /// Prefixes of names with a meaning in this parser, or in serde_json with features that the build may enable. An
@@ -98,7 +98,7 @@ impl<'de, N: Nested, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, N, A
         if self.rest == Rest::Reported {
             return seed.deserialize(UnitDeserializer::new());
         }
-        let seed = Inner { nested: self.nested, seed };
+        let seed = NestedSeed { nested: self.nested, seed };
         self.inner.next_value_seed(seed).map_err(JsonError::new)
     }
 }

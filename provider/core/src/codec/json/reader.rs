@@ -49,7 +49,7 @@ pub(super) struct Reader<'s, D> {
 impl<'s, D> Reader<'s, D> {
     /// The document itself.
     pub(super) fn new(inner: D, state: &'s State<'s>) -> Result<Self, JsonError> {
-        state.count()?;
+        state.count_value()?;
         Ok(Self { inner, state, depth: state.limits.depth, shape: Shape::Any })
     }
 
@@ -220,7 +220,7 @@ struct Level<'s> {
 impl Nested for Level<'_> {
     fn read<'de, S: DeserializeSeed<'de>, D: Deserializer<'de>>(self, seed: S, inner: D) -> Result<S::Value, D::Error> {
         let Self { state, depth } = self;
-        state.count().map_err(D::Error::custom)?;
+        state.count_value().map_err(D::Error::custom)?;
         let shape = Shape::Any;
         seed.deserialize(Reader { inner, state, depth, shape }).map_err(D::Error::custom)
     }

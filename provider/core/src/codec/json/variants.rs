@@ -7,8 +7,8 @@ use serde::de::VariantAccess;
 use serde::de::Visitor;
 
 use super::error::JsonError;
-use super::state::Inner;
 use super::state::Nested;
+use super::state::NestedSeed;
 
 /// Reads a variant of an enum.
 pub(super) struct Variant<N, A> {
@@ -28,7 +28,7 @@ impl<'de, N: Nested, A: EnumAccess<'de>> EnumAccess<'de> for Variant<N, A> {
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), JsonError> {
         let Self { inner, nested } = self;
-        let (value, inner) = inner.variant_seed(Inner { nested, seed }).map_err(JsonError::new)?;
+        let (value, inner) = inner.variant_seed(NestedSeed { nested, seed }).map_err(JsonError::new)?;
         Ok((value, Content { inner, nested }))
     }
 }
@@ -48,7 +48,7 @@ impl<'de, N: Nested, A: VariantAccess<'de>> VariantAccess<'de> for Content<N, A>
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, JsonError> {
         let Self { inner, nested } = self;
-        inner.newtype_variant_seed(Inner { nested, seed }).map_err(JsonError::new)
+        inner.newtype_variant_seed(NestedSeed { nested, seed }).map_err(JsonError::new)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, JsonError> {

@@ -4,7 +4,7 @@ use super::error::PemError;
 use super::form::Form;
 use super::labels::is_key;
 use super::labels::is_parameters;
-use super::scan::blocks;
+use super::scan::scan;
 
 /// A `CERTIFICATE` block. Its content is not parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn read(bytes: &[u8], beside: Beside, text_after: TextAfter) -> Result<Vec<Certi
     if form != Form::Pem {
         return Err(PemError::NotPem { form });
     }
-    let scanned = blocks(bytes)?;
+    let scanned = scan(bytes)?;
     let mut certificates = Vec::new();
     for block in &scanned.blocks {
         match (block.label.as_str(), beside) {
@@ -74,7 +74,7 @@ fn read(bytes: &[u8], beside: Beside, text_after: TextAfter) -> Result<Vec<Certi
             }
         }
     }
-    match (text_after, scanned.text_after) {
+    match (text_after, scanned.first_text_line_after_blocks) {
         (TextAfter::Refused, Some(line)) => Err(PemError::TrailingText { line }),
         (TextAfter::Refused, None) | (TextAfter::Allowed, _) if certificates.is_empty() => {
             Err(PemError::NoCertificateBlock)

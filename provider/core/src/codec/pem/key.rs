@@ -5,7 +5,7 @@ use std::fmt;
 use super::error::PemError;
 use super::form::Form;
 use super::labels::is_parameters;
-use super::scan::blocks;
+use super::scan::scan;
 
 /// The format of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub fn private_key(bytes: &[u8]) -> Result<PrivateKey, PemError> {
         return Err(PemError::KeyNotPem { form });
     }
     let mut found: Option<(usize, PrivateKey)> = None;
-    for block in blocks(bytes)?.blocks {
+    for block in scan(bytes)?.blocks {
         let (line, label) = (block.line, block.label.as_str());
         if label == "CERTIFICATE" || is_parameters(label) {
             continue;

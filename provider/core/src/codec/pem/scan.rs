@@ -14,7 +14,7 @@ pub(super) struct Block {
     /// The line of its start.
     pub(super) line: usize,
     pub(super) label: String,
-    /// The lines between the boundaries, joined.
+    /// The lines between the boundaries, joined. Headers stay in `base64`; check `encrypted` before `content`.
     base64: Vec<u8>,
     /// Whether it has a `Proc-Type` header as old encrypted keys do, [RFC 1421](https://www.rfc-editor.org/rfc/rfc1421).
     pub(super) encrypted: bool,
@@ -23,7 +23,7 @@ pub(super) struct Block {
 pub(super) struct Scanned {
     pub(super) blocks: Vec<Block>,
     /// The first line with text after the last block.
-    pub(super) text_after: Option<usize>,
+    pub(super) first_text_line_after_blocks: Option<usize>,
 }
 
 impl Block {
@@ -33,13 +33,17 @@ impl Block {
     }
 }
 
-pub(super) fn blocks(bytes: &[u8]) -> Result<Scanned, PemError> {
-    let mut scanned = Scanned { blocks: Vec::new(), text_after: None };
+/// Splits `bytes` into blocks and finds text after the last one.
+///
+/// # Errors
+/// Unbalanced boundaries, a boundary that shares its line, or more than [`limits::PEM_BLOCKS`] blocks.
+pub(super) fn scan(bytes: &[u8]) -> Result<Scanned, PemError> {
+    let mut scanned = Scanned { blocks: Vec::new(), first_text_line_after_blocks: None };
     let mut open: Option<Block> = None;
     for (line, content) in (1..).zip(lines(bytes)) {
         open = match (open, Boundary::of(line, content)?) {
             (None, Some(Boundary::Begin(label))) => {
-                scanned.text_after = None;
+                scanned.first_text_line_after_blocks = None;
                 Some(Block { line, label, base64: Vec::new(), encrypted: false })
             }
             (Some(block), Some(Boundary::End(label))) if label == block.label => {
@@ -56,7 +60,9 @@ pub(super) fn blocks(bytes: &[u8]) -> Result<Scanned, PemError> {
                 Some(block)
             }
             (None, None) => {
-                scanned.text_after = scanned.text_after.or_else(|| (!content.is_empty()).then_some(line));
+                if !content.is_empty() {
+                    scanned.first_text_line_after_blocks.get_or_insert(line);
+                }
                 None
             }
         };
@@ -80,7 +86,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(|line| line.strip_prefix(MARK).map_or(line, <[u8]>::trim_ascii_start))
 }
 
-/// A line of five hyphens or more.
+/// A line that begins with five hyphens.
 enum Boundary {
     Begin(String),
     End(String),

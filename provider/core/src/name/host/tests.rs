@@ -177,9 +177,9 @@ fn every_accepted_text_names_the_same_server_in_a_url() {
 #[test]
 fn the_first_part_is_a_host_if_runtimes_read_it_as_one() {
     for part in ["a.b", "a:1", "localhost", "Registry", "[::1]"] {
-        assert!(Host::is_named_by(part), "{part}");
+        assert!(Host::is_host_part(part), "{part}");
     }
     for part in ["", "library", "registry", "my_team", "local-host"] {
-        assert!(!Host::is_named_by(part), "{part}");
+        assert!(!Host::is_host_part(part), "{part}");
     }
 }

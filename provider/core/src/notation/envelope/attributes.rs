@@ -105,15 +105,27 @@ pub(super) struct Protected {
 impl Protected {
     /// Checks the requirements of the scheme and of `crit`.
     pub(super) fn check(self) -> Result<Attributes, EnvelopeError> {
-        let scheme = self.scheme.ok_or(EnvelopeError::Missing { name: SCHEME })?;
+        let scheme = self.signing_scheme()?;
+        let critical = self.critical(&scheme)?;
+        let extended = self.extended.into_iter().map(|(name, text)| ExtendedAttribute {
+            critical: critical.contains(&name),
+            name,
+            text,
+        });
+        Ok(Attributes { scheme, expiry: self.expiry, extended: extended.collect() })
+    }
+
+    /// The scheme with its time. A header that belongs to the other scheme is an error.
+    fn signing_scheme(&self) -> Result<SigningScheme, EnvelopeError> {
+        let scheme = self.scheme.as_deref().ok_or(EnvelopeError::Missing { name: SCHEME })?;
         let wrong = |name, scheme| Err(EnvelopeError::WrongScheme { name, scheme });
-        let scheme = match scheme.as_str() {
+        match scheme {
             SigningScheme::X509_NAME => {
                 if self.authentic_signing_time.is_some() {
                     return wrong(AUTHENTIC_SIGNING_TIME, SigningScheme::X509_NAME);
                 }
                 let signing_time = self.signing_time.ok_or(EnvelopeError::Missing { name: SIGNING_TIME })?;
-                SigningScheme::X509 { signing_time }
+                Ok(SigningScheme::X509 { signing_time })
             }
             SigningScheme::SIGNING_AUTHORITY_NAME => {
                 if self.signing_time.is_some() {
@@ -121,46 +133,43 @@ impl Protected {
                 }
                 let authentic_signing_time =
                     self.authentic_signing_time.ok_or(EnvelopeError::Missing { name: AUTHENTIC_SIGNING_TIME })?;
-                SigningScheme::SigningAuthority { authentic_signing_time }
+                Ok(SigningScheme::SigningAuthority { authentic_signing_time })
             }
-            _ => {
-                return Err(EnvelopeError::Header {
-                    name: SCHEME.into(),
-                    found: Text::of(format_args!("{:?}", Excerpt::of(&scheme))),
-                    expected: "notary.x509 or notary.x509.signingAuthority",
-                });
-            }
-        };
+            _ => Err(EnvelopeError::Header {
+                name: SCHEME.into(),
+                found: Text::of(format_args!("{:?}", Excerpt::of(scheme))),
+                expected: "notary.x509 or notary.x509.signingAuthority",
+            }),
+        }
+    }
+
+    /// The names in `crit`: present attributes, each once, and all that must be critical.
+    fn critical(&self, scheme: &SigningScheme) -> Result<BTreeSet<String>, EnvelopeError> {
         if self.crit.is_empty() {
             return Err(EnvelopeError::Missing { name: "crit" });
         }
+        let max = limits::ENVELOPE_MEMBERS;
         for (name, found) in [("crit", self.crit.len()), ("protected header", self.extended.len())] {
-            if found > limits::ENVELOPE_MEMBERS {
-                return Err(EnvelopeError::TooMany { name, found, expected: limits::ENVELOPE_MEMBERS });
+            if found > max {
+                return Err(EnvelopeError::TooMany { name, found, max });
             }
         }
-        let mut critical = BTreeSet::new();
         let mut must = vec![SCHEME];
         must.extend(self.expiry.map(|_| EXPIRY));
         must.extend(match scheme {
             SigningScheme::X509 { .. } => None,
             SigningScheme::SigningAuthority { .. } => Some(AUTHENTIC_SIGNING_TIME),
         });
-        for name in self.crit {
-            let present = must.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| *other == name);
-            if !present || critical.contains(&name) {
+        let mut critical = BTreeSet::new();
+        for name in &self.crit {
+            let present = must.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| other == name);
+            if !present || !critical.insert(name.clone()) {
                 return Err(EnvelopeError::Crit { name: name.as_str().into() });
             }
-            critical.insert(name);
         }
-        if let Some(name) = must.into_iter().find(|name| !critical.contains(*name)) {
-            return Err(EnvelopeError::NotCritical { name });
+        match must.into_iter().find(|name| !critical.contains(*name)) {
+            Some(name) => Err(EnvelopeError::NotCritical { name }),
+            None => Ok(critical),
         }
-        let extended = self.extended.into_iter().map(|(name, text)| ExtendedAttribute {
-            critical: critical.contains(&name),
-            name,
-            text,
-        });
-        Ok(Attributes { scheme, expiry: self.expiry, extended: extended.collect() })
     }
 }

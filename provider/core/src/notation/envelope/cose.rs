@@ -165,9 +165,9 @@ fn read_unprotected(header: &Header) -> Result<Unprotected, EnvelopeError> {
 fn read_chain(value: &Value) -> Result<Vec<Vec<u8>>, EnvelopeError> {
     let expected = "a list of byte strings";
     let list = value.as_array().ok_or_else(|| header_error("x5chain (33)", value, expected))?;
-    if list.len() > limits::CHAIN_CERTIFICATES {
-        let expected = limits::CHAIN_CERTIFICATES;
-        return Err(EnvelopeError::TooMany { name: "x5chain (33)", found: list.len(), expected });
+    let (found, max) = (list.len(), limits::CHAIN_CERTIFICATES);
+    if found > max {
+        return Err(EnvelopeError::TooMany { name: "x5chain (33)", found, max });
     }
     list.iter()
         .map(|item| item.as_bytes().cloned().ok_or_else(|| header_error("x5chain (33)", item, expected)))

@@ -12,7 +12,7 @@ pub enum EnvelopeError {
     /// More bytes than [`limits::ENVELOPE_BYTES`].
     #[error("envelope: found {found} bytes, expected at most {}", limits::ENVELOPE_BYTES)]
     TooLarge {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// A part is not valid JSON.
@@ -48,9 +48,9 @@ pub enum EnvelopeError {
     Header {
         /// The name of the header.
         name: Excerpt,
-        /// The value that was found.
+        /// The value of the header.
         found: Text,
-        /// The value that was expected.
+        /// The values that are allowed.
         expected: &'static str,
     },
     /// A header is in both the protected and the unprotected header.
@@ -68,14 +68,14 @@ pub enum EnvelopeError {
         reserved: &'static str,
     },
     /// A list or map has too many entries.
-    #[error("{name}: found {found} entries, expected at most {expected}")]
+    #[error("{name}: found {found} entries, expected at most {max}")]
     TooMany {
-        /// The name of the header.
+        /// The name of the list or map.
         name: &'static str,
-        /// The value that was found.
+        /// The number of entries.
         found: usize,
-        /// The value that was expected.
-        expected: usize,
+        /// The maximum number of entries.
+        max: usize,
     },
     /// A header belongs to the other signing scheme.
     #[error("header {name:?} is not allowed under signing scheme {scheme}")]
@@ -104,18 +104,18 @@ pub enum EnvelopeError {
         part: &'static str,
     },
     /// A part is too large.
-    #[error("{part}: found {found} bytes, expected at most {expected}")]
+    #[error("{part}: found {found} bytes, expected at most {max}")]
     PartTooLarge {
         /// The part with the mistake.
         part: &'static str,
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
-        /// The value that was expected.
-        expected: usize,
+        /// The maximum size in bytes.
+        max: usize,
     },
 }
 
-/// Checks the size of a part.
-pub(super) fn check_size(part: &'static str, found: usize, expected: usize) -> Result<(), EnvelopeError> {
-    if found > expected { Err(EnvelopeError::PartTooLarge { part, found, expected }) } else { Ok(()) }
+/// Checks the size of a part, in bytes.
+pub(super) fn check_size(part: &'static str, found: usize, max: usize) -> Result<(), EnvelopeError> {
+    if found > max { Err(EnvelopeError::PartTooLarge { part, found, max }) } else { Ok(()) }
 }

@@ -132,9 +132,9 @@ fn read_unprotected(members: &Map<String, Value>) -> Result<Unprotected, Envelop
     }
     let chain = members.get("x5c").ok_or(EnvelopeError::Missing { name: "x5c" })?;
     let chain = chain.as_array().ok_or_else(|| header("x5c", chain, "an array of base64 strings"))?;
-    if chain.len() > limits::CHAIN_CERTIFICATES {
-        let expected = limits::CHAIN_CERTIFICATES;
-        return Err(EnvelopeError::TooMany { name: "x5c", found: chain.len(), expected });
+    let (found, max) = (chain.len(), limits::CHAIN_CERTIFICATES);
+    if found > max {
+        return Err(EnvelopeError::TooMany { name: "x5c", found, max });
     }
     let certificates = chain
         .iter()

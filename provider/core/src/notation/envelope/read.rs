@@ -35,10 +35,10 @@ impl Envelope {
         if self.certificates.is_empty() {
             return Err(EnvelopeError::Empty { part: "certificate chain" });
         }
-        let most = limits::CHAIN_CERTIFICATES;
-        if self.certificates.len() > most {
+        let max = limits::CHAIN_CERTIFICATES;
+        if self.certificates.len() > max {
             let found = self.certificates.len();
-            return Err(EnvelopeError::TooMany { name: "certificate chain", found, expected: most });
+            return Err(EnvelopeError::TooMany { name: "certificate chain", found, max });
         }
         let token = self.timestamp_token.as_ref().map_or(0, Vec::len);
         for (part, found, expected) in [
