@@ -1,10 +1,10 @@
 //! All processes, from the registries to Prometheus, started in the order of their dependencies.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::arguments::Arguments;
 use crate::cluster;
 use crate::cluster::Cluster;
 use crate::countersign;
@@ -44,8 +44,8 @@ pub(crate) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    /// Starts all processes, with the countersign at `binary` or the one of this tree; on an error all of them are stopped.
-    pub(crate) fn start(workdir: &'a Workdir, transcript: &Transcript, binary: Option<&Path>) -> anyhow::Result<Self> {
+    /// Starts all processes, with the given countersign or the one of this tree; on an error all of them are stopped.
+    pub(crate) fn start(workdir: &'a Workdir, transcript: &Transcript, arguments: &Arguments) -> anyhow::Result<Self> {
         let [referrers, fallback, etcd, etcd_peer, api_server, webhook, gatekeeper_health, gatekeeper_metrics] =
             workdir::free_ports()?;
         let [provider, health, prometheus] = workdir::free_ports()?;
@@ -65,11 +65,11 @@ impl<'a> Environment<'a> {
         let cluster = Cluster::start(workdir, &cluster::Ports { etcd, etcd_peer, api_server })?;
         clock.step("etcd and kube-apiserver serve");
         let gatekeeper_ports = gatekeeper::Ports { webhook, health: gatekeeper_health, metrics: gatekeeper_metrics };
-        let gatekeeper = Gatekeeper::start(workdir, &cluster, gatekeeper_ports)?;
+        let gatekeeper = Gatekeeper::start(workdir, &cluster, arguments.gatekeeper, gatekeeper_ports)?;
         clock.step("the API server calls Gatekeeper");
         let countersign = Countersign::start(
             workdir,
-            binary,
+            arguments.binary.as_deref(),
             countersign::Ports { provider, health },
             &gatekeeper,
             notation.directory(),

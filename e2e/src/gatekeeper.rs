@@ -36,7 +36,26 @@ pub(crate) struct Ports {
     pub(crate) metrics: u16,
 }
 
+/// A supported release of Gatekeeper. `tools/go.mod` and `tools/gatekeeper-oldest/go.mod` name the versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Release {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+impl Release {
+    /// The name of its program among the tools. Its custom resource definitions have the same name with `-crds`.
+    pub(crate) fn tool(self) -> &'static str {
+        match self {
+            Self::Newest => "gatekeeper",
+            Self::Oldest => "gatekeeper-oldest",
+        }
+    }
+}
+
 pub(crate) struct Gatekeeper {
+    release: Release,
     authority: Authority,
     identity: Identity,
     ports: Ports,
@@ -45,8 +64,8 @@ pub(crate) struct Gatekeeper {
 
 impl Gatekeeper {
     /// Returns once the API server calls it for every object.
-    pub(crate) fn start(workdir: &Workdir, cluster: &Cluster, ports: Ports) -> anyhow::Result<Self> {
-        cluster.apply_file(&workdir.tool("gatekeeper-crds"))?;
+    pub(crate) fn start(workdir: &Workdir, cluster: &Cluster, release: Release, ports: Ports) -> anyhow::Result<Self> {
+        cluster.apply_file(&workdir.tool(&format!("{}-crds", release.tool())))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
         cluster.apply(
             workdir,
@@ -57,7 +76,7 @@ impl Gatekeeper {
         let identity = authority.issue(&[(DnType::CommonName, SERVICE_NAME)], Usage::ServerAndClient)?;
         workdir.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
         workdir.write("gatekeeper/certs/tls.key", &identity.key)?;
-        let mut gatekeeper = Self { authority, identity, ports, program: None };
+        let mut gatekeeper = Self { release, authority, identity, ports, program: None };
         gatekeeper.run(workdir, cluster, &[])?;
 
         let bundle = STANDARD.encode(gatekeeper.authority.certificate());
@@ -82,7 +101,7 @@ impl Gatekeeper {
 
     fn run(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
         let Ports { webhook, health, metrics } = self.ports;
-        let mut command = Command::new(workdir.tool("gatekeeper"));
+        let mut command = Command::new(workdir.tool(self.release.tool()));
         command
             .arg(flag("--kubeconfig", cluster.kubeconfig()))
             .args(["--host=127.0.0.1".to_owned(), format!("--port={webhook}")])

@@ -3,6 +3,7 @@
 //!
 //! All counterparts are independent programs; kubectl acts for the user.
 
+mod arguments;
 mod cases;
 mod certificates;
 mod cluster;
@@ -26,50 +27,16 @@ mod transcript;
 mod wait;
 mod workdir;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use anyhow::bail;
-
+use crate::arguments::Arguments;
+use crate::arguments::USAGE;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
 
 /// Exit code for usage errors, as of `countersign`.
 const USAGE_ERROR: u8 = 3;
-
-const USAGE: &str = "usage: cargo e2e [--keep] [--binary PATH]
-
-Runs the end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
-
-  --keep         keep the processes running after the cases, until Ctrl-C
-  --binary PATH  use this countersign instead of building it";
-
-/// The parsed command line.
-#[derive(Default)]
-struct Arguments {
-    keep: bool,
-    binary: Option<PathBuf>,
-}
-
-impl Arguments {
-    /// `None` if help is requested.
-    fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
-        let mut arguments = Self::default();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                // The alias ends with `--`; users may add another.
-                "--" => {}
-                "--keep" => arguments.keep = true,
-                "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
-                "--help" | "-h" => return Ok(None),
-                _ => bail!("unknown argument {word:?}"),
-            }
-        }
-        Ok(Some(arguments))
-    }
-}
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -84,7 +51,7 @@ fn main() -> ExitCode {
         }
     };
     let mut transcript = Transcript::new();
-    let workdir = match Workdir::prepare() {
+    let workdir = match Workdir::prepare(arguments.gatekeeper) {
         Ok(workdir) => workdir,
         Err(error) => {
             transcript.verdict("set-up", Err(error));
@@ -107,8 +74,8 @@ fn main() -> ExitCode {
 
 /// All started processes have ended when this returns, also after an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut environment = Environment::start(workdir, transcript, arguments.binary.as_deref())?;
-    cases::run(&mut environment, transcript)?;
+    let mut environment = Environment::start(workdir, transcript, arguments)?;
+    cases::run(&mut environment, transcript, arguments)?;
     if arguments.keep {
         transcript.finish();
         environment.print_how_to_use();

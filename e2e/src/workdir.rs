@@ -12,6 +12,8 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::gatekeeper::Release;
+
 /// Lines of each log that a failed run prints.
 const TAIL_LINES: usize = 12;
 
@@ -26,10 +28,10 @@ pub(crate) struct Workdir {
 
 impl Workdir {
     /// Installs missing tools (minutes at the first run), and creates an empty working directory.
-    pub(crate) fn prepare() -> anyhow::Result<Self> {
+    pub(crate) fn prepare(gatekeeper: Release) -> anyhow::Result<Self> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = package.parent().context("the package has no parent directory")?.to_path_buf();
-        let tools = install_tools(&package.join("tools/install.sh"))?;
+        let tools = install_tools(&package.join("tools/install.sh"), gatekeeper)?;
         let work = std::env::temp_dir().join(format!("countersign-e2e-{}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&work).with_context(|| format!("cannot create {}", work.display()))?;
         fs::create_dir(work.join("logs"))?;
@@ -103,9 +105,10 @@ impl Workdir {
 }
 
 /// Runs the script that installs every tool; it prints their directory as its last line.
-fn install_tools(script: &Path) -> anyhow::Result<PathBuf> {
+fn install_tools(script: &Path, gatekeeper: Release) -> anyhow::Result<PathBuf> {
     let output = Command::new("sh")
         .arg(script)
+        .arg(gatekeeper.tool())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -2,6 +2,8 @@
 # Installs the programs of the end-to-end run into one directory outside the source tree, and prints that directory as the last
 # line of standard output. Existing programs are kept, so a second run takes a second.
 #
+#   sh install.sh [gatekeeper|gatekeeper-oldest]
+#
 # Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
 # Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so has helm, so that
 # its dependencies do not change those of the API server.
@@ -31,12 +33,12 @@ go_tool() {
     mv "$scratch/$1" "$tools/$1"
 }
 
-# go_module_tool NAME PACKAGE: like go_tool, with the go.mod in the folder NAME. The program is built again if that changes.
+# go_module_tool NAME PACKAGE [REMARK]: like go_tool, with the go.mod in the folder NAME. The program is built again if that changes.
 go_module_tool() {
     built=$tools/go/$1-$(cat "$here/$1/go.mod" "$here/$1/go.sum" | sha256sum | cut -c1-12)
     if [ ! -x "$built" ]; then
         command -v go >/dev/null || missing "$1" "it is built with Go, and go is not in PATH"
-        say "building $1"
+        say "building $1${3:+ ($3)}"
         (cd "$here/$1" && CGO_ENABLED=0 go build -buildvcs=false -o "$scratch/$1" "$2" 2>"$scratch/log") ||
             missing "$1" "go build $2: $(tail -n 1 "$scratch/log")"
         mkdir -p "$tools/go"
@@ -93,7 +95,11 @@ go_tool notation github.com/notaryproject/notation/cmd/notation
 go_tool olareg github.com/olareg/olareg/cmd/olareg
 go_tool etcd go.etcd.io/etcd/server/v3
 go_tool kubectl k8s.io/kubernetes/cmd/kubectl
-go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time"
+case ${1:-gatekeeper} in
+gatekeeper) go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
+gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
+*) missing "$1" "expected gatekeeper or gatekeeper-oldest" ;;
+esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm
 debian_tool docker-registry docker-registry
@@ -109,12 +115,13 @@ if ! command -v curl >/dev/null; then
 fi
 debian_tool curl curl
 
-# module_files NAME MODULE FOLDER: links to files of a Go module in Go's module cache. The module is required by the go.mod in the
-# folder NAME, otherwise by the go.mod of the programs. The link is updated each time, so that it follows the required version.
+# module_files NAME MODULE FOLDER [REQUIRER]: links to files of a Go module in Go's module cache. The module is required by the go.mod
+# in the folder REQUIRER, by default NAME, otherwise by the go.mod of the programs. The link is updated each time, so that it follows
+# the required version.
 module_files() {
     command -v go >/dev/null || missing "$1" "it is part of a Go module, and go is not in PATH"
     required=$here
-    if [ -d "$here/$1" ]; then required=$here/$1; fi
+    if [ -d "$here/${4:-$1}" ]; then required=$here/${4:-$1}; fi
     (cd "$required" && go mod download -json "$2") >"$scratch/module" 2>"$scratch/log" ||
         missing "$1" "go mod download $2: $(tail -n 1 "$scratch/log")"
     module=$(sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' "$scratch/module")
@@ -123,6 +130,9 @@ module_files() {
 }
 
 module_files gatekeeper-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds
+if [ "${1:-gatekeeper}" = gatekeeper-oldest ]; then
+    module_files gatekeeper-oldest-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds gatekeeper-oldest
+fi
 module_files gatekeeper-chart github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper
 module_files ratify github.com/ratify-project/ratify library
 module_files cert-manager github.com/cert-manager/cert-manager deploy/crds

@@ -1,0 +1,107 @@
+//! The command line of `cargo e2e`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use anyhow::bail;
+
+use crate::gatekeeper::Release;
+
+pub(crate) const USAGE: &str = "usage: cargo e2e [--all] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
+
+Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
+
+  --all                run every case; without it, those of the main functions
+  --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
+  --keep               keep the processes running after the cases, until Ctrl-C
+  --binary PATH        use this countersign instead of building it";
+
+/// Which cases run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The main functions, for every change.
+    #[default]
+    Short,
+    /// Every case.
+    All,
+}
+
+/// The parsed command line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) scope: Scope,
+    pub(crate) gatekeeper: Release,
+    pub(crate) keep: bool,
+    pub(crate) binary: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// `None` if help is requested.
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
+        let mut arguments = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                // The alias ends with `--`; users may add another.
+                "--" => {}
+                "--all" => arguments.scope = Scope::All,
+                "--gatekeeper" => arguments.gatekeeper = release(words.next())?,
+                "--keep" => arguments.keep = true,
+                "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
+                "--help" | "-h" => return Ok(None),
+                _ => bail!("unknown argument {word:?}"),
+            }
+        }
+        if arguments.scope == Scope::All && arguments.gatekeeper == Release::Oldest {
+            bail!("--all is for the newest Gatekeeper: some cases need features that the oldest one does not have");
+        }
+        Ok(Some(arguments))
+    }
+}
+
+fn release(word: Option<String>) -> anyhow::Result<Release> {
+    match word.as_deref() {
+        Some("newest") => Ok(Release::Newest),
+        Some("oldest") => Ok(Release::Oldest),
+        found => bail!("--gatekeeper: found {found:?}, expected newest or oldest"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> anyhow::Result<Option<Arguments>> {
+        Arguments::parse(words.iter().map(|&word| word.to_owned()))
+    }
+
+    #[test]
+    fn the_default_is_the_short_run_with_the_newest_gatekeeper() {
+        assert_eq!(parse(&["--"]).unwrap(), Some(Arguments::default()));
+        let expected =
+            Arguments { scope: Scope::All, gatekeeper: Release::Newest, keep: true, binary: Some("a".into()) };
+        assert_eq!(
+            parse(&["--", "--all", "--keep", "--binary", "a", "--gatekeeper", "newest"]).unwrap(),
+            Some(expected)
+        );
+        let expected = Arguments { gatekeeper: Release::Oldest, ..Arguments::default() };
+        assert_eq!(parse(&["--gatekeeper", "oldest"]).unwrap(), Some(expected));
+        assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
+    }
+
+    #[test]
+    fn unknown_and_contradictory_arguments_are_refused() {
+        for (words, message) in [
+            (&["--everything"][..], "unknown argument \"--everything\""),
+            (&["--binary"], "--binary needs a path"),
+            (&["--gatekeeper"], "--gatekeeper: found None, expected newest or oldest"),
+            (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
+            (
+                &["--all", "--gatekeeper", "oldest"],
+                "--all is for the newest Gatekeeper: some cases need features that the oldest one does not have",
+            ),
+        ] {
+            assert_eq!(parse(words).unwrap_err().to_string(), message);
+        }
+    }
+}
