@@ -12,6 +12,7 @@ use crate::countersign::Countersign;
 use crate::fixtures::Fixtures;
 use crate::gatekeeper;
 use crate::gatekeeper::Gatekeeper;
+use crate::gatekeeper::Release;
 use crate::hostile_registry::HostileRegistry;
 use crate::notation::Notation;
 use crate::notation::Signer;
@@ -77,7 +78,12 @@ impl<'a> Environment<'a> {
         )?;
         clock.step("Countersign is ready");
         let ca = countersign.authority().certificate();
-        policy::apply_provider(workdir, &cluster, "countersign-verify", &countersign.url("/v1/verify"), &ca)?;
+        let (name, url) = ("countersign-verify", countersign.url("/v1/verify"));
+        match arguments.gatekeeper {
+            Release::Newest => policy::apply_provider(workdir, &cluster, name, &url, &ca)?,
+            // Its Providers have no status.
+            Release::Oldest => cluster.apply(workdir, &policy::provider(name, &url, &ca))?,
+        }
         policy::apply_own(workdir, &cluster)?;
         clock.step("Provider, template and constraints are enforced");
         let prometheus = Prometheus::start(workdir, prometheus, &countersign.health())?;

@@ -52,6 +52,14 @@ impl Release {
             Self::Oldest => "gatekeeper-oldest",
         }
     }
+
+    /// Flags that not every release has.
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Newest => &["--shutdown-delay=0"],
+            Self::Oldest => &[],
+        }
+    }
 }
 
 pub(crate) struct Gatekeeper {
@@ -110,7 +118,8 @@ impl Gatekeeper {
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .arg(format!("--prometheus-port={metrics}"))
             .arg(flag("--api-cache-dir", &workdir.directory("gatekeeper/audit")?))
-            .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod", "--shutdown-delay=0"])
+            .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod"])
+            .args(self.release.flags())
             .args(flags);
         let mut program = Program::start("gatekeeper", &command, workdir.log("gatekeeper"))?;
         let ready = format!("http://127.0.0.1:{health}/readyz");

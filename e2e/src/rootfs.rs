@@ -34,7 +34,8 @@ impl Stage {
             last.lines().next()
         );
         let mut stage = Self::default();
-        for line in last.lines().skip(1).filter(|line| !line.trim().is_empty()) {
+        let is_instruction = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+        for line in last.lines().skip(1).filter(is_instruction) {
             let (word, rest) = line.split_once(' ').with_context(|| format!("cannot read {line:?}"))?;
             match word {
                 "COPY" => {
@@ -156,7 +157,12 @@ mod tests {
                 copies: ["/usr/bin/countersign", CERTIFICATES, "/etc/nsswitch.conf"].map(str::to_owned).to_vec(),
                 user: "65532:65532".to_owned(),
                 entrypoint: "/usr/bin/countersign".to_owned(),
-                variables: vec![("SSL_CERT_FILE".to_owned(), CERTIFICATES.to_owned())],
+                variables: [
+                    ("SSL_CERT_FILE", CERTIFICATES),
+                    ("COUNTERSIGN_CONFIG", "/etc/countersign/config/countersign.yaml"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
             }
         );
     }
