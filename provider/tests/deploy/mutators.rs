@@ -25,7 +25,7 @@ const KINDS: [(&str, &str); 8] = [
 ];
 
 /// The fields of a pod specification that name images.
-const PLACES: [&str; 4] = [
+const IMAGE_FIELDS: [&str; 4] = [
     "containers[name:*].image",
     "ephemeralContainers[name:*].image",
     "initContainers[name:*].image",
@@ -69,7 +69,7 @@ fn every_image_field_of_every_kind_has_exactly_one_mutator() {
         }
     }
     let wanted =
-        KINDS.iter().flat_map(|(kind, spec)| PLACES.map(|place| (kind.to_string(), format!("{spec}.{place}"))));
+        KINDS.iter().flat_map(|(kind, spec)| IMAGE_FIELDS.map(|field| (kind.to_string(), format!("{spec}.{field}"))));
     assert_eq!(found, wanted.collect::<BTreeSet<_>>());
 }
 
@@ -106,19 +106,19 @@ fn mutators_are_named_after_their_field_and_sorted() {
         let name = text(&mutator, "/metadata/name").to_owned();
         // The rule of Gatekeeper's CRD.
         assert!(name.len() <= 63, "{name}");
-        let place = text(&mutator, "/spec/location").split('[').next().unwrap().rsplit('.').next().unwrap();
-        let place: String = place
+        let field = text(&mutator, "/spec/location").split('[').next().unwrap().rsplit('.').next().unwrap();
+        let field: String = field
             .chars()
             .map(|c| if c.is_uppercase() { format!("-{}", c.to_lowercase()) } else { c.to_string() })
             .collect();
-        assert!(name.starts_with("countersign-") && name.ends_with(&format!("-{place}")), "{name} for {place}");
+        assert!(name.starts_with("countersign-") && name.ends_with(&format!("-{field}")), "{name} for {field}");
         names.entry(file).or_default().push(name);
     }
     for (file, names) in &names {
         assert!(names.is_sorted(), "{file}: {names:?}");
     }
     let all: BTreeSet<_> = names.values().flatten().collect();
-    assert_eq!(all.len(), names.values().map(Vec::len).sum::<usize>(), "a name stands twice");
+    assert_eq!(all.len(), names.values().map(Vec::len).sum::<usize>(), "a name is used twice");
 }
 
 #[test]
