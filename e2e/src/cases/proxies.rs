@@ -186,7 +186,8 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     let finished = client.verify(transcript, &image, &proxy.url("wrong"))?;
     let requests = proxy.requests()?;
     let result = (|| {
-        let failure = format!("through the proxy 127.0.0.1:{proxy_port} (from HTTPS_PROXY): it responds with status 40");
+        let failure =
+            format!("through the proxy 127.0.0.1:{proxy_port} (from HTTPS_PROXY): it responds with status 40");
         undecided(&finished, &["registry-unreachable", &failure])?;
         ensure!(!finished.output.contains("wrong"), "the password is in the output");
         ensure!(requests.len() == 1, "found requests {requests:?} to the proxy, expected one");
