@@ -39,7 +39,6 @@ pub use review::StatementOutline;
 pub use review::StoreOutline;
 pub use snapshot::Applicable;
 pub use snapshot::DocumentState;
-pub use snapshot::FirstEnds;
 pub use snapshot::LoadedPolicy;
 pub use statement::DisabledBy;
 pub use statement::DisabledStatement;

@@ -52,6 +52,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("send buffers for clients that do not read", config.server.max_connections * memory::SOCKET),
         ("TLS handshakes of clients", memory::HANDSHAKES * memory::HANDSHAKE),
         ("probes and metrics", memory::HEALTH),
+        ("series of metrics", memory::METRICS),
     ]
 }
 

@@ -321,13 +321,17 @@ async fn reports_changes_that_need_a_restart() {
 #[tokio::test]
 async fn reports_the_end_of_every_certificate_in_use() {
     let service = MountedService::start().await;
-    let end = |name: &str| format!("countersign_certificate_not_after_timestamp_seconds{{certificate=\"{name}\"}}");
+    let of = |certificate: &str, store: &str| {
+        let labels = format!("certificate=\"{certificate}\",store=\"{store}\"");
+        format!("countersign_certificate_not_after_timestamp_seconds{{{labels}}}")
+    };
+    let end = |certificate: &str| of(certificate, "");
     let seconds = CertSpec::NOT_AFTER.unix_timestamp().to_string().parse::<f64>().unwrap();
-    for name in ["server", "client-ca", "store-ca"] {
-        assert_eq!(service.metric(&end(name)).await, Some(seconds), "{name}");
+    for series in [end("server"), end("client-ca"), of("store-ca", "ca:main")] {
+        assert_eq!(service.metric(&series).await, Some(seconds), "{series}");
     }
     // There is none that could end.
-    assert_eq!(service.metric(&end("store-tsa")).await, None);
+    assert!(!service.health("/metrics").await.contains("certificate=\"store-tsa\""));
     let soon = CertSpec::NOT_AFTER - std::time::Duration::from_secs(3600);
     let next = service.clients.issue(CertSpec::tls_server(&["127.0.0.1"]).valid(CertSpec::NOT_BEFORE, soon));
     service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);

@@ -111,8 +111,9 @@ impl ReportingFixture {
         self.lines.events("verdict").into_iter().filter(|event| event["image"] == image).collect()
     }
 
-    async fn count(&self, check: &str, code: &str) -> f64 {
-        let series = format!("countersign_warnings_total{{check=\"{check}\",code=\"{code}\"}}");
+    async fn count(&self, check: &str, code: &str, statement: &str) -> f64 {
+        let labels = format!("check=\"{check}\",code=\"{code}\",statement=\"{statement}\"");
+        let series = format!("countersign_warnings_total{{{labels}}}");
         self.service.metric(&series).await.unwrap()
     }
 }
@@ -161,9 +162,12 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
         }
     }
     assert_eq!(fixture.verdicts(&image).len(), 2);
-    assert_eq!(fixture.count("authenticity", "untrusted-chain").await, 2.0);
+    assert_eq!(fixture.count("authenticity", "untrusted-chain", "audit").await, 2.0);
     assert_eq!(
-        fixture.service.metric(r#"countersign_verdicts_total{code="verified",verdict="verified"}"#).await,
+        fixture
+            .service
+            .metric(r#"countersign_verdicts_total{code="verified",statement="audit",verdict="verified"}"#)
+            .await,
         Some(2.0)
     );
     fixture.service.stop().await;
@@ -238,8 +242,8 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
     let event = fixture.verdicts(&late).remove(0);
     assert_eq!((&event["level"], &event["warnings"]), (&json!("WARN"), &json!("expiry=expired")));
     assert_eq!(event["trust_store"], "ca:main");
-    assert_eq!(fixture.count("expiry", "expired").await, 2.0);
-    assert_eq!(fixture.count("authenticity", "untrusted-chain").await, 0.0);
+    assert_eq!(fixture.count("expiry", "expired", "audit").await, 2.0);
+    assert_eq!(fixture.count("authenticity", "untrusted-chain", "audit").await, 0.0);
     fixture.service.stop().await;
 }
 

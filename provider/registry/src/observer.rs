@@ -113,8 +113,13 @@ pub enum TagCache {
 /// Observes every request to a registry or token service, including redirects, after its response was read or it was
 /// cancelled. Called while requests are processed: must not block.
 pub trait Observer: LimitObserver {
-    /// A request has ended. `elapsed` starts when it has its permits.
-    fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration);
+    /// The patterns of all entries of the settings, in their order, when the settings come into use.
+    fn entries(&self, patterns: &[&str]);
+
+    /// A request has ended. `entry` is the pattern of the entry under which it was sent: that of its host, or that of the
+    /// registry that led there; `None` on behalf of a registry without an entry. `elapsed` starts when the request has
+    /// its permits.
+    fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration);
 
     /// A tag was looked up in the cache.
     fn tag(&self, found: TagCache);
@@ -125,7 +130,9 @@ pub trait Observer: LimitObserver {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn request(&self, _: Stage, _: RequestResult, _: Duration) {}
+    fn entries(&self, _: &[&str]) {}
+
+    fn request(&self, _: Option<&str>, _: Stage, _: RequestResult, _: Duration) {}
 
     fn tag(&self, _: TagCache) {}
 }

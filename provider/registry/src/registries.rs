@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl Registries {
-    /// Creates the value from `settings`. `observer` observes requests.
+    /// Creates the value from `settings`. `observer` observes requests and is called with the entries.
     ///
     /// # Errors
     /// The first mistake in the settings.
@@ -53,7 +53,9 @@ impl Registries {
         let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
         let (requests, bodies) = (settings.request_limits(), limits::BODIES);
         let limits = SharedLimits::new(requests, bodies, &resources::NAMED, &limit_observer);
-        Self::within(limits, settings, observer)
+        let registries = Self::within(limits, settings, observer)?;
+        registries.inner.client.transport().show_entries();
+        Ok(registries)
     }
 
     /// Creates a value with other settings and empty caches, under the same limits: requests in progress count in
@@ -69,6 +71,7 @@ impl Registries {
     /// `former`, which only completes its requests.
     pub fn take_over(&self, former: &Self) {
         self.inner.limits.set_requests(self.inner.requests);
+        self.inner.client.transport().show_entries();
         former.pins().retire();
         former.inner.client.retire();
     }

@@ -79,6 +79,12 @@ impl Transport {
         self.client.system_roots()
     }
 
+    /// Reports the entries to the observer.
+    pub(crate) fn show_entries(&self) {
+        let names: Vec<&str> = self.routes.entries().iter().map(|entry| &*entry.name).collect();
+        self.observer.entries(&names);
+    }
+
     pub(crate) fn close_idle_connections(&self) {
         self.client.close_idle_connections();
     }
@@ -97,7 +103,8 @@ impl Transport {
                 self.reply(stage, request, response)
             }
         };
-        self.observer.request(stage, observed(request, &result), started.elapsed());
+        let entry = self.routes.entry(request.route.entry).map(|entry| &*entry.name);
+        self.observer.request(entry, stage, observed(request, &result), started.elapsed());
         result
     }
 

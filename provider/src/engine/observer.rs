@@ -11,6 +11,7 @@ use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_registry::TagCache;
 
+use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::Metrics;
 
 /// Records count and duration of every request to a registry.
@@ -25,15 +26,19 @@ impl CountRequests {
 }
 
 impl Observer for CountRequests {
-    fn request(&self, stage: Stage, result: RequestResult, elapsed: Duration) {
-        self.0.registry_request(stage.as_str(), result.as_str());
+    fn entries(&self, patterns: &[&str]) {
+        self.0.registries(patterns.iter().copied());
+    }
+
+    fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration) {
+        self.0.registry_request(entry, stage, result);
         self.0.stage(stage.as_str(), elapsed);
     }
 
     fn tag(&self, found: TagCache) {
         self.0.cache_event(match found {
-            TagCache::Hit => "tag-hit",
-            TagCache::Miss => "tag-miss",
+            TagCache::Hit => CacheEvent::TagHit,
+            TagCache::Miss => CacheEvent::TagMiss,
         });
     }
 }

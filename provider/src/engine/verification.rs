@@ -27,6 +27,7 @@ use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::StatementState;
 use crate::policy_source::UsableStatement;
+use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
     /// Never fails: every failure becomes a verdict.
@@ -116,7 +117,7 @@ impl Inner {
 
     fn cached(&self, key: &VerdictKey) -> Option<Arc<ImageVerdict>> {
         let verdict = self.verdicts.get(key, (self.clock)());
-        self.metrics.cache_event(if verdict.is_some() { "verdict-hit" } else { "verdict-miss" });
+        self.metrics.cache_event(if verdict.is_some() { CacheEvent::VerdictHit } else { CacheEvent::VerdictMiss });
         verdict
     }
 
@@ -165,8 +166,8 @@ impl Inner {
     fn store(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) {
         match self.verdicts.put(key, verdict) {
             Stored::Yes { evicted } => {
-                self.metrics.cache_event("verdict-stored");
-                (0..evicted).for_each(|_| self.metrics.cache_event("verdict-evicted"));
+                self.metrics.cache_event(CacheEvent::VerdictStored);
+                self.metrics.cache_events(CacheEvent::VerdictEvicted, evicted);
             }
             Stored::No => {}
         }

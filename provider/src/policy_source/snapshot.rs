@@ -11,7 +11,6 @@ use countersign_core::policy::Claim;
 use countersign_core::policy::Policy;
 use countersign_core::policy::Statement;
 use countersign_core::policy::Store;
-use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreRef;
 use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
@@ -54,15 +53,6 @@ pub enum Applicable<'a> {
     Disabled(&'a DisabledStatement, Claim),
     /// No statement applies.
     Nothing,
-}
-
-/// For each kind of store, when the first certificate ends among those that have not ended yet, or the last if all
-/// have: a store may have an old root beside its successor. `None` without such a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstEnds {
-    pub ca: Option<UnixTime>,
-    pub signing_authority: Option<UnixTime>,
-    pub tsa: Option<UnixTime>,
 }
 
 /// The parts of a [`LoadedPolicy`].
@@ -174,19 +164,14 @@ impl LoadedPolicy {
         &self.subdirectories
     }
 
-    /// When the certificates of the stores end, by the kind of store.
-    #[must_use]
-    pub fn first_ends(&self, now: UnixTime) -> FirstEnds {
-        let of = |kind| {
-            let stores = self.stores.iter().filter(|(reference, _)| reference.kind == kind);
-            let stores = stores.filter_map(|(_, state)| state.store());
-            let ends: Vec<UnixTime> = stores
-                .flat_map(|store| store.certificates())
-                .map(countersign_core::x509::Certificate::not_after)
-                .collect();
-            ends.iter().copied().filter(|end| *end > now).min().or_else(|| ends.into_iter().max())
-        };
-        FirstEnds { ca: of(StoreKind::Ca), signing_authority: of(StoreKind::SigningAuthority), tsa: of(StoreKind::Tsa) }
+    /// For each store in use, when the first certificate ends among those that have not ended yet, or the last if all
+    /// have: a store may have an old root beside its successor.
+    pub fn store_ends(&self, now: UnixTime) -> impl Iterator<Item = (&StoreRef, UnixTime)> {
+        self.stores.iter().filter_map(move |(reference, state)| {
+            let ends = state.store()?.certificates().iter().map(countersign_core::x509::Certificate::not_after);
+            let first = ends.clone().filter(|end| *end > now).min();
+            Some((reference, first.or_else(|| ends.max())?))
+        })
     }
 
     /// The digest of the content in use: the policy document, the certificates of every store and the names of

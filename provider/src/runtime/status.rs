@@ -5,13 +5,13 @@ mod policy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 
 use self::policy::PolicyStatus;
 use crate::clock;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
-use crate::policy_source::FirstEnds;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicySourceError;
 use crate::server::health::Condition;
@@ -57,17 +57,9 @@ impl ReloadStatus {
     /// This policy is in use from now on.
     pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy) {
         let now = clock::now();
-        let FirstEnds { ca, signing_authority, tsa } = trust.first_ends(now);
-        for (certificate, end) in [
-            (Certificate::StoreCa, ca),
-            (Certificate::StoreSigningAuthority, signing_authority),
-            (Certificate::StoreTsa, tsa),
-        ] {
-            match end {
-                Some(end) => self.metrics.certificate_end(certificate, end),
-                None => self.metrics.no_certificate(certificate),
-            }
-        }
+        let ends: Vec<_> =
+            trust.store_ends(now).map(|(store, end)| (kind(store.kind), store.to_string(), end)).collect();
+        self.metrics.store_ends(ends.iter().map(|(kind, store, end)| (*kind, store.as_str(), *end)));
         let is_new = trust.generation() != self.generation;
         if is_new {
             let (generation, digest) = (trust.generation(), trust.digest());
@@ -169,5 +161,13 @@ impl ReloadStatus {
         self.metrics.restart_needed(!keys.is_empty());
         self.readiness.restart_needed(&keys);
         self.restart = keys;
+    }
+}
+
+fn kind(kind: StoreKind) -> Certificate {
+    match kind {
+        StoreKind::Ca => Certificate::StoreCa,
+        StoreKind::SigningAuthority => Certificate::StoreSigningAuthority,
+        StoreKind::Tsa => Certificate::StoreTsa,
     }
 }

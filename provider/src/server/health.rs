@@ -40,7 +40,7 @@ use crate::protocol::ResponseBudget;
 use crate::telemetry::metrics;
 
 /// Connections at the same time; the oldest is evicted.
-pub(super) const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 40;
 
 /// Largest head of a request, in bytes, and most header fields.
 pub(super) const HEAD_BYTES: usize = 16 * 1024;
@@ -56,9 +56,9 @@ const BETWEEN: Duration = Duration::from_millis(10);
 /// Time to write a response.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// Most bytes of all responses until they are written, and of one: the metrics have 0.4 MiB with a thousand statements
-/// and a thousand trust stores.
-pub(super) const ANSWERS_BYTES: usize = 3 * 1024 * 1024;
+/// Most bytes of all responses until they are written, and of one: the metrics have at most 0.8 MiB, as the number of
+/// statements, trust stores and registries with series is limited.
+pub(super) const ANSWERS_BYTES: usize = 2 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 
 /// A response up to this many bytes needs no permit, so that probes always have a response: three conditions, each

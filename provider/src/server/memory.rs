@@ -32,6 +32,13 @@ pub const HANDSHAKE: usize = (64 + 16) * KIB;
 /// Probes and metrics: answers, and the buffers of connections.
 pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health::HEAD_BYTES + 32 * KIB);
 
+/// All series of metrics, and what writes them as a text. Statements, trust stores and registries with series of
+/// their own are limited, so that it does not depend on files.
+pub const METRICS: usize = 5 * KIB * KIB / 2;
+
+/// The largest text of all metrics: a response of the port.
+pub const METRICS_TEXT: usize = health::ANSWER_BYTES;
+
 /// The memory that counts for a request with these keys while they are processed, at most `at_once` of one registry at
 /// a time.
 #[must_use]

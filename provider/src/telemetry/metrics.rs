@@ -1,49 +1,63 @@
 //! All counters, in one struct on a registry that is passed in.
 //!
-//! Labels are closed sets: nothing that a user can choose (an image, a namespace, the text of an error) is one. Every
-//! series exists from the start with zero, so that the first failure is visible as an increase. The exceptions are the
-//! digest, the statements and the stores of the trust policy in use, whose names and number the operator chooses.
-//! Names and labels are a contract with dashboards and alerts.
+//! Nothing that a user can choose (an image, a namespace, the text of an error) is a label. Labels are closed sets, except
+//! what the operator names: the digest, the statements and the stores of the trust policy in use, and the entries of
+//! `registries`. Their series follow the files in use and are bounded in number. Every counter begins at zero before its
+//! first event, so that the first failure is visible as an increase. Names and labels are a contract with dashboards and
+//! alerts; `docs/metrics.md` describes all.
 
+mod by_name;
+mod caches;
 mod connections;
 mod files;
 mod gauged;
+mod label_text;
 mod labels;
 mod limits;
 mod maker;
 mod named;
+mod process;
 mod requests;
+mod store_ends;
 mod verdicts;
 
 use prometheus::IntCounter;
 use prometheus::Registry;
 use prometheus::TextEncoder;
 
+use self::caches::Caches;
 use self::connections::Connections;
 use self::files::Files;
 use self::limits::Limits;
 use self::maker::Maker;
+use self::process::Process;
 use self::requests::Requests;
 use self::verdicts::Verdicts;
 
 pub use gauged::Gauged;
-pub use labels::CACHE_EVENTS;
+pub use labels::CacheEvent;
 pub use labels::Certificate;
 pub use labels::Component;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
+pub use labels::UNLISTED;
 pub use labels::VERIFICATIONS;
 pub use labels::limited_resources;
-pub use labels::registry_results;
-pub use labels::registry_stages;
 pub use labels::stages;
+
+/// The commit that the program was built from, by `COUNTERSIGN_REVISION` in the environment of the build.
+pub const REVISION: &str = match option_env!("COUNTERSIGN_REVISION") {
+    Some(revision) if !revision.is_empty() => revision,
+    Some(_) | None => "unknown",
+};
 
 /// All metrics of the process. Shared; every method may be called from anywhere and never blocks for long.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Requests,
     verdicts: Verdicts,
+    caches: Caches,
     limits: Limits,
     connections: Connections,
     files: Files,
@@ -57,11 +71,13 @@ impl Metrics {
     /// A metric of the same name is on the registry already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let make = Maker { registry };
-        let build = make.gauges("build_info", "Always 1; what is running.", &["version"])?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let build = make.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
+        build.with_label_values(&[REVISION, env!("CARGO_PKG_VERSION")]).set(1.0);
+        registry.register(Box::new(Process::new()?))?;
         Ok(Self {
             requests: Requests::new(&make)?,
             verdicts: Verdicts::new(&make)?,
+            caches: Caches::new(&make)?,
             limits: Limits::new(&make)?,
             connections: Connections::new(&make)?,
             files: Files::new(&make)?,
@@ -80,7 +96,12 @@ impl Metrics {
 /// # Errors
 /// A metric of the registry cannot be written.
 pub fn text(registry: &Registry) -> Result<String, prometheus::Error> {
-    TextEncoder::new().encode_to_string(&registry.gather())
+    let mut text = String::new();
+    for family in registry.gather() {
+        // One by one, so that each is dropped before the next one is written.
+        TextEncoder::new().encode_utf8(&[family], &mut text)?;
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

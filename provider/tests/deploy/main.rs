@@ -7,6 +7,7 @@ mod files;
 mod image;
 mod kustomizations;
 mod metric_names;
+mod metrics_doc;
 mod monitoring;
 mod mutators;
 mod namespace;

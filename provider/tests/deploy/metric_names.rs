@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use countersign::telemetry::metrics;
 use countersign::telemetry::metrics::Metrics;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
 
 /// By metric and label, the values that a fresh process shows. A histogram is here by the names of its series.
 pub(crate) type Shown = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
@@ -16,8 +18,16 @@ pub(crate) fn shown() -> Shown {
     metrics.declare_endpoints(countersign::server::Endpoint::labels());
     metrics.statements_usable([("shop", true)]);
     metrics.stores_usable([("ca:shop", true)]);
+    let digest = Digest::of(DigestAlgorithm::Sha256, b"policy");
+    metrics.policy_in_use(1, &digest);
+    metrics.registries(["registry.example.com"]);
+    parsed(&metrics::text(&registry).unwrap())
+}
+
+/// The metrics of a page.
+pub(crate) fn parsed(page: &str) -> Shown {
     let mut shown = Shown::new();
-    for line in metrics::text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')) {
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
         let end = line.find(['{', ' ']).unwrap();
         let labels = shown.entry(line[..end].to_owned()).or_default();
         if let Some((inner, _)) = line[end..].strip_prefix('{').and_then(|rest| rest.split_once("} ")) {

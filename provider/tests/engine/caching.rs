@@ -194,6 +194,26 @@ async fn counts_cache_events_in_metrics() {
         let line = format!("countersign_cache_events_total{{event=\"{event}\"}} {count}");
         assert!(text.lines().any(|found| found == line), "want {line}");
     }
+    for (cache, result, count) in
+        [("verdicts", "hit", 1), ("verdicts", "miss", 1), ("tags", "hit", 0), ("tags", "miss", 1)]
+    {
+        let line = format!("countersign_cache_requests_total{{cache=\"{cache}\",result=\"{result}\"}} {count}");
+        assert!(text.lines().any(|found| found == line), "want {line}");
+    }
+}
+
+#[tokio::test]
+async fn counts_requests_to_registries_by_their_entry() {
+    let (fixture, image) = signed().await;
+    let count = |registry: &str, stage: &str| {
+        let labels = format!("registry=\"{registry}\",result=\"ok\",stage=\"{stage}\"");
+        fixture.metric(&format!("countersign_registry_requests_total{{{labels}}}"))
+    };
+    let (asked, idle) = (fixture.registry.host(), fixture.other.host());
+    assert_eq!(count(&asked, "referrers"), 0);
+    assert_eq!(fixture.code(&fixture.registry.reference("app", &image)).await, Code::Verified);
+    assert_eq!((count(&asked, "referrers"), count(&asked, "blob")), (1, 1));
+    assert_eq!((count(&idle, "referrers"), count("unlisted", "referrers"), count("other", "referrers")), (0, 0, 0));
 }
 
 #[tokio::test]

@@ -61,8 +61,14 @@ async fn decided_keys_are_items_in_order_and_inconclusive_ones_a_system_error() 
         service.metric(r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"}"#),
         1.0
     );
-    assert_eq!(service.metric(r#"countersign_verdicts_total{code="unsigned",verdict="rejected"}"#), 1.0);
-    assert_eq!(service.metric(r#"countersign_verdicts_total{code="invalid-reference",verdict="rejected"}"#), 1.0);
+    assert_eq!(
+        service.metric(r#"countersign_verdicts_total{code="unsigned",statement="other",verdict="rejected"}"#),
+        1.0
+    );
+    assert_eq!(
+        service.metric(r#"countersign_verdicts_total{code="invalid-reference",statement="",verdict="rejected"}"#),
+        1.0
+    );
     assert_eq!(service.metric("countersign_request_keys_sum"), 4.0);
 }
 

@@ -33,7 +33,7 @@ async fn the_health_port_reports_liveness_and_readiness() {
     for line in [
         r#"countersign_requests_total{door="verify",endpoint="verify",outcome="ok"} 1"#,
         r#"countersign_requests_total{door="verify",endpoint="verify",outcome="system-error"} 0"#,
-        r#"countersign_verdicts_total{code="revoked",verdict="rejected"} 0"#,
+        r#"countersign_verdicts_total{code="revoked",statement="",verdict="rejected"} 0"#,
     ] {
         assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
     }

@@ -8,6 +8,7 @@ mod connections;
 mod content;
 mod floods;
 mod identities;
+mod observed;
 mod pin;
 mod proxies;
 mod rate_limits;

@@ -38,6 +38,8 @@ pub(crate) const PASSWORD: &str = "correct horse";
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     requests: Mutex<Vec<(Stage, RequestResult)>>,
+    entries: Mutex<Vec<String>>,
+    by_entry: Mutex<Vec<(Option<String>, Stage)>>,
     in_use: watch::Sender<BTreeMap<Resource, i64>>,
     changes: Mutex<BTreeMap<Resource, usize>>,
 }
@@ -45,6 +47,16 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn all(&self) -> Vec<(Stage, RequestResult)> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// The entries that were reported last.
+    pub(crate) fn entries(&self) -> Vec<String> {
+        self.entries.lock().unwrap().clone()
+    }
+
+    /// The entry and the stage of every request.
+    pub(crate) fn by_entry(&self) -> Vec<(Option<String>, Stage)> {
+        self.by_entry.lock().unwrap().clone()
     }
 
     /// The amount of a limit in use.
@@ -65,7 +77,12 @@ impl Seen {
 }
 
 impl Observer for Seen {
-    fn request(&self, stage: Stage, result: RequestResult, _: Duration) {
+    fn entries(&self, patterns: &[&str]) {
+        *self.entries.lock().unwrap() = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+    }
+
+    fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, _: Duration) {
+        self.by_entry.lock().unwrap().push((entry.map(str::to_owned), stage));
         self.requests.lock().unwrap().push((stage, result));
     }
 

@@ -242,10 +242,10 @@ impl Handler {
     fn record(&self, shared: &Shared, key: &str, answer: &Answer, elapsed: Duration) {
         match answer {
             Answer::Verdict(result, _) => {
-                self.metrics.verdict(result.verdict.code());
+                self.metrics.verdict(result.verdict.code(), result.verdict.statement());
                 if let ImageVerdict::Verified(verified) = &*result.verdict {
                     for (check, reason) in verified.warnings() {
-                        self.metrics.warning(check, reason.code);
+                        self.metrics.warning(check, reason.code, &verified.statement);
                     }
                 }
                 let digest = result.digest.as_ref().map(Digest::as_str);

@@ -39,6 +39,8 @@ impl Rendering {
             sleep_until(rendered.next).await;
         }
         let (began, clock) = (Instant::now(), Clock::now());
+        // Not kept in memory beside the next one.
+        *newest = None;
         let text = render()?;
         let next = Instant::now() + clock.elapsed() * PAUSE;
         *newest = Some(Rendered { began, next, text: text.clone() });

@@ -70,7 +70,10 @@ async fn head_has_status_and_headers_of_get_and_no_body() {
         let get = health.respond(&request(Method::GET)).await;
         let head = health.respond(&request(Method::HEAD)).await;
         let (length, mut headers) = (get.body().size_hint().exact().unwrap(), get.headers().clone());
-        headers.insert(header::CONTENT_LENGTH, length.into());
+        // The metrics change with every response, and so may their length.
+        let sent = head.headers()[header::CONTENT_LENGTH].to_str().unwrap().parse::<u64>().unwrap();
+        assert!(sent == length || path == "/metrics" && sent.abs_diff(length) < 100, "{path}: {sent} {length}");
+        headers.insert(header::CONTENT_LENGTH, sent.into());
         assert_eq!((head.status(), head.headers()), (get.status(), &headers), "{path}");
         assert!(length > 0 && head.body().is_end_stream(), "{path}");
     }
@@ -95,7 +98,7 @@ async fn unread_responses_are_bounded_and_probes_have_responses() {
     let refused = refused.into_body().collect().await.unwrap().to_bytes();
     let held = health.answers.used_bytes();
     // Each takes at most as much as remains free.
-    assert!(held > ANSWERS_BYTES - ANSWERS_BYTES / 50 && held < ANSWERS_BYTES, "{held}");
+    assert!(held > ANSWERS_BYTES - ANSWERS_BYTES / 32 && held < ANSWERS_BYTES, "{held}");
     let refused = String::from_utf8(refused.to_vec()).unwrap();
     assert!(refused.starts_with("too many bytes of responses in memory: found ") && refused.ends_with("; try again\n"));
     assert_eq!(respond_to(&health, Method::GET, "/livez").await, (StatusCode::OK, "ok\n".to_owned()));

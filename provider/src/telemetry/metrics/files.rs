@@ -10,11 +10,17 @@ use super::Component;
 use super::Metrics;
 use super::maker::Maker;
 use super::named::NamedGauge;
+use super::store_ends::StoreEnds;
+use super::store_ends::seconds;
+
+/// The label `store` of certificates that are in no trust store.
+const NO_STORE: &str = "";
 
 /// What is in use of the files, and reloads.
 #[derive(Debug)]
 pub(super) struct Files {
     certificate_end: GaugeVec,
+    store_ends: StoreEnds,
     trust_generation: IntGauge,
     trust_policy_info: NamedGauge,
     statement_usable: NamedGauge,
@@ -26,12 +32,14 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let certificate_end = make.gauges(
+            "certificate_not_after_timestamp_seconds",
+            "End of the certificates in use; of several the first that was not over when they were loaded.",
+            &["certificate", "store"],
+        )?;
         let group = Self {
-            certificate_end: make.gauges(
-                "certificate_not_after_timestamp_seconds",
-                "End of the certificates in use; of several the first that was not over when they were loaded.",
-                &["certificate"],
-            )?,
+            store_ends: StoreEnds::new(certificate_end.clone()),
+            certificate_end,
             trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
             trust_policy_info: NamedGauge::new(make.int_gauges(
                 "trust_policy_info",
@@ -65,7 +73,7 @@ impl Files {
         };
         // No series for trust stores: there may be none of a type, and then there is no expiry.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
-            group.certificate_end.with_label_values(&[certificate.as_str()]);
+            group.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
         }
         for files in Component::ALL {
             group.reload_time.with_label_values(&[files.as_str()]);
@@ -76,15 +84,14 @@ impl Files {
 }
 
 impl Metrics {
-    /// Certificates were taken into use; `end` is the first end of validity among them.
+    /// Certificates of no trust store were taken into use; `end` is the first end of validity among them.
     pub fn certificate_end(&self, certificate: Certificate, end: UnixTime) {
-        self.files.certificate_end.with_label_values(&[certificate.as_str()]).set(seconds(end));
+        self.files.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]).set(seconds(end));
     }
 
-    /// The certificate is no longer in use.
-    pub fn no_certificate(&self, certificate: Certificate) {
-        // Fails only if there was none before.
-        let _ = self.files.certificate_end.remove_label_values(&[certificate.as_str()]);
+    /// When the certificates of each trust store in use end; series of other stores are removed.
+    pub fn store_ends<'a>(&self, stores: impl IntoIterator<Item = (Certificate, &'a str, UnixTime)>) {
+        self.files.store_ends.set(stores);
     }
 
     /// Whether changes of the configuration wait for a restart.
@@ -98,8 +105,11 @@ impl Metrics {
         self.files.trust_policy_info.set([(digest.as_str(), true)]);
     }
 
-    /// Which statements of the policy in use are usable; series of other statements are removed.
-    pub fn statements_usable<'a>(&self, statements: impl IntoIterator<Item = (&'a str, bool)>) {
+    /// Which statements of the policy in use are usable. Series of other statements are removed, also those of verdicts
+    /// and warnings.
+    pub fn statements_usable<'a>(&self, statements: impl IntoIterator<Item = (&'a str, bool)> + Clone) {
+        let names: Vec<&str> = statements.clone().into_iter().map(|(name, _)| name).collect();
+        self.verdicts.set_statements(names.iter().copied());
         self.files.statement_usable.set(statements);
     }
 
@@ -130,10 +140,4 @@ impl Metrics {
     pub fn reload_failed(&self, files: Component) {
         self.files.reload_success.with_label_values(&[files.as_str()]).set(0.0);
     }
-}
-
-/// Exact for the next 285 million years.
-#[allow(clippy::cast_precision_loss)]
-fn seconds(time: UnixTime) -> f64 {
-    time.seconds() as f64
 }

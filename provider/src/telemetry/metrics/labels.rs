@@ -2,26 +2,18 @@
 
 use countersign_http::Resource;
 use countersign_http::Unit;
-use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_registry::resources;
 
 /// Replaces unknown label values.
 pub const OTHER: &str = "other";
 
+/// The label `registry` of hosts that no entry of the configuration matches.
+pub const UNLISTED: &str = "unlisted";
+
 /// The stages of a verdict: waiting for a permit, the kinds of request to a registry, the verification.
 pub fn stages() -> impl Iterator<Item = &'static str> {
-    ["queue"].into_iter().chain(registry_stages()).chain(["verify"])
-}
-
-/// The kinds of request to a registry.
-pub fn registry_stages() -> impl Iterator<Item = &'static str> {
-    Stage::ALL.iter().map(|stage| stage.as_str())
-}
-
-/// How requests to a registry end.
-pub fn registry_results() -> impl Iterator<Item = &'static str> {
-    RequestResult::ALL.iter().map(|result| result.as_str())
+    ["queue"].into_iter().chain(Stage::ALL.iter().map(|stage| stage.as_str())).chain(["verify"])
 }
 
 /// Images being pinned or verified.
@@ -31,10 +23,6 @@ pub const VERIFICATIONS: Resource = Resource::new("verifications", "too many ver
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
     [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied())
 }
-
-/// What the caches of verdicts and of tags do.
-pub const CACHE_EVENTS: [&str; 6] =
-    ["verdict-hit", "verdict-miss", "verdict-stored", "verdict-evicted", "tag-hit", "tag-miss"];
 
 macro_rules! labels {
     ($(#[$about:meta])* $name:ident { $($(#[$one:meta])* $variant:ident $text:literal)* }) => {
@@ -53,6 +41,18 @@ macro_rules! labels {
             }
         }
     };
+}
+
+labels! {
+    /// What the caches of verdicts and of tags do.
+    CacheEvent {
+        VerdictHit "verdict-hit"
+        VerdictMiss "verdict-miss"
+        VerdictStored "verdict-stored"
+        VerdictEvicted "verdict-evicted"
+        TagHit "tag-hit"
+        TagMiss "tag-miss"
+    }
 }
 
 labels! {

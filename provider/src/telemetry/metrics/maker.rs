@@ -19,27 +19,27 @@ pub(super) struct Maker<'a> {
 
 impl Maker<'_> {
     pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.put(IntCounterVec::new(Opts::new(full(name), help), labels)?)
+        self.put(IntCounterVec::new(Opts::new(Self::full(name), help), labels)?)
     }
 
     pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.put(IntCounter::new(full(name), help)?)
+        self.put(IntCounter::new(Self::full(name), help)?)
     }
 
     pub(super) fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.put(IntGauge::new(full(name), help)?)
+        self.put(IntGauge::new(Self::full(name), help)?)
     }
 
     pub(super) fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.put(IntGaugeVec::new(Opts::new(full(name), help), labels)?)
+        self.put(IntGaugeVec::new(Opts::new(Self::full(name), help), labels)?)
     }
 
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
-        self.put(GaugeVec::new(Opts::new(full(name), help), labels)?)
+        self.put(GaugeVec::new(Opts::new(Self::full(name), help), labels)?)
     }
 
     pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.put(Histogram::with_opts(HistogramOpts::new(full(name), help).buckets(buckets.to_vec()))?)
+        self.put(Histogram::with_opts(HistogramOpts::new(Self::full(name), help).buckets(buckets.to_vec()))?)
     }
 
     pub(super) fn histograms(
@@ -49,15 +49,16 @@ impl Maker<'_> {
         labels: &[&str],
         buckets: &[f64],
     ) -> Result<HistogramVec, prometheus::Error> {
-        self.put(HistogramVec::new(HistogramOpts::new(full(name), help).buckets(buckets.to_vec()), labels)?)
+        self.put(HistogramVec::new(HistogramOpts::new(Self::full(name), help).buckets(buckets.to_vec()), labels)?)
     }
 
-    fn put<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
+    pub(super) fn put<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
         self.registry.register(Box::new(collector.clone()))?;
         Ok(collector)
     }
-}
 
-fn full(name: &str) -> String {
-    format!("countersign_{name}")
+    /// A name with the prefix.
+    pub(super) fn full(name: &str) -> String {
+        format!("countersign_{name}")
+    }
 }

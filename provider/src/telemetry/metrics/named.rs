@@ -7,8 +7,11 @@ use std::sync::PoisonError;
 
 use prometheus::IntGaugeVec;
 
-/// Longest name as the value of a label, in bytes. Longer ones are cut.
-const LABEL_BYTES: usize = 128;
+use super::OTHER;
+use super::label_text::label_text;
+
+/// Most names with a series of their own; the memory budget counts them.
+const MOST_NAMES: usize = 100;
 
 /// 0 or 1 for each of a set of names. The vector has one label.
 #[derive(Debug)]
@@ -22,12 +25,20 @@ impl NamedGauge {
         Self { gauges, shown: Mutex::default() }
     }
 
-    /// Shows exactly these names. If two names are equal after the cut, 0 takes precedence.
+    /// Shows exactly these names. Of too many names, those with 0 have a series first; [`OTHER`] has 0 if any of the rest
+    /// has. If two names are equal after the cut, 0 takes precedence.
     pub(super) fn set<'a>(&self, values: impl IntoIterator<Item = (&'a str, bool)>) {
         let mut by_label: BTreeMap<String, bool> = BTreeMap::new();
         for (name, value) in values {
-            let label = &name[..name.floor_char_boundary(LABEL_BYTES)];
-            by_label.entry(label.to_owned()).and_modify(|all| *all &= value).or_insert(value);
+            by_label.entry(label_text(name).to_owned()).and_modify(|all| *all &= value).or_insert(value);
+        }
+        if by_label.len() > MOST_NAMES {
+            let mut ordered: Vec<(String, bool)> = by_label.into_iter().collect();
+            ordered.sort_by_key(|(_, value)| *value);
+            let rest = ordered.split_off(MOST_NAMES);
+            let rest = rest.into_iter().all(|(_, value)| value);
+            by_label = ordered.into_iter().collect();
+            by_label.entry(OTHER.to_owned()).and_modify(|all| *all &= rest).or_insert(rest);
         }
         // A poisoned set has too many or too few series until the next change.
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

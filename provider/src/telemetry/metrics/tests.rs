@@ -8,6 +8,8 @@ use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_http::LimitReached;
 use countersign_http::Scope;
+use countersign_registry::RequestResult;
+use countersign_registry::Stage;
 
 use super::*;
 
@@ -17,6 +19,8 @@ fn metrics() -> (Registry, Metrics) {
     let registry = Registry::new();
     let metrics = Metrics::new(&registry).unwrap();
     metrics.declare_endpoints(ENDPOINTS.into_iter());
+    metrics.statements_usable([("app", true)]);
+    metrics.registries(["*.example.com"]);
     (registry, metrics)
 }
 
@@ -29,23 +33,39 @@ fn has(registry: &Registry, line: &str) {
 fn every_series_begins_at_zero() {
     let (registry, _metrics) = metrics();
     for code in Code::ALL {
-        has(
-            &registry,
-            &format!("countersign_verdicts_total{{code=\"{code}\",verdict=\"{}\"}} 0", code.kind().as_str()),
-        );
+        let kind = code.kind().as_str();
+        for statement in ["", "app", "other"] {
+            let labels = format!("code=\"{code}\",statement=\"{statement}\",verdict=\"{kind}\"");
+            has(&registry, &format!("countersign_verdicts_total{{{labels}}} 0"));
+        }
+    }
+    for (check, code) in loggable() {
+        for statement in ["app", "other"] {
+            let (check, code) = (check.as_str(), code.as_str());
+            let labels = format!("check=\"{check}\",code=\"{code}\",statement=\"{statement}\"");
+            has(&registry, &format!("countersign_warnings_total{{{labels}}} 0"));
+        }
+    }
+    for (stage, result) in Stage::ALL.iter().flat_map(|stage| RequestResult::ALL.iter().map(move |one| (stage, one))) {
+        for name in ["*.example.com", "unlisted", "other"] {
+            let (stage, result) = (stage.as_str(), result.as_str());
+            let labels = format!("registry=\"{name}\",result=\"{result}\",stage=\"{stage}\"");
+            has(&registry, &format!("countersign_registry_requests_total{{{labels}}} 0"));
+        }
     }
     for line in [
         "countersign_requests_total{door=\"ratify-mutate\",endpoint=\"ratify-mutate\",outcome=\"abandoned\"} 0",
         "countersign_request_duration_seconds_count{door=\"verify\",endpoint=\"verify\"} 0",
-        "countersign_registry_requests_total{result=\"throttled\",stage=\"referrers\"} 0",
         "countersign_stage_duration_seconds_bucket{stage=\"verify\",le=\"0.0005\"} 0",
         "countersign_resolutions_total{code=\"resolved\"} 0",
-        "countersign_warnings_total{check=\"authenticity\",code=\"untrusted-chain\"} 0",
-        "countersign_warnings_total{check=\"revocation\",code=\"revocation-unchecked\"} 0",
         "countersign_cache_events_total{event=\"verdict-hit\"} 0",
+        "countersign_cache_requests_total{cache=\"tags\",result=\"hit\"} 0",
+        "countersign_cache_requests_total{cache=\"tags\",result=\"miss\"} 0",
+        "countersign_cache_requests_total{cache=\"verdicts\",result=\"hit\"} 0",
+        "countersign_cache_requests_total{cache=\"verdicts\",result=\"miss\"} 0",
         "countersign_tls_handshake_failures_total{reason=\"no-certificate\"} 0",
         "countersign_last_reload_successful{files=\"trust\"} 0",
-        "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\"} 0",
+        "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\",store=\"\"} 0",
         "countersign_limit_in_use{limit=\"verifications\"} 0",
         "countersign_limit_reached_total{limit=\"bytes\",scope=\"unlisted\"} 0",
         "countersign_limit_in_use{limit=\"response-bytes\"} 0",
@@ -71,13 +91,19 @@ fn events_add_no_series() {
         }
     }
     for code in Code::ALL {
-        metrics.verdict(*code);
+        for statement in [None, Some("app"), Some("of another policy")] {
+            metrics.verdict(*code, statement);
+        }
         metrics.resolution(Some(*code));
     }
     metrics.resolution(None);
     metrics.stage("registry.example", Duration::ZERO);
-    metrics.registry_request("registry.example", "418");
-    metrics.cache_event("registry.example");
+    for entry in [None, Some("*.example.com"), Some("of another configuration")] {
+        metrics.registry_request(entry, Stage::Blob, RequestResult::Denied);
+    }
+    for event in CacheEvent::ALL {
+        metrics.cache_events(*event, 2);
+    }
     for resource in limited_resources() {
         metrics.limit_in_use(resource, 1);
         let scope = Scope::Host("registry.example".into());
@@ -91,25 +117,35 @@ fn events_add_no_series() {
     }
     for check in Check::ALL {
         for code in Code::ALL {
-            metrics.warning(check, *code);
+            metrics.warning(check, *code, "app");
         }
     }
     metrics.request_keys(3);
     metrics.reloaded(Component::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
     metrics.certificate_end(Certificate::Server, UnixTime::from_seconds(1_700_000_000).unwrap());
     assert_eq!(series(), before);
-    has(&registry, "countersign_registry_requests_total{result=\"other\",stage=\"other\"} 1");
-    has(&registry, "countersign_warnings_total{check=\"expiry\",code=\"expired\"} 1");
+    for name in ["*.example.com", "unlisted", "other"] {
+        let labels = format!("registry=\"{name}\",result=\"denied\",stage=\"blob\"");
+        has(&registry, &format!("countersign_registry_requests_total{{{labels}}} 1"));
+    }
+    for statement in ["", "app", "other"] {
+        let labels = format!("code=\"revoked\",statement=\"{statement}\",verdict=\"rejected\"");
+        has(&registry, &format!("countersign_verdicts_total{{{labels}}} 1"));
+    }
+    has(&registry, "countersign_cache_events_total{event=\"verdict-evicted\"} 2");
+    has(&registry, "countersign_cache_requests_total{cache=\"verdicts\",result=\"hit\"} 2");
+    has(&registry, "countersign_cache_requests_total{cache=\"tags\",result=\"miss\"} 2");
+    has(&registry, "countersign_warnings_total{check=\"expiry\",code=\"expired\",statement=\"app\"} 1");
     has(
         &registry,
         &format!(
-            "countersign_warnings_total{{check=\"other\",code=\"other\"}} {}",
+            "countersign_warnings_total{{check=\"other\",code=\"other\",statement=\"app\"}} {}",
             Check::ALL.len() * Code::ALL.len() - loggable().count()
         ),
     );
     has(&registry, "countersign_resolutions_total{code=\"other\"} 2");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"tls\"} 1700000000");
-    has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\"} 1700000000");
+    has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\",store=\"\"} 1700000000");
 }
 
 /// Series of statements and stores follow the policy.
@@ -121,6 +157,7 @@ fn statements_and_stores_have_a_series_each_while_the_policy_has_them() {
         let lines = text.lines().filter(|line| line.contains("_usable{")).map(str::to_owned);
         lines.collect::<Vec<_>>()
     };
+    metrics.statements_usable([]);
     assert_eq!(shown(), [""; 0]);
     metrics.statements_usable([("app", true), ("a \"b\"", false)]);
     metrics.stores_usable([("ca:main", false)]);
@@ -186,4 +223,81 @@ fn only_the_policy_in_use_has_a_digest_series() {
         assert_eq!(digests(), [format!("countersign_trust_policy_info{{digest=\"{digest}\"}} 1")]);
         has(&registry, &format!("countersign_trust_generation {generation}"));
     }
+}
+
+#[test]
+fn counters_of_a_statement_are_removed_with_it() {
+    let (registry, metrics) = metrics();
+    metrics.verdict(Code::Unsigned, Some("app"));
+    metrics.warning(Check::Expiry, Code::Expired, "app");
+    has(&registry, "countersign_verdicts_total{code=\"unsigned\",statement=\"app\",verdict=\"rejected\"} 1");
+    metrics.statements_usable([("shop", true)]);
+    assert!(!text(&registry).unwrap().contains("statement=\"app\""));
+    // A request that began under the former policy.
+    metrics.verdict(Code::Unsigned, Some("app"));
+    has(&registry, "countersign_verdicts_total{code=\"unsigned\",statement=\"other\",verdict=\"rejected\"} 1");
+}
+
+/// The end of each certificate with a series.
+fn ends(registry: &Registry) -> Vec<String> {
+    let text = text(registry).unwrap();
+    let lines =
+        text.lines().filter_map(|line| line.strip_prefix("countersign_certificate_not_after_timestamp_seconds"));
+    lines.filter(|line| line.contains("store-")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_trust_store_has_its_own_end() {
+    let (registry, metrics) = metrics();
+    let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
+    assert_eq!(ends(&registry), [""; 0]);
+    metrics.store_ends([
+        (Certificate::StoreCa, "ca:shop", at(7)),
+        (Certificate::StoreCa, "ca:bank", at(5)),
+        (Certificate::StoreTsa, "tsa:shop", at(6)),
+    ]);
+    assert_eq!(
+        ends(&registry),
+        [
+            r#"{certificate="store-ca",store="ca:bank"} 5"#,
+            r#"{certificate="store-ca",store="ca:shop"} 7"#,
+            r#"{certificate="store-tsa",store="tsa:shop"} 6"#,
+        ]
+    );
+    metrics.store_ends([(Certificate::StoreCa, "ca:shop", at(8))]);
+    assert_eq!(ends(&registry), [r#"{certificate="store-ca",store="ca:shop"} 8"#]);
+}
+
+#[test]
+fn of_many_trust_stores_those_that_end_first_have_a_series() {
+    let (registry, metrics) = metrics();
+    let names: Vec<String> = (0..60).map(|number| format!("ca:{number}")).collect();
+    let at = |number: usize| UnixTime::from_seconds(1000 - i64::try_from(number).unwrap()).unwrap();
+    metrics
+        .store_ends(names.iter().enumerate().map(|(number, name)| (Certificate::StoreCa, name.as_str(), at(number))));
+    let shown = ends(&registry);
+    assert_eq!(shown.len(), 41);
+    assert!(shown.contains(&r#"{certificate="store-ca",store="ca:59"} 941"#.to_owned()));
+    assert!(shown.contains(&r#"{certificate="store-ca",store="ca:20"} 980"#.to_owned()));
+    assert!(shown.contains(&r#"{certificate="store-ca",store="other"} 981"#.to_owned()));
+}
+
+#[test]
+fn of_many_statements_those_that_are_disabled_have_a_series() {
+    let (registry, metrics) = metrics();
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:03}")).collect();
+    let usable =
+        |disabled: usize| names.iter().enumerate().map(move |(at, name)| (name.as_str(), at < 1000 - disabled));
+    let shown = |value: &str| {
+        let text = text(&registry).unwrap();
+        let ours = text.lines().filter(|line| line.starts_with("countersign_statement_usable{"));
+        ours.filter(|line| line.ends_with(value)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    metrics.statements_usable(usable(1));
+    assert_eq!(shown("} 0"), [r#"countersign_statement_usable{statement="999"} 0"#]);
+    assert_eq!(shown("} 1").len(), 100);
+    assert!(shown("} 1").contains(&r#"countersign_statement_usable{statement="other"} 1"#.to_owned()));
+    metrics.statements_usable(usable(101));
+    assert_eq!((shown("} 0").len(), shown("} 1").len()), (101, 0));
+    assert!(shown("} 0").contains(&r#"countersign_statement_usable{statement="other"} 0"#.to_owned()));
 }

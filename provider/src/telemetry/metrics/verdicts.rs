@@ -5,119 +5,148 @@ use std::time::Duration;
 use countersign_core::notation::Check;
 use countersign_core::notation::loggable;
 use countersign_core::verdict::Code;
-use prometheus::HistogramVec;
+use countersign_registry::RequestResult;
+use countersign_registry::Stage;
+use prometheus::Histogram;
 use prometheus::IntCounterVec;
 
-use super::CACHE_EVENTS;
 use super::Metrics;
 use super::OTHER;
+use super::UNLISTED;
+use super::by_name::CountersByName;
+use super::by_name::Table;
 use super::maker::Maker;
-use super::registry_results;
-use super::registry_stages;
 use super::stages;
 
 /// In seconds: a request to a registry, or the verification of a signature.
 const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
 
+/// The label `statement` of verdicts without a statement. Prometheus treats it as a label that is absent.
+const NO_STATEMENT: &str = "";
+
+/// Most statements with series of their own, in the order of the policy document; the memory budget counts them.
+const MOST_STATEMENTS: usize = 32;
+
+/// Most entries of `registries` with series of their own, in the order of the configuration.
+const MOST_REGISTRIES: usize = 16;
+
 /// Verdicts, and the work that leads to them.
 #[derive(Debug)]
 pub(super) struct Verdicts {
-    verdicts: IntCounterVec,
-    warnings: IntCounterVec,
+    verdicts: CountersByName,
+    warnings: CountersByName,
     resolutions: IntCounterVec,
-    stage_seconds: HistogramVec,
-    registry_requests: IntCounterVec,
-    cache_events: IntCounterVec,
+    /// By stage.
+    stage_seconds: Vec<(&'static str, Histogram)>,
+    registry_requests: CountersByName,
 }
 
 impl Verdicts {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let warnings = loggable().map(|(check, code)| vec![check.as_str(), code.as_str()]);
+        let requests = Stage::ALL
+            .iter()
+            .flat_map(|stage| RequestResult::ALL.iter().map(|result| vec![result.as_str(), stage.as_str()]));
+        let stage_seconds =
+            make.histograms("stage_duration_seconds", "Duration of the stages of a verdict.", &["stage"], &STAGE_SECONDS)?;
         let group = Self {
-            verdicts: make.counters("verdicts_total", "Verdicts about images.", &["verdict", "code"])?,
-            warnings: make.counters(
-                "warnings_total",
-                "Checks that failed for admitted images, as statements only log them.",
-                &["check", "code"],
+            verdicts: CountersByName::new(
+                make,
+                Table {
+                    name: "verdicts_total",
+                    help: "Verdicts about images, by the statement of the trust policy.",
+                    label: "statement",
+                    fixed_labels: &["code", "verdict"],
+                    columns: Code::ALL.iter().map(|code| vec![code.as_str(), code.kind().as_str()]).collect(),
+                    lasting: &[NO_STATEMENT],
+                    most_names: MOST_STATEMENTS,
+                },
+            )?,
+            warnings: CountersByName::new(
+                make,
+                Table {
+                    name: "warnings_total",
+                    help: "Checks that failed for admitted images, as statements only log them.",
+                    label: "statement",
+                    fixed_labels: &["check", "code"],
+                    columns: warnings.chain([vec![OTHER, OTHER]]).collect(),
+                    lasting: &[],
+                    most_names: MOST_STATEMENTS,
+                },
             )?,
             resolutions: make.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
-            stage_seconds: make.histograms(
-                "stage_duration_seconds",
-                "Duration of the stages of a verdict.",
-                &["stage"],
-                &STAGE_SECONDS,
+            stage_seconds: stages()
+                .chain([OTHER])
+                .map(|stage| (stage, stage_seconds.with_label_values(&[stage])))
+                .collect(),
+            registry_requests: CountersByName::new(
+                make,
+                Table {
+                    name: "registry_requests_total",
+                    help: "Requests to registries and token services, by the entry of the configuration.",
+                    label: "registry",
+                    fixed_labels: &["result", "stage"],
+                    columns: requests.collect(),
+                    lasting: &[UNLISTED],
+                    most_names: MOST_REGISTRIES,
+                },
             )?,
-            registry_requests: make.counters(
-                "registry_requests_total",
-                "Requests to registries and token services.",
-                &["stage", "result"],
-            )?,
-            cache_events: make.counters("cache_events_total", "Cache events.", &["event"])?,
         };
-        for code in Code::ALL {
-            group.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]);
-        }
-        for (check, code) in loggable() {
-            group.warnings.with_label_values(&[check.as_str(), code.as_str()]);
-        }
-        group.warnings.with_label_values(&[OTHER, OTHER]);
         for code in resolution_codes() {
             group.resolutions.with_label_values(&[code]);
         }
-        for stage in stages().chain([OTHER]) {
-            group.stage_seconds.with_label_values(&[stage]);
-        }
-        for stage in registry_stages().chain([OTHER]) {
-            for result in registry_results().chain([OTHER]) {
-                group.registry_requests.with_label_values(&[stage, result]);
-            }
-        }
-        for event in CACHE_EVENTS.iter().chain([&OTHER]) {
-            group.cache_events.with_label_values(&[event]);
-        }
         Ok(group)
+    }
+
+    /// Adds and removes series, so that these statements have series.
+    pub(super) fn set_statements<'a>(&self, names: impl IntoIterator<Item = &'a str> + Clone) {
+        self.verdicts.set_names(names.clone());
+        self.warnings.set_names(names);
     }
 }
 
 impl Metrics {
-    /// A verdict about one image was returned, cached or new.
-    pub fn verdict(&self, code: Code) {
-        self.verdicts.verdicts.with_label_values(&[code.kind().as_str(), code.as_str()]).inc();
+    /// A verdict about one image was returned, cached or new, under a statement of the trust policy if one applies. A
+    /// statement that [`Self::statements_usable`] has not named counts as [`OTHER`].
+    pub fn verdict(&self, code: Code, statement: Option<&str>) {
+        self.verdicts.verdicts.increment(statement.unwrap_or(NO_STATEMENT), code as usize);
     }
 
-    /// A verdict that was given admits an image although `check` failed with `code`: one of [`loggable`]. Anything else
-    /// counts as [`OTHER`].
-    pub fn warning(&self, check: Check, code: Code) {
-        let known = loggable().find(|pair| *pair == (check, code));
-        let (check, code) = known.map_or((OTHER, OTHER), |(check, code)| (check.as_str(), code.as_str()));
-        self.verdicts.warnings.with_label_values(&[check, code]).inc();
+    /// A verdict that was returned admits an image although `check` failed with `code`: one of [`loggable`]. Anything
+    /// else counts as [`OTHER`].
+    pub fn warning(&self, check: Check, code: Code, statement: &str) {
+        let other = || loggable().count();
+        let column = loggable().position(|pair| pair == (check, code)).unwrap_or_else(other);
+        self.verdicts.warnings.increment(statement, column);
     }
 
     /// A tag was looked up for mutation: `None` if its digest was found.
     pub fn resolution(&self, failure: Option<Code>) {
         let code = match failure {
             None => "resolved",
-            Some(code) => one_of(resolution_codes(), code.as_str()),
+            Some(code) => resolution_codes().find(|one| *one == code.as_str()).unwrap_or(OTHER),
         };
         self.verdicts.resolutions.with_label_values(&[code]).inc();
     }
 
     /// One of [`stages`] has ended for an image. Anything else counts as [`OTHER`].
     pub fn stage(&self, stage: &'static str, elapsed: Duration) {
-        let stage = one_of(stages(), stage);
-        self.verdicts.stage_seconds.with_label_values(&[stage]).observe(elapsed.as_secs_f64());
+        let known = |name: &str| self.verdicts.stage_seconds.iter().find(|(one, _)| *one == name);
+        if let Some((_, seconds)) = known(stage).or_else(|| known(OTHER)) {
+            seconds.observe(elapsed.as_secs_f64());
+        }
     }
 
-    /// A request to a registry has ended: one of [`registry_stages`] and one of [`registry_results`]. Anything else counts as
-    /// [`OTHER`].
-    pub fn registry_request(&self, stage: &'static str, result: &'static str) {
-        let stage = one_of(registry_stages(), stage);
-        let result = one_of(registry_results(), result);
-        self.verdicts.registry_requests.with_label_values(&[stage, result]).inc();
+    /// The entries of `registries` in the configuration in use; series of other entries are removed.
+    pub fn registries<'a>(&self, patterns: impl IntoIterator<Item = &'a str> + Clone) {
+        self.verdicts.registry_requests.set_names(patterns);
     }
 
-    /// One of [`CACHE_EVENTS`] has happened. Anything else counts as [`OTHER`].
-    pub fn cache_event(&self, event: &'static str) {
-        self.verdicts.cache_events.with_label_values(&[one_of(CACHE_EVENTS.iter().copied(), event)]).inc();
+    /// A request to a registry or token service has ended, under the entry of `registries` with this pattern, or under
+    /// none. An entry that [`Self::registries`] has not named counts as [`OTHER`].
+    pub fn registry_request(&self, registry: Option<&str>, stage: Stage, result: RequestResult) {
+        let column = stage as usize * RequestResult::ALL.len() + result as usize;
+        self.verdicts.registry_requests.increment(registry.unwrap_or(UNLISTED), column);
     }
 }
 
@@ -125,8 +154,4 @@ impl Metrics {
 fn resolution_codes() -> impl Iterator<Item = &'static str> {
     let failures = Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code));
     ["resolved"].into_iter().chain(failures.map(|code| code.as_str())).chain([OTHER])
-}
-
-fn one_of(mut known: impl Iterator<Item = &'static str>, label: &'static str) -> &'static str {
-    known.find(|one| *one == label).unwrap_or(OTHER)
 }
