@@ -47,8 +47,12 @@ impl Verdicts {
         let requests = Stage::ALL
             .iter()
             .flat_map(|stage| RequestResult::ALL.iter().map(|result| vec![result.as_str(), stage.as_str()]));
-        let stage_seconds =
-            make.histograms("stage_duration_seconds", "Duration of the stages of a verdict.", &["stage"], &STAGE_SECONDS)?;
+        let stage_seconds = make.histograms(
+            "stage_duration_seconds",
+            "Duration of the stages of a verdict.",
+            &["stage"],
+            &STAGE_SECONDS,
+        )?;
         let group = Self {
             verdicts: CountersByName::new(
                 make,
