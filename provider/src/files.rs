@@ -13,30 +13,30 @@ pub(crate) enum ReadError {
     /// The system reports an error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It has more bytes than `most`.
-    #[error("has more than {most} bytes")]
+    /// It has more bytes than `max`.
+    #[error("has more than {max} bytes")]
     TooLarge {
         /// The limit.
-        most: usize,
+        max: usize,
     },
 }
 
-/// The bytes of the file at `path`, at most `most` of them. No more than that is read from a larger one.
+/// The bytes of the file at `path`, at most `max` of them. No more than that is read from a larger one.
 ///
 /// # Errors
 /// The file cannot be read, or has more bytes.
-pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, ReadError> {
-    let bytes = read_start(path, most.saturating_add(1))?;
-    if bytes.len() > most { Err(ReadError::TooLarge { most }) } else { Ok(bytes) }
+pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
+    let bytes = read_start(path, max.saturating_add(1))?;
+    if bytes.len() > max { Err(ReadError::TooLarge { max }) } else { Ok(bytes) }
 }
 
-/// The first bytes of the file at `path`, at most `most` of them.
+/// The first bytes of the file at `path`, at most `max` of them.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn read_start(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+    File::open(path)?.take(u64::try_from(max).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -74,7 +74,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("countersign-files-{}", std::process::id()));
         std::fs::write(&path, "abc").unwrap();
         assert_eq!(read(&path, 3).unwrap(), b"abc");
-        assert!(matches!(read(&path, 2), Err(ReadError::TooLarge { most: 2 })));
+        assert!(matches!(read(&path, 2), Err(ReadError::TooLarge { max: 2 })));
         assert_eq!(read_start(&path, 2).unwrap(), b"ab");
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path, 3), Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_endless_file_is_not_read_to_its_end() {
-        assert!(matches!(read(Path::new("/dev/zero"), 1000), Err(ReadError::TooLarge { most: 1000 })));
+        assert!(matches!(read(Path::new("/dev/zero"), 1000), Err(ReadError::TooLarge { max: 1000 })));
     }
 
     #[test]

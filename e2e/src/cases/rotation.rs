@@ -129,7 +129,7 @@ impl<'a> Rotation<'a> {
 
     /// Checks what both clients got, from the first reply to the last.
     fn finish(mut self, transcript: &mut Transcript) -> anyhow::Result<()> {
-        for (load, what, most) in [(0, "over kept connections", Some(RECONNECTS)), (1, "over new connections", None)] {
+        for (load, what, max) in [(0, "over kept connections", Some(RECONNECTS)), (1, "over new connections", None)] {
             let replies = self.loads[load].replies();
             let result = (|| {
                 let replies = replies?;
@@ -138,8 +138,8 @@ impl<'a> Rotation<'a> {
                 let (count, milliseconds) = (replies.len(), slowest * 1000.0);
                 transcript
                     .note(&format!("{count} replies over {connects} connections, the slowest in {milliseconds:.0} ms"));
-                let most = most.unwrap_or(count);
-                ensure!(connects <= most, "{connects} connections, expected at most {most}");
+                let max = max.unwrap_or(count);
+                ensure!(connects <= max, "{connects} connections, expected at most {max}");
                 responses::in_order(&replies)
             })();
             transcript

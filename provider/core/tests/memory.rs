@@ -43,8 +43,8 @@ fn memory_for_parsing_is_a_small_multiple_of_the_document() {
 #[track_caller]
 fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
     let peak = peak(work);
-    let most = (3 * document.len()).max(MIB) + more;
-    assert!(peak <= most, "{name}: {peak} bytes for a document of {}, at most {most} expected", document.len());
+    let max = (3 * document.len()).max(MIB) + more;
+    assert!(peak <= max, "{name}: {peak} bytes for a document of {}, at most {max} expected", document.len());
 }
 
 /// Every part of every JSON document, enlarged to at most 128 KiB: about where count limits begin, so that the factor is

@@ -83,11 +83,11 @@ fn an_envelope_declared_as_the_other_format_does_not_verify() {
 struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, most: usize) -> usize {
+    fn below(&mut self, max: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % most.max(1) as u64) as usize
+        (self.0 % max.max(1) as u64) as usize
     }
 
     /// Copies, drops, overwrites or swaps ranges of bytes, one to four times.

@@ -46,7 +46,7 @@ pub enum AuthMethodError {
         /// Its length in bytes.
         found: usize,
         /// The limit in bytes.
-        most: usize,
+        max: usize,
     },
 }
 
@@ -64,8 +64,8 @@ impl Mismatched for AuthMethodError {
                 "has a bearer token that is not visible ASCII, expected one that an HTTP header can \
                                carry",
             ),
-            Self::TooLong { found, most } => Mismatch::new(format_args!("has a credential of {found} bytes"))
-                .expecting(format_args!("at most {most}")),
+            Self::TooLong { found, max } => Mismatch::new(format_args!("has a credential of {found} bytes"))
+                .expecting(format_args!("at most {max}")),
         }
     }
 }
@@ -79,7 +79,7 @@ impl AuthMethod {
     /// # Errors
     /// The first reason against it.
     pub fn check(&self) -> Result<(), AuthMethodError> {
-        let within = |found, most| if found > most { Err(AuthMethodError::TooLong { found, most }) } else { Ok(()) };
+        let within = |found, max| if found > max { Err(AuthMethodError::TooLong { found, max }) } else { Ok(()) };
         match self {
             Self::Anonymous => Ok(()),
             Self::Basic { user, password: _ } if user.is_empty() => Err(AuthMethodError::EmptyUser),
@@ -131,18 +131,18 @@ mod tests {
         assert_eq!(basic("", b"c"), Err(AuthMethodError::EmptyUser));
         assert_eq!(basic("a", b""), Err(AuthMethodError::EmptyPassword));
         assert_eq!(basic("a:b", b"c"), Err(AuthMethodError::Colon));
-        let most = limits::BASIC_BYTES;
-        assert_eq!(basic("a", &vec![b'x'; most - 1]), Ok(()));
-        assert_eq!(basic("a", &vec![b'x'; most]), Err(AuthMethodError::TooLong { found: most + 1, most }));
+        let max = limits::BASIC_BYTES;
+        assert_eq!(basic("a", &vec![b'x'; max - 1]), Ok(()));
+        assert_eq!(basic("a", &vec![b'x'; max]), Err(AuthMethodError::TooLong { found: max + 1, max }));
         let token = |text: &str| AuthMethod::RegistryToken(Secret::new(text)).check();
         assert_eq!(token("abc"), Ok(()));
         assert_eq!(token("a\nb"), Err(AuthMethodError::NotVisible));
         assert_eq!(token(""), Err(AuthMethodError::EmptyToken));
         assert_eq!(AuthMethod::IdentityToken(Secret::new("a b\n")).check(), Ok(()));
         assert_eq!(AuthMethod::IdentityToken(Secret::new("")).check(), Err(AuthMethodError::EmptyToken));
-        let most = limits::IDENTITY_TOKEN_BYTES;
-        let found = most + 1;
+        let max = limits::IDENTITY_TOKEN_BYTES;
+        let found = max + 1;
         let long = AuthMethod::IdentityToken(Secret::new(vec![b'x'; found]));
-        assert_eq!(long.check(), Err(AuthMethodError::TooLong { found, most }));
+        assert_eq!(long.check(), Err(AuthMethodError::TooLong { found, max }));
     }
 }

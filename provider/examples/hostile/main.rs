@@ -242,12 +242,12 @@ async fn watched(target: &Arc<Target>, name: &str, attack: impl Future<Output = 
     let counter = tokio::spawn({
         let (target, go_on) = (Arc::clone(target), Arc::clone(&go_on));
         async move {
-            let mut most = 0;
+            let mut max = 0;
             while go_on.load(Ordering::Relaxed) {
-                most = most.max(target.open_files());
+                max = max.max(target.open_files());
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            most
+            max
         }
     });
     let began = Instant::now();

@@ -59,7 +59,7 @@ pub(crate) async fn read(
             Some(_) | None => {}
         }
     }
-    let most = usize::try_from(announced.unwrap_or(limits.limit)).unwrap_or(usize::MAX);
+    let max = usize::try_from(announced.unwrap_or(limits.limit)).unwrap_or(usize::MAX);
     let mut hasher = limits.hash.map(Hasher::new);
     let mut held = budget.try_acquire(share, 0)?;
     let mut body = Vec::new();
@@ -70,7 +70,7 @@ pub(crate) async fn read(
         if found > limits.limit {
             return Err(too_large());
         }
-        reserve(&mut body, chunk.len(), most, &mut held)?;
+        reserve(&mut body, chunk.len(), max, &mut held)?;
         if let Some(hasher) = hasher.as_mut() {
             hasher.update(&chunk);
         }
@@ -88,10 +88,10 @@ pub(crate) async fn read(
 }
 
 /// Makes the buffer large enough for `more` bytes: it doubles, up to the size of the whole body.
-fn reserve(body: &mut Vec<u8>, more: usize, most: usize, held: &mut Permit) -> Result<(), FetchError> {
+fn reserve(body: &mut Vec<u8>, more: usize, max: usize, held: &mut Permit) -> Result<(), FetchError> {
     let needed = body.len().saturating_add(more);
     if needed > body.capacity() {
-        let capacity = body.capacity().saturating_mul(2).min(most).max(needed);
+        let capacity = body.capacity().saturating_mul(2).min(max).max(needed);
         held.resize(capacity)?;
         body.reserve_exact(capacity - body.len());
     }

@@ -58,10 +58,10 @@ impl Retry {
     }
 }
 
-/// A random time up to `most`, so that callers that failed together do not retry together.
-fn jitter(most: Duration) -> Duration {
+/// A random time up to `max`, so that callers that failed together do not retry together.
+fn jitter(max: Duration) -> Duration {
     let random = std::hash::RandomState::new().hash_one(0_u8);
-    let millis = u64::try_from(most.as_millis()).unwrap_or(0);
+    let millis = u64::try_from(max.as_millis()).unwrap_or(0);
     Duration::from_millis(random % millis.saturating_add(1))
 }
 

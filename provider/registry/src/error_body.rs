@@ -97,7 +97,7 @@ mod tests {
     fn a_long_message_is_cut() {
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
         let characters =
-            |most| RegistryErrorBody::parse(body.as_bytes(), most).excerpt().map(|text| text.escaped().chars().count());
+            |max| RegistryErrorBody::parse(body.as_bytes(), max).excerpt().map(|text| text.escaped().chars().count());
         assert_eq!(characters(160), Some(160));
         assert_eq!(characters(80), Some(80));
     }

@@ -81,8 +81,8 @@ fn read_file(path: &Path) -> Result<Vec<ManifestDocument>, (u64, Mismatch)> {
         let expected = format_args!("a file of at most {MANIFEST_BYTES} bytes with Kubernetes objects");
         match error {
             ReadError::Io(error) => (0, Mismatch::new(format_args!("cannot be read: {error}")).expecting(expected)),
-            ReadError::TooLarge { most } => {
-                (0, Mismatch::new(format_args!("found more than {most} bytes")).expecting(expected))
+            ReadError::TooLarge { max } => {
+                (0, Mismatch::new(format_args!("found more than {max} bytes")).expecting(expected))
             }
         }
     })?;
@@ -108,9 +108,9 @@ fn parse(text: &str) -> Result<Vec<ManifestDocument>, (u64, Mismatch)> {
 
 fn read_standard_input() -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    let most = u64::try_from(MANIFEST_BYTES).unwrap_or(u64::MAX);
-    io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > MANIFEST_BYTES { Err(ReadError::TooLarge { most: MANIFEST_BYTES }) } else { Ok(bytes) }
+    let max = u64::try_from(MANIFEST_BYTES).unwrap_or(u64::MAX);
+    io::stdin().lock().take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > MANIFEST_BYTES { Err(ReadError::TooLarge { max: MANIFEST_BYTES }) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ impl Inner {
             .await
             .map_err(|error| error_mapping::reason(&error))?;
         signatures::order(&mut referrers.entries, &signatures::trusted(&stores));
-        let most = self.settings.max_signatures;
+        let max = self.settings.max_signatures;
         let input = statement.zip(requirement).map(|(statement, requirement)| VerificationInput {
             target,
             requirement,
@@ -152,7 +152,7 @@ impl Inner {
             required_metadata: self.required_metadata(statement),
             now: (self.clock)(),
         });
-        let entries = referrers.entries.iter().take(most).cloned();
+        let entries = referrers.entries.iter().take(max).cloned();
         let work = entries.map(|entry| self.examine(&pinned, entry, input.as_ref(), until.into()));
         let opened: Vec<_> = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
         let of_other_type = opened.iter().filter(|signature| signature.is_none()).count();
@@ -166,7 +166,7 @@ impl Inner {
             found: referrers.entries.len() - of_other_type,
             untyped: referrers.untyped,
             signatures: opened.into_iter().flatten().collect(),
-            left_out: left_out(&referrers, most),
+            left_out: left_out(&referrers, max),
         })
     }
 
@@ -211,11 +211,11 @@ impl Inner {
     }
 }
 
-fn left_out(referrers: &Referrers, most: usize) -> Option<Reason> {
+fn left_out(referrers: &Referrers, max: usize) -> Option<Reason> {
     let found = referrers.entries.len();
-    if found > most {
+    if found > max {
         let detail = format_args!(
-            "too many signatures: found at least {found}, expected at most {most}; the \
+            "too many signatures: found at least {found}, expected at most {max}; the \
                                    others were not examined"
         );
         return Some(Reason::new(Code::TooManySignatures, detail));

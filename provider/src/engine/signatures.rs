@@ -82,9 +82,9 @@ pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
     entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
 }
 
-/// Keeps the first `most` entries, without their annotations.
-pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, most: usize) {
-    referrers.entries.truncate(most);
+/// Keeps the first `max` entries, without their annotations.
+pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, max: usize) {
+    referrers.entries.truncate(max);
     referrers.entries.iter_mut().for_each(|entry| entry.annotations.clear());
     referrers.entries.shrink_to_fit();
     let bytes = referrers.bytes();

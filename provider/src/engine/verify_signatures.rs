@@ -58,9 +58,9 @@ impl Inner {
             Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
         };
         signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
-        let most = self.settings.max_signatures;
-        let not_all_checked = not_all_checked(&referrers, most);
-        signatures::shorten(&mut referrers, most);
+        let max = self.settings.max_signatures;
+        let not_all_checked = not_all_checked(&referrers, max);
+        signatures::shorten(&mut referrers, max);
         progress.enter("its signatures were fetched and verified");
         match self.first_valid(&context, &referrers.entries, until).await {
             Ok((by, others)) => ImageVerdict::Verified(Verified { statement: statement_name(), by, others }),
@@ -113,14 +113,14 @@ impl Inner {
 }
 
 /// The reason why not all signatures are checked, so that `Rejected` is not justified.
-pub(super) fn not_all_checked(referrers: &Referrers, most: usize) -> Option<Reason> {
+pub(super) fn not_all_checked(referrers: &Referrers, max: usize) -> Option<Reason> {
     if let Some(Incomplete::Failed(error)) = &referrers.incomplete {
         return Some(error_mapping::reason(error));
     }
     let found = referrers.entries.len();
-    if found > most {
+    if found > max {
         let detail = format_args!(
-            "too many signatures: found at least {found}, and none of the first {most} \
+            "too many signatures: found at least {found}, and none of the first {max} \
                                    verifies; expected one that does"
         );
         return Some(Reason::new(Code::TooManySignatures, detail));

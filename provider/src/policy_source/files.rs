@@ -61,9 +61,9 @@ pub(super) struct StoreFiles {
     pub(super) subdirectories: Vec<String>,
 }
 
-/// Reads a trust store of at most `most` bytes; `None` if there is no such directory. Entries whose names start with a
+/// Reads a trust store of at most `max` bytes; `None` if there is no such directory. Entries whose names start with a
 /// dot are left out: in a mounted volume they are internal.
-pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
+pub(super) fn store(directory: &Path, max: usize) -> Option<StoreFiles> {
     let mut found = StoreFiles::default();
     let names = match names(directory) {
         Ok(names) => names,
@@ -84,7 +84,7 @@ pub(super) fn store(directory: &Path, most: usize) -> Option<StoreFiles> {
         match read(&path, limits::STORE_FILE_BYTES) {
             Ok(bytes) => {
                 total += bytes.len();
-                if total > most {
+                if total > max {
                     found.mistakes.push(PolicyMistake::TooMuch);
                     break;
                 }
@@ -114,16 +114,16 @@ fn names(directory: &Path) -> Result<Vec<OsString>, PolicyMistake> {
     Ok(names)
 }
 
-/// The bytes of the regular file at `path`, at most `most` of them.
-fn read(path: &Path, most: usize) -> Result<Vec<u8>, PolicyMistake> {
+/// The bytes of the regular file at `path`, at most `max` of them.
+fn read(path: &Path, max: usize) -> Result<Vec<u8>, PolicyMistake> {
     let failed = |source| PolicyMistake::unreadable(path, &source);
     // Checked before opening, because opening a pipe would block.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(PolicyMistake::NotAFile { path: path.to_owned() });
     }
-    files::read(path, most).map_err(|error| match error {
+    files::read(path, max).map_err(|error| match error {
         ReadError::Io(source) => failed(source),
-        ReadError::TooLarge { most } => PolicyMistake::TooLarge { path: path.to_owned(), most },
+        ReadError::TooLarge { max } => PolicyMistake::TooLarge { path: path.to_owned(), most: max },
     })
 }
 

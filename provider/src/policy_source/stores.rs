@@ -103,9 +103,9 @@ pub(super) fn read(location: &TrustLocation, policy: &TrustPolicy) -> BTreeMap<S
 }
 
 impl FoundStore {
-    fn read(location: &TrustLocation, store: &StoreRef, statement: &str, most: usize) -> Self {
+    fn read(location: &TrustLocation, store: &StoreRef, statement: &str, max: usize) -> Self {
         let directory = files::store_directory(location, store.kind, &store.name.to_string());
-        let Some(StoreFiles { files, mistakes, subdirectories }) = files::store(&directory, most) else {
+        let Some(StoreFiles { files, mistakes, subdirectories }) = files::store(&directory, max) else {
             let (store, statement) = (store.clone(), statement.to_owned());
             let missing = PolicyMistake::NoStore { store, statement, directory: directory.clone() };
             return Self {

@@ -22,7 +22,7 @@ pub(crate) struct ResponseBudget {
     /// For all of them.
     total: usize,
     /// For one.
-    most: usize,
+    max: usize,
     used: Mutex<usize>,
     gauge: IntGauge,
 }
@@ -31,7 +31,7 @@ pub(crate) struct ResponseBudget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetExceeded {
     /// The response would be larger than one may be.
-    TooLarge { most: usize },
+    TooLarge { max: usize },
     /// All responses together, with what this one needs.
     Full { found: usize, limit: usize },
 }
@@ -39,8 +39,8 @@ pub(crate) enum BudgetExceeded {
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { most } => {
-                write!(f, "response is too large: found more than {most} bytes, expected at most {most}")
+            Self::TooLarge { max } => {
+                write!(f, "response is too large: found more than {max} bytes, expected at most {max}")
             }
             Self::Full { found, limit } => write!(
                 f,
@@ -51,9 +51,9 @@ impl fmt::Display for BudgetExceeded {
 }
 
 impl ResponseBudget {
-    /// At most `total` bytes for all, `most` of them for one. `gauge` shows what is used.
-    pub(crate) fn new(total: usize, most: usize, gauge: IntGauge) -> Arc<Self> {
-        Arc::new(Self { total, most, used: Mutex::new(0), gauge })
+    /// At most `total` bytes for all, `max` of them for one. `gauge` shows what is used.
+    pub(crate) fn new(total: usize, max: usize, gauge: IntGauge) -> Arc<Self> {
+        Arc::new(Self { total, max, used: Mutex::new(0), gauge })
     }
 
     /// A response that holds nothing yet.
@@ -86,11 +86,11 @@ impl ResponsePermit {
     /// # Errors
     /// The budget is exceeded; the permit is unchanged.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
-        let ResponseBudget { total, most, gauge, .. } = &*self.responses;
+        let ResponseBudget { total, max, gauge, .. } = &*self.responses;
         let more = bytes.saturating_add(AROUND);
         let own = self.bytes.saturating_add(more);
-        if own > *most {
-            return Err(BudgetExceeded::TooLarge { most: *most });
+        if own > *max {
+            return Err(BudgetExceeded::TooLarge { max: *max });
         }
         let mut used = self.responses.used();
         let all = used.saturating_add(more);
@@ -121,17 +121,17 @@ fn signed(bytes: usize) -> i64 {
 mod tests {
     use super::*;
 
-    fn responses(total: usize, most: usize) -> Arc<ResponseBudget> {
-        ResponseBudget::new(total, most, IntGauge::new("bytes", "Bytes.").unwrap())
+    fn responses(total: usize, max: usize) -> Arc<ResponseBudget> {
+        ResponseBudget::new(total, max, IntGauge::new("bytes", "Bytes.").unwrap())
     }
 
     #[test]
     fn a_response_takes_at_most_its_limit_and_half_of_the_free_budget() {
         let all = responses(4000, 1500);
         let mut first = all.begin();
-        assert_eq!(first.grow(1500), Err(BudgetExceeded::TooLarge { most: 1500 }));
+        assert_eq!(first.grow(1500), Err(BudgetExceeded::TooLarge { max: 1500 }));
         assert_eq!(first.grow(1500 - AROUND), Ok(()));
-        assert_eq!(first.grow(0), Err(BudgetExceeded::TooLarge { most: 1500 }));
+        assert_eq!(first.grow(0), Err(BudgetExceeded::TooLarge { max: 1500 }));
         let mut second = all.begin();
         // Half of the 2500 that are left.
         assert_eq!(second.grow(1251 - AROUND), Err(BudgetExceeded::Full { found: 2751, limit: 4000 }));
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn messages_have_found_and_limit() {
         assert_eq!(
-            BudgetExceeded::TooLarge { most: 1500 }.to_string(),
+            BudgetExceeded::TooLarge { max: 1500 }.to_string(),
             "response is too large: found more than 1500 bytes, expected at most 1500"
         );
         assert_eq!(

@@ -13,30 +13,30 @@ const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("request body is too large: expected at most {most} bytes; send fewer images in one request")]
-    TooLarge { most: usize },
+    #[error("request body is too large: expected at most {max} bytes; send fewer images in one request")]
+    TooLarge { max: usize },
     #[error("request body did not arrive in time")]
     Late,
     #[error("request body ended early")]
     Broken,
 }
 
-/// At most `most` bytes, before `until`.
-pub(super) async fn read<B>(body: B, most: usize, until: Instant) -> Result<Vec<u8>, BodyError>
+/// At most `max` bytes, before `until`.
+pub(super) async fn read<B>(body: B, max: usize, until: Instant) -> Result<Vec<u8>, BodyError>
 where
     B: Body<Data = Bytes>,
 {
-    tokio::time::timeout_at(until, within(body, most)).await.unwrap_or(Err(BodyError::Late))
+    tokio::time::timeout_at(until, within(body, max)).await.unwrap_or(Err(BodyError::Late))
 }
 
-async fn within<B>(body: B, most: usize) -> Result<Vec<u8>, BodyError>
+async fn within<B>(body: B, max: usize) -> Result<Vec<u8>, BodyError>
 where
     B: Body<Data = Bytes>,
 {
     let mut body = std::pin::pin!(body);
-    let too_much = most.saturating_add(DISCARDED_BYTES);
+    let too_much = max.saturating_add(DISCARDED_BYTES);
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > too_much) {
-        return Err(BodyError::TooLarge { most });
+        return Err(BodyError::TooLarge { max });
     }
     let mut bytes = Vec::new();
     let mut found = 0_usize;
@@ -47,13 +47,13 @@ where
         if found > too_much {
             break;
         }
-        if found > most {
+        if found > max {
             bytes = Vec::new();
         } else {
             bytes.extend_from_slice(&data);
         }
     }
-    if found > most { Err(BodyError::TooLarge { most }) } else { Ok(bytes) }
+    if found > max { Err(BodyError::TooLarge { max }) } else { Ok(bytes) }
 }
 
 #[cfg(test)]
@@ -76,14 +76,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn accepts_a_body_of_exactly_the_limit() {
         assert_eq!(read(Full::new(Bytes::from_static(b"abc")), 3, soon()).await, Ok(b"abc".to_vec()));
-        assert_eq!(read(Full::new(Bytes::from_static(b"abcd")), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+        assert_eq!(read(Full::new(Bytes::from_static(b"abcd")), 3, soon()).await, Err(BodyError::TooLarge { max: 3 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_endless_body_is_not_read_to_its_end() {
         let chunk = Bytes::from(vec![0; 1024 * 1024]);
         let endless = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(chunk.clone())));
-        assert_eq!(read(StreamBody::new(endless), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+        assert_eq!(read(StreamBody::new(endless), 3, soon()).await, Err(BodyError::TooLarge { max: 3 }));
     }
 
     /// Says how long it is and never comes.
@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn refuses_an_oversized_content_length_at_once() {
-        assert_eq!(read(Announced(1 << 40), 3, soon()).await, Err(BodyError::TooLarge { most: 3 }));
+        assert_eq!(read(Announced(1 << 40), 3, soon()).await, Err(BodyError::TooLarge { max: 3 }));
         assert_eq!(read(Announced(4), 3, soon()).await, Err(BodyError::Late));
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 /// The limit, and the connections that hold a permit.
 #[derive(Debug)]
 pub(super) struct ConnectionLimit {
-    most: usize,
+    max: usize,
     open: Mutex<Open>,
 }
 
@@ -39,8 +39,8 @@ pub(super) struct Permit {
 }
 
 impl ConnectionLimit {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, open: Mutex::default() }
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, open: Mutex::default() }
     }
 
     /// A permit for a connection from `address`; at the limit the oldest one is evicted from the address that has most.
@@ -50,7 +50,7 @@ impl ConnectionLimit {
         let number = open.next;
         open.next += 1;
         open.by_number.insert(number, (source(address), Arc::clone(&evicted)));
-        if open.by_number.len() > self.most
+        if open.by_number.len() > self.max
             && let Some(oldest) = open.take_oldest()
         {
             oldest.notify_one();
@@ -72,9 +72,9 @@ impl Open {
         for (source, _) in self.by_number.values() {
             *counts.entry(*source).or_default() += 1;
         }
-        let most = counts.values().max().copied()?;
-        let has_most = |source: &IpAddr| counts.get(source) == Some(&most);
-        let number = self.by_number.iter().find(|(_, (source, _))| has_most(source)).map(|(number, _)| *number)?;
+        let max = counts.values().max().copied()?;
+        let has_max = |source: &IpAddr| counts.get(source) == Some(&max);
+        let number = self.by_number.iter().find(|(_, (source, _))| has_max(source)).map(|(number, _)| *number)?;
         self.by_number.remove(&number).map(|(_, evicted)| evicted)
     }
 }

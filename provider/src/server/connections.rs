@@ -63,8 +63,8 @@ pub(super) struct Admitted {
 }
 
 impl Connections {
-    pub(super) fn new(most: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(most)), open: Mutex::default() }
+    pub(super) fn new(max: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(max)), open: Mutex::default() }
     }
 
     /// A permit, if necessary that of the connection which has been idle longest; `evicted` is then called. `None` if
@@ -127,13 +127,13 @@ impl Activity {
         Writing { activity: Arc::clone(self), number }
     }
 
-    /// Returns when a response has been written for as long as `most`, or at most twice as long.
-    pub(super) async fn stalled(&self, most: Duration) {
+    /// Returns when a response has been written for as long as `max`, or at most twice as long.
+    pub(super) async fn stalled(&self, max: Duration) {
         loop {
             let now = Instant::now();
             // The oldest one.
             let since = lock(&self.written).since.values().next().copied();
-            let end = since.unwrap_or(now) + most;
+            let end = since.unwrap_or(now) + max;
             if end <= now {
                 return;
             }

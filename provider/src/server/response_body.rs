@@ -113,8 +113,8 @@ mod tests {
     use super::*;
     use crate::protocol::ResponseBudget;
 
-    fn responses(total: usize, most: usize) -> Arc<ResponseBudget> {
-        ResponseBudget::new(total, most, IntGauge::new("bytes", "Bytes.").unwrap())
+    fn responses(total: usize, max: usize) -> Arc<ResponseBudget> {
+        ResponseBudget::new(total, max, IntGauge::new("bytes", "Bytes.").unwrap())
     }
 
     #[tokio::test]

@@ -50,8 +50,8 @@ pub(super) use presented::noting_refused;
 pub enum TlsError {
     #[error("cannot read {what} {}", path.display())]
     Read { what: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("{what} {} has more than {most} bytes", path.display())]
-    TooLarge { what: &'static str, path: PathBuf, most: usize },
+    #[error("{what} {} has more than {max} bytes", path.display())]
+    TooLarge { what: &'static str, path: PathBuf, max: usize },
     /// Any of the others, with its file.
     #[error("{}", path.display())]
     File { path: PathBuf, source: Box<Self> },

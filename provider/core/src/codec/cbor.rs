@@ -24,7 +24,7 @@ pub enum CborError {
     /// More entries than [`limits::ENVELOPE_MEMBERS`].
     #[error("found a list or map with {found} entries, expected at most {}", limits::ENVELOPE_MEMBERS)]
     Entries {
-        /// The value that was found.
+        /// The number of entries.
         found: u64,
     },
     /// More items than [`limits::ENVELOPE_VALUES`].

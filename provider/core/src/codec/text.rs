@@ -81,14 +81,14 @@ impl PartialEq<&str> for Text {
     }
 }
 
-/// Prints at most `most` items with `separator` between them, and the number of omitted items.
-pub fn list<I>(items: I, separator: &'static str, most: usize) -> impl fmt::Display
+/// Prints at most `max` items with `separator` between them, and the number of omitted items.
+pub fn list<I>(items: I, separator: &'static str, max: usize) -> impl fmt::Display
 where
     I: Iterator<Item: fmt::Display> + Clone,
 {
     fmt::from_fn(move |f| {
         let mut items = items.clone();
-        for (position, item) in items.by_ref().take(most).enumerate() {
+        for (position, item) in items.by_ref().take(max).enumerate() {
             let separator = if position == 0 { "" } else { separator };
             write!(f, "{separator}{item}")?;
         }
@@ -99,13 +99,13 @@ where
     })
 }
 
-/// `text`, or if it has more than `most` bytes, its start with a mark. Nothing is escaped.
+/// `text`, or if it has more than `max` bytes, its start with a mark. Nothing is escaped.
 #[must_use]
-pub fn truncate(text: &str, most: usize) -> String {
-    if text.len() <= most {
+pub fn truncate(text: &str, max: usize) -> String {
+    if text.len() <= max {
         return text.to_owned();
     }
-    let mut truncated = Truncated::new(most, MARK, MARK.len());
+    let mut truncated = Truncated::new(max, MARK, MARK.len());
     text.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
     truncated.into_string()
 }
@@ -182,9 +182,9 @@ mod tests {
     const CHARACTERS: [char; 14] =
         ['a', 'ä', '€', '😀', '"', '\\', '\'', '\n', '\0', '\u{85}', '\u{301}', '\u{2028}', '\u{202e}', '\u{e0041}'];
 
-    /// Checks that the output is not longer than `most` and has no hidden characters.
-    fn check(printed: &str, most: usize) {
-        assert!(printed.len() <= most, "{}: {printed}", printed.len());
+    /// Checks that the output is not longer than `max` and has no hidden characters.
+    fn check(printed: &str, max: usize) {
+        assert!(printed.len() <= max, "{}: {printed}", printed.len());
         assert!(!printed.chars().any(is_hidden), "{printed}");
     }
 
@@ -223,11 +223,11 @@ mod tests {
     fn a_text_is_cut_at_the_same_character_however_it_is_written() {
         let piece = "plain text, \"quoted\" and \u{202e}hidden ä\n";
         let foreign = piece.repeat(100);
-        for most in 0..200 {
+        for max in 0..200 {
             let by_character = fmt::from_fn(|f| foreign.chars().try_for_each(|character| f.write_char(character)));
-            let at_once = Text::at_most(most, &foreign);
-            assert_eq!(at_once, Text::at_most(most, by_character));
-            assert!(truncate(&foreign, foreign.len() - most).len() <= foreign.len() - most);
+            let at_once = Text::at_most(max, &foreign);
+            assert_eq!(at_once, Text::at_most(max, by_character));
+            assert!(truncate(&foreign, foreign.len() - max).len() <= foreign.len() - max);
         }
     }
 
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn lists_name_the_number_of_omitted_items() {
-        let shown = |most| list(["a", "b", "c"].iter(), ", ", most).to_string();
+        let shown = |max| list(["a", "b", "c"].iter(), ", ", max).to_string();
         assert_eq!([0, 1, 3].map(shown), [" and 3 more", "a and 2 more", "a, b, c"]);
     }
 }

@@ -4,7 +4,7 @@
 pub(super) struct Truncated {
     kept: String,
     used: usize,
-    most: usize,
+    max: usize,
     mark: &'static str,
     mark_cost: usize,
     /// Length of the longest prefix of `kept` that leaves room for the mark.
@@ -13,9 +13,9 @@ pub(super) struct Truncated {
 }
 
 impl Truncated {
-    /// At most `most` in total. A truncated text ends with the mark, which costs `mark_cost`.
-    pub(super) fn new(most: usize, mark: &'static str, mark_cost: usize) -> Self {
-        Self { kept: String::new(), used: 0, most, mark, mark_cost, before_mark: 0, is_cut: false }
+    /// At most `max` in total. A truncated text ends with the mark, which costs `mark_cost`.
+    pub(super) fn new(max: usize, mark: &'static str, mark_cost: usize) -> Self {
+        Self { kept: String::new(), used: 0, max, mark, mark_cost, before_mark: 0, is_cut: false }
     }
 
     /// Adds what `write` writes, as a whole or not at all; `cost` gives its cost. Returns whether it fitted. If not,
@@ -27,13 +27,13 @@ impl Truncated {
         let before = self.kept.len();
         write(&mut self.kept);
         self.used += cost(self.kept.get(before..).unwrap_or_default());
-        if self.used > self.most {
+        if self.used > self.max {
             self.kept.truncate(self.before_mark);
             self.kept.push_str(self.mark);
             self.is_cut = true;
             return false;
         }
-        if self.used + self.mark_cost <= self.most {
+        if self.used + self.mark_cost <= self.max {
             self.before_mark = self.kept.len();
         }
         true
@@ -43,7 +43,7 @@ impl Truncated {
     /// must be pushed in pieces.
     pub(super) fn push_if_room(&mut self, text: &str) -> bool {
         let used = self.used + text.len();
-        if self.is_cut || used + self.mark_cost > self.most {
+        if self.is_cut || used + self.mark_cost > self.max {
             return false;
         }
         self.kept.push_str(text);
@@ -61,8 +61,8 @@ impl Truncated {
 mod tests {
     use super::*;
 
-    fn cut(most: usize, mark_cost: usize, text: &str) -> String {
-        let mut truncated = Truncated::new(most, "…", mark_cost);
+    fn cut(max: usize, mark_cost: usize, text: &str) -> String {
+        let mut truncated = Truncated::new(max, "…", mark_cost);
         let fits = text.chars().all(|character| truncated.push(|kept| kept.push(character), str::len));
         assert_eq!(fits, !truncated.is_cut);
         truncated.into_string()

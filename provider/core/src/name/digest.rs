@@ -70,7 +70,7 @@ pub enum DigestError {
     Hex {
         /// The algorithm.
         algorithm: &'static str,
-        /// The value that was expected.
+        /// The number of digits of the algorithm.
         expected: usize,
     },
 }

@@ -14,13 +14,13 @@ pub enum ReferenceError {
     /// More bytes than [`limits::REFERENCE_BYTES`].
     #[error("image reference: found {found} bytes, expected at most {}", limits::REFERENCE_BYTES)]
     TooLong {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The host is invalid.
     #[error("image reference has an invalid host: found {found:?}: {reason}")]
     Host {
-        /// The value that was found.
+        /// The text in the position of the host.
         found: Excerpt,
         /// The reason.
         reason: HostError,
@@ -31,7 +31,7 @@ pub enum ReferenceError {
          host[:port]/repository; write docker.io/… for Docker Hub"
     )]
     NoHost {
-        /// The value that was found.
+        /// The scope as written.
         found: Excerpt,
         /// The part with the mistake.
         part: Excerpt,
@@ -53,13 +53,13 @@ pub enum ReferenceError {
          single . or _, double __ or - between them, parts separated by /"
     )]
     Repository {
-        /// The value that was found.
+        /// The path of the repository.
         found: Excerpt,
     },
     /// More bytes than [`limits::REPOSITORY_BYTES`].
     #[error("image reference: found a repository name of {found} bytes, expected at most {}", limits::REPOSITORY_BYTES)]
     RepositoryTooLong {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The text is a local image ID.
@@ -68,7 +68,7 @@ pub enum ReferenceError {
          [host[:port]/]repository[:tag][@digest]"
     )]
     ImageId {
-        /// The value that was found.
+        /// The reference as written.
         found: Excerpt,
     },
     /// The tag is invalid.
@@ -77,7 +77,7 @@ pub enum ReferenceError {
              of these, . and -"
     )]
     Tag {
-        /// The value that was found.
+        /// The tag.
         found: Excerpt,
     },
     /// The digest is invalid.

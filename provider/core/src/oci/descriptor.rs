@@ -53,7 +53,7 @@ pub enum DescriptorError {
     /// The value is not an object.
     #[error("descriptor: found {found}, expected an object")]
     NotAnObject {
-        /// The value that was found.
+        /// The JSON type of the value.
         found: &'static str,
     },
     /// A required member is missing.
@@ -64,21 +64,21 @@ pub enum DescriptorError {
     Type {
         /// The member with the mistake.
         member: &'static str,
-        /// The value that was found.
+        /// The JSON type of the member.
         found: &'static str,
-        /// The value that was expected.
+        /// The JSON type that it must have.
         expected: &'static str,
     },
     /// The media type is invalid.
     #[error("descriptor has mediaType {found}, which is not a media type")]
     MediaType {
-        /// The value that was found.
+        /// The text in the position of the media type.
         found: Excerpt,
     },
     /// The digest is invalid.
     #[error("descriptor has digest {found}: {error}")]
     Digest {
-        /// The value that was found.
+        /// The text in the position of the digest.
         found: Excerpt,
         /// The cause.
         error: DigestError,
@@ -86,7 +86,7 @@ pub enum DescriptorError {
     /// The size is invalid.
     #[error("descriptor: size: found {found}, expected a whole number from 0 to 2^63-1")]
     Size {
-        /// The value that was found.
+        /// The size as written.
         found: String,
     },
 }

@@ -38,7 +38,7 @@ pub enum IndexError {
     /// More bytes than [`limits::REFERRERS_PAGE_BYTES`].
     #[error("index: found {found} bytes, expected at most {}", limits::REFERRERS_PAGE_BYTES)]
     TooLarge {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The JSON is invalid.
@@ -47,7 +47,7 @@ pub enum IndexError {
     /// The media type is not that of an index.
     #[error("index: found mediaType {found}, expected {}", MediaType::OCI_INDEX)]
     MediaType {
-        /// The value that was found.
+        /// The media type in the document.
         found: Excerpt,
     },
     /// A member has the wrong type.
@@ -55,9 +55,9 @@ pub enum IndexError {
     Type {
         /// The member with the mistake.
         member: &'static str,
-        /// The value that was found.
+        /// The JSON type of the member.
         found: &'static str,
-        /// The value that was expected.
+        /// The JSON type that it must have.
         expected: &'static str,
     },
     /// The member `manifests` is missing.

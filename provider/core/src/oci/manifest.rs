@@ -20,7 +20,7 @@ pub enum ManifestError {
     /// More bytes than [`limits::MANIFEST_BYTES`].
     #[error("manifest: found {found} bytes, expected at most {}", limits::MANIFEST_BYTES)]
     TooLarge {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The JSON is invalid.
@@ -37,7 +37,7 @@ pub enum ManifestError {
     /// The media type is not that of an image or index.
     #[error("manifest: found media type {found}, expected an image manifest or an image index")]
     MediaType {
-        /// The value that was found.
+        /// The media type of the manifest.
         found: Excerpt,
     },
     /// The document has members of two kinds of document.
@@ -54,7 +54,7 @@ pub enum ManifestError {
     Type {
         /// The member with the mistake.
         member: &'static str,
-        /// The value that was found.
+        /// The JSON type of the member.
         found: &'static str,
     },
     /// A descriptor is invalid.

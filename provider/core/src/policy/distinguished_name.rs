@@ -17,12 +17,12 @@ use crate::x509::DistinguishedName;
 pub enum NameError {
     /// A part is not `type=value`.
     NoValue {
-        /// The value that was found.
+        /// The part as written.
         found: Excerpt,
     },
     /// An unsupported type.
     Type {
-        /// The value that was found.
+        /// The type as written.
         found: Excerpt,
     },
     /// A type that occurs twice.
@@ -42,7 +42,7 @@ pub enum NameError {
     },
     /// A character that must be escaped with a backslash.
     Unescaped {
-        /// The value that was found.
+        /// The character.
         found: char,
     },
     /// A multi-valued relative name.

@@ -12,24 +12,24 @@ use crate::codec::text::Text;
 pub enum IdentityError {
     /// No prefix before a colon.
     NoPrefix {
-        /// The value that was found.
+        /// The identity as written.
         found: Excerpt,
     },
     /// Nothing after the colon.
     NoValue {
-        /// The value that was found.
+        /// The identity as written.
         found: Excerpt,
     },
     /// A prefix that looks like `x509.subject`.
     MisspeltPrefix {
-        /// The value that was found.
+        /// The prefix as written.
         found: Excerpt,
     },
     /// `*` in a list.
     AnyBesideOthers,
     /// A distinguished name that cannot be read.
     Name {
-        /// The value that was found.
+        /// The distinguished name as written.
         found: Excerpt,
         /// The cause.
         error: NameError,

@@ -46,7 +46,7 @@ pub enum StoreProblem {
     FileTooLarge {
         /// The name of the file.
         file: String,
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The file has only white space.

@@ -37,17 +37,17 @@ pub struct StoreRef {
 pub enum StoreNameError {
     /// No type before a colon.
     NoKind {
-        /// The value that was found.
+        /// The reference as written.
         found: Excerpt,
     },
     /// An unknown type.
     Kind {
-        /// The value that was found.
+        /// The type as written.
         found: Excerpt,
     },
     /// An invalid name.
     Name {
-        /// The value that was found.
+        /// The name as written.
         found: Excerpt,
     },
 }

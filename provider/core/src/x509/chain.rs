@@ -28,7 +28,7 @@ pub enum ChainError {
     /// More certificates than [`limits::CHAIN_CERTIFICATES`].
     #[error("certificate chain: found {found} certificates, expected at most {}", limits::CHAIN_CERTIFICATES)]
     TooLong {
-        /// The value that was found.
+        /// The number of certificates.
         found: usize,
     },
     /// A certificate is not issued by the next one.
@@ -38,7 +38,7 @@ pub enum ChainError {
         subject: Text,
         /// Issuer of the certificate.
         issuer: Text,
-        /// The value that was found.
+        /// The subject of the next certificate.
         found: Text,
     },
     /// A certificate is not signed by the next one.

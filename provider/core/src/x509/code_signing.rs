@@ -28,15 +28,15 @@ pub enum ProfileError {
              this one and the leaf"
     )]
     PathLength {
-        /// The value that was found.
+        /// The path length constraint.
         found: u32,
-        /// The value that was expected.
+        /// The number of CA certificates between this one and the leaf.
         expected: u32,
     },
     /// keyUsage is missing.
     #[error("keyUsage: found none, expected it to be present and critical, with {expected}")]
     KeyUsageMissing {
-        /// The value that was expected.
+        /// The bit that must be set.
         expected: KeyUse,
     },
     /// keyUsage is not critical.
@@ -45,15 +45,15 @@ pub enum ProfileError {
     /// keyUsage lacks a required bit.
     #[error("keyUsage: found {}, expected {expected} among them", list(.found))]
     KeyUsageLacks {
-        /// The value that was found.
+        /// The bits that are set.
         found: Vec<KeyUse>,
-        /// The value that was expected.
+        /// The bit that must be set.
         expected: KeyUse,
     },
     /// keyUsage has a bit that is not allowed.
     #[error("keyUsage: found {found}, expected {} and, at most, {}", KeyUse::DigitalSignature, KeyUse::NonRepudiation)]
     KeyUsageForbidden {
-        /// The value that was found.
+        /// The bit that is set.
         found: KeyUse,
     },
     /// extKeyUsage has a purpose that is not allowed for a signing certificate.
@@ -62,7 +62,7 @@ pub enum ProfileError {
          emailProtection, timeStamping and OCSPSigning"
     )]
     ExtendedKeyUsageForbidden {
-        /// The value that was found.
+        /// The purpose.
         found: &'static str,
     },
     /// A weak or unsuitable key.

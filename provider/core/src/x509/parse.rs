@@ -31,7 +31,7 @@ pub enum CertificateError {
     /// More bytes than [`limits::CERTIFICATE_BYTES`].
     #[error("certificate: found {found} bytes, expected at most {}", limits::CERTIFICATE_BYTES)]
     TooLarge {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The structure is not that of a certificate.
@@ -40,13 +40,13 @@ pub enum CertificateError {
     /// Bytes after the certificate.
     #[error("found {found} bytes after the certificate, expected none")]
     TrailingBytes {
-        /// The value that was found.
+        /// The number of bytes.
         found: usize,
     },
     /// Another version than 3.
     #[error("certificate version: found {found}, expected 3")]
     Version {
-        /// The value that was found.
+        /// The version number.
         found: u32,
     },
     /// More entries than the limit.

@@ -233,7 +233,7 @@ fn the_payload_has_one_content_type() {
 #[test]
 fn the_signed_parts_have_at_most_64_kib() {
     let fixture = Fixture::new();
-    let most = 64 * 1024;
+    let max = 64 * 1024;
     let payload = |bytes: usize| {
         let target = fixture.target.to_json().to_string();
         let frame = format!(r#"{{"targetArtifact":{target},"x":""}}"#).len();
@@ -241,19 +241,19 @@ fn the_signed_parts_have_at_most_64_kib() {
     };
     for format in Format::ALL {
         let signed = |payload: &str| SignRequest::of_payload(&fixture.chain, payload.as_bytes());
-        fixture.takes(format, signed(&payload(most)));
+        fixture.takes(format, signed(&payload(max)));
         let too_large = |part, found| {
             format!(
                 "envelope-malformed: {part}: found {found} bytes, expected at most \
-                 {most}"
+                 {max}"
             )
         };
-        for found in [most + 1, most + 2, most + 3, most + 4] {
+        for found in [max + 1, max + 2, max + 3, max + 4] {
             fixture.refuses(format, signed(&payload(found)), &too_large("payload", found));
         }
         let note = |bytes: usize| fixture.request().attribute("com.example.note", "x".repeat(bytes));
-        fixture.takes(format, note(most - 1024));
-        let sentence = fixture.judge.sentence(&note(most).envelope(format), format.media_type());
+        fixture.takes(format, note(max - 1024));
+        let sentence = fixture.judge.sentence(&note(max).envelope(format), format.media_type());
         assert!(sentence.starts_with("envelope-malformed: protected header: found 65"), "{sentence}");
     }
 }

@@ -90,8 +90,8 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Endpoi
 fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
     match files::read(path, FILE_BYTES) {
         Ok(bytes) => Some(bytes),
-        Err(ReadError::TooLarge { most }) => {
-            let limit = format_args!("at most {most} bytes");
+        Err(ReadError::TooLarge { max }) => {
+            let limit = format_args!("at most {max} bytes");
             findings.mistake(path, "", &Mismatch::new("is too large").expecting(limit));
             None
         }

@@ -47,6 +47,6 @@ fn line(path: &Path) -> Result<Vec<u8>, Broken> {
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
     files::read(path, FILE_BYTES).map_err(|error| match error {
         ReadError::Io(error) => RegistryFileMistake::Unreadable { detail: error.to_string() },
-        ReadError::TooLarge { most: _ } => RegistryFileMistake::TooLarge,
+        ReadError::TooLarge { max: _ } => RegistryFileMistake::TooLarge,
     })
 }

@@ -51,9 +51,9 @@ pub enum RequestError {
     #[error("kind: found {found}, expected {REQUEST_KIND:?}")]
     Kind { found: Excerpt },
     #[error(
-        "request has too many distinct keys: found more than {most}, expected at most {most}; send fewer images in one request, or raise server.maxKeys"
+        "request has too many distinct keys: found more than {max}, expected at most {max}; send fewer images in one request, or raise server.maxKeys"
     )]
-    TooManyKeys { most: usize },
+    TooManyKeys { max: usize },
 }
 
 impl ProviderRequest {
@@ -62,16 +62,16 @@ impl ProviderRequest {
     ///
     /// # Errors
     /// Not JSON, not of this shape, of another version or kind, or too many keys.
-    pub fn from_json(body: &[u8], most_keys: usize) -> Result<Self, RequestError> {
+    pub fn from_json(body: &[u8], max_keys: usize) -> Result<Self, RequestError> {
         let Read { api_version, kind, keys } =
-            json::from_slice_seed(body, &REQUEST_JSON, RequestSeed { most_keys }).map_err(RequestError::Json)?;
+            json::from_slice_seed(body, &REQUEST_JSON, RequestSeed { max_keys }).map_err(RequestError::Json)?;
         if !["", API_VERSION, API_VERSION_BEFORE].contains(&api_version.as_str()) {
             return Err(RequestError::ApiVersion { found: Excerpt::of(&api_version) });
         }
         if !["", REQUEST_KIND].contains(&kind.as_str()) {
             return Err(RequestError::Kind { found: Excerpt::of(&kind) });
         }
-        let keys = keys.ok_or(RequestError::TooManyKeys { most: most_keys })?;
+        let keys = keys.ok_or(RequestError::TooManyKeys { max: max_keys })?;
         Ok(Self { api_version, kind, request: Request { keys } })
     }
 
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn keeps_each_key_once_at_its_first_position_and_counts_distinct_keys() {
         let body = |keys: &str| format!(r#"{{"request":{{"keys":[{keys}]}}}}"#);
-        let read = |keys: &str, most| ProviderRequest::from_json(body(keys).as_bytes(), most);
+        let read = |keys: &str, max| ProviderRequest::from_json(body(keys).as_bytes(), max);
         assert_eq!(read(r#""b","a","b","","A","\u0061","""#, 4).unwrap().request.keys, ["b", "a", "", "A"]);
         assert_eq!(
             read(r#""b","a","b","","A""#, 3).unwrap_err().to_string(),

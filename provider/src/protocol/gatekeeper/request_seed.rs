@@ -21,7 +21,7 @@ pub(super) struct Read {
 
 /// Reads the whole document.
 pub(super) struct RequestSeed {
-    pub(super) most_keys: usize,
+    pub(super) max_keys: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for RequestSeed {
@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for RequestSeed {
             match name.as_str() {
                 "apiVersion" => api_version = map.next_value()?,
                 "kind" => kind = map.next_value()?,
-                "request" => keys = Some(map.next_value_seed(InnerSeed { most_keys: self.most_keys })?),
+                "request" => keys = Some(map.next_value_seed(InnerSeed { max_keys: self.max_keys })?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for RequestSeed {
 
 /// Reads `request`.
 struct InnerSeed {
-    most_keys: usize,
+    max_keys: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for InnerSeed {
@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for InnerSeed {
         let mut keys = None;
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
-                "keys" => keys = Some(map.next_value_seed(KeysSeed { most: self.most_keys })?),
+                "keys" => keys = Some(map.next_value_seed(KeysSeed { max: self.max_keys })?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for InnerSeed {
 
 /// Reads `keys`, each text once.
 struct KeysSeed {
-    most: usize,
+    max: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for KeysSeed {
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for KeysSeed {
             if too_many || positions.contains_key(&key) {
                 continue;
             }
-            if position == self.most {
+            if position == self.max {
                 // Continues reading without storing keys, so that a malformed request is reported as such.
                 too_many = true;
                 positions = HashMap::new();

@@ -142,7 +142,7 @@ fn without_budget_the_response_is_short_and_denies() {
     let mut answer = about(1, responses(0).begin());
     answer.add(0, "a", encode_item("a", long));
     let complete = answer.encode("1f");
-    assert_eq!(complete.exceeded, Some(BudgetExceeded::TooLarge { most: 0 }));
+    assert_eq!(complete.exceeded, Some(BudgetExceeded::TooLarge { max: 0 }));
     assert_eq!(
         written(&complete)["response"],
         json!({

@@ -84,12 +84,12 @@ impl RequestLimit {
         &self,
         announced: Option<usize>,
         most_bytes: usize,
-        most_keys: usize,
+        max_keys: usize,
         until: Instant,
     ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
         let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
         let bytes = small.unwrap_or(most_bytes.max(LARGE_BODY_BYTES));
-        let keys = most_keys.min(bytes / BODY_KEY_BYTES);
+        let keys = max_keys.min(bytes / BODY_KEY_BYTES);
         let taken = bytes.saturating_mul(READING_FACTOR).saturating_add(keys.saturating_mul(READ_KEY_BYTES));
         self.reading.take(taken.max(READING_BYTES), small.is_none(), until).await
     }

@@ -131,8 +131,8 @@ impl State {
     }
 }
 
-fn one_line(text: &str, most: usize) -> String {
-    truncate(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), most)
+fn one_line(text: &str, max: usize) -> String {
+    truncate(&text.split('\n').map(str::trim).collect::<Vec<_>>().join("; "), max)
 }
 
 impl Readiness {

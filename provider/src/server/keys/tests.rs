@@ -141,7 +141,7 @@ async fn a_panic_affects_only_its_own_key() {
 
 #[tokio::test(start_paused = true)]
 async fn limits_concurrency_of_a_host_to_its_share() {
-    for (hosts, most) in [(&["a"][..], 6), (&["a", "b"], 3)] {
+    for (hosts, max) in [(&["a"][..], 6), (&["a", "b"], 3)] {
         let (now, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let job = || -> Work {
             let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
@@ -159,6 +159,6 @@ async fn limits_concurrency_of_a_host_to_its_share() {
         let others = hosts.iter().skip(1).map(|host| at(host, takes(Duration::ZERO)));
         let finished = all(counted.chain(others).collect(), 6, Instant::now() + 60 * SECOND).await;
         assert!(completions(finished).iter().all(|completion| *completion == Completion::Done(0)));
-        assert_eq!(peak.load(Ordering::SeqCst), most);
+        assert_eq!(peak.load(Ordering::SeqCst), max);
     }
 }

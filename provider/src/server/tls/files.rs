@@ -81,7 +81,7 @@ impl TlsFiles {
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     files::read(path, FILE_BYTES).map_err(|error| match error {
         ReadError::Io(source) => TlsError::Read { what, path: path.to_owned(), source },
-        ReadError::TooLarge { most } => TlsError::TooLarge { what, path: path.to_owned(), most },
+        ReadError::TooLarge { max } => TlsError::TooLarge { what, path: path.to_owned(), max },
     })
 }
 

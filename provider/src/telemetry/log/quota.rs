@@ -8,7 +8,7 @@ use std::time::Instant;
 /// Admits some events of a kind in each period. The metrics count all of them.
 #[derive(Debug)]
 pub struct Quota {
-    most: u32,
+    max: u32,
     period: Duration,
     state: Mutex<Option<State>>,
 }
@@ -21,10 +21,10 @@ struct State {
 }
 
 impl Quota {
-    /// At most `most` events in each `period`, which begins with its first event.
+    /// At most `max` events in each `period`, which begins with its first event.
     #[must_use]
-    pub const fn new(most: u32, period: Duration) -> Self {
-        Self { most, period, state: Mutex::new(None) }
+    pub const fn new(max: u32, period: Duration) -> Self {
+        Self { max, period, state: Mutex::new(None) }
     }
 
     /// How many events were left out since the last one that was admitted, if one at `now` is admitted.
@@ -34,7 +34,7 @@ impl Quota {
         let begun = state.filter(|state| now.saturating_duration_since(state.since) < self.period);
         let left_out = state.map_or(0, |state| state.left_out);
         let State { since, admitted, .. } = begun.unwrap_or(State { since: now, admitted: 0, left_out: 0 });
-        if admitted < self.most {
+        if admitted < self.max {
             *state = Some(State { since, admitted: admitted + 1, left_out: 0 });
             return Some(left_out);
         }

@@ -13,14 +13,14 @@ use super::state::NestedSeed;
 pub(super) struct Elements<N, A> {
     inner: A,
     nested: N,
-    most: usize,
+    max: usize,
     read: usize,
 }
 
 impl<N, A> Elements<N, A> {
-    /// At most `most` of them.
-    pub(super) fn new(inner: A, nested: N, most: usize) -> Self {
-        Self { inner, nested, most, read: 0 }
+    /// At most `max` of them.
+    pub(super) fn new(inner: A, nested: N, max: usize) -> Self {
+        Self { inner, nested, max, read: 0 }
     }
 }
 
@@ -28,8 +28,8 @@ impl<'de, N: Nested, A: SeqAccess<'de>> SeqAccess<'de> for Elements<N, A> {
     type Error = JsonError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, JsonError> {
-        let Self { inner, nested, most, read } = self;
-        let full = (*read == *most).then_some(*most);
+        let Self { inner, nested, max, read } = self;
+        let full = (*read == *max).then_some(*max);
         *read += 1;
         let seed = NestedSeed { nested: *nested, seed };
         inner.next_element_seed(Element { seed, full }).map_err(JsonError::new)
@@ -47,9 +47,9 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Element<S> {
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
         match self.full {
-            Some(most) => Err(D::Error::custom(format_args!(
-                "found more than {most} elements in one array, \
-             expected at most {most}"
+            Some(max) => Err(D::Error::custom(format_args!(
+                "found more than {max} elements in one array, \
+             expected at most {max}"
             ))),
             None => self.seed.deserialize(inner),
         }

@@ -115,8 +115,8 @@ impl<'s, 'de> Names<'s, 'de> {
     }
 
     fn is_full(&self) -> Option<usize> {
-        let most = self.state.limits.members;
-        (self.state.names.get() >= most).then_some(most)
+        let max = self.state.limits.members;
+        (self.state.names.get() >= max).then_some(max)
     }
 
     fn add(&mut self, name: Cow<'de, str>) -> Result<(), JsonError> {
@@ -145,8 +145,8 @@ impl<'de> DeserializeSeed<'de> for Name {
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<Cow<'de, str>, D::Error> {
         match self.full {
-            Some(most) => Err(D::Error::custom(format_args!(
-                "found more than {most} members in one object and the objects around it, expected at most {most}"
+            Some(max) => Err(D::Error::custom(format_args!(
+                "found more than {max} members in one object and the objects around it, expected at most {max}"
             ))),
             None => inner.deserialize_str(self),
         }

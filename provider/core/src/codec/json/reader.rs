@@ -180,7 +180,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let most = match self.shape {
+        let max = match self.shape {
             Shape::Any | Shape::LongObject => self.state.limits.elements,
             Shape::LongArray => usize::MAX,
             Shape::NoArray | Shape::Scalar => {
@@ -188,7 +188,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
             }
         };
         let depth = self.deeper().map_err(A::Error::custom)?;
-        let elements = Elements::new(inner, Level { state: self.state, depth }, most);
+        let elements = Elements::new(inner, Level { state: self.state, depth }, max);
         self.visitor.visit_seq(elements).map_err(A::Error::custom)
     }
 

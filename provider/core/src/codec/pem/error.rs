@@ -25,14 +25,14 @@ pub enum PemError {
     Boundary {
         /// The line, counted from 1.
         line: usize,
-        /// The value that was found.
+        /// The boundary, without other text of its line.
         found: String,
     },
     /// A line contains more than a boundary.
     NotAlone {
         /// The line, counted from 1.
         line: usize,
-        /// The value that was found.
+        /// The boundary, without other text of its line.
         found: String,
     },
     /// A block without an end.

@@ -50,12 +50,12 @@ struct Outer {
 pub(super) fn parse(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
     let outer: Outer = json::from_slice(bytes, &limits::ENVELOPE_JSON)
         .map_err(|error| EnvelopeError::Json { part: "envelope", error })?;
-    for (part, text, most) in [
+    for (part, text, max) in [
         ("protected header", &outer.protected, limits::PROTECTED_HEADER_BYTES),
         ("payload", &outer.payload, limits::PAYLOAD_BYTES),
     ] {
         // The decoded size, checked before decoding.
-        check_size(part, text.len() / 4 * 3 + text.len() % 4 * 3 / 4, most)?;
+        check_size(part, text.len() / 4 * 3 + text.len() % 4 * 3 / 4, max)?;
     }
     let header_bytes = url_safe("protected header", &outer.protected)?;
     let protected: Map<String, Value> = json::from_slice(&header_bytes, &limits::ENVELOPE_JSON)

@@ -18,18 +18,18 @@ impl Mistakes {
         self.found
     }
 
-    /// Counts a mistake, and keeps it if fewer than `most` are kept.
-    pub(super) fn push(&mut self, most: usize, mistake: PolicyError) {
+    /// Counts a mistake, and keeps it if fewer than `max` are kept.
+    pub(super) fn push(&mut self, max: usize, mistake: PolicyError) {
         self.found += 1;
-        if self.kept.len() < most {
+        if self.kept.len() < max {
             self.kept.push(mistake);
         }
     }
 
     /// Pushes each of `others`.
-    pub(super) fn append(&mut self, most: usize, others: &Self) {
+    pub(super) fn append(&mut self, max: usize, others: &Self) {
         self.found += others.found;
-        self.kept.extend(others.kept.iter().take(most.saturating_sub(self.kept.len())).cloned());
+        self.kept.extend(others.kept.iter().take(max.saturating_sub(self.kept.len())).cloned());
     }
 
     /// The kept mistakes and, if some were dropped, their number.

@@ -29,43 +29,43 @@ pub struct PolicyError {
 pub enum PolicyProblem {
     /// More bytes than [`limits::POLICY_BYTES`].
     TooLarge {
-        /// The value that was found.
+        /// The size in bytes.
         found: usize,
     },
     /// The JSON is invalid.
     Json(JsonError),
     /// The value has the wrong type.
     Type {
-        /// The value that was found.
+        /// The JSON type of the value.
         found: &'static str,
-        /// The value that was expected.
+        /// The JSON type that it must have.
         expected: &'static str,
     },
     /// A required member is missing.
     Missing {
-        /// The value that was expected.
+        /// A description of the allowed values.
         expected: &'static str,
     },
     /// An unknown member, which may be a misspelt one.
     UnknownMember {
-        /// The value that was expected.
+        /// A description of the known members.
         expected: &'static str,
     },
     /// An unknown value.
     Value {
-        /// The value that was found.
+        /// The value as written.
         found: Excerpt,
-        /// The value that was expected.
+        /// A description of the allowed values.
         expected: &'static str,
     },
     /// An empty value.
     Empty {
-        /// The value that was expected.
+        /// A description of the allowed values.
         expected: &'static str,
     },
     /// More statements than [`limits::POLICY_STATEMENTS`].
     TooManyStatements {
-        /// The value that was found.
+        /// The number of statements.
         found: usize,
     },
     /// Omitted mistakes.
@@ -75,17 +75,17 @@ pub enum PolicyProblem {
     },
     /// More trust stores than [`limits::POLICY_STORES`].
     TooManyStores {
-        /// The value that was found.
+        /// The number of stores.
         found: usize,
     },
     /// More entries than [`limits::STATEMENT_ENTRIES`].
     TooManyEntries {
-        /// The value that was found.
+        /// The number of entries.
         found: usize,
     },
     /// Two statements have the same name.
     NameTwice {
-        /// The value that was found.
+        /// The name as written.
         found: Excerpt,
     },
     /// An override of integrity, which is always enforced.
@@ -104,7 +104,7 @@ pub enum PolicyProblem {
     Identity(IdentityError),
     /// An invalid scope.
     Scope {
-        /// The value that was found.
+        /// The scope as written.
         found: Excerpt,
         /// The cause.
         error: ReferenceError,
@@ -114,7 +114,7 @@ pub enum PolicyProblem {
     /// A duplicate scope: the statement `first`, possibly the same one, has it as `scope`, which may be another
     /// spelling of `found`.
     ScopeTwice {
-        /// The value that was found.
+        /// The scope as written.
         found: Excerpt,
         /// The scope as written in the earlier statement.
         scope: Excerpt,

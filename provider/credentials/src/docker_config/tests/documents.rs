@@ -38,7 +38,7 @@ fn a_mistake_disables_its_own_entry_and_is_never_an_anonymous_request() {
         ("k.example", EntryError::NotAnObject),
         ("l.example", EntryError::NotText { member: "auth" }),
         ("m.example", EntryError::Case { found: "Auth".into() }),
-        ("n.example", AuthMethodError::TooLong { found: limits::BASIC_BYTES + 1, most: limits::BASIC_BYTES }.into()),
+        ("n.example", AuthMethodError::TooLong { found: limits::BASIC_BYTES + 1, max: limits::BASIC_BYTES }.into()),
         ("good.example/team", EntryError::Base64),
         ("*.o.example", EntryError::NotText { member: "auth" }),
     ];
