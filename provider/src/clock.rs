@@ -15,7 +15,7 @@ pub fn system_clock() -> Clock {
     Arc::new(now)
 }
 
-/// What the system's clock shows. A clock outside the years 1970 to 9999 shows 1970: no certificate is valid then, so
+/// The time of the system's clock. A clock outside the years 1970 to 9999 shows 1970: no certificate is valid then, so
 /// nothing verifies.
 #[must_use]
 pub fn now() -> UnixTime {

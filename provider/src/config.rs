@@ -84,7 +84,7 @@ pub struct Config {
     pub log: Log,
 }
 
-/// What a configuration is loaded for: the command line tool needs no listener.
+/// The purpose for which a configuration is loaded: the command line tool needs no listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Serve,

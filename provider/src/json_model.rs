@@ -1,4 +1,4 @@
-//! Parts of a verdict as JSON, for the server's answers and the command line alike. The names are a contract with
+//! Parts of a verdict as JSON, for the server's responses and the command line alike. The names are a contract with
 //! constraint templates and scripts.
 //!
 //! Verdicts do not derive `Serialize`: a rename inside changes nothing here.

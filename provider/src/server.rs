@@ -44,7 +44,7 @@ pub use routes::Endpoint;
 /// The settings of the server. Defaults are those of the configuration.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Where the endpoints are.
+    /// The address of the endpoints.
     pub listen: ListenAddress,
     /// The address of probes and metrics.
     pub health_listen: ListenAddress,

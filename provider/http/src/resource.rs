@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::share::Scope;
 
-/// What a limiter counts. The owner of a limit declares its resource as a constant, so the set is closed.
+/// The resource that a limiter counts. The owner of a limit declares its resource as a constant, so the set is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
     label: &'static str,

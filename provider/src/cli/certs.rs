@@ -50,7 +50,7 @@ enum CertsError {
     Authority { directory: String, detail: String },
 }
 
-/// What was made.
+/// The certificates and keys of one run.
 struct Made {
     authority: Pair,
     kept: bool,

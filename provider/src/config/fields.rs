@@ -13,7 +13,7 @@ use super::mistakes::Mistakes;
 use super::yaml::Node;
 use super::yaml::Value;
 
-/// What is the same for all maps of one file.
+/// The context that all maps of one file share.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     /// Directory of the configuration file.
@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
         Self::new(node, path, keys, self.context)
     }
 
-    /// What the configuration is read for.
+    /// The purpose for which the configuration is read.
     pub(super) fn purpose(&self) -> Purpose {
         self.context.purpose
     }

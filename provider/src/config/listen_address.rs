@@ -1,4 +1,4 @@
-//! Where a listener is, as an operator writes it: `:6001`, `0.0.0.0:6001`, `[::1]:6001`, `localhost:8888`.
+//! The address of a listener, as an operator writes it: `:6001`, `0.0.0.0:6001`, `[::1]:6001`, `localhost:8888`.
 
 use std::fmt;
 use std::net::IpAddr;

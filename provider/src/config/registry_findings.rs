@@ -47,7 +47,7 @@ pub enum FileEffect {
     Kept,
 }
 
-/// What is wrong with a file, as a predicate. Never shows the content of a credential file.
+/// A mistake in a file, as a predicate. Never shows the content of a credential file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryFileMistake {
     Unreadable { detail: String },
@@ -120,7 +120,7 @@ impl RegistryFinding {
         }
     }
 
-    /// What is wrong with the file, without its path.
+    /// The mistake in the file, without its path.
     #[must_use]
     pub fn mismatch(&self) -> Mismatch {
         match &self.kind {

@@ -60,9 +60,9 @@ impl<K: Kind> Key<K> {
     }
 }
 
-/// What a key may hold.
+/// The values that a key may have.
 pub(super) trait Kind: Sync {
-    /// What it is read into.
+    /// The type that it is read into.
     type Value;
 
     /// Reads the value of `key`, or notes a mistake and gives the default.

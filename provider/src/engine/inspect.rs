@@ -51,7 +51,7 @@ pub struct Inspection {
     pub listed: Result<Listed, Reason>,
 }
 
-/// What the registry has for the image.
+/// The image and its signatures in the registry.
 #[derive(Debug)]
 pub struct Listed {
     /// The image itself: media type, digest and size of its manifest.

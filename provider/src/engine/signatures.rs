@@ -101,7 +101,7 @@ pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
 pub(super) struct JudgementContext {
     pub(super) pinned: Pinned,
     pub(super) statement: Arc<UsableStatement>,
-    /// What the statement requires.
+    /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
     pub(super) required_metadata: BTreeMap<String, String>,
     pub(super) now: UnixTime,
@@ -198,7 +198,7 @@ async fn judge_envelope(
 pub(super) struct FetchedEnvelope {
     pub(super) content: Content,
     pub(super) format: EnvelopeFormat,
-    /// What its layer declares.
+    /// The media type that its layer declares.
     pub(super) media_type: MediaType,
 }
 

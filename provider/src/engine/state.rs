@@ -37,7 +37,7 @@ use crate::policy_source::PolicyHandle;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::VERIFICATIONS;
 
-/// What an operator may choose about the engine.
+/// The settings of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// Signatures tried per image.

@@ -56,7 +56,7 @@ impl VerdictCache {
     }
 }
 
-/// What an entry occupies, in bytes: key, verdict, and what the cache puts around them.
+/// The size of an entry in memory, in bytes: key, verdict, and the overhead of the cache.
 fn weight(verdict: &ImageVerdict) -> usize {
     // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
     // adds to each.

@@ -33,7 +33,7 @@ pub(super) const FETCHED_AHEAD: usize = 4;
 /// The image, and the statement that applies to it.
 pub(super) struct Subject {
     pub(super) statement: Arc<UsableStatement>,
-    /// What the statement requires.
+    /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
     pub(super) pinned: Pinned,
 }

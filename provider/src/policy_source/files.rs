@@ -26,7 +26,7 @@ const POLICY_NAMES: [&str; 2] = ["trustpolicy.oci.json", "trustpolicy.json"];
 /// Most files in one trust store: one for each certificate that it may have.
 const STORE_FILES: usize = limits::STORE_CERTIFICATES;
 
-/// Where the policy document is, and its bytes.
+/// The path of the policy document, and its bytes.
 pub(super) fn policy(location: &TrustLocation) -> Result<(PathBuf, Vec<u8>), PolicyMistake> {
     let path = match location {
         TrustLocation::Apart { policy, store: _ } => policy.clone(),
@@ -50,7 +50,7 @@ pub(super) fn store_directory(location: &TrustLocation, kind: StoreKind, name: &
     stores.join("x509").join(kind.as_str()).join(name)
 }
 
-/// What a trust store's directory has.
+/// The content of a trust store's directory.
 #[derive(Debug, Default)]
 pub(super) struct StoreFiles {
     /// Those that could be read, in order of their names.

@@ -1,4 +1,4 @@
-//! What is wrong with the trust policy and the trust stores on disk.
+//! Mistakes in the trust policy and the trust stores on disk.
 
 use std::fmt;
 use std::path::PathBuf;

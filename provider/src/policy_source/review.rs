@@ -29,7 +29,7 @@ pub struct StatementOutline {
     pub mode: ModeOutline,
 }
 
-/// What happens to the images of a statement.
+/// The effect of a statement on its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModeOutline {
     /// They are skipped.

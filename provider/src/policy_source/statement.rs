@@ -75,7 +75,7 @@ impl UsableStatement {
         &self.rule
     }
 
-    /// What the statement decides about its images.
+    /// The decision of the statement about its images.
     #[must_use]
     pub fn decision(&self) -> &Decision {
         self.rule.decision()

@@ -16,21 +16,21 @@ use prometheus::IntGauge;
 /// allocator.
 const AROUND: usize = 128;
 
-/// A limit on the bytes of responses. Shared by all that are made under it.
+/// A limit on the bytes of responses. Shared by all responses under it.
 #[derive(Debug)]
 pub(crate) struct ResponseBudget {
-    /// For all of them.
+    /// For all responses.
     total: usize,
-    /// For one.
+    /// For one response.
     max: usize,
     used: Mutex<usize>,
     gauge: IntGauge,
 }
 
-/// Why the budget is exceeded.
+/// The limit that is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetExceeded {
-    /// The response would be larger than one may be.
+    /// The response would exceed the limit for one response.
     TooLarge { max: usize },
     /// All responses together, with what this one needs.
     Full { found: usize, limit: usize },
@@ -61,7 +61,7 @@ impl ResponseBudget {
         ResponsePermit { responses: Arc::clone(self), bytes: 0 }
     }
 
-    /// What all of them hold.
+    /// The bytes that all responses hold.
     #[cfg(test)]
     pub(crate) fn used_bytes(&self) -> usize {
         *self.used()
@@ -73,7 +73,7 @@ impl ResponseBudget {
     }
 }
 
-/// What one response holds, given back when dropped.
+/// The bytes that one response holds, released when dropped.
 #[derive(Debug)]
 pub(crate) struct ResponsePermit {
     responses: Arc<ResponseBudget>,

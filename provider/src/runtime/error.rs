@@ -14,7 +14,7 @@ use crate::server::tls::AllowedClientsError;
 use crate::server::tls::TlsError;
 use crate::telemetry::ErrorChain;
 
-/// Who can correct an error. The command line maps it to an exit code.
+/// The part that has to be corrected: the configuration, or the program. The command line maps it to an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The operator: a mistake in the configuration or in a file that it names.

@@ -31,7 +31,7 @@ pub(super) struct ReloadStatus {
     /// Of the trust in use; 0 for none.
     generation: u64,
     policy: PolicyStatus,
-    /// What was reported last about the files of the registries.
+    /// The last report about the files of the registries.
     registries: Vec<String>,
 }
 

@@ -29,7 +29,7 @@ pub const HANDSHAKES: usize = listen::HANDSHAKES;
 /// A handshake: the largest message that rustls puts together, and the buffer that it arrives in.
 pub const HANDSHAKE: usize = (64 + 16) * KIB;
 
-/// Probes and metrics: answers, and the buffers of connections.
+/// Probes and metrics: responses, and the buffers of connections.
 pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health::HEAD_BYTES + 32 * KIB);
 
 /// All series of metrics, and what writes them as a text. Statements, trust stores and registries with series of

@@ -49,7 +49,7 @@ impl fmt::Debug for Pair {
     }
 }
 
-/// What a certificate is for.
+/// The purpose of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Server,

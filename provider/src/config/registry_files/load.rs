@@ -131,7 +131,7 @@ impl SharedFiles {
     }
 }
 
-/// What was found in the files of one registry.
+/// The findings in the files of one registry.
 struct Files<'a> {
     host: &'a HostPattern,
     findings: Vec<RegistryFinding>,

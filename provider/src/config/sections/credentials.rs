@@ -13,7 +13,7 @@ use crate::config::schema::map_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
 
-/// Where a registry's credentials are; never the credentials.
+/// The paths of a registry's credentials; never the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     Anonymous,

@@ -26,7 +26,7 @@ pub struct Trust {
     pub reload_interval: Duration,
 }
 
-/// Where the trust policy document and the trust stores are.
+/// The paths of the trust policy document and the trust stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustLocation {
     /// A Notation configuration directory.

@@ -37,7 +37,7 @@ use crate::protocol::message::undecided;
 const VERSION: &str = "0.2.0";
 /// The templates require this type of report.
 const TYPE: &str = "notation";
-/// Who made the report.
+/// The verifier that made the report.
 const NAME: &str = "countersign";
 /// The artifact type of a Notary Project signature.
 const ARTIFACT_TYPE: &str = "application/vnd.cncf.notary.signature";

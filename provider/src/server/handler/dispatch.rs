@@ -40,7 +40,7 @@ use crate::telemetry::metrics::Outcome;
 /// A key and its image reference.
 type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
 
-/// A key with its encoded part of the response, and the answer for log and metrics.
+/// A key with its encoded part of the response, and the result for log and metrics.
 struct KeyResult {
     encoded: EncodedKey,
     answer: Answer,

@@ -17,7 +17,7 @@ use crate::files::ReadError;
 /// Largest file read, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;
 
-/// Where the PEM files are.
+/// The paths of the PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The server's certificate, then those that lead to its root.

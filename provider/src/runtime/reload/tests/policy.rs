@@ -58,7 +58,7 @@ async fn reports_unusable_parts_until_they_are_corrected() {
     assert_eq!(service.poll().policy_status(), [kept]);
     assert!(service.file_status()[0].starts_with("[!]trust the trust policy and trust stores have 1 mistake; "));
     assert_eq!(service.generation(), 1);
-    // What is in use is the same, and so is the mistake in the store; the document has one now, too.
+    // The content in use and the mistake in the store are the same; the document has a mistake now, too.
     service.folder.write("trust/trustpolicy.json", "{");
     assert_eq!(service.poll().policy_status(), ["[!] the trust policy document is in use as it was before", kept]);
     assert!(service.file_status()[0].starts_with("[!]trust the trust policy and trust stores have 2 mistakes; "));
