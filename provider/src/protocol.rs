@@ -72,10 +72,16 @@ pub(crate) enum Operation {
 pub(crate) struct BodyEncoding {
     /// The bytes before and after the items. `items` are those of all decided keys, in the order of the request.
     /// `undecided` is the text about undecided keys, and empty only if there are none.
-    pub(crate) frame: fn(items: &[Item], undecided: &str) -> (Vec<u8>, Vec<u8>),
-    /// Makes of separately encoded items what is between the bytes of `frame`: adds or removes separators, or leaves out
-    /// items that `frame` has included.
-    pub(crate) join: fn(items: &mut Vec<Item>),
+    pub(crate) frame: fn(items: &[Item], undecided: &str) -> Frame,
+    /// The parts between the bytes of `frame`: adds or removes separators, or leaves out items that `frame` has included.
+    pub(crate) join: fn(items: Vec<Item>) -> Vec<Vec<u8>>,
+}
+
+/// The bytes around the items of a response.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) before: Vec<u8>,
+    pub(crate) after: Vec<u8>,
 }
 
 /// The context of one request.

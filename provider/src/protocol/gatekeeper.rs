@@ -82,11 +82,13 @@ pub(super) fn encode_item<V: Serialize>(key: &str, outcome: KeyOutcome<V>) -> En
     }
 }
 
-/// Removes the leading comma of the first item.
-fn join(items: &mut Vec<super::Item>) {
-    if let Some(first) = items.first_mut() {
-        first.bytes.remove(0);
+/// The items, without the leading comma of the first one.
+fn join(items: Vec<super::Item>) -> Vec<Vec<u8>> {
+    let mut parts: Vec<_> = items.into_iter().map(|item| item.bytes).collect();
+    if let Some(first) = parts.first_mut() {
+        first.remove(0);
     }
+    parts
 }
 
 /// The distinct keys of a request.

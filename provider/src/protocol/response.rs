@@ -12,6 +12,7 @@ use countersign_core::codec::text::Text as Bounded;
 use countersign_core::verdict::Code;
 
 use super::BodyEncoding;
+use super::Frame;
 use super::Message;
 use super::response_budget::BudgetExceeded;
 use super::response_budget::ResponsePermit;
@@ -62,7 +63,7 @@ impl EncodedResponse {
     /// The response to a request whose keys are unknown, too many, or not processed for another reason: no items, and
     /// the reason.
     pub(crate) fn refusal(encoding: BodyEncoding, why: &Message, request_id: &str) -> Self {
-        let (before, after) = (encoding.frame)(&[], &format!("{} (request {request_id})", why.as_str()));
+        let Frame { before, after } = (encoding.frame)(&[], &format!("{} (request {request_id})", why.as_str()));
         let parts = vec![before, after];
         Self { parts, permit: None, has_item_error: false, has_undecided: true, exceeded: None }
     }
@@ -99,24 +100,23 @@ impl Response {
     pub(crate) fn encode(self, request_id: &str) -> EncodedResponse {
         let Self { encoding: BodyEncoding { frame, join }, mut permit, items, undecided, mut exceeded } = self;
         let keys = items.len();
-        let mut items: Vec<Item> = items.into_iter().flatten().collect();
+        let items: Vec<Item> = items.into_iter().flatten().collect();
         let has_item_error = items.iter().any(|item| item.is_error);
         let without_item = keys - items.len();
         let head = (without_item > 0)
             .then(|| format!("could not decide about {without_item} of {keys} images (request {request_id}): "));
         let text = head.as_ref().map(|head| undecided.text(head, without_item)).unwrap_or_default();
-        let (mut before, mut after) = frame(&items, &text);
+        let mut around = frame(&items, &text);
         if let Some(head) = &head
-            && let Err(error) = permit.grow(after.len())
+            && let Err(error) = permit.grow(around.after.len())
         {
             // Short, so that it needs no permit.
             let code = Code::Overloaded;
-            (before, after) = frame(&items, &format!("{head}{code}: {error}; what to do: {}", code.advice()));
+            around = frame(&items, &format!("{head}{code}: {error}; what to do: {}", code.advice()));
             exceeded.get_or_insert(error);
         }
-        join(&mut items);
         EncodedResponse {
-            parts: [before].into_iter().chain(items.into_iter().map(|item| item.bytes)).chain([after]).collect(),
+            parts: [around.before].into_iter().chain(join(items)).chain([around.after]).collect(),
             permit: Some(permit),
             has_item_error,
             has_undecided: head.is_some(),

@@ -118,16 +118,26 @@ pub(super) async fn each<'a, J, F, T>(
         }
     }
     let now = Instant::now();
+    for (index, stage, since) in late(running, groups, at_once, now) {
+        let (queued, elapsed) = (since.duration_since(began), now.duration_since(began));
+        finished(index, Finished { completion: Completion::Late(stage), queued, elapsed });
+    }
+}
+
+/// The unfinished keys by their indices, and since when they are in their stage.
+fn late<I>(
+    running: HashMap<I, Running>,
+    groups: Vec<Group>,
+    at_once: usize,
+    now: Instant,
+) -> Vec<(usize, Progress, Instant)> {
     let working = running.into_values().map(|Running { index, since, .. }| (index, Progress::Working, since));
     let waiting = groups.into_iter().flat_map(|Group { count, waiting }| {
         waiting.into_iter().map(move |index| (index, Progress::Queued { of_host: count, at_once }, now))
     });
     let mut late: Vec<_> = working.chain(waiting).collect();
     late.sort_unstable_by_key(|(index, ..)| *index);
-    for (index, stage, since) in late {
-        let (queued, elapsed) = (since.duration_since(began), now.duration_since(began));
-        finished(index, Finished { completion: Completion::Late(stage), queued, elapsed });
-    }
+    late
 }
 
 fn groups<'a>(hosts: impl IntoIterator<Item = &'a Host>) -> Vec<Group> {

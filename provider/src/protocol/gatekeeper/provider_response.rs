@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::API_VERSION;
+use crate::protocol::Frame;
 
 /// The kind of a response.
 const RESPONSE_KIND: &str = "ProviderResponse";
@@ -55,14 +56,14 @@ impl<V> ProviderResponse<V> {
 
 /// The bytes before and after the comma-separated items of a response, so that each [`Item`] can be encoded
 /// separately. Mutation rejects every response that is not `idempotent`.
-pub(super) fn around_items(idempotent: bool, system_error: &str) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn around_items(idempotent: bool, system_error: &str) -> Frame {
     let before = format!(
         r#"{{"apiVersion":"{API_VERSION}","kind":"{RESPONSE_KIND}","response":{{"idempotent":{idempotent},"items":["#
     );
     // A text can always be serialized; if that fails, the response still denies.
     let text = serde_json::to_string(system_error)
         .unwrap_or_else(|_| r#""internal-error: the response could not be written""#.to_owned());
-    (before.into_bytes(), format!(r#"],"systemError":{text}}}}}"#).into_bytes())
+    Frame { before: before.into_bytes(), after: format!(r#"],"systemError":{text}}}}}"#).into_bytes() }
 }
 
 #[cfg(test)]
@@ -76,7 +77,7 @@ mod tests {
         for (idempotent, system_error) in [(false, ""), (true, "\"items\":[]\n")] {
             let items = [item("a", Content::Value(7)), item("b\"", Content::Error("no".to_owned()))];
             let written: Vec<String> = items.iter().map(|item| serde_json::to_string(item).unwrap()).collect();
-            let (mut bytes, after) = around_items(idempotent, system_error);
+            let Frame { before: mut bytes, after } = around_items(idempotent, system_error);
             bytes.extend(written.join(",").into_bytes());
             bytes.extend(after);
             let response = Response { idempotent, items: items.to_vec(), system_error: system_error.to_owned() };
