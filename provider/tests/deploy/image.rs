@@ -63,3 +63,14 @@ fn the_image_is_named_after_the_version() {
     // A host of its own, so that no other image of the same name is pulled by mistake.
     assert_eq!(image, concat!("registry.example.com/countersign:", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn the_image_and_the_checks_are_built_with_their_revision() {
+    let containerfile = read("deploy/Containerfile");
+    let (_, build) = containerfile.split_once("\nARG REVISION=unknown\n").unwrap();
+    assert!(build.split_once("cargo build").unwrap().0.contains("COUNTERSIGN_REVISION=\"$REVISION\""));
+    let ci = read(".ci/run");
+    assert!(ci.contains(
+        "\nCOUNTERSIGN_REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)\nexport COUNTERSIGN_REVISION\n"
+    ));
+}
