@@ -14,7 +14,7 @@ mod gauged;
 mod label_text;
 mod labels;
 mod limits;
-mod maker;
+mod metric_factory;
 mod named;
 mod process;
 mod requests;
@@ -29,7 +29,7 @@ use self::caches::Caches;
 use self::connections::Connections;
 use self::files::Files;
 use self::limits::Limits;
-use self::maker::Maker;
+use self::metric_factory::MetricFactory;
 use self::process::Process;
 use self::requests::Requests;
 use self::verdicts::Verdicts;
@@ -70,18 +70,18 @@ impl Metrics {
     /// # Errors
     /// A metric of the same name is on the registry already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let make = Maker { registry };
-        let build = make.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
+        let factory = MetricFactory { registry };
+        let build = factory.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
         build.with_label_values(&[REVISION, env!("CARGO_PKG_VERSION")]).set(1.0);
         registry.register(Box::new(Process::new()?))?;
         Ok(Self {
-            requests: Requests::new(&make)?,
-            verdicts: Verdicts::new(&make)?,
-            caches: Caches::new(&make)?,
-            limits: Limits::new(&make)?,
-            connections: Connections::new(&make)?,
-            files: Files::new(&make)?,
-            panics: make.counter("panics_total", "Panics caught, each of them a bug.")?,
+            requests: Requests::new(&factory)?,
+            verdicts: Verdicts::new(&factory)?,
+            caches: Caches::new(&factory)?,
+            limits: Limits::new(&factory)?,
+            connections: Connections::new(&factory)?,
+            files: Files::new(&factory)?,
+            panics: factory.counter("panics_total", "Panics caught, each of them a bug.")?,
         })
     }
 

@@ -17,7 +17,7 @@ use prometheus::proto::MetricType;
 
 use super::OTHER;
 use super::label_text::label_text;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 
 /// A counter for each of a changing set of names and each of a closed set of columns. Clones share the counters.
 ///
@@ -66,14 +66,14 @@ struct Rows {
 }
 
 impl CountersByName {
-    pub(super) fn new(make: &Maker<'_>, table: Table<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(factory: &MetricFactory<'_>, table: Table<'_>) -> Result<Self, prometheus::Error> {
         let Table { name, help, label, fixed_labels, columns, lasting, most_names } = table;
         let labels = fixed_labels.iter().copied().chain([label]).map(str::to_owned).collect();
-        let desc = Desc::new(Maker::full(name), help.to_owned(), labels, HashMap::new())?;
+        let desc = Desc::new(MetricFactory::full(name), help.to_owned(), labels, HashMap::new())?;
         let columns = columns.into_iter().map(|values| fixed_labels.iter().copied().zip(values).collect()).collect();
         let counters = Self(Arc::new(Inner { desc, label, columns, lasting, most_names, rows: ArcSwap::default() }));
         counters.set_names([]);
-        make.put(counters)
+        factory.put(counters)
     }
 
     /// Adds and removes series, so that there are series for `names`, or for the first ones if there are too many.
@@ -173,7 +173,7 @@ mod tests {
             lasting: &[""],
             most_names: 2,
         };
-        let counters = CountersByName::new(&Maker { registry: &registry }, table).unwrap();
+        let counters = CountersByName::new(&MetricFactory { registry: &registry }, table).unwrap();
         (registry, counters)
     }
 

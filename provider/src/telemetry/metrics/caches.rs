@@ -4,7 +4,7 @@ use prometheus::IntCounter;
 
 use super::CacheEvent;
 use super::Metrics;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 
 /// The caches of verdicts and tags.
 #[derive(Debug)]
@@ -14,10 +14,10 @@ pub(super) struct Caches {
 }
 
 impl Caches {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let events = make.counters("cache_events_total", "Cache events.", &["event"])?;
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let events = factory.counters("cache_events_total", "Cache events.", &["event"])?;
         let requests =
-            make.counters("cache_requests_total", "Look-ups in caches, by their result.", &["cache", "result"])?;
+            factory.counters("cache_requests_total", "Look-ups in caches, by their result.", &["cache", "result"])?;
         let both = |event: &CacheEvent| {
             let request = event.request().map(|(cache, result)| requests.with_label_values(&[cache, result]));
             (events.with_label_values(&[event.as_str()]), request)

@@ -7,7 +7,7 @@ use prometheus::IntGauge;
 use super::HandshakeFailure;
 use super::Metrics;
 use super::gauged::Gauged;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 
 /// Connections to the endpoints.
 #[derive(Debug)]
@@ -18,20 +18,21 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let group = Self {
-            open: make.int_gauge("open_connections", "Connections with an accepted client certificate.")?,
-            evicted: make.counter("evicted_connections_total", "Idle connections closed to make room for another.")?,
-            handshake_failures: make.counters(
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            open: factory.int_gauge("open_connections", "Connections with an accepted client certificate.")?,
+            evicted: factory
+                .counter("evicted_connections_total", "Idle connections closed to make room for another.")?,
+            handshake_failures: factory.counters(
                 "tls_handshake_failures_total",
                 "Connections refused before their first request.",
                 &["reason"],
             )?,
         };
         for reason in HandshakeFailure::ALL {
-            group.handshake_failures.with_label_values(&[reason.as_str()]);
+            metrics.handshake_failures.with_label_values(&[reason.as_str()]);
         }
-        Ok(group)
+        Ok(metrics)
     }
 }
 

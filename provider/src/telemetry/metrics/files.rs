@@ -8,7 +8,7 @@ use prometheus::IntGauge;
 use super::Certificate;
 use super::Component;
 use super::Metrics;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 use super::named::NamedGauge;
 use super::store_ends::StoreEnds;
 use super::store_ends::seconds;
@@ -31,55 +31,55 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let certificate_end = make.gauges(
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let certificate_end = factory.gauges(
             "certificate_not_after_timestamp_seconds",
             "End of the certificates in use; of several the first that was not over when they were loaded.",
             &["certificate", "store"],
         )?;
-        let group = Self {
+        let metrics = Self {
             store_ends: StoreEnds::new(certificate_end.clone()),
             certificate_end,
-            trust_generation: make.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
-            trust_policy_info: NamedGauge::new(make.int_gauges(
+            trust_generation: factory.int_gauge("trust_generation", "Number of the trust policy and stores in use.")?,
+            trust_policy_info: NamedGauge::new(factory.int_gauges(
                 "trust_policy_info",
                 "Always 1; the digest of the trust policy and stores in use, which replicas with the same files share.",
                 &["digest"],
             )?),
-            statement_usable: NamedGauge::new(make.int_gauges(
+            statement_usable: NamedGauge::new(factory.int_gauges(
                 "statement_usable",
                 "Whether a statement of the trust policy can be used: 0 if its images are inconclusive.",
                 &["statement"],
             )?),
-            store_usable: NamedGauge::new(make.int_gauges(
+            store_usable: NamedGauge::new(factory.int_gauges(
                 "trust_store_usable",
                 "Whether certificates of a trust store that the trust policy names are in use.",
                 &["store"],
             )?),
-            reload_time: make.gauges(
+            reload_time: factory.gauges(
                 "last_reload_timestamp_seconds",
                 "When files were last taken into use.",
                 &["files"],
             )?,
-            reload_success: make.gauges(
+            reload_success: factory.gauges(
                 "last_reload_successful",
                 "Whether the files on disk are in use, all of them and without mistakes.",
                 &["files"],
             )?,
-            restart_needed: make.int_gauge(
+            restart_needed: factory.int_gauge(
                 "restart_needed",
                 "Whether the configuration in use has changes that only a restart brings into effect.",
             )?,
         };
         // No series for trust stores: there may be none of a type, and then there is no expiry.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
-            group.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
+            metrics.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
         }
         for files in Component::ALL {
-            group.reload_time.with_label_values(&[files.as_str()]);
-            group.reload_success.with_label_values(&[files.as_str()]);
+            metrics.reload_time.with_label_values(&[files.as_str()]);
+            metrics.reload_success.with_label_values(&[files.as_str()]);
         }
-        Ok(group)
+        Ok(metrics)
     }
 }
 

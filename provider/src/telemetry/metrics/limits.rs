@@ -9,7 +9,7 @@ use prometheus::IntGaugeVec;
 
 use super::Metrics;
 use super::limited_resources;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 
 const REQUEST: &str = "request";
 
@@ -24,26 +24,26 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let group = Self {
-            in_use: make.int_gauges("limit_in_use", "How much of each limit is in use.", &["limit"])?,
-            reached: make.counters(
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            in_use: factory.int_gauges("limit_in_use", "How much of each limit is in use.", &["limit"])?,
+            reached: factory.counters(
                 "limit_reached_total",
                 "Work refused because a limit was used up, by what shares the limit.",
                 &["limit", "scope"],
             )?,
         };
         for resource in limited_resources() {
-            group.in_use.with_label_values(&[resource.as_str()]);
+            metrics.in_use.with_label_values(&[resource.as_str()]);
             for scope in Scope::LABELS {
-                group.reached.with_label_values(&[resource.as_str(), scope]);
+                metrics.reached.with_label_values(&[resource.as_str(), scope]);
             }
         }
-        group.in_use.with_label_values(&[RESPONSE_BYTES]);
+        metrics.in_use.with_label_values(&[RESPONSE_BYTES]);
         for scope in [Scope::Process.label(), REQUEST] {
-            group.reached.with_label_values(&[RESPONSE_BYTES, scope]);
+            metrics.reached.with_label_values(&[RESPONSE_BYTES, scope]);
         }
-        Ok(group)
+        Ok(metrics)
     }
 }
 

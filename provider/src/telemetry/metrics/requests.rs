@@ -10,7 +10,7 @@ use prometheus::IntGauge;
 use super::Metrics;
 use super::Outcome;
 use super::gauged::Gauged;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 
 /// The former name of the label `endpoint`: for one release every series has both labels, with the same value.
 const FORMER_ENDPOINT: &str = "door";
@@ -33,21 +33,21 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            total: make.counters(
+            total: factory.counters(
                 "requests_total",
                 "Requests with a response.",
                 &["endpoint", FORMER_ENDPOINT, "outcome"],
             )?,
-            seconds: make.histograms(
+            seconds: factory.histograms(
                 "request_duration_seconds",
                 "From a request's head to its response.",
                 &["endpoint", FORMER_ENDPOINT],
                 &REQUEST_SECONDS,
             )?,
-            keys: make.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
-            in_flight: make.int_gauge("in_flight_requests", "Requests in progress.")?,
+            keys: factory.histogram("request_keys", "Distinct keys in a request.", &KEYS)?,
+            in_flight: factory.int_gauge("in_flight_requests", "Requests in progress.")?,
         })
     }
 }

@@ -15,7 +15,7 @@ use super::OTHER;
 use super::UNLISTED;
 use super::by_name::CountersByName;
 use super::by_name::Table;
-use super::maker::Maker;
+use super::metric_factory::MetricFactory;
 use super::stages;
 
 /// In seconds: a request to a registry, or the verification of a signature.
@@ -42,20 +42,20 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
         let warnings = loggable().map(|(check, code)| vec![check.as_str(), code.as_str()]);
         let requests = Stage::ALL
             .iter()
             .flat_map(|stage| RequestResult::ALL.iter().map(|result| vec![result.as_str(), stage.as_str()]));
-        let stage_seconds = make.histograms(
+        let stage_seconds = factory.histograms(
             "stage_duration_seconds",
             "Duration of the stages of a verdict.",
             &["stage"],
             &STAGE_SECONDS,
         )?;
-        let group = Self {
+        let metrics = Self {
             verdicts: CountersByName::new(
-                make,
+                factory,
                 Table {
                     name: "verdicts_total",
                     help: "Verdicts about images, by the statement of the trust policy.",
@@ -67,7 +67,7 @@ impl Verdicts {
                 },
             )?,
             warnings: CountersByName::new(
-                make,
+                factory,
                 Table {
                     name: "warnings_total",
                     help: "Checks that failed for admitted images, as statements only log them.",
@@ -78,13 +78,13 @@ impl Verdicts {
                     most_names: MOST_STATEMENTS,
                 },
             )?,
-            resolutions: make.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
+            resolutions: factory.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
             stage_seconds: stages()
                 .chain([OTHER])
                 .map(|stage| (stage, stage_seconds.with_label_values(&[stage])))
                 .collect(),
             registry_requests: CountersByName::new(
-                make,
+                factory,
                 Table {
                     name: "registry_requests_total",
                     help: "Requests to registries and token services, by the entry of the configuration.",
@@ -96,10 +96,11 @@ impl Verdicts {
                 },
             )?,
         };
+        // Creates every series with 0, so that `rate()` counts the first event.
         for code in resolution_codes() {
-            group.resolutions.with_label_values(&[code]);
+            metrics.resolutions.with_label_values(&[code]);
         }
-        Ok(group)
+        Ok(metrics)
     }
 
     /// Adds and removes series, so that these statements have series.
@@ -116,8 +117,8 @@ impl Metrics {
         self.verdicts.verdicts.increment(statement.unwrap_or(NO_STATEMENT), code as usize);
     }
 
-    /// A verdict that was returned admits an image although `check` failed with `code`: one of [`loggable`]. Anything
-    /// else counts as [`OTHER`].
+    /// An image was admitted although `check` failed with `code`: one of [`loggable`]. Anything else counts as
+    /// [`OTHER`].
     pub fn warning(&self, check: Check, code: Code, statement: &str) {
         let other = || loggable().count();
         let column = loggable().position(|pair| pair == (check, code)).unwrap_or_else(other);

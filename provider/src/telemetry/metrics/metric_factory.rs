@@ -13,11 +13,11 @@ use prometheus::Registry;
 use prometheus::core::Collector;
 
 /// Makes metrics with the prefix `countersign_` and puts them on the registry.
-pub(super) struct Maker<'a> {
+pub(super) struct MetricFactory<'a> {
     pub(super) registry: &'a Registry,
 }
 
-impl Maker<'_> {
+impl MetricFactory<'_> {
     pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
         self.put(IntCounterVec::new(Opts::new(Self::full(name), help), labels)?)
     }
