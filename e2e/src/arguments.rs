@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use anyhow::bail;
 
-use crate::gatekeeper::Release;
+use crate::release::Release;
 
 pub(crate) const USAGE: &str = "usage: cargo e2e [--all] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
 

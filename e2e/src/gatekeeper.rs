@@ -19,6 +19,7 @@ use crate::cluster::flag;
 use crate::http;
 use crate::policy;
 use crate::process::Program;
+use crate::release::Release;
 use crate::wait;
 use crate::workdir::Workdir;
 
@@ -34,32 +35,6 @@ pub(crate) struct Ports {
     pub(crate) webhook: u16,
     pub(crate) health: u16,
     pub(crate) metrics: u16,
-}
-
-/// A supported release of Gatekeeper. `tools/go.mod` and `tools/gatekeeper-oldest/go.mod` name the versions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Release {
-    #[default]
-    Newest,
-    Oldest,
-}
-
-impl Release {
-    /// The name of its program among the tools. Its custom resource definitions have the same name with `-crds`.
-    pub(crate) fn tool(self) -> &'static str {
-        match self {
-            Self::Newest => "gatekeeper",
-            Self::Oldest => "gatekeeper-oldest",
-        }
-    }
-
-    /// Flags that not every release has.
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            Self::Newest => &["--shutdown-delay=0"],
-            Self::Oldest => &[],
-        }
-    }
 }
 
 pub(crate) struct Gatekeeper {

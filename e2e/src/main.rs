@@ -22,6 +22,7 @@ mod policy;
 mod process;
 mod prometheus;
 mod registries;
+mod release;
 mod rootfs;
 mod transcript;
 mod wait;

@@ -12,7 +12,7 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
-use crate::gatekeeper::Release;
+use crate::release::Release;
 
 /// Lines of each log that a failed run prints.
 const TAIL_LINES: usize = 12;

@@ -5,14 +5,23 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// Whether the value of this series is a time, or depends on how fast the machine is: connections of a client that it
-/// closed a moment ago may still be counted.
+/// Whether the value of this series is a time, belongs to the process and not to its requests, or depends on how fast the
+/// machine is: connections of a client that it closed a moment ago may still be counted.
 fn is_timed(series: &str) -> bool {
-    ["_seconds_sum", "timestamp_seconds", "open_connections"].iter().any(|part| series.contains(part))
+    ["_seconds_sum", "timestamp_seconds", "open_connections", "process_"].iter().any(|part| series.contains(part))
+}
+
+/// The page with `<varies>` as the commit of the build.
+fn without_revision(page: &str) -> String {
+    const LABEL: &str = "revision=\"";
+    let Some((before, after)) = page.split_once(LABEL) else { return page.to_owned() };
+    let (_, rest) = after.split_once('"').unwrap();
+    format!("{before}{LABEL}<varies>\"{rest}")
 }
 
 /// The series that are not zero, without those that vary, always or in this group.
 pub(crate) fn counted(page: &str, unsteady: &[&str]) -> Json {
+    let page = &without_revision(page);
     let series = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
     let series = series.filter(|(series, _)| !unsteady.iter().any(|part| series.contains(part)));
     let counted = series.filter(|(series, value)| *value != "0" && !is_timed(series) && !series.contains("_bucket{"));
@@ -21,6 +30,7 @@ pub(crate) fn counted(page: &str, unsteady: &[&str]) -> Json {
 
 /// Every family with its type and help, its buckets if it is a histogram, and its series.
 pub(crate) fn document(page: &str) -> Json {
+    let page = &without_revision(page);
     let mut families: BTreeMap<String, BTreeMap<String, Json>> = BTreeMap::new();
     for line in page.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {

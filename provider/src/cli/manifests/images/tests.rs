@@ -7,8 +7,11 @@ use crate::cli::manifests::Document;
 use crate::cli::manifests::ManifestMistake;
 use crate::cli::manifests::objects;
 
-/// The images with their fields, warnings, and mistakes of a text.
-fn read(text: &str) -> (Vec<(String, Vec<String>)>, Vec<String>, Vec<String>) {
+/// An image and its fields.
+type FoundImage = (String, Vec<String>);
+
+/// The images, warnings and mistakes of a text.
+fn read(text: &str) -> (Vec<FoundImage>, Vec<String>, Vec<String>) {
     let mut mistakes = ManifestMistakes::default();
     let documents = Document::of("m.yaml", text);
     let objects = objects(&documents, &mut mistakes);
