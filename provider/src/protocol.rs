@@ -43,6 +43,7 @@ use crate::engine::ImageResult;
 
 /// The error of a body that is not a request of the protocol: its message. Each protocol has errors of its own.
 pub(crate) type RequestError = Box<dyn Error + Send + Sync>;
+
 /// The protocol of one endpoint. Each is a constant of its module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {

@@ -137,5 +137,6 @@ require (
 	sigs.k8s.io/yaml v1.4.0 // indirect
 )
 
-// Gatekeeper 3.19 requires a commit that module proxies no longer serve. The package rotates certificates, which is off in these tests.
+// Gatekeeper 3.19.1 requires a commit without a release, which is not generally available. The package rotates certificates, and these
+// tests disable that.
 replace github.com/open-policy-agent/cert-controller => github.com/open-policy-agent/cert-controller v0.12.0

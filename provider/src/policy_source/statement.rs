@@ -127,11 +127,13 @@ impl DisabledStatement {
         Arc::clone(&self.name)
     }
 
+    /// The images that the statement declares, as far as they can be read.
     #[must_use]
     pub fn scopes(&self) -> &DeclaredImages {
         &self.scopes
     }
 
+    /// Why it is disabled.
     #[must_use]
     pub fn cause(&self) -> &DisabledBy {
         &self.cause

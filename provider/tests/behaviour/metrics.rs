@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// Whether the value of this series is a time, belongs to the process and not to its requests, or depends on how fast the
+/// Whether the value of this series is another one in each run: it is a time, belongs to the process and not to its requests, or depends on how fast the
 /// machine is: connections of a client that it closed a moment ago may still be counted.
-fn is_timed(series: &str) -> bool {
+fn varies(series: &str) -> bool {
     ["_seconds_sum", "timestamp_seconds", "open_connections", "process_"].iter().any(|part| series.contains(part))
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn counted(page: &str, unsteady: &[&str]) -> Json {
     let page = &without_revision(page);
     let series = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
     let series = series.filter(|(series, _)| !unsteady.iter().any(|part| series.contains(part)));
-    let counted = series.filter(|(series, value)| *value != "0" && !is_timed(series) && !series.contains("_bucket{"));
+    let counted = series.filter(|(series, value)| *value != "0" && !varies(series) && !series.contains("_bucket{"));
     counted.map(|(series, value)| (series.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn document(page: &str) -> Json {
                 }
                 continue;
             }
-            let value = if is_timed(series) { "<varies>" } else { value };
+            let value = if varies(series) { "<varies>" } else { value };
             let list = family.entry("series".to_owned()).or_insert_with(|| json!({}));
             list[series] = json!(value);
         }
