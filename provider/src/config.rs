@@ -15,6 +15,7 @@ mod registry_files;
 mod registry_findings;
 mod schema;
 mod sections;
+mod units;
 mod yaml;
 
 use std::path::Path;
@@ -40,7 +41,9 @@ pub use sections::Cache;
 pub use sections::Credentials;
 pub use sections::Health;
 pub use sections::Log;
+pub use sections::LogFormat;
 pub use sections::LogLevel;
+pub use sections::Mutation;
 pub use sections::Registry;
 pub use sections::RegistryAccess;
 pub use sections::RegistryProxy;
@@ -76,6 +79,7 @@ pub struct Config {
     pub health: Health,
     pub trust: Trust,
     pub verification: Verification,
+    pub mutation: Mutation,
     pub cache: Cache,
     /// In order of the file; each host occurs once.
     pub registries: Vec<Registry>,

@@ -93,6 +93,8 @@ pub(crate) struct ResponseContext<'a> {
     pub(crate) timestamp: &'a str,
     /// Most failed signatures that each item lists: see [`signatures_listed`].
     pub(crate) max_signatures: usize,
+    /// Whether mutation keeps the tag before the digest.
+    pub(crate) keep_tag: bool,
 }
 
 /// Most failed signatures listed in an item. Gatekeeper keeps items in memory without a limit, and everyone who can

@@ -26,4 +26,5 @@ pub use proxy_environment::ProxyVariablesError;
 pub(crate) use proxy_environment::read as proxy_environment;
 pub use service::Service;
 pub(crate) use settings::FLIGHT_TIME;
+pub(crate) use settings::log_format;
 pub(crate) use settings::log_level;

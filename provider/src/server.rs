@@ -55,6 +55,8 @@ pub struct ServerSettings {
     pub verify_timeout: Duration,
     /// The same for mutation. Gatekeeper's mutating webhook has one second by default.
     pub mutate_timeout: Duration,
+    /// Whether mutation keeps the tag before the digest.
+    pub keep_tag: bool,
     /// For requests under way when the service stops.
     pub stop_grace: Duration,
     /// Largest request body.

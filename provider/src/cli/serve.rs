@@ -11,13 +11,14 @@ use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::Purpose;
 use crate::runtime::Service;
+use crate::runtime::log_format;
 use crate::runtime::log_level;
 use crate::telemetry::log;
 use crate::telemetry::log::LevelHandle;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    let level = log::init(log_level(config.log.level)).map_err(Failure::unexpected)?;
+    let level = log::init(log_level(config.log.level), log_format(config.log.format)).map_err(Failure::unexpected)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let ended = runtime.block_on(serve(&config, file, level));

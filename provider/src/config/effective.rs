@@ -9,13 +9,24 @@ use super::sections;
 
 impl Config {
     fn effective(&self) -> Effective {
-        let Self { server, health, trust, verification, cache, registries, unlisted_registries, registry_access, log } =
-            self;
+        let Self {
+            server,
+            health,
+            trust,
+            verification,
+            mutation,
+            cache,
+            registries,
+            unlisted_registries,
+            registry_access,
+            log,
+        } = self;
         let mut all = Effective::default();
         sections::SERVER.show(server, &mut all);
         sections::HEALTH.show(health, &mut all);
         sections::TRUST.show(&Some(trust.clone()), &mut all);
         sections::VERIFICATION.show(verification, &mut all);
+        sections::MUTATION.show(mutation, &mut all);
         sections::CACHE.show(cache, &mut all);
         sections::REGISTRIES.show(registries, &mut all);
         sections::UNLISTED.show(unlisted_registries, &mut all);

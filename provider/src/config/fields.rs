@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Purpose;
 use super::mistakes::Mistakes;
+use super::units;
 use super::yaml::Node;
 use super::yaml::Value;
 
@@ -171,11 +172,29 @@ impl<'a> Fields<'a> {
 
     /// A duration with its unit, from `least` to `most`, both included.
     pub(super) fn duration(&self, key: &'static str, default: Duration, least: Duration, most: Duration) -> Duration {
-        let print = humantime::format_duration;
-        let wanted = format!("a duration with its unit, from {} to {}", print(least), print(most));
-        let example = print(default).to_string();
-        let read = self.text(key, &wanted, &example, |text| {
-            humantime::parse_duration(text).ok().filter(|value| (least..=most).contains(value))
+        let written = units::written_duration;
+        let wanted = format!("a duration with its unit (h, m, s or ms), from {} to {}", written(least), written(most));
+        let read = self.text(key, &wanted, &written(default), |text| {
+            units::duration(text).filter(|value| (least..=most).contains(value))
+        });
+        read.unwrap_or(default)
+    }
+
+    /// A size, as a number of bytes or with a unit, from `least` to `most`, both included.
+    pub(super) fn size(&self, key: &'static str, default: usize, least: usize, most: usize) -> usize {
+        let written = units::written_size;
+        let wanted = format!(
+            "a number of bytes, or one with a unit (Ki, Mi, Gi, k, M or G), from {} to {}",
+            written(least),
+            written(most)
+        );
+        let read = self.read(key, &wanted, &written(default), |value| {
+            let bytes = match value {
+                Value::Whole(bytes) => Some(*bytes),
+                Value::Text(text) => units::size(text),
+                Value::Nothing | Value::Boolean(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => None,
+            };
+            bytes.and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| (least..=most).contains(bytes))
         });
         read.unwrap_or(default)
     }

@@ -5,7 +5,6 @@
 mod json_schema;
 mod kind;
 mod reference;
-mod value;
 
 use std::fmt;
 use std::path::Path;
@@ -23,9 +22,9 @@ pub(super) use self::kind::File;
 pub(super) use self::kind::Flag;
 pub(super) use self::kind::Nested;
 pub(super) use self::kind::Number;
+pub(super) use self::kind::Size;
 pub(super) use self::kind::Time;
 pub(super) use self::reference::reference_sample;
-pub(super) use self::value::written;
 
 /// The keys of one map, in the order of the reference sample.
 pub(super) type Keys = &'static [&'static dyn AnyKey];
@@ -199,8 +198,8 @@ pub(super) fn restart_keys(keys: Keys) -> Vec<String> {
 /// section! {
 ///     /// Section `cache`.
 ///     pub Cache {
-///         /// Memory for cached verdicts, in bytes.
-///         verdict_bytes "verdictBytes": usize = Number::of(16 * MIB, 0, 4096 * MIB);
+///         /// Memory for cached verdicts.
+///         verdict_bytes "verdictBytes": usize = Size::of(16 * MIB, 0, 4096 * MIB);
 ///     }
 /// }
 /// ```

@@ -6,6 +6,7 @@ mod credentials;
 mod health;
 mod log;
 mod metadata;
+mod mutation;
 mod proxy;
 mod registries;
 mod server;
@@ -29,7 +30,9 @@ pub use self::cache::Cache;
 pub use self::credentials::Credentials;
 pub use self::health::Health;
 pub use self::log::Log;
+pub use self::log::LogFormat;
 pub use self::log::LogLevel;
+pub use self::mutation::Mutation;
 pub use self::proxy::RegistryProxy;
 pub use self::proxy::RegistryProxyServer;
 pub use self::registries::Registry;
@@ -57,7 +60,7 @@ const fn seconds(count: u64) -> Duration {
 
 /// Every key of the file.
 pub(super) const ROOT: Keys =
-    &[&SERVER, &HEALTH, &TRUST, &VERIFICATION, &CACHE, &REGISTRIES, &UNLISTED, &REGISTRY_ACCESS, &LOG];
+    &[&SERVER, &HEALTH, &TRUST, &VERIFICATION, &MUTATION, &CACHE, &REGISTRIES, &UNLISTED, &REGISTRY_ACCESS, &LOG];
 
 pub(super) const SERVER: Key<Nested<Server>> =
     section("server", "The endpoints for Gatekeeper: /v1/verify, /v1/mutate and the Ratify-compatible paths.");
@@ -73,6 +76,9 @@ pub(super) const TRUST: Key<trust::TrustKind> = Key {
 
 pub(super) const VERIFICATION: Key<Nested<Verification>> =
     section("verification", "What is demanded of signatures beyond the trust policy.");
+
+pub(super) const MUTATION: Key<Nested<Mutation>> =
+    section("mutation", "What /v1/mutate and the Ratify-compatible path of mutation write.");
 
 pub(super) const CACHE: Key<Nested<Cache>> = section("cache", "What is kept in memory, and for how long.");
 

@@ -6,7 +6,7 @@ use countersign_core::name::DigestAlgorithm;
 use super::ResponseContext;
 
 pub(super) const CONTEXT: ResponseContext<'_> =
-    ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20 };
+    ResponseContext { request_id: "1f", timestamp: "2026-01-31T12:00:00Z", max_signatures: 20, keep_tag: false };
 
 /// The digest of an image.
 pub(super) fn digest() -> Digest {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::Cause;
 use super::proxy_environment;
 use crate::config::Config;
+use crate::config::LogFormat;
 use crate::config::LogLevel;
 use crate::config::RegistryFiles;
 use crate::config::Server;
@@ -17,6 +18,7 @@ use crate::server::ConnectionTimes;
 use crate::server::ServerSettings;
 use crate::server::tls::AllowedClients;
 use crate::server::tls::TlsFiles;
+use crate::telemetry::log::Format;
 
 /// Time limit for the work on one image without callers: long enough that the result of a slow registry is ready for
 /// the next request.
@@ -48,6 +50,7 @@ pub(super) fn server(config: &Config) -> Result<(ServerSettings, TlsFiles), Caus
         allowed_clients: AllowedClients::new(allowed_clients).map_err(Cause::AllowedClients)?,
         verify_timeout,
         mutate_timeout,
+        keep_tag: config.mutation.keep_tag,
         stop_grace,
         max_body_bytes,
         max_keys,
@@ -83,6 +86,14 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
 /// The source of evidence: there are no fetchers in this version, so no configuration either.
 pub(super) fn evidence() -> Arc<dyn EvidenceSource> {
     Arc::new(Unavailable)
+}
+
+/// The log's format.
+pub(crate) fn log_format(format: LogFormat) -> Format {
+    match format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    }
 }
 
 /// The log's level.

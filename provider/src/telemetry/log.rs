@@ -1,4 +1,4 @@
-//! Events as lines of JSON. One event per verdict, with fixed field names; internal events are at debug.
+//! Events as lines of JSON, or as text for people. One event per verdict, with fixed field names; internal events are at debug.
 //!
 //! Never whole bodies, tokens, keys or certificates.
 
@@ -23,13 +23,22 @@ use tracing_subscriber::reload;
 #[error("internal error: the log is already initialised")]
 pub struct LogError;
 
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object per line.
+    Json,
+    /// Time, level, message and fields on a line. Not for machines.
+    Text,
+}
+
 /// Events of `level` and above go to standard error from now on, and those of other crates if they are warnings. Panics
 /// become events as well. For the beginning of the process.
 ///
 /// # Errors
 /// Called twice.
-pub fn init(level: Level) -> Result<LevelHandle, LogError> {
-    let (subscriber, handle) = adjustable(level, io::stderr);
+pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
+    let (subscriber, handle) = adjustable(level, format, io::stderr);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError)?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -50,21 +59,26 @@ impl LevelHandle {
     }
 }
 
-/// The subscriber of [`init`], with another writer.
+/// The subscriber of [`init`] for JSON, with another writer.
 pub fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    adjustable(level, writer).0
+    adjustable(level, Format::Json, writer).0
 }
 
-fn adjustable<W>(level: Level, writer: W) -> (impl Subscriber + Send + Sync, LevelHandle)
+fn adjustable<W>(level: Level, format: Format, writer: W) -> (Box<dyn Subscriber + Send + Sync>, LevelHandle)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(targets(level));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(writer);
-    (tracing_subscriber::registry().with(filter).with(lines), LevelHandle(handle))
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(writer);
+    let registry = tracing_subscriber::registry().with(filter);
+    let subscriber: Box<dyn Subscriber + Send + Sync> = match format {
+        Format::Json => Box::new(registry.with(lines.json().flatten_event(true))),
+        Format::Text => Box::new(registry.with(lines.with_ansi(false))),
+    };
+    (subscriber, LevelHandle(handle))
 }
 
 fn targets(level: Level) -> Targets {

@@ -14,6 +14,7 @@ use countersign::config::Config;
 use countersign::config::ConfigError;
 use countersign::config::Credentials;
 use countersign::config::ListenAddress;
+use countersign::config::LogFormat;
 use countersign::config::LogLevel;
 use countersign::config::Purpose;
 use countersign::config::Registry;
@@ -67,7 +68,8 @@ fn the_minimal_sample_has_the_defaults() {
     assert_eq!(config.cache.verdict_lifetime, Duration::from_secs(300));
     assert_eq!(config.registries, []);
     assert_eq!(config.unlisted_registries, Unlisted::Anonymous);
-    assert_eq!(config.log.level, LogLevel::Info);
+    assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Json));
+    assert!(!config.mutation.keep_tag);
 }
 
 #[test]
@@ -155,8 +157,8 @@ fn reports_all_mistakes_at_once_in_order_of_lines() {
             ":3: server.listn: found an unknown key, expected one of listen, tls, allowedClients, verifyTimeout, \
              mutateTimeout, stopGrace, maxBodyBytes, maxKeys, maxConnections, maxConcurrentKeys, \
              maxConcurrentKeysPerRequest",
-            ":4: server.verifyTimeout: found the number 2, expected a duration with its unit, from 100ms to 30s, for \
-             example 1s 800ms",
+            ":4: server.verifyTimeout: found the number 2, expected a duration with its unit (h, m, s or ms), from \
+             100ms to 30s, for example 1.8s",
             ":5: log.level: found \"loud\", expected error, warn, info, debug or trace",
         ]
     );
@@ -202,6 +204,57 @@ unlistedRegistries: refuse
         ]
     );
     assert_eq!(config.unlisted_registries, Unlisted::Refuse);
+}
+
+#[test]
+fn sizes_and_durations_are_written_with_units() {
+    for (text, bytes) in
+        [("1048576", 1 << 20), ("'1048576'", 1 << 20), ("1Mi", 1 << 20), ("1.5Mi", 3 << 19), ("2M", 2_000_000)]
+    {
+        let config = parse(&format!("{TRUST}server: {{maxBodyBytes: {text}}}\n"), Purpose::Verify).unwrap();
+        assert_eq!(config.server.max_body_bytes, bytes, "{text}");
+    }
+    let config = parse(&format!("{TRUST}cache: {{verdictBytes: 32Mi, verdictLifetime: 1h30m}}\n"), Purpose::Verify);
+    let cache = config.unwrap().cache;
+    assert_eq!((cache.verdict_bytes, cache.verdict_lifetime), (33_554_432, Duration::from_secs(5400)));
+    let size =
+        "expected a number of bytes, or one with a unit (Ki, Mi, Gi, k, M or G), from 1Ki to 64Mi, for example 1Mi";
+    for (text, found) in [("32MB", "\"32MB\""), ("65Mi", "\"65Mi\""), ("1.5", "the number 1.5"), ("[]", "a list")] {
+        check(
+            &format!("server: {{maxBodyBytes: {text}}}"),
+            &[&format!(":2: server.maxBodyBytes: found {found}, {size}")],
+        );
+    }
+    let time = "expected a duration with its unit (h, m, s or ms), from 0s to 10m, for example 20s";
+    for (text, found) in [("5min", "\"5min\""), ("1 s", "\"1 s\""), ("1.5", "the number 1.5"), ("1h", "\"1h\"")] {
+        check(&format!("server: {{stopGrace: {text}}}"), &[&format!(":2: server.stopGrace: found {found}, {time}")]);
+    }
+}
+
+/// The schema and the parser accept the same texts, apart from the limits.
+#[test]
+fn the_schema_has_the_grammar_of_sizes_and_durations() {
+    let schema: serde_json::Value = serde_json::from_str(&countersign::config::json_schema()).unwrap();
+    let server = &schema["properties"]["server"]["properties"];
+    let matches = |key: &str, text: &str| {
+        let mut engine = regorus::Engine::new();
+        let pattern = &server[key]["pattern"];
+        assert!(pattern.is_string(), "{key}");
+        let query = format!("regex.match({pattern}, {})", serde_json::json!(text));
+        engine.eval_bool_query(query, false).unwrap()
+    };
+    let accepts = |key: &str, text: &str| {
+        parse(&format!("{TRUST}server: {{{key}: {}}}\n", serde_json::json!(text)), Purpose::Verify).is_ok()
+    };
+    for text in
+        ["1Mi", "1048576", "1.5Mi", "2M", "2000k", "1MB", "1mi", "1 Mi", "01Mi", "-1Mi", "1e6", "1.Mi", "Mi", ""]
+    {
+        assert_eq!(matches("maxBodyBytes", text), accepts("maxBodyBytes", text), "{text:?}");
+    }
+    for text in ["1s", "1.8s", "1m30s", "30s1m", "500ms", "1", "1min", "1d", "1 s", "01s", "-1s", "1.s", "s", "1S", ""]
+    {
+        assert_eq!(matches("stopGrace", text), accepts("stopGrace", text), "{text:?}");
+    }
 }
 
 #[test]
@@ -253,11 +306,11 @@ fn the_effective_configuration_is_one_line() {
          server.maxKeys=1000 server.maxConnections=256 server.maxConcurrentKeys=128 \
          server.maxConcurrentKeysPerRequest=32 health.listen=[::]:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
-         verification.requiredMetadata=\"s\":{\"a\": \"b\"} cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
+         verification.requiredMetadata=\"s\":{\"a\": \"b\"} mutation.keepTag=false cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
-         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 log.level=info"
+         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 log.level=info log.format=json"
     );
     let proxy = |text: &str| {
         let text = format!("{TRUST}registries: [{{host: a.b, proxy: {text}}}]\n");

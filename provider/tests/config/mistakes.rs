@@ -17,8 +17,10 @@ use super::parse;
 fn refuses_unknown_keys_in_every_section() {
     check(
         "colour: red",
-        &[":2: colour: found an unknown key, expected one of server, health, trust, verification, cache, registries, \
-           unlistedRegistries, registryAccess, log"],
+        &[
+            ":2: colour: found an unknown key, expected one of server, health, trust, verification, mutation, cache, registries, \
+           unlistedRegistries, registryAccess, log",
+        ],
     );
     check(
         "server: {tls: {ca: x, certificate: c, key: k, clientCa: a}}",
@@ -40,7 +42,8 @@ fn refuses_unknown_keys_in_every_section() {
         &[":2: registryAccess.timeout: found an unknown key, expected one of connectTimeout, requestTimeout, \
          maxRequestsPerHost, maxRequests"],
     );
-    check("log: {format: json}", &[":2: log.format: found an unknown key, expected one of level"]);
+    check("log: {colour: red}", &[":2: log.colour: found an unknown key, expected one of level, format"]);
+    check("log: {format: yaml}", &[":2: log.format: found \"yaml\", expected json or text"]);
     check(
         "registries: [{host: a.b, insecure: true}]",
         &[
@@ -86,7 +89,7 @@ fn refuses_other_types_in_place_of_a_section() {
     assert_eq!(
         mistakes("- a\n", Purpose::Verify)[0],
         ":1: found a list, expected the keys server, health, trust, \
-         verification, cache, registries, unlistedRegistries, registryAccess, log"
+         verification, mutation, cache, registries, unlistedRegistries, registryAccess, log"
     );
 }
 
@@ -148,23 +151,25 @@ fn refuses_bad_server_values() {
     check(
         "server: {verifyTimeout: 31s}",
         &[
-            ":2: server.verifyTimeout: found \"31s\", expected a duration with its unit, from 100ms to 30s, for example 1s 800ms",
+            ":2: server.verifyTimeout: found \"31s\", expected a duration with its unit (h, m, s or ms), from 100ms to 30s, for example 1.8s",
         ],
     );
     check(
         "server: {mutateTimeout: 99ms}",
         &[
-            ":2: server.mutateTimeout: found \"99ms\", expected a duration with its unit, from 100ms to 30s, for example 800ms",
+            ":2: server.mutateTimeout: found \"99ms\", expected a duration with its unit (h, m, s or ms), from 100ms to 30s, for example 800ms",
         ],
     );
     check(
         "server: {stopGrace: -1s}",
-        &[":2: server.stopGrace: found \"-1s\", expected a duration with its unit, from 0s to 10m, for example 20s"],
+        &[
+            ":2: server.stopGrace: found \"-1s\", expected a duration with its unit (h, m, s or ms), from 0s to 10m, for example 20s",
+        ],
     );
     check(
         "server: {maxBodyBytes: 1023}",
         &[
-            ":2: server.maxBodyBytes: found the number 1023, expected a whole number from 1024 to 67108864, for example 1048576",
+            ":2: server.maxBodyBytes: found the number 1023, expected a number of bytes, or one with a unit (Ki, Mi, Gi, k, M or G), from 1Ki to 64Mi, for example 1Mi",
         ],
     );
     check(
@@ -225,7 +230,7 @@ fn trust_is_a_directory_or_a_policy_with_a_store() {
     assert_eq!(
         refused("trust: {directory: d, reloadInterval: 10ms}"),
         [
-            ":1: trust.reloadInterval: found \"10ms\", expected a duration with its unit, from 100ms to 1h, for example 10s",
+            ":1: trust.reloadInterval: found \"10ms\", expected a duration with its unit (h, m, s or ms), from 100ms to 1h, for example 10s",
         ]
     );
     assert_eq!(
@@ -285,35 +290,37 @@ fn refuses_bad_cache_and_access_values() {
     check(
         "cache: {verdictBytes: -1}",
         &[
-            ":2: cache.verdictBytes: found the number -1, expected a whole number from 0 to 4294967296, for example 16777216",
+            ":2: cache.verdictBytes: found the number -1, expected a number of bytes, or one with a unit (Ki, Mi, Gi, k, M or G), from 0 to 4Gi, for example 16Mi",
         ],
     );
     check(
         "cache: {verdictLifetime: 25h}",
         &[
-            ":2: cache.verdictLifetime: found \"25h\", expected a duration with its unit, from 0s to 1day, for example 5m",
+            ":2: cache.verdictLifetime: found \"25h\", expected a duration with its unit (h, m, s or ms), from 0s to 24h, for example 5m",
         ],
     );
     check(
         "cache: {rejectedLifetime: 11m}",
         &[
-            ":2: cache.rejectedLifetime: found \"11m\", expected a duration with its unit, from 0s to 10m, for example 5s",
+            ":2: cache.rejectedLifetime: found \"11m\", expected a duration with its unit (h, m, s or ms), from 0s to 10m, for example 5s",
         ],
     );
     check(
         "cache: {tagLifetime: soon}",
-        &[":2: cache.tagLifetime: found \"soon\", expected a duration with its unit, from 0s to 10m, for example 5s"],
+        &[
+            ":2: cache.tagLifetime: found \"soon\", expected a duration with its unit (h, m, s or ms), from 0s to 10m, for example 5s",
+        ],
     );
     check(
         "registryAccess: {connectTimeout: 1ms}",
         &[
-            ":2: registryAccess.connectTimeout: found \"1ms\", expected a duration with its unit, from 50ms to 1m, for example 1s",
+            ":2: registryAccess.connectTimeout: found \"1ms\", expected a duration with its unit (h, m, s or ms), from 50ms to 1m, for example 1s",
         ],
     );
     check(
         "registryAccess: {requestTimeout: 2m}",
         &[
-            ":2: registryAccess.requestTimeout: found \"2m\", expected a duration with its unit, from 50ms to 1m, for example 5s",
+            ":2: registryAccess.requestTimeout: found \"2m\", expected a duration with its unit (h, m, s or ms), from 50ms to 1m, for example 5s",
         ],
     );
     check(

@@ -56,6 +56,23 @@ async fn a_signed_image_is_verified_in_every_form_of_storage() {
     }
 }
 
+/// What mutation writes with `mutation.keepTag`: the tag may have moved since, or never have existed.
+#[tokio::test]
+async fn of_a_reference_with_tag_and_digest_the_digest_decides() {
+    let (fixture, image) = signed().await;
+    let unsigned = fixture.registry.push_image("app", "v2");
+    assert_ne!(image.digest, unsigned.digest);
+    let host = fixture.registry.host();
+    for tag in ["v1", "v2", "absent"] {
+        let result = fixture.verify(&format!("{host}/app:{tag}@{}", image.digest)).await;
+        assert!(matches!(&*result.verdict, ImageVerdict::Verified(_)), "{tag}: {:?}", result.verdict);
+        assert_eq!(result.digest.unwrap().as_str(), image.digest, "{tag}");
+        let result = fixture.verify(&format!("{host}/app:{tag}@{}", unsigned.digest)).await;
+        assert_eq!(result.verdict.code(), Code::Unsigned, "{tag}");
+        assert_eq!(result.digest.unwrap().as_str(), unsigned.digest, "{tag}");
+    }
+}
+
 #[tokio::test]
 async fn media_types_are_read_in_any_case_and_without_their_parameters() {
     let odd = |media_type: &str| format!("{}; charset=\"UTF-8\"", media_type.to_ascii_uppercase());

@@ -371,6 +371,22 @@ async fn ratify_templates_get_a_value_for_every_decided_key() {
 }
 
 #[tokio::test]
+async fn mutation_keeps_the_tag_if_configured() {
+    let (_service, client) = started(|settings| settings.keep_tag = true).await;
+    for endpoint in [MUTATE, RATIFY_MUTATE] {
+        for image in ["a.example/x:1", "a.example/x", "nginx"] {
+            let mutated = client.ask(endpoint, &[image]).await["items"][0]["value"].clone();
+            assert_eq!(mutated, format!("{image}@{DIGEST}"), "{endpoint}");
+            // A digest maps to itself, so that an update of the object changes nothing.
+            let image = mutated.as_str().unwrap();
+            assert_eq!(client.ask(endpoint, &[image]).await["items"][0]["value"], mutated, "{endpoint}");
+        }
+    }
+    let namespaced = client.ask(RATIFY_MUTATE, &["[team-a]a.example/x:1"]).await;
+    assert_eq!(namespaced["items"][0]["value"], format!("a.example/x:1@{DIGEST}"));
+}
+
+#[tokio::test]
 async fn a_namespaced_key_is_mutated_to_an_image_without_namespace() {
     let (_service, client) = started(|_| ()).await;
     let response = client.ask(RATIFY_MUTATE, &["[team-a]a.example/x:1"]).await;

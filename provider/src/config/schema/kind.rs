@@ -12,9 +12,11 @@ use super::Kind;
 use super::Sample;
 use super::Section;
 use super::names;
-use super::written;
 use crate::config::ListenAddress;
 use crate::config::fields::Fields;
+use crate::config::units;
+use crate::config::units::written_duration;
+use crate::config::units::written_size;
 use crate::config::yaml::Value;
 
 /// A whole number from `least` to `most`, both included.
@@ -53,6 +55,49 @@ impl Kind for Number {
     }
 }
 
+/// A size in bytes, from `least` to `most`, both included.
+pub(in crate::config) struct Size {
+    default: usize,
+    least: usize,
+    most: usize,
+}
+
+impl Size {
+    pub(in crate::config) const fn of(default: usize, least: usize, most: usize) -> Self {
+        Self { default, least, most }
+    }
+}
+
+impl Kind for Size {
+    type Value = usize;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> usize {
+        let Self { default, least, most } = *self;
+        fields.size(key, default, least, most)
+    }
+
+    fn show(&self, key: &str, value: &usize, effective: &mut Effective) {
+        effective.add(key, value);
+    }
+
+    fn describe(&self) -> Description {
+        let Self { default, least, most } = *self;
+        Description {
+            sample: Sample::Value(written_size(default)),
+            // The limits are those of a number, and the pattern that of a string.
+            schema: json!({
+                "type": ["integer", "string", "null"],
+                "minimum": least,
+                "maximum": most,
+                "pattern": units::SIZE_PATTERN,
+                "default": written_size(default),
+            }),
+            limits: format!("From {} to {}.", written_size(least), written_size(most)),
+            is_required: false,
+        }
+    }
+}
+
 /// A duration with its unit, from `least` to `most`, both included.
 pub(in crate::config) struct Time {
     default: Duration,
@@ -81,9 +126,13 @@ impl Kind for Time {
     fn describe(&self) -> Description {
         let Self { default, least, most } = *self;
         Description {
-            sample: Sample::Value(written(default)),
-            schema: json!({"type": ["string", "null"], "pattern": "[0-9] ?[a-zA-Z]+$", "default": written(default)}),
-            limits: format!("From {} to {}.", written(least), written(most)),
+            sample: Sample::Value(written_duration(default)),
+            schema: json!({
+                "type": ["string", "null"],
+                "pattern": units::DURATION_PATTERN,
+                "default": written_duration(default),
+            }),
+            limits: format!("From {} to {}.", written_duration(least), written_duration(most)),
             is_required: false,
         }
     }

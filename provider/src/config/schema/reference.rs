@@ -17,8 +17,8 @@ pub(in crate::config) fn reference_sample(root: Keys) -> String {
     let head = [
         "Countersign: every key there is, with its default. Keys that are commented out have no default.".to_owned(),
         String::new(),
-        "Durations are texts with a unit: 300ms, 1.8s, 10s, 5m, 1h30m. Sizes are whole numbers of bytes. Relative paths start \
-         at the directory of this file. Secrets are in files of their own, never here. A misspelt key is an error; all mistakes \
+        "Durations are numbers with the units h, m, s and ms: 300ms, 1.8s, 10s, 5m, 1h30m. Sizes are numbers of bytes, alone or \
+         with a unit: 16777216, 16Mi, 512Ki, 1.5Gi (powers of 1024), 4M (powers of 1000: k, M, G). Relative paths start at the directory of this file. Secrets are in files of their own, never here. A misspelt key is an error; all mistakes \
          of this file are reported at once."
             .to_owned(),
         format!("A change of this file needs no restart, but for {restart}."),

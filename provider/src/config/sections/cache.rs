@@ -6,15 +6,15 @@ use super::HOUR;
 use super::MIB;
 use super::MINUTE;
 use super::seconds;
-use crate::config::schema::Number;
+use crate::config::schema::Size;
 use crate::config::schema::Time;
 use crate::config::schema::section;
 
 section! {
     /// Section `cache`.
     pub Cache {
-        /// Memory for cached verdicts, in bytes. 0 caches nothing.
-        verdict_bytes "verdictBytes": usize = Number::of(16 * MIB, 0, 4096 * MIB);
+        /// Memory for cached verdicts. 0 caches nothing.
+        verdict_bytes "verdictBytes": usize = Size::of(16 * MIB, 0, 4096 * MIB);
         /// How long a verdict is cached; less where the signature expires before. A changed policy or store has verdicts of
         /// its own. Danger: a revocation is noticed this much later.
         verdict_lifetime "verdictLifetime": Duration = Time::of(seconds(300), Duration::ZERO, seconds(24 * HOUR.as_secs()));

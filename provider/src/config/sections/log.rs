@@ -13,6 +13,13 @@ pub enum LogLevel {
     Trace,
 }
 
+/// `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
 section! {
     /// Section `log`.
     pub Log {
@@ -27,6 +34,12 @@ section! {
             ],
             default: LogLevel::Info,
             wanted: "error, warn, info, debug or trace",
+        };
+        /// json or text: an event as one JSON object on a line, or for people as a line with its fields.
+        format "format" [Restart]: LogFormat = Choice {
+            words: &[("json", LogFormat::Json), ("text", LogFormat::Text)],
+            default: LogFormat::Json,
+            wanted: "json or text",
         };
     }
 }

@@ -13,6 +13,7 @@ use crate::config::fields::Fields;
 use crate::config::schema::Address;
 use crate::config::schema::DnsNames;
 use crate::config::schema::Number;
+use crate::config::schema::Size;
 use crate::config::schema::Time;
 use crate::config::schema::section;
 
@@ -39,8 +40,8 @@ section! {
         /// How long requests under way may take to finish after SIGTERM. Keep it below the pod's
         /// terminationGracePeriodSeconds.
         stop_grace "stopGrace": Duration = Time::of(seconds(20), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
-        /// Largest request body, in bytes.
-        max_body_bytes "maxBodyBytes": usize = Number::of(MIB, 1024, 64 * MIB);
+        /// Largest request body.
+        max_body_bytes "maxBodyBytes": usize = Size::of(MIB, 1024, 64 * MIB);
         /// Most images in one request. A request with more gets an error, never a partial result.
         max_keys "maxKeys": usize = Number::of(1000, 1, 10_000);
         /// Most open connections; more wait to be accepted.

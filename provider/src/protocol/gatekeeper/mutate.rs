@@ -1,4 +1,4 @@
-//! The value of an item of the endpoints of mutation: the image with its digest in place of its tag.
+//! The value of an item of the endpoints of mutation: the image with its digest, in place of its tag or behind it.
 //!
 //! Gatekeeper rejects the whole response on a `systemError` here, so every failure of one key is an item error.
 //! Gatekeeper has no cache for mutation.
@@ -29,7 +29,11 @@ pub(super) fn encode(
 fn outcome(context: ResponseContext<'_>, image: &ImageRef, resolved: &Result<Digest, Reason>) -> KeyOutcome<String> {
     match (image.selector(), resolved) {
         (Selector::Digest(_), _) => KeyOutcome::Value(image.written().to_owned()),
-        (Selector::Tag(_), Ok(digest)) => KeyOutcome::Value(format!("{}@{digest}", image.written_name())),
+        (Selector::Tag(_), Ok(digest)) => {
+            // Without a digest, what is written is the name with its tag, if it has one.
+            let name = if context.keep_tag { image.written() } else { image.written_name() };
+            KeyOutcome::Value(format!("{name}@{digest}"))
+        }
         (Selector::Tag(_), Err(reason)) => {
             KeyOutcome::Error(Message::of_request(&sentence(&image.to_string(), reason), context.request_id))
         }
@@ -47,8 +51,22 @@ mod tests {
 
     const OTHER: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn mutated(text: &str) -> KeyOutcome<String> {
-        outcome(CONTEXT, &text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
+    const KEEP_TAG: ResponseContext<'_> = ResponseContext { keep_tag: true, ..CONTEXT };
+
+    fn mutated(context: ResponseContext<'_>, text: &str) -> KeyOutcome<String> {
+        outcome(context, &text.parse().unwrap(), &Ok(Digest::of(DigestAlgorithm::Sha256, b"{}")))
+    }
+
+    #[test]
+    fn keeps_the_tag_as_written_if_configured() {
+        let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        for text in ["nginx", "nginx:1.27", "a.example:5000/b/c", "a.example:5000/b/c:v1", "[::1]:5000/x:v1"] {
+            let image = format!("{text}@{digest}");
+            assert_eq!(mutated(KEEP_TAG, text), KeyOutcome::Value(image.clone()));
+            // Gatekeeper mutates an object again when it is updated.
+            assert_eq!(mutated(KEEP_TAG, &image), KeyOutcome::Value(image.clone()));
+            assert_eq!(mutated(CONTEXT, &image), KeyOutcome::Value(image));
+        }
     }
 
     #[test]
@@ -61,14 +79,16 @@ mod tests {
             ("a.example:5000/b/c:v1", "a.example:5000/b/c"),
             ("[::1]:5000/x:v1", "[::1]:5000/x"),
         ] {
-            assert_eq!(mutated(text), KeyOutcome::Value(format!("{name}@{digest}")));
+            assert_eq!(mutated(CONTEXT, text), KeyOutcome::Value(format!("{name}@{digest}")));
         }
     }
 
     #[test]
     fn a_reference_with_a_digest_is_unchanged() {
         for text in [format!("nginx@{OTHER}"), format!("a.example/b:v1@{OTHER}")] {
-            assert_eq!(mutated(&text), KeyOutcome::Value(text));
+            for context in [CONTEXT, KEEP_TAG] {
+                assert_eq!(mutated(context, &text), KeyOutcome::Value(text.clone()));
+            }
         }
     }
 

@@ -97,12 +97,14 @@ struct Shared {
     request_id: RequestId,
     timestamp: Arc<str>,
     max_signatures: usize,
+    keep_tag: bool,
 }
 
 impl Shared {
     fn context(&self) -> ResponseContext<'_> {
-        let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures } = self;
-        ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures: *max_signatures }
+        let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures, keep_tag } = self;
+        let (max_signatures, keep_tag) = (*max_signatures, *keep_tag);
+        ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures, keep_tag }
     }
 
     /// Encodes the result at once: verdicts about images with many signatures are large.
@@ -141,6 +143,7 @@ impl Handler {
             request_id: id.clone(),
             timestamp,
             max_signatures,
+            keep_tag: self.settings.keep_tag,
         };
         let keys = parse(keys, route.protocol.image_of);
         let mut response = Response::about(keys.len(), route.protocol.encoding, self.responses.begin());

@@ -45,6 +45,7 @@ fn handler() -> (Handler, Registry) {
         allowed_clients: AllowedClients::new(vec!["a".to_owned()]).unwrap(),
         verify_timeout: Duration::from_millis(20),
         mutate_timeout: Duration::from_millis(20),
+        keep_tag: false,
         stop_grace: Duration::ZERO,
         max_body_bytes: 1000,
         max_keys: 10,

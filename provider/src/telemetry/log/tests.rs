@@ -120,7 +120,7 @@ fn escapes_and_cuts_a_very_long_key() {
 fn the_level_can_be_changed_at_run_time() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let (subscriber, handle) = adjustable(Level::WARN, move || writer.clone());
+    let (subscriber, handle) = adjustable(Level::WARN, Format::Json, move || writer.clone());
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!(target: "countersign::server", "one");
         handle.set(Level::INFO);
@@ -140,4 +140,19 @@ fn other_crates_log_only_warnings() {
     });
     let messages: Vec<&str> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
     assert_eq!(messages, ["trouble", "detail"]);
+}
+
+#[test]
+fn text_is_one_line_with_message_and_fields() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let (subscriber, _) = adjustable(Level::INFO, Format::Text, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::warn!(host = "a.example", why = "one\ntwo", count = 2, "slow");
+        tracing::debug!("below the level");
+    });
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let (time, rest) = text.split_once(' ').unwrap();
+    assert!(countersign_core::time::UnixTime::from_rfc3339(time).is_ok(), "{time}");
+    assert_eq!(rest, " WARN slow host=\"a.example\" why=\"one\\ntwo\" count=2\n");
 }

@@ -65,6 +65,7 @@ pub fn settings() -> ServerSettings {
         allowed_clients: AllowedClients::new(vec![GATEKEEPER.to_owned()]).unwrap(),
         verify_timeout: Duration::from_secs(30),
         mutate_timeout: Duration::from_secs(30),
+        keep_tag: false,
         stop_grace: Duration::from_secs(30),
         max_body_bytes: 1024 * 1024,
         max_keys: 1000,
