@@ -36,6 +36,7 @@ use health::Health;
 use health::Readiness;
 use listen::ConnectionContext;
 use listen::Listeners;
+use listen::bind_cause;
 use tls::AllowedClients;
 use tls::Tls;
 
@@ -119,8 +120,9 @@ pub struct ServerParts {
 /// Why the service cannot start, or has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("cannot listen on {address} for {what}")]
-    Listen { what: &'static str, address: ListenAddress, source: io::Error },
+    /// `key` is the one of the configuration.
+    #[error("cannot listen on {address} ({key}, for {what}): {}", bind_cause(error))]
+    Listen { what: &'static str, key: &'static str, address: ListenAddress, error: io::Error },
     #[error("the listener for {what} has stopped")]
     Stopped { what: &'static str, source: io::Error },
 }
@@ -160,8 +162,8 @@ impl Server {
     /// A port cannot be bound.
     pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
         let ServerParts { verifier, tls, readiness, metrics, registry } = parts;
-        let listeners = bind("the endpoints", &settings.listen).await?;
-        let health_listeners = bind("health", &settings.health_listen).await?;
+        let listeners = bind("the endpoints", "server.listen", &settings.listen).await?;
+        let health_listeners = bind("probes and metrics", "health.listen", &settings.health_listen).await?;
         let context = ConnectionContext {
             tls,
             times: settings.connection_times,
@@ -244,6 +246,7 @@ fn first(listeners: &Listeners) -> io::Result<SocketAddr> {
     listeners.addresses()?.first().copied().ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
-async fn bind(what: &'static str, address: &ListenAddress) -> Result<Listeners, ServerError> {
-    Listeners::bind(address).await.map_err(|source| ServerError::Listen { what, address: address.clone(), source })
+async fn bind(what: &'static str, key: &'static str, address: &ListenAddress) -> Result<Listeners, ServerError> {
+    let failed = |error| ServerError::Listen { what, key, address: address.clone(), error };
+    Listeners::bind(address).await.map_err(failed)
 }

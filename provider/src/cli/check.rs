@@ -2,6 +2,7 @@
 //! warnings, and what would be used.
 
 mod endpoint_certificates;
+mod events;
 mod json;
 mod registries;
 mod text;
@@ -35,11 +36,11 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Everything that was found.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
     /// The parts of the files that could be read.
-    config: Option<Config>,
+    pub(super) config: Option<Config>,
     endpoints: Option<EndpointCertificates>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
@@ -83,7 +84,7 @@ fn purpose(purpose: Use) -> Purpose {
 }
 
 impl Findings {
-    fn collect(path: &Path, purpose: Purpose, now: UnixTime) -> Self {
+    pub(super) fn collect(path: &Path, purpose: Purpose, now: UnixTime) -> Self {
         let mut findings = Self::default();
         let config = match Config::survey(path, purpose) {
             Ok((config, mistakes)) => {

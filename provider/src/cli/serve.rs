@@ -1,12 +1,17 @@
 //! `countersign serve`: starts the log and the service, and stops it on a signal.
 
+use std::path::Path;
+
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tracing::Level;
 
 use super::Exit;
 use super::Failure;
 use super::args::ServeArgs;
+use super::check::Findings;
+use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::Purpose;
@@ -14,22 +19,45 @@ use crate::runtime::Service;
 use crate::runtime::log_format;
 use crate::runtime::log_level;
 use crate::telemetry::log;
+use crate::telemetry::log::Format;
 use crate::telemetry::log::LevelHandle;
 
+/// Everything that happens after the log is set up is an event of the log, also a failure to start.
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
-    let (file, config) = ConfigFile::load(&args.config.config, Purpose::Serve).map_err(Failure::usage)?;
-    let level = log::init(log_level(config.log.level), log_format(config.log.format)).map_err(Failure::unexpected)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config, "start");
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
-    let ended = runtime.block_on(serve(&config, file, level));
-    // Background work whose requests have ended is not awaited.
-    runtime.shutdown_background();
-    ended.map(|()| Exit::Success)
+    let path = &args.config.config;
+    let findings = Findings::collect(path, Purpose::Serve, clock::now());
+    let (level, format) = match &findings.config {
+        Some(Config { log, .. }) => (log_level(log.level), log_format(log.format)),
+        None => (Level::INFO, Format::Json),
+    };
+    let level = log::init(level, format).map_err(Failure::unexpected)?;
+    let config = findings.config.as_ref().map(ToString::to_string);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config, "start");
+    findings.log();
+    Ok(match load_and_serve(path, level) {
+        Ok(()) => Exit::Success,
+        Err((message, failure)) => {
+            tracing::error!(error = %failure, exit_code = failure.exit.code(), "{message}");
+            failure.exit
+        }
+    })
 }
 
-async fn serve(config: &Config, file: ConfigFile, level: LevelHandle) -> Result<(), Failure> {
-    let stop = Stop::install().map_err(Failure::unexpected)?;
-    Ok(Service::start(config).await?.following(file, Some(level)).run(stop.wait()).await?)
+/// # Errors
+/// The message of the event, and the causes.
+fn load_and_serve(path: &Path, level: LevelHandle) -> Result<(), (&'static str, Failure)> {
+    let cannot_start = |failure| ("cannot start", failure);
+    let (file, config) = ConfigFile::load(path, Purpose::Serve).map_err(|error| cannot_start(Failure::usage(error)))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| cannot_start(Failure::unexpected(error)))?;
+    let ended = runtime.block_on(async {
+        let stop = Stop::install().map_err(|error| cannot_start(Failure::unexpected(error)))?;
+        let service = Service::start(&config).await.map_err(|error| cannot_start(error.into()))?;
+        let ended = service.following(file, Some(level)).run(stop.wait()).await;
+        ended.map_err(|error| ("the service has failed", error.into()))
+    });
+    // Background work whose requests have ended is not awaited.
+    runtime.shutdown_background();
+    ended
 }
 
 /// SIGTERM, which the kubelet sends, and SIGINT, which a terminal sends. Handled from the start.

@@ -8,10 +8,9 @@ use crate::files;
 use crate::files::Change;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
-use crate::server::tls::TlsError;
+use crate::server::tls::TlsErrors;
 use crate::server::tls::TlsFiles;
 use crate::server::tls::TlsPem;
-use crate::telemetry::ErrorChain;
 use crate::telemetry::metrics::Component;
 
 /// The certificate files, and their content when they were last read.
@@ -26,14 +25,14 @@ type Seen = Result<TlsPem, String>;
 impl CertificateFiles {
     /// # Errors
     /// A file cannot be read, or what is in the files cannot be used.
-    pub(super) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsError> {
+    pub(super) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsErrors> {
         let pem = files.read()?;
         let loaded = files.load(&pem, clock::now())?;
         Ok((Self { files, seen: Ok(pem) }, loaded))
     }
 
     /// `None` if nothing has changed since the files were last read, or if they are being changed.
-    pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsError>> {
+    pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsErrors>> {
         let is_known = |(_, seen): &(_, Seen)| *seen == self.seen;
         let read = || {
             let read = self.files.read();
@@ -50,10 +49,10 @@ impl CertificateFiles {
     }
 }
 
-fn seen(read: &Result<TlsPem, TlsError>) -> Seen {
+fn seen(read: &Result<TlsPem, TlsErrors>) -> Seen {
     match read {
         Ok(pem) => Ok(pem.clone()),
-        Err(error) => Err(ErrorChain(error).to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -77,7 +76,7 @@ impl Certificates {
                 self.tls.swap(loaded);
                 status.certificates_in_use(&self.tls.current());
             }
-            Some(Err(error)) => status.refused(Component::Tls, &ErrorChain(&error).to_string()),
+            Some(Err(error)) => status.refused(Component::Tls, &error.to_string()),
         }
     }
 
@@ -85,7 +84,7 @@ impl Certificates {
     ///
     /// # Errors
     /// As [`CertificateFiles::load`].
-    pub(super) fn prepare(&self, files: TlsFiles) -> Result<Option<(CertificateFiles, LoadedTls)>, TlsError> {
+    pub(super) fn prepare(&self, files: TlsFiles) -> Result<Option<(CertificateFiles, LoadedTls)>, TlsErrors> {
         (files != self.files.files).then(|| CertificateFiles::load(files)).transpose()
     }
 

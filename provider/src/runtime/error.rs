@@ -11,7 +11,7 @@ use crate::config::RegistryFilesError;
 use crate::policy_source::PolicySourceError;
 use crate::server::ServerError;
 use crate::server::tls::AllowedClientsError;
-use crate::server::tls::TlsError;
+use crate::server::tls::TlsErrors;
 use crate::telemetry::ErrorChain;
 
 /// The part that has to be corrected: the configuration, or the program. The command line maps it to an exit code.
@@ -34,7 +34,7 @@ pub enum Cause {
     AllowedClients(AllowedClientsError),
     /// The server's certificate files.
     #[error(transparent)]
-    Tls(TlsError),
+    Tls(TlsErrors),
     /// The trust policy and the trust stores.
     #[error(transparent)]
     Policy(PolicySourceError),

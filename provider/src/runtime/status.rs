@@ -1,5 +1,6 @@
 //! Publishes the status of every component: one log line per change, gauges, and lines of `/readyz?verbose`.
 
+mod loaded;
 mod policy;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,7 @@ impl ReloadStatus {
         if is_new {
             let (generation, digest) = (trust.generation(), trust.digest());
             tracing::info!(generation, %digest, "trust policy and trust stores in use");
+            loaded::policy(trust);
             self.generation = generation;
         }
         match trust.error() {
@@ -120,6 +122,7 @@ impl ReloadStatus {
     }
 
     pub(super) fn certificates_in_use(&mut self, loaded: &LoadedTls) {
+        loaded::certificates(loaded);
         self.metrics.certificate_end(Certificate::Server, loaded.server_end());
         self.metrics.certificate_end(Certificate::ClientCa, loaded.authorities_end());
         self.in_use(Component::Tls);

@@ -22,6 +22,7 @@ use tracing::Level;
 pub(super) use accept::accept;
 pub(super) use bind::Listeners;
 pub(super) use bind::SEND_BUFFER_BYTES;
+pub(super) use bind::bind_cause;
 pub(super) use connection::HEAD_BYTES;
 
 use super::ConnectionTimes;
@@ -33,6 +34,7 @@ use super::response_body::ResponseBody;
 use super::tls::AllowedClients;
 use super::tls::LoadedTls;
 use super::tls::Tls;
+use super::tls::handshake_failure;
 use super::tls::noting_refused;
 use super::tls::shown_names;
 use crate::telemetry::log::Quota;
@@ -209,7 +211,7 @@ async fn handshake(
                 (HandshakeFailure::NameNotAllowed, error.to_string())
             }
         },
-        Err(Refused::Failed(error)) => (failure(&error), error.to_string()),
+        Err(Refused::Failed(error)) => handshake_failure(&error),
         Err(Refused::Late) => {
             (HandshakeFailure::Timeout, format!("no TLS handshake within {:?}", context.times.handshake))
         }
@@ -232,24 +234,6 @@ enum Refused {
     Failed(std::io::Error),
     Late,
     Evicted,
-}
-
-/// The kind of failure. The error of rustls is inside that of the stream.
-fn failure(error: &std::io::Error) -> HandshakeFailure {
-    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return HandshakeFailure::ClientLeft;
-    };
-    if matches!(error, rustls::Error::NoCertificatesPresented) {
-        HandshakeFailure::NoCertificate
-    } else if matches!(error, rustls::Error::InvalidCertificate(_)) {
-        HandshakeFailure::BadCertificate
-    } else if matches!(error, rustls::Error::PeerIncompatible(_)) {
-        HandshakeFailure::Incompatible
-    } else if matches!(error, rustls::Error::AlertReceived(_)) {
-        HandshakeFailure::ClientLeft
-    } else {
-        HandshakeFailure::Malformed
-    }
 }
 
 type HandlerResult = Result<http::Response<ResponseBody>, Infallible>;

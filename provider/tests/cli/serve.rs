@@ -54,8 +54,38 @@ async fn serves_until_sigterm() {
     assert_eq!(start["message"], "start");
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
     assert!(start["config"].as_str().unwrap().starts_with("server.listen=127.0.0.1:0 server.tls.certificate="));
-    let trust = event();
+    // What `check` prints.
+    let mut next = event();
+    while next["message"] != "certificate loaded" {
+        assert_eq!((&next["level"], &next["message"]), (&json!("WARN"), &json!("warning")), "{next}");
+        assert!(next["warning"].is_string() && next["detail"].is_string(), "{next}");
+        next = event();
+    }
+    let subject = |common_name: &str| format!("C=CH, ST=ZH, O=Testkit, CN={common_name}");
+    for (key, names, common_name) in [
+        ("server.tls.certificate", json!("localhost"), "server"),
+        ("server.tls.certificate", Value::Null, "TLS"),
+        ("server.tls.clientCa", Value::Null, "TLS"),
+    ] {
+        assert_eq!((&next["key"], &next["names"]), (&json!(key), &names), "{next}");
+        assert_eq!((&next["subject"], &next["until"]), (&json!(subject(common_name)), &json!("2049-12-31T23:59:59Z")));
+        next = event();
+    }
+    let trust = next;
     assert_eq!((&trust["message"], &trust["generation"]), (&json!("trust policy and trust stores in use"), &json!(1)));
+    let mut statements = Vec::new();
+    let mut store = event();
+    while store["message"] == "statement loaded" {
+        statements.push(store);
+        store = event();
+    }
+    let of = |name: &str| statements.iter().find(|statement| statement["statement"] == name).unwrap();
+    assert_eq!(of("mirror")["level"], "skip");
+    assert_eq!((&of("app")["stores"], &of("app")["authenticity"]), (&json!("ca:main"), &json!("enforce")));
+    assert_eq!(of("app")["scopes"], "*");
+    assert_eq!((&store["message"], &store["store"]), (&json!("trust store loaded"), &json!("ca:main")));
+    assert_eq!((&store["content"], &store["certificates"]), (&json!("current"), &json!(1)));
+    assert!(store["sha256"].is_string() && store["until"].is_string(), "{store}");
     assert!(trust["digest"].as_str().unwrap().starts_with("sha256:"), "{trust}");
     let mut next = event();
     while next["message"] != "listening" {
@@ -103,7 +133,10 @@ async fn serve_starts_without_a_policy_document_that_can_be_used_and_is_not_read
     let lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
     let mut events = events.skip_while(|event| event["level"] != "ERROR");
-    let error = events.next().unwrap();
+    let mistake = events.next().unwrap();
+    assert_eq!(mistake["message"], "mistake");
+    assert!(mistake["file"].as_str().unwrap().ends_with("trust/trustpolicy.json"), "{mistake}");
+    let error = events.find(|event| event["level"] == "ERROR").unwrap();
     assert_eq!(error["message"], "no trust policy is in use: every image is inconclusive");
     assert!(error["error"].as_str().unwrap().contains("trust/trustpolicy.json: trust policy: not one JSON document: "));
     let listening = events.find(|event| event["message"] == "listening").unwrap();
@@ -143,6 +176,7 @@ async fn serve_logs_every_part_of_the_trust_that_is_disabled_or_ignored() {
     assert_eq!(
         logged("ERROR"),
         [
+            "mistake".to_owned(),
             "files have mistakes; what depends on them is disabled or keeps its former content".to_owned(),
             format!("statement \"bad\" is disabled: {missing}"),
             missing.to_owned(),
@@ -163,10 +197,16 @@ async fn a_port_in_use_ends_with_exit_code_2() {
     fixture.folder.write("c.yaml", config.replacen("127.0.0.1:0", &address.to_string(), 1));
     let output = countersign(&["serve", "--config", &fixture.config()]).await;
     check(&output, 2);
-    let reported = text(&output.stderr);
-    let wanted =
-        format!("countersign: cannot listen on {address} for the endpoints: Address already in use (os error 98)\n");
-    assert!(reported.ends_with(&wanted), "{reported}");
+    let last: Value = serde_json::from_str(text(&output.stderr).lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["level"], &last["message"], &last["exit_code"]),
+        (&json!("ERROR"), &json!("cannot start"), &json!(2))
+    );
+    let wanted = format!(
+        "cannot listen on {address} (server.listen, for the endpoints): the port is in use; stop the process that uses \
+         it, or configure another port"
+    );
+    assert_eq!(last["error"], wanted);
 }
 
 #[tokio::test]
@@ -177,14 +217,76 @@ async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
     fixture.folder.write("trust/trustpolicy.json", "{");
     let output = countersign(&["serve", "--config", &fixture.config()]).await;
     check(&output, 3);
-    let reported: Vec<&str> = text(&output.stderr).lines().skip(1).collect();
+    let folder = format!("{}/", fixture.folder.path().display());
+    let events: Vec<Value> =
+        text(&output.stderr).lines().map(|line| serde_json::from_str(&line.replace(&folder, "")).unwrap()).collect();
+    let mistakes = events.iter().filter(|event| event["message"] == "mistake");
+    let mistakes: Vec<_> = mistakes.map(|event| [&event["file"], &event["field"], &event["found"]]).collect();
+    assert_eq!(mistakes[0], [&json!("tls.crt"), &json!("server.tls.certificate"), &json!("has no -----BEGIN line")]);
+    assert_eq!(mistakes[1][..2], [&json!("trust/trustpolicy.json"), &Value::Null]);
+    assert_eq!(mistakes.len(), 2);
+    let last = events.last().unwrap();
     assert_eq!(
-        reported[0],
-        format!(
-            "countersign: {}/tls.crt: server certificate cannot be read: has no -----BEGIN line, expected \
-                 CERTIFICATE blocks in PEM",
-            fixture.folder.path().display()
-        )
+        (&last["level"], &last["message"], &last["exit_code"]),
+        (&json!("ERROR"), &json!("cannot start"), &json!(3))
     );
-    assert_eq!(reported[1], "countersign: the trust policy and trust stores have 1 mistake");
+    let error = last["error"].as_str().unwrap();
+    assert!(
+        error.starts_with(
+            "server.tls.certificate: tls.crt: server certificate cannot be read: has no -----BEGIN line, expected \
+             CERTIFICATE blocks in PEM; the trust policy and trust stores have 1 mistake"
+        ),
+        "{error}"
+    );
+}
+
+/// Whatever the file with the mistake, in one run.
+#[tokio::test]
+async fn serve_reports_mistakes_in_the_configuration_and_in_the_files_that_it_names_as_events() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    fixture.folder.write("c.yaml", format!("{config}log: {{level: loud}}\ncolour: red\n"));
+    fixture.folder.write("tls.key", "garbage");
+    fixture.folder.write("trust/trustpolicy.json", "{}");
+    let output = countersign(&["serve", "--config", &fixture.config()]).await;
+    check(&output, 3);
+    let events: Vec<Value> = text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mistakes = events.iter().filter(|event| event["message"] == "mistake");
+    let fields: Vec<_> = mistakes.map(|event| event["field"].clone()).collect();
+    assert_eq!(fields, ["log.level", "colour", "server.tls.key", "version", "trustPolicies"]);
+    let level = events.iter().find(|event| event["field"] == "log.level").unwrap();
+    assert_eq!((&level["found"], &level["level"]), (&json!("\"loud\""), &json!("ERROR")));
+    assert_eq!(level["expected"], "error, warn, info, debug or trace");
+    assert!(level["line"].is_u64(), "{level}");
+    assert_eq!(events.last().unwrap()["message"], "cannot start");
+    assert_eq!(events.last().unwrap()["exit_code"], 3);
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_read_is_an_event() {
+    let output = countersign(&["serve", "--config", "/nowhere/c.yaml"]).await;
+    check(&output, 3);
+    let events: Vec<Value> = text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["start", "mistake", "cannot start"]);
+    assert_eq!(
+        events[2]["error"],
+        "cannot read the configuration /nowhere/c.yaml: No such file or directory (os error 2)"
+    );
+}
+
+#[tokio::test]
+async fn the_log_is_text_if_configured_also_about_a_failed_start() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    fixture.folder.write("c.yaml", format!("{config}log: {{format: text}}\n"));
+    fixture.folder.write("tls.key", "garbage");
+    let output = countersign(&["serve", "--config", &fixture.config()]).await;
+    check(&output, 3);
+    let log = text(&output.stderr);
+    assert!(log.lines().next().unwrap().contains(" INFO start version="), "{log}");
+    assert!(log.contains(" ERROR mistake file="), "{log}");
+    assert!(log.contains(" ERROR cannot start error=server.tls.key: "), "{log}");
 }

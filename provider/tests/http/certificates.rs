@@ -2,6 +2,7 @@
 
 use countersign::server::tls::LoadedTls;
 use countersign::server::tls::TlsError;
+use countersign::server::tls::TlsErrors;
 use countersign::server::tls::TlsPem;
 use countersign_core::codec::pem::Form;
 use countersign_core::codec::pem::PemError;
@@ -106,7 +107,9 @@ fn refusal(change: impl FnOnce(&Certificates, &mut TlsPem)) -> TlsError {
     let certificates = Certificates::issue();
     let mut pem = certificates.server_pem();
     change(&certificates, &mut pem);
-    LoadedTls::load(&pem, now()).unwrap_err()
+    let TlsErrors(mut errors) = LoadedTls::load(&pem, now()).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.remove(0)
 }
 
 #[test]
@@ -160,6 +163,9 @@ fn reports_the_end_of_certificates() {
     let end = UnixTime::try_from(CertSpec::NOT_AFTER).unwrap();
     let loaded = LoadedTls::load(&certificates.server_pem(), now()).unwrap();
     assert_eq!((loaded.server_end(), loaded.authorities_end()), (end, end));
-    let error = LoadedTls::load(&certificates.server_pem(), end).unwrap_err();
-    assert!(matches!(error, TlsError::Expired { end: found } if found == end), "{error:?}");
+    let TlsErrors(errors) = LoadedTls::load(&certificates.server_pem(), end).unwrap_err();
+    let [TlsError::Expired { end: server }, TlsError::AuthoritiesExpired { end: authorities }] = errors[..] else {
+        panic!("{errors:?}")
+    };
+    assert_eq!((server, authorities), (end, end));
 }

@@ -60,5 +60,10 @@ async fn a_port_in_use_is_an_error_with_its_address() {
     settings.listen = service.address.into();
     let other = Service::try_with(settings).await;
     let text = other.err().unwrap().to_string();
-    assert_eq!(text, format!("cannot listen on {} for the endpoints", service.address));
+    let wanted = format!(
+        "cannot listen on {} (server.listen, for the endpoints): the port is in use; stop the process that uses it, or \
+         configure another port",
+        service.address
+    );
+    assert_eq!(text, wanted);
 }

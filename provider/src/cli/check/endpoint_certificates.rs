@@ -21,6 +21,7 @@ use crate::files;
 use crate::files::ReadError;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::TlsCertificate;
+use crate::server::tls::TlsErrors;
 use crate::server::tls::TlsName;
 use crate::server::tls::TlsPem;
 use crate::server::tls::private_key_der;
@@ -52,6 +53,9 @@ pub(super) struct EndpointCertificate {
 
 pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> EndpointCertificates {
     let Tls { certificate, key, client_ca } = tls;
+    let certificate = PemFile { key: "server.tls.certificate", path: certificate };
+    let key = PemFile { key: "server.tls.key", path: key };
+    let client_ca = PemFile { key: "server.tls.clientCa", path: client_ca };
     let before = findings.mistakes.len();
     let chain = read(certificate, findings)
         .map(|pem| (certificates(certificate, pem::certificates_beside_key(&pem), findings), pem));
@@ -62,7 +66,7 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Endpoi
     let private = key_pem.as_ref().and_then(|pem| match pem::private_key(pem) {
         Ok(private) => Some(private_key_der(private)),
         Err(error) => {
-            findings.mistake(key, "", &error.mismatch());
+            findings.mistake(key.path, key.key, &error.mismatch());
             None
         }
     });
@@ -80,24 +84,33 @@ pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> Endpoi
     let (authorities, client_ca_pem) = authorities.unwrap_or_default();
     if findings.mistakes.len() == before {
         let pem = TlsPem { certificate: certificate_pem, key: key_pem.unwrap_or_default(), client_ca: client_ca_pem };
-        if let Err(error) = LoadedTls::load(&pem, now) {
-            findings.mistake(certificate, "", &error.mismatch());
+        if let Err(TlsErrors(errors)) = LoadedTls::load(&pem, now) {
+            for error in errors {
+                findings.mistake(certificate.path, certificate.key, &error.mismatch());
+            }
         }
     }
     EndpointCertificates { certificates: chain, authorities }
 }
 
-fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
-    match files::read(path, FILE_BYTES) {
+/// A file and the key of the configuration that names it.
+#[derive(Clone, Copy)]
+struct PemFile<'a> {
+    key: &'static str,
+    path: &'a Path,
+}
+
+fn read(file: PemFile<'_>, findings: &mut Findings) -> Option<Vec<u8>> {
+    match files::read(file.path, FILE_BYTES) {
         Ok(bytes) => Some(bytes),
         Err(ReadError::TooLarge { max }) => {
-            let limit = format_args!("at most {max} bytes");
-            findings.mistake(path, "", &Mismatch::new("is too large").expecting(limit));
+            let limit = format_args!("at max {max} bytes");
+            findings.mistake(file.path, file.key, &Mismatch::new("is too large").expecting(limit));
             None
         }
         Err(ReadError::Io(error)) => {
             let mismatch = Mismatch::new(format_args!("cannot be read: {error}")).expecting("a PEM file");
-            findings.mistake(path, "", &mismatch);
+            findings.mistake(file.path, file.key, &mismatch);
             None
         }
     }
@@ -105,7 +118,7 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Vec<u8>> {
 
 /// The certificates that can be parsed; the others are reported as mistakes.
 fn certificates(
-    path: &Path,
+    file: PemFile<'_>,
     blocks: Result<Vec<CertificateBlock>, PemError>,
     findings: &mut Findings,
 ) -> Vec<EndpointCertificate> {
@@ -117,12 +130,12 @@ fn certificates(
                     Some(certificate) => certificates.push(certificate),
                     None => {
                         let found = format_args!("PEM block that begins on line {line} is not an X.509 certificate");
-                        findings.mistake(path, "", &Mismatch::new(found).expecting("a certificate in DER"));
+                        findings.mistake(file.path, file.key, &Mismatch::new(found).expecting("a certificate in DER"));
                     }
                 }
             }
         }
-        Err(error) => findings.mistake(path, "", &error.mismatch()),
+        Err(error) => findings.mistake(file.path, file.key, &error.mismatch()),
     }
     certificates
 }
@@ -141,24 +154,24 @@ impl EndpointCertificate {
     }
 }
 
-fn serving(path: &Path, chain: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
+fn serving(file: PemFile<'_>, chain: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
     for certificate in chain {
         let EndpointCertificate { subject, names: _, not_before, not_after, serves: _, der: _ } = certificate;
         if *not_after <= now {
             let found = format_args!("certificate {subject:?} has expired: found end {not_after}");
-            findings.mistake(path, "", &Mismatch::new(found).expecting("a valid certificate"));
+            findings.mistake(file.path, file.key, &Mismatch::new(found).expecting("a valid certificate"));
         } else if *not_before > now {
             let message =
-                format_args!("{}: certificate {subject:?} is valid only from {not_before} on", path.display());
+                format_args!("{}: certificate {subject:?} is valid only from {not_before} on", file.path.display());
             findings.warn("certificate-not-yet-valid", message);
         }
-        ends_soon(path, certificate, now, findings);
+        ends_soon(file, certificate, now, findings);
     }
     let Some(leaf) = chain.first() else { return };
     if leaf.names.is_empty() {
         let message = format_args!(
             "{}: certificate {:?} has no DNS name and no address: Gatekeeper takes none without the host of the Provider's url",
-            path.display(),
+            file.path.display(),
             leaf.subject
         );
         findings.warn("certificate-without-names", message);
@@ -166,24 +179,24 @@ fn serving(path: &Path, chain: &[EndpointCertificate], now: UnixTime, findings: 
     if !leaf.serves {
         let message = format_args!(
             "{}: certificate {:?} has an extended key usage without serverAuth: Gatekeeper will not take it",
-            path.display(),
+            file.path.display(),
             leaf.subject
         );
         findings.warn("certificate-not-for-servers", message);
     }
 }
 
-fn ends_soon(path: &Path, certificate: &EndpointCertificate, now: UnixTime, findings: &mut Findings) {
+fn ends_soon(file: PemFile<'_>, certificate: &EndpointCertificate, now: UnixTime, findings: &mut Findings) {
     let EndpointCertificate { subject, not_after, .. } = certificate;
     if *not_after > now && *not_after < now.saturating_add(SOON) {
-        let message = format_args!("{}: certificate {subject:?} ends soon, at {not_after}", path.display());
+        let message = format_args!("{}: certificate {subject:?} ends soon, at {not_after}", file.path.display());
         findings.warn("certificate-ends-soon", message);
     }
 }
 
 fn pair(
-    certificate: &Path,
-    key: &Path,
+    certificate: PemFile<'_>,
+    key: PemFile<'_>,
     chain: &[EndpointCertificate],
     private: PrivateKeyDer<'static>,
     findings: &mut Findings,
@@ -193,20 +206,20 @@ fn pair(
     match CertifiedKey::from_der(ders, private, &provider) {
         Ok(_) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
-            let found = format_args!("is not the key of the first certificate in {}", certificate.display());
-            findings.mistake(key, "", &Mismatch::new(found).expecting("the key of that certificate"));
+            let found = format_args!("is not the key of the first certificate in {}", certificate.path.display());
+            findings.mistake(key.path, key.key, &Mismatch::new(found).expecting("the key of that certificate"));
         }
-        Err(_) => findings.mistake(key, "", &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
+        Err(_) => findings.mistake(key.path, key.key, &Mismatch::new("cannot be used").expecting("an RSA or EC key")),
     }
 }
 
-fn clients(path: &Path, authorities: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
+fn clients(file: PemFile<'_>, authorities: &[EndpointCertificate], now: UnixTime, findings: &mut Findings) {
     let mut roots = RootCertStore::empty();
     for EndpointCertificate { subject, der, .. } in authorities {
         if roots.add(der.clone()).is_err() {
             findings.mistake(
-                path,
-                "",
+                file.path,
+                file.key,
                 &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor")),
             );
         }
@@ -215,10 +228,10 @@ fn clients(path: &Path, authorities: &[EndpointCertificate], now: UnixTime, find
     match authorities.iter().map(|authority| authority.not_after).max() {
         Some(end) if end <= now => {
             let found = format_args!("all certificates have expired: found last end {end}");
-            findings.mistake(path, "", &Mismatch::new(found).expecting("a valid certificate"));
+            findings.mistake(file.path, file.key, &Mismatch::new(found).expecting("a valid certificate"));
         }
         Some(end) if end < now.saturating_add(SOON) => {
-            authorities.iter().for_each(|authority| ends_soon(path, authority, now, findings));
+            authorities.iter().for_each(|authority| ends_soon(file, authority, now, findings));
         }
         Some(_) | None => {}
     }

@@ -14,9 +14,7 @@ use crate::config::ConfigFile;
 use crate::config::Purpose;
 use crate::runtime::Service;
 use crate::runtime::certificates::CertificateFiles;
-use crate::server::tls::TlsError;
 use crate::server::tls::TlsFiles;
-use crate::telemetry::ErrorChain;
 
 fn remove(folder: &Folder, name: &str) {
     std::fs::remove_file(folder.path().join(name)).unwrap();

@@ -42,7 +42,8 @@ impl Listeners {
             }
             ListenAddress::Address(address) => Ok(Self(vec![open(*address)?])),
             ListenAddress::Name { name, port } => {
-                let found = tokio::net::lookup_host((name.as_str(), *port)).await?;
+                let unresolved = |error| io::Error::new(io::ErrorKind::NotFound, error);
+                let found = tokio::net::lookup_host((name.as_str(), *port)).await.map_err(unresolved)?;
                 Ok(Self(all(found, open)?))
             }
         }
@@ -68,6 +69,31 @@ impl Listeners {
     /// The system reports an error.
     pub(in crate::server) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.0.iter().map(TcpListener::local_addr).collect()
+    }
+}
+
+/// Why [`Listeners::bind`] has failed, and the remedy.
+pub(in crate::server) fn bind_cause(error: &io::Error) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open set")]
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the port is in use; stop the process that uses it, or configure another port".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "the system does not permit it; configure a port above 1023, or give the process CAP_NET_BIND_SERVICE"
+                .to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this system does not have the address; expected one of its own addresses, or a port alone for all of them"
+                .to_owned()
+        }
+        io::ErrorKind::NotFound => {
+            format!("the name has no address ({error}); expected an IP address, a name that resolves, or a port alone")
+        }
+        _ if error.raw_os_error() == Some(AF_NOT_SUPPORTED) => {
+            "this system does not have the address family; expected an address of the other, or a port alone".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -206,6 +232,20 @@ mod tests {
             let error = bind(&format!("{host}:{taken}")).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AddrInUse, "{host}");
         }
+    }
+
+    #[test]
+    fn causes_have_a_remedy() {
+        let cause = |kind: ErrorKind| bind_cause(&kind.into());
+        assert_eq!(
+            cause(ErrorKind::AddrInUse),
+            "the port is in use; stop the process that uses it, or configure another port"
+        );
+        assert!(cause(ErrorKind::PermissionDenied).contains("configure a port above 1023"));
+        assert!(cause(ErrorKind::AddrNotAvailable).contains("expected one of its own addresses"));
+        assert!(cause(ErrorKind::NotFound).starts_with("the name has no address (entity not found); expected"));
+        let family = bind_cause(&io::Error::from_raw_os_error(AF_NOT_SUPPORTED));
+        assert!(family.starts_with("this system does not have the address family"), "{family}");
     }
 
     #[test]

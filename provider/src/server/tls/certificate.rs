@@ -14,6 +14,16 @@ use x509_parser::time::ASN1Time;
 #[derive(Debug)]
 pub(crate) struct TlsCertificate<'a>(X509Certificate<'a>);
 
+/// What a certificate is, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOutline {
+    pub subject: String,
+    /// DNS names and addresses; none if they cannot be read.
+    pub names: Vec<String>,
+    /// The end of its validity.
+    pub end: UnixTime,
+}
+
 /// A name that clients compare with the host of their URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TlsName {
@@ -41,6 +51,16 @@ impl<'a> TlsCertificate<'a> {
     pub(crate) fn parse(der: &'a [u8]) -> Option<Self> {
         let (rest, parsed) = parse_x509_certificate(der).ok()?;
         rest.is_empty().then_some(Self(parsed))
+    }
+
+    /// `None` if the end of its validity is outside the years 1970 to 9999.
+    pub(crate) fn outline(&self) -> Option<TlsOutline> {
+        let names = self.names().unwrap_or_default();
+        Some(TlsOutline {
+            subject: self.subject().to_string(),
+            names: names.iter().filter_map(TlsName::text).collect(),
+            end: self.not_after()?,
+        })
     }
 
     pub(crate) fn subject(&self) -> impl fmt::Display {
