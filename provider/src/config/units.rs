@@ -59,7 +59,7 @@ fn product(number: &str, unit: u64) -> Option<u64> {
     let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
     let all = digits.checked_mul(u128::from(unit))?;
-    (all % scale == 0).then(|| u64::try_from(all / scale).ok()).flatten()
+    all.is_multiple_of(scale).then(|| u64::try_from(all / scale).ok()).flatten()
 }
 
 /// A duration in its largest whole unit, or in seconds with a fraction: `24h`, `5m`, `1.8s`, `800ms`.
@@ -78,7 +78,7 @@ pub(super) fn written_duration(duration: Duration) -> String {
 /// A size in its largest binary unit that gives a whole number: `16Mi`, `1000`.
 pub(super) fn written_size(bytes: usize) -> String {
     let units = [("Gi", 1_usize << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
-    match units.into_iter().find(|(_, unit)| bytes > 0 && bytes % unit == 0) {
+    match units.into_iter().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((name, unit)) => format!("{}{name}", bytes / unit),
         None => bytes.to_string(),
     }
