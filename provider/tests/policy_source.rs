@@ -182,7 +182,7 @@ mod tests {
             mistakes(&folder).iter().map(|mistake| mistake.replace(&path.to_string(), "")).collect::<Vec<_>>(),
             [
                 "truststore/x509/ca/dangling/ca.pem is missing, expected a file",
-                "truststore/x509/ca/file cannot be read: Not a directory (os error 20)",
+                "truststore/x509/ca/file cannot be read: Not a directory (os error 20), expected a readable file or directory",
                 "trust store ca:none of statement \"app\" is missing, expected the directory \
                  truststore/x509/ca/none with certificate files",
                 "truststore/x509/ca/socket/gate is a directory or a special file, expected a regular file",
@@ -270,9 +270,15 @@ mod tests {
         }
         let mistakes = mistakes(&folder);
         // 20 of each store, and a line about the rest; 2000 of all, and a line about the rest.
-        assert_eq!(mistakes[20], "truststore/x509/ca/000 has 5 more mistakes");
+        assert_eq!(
+            mistakes[20],
+            "truststore/x509/ca/000 has 5 more mistakes, expected the mistakes above to be corrected first"
+        );
         assert_eq!(mistakes.len(), 2001);
-        assert_eq!(mistakes[2000], "the trust policy and the trust stores have 1150 more mistakes");
+        assert_eq!(
+            mistakes[2000],
+            "the trust policy and the trust stores have 1150 more mistakes, expected the mistakes above to be corrected first"
+        );
     }
 
     #[test]
@@ -308,12 +314,12 @@ mod tests {
         assert_eq!(
             mistakes(&folder),
             [
-                "truststore/x509/ca/large/a.pem has more than 1048576 bytes",
+                "truststore/x509/ca/large/a.pem has more than 1048576 bytes, expected at most 1048576 bytes",
                 "truststore/x509/ca/many has too many files, expected at most 1000",
             ]
         );
         folder.write("trustpolicy.json", vec![b' '; 1024 * 1024 + 1]);
-        assert_eq!(mistakes(&folder), ["trustpolicy.json has more than 1048576 bytes"]);
+        assert_eq!(mistakes(&folder), ["trustpolicy.json has more than 1048576 bytes, expected at most 1048576 bytes"]);
     }
 
     #[test]
@@ -326,7 +332,10 @@ mod tests {
             }
         }
         folder.write("truststore/x509/ca/c/a.pem", root());
-        assert_eq!(mistakes(&folder), ["the trust stores have more than 16777216 bytes together"]);
+        assert_eq!(
+            mistakes(&folder),
+            ["the trust stores have more than 16777216 bytes together, expected at most 16777216"]
+        );
         let trust = source(&folder).load(now()).unwrap();
         let usable = trust.stores().values().map(|state| matches!(state, StoreState::Current(_)));
         assert_eq!(usable.collect::<Vec<_>>(), [true, false, true]);

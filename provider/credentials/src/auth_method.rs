@@ -57,13 +57,11 @@ impl Mismatched for AuthMethodError {
                 .expecting("both, or neither for anonymous access"),
             Self::EmptyPassword => Mismatch::new("has a user name and an empty password")
                 .expecting("both, or neither for anonymous access"),
-            Self::EmptyToken => Mismatch::new("has an empty token"),
+            Self::EmptyToken => Mismatch::new("has an empty token").expecting("a token, or none"),
             Self::Colon => Mismatch::new("has a colon in the user name")
                 .expecting("none; a colon separates the user name from the password"),
-            Self::NotVisible => Mismatch::new(
-                "has a bearer token that is not visible ASCII, expected one that an HTTP header can \
-                               carry",
-            ),
+            Self::NotVisible => Mismatch::new("has a bearer token that is not visible ASCII")
+                .expecting("one that an HTTP header can carry"),
             Self::TooLong { found, max } => Mismatch::new(format_args!("has a credential of {found} bytes"))
                 .expecting(format_args!("at most {max}")),
         }

@@ -9,6 +9,7 @@ use clap::value_parser;
 
 use super::certificate_name::dns_name;
 use super::certificate_name::name;
+use super::certificate_name::namespace;
 
 /// Answers Gatekeeper's question "who signed this image, and do we trust them?"
 #[derive(Debug, Parser)]
@@ -104,9 +105,15 @@ const CHECK_AFTER: &str = "\
 All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid
 settings that are probably not intended, and certificates that expire within 30 days.
 
+--provider compares objects of the cluster with the configuration: of each Provider of Gatekeeper the url (scheme,
+host, port and path), the timeout and the caBundle; timeoutSeconds and failurePolicy of Gatekeeper's webhooks, if the
+files have a ValidatingWebhookConfiguration or MutatingWebhookConfiguration.
+
 Examples:
   countersign check --config /etc/countersign/countersign.yaml
   countersign check --config laptop.yaml --for verify
+  countersign check --config countersign.yaml --provider providers.yaml
+  kubectl kustomize my-cluster | countersign check --config countersign.yaml --provider -
   countersign check --config countersign.yaml -o json | jq -r '.warnings[].message'
 
 Exit codes:
@@ -115,7 +122,7 @@ Exit codes:
 
 const CERTS_AFTER: &str = "\
 Writes ca.crt, ca.key, tls.crt, tls.key and provider-patch.yaml, readable by their owner alone, and prints the caBundle
-for Gatekeeper's Provider. An existing authority is kept; existing files are only overwritten with --renew or --force.
+for Gatekeeper's Provider, and the commands that are possible next. An existing authority is kept; existing files are only overwritten with --renew or --force.
 
 Examples:
   countersign certs --out certs
@@ -206,6 +213,11 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
 
+    /// Manifests with Gatekeeper's Providers and webhooks, to compare with the configuration, `-` for standard input;
+    /// may be repeated
+    #[arg(long = "provider", value_name = "FILE")]
+    pub providers: Vec<PathBuf>,
+
     /// What the configuration is for: `verify` needs no certificates of a server
     #[arg(long = "for", value_enum, default_value_t = Use::Serve, value_name = "COMMAND")]
     pub purpose: Use,
@@ -236,8 +248,10 @@ pub struct CertsArgs {
     #[arg(long = "name", value_name = "NAME", value_parser = name)]
     pub names: Vec<String>,
 
-    /// The namespace of Countersign, for the default names and the Secret [default: countersign]
-    #[arg(long, value_name = "NAMESPACE", value_parser = dns_name)]
+    /// The namespace of Countersign, for the default names, the Secret and the printed commands
+    ///
+    /// The default is the namespace in the names of the certificate, otherwise countersign.
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// How long the certificates are valid; never longer than their authority (ten years)

@@ -15,6 +15,17 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     dns_name(text).map_err(|_| format!("found {text:?}, expected a DNS name or an IP address"))
 }
 
+/// The name of a namespace: one label of a DNS name.
+///
+/// # Errors
+/// Anything else.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let is_label = !text.contains('.') && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    dns_name(text).ok().filter(|_| is_label).ok_or_else(|| {
+        format!("found {text:?}, expected the name of a namespace: lower-case letters, digits and inner hyphens")
+    })
+}
+
 /// As [`name`], for DNS names alone.
 ///
 /// # Errors

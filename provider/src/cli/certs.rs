@@ -31,6 +31,9 @@ const CLIENT_KEY: &str = "client.key";
 const PATCH: &str = "provider-patch.yaml";
 const SECRET: &str = "secret.yaml";
 
+/// The namespace of `deploy/base`.
+const NAMESPACE: &str = "countersign";
+
 /// Mistakes of the operator: files that exist already, or that do not match.
 #[derive(Debug, thiserror::Error)]
 enum CertsError {
@@ -50,6 +53,14 @@ enum CertsError {
     Authority { directory: String, detail: String },
 }
 
+/// The files that existed before this run. They decide which steps are possible: what has no certificate yet is not
+/// installed, so that it has no Providers.
+#[derive(Clone, Copy)]
+struct Before {
+    authority: bool,
+    server: bool,
+}
+
 /// The certificates and keys of one run.
 struct Made {
     authority: Pair,
@@ -61,9 +72,13 @@ struct Made {
 pub(super) fn run(args: &CertsArgs) -> Result<Exit, Failure> {
     let now = clock::now();
     let kept = existing(args, now)?;
+    let before = Before {
+        authority: args.out.join(AUTHORITY).symlink_metadata().is_ok(),
+        server: args.out.join(SERVER).symlink_metadata().is_ok(),
+    };
     let made = make(args, kept, now)?;
     files::write(&args.out, &files_of(args, &made)).map_err(Failure::unexpected)?;
-    match print(args, &made, &mut io::stdout().lock()) {
+    match print(args, before, &made, &mut io::stdout().lock()) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the result"))),
@@ -135,12 +150,18 @@ fn names(args: &CertsArgs) -> Result<Vec<String>, Failure> {
         return authority::names_of(&certificate)
             .ok_or_else(|| Failure::usage(CertsError::NoNames { directory: args.out.display().to_string() }));
     }
-    let namespace = namespace(args);
+    let namespace = args.namespace.as_deref().unwrap_or(NAMESPACE);
     Ok(["svc", "svc.cluster.local"].map(|suffix| format!("countersign.{namespace}.{suffix}")).to_vec())
 }
 
-fn namespace(args: &CertsArgs) -> &str {
-    args.namespace.as_deref().unwrap_or("countersign")
+/// The requested namespace; otherwise that of the Service in the certificate's names.
+fn namespace<'a>(args: &'a CertsArgs, server: &'a Pair) -> &'a str {
+    let of_service = |name: &'a String| {
+        let mut labels = name.strip_prefix("countersign.")?.split('.');
+        let (namespace, suffix) = (labels.next()?, labels.next()?);
+        (suffix == "svc").then_some(namespace)
+    };
+    args.namespace.as_deref().or_else(|| server.names.iter().find_map(of_service)).unwrap_or(NAMESPACE)
 }
 
 fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
@@ -156,7 +177,7 @@ fn files_of(args: &CertsArgs, made: &Made) -> Vec<NewFile> {
     }
     files.push(file(PATCH, &manifests::provider_patch(&bundle(authority))));
     if let Some(secret) = &args.secret {
-        files.push(file(SECRET, &manifests::secret(secret, namespace(args), server)));
+        files.push(file(SECRET, &manifests::secret(secret, namespace(args, server), server)));
     }
     files
 }
@@ -166,7 +187,7 @@ fn bundle(authority: &Pair) -> String {
     STANDARD.encode(&authority.certificate)
 }
 
-fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
+fn print(args: &CertsArgs, before: Before, made: &Made, out: &mut dyn Write) -> io::Result<()> {
     let path = |name: &str| args.out.join(name).display().to_string();
     let Made { authority, kept, server, client } = made;
     let how = if *kept { "kept" } else { "new" };
@@ -181,32 +202,29 @@ fn print(args: &CertsArgs, made: &Made, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "caBundle      {}", bundle(authority))?;
     if server.end == authority.end {
-        writeln!(out, "# The certificate ends with its authority: begin anew with --force before.")?;
+        writeln!(out, "# The certificate ends with its authority: create a new authority with --force before that.")?;
     }
     writeln!(out)?;
-    for step in next(args, *kept) {
+    for step in next(args, before, made) {
         writeln!(out, "{step}")?;
     }
     Ok(())
 }
 
-/// The next steps, as comments and commands.
-fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
+/// The steps that are possible now, as comments and commands.
+fn next(args: &CertsArgs, before: Before, made: &Made) -> Vec<String> {
     let path = |name: &str| quoted(&args.out.join(name));
-    let namespace = namespace(args);
-    let mut steps =
-        vec!["# Give Countersign its certificate; it takes a renewed one into use without a restart:".to_owned()];
-    steps.push(match &args.secret {
-        Some(_) => format!("kubectl apply -f {}", path(SECRET)),
-        None => format!(
-            "kubectl create secret tls countersign-tls --namespace {namespace} --cert {} --key {} --dry-run=client -o yaml | kubectl apply -f -",
-            path(SERVER),
-            path(SERVER_KEY)
-        ),
-    });
-    if !kept {
+    let namespace = namespace(args, &made.server);
+    let mut steps = Vec::new();
+    // Without an earlier certificate, neither the namespace nor the Providers have to exist.
+    if !before.server {
+        steps.push("# The namespace of Countersign, if it does not exist:".to_owned());
+        steps
+            .push(format!("kubectl get namespace {namespace} >/dev/null 2>&1 || kubectl create namespace {namespace}"));
+    }
+    if !made.kept && before.authority {
         steps.push(
-            "# Set the CA in Gatekeeper's Providers; or put it into deploy/overlays/self-managed-certificates:"
+            "# The new authority for Gatekeeper. Until the certificate below is in use too, images are denied:"
                 .to_owned(),
         );
         for provider in ["countersign-verify", "countersign-mutate"] {
@@ -215,8 +233,30 @@ fn next(args: &CertsArgs, kept: bool) -> Vec<String> {
                 path(PATCH)
             ));
         }
+    }
+    steps.push("# The certificate for Countersign, which loads a renewed one without a restart:".to_owned());
+    steps.push(match &args.secret {
+        Some(_) => format!("kubectl apply --server-side --force-conflicts -f {}", path(SECRET)),
+        None => format!(
+            "kubectl create secret tls countersign-tls --namespace {namespace} --cert {} --key {} --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -",
+            path(SERVER),
+            path(SERVER_KEY)
+        ),
+    });
+    if !made.kept && !before.authority {
         steps.push(format!(
-            "# Keep {} out of the cluster: it can issue certificates for Countersign's names.",
+            "# When you install Countersign, give {} to your overlay: it becomes the caBundle of the Providers (deploy/README.md).",
+            path(AUTHORITY)
+        ));
+        if namespace != NAMESPACE {
+            steps.push(format!(
+                "# The url of the Providers must name the namespace {namespace}: deploy/components/namespace sets both."
+            ));
+        }
+    }
+    if !made.kept {
+        steps.push(format!(
+            "# Keep {} out of the cluster: it can issue certificates that Gatekeeper accepts as Countersign's.",
             path(AUTHORITY_KEY)
         ));
     }

@@ -4,6 +4,7 @@
 mod endpoint_certificates;
 mod events;
 mod json;
+mod providers;
 mod registries;
 mod text;
 mod trust;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::codec::mismatch::Mismatch;
@@ -64,9 +66,20 @@ struct Warning {
     message: String,
 }
 
+/// A configuration without a server has nothing that a Provider must fit.
+#[derive(Debug, thiserror::Error)]
+#[error("--provider compares objects with the server's settings: found --for verify, expected --for serve")]
+struct ProviderWithoutServer;
+
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let now = clock::now();
-    let findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
+    let mut findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
+    if !args.providers.is_empty() {
+        if args.purpose != Use::Serve {
+            return Err(Failure::usage(ProviderWithoutServer));
+        }
+        findings.compare_providers(&args.providers, now);
+    }
     let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
     match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
@@ -110,6 +123,15 @@ impl Findings {
             findings.config = Some(config);
         }
         findings
+    }
+
+    /// Compares objects of the cluster with the parts of the configuration that could be read.
+    fn compare_providers(&mut self, files: &[PathBuf], now: UnixTime) {
+        let (config, endpoints) = (self.config.take(), self.endpoints.take());
+        if let Some(config) = &config {
+            providers::check(files, config, endpoints.as_ref(), now, self);
+        }
+        (self.config, self.endpoints) = (config, endpoints);
     }
 
     /// Adds a mistake in `file`.

@@ -19,6 +19,7 @@ pub(super) use self::images::images;
 pub(super) use self::mistake::ManifestMistake;
 pub(super) use self::mistake::ManifestMistakes;
 pub(super) use self::objects::Object;
+pub(super) use self::objects::described;
 pub(super) use self::objects::objects;
 use crate::config::MANIFEST_BYTES;
 use crate::config::MANIFEST_DEPTH;

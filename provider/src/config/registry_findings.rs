@@ -63,10 +63,13 @@ pub enum RegistryFileMistake {
 impl Mismatched for RegistryFileMistake {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::Unreadable { detail } => Mismatch::new(format_args!("cannot be read: {detail}")),
-            Self::TooLarge => Mismatch::new(format_args!("has more than {FILE_BYTES} bytes")),
+            Self::Unreadable { detail } => {
+                Mismatch::new(format_args!("cannot be read: {detail}")).expecting("a readable file")
+            }
+            Self::TooLarge => Mismatch::new(format_args!("has more than {FILE_BYTES} bytes"))
+                .expecting(format_args!("at most {FILE_BYTES} bytes")),
             Self::Empty => Mismatch::new("is empty").expecting("a user name or a password"),
-            Self::NotUtf8 => Mismatch::new("is not UTF-8"),
+            Self::NotUtf8 => Mismatch::new("is not UTF-8").expecting("UTF-8"),
             Self::Login(error) => error.mismatch(),
             Self::ProxyLogin(error) => error.mismatch().of("has"),
             Self::DockerConfig(error) => error.mismatch(),

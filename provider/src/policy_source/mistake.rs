@@ -81,14 +81,18 @@ impl Mismatched for PolicyMistake {
             Self::NoPolicy { directory: _ } => Mismatch::new("has neither trustpolicy.oci.json nor trustpolicy.json")
                 .expecting("a trust policy document"),
             Self::Missing { path: _ } => Mismatch::new("is missing").expecting("a file"),
-            Self::Unreadable { path: _, detail } => Mismatch::new(format_args!("cannot be read: {detail}")),
+            Self::Unreadable { path: _, detail } => {
+                Mismatch::new(format_args!("cannot be read: {detail}")).expecting("a readable file or directory")
+            }
             Self::NotAFile { path: _ } => Mismatch::new("is a directory or a special file").expecting("a regular file"),
-            Self::TooLarge { path: _, most } => Mismatch::new(format_args!("has more than {most} bytes")),
+            Self::TooLarge { path: _, most } => Mismatch::new(format_args!("has more than {most} bytes"))
+                .expecting(format_args!("at most {most} bytes")),
             Self::TooManyFiles { directory: _ } => {
                 Mismatch::new("has too many files").expecting(format_args!("at most {}", limits::STORE_CERTIFICATES))
             }
             Self::TooMuch => {
                 Mismatch::new(format_args!("the trust stores have more than {ALL_STORES_BYTES} bytes together"))
+                    .expecting(format_args!("at most {ALL_STORES_BYTES}"))
             }
             Self::Policy { path: _, error } => error.problem.mismatch(),
             Self::NoStore { store, statement, directory } => {
@@ -104,9 +108,11 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("found statement {statement:?}, which skips verification"))
                     .expecting("one that verifies")
             }
-            Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
+            Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes"))
+                .expecting("the mistakes above to be corrected first"),
             Self::More { omitted } => {
                 Mismatch::new(format_args!("the trust policy and the trust stores have {omitted} more mistakes"))
+                    .expecting("the mistakes above to be corrected first")
             }
         }
     }

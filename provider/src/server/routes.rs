@@ -36,6 +36,11 @@ impl Endpoint {
         }
     }
 
+    /// Every path of an endpoint, and whether `server.mutateTimeout` applies to it.
+    pub fn paths() -> impl Iterator<Item = (&'static str, bool)> {
+        ROUTES.iter().map(|route| (route.path, route.is_mutation()))
+    }
+
     /// The values of the label `endpoint`: every endpoint, and a path that is none.
     pub fn labels() -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().map(Self::as_str).chain([NO_ENDPOINT])

@@ -134,7 +134,7 @@ const DAMAGED: &[StoreCase] = &[
             fs::remove_dir_all(main).unwrap();
             fixture.folder.write(MAIN, fixture.root.pem())
         },
-        "truststore/x509/ca/main cannot be read: Not a directory (os error 20)",
+        "truststore/x509/ca/main cannot be read: Not a directory (os error 20), expected a readable file or directory",
     ),
     (
         "a file in place of all stores",
@@ -142,7 +142,7 @@ const DAMAGED: &[StoreCase] = &[
             fs::remove_dir_all(main.parent().unwrap().parent().unwrap()).unwrap();
             fixture.folder.write("truststore/x509", "")
         },
-        "truststore/x509/ca/main cannot be read: Not a directory (os error 20)",
+        "truststore/x509/ca/main cannot be read: Not a directory (os error 20), expected a readable file or directory",
     ),
     (
         "a link to itself",
@@ -150,12 +150,12 @@ const DAMAGED: &[StoreCase] = &[
             fs::remove_file(main.join("root.pem")).unwrap();
             symlink("root.pem", main.join("root.pem")).unwrap()
         },
-        "truststore/x509/ca/main/root.pem cannot be read: Too many levels of symbolic links (os error 40)",
+        "truststore/x509/ca/main/root.pem cannot be read: Too many levels of symbolic links (os error 40), expected a readable file or directory",
     ),
     (
         "too large a file",
         |fixture, _| rewrite(fixture, vec![b'x'; 1024 * 1024 + 1]),
-        "truststore/x509/ca/main/root.pem has more than 1048576 bytes",
+        "truststore/x509/ca/main/root.pem has more than 1048576 bytes, expected at most 1048576 bytes",
     ),
     (
         "too many files",

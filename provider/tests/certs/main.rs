@@ -139,9 +139,8 @@ async fn clients_accept_the_issued_certificate_by_name() {
         lines[4..].iter().filter(|line| !line.starts_with('#')).collect::<Vec<_>>(),
         [
             &"",
-            &"kubectl create secret tls countersign-tls --namespace countersign --cert certs/tls.crt --key certs/tls.key --dry-run=client -o yaml | kubectl apply -f -",
-            &"kubectl patch providers.externaldata.gatekeeper.sh countersign-verify --type merge --patch-file certs/provider-patch.yaml",
-            &"kubectl patch providers.externaldata.gatekeeper.sh countersign-mutate --type merge --patch-file certs/provider-patch.yaml",
+            &"kubectl get namespace countersign >/dev/null 2>&1 || kubectl create namespace countersign",
+            &"kubectl create secret tls countersign-tls --namespace countersign --cert certs/tls.crt --key certs/tls.key --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -",
         ]
     );
     let patch = out.read("provider-patch.yaml");
@@ -169,7 +168,7 @@ fn keys_are_only_in_files_readable_by_their_owner() {
 fn the_secret_is_the_one_that_the_deployment_mounts() {
     let out = Out::new();
     let page = out.made(&["--secret", "countersign-tls", "--namespace", "gatekeeper-system"]);
-    assert!(page.contains("\nkubectl apply -f certs/secret.yaml\n"), "{page}");
+    assert!(page.contains("\nkubectl apply --server-side --force-conflicts -f certs/secret.yaml\n"), "{page}");
     assert!(page.contains("for countersign.gatekeeper-system.svc, "), "{page}");
     let expected = format!(
         "# Holds a private key.
@@ -223,6 +222,8 @@ fn validates_names_and_days() {
         &["--name", ""],
         &["--client-name", "127.0.0.1."],
         &["--namespace", "a/b"],
+        &["--namespace", "a.b"],
+        &["--namespace", "A"],
         &["--secret", "a b"],
         &["--days", "0"],
         &["--days", "3651"],
@@ -242,11 +243,13 @@ fn completions_know_every_command() {
             binary::command(env!("CARGO_BIN_EXE_countersign"), &[]).args(["completions", shell]).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         let script = String::from_utf8(output.stdout).unwrap();
-        for command in ["serve", "verify", "inspect", "check", "certs", "completions"] {
-            assert!(script.contains(command), "{shell} {command}");
+        let commands = ["serve", "verify", "inspect", "check", "certs", "completions"];
+        let options = ["filename", "output", "color", "provider", "namespace"];
+        for word in commands.iter().chain(&options) {
+            assert!(script.contains(word), "{shell} {word}");
         }
     }
-    for arguments in [&["inspect"][..], &["check"], &["certs"], &["completions"]] {
+    for arguments in [&["verify"][..], &["inspect"], &["check"], &["certs"], &["completions"]] {
         let output =
             binary::command(env!("CARGO_BIN_EXE_countersign"), &[]).args(arguments).arg("--help").output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();

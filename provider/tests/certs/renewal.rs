@@ -157,5 +157,45 @@ fn a_certificate_does_not_outlive_its_authority() {
     let page = out.made(&[]);
     let end = end.format(&time::format_description::well_known::Rfc3339).unwrap();
     assert_eq!(page.matches(&format!("until {end}\n")).count(), 2, "{page}");
-    assert!(page.contains("\n# The certificate ends with its authority: begin anew with --force before.\n"), "{page}");
+    assert!(
+        page.contains(
+            "\n# The certificate ends with its authority: create a new authority with --force before that.\n"
+        ),
+        "{page}"
+    );
+}
+
+/// The commands that a run prints.
+fn commands(page: &str) -> Vec<String> {
+    page.lines().filter(|line| line.starts_with("kubectl")).map(str::to_owned).collect()
+}
+
+#[test]
+fn prints_the_steps_that_are_possible_now_with_the_namespace() {
+    let out = Out::new();
+    let namespace = "kubectl get namespace trust >/dev/null 2>&1 || kubectl create namespace trust";
+    let secret = "kubectl create secret tls countersign-tls --namespace trust --cert certs/tls.crt --key certs/tls.key \
+                  --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -";
+    let patch = |name: &str| {
+        format!(
+            "kubectl patch providers.externaldata.gatekeeper.sh countersign-{name} --type merge --patch-file \
+             certs/provider-patch.yaml"
+        )
+    };
+    // Neither namespace nor Providers exist yet.
+    let page = out.made(&["--namespace", "trust"]);
+    assert_eq!(commands(&page), [namespace, secret]);
+    assert!(page.contains("\n# The url of the Providers must name the namespace trust: "), "{page}");
+    // A renewed certificate has the same names, so that its namespace is known.
+    assert_eq!(commands(&out.made(&["--renew"])), [secret]);
+    assert_eq!(commands(&out.made(&["--renew", "--secret", "countersign-tls"])).len(), 1);
+    assert!(out.read("secret.yaml").contains("\n  namespace: trust\n"));
+    // A replaced authority: the Providers exist and need it.
+    let page = out.made(&["--force", "--namespace", "trust"]);
+    assert_eq!(commands(&page), [patch("verify"), patch("mutate"), secret.to_owned()]);
+    // The first certificate of an existing authority.
+    for name in ["tls.crt", "tls.key", "provider-patch.yaml", "secret.yaml"] {
+        fs::remove_file(out.path(name)).unwrap();
+    }
+    assert_eq!(commands(&out.made(&["--name", "countersign.trust.svc"])), [namespace, secret]);
 }

@@ -166,8 +166,8 @@ registries:
             "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing, \
                  expected the directory trust/truststore/x509/ca/absent with certificate files",
             "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins on \
-                 line 1: not a DER-encoded X.509 certificate",
-            "none.pem: cannot be read: No such file or directory (os error 2)",
+                 line 1: not a DER-encoded X.509 certificate, expected a valid X.509 certificate",
+            "none.pem: cannot be read: No such file or directory (os error 2), expected a readable file",
             "empty: is empty, expected a user name or a password",
             "docker.json: entry \"b.example.com\" has an auth without a colon, expected the base64 of \
                  name:password",
@@ -204,6 +204,7 @@ fn a_mistake_in_the_json_document_has_file_line_and_message() {
             "line": null,
             "field": "statement \"app\", trustStores[0]",
             "found": "trust store type: found \"cA\"",
+            "expected": "ca, signingAuthority or tsa",
             "wanted": "ca, signingAuthority or tsa",
         })
     );

@@ -61,10 +61,10 @@ async fn reports_all_mistakes_in_files_with_exit_code_3() {
   t has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document
 countersign: the files \
              of the registries have 3 mistakes
-  no.pem: cannot be read: No such file or directory (os error 2)
+  no.pem: cannot be read: No such file or directory (os error 2), expected a readable file
   \
              u: is empty, expected a user name or a password
-  p: has more than 1048576 bytes
+  p: has more than 1048576 bytes, expected at most 1048576 bytes
 "
     );
 }

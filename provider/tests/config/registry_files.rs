@@ -91,9 +91,9 @@ fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
         effects(&folder, &files),
         [
             "registry a.example is disabled: empty: is empty, expected a user name or a password",
-            "registry a.example is disabled: none: cannot be read: No such file or directory (os error 2)",
+            "registry a.example is disabled: none: cannot be read: No such file or directory (os error 2), expected a readable file",
             "registry b.example is disabled: colon: has a colon in the user name, expected none; a colon separates the user name from the password",
-            "registry c.example is disabled: latin: is not UTF-8",
+            "registry c.example is disabled: latin: is not UTF-8, expected UTF-8",
             "registry d.example is disabled: large: has a credential of 20005 bytes, expected at most 12288",
             "registry e.example is disabled: list.json: is not a Docker configuration, expected a JSON object \
              with an object auths of at most 1000 entries, and no member twice",

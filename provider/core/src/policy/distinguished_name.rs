@@ -77,8 +77,9 @@ impl Mismatched for NameError {
             Self::MultiValued => Mismatch::new("relative name has several values, joined by +")
                 .expecting("one value (write a plus sign as \\+)"),
             Self::Hexadecimal => Mismatch::new("value begins with # or contains =#").expecting("plain text"),
-            Self::Escape => Mismatch::new("backslash without a character or two hexadecimal digits to escape"),
-            Self::NotUtf8 => Mismatch::new("escaped bytes are not UTF-8"),
+            Self::Escape => Mismatch::new("backslash without a character or two hexadecimal digits to escape")
+                .expecting("\\\\ for a backslash itself"),
+            Self::NotUtf8 => Mismatch::new("escaped bytes are not UTF-8").expecting("UTF-8"),
         }
     }
 }

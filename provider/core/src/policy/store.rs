@@ -101,6 +101,7 @@ impl Mismatched for StoreProblem {
             Self::Empty => Mismatch::new("found no certificates").expecting("at least one"),
             Self::TooManyCertificates => {
                 Mismatch::new(format_args!("has more than {} certificates", limits::STORE_CERTIFICATES))
+                    .expecting(format_args!("at most {}", limits::STORE_CERTIFICATES))
             }
             Self::FileTooLarge { file, found } => Mismatch::new(format_args!("file {file:?}: found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::STORE_FILE_BYTES)),
@@ -112,10 +113,12 @@ impl Mismatched for StoreProblem {
                 .expecting(format_args!("certificates in PEM or DER{}", form.to_certificates())),
             Self::Certificate { file, line, error } => {
                 Mismatch::new(format_args!("file {file:?}{}: {error}", block(*line)))
+                    .expecting("a valid X.509 certificate")
             }
             Self::NeitherAuthorityNorSelfSigned { file, subject, error } => Mismatch::new(format_args!(
                 "file {file:?}: certificate {subject:?} is neither a CA certificate nor self-signed: {error}"
-            )),
+            ))
+            .expecting("one or the other"),
             Self::NotARoot { file, subject } => {
                 Mismatch::new(format_args!("file {file:?}: certificate {subject:?} is not a root"))
                     .expecting("a self-signed CA certificate")

@@ -53,13 +53,17 @@ impl Mismatched for EntryError {
                 .expecting("host[:port][/path], where * in a label of the host matches any text"),
             Self::Path => Mismatch::new("has a path that no image can have")
                 .expecting("lower-case letters and digits, with single separators between them"),
-            Self::NotAnObject => Mismatch::new("is not a JSON object"),
-            Self::NotText { member } => Mismatch::new(format_args!("has {member}, which is not a string")),
+            Self::NotAnObject => {
+                Mismatch::new("is not a JSON object").expecting("an object with auth, or username and password")
+            }
+            Self::NotText { member } => {
+                Mismatch::new(format_args!("has {member}, which is not a string")).expecting("a string")
+            }
             Self::Case { found } => Mismatch::new(format_args!("has {found}")).expecting("lower case"),
             Self::Base64 => Mismatch::new("has an auth that is not base64")
                 .expecting("the base64 of name:password in the alphabet with + and /"),
             Self::NoColon => Mismatch::new("has an auth without a colon").expecting("the base64 of name:password"),
-            Self::UserNotUtf8 => Mismatch::new("has a user name that is not UTF-8"),
+            Self::UserNotUtf8 => Mismatch::new("has a user name that is not UTF-8").expecting("UTF-8"),
             Self::Method(error) => error.mismatch(),
         }
     }

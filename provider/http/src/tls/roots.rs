@@ -43,7 +43,7 @@ pub enum RootCertificatesError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// A block is not a valid trusted certificate.
-    #[error("PEM block that begins on line {line} is not an X.509 certificate that can be a trust anchor")]
+    #[error("{}", self.mismatch())]
     Certificate {
         /// The number, counted from 1.
         line: usize,
@@ -54,7 +54,10 @@ impl Mismatched for RootCertificatesError {
     fn mismatch(&self) -> Mismatch {
         match self {
             Self::Pem(error) => error.mismatch(),
-            Self::Certificate { line: _ } => Mismatch::new(self),
+            Self::Certificate { line } => Mismatch::new(format_args!(
+                "PEM block that begins on line {line} is not an X.509 certificate that can be a trust anchor"
+            ))
+            .expecting("the certificate of an authority, or a self-signed one"),
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct EndpointCertificate {
     pub(super) not_after: UnixTime,
     /// Whether extKeyUsage is absent or allows to serve.
     serves: bool,
-    der: CertificateDer<'static>,
+    pub(super) der: CertificateDer<'static>,
 }
 
 pub(super) fn check(tls: &Tls, now: UnixTime, findings: &mut Findings) -> EndpointCertificates {
@@ -141,7 +141,8 @@ fn certificates(
 }
 
 impl EndpointCertificate {
-    fn of(der: CertificateDer<'static>) -> Option<Self> {
+    /// None if `der` is not a certificate.
+    pub(super) fn of(der: CertificateDer<'static>) -> Option<Self> {
         let certificate = TlsCertificate::parse(&der)?;
         Some(Self {
             subject: certificate.subject().to_string(),
@@ -220,7 +221,8 @@ fn clients(file: PemFile<'_>, authorities: &[EndpointCertificate], now: UnixTime
             findings.mistake(
                 file.path,
                 file.key,
-                &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor")),
+                &Mismatch::new(format_args!("certificate {subject:?} cannot be a trust anchor"))
+                    .expecting("certificates of authorities"),
             );
         }
     }

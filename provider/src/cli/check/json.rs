@@ -33,6 +33,9 @@ struct MistakeView {
     line: Option<u64>,
     field: String,
     found: String,
+    /// Null if there is no expected value.
+    expected: Option<String>,
+    /// The former name of `expected`; empty if there is no expected value.
     wanted: String,
 }
 
@@ -146,6 +149,7 @@ impl From<&Mistake> for MistakeView {
             line: *line,
             field: field.clone(),
             found: mismatch.found().to_owned(),
+            expected: mismatch.expected().map(str::to_owned),
             wanted: mismatch.expected().unwrap_or_default().to_owned(),
         }
     }

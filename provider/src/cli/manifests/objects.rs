@@ -101,7 +101,7 @@ fn joined(path: &str, field: &str) -> String {
 }
 
 /// A value in a message: what it is, and a text itself.
-pub(super) fn described(value: &Json) -> String {
+pub(in crate::cli) fn described(value: &Json) -> String {
     match value {
         Json::Null => "nothing".to_owned(),
         Json::Bool(value) => value.to_string(),

@@ -114,8 +114,9 @@ impl Mismatched for PemError {
             }
             Self::Base64 { line, label } => Mismatch::new(format_args!(
                 "PEM block {label:?} that begins on line {line}: found text that is \
-                 not base64, expected base64"
-            )),
+                 not base64"
+            ))
+            .expecting("base64"),
             Self::NoCertificate { line, label } => {
                 Mismatch::new(format_args!("PEM block that begins on line {line}: found label {label:?}"))
                     .expecting(format_args!("CERTIFICATE{}", certificate_remedy(label)))

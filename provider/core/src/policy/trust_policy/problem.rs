@@ -128,7 +128,8 @@ impl Mismatched for PolicyProblem {
         match self {
             Self::TooLarge { found } => Mismatch::new(format_args!("document: found {found} bytes"))
                 .expecting(format_args!("at most {}", limits::POLICY_BYTES)),
-            Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}")),
+            Self::Json(error) => Mismatch::new(format_args!("not one JSON document: {error}"))
+                .expecting("a trust policy document in JSON"),
             Self::Type { found, expected } => Mismatch::new(format_args!("found {found}")).expecting(expected),
             Self::Missing { expected } => Mismatch::new("is missing").expecting(expected),
             Self::UnknownMember { expected } => Mismatch::new("is unknown").expecting(expected),
@@ -136,7 +137,8 @@ impl Mismatched for PolicyProblem {
             Self::Empty { expected } => Mismatch::new("is empty").expecting(expected),
             Self::TooManyStatements { found } => Mismatch::new(format_args!("found {found} statements"))
                 .expecting(format_args!("at most {}", limits::POLICY_STATEMENTS)),
-            Self::More { omitted } => Mismatch::new(format_args!("has {omitted} more mistakes")),
+            Self::More { omitted } => Mismatch::new(format_args!("has {omitted} more mistakes"))
+                .expecting("the mistakes above to be corrected first"),
             Self::TooManyStores { found } => {
                 Mismatch::new(format_args!("found {found} trust stores in all statements"))
                     .expecting(format_args!("at most {}", limits::POLICY_STORES))
@@ -145,7 +147,8 @@ impl Mismatched for PolicyProblem {
                 .expecting(format_args!("at most {}", limits::STATEMENT_ENTRIES)),
             Self::NameTwice { found } => Mismatch::new(format_args!("found {found:?}, which an earlier statement has"))
                 .expecting("a unique name"),
-            Self::OverrideIntegrity => Mismatch::new("cannot be overridden; integrity is always enforced"),
+            Self::OverrideIntegrity => Mismatch::new("cannot be overridden; integrity is always enforced")
+                .expecting("no override of integrity"),
             Self::OverrideSkip => {
                 Mismatch::new("found an override of level skip").expecting("level strict, permissive or audit")
             }

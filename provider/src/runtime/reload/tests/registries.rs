@@ -89,7 +89,7 @@ async fn a_service_starts_without_the_files_of_a_registry_and_polls_them() {
     service.folder.write("c.yaml", config(registries));
     let (file, config) = ConfigFile::load(&service.folder.path().join("c.yaml"), Purpose::Serve).unwrap();
     service.task = Service::start(&config).await.unwrap().following(file, None).reload;
-    let missing = "cannot be read: No such file or directory (os error 2)";
+    let missing = "cannot be read: No such file or directory (os error 2), expected a readable file";
     let disabled = [
         format!("[!] registry a.example is disabled: ca.pem: {missing}"),
         format!("[!] registry b.example is disabled: user: {missing}"),
