@@ -1,5 +1,7 @@
 //! The `caBundle` of a Provider, and the names of the server's certificate, as Gatekeeper's client verifies them.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::codec::mismatch::Mismatch;
@@ -83,10 +85,10 @@ fn is_issued(
         )) => Ok(()),
         Err(error) => {
             let subjects: Vec<_> = authorities.iter().map(|authority| format!("{:?}", authority.subject)).collect();
-            let found = match error {
-                rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => subjects.join(", "),
-                other => format!("{}: {other}", subjects.join(", ")),
-            };
+            let mut found = subjects.join(", ");
+            if error != rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) {
+                let _ = write!(found, ": {error}");
+            }
             let subject = &leaf.subject;
             Err(Mismatch::new(format_args!("found {found}"))
                 .expecting(format_args!("the authority that issued the server certificate {subject:?}")))
