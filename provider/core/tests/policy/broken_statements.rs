@@ -240,7 +240,7 @@ fn counts_all_mistakes_and_keeps_the_first() {
     assert_eq!(policy.rules().count(), 0);
     assert_eq!(policy.mistakes().len(), limits::POLICY_MISTAKES + 1);
     let last = policy.mistakes().last().unwrap().to_string();
-    assert_eq!(last, "trust policy: has 30000 more mistakes");
+    assert_eq!(last, "trust policy: has 30000 more mistakes, expected the mistakes above to be corrected first");
 }
 
 /// Mistakes that are not kept are counted.
