@@ -228,10 +228,16 @@ fn counts_all_mistakes_and_keeps_the_first() {
         listed[0].starts_with("trust policy statement \"many\", registryScopes[0]: found \"x\", expected "),
         "{listed:?}"
     );
-    assert_eq!(listed[limits::STATEMENT_MISTAKES], "trust policy statement \"many\": has 980 more mistakes, expected the mistakes above to be corrected first");
+    assert_eq!(
+        listed[limits::STATEMENT_MISTAKES],
+        "trust policy statement \"many\": has 980 more mistakes, expected the mistakes above to be corrected first"
+    );
     let all: Vec<_> = policy.mistakes().iter().map(ToString::to_string).collect();
     assert_eq!(all.len(), limits::STATEMENT_MISTAKES + 1);
-    assert_eq!(all[limits::STATEMENT_MISTAKES], "trust policy: has 980 more mistakes, expected the mistakes above to be corrected first");
+    assert_eq!(
+        all[limits::STATEMENT_MISTAKES],
+        "trust policy: has 980 more mistakes, expected the mistakes above to be corrected first"
+    );
     assert_eq!(selected(&policy, B), Some(("many", Claim::Possible, false)));
     assert_eq!(selected(&policy, A), Some(("good", Claim::Named, true)));
 
