@@ -201,18 +201,7 @@ impl Registries {
                 Ok((_, Page::Unlabelled(_, cause) | Page::Other(cause))) => Fallback::Failed(cause),
                 Err(RegistryError { cause, .. }) => Fallback::Failed(cause),
             },
-            Err(RegistryError { cause, .. }) => {
-                if let Cause::NotFound { host, error } = cause.innermost()
-                    && !error.name_unknown()
-                {
-                    return if error.is_envelope() {
-                        Fallback::Absent
-                    } else {
-                        Fallback::Failed(Cause::BareNotFound { host: host.clone() })
-                    };
-                }
-                Fallback::Failed(cause)
-            }
+            Err(RegistryError { stage, cause, .. }) => absent_or_failed(stage, cause),
         }
     }
 
@@ -231,6 +220,18 @@ impl Registries {
 
 fn page_limit() -> BodyLimits {
     BodyLimits::at_most(limits::REFERRERS_PAGE_BYTES)
+}
+
+/// The state of the fallback tag after a failed request for it. Only a 404 of the registry itself to this request, with
+/// a registry's error body, means that there is no tag: not one of a token service, nor of a host that the registry
+/// redirects to.
+fn absent_or_failed(stage: Stage, cause: Cause) -> Fallback {
+    match (stage, cause) {
+        (Stage::Referrers, Cause::NotFound { host, error }) if !error.name_unknown() => {
+            if error.is_envelope() { Fallback::Absent } else { Fallback::Failed(Cause::BareNotFound { host }) }
+        }
+        (_, cause) => Fallback::Failed(cause),
+    }
 }
 
 /// Whether to request the fallback tag: the registry has responded and does not fail. Requests that are not allowed

@@ -12,13 +12,20 @@ pub(crate) fn observed(request: &Request<'_>, result: &Result<Reply, Cause>) -> 
         Ok(Reply::Success(_)) => RequestResult::Ok,
         Ok(Reply::Unauthorized { .. }) if request.authorization.is_some() => RequestResult::Denied,
         Ok(Reply::Unauthorized { .. }) => RequestResult::Challenged,
-        Err(cause) => failed_as(cause.innermost()),
+        Err(cause) => failed_as(cause),
     }
 }
 
+/// The result for the response that ended the request, of whichever server it is.
 fn failed_as(cause: &Cause) -> RequestResult {
+    if let Cause::Redirected { cause, .. } = cause {
+        return failed_as(cause);
+    }
     if let Cause::Status { status: 500.., .. } = cause {
         return RequestResult::ServerError;
+    }
+    if let Cause::TokenNotFound { .. } = cause {
+        return RequestResult::NotFound;
     }
     match cause.kind() {
         // No request is sent to a misconfigured registry.

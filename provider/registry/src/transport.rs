@@ -128,7 +128,7 @@ impl Transport {
         match response {
             Ok(response) => {
                 let target = (!same_origin(request.url, &response.url)).then(|| authority(&response.url));
-                let reply = self.read(request, response);
+                let reply = self.read(stage, request, response);
                 reply.map_err(|cause| match target {
                     Some(target) => redirected(target, cause),
                     None => cause,
@@ -140,7 +140,7 @@ impl Transport {
     }
 
     /// Classifies a response.
-    fn read(&self, request: &Request<'_>, response: fetch::Response) -> Result<Reply, Cause> {
+    fn read(&self, stage: Stage, request: &Request<'_>, response: fetch::Response) -> Result<Reply, Cause> {
         let fetch::Response { url, status, headers, peer, body, credential_withheld, pause } = response;
         let host = authority(&url);
         let body = match body {
@@ -164,7 +164,7 @@ impl Transport {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
                 Err(Cause::Denied { host, status: status.as_u16(), credential, error })
             }
-            (StatusCode::NOT_FOUND, None) => Err(Cause::NotFound { host, error }),
+            (StatusCode::NOT_FOUND, None) => Err(not_found(stage, host, error)),
             (_, None) => Err(Cause::Status { host, status: status.as_u16(), error }),
         }
     }
@@ -178,6 +178,14 @@ impl Transport {
     /// The number of characters kept of an error envelope from `url`.
     fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
         if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
+    }
+}
+
+/// The cause of a 404, by the kind of server that sent it.
+fn not_found(stage: Stage, host: String, error: RegistryErrorBody) -> Cause {
+    match stage {
+        Stage::Token => Cause::TokenNotFound { host, error },
+        Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob => Cause::NotFound { host, error },
     }
 }
 

@@ -2,6 +2,7 @@
 //! it is found; `unsigned` requires an explicit empty list.
 
 mod failures;
+mod other_servers;
 mod untyped;
 
 use countersign_core::verdict::Code;
@@ -15,6 +16,7 @@ use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::FaultHandle;
 use countersign_testkit::registry::Referrers;
+use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 
@@ -87,6 +89,10 @@ async fn each_answer_of_the_api_with_each_state_of_the_fallback_tag_has_its_verd
     // In the order of Fallback::ALL.
     let unsupported = [Unsupported, Verified, Unsupported, Unsupported, Invalid, Invalid, Failed];
     let no_api = [Unsigned, Verified, Unsigned, Unsigned, Invalid, Invalid, Failed];
+    // The API redirects to a server that responds with 404.
+    let elsewhere = [Invalid, Verified, Invalid, Invalid, Invalid, Invalid, Failed];
+    let other = Registry::start().await;
+    let away = format!("{}/elsewhere", other.url());
     let strange = [Invalid, Verified, Invalid, Invalid, Invalid, Invalid, Failed];
     let denied = [Denied, Verified, Denied, Denied, Invalid, Invalid, Failed];
     let cases = [
@@ -118,6 +124,7 @@ async fn each_answer_of_the_api_with_each_state_of_the_fallback_tag_has_its_verd
         (Reply::status(200), strange),
         (Reply::status(204), [Failed, Verified, Failed, Failed, Invalid, Invalid, Failed]),
         (Reply::status(302), [Redirect, Verified, Redirect, Redirect, Invalid, Invalid, Failed]),
+        (Reply::status(307).header("location", &away), elsewhere),
         (Reply::status(500), [Failed; 7]),
         (Reply::status(503), [Failed; 7]),
         (Reply::status(429).header("retry-after", "60"), [Throttled; 7]),

@@ -103,10 +103,22 @@ pub enum Cause {
         /// The error body of the response.
         error: RegistryErrorBody,
     },
-    /// 404.
+    /// 404 of a registry, or inside of [`Self::Redirected`] of the host that it redirects to. Never of a token service.
     #[error("{host} responds that it does not exist{}", Quote(error))]
     NotFound {
         /// The destination of the request.
+        host: String,
+        /// The error body of the response.
+        error: RegistryErrorBody,
+    },
+    /// 404 of a token service, which says nothing about the image.
+    #[error(
+        "{host} responds with status 404 to the request for a token{}: expected a token; check the token service that \
+         the registry names, and any proxy in front of it",
+        Quote(error)
+    )]
+    TokenNotFound {
+        /// The token service.
         host: String,
         /// The error body of the response.
         error: RegistryErrorBody,

@@ -58,13 +58,13 @@ impl Cause {
             // A 401 is a denial, even if its challenge is not supported.
             Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => RegistryErrorKind::Denied,
             Self::TooManyRequests { .. } => RegistryErrorKind::Throttled,
-            Self::Status { .. } | Self::Interrupted => RegistryErrorKind::Failed,
+            Self::Status { .. } | Self::TokenNotFound { .. } | Self::Interrupted => RegistryErrorKind::Failed,
             Self::NotFound { .. } => RegistryErrorKind::NotFound,
             // Another kind of artifact. Another media type comes from a proxy and not from an image.
             Self::Target(ManifestError::MediaType { found }) if found.escaped().starts_with("application/vnd.") => {
                 RegistryErrorKind::Unsupported
             }
-            Self::Redirected { cause, .. } => after_redirect(cause.kind()),
+            Self::Redirected { stage, cause, .. } => after_redirect(*stage, cause),
             Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
             Self::NoList(no_list) => no_list.kind(),
             // The registry itself linked the page.
@@ -106,6 +106,7 @@ impl Cause {
             | Self::Realm(_)
             | Self::Status { .. }
             | Self::NotFound { .. }
+            | Self::TokenNotFound { .. }
             | Self::Challenge { .. }
             | Self::Token { .. }
             | Self::Link(_)
@@ -159,14 +160,15 @@ fn of_fetch(error: &FetchError) -> RegistryErrorKind {
     }
 }
 
-/// The kind of failure at the registry that follows from one at the host to which it redirects.
-fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
-    match kind {
+/// The kind of failure at the registry that follows from one at the host to which it redirects a request of `stage`.
+fn after_redirect(stage: Stage, cause: &Cause) -> RegistryErrorKind {
+    match cause.kind() {
+        RegistryErrorKind::NotFound => absent_after_redirect(stage, cause),
         // The registry chose this host, and the configuration does not allow requests to it.
         RegistryErrorKind::Refused => RegistryErrorKind::RedirectRefused,
         // No credential was sent to the store, which refuses the access that the registry granted.
         RegistryErrorKind::Denied => RegistryErrorKind::Failed,
-        RegistryErrorKind::Misconfigured
+        kind @ (RegistryErrorKind::Misconfigured
         | RegistryErrorKind::Unreachable
         | RegistryErrorKind::Timeout
         | RegistryErrorKind::Throttled
@@ -175,17 +177,29 @@ fn after_redirect(kind: RegistryErrorKind) -> RegistryErrorKind {
         | RegistryErrorKind::RedirectRefused
         | RegistryErrorKind::ContentMismatch
         | RegistryErrorKind::ReferrersUnsupported
-        | RegistryErrorKind::NotFound
         | RegistryErrorKind::Unsupported
-        | RegistryErrorKind::Overloaded => kind,
+        | RegistryErrorKind::Overloaded) => kind,
+    }
+}
+
+/// The kind of a 404 of the host to which the registry redirects.
+fn absent_after_redirect(stage: Stage, cause: &Cause) -> RegistryErrorKind {
+    match stage {
+        // The registry lists this content, so its absence is a mistake in the registry, wherever it is stored.
+        Stage::ReferrerManifest | Stage::Blob => RegistryErrorKind::NotFound,
+        // Registries redirect to mirrors, which send the error body of a registry; other servers do not.
+        Stage::Manifest if matches!(cause, Cause::NotFound { error, .. } if error.is_envelope()) => {
+            RegistryErrorKind::NotFound
+        }
+        Stage::Manifest | Stage::Referrers | Stage::Token => RegistryErrorKind::ResponseInvalid,
     }
 }
 
 impl Cause {
-    /// Whether this is a 404 without `NAME_UNKNOWN`. For the referrers API, the specification defines it as "not
-    /// supported".
+    /// Whether this is a 404 of the registry itself without `NAME_UNKNOWN`. For the referrers API, the specification
+    /// defines it as "not supported". A 404 of the host that the registry redirects to is none.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self.innermost(), Self::NotFound { error, .. } if !error.name_unknown())
+        matches!(self, Self::NotFound { error, .. } if !error.name_unknown())
     }
 
     /// Whether this is a 401 or 403 to a request with the configured credential or a token exchanged for it.
@@ -202,10 +216,5 @@ impl Cause {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 400..=499 | 501, .. })
             && !matches!(self, Self::Status { status: 408 | 421 | 425, .. })
-    }
-
-    /// The innermost cause, at any host.
-    pub(crate) fn innermost(&self) -> &Self {
-        if let Self::Redirected { cause, .. } = self { cause.innermost() } else { self }
     }
 }

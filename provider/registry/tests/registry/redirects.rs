@@ -25,6 +25,7 @@ use crate::support::PASSWORD;
 use crate::support::USER;
 use crate::support::alice;
 use crate::support::anonymous;
+use crate::support::app;
 use crate::support::build;
 use crate::support::descriptor;
 use crate::support::entry;
@@ -131,6 +132,29 @@ async fn ignores_a_challenge_of_the_blob_store() {
         )
     );
     assert_eq!(store.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_404_of_another_host_is_an_absent_image_only_with_the_error_body_of_a_registry() {
+    let (registry, mirror, _) = two().await;
+    let registries = anonymous(&registry);
+    let image = app(&registry);
+    registry.when(Route::Manifest).redirect(307, &format!("{}/v2/app/manifests/v1", mirror.url()));
+    for (reply, kind) in [
+        (Reply::error(404, "MANIFEST_UNKNOWN"), RegistryErrorKind::NotFound),
+        (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::NotFound),
+        (Reply::status(404), RegistryErrorKind::ResponseInvalid),
+        (Reply::status(404).header("content-type", "text/html").body("<html>"), RegistryErrorKind::ResponseInvalid),
+    ] {
+        let fault = mirror.when(Route::Manifest).reply(reply.clone());
+        let error = registries.pin(&image, soon()).await.unwrap_err();
+        assert_eq!((error.stage, error.kind()), (Stage::Manifest, kind), "{reply:?}");
+        assert!(
+            error.to_string().ends_with(&format!("{} is the host that {} redirects to", mirror.host(), registry.host())),
+            "{error}"
+        );
+        fault.remove();
+    }
 }
 
 #[tokio::test]

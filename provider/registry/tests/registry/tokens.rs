@@ -279,7 +279,7 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
         (500, RegistryErrorKind::Failed),
         (403, RegistryErrorKind::Denied),
         (401, RegistryErrorKind::Denied),
-        (404, RegistryErrorKind::NotFound),
+        (404, RegistryErrorKind::Failed),
     ] {
         let fault = registry.when(Route::Token).status(status);
         registry.clear_requests();
@@ -294,6 +294,31 @@ async fn a_failing_token_service_is_no_denial_and_no_fallback_to_anonymous() {
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Timeout));
     fault.remove();
+}
+
+#[tokio::test]
+async fn a_404_of_the_token_service_says_nothing_about_the_image() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.require_bearer(&TokenService::anonymous());
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    registry.when(Route::Token).error(404, "NAME_UNKNOWN");
+    let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+    let host = registry.host();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get the token of {host}/app: {host} responds with status 404 to the request for a token, saying \
+             \"NAME_UNKNOWN: as the test wanted\": expected a token; check the token service that the registry names, \
+             and any proxy in front of it"
+        )
+    );
+    assert_eq!(error.kind(), RegistryErrorKind::Failed);
+    // For metrics it is the status that was received.
+    assert_eq!(
+        seen.all(),
+        [(Stage::Manifest, RequestResult::Challenged), (Stage::Token, RequestResult::NotFound)]
+    );
 }
 
 #[tokio::test]

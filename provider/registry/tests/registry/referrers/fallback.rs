@@ -13,6 +13,7 @@ use countersign_testkit::registry;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
 
 use super::digests;
 use super::empty;
@@ -23,6 +24,7 @@ use super::referrers;
 use super::sample;
 use crate::support::SIGNATURE;
 use crate::support::anonymous;
+use crate::support::app;
 use crate::support::pinned;
 use crate::support::soon;
 
@@ -177,8 +179,9 @@ async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
         let fault = website.when(Route::Other).reply(Reply::status(status).header("retry-after", "1"));
         let found = referrers(&registries, &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{status}");
-        // Only a 404 is a result of the API, and there is no second request.
-        assert_eq!(found.incomplete.is_none(), status == 404, "{status}");
+        // No response of another server is a result of the API, and there is no second request.
+        let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{status}: {found:?}") };
+        assert_eq!(matches!(&no_list(error).api, Cause::Redirected { .. }), status != 200, "{status}: {error:?}");
         assert_eq!(fault.hits(), 1, "{status}");
         fault.remove();
     }
@@ -186,6 +189,110 @@ async fn a_redirect_of_the_api_to_another_host_reads_the_fallback_tag() {
     let found = referrers(&registries, &registry).await.unwrap();
     let Some(Incomplete::Failed(error)) = &found.incomplete else { panic!("{found:?}") };
     assert_eq!((digests(&found), error.kind()), (expected, RegistryErrorKind::Unreachable));
+}
+
+#[tokio::test]
+async fn a_404_of_another_host_that_the_api_or_the_fallback_tag_is_redirected_to_never_means_none() {
+    let registry = Registry::start().await;
+    let other = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    let image = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default());
+    let tag = image.digest.replace(':', "-");
+    let target = format!("{}/elsewhere", other.url());
+    for reply in [
+        Reply::status(404),
+        Reply::status(404).header("content-type", "text/html").body("<html>"),
+        Reply::error(404, "MANIFEST_UNKNOWN"),
+        Reply::error(404, "NAME_UNKNOWN"),
+    ] {
+        let case = format!("{reply:?}");
+        let answer = other.when(Route::Other).reply(reply);
+        for api in [true, false] {
+            let fault = match api {
+                true => registry.when(Route::Referrers).redirect(307, &target),
+                false => registry.when(Route::Manifest).path_contains(&tag).redirect(307, &target),
+            };
+            let error = referrers(&registries, &registry).await.unwrap_err();
+            assert_eq!((error.stage, error.kind()), (Stage::Referrers, RegistryErrorKind::ResponseInvalid), "{case}");
+            let no_list = no_list(&error);
+            let (cause, is_redirected) = match (&no_list.api, &no_list.fallback) {
+                (api @ Cause::Redirected { .. }, Fallback::Absent) => (api, true),
+                (Cause::NotFound { .. }, Fallback::Failed(cause)) => (cause, false),
+                found => panic!("{case}: {found:?}"),
+            };
+            assert_eq!(is_redirected, api, "{case}");
+            let Cause::Redirected { target, cause, .. } = cause else { panic!("{case}: {cause:?}") };
+            assert_eq!(*target, other.host(), "{case}");
+            assert!(matches!(&**cause, Cause::NotFound { host, .. } if *host == other.host()), "{case}: {cause:?}");
+            fault.remove();
+        }
+        answer.remove();
+    }
+    // The registry itself redirects the tag to another path of its own, where there is none: its own response.
+    registry.when(Route::Manifest).path_contains(&tag).redirect(307, &format!("{}/v2/app/manifests/none", registry.url()));
+    assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default());
+}
+
+#[tokio::test]
+async fn a_failing_token_service_never_means_none() {
+    let expected = |status| match status {
+        401 | 403 => RegistryErrorKind::Denied,
+        _ => RegistryErrorKind::Failed,
+    };
+    for (status, code) in [
+        (401, "UNAUTHORIZED"),
+        (403, "DENIED"),
+        (404, "NOT_FOUND"),
+        (404, "MANIFEST_UNKNOWN"),
+        (404, "NAME_UNKNOWN"),
+        (404, ""),
+        (500, "UNKNOWN"),
+        (503, ""),
+    ] {
+        let reply = if code.is_empty() { Reply::status(status) } else { Reply::error(status, code) };
+        for (number, stage) in [(0, Stage::Token), (1, Stage::Token), (2, Stage::Referrers)] {
+            let case = format!("{reply:?}, token {number}");
+            let registry = Registry::start().await;
+            registry.referrers(registry::Referrers::FallbackTag);
+            let image = registry.push_image("app", "v1");
+            // Every request needs a token of its own.
+            registry.require_bearer(&TokenService::anonymous().expires_in(Some(0)));
+            registry.when(Route::Token).after(number).reply(reply.clone());
+            let registries = anonymous(&registry);
+            let error = match registries.pin(&app(&registry), soon()).await {
+                Ok(pinned) => registries.referrers(&pinned, SIGNATURE, soon()).await.map(drop).unwrap_err(),
+                Err(error) => error,
+            };
+            assert_eq!((error.stage, error.kind()), (stage, expected(status)), "{case}");
+            if number == 2 {
+                let no_list = no_list(&error);
+                assert_eq!(no_list.tag, image.digest.replace(':', "-"), "{case}");
+                let Fallback::Failed(cause) = &no_list.fallback else { panic!("{case}: {no_list:?}") };
+                assert_eq!(matches!(cause, Cause::TokenNotFound { .. }), status == 404, "{case}: {cause:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_the_token_service_after_a_challenge_for_the_fallback_tag_never_means_none() {
+    let registry = Registry::start().await;
+    registry.referrers(registry::Referrers::FallbackTag);
+    registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let challenge = format!(r#"Bearer realm="{}/token",service="testkit",scope="other""#, registry.url());
+    registry
+        .when(Route::Manifest)
+        .path_contains("sha256-")
+        .reply(Reply::error(401, "UNAUTHORIZED").header("www-authenticate", &challenge));
+    registry.when(Route::Token).error(404, "NOT_FOUND");
+    let error = referrers(&registries, &registry).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Failed);
+    let Fallback::Failed(Cause::TokenNotFound { host, .. }) = &no_list(&error).fallback else { panic!("{error:?}") };
+    assert_eq!(*host, registry.host());
+    assert_eq!(registry.count(Route::Token), 1);
 }
 
 /// Responses of the API, with the kind of error if the fallback tag is a 404, and whether the tag is requested.
