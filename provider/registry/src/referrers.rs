@@ -228,7 +228,11 @@ fn page_limit() -> BodyLimits {
 fn absent_or_failed(stage: Stage, cause: Cause) -> Fallback {
     match (stage, cause) {
         (Stage::Referrers, Cause::NotFound { host, error }) if !error.name_unknown() => {
-            if error.is_envelope() { Fallback::Absent } else { Fallback::Failed(Cause::BareNotFound { host }) }
+            if error.is_envelope() {
+                Fallback::Absent
+            } else {
+                Fallback::Failed(Cause::BareNotFound { host })
+            }
         }
         (_, cause) => Fallback::Failed(cause),
     }

@@ -150,7 +150,11 @@ async fn a_404_of_another_host_is_an_absent_image_only_with_the_error_body_of_a_
         let error = registries.pin(&image, soon()).await.unwrap_err();
         assert_eq!((error.stage, error.kind()), (Stage::Manifest, kind), "{reply:?}");
         assert!(
-            error.to_string().ends_with(&format!("{} is the host that {} redirects to", mirror.host(), registry.host())),
+            error.to_string().ends_with(&format!(
+                "{} is the host that {} redirects to",
+                mirror.host(),
+                registry.host()
+            )),
             "{error}"
         );
         fault.remove();

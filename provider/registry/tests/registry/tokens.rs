@@ -315,10 +315,7 @@ async fn a_404_of_the_token_service_says_nothing_about_the_image() {
     );
     assert_eq!(error.kind(), RegistryErrorKind::Failed);
     // For metrics it is the status that was received.
-    assert_eq!(
-        seen.all(),
-        [(Stage::Manifest, RequestResult::Challenged), (Stage::Token, RequestResult::NotFound)]
-    );
+    assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Challenged), (Stage::Token, RequestResult::NotFound)]);
 }
 
 #[tokio::test]

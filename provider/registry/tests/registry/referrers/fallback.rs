@@ -231,7 +231,10 @@ async fn a_404_of_another_host_that_the_api_or_the_fallback_tag_is_redirected_to
         answer.remove();
     }
     // The registry itself redirects the tag to another path of its own, where there is none: its own response.
-    registry.when(Route::Manifest).path_contains(&tag).redirect(307, &format!("{}/v2/app/manifests/none", registry.url()));
+    registry
+        .when(Route::Manifest)
+        .path_contains(&tag)
+        .redirect(307, &format!("{}/v2/app/manifests/none", registry.url()));
     assert_eq!(referrers(&registries, &registry).await.unwrap(), Referrers::default());
 }
 
