@@ -5,6 +5,7 @@
 //! and read by their users, so a [`Config`] can be printed.
 
 mod effective;
+mod field_path;
 mod fields;
 mod file;
 mod listen_address;

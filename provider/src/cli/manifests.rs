@@ -103,7 +103,7 @@ fn parse(text: &str) -> Result<Vec<ManifestDocument>, (u64, Mismatch)> {
     }
     load_manifests(text).map_err(|error| {
         let found = format_args!("found {}", error.found);
-        (error.line, Mismatch::new(found).expecting(error.wanted))
+        (error.line, Mismatch::new(found).expecting(&error.wanted))
     })
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Purpose;
+use super::field_path::join;
 use super::mistakes::Mistakes;
 use super::units;
 use super::yaml::Node;
@@ -258,9 +259,4 @@ impl<'a> Fields<'a> {
         let found = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node);
         found.filter(|node| node.value != Value::Nothing)
     }
-}
-
-/// The name of `key` within the section at `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -31,7 +31,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
     let root = match load_yaml(text) {
         Ok(root) => root,
         Err(error) => {
-            mistakes.add(error.line, "", error.found, error.wanted, "");
+            mistakes.add(error.line, &error.field, error.found, error.wanted, "");
             return (None, mistakes.into_list());
         }
     };

@@ -9,8 +9,8 @@ mod reference;
 use std::fmt;
 use std::path::Path;
 
+pub(super) use super::field_path::join;
 use super::fields::Fields;
-pub(super) use super::fields::join;
 
 pub(super) use self::json_schema::json_schema;
 pub(super) use self::json_schema::of_list as list_schema;

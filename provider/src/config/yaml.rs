@@ -1,31 +1,62 @@
-//! YAML as a tree with line numbers. The only file that uses the YAML library.
+//! YAML as a tree with line numbers. Only this module uses the YAML library.
 //!
 //! A tree rather than derived structs, because derived ones stop at the first mistake. In a configuration, anchors,
 //! aliases, merge keys, tags of an application and several documents are refused: it has no use for them. Manifests of
 //! Kubernetes may have them, except the tags.
 
-use std::collections::HashSet;
-use std::fmt;
+mod error;
+mod parsed;
+mod syntax;
 
-use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::codec::text::Text;
-use serde::Deserialize;
-use serde::de::Deserializer;
-use serde::de::Error as _;
-use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
+use std::collections::HashSet;
+
+use serde::Deserialize as _;
+use serde_path_to_error::Segment;
 use serde_saphyr::MergeKeyPolicy;
 use serde_saphyr::Spanned;
+use serde_saphyr::options::NonFiniteFloatPolicy;
+
+pub(crate) use self::error::YamlError;
+use self::parsed::Parsed;
+use super::field_path::join;
 
 /// Largest configuration file, in bytes: what a ConfigMap can hold.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
 
-/// Deepest nesting. The schema needs six levels.
-const DEPTH: usize = 16;
+/// The limits of a configuration. The schema needs six levels. Ten thousand registries have fewer values.
+const CONFIG: Limits =
+    Limits { bytes: CONFIG_BYTES, levels: 16, values: 100_000, documents: 1, anchors: 0, aliased: 0 };
 
-/// Most values. Ten thousand registries have fewer.
-const NODES: usize = 100_000;
+/// Largest file with manifests, in bytes: all pods of a cluster with a thousand of them.
+pub(crate) const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Deepest nesting of a manifest. Definitions of custom resources have 40 levels.
+pub(crate) const MANIFEST_DEPTH: usize = 64;
+
+/// Most values of a file with manifests. A thousand pods have a third of it.
+pub(crate) const MANIFEST_NODES: usize = 1_000_000;
+
+/// The limits of a file with manifests. Manifests with anchors were written by people: they have few.
+const MANIFESTS: Limits = Limits {
+    bytes: MANIFEST_BYTES,
+    levels: MANIFEST_DEPTH,
+    values: MANIFEST_NODES,
+    documents: 10_000,
+    anchors: 10_000,
+    aliased: 100_000,
+};
+
+/// Most of what one file may have.
+struct Limits {
+    bytes: usize,
+    levels: usize,
+    values: usize,
+    documents: usize,
+    /// Anchors, aliases and merge keys, each.
+    anchors: usize,
+    /// Events of the parser that are recorded below anchors, and that aliases stand for, each.
+    aliased: usize,
+}
 
 /// A value and the line on which it starts, counted from 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,31 +70,14 @@ pub(super) struct Node {
 pub(super) enum Value {
     Nothing,
     Boolean(bool),
+    /// Also written with a fraction of zero, as `integer` of JSON Schema: `1024.0`, `1e3`.
     Whole(u64),
-    /// Negative, or with a fraction.
-    Number(f64),
+    /// Another number, as it is written.
+    Number(String),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
-
-/// Why a text is not the YAML that was wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct YamlError {
-    /// 0 if it has no line.
-    pub(crate) line: u64,
-    pub(crate) found: Text,
-    pub(crate) wanted: &'static str,
-}
-
-/// Largest file with manifests, in bytes: all pods of a cluster with a thousand of them.
-pub(crate) const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
-
-/// Deepest nesting of a manifest. Definitions of custom resources have 40 levels.
-pub(crate) const MANIFEST_DEPTH: usize = 64;
-
-/// Most values of a file with manifests. A thousand pods have a third of it.
-pub(crate) const MANIFEST_NODES: usize = 1_000_000;
 
 /// A document of a file with manifests.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,34 +93,10 @@ pub(crate) struct ManifestDocument {
 /// # Errors
 /// Above the limits, not YAML, a key twice, or a tag of an application.
 pub(crate) fn load_manifests(text: &str) -> Result<Vec<ManifestDocument>, YamlError> {
-    if text.len() > MANIFEST_BYTES {
-        let found = Text::of(format_args!("{} bytes", text.len()));
-        return Err(YamlError { line: 0, found, wanted: "at most 16777216 bytes" });
-    }
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_reader_input_bytes: Some(MANIFEST_BYTES),
-            max_events: 4 * MANIFEST_NODES,
-            max_aliases: 10_000,
-            max_anchors: 10_000,
-            max_depth: MANIFEST_DEPTH,
-            max_inclusion_depth: 0,
-            max_documents: 10_000,
-            max_nodes: MANIFEST_NODES,
-            max_total_scalar_bytes: MANIFEST_BYTES,
-            max_merge_keys: 10_000,
-        },
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-    };
+    MANIFESTS.check_bytes(text)?;
     let documents: Vec<Spanned<serde_json::Value>> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-            let found = Text::of("too much, or too many anchors or aliases");
-            describe(error, (found, "at most 64 levels, 1000000 values and 10000 documents, anchors and aliases"))
-        })?;
+        serde_saphyr::from_multiple_with_options(text, MANIFESTS.options())
+            .map_err(|error| YamlError::of(&error, String::new(), &MANIFESTS))?;
     let document = |spanned: Spanned<serde_json::Value>| ManifestDocument {
         line: spanned.referenced.line(),
         value: spanned.value,
@@ -119,68 +109,143 @@ pub(crate) fn load_manifests(text: &str) -> Result<Vec<ManifestDocument>, YamlEr
 /// # Errors
 /// Above the limits, not YAML, or with a feature that the module's description refuses.
 pub(super) fn load_yaml(text: &str) -> Result<Node, YamlError> {
-    if text.len() > CONFIG_BYTES {
-        let found = Text::of(format_args!("{} bytes", text.len()));
-        return Err(YamlError { line: 0, found, wanted: "at most 1048576 bytes" });
-    }
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_reader_input_bytes: Some(CONFIG_BYTES),
-            max_events: 4 * NODES,
-            max_aliases: 0,
-            max_anchors: 0,
-            max_depth: DEPTH,
-            max_inclusion_depth: 0,
-            max_documents: 2,
-            max_nodes: NODES,
-            max_total_scalar_bytes: CONFIG_BYTES,
-            max_merge_keys: 0,
-        },
-        merge_keys: MergeKeyPolicy::Error,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-    };
-    let spanned: Spanned<Value> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let found = Text::of("an anchor, an alias, or too much");
-        describe(error, (found, "no anchors or aliases, at most 16 levels and 100000 values"))
-    })?;
-    Ok(Node::from(spanned))
-}
-
-#[allow(clippy::wildcard_enum_match_arm, reason = "the library's errors are an open set")]
-fn describe(error: serde_saphyr::Error, too_much: (Text, &'static str)) -> YamlError {
-    use serde_saphyr::Error;
-    let line = error.location().map_or(0, |location| location.line());
-    let (found, wanted) = match error.without_snippet() {
-        Error::DuplicateMappingKey { key: Some(key), .. } => {
-            (Text::of(format_args!("{:?} twice", Excerpt::of(key))), "each key once")
+    CONFIG.check_bytes(text)?;
+    let mut track = serde_path_to_error::Track::new();
+    let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, CONFIG.options(), |deserializer| {
+        Spanned::<Parsed>::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
+    });
+    match parsed {
+        Ok(parsed) => Node::of(parsed, text, ""),
+        Err(error) => {
+            let parent = field(&track.path());
+            let is_named = |key: &&str| parent.rsplit('.').next() != Some(*key);
+            let key = key_before(text, error.location()).filter(is_named);
+            let field = key.map_or_else(|| parent.clone(), |key| join(&parent, key));
+            Err(YamlError::of(&error, field, &CONFIG))
         }
-        Error::DuplicateMappingKey { key: None, .. } => (Text::of("a key twice"), "each key once"),
-        Error::MultipleDocuments { .. } => (Text::of("a second document"), "one document"),
-        Error::MergeKeyNotAllowed { .. } => (Text::of("a merge key (<<)"), "every key written out"),
-        Error::Budget { .. } => too_much,
-        other => (Text::of(other), "YAML 1.2"),
-    };
-    YamlError { line, found, wanted }
+    }
 }
 
-impl From<Spanned<Value>> for Node {
-    fn from(spanned: Spanned<Value>) -> Self {
-        Self { line: spanned.referenced.line(), value: spanned.value }
+/// The name of the key at which the library stopped. Each value of the file is the member `value` of a [`Spanned`].
+fn field(path: &serde_path_to_error::Path) -> String {
+    path.iter().skip(1).step_by(2).fold(String::new(), |parent, segment| match segment {
+        Segment::Seq { index } => format!("{parent}[{index}]"),
+        Segment::Map { key } => join(&parent, key),
+        Segment::Enum { .. } | Segment::Unknown => parent,
+    })
+}
+
+/// The key whose value starts at `location`, if both are in one line: the library reads the start of a value, an
+/// anchor or a tag, before it reports the key.
+fn key_before(text: &str, location: Option<serde_saphyr::Location>) -> Option<&str> {
+    let location = location?;
+    let line = text.lines().nth(usize::try_from(location.line().checked_sub(1)?).ok()?)?;
+    let column = usize::try_from(location.column().checked_sub(1)?).ok()?;
+    let end = line.char_indices().nth(column).map_or(line.len(), |(index, _)| index);
+    let before = line.get(..end)?.trim_end();
+    let value = before.rsplit(' ').next().filter(|word| word.starts_with(['!', '&']));
+    let before = value.and_then(|value| before.strip_suffix(value)).unwrap_or(before);
+    let key = before.trim_end().strip_suffix(':')?;
+    let start = key.rfind(|character: char| !character.is_ascii_alphanumeric()).map_or(0, |index| index + 1);
+    key.get(start..).filter(|key| !key.is_empty())
+}
+
+impl Limits {
+    fn check_bytes(&self, text: &str) -> Result<(), YamlError> {
+        if text.len() <= self.bytes {
+            return Ok(());
+        }
+        let (found, expected) = (format!("{} bytes", text.len()), format!("at most {} bytes", self.bytes));
+        Err(YamlError::new(0, String::new(), found, expected))
     }
+
+    fn options(&self) -> serde_saphyr::Options {
+        let merge_keys = if self.anchors == 0 { MergeKeyPolicy::Error } else { MergeKeyPolicy::default() };
+        serde_saphyr::options! {
+            budget: serde_saphyr::budget! {
+                max_reader_input_bytes: Some(self.bytes),
+                max_events: self.values.saturating_mul(4),
+                max_aliases: self.anchors,
+                max_anchors: self.anchors,
+                max_recorded_anchor_events: self.aliased,
+                max_depth: self.levels,
+                max_inclusion_depth: 0,
+                // The second document of a configuration has an error of its own.
+                max_documents: self.documents.max(2),
+                max_nodes: self.values,
+                max_total_scalar_bytes: self.bytes,
+                max_merge_keys: self.anchors,
+            },
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: self.aliased },
+            merge_keys: merge_keys,
+            leading_zero_numbers_as_strings: true,
+            underscored_numbers_as_strings: true,
+            strict_booleans: true,
+            reject_unsupported_tags: true,
+            non_finite_float_policy: if self.anchors == 0 {
+                NonFiniteFloatPolicy::PassThrough
+            } else {
+                NonFiniteFloatPolicy::Reject
+            },
+            with_snippet: false,
+        }
+    }
+}
+
+impl Node {
+    /// `parsed`, which is in `text` and at the key `field`.
+    ///
+    /// # Errors
+    /// A key twice: the library distinguishes the number 1 from the text "1", which are one key here.
+    fn of(parsed: Spanned<Parsed>, text: &str, field: &str) -> Result<Self, YamlError> {
+        let value = match parsed.value {
+            Parsed::Nothing => Value::Nothing,
+            Parsed::Boolean(value) => Value::Boolean(value),
+            Parsed::Whole(value) => Value::Whole(value),
+            Parsed::Number(value) => Value::Number(written(parsed.referenced, text, value)),
+            Parsed::Text(value) => Value::Text(value),
+            Parsed::List(list) => {
+                let element = |(index, element)| Self::of(element, text, &format!("{field}[{index}]"));
+                Value::List(list.into_iter().enumerate().map(element).collect::<Result<_, _>>()?)
+            }
+            Parsed::Map(entries) => {
+                let mut names = HashSet::new();
+                let mut map = Vec::new();
+                for (key, entry) in entries {
+                    let path = join(field, &key);
+                    if !names.insert(key.clone()) {
+                        return Err(YamlError::repeated(entry.referenced.line(), path, &key));
+                    }
+                    map.push((key, Self::of(entry, text, &path)?));
+                }
+                Value::Map(map)
+            }
+        };
+        Ok(Self { line: parsed.referenced.line(), value })
+    }
+}
+
+/// The number as it is in `text`.
+fn written(location: serde_saphyr::Location, text: &str, number: f64) -> String {
+    let span = location.span();
+    let bytes = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
+        let start = usize::try_from(start).ok()?;
+        Some(start..start.checked_add(usize::try_from(length).ok()?)?)
+    });
+    let written = bytes.and_then(|bytes| text.get(bytes)).map(str::trim).filter(|text| !text.is_empty());
+    written.map_or_else(|| number.to_string(), str::to_owned)
 }
 
 impl Value {
-    /// For messages about a scalar: what it is, and the text, cut where it is long.
+    /// For messages about a scalar: what it is, and the text, cut where it is long. A text with `@` is not shown: before
+    /// that sign, URLs have a password.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Nothing => "nothing".to_owned(),
             Self::Boolean(value) => value.to_string(),
             Self::Whole(value) => format!("the number {value}"),
-            Self::Number(value) => format!("the number {value}"),
+            Self::Number(text) => format!("the number {}", text.chars().take(SHOWN).collect::<String>()),
+            Self::Text(text) if text.contains('@') => "a string with @, which is not shown".to_owned(),
             Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
             Self::Text(text) => format!("{:?} and more", text.chars().take(SHOWN).collect::<String>()),
             Self::List(_) | Self::Map(_) => self.kind().to_owned(),
@@ -209,78 +274,6 @@ impl Value {
 
 /// Characters of a text that a message shows. The longest host name has 253.
 const SHOWN: usize = 260;
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a number, a boolean, a list or a map of keys")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Boolean(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(u64::try_from(value).map_or(Value::Number(value as f64), Value::Whole))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Whole(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Number(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(element) = seq.next_element::<Spanned<Value>>()? {
-            list.push(Node::from(element));
-        }
-        Ok(Value::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries: Vec<(String, Node)> = Vec::new();
-        // The library distinguishes the number 1 from the text "1", which are one key here.
-        let mut names = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if !names.insert(key.clone()) {
-                return Err(A::Error::custom(format_args!(
-                    "{:?} twice, as a number and as a string",
-                    Excerpt::of(&key)
-                )));
-            }
-            entries.push((key, Node::from(map.next_value::<Spanned<Value>>()?)));
-        }
-        Ok(Value::Map(entries))
-    }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
