@@ -104,12 +104,17 @@ impl Countersign {
         Ok(countersign)
     }
 
-    /// The authority of the server's certificate: a Provider's `caBundle`.
     /// The path of its program.
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
     }
 
+    /// The path of its configuration.
+    pub(crate) fn configuration(&self) -> &Path {
+        &self.config
+    }
+
+    /// The authority of the server's certificate: a Provider's `caBundle`.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }
@@ -186,7 +191,7 @@ impl Countersign {
 /// Builds the binary in the profile of this program. Returns its path, which is beside this program.
 fn build(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", "countersign", "--bin", "countersign"]);
+    command.args(["build", "--package", "countersign", "--bin", "countersign"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

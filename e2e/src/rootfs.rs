@@ -130,7 +130,7 @@ fn static_binary(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let host = Command::new("rustc").args(["--print", "host-tuple"]).output().context("cannot run rustc")?;
     let host = String::from_utf8(host.stdout)?.trim().to_owned();
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--locked", "--package", "countersign", "--bin", "countersign"]);
+    command.args(["build", "--locked", "--package", "countersign", "--bin", "countersign"]);
     command.args(["--target", &host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
     if !cfg!(debug_assertions) {
         command.arg("--release");

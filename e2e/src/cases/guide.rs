@@ -1,5 +1,5 @@
-//! `deploy/README.md` as a new user follows it: writes each file that it shows and runs each command, in their order, against
-//! the API server.
+//! `deploy/README.md` as a new user follows it, with the pages that it refers to: writes each file that they show and runs each command,
+//! in their order, against the API server.
 //!
 //! No kubelet and no controllers run here, so this module sets the status that they would set. The commands in [`NOT_RUN`] are not
 //! run.
@@ -17,8 +17,19 @@ use self::user::User;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
 
-/// Beginnings of the commands that need a container engine or another network.
-const NOT_RUN: [&str; 3] = ["podman build ", "podman push ", "helm repo add "];
+/// Beginnings of the commands that need a container engine, another network or a kubelet; and those with the registry of
+/// `private-registry.md`, which a test of the product runs.
+const NOT_RUN: [&str; 6] = [
+    "podman build ",
+    "podman push ",
+    "helm repo add ",
+    "kubectl -n countersign exec ",
+    "countersign check --config private-registry/",
+    "countersign verify --config private-registry/",
+];
+
+/// The pages that the user follows when the installation is complete, before they remove it.
+const FURTHER_PAGES: [&str; 2] = ["provider/docs/private-registry.md", "provider/docs/upgrade.md"];
 
 /// A step of the guide.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +58,9 @@ fn steps(page: &str) -> anyhow::Result<Vec<Step>> {
                 let path = text.lines().next().and_then(|line| line.strip_prefix("# "));
                 steps.push(Step::File(path.context("a YAML block has no path in its first line")?.to_owned(), text));
             }
-            other => bail!("found a block of the language {other:?}, expected sh or yaml"),
+            // Output, or a part of a file.
+            "text" => {}
+            other => bail!("found a block of the language {other:?}, expected sh, yaml or text"),
         }
         rest = after;
     }
@@ -61,33 +74,70 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     transcript.note(
         "the cluster has Gatekeeper, and the resource definitions of cert-manager and of the Prometheus Operator",
     );
-    let page = fs::read_to_string(user.directory.join("deploy/README.md"))?;
     let mut installed = true;
-    for step in steps(&page)? {
-        match step {
-            Step::File(path, text) => {
-                let path = user.directory.join(path);
-                fs::create_dir_all(path.parent().context("a file without a directory")?)?;
-                fs::write(path, text)?;
-            }
-            Step::Command(line) if NOT_RUN.iter().any(|start| line.starts_with(start)) => {
-                transcript.note(&format!("not run: {line}"));
-            }
-            Step::Command(line) => {
-                // The uninstallation begins with the first deletion.
-                if line.starts_with("kubectl delete ") && installed {
-                    installed = false;
-                    namespace::build(&user, transcript)?;
-                    runbook(&user, transcript)?;
+    for step in steps(&read(environment, "deploy/README.md")?)? {
+        // The uninstallation begins with the first deletion.
+        if installed && matches!(&step, Step::Command(line) if line.starts_with("kubectl delete ")) {
+            installed = false;
+            for page in FURTHER_PAGES {
+                transcript.note(page);
+                for step in steps(&read(environment, page)?)? {
+                    follow(&user, transcript, step)?;
                 }
-                user.before(&line)?;
+            }
+            namespace::build(&user, transcript)?;
+            runbook(&user, transcript)?;
+            running_images(&user, transcript)?;
+        }
+        follow(&user, transcript, step)?;
+    }
+    Ok(())
+}
+
+fn read(environment: &Environment<'_>, page: &str) -> anyhow::Result<String> {
+    fs::read_to_string(environment.workdir.project().join(page)).with_context(|| format!("cannot read {page}"))
+}
+
+/// Writes the file, or runs the command.
+fn follow(user: &User<'_>, transcript: &mut Transcript, step: Step) -> anyhow::Result<()> {
+    match step {
+        Step::File(path, text) => {
+            let path = user.directory.join(path);
+            fs::create_dir_all(path.parent().context("a file without a directory")?)?;
+            fs::write(path, text)?;
+        }
+        Step::Command(line) => {
+            user.before(&line)?;
+            if NOT_RUN.iter().any(|start| line.starts_with(start)) {
+                transcript.note(&format!("not run: {line}"));
+            } else {
                 let finished = user.run(&user.adapted(&line))?;
                 transcript.command(&line, &finished.output);
                 transcript.verdict(&format!("works: {line}"), finished.success().map(drop));
-                user.after(&line)?;
             }
+            user.after(&line)?;
         }
     }
+    Ok(())
+}
+
+/// README.md: verifies the images of all pods, with the configuration of the server.
+fn running_images(user: &User<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+    let line = "kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -";
+    let page = read(user.environment, "README.md")?;
+    ensure!(page.lines().any(|found| found == line), "README.md has no line {line:?}");
+    let configuration = user.environment.countersign.configuration().display().to_string();
+    let finished = user.run(&line.replace("countersign.yaml", &configuration))?;
+    transcript.command(line, &finished.output);
+    let result = (|| {
+        // Pods of cases with `warn` and `dryrun` may be among them, whose images are rejected.
+        let has = |verdict: &str| finished.output.lines().any(|line| line.starts_with(verdict));
+        let expected = if has("rejected ") { 1 } else { i32::from(has("inconclusive ")) * 2 };
+        ensure!(finished.status.code() == Some(expected), "{}, expected exit status {expected}", finished.status);
+        ensure!(has("verified "), "expected a verified image");
+        Ok(())
+    })();
+    transcript.verdict("the images of all pods are verified from standard input", result);
     Ok(())
 }
 
@@ -119,6 +169,7 @@ mod tests {
         ];
         assert_eq!(steps(page).unwrap(), expected);
         assert!(steps("```yaml\na: 1\n```\n").is_err());
-        assert!(steps("```text\na\n```\n").is_err());
+        assert_eq!(steps("```text\na\n```\n").unwrap(), []);
+        assert!(steps("```json\na\n```\n").is_err());
     }
 }

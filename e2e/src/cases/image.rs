@@ -40,7 +40,8 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     transcript.verdict("the image has every file that the binary needs", result);
 
     mount(environment, &rootfs)?;
-    let finished = run(transcript, &["check", "--config", CONFIG])?;
+    // As `kubectl exec deployment/countersign -- countersign check`: the image names the configuration.
+    let finished = run(transcript, &["check"])?;
     let result = (|| {
         ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
@@ -61,16 +62,16 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         "trust": { "policy": "/etc/countersign/trust-policy/shop.json", "store": "/etc/countersign/truststore" },
         "registries": [{ "host": environment.referrers.host(), "plainHttp": true }],
     });
-    rootfs.put("/etc/countersign/config/shop.yaml", config.to_string())?;
+    rootfs.put(CONFIG, config.to_string())?;
     let image = environment.fixtures.jws.by_tag();
-    let finished = run(transcript, &["verify", "--config", "/etc/countersign/config/shop.yaml", &image])?;
+    let finished = run(transcript, &["verify", &image])?;
     let result = (|| {
         ensure!(finished.status.success(), "{}, expected success", finished.status);
         Ok(())
     })();
     transcript.verdict("the binary in the image verifies a signed image", result);
 
-    let serve = rootfs.command(&["serve", "--config", "/etc/countersign/config/shop.yaml"]);
+    let serve = rootfs.command(&["serve", "--config", CONFIG]);
     let mut program = Program::start("countersign-image", &serve, environment.workdir.log("countersign-image"))?;
     let ready = format!("http://127.0.0.1:{health}/readyz");
     let result = program.wait_ready(LIMIT, || http::get(&ready)?.expect_status(200).map(drop)).and_then(|()| {

@@ -9,8 +9,8 @@ use reqwest::Identity;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::provider::Provider;
-use crate::shipped;
+use super::provider::Provider;
+use super::shipped;
 
 pub(crate) struct Gatekeeper {
     client: Client,

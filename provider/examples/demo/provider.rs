@@ -14,7 +14,7 @@ use countersign_testkit::pki::Chain;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fixtures::Fixtures;
+use super::fixtures::Fixtures;
 
 /// The name in Gatekeeper's certificate in a cluster.
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
@@ -58,6 +58,11 @@ impl Provider {
             Ok(service.run(async { drop(stopped.await) }).await?)
         });
         Ok(Self { folder, address, health, authority, client, stop, running })
+    }
+
+    /// The path of the configuration.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("countersign.yaml")
     }
 
     pub(crate) fn verify_url(&self) -> String {

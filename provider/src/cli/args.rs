@@ -29,8 +29,8 @@ Examples:
   countersign check --config countersign.yaml
   countersign certs --out certs
 
-COUNTERSIGN_CONFIG in the environment is the default of --config. samples/countersign.yaml in the
-sources has every key of the configuration with its meaning and default.";
+COUNTERSIGN_CONFIG in the environment is the default of --config. provider/samples/countersign.yaml in
+the sources has every key of the configuration with its meaning and default.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -62,7 +62,8 @@ Examples:
 Exit codes:
   0  stopped by a signal
   2  a listener or another part of the service failed
-  3  a mistake on the command line, in the configuration, the certificates, the trust policy or the trust stores";
+  3  a mistake on the command line, in the configuration or in the certificates of the server; with a mistake in the
+     trust policy or the trust stores it serves, and their images are inconclusive";
 
 const VERIFY_AFTER: &str = "\
 One verdict for each image. A text that is not an image reference is rejected (invalid-reference); the other images
@@ -83,7 +84,7 @@ Exit codes:
   0  every image is verified, or skipped by a statement of the trust policy
   1  at least one image is rejected, or is not an image reference
   2  no image is rejected, and at least one is inconclusive
-  3  a mistake on the command line, in the configuration, the trust policy or the trust stores, or in a manifest;
+  3  a mistake on the command line, in the configuration or in a manifest, a trust policy document that cannot be used,
      or no image in the manifests";
 
 const INSPECT_AFTER: &str = "\
@@ -99,7 +100,7 @@ Exit codes:
   0  the image is verified, or skipped by a statement of the trust policy
   1  the image is rejected, or is not an image reference
   2  the image is inconclusive, or the list of its signatures could not be fetched
-  3  a mistake on the command line, in the configuration, the trust policy or the trust stores";
+  3  a mistake on the command line or in the configuration, or a trust policy document that cannot be used";
 
 const CHECK_AFTER: &str = "\
 All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid

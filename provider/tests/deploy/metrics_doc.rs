@@ -203,7 +203,9 @@ fn the_documents_name_only_existing_metrics() {
         "provider/DIVERGENCES.md",
         "provider/MIGRATION.md",
         "provider/docs/metrics.md",
+        "provider/docs/private-registry.md",
         "provider/docs/runbooks/alerts.md",
+        "provider/docs/upgrade.md",
     ] {
         for (name, labels) in mentions(&read(path)) {
             let known = documented.contains_key(&name) || series.contains_key(&name);

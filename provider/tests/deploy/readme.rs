@@ -125,6 +125,10 @@ fn links_point_to_existing_files_and_headings() {
         ("provider", "CHANGELOG.md"),
         ("provider", "DIVERGENCES.md"),
         ("provider", "MIGRATION.md"),
+        ("provider", "CODES.md"),
+        ("provider/docs", "metrics.md"),
+        ("provider/docs", "private-registry.md"),
+        ("provider/docs", "upgrade.md"),
         ("provider/docs/runbooks", "alerts.md"),
     ] {
         let folder = repository(folder);

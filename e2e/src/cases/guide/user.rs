@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::super::deploy::copy_tree;
 use crate::environment::Environment;
+use crate::images::Image;
 use crate::notation::Signer;
 use crate::process;
 use crate::process::Finished;
@@ -39,6 +40,9 @@ impl<'a> User<'a> {
         }
         let programs = environment.workdir.directory("guide-programs")?;
         symlink(environment.countersign.binary(), programs.join("countersign"))?;
+        // notation's configuration directory of this user, with their key.
+        let keys = fs::read(environment.notation.directory().join("signingkeys.json"))?;
+        environment.workdir.write("guide-home/.config/notation/signingkeys.json", keys)?;
         let user = Self { environment, directory, programs };
         // What the cases before have applied.
         for line in [
@@ -71,6 +75,7 @@ impl<'a> User<'a> {
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(&self.directory).env("PATH", path);
         command.env("KUBECONFIG", self.environment.cluster.kubeconfig()).env("HOME", workdir.directory("guide-home")?);
+        command.env_remove("XDG_CONFIG_HOME");
         command.env("REGISTRY_PASSWORD", "secret");
         process::run(&command, LIMIT, &workdir.log("guide"))
     }
@@ -86,8 +91,16 @@ impl<'a> User<'a> {
             self.deployment_is_available()
         } else if line.contains(" wait --for=condition=Ready ") && line.contains("certificate/countersign") {
             self.certificate_is_ready()
-        } else if line.contains("registry-ca.crt") {
+        } else if line.contains("=my-cluster/registry-ca.crt") {
             fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("my-cluster/registry-ca.crt"))?;
+            Ok(())
+        } else if line.starts_with("cp corporate-ca.crt ") {
+            fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("corporate-ca.crt"))?;
+            fs::write(self.directory.join("release.crt"), self.environment.notation.root_of(Signer::Release))?;
+            Ok(())
+        } else if line.starts_with("notation cert add ") {
+            let root = self.environment.notation.root_of(Signer::Release);
+            fs::write(self.directory.join("my-cluster/release.crt"), root)?;
             Ok(())
         } else {
             Ok(())
@@ -103,6 +116,10 @@ impl<'a> User<'a> {
             let arguments = rest.replace("--create-namespace", "");
             return format!("helm template gatekeeper {} {arguments} > gatekeeper.yaml", chart.display());
         }
+        if line.starts_with("notation sign ") || line.starts_with("notation verify ") {
+            // The registry of this run, which has no TLS.
+            return format!("{} --insecure-registry", self.with_local_registry(line));
+        }
         if line == "kubectl delete -k my-cluster" {
             // No controller deletes the contents of the namespace.
             return format!("{line} --wait=false");
@@ -113,9 +130,13 @@ impl<'a> User<'a> {
     pub(super) fn after(&self, line: &str) -> anyhow::Result<()> {
         if line.starts_with("helm upgrade ") {
             self.webhooks_fail_closed()
-        } else if line.starts_with("cp deploy/base/config/countersign.yaml ") {
-            let root = self.environment.notation.root_of(Signer::Release);
-            fs::write(self.directory.join("my-cluster/release.crt"), root)?;
+        } else if line.starts_with("podman push ") {
+            Image::push(&self.environment.referrers, "countersign")?.tagged("0.1.0").map(drop)
+        } else if line.starts_with("sed ") && line.ends_with("image-trustpolicy.json") {
+            let path = self.directory.join("my-cluster/image-trustpolicy.json");
+            let policy = fs::read_to_string(&path)?;
+            ensure!(policy.contains("\"registry.example.com/countersign\""), "{policy}");
+            fs::write(&path, self.with_local_registry(&policy))?;
             Ok(())
         } else if line == "kubectl delete -k my-cluster" {
             let namespace = json!({
@@ -126,6 +147,10 @@ impl<'a> User<'a> {
         } else {
             Ok(())
         }
+    }
+
+    fn with_local_registry(&self, text: &str) -> String {
+        text.replace("registry.example.com", &self.environment.referrers.host())
     }
 
     fn webhooks_fail_closed(&self) -> anyhow::Result<()> {

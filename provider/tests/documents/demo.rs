@@ -1,0 +1,50 @@
+//! `cargo demo --keep`: the commands that it prints, and the denials that the documents show.
+
+use countersign_test_support::binary;
+
+use crate::example::Demo;
+use crate::example::commands::commands;
+use crate::markdown::blocks;
+use crate::markdown::read;
+
+/// The denial of an unsigned image in a block of a page: one line, up to the first ellipsis.
+fn documented(block: &str) -> String {
+    let start = block.find("[signed-images-in-pods] ").unwrap();
+    let lines: Vec<_> = block[start..].lines().map(str::trim).collect();
+    lines.join(" ").split('…').next().unwrap().trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let demo = Demo::start().await.unwrap();
+    assert_eq!(demo.show().await.unwrap(), 0);
+
+    let commands = commands(&demo.fixtures, &demo.provider).unwrap();
+    let statuses: Vec<_> = commands.iter().map(|command| command.status).collect();
+    assert_eq!(statuses, [0, 1, 2, 1, 1, 1, 0]);
+    for command in commands {
+        let line = command.line();
+        assert_eq!(line.split(' ').skip(1).collect::<Vec<_>>(), command.arguments);
+        let mut process = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+        process.args(&command.arguments);
+        let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(command.status), "{line}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{line}");
+    }
+
+    let unsigned = demo.fixtures.images.iter().find(|image| image.pod == "unsigned").unwrap();
+    let denials = demo.gatekeeper.review(unsigned.pod, &unsigned.reference).await.unwrap();
+    let [denial] = denials.as_slice() else { panic!("{denials:?}") };
+    let denial = format!("[{}] {denial}", demo.gatekeeper.constraint());
+    for (path, image) in
+        [("README.md", "registry.example.com/shop:unsigned"), ("e2e/README.md", "127.0.0.1:38219/shop/unsigned:v1")]
+    {
+        let page = read(path);
+        let text = blocks(&page).0.into_iter().map(|block| block.text).find(|text| text.contains("[signed-images"));
+        let shown = documented(&text.unwrap_or(page)).replace(image, &unsigned.reference);
+        assert!(shown.ends_with("unsigned:") || shown.ends_with("what to do:"), "{path}: {shown}");
+        assert!(denial.starts_with(&shown), "{path}: found {shown:?}, expected the beginning of {denial:?}");
+    }
+    demo.provider.stop().await.unwrap();
+}
