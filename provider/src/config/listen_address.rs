@@ -6,6 +6,15 @@ use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+/// The grammar of [`ListenAddress`] as a regular expression of the JSON Schema, which accepts some invalid IPv6 addresses.
+pub(super) const PATTERN: &str = concat!(
+    r"^(\[[0-9A-Fa-f:.]+(%[0-9]+)?\]|",
+    r"((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])|",
+    r"(([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)*",
+    r"([0-9]*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|[0-9]+-[A-Za-z0-9-]*[A-Za-z0-9]))?):",
+    r"0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+);
+
 /// An address and a port to listen on. Names are resolved when the listener is opened, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {

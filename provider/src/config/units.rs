@@ -11,10 +11,10 @@ const SIZES: [(&str, u64); 7] =
     [("", 1), ("k", 1000), ("M", 1_000_000), ("G", 1_000_000_000), ("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)];
 
 /// The grammar of [`duration`] as a regular expression of the JSON Schema.
-pub(super) const DURATION_PATTERN: &str = r"^((0|[1-9][0-9]*)(\.[0-9]+)?(ms|s|m|h))+$";
+pub(super) const DURATION_PATTERN: &str = r"^((0|[1-9][0-9]*)((\.0+)?ms|(\.[0-9]{1,3}0*)?s|(\.[0-9]+)?[mh]))+$";
 
 /// The grammar of [`size`] as a regular expression of the JSON Schema.
-pub(super) const SIZE_PATTERN: &str = r"^(0|[1-9][0-9]*)(\.[0-9]+)?(k|M|G|Ki|Mi|Gi)?$";
+pub(super) const SIZE_PATTERN: &str = r"^(0|[1-9][0-9]*)((\.0+)?|(\.[0-9]+)?(k|M|G|Ki|Mi|Gi))$";
 
 /// A duration: numbers with the units `h`, `m`, `s` and `ms`, without spaces, whose sum counts: `1h30m`, `1.8s`. `None`
 /// for other texts, for parts of a millisecond, and above `u64::MAX` milliseconds.

@@ -49,6 +49,21 @@ pub(in crate::config) fn of_map(keys: Keys) -> Json {
     schema
 }
 
+/// `schema`, whose map must have the keys of one of the `alternatives`: the first ones with a value, the second ones
+/// without.
+pub(in crate::config) fn with_alternatives(mut schema: Json, alternatives: &[(&[&str], &[&str])]) -> Json {
+    let alternative = |(present, absent): &(&[&str], &[&str])| {
+        let mut properties = Map::new();
+        properties.extend(present.iter().map(|key| ((*key).to_owned(), json!({"not": {"enum": [null, false]}}))));
+        properties.extend(absent.iter().map(|key| ((*key).to_owned(), json!({"enum": [null, false]}))));
+        json!({"required": present, "properties": properties})
+    };
+    if let Json::Object(members) = &mut schema {
+        members.insert("anyOf".to_owned(), alternatives.iter().map(alternative).collect());
+    }
+    schema
+}
+
 /// A list of such maps.
 pub(in crate::config) fn of_list(keys: Keys) -> Json {
     json!({"type": ["array", "null"], "items": of_map(keys), "default": []})

@@ -14,6 +14,7 @@ use super::Section;
 use super::names;
 use crate::config::ListenAddress;
 use crate::config::fields::Fields;
+use crate::config::listen_address;
 use crate::config::units;
 use crate::config::units::written_duration;
 use crate::config::units::written_size;
@@ -184,12 +185,15 @@ impl Kind for Address {
         let default = format!(":{}", self.port);
         Description {
             sample: Sample::Value(format!("{default:?}")),
-            schema: json!({"type": ["string", "null"], "pattern": ":[0-9]+$", "default": default}),
+            schema: json!({"type": ["string", "null"], "pattern": listen_address::PATTERN, "default": default}),
             limits: String::new(),
             is_required: false,
         }
     }
 }
+
+/// What a path is for the JSON Schema.
+pub(in crate::config) const FILE_PATTERN: &str = r"^[^\u0000]+$";
 
 /// The path of a file or directory. Relative ones start at the directory of the configuration.
 pub(in crate::config) struct File {
@@ -236,7 +240,7 @@ impl Kind for File {
                 InSample::Written => Sample::Value(example),
                 InSample::CommentedOut => Sample::Alternative(example),
             },
-            schema: json!({"type": ["string", "null"], "minLength": 1, "examples": [self.example]}),
+            schema: json!({"type": ["string", "null"], "pattern": FILE_PATTERN, "examples": [self.example]}),
             limits: String::new(),
             is_required: false,
         }
@@ -282,6 +286,10 @@ impl<T: Copy + PartialEq + Sync> Kind for Choice<T> {
     }
 }
 
+/// A DNS name of any case for the JSON Schema.
+const DNS_NAME_PATTERN: &str =
+    r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
+
 /// A list of DNS names, at least one, in lower case.
 pub(in crate::config) struct DnsNames {
     pub(in crate::config) default: &'static str,
@@ -313,7 +321,7 @@ impl Kind for DnsNames {
             sample: Sample::Value(format!("[{}]", self.default)),
             schema: json!({
                 "type": ["array", "null"],
-                "items": {"type": "string", "minLength": 1},
+                "items": {"type": "string", "maxLength": 253, "pattern": DNS_NAME_PATTERN},
                 "minItems": 1,
                 "default": [self.default],
             }),

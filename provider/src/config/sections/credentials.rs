@@ -12,6 +12,7 @@ use crate::config::schema::Section as _;
 use crate::config::schema::map_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::schema::with_alternatives;
 
 /// The paths of a registry's credentials; never the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +86,14 @@ impl Kind for CredentialsKind {
     fn describe(&self) -> Description {
         Description {
             sample: Sample::Section(CredentialKeys::KEYS),
-            schema: map_schema(CredentialKeys::KEYS),
+            schema: with_alternatives(
+                map_schema(CredentialKeys::KEYS),
+                &[
+                    (&["dockerConfig"], &["usernameFile", "passwordFile", "anonymous"]),
+                    (&["usernameFile", "passwordFile"], &["dockerConfig", "anonymous"]),
+                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile"]),
+                ],
+            ),
             limits: String::new(),
             is_required: false,
         }

@@ -19,6 +19,7 @@ use crate::config::schema::Section as _;
 use crate::config::schema::map_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::schema::with_alternatives;
 use crate::config::yaml::Value;
 
 /// The proxy for requests to a registry. Printed without a login.
@@ -43,6 +44,9 @@ pub struct RegistryProxyServer {
 }
 
 const WANTED: &str = "none, environment, or a URL that begins with http:// or https://";
+/// [`ProxyKind`] as a text, for the JSON Schema, and a URL. The schema has not the whole grammar of URLs.
+const TEXT_PATTERN: &str = r"^(none|environment|[hH][tT][tT][pP][sS]?://+[^/?#]+/?\s*)$";
+const URL_PATTERN: &str = r"^[hH][tT][tT][pP][sS]?://+[^/?#]+/?\s*$";
 const EXAMPLE: &str = "http://proxy.example.com:3128";
 
 impl RegistryProxy {
@@ -103,10 +107,14 @@ impl Kind for ProxyKind {
     }
 
     fn describe(&self) -> Description {
-        let text = json!({"type": ["string", "null"], "default": "environment"});
+        let text = json!({"type": ["string", "null"], "pattern": TEXT_PATTERN, "default": "environment"});
+        let map = with_alternatives(
+            map_schema(ProxyKeys::KEYS),
+            &[(&[], &["usernameFile", "passwordFile"]), (&["usernameFile", "passwordFile"], &[])],
+        );
         Description {
             sample: Sample::Section(ProxyKeys::KEYS),
-            schema: json!({"anyOf": [text, map_schema(ProxyKeys::KEYS)]}),
+            schema: json!({"anyOf": [text, map]}),
             limits: String::new(),
             is_required: false,
         }
@@ -171,7 +179,7 @@ impl Kind for ProxyUrl {
     fn describe(&self) -> Description {
         Description {
             sample: Sample::Value(EXAMPLE.to_owned()),
-            schema: json!({"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://"}),
+            schema: json!({"type": "string", "pattern": URL_PATTERN}),
             limits: String::new(),
             is_required: true,
         }

@@ -6,6 +6,7 @@ use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_http::Scheme;
 use countersign_registry::HostPattern;
+use serde_json::Value as Json;
 use serde_json::json;
 
 use super::credentials::Credentials;
@@ -145,14 +146,24 @@ impl Kind for RegistriesKind {
     }
 
     fn describe(&self) -> Description {
-        Description {
-            sample: Sample::List(RegistryKeys::KEYS),
-            schema: list_schema(RegistryKeys::KEYS),
-            limits: String::new(),
-            is_required: false,
+        let mut schema = list_schema(RegistryKeys::KEYS);
+        if let Some(Json::Object(element)) = schema.get_mut("items") {
+            // Conflicts of `plainHttp`, except those with the host.
+            element.insert(
+                "if".to_owned(),
+                json!({"properties": {"plainHttp": {"const": true}}, "required": ["plainHttp"]}),
+            );
+            let anonymous = json!({"properties": {"anonymous": {"const": true}}, "required": ["anonymous"]});
+            element
+                .insert("then".to_owned(), json!({"properties": {"ca": {"type": "null"}, "credentials": anonymous}}));
         }
+        Description { sample: Sample::List(RegistryKeys::KEYS), schema, limits: String::new(), is_required: false }
     }
 }
+
+/// The characters of a host and of a pattern of hosts, for the JSON Schema, which has not the whole grammar.
+const HOST_PATTERN: &str = r"^[A-Za-z0-9.:\[\]-]+$";
+const PATTERN_PATTERN: &str = r"^(\*\.[A-Za-z0-9-]+\.[A-Za-z0-9.:-]+|[A-Za-z0-9.:\[\]-]+)$";
 
 /// A host or a pattern of hosts, which must be there.
 pub(super) struct PatternKind;
@@ -180,7 +191,7 @@ impl Kind for PatternKind {
     fn describe(&self) -> Description {
         Description {
             sample: Sample::Value("registry.example.com:5000".to_owned()),
-            schema: json!({"type": "string", "minLength": 1}),
+            schema: json!({"type": "string", "pattern": PATTERN_PATTERN}),
             limits: String::new(),
             is_required: true,
         }
@@ -210,7 +221,7 @@ impl Kind for HostsKind {
     fn describe(&self) -> Description {
         Description {
             sample: Sample::Value("[auth.example.com]".to_owned()),
-            schema: json!({"type": ["array", "null"], "items": {"type": "string", "minLength": 1}, "default": []}),
+            schema: json!({"type": ["array", "null"], "items": {"type": "string", "pattern": HOST_PATTERN}, "default": []}),
             limits: String::new(),
             is_required: false,
         }

@@ -8,6 +8,7 @@ use crate::config::Purpose;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
+use crate::config::schema::FILE_PATTERN;
 use crate::config::schema::Kind;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
@@ -60,12 +61,11 @@ impl Kind for TlsKind {
     }
 
     fn describe(&self) -> Description {
-        Description {
-            sample: Sample::Section(TlsKeys::KEYS),
-            schema: map_schema(TlsKeys::KEYS),
-            limits: String::new(),
-            is_required: false,
+        let mut schema = map_schema(TlsKeys::KEYS);
+        if let Some(kind) = schema.get_mut("type") {
+            *kind = json!(["object", "null"]);
         }
+        Description { sample: Sample::Section(TlsKeys::KEYS), schema, limits: String::new(), is_required: false }
     }
 }
 
@@ -93,7 +93,7 @@ impl Kind for PemFile {
     fn describe(&self) -> Description {
         Description {
             sample: Sample::Value(self.example.to_owned()),
-            schema: json!({"type": "string", "minLength": 1, "examples": [self.example]}),
+            schema: json!({"type": "string", "pattern": FILE_PATTERN, "examples": [self.example]}),
             limits: String::new(),
             is_required: true,
         }

@@ -17,6 +17,7 @@ use crate::config::schema::Time;
 use crate::config::schema::map_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::schema::with_alternatives;
 
 /// Section `trust`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,11 +98,13 @@ impl Kind for TrustKind {
     }
 
     fn describe(&self) -> Description {
-        Description {
-            sample: Sample::Section(TrustKeys::KEYS),
-            schema: map_schema(TrustKeys::KEYS),
-            limits: String::new(),
-            is_required: true,
+        let mut schema = with_alternatives(
+            map_schema(TrustKeys::KEYS),
+            &[(&["directory"], &["policy", "store"]), (&["policy", "store"], &["directory"])],
+        );
+        if let Some(kind) = schema.get_mut("type") {
+            *kind = serde_json::json!("object");
         }
+        Description { sample: Sample::Section(TrustKeys::KEYS), schema, limits: String::new(), is_required: true }
     }
 }
