@@ -296,9 +296,9 @@ mod tests {
         assert_eq!(
             mistakes(&folder),
             [
-                "trustpolicy.json: trust policy statement \"a\", registryScopes: found * with level skip, which \
+                "trustpolicy.json:1: trust policy statement \"a\", registryScopes: found * with level skip, which \
                  would admit every unsigned image, expected the names of the repositories to skip",
-                "trustpolicy.json: trust policy statement \"b\", signatureVerification.level: found \"loud\", expected strict, \
+                "trustpolicy.json:1: trust policy statement \"b\", signatureVerification.level: found \"loud\", expected strict, \
                  permissive, audit or skip",
             ]
         );

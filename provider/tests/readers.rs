@@ -55,13 +55,16 @@ fn only_the_strict_reader_gives_anything_to_serde_json() {
         ".json::<",
         ".json().await",
     ] {
-        assert_eq!(with(word, &["provider/core/src/codec/json/document.rs"]), [""; 0], "{word}");
+        // The second one finds positions in documents that the first one has read.
+        let allowed = ["provider/core/src/codec/json/document.rs", "provider/core/src/codec/json/position.rs"];
+        assert_eq!(with(word, &allowed), [""; 0], "{word}");
     }
 }
 
 #[test]
-fn only_one_file_reads_yaml_and_one_cbor() {
-    assert_eq!(with("serde_saphyr", &["provider/src/config/yaml.rs"]), [""; 0]);
+fn only_one_module_reads_yaml_and_one_cbor() {
+    let yaml = ["", "/error", "/parsed", "/syntax"].map(|file| format!("provider/src/config/yaml{file}.rs"));
+    assert_eq!(with("serde_saphyr", &yaml.each_ref().map(String::as_str)), [""; 0]);
     assert_eq!(with("ciborium", &["provider/core/src/notation/envelope/cose.rs"]), [""; 0]);
 }
 

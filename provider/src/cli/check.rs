@@ -136,9 +136,14 @@ impl Findings {
 
     /// Adds a mistake in `file`.
     fn mistake(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
+        self.mistake_at(file, None, field, mismatch);
+    }
+
+    /// As [`Self::mistake`], with its line.
+    fn mistake_at(&mut self, file: &Path, line: Option<u64>, field: &str, mismatch: &Mismatch) {
         self.mistakes.push(Mistake {
             file: file.display().to_string(),
-            line: None,
+            line,
             field: field.to_owned(),
             mismatch: mismatch.clone(),
         });

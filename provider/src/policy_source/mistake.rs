@@ -129,6 +129,7 @@ impl fmt::Display for PolicyMistake {
             | Self::TooLarge { path, most: _ }
             | Self::TooManyFiles { directory: path }
             | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
+            Self::Policy { path, error } if error.line > 0 => write!(f, "{}:{}: {error}", path.display(), error.line),
             Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Store { directory, error } => write!(f, "{}: {error}", directory.display()),
             Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA}: {mismatch}"),
@@ -163,6 +164,27 @@ impl PolicyMistake {
             | Self::SkippingStatement { .. }
             | Self::MoreInStore { .. }
             | Self::More { .. } => self.to_string(),
+        }
+    }
+
+    /// The line of the document, counted from 1; `None` if the mistake has no line.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Policy { path: _, error } => Some(error.line).filter(|line| *line > 0),
+            Self::NoPolicy { .. }
+            | Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::TooMuch
+            | Self::NoStore { .. }
+            | Self::Store { .. }
+            | Self::UnknownStatement { .. }
+            | Self::SkippingStatement { .. }
+            | Self::MoreInStore { .. }
+            | Self::More { .. } => None,
         }
     }
 

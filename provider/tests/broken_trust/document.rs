@@ -28,28 +28,28 @@ async fn an_invalid_document_keeps_the_last_good_one_with_its_current_stores() {
     let twice = |fixture: &EngineFixture| document(&[statement(fixture, "app", "ca:main"), rest("app")]);
     let two_rests = |_: &EngineFixture| document(&[rest("a"), rest("b")]);
     let cases: [DocumentCase<'_>; 6] = [
-        ("no JSON", &|_| "{".to_owned(), "trustpolicy.json: trust policy: not one JSON document: "),
-        ("nothing", &|_| String::new(), "trustpolicy.json: trust policy: not one JSON document: "),
+        ("no JSON", &|_| "{".to_owned(), "trustpolicy.json:1: trust policy: not one JSON document: "),
+        ("nothing", &|_| String::new(), "trustpolicy.json:1: trust policy: not one JSON document: "),
         (
             "another version",
             &|_| json!({"version": "2.0", "trustPolicies": [rest("a")]}).to_string(),
-            "trustpolicy.json: trust policy, version: found \"2.0\", expected \"1.0\"",
+            "trustpolicy.json:1: trust policy, version: found \"2.0\", expected \"1.0\"",
         ),
         (
             "no statement",
             &|_| document(&[]),
-            "trustpolicy.json: trust policy, trustPolicies: is empty, expected a list of at least one statement",
+            "trustpolicy.json:1: trust policy, trustPolicies: is empty, expected a list of at least one statement",
         ),
         (
             "two statements of one name",
             &twice,
-            "trustpolicy.json: trust policy statement \"app\", name: found \"app\", which an earlier statement \
+            "trustpolicy.json:1: trust policy statement \"app\", name: found \"app\", which an earlier statement \
              has, expected a unique name",
         ),
         (
             "two statements for all",
             &two_rests,
-            "trustpolicy.json: trust policy statement \"b\", registryScopes[0]: found \"*\", which statement \"a\" already has, expected each scope once",
+            "trustpolicy.json:1: trust policy statement \"b\", registryScopes[0]: found \"*\", which statement \"a\" already has, expected each scope once",
         ),
     ];
     for (what, broken, mistake) in cases {

@@ -201,7 +201,7 @@ fn a_mistake_in_the_json_document_has_file_line_and_message() {
         *store,
         json!({
             "file": "trust/trustpolicy.json",
-            "line": null,
+            "line": 1,
             "field": "statement \"app\", trustStores[0]",
             "found": "trust store type: found \"cA\"",
             "expected": "ca, signingAuthority or tsa",
@@ -215,6 +215,52 @@ fn a_mistake_in_the_json_document_has_file_line_and_message() {
         document["statements"],
         json!([{"name": "app", "scopes": [], "level": "disabled", "rules": null, "disabled": disabled}])
     );
+}
+
+#[test]
+fn reports_all_mistakes_of_the_policy_and_the_stores_at_once_with_their_lines() {
+    let folder = sound();
+    let mut bad = statement("bad", "nginx");
+    bad["signatureVerification"] = json!({"level": "loud"});
+    bad["trustStores"] = json!(["ca:main", "cA:main", "ca:"]);
+    bad["trustedIdentities"] = json!(["x509.subject: C=CH, ST=ZH, O=a", "x"]);
+    let mut absent = statement("absent", "registry.example.com/absent");
+    absent["trustStores"] = json!(["ca:absent", "ca:empty"]);
+    let document_text =
+        serde_json::to_string_pretty(&json!({"version": "1.0", "trustPolicies": [bad, absent]})).unwrap();
+    folder.write("trust/trustpolicy.json", &document_text);
+    folder.write("trust/truststore/x509/ca/empty/ca.crt", "x");
+    let line_of = |text: &str| {
+        let line = document_text.lines().position(|line| line.contains(text)).unwrap();
+        json!(line + 1)
+    };
+    let (code, document) = document(&folder);
+    assert_eq!(code, Some(3));
+    let found: Vec<_> = document["mistakes"].as_array().unwrap().iter().collect();
+    let of = |field: &str, text: &str| (json!(format!("statement \"bad\", {field}")), line_of(text));
+    let policy: Vec<_> = found.iter().take(5).map(|one| (one["field"].clone(), one["line"].clone())).collect();
+    assert_eq!(
+        policy,
+        [
+            of("registryScopes[0]", "\"nginx\""),
+            of("signatureVerification.level", "\"loud\""),
+            of("trustStores[1]", "\"cA:main\""),
+            of("trustStores[2]", "\"ca:\""),
+            of("trustedIdentities[1]", "\"x\""),
+        ]
+    );
+    let stores: Vec<_> = found.iter().skip(5).map(|one| (one["file"].as_str().unwrap(), &one["line"])).collect();
+    let null = serde_json::Value::Null;
+    assert_eq!(stores, [("trust/truststore/x509/ca/absent", &null), ("trust/truststore/x509/ca/empty", &null)]);
+    for mistake in found {
+        assert!(mistake["found"].is_string() && mistake["expected"].is_string(), "{mistake}");
+    }
+    let (_, page) = check(&folder, &[]);
+    let line = format!(
+        "\nmistake       trust/trustpolicy.json:{}: statement \"bad\", trustStores[1]: ",
+        line_of("\"cA:main\"")
+    );
+    assert!(page.contains(&line), "{page}");
 }
 
 #[test]
@@ -232,7 +278,7 @@ fn reports_a_broken_statement_as_a_mistake_and_shows_the_others() {
     assert_eq!(
         found,
         [
-            "mistake       trust/trustpolicy.json: statement \"level\", signatureVerification.level: found \"loud\", expected strict, permissive, audit or skip",
+            "mistake       trust/trustpolicy.json:1: statement \"level\", signatureVerification.level: found \"loud\", expected strict, permissive, audit or skip",
             "mistake       trust/truststore/x509/ca/absent: trust store ca:absent of statement \"absent\" is \
                  missing, expected the directory trust/truststore/x509/ca/absent with certificate files",
             "statement     level, disabled",

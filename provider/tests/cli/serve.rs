@@ -138,7 +138,9 @@ async fn serve_starts_without_a_policy_document_that_can_be_used_and_is_not_read
     assert!(mistake["file"].as_str().unwrap().ends_with("trust/trustpolicy.json"), "{mistake}");
     let error = events.find(|event| event["level"] == "ERROR").unwrap();
     assert_eq!(error["message"], "no trust policy is in use: every image is inconclusive");
-    assert!(error["error"].as_str().unwrap().contains("trust/trustpolicy.json: trust policy: not one JSON document: "));
+    assert!(
+        error["error"].as_str().unwrap().contains("trust/trustpolicy.json:1: trust policy: not one JSON document: ")
+    );
     let listening = events.find(|event| event["message"] == "listening").unwrap();
     let ready = reqwest::get(format!("http://{}/readyz", listening["health"].as_str().unwrap())).await.unwrap();
     assert_eq!(ready.status(), 503);

@@ -21,6 +21,7 @@ mod document;
 mod error;
 mod member;
 mod objects;
+mod position;
 mod reader;
 mod state;
 mod variants;
@@ -34,6 +35,7 @@ pub(crate) use member::AnyObject;
 pub(crate) use member::FirstOf;
 pub(crate) use member::MORE;
 pub(crate) use member::Member;
+pub use position::Position;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

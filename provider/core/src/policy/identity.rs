@@ -57,20 +57,21 @@ impl Identities {
     ///
     /// # Errors
     /// Every entry that is not `prefix:value` or whose distinguished name does not follow the specification, `*`
-    /// together with others, and subjects of which one contains the other.
-    pub fn parse(entries: &[&str]) -> Result<Self, Vec<IdentityError>> {
+    /// together with others, and subjects of which one contains the other; each with the index of the entry.
+    pub fn parse(entries: &[&str]) -> Result<Self, Vec<(usize, IdentityError)>> {
         if entries == ["*"] {
             return Ok(Self::Any);
         }
         let mut errors = Vec::new();
         let mut identities: Vec<Identity> = Vec::new();
-        for &entry in entries {
+        for (index, &entry) in entries.iter().enumerate() {
             match entry.parse() {
                 Ok(identity) => {
-                    errors.extend(identities.iter().filter_map(|earlier| overlap(earlier, &identity)));
+                    let overlaps = identities.iter().filter_map(|earlier| overlap(earlier, &identity));
+                    errors.extend(overlaps.map(|error| (index, error)));
                     identities.push(identity);
                 }
-                Err(error) => errors.push(error),
+                Err(error) => errors.push((index, error)),
             }
         }
         if errors.is_empty() { Ok(Self::Listed(identities)) } else { Err(errors) }

@@ -29,8 +29,11 @@ pub struct TrustPolicy {
     mistakes: Vec<PolicyError>,
 }
 
+/// Written by some editors at the start of a file in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 impl TrustPolicy {
-    /// Parses a document. Unknown members are refused, as a misspelt one would silently weaken the policy.
+    /// Parses a document, perhaps with a byte order mark. Unknown members are refused, as a misspelt one would silently weaken the policy.
     ///
     /// Scopes have the syntax of [`crate::name::Repository`], including bracketed IPv6 hosts, and are compared by
     /// server and path.
@@ -44,13 +47,15 @@ impl TrustPolicy {
     /// version, an unknown member, too many statements or stores, two statements with the same name, or two for all
     /// repositories.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
-        let document = |problem| vec![PolicyError { statement: None, field: Text::default(), problem }];
+        let document = |line, problem| vec![PolicyError { statement: None, field: Text::default(), line, problem }];
         if bytes.len() > limits::POLICY_BYTES {
-            return Err(document(PolicyProblem::TooLarge { found: bytes.len() }));
+            return Err(document(0, PolicyProblem::TooLarge { found: bytes.len() }));
         }
-        let value: Value =
-            json::from_slice(bytes, &limits::POLICY_JSON).map_err(|error| document(PolicyProblem::Json(error)))?;
-        let (statements, mistakes) = reader::document(&value);
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let value: Value = json::from_slice(bytes, &limits::POLICY_JSON)
+            .map_err(|error| document(error.line(), PolicyProblem::Json(error)))?;
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let (statements, mistakes) = reader::document(&value, text);
         match statements {
             Some(statements) => Ok(Self { policy: Policy::new(statements), mistakes }),
             None => Err(mistakes),

@@ -259,13 +259,90 @@ fn reports_all_mistakes_of_all_statements_at_once() {
 fn names_are_required_and_unique() {
     let missing = PolicyProblem::Missing { expected: "a name for messages and logs" };
     let nameless = mistakes(&of(&[statement(json!({"name": null}))]));
-    let error = PolicyError { statement: Some("#1".into()), field: "name".into(), problem: missing };
+    let error = PolicyError { statement: Some("#1".into()), field: "name".into(), line: 1, problem: missing };
     assert_eq!(nameless, [error]);
     let twice = of(&[statement(json!({})), statement(json!({"registryScopes": ["registry.example/b"]}))]);
     let error = PolicyError {
         statement: Some("a".into()),
         field: "name".into(),
+        line: 1,
         problem: PolicyProblem::NameTwice { found: "a".into() },
     };
     assert_eq!(parse(&twice).map(|_| ()).unwrap_err(), [error]);
+}
+
+/// Found and expected are in other tests; here, the lines, of all mistakes at once.
+#[test]
+fn every_mistake_has_its_line() {
+    let lines = |text: &str| {
+        let errors = match TrustPolicy::parse(text.as_bytes()) {
+            Ok(policy) => policy.mistakes().to_vec(),
+            Err(errors) => errors,
+        };
+        errors.iter().map(|error| (error.line, error.field.to_string())).collect::<Vec<_>>()
+    };
+    let expected =
+        |list: &[(u64, &str)]| list.iter().map(|(line, field)| (*line, (*field).to_owned())).collect::<Vec<_>>();
+    let text = r#"{
+  "version": "1.0",
+  "trustPolicies": [
+    {
+      "name": "a",
+      "registryScopes": [
+        "registry.example/a",
+        "registry.example"
+      ],
+      "signatureVerification": {
+        "level": "strict",
+        "override": {"expiry": "log",
+          "integrity": "log"}
+      },
+      "trustStores": ["ca:a",
+        "b"],
+      "trustedIdentities": [
+        "x509.subject: C=CH, ST=ZH, O=a",
+        "x",
+        "x509.subject: C=CH, ST=ZH"
+      ],
+      "extra": 1
+    },
+    {"name": "b", "registryScopes": ["registry.example/b"],
+     "signatureVerification": {"level": "no"}},
+
+    {"registryScopes": ["registry.example/a"], "signatureVerification":
+      {}, "trustStores": 5}
+  ]
+}"#;
+    let every = [
+        (22, "extra"),
+        (8, "registryScopes[1]"),
+        (13, "signatureVerification.override.integrity"),
+        (16, "trustStores[1]"),
+        (19, "trustedIdentities[1]"),
+        (20, "trustedIdentities[2]"),
+        (25, "signatureVerification.level"),
+        (27, "name"),
+        (27, "registryScopes[0]"),
+        (28, "signatureVerification.level"),
+        (28, "trustStores"),
+    ];
+    assert_eq!(lines(text), expected(&every));
+    assert_eq!(lines(&format!("\u{feff}{text}")), expected(&every));
+    for (text, found) in [
+        ("{\n\"version\": \"1.0\",\n\"trustPolicies\":\n[]}", (4, "trustPolicies")),
+        ("{\n\"version\":\n 1, \"trustPolicies\": []}", (3, "version")),
+        ("\n{\"version\": \"1.0\"}", (2, "trustPolicies")),
+        ("\n\n[]", (3, "")),
+        ("{\n\"version\": \"1.0\",\n}", (3, "")),
+    ] {
+        assert!(lines(text).contains(&(found.0, found.1.to_owned())), "{text}: {:?}", lines(text));
+    }
+}
+
+#[test]
+fn a_document_may_have_a_byte_order_mark() {
+    let text = format!("\u{feff}{}", of(&[statement(json!({}))]));
+    assert_eq!(TrustPolicy::parse(text.as_bytes()).unwrap().mistakes(), []);
+    let twice = format!("\u{feff}{text}");
+    assert!(TrustPolicy::parse(twice.as_bytes()).is_err());
 }

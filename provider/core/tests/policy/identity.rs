@@ -110,6 +110,13 @@ fn other_prefixes_are_accepted_and_never_match_a_subject() {
     assert_eq!(trusted(&[arn, "x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&name(&RELEASE)), Ok(()));
 }
 
+/// The errors, one for each entry.
+fn in_order(errors: Vec<(usize, IdentityError)>) -> Vec<IdentityError> {
+    let (indexes, errors): (Vec<_>, Vec<_>) = errors.into_iter().unzip();
+    assert_eq!(indexes, (0..errors.len()).collect::<Vec<_>>());
+    errors
+}
+
 #[test]
 fn refuses_lists_with_all_their_mistakes() {
     let no_prefix = |found: &str| IdentityError::NoPrefix { found: found.into() };
@@ -125,7 +132,7 @@ fn refuses_lists_with_all_their_mistakes() {
     ]);
     let misspelt = |found: &str| IdentityError::MisspeltPrefix { found: found.into() };
     assert_eq!(
-        errors,
+        errors.map_err(in_order),
         Err(vec![
             IdentityError::AnyBesideOthers,
             no_prefix(""),
@@ -140,7 +147,10 @@ fn refuses_lists_with_all_their_mistakes() {
             },
         ])
     );
-    assert_eq!(Identities::parse(&["*", "*"]), Err(vec![IdentityError::AnyBesideOthers; 2]));
+    assert_eq!(
+        Identities::parse(&["*", "*"]),
+        Err(vec![(0, IdentityError::AnyBesideOthers), (1, IdentityError::AnyBesideOthers)])
+    );
 }
 
 #[test]
@@ -149,7 +159,7 @@ fn refuses_entries_of_which_one_contains_the_other() {
     let narrow = "x509.subject: O=a, C=CH, ST=ZH, CN=b";
     let same = "x509.subject:S=ZH,C=CH,O=a";
     let overlap =
-        |wide: &str, narrow: &str| Err(vec![IdentityError::Overlap { wide: wide.into(), narrow: narrow.into() }]);
+        |wide: &str, narrow: &str| Err(vec![(1, IdentityError::Overlap { wide: wide.into(), narrow: narrow.into() })]);
     assert_eq!(Identities::parse(&[wide, narrow]), overlap(wide, narrow));
     assert_eq!(Identities::parse(&[narrow, wide]), overlap(wide, narrow));
     assert_eq!(Identities::parse(&[wide, same]), overlap(wide, same));

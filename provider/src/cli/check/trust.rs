@@ -42,7 +42,7 @@ pub(super) fn check(
 fn mistakes(file: &Path, config: &Config, mistakes: &[PolicyMistake], findings: &mut Findings) {
     for mistake in mistakes {
         let (path, field) = location(file, config, mistake);
-        findings.mistake(&path, &field, &mistake.mismatch());
+        findings.mistake_at(&path, mistake.line(), &field, &mistake.mismatch());
     }
 }
 

@@ -1,5 +1,7 @@
 //! Parses the members of a document's objects and continues after each mistake, to report all of them.
 
+use std::cell::OnceCell;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -7,12 +9,17 @@ use super::mistakes::Mistakes;
 use super::problem::PolicyError;
 use super::problem::PolicyProblem;
 use crate::codec::excerpt::Excerpt;
+use crate::codec::json::Position;
 use crate::codec::text::Text;
 use crate::limits;
 
 /// Collects mistakes under the name of the current statement.
-#[derive(Default)]
-pub(super) struct Fields {
+pub(super) struct Fields<'d> {
+    document: Position<'d>,
+    /// The statements of the document, once there is a mistake in one.
+    statements: OnceCell<Vec<Position<'d>>>,
+    /// The number of the current statement; `None` outside statements.
+    number: Option<usize>,
     /// `None` outside statements.
     pub(super) statement: Option<Excerpt>,
     /// The mistakes of the current statement, or of the document.
@@ -21,9 +28,43 @@ pub(super) struct Fields {
     pub(super) is_unusable: bool,
 }
 
-impl Fields {
+impl<'d> Fields<'d> {
+    pub(super) fn new(document: &'d str) -> Self {
+        Self {
+            document: Position::of(document),
+            statements: OnceCell::new(),
+            number: None,
+            statement: None,
+            mistakes: Mistakes::default(),
+            is_unusable: false,
+        }
+    }
+
+    pub(super) fn begin_statement(&mut self, number: usize, name: &str) {
+        (self.number, self.statement) = (Some(number), Some(Excerpt::of(name)));
+    }
+
+    pub(super) fn end_statements(&mut self) {
+        (self.number, self.statement) = (None, None);
+    }
+
+    /// A mistake in the current statement, or in the document.
+    pub(super) fn mistake(&self, field: impl std::fmt::Display, problem: PolicyProblem) -> PolicyError {
+        let field = Text::of(field);
+        let statements = || self.document.at("trustPolicies").elements();
+        let statement = self.number.and_then(|number| self.statements.get_or_init(statements).get(number).copied());
+        let line = statement.unwrap_or(self.document).at(field.as_str()).line();
+        PolicyError { statement: self.statement.clone(), field, line, problem }
+    }
+
     pub(super) fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
-        let mistake = PolicyError { statement: self.statement.clone(), field: Text::of(field), problem };
+        if self.mistakes.found() >= limits::STATEMENT_MISTAKES {
+            // Only counted: its line is not looked up.
+            self.is_unusable |= self.number.is_none();
+            self.mistakes.count();
+            return;
+        }
+        let mistake = self.mistake(field, problem);
         self.is_unusable |= mistake.statement.is_none();
         self.mistakes.push(limits::STATEMENT_MISTAKES, mistake);
     }

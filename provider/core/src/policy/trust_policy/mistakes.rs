@@ -18,6 +18,11 @@ impl Mistakes {
         self.found
     }
 
+    /// Counts a mistake without keeping it.
+    pub(super) fn count(&mut self) {
+        self.found += 1;
+    }
+
     /// Counts a mistake, and keeps it if fewer than `max` are kept.
     pub(super) fn push(&mut self, max: usize, mistake: PolicyError) {
         self.found += 1;
@@ -37,7 +42,7 @@ impl Mistakes {
         let Self { mut kept, found } = self;
         if let Some(omitted) = found.checked_sub(kept.len()).filter(|omitted| *omitted > 0) {
             let problem = PolicyProblem::More { omitted };
-            kept.push(PolicyError { statement: statement.cloned(), field: Text::default(), problem });
+            kept.push(PolicyError { statement: statement.cloned(), field: Text::default(), line: 0, problem });
         }
         kept
     }

@@ -20,6 +20,8 @@ pub struct PolicyError {
     pub statement: Option<Excerpt>,
     /// The path of the member within the statement or document, `trustStores[0]`; empty for the whole.
     pub field: Text,
+    /// The line of the document, counted from 1; 0 if the mistake has no line.
+    pub line: u64,
     /// The cause.
     pub problem: PolicyProblem,
 }

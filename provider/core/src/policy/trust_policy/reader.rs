@@ -17,7 +17,6 @@ use super::problem::PolicyError;
 use super::problem::PolicyProblem;
 use super::verification::Verification;
 use crate::codec::excerpt::Excerpt;
-use crate::codec::text::Text;
 use crate::limits;
 use crate::name::Repository;
 use crate::policy::identity::Identities;
@@ -38,8 +37,9 @@ const STORES: &str = "a list of stores as type:name, of which one is ca or signi
 const IDENTITIES: &str = "a list of identities as x509.subject:NAME, or [\"*\"]";
 
 /// Returns the statements, unless a mistake concerns the document as a whole, and the mistakes.
-pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, Statement)>>, Vec<PolicyError>) {
-    let mut reader = Reader::default();
+/// `text` is the document, for the lines of the mistakes.
+pub(super) fn document(value: &Value, text: &str) -> (Option<Vec<(DeclaredImages, Statement)>>, Vec<PolicyError>) {
+    let mut reader = Reader::new(text);
     let statements = reader.document(value);
     let mut mistakes = reader.fields.mistakes;
     for read in &statements {
@@ -50,9 +50,8 @@ pub(super) fn document(value: &Value) -> (Option<Vec<(DeclaredImages, Statement)
 }
 
 /// Parses statements in sequence, with the names, scopes and stores of the earlier ones.
-#[derive(Default)]
-struct Reader {
-    fields: Fields,
+struct Reader<'d> {
+    fields: Fields<'d>,
     /// The number of parsed statements.
     read: usize,
     /// Names seen so far.
@@ -65,7 +64,18 @@ struct Reader {
     stores: BTreeSet<StoreRef>,
 }
 
-impl Reader {
+impl<'d> Reader<'d> {
+    fn new(text: &'d str) -> Self {
+        Self {
+            fields: Fields::new(text),
+            read: 0,
+            names: HashSet::new(),
+            scopes: HashMap::new(),
+            conflicts: Conflicts::default(),
+            stores: BTreeSet::new(),
+        }
+    }
+
     fn document(&mut self, value: &Value) -> Vec<ReadStatement> {
         let known = ["version", "trustPolicies"];
         let Some(members) = self.fields.object("", value, &known, "an object with version and trustPolicies") else {
@@ -88,13 +98,13 @@ impl Reader {
         for (number, value) in (1_usize..).zip(list) {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
             let name: Arc<str> = name.map_or_else(|| format!("#{number}").into(), Arc::from);
-            self.fields.statement = Some(Excerpt::of(&name));
+            self.fields.begin_statement(self.read, &name);
             let (images, rule) = self.statement(value);
             let mistakes = mem::take(&mut self.fields.mistakes);
             statements.push(ReadStatement { name, images, rule, mistakes });
             self.read += 1;
         }
-        self.fields.statement = None;
+        self.fields.end_statements();
         self.fields.mistakes = of_document;
         if self.stores.len() > limits::POLICY_STORES {
             self.fields.fail("trustPolicies", PolicyProblem::TooManyStores { found: self.stores.len() });
@@ -188,8 +198,7 @@ impl Reader {
             if let Some((spelling, first, name)) = self.scopes.get(&scope).cloned() {
                 self.fields.is_unusable |= scope.is_none() && first != self.read;
                 let problem = PolicyProblem::ScopeTwice { found: text.into(), scope: spelling, first: name };
-                let statement = self.fields.statement.clone();
-                let mistake = PolicyError { statement, field: Text::of(&field), problem: problem.clone() };
+                let mistake = self.fields.mistake(&field, problem.clone());
                 self.conflicts.entry((first, self.read)).or_insert(mistake);
                 self.fields.fail(&field, problem);
             } else {
@@ -241,12 +250,13 @@ impl Reader {
 
     fn identities(&mut self, value: Option<&Value>) -> Option<Identities> {
         let texts = self.fields.bounded_texts("trustedIdentities", value, IDENTITIES)?;
-        let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+        let (fields, texts): (Vec<_>, Vec<_>) = texts.into_iter().unzip();
         match Identities::parse(&texts) {
             Ok(identities) => Some(identities),
             Err(errors) => {
-                for error in errors {
-                    self.fields.fail("trustedIdentities", PolicyProblem::Identity(error));
+                for (index, error) in errors {
+                    let field = fields.get(index).map_or("trustedIdentities", String::as_str);
+                    self.fields.fail(field, PolicyProblem::Identity(error));
                 }
                 None
             }

@@ -24,7 +24,7 @@ pub(super) enum Verification {
     Level(Level, VerifyTimestamp),
 }
 
-impl Fields {
+impl Fields<'_> {
     pub(super) fn verification(&mut self, value: Option<&Value>) -> Option<Verification> {
         let field = "signatureVerification";
         let Some(value) = value else {

@@ -168,5 +168,5 @@ fn a_verifying_statement_needs_a_usable_store_type_and_an_identity() {
     }
     let beside = PolicyProblem::Identity(IdentityError::AnyBesideOthers);
     let mixed = json!(["*", "x509.subject: C=CH, ST=ZH, O=a"]);
-    assert_eq!(check("trustedIdentities", mixed), one("trustedIdentities", beside));
+    assert_eq!(check("trustedIdentities", mixed), one("trustedIdentities[0]", beside));
 }

@@ -22,7 +22,7 @@ async fn a_service_with_a_disabled_statement_is_ready_and_reports_it() {
 #[tokio::test]
 async fn a_service_without_a_policy_document_becomes_ready_with_one() {
     for (document, why) in [
-        (Some("{"), "trust/trustpolicy.json: trust policy: not one JSON document: "),
+        (Some("{"), "trust/trustpolicy.json:1: trust policy: not one JSON document: "),
         (None, "trust has neither trustpolicy.oci.json nor trustpolicy.json, expected a trust policy document"),
     ] {
         let mut service = ReloadedService::start_with(|folder| {
