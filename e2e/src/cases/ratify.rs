@@ -1,5 +1,7 @@
 //! The templates of Ratify's library, unchanged, with Countersign at Ratify's paths.
 
+mod names;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -139,6 +141,7 @@ pub(super) fn run(
         template.run(environment, transcript, seen)?;
     }
     mutation(environment, transcript, seen)?;
+    names::run(environment, transcript)?;
     policy::apply_own(environment.workdir, &environment.cluster)?;
     transcript.note("our constraints are enforced again");
     Ok(())

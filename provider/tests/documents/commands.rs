@@ -1,5 +1,4 @@
-//! Which commands the documents have, and where each one is run. A new command needs an entry, so that somebody decides how it is
-//! tested.
+//! Which commands the documents have, and where each one is run. A new command needs an entry, which says how it is tested.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

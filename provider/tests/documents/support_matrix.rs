@@ -62,3 +62,26 @@ fn the_oldest_supported_releases_are_the_same_everywhere() {
     // The reason for 1.30: the pause before the end of a pod, without a shell in the image.
     assert!(read("deploy/base/deployment.yaml").contains("sleep:"));
 }
+
+/// Facts of `docs/upgrade.md` that are settings of the shipped files.
+#[test]
+fn the_upgrade_page_describes_the_shipped_settings() {
+    let page = read("provider/docs/upgrade.md");
+    for (statement, file, setting) in [
+        ("`maxUnavailable: 0`", "deploy/base/deployment.yaml", "      maxUnavailable: 0\n"),
+        ("(10 s with ", "deploy/gatekeeper/values.yaml", "externaldataProviderResponseCacheTTL: 10s\n"),
+        (
+            "`externaldata.gatekeeper.sh/v1beta1`",
+            "deploy/base/providers.yaml",
+            "apiVersion: externaldata.gatekeeper.sh/v1beta1\n",
+        ),
+        ("the Secret `countersign-tls`", "deploy/base/deployment.yaml", "secretName: countersign-tls\n"),
+        ("(`bad-certificate`)", "provider/docs/metrics.md", "`bad-certificate`"),
+    ] {
+        assert!(page.contains(statement), "provider/docs/upgrade.md: {statement}");
+        assert!(read(file).contains(setting), "{file}: {setting}");
+    }
+    // No file is generated with a hash but the configuration, so only that is part of the history of the Deployment.
+    let base = read("deploy/base/kustomization.yaml");
+    assert_eq!(base.matches("  - name: ").count() - base.matches("disableNameSuffixHash: true").count(), 1, "{base}");
+}
