@@ -123,6 +123,8 @@ pub enum ServerError {
     /// `key` is the one of the configuration.
     #[error("cannot listen on {address} ({key}, for {what}): {}", bind_cause(error))]
     Listen { what: &'static str, key: &'static str, address: ListenAddress, error: io::Error },
+    #[error("{0}; {1}")]
+    Both(Box<Self>, Box<Self>),
     #[error("the listener for {what} has stopped")]
     Stopped { what: &'static str, source: io::Error },
 }
@@ -159,11 +161,16 @@ impl Server {
     /// Binds both ports. Connections wait for [`Server::run`].
     ///
     /// # Errors
-    /// A port cannot be bound.
+    /// One port or both cannot be bound.
     pub async fn bind(settings: ServerSettings, parts: ServerParts) -> Result<Self, ServerError> {
         let ServerParts { verifier, tls, readiness, metrics, registry } = parts;
-        let listeners = bind("the endpoints", "server.listen", &settings.listen).await?;
-        let health_listeners = bind("probes and metrics", "health.listen", &settings.health_listen).await?;
+        let endpoints = bind("the endpoints", "server.listen", &settings.listen).await;
+        let health = bind("probes and metrics", "health.listen", &settings.health_listen).await;
+        let (listeners, health_listeners) = match (endpoints, health) {
+            (Ok(endpoints), Ok(health)) => (endpoints, health),
+            (Err(one), Err(other)) => return Err(ServerError::Both(Box::new(one), Box::new(other))),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error),
+        };
         let context = ConnectionContext {
             tls,
             times: settings.connection_times,

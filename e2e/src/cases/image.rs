@@ -7,7 +7,6 @@ use anyhow::ensure;
 use rcgen::DnType;
 use serde_json::json;
 
-use super::prints_exactly;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::environment::Environment;
@@ -35,8 +34,13 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         Ok(finished)
     };
 
-    let version = concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n");
-    let result = prints_exactly(&run(transcript, &["--version"])?, version);
+    let finished = run(transcript, &["--version"])?;
+    let result = (|| {
+        let start = concat!("countersign ", env!("CARGO_PKG_VERSION"), " (revision ");
+        ensure!(finished.status.success(), "{}, expected success", finished.status);
+        ensure!(finished.output.starts_with(start), "expected {start:?} first");
+        Ok(())
+    })();
     transcript.verdict("the image has every file that the binary needs", result);
 
     mount(environment, &rootfs)?;

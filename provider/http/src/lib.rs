@@ -79,6 +79,7 @@ pub use proxy::ProxyRule;
 pub use proxy::ProxyServer;
 pub use proxy::ProxyServerError;
 pub use proxy::ProxyVariableError;
+pub use proxy::ProxyVariableWarning;
 pub use proxy::internal_host;
 pub use request::Body;
 pub use request::Payload;

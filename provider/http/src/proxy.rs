@@ -19,6 +19,7 @@ mod tunnel;
 pub use choice::ProxyChoice;
 pub use environment::ProxyEnvironment;
 pub use environment::ProxyVariableError;
+pub use environment::ProxyVariableWarning;
 pub use failure::ProxyFailure;
 pub use internal_host::InternalHost;
 pub use internal_host::internal_host;

@@ -157,7 +157,7 @@ impl Mismatched for SettingsError {
                     .expecting("https; its names mean port 443")
             }
             Self::Zero { member } => Mismatch::new(format_args!("{member}: found zero")).expecting("at least one"),
-            Self::Tls(error) => Mismatch::new(error),
+            Self::Tls(error) => Mismatch::new(error).expecting("a TLS library with its default versions"),
         }
     }
 }

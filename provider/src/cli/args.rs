@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -10,14 +11,18 @@ use clap::value_parser;
 use super::certificate_name::dns_name;
 use super::certificate_name::name;
 use super::certificate_name::namespace;
+use crate::telemetry::metrics::REVISION;
 
 /// Answers Gatekeeper's question "who signed this image, and do we trust them?"
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, about, after_help = AFTER, max_term_width = 120)]
+#[command(name = "countersign", version = VERSION.as_str(), about, after_help = AFTER, max_term_width = 120)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// The version and the revision, as the metric `countersign_build_info` has them.
+static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION")));
 
 const AFTER: &str = "\
 Examples:

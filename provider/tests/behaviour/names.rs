@@ -35,7 +35,8 @@ impl Names {
 
     /// `text` with names.
     pub(crate) fn text(&self, text: &str) -> String {
-        let mut known = text.to_owned();
+        let revision = option_env!("COUNTERSIGN_REVISION").unwrap_or("unknown");
+        let mut known = text.replace(&format!("(revision {revision})"), "(revision unknown)");
         for (text, role) in &self.texts {
             if known.contains(text.as_str()) {
                 known = known.replace(text.as_str(), role);

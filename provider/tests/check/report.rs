@@ -45,9 +45,14 @@ fn proxies_of_the_environment_are_checked_with_the_hosts_that_they_are_for() {
         warnings(&[("HTTPS_PROXY", "socks5://u:hunter2@p.example:1080")]),
         (Some(3), vec!["HTTPS_PROXY".to_owned()], none.clone())
     );
+    assert_eq!(
+        warnings(&[("ALL_PROXY", "http://u:hunter2@p.example:3128"), ("NO_PROXY", "u:hunter2@a/b, 10.0.0.0/8")]),
+        (Some(0), none.clone(), vec!["proxy-variable".to_owned(), "proxy-variable".to_owned()])
+    );
     // Variables that nothing here uses are for other programs.
     with("- {host: registry.example.com, proxy: none}\n");
     assert_eq!(warnings(&[("HTTPS_PROXY", "socks5://p.example:1080")]), (Some(0), none.clone(), none.clone()));
+    assert_eq!(warnings(&[("ALL_PROXY", "p.example:1080")]), (Some(0), none.clone(), none.clone()));
     with("- {host: registry.example.com, proxy: 'http://u:hunter2@p.example:3128'}\n");
     assert_eq!(warnings(&[]), (Some(0), none.clone(), vec!["proxy-login-in-configuration".to_owned()]));
     with(

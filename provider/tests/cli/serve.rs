@@ -190,6 +190,26 @@ async fn serve_logs_every_part_of_the_trust_that_is_disabled_or_ignored() {
 }
 
 #[tokio::test]
+async fn both_ports_in_use_are_reported_at_once() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    let taken = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [endpoints, health] = taken.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    assert_eq!(config.matches("127.0.0.1:0").count(), 2, "{config}");
+    let config = config.replacen("127.0.0.1:0", &endpoints, 1).replacen("127.0.0.1:0", &health, 1);
+    fixture.folder.write("c.yaml", config);
+    let output = countersign(&["serve", "--config", &fixture.config()]).await;
+    check(&output, 2);
+    let last: Value = serde_json::from_str(text(&output.stderr).lines().last().unwrap()).unwrap();
+    let error = last["error"].as_str().unwrap();
+    assert_eq!(error.matches("the port is in use").count(), 2, "{error}");
+    for (address, key) in [(endpoints, "server.listen"), (health, "health.listen")] {
+        assert!(error.contains(&format!("cannot listen on {address} ({key}, ")), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_port_in_use_ends_with_exit_code_2() {
     let fixture = Fixture::new().await;
     add_server(&fixture);

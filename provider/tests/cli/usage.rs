@@ -78,5 +78,7 @@ async fn help_and_version_are_no_mistakes() {
     }
     let output = countersign(&["--version"]).await;
     check(&output, 0);
-    assert_eq!(text(&output.stdout), concat!("countersign ", env!("CARGO_PKG_VERSION"), "\n"));
+    let revision = option_env!("COUNTERSIGN_REVISION").filter(|revision| !revision.is_empty()).unwrap_or("unknown");
+    let version = format!("countersign {} (revision {revision})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&output.stdout), version);
 }

@@ -1,6 +1,7 @@
 //! The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper case, otherwise in lower
 //! case.
 
+use countersign_core::codec::excerpt::Excerpt;
 use url::Url;
 
 use super::internal_host::InternalHost;
@@ -15,6 +16,29 @@ pub struct ProxyEnvironment {
     https: Option<(&'static str, ProxyServer)>,
     http: Option<(&'static str, ProxyServer)>,
     no_proxy: NoProxy,
+    warnings: Vec<ProxyVariableWarning>,
+}
+
+/// A variable that has not the effect that its value suggests.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyVariableWarning {
+    /// Set, but not used.
+    #[error("{name} is set, and is not used, as in Go; set HTTPS_PROXY and HTTP_PROXY")]
+    NotUsed {
+        /// `ALL_PROXY` or `all_proxy`.
+        name: &'static str,
+    },
+    /// An entry of `NO_PROXY` that matches no host.
+    #[error(
+        "{name}: found {entry:?}, which matches no host, expected names, addresses and networks such as \
+         example.com, .example.com, 10.0.0.1, 10.0.0.0/8 or *, separated by commas"
+    )]
+    Entry {
+        /// `NO_PROXY` or `no_proxy`.
+        name: &'static str,
+        /// The entry as written, without what is before its last `@`.
+        entry: Excerpt,
+    },
 }
 
 /// A variable whose value is not the URL of a proxy. Never shows the value.
@@ -45,9 +69,19 @@ impl ProxyEnvironment {
                 Err(error) => Err(ProxyVariableError { name, error }),
             },
         };
-        let no_proxy = first(["NO_PROXY", "no_proxy"]).map(|(_, value)| NoProxy::read(&value)).unwrap_or_default();
+        let mut warnings: Vec<_> = first(["ALL_PROXY", "all_proxy"])
+            .map(|(name, _)| ProxyVariableWarning::NotUsed { name })
+            .into_iter()
+            .collect();
+        let no_proxy = first(["NO_PROXY", "no_proxy"]).map(|(name, value)| {
+            let shown = |entry: &str| Excerpt::of(entry.rsplit('@').next().unwrap_or(entry));
+            let useless = NoProxy::useless(&value).into_iter();
+            warnings.extend(useless.map(|entry| ProxyVariableWarning::Entry { name, entry: shown(&entry) }));
+            NoProxy::read(&value)
+        });
+        let no_proxy = no_proxy.unwrap_or_default();
         match (server(["HTTPS_PROXY", "https_proxy"]), server(["HTTP_PROXY", "http_proxy"])) {
-            (Ok(https), Ok(http)) => Ok(Self { https, http, no_proxy }),
+            (Ok(https), Ok(http)) => Ok(Self { https, http, no_proxy, warnings }),
             (https, http) => Err(https.err().into_iter().chain(http.err()).collect()),
         }
     }
@@ -57,12 +91,23 @@ impl ProxyEnvironment {
         self.https.iter().chain(&self.http).map(|(name, server)| (*name, server))
     }
 
+    /// Variables that have not the effect that their values suggest.
+    #[must_use]
+    pub fn warnings(&self) -> &[ProxyVariableWarning] {
+        &self.warnings
+    }
+
+    /// The proxy of requests to `host` and the variable that names it; `None` for direct requests.
+    #[must_use]
+    pub fn server_for(&self, host: &str, plain_http: bool) -> Option<(&'static str, &ProxyServer)> {
+        self.proxy_for(&Url::parse(&url_of(host, plain_http)).ok()?)
+    }
+
     /// The reason if a request to `host` would be refused because it would need a proxy for an internal host, with
     /// the variable that names the proxy.
     #[must_use]
     pub fn refuses(&self, host: &str, plain_http: bool) -> Option<(InternalHost, &'static str)> {
-        let scheme = if plain_http { "http" } else { "https" };
-        let url = Url::parse(&format!("{scheme}://{host}/")).ok()?;
+        let url = Url::parse(&url_of(host, plain_http)).ok()?;
         let (name, _) = self.of(&url)?;
         let internal = internal_host(host).filter(|internal| !internal.may_be_meant())?;
         (!self.excludes(&url)).then_some((internal, name))
@@ -86,6 +131,11 @@ impl ProxyEnvironment {
         }?;
         Some((name, server))
     }
+}
+
+fn url_of(host: &str, plain_http: bool) -> String {
+    let scheme = if plain_http { "http" } else { "https" };
+    format!("{scheme}://{host}/")
 }
 
 #[cfg(test)]
@@ -141,5 +191,72 @@ mod tests {
                  https://host:port, with special characters of a user name or password percent-encoded"
             ]
         );
+    }
+
+    #[test]
+    fn variables_without_effect_have_a_warning() {
+        let warnings = |variables: &[(&str, &str)]| {
+            let environment = read(variables).unwrap();
+            environment.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(warnings(&[("ALL_PROXY", " "), ("NO_PROXY", "*, , a.example,")]), [""; 0]);
+        let unused = "is set, and is not used, as in Go; set HTTPS_PROXY and HTTP_PROXY";
+        assert_eq!(warnings(&[("ALL_PROXY", "http://u:s3cret@a:1")]), [format!("ALL_PROXY {unused}")]);
+        assert_eq!(warnings(&[("all_proxy", "socks5://a")]), [format!("all_proxy {unused}")]);
+        let useless = |name: &str, entry: &str| {
+            format!(
+                "{name}: found {:?}, which matches no host, expected names, addresses and networks such as \
+                 example.com, .example.com, 10.0.0.1, 10.0.0.0/8 or *, separated by commas",
+                Excerpt::of(entry)
+            )
+        };
+        for entry in [
+            "http://a.example",
+            "10.0.0.0/33",
+            "a.example b.example",
+            "a.example/x",
+            "10.0.*",
+            "a.*.example",
+            "*a.example",
+            "a.example:x",
+            "[::1",
+            "\u{ff0f}",
+        ] {
+            assert_eq!(
+                warnings(&[("NO_PROXY", &format!("b.example,{entry}"))]),
+                [useless("NO_PROXY", entry)],
+                "{entry}"
+            );
+        }
+        assert_eq!(warnings(&[("no_proxy", "u:s3cret@a.example/")]), [useless("no_proxy", "a.example/")]);
+        for entry in [
+            "a.example",
+            ".a.example",
+            "*.a.example",
+            "A.EXAMPLE.",
+            "a.example:443",
+            "a.example:",
+            "10.0.0.1",
+            "10.0.0.0/8",
+            "::1",
+            "[::1]:5",
+            "fd00::/8",
+            "b\u{fc}cher.example",
+            "a_b",
+            "localhost",
+            "svc",
+        ] {
+            assert_eq!(warnings(&[("NO_PROXY", entry)]), [""; 0], "{entry}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_of_a_host_is_that_of_its_scheme() {
+        let environment = read(&[("HTTPS_PROXY", "u:s3cret@a.example:1"), ("NO_PROXY", "r.example")]).unwrap();
+        let of = |host: &str, plain: bool| {
+            environment.server_for(host, plain).map(|(name, server)| format!("{name} {server}"))
+        };
+        assert_eq!(of("x.example:5000", false).as_deref(), Some("HTTPS_PROXY http://a.example:1"));
+        assert_eq!((of("x.example", true), of("r.example", false)), (None, None));
     }
 }

@@ -36,6 +36,15 @@ impl NoProxy {
         Self { all: false, entries: texts.iter().filter_map(|entry| read(entry)).collect() }
     }
 
+    /// The entries that match no host, as they are written.
+    pub(super) fn useless(text: &str) -> Vec<String> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty() && *entry != "*");
+        entries
+            .filter(|entry| !read(&entry.to_lowercase()).is_some_and(|entry| entry.can_match()))
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// Whether `url` is reached directly: the host is this machine, or an entry matches it.
     pub(super) fn excludes(&self, url: &Url) -> bool {
         let Some(host) = url.host() else { return true };
@@ -60,6 +69,18 @@ impl NoProxy {
                     }) && only.is_none_or(|only| port == Some(only))
                 }
             })
+    }
+}
+
+impl Entry {
+    /// Whether there are URLs with such a host: a name has no other characters.
+    fn can_match(&self) -> bool {
+        match self {
+            Self::Network(_) | Self::Address { .. } => true,
+            Self::Domain { suffix, .. } => {
+                suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+            }
+        }
     }
 }
 

@@ -51,6 +51,10 @@ fn proxies(config: &Config, findings: &mut Findings) {
             return;
         }
     };
+    // Otherwise, the variables are for other programs.
+    if config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment) {
+        environment.warnings().iter().for_each(|warning| findings.warn("proxy-variable", warning));
+    }
     for Registry { host, plain_http, proxy, .. } in &config.registries {
         match proxy {
             RegistryProxy::Environment => {

@@ -161,8 +161,9 @@ mod tests {
         assert_eq!(
             files.read().unwrap_err().to_string(),
             "server.tls.certificate: /nonexistent/tls.crt: cannot read server certificate: No such file or directory (os \
-             error 2); server.tls.key: /nonexistent/tls.key: cannot read server key: No such file or directory (os error \
-             2); server.tls.clientCa: /nonexistent/ca.crt: cannot read client CA: No such file or directory (os error 2)"
+             error 2), expected a PEM file; server.tls.key: /nonexistent/tls.key: cannot read server key: No such file or \
+             directory (os error 2), expected a PEM file; server.tls.clientCa: /nonexistent/ca.crt: cannot read client CA: No such file or directory (os \
+             error 2), expected a PEM file"
         );
     }
 

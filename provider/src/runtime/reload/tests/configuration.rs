@@ -110,7 +110,10 @@ fn reports_the_same_failure_once() {
     let path = folder.path().join("tls.key");
     assert_eq!(
         source.poll().unwrap().unwrap_err().to_string(),
-        format!("server.tls.key: {}: cannot read server key: No such file or directory (os error 2)", path.display())
+        format!(
+            "server.tls.key: {}: cannot read server key: No such file or directory (os error 2), expected a PEM file",
+            path.display()
+        )
     );
     assert!(source.poll().is_none());
     folder.write("tls.key", "garbage");
