@@ -27,6 +27,7 @@ use countersign_registry::Unlisted;
 pub use file::ConfigBytes;
 pub use file::ConfigFile;
 pub use file::ConfigPoll;
+pub use file::ConfigReading;
 pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
 pub(crate) use mistake_list::MistakeList;
@@ -111,7 +112,7 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or has mistakes: all of them.
     pub fn load(path: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
-        file::parse(&file::read(path)?, path, purpose)
+        file::parse(&file::read(path, ConfigReading::Once)?, path, purpose)
     }
 
     /// For `countersign check`: the readable parts of the file at `path`, and all of its mistakes. A configuration
@@ -120,8 +121,12 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn survey(path: &Path, purpose: Purpose) -> Result<(Option<Self>, Vec<Mistake>), ConfigError> {
-        let bytes = file::read(path)?;
+    pub fn survey(
+        path: &Path,
+        purpose: Purpose,
+        reading: ConfigReading,
+    ) -> Result<(Option<Self>, Vec<Mistake>), ConfigError> {
+        let bytes = file::read(path, reading)?;
         Ok(read::survey(file::text(&bytes, path)?, path, purpose))
     }
 

@@ -91,8 +91,8 @@ pub enum PolicyPoll {
     Unsettled,
 }
 
-/// Polls the files. Each source has its own handle.
-#[derive(Debug)]
+/// Polls the files. Each source has its own handle; a clone has the same one.
+#[derive(Clone, Debug)]
 pub struct PolicySource {
     location: TrustLocation,
     /// Statements that the configuration demands metadata for.

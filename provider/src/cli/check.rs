@@ -28,6 +28,7 @@ use super::args::Use;
 use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::config::ConfigReading;
 use crate::config::Mistake as ConfigMistake;
 use crate::config::Purpose;
 use crate::config::Registry;
@@ -73,7 +74,7 @@ struct ProviderWithoutServer;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let now = clock::now();
-    let mut findings = Findings::collect(&args.config.config, purpose(args.purpose), now);
+    let mut findings = Findings::collect(&args.config.config, purpose(args.purpose), ConfigReading::Once, now);
     if !args.providers.is_empty() {
         if args.purpose != Use::Serve {
             return Err(Failure::usage(ProviderWithoutServer));
@@ -97,9 +98,9 @@ fn purpose(purpose: Use) -> Purpose {
 }
 
 impl Findings {
-    pub(super) fn collect(path: &Path, purpose: Purpose, now: UnixTime) -> Self {
+    pub(super) fn collect(path: &Path, purpose: Purpose, reading: ConfigReading, now: UnixTime) -> Self {
         let mut findings = Self::default();
-        let config = match Config::survey(path, purpose) {
+        let config = match Config::survey(path, purpose, reading) {
             Ok((config, mistakes)) => {
                 findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 config

@@ -77,7 +77,7 @@ fn is_standard_input(path: &Path) -> bool {
 
 /// The documents of one file. A mistake has its line, 0 for none.
 fn read_file(path: &Path) -> Result<Vec<ManifestDocument>, (u64, Mismatch)> {
-    let bytes = if is_standard_input(path) { read_standard_input() } else { files::read(path, MANIFEST_BYTES) };
+    let bytes = if is_standard_input(path) { read_standard_input() } else { files::read_input(path, MANIFEST_BYTES) };
     let bytes = bytes.map_err(|error| {
         let expected = format_args!("a file of at most {MANIFEST_BYTES} bytes with Kubernetes objects");
         match error {

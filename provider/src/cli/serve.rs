@@ -14,6 +14,7 @@ use super::check::Findings;
 use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigFile;
+use crate::config::ConfigReading;
 use crate::config::Purpose;
 use crate::runtime::Service;
 use crate::runtime::log_format;
@@ -25,7 +26,7 @@ use crate::telemetry::log::LevelHandle;
 /// Everything that happens after the log is set up is an event of the log, also a failure to start.
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let path = &args.config.config;
-    let findings = Findings::collect(path, Purpose::Serve, clock::now());
+    let findings = Findings::collect(path, Purpose::Serve, ConfigReading::Followed, clock::now());
     let (level, format) = match &findings.config {
         Some(Config { log, .. }) => (log_level(log.level), log_format(log.format)),
         None => (Level::INFO, Format::Json),

@@ -39,7 +39,7 @@ impl ConfigFile {
     /// # Errors
     /// The file cannot be read, or has mistakes: all of them.
     pub fn load(path: &Path, purpose: Purpose) -> Result<(Self, Config), ConfigError> {
-        let in_use = read(path)?;
+        let in_use = read(path, ConfigReading::Followed)?;
         let config = parse(&in_use, path, purpose)?;
         Ok((Self { path: path.to_owned(), purpose, in_use }, config))
     }
@@ -55,7 +55,7 @@ impl ConfigFile {
             (Err(_), _) => true,
             (Ok(_), Err(_)) => false,
         };
-        match files::poll(|| read(&self.path), is_in_use, agree) {
+        match files::poll(|| read(&self.path, ConfigReading::Followed), is_in_use, agree) {
             Change::None => Ok(ConfigPoll::Unchanged),
             Change::Unsettled => Ok(ConfigPoll::Unsettled),
             Change::Some(found) => {
@@ -72,10 +72,23 @@ impl ConfigFile {
     }
 }
 
+/// How often the configuration is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigReading {
+    /// Once, from a file of any kind, such as a pipe.
+    Once,
+    /// Again and again, from a regular file.
+    Followed,
+}
+
 /// Reads at most one byte more than the limit; [`Config::parse`] reports content above the limit.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
-    files::read_start(path, CONFIG_BYTES + 1).map_err(unreadable)
+pub(super) fn read(path: &Path, reading: ConfigReading) -> Result<Vec<u8>, ConfigError> {
+    const MAX: usize = CONFIG_BYTES + 1;
+    let read = match reading {
+        ConfigReading::Once => files::read_input_start(path, MAX),
+        ConfigReading::Followed => files::read_start(path, MAX),
+    };
+    read.map_err(|source| ConfigError::Unreadable { file: path.to_owned(), source })
 }
 
 pub(super) fn parse(bytes: &[u8], path: &Path, purpose: Purpose) -> Result<Config, ConfigError> {

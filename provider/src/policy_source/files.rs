@@ -117,7 +117,7 @@ fn names(directory: &Path) -> Result<Vec<OsString>, PolicyMistake> {
 /// The bytes of the regular file at `path`, at most `max` of them.
 fn read(path: &Path, max: usize) -> Result<Vec<u8>, PolicyMistake> {
     let failed = |source| PolicyMistake::unreadable(path, &source);
-    // Checked before opening, because opening a pipe would block.
+    // The most frequent mistake has a message of its own; `files::read` checks the file that it opens.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(PolicyMistake::NotAFile { path: path.to_owned() });
     }

@@ -15,7 +15,9 @@ use super::proxy_environment;
 use super::registry_files::LoadedRegistryFiles;
 use super::reload::Configuration;
 use super::reload::ReloadTask;
+use super::reload::SharedPolicy;
 use super::settings;
+use super::status::PollStatus;
 use super::status::ReloadStatus;
 use crate::config::Config;
 use crate::config::ConfigFile;
@@ -49,8 +51,10 @@ impl Service {
         let files_seen = config.registry_files_digest();
         let ((files, loaded), components) =
             load(CertificateFiles::load(tls_files).map_err(Cause::Tls), || Components::load(config, &metrics))?;
-        let mut status = ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
-        publish(&mut status, &loaded, &components);
+        let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
+        let (mut status, mut trust_status) = (status(), status());
+        publish(&mut status, &mut trust_status, &loaded, &components);
+        let polls = PollStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
         for (variable, proxy) in proxy_environment::read(config).map_err(Cause::ProxyVariables)?.servers() {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries; others are reached \
                                               directly");
@@ -66,11 +70,12 @@ impl Service {
         }
         let reload = ReloadTask {
             configuration: Configuration::new(config),
-            policy: policy_source,
+            policy: SharedPolicy::new(policy_source, trust_status, config.trust.reload_interval),
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
             engine: ActiveEngine { server: server.reload_handle(), current: engine },
             status,
+            polls,
         };
         Ok(Self { server, reload })
     }
@@ -131,12 +136,17 @@ fn load<T>(
 }
 
 /// The status of every component at the start.
-fn publish(status: &mut ReloadStatus, certificates: &LoadedTls, components: &Components) {
+fn publish(
+    status: &mut ReloadStatus,
+    trust_status: &mut ReloadStatus,
+    certificates: &LoadedTls,
+    components: &Components,
+) {
     status.in_use(Component::Config);
     status.certificates_in_use(certificates);
     match &components.policy {
-        Ok(policy) => status.policy_in_use(policy),
-        Err(error) => status.no_policy(error),
+        Ok(policy) => trust_status.policy_in_use(policy),
+        Err(error) => trust_status.no_policy(error),
     }
     if components.system_roots == 0 {
         tracing::warn!("this system has no CA certificates; only registries with `ca` or `plainHttp` can be used");

@@ -2,6 +2,7 @@
 
 mod loaded;
 mod policy;
+mod polls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 
 use self::policy::PolicyStatus;
+pub(super) use self::polls::PollStatus;
 use crate::clock;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
@@ -22,7 +24,7 @@ use crate::telemetry::metrics::Certificate;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
 
-/// Publishes which content of each component is in use.
+/// Publishes which content of components is in use. Each component has its status in one value of this type.
 pub(super) struct ReloadStatus {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,

@@ -3,6 +3,8 @@
 use countersign_core::name::Digest;
 
 use super::ReloadTask;
+use super::policy;
+use super::policy::PolicyState;
 use crate::clock;
 use crate::config::Config;
 use crate::config::ConfigFile;
@@ -48,9 +50,11 @@ impl Configuration {
 }
 
 /// All that a changed configuration needs, loaded and without mistakes.
-struct Prepared {
+pub(super) struct Prepared {
     settings: ServerSettings,
     engine: Engine,
+    /// The generation of the policy that `policy` follows.
+    former_generation: Option<u64>,
     policy: PolicySource,
     /// Why `policy` has no document that can be used.
     no_policy: Option<PolicySourceError>,
@@ -77,8 +81,8 @@ impl ReloadTask {
             }
             Ok(ConfigPoll::Changed(config, bytes)) => match self.prepare(&config) {
                 Ok(prepared) => {
-                    self.take(*config, prepared);
-                    if let Some(file) = &mut self.configuration.file {
+                    let taken = self.take(*config, prepared);
+                    if let (true, Some(file)) = (taken, &mut self.configuration.file) {
                         file.accept(bytes);
                     }
                 }
@@ -89,22 +93,25 @@ impl ReloadTask {
     }
 
     /// Loads everything that `config` names and reports every mistake.
-    fn prepare(&self, config: &Config) -> Result<Prepared, RuntimeError> {
+    pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, RuntimeError> {
         let (settings, tls_files) = settings::server(config)?;
-        let statements = config.verification.required_metadata.keys().cloned();
-        let mut policy = self.policy.successor(config.trust.location.clone(), statements);
-        let loaded = self.load_policy(&mut policy).map_err(Cause::Policy);
         let files_seen = config.registry_files_digest();
         let files = config.registry_files(Some(&self.registries.in_use));
+        let certificates = self.certificates.prepare(tls_files).map_err(Cause::Tls);
+        // The policy is read last, so that it is not outdated if the other files could be read only after a long time.
+        let former = self.policy.source();
+        let former_generation = policy::generation(&former);
+        let statements = config.verification.required_metadata.keys().cloned();
+        let mut policy = former.successor(config.trust.location.clone(), statements);
+        let loaded = load_policy(&former, &mut policy).map_err(Cause::Policy);
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
             None => components::successor(&self.engine.current, config, &files, policy.handle()),
         };
-        let certificates = self.certificates.prepare(tls_files).map_err(Cause::Tls);
         match (loaded, engine, certificates) {
             (Ok(no_policy), Ok(engine), Ok(certificates)) => {
-                Ok(Prepared { settings, engine, policy, no_policy, files, files_seen, certificates })
+                Ok(Prepared { settings, engine, former_generation, policy, no_policy, files, files_seen, certificates })
             }
             (loaded, engine, certificates) => {
                 let causes = [loaded.err(), engine.err(), certificates.err()];
@@ -113,31 +120,24 @@ impl ReloadTask {
         }
     }
 
-    /// Loads the policy of a changed configuration. Returns its error as a value if no policy is in use either.
-    ///
-    /// # Errors
-    /// The change would disable a part of the policy in use: there is no policy document that can be used; or the
-    /// configuration demands metadata for a name that is in no policy, which disables statements, and the former one
-    /// does not.
-    fn load_policy(&self, policy: &mut PolicySource) -> Result<Option<PolicySourceError>, PolicySourceError> {
-        match policy.load(clock::now()) {
-            Ok(loaded) => {
-                let is_new = !policy.unknown_statements().is_subset(&self.policy.unknown_statements());
-                loaded.error().filter(|_| is_new).map_or(Ok(None), Err)
-            }
-            Err(error) if self.policy.handle().current().is_none() => Ok(Some(error)),
-            Err(error) => Err(error),
+    /// Takes `config` into use for the next request, unless the trust policy has changed since it was prepared: then the
+    /// next poll prepares it again. Returns whether it is in use. Nothing here reads a file or can fail.
+    pub(super) fn take(&mut self, config: Config, prepared: Prepared) -> bool {
+        let Prepared { settings, engine, former_generation, policy, no_policy, files, files_seen, certificates } =
+            prepared;
+        let shared = self.policy.clone();
+        let mut trust = shared.lock();
+        if trust.generation() != former_generation {
+            tracing::debug!("the trust policy changed while the configuration was loaded; loading it again later");
+            return false;
         }
-    }
-
-    /// Takes `config` into use for the next request. Nothing here can fail.
-    fn take(&mut self, config: Config, prepared: Prepared) {
-        let Prepared { settings, engine, policy, no_policy, files, files_seen, certificates } = prepared;
         self.engine.swap(settings, engine);
         if let Some(loaded) = certificates {
             self.certificates.replace(loaded, &mut self.status);
         }
-        self.policy = policy;
+        let PolicyState { source, status: trust_status, interval } = &mut *trust;
+        *source = policy;
+        *interval = config.trust.reload_interval;
         self.registries = LoadedRegistryFiles::new(files, files_seen);
         let Configuration { in_use, started, level, file: _ } = &mut self.configuration;
         if let Some(level) = level {
@@ -148,12 +148,34 @@ impl ReloadTask {
         *in_use = config;
         self.status.in_use(Component::Config);
         self.status.registries_in_use(&self.registries.in_use);
-        if let Some(policy) = self.policy.handle().current() {
-            self.status.policy_in_use(&policy);
+        if let Some(policy) = source.handle().current() {
+            trust_status.policy_in_use(&policy);
         }
         if let Some(error) = no_policy {
-            self.status.no_policy(&error);
+            trust_status.no_policy(&error);
         }
         self.status.restart_needed(restart);
+        true
+    }
+}
+
+/// Loads the policy of a changed configuration, which follows `former`. Returns its error as a value if no policy is in
+/// use either.
+///
+/// # Errors
+/// The change would disable a part of the policy in use: there is no policy document that can be used; or the
+/// configuration demands metadata for a name that is in no policy, which disables statements, and the former one does
+/// not.
+fn load_policy(
+    former: &PolicySource,
+    policy: &mut PolicySource,
+) -> Result<Option<PolicySourceError>, PolicySourceError> {
+    match policy.load(clock::now()) {
+        Ok(loaded) => {
+            let is_new = !policy.unknown_statements().is_subset(&former.unknown_statements());
+            loaded.error().filter(|_| is_new).map_or(Ok(None), Err)
+        }
+        Err(error) if former.handle().current().is_none() => Ok(Some(error)),
+        Err(error) => Err(error),
     }
 }

@@ -1,3 +1,4 @@
+mod blocked;
 mod configuration;
 mod credentials;
 mod policy;
@@ -92,7 +93,11 @@ impl ReloadedService {
     }
 
     fn poll(&mut self) -> &mut Self {
-        self.task.reload();
+        // Each component once, as the tasks do.
+        self.task.reload_configuration();
+        self.task.policy.poll();
+        self.task.reload_certificates();
+        self.task.reload_registries();
         self
     }
 

@@ -48,6 +48,9 @@ struct State {
     tls: Option<String>,
     endpoints: Option<String>,
     files: BTreeMap<Component, Files>,
+    polls: BTreeMap<Component, Poll>,
+    /// Since when the files of the trust policy cannot be read, if that ends readiness.
+    trust_unreadable: Option<UnixTime>,
     /// Of the trust policy and stores in use.
     policy_digest: Option<Digest>,
     /// Parts of the policy whose content on disk is not in use.
@@ -65,7 +68,29 @@ struct Files {
     refused: Option<(UnixTime, String)>,
 }
 
+/// When files were last read, and whether the next reading does not end.
+#[derive(Clone, Copy, Debug)]
+struct Poll {
+    finished: UnixTime,
+    is_overdue: bool,
+}
+
 impl State {
+    /// The reason why `condition` does not hold.
+    fn why(&self, condition: Condition) -> Option<String> {
+        let (reason, unreadable) = match condition {
+            Condition::Trust => (&self.trust, self.trust_unreadable),
+            Condition::Tls => (&self.tls, None),
+            Condition::Endpoints => (&self.endpoints, None),
+        };
+        reason.clone().or_else(|| {
+            let since = unreadable?;
+            Some(format!(
+                "the trust policy and the trust stores could not be read since {since}: a file system does not respond"
+            ))
+        })
+    }
+
     fn of(&mut self, condition: Condition) -> &mut Option<String> {
         match condition {
             Condition::Trust => &mut self.trust,
@@ -119,6 +144,12 @@ impl State {
                 )),
             }
         }
+        for (component, Poll { finished, .. }) in self.polls.iter().filter(|(_, poll)| poll.is_overdue) {
+            let name = component.as_str();
+            text.push_str(&format!(
+                "[!] files {name}: not read since {finished}, as a file system does not respond; changes have no effect\n"
+            ));
+        }
         if let Some(digest) = &self.policy_digest {
             text.push_str(&format!("[+] trust policy digest {digest}\n"));
         }
@@ -141,9 +172,18 @@ impl Readiness {
         let why = |text: &str| Some(text.to_owned());
         let (trust, tls, endpoints) = (why("not loaded yet"), why("not loaded yet"), why("not open yet"));
         let (trust_details, registry_details) = (Details::default(), Details::default());
-        let (files, restart) = (BTreeMap::new(), Vec::new());
-        let state =
-            State { trust, tls, endpoints, files, policy_digest: None, trust_details, registry_details, restart };
+        let state = State {
+            trust,
+            tls,
+            endpoints,
+            files: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            trust_unreadable: None,
+            policy_digest: None,
+            trust_details,
+            registry_details,
+            restart: Vec::new(),
+        };
         Self(Mutex::new(state))
     }
 
@@ -178,6 +218,30 @@ impl Readiness {
         self.lock().files.insert(component, Files { since, refused: None });
     }
 
+    /// Files were read at `now`, with any result. Returns whether that was overdue.
+    pub fn polled(&self, component: Component, now: UnixTime) -> bool {
+        let mut state = self.lock();
+        if component == Component::Trust {
+            state.trust_unreadable = None;
+        }
+        let former = state.polls.insert(component, Poll { finished: now, is_overdue: false });
+        former.is_some_and(|poll| poll.is_overdue)
+    }
+
+    /// Reading files does not end. Until it does, their changes have no effect.
+    pub fn poll_overdue(&self, component: Component) {
+        if let Some(poll) = self.lock().polls.get_mut(&component) {
+            poll.is_overdue = true;
+        }
+    }
+
+    /// The files of the trust policy could not be read for so long that [`Condition::Trust`] does not hold until they
+    /// are.
+    pub fn trust_unreadable(&self) {
+        let mut state = self.lock();
+        state.trust_unreadable = state.polls.get(&Component::Trust).map(|poll| poll.finished);
+    }
+
     /// The content on disk is again the one in use.
     pub fn unchanged(&self, component: Component) {
         if let Some(files) = self.lock().files.get_mut(&component) {
@@ -206,11 +270,11 @@ impl Readiness {
 
     /// Whether all conditions hold, and a line for each that does not, or for `all` of them.
     pub(crate) fn report(&self, all: bool) -> (bool, String) {
-        let mut state = self.lock();
+        let state = self.lock();
         let mut ready = true;
         let mut text = String::new();
         for condition in Condition::ALL {
-            match state.of(condition) {
+            match state.why(condition) {
                 Some(why) => {
                     ready = false;
                     text.push_str(&format!("[-] {}: {why}\n", condition.as_str()));

@@ -27,6 +27,8 @@ pub(super) struct Files {
     store_usable: NamedGauge,
     reload_time: GaugeVec,
     reload_success: GaugeVec,
+    poll_time: GaugeVec,
+    poll_overdue: GaugeVec,
     restart_needed: IntGauge,
 }
 
@@ -66,6 +68,16 @@ impl Files {
                 "Whether the files on disk are in use, all of them and without mistakes.",
                 &["files"],
             )?,
+            poll_time: factory.gauges(
+                "last_poll_timestamp_seconds",
+                "When files were last compared with what is in use.",
+                &["files"],
+            )?,
+            poll_overdue: factory.gauges(
+                "poll_overdue",
+                "Whether reading files does not end, as a file system does not respond.",
+                &["files"],
+            )?,
             restart_needed: factory.int_gauge(
                 "restart_needed",
                 "Whether the configuration in use has changes that only a restart brings into effect.",
@@ -78,6 +90,8 @@ impl Files {
         for files in Component::ALL {
             metrics.reload_time.with_label_values(&[files.as_str()]);
             metrics.reload_success.with_label_values(&[files.as_str()]);
+            metrics.poll_time.with_label_values(&[files.as_str()]);
+            metrics.poll_overdue.with_label_values(&[files.as_str()]);
         }
         Ok(metrics)
     }
@@ -116,6 +130,17 @@ impl Metrics {
     /// Which stores of the policy in use are usable; series of other stores are removed.
     pub fn stores_usable<'a>(&self, stores: impl IntoIterator<Item = (&'a str, bool)>) {
         self.files.store_usable.set(stores);
+    }
+
+    /// Files were read, with any result.
+    pub fn polled(&self, files: Component, now: UnixTime) {
+        self.files.poll_time.with_label_values(&[files.as_str()]).set(seconds(now));
+        self.files.poll_overdue.with_label_values(&[files.as_str()]).set(0.0);
+    }
+
+    /// Reading files does not end.
+    pub fn poll_overdue(&self, files: Component) {
+        self.files.poll_overdue.with_label_values(&[files.as_str()]).set(1.0);
     }
 
     /// Files were taken into use.

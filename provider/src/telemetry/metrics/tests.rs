@@ -65,6 +65,8 @@ fn every_series_begins_at_zero() {
         "countersign_cache_requests_total{cache=\"verdicts\",result=\"miss\"} 0",
         "countersign_tls_handshake_failures_total{reason=\"no-certificate\"} 0",
         "countersign_last_reload_successful{files=\"trust\"} 0",
+        "countersign_last_poll_timestamp_seconds{files=\"trust\"} 0",
+        "countersign_poll_overdue{files=\"trust\"} 0",
         "countersign_certificate_not_after_timestamp_seconds{certificate=\"client-ca\",store=\"\"} 0",
         "countersign_limit_in_use{limit=\"verifications\"} 0",
         "countersign_limit_reached_total{limit=\"bytes\",scope=\"unlisted\"} 0",
@@ -191,6 +193,20 @@ fn a_failed_reload_lowers_the_flag_and_keeps_the_time() {
     metrics.reload_failed(Component::Trust);
     has(&registry, "countersign_last_reload_successful{files=\"trust\"} 0");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"trust\"} 7");
+}
+
+#[test]
+fn a_poll_is_overdue_until_it_ends() {
+    let (registry, metrics) = metrics();
+    let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
+    metrics.polled(Component::Tls, at(7));
+    metrics.poll_overdue(Component::Tls);
+    has(&registry, "countersign_last_poll_timestamp_seconds{files=\"tls\"} 7");
+    has(&registry, "countersign_poll_overdue{files=\"tls\"} 1");
+    has(&registry, "countersign_poll_overdue{files=\"trust\"} 0");
+    metrics.polled(Component::Tls, at(9));
+    has(&registry, "countersign_last_poll_timestamp_seconds{files=\"tls\"} 9");
+    has(&registry, "countersign_poll_overdue{files=\"tls\"} 0");
 }
 
 #[test]

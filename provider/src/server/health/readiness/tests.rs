@@ -36,6 +36,41 @@ fn refused_files_are_reported_and_do_not_end_readiness() {
 }
 
 #[test]
+fn a_poll_that_does_not_end_is_a_finding_and_for_the_trust_policy_the_end_of_readiness() {
+    let readiness = Readiness::new();
+    Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));
+    let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
+    for component in [Component::Trust, Component::Tls] {
+        assert!(!readiness.polled(component, at(0)));
+    }
+    readiness.poll_overdue(Component::Tls);
+    readiness.poll_overdue(Component::Trust);
+    let line = |files: &str| {
+        format!(
+            "[!] files {files}: not read since 1970-01-01T00:00:00Z, as a file system does not respond; changes have no \
+             effect\n"
+        )
+    };
+    let conditions = "[+] trust\n[+] tls\n[+] endpoints\n";
+    let overdue = format!("{}{}", line("tls"), line("trust"));
+    assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
+    assert_eq!(readiness.report(true), (true, format!("{conditions}{overdue}")));
+    readiness.trust_unreadable();
+    let not_ready = "[-] trust: the trust policy and the trust stores could not be read since 1970-01-01T00:00:00Z: a \
+                     file system does not respond\n";
+    assert_eq!(readiness.report(false), (false, not_ready.to_owned()));
+    // A changed configuration does not make it ready.
+    readiness.set_ready(Condition::Trust);
+    let text = format!("{not_ready}[+] tls\n[+] endpoints\n{overdue}");
+    assert_eq!(readiness.report(true), (false, text));
+    assert!(readiness.polled(Component::Trust, at(9)));
+    assert_eq!(readiness.report(true), (true, format!("{conditions}{}", line("tls"))));
+    assert!(readiness.polled(Component::Tls, at(9)));
+    assert!(!readiness.polled(Component::Tls, at(10)));
+    assert_eq!(readiness.report(true), (true, conditions.to_owned()));
+}
+
+#[test]
 fn parts_of_the_policy_have_bounded_lines() {
     let readiness = Readiness::new();
     Condition::ALL.iter().for_each(|condition| readiness.set_ready(*condition));

@@ -1,0 +1,101 @@
+//! The trust policy in use. It is polled by a task of its own, so that no other file can delay the end of trust.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::task::spawn_blocking;
+
+use super::watchdog::watch;
+use crate::clock;
+use crate::policy_source::PolicyHandle;
+use crate::policy_source::PolicyPoll;
+use crate::policy_source::PolicySource;
+use crate::runtime::status::PollStatus;
+use crate::runtime::status::ReloadStatus;
+use crate::telemetry::metrics::Component;
+
+/// The component [`Component::Trust`], shared by the task that polls it and by that of the configuration, which may name
+/// another policy.
+#[derive(Clone)]
+pub(in crate::runtime) struct SharedPolicy(Arc<Mutex<PolicyState>>);
+
+/// Locked only while nothing is read, because a file system may not respond.
+pub(super) struct PolicyState {
+    pub(super) source: PolicySource,
+    pub(super) status: ReloadStatus,
+    /// `trust.reloadInterval`.
+    pub(super) interval: Duration,
+}
+
+impl PolicyState {
+    /// The generation of the policy in use; `None` if there is no policy.
+    pub(super) fn generation(&self) -> Option<u64> {
+        generation(&self.source)
+    }
+}
+
+/// The generation of the newest policy of `source`; `None` if there is no policy.
+pub(super) fn generation(source: &PolicySource) -> Option<u64> {
+    source.handle().current().map(|policy| policy.generation())
+}
+
+impl SharedPolicy {
+    pub(in crate::runtime) fn new(source: PolicySource, status: ReloadStatus, interval: Duration) -> Self {
+        Self(Arc::new(Mutex::new(PolicyState { source, status, interval })))
+    }
+
+    /// The handle of the policy in use.
+    pub(in crate::runtime) fn handle(&self) -> Arc<PolicyHandle> {
+        self.lock().source.handle()
+    }
+
+    /// The source in use.
+    pub(super) fn source(&self) -> PolicySource {
+        self.lock().source.clone()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, PolicyState> {
+        // The state is consistent at every point; a panic of a task ends the process.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Polls forever, every `trust.reloadInterval`. Returns only if a poll panics.
+    pub(super) async fn follow(self, polls: PollStatus) -> JoinError {
+        loop {
+            let interval = self.lock().interval;
+            tokio::time::sleep(interval).await;
+            let policy = self.clone();
+            let poll = spawn_blocking(move || policy.poll());
+            if let Err(error) = watch(poll, |late| polls.late(Component::Trust, late)).await {
+                return error;
+            }
+            polls.finished(Component::Trust);
+        }
+    }
+
+    /// Reads the files and takes changes into use. Blocks on the file system.
+    pub(super) fn poll(&self) {
+        let mut source = self.source();
+        let polled = source.poll(clock::now());
+        let mut state = self.lock();
+        let PolicyState { source: in_use, status, interval: _ } = &mut *state;
+        // A changed configuration has replaced the source, whose handle is not in use any more.
+        if !Arc::ptr_eq(&source.handle(), &in_use.handle()) {
+            return;
+        }
+        *in_use = source;
+        match polled {
+            PolicyPoll::Unchanged => {}
+            PolicyPoll::Unsettled => tracing::debug!(
+                "trust policy and trust stores are changing; reading them again \
+                 later"
+            ),
+            PolicyPoll::Loaded(policy) => status.policy_in_use(&policy),
+            PolicyPoll::Refused(error) => status.no_policy(&error),
+        }
+    }
+}
