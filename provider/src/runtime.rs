@@ -17,6 +17,7 @@ mod reload;
 mod service;
 mod settings;
 mod status;
+mod watchdog;
 
 pub(crate) use components::Components;
 pub use error::Cause;

@@ -6,15 +6,13 @@ mod policy;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
-mod watchdog;
 
 use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 
 pub(super) use self::configuration::Configuration;
 pub(super) use self::policy::SharedPolicy;
-pub(super) use self::watchdog::Late;
-use self::watchdog::watch;
+use super::watchdog::watch;
 
 use super::active_engine::ActiveEngine;
 use super::certificates::Certificates;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 
-use super::watchdog::watch;
 use crate::clock;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicyPoll;
 use crate::policy_source::PolicySource;
 use crate::runtime::status::PollStatus;
 use crate::runtime::status::ReloadStatus;
+use crate::runtime::watchdog::watch;
 use crate::telemetry::metrics::Component;
 
 /// The component [`Component::Trust`], shared by the task that polls it and by that of the configuration, which may name

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock;
-use crate::runtime::reload::Late;
+use crate::runtime::watchdog::Late;
 use crate::server::health::Readiness;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;

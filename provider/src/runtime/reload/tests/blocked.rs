@@ -13,6 +13,7 @@ use rustix::fs::mkfifoat;
 use super::*;
 use crate::clock;
 use crate::config::Config;
+use crate::runtime::watchdog::Late;
 use crate::telemetry::metrics::Component;
 
 /// Replaces a file by a pipe without a writer. Opening it would wait for one.
@@ -164,7 +165,8 @@ async fn a_configuration_that_was_prepared_before_the_trust_policy_changed_is_pr
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime, before);
     service.poll();
     assert_eq!(service.task.configuration.in_use.cache.verdict_lifetime, Duration::from_secs(60));
-    assert_eq!(service.generation(), 2);
+    assert_eq!(service.generation(), 3);
+    assert!(!service.task.policy.handle().current().unwrap().is_usable());
 }
 
 #[tokio::test]
