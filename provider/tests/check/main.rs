@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod certificates;
+mod kinds;
 mod providers;
 mod report;
 mod warnings;
