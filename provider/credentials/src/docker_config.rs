@@ -238,6 +238,11 @@ impl DockerConfig {
         Text::of(format_args!("{}: {detail}", self.file))
     }
 
+    /// The keys of the entries for images on `host`, in order of precedence. Never a secret: a valid key has no login.
+    pub fn keys_on(&self, host: &Host) -> impl Iterator<Item = &Excerpt> {
+        self.entries.iter().filter(|entry| entry.key.is_on(host)).map(|entry| &entry.written)
+    }
+
     /// Whether there is an entry for some image on `host`.
     #[must_use]
     pub fn knows(&self, host: &Host) -> bool {

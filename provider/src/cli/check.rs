@@ -45,8 +45,20 @@ pub(super) struct Findings {
     /// The parts of the files that could be read.
     pub(super) config: Option<Config>,
     endpoints: Option<EndpointCertificates>,
+    /// For each of the registries, in their order.
+    applied: Vec<Applied>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
+}
+
+/// What applies to a registry beyond its entry in the configuration. Without secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Applied {
+    /// The variable of the environment that names the proxy for the host, and the proxy without its login. None for a
+    /// pattern of hosts.
+    proxy: Option<(&'static str, String)>,
+    /// The keys of the entries of the pull secret for the host, in order of precedence.
+    pull_secret_keys: Vec<String>,
 }
 
 /// One mistake and its location.
@@ -154,9 +166,10 @@ impl Findings {
         self.warnings.push(Warning { kind, message: message.to_string() });
     }
 
-    /// As configured.
-    fn registries(&self) -> &[Registry] {
-        self.config.as_ref().map_or(&[], |config| &config.registries)
+    /// As configured, with what applies to each.
+    fn registries(&self) -> impl Iterator<Item = (&Registry, Applied)> {
+        let registries = self.config.iter().flat_map(|config| &config.registries);
+        registries.enumerate().map(|(index, registry)| (registry, self.applied.get(index).cloned().unwrap_or_default()))
     }
 
     fn print(&self, path: &Path, output: Output, out: &mut dyn Write) -> io::Result<()> {

@@ -90,6 +90,13 @@ impl RegistryFiles {
         replaced
     }
 
+    /// For each registry, in order of the configuration, the keys of the entries of its pull secret that are for its host. None
+    /// for a pattern of hosts, where each host has its own.
+    #[must_use]
+    pub fn pull_secret_keys(&self) -> Vec<Vec<String>> {
+        self.registries.iter().map(LoadedRegistry::pull_secret_keys).collect()
+    }
+
     /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
     /// environment, which are no part of a configuration.
     #[must_use]

@@ -49,6 +49,14 @@ fn proxies_of_the_environment_are_checked_with_the_hosts_that_they_are_for() {
         warnings(&[("ALL_PROXY", "http://u:hunter2@p.example:3128"), ("NO_PROXY", "u:hunter2@a/b, 10.0.0.0/8")]),
         (Some(0), none.clone(), vec!["proxy-variable".to_owned(), "proxy-variable".to_owned()])
     );
+    let (_, page) = check_in(&folder, &[], &[("HTTPS_PROXY", "http://u:hunter2@p.example:3128"), ("HTTP_PROXY", "")]);
+    let shown = "\nregistry      registry.example.com, TLS\n  credentials none\n  proxy       http://p.example:3128, from HTTPS_PROXY\n";
+    assert!(page.contains(shown) && page.matches("from HTTPS_PROXY").count() == 1, "{page}");
+    let (_, text) = check_in(&folder, &["-o", "json"], &[("HTTPS_PROXY", "http://u:hunter2@p.example:3128")]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let environment = |index: usize| &document["registries"][index]["environmentProxy"];
+    assert_eq!(*environment(0), json!({"variable": "HTTPS_PROXY", "url": "http://p.example:3128"}));
+    assert_eq!(*environment(1), Value::Null);
     // Variables that nothing here uses are for other programs.
     with("- {host: registry.example.com, proxy: none}\n");
     assert_eq!(warnings(&[("HTTPS_PROXY", "socks5://p.example:1080")]), (Some(0), none.clone(), none.clone()));
@@ -65,6 +73,28 @@ fn proxies_of_the_environment_are_checked_with_the_hosts_that_they_are_for() {
         text.contains("  proxy       https://p.example:3128\n    login     user, none\n    CA        ca.crt\n"),
         "{text}"
     );
+}
+
+#[test]
+fn shows_the_entries_of_a_pull_secret_that_are_for_a_registry() {
+    let folder = sound();
+    let auth = |user: &str| json!({"username": user, "password": "hunter2"});
+    let auths = json!({"auths": {
+        "registry.example.com": auth("a"), "*.example.com": auth("b"), "registry.example.com/team": auth("c"), "other.example": auth("d"),
+    }});
+    folder.write("pull.json", auths.to_string());
+    let server = "server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
+    folder.write(
+        "c.yaml",
+        format!("trust: {{directory: trust}}\n{server}registries: [{{host: registry.example.com, credentials: {{dockerConfig: pull.json}}}}]\n"),
+    );
+    let (code, page) = check(&folder, &[]);
+    assert_eq!(code, Some(0));
+    let shown = "  credentials pull.json\n    entry     registry.example.com/team\n    entry     registry.example.com\n    entry     *.example.com\n";
+    assert!(page.contains(shown) && !page.contains("hunter2"), "{page}");
+    let (_, document) = document(&folder);
+    let keys = json!(["registry.example.com/team", "registry.example.com", "*.example.com"]);
+    assert_eq!(document["registries"][0]["pullSecretKeys"], keys);
 }
 
 #[test]

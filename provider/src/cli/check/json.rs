@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::Applied;
 use super::Findings;
 use super::Mistake;
 use super::Warning;
@@ -112,12 +113,23 @@ struct RegistryView {
     ca: Option<String>,
     /// Paths of the files; none for an anonymous registry.
     credentials: Vec<String>,
+    /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
+    pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
+    /// The proxy that the environment names for the host; null if it names none, and for a pattern of hosts.
+    environment_proxy: Option<EnvironmentProxyView>,
     /// `environment`, `none` or a URL without its login.
     proxy: String,
     /// Paths of the files; none if there are none.
     proxy_login: Vec<String>,
     proxy_ca: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct EnvironmentProxyView {
+    variable: &'static str,
+    /// Without its login.
+    url: String,
 }
 
 impl Document {
@@ -136,7 +148,7 @@ impl Document {
             warnings: findings.warnings.iter().map(WarningView::from).collect(),
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
-            registries: findings.registries().iter().map(RegistryView::from).collect(),
+            registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
         }
     }
 }
@@ -226,8 +238,10 @@ impl From<&CertificateSummary> for CertificateView {
     }
 }
 
-impl From<&Registry> for RegistryView {
-    fn from(Registry { host, plain_http, ca, credentials, realm_hosts, proxy }: &Registry) -> Self {
+impl RegistryView {
+    fn of(registry: &Registry, applied: Applied) -> Self {
+        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
+        let Applied { proxy: environment, pull_secret_keys } = applied;
         let path = |path: &Path| path.display().to_string();
         let server = match proxy {
             RegistryProxy::Environment | RegistryProxy::Direct => None,
@@ -244,7 +258,9 @@ impl From<&Registry> for RegistryView {
                 Credentials::Files { username, password } => vec![path(username), path(password)],
             },
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
+            pull_secret_keys,
             proxy: proxy.text(),
+            environment_proxy: environment.map(|(variable, url)| EnvironmentProxyView { variable, url }),
             proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),
             proxy_ca: server.and_then(|server| server.ca.as_deref()).map(path),
         }

@@ -12,6 +12,7 @@ use countersign_registry::SettingsError;
 use countersign_registry::Unlisted;
 use countersign_registry::Unobserved;
 
+use super::Applied;
 use super::Findings;
 use crate::config::Config;
 use crate::config::FindingKind;
@@ -26,6 +27,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         Unlisted::Anonymous => {}
         Unlisted::Refuse => refused(config, findings),
     }
+    findings.applied = applied(config);
     proxies(config, findings);
     with_ports(config, findings);
     // One by one: the client stops at the first mistake.
@@ -38,6 +40,20 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
         let message = "this system has no CA certificates; only registries with `ca` or `plainHttp` can be used";
         findings.warn("no-system-authorities", message);
     }
+}
+
+/// The proxy of the environment and the entries of the pull secret for each registry.
+fn applied(config: &Config) -> Vec<Applied> {
+    let environment = proxy_environment(config).unwrap_or_default();
+    let proxy = |registry: &Registry| match (&registry.proxy, registry.host.exact()) {
+        (RegistryProxy::Environment, Some(host)) => {
+            environment.server_for(&host, registry.plain_http).map(|(variable, server)| (variable, server.to_string()))
+        }
+        (RegistryProxy::Environment | RegistryProxy::Direct | RegistryProxy::Server(_), _) => None,
+    };
+    let keys = config.registry_files(None).pull_secret_keys();
+    let registries = config.registries.iter().zip(keys);
+    registries.map(|(registry, pull_secret_keys)| Applied { proxy: proxy(registry), pull_secret_keys }).collect()
 }
 
 /// Proxy variables of this process that concern the entries, and passwords in other keys than the ones for passwords.

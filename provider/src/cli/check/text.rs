@@ -6,6 +6,7 @@ use std::path::Path;
 use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
 
+use super::Applied;
 use super::Findings;
 use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
@@ -37,8 +38,8 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     for statement in findings.statements.iter().flatten() {
         page.statement(statement);
     }
-    for registry in findings.registries() {
-        page.registry(registry);
+    for (registry, applied) in findings.registries() {
+        page.registry(registry, &applied);
     }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     page.0.push_str(&format!(
@@ -117,7 +118,8 @@ impl Page {
         }
     }
 
-    fn registry(&mut self, Registry { host, plain_http, ca, credentials, realm_hosts, proxy }: &Registry) {
+    fn registry(&mut self, registry: &Registry, applied: &Applied) {
+        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
         self.0.push('\n');
         self.line("registry", format_args!("{host}, {}", if *plain_http { "plain HTTP" } else { "TLS" }));
         if let Some(ca) = ca {
@@ -125,7 +127,10 @@ impl Page {
         }
         match credentials {
             Credentials::Anonymous => self.line("  credentials", "none"),
-            Credentials::DockerConfig(path) => self.line("  credentials", path.display()),
+            Credentials::DockerConfig(path) => {
+                self.line("  credentials", path.display());
+                applied.pull_secret_keys.iter().for_each(|key| self.line("    entry", key));
+            }
             Credentials::Files { username, password } => {
                 self.line("  credentials", format_args!("{}, {}", username.display(), password.display()));
             }
@@ -134,7 +139,11 @@ impl Page {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         }
         match proxy {
-            RegistryProxy::Environment => {}
+            RegistryProxy::Environment => {
+                if let Some((variable, server)) = &applied.proxy {
+                    self.line("  proxy", format_args!("{server}, from {variable}"));
+                }
+            }
             RegistryProxy::Direct => self.line("  proxy", "none"),
             RegistryProxy::Server(RegistryProxyServer { server, login, ca }) => {
                 self.line("  proxy", server);

@@ -82,6 +82,20 @@ impl LoadedRegistry {
         }
     }
 
+    /// See [`RegistryFiles::pull_secret_keys`](super::RegistryFiles::pull_secret_keys).
+    pub(super) fn pull_secret_keys(&self) -> Vec<String> {
+        let host: Option<Host> = self.registry.host.exact().and_then(|host| host.parse().ok());
+        match (&self.credential, host) {
+            (Credential::DockerConfig(config), Some(host)) => {
+                config.keys_on(&host).map(|key| key.escaped().to_owned()).collect()
+            }
+            (
+                Credential::DockerConfig(_) | Credential::Anonymous | Credential::Static(_) | Credential::Unusable(_),
+                _,
+            ) => Vec::new(),
+        }
+    }
+
     /// The entry of the registry client's settings.
     pub(super) fn entry(&self) -> RegistryEntry {
         RegistryEntry {
