@@ -40,7 +40,7 @@ pub use request::VerificationRequest;
 pub use state::Engine;
 pub use state::EngineSettings;
 
-/// Most memory of one image in progress without content of registries: failed signatures, and the work itself; in
+/// Maximum memory of one image in progress without content of registries: failed signatures, and the work itself; in
 /// bytes.
 pub const IMAGE_BYTES: usize = FailedSignatures::BYTES + 32 * 1024;
 

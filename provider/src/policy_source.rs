@@ -56,10 +56,10 @@ use crate::config::TrustLocation;
 use crate::files::Change;
 use crate::files::poll;
 
-/// Largest sum of all trust stores that the policy names, in bytes. The Mozilla root list has 250 KiB.
+/// Maximum size of all trust stores of the policy together, in bytes. The Mozilla root list has 250 KiB.
 const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;
 
-/// Most mistakes kept of one trust store, and of everything together; more are counted.
+/// Maximum number of mistakes kept of one trust store, and of everything together; more are counted.
 const STORE_MISTAKES: usize = 20;
 const MISTAKES: usize = 2 * limits::POLICY_MISTAKES;
 

@@ -91,18 +91,18 @@ pub(crate) struct ResponseContext<'a> {
     pub(crate) request_id: &'a str,
     /// When the request came, as RFC 3339.
     pub(crate) timestamp: &'a str,
-    /// Most failed signatures that each item lists: see [`signatures_listed`].
+    /// Maximum number of failed signatures that each item lists: see [`signatures_listed`].
     pub(crate) max_signatures: usize,
     /// Whether mutation keeps the tag before the digest.
     pub(crate) keep_tag: bool,
 }
 
-/// Most failed signatures listed in an item. Gatekeeper keeps items in memory without a limit, and everyone who can
-/// push to a repository can add signatures.
+/// Maximum number of failed signatures listed in an item. Gatekeeper keeps items in memory without a limit, and
+/// everyone who can push to a repository can add signatures.
 const ITEM_SIGNATURES: usize = 20;
 
-/// Most failed signatures that a response lists, but for one of each item: with a thousand keys of an image with a hundred
-/// signatures a response would have 20 MB.
+/// Maximum number of failed signatures that a response lists, but for one of each item: with a thousand keys of an
+/// image with a hundred signatures a response would have 20 MB.
 const RESPONSE_SIGNATURES: usize = 400;
 
 /// How many failed signatures each of `keys` items may list, so that all of them together list [`RESPONSE_SIGNATURES`], or

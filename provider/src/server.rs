@@ -62,9 +62,9 @@ pub struct ServerSettings {
     pub stop_grace: Duration,
     /// Largest request body.
     pub max_body_bytes: usize,
-    /// Most distinct keys in a request.
+    /// Maximum number of distinct keys in a request.
     pub max_keys: usize,
-    /// Most open connections with an accepted client certificate.
+    /// Maximum number of open connections with an accepted client certificate.
     pub max_connections: usize,
     /// Keys worked on at the same time in one request. Its hosts have equal shares, each at least one key, so that a
     /// slow host does not delay the keys of another.

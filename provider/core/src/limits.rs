@@ -3,113 +3,117 @@
 //! Limits that an operator may change are fields of configuration types in other crates. The limits here are far
 //! above every legitimate input.
 
-/// Longest image reference read, in bytes. 255 for the name, 128 for the tag, 135 for a sha512 digest, two separators,
-/// rounded up.
+/// Maximum size of an image reference, in bytes. 255 for the name, 128 for the tag, 135 for a sha512 digest, two
+/// separators, rounded up.
 pub const REFERENCE_BYTES: usize = 1024;
 
-/// Longest tag, in bytes: the limit of the
+/// Maximum size of a tag, in bytes: the limit of the
 /// [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
 pub const TAG_BYTES: usize = 128;
 
-/// Longest repository name, host included, in bytes: the limit of the distribution project's reference grammar.
+/// Maximum size of a repository name, host included, in bytes: the limit of the distribution project's reference grammar.
 pub const REPOSITORY_BYTES: usize = 255;
 
-/// Largest manifest read, target or signature, in bytes: the 4 MiB that the OCI distribution specification requires
-/// registries to accept at least, and the limit of notation-go.
+/// Maximum size of a manifest, target or signature, in bytes: the 4 MiB that the OCI distribution specification
+/// requires registries to accept at least, and the limit of notation-go.
 pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Largest referrers page or fallback index read, in bytes. An index is a manifest.
+/// Maximum size of a referrers page or fallback index, in bytes. An index is a manifest.
 pub const REFERRERS_PAGE_BYTES: usize = MANIFEST_BYTES;
 
-/// Most referrers pages followed. Registries send some hundred entries per page. A malicious one may send an endless
-/// sequence of empty pages.
+/// Maximum number of referrers pages followed. Registries send some hundred entries per page. A malicious one may send
+/// an endless sequence of empty pages.
 pub const REFERRERS_PAGES: usize = 50;
 
-/// Most referrers entries read, of any artifact type, over all pages.
+/// Maximum number of referrers entries read, of any artifact type, over all pages.
 pub const REFERRERS_ENTRIES: usize = 1000;
 
 /// Default limit on the signatures verified per image: that of the notation command line.
 pub const SIGNATURES_PER_IMAGE: usize = 100;
 
-/// Largest signature envelope, in bytes. A JWS with ten certificates and a timestamp stays below 100 KiB.
+/// Maximum size of a signature envelope, in bytes. A JWS with ten certificates and a timestamp stays below 100 KiB.
 pub const ENVELOPE_BYTES: usize = 1024 * 1024;
 
-/// Largest signed payload, in bytes: one descriptor with annotations.
+/// Maximum size of a signed payload, in bytes: one descriptor with annotations.
 pub const PAYLOAD_BYTES: usize = 64 * 1024;
 
-/// Largest protected header, in bytes. Real ones have some hundred; signers may add attributes of their own.
+/// Maximum size of a protected header, in bytes. Real ones have some hundred; signers may add attributes of their own.
 pub const PROTECTED_HEADER_BYTES: usize = 64 * 1024;
 
-/// Largest RFC 3161 token, in bytes.
+/// Maximum size of an RFC 3161 token, in bytes.
 pub const TIMESTAMP_TOKEN_BYTES: usize = 64 * 1024;
 
 /// Deepest nesting of JSON and CBOR inside an envelope.
 pub const ENVELOPE_DEPTH: usize = 16;
 
-/// Most header members in one envelope map, and most entries of a list such as `crit`. Real ones have ten.
+/// Maximum number of header members in one envelope map, and of entries of a list such as `crit`. Real ones have ten.
 pub const ENVELOPE_MEMBERS: usize = 64;
 
-/// Most values in one part of an envelope (the JWS itself, one header, a COSE message), whatever their type: both
-/// headers full, and as many values again within them seven times over.
+/// Maximum number of values in one part of an envelope (the JWS itself, one header, a COSE message), whatever their
+/// type: both headers full, and as many values again within them seven times over.
 pub const ENVELOPE_VALUES: usize = 1024;
 
-/// Most bytes of annotations that are kept of one entry of a list of referrers, 64 for each annotation included. They
-/// are not signed and only affect the order of verification. The thumbprints of a chain of ten certificates take 700.
+/// Maximum number of bytes of annotations that are kept of one entry of a list of referrers, 64 for each annotation
+/// included. They are not signed and only affect the order of verification. The thumbprints of a chain of ten
+/// certificates take 700.
 pub const ENTRY_ANNOTATION_BYTES: usize = 4 * 1024;
 
-/// Most certificates in an envelope's chain. Public chains have four.
+/// Maximum number of certificates in an envelope's chain. Public chains have four.
 pub const CHAIN_CERTIFICATES: usize = 10;
 
-/// Largest certificate, in bytes.
+/// Maximum size of a certificate, in bytes.
 pub const CERTIFICATE_BYTES: usize = 64 * 1024;
 
-/// Most extensions of a certificate. Real ones have ten.
+/// Maximum number of extensions of a certificate. Real ones have ten.
 pub const CERTIFICATE_EXTENSIONS: usize = 64;
 
-/// Most attributes of a subject or issuer. Real ones have ten.
+/// Maximum number of attributes of a subject or issuer. Real ones have ten.
 pub const NAME_ATTRIBUTES: usize = 64;
 
-/// Most names in a subjectAltName, attributes of directory names counted too. Public authorities stop at some hundred.
+/// Maximum number of names in a subjectAltName, attributes of directory names counted too. Public authorities stop at
+/// some hundred.
 pub const ALTERNATIVE_NAMES: usize = 1000;
 
-/// Most purposes in an extKeyUsage. Real ones have five.
+/// Maximum number of purposes in an extKeyUsage. Real ones have five.
 pub const KEY_PURPOSES: usize = 64;
 
-/// Most entries of an authorityInfoAccess or cRLDistributionPoints, and most addresses in one. Real ones have two.
+/// Maximum number of entries of an authorityInfoAccess or cRLDistributionPoints, and of addresses in one. Real ones
+/// have two.
 pub const REVOCATION_ADDRESSES: usize = 32;
 
-/// Largest OCSP response, in bytes. Real ones have one to four KiB; a responder may include its certificate chain.
+/// Maximum size of an OCSP response, in bytes. Real ones have one to four KiB; a responder may include its certificate
+/// chain.
 pub const OCSP_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Largest CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
+/// Maximum size of a CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
 pub const CRL_BYTES: usize = 32 * 1024 * 1024;
 
-/// Largest response of AWS Signer about revocations, in bytes: a list of names.
+/// Maximum size of a response of AWS Signer about revocations, in bytes: a list of names.
 pub const SIGNER_STATUS_BYTES: usize = 64 * 1024;
 
-/// Largest trust policy document, in bytes: what a ConfigMap can hold.
+/// Maximum size of a trust policy document, in bytes: what a ConfigMap can hold.
 pub const POLICY_BYTES: usize = 1024 * 1024;
 
-/// Most statements in a trust policy document.
+/// Maximum number of statements in a trust policy document.
 pub const POLICY_STATEMENTS: usize = 1000;
 
-/// Most trust stores that the statements of a document name together: each is a directory that is read periodically,
-/// and a metric.
+/// Maximum number of trust stores that the statements of a document name together: each is a directory that is read
+/// periodically, and a metric.
 pub const POLICY_STORES: usize = 1000;
 
-/// Most mistakes kept of one statement of a trust policy, and of a whole document; more are counted.
+/// Maximum number of mistakes kept of one statement of a trust policy, and of a whole document; more are counted.
 pub const STATEMENT_MISTAKES: usize = 20;
 
 /// See [`STATEMENT_MISTAKES`]: at least one of each statement.
 pub const POLICY_MISTAKES: usize = POLICY_STATEMENTS;
 
-/// Most trust stores, and most trusted identities, in one statement: they are compared with one another.
+/// Maximum number of trust stores, and of trusted identities, in one statement: they are compared with one another.
 pub const STATEMENT_ENTRIES: usize = 1000;
 
-/// Most certificates in one named trust store. The Mozilla root list has fewer than 200.
+/// Maximum number of certificates in one named trust store. The Mozilla root list has fewer than 200.
 pub const STORE_CERTIFICATES: usize = 1000;
 
-/// Largest file of a trust store, in bytes: what a ConfigMap or Secret can hold.
+/// Maximum size of a file of a trust store, in bytes: what a ConfigMap or Secret can hold.
 pub const STORE_FILE_BYTES: usize = 1024 * 1024;
 
 /// Most blocks in one PEM file. The Mozilla root list has fewer than 200 certificates.

@@ -22,7 +22,7 @@ use crate::share::Share;
 /// Limits on the body of a 200.
 #[derive(Clone, Debug)]
 pub struct BodyLimits {
-    /// Largest size, in bytes.
+    /// Maximum size, in bytes.
     pub limit: u64,
     /// The exact size, in bytes, if it is known.
     pub size: Option<u64>,

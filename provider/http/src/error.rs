@@ -76,7 +76,7 @@ pub enum FetchError {
         setting: String,
     },
     /// No connection was established.
-    #[error("cannot talk to {host}: {detail}")]
+    #[error("cannot connect to {host}: {detail}")]
     Unreachable {
         /// The destination of the request.
         host: String,
@@ -84,7 +84,7 @@ pub enum FetchError {
         detail: String,
     },
     /// No TLS connection was established.
-    #[error("cannot talk to {host} over TLS: {failure}")]
+    #[error("cannot connect to {host} over TLS: {failure}")]
     Tls {
         /// The destination of the request.
         host: String,

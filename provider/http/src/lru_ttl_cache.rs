@@ -17,7 +17,7 @@ pub struct LruTtlCache<K: Hash + Eq, V> {
 struct Inner<K: Hash + Eq, V> {
     entries: LruCache<K, Entry<V>>,
     bytes: usize,
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -33,16 +33,16 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
     /// the overhead of the allocator.
     pub const ENTRY_OVERHEAD: usize = size_of::<K>() + size_of::<Entry<V>>() + 192;
 
-    /// Creates a cache for at most `most_bytes` of entries. Zero disables the cache.
+    /// Creates a cache for at most `max_bytes` of entries. Zero disables the cache.
     #[must_use]
-    pub fn new(most_bytes: usize) -> Self {
-        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, most_bytes }) }
+    pub fn new(max_bytes: usize) -> Self {
+        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, max_bytes }) }
     }
 
-    /// Lowers the limit to `most_bytes` and evicts entries above it.
-    pub fn limit_to(&self, most_bytes: usize) {
+    /// Lowers the limit to `max_bytes` and evicts entries above it.
+    pub fn limit_to(&self, max_bytes: usize) {
         let mut inner = self.lock();
-        inner.most_bytes = inner.most_bytes.min(most_bytes);
+        inner.max_bytes = inner.max_bytes.min(max_bytes);
         inner.evict();
         if inner.entries.is_empty() {
             // A new map releases the slots.
@@ -66,7 +66,7 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
     /// Returns how many entries were evicted.
     pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
         let mut inner = self.lock();
-        if bytes > inner.most_bytes {
+        if bytes > inner.max_bytes {
             return 0;
         }
         if let Some(old) = inner.entries.put(key, Entry { value, bytes, expires }) {
@@ -110,7 +110,7 @@ impl<K: Hash + Eq, V> Inner<K, V> {
     /// Evicts the least recently used entries until the others fit. Returns their number.
     fn evict(&mut self) -> usize {
         let mut evicted = 0;
-        while self.bytes > self.most_bytes {
+        while self.bytes > self.max_bytes {
             let Some((_, old)) = self.entries.pop_lru() else { break };
             self.bytes -= old.bytes;
             evicted += 1;

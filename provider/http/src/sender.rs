@@ -63,14 +63,14 @@ impl Sender {
         match (self.via(&host, url, route)?, route.proxy) {
             (Via::Proxy(proxy), Some(proxy_route)) => {
                 let forwarder = self.pools.forwarder(&proxy, proxy_route.rule, route.roots);
-                on_behalf_of(request.share, by_proxy(&forwarder, &proxy, message, &host)).await
+                on_behalf_of(request.share, send_through_proxy(&forwarder, &proxy, message, &host)).await
             }
             (Via::Proxy(_) | Via::Direct, _) => {
                 let refused = |AddressRefused { address }| FetchError::AddressRefused { host: host.clone(), address };
-                route.addresses.check_literal(url).map_err(refused).map_err(|error| referred(error, position))?;
+                route.addresses.check_literal(url).map_err(refused).map_err(|error| with_referrer(error, position))?;
                 let client = self.pools.direct(route.roots, route.addresses);
                 let sent = on_behalf_of(request.share, client.send(message)).await;
-                sent.map_err(|error| referred(unreachable(&error, &host), position))
+                sent.map_err(|error| with_referrer(unreachable(&error, &host), position))
             }
         }
     }
@@ -89,8 +89,8 @@ impl Sender {
     }
 }
 
-/// The error for a refused host that a response named, which differs from that for a host that a user named.
-fn referred(error: FetchError, position: &Position<'_>) -> FetchError {
+/// Adds the host that referred to the refused address.
+fn with_referrer(error: FetchError, position: &Position<'_>) -> FetchError {
     match (error, &position.referred_by) {
         (FetchError::AddressRefused { host, address }, Some(from))
             if position.route.addresses == AddressPolicy::PublicOnly =>
@@ -101,7 +101,8 @@ fn referred(error: FetchError, position: &Position<'_>) -> FetchError {
     }
 }
 
-async fn by_proxy(
+/// Sends `message` through `proxy`; returns an error if the proxy itself refused it.
+async fn send_through_proxy(
     forwarder: &Forwarder,
     proxy: &SelectedProxy<'_>,
     message: http::Request<Full<Bytes>>,
@@ -110,15 +111,15 @@ async fn by_proxy(
     let plain = message.uri().scheme_str() == Some("http");
     let response = forwarder.send(message).await.map_err(|error| unreachable_by(&error, host, proxy))?;
     // In plain HTTP, a response may be that of the proxy itself. Only a 407 or `Proxy-Authenticate` identifies it.
-    let asks = response.headers().contains_key(header::PROXY_AUTHENTICATE);
-    if plain && (asks || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+    let has_proxy_challenge = response.headers().contains_key(header::PROXY_AUTHENTICATE);
+    if plain && (has_proxy_challenge || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
         let failure = ProxyFailure::from_status(response.status(), true, proxy.server.has_login());
         return Err(proxy_failed(host.to_owned(), proxy, failure));
     }
     Ok(response)
 }
 
-/// The message that is sent, directly or through a proxy.
+/// The HTTP request for `request`, to be sent directly or through a proxy.
 fn message(
     request: &Request<'_>,
     position: &Position<'_>,

@@ -54,7 +54,7 @@ impl HostPattern {
     /// Whether entries with this pattern and `other`, over these schemes, are for the same servers. Without a port,
     /// the default of the scheme applies.
     #[must_use]
-    pub fn is_one_place(&self, scheme: Scheme, other: &Self, other_scheme: Scheme) -> bool {
+    pub fn is_same_registry(&self, scheme: Scheme, other: &Self, other_scheme: Scheme) -> bool {
         let connects_to = self.port_over(scheme) == other.port_over(other_scheme);
         self.hosts == other.hosts && (self.port() == other.port() || connects_to)
     }
@@ -228,8 +228,8 @@ mod tests {
             ("*.r.example", http, "*.r.example:80", http, true),
             ("*.r.example", http, "r.example:80", http, false),
         ] {
-            assert_eq!(pattern(a).is_one_place(over_a, &pattern(b), over_b), one, "{a} {b}");
-            assert_eq!(pattern(b).is_one_place(over_b, &pattern(a), over_a), one, "{b} {a}");
+            assert_eq!(pattern(a).is_same_registry(over_a, &pattern(b), over_b), one, "{a} {b}");
+            assert_eq!(pattern(b).is_same_registry(over_b, &pattern(a), over_a), one, "{b} {a}");
         }
     }
 

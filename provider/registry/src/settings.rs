@@ -214,7 +214,7 @@ impl RegistrySettings {
         for entry in &self.registries {
             let pattern = entry.pattern.clone();
             if let Some(other) =
-                entries.iter().find(|other| pattern.is_one_place(entry.scheme, &other.pattern, other.scheme))
+                entries.iter().find(|other| pattern.is_same_registry(entry.scheme, &other.pattern, other.scheme))
             {
                 return Err(SettingsError::Twice { pattern, first: other.pattern.clone() });
             }

@@ -73,7 +73,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
         match transport.send(Stage::Token, &sent, deadline).await {
             Ok(Reply::Success(response)) => {
                 let (token, lifetime) = read(&response.body).map_err(|detail| Cause::Token { host, detail })?;
-                return Ok(Token { header: token, usable_until: started + usable(lifetime) });
+                return Ok(Token { header: token, usable_until: started + reuse_duration(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {
                 return Err(Cause::Denied { host, status: 401, credential, error });
@@ -132,7 +132,7 @@ fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
 }
 
 /// The time for which a token is used, shorter than its lifetime so that it does not expire in transit.
-fn usable(lifetime: Duration) -> Duration {
+fn reuse_duration(lifetime: Duration) -> Duration {
     lifetime.saturating_sub((lifetime / 10).min(Duration::from_secs(10)))
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_either_name_and_bounds_lifetimes() {
+    fn accepts_token_and_access_token_and_limits_lifetimes() {
         assert_eq!(read(br#"{"token":"a","access_token":"b"}"#).unwrap().0.as_bytes(), b"Bearer a");
         assert_eq!(read(br#"{"token":"","access_token":"b"}"#).unwrap().0.as_bytes(), b"Bearer b");
         assert_eq!(lifetime(r#"{"token":"a"}"#), Ok(60));
@@ -176,20 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn no_object_may_be_an_array_and_no_member_may_stand_twice() {
+    fn refuses_arrays_and_repeated_members() {
         use countersign_testkit::variants;
         let good = serde_json::json!({"token": "a", "expires_in": 300, "issued_at": "x", "more": {"b": ["c"]}});
         assert_eq!(lifetime(&good.to_string()), Ok(300));
-        let answers = [r#"["a","b",300]"#.to_owned(), r#"[{"token":"a"}]"#.to_owned()];
+        let arrays = [r#"["a","b",300]"#.to_owned(), r#"[{"token":"a"}]"#.to_owned()];
         let repeated = variants::repeated_members(&good).into_iter();
         let repeated = repeated.map(|variant| String::from_utf8(variant.bytes).unwrap());
-        for body in answers.into_iter().chain(repeated) {
+        for body in arrays.into_iter().chain(repeated) {
             assert_eq!(lifetime(&body), Err("it is not a JSON object with token or access_token"), "{body}");
         }
     }
 
     #[test]
-    fn counts_the_contents_of_a_response() {
+    fn limits_the_number_of_values_in_a_response() {
         let with = |more: &str| lifetime(&format!(r#"{{"token":"a","more":{more}}}"#));
         assert_eq!(with(&format!("[0{}]", ",0".repeat(1000))), Ok(60));
         for more in [
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn is_refreshed_a_tenth_or_ten_seconds_early() {
-        assert_eq!(usable(Duration::from_secs(60)), Duration::from_secs(54));
-        assert_eq!(usable(Duration::from_secs(3600)), Duration::from_secs(3590));
-        assert_eq!(usable(Duration::ZERO), Duration::ZERO);
+    fn tokens_are_refreshed_early_by_a_tenth_but_at_most_ten_seconds() {
+        assert_eq!(reuse_duration(Duration::from_secs(60)), Duration::from_secs(54));
+        assert_eq!(reuse_duration(Duration::from_secs(3600)), Duration::from_secs(3590));
+        assert_eq!(reuse_duration(Duration::ZERO), Duration::ZERO);
     }
 }

@@ -159,11 +159,11 @@ impl<'a> Fields<'a> {
         read.unwrap_or(default)
     }
 
-    /// A whole number from `least` to `most`, both included.
-    pub(super) fn number(&self, key: &'static str, default: usize, least: usize, most: usize) -> usize {
-        let wanted = format!("a whole number from {least} to {most}");
+    /// A whole number from `min` to `max`, both included.
+    pub(super) fn number(&self, key: &'static str, default: usize, min: usize, max: usize) -> usize {
+        let wanted = format!("a whole number from {min} to {max}");
         let read = self.read(key, &wanted, &default.to_string(), |value| match value {
-            Value::Whole(value) => usize::try_from(*value).ok().filter(|value| (least..=most).contains(value)),
+            Value::Whole(value) => usize::try_from(*value).ok().filter(|value| (min..=max).contains(value)),
             Value::Nothing | Value::Boolean(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
                 None
             }
@@ -171,23 +171,23 @@ impl<'a> Fields<'a> {
         read.unwrap_or(default)
     }
 
-    /// A duration with its unit, from `least` to `most`, both included.
-    pub(super) fn duration(&self, key: &'static str, default: Duration, least: Duration, most: Duration) -> Duration {
+    /// A duration with its unit, from `min` to `max`, both included.
+    pub(super) fn duration(&self, key: &'static str, default: Duration, min: Duration, max: Duration) -> Duration {
         let written = units::written_duration;
-        let wanted = format!("a duration with its unit (h, m, s or ms), from {} to {}", written(least), written(most));
+        let wanted = format!("a duration with its unit (h, m, s or ms), from {} to {}", written(min), written(max));
         let read = self.text(key, &wanted, &written(default), |text| {
-            units::duration(text).filter(|value| (least..=most).contains(value))
+            units::duration(text).filter(|value| (min..=max).contains(value))
         });
         read.unwrap_or(default)
     }
 
-    /// A size, as a number of bytes or with a unit, from `least` to `most`, both included.
-    pub(super) fn size(&self, key: &'static str, default: usize, least: usize, most: usize) -> usize {
+    /// A size, as a number of bytes or with a unit, from `min` to `max`, both included.
+    pub(super) fn size(&self, key: &'static str, default: usize, min: usize, max: usize) -> usize {
         let written = units::written_size;
         let wanted = format!(
             "a number of bytes, or one with a unit (Ki, Mi, Gi, k, M or G), from {} to {}",
-            written(least),
-            written(most)
+            written(min),
+            written(max)
         );
         let read = self.read(key, &wanted, &written(default), |value| {
             let bytes = match value {
@@ -195,7 +195,7 @@ impl<'a> Fields<'a> {
                 Value::Text(text) => units::size(text),
                 Value::Nothing | Value::Boolean(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => None,
             };
-            bytes.and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| (least..=most).contains(bytes))
+            bytes.and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| (min..=max).contains(bytes))
         });
         read.unwrap_or(default)
     }

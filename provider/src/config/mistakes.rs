@@ -41,7 +41,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Most mistakes kept for one file. More mean the wrong file, or one mistake many times.
+/// Maximum number of mistakes kept for one file. More mean the wrong file, or one mistake many times.
 const MISTAKES: usize = 100;
 
 /// The mistakes of one file, in the order of their lines.

@@ -15,7 +15,7 @@ use countersign_http::ProxyServerError;
 use countersign_http::RootCertificatesError;
 use countersign_registry::HostPattern;
 
-/// Largest file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
+/// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
 /// A finding about a file of a registry.

@@ -52,7 +52,7 @@ pub struct EngineSettings {
     pub rejected_lifetime: Duration,
     /// Time limit for the work on one image, whether or not callers wait.
     pub flight_time: Duration,
-    /// Most images in progress at the same time; each host has a share.
+    /// Maximum number of images in progress at the same time; each host has a share.
     pub max_flights: usize,
 }
 

@@ -22,7 +22,7 @@ use super::state::Inner;
 use super::verdict_cache::Stored;
 use super::verdict_key::VerdictKey;
 use super::verdict_key::VerdictKeyParts;
-use super::verify_signatures::Subject;
+use super::verify_signatures::VerificationTarget;
 use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::StatementState;
@@ -54,7 +54,9 @@ impl Inner {
         let key = self.key(request, &statement, &pinned);
         let (verdict, cached) = match self.cached(&key) {
             Some(verdict) => (verdict, true),
-            None => (self.join_or_start(request, key, Subject { statement, requirement, pinned }).await, false),
+            None => {
+                (self.join_or_start(request, key, VerificationTarget { statement, requirement, pinned }).await, false)
+            }
         };
         ImageResult { digest: Some(digest), verdict, cached }
     }
@@ -126,11 +128,11 @@ impl Inner {
         self: &Arc<Self>,
         request: &VerificationRequest,
         key: VerdictKey,
-        subject: Subject,
+        target: VerificationTarget,
     ) -> Arc<ImageVerdict> {
-        let statement = subject.statement.shared_name();
+        let statement = target.statement.shared_name();
         let (this, flight_key, flight_statement) = (Arc::clone(self), key.clone(), Arc::clone(&statement));
-        let share = self.registries.share(subject.pinned.repository());
+        let share = self.registries.share(target.pinned.repository());
         let enqueue = || self.work.queue(&share);
         let work = move |progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
@@ -145,9 +147,9 @@ impl Inner {
                     }
                 };
                 let (repository, scope) =
-                    (subject.pinned.repository().clone(), subject.pinned.credential_scope().clone());
+                    (target.pinned.repository().clone(), target.pinned.credential_scope().clone());
                 // Boxed, so that waiting work is small.
-                let verdict = Arc::new(Box::pin(this.verify_signatures(subject, &progress)).await);
+                let verdict = Arc::new(Box::pin(this.verify_signatures(target, &progress)).await);
                 // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(&repository) == scope {
                     this.store(flight_key, &verdict);

@@ -30,8 +30,8 @@ use crate::policy_source::UsableStatement;
 /// Signatures fetched at the same time after the first one has failed.
 pub(super) const FETCHED_AHEAD: usize = 4;
 
-/// The image, and the statement that applies to it.
-pub(super) struct Subject {
+/// What is verified: an image, under the statement that applies to it.
+pub(super) struct VerificationTarget {
     pub(super) statement: Arc<UsableStatement>,
     /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
@@ -42,7 +42,7 @@ impl Inner {
     /// Fetches the signatures and judges them until one is valid.
     pub(super) async fn verify_signatures(
         &self,
-        Subject { statement, requirement, pinned }: Subject,
+        VerificationTarget { statement, requirement, pinned }: VerificationTarget,
         progress: &Progress,
     ) -> ImageVerdict {
         let name = statement.shared_name();

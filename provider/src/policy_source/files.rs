@@ -1,6 +1,7 @@
 //! Reads the trust policy document and the files of a trust store, within limits.
 //!
-//! Layout: [trust store and trust policy](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
+//! Layout: [trust store and trust
+//! policy](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md).
 //! Symbolic links are followed: every file of a mounted ConfigMap or Secret is one.
 
 use std::ffi::OsString;
@@ -23,7 +24,7 @@ pub(super) type NamedFile = (String, Vec<u8>);
 /// Names of the policy document in a Notation configuration directory; the first that exists is read.
 const POLICY_NAMES: [&str; 2] = ["trustpolicy.oci.json", "trustpolicy.json"];
 
-/// Most files in one trust store: one for each certificate that it may have.
+/// Maximum number of files in one trust store: one for each certificate that it may have.
 const STORE_FILES: usize = limits::STORE_CERTIFICATES;
 
 /// The path of the policy document, and its bytes.
@@ -123,7 +124,7 @@ fn read(path: &Path, max: usize) -> Result<Vec<u8>, PolicyMistake> {
     }
     files::read(path, max).map_err(|error| match error {
         ReadError::Io(source) => failed(source),
-        ReadError::TooLarge { max } => PolicyMistake::TooLarge { path: path.to_owned(), most: max },
+        ReadError::TooLarge { max } => PolicyMistake::TooLarge { path: path.to_owned(), max },
     })
 }
 

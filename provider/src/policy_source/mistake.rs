@@ -35,7 +35,7 @@ pub enum PolicyMistake {
     },
     TooLarge {
         path: PathBuf,
-        most: usize,
+        max: usize,
     },
     TooManyFiles {
         directory: PathBuf,
@@ -85,8 +85,9 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("cannot be read: {detail}")).expecting("a readable file or directory")
             }
             Self::NotAFile { path: _ } => Mismatch::new("is a directory or a special file").expecting("a regular file"),
-            Self::TooLarge { path: _, most } => Mismatch::new(format_args!("has more than {most} bytes"))
-                .expecting(format_args!("at most {most} bytes")),
+            Self::TooLarge { path: _, max } => {
+                Mismatch::new(format_args!("has more than {max} bytes")).expecting(format_args!("at most {max} bytes"))
+            }
             Self::TooManyFiles { directory: _ } => {
                 Mismatch::new("has too many files").expecting(format_args!("at most {}", limits::STORE_CERTIFICATES))
             }
@@ -126,7 +127,7 @@ impl fmt::Display for PolicyMistake {
             | Self::Missing { path }
             | Self::Unreadable { path, detail: _ }
             | Self::NotAFile { path }
-            | Self::TooLarge { path, most: _ }
+            | Self::TooLarge { path, max: _ }
             | Self::TooManyFiles { directory: path }
             | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
             Self::Policy { path, error } if error.line > 0 => write!(f, "{}:{}: {error}", path.display(), error.line),

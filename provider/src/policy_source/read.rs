@@ -20,7 +20,7 @@ use super::files;
 use super::stores;
 use super::stores::FoundStore;
 
-/// Most names of statements in a mistake.
+/// Maximum number of names of statements in a mistake.
 const SHOWN_NAMES: usize = 10;
 
 /// A policy document that can be used.

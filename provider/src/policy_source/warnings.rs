@@ -23,7 +23,7 @@ use super::StoreOutline;
 use super::StoreState;
 use super::review::identity;
 
-/// Most names of sub-directories in one warning.
+/// Maximum number of names of sub-directories in one warning.
 const SHOWN_NAMES: usize = 5;
 
 /// A warning about a policy or its stores.

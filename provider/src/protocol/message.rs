@@ -5,7 +5,7 @@ use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::Reason;
 
-/// Longest single text within a response, in bytes: some of it comes from registries and certificates.
+/// Maximum size of a single text within a response, in bytes: some of it comes from registries and certificates.
 const MESSAGE_BYTES: usize = 2 * 1024;
 
 /// A text that is never empty, because Gatekeeper reads an empty error as no error, and of bounded length.

@@ -17,7 +17,7 @@ use super::Message;
 use super::response_budget::BudgetExceeded;
 use super::response_budget::ResponsePermit;
 
-/// Longest text about undecided keys, in bytes. It is printed in a denial, and the API server cuts nothing.
+/// Maximum size of a text about undecided keys, in bytes. It is printed in a denial, and the API server cuts nothing.
 const SYSTEM_ERROR_BYTES: usize = 8 * 1024;
 
 /// The outcome of one key in the response.

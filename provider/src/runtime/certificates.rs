@@ -13,50 +13,50 @@ use crate::server::tls::TlsFiles;
 use crate::server::tls::TlsPem;
 use crate::telemetry::metrics::Component;
 
-/// The certificate files, and their content when they were last read.
+/// Detects changes of the certificate files.
 pub(super) struct CertificateFiles {
     files: TlsFiles,
-    seen: Seen,
+    last_read: LastRead,
 }
 
-/// The content of the files, or the error message.
-type Seen = Result<TlsPem, String>;
+/// The content of the files when they were last read, or the error message.
+type LastRead = Result<TlsPem, String>;
 
 impl CertificateFiles {
     /// # Errors
-    /// A file cannot be read, or what is in the files cannot be used.
+    /// A file cannot be read, or their content is invalid.
     pub(super) fn load(files: TlsFiles) -> Result<(Self, LoadedTls), TlsErrors> {
         let pem = files.read()?;
         let loaded = files.load(&pem, clock::now())?;
-        Ok((Self { files, seen: Ok(pem) }, loaded))
+        Ok((Self { files, last_read: Ok(pem) }, loaded))
     }
 
-    /// `None` if nothing has changed since the files were last read, or if they are being changed.
+    /// Loads changed files. `None` if nothing has changed since the last read, or if the files are being written.
     pub(super) fn poll(&mut self) -> Option<Result<LoadedTls, TlsErrors>> {
-        let is_known = |(_, seen): &(_, Seen)| *seen == self.seen;
+        let is_known = |(_, read): &(_, LastRead)| *read == self.last_read;
         let read = || {
             let read = self.files.read();
-            let seen = seen(&read);
-            (read, seen)
+            let content = last_read(&read);
+            (read, content)
         };
         match files::poll(read, is_known, |(_, one), (_, other)| one == other) {
             Change::None | Change::Unsettled => None,
-            Change::Some((read, seen)) => {
-                self.seen = seen;
+            Change::Some((read, content)) => {
+                self.last_read = content;
                 Some(read.and_then(|pem| self.files.load(&pem, clock::now())))
             }
         }
     }
 }
 
-fn seen(read: &Result<TlsPem, TlsErrors>) -> Seen {
+fn last_read(read: &Result<TlsPem, TlsErrors>) -> LastRead {
     match read {
         Ok(pem) => Ok(pem.clone()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// The component [`Component::Tls`]: certificate files, and what new connections use.
+/// Reloads the certificate files ([`Component::Tls`]).
 pub(super) struct Certificates {
     files: CertificateFiles,
     pub(super) tls: Arc<Tls>,

@@ -50,10 +50,10 @@ use crate::telemetry::metrics::Gauged;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
 
-/// Most bytes of all responses until they are written: some thousand of the usual size.
+/// Maximum number of bytes of all responses until they are written: some thousand of the usual size.
 pub(super) const RESPONSES_BYTES: usize = 12 * 1024 * 1024;
 
-/// Most bytes of one response: a thousand images with 4 KiB each.
+/// Maximum number of bytes of one response: a thousand images with 4 KiB each.
 pub(super) const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The endpoints under one configuration. Shared by all connections; a request keeps the one with which it began.

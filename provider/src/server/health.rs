@@ -42,7 +42,7 @@ use crate::telemetry::metrics;
 /// Connections at the same time; the oldest is evicted.
 pub(super) const CONNECTIONS: usize = 40;
 
-/// Largest head of a request, in bytes, and most header fields.
+/// Maximum size of the head of a request, in bytes, and maximum number of its header fields.
 pub(super) const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
@@ -56,8 +56,8 @@ const BETWEEN: Duration = Duration::from_millis(10);
 /// Time to write a response.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// Most bytes of all responses until they are written, and of one: the metrics have at most 0.8 MiB, as the number of
-/// statements, trust stores and registries with series is limited.
+/// Maximum number of bytes of all responses until they are written, and of one: the metrics have at most 0.8 MiB, as
+/// the number of statements, trust stores and registries with series is limited.
 pub(super) const ANSWERS_BYTES: usize = 2 * 1024 * 1024;
 pub(super) const ANSWER_BYTES: usize = ANSWERS_BYTES / 2;
 

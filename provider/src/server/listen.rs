@@ -35,8 +35,8 @@ use super::tls::AllowedClients;
 use super::tls::LoadedTls;
 use super::tls::Tls;
 use super::tls::handshake_failure;
-use super::tls::noting_refused;
 use super::tls::shown_names;
+use super::tls::with_refused_names;
 use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::HandshakeFailure;
 use crate::telemetry::metrics::Metrics;
@@ -194,16 +194,16 @@ async fn handshake(
     // Responses are small and complete, so that delaying them has no advantage. A failure only makes them slower.
     let _ = stream.set_nodelay(true);
     let client_auth = ClientAuth::current(context);
-    let shaken = noting_refused(async {
+    let handshake = with_refused_names(async {
         tokio::select! {
-            shaken = client_auth.tls.accept(stream) => shaken.map_err(Refused::Failed),
+            accepted = client_auth.tls.accept(stream) => accepted.map_err(Refused::Failed),
             () = tokio::time::sleep(context.times.handshake) => Err(Refused::Late),
             () = permit.evicted.notified() => Err(Refused::Evicted),
         }
     });
-    let (shaken, unverified_client) = shaken.await;
+    let (result, unverified_client) = handshake.await;
     let mut client = None;
-    let (failure, why) = match shaken {
+    let (failure, why) = match result {
         Ok(stream) => match client_auth.allowed_clients.check(stream.get_ref().1.peer_certificates()) {
             Ok(()) => return Some((stream, client_auth)),
             Err(error) => {

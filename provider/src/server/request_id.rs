@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use countersign_core::codec::hex::hex;
 use http::HeaderMap;
 
-/// Longest id accepted from a caller, in bytes: twice a UUID.
+/// Maximum size of an id accepted from a caller, in bytes: twice a UUID.
 const BYTES: usize = 72;
 
 /// 1 to 72 letters, digits, `.`, `_` and `-`.
@@ -42,7 +42,8 @@ fn is_plain(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// The second part of `version-traceid-parentid-flags`, [version 00](https://www.w3.org/TR/trace-context-1/#traceparent-header).
+/// The second part of `version-traceid-parentid-flags`, [version
+/// 00](https://www.w3.org/TR/trace-context-1/#traceparent-header).
 fn trace_id(text: &str) -> Option<&str> {
     let is_hex = |part: &str, digits: usize| {
         part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

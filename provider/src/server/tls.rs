@@ -49,14 +49,14 @@ pub use error::TlsErrors;
 pub(super) use failure::handshake_failure;
 pub use files::TlsFiles;
 pub use files::TlsPem;
-use presented::NotingVerifier;
-pub(super) use presented::noting_refused;
+use presented::RecordingVerifier;
+pub(super) use presented::with_refused_names;
 
 const CERTIFICATE: &str = "server certificate";
 const KEY: &str = "server key";
 const CLIENT_CA: &str = "client CA";
 
-/// Most encrypted bytes that wait for a client that does not read.
+/// Maximum number of encrypted bytes that wait for a client that does not read.
 pub(super) const UNSENT_BYTES: usize = 16 * 1024;
 
 /// Parsed certificates and key.
@@ -93,7 +93,7 @@ impl LoadedTls {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|_| TlsError::Pair)?
-            .with_client_cert_verifier(Arc::new(NotingVerifier(verifier)))
+            .with_client_cert_verifier(Arc::new(RecordingVerifier(verifier)))
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
         let server_end = certificates.iter().map(|certificate| certificate.end).min().unwrap_or(now);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -1,4 +1,5 @@
-//! Events as lines of JSON, or as text for people. One event per verdict, with fixed field names; internal events are at debug.
+//! Events as lines of JSON, or as text for people. One event per verdict, with fixed field names; internal events are
+//! at debug.
 //!
 //! Never whole bodies, tokens, keys or certificates.
 
@@ -32,8 +33,8 @@ pub enum Format {
     Text,
 }
 
-/// Events of `level` and above go to standard error from now on, and those of other crates if they are warnings. Panics
-/// become events as well. For the beginning of the process.
+/// Writes events of `level` and above to standard error from now on; those of other crates only from WARN. Panics
+/// become events as well. Called once, when the process starts.
 ///
 /// # Errors
 /// Called twice.
@@ -41,8 +42,8 @@ pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
     let (subscriber, handle) = adjustable(level, format, io::stderr);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError)?;
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, what = panic_text(panic.payload()), "panic");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, what = panic_text(panic.payload()), "panic");
     }));
     Ok(handle)
 }
@@ -52,7 +53,7 @@ pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
 pub struct LevelHandle(reload::Handle<Targets, tracing_subscriber::Registry>);
 
 impl LevelHandle {
-    /// Events of `level` and above are written from now on, as for [`init`].
+    /// Writes events of `level` and above from now on, as for [`init`].
     pub fn set(&self, level: Level) {
         // The subscriber lives as long as the process, and nothing panics while it holds the lock.
         let _ = self.0.reload(targets(level));

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 /// Lists and objects without nested ones are written on one line up to this length.
 const WIDTH: usize = 110;
 
-/// Most lines of a difference that are shown per entry.
+/// Maximum number of lines of a difference that are shown per entry.
 const SHOWN: usize = 12;
 
 pub(crate) type Entries = BTreeMap<String, Json>;

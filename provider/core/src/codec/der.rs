@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         let (length, rest) = if first < 0x80 {
             (usize::from(first), rest)
         } else {
-            // Every input is shorter than a length of four bytes can express.
+            // Inputs are shorter than 4 GiB, so four length bytes are enough.
             let count = usize::from(first & 0x7f);
             if count == 0 || count > 4 {
                 return Err(NotDer);

@@ -66,24 +66,24 @@ impl<T> Progress<T> {
         }
     }
 
-    /// Combines two judgements. The requests of both are made in one round.
-    pub fn and<U>(self, other: Progress<U>) -> Progress<(T, U)> {
+    /// Combines two judgements. The requests of both are sent in one round.
+    pub fn zip<U>(self, other: Progress<U>) -> Progress<(T, U)> {
         match (self, other) {
             (Self::Done(one), Progress::Done(other)) => Progress::Done((one, other)),
             (Self::Needs(requests), Progress::Done(_)) | (Self::Done(_), Progress::Needs(requests)) => {
                 Progress::Needs(requests)
             }
-            (Self::Needs(one), Progress::Needs(other)) => Progress::Needs(one.and(other)),
+            (Self::Needs(one), Progress::Needs(other)) => Progress::Needs(one.merge(other)),
         }
     }
 }
 
 impl<T> FromIterator<Progress<T>> for Progress<Vec<T>> {
-    /// Combines all judgements. Their requests are made in one round.
+    /// Combines all judgements. Their requests are sent in one round.
     fn from_iter<I: IntoIterator<Item = Progress<T>>>(all: I) -> Self {
         let start = Self::Done(Vec::new());
         all.into_iter().fold(start, |done, next| {
-            done.and(next).map(|(mut values, value)| {
+            done.zip(next).map(|(mut values, value)| {
                 values.push(value);
                 values
             })

@@ -188,8 +188,8 @@ impl Requests {
         std::iter::once(&self.first).chain(&self.more)
     }
 
-    /// These requests and `others`.
-    pub(super) fn and(mut self, others: Self) -> Self {
+    /// Adds `others` without duplicates.
+    pub(super) fn merge(mut self, others: Self) -> Self {
         for request in std::iter::once(others.first).chain(others.more) {
             if !self.iter().any(|other| *other == request) {
                 self.more.push(request);

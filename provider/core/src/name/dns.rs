@@ -1,9 +1,9 @@
 //! DNS names in text form.
 
-/// Longest DNS name in text form, in bytes, [RFC 1035 §3.1](https://www.rfc-editor.org/rfc/rfc1035#section-3.1).
+/// Maximum size of a DNS name in text form, in bytes, [RFC 1035 §3.1](https://www.rfc-editor.org/rfc/rfc1035#section-3.1).
 const NAME_BYTES: usize = 253;
 
-/// Longest label of a DNS name, in bytes, [RFC 1035 §2.3.4](https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4).
+/// Maximum size of a label of a DNS name, in bytes, [RFC 1035 §2.3.4](https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4).
 const LABEL_BYTES: usize = 63;
 
 /// Whether `text` is a label of a host name: 1 to 63 ASCII letters, digits and inner hyphens

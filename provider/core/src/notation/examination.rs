@@ -89,7 +89,7 @@ impl Examination {
             CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
             CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
         };
-        self.check_revocation(trusted, evidence).and(self.check_service(trusted, evidence)).map(
+        self.check_revocation(trusted, evidence).zip(self.check_service(trusted, evidence)).map(
             |(revocation, service)| Settled {
                 timestamp: self.state("timestamps are verified only for trusted signers", self.timestamp.clone()),
                 revocation,

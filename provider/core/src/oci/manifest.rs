@@ -40,12 +40,12 @@ pub enum ManifestError {
         /// The media type of the manifest.
         found: Excerpt,
     },
-    /// The document has members of two kinds of document.
+    /// The document has the members of an image and of an index.
     #[error("manifest: found the members of an image and of an index, expected those of one of them")]
-    TwoShapes,
+    ImageAndIndex,
     /// The members do not fit the media type.
     #[error("manifest is declared as {declared} but does not have its members")]
-    OtherShape {
+    MembersDoNotFit {
         /// The media type.
         declared: Excerpt,
     },
@@ -112,10 +112,10 @@ pub fn target_media_type(bytes: &[u8], content_type: &str) -> Result<MediaType, 
         _ => return Err(unknown()),
     };
     if image && index {
-        return Err(ManifestError::TwoShapes);
+        return Err(ManifestError::ImageAndIndex);
     }
     if !fits {
-        return Err(ManifestError::OtherShape { declared: content_type.into() });
+        return Err(ManifestError::MembersDoNotFit { declared: content_type.into() });
     }
     Ok(media_type)
 }
@@ -150,7 +150,7 @@ struct RawConfig {
 /// ignored, as a manifest of another artifact need not be supported.
 ///
 /// # Errors
-/// Too large, not unambiguous JSON, or these members are not texts.
+/// Too large, not unambiguous JSON, or these members are not strings.
 pub fn artifact_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
     if bytes.len() > limits::MANIFEST_BYTES {
         return Err(ManifestError::TooLarge { found: bytes.len() });
@@ -249,11 +249,11 @@ mod tests {
         );
         assert_eq!(
             target_media_type(br#"{"manifests":[]}"#, MediaType::OCI_MANIFEST).unwrap_err(),
-            ManifestError::OtherShape { declared: MediaType::OCI_MANIFEST.into() }
+            ManifestError::MembersDoNotFit { declared: MediaType::OCI_MANIFEST.into() }
         );
         assert_eq!(
             target_media_type(br#"{"config":{},"manifests":[]}"#, MediaType::OCI_MANIFEST).unwrap_err(),
-            ManifestError::TwoShapes
+            ManifestError::ImageAndIndex
         );
         assert_eq!(
             target_media_type(br#"{"config":{}}"#, "application/json").unwrap_err(),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_artifact_type_can_be_read_of_manifests_that_are_otherwise_broken() {
+    fn the_artifact_type_can_be_read_from_manifests_that_are_otherwise_broken() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(artifact_type(text.as_bytes()).unwrap().as_deref(), expected, "{text}");
         };

@@ -126,7 +126,7 @@ mod tests {
     use crate::share::Share;
 
     #[tokio::test(start_paused = true)]
-    async fn the_look_up_of_a_request_counts_for_the_share_on_whose_behalf_it_is_sent() {
+    async fn the_lookup_of_a_request_counts_for_its_share() {
         let lookups =
             Lookups::new(Limiter::new(LOOKUPS, limits::LOOKUPS, Arc::new(Unobserved)), Duration::from_secs(1));
         let share = Share::new("registry.example", Class::Listed);

@@ -30,7 +30,7 @@ use crate::single_flight::SingleFlight;
 pub(crate) struct Lookups {
     limiter: Limiter,
     running: Arc<SingleFlight<(Share, String), Result<Addresses, LookupError>>>,
-    /// The timeout of a lookup.
+    /// The longest time that a caller waits for a lookup.
     timeout: Duration,
 }
 
@@ -50,12 +50,12 @@ pub(crate) enum LookupError {
 }
 
 impl Lookups {
-    /// Creates lookups under `limiter`, for each of which a caller waits at most `timeout`.
+    /// Creates lookups under `limiter`. `timeout` is the longest time that a caller waits for a lookup.
     pub(crate) fn new(limiter: Limiter, timeout: Duration) -> Self {
         Self { limiter, running: Arc::default(), timeout }
     }
 
-    /// Uses up the limit of `share` until the permits are dropped.
+    /// Acquires all permits of `share`.
     #[cfg(test)]
     pub(super) fn use_up(&self, share: &Share) -> Vec<crate::limiter::Permit> {
         std::iter::from_fn(|| self.limiter.try_acquire(share, 1).ok()).collect()
@@ -67,7 +67,7 @@ impl Lookups {
         // Leaves the same time for the lookup itself.
         let permit_by = Instant::now() + self.timeout / 2;
         let limiter = self.limiter.clone();
-        let look_up = |(share, name): (Share, String)| async move {
+        let lookup = |(share, name): (Share, String)| async move {
             let permit = limiter.acquire(&share, permit_by).await.map_err(LookupError::Limit)?;
             let found = spawn_blocking(move || {
                 // Released when the thread has finished, whether or not a caller still waits.
@@ -79,10 +79,12 @@ impl Lookups {
             found.await.map_err(|error| failed(&error))?.map_err(|error: std::io::Error| failed(&error))
         };
         let key = (share, name);
-        match self.running.join_or_start(key.clone(), deadline, |_| look_up(key)).await {
+        match self.running.join_or_start(key.clone(), deadline, |_| lookup(key)).await {
             Ok(found) => found,
             Err(FlightError::Deadline { .. }) => Err(LookupError::Timeout),
-            Err(FlightError::Panicked) => Err(LookupError::Failed { detail: "the look-up ended early".to_owned() }),
+            Err(FlightError::Panicked) => {
+                Err(LookupError::Failed { detail: "internal error: the lookup panicked".to_owned() })
+            }
         }
     }
 }
@@ -145,11 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_good_and_bad_addresses_keeps_the_good_ones() {
-        let good: SocketAddr = "93.184.216.34:0".parse().unwrap();
-        let bad: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        assert_eq!(permitted(AddressPolicy::WithPrivate, &[bad, good]).unwrap().collect::<Vec<_>>(), [good]);
-        assert_eq!(permitted(AddressPolicy::WithPrivate, &[bad]).err(), Some(AddressRefused { address: bad.ip() }));
+    fn only_permitted_addresses_of_a_name_are_kept() {
+        let permitted_address: SocketAddr = "93.184.216.34:0".parse().unwrap();
+        let refused_address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        assert_eq!(
+            permitted(AddressPolicy::WithPrivate, &[refused_address, permitted_address]).unwrap().collect::<Vec<_>>(),
+            [permitted_address]
+        );
+        assert_eq!(
+            permitted(AddressPolicy::WithPrivate, &[refused_address]).err(),
+            Some(AddressRefused { address: refused_address.ip() })
+        );
         assert_eq!(permitted(AddressPolicy::WithPrivate, &[]).unwrap().count(), 0);
     }
 

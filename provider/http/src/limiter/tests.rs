@@ -32,7 +32,7 @@ fn unlisted(host: &str) -> Share {
 }
 
 #[tokio::test]
-async fn another_number_applies_to_what_is_in_use_and_to_what_waits() {
+async fn changed_limits_apply_to_permits_and_waiters() {
     let limiter = limiter(8);
     let share = listed("a");
     let (mut permits, reached) = fill(&limiter, &share);
@@ -104,7 +104,7 @@ fn hosts_of_one_pattern_share_half_of_the_limit_and_yield_to_each_other() {
 }
 
 #[test]
-fn unlisted_hosts_have_less_and_all_of_them_a_quarter() {
+fn an_unlisted_host_gets_a_sixteenth_and_all_of_them_a_quarter() {
     let limiter = limiter(256);
     let (a, refused) = fill(&limiter, &unlisted("a"));
     assert_eq!((a.len(), refused), (16, reached(host("a"), 16, 16)));

@@ -78,7 +78,7 @@ mod tests {
             ),
             (TlsFailure::Protocol, "it, or something between, violates the TLS protocol"),
         ] {
-            assert_eq!(tls(failure), format!("cannot talk to r.example over TLS: {expected}"));
+            assert_eq!(tls(failure), format!("cannot connect to r.example over TLS: {expected}"));
         }
         let failure = Box::new(ProxyFailure::Tls { failure: TlsFailure::SelfSigned { roots: RootsSource::System } });
         let (host, proxy, setting) = ("r.example".to_owned(), "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());

@@ -327,7 +327,7 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
         (
             CredentialError::Fetch(unreachable),
             RegistryErrorKind::Unreachable,
-            format!("no credential for {host}: cannot talk to issuer.example: refused"),
+            format!("no credential for {host}: cannot connect to issuer.example: refused"),
         ),
         (
             CredentialError::Timeout,

@@ -196,7 +196,7 @@ async fn it_is_accepted_for_the_host_of_that_entry_only() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot talk to {} over TLS: its certificate is self-signed and not one of the system's certificate \
+            "cannot connect to {} over TLS: its certificate is self-signed and not one of the system's certificate \
              authorities; set `ca` of the registry's entry to a file with this certificate",
             other.host()
         )
@@ -284,7 +284,7 @@ async fn reports_a_port_without_tls() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot talk to {} over TLS: it does not use TLS, expected a TLS port; for a registry without TLS, \
+            "cannot connect to {} over TLS: it does not use TLS, expected a TLS port; for a registry without TLS, \
              set `plainHttp: true`",
             registry.host()
         )

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 
 use crate::files;
 
-/// Largest file read, in bytes.
+/// Maximum size of a file, in bytes.
 const FILE_BYTES: usize = 1024 * 1024;
 
 /// A file to be written.

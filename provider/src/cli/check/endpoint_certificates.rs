@@ -26,7 +26,7 @@ use crate::server::tls::TlsName;
 use crate::server::tls::TlsPem;
 use crate::server::tls::private_key_der;
 
-/// Largest file read, in bytes: what a Secret can hold.
+/// Maximum size of a file, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;
 
 /// The certificates that the endpoints would present, and the authorities of accepted clients.

@@ -53,7 +53,7 @@ fn location(file: &Path, config: &Config, mistake: &PolicyMistake) -> (PathBuf, 
         | PolicyMistake::Missing { path }
         | PolicyMistake::Unreadable { path, detail: _ }
         | PolicyMistake::NotAFile { path }
-        | PolicyMistake::TooLarge { path, most: _ }
+        | PolicyMistake::TooLarge { path, max: _ }
         | PolicyMistake::TooManyFiles { directory: path } => (path.clone(), String::new()),
         PolicyMistake::MoreInStore { directory, omitted: _ } => (directory.clone(), String::new()),
         PolicyMistake::TooMuch | PolicyMistake::More { omitted: _ } => {

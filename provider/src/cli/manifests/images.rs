@@ -33,7 +33,7 @@ const WORKLOADS: [Workload; 8] = [
 /// In the order in which the kubelet starts them.
 const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
-/// Most different images of one run.
+/// Maximum number of different images of one run.
 const IMAGES: usize = 10_000;
 
 /// A field that names an image.

@@ -5,7 +5,7 @@ use std::fmt;
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::text::printable;
 
-/// Most mistakes kept. More mean the wrong file, or one mistake many times.
+/// Maximum number of mistakes kept. More mean the wrong file, or one mistake many times.
 const MISTAKES: usize = 100;
 
 /// A mistake and its location.

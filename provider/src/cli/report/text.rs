@@ -24,10 +24,10 @@ use crate::cli::manifests::ImageField;
 /// Width of the first column.
 const NAMES: usize = 12;
 
-/// Most bytes of a text that is no reference. References are shorter.
+/// Maximum number of bytes of a text that is no reference. References are shorter.
 pub(super) const IMAGE_BYTES: usize = 1024;
 
-/// Most fields of manifests that are shown for one image.
+/// Maximum number of fields of manifests that are shown for one image.
 const FIELDS: usize = 10;
 
 /// One block for each image.

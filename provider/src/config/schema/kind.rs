@@ -20,16 +20,16 @@ use crate::config::units::written_duration;
 use crate::config::units::written_size;
 use crate::config::yaml::Value;
 
-/// A whole number from `least` to `most`, both included.
+/// A whole number from `min` to `max`, both included.
 pub(in crate::config) struct Number {
     default: usize,
-    least: usize,
-    most: usize,
+    min: usize,
+    max: usize,
 }
 
 impl Number {
-    pub(in crate::config) const fn of(default: usize, least: usize, most: usize) -> Self {
-        Self { default, least, most }
+    pub(in crate::config) const fn of(default: usize, min: usize, max: usize) -> Self {
+        Self { default, min, max }
     }
 }
 
@@ -37,8 +37,8 @@ impl Kind for Number {
     type Value = usize;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> usize {
-        let Self { default, least, most } = *self;
-        fields.number(key, default, least, most)
+        let Self { default, min, max } = *self;
+        fields.number(key, default, min, max)
     }
 
     fn show(&self, key: &str, value: &usize, effective: &mut Effective) {
@@ -46,26 +46,26 @@ impl Kind for Number {
     }
 
     fn describe(&self) -> Description {
-        let Self { default, least, most } = self;
+        let Self { default, min, max } = self;
         Description {
             sample: Sample::Value(default.to_string()),
-            schema: json!({"type": ["integer", "null"], "minimum": least, "maximum": most, "default": default}),
-            limits: format!("From {least} to {most}."),
+            schema: json!({"type": ["integer", "null"], "minimum": min, "maximum": max, "default": default}),
+            limits: format!("From {min} to {max}."),
             is_required: false,
         }
     }
 }
 
-/// A size in bytes, from `least` to `most`, both included.
+/// A size in bytes, from `min` to `max`, both included.
 pub(in crate::config) struct Size {
     default: usize,
-    least: usize,
-    most: usize,
+    min: usize,
+    max: usize,
 }
 
 impl Size {
-    pub(in crate::config) const fn of(default: usize, least: usize, most: usize) -> Self {
-        Self { default, least, most }
+    pub(in crate::config) const fn of(default: usize, min: usize, max: usize) -> Self {
+        Self { default, min, max }
     }
 }
 
@@ -73,8 +73,8 @@ impl Kind for Size {
     type Value = usize;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> usize {
-        let Self { default, least, most } = *self;
-        fields.size(key, default, least, most)
+        let Self { default, min, max } = *self;
+        fields.size(key, default, min, max)
     }
 
     fn show(&self, key: &str, value: &usize, effective: &mut Effective) {
@@ -82,33 +82,33 @@ impl Kind for Size {
     }
 
     fn describe(&self) -> Description {
-        let Self { default, least, most } = *self;
+        let Self { default, min, max } = *self;
         Description {
             sample: Sample::Value(written_size(default)),
             // The limits are those of a number, and the pattern that of a string.
             schema: json!({
                 "type": ["integer", "string", "null"],
-                "minimum": least,
-                "maximum": most,
+                "minimum": min,
+                "maximum": max,
                 "pattern": units::SIZE_PATTERN,
                 "default": written_size(default),
             }),
-            limits: format!("From {} to {}.", written_size(least), written_size(most)),
+            limits: format!("From {} to {}.", written_size(min), written_size(max)),
             is_required: false,
         }
     }
 }
 
-/// A duration with its unit, from `least` to `most`, both included.
+/// A duration with its unit, from `min` to `max`, both included.
 pub(in crate::config) struct Time {
     default: Duration,
-    least: Duration,
-    most: Duration,
+    min: Duration,
+    max: Duration,
 }
 
 impl Time {
-    pub(in crate::config) const fn of(default: Duration, least: Duration, most: Duration) -> Self {
-        Self { default, least, most }
+    pub(in crate::config) const fn of(default: Duration, min: Duration, max: Duration) -> Self {
+        Self { default, min, max }
     }
 }
 
@@ -116,8 +116,8 @@ impl Kind for Time {
     type Value = Duration;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Duration {
-        let Self { default, least, most } = *self;
-        fields.duration(key, default, least, most)
+        let Self { default, min, max } = *self;
+        fields.duration(key, default, min, max)
     }
 
     fn show(&self, key: &str, value: &Duration, effective: &mut Effective) {
@@ -125,7 +125,7 @@ impl Kind for Time {
     }
 
     fn describe(&self) -> Description {
-        let Self { default, least, most } = *self;
+        let Self { default, min, max } = *self;
         Description {
             sample: Sample::Value(written_duration(default)),
             schema: json!({
@@ -133,7 +133,7 @@ impl Kind for Time {
                 "pattern": units::DURATION_PATTERN,
                 "default": written_duration(default),
             }),
-            limits: format!("From {} to {}.", written_duration(least), written_duration(most)),
+            limits: format!("From {} to {}.", written_duration(min), written_duration(max)),
             is_required: false,
         }
     }

@@ -4,7 +4,7 @@ use super::Keys;
 use super::Sample;
 use super::restart_keys;
 
-/// Longest line of a comment.
+/// Maximum length of a line of a comment.
 const WIDTH: usize = 120;
 
 /// The reference sample of these keys as a YAML document, which is a valid configuration.

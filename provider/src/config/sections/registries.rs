@@ -1,4 +1,4 @@
-//! `registries`: a list of hosts, each with how it is reached.
+//! `registries`: the registry hosts, with the settings of requests to them.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ use crate::config::schema::section;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
     pub host: HostPattern,
-    /// Then there is neither `ca` nor a credential.
+    /// If true, `ca` and credentials are not allowed.
     pub plain_http: bool,
     /// PEM file with the authorities to trust, in place of the built-in ones.
     pub ca: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub struct Registry {
 }
 
 section! {
-    /// As written.
+    /// The keys of one entry of `registries`.
     pub(super) RegistryKeys {
         /// Exactly this host, as it is in image references (docker.io for Docker Hub), with a port where they have one; or
         /// *.suffix for all hosts below it. Any spelling of the host is accepted; one entry for each host: a.b, A.b and a.b:443 are one.
@@ -54,7 +54,7 @@ section! {
         /// PEM file with the certificate authorities to trust for this host, in place of the built-in ones; or with the host's
         /// own self-signed certificate, which is then accepted as it is, while its names and dates are valid.
         ca "ca": Option<PathBuf> = File::written("ca/registry.pem");
-        /// Exactly one of the three. Files are read again every trust.reloadInterval. One that cannot be used, here or as `ca`,
+        /// Exactly one key of the following. Files are read again every trust.reloadInterval. One that cannot be used, here or as `ca`,
         /// disables this registry and nothing else; if it could be used before, its former content stays in use.
         credentials "credentials": Credentials = CredentialsKind;
         /// Further hosts that this registry may name as token services. Its own host is always allowed, and auth.docker.io for
@@ -76,7 +76,7 @@ impl Registry {
         if self.plain_http { Scheme::Http } else { Scheme::Https }
     }
 
-    /// None without a host that can be read.
+    /// Returns `None` if `host` cannot be read.
     fn read(entry: &Fields<'_>) -> Option<Self> {
         let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy } = RegistryKeys::read(entry);
         if plain_http && ca.is_some() {
@@ -118,7 +118,7 @@ impl Registry {
     }
 }
 
-/// The whole list: in order of the file, no place twice.
+/// The list `registries`, in the order of the file; each registry once.
 pub(in crate::config) struct RegistriesKind;
 
 impl Kind for RegistriesKind {
@@ -129,7 +129,8 @@ impl Kind for RegistriesKind {
         for (path, node) in fields.list(key) {
             let entry = fields.element(node, &path, names(RegistryKeys::KEYS));
             let Some(registry) = Registry::read(&entry) else { continue };
-            let same = |other: &&Registry| registry.host.is_one_place(registry.scheme(), &other.host, other.scheme());
+            let same =
+                |other: &&Registry| registry.host.is_same_registry(registry.scheme(), &other.host, other.scheme());
             if let Some(first) = registries.iter().find(same) {
                 let found = format_args!("{}, the same registry as {}", registry.host, first.host);
                 entry.conflict("host", found, "each registry once");
@@ -165,7 +166,7 @@ impl Kind for RegistriesKind {
 const HOST_PATTERN: &str = r"^[A-Za-z0-9.:\[\]-]+$";
 const PATTERN_PATTERN: &str = r"^(\*\.[A-Za-z0-9-]+\.[A-Za-z0-9.:-]+|[A-Za-z0-9.:\[\]-]+)$";
 
-/// A host or a pattern of hosts, which must be there.
+/// A required host or host pattern.
 pub(super) struct PatternKind;
 
 impl Kind for PatternKind {
@@ -198,7 +199,7 @@ impl Kind for PatternKind {
     }
 }
 
-/// Why a text that looks like a registry host is none.
+/// Why the text is not a valid host, if it has the form of one.
 fn reason_against(text: &str) -> Option<HostError> {
     let reason = text.parse::<HostPattern>().err()?.reason;
     (reason != HostError::Syntax).then_some(reason)

@@ -40,11 +40,11 @@ section! {
         /// How long requests under way may take to finish after SIGTERM. Keep it below the pod's
         /// terminationGracePeriodSeconds.
         stop_grace "stopGrace": Duration = Time::of(seconds(20), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
-        /// Largest request body.
+        /// Maximum size of a request body.
         max_body_bytes "maxBodyBytes": usize = Size::of(MIB, 1024, 64 * MIB);
-        /// Most images in one request. A request with more gets an error, never a partial result.
+        /// Maximum number of images in one request. A request with more gets an error, never a partial result.
         max_keys "maxKeys": usize = Number::of(1000, 1, 10_000);
-        /// Most open connections; more wait to be accepted.
+        /// Maximum number of open connections; more wait to be accepted.
         max_connections "maxConnections" [Restart]: usize = Number::of(256, 1, 65_536);
         /// Images that are verified at the same time in the whole process; cached verdicts do not count. One registry host
         /// has a quarter of it, all hosts behind one pattern of `registries` half, a host that no entry names a sixteenth, and

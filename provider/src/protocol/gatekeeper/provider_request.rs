@@ -16,7 +16,7 @@ const API_VERSION_BEFORE: &str = "externaldata.gatekeeper.sh/v1alpha1";
 /// The kind of a request.
 const REQUEST_KIND: &str = "ProviderRequest";
 
-/// Most elements of `keys`, repeated ones included: a request may have one image for each container, and
+/// Maximum number of elements of `keys`, repeated ones included: a request may have one image for each container, and
 /// each distinct key counts once towards the configured limit, which is at most 10,000.
 const KEYS: usize = 65_536;
 
@@ -57,7 +57,7 @@ pub enum RequestError {
 }
 
 impl ProviderRequest {
-    /// Reads a request body with at most `most_keys` distinct keys; the others are not stored. Unknown members are
+    /// Reads a request body with at most `max_keys` distinct keys; the others are not stored. Unknown members are
     /// accepted, and so is a body without `apiVersion` and `kind`. Repeated members are refused at every level.
     ///
     /// # Errors

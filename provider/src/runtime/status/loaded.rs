@@ -11,10 +11,10 @@ use crate::policy_source::StoreState;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::TlsOutline;
 
-/// Most events about statements, and about stores.
+/// Maximum number of events about statements, and about stores.
 const EVENTS: usize = 100;
 
-/// Most scopes, identities, stores or certificates in one field.
+/// Maximum number of scopes, identities, stores or certificates in one field.
 const LISTED: usize = 20;
 
 /// One event for each statement and each trust store.

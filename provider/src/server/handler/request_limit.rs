@@ -76,19 +76,19 @@ impl RequestLimit {
         Self { reading: Pool::new(READING), working: Pool::new(WORKING) }
     }
 
-    /// A permit to read a body with at most `most_keys` keys and the announced length, if any.
+    /// A permit to read a body with at most `max_keys` keys and the announced length, if any.
     ///
     /// # Errors
     /// The limit was in use until `until`.
     pub(super) async fn to_read(
         &self,
         announced: Option<usize>,
-        most_bytes: usize,
+        max_bytes: usize,
         max_keys: usize,
         until: Instant,
     ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
         let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
-        let bytes = small.unwrap_or(most_bytes.max(LARGE_BODY_BYTES));
+        let bytes = small.unwrap_or(max_bytes.max(LARGE_BODY_BYTES));
         let keys = max_keys.min(bytes / BODY_KEY_BYTES);
         let taken = bytes.saturating_mul(READING_FACTOR).saturating_add(keys.saturating_mul(READ_KEY_BYTES));
         self.reading.take(taken.max(READING_BYTES), small.is_none(), until).await

@@ -11,14 +11,14 @@ use countersign_core::time::UnixTime;
 
 use crate::telemetry::metrics::Component;
 
-/// The conditions of readiness. Before they hold, the endpoints respond that nothing can be decided.
+/// The conditions of readiness. Until they are met, the endpoints respond that nothing can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// A trust policy and its stores are loaded.
     Trust,
     /// Certificate, key and client CA are loaded.
     Tls,
-    /// The endpoints are open, and not about to close.
+    /// The endpoints accept connections, and the process is not stopping.
     Endpoints,
 }
 
@@ -37,32 +37,36 @@ impl Condition {
     }
 }
 
-/// The state of all conditions. None holds at the start.
+/// The state of all conditions. No condition is met at the start.
 #[derive(Debug)]
 pub struct Readiness(Mutex<State>);
 
-/// `None` if the condition holds, otherwise the reason.
 #[derive(Debug)]
 struct State {
+    /// Why [`Condition::Trust`] is not met; `None` if it is.
     trust: Option<String>,
+    /// Why [`Condition::Tls`] is not met; `None` if it is.
     tls: Option<String>,
+    /// Why [`Condition::Endpoints`] is not met; `None` if it is.
     endpoints: Option<String>,
     files: BTreeMap<Component, Files>,
     polls: BTreeMap<Component, Poll>,
     /// Since when the files of the trust policy cannot be read, if that ends readiness.
     trust_unreadable: Option<UnixTime>,
-    /// Of the trust policy and stores in use.
+    /// Digest of the trust policy and stores in use.
     policy_digest: Option<Digest>,
     /// Parts of the policy whose content on disk is not in use.
     trust_details: Details,
     /// Findings in the files of the registries.
     registry_details: Details,
+    /// Keys of the configuration whose new values need a restart.
     restart: Vec<String>,
 }
 
 /// Files that are polled. A mistake in them does not end readiness: the loaded content stays in use.
 #[derive(Debug)]
 struct Files {
+    /// When the content in use was loaded.
     since: UnixTime,
     /// When the newer content on disk was refused, and why.
     refused: Option<(UnixTime, String)>,
@@ -76,7 +80,7 @@ struct Poll {
 }
 
 impl State {
-    /// The reason why `condition` does not hold.
+    /// Why `condition` is not met; `None` if it is.
     fn why(&self, condition: Condition) -> Option<String> {
         let (reason, unreadable) = match condition {
             Condition::Trust => (&self.trust, self.trust_unreadable),
@@ -91,7 +95,8 @@ impl State {
         })
     }
 
-    fn of(&mut self, condition: Condition) -> &mut Option<String> {
+    /// The reason that was set for `condition`.
+    fn reason_mut(&mut self, condition: Condition) -> &mut Option<String> {
         match condition {
             Condition::Trust => &mut self.trust,
             Condition::Tls => &mut self.tls,
@@ -100,15 +105,15 @@ impl State {
     }
 }
 
-/// Longest message about files, in bytes.
+/// Maximum length of a message about files, in bytes.
 pub const WHY_BYTES: usize = 2048;
 
-/// Most lines about parts of the trust or about files of the registries, and the longest such line, in bytes. The log has
-/// all of them.
+/// Maximum number of lines about parts of the trust policy, and about files of the registries. The log has all of them.
 const DETAIL_LINES: usize = 50;
+/// Maximum length of such a line, in bytes.
 const DETAIL_BYTES: usize = 512;
 
-/// The first lines, and the total number.
+/// The first [`DETAIL_LINES`] lines, and the number of all.
 #[derive(Debug, Default)]
 struct Details {
     lines: Vec<String>,
@@ -121,7 +126,7 @@ impl Details {
         Self { lines: lines.take(DETAIL_LINES).map(|line| one_line(line, DETAIL_BYTES)).collect(), count }
     }
 
-    /// `what` names the subject of the omitted lines.
+    /// The lines, each with its mark. `what` names the omitted ones in the last line.
     fn text(&self, what: &str) -> String {
         let mut text: String = self.lines.iter().map(|line| format!("[!] {line}\n")).collect();
         if let Some(more) = self.count.checked_sub(self.lines.len()).filter(|more| *more > 0) {
@@ -132,7 +137,7 @@ impl Details {
 }
 
 impl State {
-    /// A line for each kind of files, and one for what waits for a restart.
+    /// Lines about the files, the policy digest and the keys that need a restart.
     fn details(&self) -> String {
         let mut text = String::new();
         for (component, Files { since, refused }) in &self.files {
@@ -153,8 +158,8 @@ impl State {
         if let Some(digest) = &self.policy_digest {
             text.push_str(&format!("[+] trust policy digest {digest}\n"));
         }
-        text.push_str(&self.trust_details.text("parts of the trust"));
-        text.push_str(&self.registry_details.text("about files of the registries"));
+        text.push_str(&self.trust_details.text("parts of the trust policy"));
+        text.push_str(&self.registry_details.text("findings in files of the registries"));
         if !self.restart.is_empty() {
             text.push_str(&format!("[!] restart needed for {}\n", self.restart.join(", ")));
         }
@@ -187,17 +192,17 @@ impl Readiness {
         Self(Mutex::new(state))
     }
 
-    /// `condition` holds from now on. A failed reload does not change that: the former content is still in use.
+    /// `condition` is met from now on. A failed reload does not change that: the former content is still in use.
     pub fn set_ready(&self, condition: Condition) {
-        *self.lock().of(condition) = None;
+        *self.lock().reason_mut(condition) = None;
     }
 
-    /// `condition` does not hold. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
+    /// `condition` is not met. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
     pub fn set_not_ready(&self, condition: Condition, why: &str) {
-        *self.lock().of(condition) = Some(one_line(why, WHY_BYTES));
+        *self.lock().reason_mut(condition) = Some(one_line(why, WHY_BYTES));
     }
 
-    /// The digest of the trust policy and stores in use: replicas with the same files show the same.
+    /// The digest of the trust policy and stores in use: replicas with the same files have the same digest.
     pub fn policy_in_use(&self, digest: &Digest) {
         self.lock().policy_digest = Some(digest.clone());
     }
@@ -262,13 +267,13 @@ impl Readiness {
         self.lock().restart = keys.to_vec();
     }
 
-    /// Whether all conditions hold.
+    /// Whether all conditions are met.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.report(false).0
     }
 
-    /// Whether all conditions hold, and a line for each that does not, or for `all` of them.
+    /// Whether all conditions are met, and a line for each that is not, or for `all` of them.
     pub(crate) fn report(&self, all: bool) -> (bool, String) {
         let state = self.lock();
         let mut ready = true;

@@ -29,10 +29,10 @@ use crate::server::connections::Activity;
 use crate::server::connections::Busy;
 use crate::telemetry::metrics::HandshakeFailure;
 
-/// Largest head of a request, in bytes. Gatekeeper's has a few hundred.
+/// Maximum size of the head of a request, in bytes. Gatekeeper's has a few hundred.
 pub(in crate::server) const HEAD_BYTES: usize = 16 * 1024;
 
-/// Most header fields of a request.
+/// Maximum number of header fields of a request.
 const HEADERS: usize = 64;
 
 /// Requests at the same time on one HTTP/2 connection. Gatekeeper does not use it.

@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 use super::certificate::TlsCertificate;
 use super::certificate::TlsName;
 
-/// Longest list of names in a message.
+/// Maximum number of bytes of a list of names in a message.
 const NAMES_SHOWN: usize = 5;
 
 /// The DNS names of allowed clients. Never empty, because an empty list would be ambiguous.

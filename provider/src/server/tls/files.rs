@@ -15,7 +15,7 @@ use super::TlsErrors;
 use crate::files;
 use crate::files::ReadError;
 
-/// Largest file read, in bytes: what a Secret can hold.
+/// Maximum size of a file, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;
 
 /// The paths of the PEM files.

@@ -1,5 +1,5 @@
-//! The names in the certificate that a client presented and that was not accepted, for the log: the TLS library drops
-//! the certificate with the connection.
+//! The names in a client certificate that was refused, for the log. The TLS library drops the certificate with the
+//! connection, so the verifier records them.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -21,21 +21,21 @@ tokio::task_local! {
     static REFUSED: RefCell<Option<Text>>;
 }
 
-/// Does a handshake under a [`NotingVerifier`], and gives beside its result the names in the certificate that was
-/// refused. They are unauthenticated.
-pub(in crate::server) async fn noting_refused<F: Future>(handshake: F) -> (F::Output, Option<Text>) {
-    let noting = async {
+/// Runs a handshake. Returns its result and the unauthenticated names in the certificate that the [`RecordingVerifier`]
+/// refused.
+pub(in crate::server) async fn with_refused_names<F: Future>(handshake: F) -> (F::Output, Option<Text>) {
+    let recording = async {
         let result = handshake.await;
         (result, REFUSED.with(RefCell::take))
     };
-    REFUSED.scope(RefCell::new(None), noting).await
+    REFUSED.scope(RefCell::new(None), recording).await
 }
 
 /// Verifies as `inner` does, and records the names in refused certificates.
 #[derive(Debug)]
-pub(super) struct NotingVerifier(pub(super) Arc<dyn ClientCertVerifier>);
+pub(super) struct RecordingVerifier(pub(super) Arc<dyn ClientCertVerifier>);
 
-impl ClientCertVerifier for NotingVerifier {
+impl ClientCertVerifier for RecordingVerifier {
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -43,7 +43,7 @@ impl ClientCertVerifier for NotingVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|_| {
-            // Outside of such a handshake the names are not used.
+            // Ignored if the handshake does not run in `with_refused_names`.
             let _ = REFUSED.try_with(|names| names.replace(shown_names(end_entity)));
         })
     }

@@ -20,10 +20,10 @@ use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
 use tracing::Level;
 
-/// Longest image in an event, in bytes: a key that is no reference may have any length.
+/// Maximum size of an image in an event, in bytes: a key that is no reference may have any length.
 pub(super) const IMAGE_BYTES: usize = 512;
 
-/// Most bytes of an event about failed signatures.
+/// Maximum number of bytes of an event about failed signatures.
 pub(super) const FAILED_BYTES: usize = 4096;
 
 /// The event about one image of a request.

@@ -22,7 +22,7 @@ use super::metric_factory::MetricFactory;
 /// A counter for each of a changing set of names and each of a closed set of columns. Clones share the counters.
 ///
 /// All series of a name begin at zero when the name is added, and are removed with it. The number of names is bounded;
-/// events of further names, and of names that were removed, count for [`OTHER`]. An event costs one look-up of the name.
+/// events of further names, and of names that were removed, count for [`OTHER`]. An event costs one lookup of the name.
 #[derive(Clone, Debug)]
 pub(super) struct CountersByName(Arc<Inner>);
 
@@ -40,7 +40,7 @@ pub(super) struct Table<'a> {
     /// Names that are never removed, beside [`OTHER`].
     pub(super) lasting: &'static [&'static str],
     /// Maximum number of changing names with series of their own.
-    pub(super) most_names: usize,
+    pub(super) max_names: usize,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ struct Inner {
     /// Label and value, without the label of the name.
     columns: Vec<Vec<(&'static str, &'static str)>>,
     lasting: &'static [&'static str],
-    most_names: usize,
+    max_names: usize,
     rows: ArcSwap<Rows>,
 }
 
@@ -67,11 +67,11 @@ struct Rows {
 
 impl CountersByName {
     pub(super) fn new(factory: &MetricFactory<'_>, table: Table<'_>) -> Result<Self, prometheus::Error> {
-        let Table { name, help, label, fixed_labels, columns, lasting, most_names } = table;
+        let Table { name, help, label, fixed_labels, columns, lasting, max_names } = table;
         let labels = fixed_labels.iter().copied().chain([label]).map(str::to_owned).collect();
         let desc = Desc::new(MetricFactory::full(name), help.to_owned(), labels, HashMap::new())?;
         let columns = columns.into_iter().map(|values| fixed_labels.iter().copied().zip(values).collect()).collect();
-        let counters = Self(Arc::new(Inner { desc, label, columns, lasting, most_names, rows: ArcSwap::default() }));
+        let counters = Self(Arc::new(Inner { desc, label, columns, lasting, max_names, rows: ArcSwap::default() }));
         counters.set_names([]);
         factory.put(counters)
     }
@@ -95,12 +95,12 @@ impl Inner {
     fn next<'a>(&self, former: &Rows, names: impl Iterator<Item = &'a str>) -> Rows {
         let mut next = Rows::default();
         let lasting = self.lasting.iter().copied().chain([OTHER]);
-        let most = self.lasting.len() + 1 + self.most_names;
+        let max = self.lasting.len() + 1 + self.max_names;
         for name in lasting.chain(names) {
             let label = label_text(name);
             let row = match next.shown.get(label) {
                 Some(row) => Arc::clone(row),
-                None if next.shown.len() == most => continue,
+                None if next.shown.len() == max => continue,
                 None => match former.shown.get(label) {
                     Some(row) => Arc::clone(row),
                     None => self.columns.iter().map(|_| AtomicU64::new(0)).collect(),
@@ -171,7 +171,7 @@ mod tests {
             fixed_labels: &["a", "z"],
             columns: vec![vec!["1", "2"], vec!["3", "4"]],
             lasting: &[""],
-            most_names: 2,
+            max_names: 2,
         };
         let counters = CountersByName::new(&MetricFactory { registry: &registry }, table).unwrap();
         (registry, counters)

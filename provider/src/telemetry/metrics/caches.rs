@@ -27,7 +27,7 @@ impl Caches {
 }
 
 impl CacheEvent {
-    /// The cache and the result, if the event is a look-up.
+    /// The cache and the result, if the event is a lookup.
     fn request(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::VerdictHit => Some(("verdicts", "hit")),

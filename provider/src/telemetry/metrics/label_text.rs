@@ -1,6 +1,6 @@
 //! Names of the operator as values of labels.
 
-/// Longest value of a label, in bytes, as it is written.
+/// Maximum size of the value of a label, in bytes, as it is written.
 const LABEL_BYTES: usize = 128;
 
 /// The beginning of `name` that has at most [`LABEL_BYTES`] after escaping.

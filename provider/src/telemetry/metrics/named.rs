@@ -10,8 +10,8 @@ use prometheus::IntGaugeVec;
 use super::OTHER;
 use super::label_text::label_text;
 
-/// Most names with a series of their own; the memory budget counts them.
-const MOST_NAMES: usize = 100;
+/// Maximum number of names with a series of their own; the memory budget counts them.
+const MAX_NAMES: usize = 100;
 
 /// 0 or 1 for each of a set of names. The vector has one label.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ impl NamedGauge {
         for (name, value) in values {
             by_label.entry(label_text(name).to_owned()).and_modify(|all| *all &= value).or_insert(value);
         }
-        if by_label.len() > MOST_NAMES {
+        if by_label.len() > MAX_NAMES {
             let mut ordered: Vec<(String, bool)> = by_label.into_iter().collect();
             ordered.sort_by_key(|(_, value)| *value);
-            let rest = ordered.split_off(MOST_NAMES);
+            let rest = ordered.split_off(MAX_NAMES);
             let rest = rest.into_iter().all(|(_, value)| value);
             by_label = ordered.into_iter().collect();
             by_label.entry(OTHER.to_owned()).and_modify(|all| *all &= rest).or_insert(rest);

@@ -12,14 +12,14 @@ use prometheus::proto::Metric;
 use prometheus::proto::MetricFamily;
 use prometheus::proto::MetricType;
 
-/// One of the metrics.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Counter,
     Gauge,
 }
 
-/// Name, kind and help.
+/// The name, type and help text of each metric.
 const METRICS: [(&str, Kind, &str); 7] = [
     ("process_cpu_seconds_total", Kind::Counter, "User and system CPU time of the process in seconds."),
     ("process_max_fds", Kind::Gauge, "Maximum number of open file descriptors; +Inf without a limit."),
@@ -30,7 +30,7 @@ const METRICS: [(&str, Kind, &str); 7] = [
     ("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory in bytes."),
 ];
 
-/// Reads `/proc/self` at every scrape. Without `/proc`, the metrics are absent.
+/// Collects the metrics from `/proc/self` at every scrape. Without `/proc`, they are absent.
 #[derive(Debug)]
 pub(super) struct Process {
     descs: Vec<Desc>,
@@ -77,7 +77,7 @@ fn family((name, kind, help): (&str, Kind, &str), value: f64) -> MetricFamily {
     family
 }
 
-/// The values in the order of [`METRICS`], those that can be read.
+/// The values in the order of [`METRICS`]; `None` if a value cannot be read.
 #[cfg(target_os = "linux")]
 // Exact for all numbers that occur.
 #[allow(clippy::cast_precision_loss)]
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_are_those_of_this_process() {
+    fn process_metrics_are_plausible() {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
         let started = value("process_start_time_seconds");
         // Tests take less than a day.

@@ -11,8 +11,8 @@ use super::Certificate;
 use super::OTHER;
 use super::label_text::label_text;
 
-/// Most stores with a series of their own: those whose certificates end first.
-const MOST_STORES: usize = 40;
+/// Maximum number of stores with a series of their own: those whose certificates end first.
+const MAX_STORES: usize = 40;
 
 /// The series of trust stores in a gauge with the labels `certificate` and `store`.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl StoreEnds {
         stores.sort_unstable_by_key(|(_, _, end)| *end);
         let mut ends: BTreeMap<(Certificate, String), UnixTime> = BTreeMap::new();
         for (position, (certificate, store, end)) in stores.into_iter().enumerate() {
-            let store = if position < MOST_STORES { label_text(store) } else { OTHER };
+            let store = if position < MAX_STORES { label_text(store) } else { OTHER };
             // The first one is the earliest.
             ends.entry((certificate, store.to_owned())).or_insert(end);
         }

@@ -24,11 +24,12 @@ const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /// The label `statement` of verdicts without a statement. Prometheus treats it as a label that is absent.
 const NO_STATEMENT: &str = "";
 
-/// Most statements with series of their own, in the order of the policy document; the memory budget counts them.
-const MOST_STATEMENTS: usize = 32;
+/// Maximum number of statements with series of their own, in the order of the policy document; the memory budget counts
+/// them.
+const MAX_STATEMENTS: usize = 32;
 
-/// Most entries of `registries` with series of their own, in the order of the configuration.
-const MOST_REGISTRIES: usize = 16;
+/// Maximum number of entries of `registries` with series of their own, in the order of the configuration.
+const MAX_REGISTRIES: usize = 16;
 
 /// Verdicts, and the work that leads to them.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Verdicts {
                     fixed_labels: &["code", "verdict"],
                     columns: Code::ALL.iter().map(|code| vec![code.as_str(), code.kind().as_str()]).collect(),
                     lasting: &[NO_STATEMENT],
-                    most_names: MOST_STATEMENTS,
+                    max_names: MAX_STATEMENTS,
                 },
             )?,
             warnings: CountersByName::new(
@@ -75,7 +76,7 @@ impl Verdicts {
                     fixed_labels: &["check", "code"],
                     columns: warnings.chain([vec![OTHER, OTHER]]).collect(),
                     lasting: &[],
-                    most_names: MOST_STATEMENTS,
+                    max_names: MAX_STATEMENTS,
                 },
             )?,
             resolutions: factory.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
@@ -92,7 +93,7 @@ impl Verdicts {
                     fixed_labels: &["result", "stage"],
                     columns: requests.collect(),
                     lasting: &[UNLISTED],
-                    most_names: MOST_REGISTRIES,
+                    max_names: MAX_REGISTRIES,
                 },
             )?,
         };
@@ -155,7 +156,7 @@ impl Metrics {
     }
 }
 
-/// The results of a look-up: everything but the codes of decided images.
+/// The results of a lookup that are not codes of decided images.
 fn resolution_codes() -> impl Iterator<Item = &'static str> {
     let failures = Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code));
     ["resolved"].into_iter().chain(failures.map(|code| code.as_str())).chain([OTHER])

@@ -114,17 +114,17 @@ impl Client {
 
 /// A bare connection after its handshake.
 pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
-    shaken(service, TcpStream::connect(service.address).await.unwrap()).await
+    connect_tls(service, TcpStream::connect(service.address).await.unwrap()).await
 }
 
 /// The same with a small receive buffer.
 pub async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    shaken(service, socket.connect(service.address).await.unwrap()).await
+    connect_tls(service, socket.connect(service.address).await.unwrap()).await
 }
 
-async fn shaken(service: &Service, stream: TcpStream) -> TlsStream<TcpStream> {
+async fn connect_tls(service: &Service, stream: TcpStream) -> TlsStream<TcpStream> {
     let tls = tls(service, Some(&service.certificates.gatekeeper()), &rustls::version::TLS13);
     let name = ServerName::try_from("localhost").unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()

@@ -179,7 +179,7 @@ impl Mismatched for PolicyProblem {
 mismatch_error!(PolicyProblem);
 
 fn spelling(found: &Excerpt, scope: &Excerpt) -> String {
-    if found == scope { String::new() } else { format!(" as {scope:?}, the same place") }
+    if found == scope { String::new() } else { format!(" as {scope:?}, the same repository") }
 }
 
 impl std::error::Error for PolicyError {}
