@@ -2,6 +2,7 @@
 //! its kind (type, default, limits), its documentation and whether a change of it needs a restart. The parser, the
 //! line of the effective configuration, the reference sample and the JSON Schema are derived from it.
 
+mod bounded;
 mod json_schema;
 mod kind;
 mod reference;
@@ -12,6 +13,9 @@ use std::path::Path;
 pub(super) use super::field_path::join;
 use super::fields::Fields;
 
+pub(super) use self::bounded::Number;
+pub(super) use self::bounded::Size;
+pub(super) use self::bounded::Time;
 pub(super) use self::json_schema::json_schema;
 pub(super) use self::json_schema::of_list as list_schema;
 pub(super) use self::json_schema::of_map as map_schema;
@@ -23,9 +27,6 @@ pub(super) use self::kind::FILE_PATTERN;
 pub(super) use self::kind::File;
 pub(super) use self::kind::Flag;
 pub(super) use self::kind::Nested;
-pub(super) use self::kind::Number;
-pub(super) use self::kind::Size;
-pub(super) use self::kind::Time;
 pub(super) use self::reference::reference_sample;
 
 /// The keys of one map, in the order of the reference sample.
