@@ -39,7 +39,7 @@ fn metrics_of_the_largest_policy_stay_within_the_memory_budget() {
         metrics.request(endpoint, metrics::Outcome::Ok, Duration::from_secs(1));
     }
     ALLOCATOR.reset_peak_usage();
-    let text = metrics::text(&registry).unwrap();
+    let text = metrics::encode_text(&registry).unwrap();
     let used = ALLOCATOR.peak_usage().saturating_sub(before);
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     assert!(used <= memory::METRICS, "{used} bytes of {} for {series} series", memory::METRICS);

@@ -27,7 +27,6 @@ pub(crate) use selection::ProxyRefused;
 pub use selection::ProxyRule;
 pub(crate) use selection::ProxySource;
 pub(crate) use selection::SelectedProxy;
-pub(crate) use selection::Via;
 pub(crate) use selection::select;
 pub use server::ProxyServer;
 pub use server::ProxyServerError;

@@ -19,23 +19,24 @@ use crate::error_mapping::unreachable;
 use crate::error_mapping::unreachable_by;
 use crate::origin::authority;
 use crate::pools::ConnectionPools;
+use crate::pools::ProxyRuleId;
 use crate::proxy::Forwarder;
 use crate::proxy::ProxyEnvironment;
 use crate::proxy::ProxyFailure;
 use crate::proxy::ProxyRefused;
 use crate::proxy::ProxyRule;
 use crate::proxy::SelectedProxy;
-use crate::proxy::Via;
 use crate::proxy::select;
 use crate::request::Payload;
+use crate::request::ProxyRoute;
 use crate::request::Request;
 use crate::request::Route;
 
-/// Connection pools and the selection of one.
+/// Sends requests over pooled connections, directly or through proxies.
 pub(crate) struct Sender {
     pub(crate) pools: ConnectionPools,
     pub(crate) environment: ProxyEnvironment,
-    /// By [`ProxyRuleId`](crate::ProxyRuleId).
+    /// Indexed by [`ProxyRuleId`].
     pub(crate) proxy_rules: Vec<ProxyRule>,
 }
 
@@ -45,6 +46,12 @@ pub(crate) struct Position<'a> {
     pub(crate) route: Route,
     pub(crate) referred_by: Option<String>,
     pub(crate) authorization: Option<&'a HeaderValue>,
+}
+
+/// How a request is sent to its host.
+enum Via<'a> {
+    Direct,
+    Proxy { proxy: SelectedProxy<'a>, rule: ProxyRuleId },
 }
 
 impl Sender {
@@ -60,12 +67,12 @@ impl Sender {
         let (url, route) = (&position.url, position.route);
         let host = authority(url);
         let message = message(request, position, &host)?;
-        match (self.via(&host, url, route)?, route.proxy) {
-            (Via::Proxy(proxy), Some(proxy_route)) => {
-                let forwarder = self.pools.forwarder(&proxy, proxy_route.rule, route.roots);
+        match self.via(&host, url, route)? {
+            Via::Proxy { proxy, rule } => {
+                let forwarder = self.pools.forwarder(&proxy, rule, route.roots);
                 on_behalf_of(request.share, send_through_proxy(&forwarder, &proxy, message, &host)).await
             }
-            (Via::Proxy(_) | Via::Direct, _) => {
+            Via::Direct => {
                 let refused = |AddressRefused { address }| FetchError::AddressRefused { host: host.clone(), address };
                 route.addresses.check_literal(url).map_err(refused).map_err(|error| with_referrer(error, position))?;
                 let client = self.pools.direct(route.roots, route.addresses);
@@ -75,17 +82,24 @@ impl Sender {
         }
     }
 
+    /// Decides whether a request to `url` is sent directly or through a proxy.
     fn via(&self, host: &str, url: &Url, route: Route) -> Result<Via<'_>, FetchError> {
-        let rule = route.proxy.and_then(|proxy| Some((proxy, self.proxy_rules.get(proxy.rule.0)?)));
-        let Some((proxy, rule)) = rule else { return Ok(Via::Direct) };
-        select(&self.environment, rule, proxy.own, url).map_err(|ProxyRefused { internal, proxy }| {
-            FetchError::NotByProxy {
+        let Some(ProxyRoute { rule: id, own }) = route.proxy else { return Ok(Via::Direct) };
+        // An unknown rule may require a proxy, so the request is not sent directly.
+        let rule = self.proxy_rules.get(id.0).ok_or_else(|| FetchError::Unreachable {
+            host: host.to_owned(),
+            detail: "internal error: unknown proxy rule".to_owned(),
+        })?;
+        match select(&self.environment, rule, own, url) {
+            Ok(Some(proxy)) => Ok(Via::Proxy { proxy, rule: id }),
+            Ok(None) => Ok(Via::Direct),
+            Err(ProxyRefused { internal, proxy }) => Err(FetchError::NotByProxy {
                 host: host.to_owned(),
                 internal,
                 proxy: proxy.server.authority(),
                 setting: proxy.source.to_string(),
-            }
-        })
+            }),
+        }
     }
 }
 

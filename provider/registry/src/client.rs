@@ -21,7 +21,6 @@ use crate::authorization::Authorization;
 use crate::authorization::SchemeKey;
 use crate::challenge;
 use crate::challenge::Challenge;
-use crate::endpoint::Endpoint;
 use crate::entries::check_port;
 use crate::entries::entry_for;
 use crate::entries::share;
@@ -32,6 +31,7 @@ use crate::error_body::RegistryErrorBody;
 use crate::limits;
 use crate::observer::Stage;
 use crate::pin_cache::repository_bytes;
+use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::request::Payload;
 use crate::request::Reply;
@@ -76,9 +76,9 @@ impl Client {
         self.transport.close_idle_connections();
     }
 
-    /// The endpoint of `repository`, with the current identity.
-    pub(crate) async fn endpoint(&self, repository: &Repository, deadline: Instant) -> Result<Endpoint, Cause> {
-        Endpoint::of(&self.transport.routes, self.unlisted, repository, deadline).await
+    /// How to send requests about `repository`, with its current identity.
+    pub(crate) async fn access(&self, repository: &Repository, deadline: Instant) -> Result<RepositoryAccess, Cause> {
+        RepositoryAccess::of(&self.transport.routes, self.unlisted, repository, deadline).await
     }
 
     pub(crate) fn check_port(&self, host: &Host) -> Result<(), Cause> {
@@ -105,66 +105,66 @@ impl Client {
     }
 
     /// Gets a 200 with its body.
-    pub(crate) async fn get(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<ApiResponse, RegistryError> {
-        self.request(endpoint, query, || Payload::Content).await
+    pub(crate) async fn get(&self, access: &RepositoryAccess, query: Query<'_>) -> Result<ApiResponse, RegistryError> {
+        self.request(access, query, || Payload::Content).await
     }
 
     /// Gets the headers of a 200.
-    pub(crate) async fn head(&self, endpoint: &Endpoint, query: Query<'_>) -> Result<HeaderMap, RegistryError> {
-        Ok(self.request(endpoint, query, || Payload::Head).await?.headers)
+    pub(crate) async fn head(&self, access: &RepositoryAccess, query: Query<'_>) -> Result<HeaderMap, RegistryError> {
+        Ok(self.request(access, query, || Payload::Head).await?.headers)
     }
 
     /// Sends a request, with retries, until the response is a 200. If the identity is refused and its source may have
     /// another one, the request is sent once more.
     async fn request(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         query: Query<'_>,
         payload: impl Fn() -> Payload,
     ) -> Result<ApiResponse, RegistryError> {
-        let error = match self.attempt(endpoint, &query, &payload).await {
+        let error = match self.attempt(access, &query, &payload).await {
             Err(error) if error.cause.is_refused_credential() => error,
             result => return result,
         };
-        if !endpoint.identity_refused() {
+        if !access.identity_refused() {
             return Err(error);
         }
-        let renewed = self.endpoint(&endpoint.repository, query.deadline).await;
-        let failed = |cause| RegistryError { repository: endpoint.repository.clone(), stage: query.stage, cause };
+        let renewed = self.access(&access.repository, query.deadline).await;
+        let failed = |cause| RegistryError { repository: access.repository.clone(), stage: query.stage, cause };
         self.attempt(&renewed.map_err(failed)?, &query, &payload).await
     }
 
-    /// Sends a request with the identity of `endpoint`. After the first 401, the request is sent once more with the
+    /// Sends a request with the identity of `access`. After the first 401, the request is sent once more with the
     /// requested credential or token.
     async fn attempt(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         query: &Query<'_>,
         payload: &impl Fn() -> Payload,
     ) -> Result<ApiResponse, RegistryError> {
-        let failed = |stage, cause| RegistryError { repository: endpoint.repository.clone(), stage, cause };
+        let failed = |stage, cause| RegistryError { repository: access.repository.clone(), stage, cause };
         let token_failed = |cause| failed(Stage::Token, cause);
-        let mut authorization = self.authorize(endpoint, query.deadline).await.map_err(token_failed)?;
+        let mut authorization = self.authorize(access, query.deadline).await.map_err(token_failed)?;
         let mut challenged = false;
-        let registry = endpoint.authority();
+        let registry = access.authority();
         let mut retry = Retry::new();
         loop {
             let request = Request {
-                share: &endpoint.share,
+                share: &access.share,
                 registry: &registry,
                 url: query.url,
                 referred_by: None,
-                route: endpoint.route,
+                route: access.route,
                 accept: query.accept,
                 authorization: authorization.header(),
-                credential: endpoint.credential_kind(),
+                credential: access.credential_kind(),
                 payload: payload(),
                 body: query.body.clone(),
             };
             match self.transport.send(query.stage, &request, query.deadline).await {
                 Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {
-                    return Err(failed(query.stage, denied(endpoint, error)));
+                    return Err(failed(query.stage, denied(access, error)));
                 }
                 Ok(Reply::Unauthorized { headers, peer, error }) => {
                     challenged = true;
@@ -172,9 +172,9 @@ impl Client {
                         self.tokens.remove_refused(request, token);
                     }
                     let scheme = self
-                        .scheme_of_challenge(endpoint, &authorization, &headers, peer, error)
+                        .scheme_of_challenge(access, &authorization, &headers, peer, error)
                         .map_err(|cause| failed(query.stage, cause))?;
-                    authorization = self.authorize_by(endpoint, scheme, query.deadline).await.map_err(token_failed)?;
+                    authorization = self.authorize_by(access, scheme, query.deadline).await.map_err(token_failed)?;
                 }
                 Err(cause) if retry.wait(cause.retry_advice(), query.deadline).await => {}
                 Err(cause) => return Err(failed(query.stage, cause)),
@@ -183,26 +183,26 @@ impl Client {
     }
 
     /// The authorization of the first request, from the configuration and the caches.
-    async fn authorize(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Authorization, Cause> {
-        let identity = &endpoint.identity;
+    async fn authorize(&self, access: &RepositoryAccess, deadline: Instant) -> Result<Authorization, Cause> {
+        let identity = &access.identity;
         if let (AuthMethod::RegistryToken(_), Some(header)) = (identity.method(), identity.authorization()) {
             return Ok(Authorization::Configured(header.clone()));
         }
-        match self.schemes.get(&scheme_key(endpoint), Instant::now().into_std()) {
-            Some(scheme) => self.authorize_by(endpoint, scheme, deadline).await,
+        match self.schemes.get(&scheme_key(access), Instant::now().into_std()) {
+            Some(scheme) => self.authorize_by(access, scheme, deadline).await,
             None => Ok(Authorization::Anonymous),
         }
     }
 
     async fn authorize_by(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         scheme: AuthScheme,
         deadline: Instant,
     ) -> Result<Authorization, Cause> {
         match scheme {
             AuthScheme::Basic => {
-                let header = endpoint.identity.authorization().cloned();
+                let header = access.identity.authorization().cloned();
                 Ok(header.map_or(Authorization::Anonymous, Authorization::Basic))
             }
             AuthScheme::Bearer(request) => {
@@ -218,28 +218,28 @@ impl Client {
     /// The authentication scheme that a 401 requires, if it is supported.
     fn scheme_of_challenge(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         authorization: &Authorization,
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
         error: RegistryErrorBody,
     ) -> Result<AuthScheme, Cause> {
         if let Authorization::Configured(_) = authorization {
-            return Err(denied(endpoint, error));
+            return Err(denied(access, error));
         }
         let challenge =
-            challenge::parse(headers).map_err(|detail| Cause::Challenge { host: endpoint.authority(), detail })?;
-        let scheme = match (challenge, endpoint.identity.method()) {
+            challenge::parse(headers).map_err(|detail| Cause::Challenge { host: access.authority(), detail })?;
+        let scheme = match (challenge, access.identity.method()) {
             (Challenge::Basic, AuthMethod::Basic { .. }) if !matches!(authorization, Authorization::Basic(_)) => {
                 AuthScheme::Basic
             }
             // There is no credential, it is of another kind, or it was just refused.
-            (Challenge::Basic, _) => return Err(denied(endpoint, error)),
+            (Challenge::Basic, _) => return Err(denied(access, error)),
             (Challenge::Bearer(bearer), _) => {
-                AuthScheme::Bearer(Arc::new(endpoint.token_request(&self.transport.routes, bearer, peer)?))
+                AuthScheme::Bearer(Arc::new(access.token_request(&self.transport.routes, bearer, peer)?))
             }
         };
-        let key = scheme_key(endpoint);
+        let key = scheme_key(access);
         let key_bytes = repository_bytes(&key.0) + key.1.bytes();
         let bytes = key_bytes + scheme.bytes() + LruTtlCache::<SchemeKey, AuthScheme>::ENTRY_OVERHEAD;
         self.schemes.put(key, scheme.clone(), bytes, None);
@@ -247,10 +247,10 @@ impl Client {
     }
 }
 
-fn scheme_key(endpoint: &Endpoint) -> SchemeKey {
-    (endpoint.repository.clone(), endpoint.identity.revision().clone())
+fn scheme_key(access: &RepositoryAccess) -> SchemeKey {
+    (access.repository.clone(), access.identity.revision().clone())
 }
 
-fn denied(endpoint: &Endpoint, error: RegistryErrorBody) -> Cause {
-    Cause::Denied { host: endpoint.authority(), status: 401, credential: endpoint.credential_kind(), error }
+fn denied(access: &RepositoryAccess, error: RegistryErrorBody) -> Cause {
+    Cause::Denied { host: access.authority(), status: 401, credential: access.credential_kind(), error }
 }

@@ -71,15 +71,15 @@ impl Registries {
         if descriptor.size > limit {
             return Err(failed(Cause::DeclaredTooLarge { declared: descriptor.size, limit }));
         }
-        let endpoint = self.client().endpoint(repository, deadline).await.map_err(failed)?;
-        let url = endpoint.url(kind, descriptor.digest.as_str());
+        let access = self.client().access(repository, deadline).await.map_err(failed)?;
+        let url = access.url(kind, descriptor.digest.as_str());
         let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
         let body = BodyLimits {
             limit: descriptor.size,
             size: Some(descriptor.size),
             hash: Some(descriptor.digest.algorithm()),
         };
-        let response = self.client().get(&endpoint, Query { stage, url: &url, accept, body, deadline }).await?;
+        let response = self.client().get(&access, Query { stage, url: &url, accept, body, deadline }).await?;
         match &response.digest {
             Some(found) if *found == descriptor.digest => Ok(response),
             found => {

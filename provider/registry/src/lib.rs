@@ -9,13 +9,13 @@
 //! `countersign-http` provides HTTP. oci-client provides the error envelopes of the distribution specification, and
 //! its `Reference` is compared with ours in tests. Its client is not used: an attacker controls bodies, pages,
 //! redirects, token realms and filters, and each of these is limited or checked here (`referrers`, `routes`,
-//! `endpoint`, `token_exchange`).
+//! `repository_access`, `token_exchange`).
 //!
 //! # Where a credential goes
 //!
 //! A credential is sent to hosts that match its configured pattern, after their challenge, and to their token
-//! services as decided in `endpoint`. It is not sent to other hosts by redirects, further pages or realms. A request
-//! that needs a credential is never sent without it.
+//! services as decided in `repository_access`. It is not sent to other hosts by redirects, further pages or realms. A
+//! request that needs a credential is never sent without it.
 //!
 //! # What goes through a proxy
 //!
@@ -26,7 +26,6 @@ mod authorization;
 mod challenge;
 mod client;
 mod content;
-mod endpoint;
 mod entries;
 mod error;
 mod error_body;
@@ -40,6 +39,7 @@ mod pin_cache;
 mod quota;
 mod referrers;
 mod registries;
+mod repository_access;
 mod request;
 mod request_result;
 mod resolve;

@@ -26,7 +26,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::client::Query;
-use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::Fallback;
 use crate::error::LinkRefusal;
@@ -43,6 +42,7 @@ use crate::listing::filter;
 use crate::listing::read_page;
 use crate::observer::Stage;
 use crate::registries::Registries;
+use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
@@ -59,31 +59,31 @@ impl Registries {
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        let endpoint = self.client().endpoint(pinned.repository(), deadline).await.map_err(|cause| RegistryError {
+        let access = self.client().access(pinned.repository(), deadline).await.map_err(|cause| RegistryError {
             repository: pinned.repository().clone(),
             stage: Stage::Referrers,
             cause,
         })?;
         let digest = &pinned.descriptor().digest;
-        let mut url = endpoint.url("referrers", digest.as_str());
+        let mut url = access.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
         let mut listing = Listing::new(artifact_type);
-        let held = self.client().transport().limits.body_budget().try_acquire(&endpoint.share, 0);
-        let mut held = held.map_err(|reached| failed(&endpoint, reached.into()))?;
+        let held = self.client().transport().limits.body_budget().try_acquire(&access.share, 0);
+        let mut held = held.map_err(|reached| failed(&access, reached.into()))?;
         let body = BodyLimits { hash: Some(digest.algorithm()), ..page_limit() };
-        let api = match self.page(&endpoint, &url, MediaType::OCI_INDEX, body.clone(), deadline).await {
+        let api = match self.page(&access, &url, MediaType::OCI_INDEX, body.clone(), deadline).await {
             Ok(response) if response.digest.as_ref() == Some(digest) => {
                 Cause::ImageItself { host: authority(&response.url) }
             }
-            Ok(response) => match self.read(&endpoint, response, true, deadline).await? {
+            Ok(response) => match self.read(&access, response, true, deadline).await? {
                 (response, Page::Index(index)) => {
-                    self.pages(&endpoint, url, (response, index), &mut listing, &mut held, deadline).await;
+                    self.pages(&access, url, (response, index), &mut listing, &mut held, deadline).await;
                     return Ok(Budgeted::new(listing.finish(), held));
                 }
                 (response, Page::Unlabelled(index, cause)) => {
                     let filter = filter(&response, &index);
                     listing.add(index, filter);
-                    held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
+                    held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
                     cause
                 }
                 (_, Page::Other(cause)) => cause,
@@ -91,13 +91,13 @@ impl Registries {
             Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
             Err(error) => return Err(error),
         };
-        let fallback = self.fallback(&endpoint, digest, body, &mut listing, deadline).await;
-        held.resize(listing.bytes()).map_err(|reached| failed(&endpoint, reached.into()))?;
+        let fallback = self.fallback(&access, digest, body, &mut listing, deadline).await;
+        held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
             return Ok(Budgeted::new(listing.finish(), held));
         }
         let cause = Cause::NoList(Box::new(NoList { api, tag: digest.fallback_tag(), fallback }));
-        let error = failed(&endpoint, cause);
+        let error = failed(&access, cause);
         if !listing.has_pages() {
             return Err(error);
         }
@@ -109,7 +109,7 @@ impl Registries {
     /// kept.
     async fn pages(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         first: Url,
         mut page: (ApiResponse, Index),
         listing: &mut Listing<'_>,
@@ -122,9 +122,9 @@ impl Registries {
             let filter = filter(&response, &index);
             let full = listing.add(index, filter);
             if let Err(reached) = held.resize(listing.bytes()) {
-                return listing.cut(Incomplete::Failed(Box::new(failed(endpoint, reached.into()))));
+                return listing.cut(Incomplete::Failed(Box::new(failed(access, reached.into()))));
             }
-            let next = match next_page(endpoint, &response) {
+            let next = match next_page(access, &response) {
                 Ok(None) => return,
                 Ok(Some(_)) if full || number == limits::REFERRERS_PAGES => return listing.cut(Incomplete::Limit),
                 Ok(Some(next)) if read.insert(next.to_string()) => Ok(next),
@@ -134,8 +134,8 @@ impl Registries {
             // Releases the bytes of the page before the next one is read.
             drop(response);
             let following = match next {
-                Ok(next) => self.next(endpoint, &next, deadline).await,
-                Err(refusal) => Err(failed(endpoint, Cause::Link(refusal))),
+                Ok(next) => self.next(access, &next, deadline).await,
+                Err(refusal) => Err(failed(access, Cause::Link(refusal))),
             };
             page = match following {
                 Ok(following) => following,
@@ -150,21 +150,21 @@ impl Registries {
     /// Reads a further page.
     async fn next(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         url: &Url,
         deadline: Instant,
     ) -> Result<(ApiResponse, Index), RegistryError> {
-        let response = self.page(endpoint, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
-        match self.read(endpoint, response, false, deadline).await? {
+        let response = self.page(access, url, MediaType::OCI_INDEX, page_limit(), deadline).await?;
+        match self.read(access, response, false, deadline).await? {
             (response, Page::Index(index)) => Ok((response, index)),
-            (_, Page::Unlabelled(_, cause) | Page::Other(cause)) => Err(failed(endpoint, cause)),
+            (_, Page::Unlabelled(_, cause) | Page::Other(cause)) => Err(failed(access, cause)),
         }
     }
 
     /// Reads a response.
     async fn read(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         response: ApiResponse,
         unlabelled: bool,
         deadline: Instant,
@@ -174,8 +174,8 @@ impl Registries {
             let page = read_page(&response, unlabelled);
             (response, page)
         };
-        let read = self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, read).await;
-        read.map_err(|reached| failed(endpoint, reached.into()))
+        let read = self.client().transport().limits.parsing().parse(&access.share, bytes, deadline, read).await;
+        read.map_err(|reached| failed(access, reached.into()))
     }
 
     /// Reads the fallback tag, and takes the entries of an index. Its claims about filters are ignored, as everyone
@@ -183,17 +183,17 @@ impl Registries {
     /// another kind with a conversion or a 404.
     async fn fallback(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         digest: &Digest,
         body: BodyLimits,
         listing: &mut Listing<'_>,
         deadline: Instant,
     ) -> Fallback {
-        let url = endpoint.url("manifests", &digest.fallback_tag());
-        match self.page(endpoint, &url, TARGETS, body, deadline).await {
+        let url = access.url("manifests", &digest.fallback_tag());
+        match self.page(access, &url, TARGETS, body, deadline).await {
             // Some registries interpret the tag as the digest and send the image, whose platforms are not referrers.
             Ok(response) if response.digest.as_ref() == Some(digest) => Fallback::Image,
-            Ok(response) => match self.read(endpoint, response, false, deadline).await {
+            Ok(response) => match self.read(access, response, false, deadline).await {
                 Ok((_, Page::Index(index))) => {
                     listing.add(index, Filter::NotApplied);
                     Fallback::Index
@@ -207,14 +207,14 @@ impl Registries {
 
     async fn page(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         url: &Url,
         accept: &str,
         body: BodyLimits,
         deadline: Instant,
     ) -> Result<ApiResponse, RegistryError> {
         let query = Query { stage: Stage::Referrers, url, accept, body, deadline };
-        self.client().get(endpoint, query).await
+        self.client().get(access, query).await
     }
 }
 
@@ -227,7 +227,7 @@ fn page_limit() -> BodyLimits {
 /// redirects to.
 fn absent_or_failed(stage: Stage, cause: Cause) -> Fallback {
     match (stage, cause) {
-        (Stage::Referrers, Cause::NotFound { host, error }) if !error.name_unknown() => {
+        (Stage::Referrers, Cause::NotFound { host, error, requested: _ }) if !error.name_unknown() => {
             if error.is_envelope() {
                 Fallback::Absent
             } else {
@@ -263,19 +263,19 @@ fn worth_a_fallback(cause: &Cause) -> bool {
     }
 }
 
-fn failed(endpoint: &Endpoint, cause: Cause) -> RegistryError {
-    RegistryError { repository: endpoint.repository.clone(), stage: Stage::Referrers, cause }
+fn failed(access: &RepositoryAccess, cause: Cause) -> RegistryError {
+    RegistryError { repository: access.repository.clone(), stage: Stage::Referrers, cause }
 }
 
 /// The URL of the next page. It must be on the registry itself.
-fn next_page(endpoint: &Endpoint, response: &ApiResponse) -> Result<Option<Url>, LinkRefusal> {
+fn next_page(access: &RepositoryAccess, response: &ApiResponse) -> Result<Option<Url>, LinkRefusal> {
     let Some(link) = link::next(&response.headers)? else {
         return Ok(None);
     };
     let next = resolve_link(&response.url, &link)?;
-    if same_origin(&next, endpoint.base()) {
+    if same_origin(&next, access.base()) {
         return Ok(Some(next));
     }
     let name = |url: &Url| format!("{}://{}", url.scheme(), authority(url));
-    Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), expected: name(endpoint.base()) })
+    Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), expected: name(access.base()) })
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_http::BodyLimits;
 use countersign_http::Content;
@@ -65,6 +66,17 @@ pub(crate) struct ApiResponse {
 }
 
 impl Request<'_> {
+    /// The requested content, for messages about a 404 of a registry: the tag or digest of a manifest or blob, or the list
+    /// of referrers.
+    pub(crate) fn requested(&self) -> Text {
+        let mut segments = self.url.path_segments().into_iter().flatten().rev();
+        match (segments.next(), segments.next()) {
+            (Some(tag), Some("manifests")) if !tag.contains(':') => Text::of(format_args!("tag {tag}")),
+            (Some(digest), Some("manifests" | "blobs")) => Text::of(digest),
+            _ => Text::of("the list of referrers"),
+        }
+    }
+
     /// The credential that the request sends to its own host.
     pub(crate) fn sent_credential(&self) -> CredentialKind {
         match (self.authorization, &self.payload) {

@@ -19,7 +19,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::client::Query;
-use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::error::RegistryErrorKind;
@@ -27,6 +26,7 @@ use crate::observer::Stage;
 use crate::observer::TagCache;
 use crate::pin_cache::Claim;
 use crate::registries::Registries;
+use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 
 /// The media types of images and indexes.
@@ -128,15 +128,15 @@ impl Registries {
         let stage = Stage::Manifest;
         let repository = image.repository();
         let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
-        let endpoint = self.client().endpoint(repository, deadline).await.map_err(failed)?;
+        let access = self.client().access(repository, deadline).await.map_err(failed)?;
         let (reference, algorithm) = match image.selector() {
             Selector::Tag(tag) => (tag.as_str(), DigestAlgorithm::Sha256),
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
         };
-        let url = endpoint.url("manifests", reference);
+        let url = access.url("manifests", reference);
         let claim = match image.selector() {
             Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag, scope) => {
-                self.claim(&endpoint, scope, &url, deadline).await?
+                self.claim(&access, scope, &url, deadline).await?
             }
             Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
         };
@@ -145,11 +145,11 @@ impl Registries {
         }
         let body = BodyLimits { hash: Some(algorithm), ..BodyLimits::at_most(limits::MANIFEST_BYTES) };
         let query = Query { stage, url: &url, accept: TARGETS, body, deadline };
-        let response = self.client().get(&endpoint, query).await?;
+        let response = self.client().get(&access, query).await?;
         let (bytes, asked) = (response.body.len(), image.clone());
         let described = move || describe(&asked, algorithm, &response);
         let described =
-            self.client().transport().limits.parsing().parse(&endpoint.share, bytes, deadline, described).await;
+            self.client().transport().limits.parsing().parse(&access.share, bytes, deadline, described).await;
         let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
         if claim == Claim::Nothing {
             self.pins().stop_heads(repository);
@@ -163,14 +163,14 @@ impl Registries {
     /// Errors that a GET would have as well.
     async fn claim(
         &self,
-        endpoint: &Endpoint,
+        access: &RepositoryAccess,
         scope: &CredentialScope,
         url: &Url,
         deadline: Instant,
     ) -> Result<Claim, RegistryError> {
         let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
-        match self.client().head(endpoint, query).await {
-            Ok(headers) => Ok(self.pins().claim(&endpoint.repository, scope, &headers)),
+        match self.client().head(access, query).await {
+            Ok(headers) => Ok(self.pins().claim(&access.repository, scope, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.kind() {

@@ -164,7 +164,7 @@ impl Transport {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
                 Err(Cause::Denied { host, status: status.as_u16(), credential, error })
             }
-            (StatusCode::NOT_FOUND, None) => Err(not_found(stage, host, error)),
+            (StatusCode::NOT_FOUND, None) => Err(not_found(stage, request, host, error)),
             (_, None) => Err(Cause::Status { host, status: status.as_u16(), error }),
         }
     }
@@ -182,10 +182,12 @@ impl Transport {
 }
 
 /// The cause of a 404, by the kind of server that sent it.
-fn not_found(stage: Stage, host: String, error: RegistryErrorBody) -> Cause {
+fn not_found(stage: Stage, request: &Request<'_>, host: String, error: RegistryErrorBody) -> Cause {
     match stage {
         Stage::Token => Cause::TokenNotFound { host, error },
-        Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob => Cause::NotFound { host, error },
+        Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob => {
+            Cause::NotFound { host, requested: request.requested(), error }
+        }
     }
 }
 

@@ -166,7 +166,7 @@ impl Health {
                 let (ready, text) = self.readiness.report(wants_all);
                 plain(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
             }
-            "/metrics" => match self.rendering.text(|| metrics::text(&self.registry)).await {
+            "/metrics" => match self.rendering.text(|| metrics::encode_text(&self.registry)).await {
                 Ok(text) => {
                     let mut response = plain(StatusCode::OK, text);
                     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

@@ -52,7 +52,7 @@ pub const REVISION: &str = match option_env!("COUNTERSIGN_REVISION") {
     Some(_) | None => "unknown",
 };
 
-/// All metrics of the process. Shared; every method may be called from anywhere and never blocks for long.
+/// All metrics of the process. Shared by all tasks. Methods only hold short locks.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Requests,
@@ -65,10 +65,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Makes and registers every metric, all series at zero.
+    /// Creates and registers every metric, all series at zero.
     ///
     /// # Errors
-    /// A metric of the same name is on the registry already.
+    /// The registry has a metric of the same name.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let factory = MetricFactory { registry };
         let build = factory.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
@@ -85,20 +85,20 @@ impl Metrics {
         })
     }
 
-    /// A panic was caught.
+    /// Counts a caught panic.
     pub fn panic(&self) {
         self.panics.inc();
     }
 }
 
-/// Everything on `registry` in Prometheus's text format, version 0.0.4.
+/// Encodes all metrics of `registry` in Prometheus's text format, version 0.0.4.
 ///
 /// # Errors
 /// A metric of the registry cannot be written.
-pub fn text(registry: &Registry) -> Result<String, prometheus::Error> {
+pub fn encode_text(registry: &Registry) -> Result<String, prometheus::Error> {
     let mut text = String::new();
     for family in registry.gather() {
-        // One by one, so that each is dropped before the next one is written.
+        // Encodes one family at a time, so that its memory is freed before the next one.
         TextEncoder::new().encode_utf8(&[family], &mut text)?;
     }
     Ok(text)

@@ -21,7 +21,7 @@ pub(crate) fn shown() -> Shown {
     let digest = Digest::of(DigestAlgorithm::Sha256, b"policy");
     metrics.policy_in_use(1, &digest);
     metrics.registries(["registry.example.com"]);
-    parsed(&metrics::text(&registry).unwrap())
+    parsed(&metrics::encode_text(&registry).unwrap())
 }
 
 /// The metrics of a page.

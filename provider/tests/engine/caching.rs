@@ -182,7 +182,7 @@ async fn counts_cache_events_in_metrics() {
     for reference in [format!("{}/app:v1", fixture.registry.host()), fixture.registry.reference("app", &image)] {
         assert_eq!(fixture.code(&reference).await, Code::Verified);
     }
-    let text = countersign::telemetry::metrics::text(&fixture.metrics).unwrap();
+    let text = countersign::telemetry::metrics::encode_text(&fixture.metrics).unwrap();
     for (event, count) in [
         ("verdict-miss", 1),
         ("verdict-stored", 1),

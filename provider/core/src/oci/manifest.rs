@@ -204,9 +204,9 @@ impl ArtifactManifest {
         }
         let raw: RawArtifact = json::from_slice(bytes, &limits::REFERRER_JSON)?;
         check_media_type(raw.media_type, Some(media_type), media_type.as_str())?;
-        let (layers, config) = match media_type.as_str() {
-            MediaType::OCI_MANIFEST => (raw.layers, raw.config),
-            MediaType::OCI_ARTIFACT => (raw.blobs, None),
+        let (content, layers, config) = match media_type.as_str() {
+            MediaType::OCI_MANIFEST => ("layers", raw.layers, raw.config),
+            MediaType::OCI_ARTIFACT => ("blobs", raw.blobs, None),
             _ => return Err(ManifestError::MediaType { found: media_type.as_str().into() }),
         };
         let read = |member, raw: RawDescriptor<0>| {
@@ -214,7 +214,7 @@ impl ArtifactManifest {
         };
         let config = config.map(|config| read("config", config)).transpose()?;
         let layers =
-            layers.unwrap_or_default().into_iter().map(|layer| read("layers", layer)).collect::<Result<_, _>>()?;
+            layers.unwrap_or_default().into_iter().map(|layer| read(content, layer)).collect::<Result<_, _>>()?;
         let subject = raw.subject.map(|subject| read("subject", subject)).transpose()?;
         let artifact_type = descriptor::artifact_type(raw.artifact_type)
             .map_err(|found| ManifestError::Type { member: "artifactType", found })?
@@ -279,6 +279,15 @@ mod tests {
         {
             let error = artifact_type(text.as_bytes()).unwrap_err();
             assert_eq!(error, ManifestError::Type { member, found: "a number" }, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_member_that_the_media_type_has() {
+        for (media_type, member) in [(MediaType::OCI_MANIFEST, "layers"), (MediaType::OCI_ARTIFACT, "blobs")] {
+            let body = format!(r#"{{"{member}":[{{}}]}}"#);
+            let error = ArtifactManifest::parse(body.as_bytes(), &media_type.parse().unwrap()).unwrap_err();
+            assert_eq!(error.to_string(), format!("manifest: member {member} is invalid: descriptor has no mediaType"));
         }
     }
 

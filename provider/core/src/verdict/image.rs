@@ -34,7 +34,6 @@ pub struct Skipped {
 #[derive(Clone, Debug)]
 pub struct Rejected {
     /// Absent when no statement applies.
-    /// Absent when it is not known which statement applies.
     pub statement: Option<Arc<str>>,
     /// The reason.
     pub reason: Reason,
@@ -76,6 +75,16 @@ impl ImageVerdict {
         }
     }
 
+    /// The reason why the image is not admitted; `None` if it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Verified(_) | Self::Skipped(_) => None,
+            Self::Rejected(Rejected { statement: _, reason, signatures: _ })
+            | Self::Inconclusive(Inconclusive { statement: _, reason, signatures: _ }) => Some(reason),
+        }
+    }
+
     /// Name of the trust policy statement that applied.
     #[must_use]
     pub fn statement(&self) -> Option<&str> {
@@ -112,7 +121,7 @@ impl ImageVerdict {
     /// The memory of the verdict, itself included, in bytes. The statement's name is shared and not counted.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let behind = match self {
+        let heap = match self {
             Self::Verified(verified) => verified.heap_bytes(),
             Self::Skipped(Skipped { statement: _ }) => 0,
             Self::Rejected(Rejected { statement: _, reason, signatures })
@@ -120,7 +129,7 @@ impl ImageVerdict {
                 allocated(reason.detail.heap_bytes()) + signatures.heap_bytes()
             }
         };
-        size_of::<Self>() + behind
+        size_of::<Self>() + heap
     }
 }
 

@@ -45,13 +45,6 @@ impl fmt::Display for ProxySource<'_> {
     }
 }
 
-/// The way of a request to its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Via<'a> {
-    Direct,
-    Proxy(SelectedProxy<'a>),
-}
-
 /// The request needs a proxy, but proxies are not used for its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProxyRefused<'a> {
@@ -59,8 +52,8 @@ pub(crate) struct ProxyRefused<'a> {
     pub(crate) proxy: SelectedProxy<'a>,
 }
 
-/// Selects the way to `url` under `rule`. `own` is true if the rule is for its host, and not for the host that
-/// redirects to it.
+/// Selects the proxy for `url` under `rule`; `None` for a direct request. `own` is true if the rule is for its host, and
+/// not for the host that redirects to it.
 ///
 /// # Errors
 /// The request would need a proxy for an internal host.
@@ -69,7 +62,7 @@ pub(crate) fn select<'a>(
     rule: &'a ProxyRule,
     own: bool,
     url: &Url,
-) -> Result<Via<'a>, ProxyRefused<'a>> {
+) -> Result<Option<SelectedProxy<'a>>, ProxyRefused<'a>> {
     let proxy = match &rule.choice {
         ProxyChoice::Direct => None,
         ProxyChoice::Server { .. } if !own && environment.excludes(url) => None,
@@ -81,11 +74,11 @@ pub(crate) fn select<'a>(
             .map(|(name, server)| SelectedProxy { server, source: ProxySource::Variable(name) }),
     };
     let Some(proxy) = proxy else {
-        return Ok(Via::Direct);
+        return Ok(None);
     };
     match internal_host(&authority(url)) {
         Some(internal) if !(own && rule.exact && internal.may_be_meant()) => Err(ProxyRefused { internal, proxy }),
-        Some(_) | None => Ok(Via::Proxy(proxy)),
+        Some(_) | None => Ok(Some(proxy)),
     }
 }
 
@@ -118,14 +111,14 @@ mod tests {
             exact: !pattern.contains('*'),
         };
         match select(&environment(no_proxy), &rule, own, &Url::parse(url).unwrap()) {
-            Ok(Via::Direct) => "direct".to_owned(),
-            Ok(Via::Proxy(proxy)) => proxy.source.to_string(),
+            Ok(None) => "direct".to_owned(),
+            Ok(Some(proxy)) => proxy.source.to_string(),
             Err(ProxyRefused { internal, .. }) => format!("{internal:?}"),
         }
     }
 
     #[test]
-    fn the_environments_proxy_is_chosen_by_scheme_and_no_proxy() {
+    fn the_proxy_of_the_environment_depends_on_the_scheme_and_no_proxy() {
         let env = |no_proxy: &str, url: &str| route(no_proxy, &ProxyChoice::Environment, "r.example", true, url);
         assert_eq!(env("", "https://r.example/"), "HTTPS_PROXY");
         assert_eq!(env("", "http://r.example/"), "http_proxy");
@@ -146,7 +139,7 @@ mod tests {
 
     #[test]
     fn proxies_are_not_used_for_internal_hosts() {
-        let by = |choice: &ProxyChoice, own, url: &str| route("", choice, "r.example", own, url);
+        let selected = |choice: &ProxyChoice, own, url: &str| route("", choice, "r.example", own, url);
         for choice in [ProxyChoice::Environment, server()] {
             for own in [true, false] {
                 for (host, expected) in [
@@ -161,25 +154,29 @@ mod tests {
                     ("registry.a.svc.cluster.local", "Cluster"),
                     ("metadata.google.internal", "Metadata"),
                 ] {
-                    assert_eq!(by(&choice, own, &format!("https://{host}/")), expected, "{host} {own} {choice:?}");
+                    assert_eq!(
+                        selected(&choice, own, &format!("https://{host}/")),
+                        expected,
+                        "{host} {own} {choice:?}"
+                    );
                 }
             }
         }
         // Proxies are not used for this machine: the address policy decides.
         for host in ["localhost", "127.0.0.1", "[::1]", "a.localhost"] {
             let url = format!("https://{host}/");
-            assert_eq!(by(&ProxyChoice::Environment, true, &url), "direct", "{host}");
-            assert_eq!(by(&ProxyChoice::Environment, false, &url), "direct", "{host}");
-            assert_eq!(by(&server(), false, &url), "direct", "{host}");
-            assert_eq!(by(&server(), true, &url), "Loopback", "{host}");
+            assert_eq!(selected(&ProxyChoice::Environment, true, &url), "direct", "{host}");
+            assert_eq!(selected(&ProxyChoice::Environment, false, &url), "direct", "{host}");
+            assert_eq!(selected(&server(), false, &url), "direct", "{host}");
+            assert_eq!(selected(&server(), true, &url), "Loopback", "{host}");
         }
     }
 
     #[test]
     fn a_name_for_private_use_goes_through_a_proxy_only_if_a_rule_names_it() {
-        let by = |pattern: &str, own, host: &str| route("", &server(), pattern, own, &format!("https://{host}/"));
-        assert_eq!(by("r.corp.internal", true, "r.corp.internal"), "the entry r.corp.internal");
-        assert_eq!(by("*.corp.internal", true, "r.corp.internal"), "PrivateName");
-        assert_eq!(by("r.corp.internal", false, "store.corp.internal"), "PrivateName");
+        let selected = |pattern: &str, own, host: &str| route("", &server(), pattern, own, &format!("https://{host}/"));
+        assert_eq!(selected("r.corp.internal", true, "r.corp.internal"), "the entry r.corp.internal");
+        assert_eq!(selected("*.corp.internal", true, "r.corp.internal"), "PrivateName");
+        assert_eq!(selected("r.corp.internal", false, "store.corp.internal"), "PrivateName");
     }
 }

@@ -104,10 +104,12 @@ pub enum Cause {
         error: RegistryErrorBody,
     },
     /// 404 of a registry, or inside of [`Self::Redirected`] of the host that it redirects to. Never of a token service.
-    #[error("{host} responds that it does not exist{}", Quote(error))]
+    #[error("{host} responds that {requested} does not exist{}", Quote(error))]
     NotFound {
         /// The destination of the request.
         host: String,
+        /// The requested content: a tag, a digest, or the name of another resource.
+        requested: Text,
         /// The error body of the response.
         error: RegistryErrorBody,
     },

@@ -39,6 +39,8 @@ pub(super) fn page(inspected: &Inspected) -> String {
                 page.signature(signature, inspected.result(signature));
             }
         }
+        // The block of the verdict already has its own reason.
+        Err(reason) if inspected.checked.result.verdict.reason() == Some(reason) => {}
         Err(reason) => {
             page.line("problem", reason);
             page.line("what to do", reason.code.advice());

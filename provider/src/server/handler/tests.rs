@@ -93,7 +93,7 @@ async fn a_panic_outside_the_keys_has_a_response() {
     let text = "internal-error: the response could not be encoded; what to do: report this with the log line that \
                 has the same request ID (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(false, text)));
-    let text = metrics::text(&registry).unwrap();
+    let text = metrics::encode_text(&registry).unwrap();
     assert!(
         text.contains("countersign_requests_total{door=\"verify\",endpoint=\"verify\",outcome=\"internal-error\"} 1\n"),
         "{text}"
@@ -158,7 +158,7 @@ async fn counts_and_reports_a_response_above_the_budget() {
             "{error}"
         );
     }
-    let text = metrics::text(&registry).unwrap();
+    let text = metrics::encode_text(&registry).unwrap();
     for line in [
         "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 4\n",
         "countersign_requests_total{door=\"verify\",endpoint=\"verify\",outcome=\"system-error\"} 1\n",
@@ -168,7 +168,7 @@ async fn counts_and_reports_a_response_above_the_budget() {
     drop(others);
     let (_, answer) = answered(&handler, "/v1/verify", body()).await;
     assert_eq!(answer["response"]["items"][0]["key"], "UPPER");
-    let text = metrics::text(&registry).unwrap();
+    let text = metrics::encode_text(&registry).unwrap();
     assert!(text.contains("countersign_limit_in_use{limit=\"response-bytes\"} 0\n"), "{text}");
 }
 
@@ -185,7 +185,7 @@ async fn an_unknown_path_is_counted_without_an_endpoint() {
     let (handler, registry) = handler();
     let (status, _) = answered(&handler, "/v2/verify", Full::new(Bytes::new())).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    let text = metrics::text(&registry).unwrap();
+    let text = metrics::encode_text(&registry).unwrap();
     assert!(
         text.contains("countersign_requests_total{door=\"none\",endpoint=\"none\",outcome=\"bad-request\"} 1\n"),
         "{text}"

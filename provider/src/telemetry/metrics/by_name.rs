@@ -179,7 +179,7 @@ mod tests {
 
     /// The value of each series by its name and first label.
     fn values(registry: &Registry) -> Vec<String> {
-        let text = super::super::text(registry).unwrap();
+        let text = super::super::encode_text(registry).unwrap();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| line.strip_prefix("countersign_things_total").unwrap().to_owned()).collect()
     }

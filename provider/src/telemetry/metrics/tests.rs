@@ -25,7 +25,7 @@ fn metrics() -> (Registry, Metrics) {
 }
 
 fn has(registry: &Registry, line: &str) {
-    let text = text(registry).unwrap();
+    let text = encode_text(registry).unwrap();
     assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
 }
 
@@ -85,7 +85,7 @@ fn every_series_begins_at_zero() {
 #[test]
 fn events_add_no_series() {
     let (registry, metrics) = metrics();
-    let series = || text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')).count();
+    let series = || encode_text(&registry).unwrap().lines().filter(|line| !line.starts_with('#')).count();
     let before = series();
     for endpoint in ENDPOINTS {
         for outcome in Outcome::ALL {
@@ -155,7 +155,7 @@ fn events_add_no_series() {
 fn statements_and_stores_have_a_series_each_while_the_policy_has_them() {
     let (registry, metrics) = metrics();
     let shown = || {
-        let text = text(&registry).unwrap();
+        let text = encode_text(&registry).unwrap();
         let lines = text.lines().filter(|line| line.contains("_usable{")).map(str::to_owned);
         lines.collect::<Vec<_>>()
     };
@@ -228,7 +228,7 @@ fn refuses_two_sets_of_metrics_on_one_registry() {
 fn only_the_policy_in_use_has_a_digest_series() {
     let (registry, metrics) = metrics();
     let digests = || {
-        let text = text(&registry).unwrap();
+        let text = encode_text(&registry).unwrap();
         let lines = text.lines().filter(|line| line.starts_with("countersign_trust_policy_info"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -248,7 +248,7 @@ fn counters_of_a_statement_are_removed_with_it() {
     metrics.warning(Check::Expiry, Code::Expired, "app");
     has(&registry, "countersign_verdicts_total{code=\"unsigned\",statement=\"app\",verdict=\"rejected\"} 1");
     metrics.statements_usable([("shop", true)]);
-    assert!(!text(&registry).unwrap().contains("statement=\"app\""));
+    assert!(!encode_text(&registry).unwrap().contains("statement=\"app\""));
     // A request that began under the former policy.
     metrics.verdict(Code::Unsigned, Some("app"));
     has(&registry, "countersign_verdicts_total{code=\"unsigned\",statement=\"other\",verdict=\"rejected\"} 1");
@@ -256,7 +256,7 @@ fn counters_of_a_statement_are_removed_with_it() {
 
 /// The end of each certificate with a series.
 fn ends(registry: &Registry) -> Vec<String> {
-    let text = text(registry).unwrap();
+    let text = encode_text(registry).unwrap();
     let lines =
         text.lines().filter_map(|line| line.strip_prefix("countersign_certificate_not_after_timestamp_seconds"));
     lines.filter(|line| line.contains("store-")).map(str::to_owned).collect()
@@ -305,7 +305,7 @@ fn of_many_statements_those_that_are_disabled_have_a_series() {
     let usable =
         |disabled: usize| names.iter().enumerate().map(move |(at, name)| (name.as_str(), at < 1000 - disabled));
     let shown = |value: &str| {
-        let text = text(&registry).unwrap();
+        let text = encode_text(&registry).unwrap();
         let ours = text.lines().filter(|line| line.starts_with("countersign_statement_usable{"));
         ours.filter(|line| line.ends_with(value)).map(str::to_owned).collect::<Vec<_>>()
     };

@@ -150,7 +150,7 @@ impl EngineFixture {
 
     /// The number of a series.
     pub fn metric(&self, series: &str) -> i64 {
-        let text = countersign::telemetry::metrics::text(&self.metrics).unwrap();
+        let text = countersign::telemetry::metrics::encode_text(&self.metrics).unwrap();
         let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
         found.unwrap_or_else(|| panic!("no series {series}"))
     }

@@ -128,7 +128,7 @@ impl Service {
 
     /// The value of a series, written as in Prometheus's text.
     pub fn metric(&self, series: &str) -> f64 {
-        let text = countersign::telemetry::metrics::text(&self.registry).unwrap();
+        let text = countersign::telemetry::metrics::encode_text(&self.registry).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{series} is not in:\n{text}")).parse().unwrap()
     }

@@ -1,5 +1,5 @@
-//! The endpoint of a repository: the destination of its requests, their credential, and the token services that may
-//! receive it.
+//! Access to a repository: the destination of its requests, their credential, and the token services that may receive
+//! it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use crate::routes::Routes;
 use crate::settings::Unlisted;
 use crate::token_request::TokenRequest;
 
-/// The registry of a repository under the settings.
+/// How requests about a repository are sent under the settings.
 #[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct RepositoryAccess {
     pub(crate) repository: Repository,
     base: Url,
     pub(crate) route: HostRoute,
@@ -45,7 +45,9 @@ pub(crate) struct Endpoint {
     realm_hosts: Vec<Host>,
 }
 
-impl Endpoint {
+impl RepositoryAccess {
+    /// Selects the route and the identity for `repository`.
+    ///
     /// # Errors
     /// The settings refuse the host, there is no identity by `deadline`, or its name cannot be part of a URL.
     pub(crate) async fn of(
@@ -195,21 +197,21 @@ mod tests {
         Transport::new(settings, &limits, &observer).unwrap().routes
     }
 
-    /// The endpoint of a repository whose source is immediately available.
-    fn endpoint(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> Endpoint {
-        Endpoint::of(routes, unlisted, repository, Instant::now()).now_or_never().unwrap().unwrap()
+    /// Access to a repository whose identity is available immediately.
+    fn access(routes: &Routes, unlisted: Unlisted, repository: &Repository) -> RepositoryAccess {
+        RepositoryAccess::of(routes, unlisted, repository, Instant::now()).now_or_never().unwrap().unwrap()
     }
 
     /// The address policy of a realm in a response of `registry` from an address.
     fn policy(routes: &Routes, registry: &str, realm: &str, from: &str) -> AddressPolicy {
-        let endpoint = endpoint(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap());
+        let access = access(routes, Unlisted::Anonymous, &format!("{registry}/app").parse().unwrap());
         let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
         let from = SocketAddr::new(from.parse().unwrap(), 443);
-        endpoint.token_request(routes, bearer, Some(from)).unwrap().route.route.addresses
+        access.token_request(routes, bearer, Some(from)).unwrap().route.route.addresses
     }
 
     #[test]
-    fn an_unlisted_registry_names_token_services_at_public_addresses_only() {
+    fn token_services_of_an_unlisted_registry_must_have_public_addresses() {
         let routes = routes(&["listed.example", "*.below.example"], &["named.example"]);
         for from in ["93.184.216.34", "10.0.0.1", "fd00::1"] {
             for realm in ["other.example", "listed.example", "x.below.example", "named.example", "r.example:444"] {
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_registry_may_name_what_the_settings_name() {
+    fn token_services_of_a_listed_registry_may_have_private_addresses() {
         let routes = routes(&["listed.example", "other.example", "*.below.example"], &["named.example"]);
         let policy = |realm, from| policy(&routes, "listed.example", realm, from);
         assert_eq!(policy("listed.example", "10.0.0.1"), AddressPolicy::Any);
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_in_another_spelling_of_the_registry_is_its_own() {
+    fn a_realm_on_the_registry_itself_may_spell_its_host_differently() {
         let credential = || Credential::basic("a", Secret::new("b")).unwrap();
         let entry = |text: &str| RegistryEntry {
             realm_hosts: vec!["named.example".parse().unwrap()],
@@ -246,17 +248,17 @@ mod tests {
         let routes = routes_of(&settings);
         let realm = |registry: &str, realm: &str| {
             let repository = format!("{registry}/app").parse().unwrap();
-            let endpoint = endpoint(&routes, Unlisted::Refuse, &repository);
+            let access = access(&routes, Unlisted::Refuse, &repository);
             let bearer = Bearer { realm: realm.to_owned(), service: None, scope: None };
-            endpoint.token_request(&routes, bearer, None).map(|request| request.realm.to_string())
+            access.token_request(&routes, bearer, None).map(|request| request.realm.to_string())
         };
-        for (registry, written, asked) in [
+        for (registry, written, expected) in [
             ("10.0.0.5:5000", "https://[::ffff:a00:5]:05000/token", "https://10.0.0.5:5000/token"),
             ("[::ffff:a00:5]:5000", "https://[::FFFF:10.0.0.5]:5000/token", "https://10.0.0.5:5000/token"),
             ("r.example", "https://R.example.:0443/token", "https://r.example/token"),
             ("r.example", "https://Named.example./token", "https://named.example/token"),
         ] {
-            assert_eq!(realm(registry, written), Ok(asked.to_owned()), "{registry} {written}");
+            assert_eq!(realm(registry, written), Ok(expected.to_owned()), "{registry} {written}");
         }
         let elsewhere = |host: &str| Err(RealmRefusal::Host { host: host.to_owned() });
         assert_eq!(realm("10.0.0.5:5000", "https://[::ffff:a00:6]:5000/token"), elsewhere("10.0.0.6:5000"));
@@ -265,26 +267,25 @@ mod tests {
         assert_eq!(realm("r.example", "https://r.example../token"), Err(RealmRefusal::Url));
     }
 
-    /// Requests for every accepted spelling in the shared table of references are sent to the right server.
     #[test]
-    fn requests_for_each_reference_go_to_its_server() {
+    fn requests_for_each_reference_are_sent_to_its_registry() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/references.json");
         let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let routes = routes(&[], &[]);
-        let mut asked = 0;
+        let mut checked = 0;
         for row in rows.as_array().unwrap() {
-            let Some(place) = row["place"].as_str() else { continue };
+            let Some(expected) = row["place"].as_str() else { continue };
             let image: countersign_core::name::ImageRef = row["image"].as_str().unwrap().parse().unwrap();
-            let endpoint = endpoint(&routes, Unlisted::Anonymous, image.repository());
-            let place = place
+            let access = access(&routes, Unlisted::Anonymous, image.repository());
+            let expected = expected
                 .strip_prefix("docker.io/")
-                .map_or(place.to_owned(), |path| format!("registry-1.docker.io/{path}"));
-            let (host, path) = place.split_once('/').unwrap();
+                .map_or(expected.to_owned(), |path| format!("registry-1.docker.io/{path}"));
+            let (host, path) = expected.split_once('/').unwrap();
             let expected = format!("https://{host}/v2/{path}/manifests/latest");
-            assert_eq!(endpoint.url("manifests", "latest").as_str(), expected, "{image}");
-            assert_eq!(endpoint.authority(), host, "one text for messages and limits: {image}");
-            asked += 1;
+            assert_eq!(access.url("manifests", "latest").as_str(), expected, "{image}");
+            assert_eq!(access.authority(), host, "the host in messages and limits of {image}");
+            checked += 1;
         }
-        assert!(asked > 70, "{asked}");
+        assert!(checked > 70, "{checked}");
     }
 }
