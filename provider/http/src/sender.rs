@@ -74,10 +74,14 @@ impl Sender {
             }
             Via::Direct => {
                 let refused = |AddressRefused { address }| FetchError::AddressRefused { host: host.clone(), address };
-                route.addresses.check_literal(url).map_err(refused).map_err(|error| with_referrer(error, position))?;
+                route
+                    .addresses
+                    .check_literal(url)
+                    .map_err(refused)
+                    .map_err(|error| with_referring_host(error, position))?;
                 let client = self.pools.direct(route.roots, route.addresses);
                 let sent = on_behalf_of(request.share, client.send(message)).await;
-                sent.map_err(|error| with_referrer(unreachable(&error, &host), position))
+                sent.map_err(|error| with_referring_host(unreachable(&error, &host), position))
             }
         }
     }
@@ -104,7 +108,7 @@ impl Sender {
 }
 
 /// Adds the host that referred to the refused address.
-fn with_referrer(error: FetchError, position: &Position<'_>) -> FetchError {
+fn with_referring_host(error: FetchError, position: &Position<'_>) -> FetchError {
     match (error, &position.referred_by) {
         (FetchError::AddressRefused { host, address }, Some(from))
             if position.route.addresses == AddressPolicy::PublicOnly =>

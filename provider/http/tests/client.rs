@@ -310,4 +310,10 @@ async fn a_proxy_is_used_only_under_a_rule() {
     let direct = fetch(&client, &list(&server), |_| {}).await.unwrap();
     assert!(direct.peer.is_some());
     assert_eq!(proxy.requests().len(), 1);
+    // A client without the rule does not send the request directly.
+    let other = self::client();
+    let with_rule = |request: &mut Request<'_>| request.route.proxy = Some(ProxyRoute { rule, own: true });
+    let error = fetch(&other, &list(&server), with_rule).await.err().unwrap();
+    let host = authority(&list(&server).parse().unwrap());
+    assert_eq!(error.to_string(), format!("cannot connect to {host}: internal error: unknown proxy rule"));
 }

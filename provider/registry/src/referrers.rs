@@ -228,11 +228,7 @@ fn page_limit() -> BodyLimits {
 fn absent_or_failed(stage: Stage, cause: Cause) -> Fallback {
     match (stage, cause) {
         (Stage::Referrers, Cause::NotFound { host, error, requested: _ }) if !error.name_unknown() => {
-            if error.is_envelope() {
-                Fallback::Absent
-            } else {
-                Fallback::Failed(Cause::BareNotFound { host })
-            }
+            if error.is_envelope() { Fallback::Absent } else { Fallback::Failed(Cause::BareNotFound { host }) }
         }
         (_, cause) => Fallback::Failed(cause),
     }

@@ -17,6 +17,7 @@ use countersign_core::oci::Descriptor;
 use countersign_core::policy::Decision;
 use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
+use countersign_core::policy::SignatureScheme;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
 use countersign_registry::Pinned;
@@ -138,9 +139,11 @@ impl Inner {
         let statement = policy.and_then(|policy| usable_statement(policy, repository));
         let requirement = statement.and_then(|statement| notation_requirement(statement));
         let stores = statement.map(|statement| statement.stores()).unwrap_or_default();
+        // Signatures are also listed without a statement. A further scheme must be listed here too.
+        let [scheme] = SignatureScheme::ALL;
         let mut referrers = self
             .registries
-            .referrers(&pinned, signatures::SIGNATURE, until.into())
+            .referrers(&pinned, scheme.artifact_type(), until.into())
             .await
             .map_err(|error| error_mapping::reason(&error))?;
         signatures::order(&mut referrers.entries, &signatures::trusted(&stores));
@@ -153,7 +156,7 @@ impl Inner {
             now: (self.clock)(),
         });
         let entries = referrers.entries.iter().take(max).cloned();
-        let work = entries.map(|entry| self.examine(&pinned, entry, input.as_ref(), until.into()));
+        let work = entries.map(|entry| self.examine(&pinned, scheme, entry, input.as_ref(), until.into()));
         let opened: Vec<_> = futures_util::stream::iter(work).buffered(FETCHED_AHEAD).collect().await;
         let of_other_type = opened.iter().filter(|signature| signature.is_none()).count();
         let judged = match requirement {
@@ -175,11 +178,12 @@ impl Inner {
     async fn examine(
         &self,
         pinned: &Pinned,
+        scheme: SignatureScheme,
         entry: Descriptor,
         input: Option<&VerificationInput<'_>>,
         until: tokio::time::Instant,
     ) -> Option<InspectedSignature> {
-        let envelope = match signatures::fetch(&self.registries, pinned, &entry, until).await {
+        let envelope = match signatures::fetch(&self.registries, pinned, scheme, &entry, until).await {
             Ok(FetchedEnvelope { content, format, media_type }) => {
                 let explanation = match input {
                     Some(input) => self.explain(&content, format, input, until).await,
@@ -192,6 +196,7 @@ impl Inner {
         };
         Some(InspectedSignature { manifest: entry.digest, envelope })
     }
+
     /// Explains the checks of an envelope, with the evidence that they need.
     async fn explain(
         &self,

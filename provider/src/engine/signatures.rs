@@ -25,6 +25,7 @@ use countersign_core::oci::ArtifactManifest;
 use countersign_core::oci::Descriptor;
 use countersign_core::oci::ManifestError;
 use countersign_core::policy::NotationRequirement;
+use countersign_core::policy::SignatureScheme;
 use countersign_core::policy::Store;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
@@ -44,10 +45,6 @@ use super::rounds::Rounds;
 use crate::evidence::EvidenceSource;
 use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
-
-/// `artifactType`, or `config.mediaType` in the legacy form, of a
-/// [signature manifest](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#oci-signatures).
-pub(super) const SIGNATURE: &str = "application/vnd.cncf.notary.signature";
 
 /// A JSON list of the hexadecimal SHA-256 fingerprints of the chain, leaf first. Unsigned.
 const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
@@ -100,6 +97,7 @@ pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
 /// The context in which the signatures of one image are judged. Owned, because large ones are judged on other threads.
 pub(super) struct JudgementContext {
     pub(super) pinned: Pinned,
+    pub(super) scheme: SignatureScheme,
     pub(super) statement: Arc<UsableStatement>,
     /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
@@ -138,7 +136,7 @@ pub(super) async fn judge(
     let failed = |unverified_subject, reasons| {
         Judged::Failed(FailedSignature { manifest: entry.digest.clone(), unverified_subject, reasons })
     };
-    let fetched = match fetch(registries, &context.pinned, entry, deadline).await {
+    let fetched = match fetch(registries, &context.pinned, context.scheme, entry, deadline).await {
         Ok(fetched) => fetched,
         Err(NoEnvelope::OtherType) => return Judged::OtherType,
         Err(NoEnvelope::Failed(reason)) => return failed(None, Reasons::one(reason)),
@@ -206,10 +204,11 @@ pub(super) struct FetchedEnvelope {
 pub(super) async fn fetch(
     registries: &Registries,
     pinned: &Pinned,
+    scheme: SignatureScheme,
     entry: &Descriptor,
     deadline: Instant,
 ) -> Result<FetchedEnvelope, NoEnvelope> {
-    let (layer, format) = layer(registries, pinned, entry, deadline).await?;
+    let (layer, format) = layer(registries, pinned, scheme, entry, deadline).await?;
     let content = registries
         .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
         .await
@@ -222,6 +221,7 @@ pub(super) async fn fetch(
 async fn layer(
     registries: &Registries,
     pinned: &Pinned,
+    scheme: SignatureScheme,
     entry: &Descriptor,
     deadline: Instant,
 ) -> Result<(Descriptor, EnvelopeFormat), NoEnvelope> {
@@ -241,21 +241,25 @@ async fn layer(
     let (length, media_type, target) = (bytes.len(), entry.media_type.clone(), pinned.descriptor().digest.clone());
     let read = move || {
         let invalid = |error: ManifestError| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, error));
-        if untyped && oci::artifact_type(&bytes).map_err(invalid)?.as_deref() != Some(SIGNATURE) {
+        if untyped && oci::artifact_type(&bytes).map_err(invalid)?.as_deref() != Some(scheme.artifact_type()) {
             return Err(NoEnvelope::OtherType);
         }
         let manifest = ArtifactManifest::parse(&bytes, &media_type).map_err(invalid)?;
-        one_layer(manifest, &target).map_err(NoEnvelope::Failed)
+        one_layer(manifest, scheme.artifact_type(), &target).map_err(NoEnvelope::Failed)
     };
     let read = registries.parse(pinned.repository(), length, deadline, read).await;
     read.unwrap_or_else(|reached| Err(NoEnvelope::Failed(error_mapping::overloaded(&reached))))
 }
 
-fn one_layer(manifest: ArtifactManifest, target: &Digest) -> Result<(Descriptor, EnvelopeFormat), Reason> {
+fn one_layer(
+    manifest: ArtifactManifest,
+    artifact_type: &str,
+    target: &Digest,
+) -> Result<(Descriptor, EnvelopeFormat), Reason> {
     let invalid = |detail: fmt::Arguments<'_>| Err(Reason::new(Code::SignatureManifestInvalid, detail));
-    if manifest.artifact_type.as_deref() != Some(SIGNATURE) {
+    if manifest.artifact_type.as_deref() != Some(artifact_type) {
         let found = Excerpt::of(manifest.artifact_type.as_deref().unwrap_or("nothing"));
-        return invalid(format_args!("signature manifest: found artifact type {found:?}, expected {SIGNATURE}"));
+        return invalid(format_args!("signature manifest: found artifact type {found:?}, expected {artifact_type}"));
     }
     match &manifest.subject {
         Some(subject) if subject.digest == *target => {}

@@ -41,10 +41,12 @@ impl Inner {
             Ok(found) => found,
             Err(verdict) => return decided(verdict),
         };
-        let requirement = match statement.decision() {
+        let (scheme, requirement) = match statement.decision() {
             // A skipped repository needs no requests.
             Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { statement: statement.shared_name() })),
-            Decision::Verify(Requirement::Notation(requirement)) => Arc::clone(requirement),
+            Decision::Verify(required) => match required {
+                Requirement::Notation(requirement) => (required.scheme(), Arc::clone(requirement)),
+            },
         };
         let pinned = match self.pin(request).await {
             Ok(pinned) => pinned,
@@ -54,9 +56,10 @@ impl Inner {
         let key = self.key(request, &statement, &pinned);
         let (verdict, cached) = match self.cached(&key) {
             Some(verdict) => (verdict, true),
-            None => {
-                (self.join_or_start(request, key, VerificationTarget { statement, requirement, pinned }).await, false)
-            }
+            None => (
+                self.join_or_start(request, key, VerificationTarget { statement, requirement, scheme, pinned }).await,
+                false,
+            ),
         };
         ImageResult { digest: Some(digest), verdict, cached }
     }

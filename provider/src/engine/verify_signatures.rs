@@ -6,6 +6,7 @@ use std::time::Instant;
 use countersign_core::limits;
 use countersign_core::oci::Descriptor;
 use countersign_core::policy::NotationRequirement;
+use countersign_core::policy::SignatureScheme;
 use countersign_core::verdict;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
@@ -35,6 +36,7 @@ pub(super) struct VerificationTarget {
     pub(super) statement: Arc<UsableStatement>,
     /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
+    pub(super) scheme: SignatureScheme,
     pub(super) pinned: Pinned,
 }
 
@@ -42,18 +44,24 @@ impl Inner {
     /// Fetches the signatures and judges them until one is valid.
     pub(super) async fn verify_signatures(
         &self,
-        VerificationTarget { statement, requirement, pinned }: VerificationTarget,
+        VerificationTarget { statement, requirement, scheme, pinned }: VerificationTarget,
         progress: &Progress,
     ) -> ImageVerdict {
         let name = statement.shared_name();
         let statement_name = || Arc::clone(&name);
         let required_metadata = self.required_metadata(&statement).clone();
-        let context =
-            Arc::new(JudgementContext { pinned, statement, requirement, required_metadata, now: (self.clock)() });
+        let context = Arc::new(JudgementContext {
+            pinned,
+            scheme,
+            statement,
+            requirement,
+            required_metadata,
+            now: (self.clock)(),
+        });
         let until = (Instant::now() + self.settings.flight_time).into();
 
         progress.enter("the list of signatures was fetched");
-        let mut referrers = match self.registries.referrers(&context.pinned, signatures::SIGNATURE, until).await {
+        let mut referrers = match self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await {
             Ok(referrers) => referrers,
             Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
         };

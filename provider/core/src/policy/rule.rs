@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::notation_requirement::NotationRequirement;
+use super::signature_scheme::SignatureScheme;
 use super::store_name::StoreRef;
 use crate::name::Repository;
 
@@ -47,6 +48,16 @@ pub enum Decision {
 pub enum Requirement {
     /// A signature of the Notary Project.
     Notation(Arc<NotationRequirement>),
+}
+
+impl Requirement {
+    /// The scheme of the required signature.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        match self {
+            Self::Notation(_) => SignatureScheme::Notation,
+        }
+    }
 }
 
 impl Rule {

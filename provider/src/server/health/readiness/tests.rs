@@ -84,7 +84,7 @@ fn parts_of_the_policy_have_bounded_lines() {
     readiness.trust_details(vec![long.as_str(); 1000].into_iter());
     let text = readiness.report(true).1;
     assert!(text.len() < 60 * DETAIL_BYTES, "{}", text.len());
-    assert!(text.ends_with("\n[!] and 950 more parts of the trust, which the log names\n"), "{text}");
+    assert!(text.ends_with("\n[!] and 950 more parts of the trust policy, which the log names\n"), "{text}");
     readiness.trust_details(std::iter::empty());
     let digest = Digest::of(DigestAlgorithm::Sha256, b"{}");
     readiness.policy_in_use(&digest);
