@@ -64,8 +64,8 @@ async fn a_404_of_the_token_service_names_it() {
     assert_eq!(
         reason.to_string(),
         format!(
-            "registry-failed: cannot get the referrers of {host}/app: the referrers API: {host} responds that it does \
-             not exist; the fallback tag {tag}: {host} responds with status 404 to the request for a token, saying \
+            "registry-failed: cannot get the referrers of {host}/app: the referrers API: {host} responds that the \
+             list of referrers does not exist; the fallback tag {tag}: {host} responds with status 404 to the request for a token, saying \
              \"NOT_FOUND: as the test wanted\": expected a token; check the token service that the registry names, and \
              any proxy in front of it; expected an image index from one of them"
         )
