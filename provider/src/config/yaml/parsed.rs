@@ -16,8 +16,8 @@ pub(super) enum Parsed {
     Whole(u64),
     Number(f64),
     Text(String),
-    List(Vec<Spanned<Parsed>>),
-    Map(Vec<(String, Spanned<Parsed>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(String, Spanned<Self>)>),
 }
 
 /// The first whole number that a floating-point number does not distinguish from its neighbours.
