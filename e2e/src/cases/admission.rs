@@ -14,6 +14,7 @@ use super::kubectl;
 use super::prints_exactly;
 use super::rejected;
 use crate::environment::Environment;
+use crate::fixtures::Fixtures;
 use crate::images::Image;
 use crate::transcript::Transcript;
 use crate::wait;
@@ -59,16 +60,9 @@ fn trusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mu
     Ok(())
 }
 
-/// Images that must be denied.
-fn untrusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
-    let fixtures = &environment.fixtures;
-    transcript.chapter("Not signed by a trusted identity: denied, with the reason");
-    wait::until("the signature to expire", EXPIRY, || {
-        let (_, finished) = environment.notation.verify(&fixtures.expired.by_digest())?;
-        ensure!(!finished.status.success(), "still valid");
-        Ok(())
-    })?;
-    for (what, image, code, notation) in [
+/// Images that must be denied, each with the name of its case, its reason code and notation's message.
+fn denied_images(fixtures: &Fixtures) -> [(&'static str, &Image, &'static str, &'static str); 7] {
+    [
         (
             "an unsigned image is denied (referrers API)",
             &fixtures.unsigned,
@@ -106,7 +100,19 @@ fn untrusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &
             "no-applicable-rule",
             "has no applicable trust policy statement",
         ),
-    ] {
+    ]
+}
+
+/// Checks that images without a trusted signature are denied.
+fn untrusted(environment: &Environment<'_>, transcript: &mut Transcript, seen: &mut Seen) -> anyhow::Result<()> {
+    let fixtures = &environment.fixtures;
+    transcript.chapter("Not signed by a trusted identity: denied, with the reason");
+    wait::until("the signature to expire", EXPIRY, || {
+        let (_, finished) = environment.notation.verify(&fixtures.expired.by_digest())?;
+        ensure!(!finished.status.success(), "still valid");
+        Ok(())
+    })?;
+    for (what, image, code, notation) in denied_images(fixtures) {
         let case = Case { what, image, code, notation };
         let start = match code {
             "no-applicable-rule" => format!("{} was rejected: {code}: ", image.by_tag()),

@@ -53,20 +53,7 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     transcript.verdict("the shipped configuration has no mistakes at the paths of the Deployment", result);
 
     let [provider, health] = workdir::free_ports()?;
-    let config = json!({
-        "server": {
-            "listen": format!("127.0.0.1:{provider}"),
-            "tls": {
-                "certificate": "/etc/countersign/tls/tls.crt",
-                "key": "/etc/countersign/tls/tls.key",
-                "clientCa": "/etc/countersign/client-ca/ca.crt",
-            },
-        },
-        "health": { "listen": format!("127.0.0.1:{health}") },
-        "trust": { "policy": "/etc/countersign/trust-policy/shop.json", "store": "/etc/countersign/truststore" },
-        "registries": [{ "host": environment.referrers.host(), "plainHttp": true }],
-    });
-    rootfs.put(CONFIG, config.to_string())?;
+    rootfs.put(CONFIG, configuration(environment, provider, health).to_string())?;
     let image = environment.fixtures.jws.by_tag();
     let finished = run(transcript, &["verify", &image])?;
     let result = (|| {
@@ -85,6 +72,23 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
     });
     transcript.verdict("the binary in the image serves, and exits after SIGTERM", result);
     Ok(())
+}
+
+/// A configuration for the paths of the Deployment and these ports.
+fn configuration(environment: &Environment<'_>, provider: u16, health: u16) -> serde_json::Value {
+    json!({
+        "server": {
+            "listen": format!("127.0.0.1:{provider}"),
+            "tls": {
+                "certificate": "/etc/countersign/tls/tls.crt",
+                "key": "/etc/countersign/tls/tls.key",
+                "clientCa": "/etc/countersign/client-ca/ca.crt",
+            },
+        },
+        "health": { "listen": format!("127.0.0.1:{health}") },
+        "trust": { "policy": "/etc/countersign/trust-policy/shop.json", "store": "/etc/countersign/truststore" },
+        "registries": [{ "host": environment.referrers.host(), "plainHttp": true }],
+    })
 }
 
 /// Creates the files that the Deployment mounts: the shipped configuration and policy, and secrets of this run.

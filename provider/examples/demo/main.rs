@@ -122,18 +122,18 @@ impl Demo {
     /// Prints one line per image. Returns the number of unexpected verdicts.
     fn print_table(&self) -> anyhow::Result<usize> {
         println!("  {:<34} {:<13} {:<20} {:>6}", "IMAGE", "VERDICT", "CODE", "TIME");
-        let mut wrong = 0;
+        let mut unexpected = 0;
         for image in &self.fixtures.images {
             let event = self.log.verdict_about(&image.reference);
             let event = event.with_context(|| format!("no verdict about {}", image.description))?;
             let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
             let code = text("code");
             let mark = if code == image.expected { "" } else { "  <- unexpected" };
-            wrong += usize::from(code != image.expected);
+            unexpected += usize::from(code != image.expected);
             let time = event["elapsed_ms"].to_string();
             println!("  {:<34} {:<13} {:<20} {time:>3} ms{mark}", image.description, text("verdict"), code);
         }
-        Ok(wrong)
+        Ok(unexpected)
     }
 
     fn print_commands(&self) -> anyhow::Result<()> {

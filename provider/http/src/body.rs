@@ -61,7 +61,7 @@ pub(crate) async fn read(
     }
     let max = usize::try_from(announced.unwrap_or(limits.limit)).unwrap_or(usize::MAX);
     let mut hasher = limits.hash.map(Hasher::new);
-    let mut held = budget.try_acquire(share, 0)?;
+    let mut permit = budget.try_acquire(share, 0)?;
     let mut body = Vec::new();
     let mut found: u64 = 0;
     let mut window = Window::new();
@@ -70,7 +70,7 @@ pub(crate) async fn read(
         if found > limits.limit {
             return Err(too_large());
         }
-        reserve(&mut body, chunk.len(), max, &mut held)?;
+        reserve(&mut body, chunk.len(), max, &mut permit)?;
         if let Some(hasher) = hasher.as_mut() {
             hasher.update(&chunk);
         }
@@ -83,16 +83,16 @@ pub(crate) async fn read(
     }
     body.shrink_to_fit();
     // Shrinking never fails.
-    held.resize(body.capacity())?;
-    Ok((Content::new(body.into(), held), hasher.map(Hasher::finish)))
+    permit.resize(body.capacity())?;
+    Ok((Content::new(body.into(), permit), hasher.map(Hasher::finish)))
 }
 
-/// Makes the buffer large enough for `more` bytes: it doubles, up to the size of the whole body.
-fn reserve(body: &mut Vec<u8>, more: usize, max: usize, held: &mut Permit) -> Result<(), FetchError> {
+/// Grows the buffer for `more` bytes, and the permit with it. The capacity doubles, up to `max` bytes.
+fn reserve(body: &mut Vec<u8>, more: usize, max: usize, permit: &mut Permit) -> Result<(), FetchError> {
     let needed = body.len().saturating_add(more);
     if needed > body.capacity() {
         let capacity = body.capacity().saturating_mul(2).min(max).max(needed);
-        held.resize(capacity)?;
+        permit.resize(capacity)?;
         body.reserve_exact(capacity - body.len());
     }
     Ok(())

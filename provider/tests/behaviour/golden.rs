@@ -37,7 +37,7 @@ pub(crate) fn compare(group: &str, entries: &Entries) {
     panic!("the behaviour is not that of {}: {changes}", path.display());
 }
 
-/// Which entries are new, gone or changed, with the first lines that differ.
+/// Lists added, removed and changed entries, with the first lines that differ.
 fn changes(golden: &Entries, found: &Entries) -> String {
     let names: BTreeSet<&String> = golden.keys().chain(found.keys()).collect();
     let mut text = String::new();
@@ -49,16 +49,16 @@ fn changes(golden: &Entries, found: &Entries) -> String {
         }
         count += 1;
         match (before, after) {
-            (Some(_), None) => writeln!(text, "- {name}: is gone").unwrap(),
-            (None, _) => writeln!(text, "+ {name}: is new").unwrap(),
+            (Some(_), None) => writeln!(text, "- {name}: removed").unwrap(),
+            (None, _) => writeln!(text, "+ {name}: added").unwrap(),
             (Some(before), Some(after)) => {
                 writeln!(text, "! {name}:").unwrap();
                 let (before, after) = (entry(before), entry(after));
                 let of = |page: &str| page.lines().map(str::to_owned).collect::<Vec<_>>();
                 let (before, after) = (of(&before), of(&after));
-                let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("    - {line}"));
-                let come = after.iter().filter(|line| !before.contains(line)).map(|line| format!("    + {line}"));
-                for line in gone.take(SHOWN).chain(come.take(SHOWN)) {
+                let removed = before.iter().filter(|line| !after.contains(line)).map(|line| format!("    - {line}"));
+                let added = after.iter().filter(|line| !before.contains(line)).map(|line| format!("    + {line}"));
+                for line in removed.take(SHOWN).chain(added.take(SHOWN)) {
                     writeln!(text, "{line}").unwrap();
                 }
             }

@@ -2,7 +2,7 @@
 
 use countersign_test_support::client::Client;
 use countersign_test_support::client::connect;
-use countersign_test_support::client::connect_with_little_room;
+use countersign_test_support::client::connect_with_small_receive_buffer;
 use countersign_test_support::client::is_answered;
 use countersign_test_support::client::rest;
 use countersign_test_support::service::Service;
@@ -122,7 +122,7 @@ async fn closes_the_connection_of_a_client_that_does_not_read_and_releases_its_m
     // Far more than the system buffers for a connection that is not read.
     let keys: Vec<String> = (0..1000).map(|number| format!("\"a.example/rejected:{number:0>100}\"")).collect();
     let body = format!(r#"{{"request":{{"keys":[{}]}}}}"#, keys.join(","));
-    let mut stream = connect_with_little_room(&service).await;
+    let mut stream = connect_with_small_receive_buffer(&service).await;
     let head = format!("POST /v1/verify HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     wait_until(|| held() > 500_000.0).await;

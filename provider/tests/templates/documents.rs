@@ -34,7 +34,7 @@ fn text<'a>(document: &'a Json, pointer: &str) -> &'a str {
 #[test]
 fn every_document_is_a_named_kubernetes_object() {
     let mut seen = BTreeSet::new();
-    // ../deploy.rs is about the rest.
+    // The documents in deploy are checked by tests/deploy.
     for folder in ["templates", "constraints"] {
         for file in yaml_files(folder) {
             let documents = documents(&file);

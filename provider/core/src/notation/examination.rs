@@ -128,6 +128,7 @@ impl Examination {
         }
     }
 
+    /// The attributes of AWS Signer, if the signature has them.
     fn signer_service(&self) -> Option<&SignerAttributes> {
         match &self.plugin {
             Ok(Plugin::AwsSigner(attributes)) => Some(attributes),

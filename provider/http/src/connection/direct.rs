@@ -90,6 +90,7 @@ impl Service<Uri> for Connector {
 }
 
 impl Shared {
+    /// Opens a connection, with a TLS handshake for https.
     async fn connect(&self, to: Uri, resolver: Resolver) -> Result<Stream, ConnectError> {
         let https = to.scheme_str() == Some("https");
         let name = to.host().unwrap_or_default().to_owned();

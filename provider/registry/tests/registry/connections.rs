@@ -40,7 +40,7 @@ async fn connections(at_once: usize, requests_per_host: usize) -> usize {
 }
 
 /// The number of connections to an unlisted blob store after `requests` redirected requests.
-async fn to_a_store(requests: usize, at_once: usize) -> usize {
+async fn connections_to_a_store(requests: usize, at_once: usize) -> usize {
     let (registry, store) = (Registry::start().await, Registry::start().await);
     store.push_image("app", "v1");
     let target = format!("{}/v2/app/manifests/v1", store.url());
@@ -59,8 +59,8 @@ async fn to_a_store(requests: usize, at_once: usize) -> usize {
 
 #[tokio::test]
 async fn reuses_connections_to_unlisted_hosts() {
-    assert_eq!(to_a_store(20, 1).await, 1);
-    let found = to_a_store(400, 16).await;
+    assert_eq!(connections_to_a_store(20, 1).await, 1);
+    let found = connections_to_a_store(400, 16).await;
     assert!(found <= 2 * 16, "{found} connections for 16 requests at a time");
 }
 

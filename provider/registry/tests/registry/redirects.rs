@@ -36,7 +36,7 @@ use crate::support::with;
 const STORED: &str = "/store/blob";
 
 /// A registry with a blob, and a store that has its bytes.
-async fn two() -> (Registry, Registry, Descriptor) {
+async fn registry_and_store() -> (Registry, Registry, Descriptor) {
     let registry = Registry::start().await;
     let store = Registry::start().await;
     let blob = descriptor(&registry.put_blob("app", "a/b", b"envelope"));
@@ -61,7 +61,7 @@ async fn fetch(registries: &Registries, registry: &Registry, blob: &Descriptor) 
 
 #[tokio::test]
 async fn a_redirect_of_any_status_drops_the_credential() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.require_basic(USER, PASSWORD);
     let registries = with(&registry, alice());
     for status in [301, 302, 303, 307, 308] {
@@ -82,7 +82,7 @@ async fn a_redirect_of_any_status_drops_the_credential() {
 
 #[tokio::test]
 async fn a_redirect_drops_the_token() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     fetch(&with(&registry, alice()), &registry, &blob).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_redirect_drops_the_token() {
 
 #[tokio::test]
 async fn a_dropped_credential_is_not_restored_by_a_redirect_back() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.require_basic(USER, PASSWORD);
     let registries = with(&registry, alice());
     registry.when(Route::Blob).redirect(307, &format!("{}/away", store.url()));
@@ -104,7 +104,7 @@ async fn a_dropped_credential_is_not_restored_by_a_redirect_back() {
 
 #[tokio::test]
 async fn a_redirect_within_the_registry_keeps_the_credential() {
-    let (registry, _, blob) = two().await;
+    let (registry, _, blob) = registry_and_store().await;
     registry.require_basic(USER, PASSWORD);
     registry.when(Route::Blob).redirect(307, "/moved");
     registry.serve_file("/moved", "application/octet-stream", b"envelope");
@@ -116,7 +116,7 @@ async fn a_redirect_within_the_registry_keeps_the_credential() {
 
 #[tokio::test]
 async fn ignores_a_challenge_of_the_blob_store() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.require_basic(USER, PASSWORD);
     store.require_basic(USER, PASSWORD);
     registry.when(Route::Blob).redirect(307, &format!("{}/v2/app/blobs/x", store.url()));
@@ -136,7 +136,7 @@ async fn ignores_a_challenge_of_the_blob_store() {
 
 #[tokio::test]
 async fn a_404_of_another_host_is_an_absent_image_only_with_the_error_body_of_a_registry() {
-    let (registry, mirror, _) = two().await;
+    let (registry, mirror, _) = registry_and_store().await;
     let registries = anonymous(&registry);
     let image = app(&registry);
     registry.when(Route::Manifest).redirect(307, &format!("{}/v2/app/manifests/v1", mirror.url()));
@@ -163,7 +163,7 @@ async fn a_404_of_another_host_is_an_absent_image_only_with_the_error_body_of_a_
 
 #[tokio::test]
 async fn an_unreachable_blob_store_is_named_with_its_registry() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     let short_timeout = RegistrySettings {
         request_timeout: Duration::from_millis(100),
         ..settings(vec![entry(&registry, Credential::Anonymous)])
@@ -201,7 +201,7 @@ async fn an_unreachable_blob_store_is_named_with_its_registry() {
 
 #[tokio::test]
 async fn follows_at_most_five_redirects() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.when(Route::Blob).redirect(307, &format!("{}/hop", store.url()));
     let registries = anonymous(&registry);
     store.when(Route::Other).path_contains("/hop").times(4).redirect(302, "/hop");
@@ -218,7 +218,7 @@ async fn follows_at_most_five_redirects() {
 
 #[tokio::test]
 async fn a_redirect_to_a_metadata_address_is_refused() {
-    let (registry, _, blob) = two().await;
+    let (registry, _, blob) = registry_and_store().await;
     let registries = anonymous(&registry);
     for (location, host, address) in [
         ("http://169.254.169.254/latest", "169.254.169.254:80", "169.254.169.254"),
@@ -239,7 +239,7 @@ async fn a_redirect_to_a_metadata_address_is_refused() {
 
 #[tokio::test]
 async fn refuses_an_unlisted_blob_store_at_a_private_address() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     let third = Registry::start().await;
     third.serve_file(STORED, "application/octet-stream", b"envelope");
     registry.when(Route::Blob).redirect(307, &format!("{}/away", store.url()));
@@ -296,7 +296,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
 
 #[tokio::test]
 async fn quotes_a_short_escaped_excerpt_of_an_error_body() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     let message = format!("gone\", verified by \"ops\u{202e} {}", "x".repeat(500));
     let body = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message }] }).to_string();
     let characters = |cause: Cause| {
@@ -317,7 +317,7 @@ async fn quotes_a_short_escaped_excerpt_of_an_error_body() {
 
 #[tokio::test]
 async fn refuses_a_redirect_without_a_valid_location() {
-    let (registry, _, blob) = two().await;
+    let (registry, _, blob) = registry_and_store().await;
     let registries = anonymous(&registry);
     for location in ["http://", "http://user:secret@127.0.0.1/", "https://a\"b/", "https://a,(verified)/"] {
         let fault = registry.when(Route::Blob).redirect(307, location);
@@ -341,7 +341,7 @@ async fn refuses_a_redirect_without_a_valid_location() {
 
 #[tokio::test]
 async fn verifies_the_digest_of_content_from_the_blob_store() {
-    let (registry, store, blob) = two().await;
+    let (registry, store, blob) = registry_and_store().await;
     registry.when(Route::Blob).redirect(307, &format!("{}{STORED}", store.url()));
     store.when(Route::Other).wrong_bytes();
     let cause = fetch(&anonymous(&registry), &registry, &blob).await.unwrap_err().cause;

@@ -41,7 +41,7 @@ const MIB: usize = 1024 * 1024;
 /// The time limit for a body without progress.
 const WINDOW: Duration = Duration::from_secs(2);
 
-async fn two() -> (Registry, Registry, RegistrySettings) {
+async fn two_registries() -> (Registry, Registry, RegistrySettings) {
     let (bad, good) = (Registry::start().await, Registry::start().await);
     good.push_image("app", "v1");
     let entries = vec![entry(&bad, Credential::Anonymous), entry(&good, Credential::Anonymous)];
@@ -58,7 +58,7 @@ fn push_large(registry: &Registry, bytes: usize) {
 
 #[tokio::test]
 async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
-    let (bad, good, settings) = two().await;
+    let (bad, good, settings) = two_registries().await;
     let (registries, seen) = build(settings);
     push_large(&bad, MIB);
     push_large(&good, 4 * MIB);
@@ -99,7 +99,7 @@ async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
 
 #[tokio::test]
 async fn a_slow_body_ends_early_and_is_not_retried() {
-    let (bad, _good, settings) = two().await;
+    let (bad, _good, settings) = two_registries().await;
     push_large(&bad, MIB);
     bad.when(Route::Manifest).slow_drip(Duration::from_millis(100));
     let (registries, _) = build(settings);
@@ -116,7 +116,7 @@ async fn a_slow_body_ends_early_and_is_not_retried() {
 
 #[tokio::test]
 async fn the_error_of_a_stalled_error_body_is_its_status() {
-    let (bad, _good, settings) = two().await;
+    let (bad, _good, settings) = two_registries().await;
     bad.when(Route::Manifest).error(403, "DENIED");
     bad.when(Route::Manifest).stalled_body();
     let (registries, _) = build(settings);
@@ -129,7 +129,7 @@ async fn the_error_of_a_stalled_error_body_is_its_status() {
 
 #[tokio::test]
 async fn requests_to_a_host_that_never_answers_do_not_block_other_hosts() {
-    let (bad, good, settings) = two().await;
+    let (bad, good, settings) = two_registries().await;
     let (registries, _) = build(settings);
     bad.when_any().never_answer();
     let calls: Vec<_> = (0..256)
@@ -153,7 +153,7 @@ async fn requests_to_a_host_that_never_answers_do_not_block_other_hosts() {
 
 #[tokio::test]
 async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
-    let (bad, good, settings) = two().await;
+    let (bad, good, settings) = two_registries().await;
     let tokens = Registry::start().await;
     bad.require_bearer(&TokenService::anonymous().realm(&format!("{}/token", tokens.url())));
     good.require_bearer(&TokenService::anonymous());
@@ -175,7 +175,7 @@ async fn a_token_service_that_never_answers_delays_only_its_own_registry() {
 
 #[tokio::test]
 async fn a_registry_cannot_use_up_the_token_service_of_another() {
-    let (bad, good, mut settings) = two().await;
+    let (bad, good, mut settings) = two_registries().await;
     // The settings name the token service for only one registry.
     let tokens = Registry::start().await;
     settings.registries.push(entry(&tokens, Credential::Anonymous));
@@ -202,7 +202,7 @@ async fn a_registry_cannot_use_up_the_token_service_of_another() {
 
 #[tokio::test]
 async fn a_registry_cannot_use_up_the_limits_of_another_by_redirects() {
-    let (bad, good, settings) = two().await;
+    let (bad, good, settings) = two_registries().await;
     let (registries, _) = build(settings);
     let blob: Descriptor = descriptor(&bad.put_blob("app", "a/b", b"envelope"));
     bad.when(Route::Blob).redirect(307, &format!("{}/bad", good.url()));
@@ -223,7 +223,7 @@ async fn a_registry_cannot_use_up_the_limits_of_another_by_redirects() {
 
 #[tokio::test]
 async fn documents_and_lists_count_until_they_are_dropped() {
-    let (_, good, settings) = two().await;
+    let (_, good, settings) = two_registries().await;
     let (registries, seen) = build(settings);
     let image = registries.pin(&app(&good), soon()).await.unwrap();
     let target = image.descriptor().digest.as_str();
@@ -250,7 +250,7 @@ async fn documents_and_lists_count_until_they_are_dropped() {
 
 #[tokio::test]
 async fn parses_large_documents_on_a_blocking_thread() {
-    let (_, good, settings) = two().await;
+    let (_, good, settings) = two_registries().await;
     push_large(&good, 100 * 1024);
     let (registries, seen) = build(settings);
     // Acquired and released while this thread only waits.
@@ -268,7 +268,7 @@ async fn parses_large_documents_on_a_blocking_thread() {
 
 #[tokio::test]
 async fn reloaded_settings_share_limits_and_back_off() {
-    let (bad, good, settings) = two().await;
+    let (bad, good, settings) = two_registries().await;
     let (former, seen) = build(settings.clone());
     push_large(&bad, MIB);
     bad.when(Route::Manifest).stalled_body();
@@ -308,7 +308,7 @@ async fn reloaded_settings_share_limits_and_back_off() {
 
 #[tokio::test]
 async fn a_reload_drops_caches_except_tokens_in_use() {
-    let (_, good, settings) = two().await;
+    let (_, good, settings) = two_registries().await;
     good.require_bearer(&TokenService::anonymous());
     let (former, _) = build(RegistrySettings { tag_lifetime: Duration::from_secs(3600), ..settings.clone() });
     can_be_pinned(&former, &good).await;

@@ -145,6 +145,7 @@ fn with_ports(config: &Config, findings: &mut Findings) {
     messages.into_iter().for_each(|message| findings.warn("scope-with-port", message));
 }
 
+/// Whether images under `mode` are verified.
 fn verifies(mode: &ModeOutline) -> bool {
     match mode {
         ModeOutline::Verify(_) => true,

@@ -83,17 +83,22 @@ impl Files {
                 "Whether the configuration in use has changes that only a restart brings into effect.",
             )?,
         };
+        metrics.declare_series();
+        Ok(metrics)
+    }
+
+    /// Creates the series whose labels are known in advance.
+    fn declare_series(&self) {
         // No series for trust stores: there may be none of a type, and then there is no expiry.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
-            metrics.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
+            self.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
         }
         for files in Component::ALL {
-            metrics.reload_time.with_label_values(&[files.as_str()]);
-            metrics.reload_success.with_label_values(&[files.as_str()]);
-            metrics.poll_time.with_label_values(&[files.as_str()]);
-            metrics.poll_overdue.with_label_values(&[files.as_str()]);
+            self.reload_time.with_label_values(&[files.as_str()]);
+            self.reload_success.with_label_values(&[files.as_str()]);
+            self.poll_time.with_label_values(&[files.as_str()]);
+            self.poll_overdue.with_label_values(&[files.as_str()]);
         }
-        Ok(metrics)
     }
 }
 

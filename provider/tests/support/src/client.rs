@@ -117,8 +117,8 @@ pub async fn connect(service: &Service) -> TlsStream<TcpStream> {
     connect_tls(service, TcpStream::connect(service.address).await.unwrap()).await
 }
 
-/// The same with a small receive buffer.
-pub async fn connect_with_little_room(service: &Service) -> TlsStream<TcpStream> {
+/// Connects as [`connect`] does, with a receive buffer of 4 KiB.
+pub async fn connect_with_small_receive_buffer(service: &Service) -> TlsStream<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     connect_tls(service, socket.connect(service.address).await.unwrap()).await

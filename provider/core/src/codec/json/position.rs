@@ -48,8 +48,8 @@ impl<'d> Position<'d> {
         elements
     }
 
-    /// The value at the end of a path such as `signatureVerification.level` or `trustStores[0]`, or the last value of the
-    /// path that is there.
+    /// The value at the end of a path such as `signatureVerification.level` or `trustStores[0]`, or of its longest
+    /// prefix that exists.
     #[must_use]
     pub fn at(self, path: &str) -> Self {
         let mut position = self;

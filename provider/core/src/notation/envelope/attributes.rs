@@ -143,7 +143,8 @@ impl Protected {
         }
     }
 
-    /// The names in `crit`: present attributes, each once, and all that must be critical.
+    /// Checks `crit` and returns its names: each is a present attribute, named once, and all attributes that must be
+    /// critical are among them.
     fn critical(&self, scheme: &SigningScheme) -> Result<BTreeSet<String>, EnvelopeError> {
         if self.crit.is_empty() {
             return Err(EnvelopeError::Missing { name: "crit" });
@@ -154,20 +155,20 @@ impl Protected {
                 return Err(EnvelopeError::TooMany { name, found, max });
             }
         }
-        let mut must = vec![SCHEME];
-        must.extend(self.expiry.map(|_| EXPIRY));
-        must.extend(match scheme {
+        let mut required = vec![SCHEME];
+        required.extend(self.expiry.map(|_| EXPIRY));
+        required.extend(match scheme {
             SigningScheme::X509 { .. } => None,
             SigningScheme::SigningAuthority { .. } => Some(AUTHENTIC_SIGNING_TIME),
         });
         let mut critical = BTreeSet::new();
         for name in &self.crit {
-            let present = must.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| other == name);
+            let present = required.contains(&name.as_str()) || self.extended.iter().any(|(other, _)| other == name);
             if !present || !critical.insert(name.clone()) {
                 return Err(EnvelopeError::Crit { name: name.as_str().into() });
             }
         }
-        match must.into_iter().find(|name| !critical.contains(*name)) {
+        match required.into_iter().find(|name| !critical.contains(*name)) {
             Some(name) => Err(EnvelopeError::NotCritical { name }),
             None => Ok(critical),
         }

@@ -73,7 +73,7 @@ pub(super) fn usable_or_broken(
     let statement = |read: ReadStatement| {
         let ReadStatement { name, images, rule, mistakes } = read;
         let statement = match rule {
-            Some(rule) if mistakes.found() == 0 => Statement::Usable(Arc::new(rule)),
+            Some(rule) if mistakes.total() == 0 => Statement::Usable(Arc::new(rule)),
             Some(_) | None => {
                 let mistakes = mistakes.list(Some(&Excerpt::of(&name)));
                 Statement::Broken(BrokenStatement { name, images: images.clone(), mistakes })

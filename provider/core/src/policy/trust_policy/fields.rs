@@ -58,7 +58,7 @@ impl<'d> Fields<'d> {
     }
 
     pub(super) fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
-        if self.mistakes.found() >= limits::STATEMENT_MISTAKES {
+        if self.mistakes.total() >= limits::STATEMENT_MISTAKES {
             // Only counted: its line is not looked up.
             self.is_unusable |= self.number.is_none();
             self.mistakes.count();

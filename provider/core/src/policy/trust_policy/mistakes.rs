@@ -14,7 +14,7 @@ pub(super) struct Mistakes {
 
 impl Mistakes {
     /// The number of mistakes, kept or not.
-    pub(super) fn found(&self) -> usize {
+    pub(super) fn total(&self) -> usize {
         self.found
     }
 

@@ -177,7 +177,7 @@ impl<'d> Reader<'d> {
 
     /// The scopes; uncertain if one of them has a mistake.
     fn scopes(&mut self, value: Option<&Value>) -> DeclaredImages {
-        let before = self.fields.mistakes.found();
+        let before = self.fields.mistakes.total();
         let Some(texts) = self.fields.required_texts("registryScopes", value, SCOPES) else {
             return DeclaredImages::Uncertain(Vec::new());
         };
@@ -215,7 +215,7 @@ impl<'d> Reader<'d> {
                 }
             }
         }
-        if self.fields.mistakes.found() > before {
+        if self.fields.mistakes.total() > before {
             DeclaredImages::Uncertain(repositories)
         } else if all {
             DeclaredImages::Certain(ImageSelector::All)
@@ -227,7 +227,7 @@ impl<'d> Reader<'d> {
     fn stores(&mut self, value: Option<&Value>) -> Option<Vec<StoreRef>> {
         let texts = self.fields.bounded_texts("trustStores", value, STORES)?;
         let mut stores: Vec<StoreRef> = Vec::new();
-        let before = self.fields.mistakes.found();
+        let before = self.fields.mistakes.total();
         for (field, text) in texts {
             match text.parse() {
                 Ok(store) if stores.contains(&store) => {}
@@ -238,7 +238,7 @@ impl<'d> Reader<'d> {
                 Err(error) => self.fields.fail(field, PolicyProblem::Store(error)),
             }
         }
-        if self.fields.mistakes.found() > before {
+        if self.fields.mistakes.total() > before {
             return None;
         }
         if stores.iter().all(|store| store.kind == StoreKind::Tsa) {

@@ -80,7 +80,7 @@ impl Fields<'_> {
             self.fail(field, PolicyProblem::Type { found: type_of(overrides), expected: OVERRIDES });
             return None;
         };
-        let before = self.mistakes.found();
+        let before = self.mistakes.total();
         for (check, value) in members {
             let field = format!("{field}.{}", Excerpt::of(check).escaped());
             match check.as_str() {
@@ -94,7 +94,7 @@ impl Fields<'_> {
                 _ => self.fail(field, PolicyProblem::UnknownMember { expected: OVERRIDES }),
             }
         }
-        (self.mistakes.found() == before).then_some(level)
+        (self.mistakes.total() == before).then_some(level)
     }
 
     fn action(&mut self, field: &str, value: &Value) -> Option<Action> {

@@ -26,7 +26,7 @@ use crate::support::settings;
 use crate::support::soon;
 
 /// A registry with `app:v1`, cached for an hour, and the source of its credential.
-async fn lasting(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
+async fn with_cached_tag(credential: Credential) -> (Registry, Registries, Arc<ReloadableCredential>) {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let source = Arc::new(ReloadableCredential::new(credential));
@@ -42,7 +42,7 @@ fn methods(registry: &Registry) -> Vec<String> {
 #[tokio::test]
 async fn a_tag_resolved_with_one_credential_is_not_cached_for_another() {
     let bob = || Credential::basic("bob", Secret::new("b")).unwrap();
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
+    let (registry, registries, source) = with_cached_tag(basic(PASSWORD)).await;
     let by_alice = pinned(&registries, &registry).await;
     registry.push_image("app", "v1");
     source.replace(bob());
@@ -62,7 +62,7 @@ async fn a_tag_resolved_with_one_credential_is_not_cached_for_another() {
 
 #[tokio::test]
 async fn a_manifest_read_with_one_credential_is_read_again_with_another() {
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
+    let (registry, registries, source) = with_cached_tag(basic(PASSWORD)).await;
     registry.require_basic(USER, PASSWORD);
     let by_tag = pinned(&registries, &registry).await;
     let image: ImageRef = format!("{}@{}", by_tag.repository(), by_tag.descriptor().digest).parse().unwrap();
@@ -90,7 +90,7 @@ async fn a_head_of_a_tag_selects_among_manifests_read_with_the_same_credential()
 
 #[tokio::test]
 async fn a_manifest_read_while_the_credential_changed_is_cached_for_neither() {
-    let (registry, registries, source) = lasting(basic(PASSWORD)).await;
+    let (registry, registries, source) = with_cached_tag(basic(PASSWORD)).await;
     let held = registry.when(Route::Manifest).times(1).hold();
     let call = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));
@@ -109,7 +109,7 @@ async fn a_manifest_read_while_the_credential_changed_is_cached_for_neither() {
 #[tokio::test]
 async fn a_tag_resolved_with_one_token_is_not_cached_for_another() {
     let token = |token: &str| Credential::registry_token(Secret::new(token)).unwrap();
-    let (registry, registries, source) = lasting(token("one")).await;
+    let (registry, registries, source) = with_cached_tag(token("one")).await;
     let first = pinned(&registries, &registry).await;
     source.replace(token("other"));
     assert!(registries.cached_pin(&app(&registry)).is_none());
