@@ -86,6 +86,8 @@ pub struct Config {
     /// In order of the file; each host occurs once.
     pub registries: Vec<Registry>,
     pub unlisted_registries: Unlisted,
+    /// Whether `unlisted_registries` is written in the file and not the default.
+    pub unlisted_is_written: bool,
     pub registry_access: RegistryAccess,
     pub log: Log,
 }

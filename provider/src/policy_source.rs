@@ -129,6 +129,12 @@ impl PolicySource {
         }
     }
 
+    /// Where the policy and its stores are.
+    #[must_use]
+    pub fn location(&self) -> &TrustLocation {
+        &self.location
+    }
+
     /// A source with a handle of its own, for a changed configuration. Its generations continue those of this one. If
     /// the location is the same, the former content of unusable files is kept.
     #[must_use]

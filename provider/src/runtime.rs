@@ -29,3 +29,4 @@ pub use service::Service;
 pub(crate) use settings::FLIGHT_TIME;
 pub(crate) use settings::log_format;
 pub(crate) use settings::log_level;
+pub(crate) use status::NO_SYSTEM_AUTHORITIES;

@@ -132,7 +132,7 @@ impl Findings {
                 findings.endpoints = Some(endpoint_certificates::check(tls, now, &mut findings));
             }
             findings.statements = trust::check(path, &config, now, &mut findings);
-            registries::check(path, &config, &mut findings);
+            registries::check(path, &config, purpose, &mut findings);
             findings.config = Some(config);
         }
         findings

@@ -22,6 +22,7 @@ use crate::runtime::log_level;
 use crate::telemetry::log;
 use crate::telemetry::log::Format;
 use crate::telemetry::log::LevelHandle;
+use crate::telemetry::log::LoggedFindings;
 
 /// Everything that happens after the log is set up is an event of the log, also a failure to start.
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
@@ -34,8 +35,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let level = log::init(level, format).map_err(Failure::unexpected)?;
     let config = findings.config.as_ref().map(ToString::to_string);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config, "start");
-    findings.log();
-    Ok(match load_and_serve(path, level) {
+    let logged = findings.log();
+    Ok(match load_and_serve(path, level, logged) {
         Ok(()) => Exit::Success,
         Err((message, failure)) => {
             tracing::error!(error = %failure, exit_code = failure.exit.code(), "{message}");
@@ -46,13 +47,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
 
 /// # Errors
 /// The message of the event, and the causes.
-fn load_and_serve(path: &Path, level: LevelHandle) -> Result<(), (&'static str, Failure)> {
+fn load_and_serve(path: &Path, level: LevelHandle, logged: LoggedFindings) -> Result<(), (&'static str, Failure)> {
     let cannot_start = |failure| ("cannot start", failure);
     let (file, config) = ConfigFile::load(path, Purpose::Serve).map_err(|error| cannot_start(Failure::usage(error)))?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| cannot_start(Failure::unexpected(error)))?;
     let ended = runtime.block_on(async {
         let stop = Stop::install().map_err(|error| cannot_start(Failure::unexpected(error)))?;
-        let service = Service::start(&config).await.map_err(|error| cannot_start(error.into()))?;
+        let service = Service::start_after(&config, path, logged).await.map_err(|error| cannot_start(error.into()))?;
         let ended = service.following(file, Some(level)).run(stop.wait()).await;
         ended.map_err(|error| ("the service has failed", error.into()))
     });

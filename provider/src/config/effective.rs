@@ -18,6 +18,7 @@ impl Config {
             cache,
             registries,
             unlisted_registries,
+            unlisted_is_written: _,
             registry_access,
             log,
         } = self;

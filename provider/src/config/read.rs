@@ -47,6 +47,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
     let unlisted_registries = sections::UNLISTED.read(&fields);
+    let unlisted_is_written = fields.has(sections::UNLISTED.name);
     let registry_access = sections::REGISTRY_ACCESS.read(&fields);
     let log = sections::LOG.read(&fields);
     let config = trust.map(|trust| Config {
@@ -58,6 +59,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
         cache,
         registries,
         unlisted_registries,
+        unlisted_is_written,
         registry_access,
         log,
     });

@@ -133,6 +133,31 @@ impl RegistryFinding {
         }
     }
 
+    /// A warning as a sentence with the names of file and registry.
+    #[must_use]
+    pub fn warning(&self) -> String {
+        format!("{self}, for registry {}", self.registry)
+    }
+
+    /// The effect, as a sentence with the names of registry and file and without the mistake. `None` for a warning.
+    #[must_use]
+    pub fn effect_summary(&self) -> Option<String> {
+        let Self { registry, path, kind } = self;
+        let path = path.display();
+        match kind {
+            FindingKind::File { mistake: _, effect: FileEffect::Disabled } => {
+                Some(format!("registry {registry} is disabled: {path} has a mistake"))
+            }
+            FindingKind::File { mistake: _, effect: FileEffect::Kept } => {
+                Some(format!("registry {registry} keeps the former content of {path}"))
+            }
+            FindingKind::Entry(EntryMistake { key, error: _ }) => Some(format!(
+                "entry {key} of {path} (registry {registry}) is disabled, so that its images are inconclusive"
+            )),
+            FindingKind::Warning(_) => None,
+        }
+    }
+
     /// The effect, as a sentence with the names of registry and file.
     #[must_use]
     pub fn effect(&self) -> String {

@@ -1,6 +1,7 @@
 //! Mistakes in the trust policy and the trust stores on disk.
 
 use std::fmt;
+use std::path::Path;
 use std::path::PathBuf;
 
 use countersign_core::codec::mismatch::Mismatch;
@@ -16,6 +17,7 @@ use countersign_core::policy::StoreRef;
 
 use super::ALL_STORES_BYTES;
 use crate::config::MistakeList;
+use crate::config::TrustLocation;
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub enum PolicyMistake {
 }
 
 /// The key of the configuration that demands metadata.
-const METADATA: &str = "verification.requiredMetadata";
+pub(super) const METADATA: &str = "verification.requiredMetadata";
 
 impl Mismatched for PolicyMistake {
     /// Without the name of the file, directory or configuration key.
@@ -189,6 +191,35 @@ impl PolicyMistake {
         }
     }
 
+    /// The file or directory and the field of the mistake, under the configuration in `config` with the trust at `trust`.
+    #[must_use]
+    pub fn location(&self, config: &Path, trust: &TrustLocation) -> (PathBuf, String) {
+        match self {
+            Self::NoPolicy { directory: path }
+            | Self::Missing { path }
+            | Self::Unreadable { path, detail: _ }
+            | Self::NotAFile { path }
+            | Self::TooLarge { path, max: _ }
+            | Self::TooManyFiles { directory: path } => (path.clone(), String::new()),
+            Self::MoreInStore { directory, omitted: _ } => (directory.clone(), String::new()),
+            Self::TooMuch | Self::More { omitted: _ } => {
+                let stores = match trust {
+                    TrustLocation::Directory(directory) => directory,
+                    TrustLocation::Apart { policy: _, store } => store,
+                };
+                (stores.clone(), String::new())
+            }
+            Self::Policy { path, error } => {
+                let statement = error.statement.as_ref().map(|name| format!("statement {name:?}"));
+                let field = Some(error.field.to_string()).filter(|field| !field.is_empty());
+                (path.clone(), statement.into_iter().chain(field).collect::<Vec<_>>().join(", "))
+            }
+            Self::NoStore { store: _, statement: _, directory } => (directory.clone(), String::new()),
+            Self::Store { directory, error } => (directory.clone(), format!("trust store {}", error.store)),
+            Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => (config.to_owned(), METADATA.to_owned()),
+        }
+    }
+
     /// Whether the configuration requires metadata for a name that is not in the policy.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::UnknownStatement { .. })
@@ -204,7 +235,7 @@ impl PolicyMistake {
         }
     }
 
-    pub(super) fn of_policy(path: &std::path::Path, error: &PolicyError) -> Self {
+    pub(super) fn of_policy(path: &Path, error: &PolicyError) -> Self {
         Self::Policy { path: path.to_owned(), error: Box::new(error.clone()) }
     }
 }

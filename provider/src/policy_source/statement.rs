@@ -16,6 +16,7 @@ use countersign_core::policy::StoreRef;
 
 use super::PolicyMistake;
 use super::StoreState;
+use super::mistake::METADATA;
 
 /// One statement of the policy.
 #[derive(Clone, Debug)]
@@ -125,6 +126,25 @@ impl DisabledStatement {
     #[must_use]
     pub fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
+    }
+
+    /// Why it is disabled, without the mistakes.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let of_policy = |mistakes: &[PolicyError]| {
+            let other = mistakes.iter().find_map(|mistake| mistake.statement.as_ref());
+            let other = other.filter(|other| other.escaped() != &*self.name);
+            let subject = other.map_or_else(|| "it".to_owned(), |other| format!("statement {other}"));
+            match mistakes.len() {
+                1 => format!("{subject} has a mistake"),
+                count => format!("{subject} has {count} mistakes"),
+            }
+        };
+        match &self.cause {
+            DisabledBy::Policy(mistakes) => of_policy(mistakes),
+            DisabledBy::Store { store, mistakes: _ } => format!("trust store {store} cannot be used"),
+            DisabledBy::Metadata(_) => format!("{METADATA} has a mistake"),
+        }
     }
 
     /// The images that the statement declares, as far as they can be read.

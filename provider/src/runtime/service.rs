@@ -1,6 +1,7 @@
 //! The whole service: loads what the configuration names, binds the ports, serves, and stops.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use prometheus::Registry;
@@ -27,6 +28,7 @@ use crate::server::health::Readiness;
 use crate::server::tls::LoadedTls;
 use crate::server::tls::Tls;
 use crate::telemetry::log::LevelHandle;
+use crate::telemetry::log::LoggedFindings;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
 
@@ -44,6 +46,14 @@ impl Service {
     /// # Errors
     /// Every mistake in the certificates that `config` names, or a port that cannot be bound.
     pub async fn start(config: &Config) -> Result<Self, RuntimeError> {
+        Self::start_after(config, Path::new("configuration"), LoggedFindings::default()).await
+    }
+
+    /// As [`Self::start`], for the configuration in the file `path`. The findings in `logged` are not logged again.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_after(config: &Config, path: &Path, logged: LoggedFindings) -> Result<Self, RuntimeError> {
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::new(&registry).map_err(Cause::Metrics)?);
         let (settings, tls_files) = settings::server(config)?;
@@ -51,7 +61,7 @@ impl Service {
         let files_seen = config.registry_files_digest();
         let ((files, loaded), components) =
             load(CertificateFiles::load(tls_files).map_err(Cause::Tls), || Components::load(config, &metrics))?;
-        let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
+        let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness), path, logged.clone());
         let (mut status, mut trust_status) = (status(), status());
         publish(&mut status, &mut trust_status, &loaded, &components);
         let polls = PollStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
@@ -145,11 +155,11 @@ fn publish(
     status.in_use(Component::Config);
     status.certificates_in_use(certificates);
     match &components.policy {
-        Ok(policy) => trust_status.policy_in_use(policy),
-        Err(error) => trust_status.no_policy(error),
+        Ok(policy) => trust_status.policy_in_use(policy, components.policy_source.location()),
+        Err(error) => trust_status.no_policy(error, components.policy_source.location()),
     }
     if components.system_roots == 0 {
-        tracing::warn!("this system has no CA certificates; only registries with `ca` or `plainHttp` can be used");
+        status.no_system_authorities();
     }
     status.registries_in_use(&components.registry_files);
 }

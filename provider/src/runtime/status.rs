@@ -5,24 +5,40 @@ mod policy;
 mod polls;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 
 use self::policy::PolicyStatus;
 pub(super) use self::polls::PollStatus;
 use crate::clock;
+use crate::config::FindingKind;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
+use crate::config::TrustLocation;
 use crate::policy_source::LoadedPolicy;
+use crate::policy_source::PolicyMistake;
 use crate::policy_source::PolicySourceError;
 use crate::server::health::Condition;
 use crate::server::health::Readiness;
 use crate::server::tls::LoadedTls;
+use crate::telemetry::log::Finding;
+use crate::telemetry::log::LoggedFindings;
+use crate::telemetry::log::mistakes_by_file;
 use crate::telemetry::metrics::Certificate;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
+
+/// The warning about a system without certificate authorities: its kind and its sentence.
+pub(crate) const NO_SYSTEM_AUTHORITIES: (&str, &str) = (
+    "no-system-authorities",
+    "this system has no CA certificates; only registries with `ca` or `plainHttp` can be used",
+);
 
 /// Publishes which content of components is in use. Each component has its status in one value of this type.
 pub(super) struct ReloadStatus {
@@ -36,12 +52,25 @@ pub(super) struct ReloadStatus {
     policy: PolicyStatus,
     /// The last report about the files of the registries.
     registries: Vec<String>,
+    /// The file of the configuration.
+    config: PathBuf,
+    logged: LoggedFindings,
 }
 
 impl ReloadStatus {
-    pub(super) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
-        let (refused, policy) = (BTreeMap::new(), PolicyStatus::default());
-        Self { metrics, readiness, refused, restart: Vec::new(), generation: 0, policy, registries: Vec::new() }
+    /// The status of a service with the configuration in the file `config`. `logged` are not logged again.
+    pub(super) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>, config: &Path, logged: LoggedFindings) -> Self {
+        Self {
+            metrics,
+            readiness,
+            refused: BTreeMap::new(),
+            restart: Vec::new(),
+            generation: 0,
+            policy: PolicyStatus::default(),
+            registries: Vec::new(),
+            config: config.to_owned(),
+            logged,
+        }
     }
 
     #[cfg(test)]
@@ -57,8 +86,8 @@ impl ReloadStatus {
         self.readiness.in_use(component, now);
     }
 
-    /// This policy is in use from now on.
-    pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy) {
+    /// This policy is in use from now on, loaded from `location`.
+    pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy, location: &TrustLocation) {
         let now = clock::now();
         let ends: Vec<_> =
             trust.store_ends(now).map(|(store, end)| (kind(store.kind), store.to_string(), end)).collect();
@@ -70,24 +99,35 @@ impl ReloadStatus {
             loaded::policy(trust);
             self.generation = generation;
         }
+        let mut findings = self.policy_mistakes(trust.mistakes(), location);
+        let by_file = mistakes_by_file(&findings);
+        findings.extend(trust.subdirectory_warnings().iter().map(|warning| warning_of(warning.as_str(), warning)));
+        self.logged.replace(findings);
         match trust.error() {
             None if is_new => self.in_use(Component::Trust),
             None => self.unchanged(Component::Trust),
-            Some(error) => self.partly_in_use(Component::Trust, &error.to_string(), is_new, now),
+            Some(error) => self.partly_in_use(Component::Trust, &error.to_string(), &by_file, (is_new, now)),
         }
         self.policy.show(trust, &self.metrics, &self.readiness);
     }
 
     /// The content of these files of the registries is in use from now on.
     pub(super) fn registries_in_use(&mut self, files: &RegistryFiles) {
+        let findings: Vec<Finding> = files.findings().map(of_registry).collect();
+        let by_file = mistakes_by_file(&findings);
+        self.logged.replace(findings);
         match files.error() {
             None => self.in_use(Component::Registries),
-            Some(error) => self.partly_in_use(Component::Registries, &error.to_string(), true, clock::now()),
+            Some(error) => {
+                self.partly_in_use(Component::Registries, &error.to_string(), &by_file, (true, clock::now()));
+            }
+        }
+        for finding in files.findings().filter(|finding| !self.registries.contains(&finding.effect())) {
+            if let Some(summary) = finding.effect_summary() {
+                tracing::warn!("{summary}");
+            }
         }
         let effects: Vec<String> = files.findings().map(RegistryFinding::effect).collect();
-        for effect in effects.iter().filter(|effect| !self.registries.contains(effect)) {
-            tracing::warn!("{effect}");
-        }
         for over in self.registries.iter().filter(|effect| !effects.contains(effect)) {
             tracing::info!("resolved: {over}");
         }
@@ -95,13 +135,21 @@ impl ReloadStatus {
         self.registries = effects;
     }
 
-    /// The files on disk have mistakes: parts of what is in use are disabled, or as they were before.
-    fn partly_in_use(&mut self, component: Component, why: &str, is_new: bool, now: UnixTime) {
+    /// The files on disk have the mistakes `why`, which are logged: parts of what is in use are disabled, or as they were
+    /// before. `is_new` is true if the content in use has changed, at `now`.
+    fn partly_in_use(
+        &mut self,
+        component: Component,
+        why: &str,
+        (mistakes, by_file): &(usize, String),
+        (is_new, now): (bool, UnixTime),
+    ) {
         let is_other = self.refused.get(&component).is_none_or(|reported| reported != why);
         if is_other {
             tracing::error!(
                 files = component.as_str(),
-                error = why,
+                mistakes,
+                by_file,
                 "files have mistakes; what depends on them is disabled or keeps its former content"
             );
             self.refused.insert(component, why.to_owned());
@@ -117,10 +165,27 @@ impl ReloadStatus {
     }
 
     /// No policy is in use, and the policy document on disk is unusable.
-    pub(super) fn no_policy(&mut self, error: &PolicySourceError) {
-        tracing::error!(%error, "no trust policy is in use: every image is inconclusive");
+    pub(super) fn no_policy(&mut self, error: &PolicySourceError, location: &TrustLocation) {
+        let findings = self.policy_mistakes(error.mistakes(), location);
+        let (mistakes, by_file) = mistakes_by_file(&findings);
+        self.logged.replace(findings);
+        tracing::error!(mistakes, by_file, "no trust policy is in use: every image is inconclusive");
         self.metrics.reload_failed(Component::Trust);
         self.readiness.set_not_ready(Condition::Trust, &error.to_string());
+    }
+
+    fn policy_mistakes(&self, mistakes: &[PolicyMistake], location: &TrustLocation) -> Vec<Finding> {
+        let of = |mistake: &PolicyMistake| {
+            let (path, field) = mistake.location(&self.config, location);
+            let (file, line, mismatch) = (path.display().to_string(), mistake.line(), mistake.mismatch());
+            Finding::Mistake { file, line, field, mismatch }
+        };
+        mistakes.iter().map(of).collect()
+    }
+
+    /// The system has no certificate authorities.
+    pub(super) fn no_system_authorities(&mut self) {
+        self.logged.add(warning_of(NO_SYSTEM_AUTHORITIES.0, NO_SYSTEM_AUTHORITIES.1));
     }
 
     pub(super) fn certificates_in_use(&mut self, loaded: &LoadedTls) {
@@ -166,6 +231,20 @@ impl ReloadStatus {
         self.metrics.restart_needed(!keys.is_empty());
         self.readiness.restart_needed(&keys);
         self.restart = keys;
+    }
+}
+
+fn warning_of(kind: &'static str, message: impl fmt::Display) -> Finding {
+    Finding::Warning { kind, message: message.to_string() }
+}
+
+fn of_registry(finding: &RegistryFinding) -> Finding {
+    match &finding.kind {
+        FindingKind::File { .. } | FindingKind::Entry(_) => {
+            let (file, mismatch) = (finding.path.display().to_string(), finding.mismatch());
+            Finding::Mistake { file, line: None, field: String::new(), mismatch }
+        }
+        FindingKind::Warning(warning) => warning_of(warning.as_str(), finding.warning()),
     }
 }
 

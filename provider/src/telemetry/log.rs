@@ -4,6 +4,7 @@
 //! Never whole bodies, tokens, keys or certificates.
 
 mod event;
+mod finding;
 mod quota;
 
 use std::io;
@@ -11,6 +12,9 @@ use std::io;
 pub use event::Decision;
 pub use event::VerdictEvent;
 pub use event::verdict;
+pub use finding::Finding;
+pub use finding::LoggedFindings;
+pub use finding::mistakes_by_file;
 pub use quota::Quota;
 use tracing::Level;
 use tracing::Subscriber;
@@ -97,4 +101,4 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;

@@ -71,6 +71,7 @@ pub(crate) fn sound() -> Folder {
             "c.yaml",
             "trust: {directory: trust}
 server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}
+unlistedRegistries: anonymous
 registries:
 - {host: registry.example.com, credentials: {usernameFile: user, passwordFile: password}, realmHosts: [auth.example.com]}
 - {host: 'localhost:5000', plainHttp: true}

@@ -18,7 +18,10 @@ fn proxies_of_the_environment_are_checked_with_the_hosts_that_they_are_for() {
     let folder = sound();
     let server = "server: {tls: {certificate: tls.crt, key: tls.key, clientCa: ca.crt}}\n";
     let with = |registries: &str| {
-        folder.write("c.yaml", format!("trust: {{directory: trust}}\n{server}registries:\n{registries}"));
+        folder.write(
+            "c.yaml",
+            format!("trust: {{directory: trust}}\n{server}unlistedRegistries: anonymous\nregistries:\n{registries}"),
+        );
     };
     let warnings = |environment: &[(&str, &str)]| {
         let (code, text) = check_in(&folder, &["-o", "json"], environment);
@@ -171,6 +174,7 @@ registries:
 - {host: b.example.com, credentials: {dockerConfig: docker.json}}
 - {host: c.example.com, ca: ca.crt}
 - {host: d.example.com, credentials: {usernameFile: colon, passwordFile: password}}
+unlistedRegistries: anonymous
 ",
     );
     folder.write("colon", "a:b");

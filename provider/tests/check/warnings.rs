@@ -203,3 +203,33 @@ fn warns_about_a_system_without_certificate_authorities() {
         }])
     );
 }
+
+#[test]
+fn warns_about_unlisted_registries_only_if_others_are_listed_and_nothing_is_set() {
+    let warning = "unlisted-registries-anonymous: registries has entries, and unlistedRegistries is not set, so that \
+                   anonymous applies: requests without credentials are also sent to hosts that no entry matches, and \
+                   everyone who can create a pod chooses these hosts; set unlistedRegistries: refuse and list every \
+                   registry in use, or set anonymous if this is intended";
+    let entry = "registries: [{host: registry.example.com}]\n";
+    let folder = sound();
+    let sound = std::fs::read_to_string(folder.path().join("c.yaml")).unwrap();
+    let (server, _) = sound.split_once("unlistedRegistries:").unwrap();
+    for (more, purpose, expected) in [
+        (entry.to_owned(), "serve", &[warning][..]),
+        (entry.to_owned(), "verify", &[]),
+        (format!("{entry}unlistedRegistries: anonymous\n"), "serve", &[]),
+        (format!("{entry}unlistedRegistries: refuse\n"), "serve", &[]),
+        ("registries: []\n".to_owned(), "serve", &[]),
+        (String::new(), "serve", &[]),
+    ] {
+        folder.write("c.yaml", format!("{server}{more}"));
+        let (code, page) = check(&folder, &["--for", purpose]);
+        assert_eq!(code, Some(0), "{page}");
+        let warnings: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("warning       "))
+            .filter(|line| line.starts_with("unlisted-registries"))
+            .collect();
+        assert_eq!(warnings, expected, "{more} {purpose}");
+    }
+}

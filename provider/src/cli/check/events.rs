@@ -3,16 +3,22 @@
 use super::Findings;
 use super::Mistake;
 use super::Warning;
+use crate::telemetry::log::Finding;
+use crate::telemetry::log::LoggedFindings;
 
 impl Findings {
     /// One event for each mistake and each warning.
-    pub(in crate::cli) fn log(&self) {
-        for Mistake { file, line, field, mismatch } in &self.mistakes {
-            let field = Some(field.as_str()).filter(|field| !field.is_empty());
-            tracing::error!(file, line, field, found = mismatch.found(), expected = mismatch.expected(), "mistake");
-        }
-        for Warning { kind, message } in &self.warnings {
-            tracing::warn!(warning = kind, detail = message, "warning");
-        }
+    pub(in crate::cli) fn log(&self) -> LoggedFindings {
+        let mistakes = self.mistakes.iter().map(|Mistake { file, line, field, mismatch }| Finding::Mistake {
+            file: file.clone(),
+            line: *line,
+            field: field.clone(),
+            mismatch: mismatch.clone(),
+        });
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|Warning { kind, message }| Finding::Warning { kind, message: message.clone() });
+        let mut logged = LoggedFindings::default();
+        logged.replace(mistakes.chain(warnings).collect());
+        logged
     }
 }

@@ -16,15 +16,17 @@ use super::Applied;
 use super::Findings;
 use crate::config::Config;
 use crate::config::FindingKind;
+use crate::config::Purpose;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
+use crate::runtime::NO_SYSTEM_AUTHORITIES;
 use crate::runtime::proxy_environment;
 
-pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
+pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &mut Findings) {
     match config.unlisted_registries {
-        Unlisted::Anonymous => {}
+        Unlisted::Anonymous => unrestricted(config, purpose, findings),
         Unlisted::Refuse => refused(config, findings),
     }
     findings.applied = applied(config);
@@ -37,8 +39,7 @@ pub(super) fn check(file: &Path, config: &Config, findings: &mut Findings) {
     let none = Config { registries: Vec::new(), ..config.clone() };
     let system_roots = client(none.registry_files(None).settings(&none)).ok();
     if system_roots.is_some_and(|registries| registries.system_roots() == 0) {
-        let message = "this system has no CA certificates; only registries with `ca` or `plainHttp` can be used";
-        findings.warn("no-system-authorities", message);
+        findings.warn(NO_SYSTEM_AUTHORITIES.0, NO_SYSTEM_AUTHORITIES.1);
     }
 }
 
@@ -117,8 +118,7 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
                 findings.mistake(&finding.path, "", &finding.mismatch())
             }
             FindingKind::Warning(warning) => {
-                let message = format_args!("{}, for registry {}", finding, finding.registry);
-                findings.warn(warning.as_str(), message);
+                findings.warn(warning.as_str(), finding.warning());
             }
         }
     }
@@ -150,6 +150,22 @@ fn verifies(mode: &ModeOutline) -> bool {
     match mode {
         ModeOutline::Verify(_) => true,
         ModeOutline::Skip | ModeOutline::Disabled(_) => false,
+    }
+}
+
+/// Warns if registries are listed but the handling of others is not written, so that every host receives requests. Not if
+/// there is no entry, which does not suggest that other hosts are unintended, and not if `anonymous` is written, which is a
+/// decision. On the command line, the caller chooses the images.
+fn unrestricted(config: &Config, purpose: Purpose, findings: &mut Findings) {
+    match purpose {
+        Purpose::Serve if !config.registries.is_empty() && !config.unlisted_is_written => {
+            let message = "registries has entries, and unlistedRegistries is not set, so that anonymous applies: requests \
+                           without credentials are also sent to hosts that no entry matches, and everyone who can create a \
+                           pod chooses these hosts; set unlistedRegistries: refuse and list every registry in use, or set \
+                           anonymous if this is intended";
+            findings.warn("unlisted-registries-anonymous", message);
+        }
+        Purpose::Serve | Purpose::Verify => {}
     }
 }
 

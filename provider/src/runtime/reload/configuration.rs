@@ -149,10 +149,10 @@ impl ReloadTask {
         self.status.in_use(Component::Config);
         self.status.registries_in_use(&self.registries.in_use);
         if let Some(policy) = source.handle().current() {
-            trust_status.policy_in_use(&policy);
+            trust_status.policy_in_use(&policy, source.location());
         }
         if let Some(error) = no_policy {
-            trust_status.no_policy(&error);
+            trust_status.no_policy(&error, source.location());
         }
         self.status.restart_needed(restart);
         true

@@ -94,8 +94,8 @@ impl SharedPolicy {
                 "trust policy and trust stores are changing; reading them again \
                  later"
             ),
-            PolicyPoll::Loaded(policy) => status.policy_in_use(&policy),
-            PolicyPoll::Refused(error) => status.no_policy(&error),
+            PolicyPoll::Loaded(policy) => status.policy_in_use(&policy, in_use.location()),
+            PolicyPoll::Refused(error) => status.no_policy(&error, in_use.location()),
         }
     }
 }

@@ -55,8 +55,9 @@ fn statement(StatementOutline { name, scopes, mode }: &StatementOutline) {
     let scopes = scopes.as_ref().map_or_else(|| Some("*".to_owned()), |scopes| list(scopes.iter().cloned()));
     let level = mode.as_str();
     match mode {
-        ModeOutline::Skip => tracing::info!(statement = name, level, scopes, "statement loaded"),
-        ModeOutline::Disabled(why) => tracing::info!(statement = name, level, scopes, why, "statement loaded"),
+        ModeOutline::Skip | ModeOutline::Disabled(_) => {
+            tracing::info!(statement = name, level, scopes, "statement loaded");
+        }
         ModeOutline::Verify(requirement) => {
             let RequirementOutline {
                 level: _,

@@ -16,14 +16,15 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct PolicyStatus {
     /// By statement or store.
     reported: BTreeMap<String, Part>,
-    subdirectories: Vec<String>,
 }
 
 /// A part of the policy whose content on disk is not in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
-    /// A sentence with the name of the part.
+    /// A sentence with the name of the part and its first mistake.
     line: String,
+    /// As `line`, without the mistake.
+    summary: String,
     effect: Effect,
 }
 
@@ -48,8 +49,8 @@ impl PolicyStatus {
         let parts = parts(trust);
         for (subject, part) in parts.iter().filter(|(subject, part)| self.reported.get(*subject) != Some(part)) {
             match part.effect {
-                Effect::Disabled => tracing::error!(part = subject, "{}", part.line),
-                Effect::Kept => tracing::warn!(part = subject, "{}", part.line),
+                Effect::Disabled => tracing::error!(part = subject, "{}", part.summary),
+                Effect::Kept => tracing::warn!(part = subject, "{}", part.summary),
             }
         }
         for subject in self.reported.keys().filter(|subject| !parts.contains_key(*subject)) {
@@ -60,12 +61,6 @@ impl PolicyStatus {
         }
         readiness.trust_details(parts.values().map(|part| part.line.as_str()));
         self.reported = parts;
-
-        let subdirectories: Vec<String> = trust.subdirectory_warnings().iter().map(ToString::to_string).collect();
-        for warning in subdirectories.iter().filter(|warning| !self.subdirectories.contains(warning)) {
-            tracing::warn!("{warning}");
-        }
-        self.subdirectories = subdirectories;
 
         if trust.is_usable() {
             readiness.set_ready(Condition::Trust);
@@ -83,13 +78,14 @@ fn parts(trust: &LoadedPolicy) -> BTreeMap<String, Part> {
     let mut parts = BTreeMap::new();
     if let DocumentState::Kept { since } = trust.document() {
         let line = format!("the trust policy document is in use as it was before {since}");
-        parts.insert("trust policy document".to_owned(), Part { line, effect: Effect::Kept });
+        parts.insert("trust policy document".to_owned(), Part { summary: line.clone(), line, effect: Effect::Kept });
     }
     for state in trust.statements() {
         if let StatementState::Disabled(statement) = state {
             let subject = format!("statement {:?}", statement.name());
             let line = format!("{subject} is disabled: {}", statement.cause());
-            parts.insert(subject, Part { line, effect: Effect::Disabled });
+            let summary = format!("{subject} is disabled: {}", statement.summary());
+            parts.insert(subject, Part { line, summary, effect: Effect::Disabled });
         }
     }
     for (store, state) in trust.stores() {
@@ -102,8 +98,8 @@ fn parts(trust: &LoadedPolicy) -> BTreeMap<String, Part> {
             }
             StoreState::Unusable { mistakes: _ } => ("cannot be used".to_owned(), Effect::Disabled),
         };
-        let line = format!("{subject} {what}: {problem}");
-        parts.insert(subject, Part { line, effect });
+        let (line, summary) = (format!("{subject} {what}: {problem}"), format!("{subject} {what}"));
+        parts.insert(subject, Part { line, summary, effect });
     }
     parts
 }

@@ -29,7 +29,8 @@ impl io::Write for Lines {
     }
 }
 
-fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
+/// The events of `act`.
+pub(crate) fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let writer = lines.clone();
     tracing::subscriber::with_default(subscriber(level, move || writer.clone()), act);

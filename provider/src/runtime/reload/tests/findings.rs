@@ -1,0 +1,111 @@
+//! Findings in the log.
+
+use serde_json::Value;
+use serde_json::json;
+use tracing::Level;
+
+use super::*;
+use crate::telemetry::log::tests::written;
+
+impl ReloadedService {
+    /// The events of a poll from WARN, without times.
+    fn events(&mut self) -> Vec<Value> {
+        let folder = format!("{}/", self.folder.path().display());
+        let untimed = |mut event: Value| {
+            event.as_object_mut().unwrap().remove("timestamp");
+            serde_json::from_str(&event.to_string().replace(&folder, "")).unwrap()
+        };
+        let events = written(Level::WARN, || {
+            self.poll();
+        });
+        events.into_iter().map(untimed).collect()
+    }
+}
+
+fn store_mistake(statement: &str) -> Value {
+    json!({
+        "level": "ERROR", "message": "mistake", "file": "trust/truststore/x509/ca/absent",
+        "found": format!("trust store ca:absent of statement {statement:?} is missing"),
+        "expected": "the directory trust/truststore/x509/ca/absent with certificate files",
+    })
+}
+
+fn summary(files: &str, mistakes: u32, by_file: &str) -> Value {
+    json!({
+        "level": "ERROR", "files": files, "mistakes": mistakes, "by_file": by_file,
+        "message": "files have mistakes; what depends on them is disabled or keeps its former content",
+    })
+}
+
+#[tokio::test]
+async fn a_reload_logs_each_finding_in_the_trust_policy_once() {
+    let mut service = ReloadedService::start().await;
+    assert_eq!(service.events(), Vec::<Value>::new());
+    service.folder.write("trust/trustpolicy.json", two("ca:main", "ca:absent"));
+    service.folder.write("trust/truststore/x509/ca/main/old/b.pem", "ignored");
+    let disabled = |part: &str, message: &str| json!({"level": "ERROR", "part": part, "message": message});
+    assert_eq!(
+        service.events(),
+        [
+            store_mistake("other"),
+            json!({
+                "level": "WARN", "message": "warning", "warning": "store-subdirectories",
+                "detail": "trust store ca:main has sub-directories, which are ignored: \"old\"; put certificate files \
+                           into the store's own directory",
+            }),
+            summary("trust", 1, "trust/truststore/x509/ca/absent (1)"),
+            disabled("statement \"other\"", "statement \"other\" is disabled: trust store ca:absent cannot be used",),
+            disabled("trust store ca:absent", "trust store ca:absent cannot be used"),
+        ]
+    );
+    // A second mistake does not repeat the first one.
+    service.folder.write(MAIN, "garbage");
+    let mut events = service.events();
+    let kept = events.pop().unwrap();
+    assert_eq!((&kept["level"], &kept["part"]), (&json!("WARN"), &json!("trust store ca:main")));
+    let message = kept["message"].as_str().unwrap();
+    assert!(message.starts_with("trust store ca:main is in use as it was before 2") && !message.contains("a.pem"));
+    assert_eq!(
+        events,
+        [
+            json!({
+                "level": "ERROR", "message": "mistake", "file": "trust/truststore/x509/ca/main",
+                "field": "trust store ca:main", "found": "file \"a.pem\" has no -----BEGIN line",
+                "expected": "certificates in PEM or DER",
+            }),
+            summary("trust", 2, "trust/truststore/x509/ca/absent (1), trust/truststore/x509/ca/main (1)"),
+        ]
+    );
+    assert_eq!(service.events(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_reload_logs_each_finding_in_the_files_of_registries_once() {
+    let mut service = ReloadedService::start().await;
+    service.folder.write("secret.json", r#"{"auths": {"a.example": {"auth": "Yzpk"}, "b.example": {"auth": "!"}}}"#);
+    let registries = "registries:\n- {host: a.example, credentials: {dockerConfig: secret.json}}\n\
+                      - {host: c.example, credentials: {dockerConfig: secret.json}}\n";
+    service.folder.write("c.yaml", config(registries));
+    let warning = json!({
+        "level": "WARN", "message": "warning", "warning": "no-credentials",
+        "detail": "secret.json: has no entry for this registry, which is used anonymously, for registry c.example",
+    });
+    assert_eq!(
+        service.events(),
+        [
+            json!({
+                "level": "ERROR", "message": "mistake", "file": "secret.json",
+                "found": "entry \"b.example\" has an auth that is not base64",
+                "expected": "the base64 of name:password in the alphabet with + and /",
+            }),
+            warning,
+            summary("registries", 1, "secret.json (1)"),
+            json!({
+                "level": "WARN",
+                "message": "entry \"b.example\" of secret.json (registry a.example) is disabled, so that its images are \
+                            inconclusive",
+            }),
+        ]
+    );
+    assert_eq!(service.events(), Vec::<Value>::new());
+}
