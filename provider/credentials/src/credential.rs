@@ -1,5 +1,6 @@
 //! The credential of an entry of the settings, from its files.
 
+use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -50,12 +51,21 @@ impl Credential {
         Identity::new(AuthMethod::RegistryToken(token), None).map(Self::Static)
     }
 
+    /// The same credential; a static one has an identity with this origin. See [`Identity::with_origin`].
+    #[must_use]
+    pub fn with_origin(self, origin: impl fmt::Display) -> Self {
+        match self {
+            Self::Static(identity) => Self::Static(identity.with_origin(origin)),
+            Self::Anonymous | Self::DockerConfig(_) | Self::Unusable(_) => self,
+        }
+    }
+
     fn find(&self, scope: RepositoryScope<'_>) -> Result<Identity, CredentialError> {
         match self {
             Self::Anonymous => Ok(Identity::anonymous()),
             Self::Static(identity) => Ok(identity.clone()),
             Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
-                DockerConfigMatch::Anonymous => Ok(Identity::anonymous()),
+                DockerConfigMatch::Anonymous { key } => Ok(config.anonymous(key)),
                 DockerConfigMatch::Identity { identity, .. } => Ok(identity.clone()),
                 DockerConfigMatch::Unusable(why) => Err(CredentialError::Unusable(why)),
             },
@@ -79,7 +89,7 @@ impl IdentitySource for Credential {
             Self::Anonymous => CredentialScope::anonymous(),
             Self::Static(identity) => named(identity.name()),
             Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
-                DockerConfigMatch::Anonymous => CredentialScope::anonymous(),
+                DockerConfigMatch::Anonymous { key: _ } => CredentialScope::anonymous(),
                 DockerConfigMatch::Identity { identity: _, name } => named(name),
                 DockerConfigMatch::Unusable(_) => CredentialScope::unusable(),
             },

@@ -81,7 +81,10 @@ struct UnreadableKey {
 /// The result of the lookup of a repository in a Docker configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DockerConfigMatch<'a> {
-    Anonymous,
+    Anonymous {
+        /// The key of the empty entry that matches, if one does.
+        key: Option<&'a Excerpt>,
+    },
     Identity {
         identity: &'a Identity,
         /// The name of the identity within the configuration.
@@ -145,7 +148,8 @@ impl DockerConfig {
                 if entry::ends_with_stray_line_feed(identity.method()) {
                     self.warnings.push(DockerConfigWarning::LineFeed { key: written.clone() });
                 }
-                Access::Identity(identity)
+                let origin = format_args!("entry {written} of credentials.dockerConfig {}", self.file);
+                Access::Identity(identity.with_origin(origin))
             }
             Err(error) => {
                 self.mistakes.push(mistake(error.clone()));
@@ -205,7 +209,9 @@ impl DockerConfig {
     /// path. If none matches, but an invalid key may match, the result is unusable.
     pub(crate) fn find(&self, host: &Host, path: &str) -> DockerConfigMatch<'_> {
         match self.matching_entry(host, path) {
-            Some(Entry { access: Access::Anonymous, .. }) => DockerConfigMatch::Anonymous,
+            Some(Entry { access: Access::Anonymous, written, .. }) => {
+                DockerConfigMatch::Anonymous { key: Some(written) }
+            }
             Some(Entry { access: Access::Identity(identity), name, .. }) => {
                 DockerConfigMatch::Identity { identity, name: *name }
             }
@@ -218,7 +224,7 @@ impl DockerConfig {
                     Some(UnreadableKey { mistake, hosts: _ }) => DockerConfigMatch::Unusable(
                         self.why(format_args!("no entry is for it but perhaps one that cannot be read: {mistake}")),
                     ),
-                    None => DockerConfigMatch::Anonymous,
+                    None => DockerConfigMatch::Anonymous { key: None },
                 }
             }
         }
@@ -232,6 +238,17 @@ impl DockerConfig {
             .take_while(|entry| entry.key.compared_to(host).is_eq());
         let patterns = starting_with(self.entries.partition_point(|entry| !entry.key.is_pattern()));
         exact.chain(patterns).find(|entry| entry.key.covers(host, path))
+    }
+
+    /// The identity for a repository that no entry matches, or the empty entry `key`.
+    pub(crate) fn anonymous(&self, key: Option<&Excerpt>) -> Identity {
+        let file = &self.file;
+        match key {
+            Some(key) => Identity::anonymous()
+                .with_origin(format_args!("entry {key} of credentials.dockerConfig {file}, which is empty")),
+            None => Identity::anonymous()
+                .with_origin(format_args!("credentials.dockerConfig {file}, which has no entry for this repository")),
+        }
     }
 
     fn why(&self, detail: fmt::Arguments<'_>) -> Text {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::Hasher;
@@ -16,7 +17,10 @@ use crate::scope::CredentialName;
 /// A valid authentication method with its expiry. Created only by [`Self::new`], which checks it. Clones share it.
 /// Equal if the methods are equal.
 #[derive(Clone)]
-pub struct Identity(Arc<Inner>);
+pub struct Identity {
+    inner: Arc<Inner>,
+    origin: Option<Arc<str>>,
+}
 
 struct Inner {
     method: AuthMethod,
@@ -48,7 +52,7 @@ impl Identity {
         method.check()?;
         let (authorization, revision) = (method.header(), CredentialRevision::of(&method));
         let name = name(&method);
-        Ok(Self(Arc::new(Inner { method, authorization, revision, name, expires })))
+        Ok(Self { inner: Arc::new(Inner { method, authorization, revision, name, expires }), origin: None })
     }
 
     /// The identity without a credential.
@@ -56,13 +60,26 @@ impl Identity {
     pub fn anonymous() -> Self {
         let (method, authorization) = (AuthMethod::Anonymous, None);
         let revision = CredentialRevision::of(&method);
-        Self(Arc::new(Inner { method, authorization, revision, name: None, expires: None }))
+        Self { inner: Arc::new(Inner { method, authorization, revision, name: None, expires: None }), origin: None }
+    }
+
+    /// The same identity with an origin, for messages: the key of the configuration with its file. It has no secret and
+    /// no effect on equality.
+    #[must_use]
+    pub fn with_origin(self, origin: impl fmt::Display) -> Self {
+        Self { origin: Some(Text::of(origin).as_str().into()), ..self }
+    }
+
+    /// See [`Self::with_origin`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&Arc<str>> {
+        self.origin.as_ref()
     }
 
     /// The authentication method.
     #[must_use]
     pub fn method(&self) -> &AuthMethod {
-        &self.0.method
+        &self.inner.method
     }
 
     /// Whether it has no credential.
@@ -74,31 +91,32 @@ impl Identity {
     /// `Authorization` of a user name and password, or of a token of the registry.
     #[must_use]
     pub fn authorization(&self) -> Option<&HeaderValue> {
-        self.0.authorization.as_ref()
+        self.inner.authorization.as_ref()
     }
 
     /// The revision of the credential.
     #[must_use]
     pub fn revision(&self) -> &CredentialRevision {
-        &self.0.revision
+        &self.inner.revision
     }
 
     /// The name among the credentials of an entry; `None` without a credential.
     pub(crate) fn name(&self) -> Option<CredentialName> {
-        self.0.name
+        self.inner.name
     }
 
     /// The expiry, if there is one.
     #[must_use]
     pub fn expires(&self) -> Option<Instant> {
-        self.0.expires
+        self.inner.expires
     }
 
     /// The memory of the texts, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let header = self.authorization().map_or(0, HeaderValue::len);
-        self.method().bytes() + header + self.revision().bytes()
+        let origin = self.origin().map_or(0, |origin| origin.len());
+        self.method().bytes() + header + self.revision().bytes() + origin
     }
 }
 

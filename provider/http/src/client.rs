@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::body;
 use crate::connection::UnreadResponse;
+use crate::connection::is_of_tls_port;
 use crate::content::Content;
 use crate::error::FetchError;
 use crate::error::Phase;
@@ -173,6 +174,10 @@ impl Client {
             }
             _ => {
                 let error = body::read_error(response).await;
+                // Without a peer, the response may be that of a proxy.
+                if url.scheme() == "http" && peer.is_some() && is_of_tls_port(status, &error) {
+                    return Err(FetchError::TlsPort { host });
+                }
                 pause = requested_pause(status, &headers);
                 if let Some(pause) = pause {
                     let hop = Hop { host: &host, own: host == request.home, listed: route.listed };

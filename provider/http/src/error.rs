@@ -91,6 +91,12 @@ pub enum FetchError {
         /// The reason.
         failure: TlsFailure,
     },
+    /// The server uses TLS, and the request was sent over plain HTTP.
+    #[error("cannot connect to {host} over plain HTTP: it uses TLS, expected a port without TLS")]
+    TlsPort {
+        /// The destination of the request.
+        host: String,
+    },
     /// The connection ended before the response did.
     #[error("the response of {host} ended early: {detail}")]
     Broken {

@@ -42,6 +42,8 @@ pub enum FetchRemedy<'a> {
     },
     /// Exclude the host from the proxy.
     WithoutProxy,
+    /// Use https instead of plain HTTP.
+    Https,
     /// Change the verification of its certificate, or use plain HTTP.
     Tls(TlsRemedy),
 }
@@ -56,9 +58,11 @@ impl FetchError {
             }
             Self::HostDisabled { .. } => FetchErrorKind::Disabled,
             Self::Proxy { failure, .. } if **failure == ProxyFailure::Timeout => FetchErrorKind::Timeout,
-            Self::Proxy { .. } | Self::Unreachable { .. } | Self::Tls { .. } | Self::Broken { .. } => {
-                FetchErrorKind::Unreachable
-            }
+            Self::Proxy { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::TlsPort { .. }
+            | Self::Broken { .. } => FetchErrorKind::Unreachable,
             Self::Timeout { .. } | Self::Stalled { .. } => FetchErrorKind::Timeout,
             Self::Throttled { .. } => FetchErrorKind::Throttled,
             Self::Excess { .. } | Self::ContentEncoding { .. } => FetchErrorKind::ResponseInvalid,
@@ -84,6 +88,7 @@ impl FetchError {
             | Self::NotByProxy { .. }
             | Self::Proxy { .. }
             | Self::Tls { .. }
+            | Self::TlsPort { .. }
             | Self::Timeout { .. }
             | Self::Stalled { .. }
             | Self::Excess { .. }
@@ -104,6 +109,7 @@ impl FetchError {
             Self::NotByProxy { .. } => Some(FetchRemedy::WithoutProxy),
             Self::Tls { failure, .. } => failure.remedy().map(FetchRemedy::Tls),
             Self::Proxy { failure, .. } => failure.remedy().map(FetchRemedy::Tls),
+            Self::TlsPort { .. } => Some(FetchRemedy::Https),
             Self::HostDisabled { .. }
             | Self::Unreachable { .. }
             | Self::Broken { .. }

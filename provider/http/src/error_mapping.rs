@@ -6,6 +6,7 @@ use crate::address::AddressRefused;
 use crate::connection::ConnectError;
 use crate::connection::Excess;
 use crate::connection::LookupError;
+use crate::connection::UsesTls;
 use crate::error::FetchError;
 use crate::error::Phase;
 use crate::error_chain::chain;
@@ -34,6 +35,9 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchErr
         }
         if let Some(Excess { shared }) = Excess::of(error) {
             return FetchError::Excess { host: host(), shared };
+        }
+        if UsesTls::is(error) {
+            return FetchError::TlsPort { host: host() };
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return FetchError::Tls { host: host(), failure: tls_failure(error) };

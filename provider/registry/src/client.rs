@@ -143,7 +143,7 @@ impl Client {
         payload: &impl Fn() -> Payload,
     ) -> Result<ApiResponse, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: access.repository.clone(), stage, cause };
-        let token_failed = |cause| failed(Stage::Token, cause);
+        let token_failed = |cause: Cause| failed(Stage::Token, cause.with_origin(&access.origin));
         let mut authorization = self.authorize(access, query.deadline).await.map_err(token_failed)?;
         let mut challenged = false;
         let registry = access.authority();
@@ -177,7 +177,7 @@ impl Client {
                     authorization = self.authorize_by(access, scheme, query.deadline).await.map_err(token_failed)?;
                 }
                 Err(cause) if retry.wait(cause.retry_advice(), query.deadline).await => {}
-                Err(cause) => return Err(failed(query.stage, cause)),
+                Err(cause) => return Err(failed(query.stage, cause.with_origin(&access.origin))),
             }
         }
     }
@@ -252,5 +252,6 @@ fn scheme_key(access: &RepositoryAccess) -> SchemeKey {
 }
 
 fn denied(access: &RepositoryAccess, error: RegistryErrorBody) -> Cause {
-    Cause::Denied { host: access.authority(), status: 401, credential: access.credential_kind(), error }
+    let (host, credential) = (access.authority(), access.credential_kind());
+    Cause::Denied { host, status: 401, credential, origin: None, error }.with_origin(&access.origin)
 }

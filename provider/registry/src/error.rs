@@ -2,6 +2,7 @@
 
 mod cause;
 mod credential_kind;
+mod credential_origin;
 mod kind;
 mod refusal;
 mod registry_error;
@@ -11,6 +12,7 @@ pub use cause::Cause;
 pub use cause::Fallback;
 pub use cause::NoList;
 pub use credential_kind::CredentialKind;
+pub use credential_origin::CredentialOrigin;
 pub use kind::RegistryErrorKind;
 pub use refusal::LinkRefusal;
 pub use refusal::RealmRefusal;

@@ -54,6 +54,7 @@ mod transport;
 pub use countersign_credentials::CredentialScope;
 pub use error::Cause;
 pub use error::CredentialKind;
+pub use error::CredentialOrigin;
 pub use error::Fallback;
 pub use error::LinkRefusal;
 pub use error::NoList;

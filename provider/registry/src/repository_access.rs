@@ -25,6 +25,7 @@ use crate::entries::entry_for;
 use crate::entries::share;
 use crate::error::Cause;
 use crate::error::CredentialKind;
+use crate::error::CredentialOrigin;
 use crate::error::RealmRefusal;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
@@ -38,6 +39,7 @@ pub(crate) struct RepositoryAccess {
     base: Url,
     pub(crate) route: HostRoute,
     pub(crate) identity: Identity,
+    pub(crate) origin: CredentialOrigin,
     /// The source of `identity`; `None` without an entry.
     source: Option<Arc<dyn IdentitySource>>,
     pub(crate) share: Share,
@@ -79,12 +81,13 @@ impl RepositoryAccess {
             }
             None => Identity::anonymous(),
         };
+        let origin = CredentialOrigin::of(entry.map(|(_, entry)| &entry.name), &identity);
         let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
         if host.is_docker_hub() {
             realm_hosts.extend("auth.docker.io".parse());
         }
         let share = share(routes.entries(), host);
-        Ok(Self { repository: repository.clone(), base, route, identity, source, share, scheme, realm_hosts })
+        Ok(Self { repository: repository.clone(), base, route, identity, origin, source, share, scheme, realm_hosts })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -208,6 +211,18 @@ mod tests {
         let bearer = Bearer { realm: format!("https://{realm}/token"), service: None, scope: None };
         let from = SocketAddr::new(from.parse().unwrap(), 443);
         access.token_request(routes, bearer, Some(from)).unwrap().route.route.addresses
+    }
+
+    #[test]
+    fn the_origin_of_a_credential_names_the_entry_as_it_is_written() {
+        let routes = routes(&["R.example:0443", "*.below.example"], &[]);
+        let origin = |host: &str| {
+            let repository = format!("{host}/app").parse().unwrap();
+            access(&routes, Unlisted::Anonymous, &repository).origin.to_string()
+        };
+        assert_eq!(origin("r.example"), "entry R.example:0443 of registries applies, with no credentials");
+        assert_eq!(origin("a.below.example"), "entry *.below.example of registries applies, with no credentials");
+        assert_eq!(origin("other.example"), "no entry of registries applies, and unlistedRegistries is anonymous");
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
                 return Ok(Token { header: token, usable_until: started + reuse_duration(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {
-                return Err(Cause::Denied { host, status: 401, credential, error });
+                return Err(Cause::Denied { host, status: 401, credential, origin: None, error });
             }
             Err(cause) if retry.wait(cause.retry_advice(), deadline).await => {}
             Err(cause) => return Err(cause),

@@ -162,7 +162,7 @@ impl Transport {
             }
             (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled { host, wait })),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
-                Err(Cause::Denied { host, status: status.as_u16(), credential, error })
+                Err(Cause::Denied { host, status: status.as_u16(), credential, origin: None, error })
             }
             (StatusCode::NOT_FOUND, None) => Err(not_found(stage, request, host, error)),
             (_, None) => Err(Cause::Status { host, status: status.as_u16(), error }),

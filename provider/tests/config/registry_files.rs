@@ -65,6 +65,18 @@ fn reads_a_password_file_without_trailing_white_space() {
 }
 
 #[test]
+fn a_credential_from_files_names_its_keys_and_files() {
+    let folder = Folder::new();
+    let config = config(&folder, LOGIN);
+    folder.write("user", "alice");
+    folder.write("password", "hunter2");
+    let found = credentials(&config.registry_files(None)).remove(0);
+    let Credential::Static(identity) = found else { panic!("{found:?}") };
+    let origin = identity.origin().unwrap().replace(&format!("{}/", folder.path().display()), "");
+    assert_eq!(origin, "credentials.usernameFile user and credentials.passwordFile password");
+}
+
+#[test]
 fn a_file_that_cannot_be_used_disables_its_registry_and_no_other() {
     let folder = Folder::new();
     folder.write("empty", "\n");

@@ -27,7 +27,7 @@ fn basic(user: &str, password: impl Into<Vec<u8>>) -> AuthMethod {
 fn found(config: &DockerConfig, image: &str) -> Result<Option<AuthMethod>, String> {
     let (host, path) = image.split_once('/').unwrap();
     match config.find(&host.parse().unwrap(), path) {
-        DockerConfigMatch::Anonymous => Ok(None),
+        DockerConfigMatch::Anonymous { .. } => Ok(None),
         DockerConfigMatch::Identity { identity, .. } => Ok(Some(identity.method().clone())),
         DockerConfigMatch::Unusable(why) => Err(why.to_string()),
     }

@@ -23,6 +23,7 @@ use super::lookup::Lookups;
 use super::lookup::Resolver;
 use super::metered::Metered;
 use super::open::OpenConnections;
+use super::plain::PlainHttp;
 use super::response::UnreadResponse;
 use super::setup::ConnectError;
 use super::setup::ConnectSettings;
@@ -101,6 +102,7 @@ impl Shared {
         let io = Metered::new(tcp, self.open.open());
         let allowance = io.allowance().clone();
         if !https {
+            let io = PlainHttp::new(io);
             return Ok(Stream { io: Box::new(TokioIo::new(io)), http2: false, forwards: false, peer, allowance });
         }
         let name = server_name(&name).ok_or(ConnectError::Name)?;

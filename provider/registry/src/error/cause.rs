@@ -13,6 +13,7 @@ use countersign_http::FetchError;
 use countersign_http::LimitReached;
 
 use super::credential_kind::CredentialKind;
+use super::credential_origin::CredentialOrigin;
 use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
@@ -67,7 +68,7 @@ pub enum Cause {
         host: String,
     },
     /// 401 or 403.
-    #[error("{host} responds with status {status} to {}{}", credential.sent(), Quote(error))]
+    #[error("{host} responds with status {status} to {}{}{}", credential.sent(), Quote(error), Applies(origin.as_deref()))]
     Denied {
         /// The destination of the request.
         host: String,
@@ -75,6 +76,8 @@ pub enum Cause {
         status: u16,
         /// The kind of credential in the request.
         credential: CredentialKind,
+        /// The origin of the credential; `None` if a redirect led to another host, which receives none.
+        origin: Option<Box<CredentialOrigin>>,
         /// The error body of the response.
         error: RegistryErrorBody,
     },
@@ -273,6 +276,20 @@ impl NoList {
 }
 
 impl Cause {
+    /// The same cause; a 401 or 403 to a request that may carry a credential has its origin.
+    pub(crate) fn with_origin(mut self, of: &CredentialOrigin) -> Self {
+        if let Self::Denied { credential, origin, .. } = &mut self {
+            match credential {
+                CredentialKind::Anonymous
+                | CredentialKind::Basic
+                | CredentialKind::IdentityToken
+                | CredentialKind::Bearer => *origin = Some(Box::new(of.clone())),
+                CredentialKind::Withheld => {}
+            }
+        }
+        self
+    }
+
     /// The error for the registry `host`, to which no request is sent without its credential.
     pub(crate) fn of_credential(host: String, error: CredentialError) -> Self {
         match error {
@@ -294,6 +311,15 @@ fn target_text(stage: Stage) -> &'static str {
     match stage {
         Stage::Blob => "the blob store",
         Stage::Token | Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest => "the host",
+    }
+}
+
+/// The origin of the credential at the end of a sentence.
+struct Applies<'a>(Option<&'a CredentialOrigin>);
+
+impl fmt::Display for Applies<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|origin| write!(f, "; {origin}"))
     }
 }
 

@@ -19,6 +19,7 @@ impl fmt::Display for Remedy<'_> {
                 "; if this is intended, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
             ),
             Some(FetchRemedy::WithoutProxy) => f.write_str(", or set proxy: none in its entry of registries"),
+            Some(FetchRemedy::Https) => f.write_str("; for a registry with TLS, set `plainHttp: false`"),
             Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
                 write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str())
             }

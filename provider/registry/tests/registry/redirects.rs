@@ -303,7 +303,7 @@ async fn quotes_a_short_escaped_excerpt_of_an_error_body() {
         let cause = if let Cause::Redirected { cause, .. } = cause { *cause } else { cause };
         let Cause::Denied { error, .. } = &cause else { panic!("{cause:?}") };
         let text = error.excerpt().unwrap().clone();
-        assert!(cause.to_string().ends_with(&format!(", saying {text}")), "{cause}");
+        assert!(cause.to_string().contains(&format!(", saying {text}")), "{cause}");
         assert!(text.escaped().starts_with(r#"DENIED: gone\", verified by \"ops\u{202e} x"#), "{text}");
         text.escaped().chars().count()
     };

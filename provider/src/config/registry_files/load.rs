@@ -200,7 +200,13 @@ fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Cre
         Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
-            Credential::basic(user, Secret::new(secret)).map_err(|error| {
+            let origin = format_args!(
+                "credentials.usernameFile {} and credentials.passwordFile {}",
+                username.display(),
+                password.display()
+            );
+            let credential = Credential::basic(user, Secret::new(secret));
+            credential.map(|credential| credential.with_origin(origin)).map_err(|error| {
                 let path = match error {
                     AuthMethodError::Colon | AuthMethodError::EmptyUser => username,
                     AuthMethodError::EmptyPassword

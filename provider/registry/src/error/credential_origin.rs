@@ -1,0 +1,33 @@
+//! The origin of the credential of a request: the entry of the settings that applies, and the source of its credential.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_credentials::Identity;
+
+/// See the documentation of the module. Has no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialOrigin {
+    /// The `host` of the entry, as it is written; `None` if no entry applies.
+    pub entry: Option<Arc<str>>,
+    /// The key of the configuration with its file. `None` if the source has no name.
+    pub source: Option<Arc<str>>,
+}
+
+impl CredentialOrigin {
+    /// The origin of `identity` under `entry`.
+    pub(crate) fn of(entry: Option<&Arc<str>>, identity: &Identity) -> Self {
+        let anonymous = || identity.is_anonymous().then(|| "no credentials".into());
+        Self { entry: entry.cloned(), source: identity.origin().cloned().or_else(anonymous) }
+    }
+}
+
+impl fmt::Display for CredentialOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.entry, &self.source) {
+            (None, _) => f.write_str("no entry of registries applies, and unlistedRegistries is anonymous"),
+            (Some(entry), Some(source)) => write!(f, "entry {entry} of registries applies, with {source}"),
+            (Some(entry), None) => write!(f, "entry {entry} of registries applies"),
+        }
+    }
+}

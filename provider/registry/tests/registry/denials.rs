@@ -1,0 +1,100 @@
+//! Messages about a 401 or 403: the entry of `registries` that applies, and the source of the credential.
+
+use std::sync::Arc;
+
+use countersign_core::name::ImageRef;
+use countersign_credentials::Credential;
+use countersign_credentials::DockerConfig;
+use countersign_credentials::Secret;
+use countersign_registry::RegistrySettings;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
+use countersign_testkit::registry::Route;
+use countersign_testkit::registry::TokenService;
+
+use crate::support::build;
+use crate::support::entry;
+use crate::support::settings;
+use crate::support::soon;
+
+const FILES: &str = "credentials.usernameFile user and credentials.passwordFile password";
+
+fn from_files() -> Credential {
+    Credential::basic("alice", Secret::new("wrong")).unwrap().with_origin(FILES)
+}
+
+fn docker(auths: &str) -> Credential {
+    let config = format!(r#"{{"auths": {{{auths}}}}}"#);
+    Credential::DockerConfig(Arc::new(DockerConfig::parse("docker.json", config.as_bytes()).unwrap()))
+}
+
+/// The message about the image `team/app`, after the name of the registry.
+async fn message(registry: &Registry, settings: RegistrySettings) -> String {
+    let image: ImageRef = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    let cause = build(settings).0.pin(&image, soon()).await.unwrap_err().cause;
+    let text = cause.to_string();
+    assert!(!text.contains("wrong"), "{text}");
+    text.replace(&registry.host(), "REGISTRY")
+}
+
+#[tokio::test]
+async fn a_denial_names_the_entry_and_the_source_of_the_credential() {
+    let registry = Registry::start().await;
+    let key = format!("{}/team", registry.host());
+    let docker_entry = |name: &str, value: &str| docker(&format!(r#""{name}": {value}"#));
+    let login = r#"{"username": "alice", "password": "wrong"}"#;
+    let basic = "the configured user name and password";
+    let none = "a request without credentials, as none are configured for it";
+    let said = "saying \"UNAUTHORIZED: as the test wanted\"; entry REGISTRY of registries applies, with";
+    registry.require_basic("alice", "right");
+    for (credential, sent, source) in [
+        (from_files(), basic, FILES),
+        (docker_entry(&key, login), basic, "entry \"REGISTRY/team\" of credentials.dockerConfig docker.json"),
+        (
+            docker_entry(&key, "{}"),
+            none,
+            "entry \"REGISTRY/team\" of credentials.dockerConfig docker.json, which is empty",
+        ),
+        (
+            docker_entry("other.example", login),
+            none,
+            "credentials.dockerConfig docker.json, which has no entry for this repository",
+        ),
+        (Credential::Anonymous, none, "no credentials"),
+    ] {
+        assert_eq!(
+            message(&registry, settings(vec![entry(&registry, credential)])).await,
+            format!("REGISTRY responds with status 401 to {sent}, {said} {source}")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_403_names_them_too() {
+    let registry = Registry::start().await;
+    registry.when(Route::Manifest).reply(Reply::status(403));
+    assert_eq!(
+        message(&registry, settings(vec![entry(&registry, from_files())])).await,
+        format!(
+            "REGISTRY responds with status 403 to a request without credentials, as none are configured for it; entry \
+             REGISTRY of registries applies, with {FILES}"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_denial_of_the_token_service_names_them_too() {
+    let registry = Registry::start().await;
+    registry.require_bearer(&TokenService::for_user("alice", "right"));
+    for status in [401, 403] {
+        let fault = registry.when(Route::Token).reply(Reply::status(status));
+        assert_eq!(
+            message(&registry, settings(vec![entry(&registry, from_files())])).await,
+            format!(
+                "REGISTRY responds with status {status} to the configured user name and password; entry REGISTRY of \
+                 registries applies, with {FILES}"
+            )
+        );
+        fault.remove();
+    }
+}
