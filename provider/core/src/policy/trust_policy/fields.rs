@@ -18,6 +18,9 @@ pub(super) struct Fields<'d> {
     document: Position<'d>,
     /// The statements of the document, once there is a mistake in one.
     statements: OnceCell<Vec<Position<'d>>>,
+    /// The list of the current statement in which the last mistake was, so that many mistakes in one list cost one pass
+    /// over it.
+    list: Option<StatementList<'d>>,
     /// The number of the current statement; `None` outside statements.
     number: Option<usize>,
     /// `None` outside statements.
@@ -28,11 +31,20 @@ pub(super) struct Fields<'d> {
     pub(super) is_unusable: bool,
 }
 
+/// A list of the current statement.
+struct StatementList<'d> {
+    /// The path of its member.
+    name: String,
+    position: Position<'d>,
+    elements: Vec<Position<'d>>,
+}
+
 impl<'d> Fields<'d> {
     pub(super) fn new(document: &'d str) -> Self {
         Self {
             document: Position::of(document),
             statements: OnceCell::new(),
+            list: None,
             number: None,
             statement: None,
             mistakes: Mistakes::default(),
@@ -41,20 +53,35 @@ impl<'d> Fields<'d> {
     }
 
     pub(super) fn begin_statement(&mut self, number: usize, name: &str) {
-        (self.number, self.statement) = (Some(number), Some(Excerpt::of(name)));
+        (self.number, self.statement, self.list) = (Some(number), Some(Excerpt::of(name)), None);
     }
 
     pub(super) fn end_statements(&mut self) {
-        (self.number, self.statement) = (None, None);
+        (self.number, self.statement, self.list) = (None, None, None);
     }
 
     /// A mistake in the current statement, or in the document.
-    pub(super) fn mistake(&self, field: impl std::fmt::Display, problem: PolicyProblem) -> PolicyError {
+    pub(super) fn mistake(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) -> PolicyError {
         let field = Text::of(field);
+        let line = self.position(field.as_str()).line();
+        PolicyError { statement: self.statement.clone(), field, line, problem }
+    }
+
+    /// The value of `field` in the current statement, or in the document.
+    fn position(&mut self, field: &str) -> Position<'d> {
         let statements = || self.document.at("trustPolicies").elements();
         let statement = self.number.and_then(|number| self.statements.get_or_init(statements).get(number).copied());
-        let line = statement.unwrap_or(self.document).at(field.as_str()).line();
-        PolicyError { statement: self.statement.clone(), field, line, problem }
+        let parent = statement.unwrap_or(self.document);
+        let Some((name, index)) = field.strip_suffix(']').and_then(|field| field.rsplit_once('[')) else {
+            return parent.at(field);
+        };
+        let Ok(index) = index.parse::<usize>() else { return parent.at(field) };
+        if self.list.as_ref().is_none_or(|list| list.name != name) {
+            let position = parent.at(name);
+            self.list = Some(StatementList { name: name.to_owned(), position, elements: position.elements() });
+        }
+        let list = self.list.as_ref();
+        list.map_or(parent, |list| list.elements.get(index).copied().unwrap_or(list.position))
     }
 
     pub(super) fn fail(&mut self, field: impl std::fmt::Display, problem: PolicyProblem) {
