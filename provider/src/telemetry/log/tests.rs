@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::Once;
 use std::time::Duration;
 
 use countersign_core::name::Digest;
@@ -29,8 +30,42 @@ impl io::Write for Lines {
     }
 }
 
+/// The subscriber of threads without another. Tests run side by side, and `tracing` keeps for the whole process whether
+/// an event is of interest: without this one, a thread that has no subscriber could disable an event for the others.
+struct Undecided;
+
+impl tracing::Subscriber for Undecided {
+    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> tracing::subscriber::Interest {
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        false
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::TRACE)
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+fn keep_events_undecided() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Undecided).unwrap());
+}
+
 /// The events of `act`.
 pub(crate) fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
+    keep_events_undecided();
     let lines = Lines::default();
     let writer = lines.clone();
     tracing::subscriber::with_default(subscriber(level, move || writer.clone()), act);
@@ -122,6 +157,7 @@ fn the_level_can_be_changed_at_run_time() {
     let lines = Lines::default();
     let writer = lines.clone();
     let (subscriber, handle) = adjustable(Level::WARN, Format::Json, move || writer.clone());
+    keep_events_undecided();
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!(target: "countersign::server", "one");
         handle.set(Level::INFO);
@@ -148,6 +184,7 @@ fn text_is_one_line_with_message_and_fields() {
     let lines = Lines::default();
     let writer = lines.clone();
     let (subscriber, _) = adjustable(Level::INFO, Format::Text, move || writer.clone());
+    keep_events_undecided();
     tracing::subscriber::with_default(subscriber, || {
         tracing::warn!(host = "a.example", why = "one\ntwo", count = 2, "slow");
         tracing::debug!("below the level");
