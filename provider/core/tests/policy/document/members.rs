@@ -58,7 +58,7 @@ fn scopes_are_all_or_full_names_each_once() {
     assert_eq!(
         twice("Registry.example/a", "registry.example:443/a").to_string(),
         "found \"Registry.example/a\", which statement \"a\" already has as \"registry.example:443/a\", the same \
-         place, expected each scope once"
+         repository, expected each scope once"
     );
     assert_eq!(twice("*", "*").to_string(), "found \"*\", which statement \"a\" already has, expected each scope once");
     let host = |found: &str| ReferenceError::Host { found: found.into(), reason: HostError::Syntax };
