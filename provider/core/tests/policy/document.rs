@@ -334,6 +334,11 @@ fn every_mistake_has_its_line() {
         ("\n{\"version\": \"1.0\"}", (2, "trustPolicies")),
         ("\n\n[]", (3, "")),
         ("{\n\"version\": \"1.0\",\n}", (3, "")),
+        // Mistakes in the same list of two statements, one after the other.
+        (
+            "{\"version\": \"1.0\", \"trustPolicies\": [\n{\"trustStores\": [\"b\"]},\n{\"trustStores\": [\n\"b\"]}]}",
+            (4, "trustStores[0]"),
+        ),
     ] {
         assert!(lines(text).contains(&(found.0, found.1.to_owned())), "{text}: {:?}", lines(text));
     }
