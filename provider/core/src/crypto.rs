@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod error;
+mod hash;
 mod key;
 mod signature;
 
@@ -11,6 +12,8 @@ pub use algorithm::HashAlgorithm;
 pub use algorithm::SignatureAlgorithm;
 pub use error::KeyError;
 pub use error::SignatureError;
+pub use hash::HashError;
+pub(crate) use hash::sha1_identifier;
 pub use key::EnvelopeKey;
 pub(crate) use key::PublicKey;
 pub(crate) use signature::verify_by_authority;

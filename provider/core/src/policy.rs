@@ -25,6 +25,7 @@ pub use anchor::Anchor;
 pub use anchor::AnchoredChain;
 pub use anchor::TrustedChain;
 pub use anchor::TrustedLink;
+pub use anchor::TsaChain;
 pub use distinguished_name::NameError;
 pub use identity::Identities;
 pub use identity::Identity;

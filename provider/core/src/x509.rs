@@ -1,12 +1,12 @@
 //! X.509 certificates and the chains of the Notary Project's
 //! [certificate requirements](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/signature-specification.md#certificate-requirements).
 //!
-//! A chain is an ordered list that is checked link by link. No path is built, no trust store is consulted (see
-//! [`crate::policy`]) and no validity period is checked. DER that affects a decision is parsed strictly. Other
+//! A code signing chain is an ordered list that is checked link by link. No path is built, no trust store is consulted
+//! (see [`crate::policy`]) and no validity period is checked. DER that affects a decision is parsed strictly. Other
 //! extensions are ignored, even if critical, as the specification requires.
 //!
-//! To add a profile, such as that of timestamping authorities, add a file next to `x509/code_signing.rs` and a
-//! constructor like [`Chain::code_signing`] in `x509/chain.rs`.
+//! The path of a timestamping authority is built ([`TimestampingChain`]), as a timestamp token lists certificates
+//! without order and without a root; RFC 5280 applies to it.
 
 mod certificate;
 mod chain;
@@ -16,6 +16,8 @@ mod layout;
 mod name;
 mod parse;
 mod summary;
+mod timestamping;
+mod timestamping_chain;
 
 pub use certificate::Certificate;
 pub use chain::Chain;
@@ -27,7 +29,10 @@ pub use extension::ExtendedKeyUsage;
 pub use extension::KeyUsage;
 pub use extension::KeyUse;
 pub use extension::RevocationAddresses;
+pub(crate) use layout::time as read_time;
 pub use name::Attribute;
 pub use name::DistinguishedName;
 pub use parse::CertificateError;
 pub use summary::CertificateSummary;
+pub use timestamping_chain::TimestampingChain;
+pub use timestamping_chain::TimestampingChainError;

@@ -158,6 +158,40 @@ impl SignatureAlgorithm {
     }
 }
 
+impl SignatureAlgorithm {
+    /// Reads the signature algorithm of a CMS SignerInfo, whose signed attributes are hashed with `hash`
+    /// ([RFC 5754 §3](https://www.rfc-editor.org/rfc/rfc5754#section-3)). `rsaEncryption` is RSASSA-PKCS1-v1_5 with
+    /// that hash; every other algorithm names the same hash
+    /// ([RFC 8933 §3.1](https://www.rfc-editor.org/rfc/rfc8933#section-3.1)).
+    ///
+    /// # Errors
+    /// As [`Self::from_der`], and [`SignatureError::Hash`] for another hash.
+    pub(crate) fn from_cms(raw: &[u8], hash: HashAlgorithm) -> Result<Self, SignatureError> {
+        // 1.2.840.113549.1.1.1
+        const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+        if let Ok(identifier) = Reader::only(raw, der::SEQUENCE) {
+            let mut fields = identifier.inside();
+            if fields.expect(der::OBJECT_IDENTIFIER).is_ok_and(|oid| oid.contents == RSA_ENCRYPTION) {
+                return pkcs1(Self::RsaPkcs1(hash), fields);
+            }
+        }
+        let algorithm = Self::from_der(raw)?;
+        if algorithm.hash() == hash {
+            Ok(algorithm)
+        } else {
+            Err(SignatureError::Hash { algorithm: algorithm.name(), expected: hash.name() })
+        }
+    }
+
+    /// The hash function of the algorithm.
+    #[must_use]
+    pub fn hash(self) -> HashAlgorithm {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) => hash,
+        }
+    }
+}
+
 impl fmt::Display for SignatureAlgorithm {
     /// As [`Self::name`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,13 +253,7 @@ fn pss_hash(mut parameters: Reader<'_>) -> Result<HashAlgorithm, NotDer> {
 fn hash(mut fields: Reader<'_>) -> Result<HashAlgorithm, NotDer> {
     let oid = fields.expect(der::OBJECT_IDENTIFIER)?.contents;
     null_or_nothing(fields)?;
-    match oid {
-        // 2.16.840.1.101.3.4.2
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 1] => Ok(HashAlgorithm::Sha256),
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 2] => Ok(HashAlgorithm::Sha384),
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 3] => Ok(HashAlgorithm::Sha512),
-        _ => Err(NotDer),
-    }
+    HashAlgorithm::of_oid(oid).ok_or(NotDer)
 }
 
 fn null_or_nothing(mut parameters: Reader<'_>) -> Result<(), NotDer> {

@@ -40,6 +40,14 @@ pub enum SignatureError {
         /// The kind of the key.
         key: Text,
     },
+    /// The algorithm has another hash than the signed message states.
+    #[error("signature algorithm: found {algorithm}, expected one with {expected}, the message's digest algorithm")]
+    Hash {
+        /// The name of the algorithm.
+        algorithm: &'static str,
+        /// The name of the hash.
+        expected: &'static str,
+    },
     /// The signer's key is not allowed for signatures.
     #[error("signer's {0}")]
     Key(#[from] KeyError),

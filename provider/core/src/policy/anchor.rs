@@ -3,11 +3,13 @@
 use super::identity::Identities;
 use super::identity_error::IdentityMismatch;
 use super::store::Store;
+use super::store_name::StoreKind;
 use super::store_name::StoreRef;
 use crate::codec::text::Text;
 use crate::name::SigningProfileVersion;
 use crate::x509::Certificate;
 use crate::x509::Chain;
+use crate::x509::TimestampingChain;
 
 /// The trust anchor of a chain: a certificate of a trust store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,16 @@ pub struct TrustedChain {
     anchored: AnchoredChain,
 }
 
-/// A certificate of a [`TrustedChain`] below its root, with the certificate that issued it.
+/// The chain of a timestamping authority whose root is in a `tsa` trust store. Created only by [`Self::find`].
+///
+/// Evidence about timestamping authorities is requested for such a chain only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TsaChain {
+    chain: TimestampingChain,
+    anchor: Anchor,
+}
+
+/// A certificate of a [`TrustedChain`] or [`TsaChain`] below its root, with the certificate that issued it.
 #[derive(Clone, Copy, Debug)]
 pub struct TrustedLink<'a> {
     certificate: &'a Certificate,
@@ -51,11 +62,7 @@ impl AnchoredChain {
     pub fn find<'s>(chain: &Chain, stores: impl Iterator<Item = &'s Store> + Clone) -> Option<Self> {
         let anchor = chain.certificates().iter().find_map(|certificate| {
             let store = stores.clone().find(|store| store.contains(certificate))?;
-            Some(Anchor {
-                store: store.reference().clone(),
-                subject: certificate.subject().to_text(),
-                fingerprint: certificate.fingerprint(),
-            })
+            Some(Anchor::new(store, certificate))
         })?;
         Some(Self { chain: chain.clone(), anchor })
     }
@@ -98,11 +105,50 @@ impl TrustedChain {
 
     /// Every certificate except the root, leaf first, with its issuer.
     pub fn links(&self) -> impl Iterator<Item = TrustedLink<'_>> {
-        let certificates = self.chain().certificates();
-        certificates
-            .iter()
-            .zip(certificates.iter().skip(1))
-            .map(|(certificate, issuer)| TrustedLink { certificate, issuer })
+        links(self.chain().certificates())
+    }
+}
+
+impl TsaChain {
+    /// The chain with its trust anchor: its root, in one of `stores` of kind `tsa`. Other stores are ignored. `None`
+    /// if the root is in none.
+    #[must_use]
+    pub fn find<'s>(chain: &TimestampingChain, stores: impl Iterator<Item = &'s Store>) -> Option<Self> {
+        let mut stores = stores.filter(|store| store.reference().kind == StoreKind::Tsa);
+        let store = stores.find(|store| store.contains(chain.root()))?;
+        Some(Self { chain: chain.clone(), anchor: Anchor::new(store, chain.root()) })
+    }
+
+    /// The trust anchor of the chain.
+    #[must_use]
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &TimestampingChain {
+        &self.chain
+    }
+
+    /// Every certificate except the root, leaf first, with its issuer.
+    pub fn links(&self) -> impl Iterator<Item = TrustedLink<'_>> {
+        links(self.chain.certificates())
+    }
+}
+
+/// Every certificate except the last one, with its issuer, which is the next one.
+fn links(certificates: &[Certificate]) -> impl Iterator<Item = TrustedLink<'_>> {
+    let issuers = certificates.iter().skip(1);
+    certificates.iter().zip(issuers).map(|(certificate, issuer)| TrustedLink { certificate, issuer })
+}
+
+impl Anchor {
+    fn new(store: &Store, certificate: &Certificate) -> Self {
+        Self {
+            store: store.reference().clone(),
+            subject: certificate.subject().to_text(),
+            fingerprint: certificate.fingerprint(),
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use super::extension::Extensions;
 use super::extension::KeyUsage;
 use super::extension::KeyUse;
 use super::extension::RevocationAddresses;
+use super::layout::Layout;
 use super::name::DistinguishedName;
+use crate::codec::der::Oid;
 use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::crypto;
@@ -166,6 +168,41 @@ impl Certificate {
     pub fn verify_signed_by(&self, signer: &Self) -> Result<(), SignatureError> {
         let algorithm = self.0.signature_algorithm.clone()?;
         crypto::verify_by_authority(&signer.0.key, algorithm, &self.0.tbs, &self.0.signature)
+    }
+
+    /// Checks a signature of this certificate's key over `message`, with an ECDSA signature in DER. Checks neither
+    /// whether the certificate may sign such a message nor whether it is trusted.
+    ///
+    /// # Errors
+    /// A weak or unsuitable key, or a signature by another key or over another message.
+    pub(crate) fn verify_message(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        crypto::verify_by_authority(&self.0.key, algorithm, message, signature)
+    }
+
+    /// Whether nameConstraints are present.
+    pub(crate) fn has_name_constraints(&self) -> bool {
+        self.0.extensions.name_constraints
+    }
+
+    /// Critical extensions that are not evaluated, in the order of the certificate. Code signing chains ignore them,
+    /// as the Notary Project specifies; rules of RFC 5280 refuse them.
+    pub(crate) fn unsupported_critical_extensions(&self) -> &[Oid] {
+        &self.0.extensions.unsupported_critical
+    }
+
+    /// Whether the certificate has this issuer (DER of the name) and this serial number (contents of the INTEGER).
+    pub(crate) fn is_issued_as(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.issuer_raw() == issuer && Layout::read(self.der()).is_ok_and(|layout| layout.serial.contents == serial)
+    }
+
+    /// Whether subjectAltName has this GeneralName, compared byte for byte.
+    pub(crate) fn has_alternative_name(&self, name: &[u8]) -> bool {
+        Layout::read(self.der()).is_ok_and(|layout| layout.has_alternative_name(name))
     }
 
     /// Whether the bytes of subject and issuer are equal.

@@ -1,9 +1,10 @@
-//! The profiles of the certificates of a code signing chain.
+//! The profiles of the certificates of a code signing chain, and the rules that they share with other profiles.
 
 use super::certificate::Certificate;
 use super::extension::KeyUsage;
 use super::extension::KeyUse;
 use crate::codec::der::Oid;
+use crate::codec::text::Text;
 use crate::crypto::EnvelopeKey;
 use crate::crypto::KeyError;
 
@@ -65,6 +66,30 @@ pub enum ProfileError {
         /// The purpose.
         found: &'static str,
     },
+    /// keyUsage is missing where it need not be critical.
+    #[error("keyUsage: found none, expected it to be present, with {expected}")]
+    KeyUsageAbsent {
+        /// The bit that must be set.
+        expected: KeyUse,
+    },
+    /// A timestamping certificate without extKeyUsage.
+    #[error("extKeyUsage: found none, expected it to be present and critical, with timeStamping only")]
+    ExtendedKeyUsageMissing,
+    /// A timestamping certificate whose extKeyUsage is not critical.
+    #[error("extKeyUsage: found not critical, expected critical")]
+    ExtendedKeyUsageNotCritical,
+    /// A timestamping certificate for other purposes, too.
+    #[error("extKeyUsage: found {found}, expected timeStamping only")]
+    ExtendedKeyUsageNotAlone {
+        /// The purposes, by object identifier.
+        found: Text,
+    },
+    /// A CA certificate that may not issue timestamping certificates.
+    #[error("extKeyUsage: found {found}, expected none, or timeStamping among them")]
+    ExtendedKeyUsageLacks {
+        /// The purposes, by object identifier.
+        found: Text,
+    },
     /// A weak or unsuitable key.
     #[error("{0}")]
     Key(KeyError),
@@ -76,6 +101,13 @@ fn list(uses: &[KeyUse]) -> String {
 
 /// Checks the CA certificate at `position`, counted from the leaf at 0, with `position - 1` CA certificates below it.
 pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Result<(), ProfileError> {
+    check_constraints(certificate, position)?;
+    critical_usage(certificate, KeyUse::KeyCertSign)?;
+    certificate.check_authority_key().map_err(ProfileError::Key)
+}
+
+/// Checks basicConstraints of the CA certificate at `position`.
+pub(super) fn check_constraints(certificate: &Certificate, position: usize) -> Result<(), ProfileError> {
     let constraints = certificate.basic_constraints().ok_or(ProfileError::BasicConstraintsMissing)?;
     if !constraints.ca {
         return Err(ProfileError::NotAnAuthority);
@@ -87,8 +119,7 @@ pub(super) fn check_authority(certificate: &Certificate, position: usize) -> Res
     if let Some(found) = constraints.path_length.filter(|found| *found < expected) {
         return Err(ProfileError::PathLength { found, expected });
     }
-    critical_usage(certificate, KeyUse::KeyCertSign)?;
-    certificate.check_authority_key().map_err(ProfileError::Key)
+    Ok(())
 }
 
 /// Checks the signing certificate; returns its key.
@@ -96,7 +127,17 @@ pub(super) fn check_leaf(certificate: &Certificate) -> Result<EnvelopeKey, Profi
     if certificate.is_ca() {
         return Err(ProfileError::LeafIsAuthority);
     }
-    let usage = critical_usage(certificate, KeyUse::DigitalSignature)?;
+    check_signing_uses(critical_usage(certificate, KeyUse::DigitalSignature)?)?;
+    if let Some(extended) = certificate.extended_key_usage()
+        && let Some(found) = extended.purposes.iter().find_map(forbidden_purpose)
+    {
+        return Err(ProfileError::ExtendedKeyUsageForbidden { found });
+    }
+    certificate.envelope_key().map_err(ProfileError::Key)
+}
+
+/// Checks that a certificate that signs messages may be used for nothing else.
+pub(super) fn check_signing_uses(usage: &KeyUsage) -> Result<(), ProfileError> {
     let allowed = |usage: KeyUse| match usage {
         KeyUse::DigitalSignature | KeyUse::NonRepudiation => true,
         KeyUse::KeyEncipherment
@@ -107,15 +148,10 @@ pub(super) fn check_leaf(certificate: &Certificate) -> Result<EnvelopeKey, Profi
         | KeyUse::EncipherOnly
         | KeyUse::DecipherOnly => false,
     };
-    if let Some(&found) = usage.uses.iter().find(|found| !allowed(**found)) {
-        return Err(ProfileError::KeyUsageForbidden { found });
+    match usage.uses.iter().find(|found| !allowed(**found)) {
+        Some(&found) => Err(ProfileError::KeyUsageForbidden { found }),
+        None => Ok(()),
     }
-    if let Some(extended) = certificate.extended_key_usage()
-        && let Some(found) = extended.purposes.iter().find_map(forbidden_purpose)
-    {
-        return Err(ProfileError::ExtendedKeyUsageForbidden { found });
-    }
-    certificate.envelope_key().map_err(ProfileError::Key)
 }
 
 fn critical_usage(certificate: &Certificate, expected: KeyUse) -> Result<&KeyUsage, ProfileError> {
@@ -123,10 +159,17 @@ fn critical_usage(certificate: &Certificate, expected: KeyUse) -> Result<&KeyUsa
     if !usage.critical {
         return Err(ProfileError::KeyUsageNotCritical);
     }
-    if !usage.uses.contains(&expected) {
-        return Err(ProfileError::KeyUsageLacks { found: usage.uses.clone(), expected });
-    }
+    check_use(usage, expected)?;
     Ok(usage)
+}
+
+/// Checks that a bit is set.
+pub(super) fn check_use(usage: &KeyUsage, expected: KeyUse) -> Result<(), ProfileError> {
+    if usage.uses.contains(&expected) {
+        Ok(())
+    } else {
+        Err(ProfileError::KeyUsageLacks { found: usage.uses.clone(), expected })
+    }
 }
 
 /// The name of the purpose, if it is not allowed for a signing certificate. codeSigning is not required; unknown

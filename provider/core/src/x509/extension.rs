@@ -138,6 +138,10 @@ pub(super) struct Extensions {
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     pub(super) revocation: RevocationAddresses,
+    /// Whether nameConstraints are present.
+    pub(super) name_constraints: bool,
+    /// Critical extensions that no reader evaluates, nameConstraints among them.
+    pub(super) unsupported_critical: Vec<Oid>,
 }
 
 impl Extensions {
@@ -161,9 +165,27 @@ impl Extensions {
                 Ok(uris) => self.revocation.ocsp = uris,
                 Err(NotDer) => self.revocation.unreadable.push("authorityInfoAccess"),
             },
+            [0x55, 0x1d, 0x1e] => self.name_constraints = true,
             _ => {}
         }
+        if critical && !is_supported(oid) {
+            self.unsupported_critical.push(Oid::from_contents(oid).map_err(|NotDer| "extension identifier")?);
+        }
         Ok(())
+    }
+}
+
+/// Whether a path that requires the support of every critical extension
+/// ([RFC 5280 §4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)) may have this one. Policies are supported, as
+/// every policy is accepted.
+fn is_supported(oid: &[u8]) -> bool {
+    match oid {
+        // subjectKeyIdentifier, keyUsage, subjectAltName, basicConstraints, cRLDistributionPoints,
+        // certificatePolicies, authorityKeyIdentifier, extKeyUsage
+        [0x55, 0x1d, 0x0e | 0x0f | 0x11 | 0x13 | 0x1f | 0x20 | 0x23 | 0x25] => true,
+        // authorityInfoAccess
+        [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01] => true,
+        _ => false,
     }
 }
 

@@ -120,6 +120,24 @@ impl<'a> Layout<'a> {
         }
         Ok(Contents { version: version.saturating_add(1), extensions })
     }
+
+    /// Whether subjectAltName has this GeneralName.
+    pub(super) fn has_alternative_name(&self, name: &[u8]) -> bool {
+        // 2.5.29.17
+        const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+        let search = || {
+            let contents = self.contents()?;
+            let extension = contents.extensions.iter().find(|extension| extension.oid == SUBJECT_ALTERNATIVE_NAME);
+            let mut names = Reader::only(extension.ok_or(NotDer)?.value, der::SEQUENCE)?.inside();
+            while !names.is_empty() {
+                if names.next()?.raw == name {
+                    return Ok(true);
+                }
+            }
+            Ok::<_, NotDer>(false)
+        };
+        search().unwrap_or(false)
+    }
 }
 
 impl<'a> RawExtension<'a> {
@@ -145,7 +163,7 @@ fn number(bytes: &[u8]) -> Result<u32, NotDer> {
 
 /// Parses a UTCTime or GeneralizedTime of DER and RFC 5280 section 4.1.2.5: with seconds, without a fraction, with
 /// `Z`.
-pub(super) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
+pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     const UTC_TIME: u8 = 0x17;
     const GENERALIZED_TIME: u8 = 0x18;
     let text = std::str::from_utf8(element.contents).map_err(|_| NotDer)?;
