@@ -85,6 +85,17 @@ pub const REVOCATION_ADDRESSES: usize = 32;
 /// chain.
 pub const OCSP_RESPONSE_BYTES: usize = 64 * 1024;
 
+/// Maximum number of single responses in an OCSP response. A request is about one certificate; some responders sign the
+/// status of a few at once.
+pub const OCSP_SINGLE_RESPONSES: usize = 100;
+
+/// Maximum number of certificates in an OCSP response. Real ones have that of the responder, or its chain.
+pub const OCSP_CERTIFICATES: usize = 10;
+
+/// Maximum number of extensions of an OCSP response, of a single response, of a CRL and of an entry of a CRL. Real ones
+/// have five.
+pub const REVOCATION_EXTENSIONS: usize = 64;
+
 /// Maximum size of a CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
 pub const CRL_BYTES: usize = 32 * 1024 * 1024;
 

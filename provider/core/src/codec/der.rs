@@ -9,6 +9,8 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 
@@ -20,6 +22,23 @@ pub(crate) const fn constructed(number: u8) -> u8 {
 /// The tag of a primitive `[number] IMPLICIT`.
 pub(crate) const fn primitive(number: u8) -> u8 {
     0x80 | number
+}
+
+/// One encoded element: the tag, the length in its shortest form, and `parts` in sequence.
+pub(crate) fn encode(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut der = vec![tag];
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => der.push(short),
+        Ok(_) | Err(_) => {
+            let bytes: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+            // The length has at most eight bytes.
+            der.push(0x80 | u8::try_from(bytes.len()).unwrap_or_default());
+            der.extend(bytes);
+        }
+    }
+    parts.iter().for_each(|part| der.extend(*part));
+    der
 }
 
 /// The bytes are not the expected DER. The caller adds the name of the part to the message.
@@ -228,6 +247,16 @@ mod tests {
         assert!(reader.optional(INTEGER).unwrap().is_none());
         assert_eq!(reader.optional(BOOLEAN).unwrap().unwrap().boolean(), Ok(true));
         assert_eq!(reader.end(), Ok(()));
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x1_0000] {
+            let contents = vec![7; length];
+            let (start, end) = contents.split_at(length / 2);
+            let der = encode(OCTET_STRING, &[start, end]);
+            assert_eq!(Reader::only(&der, OCTET_STRING).unwrap().contents, contents, "{length}");
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ use super::extension::KeyUse;
 use super::extension::RevocationAddresses;
 use super::layout::Layout;
 use super::name::DistinguishedName;
+use crate::codec::der;
 use crate::codec::der::Oid;
+use crate::codec::der::Reader;
 use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::crypto;
@@ -33,6 +35,7 @@ pub(super) struct Parts {
     pub(super) tbs: Vec<u8>,
     pub(super) fingerprint: [u8; 32],
     pub(super) serial: Text,
+    pub(super) serial_bytes: Vec<u8>,
     pub(super) subject: DistinguishedName,
     pub(super) subject_raw: Vec<u8>,
     pub(super) issuer: DistinguishedName,
@@ -40,6 +43,7 @@ pub(super) struct Parts {
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
     pub(super) key: PublicKey,
+    pub(super) key_raw: Vec<u8>,
     pub(super) extensions: Extensions,
     pub(super) signature_algorithm: Result<SignatureAlgorithm, SignatureError>,
     pub(super) signature: Vec<u8>,
@@ -72,6 +76,12 @@ impl Certificate {
     #[must_use]
     pub fn serial(&self) -> &Text {
         &self.0.serial
+    }
+
+    /// The serial number, big-endian without leading zeros; empty for zero.
+    #[must_use]
+    pub fn serial_bytes(&self) -> &[u8] {
+        &self.0.serial_bytes
     }
 
     /// The subject.
@@ -130,6 +140,17 @@ impl Certificate {
         self.0.key.describe()
     }
 
+    /// The bits of the key, without its algorithm. Key identifiers are hashes of them
+    /// ([RFC 5280 §4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
+    pub(super) fn key_bits(&self) -> &[u8] {
+        key_bits(&self.0.key_raw)
+    }
+
+    /// Whether both certificates are for the same key.
+    pub(super) fn has_key_of(&self, other: &Self) -> bool {
+        self.0.key_raw == other.0.key_raw
+    }
+
     /// basicConstraints, if present.
     #[must_use]
     pub fn basic_constraints(&self) -> Option<&BasicConstraints> {
@@ -158,6 +179,22 @@ impl Certificate {
     #[must_use]
     pub fn revocation_addresses(&self) -> &RevocationAddresses {
         &self.0.extensions.revocation
+    }
+
+    /// Whether the certificate states that a responder need not be checked for revocation: id-pkix-ocsp-nocheck
+    /// ([RFC 6960 §4.2.2.2.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.2.2.1)).
+    #[must_use]
+    pub fn has_ocsp_no_check(&self) -> bool {
+        self.0.extensions.ocsp_no_check
+    }
+
+    /// Verifies a signature of this certificate's key over `message`, which is not a certificate: a CRL or an OCSP
+    /// response. `algorithm` is the AlgorithmIdentifier. Nothing else is checked.
+    ///
+    /// # Errors
+    /// As [`Self::verify_signed_by`].
+    pub(super) fn verify(&self, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        self.verify_message(SignatureAlgorithm::from_der(algorithm)?, message, signature)
     }
 
     /// Checks this certificate's signature with the key of `signer`, and nothing else: neither names nor whether the
@@ -218,9 +255,24 @@ impl Certificate {
         self.is_self_issued() && self.is_ca() && may_sign && self.verify_signed_by(self).is_ok()
     }
 
+    /// Memory of the value, shared by its clones, in bytes: an upper estimate. Bytes and parts, some of them twice.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Parts>() + 4 * self.0.der.len()
+    }
+
     pub(super) fn check_authority_key(&self) -> Result<(), KeyError> {
         self.0.key.check_authority()
     }
+}
+
+/// The bits of a SubjectPublicKeyInfo; empty if it is malformed, which the parser excludes.
+fn key_bits(info: &[u8]) -> &[u8] {
+    let bits = || {
+        let mut fields = Reader::only(info, der::SEQUENCE)?.inside();
+        fields.expect(der::SEQUENCE)?;
+        fields.expect(der::BIT_STRING)?.whole_bytes()
+    };
+    bits().unwrap_or_default()
 }
 
 impl PartialEq for Certificate {

@@ -131,6 +131,9 @@ impl RevocationAddresses {
     }
 }
 
+/// 1.3.6.1.5.5.7.48.1.5, id-pkix-ocsp-nocheck: it restricts nothing.
+const NO_CHECK: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05];
+
 /// The extensions of a certificate that are used.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
@@ -142,6 +145,7 @@ pub(super) struct Extensions {
     pub(super) name_constraints: bool,
     /// Critical extensions that no reader evaluates, nameConstraints among them.
     pub(super) unsupported_critical: Vec<Oid>,
+    pub(super) ocsp_no_check: bool,
 }
 
 impl Extensions {
@@ -166,6 +170,8 @@ impl Extensions {
                 Err(NotDer) => self.revocation.unreadable.push("authorityInfoAccess"),
             },
             [0x55, 0x1d, 0x1e] => self.name_constraints = true,
+            // Its value is NULL.
+            NO_CHECK => self.ocsp_no_check = value == [der::NULL, 0],
             _ => {}
         }
         if critical && !is_supported(oid) {
@@ -184,7 +190,7 @@ fn is_supported(oid: &[u8]) -> bool {
         // certificatePolicies, authorityKeyIdentifier, extKeyUsage
         [0x55, 0x1d, 0x0e | 0x0f | 0x11 | 0x13 | 0x1f | 0x20 | 0x23 | 0x25] => true,
         // authorityInfoAccess
-        [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01] => true,
+        [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01] | NO_CHECK => true,
         _ => false,
     }
 }

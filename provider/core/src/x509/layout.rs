@@ -165,7 +165,6 @@ fn number(bytes: &[u8]) -> Result<u32, NotDer> {
 /// `Z`.
 pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     const UTC_TIME: u8 = 0x17;
-    const GENERALIZED_TIME: u8 = 0x18;
     let text = std::str::from_utf8(element.contents).map_err(|_| NotDer)?;
     let digits = text.strip_suffix('Z').ok_or(NotDer)?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -174,7 +173,7 @@ pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     let full = match (element.tag, digits.len()) {
         (UTC_TIME, 12) if digits < "5" => format!("20{digits}"),
         (UTC_TIME, 12) => format!("19{digits}"),
-        (GENERALIZED_TIME, 14) => digits.to_owned(),
+        (der::GENERALIZED_TIME, 14) => digits.to_owned(),
         (_, _) => return Err(NotDer),
     };
     let part = |from: usize, to: usize| full.get(from..to).unwrap_or_default();

@@ -186,18 +186,7 @@ impl fmt::Display for DistinguishedName {
 /// The DER of a text as Go encodes it: PrintableString if possible, otherwise UTF8String.
 fn encoded(value: &str) -> Vec<u8> {
     let tag = if value.bytes().all(is_printable) { 0x13 } else { 0x0c };
-    let mut der = vec![tag];
-    match u8::try_from(value.len()) {
-        Ok(length) if length < 0x80 => der.push(length),
-        Ok(_) | Err(_) => {
-            let bytes: Vec<u8> = value.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
-            // The length has at most eight bytes.
-            der.push(0x80 | u8::try_from(bytes.len()).unwrap_or_default());
-            der.extend(bytes);
-        }
-    }
-    der.extend(value.as_bytes());
-    der
+    der::encode(tag, &[value.as_bytes()])
 }
 
 fn write_escaped(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
