@@ -44,6 +44,7 @@ mod descriptor;
 pub mod folder;
 mod hash;
 pub mod notation;
+pub mod ocsp;
 mod pem;
 pub mod pki;
 pub mod proxy;

@@ -181,6 +181,11 @@ pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     UnixTime::from_rfc3339(&format!("{}T{}Z", date.join("-"), clock.join(":"))).map_err(|_| NotDer)
 }
 
+/// As [`time`], for a GeneralizedTime only: OCSP responses and extensions must not have a UTCTime.
+pub(super) fn generalized_time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
+    if element.tag == der::GENERALIZED_TIME { time(element) } else { Err(NotDer) }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -65,7 +65,7 @@ impl<'a> BasicResponse<'a> {
         let mut data = signed.inside();
         check_version(&mut data)?;
         let responder = data.next().and_then(|id| ResponderId::read(&id)).map_err(malformed("responderID"))?;
-        let produced_at = data.next().and_then(|at| time(&at)).map_err(malformed("producedAt"))?;
+        let produced_at = data.next().and_then(|at| layout::generalized_time(&at)).map_err(malformed("producedAt"))?;
         let list = data.expect(der::SEQUENCE).map_err(malformed("responses"))?;
         let singles = singles(list.inside())?;
         let extensions = data
@@ -151,11 +151,6 @@ fn certificates<'a>(explicit: &Element<'a>) -> Result<Vec<&'a [u8]>, OcspError> 
 
 fn check_count(what: &'static str, found: usize, max: usize) -> Result<(), OcspError> {
     if found > max { Err(OcspError::TooMany { what, found, max }) } else { Ok(()) }
-}
-
-/// Reads a GeneralizedTime. UTCTime, which certificates have, is not allowed here.
-pub(super) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
-    if element.tag == der::GENERALIZED_TIME { layout::time(element) } else { Err(NotDer) }
 }
 
 impl<'a> ResponderId<'a> {

@@ -2,13 +2,13 @@
 
 use super::cert_id::CertId;
 use super::error::OcspError;
-use super::response::time;
 use crate::codec::der;
 use crate::codec::der::Element;
 use crate::codec::der::NotDer;
 use crate::codec::der::Reader;
 use crate::time::UnixTime;
 use crate::x509::RevocationReason;
+use crate::x509::layout::generalized_time;
 use crate::x509::signed_extension::SignedExtension;
 use crate::x509::signed_extension::oid_name;
 
@@ -38,7 +38,7 @@ impl<'a> SingleResponse<'a> {
         let mut fields = element.inside();
         let id = fields.expect(der::SEQUENCE).and_then(|id| CertId::read(&id)).map_err(malformed("certID"))?;
         let status = fields.next().and_then(|status| CertStatus::read(&status)).map_err(malformed("certStatus"))?;
-        let this_update = fields.next().and_then(|at| time(&at)).map_err(malformed("thisUpdate"))?;
+        let this_update = fields.next().and_then(|at| generalized_time(&at)).map_err(malformed("thisUpdate"))?;
         let next_update = fields
             .optional(der::constructed(0))
             .and_then(|explicit| explicit.map(|explicit| only_time(explicit.contents)).transpose())
@@ -77,7 +77,7 @@ impl CertStatus {
             (UNKNOWN, []) => Ok(Self::Unknown),
             (REVOKED, _) => {
                 let mut fields = element.inside();
-                let at = time(&fields.next()?)?;
+                let at = generalized_time(&fields.next()?)?;
                 let reason = match fields.optional(der::constructed(0))? {
                     Some(explicit) => Some(RevocationReason::from_der(explicit.contents)?),
                     None => None,
@@ -100,5 +100,5 @@ pub(super) fn ignore(extension: &SignedExtension<'_>, part: &'static str) -> Res
 
 /// The one GeneralizedTime that `bytes` consist of.
 fn only_time(bytes: &[u8]) -> Result<UnixTime, NotDer> {
-    time(&Reader::only(bytes, der::GENERALIZED_TIME)?)
+    generalized_time(&Reader::only(bytes, der::GENERALIZED_TIME)?)
 }
